@@ -1,0 +1,60 @@
+// limits.hpp: everything that can grow has a limit, and every limit stands here, with its unit and the
+// reason for the number. Those that a user may change are flags; these are their defaults.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace tandem::limits {
+
+using namespace std::chrono_literals;
+
+// ---- names and documents ---------------------------------------------------------------------------
+// Long enough for a DNS label (RFC 1035 §2.3.4: 63 octets) and a separator; short enough for any table.
+inline constexpr std::size_t name_bytes_max = 64;
+// A host name is at most 253 characters in text (RFC 1035 §3.1).
+inline constexpr std::size_t host_bytes_max = 253;
+// A control document; a heartbeat is about 300 bytes, a cluster of 10,000 workers is read in pages.
+inline constexpr std::size_t control_body_bytes_max = 64 * 1024;
+// Workers and services that one master keeps; beyond it registration is refused with a sentence.
+inline constexpr std::size_t workers_max = 20'000;
+inline constexpr std::size_t services_max = 1'000;
+// A weight is a ratio between workers: three decimal digits are finer than anyone can observe.
+inline constexpr unsigned weight_max = 1'000;
+// Connections that one worker may advertise: one thread each in a blocking server.
+inline constexpr unsigned worker_connections_max = 65'535;
+
+// ---- the client side of the data plane (RFC 9110 §15.5, RFC 6585 §5) ---------------------------------
+inline constexpr std::size_t header_bytes_max = 64 * 1024;   // 431
+inline constexpr std::size_t header_fields_max = 256;        // 431
+inline constexpr std::size_t target_bytes_max = 16 * 1024;   // 414
+inline constexpr auto header_read_max = 10s;                 // 408: from first byte to end of head
+inline constexpr auto client_idle_max = 60s;                 // closed: keep-alive without a request
+inline constexpr auto body_idle_max = 60s;                   // between two reads or writes of a body
+inline constexpr std::size_t client_connections_max = 100'000;  // per process; more are closed at once
+
+// ---- the worker side of the data plane ---------------------------------------------------------------
+inline constexpr auto connect_max = 1s;         // one attempt; the next worker is tried after it
+inline constexpr auto response_head_max = 30s;  // 504: from the request's last byte to the response head
+inline constexpr auto upstream_idle_max = 30s;  // must stay below the keep-alive time of workers (75 s)
+inline constexpr std::size_t response_head_bytes_max = 64 * 1024;  // 502
+inline constexpr std::size_t replay_bytes_max = 64 * 1024;  // request body kept so that it can be resent
+inline constexpr unsigned attempts_max = 3;                 // the first try and two more
+
+// ---- waiting for a worker when all are full ------------------------------------------------------------
+inline constexpr std::size_t queue_requests_max = 1'024;  // per loop and service; more get 503 at once
+inline constexpr auto queue_wait_max = 1s;                // then 503 with Retry-After
+
+// ---- buffers -------------------------------------------------------------------------------------------
+inline constexpr std::size_t buffer_bytes = 16 * 1024;        // heads and small bodies
+inline constexpr std::size_t large_buffer_bytes = 256 * 1024;  // streaming of large bodies
+inline constexpr std::size_t spare_buffers_max = 1'024;       // per loop, kept for reuse (16 MiB)
+
+// ---- the control address ---------------------------------------------------------------------------------
+inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
+inline constexpr auto control_idle_max = 75s;                   // longer than the longest heartbeat interval
+
+// ---- shutting down ---------------------------------------------------------------------------------------
+inline constexpr auto drain_max = 30s;
+
+}  // namespace tandem::limits

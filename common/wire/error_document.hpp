@@ -1,0 +1,21 @@
+// error_document.hpp: {"error": {"code": "...", "message": "...", "field": "..."}}, the body of every
+// refusal of the control API and of every answer that a master itself gives to a client.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.hpp"
+
+namespace tandem::wire {
+
+// `field` is left out when the error has none.
+std::string error_document(const Error& error);
+
+// The same for codes of the data plane that are no ErrorCode: "no_worker", "bad_gateway", ...
+std::string error_document(std::string_view code, std::string_view message);
+
+// The message inside an error document; the text itself when it is none. For command-line tools.
+std::string error_message(std::string_view json);
+
+}  // namespace tandem::wire
