@@ -39,7 +39,18 @@ inline constexpr auto response_head_max = 30s;  // 504: from the request's last 
 inline constexpr auto upstream_idle_max = 30s;  // must stay below the keep-alive time of workers (75 s)
 inline constexpr std::size_t response_head_bytes_max = 64 * 1024;  // 502
 inline constexpr std::size_t replay_bytes_max = 64 * 1024;  // request body kept so that it can be resent
-inline constexpr unsigned attempts_max = 3;                 // the first try and two more
+inline constexpr unsigned attempts_max = 3;  // at workers that may have seen the request: the first and two more
+inline constexpr auto tunnel_idle_max = 10min;  // after 101: a WebSocket that says nothing for so long is cut
+
+// ---- idle clients ----------------------------------------------------------------------------------------
+// Between two requests a connection keeps its buffer for this long, since the next one usually follows at
+// once; then it gives it back and waits without one. Above the number of buffers it does so immediately.
+inline constexpr auto warm_max = 1s;
+inline constexpr std::size_t warm_buffers_max = 1'024;  // per loop (16 MiB)
+// After an early answer: how long and how much of the rest is read and thrown away before the close, so
+// that the answer is not lost to a reset (RFC 9112 §9.6).
+inline constexpr auto linger_max = 1s;
+inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 
 // ---- waiting for a worker when all are full ------------------------------------------------------------
 inline constexpr std::size_t queue_requests_max = 1'024;  // per loop and service; more get 503 at once

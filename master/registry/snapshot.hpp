@@ -31,6 +31,9 @@ struct WorkerCounters {
   // A loop saw this worker refuse or reset a connection: no loop picks it until the registry, on the next
   // good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
+  // A loop with less than its share of connections waits for one: whoever has more than its share gives
+  // one back instead of keeping it.
+  std::atomic<bool> wanted{false};
 };
 
 struct SnapshotWorker {

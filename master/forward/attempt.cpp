@@ -1,0 +1,261 @@
+#include "master/forward/attempt.hpp"
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "master/forward/head_writer.hpp"
+#include "master/forward/tunnel.hpp"
+
+namespace tandem::master {
+
+Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection)
+    : loop_(loop),
+      client_(client),
+      service_(service),
+      connection_(std::move(connection)),
+      worker_(connection_->socket()),
+      out_(loop.buffers().borrow()),
+      worker_in_(loop.buffers().borrow()),
+      response_(loop.borrow_response_head()) {
+  counters().in_flight.fetch_add(1, std::memory_order_relaxed);
+  deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
+}
+
+Attempt::~Attempt() {
+  loop_.give_back(response_);
+  if (!connection_) return;
+  // Not given back: it cannot carry another request. Its place is free, though.
+  counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
+  connection_.reset();
+  loop_.room_made(service_);
+}
+
+void Attempt::give_back_connection() {
+  counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
+  loop_.put_back(service_, std::move(connection_));
+}
+
+void Attempt::cancel() {
+  ErrorCodeOs ignored;
+  client_.socket.cancel(ignored);
+  if (connection_) worker_.cancel(ignored);
+}
+
+void Attempt::abort() {
+  if (connection_) close_socket(worker_);
+}
+
+Task<Attempt::Outcome> Attempt::run() {
+  auto sending = send_request();
+  auto outcome = co_await sending;
+  while (!outcome) {
+    auto receiving = receive_head();
+    outcome = co_await receiving;
+    if (outcome || !response_.is_interim()) break;
+    auto passing = pass_interim();
+    const bool passed = co_await passing;
+    if (!passed) {
+      ending_ = Ending::abort;
+      outcome = Outcome::answered;
+    }
+  }
+  if (!outcome) {
+    auto receiving = receive_short_body();
+    outcome = co_await receiving;
+  }
+  if (!outcome) {
+    auto passing = pass_response();
+    outcome = co_await passing;
+  }
+  auto stopping = stop_pump();
+  co_await stopping;
+  co_return *outcome;
+}
+
+Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
+  RequestContext context{.via = loop_.options().via,
+                         .client = client_.address,
+                         .request_id = client_.request_id,
+                         .worker_host = connection_->upstream().host_and_port(),
+                         .term = std::nullopt};
+  write_request_head(out_, client_.request, context);
+  loop_.arm(deadline_, limits::body_idle_max);
+  auto writing = write_all(worker_, out_.view(), client_.body);
+  const IoResult wrote = co_await writing;
+  out_.clear();
+  request_sent_ = wrote.bytes > 0;
+  if (!wrote.ok()) co_return worker_gone();
+  deadline_.disarm();
+  if (client_.streaming) {
+    pump_.emplace(loop_, client_.socket, worker_, client_.in, client_.request, deadline_);
+    pump_->start();
+  }
+  co_return std::nullopt;
+}
+
+Attempt::Outcome Attempt::worker_gone() const {
+  if (pump_ && pump_->state() == RequestBodyPump::State::client_failed) return Outcome::client_failed;
+  if (deadline_.expired() || (pump_ && pump_->timed_out())) return Outcome::timed_out;
+  // Only before the first byte of an answer can the reason be that the connection had grown old.
+  if (connection_->reused() && worker_in_.empty() && !passed_on_) return Outcome::stale;
+  return request_sent_ ? Outcome::lost : Outcome::not_sent;
+}
+
+Task<bool> Attempt::read_worker() {
+  auto reading = read_some(worker_, worker_in_);
+  const IoResult got = co_await reading;
+  if (!got.ok()) co_return false;
+  worker_in_.commit(got.bytes);
+  co_return true;
+}
+
+Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
+  response_.clear();
+  for (;;) {
+    if (!worker_in_.empty()) {
+      switch (response_.parse(worker_in_.view(), client_.request.is_head())) {
+        case HeadStatus::complete: co_return std::nullopt;
+        case HeadStatus::refused: co_return Outcome::bad_response;
+        case HeadStatus::incomplete: break;
+      }
+      if (worker_in_.free_size() == 0) {
+        worker_in_.grow(limits::response_head_bytes_max);
+        response_.clear();
+      }
+    }
+    // While the body is on its way, its pump watches the time, and arms this at the last byte.
+    const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
+    if (!uploading && !deadline_.armed()) loop_.arm(deadline_, limits::response_head_max);
+    auto reading = read_worker();
+    const bool more = co_await reading;
+    if (!more) co_return worker_gone();
+  }
+}
+
+Task<bool> Attempt::pass_interim() {
+  if (client_.request.version() >= 11) {
+    write_interim_head(out_, response_, loop_.options().via);
+    passed_on_ = true;
+    loop_.arm(deadline_, limits::body_idle_max);
+    auto writing = write_all(client_.socket, out_.view());
+    const IoResult wrote = co_await writing;
+    out_.clear();
+    if (!wrote.ok()) co_return false;
+  }
+  worker_in_.consume(response_.head_bytes());
+  worker_in_.compact();
+  co_return true;
+}
+
+Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
+  const auto whole = response_.head_bytes() + response_.content_length();
+  if (response_.framing() != Framing::length || whole > worker_in_.capacity()) co_return std::nullopt;
+  while (worker_in_.size() < whole) {
+    loop_.arm(deadline_, limits::body_idle_max);
+    auto reading = read_worker();
+    const bool more = co_await reading;
+    if (more) continue;
+    co_return pump_ && pump_->state() == RequestBodyPump::State::client_failed ? Outcome::client_failed
+              : deadline_.expired()                                            ? Outcome::timed_out
+                                                                               : Outcome::lost;
+  }
+  co_return std::nullopt;
+}
+
+bool Attempt::client_stays() const {
+  const bool body_was_read = !pump_ || pump_->state() == RequestBodyPump::State::complete;
+  return client_.request.keep_alive() && body_was_read && !loop_.draining();
+}
+
+Task<Attempt::Outcome> Attempt::pass_response() {
+  if (response_.status() == 101) {
+    if (client_.request.upgrade().empty()) co_return Outcome::bad_response;
+    auto tunnelling = pass_tunnel();
+    co_return co_await tunnelling;
+  }
+  // A body whose end only the close tells is chunked to HTTP/1.1; HTTP/1.0 knows no chunks at all.
+  auto framing = response_.framing();
+  if (framing == Framing::until_close || framing == Framing::chunked) {
+    framing = client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
+  }
+  const bool keep_alive = client_stays() && framing != Framing::until_close;
+  write_response_head(out_, response_,
+                      {.via = loop_.options().via,
+                       .framing = framing,
+                       .client_version = client_.request.version(),
+                       .keep_alive = keep_alive});
+  const bool worker_stays = response_.keep_alive() && response_.framing() != Framing::until_close;
+  BodyReader reader(response_.framing(), response_.content_length());
+  worker_in_.consume(response_.head_bytes());
+  auto passing = pass_body(std::move(reader), BodyWriter(framing), keep_alive);
+  ending_ = co_await passing;
+
+  const bool request_sent = !pump_ || pump_->state() == RequestBodyPump::State::complete;
+  const bool whole = ending_ == Ending::keep || ending_ == Ending::close;
+  counters().requests.fetch_add(1, std::memory_order_relaxed);
+  // Bytes behind the response were not asked for: what comes next on this connection cannot be trusted.
+  if (whole && worker_stays && request_sent && worker_in_.empty()) give_back_connection();
+  if (whole && !request_sent) ending_ = Ending::linger;
+  co_return Outcome::answered;
+}
+
+Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_alive) {
+  std::string_view head = out_.view();
+  for (bool first = true;; first = false) {
+    BodyReader::Step step;
+    if (!reader.done() && !worker_in_.empty()) {
+      step = reader.read({worker_in_.data(), worker_in_.size()});
+      if (step.malformed) co_return Ending::abort;
+    }
+    if (first || !step.content.empty() || reader.done()) {
+      const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
+      passed_on_ = true;
+      loop_.arm(deadline_, limits::body_idle_max);
+      auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
+      const IoResult wrote = co_await writing;
+      head = {};
+      if (!wrote.ok()) co_return Ending::abort;
+    }
+    worker_in_.consume(step.consumed);
+    if (reader.done()) break;
+    const bool filled = !first && step.consumed == limits::buffer_bytes;
+    if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
+      worker_in_ = loop_.buffers().borrow_large();
+    }
+    loop_.arm(deadline_, limits::body_idle_max);
+    auto reading = read_some(worker_, worker_in_);
+    const IoResult got = co_await reading;
+    if (got.error == asio::error::eof && reader.end_of_stream()) continue;
+    if (!got.ok()) co_return Ending::abort;
+    worker_in_.commit(got.bytes);
+  }
+  co_return keep_alive ? Ending::keep : Ending::close;
+}
+
+Task<Attempt::Outcome> Attempt::pass_tunnel() {
+  deadline_.disarm();
+  write_response_head(out_, response_, {.via = loop_.options().via});
+  passed_on_ = true;
+  worker_in_.consume(response_.head_bytes());
+  Buffer from_client = loop_.buffers().borrow();
+  const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
+  if (from_client.free_size() < early.size()) from_client.grow(early.size());
+  from_client.append(early);
+  auto writing = write_all(client_.socket, out_.view());
+  const IoResult wrote = co_await writing;
+  ending_ = Ending::close;
+  if (wrote.ok()) {
+    auto tunnelling =
+        run_tunnel(loop_, client_.socket, worker_, std::move(from_client), std::move(worker_in_));
+    co_await tunnelling;
+  }
+  co_return Outcome::answered;
+}
+
+Task<> Attempt::stop_pump() {
+  deadline_.disarm();
+  if (!pump_) co_return;
+  if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();
+  co_await pump_->finished();
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,93 @@
+// attempt.hpp: one request at one worker, over one connection: send it, receive the answer, pass it on.
+//
+// An attempt never tries again by itself: it says precisely how it ended, and the exchange decides
+// (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker that
+// dies in the middle of it costs the client nothing; longer ones are streamed through one buffer.
+// Owner: the exchange, on the loop.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "master/forward/body_framing.hpp"
+#include "master/forward/loop.hpp"
+#include "master/forward/request_body.hpp"
+
+namespace tandem::master {
+
+// What becomes of the client's connection after an exchange.
+enum class Ending {
+  keep,    // the next request may follow
+  close,   // everything was said
+  linger,  // an answer was given while the client still sends
+  abort,   // the response could not be completed: the client must see a broken connection
+};
+
+// The client and its request, as an exchange holds them.
+struct ClientSide {
+  Socket& socket;
+  std::string_view address;    // without port
+  Buffer& in;                  // starts with the head, then what has arrived behind it
+  RequestHead& request;
+  std::string_view body;       // gathered, within `in`; empty when streaming
+  bool streaming = false;      // the body is passed on as it arrives
+  std::string_view request_id;
+};
+
+class Attempt {
+ public:
+  enum class Outcome {
+    answered,       // the client has its answer; ending() says how
+    not_sent,       // nothing reached the worker
+    stale,          // a kept-alive connection was closed under us, nothing was answered; see request_sent()
+    lost,           // the worker closed or reset without a whole answer; it may have seen the request
+    timed_out,      // no response head, or no whole short response, in time
+    bad_response,   // what it sent is no HTTP
+    client_failed,  // the client broke off or broke its body; client_status() says what to answer
+  };
+
+  Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection);
+  ~Attempt();
+
+  Task<Outcome> run();
+  Ending ending() const { return ending_; }
+  // Some of a response has reached the client: nothing else may be said to it.
+  bool passed_on() const { return passed_on_; }
+  // Some of the request was handed to the worker's connection.
+  bool request_sent() const { return request_sent_; }
+  unsigned client_status() const { return pump_ ? pump_->refusal_status() : 0; }
+  // Makes run() end soon; the client's socket is closed already. Callable while run() is suspended.
+  void abort();
+
+ private:
+  Task<std::optional<Outcome>> send_request();
+  Task<std::optional<Outcome>> receive_head();
+  Task<std::optional<Outcome>> receive_short_body();
+  Task<bool> read_worker();
+  Task<bool> pass_interim();
+  Task<Outcome> pass_response();
+  Task<Ending> pass_body(BodyReader reader, BodyWriter writer, bool keep_alive);
+  Task<Outcome> pass_tunnel();
+  Task<> stop_pump();
+  Outcome worker_gone() const;
+  bool client_stays() const;
+  void give_back_connection();
+  void cancel();
+  WorkerCounters& counters() { return connection_->upstream().counters(); }
+
+  Loop& loop_;
+  ClientSide& client_;
+  Service& service_;
+  UpstreamConnectionPtr connection_;
+  Socket& worker_;
+  std::optional<RequestBodyPump> pump_;
+  Buffer out_;          // heads on their way out
+  Buffer worker_in_;    // what the worker sent and is not passed on yet
+  ResponseHead& response_;
+  Deadline deadline_;
+  Ending ending_ = Ending::close;
+  bool passed_on_ = false;
+  bool request_sent_ = false;
+};
+
+}  // namespace tandem::master

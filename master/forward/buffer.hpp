@@ -1,0 +1,120 @@
+// buffer.hpp: contiguous bytes between a socket that fills and a socket that drains, and the pool they
+// come from.
+//
+// A Buffer is a block with a readable part [begin, end) and free room behind it. Blocks of the standard
+// size are kept by the loop's BufferPool for reuse; larger ones come and go with the heap. An empty Buffer
+// owns no block: that is what an idle connection holds. Owner: the loop of the pool.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/assert.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+class BufferPool;
+
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Buffer() { release(); }
+
+  bool has_block() const { return block_ != nullptr; }
+  std::size_t capacity() const { return capacity_; }
+
+  char* data() { return block_ + begin_; }
+  const char* data() const { return block_ + begin_; }
+  std::size_t size() const { return end_ - begin_; }
+  bool empty() const { return begin_ == end_; }
+  std::string_view view() const { return {data(), size()}; }
+
+  // The room behind the readable part.
+  char* free_begin() { return block_ + end_; }
+  std::size_t free_size() const { return capacity_ - end_; }
+
+  // n bytes were written into the free room.
+  void commit(std::size_t n) {
+    TANDEM_ASSERT(n <= free_size());
+    end_ += n;
+  }
+  // The first n readable bytes are done with.
+  void consume(std::size_t n) {
+    TANDEM_ASSERT(n <= size());
+    begin_ += n;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+  // The last n readable bytes are taken back.
+  void drop_back(std::size_t n) {
+    TANDEM_ASSERT(n <= size());
+    end_ -= n;
+  }
+  void clear() { begin_ = end_ = 0; }
+  // Moves the readable part to the front of the block. Invalidates views.
+  void compact();
+  // Makes the block hold at least `capacity` bytes. Invalidates views.
+  void grow(std::size_t capacity);
+
+  // REQUIRES: text.size() <= free_size()
+  void append(std::string_view text) {
+    TANDEM_ASSERT(text.size() <= free_size());
+    std::memcpy(free_begin(), text.data(), text.size());
+    end_ += text.size();
+  }
+
+  // Gives the block back to its pool (or the heap) and is empty.
+  void release();
+
+ private:
+  friend class BufferPool;
+  void swap(Buffer& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(block_, other.block_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+  }
+
+  BufferPool* pool_ = nullptr;
+  char* block_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+class BufferPool {
+ public:
+  BufferPool() = default;
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool();
+
+  // A block of limits::buffer_bytes.
+  Buffer borrow();
+  // A block of limits::large_buffer_bytes, for streaming.
+  Buffer borrow_large();
+
+  std::size_t borrowed() const { return borrowed_; }
+
+ private:
+  friend class Buffer;
+  Buffer make(std::vector<char*>& spare, std::size_t capacity);
+  void give_back(char* block, std::size_t capacity);
+
+  static constexpr std::size_t spare_large_max = 16;
+  std::vector<char*> spare_;
+  std::vector<char*> spare_large_;
+  std::size_t borrowed_ = 0;
+};
+
+}  // namespace tandem::master

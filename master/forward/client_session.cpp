@@ -1,0 +1,188 @@
+#include "master/forward/client_session.hpp"
+
+#include <sys/socket.h>
+
+#include "common/base/limits.hpp"
+#include "master/forward/head_writer.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// An IPv4 client of an IPv6 listener is an IPv4 client.
+std::string address_of(const TcpEndpoint& peer) {
+  const auto address = peer.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
+}  // namespace
+
+void ClientSession::start(Loop& loop, Socket socket, const TcpEndpoint& peer) {
+  run(std::unique_ptr<ClientSession>(new ClientSession(loop, std::move(socket), peer)));
+}
+
+ClientSession::ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer)
+    : loop_(loop), socket_(std::move(socket)), address_(address_of(peer)) {
+  loop_.adopt(*this);
+  deadline_.on_expiry(
+      [](void* context) {
+        ErrorCodeOs ignored;
+        static_cast<ClientSession*>(context)->socket_.cancel(ignored);
+      },
+      this);
+}
+
+ClientSession::~ClientSession() {
+  if (request_ != nullptr) loop_.give_back(*request_);
+  loop_.forget(*this);
+}
+
+void ClientSession::drain() {
+  if (!idle_) return;
+  ending_ = true;
+  ErrorCodeOs ignored;
+  socket_.cancel(ignored);
+}
+
+void ClientSession::abort() {
+  ending_ = true;
+  close_socket(socket_);  // not cancel: whatever operation comes next must fail as well
+  if (exchange_ != nullptr) exchange_->abort();
+}
+
+Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
+  auto& self = *session;
+  for (;;) {
+    if (self.in_.empty()) {
+      auto awaiting = self.await_request();
+      const bool came = co_await awaiting;
+      if (!came) break;
+    }
+    self.idle_ = false;
+    auto serving = self.serve_request();
+    const Ending ending = co_await serving;
+    if (ending != Ending::keep) {
+      if (ending == Ending::linger && !self.ending_) {
+        auto lingering = self.linger();
+        co_await lingering;
+      }
+      self.close(ending);
+      co_return;
+    }
+    if (self.ending_ || self.loop_.draining()) break;
+    self.idle_ = true;
+  }
+  self.close(Ending::close);
+}
+
+Task<bool> ClientSession::await_request() {
+  auto& buffers = loop_.buffers();
+  if (in_.has_block() || buffers.borrowed() < limits::warm_buffers_max) {
+    if (!in_.has_block()) in_ = buffers.borrow();
+    loop_.arm(deadline_, limits::warm_max);
+    auto reading = read_some(socket_, in_);
+    const IoResult got = co_await reading;
+    if (got.ok()) {
+      in_.commit(got.bytes);
+      co_return true;
+    }
+    if (!deadline_.expired() || ending_) co_return false;
+    in_.release();
+  }
+  loop_.arm(deadline_, limits::client_idle_max);
+  auto waiting = wait_readable(socket_);
+  const IoResult waited = co_await waiting;
+  deadline_.disarm();
+  co_return waited.ok() && !ending_;
+}
+
+Task<bool> ClientSession::read_head() {
+  for (;;) {
+    // RFC 9112 §2.2: an empty line before the request line is ignored.
+    while (in_.view().starts_with("\r\n")) in_.consume(2);
+    if (!in_.empty()) {
+      const auto status = request_->parse(in_.view());
+      if (status == HeadStatus::complete) co_return true;
+      if (status == HeadStatus::refused) {
+        auto refusing = refuse(request_->refusal());
+        co_await refusing;
+        co_return false;
+      }
+      if (in_.free_size() == 0) {
+        in_.capacity() < limits::header_bytes_max ? in_.grow(limits::header_bytes_max) : in_.compact();
+        request_->clear();
+      }
+    }
+    if (!deadline_.armed()) loop_.arm(deadline_, limits::header_read_max);
+    auto reading = read_some(socket_, in_);
+    const IoResult got = co_await reading;
+    if (!got.ok()) {
+      if (deadline_.expired() && !ending_ && !in_.empty()) {
+        auto refusing = refuse({408, "request_timeout", "The request head did not arrive in time."});
+        co_await refusing;
+      }
+      co_return false;
+    }
+    in_.commit(got.bytes);
+  }
+}
+
+Task<Ending> ClientSession::serve_request() {
+  if (!in_.has_block()) in_ = loop_.buffers().borrow();
+  request_ = &loop_.borrow_request_head();
+  deadline_.disarm();
+  auto reading = read_head();
+  const bool complete = co_await reading;
+  deadline_.disarm();
+  Ending ending = Ending::linger;
+  if (complete) {
+    Exchange exchange(loop_, socket_, address_, in_, *request_);
+    exchange_ = &exchange;
+    auto exchanging = exchange.run();
+    ending = co_await exchanging;
+    exchange_ = nullptr;
+  } else if (in_.empty()) {
+    ending = Ending::close;
+  }
+  loop_.give_back(*request_);
+  request_ = nullptr;
+  if (in_.capacity() > limits::buffer_bytes && in_.empty()) in_.release();
+  co_return ending;
+}
+
+Task<> ClientSession::refuse(Refusal refusal) {
+  Buffer out = loop_.buffers().borrow();
+  write_local_response(
+      out, {.status = refusal.status, .code = refusal.code, .message = refusal.message});
+  loop_.arm(deadline_, limits::linger_max);
+  auto writing = write_all(socket_, out.view());
+  co_await writing;
+}
+
+Task<> ClientSession::linger() {
+  ErrorCodeOs ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  loop_.arm(deadline_, limits::linger_max);
+  if (!in_.has_block()) in_ = loop_.buffers().borrow();
+  for (std::size_t thrown_away = 0; thrown_away < limits::linger_bytes_max;) {
+    in_.clear();
+    auto reading = read_some(socket_, in_);
+    const IoResult got = co_await reading;
+    if (!got.ok()) break;
+    thrown_away += got.bytes;
+  }
+}
+
+void ClientSession::close(Ending ending) {
+  if (ending == Ending::abort) {
+    // A reset tells even an HTTP/1.0 client, which takes the close for the end, that this was not all.
+    const ::linger reset{1, 0};
+    setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  close_socket(socket_);
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,83 @@
+#include "master/forward/data_plane.hpp"
+
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "common/base/clock.hpp"
+#include "master/forward/listener.hpp"
+#include "master/forward/loop.hpp"
+
+namespace tandem::master {
+
+DataPlane::DataPlane(DataPlaneOptions options) : options_(std::move(options)) {
+  TANDEM_ASSERT(options_.threads >= 1);
+  TANDEM_ASSERT(options_.report_failure != nullptr);
+}
+
+DataPlane::~DataPlane() { stop(); }
+
+Result<> DataPlane::start() {
+  const auto exclusive = Listener::check_free(options_.listen);
+  if (!exclusive) return exclusive.error();
+  const auto common = std::make_shared<LoopOptions>(LoopOptions{
+      .via = "tandem-" + options_.node,
+      .default_service = options_.default_service,
+      .policy = options_.policy,
+      .loops = options_.threads,
+      .client_connections_max = options_.client_connections_max / options_.threads,
+      .report_failure = options_.report_failure,
+      .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
+  address_ = options_.listen;
+  for (unsigned index = 0; index < options_.threads; ++index) {
+    loops_.push_back(std::make_unique<Loop>(index, common));
+    // The first loop learns the port when the kernel chooses it; the others join it there.
+    auto bound = loops_.back()->listen(address_);
+    if (!bound) {
+      loops_.clear();
+      return bound.error();
+    }
+    address_ = *bound;
+  }
+  for (auto& loop : loops_) loop->start();
+  return {};
+}
+
+void DataPlane::share_room(unsigned from_loop, bool made) {
+  for (auto& loop : loops_) {
+    if (loop->index() == from_loop) continue;
+    loop->post([loop = loop.get(), made] { made ? loop->take_room() : loop->give_room(); });
+  }
+}
+
+void DataPlane::publish(SnapshotPtr snapshot) {
+  for (auto& loop : loops_) loop->publish(snapshot);
+}
+
+bool DataPlane::drain(Duration timeout, const std::function<bool()>& give_up) {
+  for (auto& loop : loops_) loop->drain();
+  const auto deadline = now() + timeout;
+  while (client_connections() > 0) {
+    if (now() >= deadline || give_up()) return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
+
+void DataPlane::stop() {
+  for (auto& loop : loops_) loop->stop();
+}
+
+std::uint64_t DataPlane::requests() const {
+  std::uint64_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->counters().requests.load(std::memory_order_relaxed);
+  return sum;
+}
+
+std::uint64_t DataPlane::client_connections() const {
+  std::uint64_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->counters().client_connections.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,60 @@
+// data_plane.hpp: what forwards: one loop per core, started, fed with snapshots, drained and stopped
+// together. Every member is callable from any one thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+#include "master/balance/policy.hpp"
+#include "master/registry/snapshot.hpp"
+
+namespace tandem::master {
+
+class Loop;
+
+struct DataPlaneOptions {
+  std::string node = "a";          // names this gateway in Via
+  Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
+  unsigned threads = 1;            // 1 to 256
+  PolicyName policy = PolicyName::round_robin;
+  std::string default_service = "default";
+  std::size_t client_connections_max = limits::client_connections_max;
+  // A worker refused or reset a connection. Called on loop threads.
+  std::function<void(WorkerId)> report_failure;
+};
+
+class DataPlane {
+ public:
+  explicit DataPlane(DataPlaneOptions options);
+  ~DataPlane();  // stops
+
+  // Binds and starts the loops. Errors: `io`, with the address and the reason.
+  Result<> start();
+  // Where clients are served, with the port that was chosen. REQUIRES: started.
+  const Endpoint& address() const { return address_; }
+
+  void publish(SnapshotPtr snapshot);
+  // Stops accepting and waits until all requests have been answered. False when `timeout` came first or
+  // `give_up` said so (it is asked every 10 ms).
+  bool drain(Duration timeout, const std::function<bool()>& give_up);
+  // Cuts what is left.
+  void stop();
+
+  std::uint64_t requests() const;
+  std::uint64_t client_connections() const;
+
+ private:
+  void share_room(unsigned from_loop, bool made);
+
+  DataPlaneOptions options_;
+  Endpoint address_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+};
+
+}  // namespace tandem::master

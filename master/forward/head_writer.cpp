@@ -1,0 +1,163 @@
+#include "master/forward/head_writer.hpp"
+
+#include <charconv>
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "common/wire/error_document.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Writes into a buffer whose room was made sure of before: no check per piece.
+class Pen {
+ public:
+  Pen(Buffer& out, std::size_t bytes_max) : out_(out) {
+    if (out.free_size() < bytes_max) out.grow(out.size() + bytes_max);
+    place_ = out.free_begin();
+  }
+  ~Pen() { out_.commit(static_cast<std::size_t>(place_ - out_.free_begin())); }
+  Pen(const Pen&) = delete;
+  Pen& operator=(const Pen&) = delete;
+
+  Pen& operator<<(std::string_view text) {
+    std::memcpy(place_, text.data(), text.size());
+    place_ += text.size();
+    return *this;
+  }
+  Pen& operator<<(std::uint64_t number) {
+    place_ = std::to_chars(place_, place_ + 20, number).ptr;
+    return *this;
+  }
+  void field(const Field& field) { *this << field.name << ": " << field.value << "\r\n"; }
+
+ private:
+  Buffer& out_;
+  char* place_;
+};
+
+// What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our own.
+std::size_t room_for(const MessageHead& head, std::size_t own) {
+  return head.head_bytes() + head.fields().size() + own + 256;
+}
+
+void write_body_fields(Pen& pen, Framing framing, bool has_length, std::uint64_t length) {
+  if (framing == Framing::chunked) {
+    pen << "Transfer-Encoding: chunked\r\n";
+  } else if (has_length) {
+    pen << "Content-Length: " << length << "\r\n";
+  }
+}
+
+// RFC 9110 §6.6.1: a gateway that makes a response itself dates it.
+std::string_view http_date() {
+  static thread_local std::time_t written_at = 0;
+  static thread_local char text[40];
+  static thread_local std::size_t length = 0;
+  const std::time_t now = std::time(nullptr);
+  if (now != written_at || length == 0) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    written_at = now;
+  }
+  return {text, length};
+}
+
+}  // namespace
+
+void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
+  const std::size_t own = context.via.size() + context.client.size() + context.request_id.size() +
+                          request.host().size() * 2 + context.worker_host.size() + request.upgrade().size();
+  Pen pen(out, room_for(request, own));
+  pen << request.method() << " ";
+  if (!request.target().starts_with('/') && request.target() != "*") {
+    // Absolute-form without a path: "/", or the asterisk of a server-wide OPTIONS (RFC 9112 §3.2.4).
+    pen << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
+  }
+  pen << request.target() << " HTTP/1.1\r\nHost: "
+      << (request.host().empty() ? context.worker_host : request.host()) << "\r\n";
+  for (const auto& field : request.fields()) {
+    switch (field.kind) {
+      case FieldKind::other:
+      case FieldKind::date:
+        if (!request.ends_here(field)) pen.field(field);
+        break;
+      case FieldKind::expect:
+      case FieldKind::via: pen.field(field); break;
+      default: break;  // ends here, or is written anew below
+    }
+  }
+  write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
+  pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via
+      << "\r\nX-Forwarded-For: " << context.client << "\r\nX-Forwarded-Proto: http\r\n";
+  if (!request.host().empty()) pen << "X-Forwarded-Host: " << request.host() << "\r\n";
+  pen << "X-Request-Id: " << context.request_id << "\r\n";
+  if (context.term) pen << "Tandem-Term: " << context.term->value() << "\r\n";
+  if (!request.upgrade().empty()) {
+    pen << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";
+  } else if (request.accepts_trailers()) {
+    pen << "Connection: TE\r\nTE: trailers\r\n";
+  }
+  pen << "\r\n";
+}
+
+void write_response_head(Buffer& out, const ResponseHead& response, const ResponseContext& context) {
+  Pen pen(out, room_for(response, context.via.size() + response.upgrade().size()));
+  pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  for (const auto& field : response.fields()) {
+    if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
+    if (!response.ends_here(field)) pen.field(field);
+  }
+  const bool may_have_length = response.status() >= 200 && response.status() != 204;
+  write_body_fields(pen, context.framing, may_have_length && response.has_content_length(),
+                    response.content_length());
+  pen << "Via: " << (response.version() == 10 ? "1.0 " : "1.1 ") << context.via << "\r\n";
+  if (response.status() == 101) {
+    pen << "Connection: upgrade\r\nUpgrade: " << response.upgrade() << "\r\n";
+  } else if (!context.keep_alive) {
+    pen << "Connection: close\r\n";
+  } else if (context.client_version == 10) {
+    pen << "Connection: keep-alive\r\n";
+  }
+  pen << "\r\n";
+}
+
+void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via) {
+  Pen pen(out, room_for(response, via.size()));
+  pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  for (const auto& field : response.fields()) {
+    if (!response.ends_here(field) && field.kind != FieldKind::tandem) pen.field(field);
+  }
+  pen << "\r\n";
+}
+
+void write_local_response(Buffer& out, const LocalResponse& response) {
+  const auto body = wire::error_document(response.code, response.message) + "\n";
+  Pen pen(out, body.size() + 512);
+  pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status) << "\r\nDate: "
+      << http_date() << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+  if (response.retry_after_s > 0) pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
+  pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+  if (!response.to_head) pen << body;
+}
+
+std::string_view reason_phrase(unsigned status) {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 431: return "Request Header Fields Too Large";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Error";
+  }
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,54 @@
+// head_writer.hpp: the heads that leave this gateway, as RFC 9110 §7.6 and RFC 9112 want them.
+//
+// A forwarded head keeps the order and the case of the end-to-end fields; it loses those that end at this
+// hop, and says its own framing, so that what the next reader sees has one meaning only.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/base/strong.hpp"
+#include "master/forward/body_framing.hpp"
+#include "master/forward/buffer.hpp"
+#include "master/forward/http_head.hpp"
+
+namespace tandem::master {
+
+struct RequestContext {
+  std::string_view via;          // this gateway's name in Via
+  std::string_view client;       // the client's address, without port
+  std::string_view request_id;   // of the client, or made here
+  std::string_view worker_host;  // Host for HTTP/1.0 requests that have none
+  std::optional<Term> term;      // Tandem-Term, for Tandem workers
+};
+
+// Appends the request head as the worker is to see it; grows `out` as needed.
+void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context);
+
+struct ResponseContext {
+  std::string_view via;
+  Framing framing = Framing::none;  // towards the client
+  int client_version = 11;
+  bool keep_alive = true;           // the client's connection goes on after this response
+};
+
+// Appends the response head as the client is to see it; grows `out` as needed.
+void write_response_head(Buffer& out, const ResponseHead& response, const ResponseContext& context);
+// Appends an interim (1xx) response.
+void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via);
+
+// An answer of the gateway itself: an error document, with what its status asks for.
+struct LocalResponse {
+  unsigned status = 503;
+  std::string_view code;     // of the error document
+  std::string_view message;  // a sentence
+  unsigned retry_after_s = 0;  // 0: no Retry-After
+  bool keep_alive = false;
+  bool to_head = false;        // the request was HEAD: no body
+};
+void write_local_response(Buffer& out, const LocalResponse& response);
+
+// The reason phrase of a status that this gateway sends.
+std::string_view reason_phrase(unsigned status);
+
+}  // namespace tandem::master

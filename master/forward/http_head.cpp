@@ -1,0 +1,382 @@
+#include "master/forward/http_head.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+
+namespace tandem::master {
+
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// RFC 9110 §5.1: field names are compared without regard to case. `right` is in lower case.
+bool equals_ignoring_case(std::string_view left, std::string_view right) {
+  return left.size() == right.size() &&
+         std::equal(left.begin(), left.end(), right.begin(),
+                    [](char a, char b) { return lower(a) == b; });
+}
+
+bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+FieldKind kind_of_unknown(std::string_view name) {
+  if (name.size() < 7) return FieldKind::other;
+  if (lower(name[0]) == 't') {
+    return starts_ignoring_case(name, "tandem-") ? FieldKind::tandem : FieldKind::other;
+  }
+  if (lower(name[0]) != 'x') return FieldKind::other;
+  if (equals_ignoring_case(name, "x-forwarded-for") || equals_ignoring_case(name, "x-forwarded-proto") ||
+      equals_ignoring_case(name, "x-forwarded-host")) {
+    return FieldKind::forwarded;
+  }
+  return equals_ignoring_case(name, "x-request-id") ? FieldKind::request_id : FieldKind::other;
+}
+
+FieldKind kind_of(http::field field, std::string_view name) {
+  switch (field) {
+    case http::field::connection: return FieldKind::connection;
+    case http::field::keep_alive: return FieldKind::keep_alive;
+    case http::field::proxy_connection: return FieldKind::proxy_connection;
+    case http::field::te: return FieldKind::te;
+    case http::field::transfer_encoding: return FieldKind::transfer_encoding;
+    case http::field::upgrade: return FieldKind::upgrade;
+    case http::field::content_length: return FieldKind::content_length;
+    case http::field::host: return FieldKind::host;
+    case http::field::expect: return FieldKind::expect;
+    case http::field::via: return FieldKind::via;
+    case http::field::date: return FieldKind::date;
+    case http::field::unknown: return kind_of_unknown(name);
+    default: return FieldKind::other;
+  }
+}
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+// Beast's grammar, our storage.
+template <bool is_request>
+class Parser final : public http::basic_parser<is_request> {
+ public:
+  using Error = boost::beast::error_code;
+
+  std::string_view method, target, reason;
+  std::vector<Field>* fields = nullptr;
+  std::string_view bytes;
+  unsigned status = 0;
+  int version = 11;
+  bool folded = false;
+  bool too_many_fields = false;
+  bool target_too_long = false;
+
+ private:
+  void on_request_impl(http::verb, boost::beast::string_view method_text,
+                       boost::beast::string_view target_text, int http_version, Error& error) override {
+    method = view(method_text);
+    target = view(target_text);
+    version = http_version;
+    target_too_long = target.size() > limits::target_bytes_max;
+    if (target_too_long) error = http::error::header_limit;
+  }
+  void on_response_impl(int code, boost::beast::string_view reason_text, int http_version, Error&) override {
+    status = static_cast<unsigned>(code);
+    reason = view(reason_text);
+    version = http_version;
+  }
+  void on_field_impl(http::field field, boost::beast::string_view name,
+                     boost::beast::string_view value, Error& error) override {
+    too_many_fields = fields->size() == limits::header_fields_max;
+    // Beast unfolds an obs-fold into memory of its own: the value is then not among our bytes.
+    folded = !value.empty() && (value.data() < bytes.data() || value.data() >= bytes.data() + bytes.size());
+    if (too_many_fields || folded) {
+      error = http::error::bad_field;
+      return;
+    }
+    const auto name_text = view(name);
+    fields->push_back({kind_of(field, name_text), name_text, view(value)});
+  }
+  void on_header_impl(Error&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
+  std::size_t on_body_impl(boost::beast::string_view body, Error&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, Error&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, Error&) override {
+    return body.size();
+  }
+  void on_finish_impl(Error&) override {}
+};
+
+// A value that we put into logs and pass on: visible ASCII, at most 128 characters.
+bool is_usable_id(std::string_view id) {
+  return !id.empty() && id.size() <= 128 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// RFC 3986 §3.2.2 loosely: what may stand in Host, without user information, spaces or path.
+bool is_authority(std::string_view host) {
+  return std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("-._~!$&'()*+,;=:[]%").find(static_cast<char>(c)) !=
+                                       std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+void MessageHead::clear() {
+  fields_.clear();
+  connection_options_.clear();
+  upgrade_ = {};
+  content_length_ = 0;
+  has_content_length_ = false;
+  head_bytes_ = 0;
+  scanned_ = 0;
+  refusal_ = {};
+  version_ = 11;
+  framing_ = Framing::none;
+  keep_alive_ = true;
+  connection_upgrade_ = false;
+  attempted_ = false;
+}
+
+bool MessageHead::worth_parsing(std::string_view bytes) {
+  // The first bytes are parsed at once, which finds what is no HTTP; after that only the end of the head
+  // (or what a lenient reader might take for it) is a reason, so that a trickle costs no quadratic time.
+  const auto from = scanned_ < 3 ? 0 : scanned_ - 3;
+  scanned_ = bytes.size();
+  if (!attempted_) return attempted_ = true;
+  const auto fresh = bytes.substr(from);
+  return fresh.find("\n\r\n") != fresh.npos || fresh.find("\n\n") != fresh.npos ||
+         bytes.size() >= limits::header_bytes_max;
+}
+
+void MessageHead::note_connection_options(std::string_view value) {
+  for (const auto& option : http::token_list{{value.data(), value.size()}}) {
+    const auto text = view(option);
+    if (equals_ignoring_case(text, "close") || equals_ignoring_case(text, "keep-alive")) continue;
+    if (equals_ignoring_case(text, "upgrade")) {
+      connection_upgrade_ = true;
+    } else {
+      connection_options_.push_back(text);
+    }
+  }
+}
+
+bool MessageHead::ends_here(const Field& field) const {
+  switch (field.kind) {
+    case FieldKind::connection:
+    case FieldKind::keep_alive:
+    case FieldKind::proxy_connection:
+    case FieldKind::te:
+    case FieldKind::transfer_encoding:
+    case FieldKind::upgrade: return true;
+    case FieldKind::other:
+    case FieldKind::date: break;
+    // A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1); these we rely on.
+    default: return false;
+  }
+  if (connection_options_.empty()) return false;
+  if (equals_ignoring_case(field.name, "idempotency-key")) return false;
+  return std::any_of(connection_options_.begin(), connection_options_.end(), [&](auto option) {
+    return option.size() == field.name.size() &&
+           std::equal(option.begin(), option.end(), field.name.begin(),
+                      [](char a, char b) { return lower(a) == lower(b); });
+  });
+}
+
+namespace {
+
+// RFC 9112 §6.1: the one coding we decode. Anything else before it or instead of it is refused, for two
+// readers that disagree about it would disagree about where the message ends.
+bool is_only_chunked(std::string_view coding) { return equals_ignoring_case(coding, "chunked"); }
+
+template <bool is_request>
+boost::beast::error_code run(Parser<is_request>& parser, std::string_view bytes,
+                             std::vector<Field>& fields, std::size_t& used) {
+  parser.header_limit(static_cast<std::uint32_t>(limits::header_bytes_max));
+  parser.body_limit(boost::none);
+  parser.fields = &fields;
+  parser.bytes = bytes;
+  boost::beast::error_code error;
+  used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+  return error;
+}
+
+template <bool is_request>
+Refusal refusal_of(const Parser<is_request>& parser, const boost::beast::error_code& error) {
+  if (parser.target_too_long) return {414, "uri_too_long", "The request target is over 16 KiB."};
+  if (parser.too_many_fields) return {431, "too_many_fields", "The head has more than 256 fields."};
+  if (parser.folded) return {400, "bad_request", "A field is folded over several lines."};
+  if (error == http::error::header_limit) return {431, "head_too_large", "The head is over 64 KiB."};
+  if (error == http::error::bad_version) return {505, "bad_version", "Only HTTP/1.1 and HTTP/1.0 are served."};
+  return {400, "bad_request", "The message is not well-formed HTTP/1.1."};
+}
+
+}  // namespace
+
+void RequestHead::clear() {
+  MessageHead::clear();
+  method_ = target_ = host_ = request_id_ = {};
+  host_fields_ = 0;
+  expects_continue_ = accepts_trailers_ = false;
+}
+
+HeadStatus RequestHead::refuse(unsigned status, const char* code, const char* message) {
+  refusal_ = {status, code, message};
+  return HeadStatus::refused;
+}
+
+bool RequestHead::is_idempotent() const {
+  static constexpr std::array<std::string_view, 6> idempotent{"GET",     "HEAD",  "PUT",
+                                                              "DELETE", "OPTIONS", "TRACE"};
+  return std::find(idempotent.begin(), idempotent.end(), method_) != idempotent.end();
+}
+
+bool RequestHead::take_target() {
+  // RFC 9112 §3.2: origin-form, absolute-form, or the asterisk of OPTIONS. CONNECT has its own answer.
+  if (target_.find('#') != target_.npos) return false;
+  if (target_.starts_with('/')) return true;
+  if (target_ == "*") return method_ == "OPTIONS";
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!starts_ignoring_case(target_, scheme)) continue;
+    const auto rest = target_.substr(scheme.size());
+    const auto authority_end = std::min(rest.find_first_of("/?"), rest.size());
+    host_ = rest.substr(0, authority_end);
+    target_ = rest.substr(authority_end);
+    return !host_.empty() && is_authority(host_);
+  }
+  return false;
+}
+
+HeadStatus RequestHead::take_fields() {
+  std::string_view host_field;
+  for (const auto& field : fields_) {
+    switch (field.kind) {
+      case FieldKind::host:
+        ++host_fields_;
+        host_field = field.value;
+        break;
+      case FieldKind::connection:
+      case FieldKind::proxy_connection:
+        note_connection_options(field.value);
+        break;
+      case FieldKind::upgrade: upgrade_ = field.value; break;
+      case FieldKind::transfer_encoding:
+        if (version_ < 11 || !is_only_chunked(field.value)) {
+          return refuse(400, "bad_request", "Transfer-Encoding must be \"chunked\", and only in HTTP/1.1.");
+        }
+        framing_ = Framing::chunked;
+        break;
+      case FieldKind::expect:
+        if (!equals_ignoring_case(field.value, "100-continue")) {
+          return refuse(417, "expectation_failed", "The only expectation we know is 100-continue.");
+        }
+        expects_continue_ = version_ >= 11;
+        break;
+      case FieldKind::te:
+        accepts_trailers_ = accepts_trailers_ || equals_ignoring_case(field.value, "trailers");
+        break;
+      case FieldKind::request_id:
+        if (is_usable_id(field.value)) request_id_ = field.value;
+        break;
+      default: break;
+    }
+  }
+  if (host_fields_ > 1 || (host_fields_ == 0 && version_ >= 11)) {
+    return refuse(400, "bad_request", "An HTTP/1.1 request has exactly one Host field.");
+  }
+  if (!is_authority(host_field)) return refuse(400, "bad_request", "The Host field is not a host.");
+  if (host_.empty()) host_ = host_field;  // absolute-form wins (RFC 9112 §3.2.2)
+  if (!connection_upgrade_ || version_ < 11) upgrade_ = {};
+  return HeadStatus::complete;
+}
+
+HeadStatus RequestHead::parse(std::string_view bytes) {
+  if (!worth_parsing(bytes)) return HeadStatus::incomplete;
+  fields_.clear();
+  Parser<true> parser;
+  const auto error = run(parser, bytes, fields_, head_bytes_);
+  if (error == http::error::need_more) {
+    if (bytes.size() < limits::header_bytes_max) {
+      if (parser.method.empty() && bytes.size() > limits::target_bytes_max + 64) {
+        return refuse(414, "uri_too_long", "The request target is over 16 KiB.");
+      }
+      return HeadStatus::incomplete;
+    }
+    return refuse(431, "head_too_large", "The head is over 64 KiB.");
+  }
+  version_ = parser.version;
+  if (error) {
+    refusal_ = refusal_of(parser, error);
+    return HeadStatus::refused;
+  }
+  method_ = parser.method;
+  target_ = parser.target;
+  keep_alive_ = parser.keep_alive();
+  if (method_ == "CONNECT") {
+    return refuse(405, "method_not_allowed", "CONNECT is not served: this is a gateway, not a proxy.");
+  }
+  if (!take_target()) return refuse(400, "bad_request", "The request target is malformed.");
+  if (const auto length = parser.content_length()) {
+    framing_ = *length == 0 ? Framing::none : Framing::length;
+    content_length_ = *length;
+    has_content_length_ = true;
+  }
+  return take_fields();
+}
+
+void ResponseHead::clear() {
+  MessageHead::clear();
+  status_ = 0;
+  reason_ = {};
+}
+
+HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
+  if (!worth_parsing(bytes)) return HeadStatus::incomplete;
+  fields_.clear();
+  Parser<false> parser;
+  const auto error = run(parser, bytes, fields_, head_bytes_);
+  if (error == http::error::need_more && bytes.size() < limits::response_head_bytes_max) {
+    return HeadStatus::incomplete;
+  }
+  if (error) {
+    refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
+    return HeadStatus::refused;
+  }
+  version_ = parser.version;
+  status_ = parser.status;
+  reason_ = parser.reason;
+  keep_alive_ = parser.keep_alive();
+  bool coded = false;
+  for (const auto& field : fields_) {
+    if (field.kind == FieldKind::connection) note_connection_options(field.value);
+    if (field.kind == FieldKind::upgrade) upgrade_ = field.value;
+    if (field.kind != FieldKind::transfer_encoding) continue;
+    coded = true;
+    if (version_ < 11 || !is_only_chunked(field.value)) {
+      refusal_ = {502, "bad_gateway", "The worker's response has a transfer coding that is not known."};
+      return HeadStatus::refused;
+    }
+  }
+  if (const auto length = parser.content_length()) {
+    content_length_ = *length;
+    has_content_length_ = true;
+  }
+  // RFC 9112 §6.3, in its order.
+  if (to_head || status_ < 200 || status_ == 204 || status_ == 304) {
+    framing_ = Framing::none;
+  } else if (coded) {
+    framing_ = Framing::chunked;
+  } else if (has_content_length_) {
+    framing_ = content_length_ == 0 ? Framing::none : Framing::length;
+  } else {
+    framing_ = Framing::until_close;
+  }
+  return HeadStatus::complete;
+}
+
+}  // namespace tandem::master

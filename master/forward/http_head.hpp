@@ -1,0 +1,153 @@
+// http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they lie.
+//
+// The grammar is Boost.Beast's basic_parser; what it accepts and a gateway must not (unknown transfer
+// codings, Transfer-Encoding in HTTP/1.0, a missing or repeated Host) is refused here. Nothing is copied:
+// views point into the buffer that was parsed and live as long as its bytes stay where they are.
+// Owner: one exchange on one loop.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+// The fields that a gateway treats apart; all others are passed on as they are.
+enum class FieldKind : std::uint8_t {
+  other,
+  connection,         // RFC 9110 §7.6.1; with keep_alive ... upgrade: hop by hop
+  keep_alive,
+  proxy_connection,
+  te,
+  transfer_encoding,
+  upgrade,
+  content_length,
+  host,
+  expect,
+  via,
+  forwarded,          // X-Forwarded-For, -Proto, -Host
+  request_id,         // X-Request-Id
+  tandem,             // Tandem-*: ours alone
+  date,
+};
+
+struct Field {
+  FieldKind kind = FieldKind::other;
+  std::string_view name;
+  std::string_view value;  // without surrounding white space
+};
+
+// How the body's end is found (RFC 9112 §6.3).
+enum class Framing : std::uint8_t { none, length, chunked, until_close };
+
+enum class HeadStatus {
+  incomplete,  // more bytes are needed
+  complete,
+  refused,     // see refusal()
+};
+
+// Why a message cannot be forwarded: the status to answer and a sentence.
+struct Refusal {
+  unsigned status = 400;
+  const char* code = "bad_request";
+  const char* message = "";
+};
+
+// What requests and responses share.
+class MessageHead {
+ public:
+  // Fields in the order of arrival.
+  const std::vector<Field>& fields() const { return fields_; }
+  Framing framing() const { return framing_; }
+  // A Content-Length was sent; it may say 0, or describe the body that HEAD and 304 leave out.
+  bool has_content_length() const { return has_content_length_; }
+  // Bytes. REQUIRES for a meaning: has_content_length()
+  std::uint64_t content_length() const { return content_length_; }
+  // The connection may carry another message after this one (RFC 9112 §9.3).
+  bool keep_alive() const { return keep_alive_; }
+  // 10 or 11.
+  int version() const { return version_; }
+  // Bytes of the head, empty line included.
+  std::size_t head_bytes() const { return head_bytes_; }
+  const Refusal& refusal() const { return refusal_; }
+
+  // True for a field that ends at this hop: named so by RFC 9110 §7.6.1 or by Connection, unless the
+  // gateway itself relies on it.
+  bool ends_here(const Field& field) const;
+  // The value of Upgrade when Connection lists it; empty otherwise.
+  std::string_view upgrade() const { return upgrade_; }
+
+ protected:
+  void clear();
+  void note_connection_options(std::string_view value);
+
+  std::vector<Field> fields_;
+  std::vector<std::string_view> connection_options_;  // other than close, keep-alive, upgrade
+  std::string_view upgrade_;
+  std::uint64_t content_length_ = 0;
+  std::size_t head_bytes_ = 0;
+  std::size_t scanned_ = 0;  // bytes in which no end of the head was found
+  Refusal refusal_;
+  int version_ = 11;
+  Framing framing_ = Framing::none;
+  bool keep_alive_ = true;
+  bool has_content_length_ = false;
+  bool connection_upgrade_ = false;
+  bool attempted_ = false;
+
+  // False while the end of the head cannot be among the bytes, unless they have not been looked at yet.
+  bool worth_parsing(std::string_view bytes);
+};
+
+class RequestHead : public MessageHead {
+ public:
+  // Parses the head at the start of `bytes`, all that has arrived of the message so far. Call again, with
+  // more bytes, after `incomplete`; call clear() first when the bytes have moved.
+  HeadStatus parse(std::string_view bytes);
+  void clear();
+
+  std::string_view method() const { return method_; }
+  // As sent; in absolute-form without scheme and authority (then host() is the authority).
+  std::string_view target() const { return target_; }
+  // The host the client asked for; empty only for HTTP/1.0.
+  std::string_view host() const { return host_; }
+  bool expects_continue() const { return expects_continue_; }
+  bool accepts_trailers() const { return accepts_trailers_; }
+  bool is_head() const { return method_ == "HEAD"; }
+  // May be sent again without harm (RFC 9110 §9.2.2).
+  bool is_idempotent() const;
+  // The client's X-Request-Id when it is usable; else empty.
+  std::string_view request_id() const { return request_id_; }
+
+ private:
+  HeadStatus refuse(unsigned status, const char* code, const char* message);
+  bool take_target();
+  HeadStatus take_fields();
+
+  std::string_view method_;
+  std::string_view target_;
+  std::string_view host_;
+  std::string_view request_id_;
+  unsigned host_fields_ = 0;
+  bool expects_continue_ = false;
+  bool accepts_trailers_ = false;
+};
+
+class ResponseHead : public MessageHead {
+ public:
+  // `to_head`: the response answers a HEAD request and has no body whatever its fields say.
+  HeadStatus parse(std::string_view bytes, bool to_head);
+  void clear();
+
+  unsigned status() const { return status_; }
+  std::string_view reason() const { return reason_; }
+  bool is_interim() const { return status_ >= 100 && status_ < 200 && status_ != 101; }
+
+ private:
+  unsigned status_ = 0;
+  std::string_view reason_;
+};
+
+}  // namespace tandem::master

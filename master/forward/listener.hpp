@@ -1,0 +1,43 @@
+// listener.hpp: accepts client connections for one loop.
+//
+// Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over them:
+// no lock, no hand-over between threads. Owner: its loop, but for open(), which comes before the thread.
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "master/forward/loop.hpp"
+
+namespace tandem::master {
+
+class Listener {
+ public:
+  explicit Listener(Loop& loop);
+
+  // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one user share
+  // an address without a word.)
+  static Result<> check_free(const Endpoint& endpoint);
+
+  // Binds and listens. Returns the address with the port that the kernel chose for port 0.
+  // Errors: `io`, with the address and the system's reason.
+  Result<Endpoint> open(const Endpoint& endpoint);
+  // Starts accepting; runs until close().
+  void start() { run(); }
+  // Serves what is waiting to be accepted, then stops listening.
+  void close();
+  bool running() const { return running_; }
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
+
+  Detached run();
+  void take(Socket socket);
+
+  Loop& loop_;
+  Acceptor acceptor_;
+  bool running_ = false;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,158 @@
+#include "master/forward/loop.hpp"
+
+#include <pthread.h>
+
+#include <fmt/format.h>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "master/forward/client_session.hpp"
+#include "master/forward/listener.hpp"
+
+namespace tandem::master {
+
+Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
+    : index_(index),
+      options_(std::move(options)),
+      // One thread runs the loop and does all its I/O; only post() comes from outside.
+      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      work_(io_.get_executor()),
+      wheel_(now()),
+      ticker_(io_),
+      listener_(std::make_unique<Listener>(*this)) {}
+
+Loop::~Loop() {
+  TANDEM_ASSERT(!thread_.joinable());
+  TANDEM_ASSERT(sessions_.empty());
+}
+
+Result<Endpoint> Loop::listen(const Endpoint& endpoint) { return listener_->open(endpoint); }
+
+void Loop::start() {
+  sweep_.on_expiry([](void* context) { static_cast<Loop*>(context)->sweep(); }, this);
+  post([this] {
+    listener_->start();
+    sweep();
+    tick();
+  });
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), fmt::format("forward-{}", index_).c_str());
+}
+
+void Loop::run() {
+  io_.run();
+  services_.clear();
+}
+
+void Loop::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { stop_here(); });
+  thread_.join();
+}
+
+void Loop::stop_here() {
+  assert_here();
+  stopping_ = draining_ = true;
+  listener_->close();
+  for (auto& [name, service] : services_) service->refuse_all();
+  sessions_.for_each([](ClientSession& session) { session.abort(); });
+  work_.reset();
+}
+
+void Loop::drain() {
+  post([this] {
+    draining_ = true;
+    listener_->close();
+    sessions_.for_each([](ClientSession& session) { session.drain(); });
+  });
+}
+
+void Loop::publish(SnapshotPtr snapshot) {
+  post([this, snapshot = std::move(snapshot)] { apply(*snapshot); });
+}
+
+void Loop::apply(const Snapshot& snapshot) {
+  assert_here();
+  for (const auto& each : snapshot.services) {
+    auto& service = services_[each->name];
+    if (!service) {
+      service = std::make_unique<Service>(io_, wheel_, each->name,
+                                          make_policy(options_->policy, index_ * 7919 + 1),
+                                          options_->loops);
+    }
+    service->update(*each);
+  }
+  for (auto& [name, service] : services_) {
+    // A service that nobody is registered for any more stays known, with no workers: requests may be in it.
+    if (snapshot.find(name) == nullptr && !service->empty()) service->update(SnapshotService{name, {}});
+  }
+}
+
+void Loop::tick() {
+  ticker_.expires_after(DeadlineWheel::tick);
+  ticker_.async_wait([this](const ErrorCodeOs&) {
+    wheel_.advance(now());
+    if (!stopping_ || !sessions_.empty()) tick();
+  });
+}
+
+void Loop::sweep() {
+  const auto oldest = wheel_.coarse_now() - limits::upstream_idle_max;
+  for (auto& [name, service] : services_) service->close_idle_before(oldest);
+  arm(sweep_, 1s);
+}
+
+Service* Loop::find_service(const std::string& name) {
+  const auto found = services_.find(name);
+  return found == services_.end() ? nullptr : found->second.get();
+}
+
+void Loop::put_back(Service& service, UpstreamConnectionPtr connection) {
+  const auto upstream = connection->upstream().shared_from_this();
+  const bool given_away = upstream->put_back(std::move(connection), wheel_.coarse_now());
+  if (given_away) options_->room(index_, true);
+  service.wake_one();
+}
+
+void Loop::room_made(Service& service) { service.wake_one(); }
+
+void Loop::want_room(Service& service) {
+  bool starved = false;
+  for (const auto& upstream : service.upstreams()) {
+    if (!upstream->is_starved()) continue;
+    upstream->counters().wanted.store(true, std::memory_order_relaxed);
+    starved = true;
+  }
+  if (starved) options_->room(index_, false);
+}
+
+void Loop::give_room() {
+  assert_here();
+  bool gave = false;
+  for (auto& [name, service] : services_) {
+    for (const auto& upstream : service->upstreams()) {
+      auto& wanted = upstream->counters().wanted;
+      if (!wanted.load(std::memory_order_relaxed) || !upstream->give_back_idle()) continue;
+      wanted.store(false, std::memory_order_relaxed);
+      gave = true;
+    }
+  }
+  if (gave) options_->room(index_, true);
+}
+
+void Loop::take_room() {
+  assert_here();
+  for (auto& [name, service] : services_) service->wake_all();
+}
+
+void Loop::adopt(ClientSession& session) {
+  sessions_.push_front(session);
+  LoopCounters::add(counters_.client_connections, 1);
+}
+
+void Loop::forget(ClientSession& session) {
+  sessions_.remove(session);
+  LoopCounters::add(counters_.client_connections, static_cast<std::uint64_t>(-1));
+}
+
+}  // namespace tandem::master

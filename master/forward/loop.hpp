@@ -1,0 +1,143 @@
+// loop.hpp: one event loop of the data plane: a thread, its listener, its client sessions, its upstream
+// connections, its buffers and its time-outs.
+//
+// Loops share nothing that changes but WorkerCounters; from outside they are spoken to by post(). Each
+// entry point that is not documented as thread-safe asserts that it runs on the loop's thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "common/base/result.hpp"
+#include "master/forward/buffer.hpp"
+#include "master/forward/deadline_wheel.hpp"
+#include "master/forward/head_pool.hpp"
+#include "master/forward/http_head.hpp"
+#include "master/forward/intrusive_list.hpp"
+#include "master/forward/request_id.hpp"
+#include "master/forward/service.hpp"
+#include "master/registry/snapshot.hpp"
+
+namespace tandem::master {
+
+class ClientSession;
+class Listener;
+
+// Written by the loop, read by anyone. Relaxed: each is a number of its own.
+struct LoopCounters {
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> client_connections{0};  // open now
+
+  // Only the loop writes: a load and a store are enough, no locked instruction.
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+};
+
+// What all loops are told at the start and never changes.
+struct LoopOptions {
+  std::string via;              // how this gateway names itself in Via: "tandem-NODE"
+  std::string default_service;  // where requests go
+  PolicyName policy = PolicyName::round_robin;
+  unsigned loops = 1;
+  std::size_t client_connections_max = 0;  // per loop
+  // A worker refused or reset a connection. Called on loop threads.
+  std::function<void(WorkerId)> report_failure;
+  // A worker has room again that another loop waits for. Called on loop threads; false: asks the others
+  // to give a connection back, true: tells them that there is one.
+  std::function<void(unsigned from_loop, bool made)> room;
+};
+
+class Loop {
+ public:
+  Loop(unsigned index, std::shared_ptr<const LoopOptions> options);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // ---- callable from any thread ------------------------------------------------------------------
+  // Binds the listener; the thread must not run yet. Errors: `io`, with the address and the reason.
+  Result<Endpoint> listen(const Endpoint& endpoint);
+  void start();
+  // Ends the thread: sessions are cut off. Blocks until it has ended.
+  void stop();
+  void publish(SnapshotPtr snapshot);
+  // Takes no new connections, closes idle ones, lets requests in flight finish.
+  void drain();
+  template <class Function>
+  void post(Function function) {
+    asio::post(io_, std::move(function));
+  }
+  const LoopCounters& counters() const { return counters_; }
+
+  // ---- on the loop's thread ----------------------------------------------------------------------
+  void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == thread_.get_id()); }
+  asio::io_context& io() { return io_; }
+  BufferPool& buffers() { return buffers_; }
+  LoopCounters& counters() { return counters_; }
+  const LoopOptions& options() const { return *options_; }
+  RequestIds& request_ids() { return request_ids_; }
+  unsigned index() const { return index_; }
+  bool draining() const { return draining_; }
+
+  void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
+  // The service of that name; null when no worker ever registered for it.
+  Service* find_service(const std::string& name);
+  // Returns a clean connection to its pool and lets a waiting request have it.
+  void put_back(Service& service, UpstreamConnectionPtr connection);
+  // A connection's place became free without the connection.
+  void room_made(Service& service);
+  // Called for a request that waits in `service`: asks other loops for what they have too much of.
+  void want_room(Service& service);
+  // Another loop did so: closes idle connections that this loop has above its share.
+  void give_room();
+  // Another loop did that: who waits here tries again.
+  void take_room();
+
+  RequestHead& borrow_request_head() { return request_heads_.borrow(); }
+  void give_back(RequestHead& head) { request_heads_.give_back(head); }
+  ResponseHead& borrow_response_head() { return response_heads_.borrow(); }
+  void give_back(ResponseHead& head) { response_heads_.give_back(head); }
+
+  void adopt(ClientSession& session);
+  void forget(ClientSession& session);
+
+ private:
+  friend class Listener;
+  void run();
+  void tick();
+  void sweep();
+  void apply(const Snapshot& snapshot);
+  void stop_here();
+
+  const unsigned index_;
+  const std::shared_ptr<const LoopOptions> options_;
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  BufferPool buffers_;
+  HeadPool<RequestHead> request_heads_;
+  HeadPool<ResponseHead> response_heads_;
+  DeadlineWheel wheel_;
+  asio::basic_waitable_timer<std::chrono::steady_clock> ticker_;
+  Deadline sweep_;
+  std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
+  std::unique_ptr<Listener> listener_;
+  IntrusiveList<ClientSession> sessions_;
+  LoopCounters counters_;
+  RequestIds request_ids_;
+  bool draining_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tandem::master

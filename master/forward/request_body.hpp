@@ -1,0 +1,63 @@
+// request_body.hpp: a request body on its way to the worker while the response may already be coming.
+//
+// A body that is neither small nor known in length is streamed by a coroutine of its own, so that a worker
+// may answer before it has read everything (100 Continue, 413, an echo). What the body's framing leaves
+// over (a pipelined request) goes back to the session. Memory: one buffer, whatever the body's length.
+// Owner: the exchange, which must await finished() before the sockets may go away.
+#pragma once
+
+#include "master/forward/body_framing.hpp"
+#include "master/forward/loop.hpp"
+
+namespace tandem::master {
+
+class RequestBodyPump {
+ public:
+  enum class State {
+    running,
+    complete,         // every byte was handed to the worker's socket
+    client_failed,    // the client closed or broke the framing: see refusal_status()
+    worker_failed,    // the worker takes no more; it may have answered nevertheless
+  };
+
+  // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and gets what
+  // follows the body when that is complete.
+  // `response_deadline` is armed when the body is complete, unless it is already: the worker's time to
+  // answer begins with the request's last byte.
+  RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, const RequestHead& request,
+                  Deadline& response_deadline);
+
+  // Runs until finished(); call once.
+  void start() { run(); }
+  State state() const { return state_; }
+  // Completes when the pump runs no more.
+  Event& finished() { return finished_; }
+  // Makes the pump end soon: its pending operation is cancelled.
+  void cancel();
+  // Neither side moved for limits::body_idle_max.
+  bool timed_out() const { return idle_.expired(); }
+  // What to answer when the client failed: 400, 408, or 0 when it is gone.
+  unsigned refusal_status() const { return refusal_status_; }
+
+ private:
+  Detached run();
+  Task<State> pump();
+  Task<bool> read_more();
+  State fail_client(unsigned status);
+
+  Loop& loop_;
+  Socket& client_;
+  Socket& worker_;
+  Buffer& in_;
+  Buffer body_;  // raw bytes of the body that have arrived
+  BodyReader reader_;
+  BodyWriter writer_;
+  Deadline idle_;
+  Deadline& response_deadline_;
+  Event finished_;
+  State state_ = State::running;
+  unsigned refusal_status_ = 0;
+  bool cancelled_ = false;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,94 @@
+// upstream.hpp: connections to one worker, as one loop keeps them.
+//
+// Connections are kept alive and reused, the most recently used first, so that few stay warm and the rest
+// grow old and are closed. A worker advertises how many connections it can hold; all loops together never
+// open more. Each loop is entitled to its share, and may take more while others leave theirs unused; who
+// has more than its share gives a connection back when another loop wants one.
+// Owner: the loop; what loops share is in WorkerCounters.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/time.hpp"
+#include "master/forward/socket_io.hpp"
+#include "master/registry/snapshot.hpp"
+
+namespace tandem::master {
+
+class Upstream;
+
+// One connection to a worker. Closing it gives its place back.
+class UpstreamConnection {
+ public:
+  UpstreamConnection(std::shared_ptr<Upstream> upstream, Socket socket);
+  ~UpstreamConnection();
+  UpstreamConnection(const UpstreamConnection&) = delete;
+  UpstreamConnection& operator=(const UpstreamConnection&) = delete;
+
+  Socket& socket() { return socket_; }
+  Upstream& upstream() { return *upstream_; }
+  // It has carried a request before: the worker may have closed it in the meantime.
+  bool reused() const { return reused_; }
+
+ private:
+  friend class Upstream;
+  std::shared_ptr<Upstream> upstream_;
+  Socket socket_;
+  Instant idle_since_;
+  bool reused_ = false;
+};
+
+using UpstreamConnectionPtr = std::unique_ptr<UpstreamConnection>;
+
+class Upstream : public std::enable_shared_from_this<Upstream> {
+ public:
+  // `loops`: how many loops share the worker's connections.
+  Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops);
+
+  const SnapshotWorker& worker() const { return *worker_; }
+  WorkerCounters& counters() const { return *worker_->counters; }
+  const TcpEndpoint& endpoint() const { return endpoint_; }
+  // Host for requests that name none.
+  std::string_view host_and_port() const { return host_and_port_; }
+
+  // The same registration with another weight or limit.
+  void update(std::shared_ptr<const SnapshotWorker> worker);
+
+  // An idle connection is here, or a new one may be opened.
+  bool has_room() const { return !idle_.empty() || may_open(); }
+
+  // The most recently used idle connection; null when there is none.
+  UpstreamConnectionPtr take_idle();
+  // A place for a new connection, not yet connected; null when the worker is full.
+  UpstreamConnectionPtr open(asio::io_context& io);
+  // Keeps a connection that is in a clean state. Closes it when this worker has left the snapshot, or
+  // when another loop waits for it; true in that last case.
+  bool put_back(UpstreamConnectionPtr connection, Instant now);
+
+  // The worker has left the snapshot: idle connections are closed, others when they end.
+  void retire();
+  // Closes what has been idle since before `oldest`.
+  void close_idle_before(Instant oldest);
+  // Another loop wants a connection: closes an idle one if this loop has more than its share. True if so.
+  bool give_back_idle();
+  // This loop has less than its share and finds the worker full.
+  bool is_starved() const;
+
+ private:
+  friend class UpstreamConnection;
+  bool may_open() const;
+  unsigned share_floor() const { return worker_->connections / loops_; }
+
+  std::shared_ptr<const SnapshotWorker> worker_;
+  TcpEndpoint endpoint_;
+  std::string host_and_port_;
+  std::vector<UpstreamConnectionPtr> idle_;
+  unsigned loops_;
+  unsigned open_ = 0;  // of this loop, idle ones included
+  bool retired_ = false;
+};
+
+}  // namespace tandem::master
