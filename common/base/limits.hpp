@@ -65,6 +65,10 @@ inline constexpr std::size_t spare_buffers_max = 1'024;       // per loop, kept 
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
 inline constexpr auto control_idle_max = 75s;                   // longer than the longest heartbeat interval
 
+// ---- the program itself ----------------------------------------------------------------------------------
+inline constexpr std::size_t log_lines_max = 8'192;          // queued; the oldest are lost when stderr is slow
+inline constexpr std::size_t config_bytes_max = 1024 * 1024;  // a configuration file; people write pages of it
+
 // ---- shutting down ---------------------------------------------------------------------------------------
 inline constexpr auto drain_max = 30s;
 
