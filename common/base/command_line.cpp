@@ -1,0 +1,270 @@
+#include "common/base/command_line.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <istream>
+#include <memory>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "common/base/config_file.hpp"
+#include "common/base/duration.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/name.hpp"
+#include "common/base/version.hpp"
+
+namespace tandem {
+
+namespace {
+
+// How a number is shown in --help; by it the configuration file knows which flags take numbers.
+constexpr const char* number_placeholder = "N";
+
+std::string_view shortened(std::string_view text) { return text.substr(0, limits::host_bytes_max); }
+
+// CLI11 calls from_config() after it has read the command line and before it asks for required
+// flags: the moment to fill what was not given. Everything is done here, so that errors can name
+// the line.
+class ConfigFile : public CLI::Config {
+ public:
+  explicit ConfigFile(CLI::App& app) : app_(app) {}
+
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    const auto path = app_.get_config_ptr()->as<std::string>();
+    const auto entries = read_config_file(input, path);
+    if (!entries.ok()) throw CLI::ConfigError(entries.error().message);
+    for (const auto& entry : *entries) fill(entry, fmt::format("{}:{}", path, entry.line));
+    return {};
+  }
+
+  std::string to_config(const CLI::App*, bool, bool, std::string) const override { return {}; }
+
+ private:
+  void fill(const ConfigEntry& entry, const std::string& where) const {
+    const auto flag = "--" + entry.key;
+    auto* option = app_.get_option_no_throw(flag);
+    if (option == nullptr || !option->get_configurable()) {
+      throw CLI::ConfigError(fmt::format("{}: unknown key \"{}\"", where, shortened(entry.key)));
+    }
+    const bool repeatable = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+    if (entry.is_array && !repeatable) {
+      throw CLI::ConfigError(fmt::format("{}: {} takes one value, not an array", where, flag));
+    }
+    check_type(*option, entry, fmt::format("{}: {}", where, flag));
+    if (!option->empty()) return;  // flags win
+    try {
+      for (const auto& value : entry.values) option->add_result(value);
+      if (!entry.values.empty()) option->run_callback();
+    } catch (const CLI::ParseError& error) {
+      throw CLI::ConfigError(fmt::format("{}: {}", where, error.what()));
+    }
+  }
+
+  static void check_type(const CLI::Option& option, const ConfigEntry& entry,
+                         const std::string& subject) {
+    auto expected = ConfigType::string;
+    const char* described = "a string in quotes";
+    if (option.get_expected_max() == 0) {
+      expected = ConfigType::boolean;
+      described = "true or false";
+    } else if (option.get_type_name() == number_placeholder) {
+      expected = ConfigType::number;
+      described = "a whole number";
+    }
+    if (!entry.values.empty() && entry.type != expected) {
+      throw CLI::ConfigError(fmt::format("{} must be {}", subject, described));
+    }
+  }
+
+  CLI::App& app_;
+};
+
+// For a lone endpoint, optional or not.
+template <class Target>
+FlagParser endpoint_parser(Target& value) {
+  return [&value](std::string_view text, std::string_view named) -> Result<> {
+    auto parsed = parse_endpoint(text, named);
+    if (!parsed.ok()) return parsed.error();
+    value = std::move(*parsed);
+    return {};
+  };
+}
+
+}  // namespace
+
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
+  const auto name = app.get_name();
+  app.set_help_flag("--help", "print this and exit")->configurable(false);
+  app.set_version_flag("--version", fmt::format("{} {}", name, version),
+                       "print the version and exit")
+      ->configurable(false);
+  app.set_config("--config", "", "a file with the same keys as these flags; flags win")
+      ->type_name("FILE.toml")
+      ->configurable(false);
+  app.config_formatter(std::make_shared<ConfigFile>(app));
+  const auto refuse = [&](std::string_view sentence) {
+    fmt::print(stderr, "{}: {}\n", name, sentence);
+    return 2;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForVersion& asked) {
+    fmt::print("{}\n", asked.what());
+    return 0;
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::FileError&) {
+    const auto path = app.get_config_ptr()->as<std::string>();
+    return refuse(fmt::format("--config: {} cannot be read", path));
+  } catch (const CLI::ParseError& error) {
+    return refuse(error.what());
+  }
+  return std::nullopt;
+}
+
+CLI::Option* bind_value(CLI::App& app, const std::string& flag, const std::string& placeholder,
+                        const std::string& help, FlagParser parser) {
+  // CLI11 hands over all values of the flag at once.
+  auto* option = app.add_option(
+      flag,
+      [flag, parser = std::move(parser)](const CLI::results_t& values) {
+        for (const auto& value : values) {
+          const auto parsed = parser(value, flag);
+          if (!parsed.ok()) throw CLI::ValidationError(parsed.error().message);
+        }
+        return true;
+      },
+      help);
+  return option->type_name(placeholder)->expected(1)->allow_extra_args(false);
+}
+
+CLI::Option* bind_each(CLI::App& app, const std::string& flag, const std::string& placeholder,
+                       const std::string& help, FlagParser parser) {
+  return bind_value(app, flag, placeholder, help, std::move(parser))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+CLI::Option* bind_text(CLI::App& app, const std::string& flag, const std::string& placeholder,
+                       const std::string& help, std::string& value) {
+  return bind_value(app, flag, placeholder, help,
+                    [&value](std::string_view text, std::string_view named) -> Result<> {
+                      if (text.empty())
+                        return invalid(fmt::format("{} must not be empty", named),
+                                       std::string(named));
+                      value = text;
+                      return {};
+                    })
+      ->default_str(value);
+}
+
+CLI::Option* bind_name(CLI::App& app, const std::string& flag, const std::string& help,
+                       std::string& value) {
+  return bind_value(app, flag, "NAME", help,
+                    [&value](std::string_view text, std::string_view named) -> Result<> {
+                      auto parsed = parse_name(text, named);
+                      if (!parsed.ok()) return parsed.error();
+                      value = std::move(*parsed);
+                      return {};
+                    })
+      ->default_str(value);
+}
+
+CLI::Option* bind_endpoint(CLI::App& app, const std::string& flag, const std::string& help,
+                           Endpoint& value) {
+  return bind_value(app, flag, "HOST:PORT", help, endpoint_parser(value))
+      ->default_str(value.host.empty() ? "" : value.to_string());
+}
+
+CLI::Option* bind_endpoint(CLI::App& app, const std::string& flag, const std::string& help,
+                           std::optional<Endpoint>& value) {
+  return bind_value(app, flag, "HOST:PORT", help, endpoint_parser(value))
+      ->default_str(value ? value->to_string() : "");
+}
+
+CLI::Option* bind_endpoints(CLI::App& app, const std::string& flag, const std::string& help,
+                            std::vector<Endpoint>& values) {
+  return bind_each(app, flag, "HOST:PORT", help,
+                   [&values](std::string_view text, std::string_view named) -> Result<> {
+                     auto parsed = parse_endpoint(text, named);
+                     if (!parsed.ok()) return parsed.error();
+                     values.push_back(std::move(*parsed));
+                     return {};
+                   });
+}
+
+CLI::Option* bind_duration(CLI::App& app, const std::string& flag, const std::string& help,
+                           Duration& value, DurationRange range) {
+  return bind_value(app, flag, "DURATION", help,
+                    [&value, range](std::string_view text, std::string_view named) -> Result<> {
+                      const auto parsed = parse_duration(text, named);
+                      if (!parsed.ok()) return parsed.error();
+                      if (*parsed < range.min || *parsed > range.max) {
+                        return invalid(
+                            fmt::format("{} must be {} to {}, not {}", named, to_string(range.min),
+                                        to_string(range.max), shortened(text)),
+                            std::string(named));
+                      }
+                      value = *parsed;
+                      return {};
+                    })
+      ->default_str(to_string(value));
+}
+
+CLI::Option* bind_number(CLI::App& app, const std::string& flag, const std::string& help,
+                         unsigned& value, NumberRange range) {
+  return bind_value(app, flag, number_placeholder, help,
+                    [&value, range](std::string_view text, std::string_view named) -> Result<> {
+                      unsigned number = 0;
+                      const auto* end = text.data() + text.size();
+                      const auto parsed = std::from_chars(text.data(), end, number);
+                      if (parsed.ec != std::errc{} || parsed.ptr != end || number < range.min ||
+                          number > range.max) {
+                        return invalid(
+                            fmt::format("{} must be a whole number from {} to {}, not \"{}\"",
+                                        named, range.min, range.max, shortened(text)),
+                            std::string(named));
+                      }
+                      value = number;
+                      return {};
+                    })
+      ->default_str(std::to_string(value));
+}
+
+CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::string& help,
+                         std::string& value, std::vector<std::string> choices) {
+  const auto placeholder = fmt::format("{}", fmt::join(choices, "|"));
+  return bind_value(app, flag, placeholder, help,
+                    [&value, choices = std::move(choices)](std::string_view text,
+                                                           std::string_view named) -> Result<> {
+                      if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+                        return invalid(fmt::format("{} must be one of {}, not \"{}\"", named,
+                                                   fmt::join(choices, ", "), shortened(text)),
+                                       std::string(named));
+                      }
+                      value = text;
+                      return {};
+                    })
+      ->default_str(value);
+}
+
+CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::string& help,
+                         bool& value) {
+  return app.add_flag(flag, value, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+CLI::Option* bind_log_level(CLI::App& app, LogLevel& value) {
+  return bind_value(app, "--log-level", "debug|info|warning|error|off",
+                    "what is logged, and all that is worse",
+                    [&value](std::string_view text, std::string_view named) -> Result<> {
+                      const auto parsed = parse_log_level(text, named);
+                      if (!parsed.ok()) return parsed.error();
+                      value = *parsed;
+                      return {};
+                    })
+      ->default_str(to_string(value));
+}
+
+}  // namespace tandem

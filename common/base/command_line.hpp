@@ -1,0 +1,88 @@
+// command_line.hpp: the one way in which every program reads its flags and its configuration file.
+//
+// A program declares its flags on a CLI::App with the bind_ functions below, then calls
+// parse_command_line(). That adds --help, --version and --config FILE.toml. The file has the flags'
+// names as keys, without dashes: strings, whole numbers, booleans for switches, arrays for
+// repeatable flags. It fills what the command line did not give; flags win. Whatever is wrong is
+// told in one sentence on stderr that names the flag, or FILE:LINE and the flag, and the exit
+// status is 2.
+//
+// The bound variables must live until parse_command_line() returns; what they hold before it is the
+// default, and shown as such by --help. For the main thread, at start.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/logging.hpp"
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace tandem {
+
+// Parses argv and the file it names, and fills what is bound. `app` has the program's name, which
+// --version prints with the version of the build. Returns: the exit status with which the program
+// shall end now (0 after --help and --version, 2 after an error, both already printed), or nothing:
+// go on.
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
+
+// Takes one value of a flag: stores it, or says in a sentence that begins with `flag` what is
+// wrong.
+using FlagParser = std::function<Result<>(std::string_view text, std::string_view flag)>;
+
+// `flag` is the long form, "--listen"; `placeholder` stands for the value in --help. Each returns
+// the option so that the caller can go on with it (->required(), ->excludes(...)). A flag given
+// twice is refused.
+CLI::Option* bind_value(CLI::App& app, const std::string& flag, const std::string& placeholder,
+                        const std::string& help, FlagParser parser);
+// Repeatable: the parser is called once for each value, in order.
+CLI::Option* bind_each(CLI::App& app, const std::string& flag, const std::string& placeholder,
+                       const std::string& help, FlagParser parser);
+
+// Any text but the empty one: a path, say.
+CLI::Option* bind_text(CLI::App& app, const std::string& flag, const std::string& placeholder,
+                       const std::string& help, std::string& value);
+CLI::Option* bind_name(CLI::App& app, const std::string& flag, const std::string& help,
+                       std::string& value);
+CLI::Option* bind_endpoint(CLI::App& app, const std::string& flag, const std::string& help,
+                           Endpoint& value);
+CLI::Option* bind_endpoint(CLI::App& app, const std::string& flag, const std::string& help,
+                           std::optional<Endpoint>& value);
+// Repeatable.
+CLI::Option* bind_endpoints(CLI::App& app, const std::string& flag, const std::string& help,
+                            std::vector<Endpoint>& values);
+
+// The range is inclusive, and part of the sentence when it is missed.
+struct DurationRange {
+  Duration min;
+  Duration max;
+};
+CLI::Option* bind_duration(CLI::App& app, const std::string& flag, const std::string& help,
+                           Duration& value, DurationRange range);
+struct NumberRange {
+  unsigned min;
+  unsigned max;
+};
+CLI::Option* bind_number(CLI::App& app, const std::string& flag, const std::string& help,
+                         unsigned& value, NumberRange range);
+
+// One of a few words.
+CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::string& help,
+                         std::string& value, std::vector<std::string> choices);
+// A flag without a value: true when given, and for `key = true` in the file.
+CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::string& help,
+                         bool& value);
+// --log-level LEVEL, the same in all programs.
+CLI::Option* bind_log_level(CLI::App& app, LogLevel& value);
+
+}  // namespace tandem

@@ -1,0 +1,32 @@
+// config_file.hpp: a TOML configuration file as a list of keys, each with its line and its values
+// as text.
+//
+// Only what the flags of a program can say is accepted: strings, whole numbers, booleans, and
+// arrays of these; no tables. What the keys mean is for the reader of the list to judge:
+// command_line.hpp.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "common/base/result.hpp"
+
+namespace tandem {
+
+enum class ConfigType { string, number, boolean };
+
+struct ConfigEntry {
+  std::string key;
+  int line = 0;  // from 1
+  bool is_array = false;
+  ConfigType type = ConfigType::string;  // of all values
+  std::vector<std::string> values;       // numbers in decimal, booleans as true and false
+};
+
+// Reads `input` to its end; `path` is for the sentences alone. Errors: `io` when it cannot be read
+// or exceeds limits::config_bytes_max; `invalid`, beginning with FILE:LINE, for what is no TOML or
+// no value that a flag could have.
+Result<std::vector<ConfigEntry>> read_config_file(std::istream& input, const std::string& path);
+
+}  // namespace tandem
