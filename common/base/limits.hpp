@@ -24,6 +24,16 @@ inline constexpr unsigned weight_max = 1'000;
 // Connections that one worker may advertise: one thread each in a blocking server.
 inline constexpr unsigned worker_connections_max = 65'535;
 
+// Requests that one worker may report as in flight; more than any machine has sockets for.
+inline constexpr unsigned worker_in_flight_max = 1'000'000;
+// A status document: 20,000 workers of about 400 bytes, and room. Read by clients only.
+inline constexpr std::size_t status_bytes_max = 32 * 1024 * 1024;
+// Objects and arrays inside each other; our deepest document has 3.
+inline constexpr int json_depth_max = 8;
+// How often a worker heartbeats: more often is load without use, less often outlasts control_idle_max.
+inline constexpr auto heartbeat_interval_min = 10ms;
+inline constexpr auto heartbeat_interval_max = 60s;
+
 // ---- the client side of the data plane (RFC 9110 §15.5, RFC 6585 §5) ---------------------------------
 inline constexpr std::size_t header_bytes_max = 64 * 1024;   // 431
 inline constexpr std::size_t header_fields_max = 256;        // 431
