@@ -1,0 +1,89 @@
+// json_reader.hpp: reading JSON documents that others wrote. Internal to common/wire.
+//
+// A document is parsed whole, with its size and nesting bounded and repeated members refused (two
+// readers of one document must never see different values). Then a MemberReader takes its members
+// one by one into variables and keeps the first mistake, which names the member:
+// "workers[3].weight".
+//
+// Any thread; a reader is used by one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+
+namespace tandem::wire {
+
+// Errors: `invalid` for more than `bytes_max`, for what is no JSON object, for nesting beyond
+// limits::json_depth_max, and for a member given twice.
+Result<nlohmann::json> parse_object(std::string_view text, std::size_t bytes_max);
+
+// JSON text on one line. Bytes that are no UTF-8 become U+FFFD: a document is always valid.
+std::string dump(const nlohmann::ordered_json& document);
+
+enum class Presence {
+  required,
+  optional,  // the variable keeps its value when the member is missing
+};
+
+enum class UnknownMembers {
+  refuse,          // written by people: a member that we do not know is a typing error
+  ignore_scalars,  // written by newer programs, read by masters: what is not read must stay small
+  ignore,          // written by newer masters, read by clients
+};
+
+class MemberReader {
+ public:
+  // `object` outlives the reader. `path` goes before the names of members in sentences.
+  explicit MemberReader(const nlohmann::json& object, std::string path = {});
+
+  void text(const char* key, std::string& value, Presence presence = Presence::required);
+  void name(const char* key, std::string& value, Presence presence = Presence::required);
+  void boolean(const char* key, bool& value, Presence presence = Presence::required);
+  // A literal address with a port above 0.
+  void numeric_endpoint(const char* key, Endpoint& value);
+  // A whole number from min to max, both included; Number holds both.
+  template <class Number>
+  void number(const char* key, Number& value, std::uint64_t min, std::uint64_t max,
+              Presence presence = Presence::required) {
+    if (const auto read = whole_number(key, min, max, presence)) value = static_cast<Number>(*read);
+  }
+
+  // The member if it is there, not null, and no mistake was met so far; else null.
+  const nlohmann::json* object(const char* key, Presence presence = Presence::required);
+  const nlohmann::json* array(const char* key, Presence presence = Presence::required);
+  // True if the member is missing or null.
+  bool is_null(const char* key);
+
+  // Keeps "KEY WHY", as in "state must be up or down", unless there is an earlier mistake.
+  void refuse(std::string_view key, std::string_view why);
+  // Keeps the mistake of a reader of a part.
+  void refuse(const Error& error);
+  bool failed() const { return error_.has_value(); }
+
+  // `key` with the path before it.
+  std::string path_of(std::string_view key) const;
+
+  // To be called when all members are read: the first mistake, or an unknown member.
+  Result<> finish(UnknownMembers unknown);
+
+ private:
+  const nlohmann::json* find(const char* key, Presence presence);
+  std::optional<std::uint64_t> whole_number(const char* key, std::uint64_t min, std::uint64_t max,
+                                            Presence presence);
+
+  const nlohmann::json& object_;
+  std::string path_;
+  std::set<std::string_view> known_;
+  std::optional<Error> error_;
+};
+
+}  // namespace tandem::wire

@@ -1,0 +1,175 @@
+#include "common/wire/status.hpp"
+
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/limits.hpp"
+#include "common/wire/json_reader.hpp"
+
+namespace tandem::wire {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr auto any_u32 = std::numeric_limits<std::uint32_t>::max();
+constexpr auto any_u64 = std::numeric_limits<std::uint64_t>::max();
+constexpr auto any_i64 = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+ordered_json document(const WorkerStatus& worker) {
+  ordered_json last_heartbeat;  // null
+  if (worker.last_heartbeat_ms) last_heartbeat = *worker.last_heartbeat_ms;
+  return {{"name", worker.name},           {"service", worker.service},
+          {"address", worker.address},     {"kind", worker.kind},
+          {"state", worker.state},         {"reason", worker.reason},
+          {"weight", worker.weight},       {"connections", worker.connections},
+          {"in_flight", worker.in_flight}, {"requests", worker.requests},
+          {"failures", worker.failures},   {"last_heartbeat_ms", std::move(last_heartbeat)}};
+}
+
+ordered_json document(const VoterStatus& voter) {
+  return {{"name", voter.name}, {"kind", voter.kind}, {"match_index", voter.match_index.value()}};
+}
+
+ordered_json document(const ServiceInstances& service);
+
+template <class Item>
+ordered_json documents(const std::vector<Item>& items) {
+  auto list = ordered_json::array();
+  for (const auto& item : items) list.push_back(document(item));
+  return list;
+}
+
+ordered_json document(const ServiceInstances& service) {
+  return {{"name", service.name}, {"instances", documents(service.instances)}};
+}
+
+void read(MemberReader& reader, WorkerStatus& worker) {
+  reader.text("name", worker.name);
+  reader.text("service", worker.service);
+  reader.text("address", worker.address);
+  reader.text("state", worker.state);
+  reader.text("kind", worker.kind, Presence::optional);
+  reader.text("reason", worker.reason, Presence::optional);
+  reader.number("weight", worker.weight, 0, any_u32);
+  reader.number("connections", worker.connections, 0, any_u32, Presence::optional);
+  reader.number("in_flight", worker.in_flight, 0, any_u32);
+  reader.number("requests", worker.requests, 0, any_u64, Presence::optional);
+  reader.number("failures", worker.failures, 0, any_u64, Presence::optional);
+  if (!reader.is_null("last_heartbeat_ms")) {
+    worker.last_heartbeat_ms = 0;
+    reader.number("last_heartbeat_ms", *worker.last_heartbeat_ms, 0, any_i64);
+  }
+}
+
+void read(MemberReader& reader, VoterStatus& voter) {
+  reader.text("name", voter.name);
+  reader.text("kind", voter.kind);
+  std::uint64_t index = 0;
+  reader.number("match_index", index, 0, any_u64);
+  voter.match_index = LogIndex(index);
+}
+
+void read(MemberReader& reader, PrimaryStatus& primary) {
+  reader.text("node", primary.node);
+  reader.text("control", primary.control);
+  reader.text("listen", primary.listen);
+}
+
+template <class Item>
+void read_list(MemberReader& reader, const char* key, std::vector<Item>& items) {
+  const auto* array = reader.array(key);
+  if (array == nullptr) return;
+  items.reserve(array->size());
+  for (const auto& element : *array) {
+    MemberReader part(element, fmt::format("{}[{}]", reader.path_of(key), items.size()));
+    read(part, items.emplace_back());
+    const auto finished = part.finish(UnknownMembers::ignore);
+    if (!finished.ok()) return reader.refuse(finished.error());
+  }
+}
+
+void read_primary(MemberReader& reader, std::optional<PrimaryStatus>& primary) {
+  const auto* object = reader.object("primary", Presence::optional);
+  if (object == nullptr) return;
+  MemberReader part(*object, "primary");
+  read(part, primary.emplace());
+  const auto finished = part.finish(UnknownMembers::ignore);
+  if (!finished.ok()) reader.refuse(finished.error());
+}
+
+}  // namespace
+
+std::string to_json(const Status& status) {
+  ordered_json primary;  // null
+  if (status.primary) {
+    primary = {{"node", status.primary->node},
+               {"control", status.primary->control},
+               {"listen", status.primary->listen}};
+  }
+  return dump({{"cluster", status.cluster},
+               {"node", status.node},
+               {"version", status.version},
+               {"role", status.role},
+               {"term", status.term.value()},
+               {"protected", status.protected_},
+               {"primary", std::move(primary)},
+               {"commit_index", status.commit_index.value()},
+               {"applied_index", status.applied_index.value()},
+               {"voters", documents(status.voters)},
+               {"workers", documents(status.workers)}});
+}
+
+std::string to_json(const std::vector<WorkerStatus>& workers) {
+  return dump({{"workers", documents(workers)}});
+}
+
+std::string to_json(const std::vector<ServiceInstances>& services) {
+  return dump({{"services", documents(services)}});
+}
+
+std::string to_json(const ServiceInstances& service) { return dump(document(service)); }
+
+Result<Status> parse_status(std::string_view text) {
+  const auto parsed = parse_object(text, limits::status_bytes_max);
+  if (!parsed.ok()) return parsed.error();
+  Status status;
+  std::uint64_t term = 0;
+  std::uint64_t commit_index = 0;
+  std::uint64_t applied_index = 0;
+  MemberReader reader(*parsed);
+  reader.text("cluster", status.cluster);
+  reader.text("node", status.node);
+  reader.text("version", status.version, Presence::optional);
+  reader.text("role", status.role);
+  reader.number("term", term, 0, any_u64);
+  reader.boolean("protected", status.protected_);
+  read_primary(reader, status.primary);
+  reader.number("commit_index", commit_index, 0, any_u64);
+  reader.number("applied_index", applied_index, 0, any_u64);
+  read_list(reader, "voters", status.voters);
+  read_list(reader, "workers", status.workers);
+  const auto finished = reader.finish(UnknownMembers::ignore);
+  if (!finished.ok()) return finished.error();
+  status.term = Term(term);
+  status.commit_index = LogIndex(commit_index);
+  status.applied_index = LogIndex(applied_index);
+  return status;
+}
+
+Result<std::vector<WorkerStatus>> parse_workers(std::string_view text) {
+  const auto parsed = parse_object(text, limits::status_bytes_max);
+  if (!parsed.ok()) return parsed.error();
+  std::vector<WorkerStatus> workers;
+  MemberReader reader(*parsed);
+  read_list(reader, "workers", workers);
+  const auto finished = reader.finish(UnknownMembers::ignore);
+  if (!finished.ok()) return finished.error();
+  return workers;
+}
+
+}  // namespace tandem::wire

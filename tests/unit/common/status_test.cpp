@@ -1,0 +1,127 @@
+#include "common/wire/status.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "common/wire/error_document.hpp"
+
+using namespace tandem;
+using namespace tandem::wire;
+using nlohmann::json;
+
+namespace {
+
+WorkerStatus worker(const std::string& name) {
+  return {name, "default", "127.0.0.1:9001", "tandem", "up", "", 100, 64, 3, 1'000, 2, 250};
+}
+
+Status status() {
+  Status status;
+  status.cluster = "c-1";
+  status.node = "a";
+  status.version = "0.1.0";
+  status.role = "primary";
+  status.term = Term(3);
+  status.protected_ = true;
+  status.primary = PrimaryStatus{"a", "127.0.0.1:7070", "127.0.0.1:8080"};
+  status.commit_index = LogIndex(12);
+  status.applied_index = LogIndex(11);
+  status.voters = {{"a", "master", LogIndex(12)}, {"w1", "witness", LogIndex(10)}};
+  status.workers = {worker("w1"), worker("w2")};
+  return status;
+}
+
+// The field at fault once the member at `pointer` of a good status is `value`.
+std::string fault(const std::string& pointer, const json& value) {
+  auto document = json::parse(to_json(status()));
+  document[json::json_pointer(pointer)] = value;
+  const auto parsed = parse_status(document.dump());
+  return parsed.ok() ? "" : parsed.error().field;
+}
+
+}  // namespace
+
+TEST_CASE("a status is read as it was written") {
+  const auto read = parse_status(to_json(status()));
+  REQUIRE(read.ok());
+  CHECK(read->cluster == "c-1");
+  CHECK(read->role == "primary");
+  CHECK(read->term == Term(3));
+  CHECK(read->protected_);
+  REQUIRE(read->primary);
+  CHECK(read->primary->control == "127.0.0.1:7070");
+  CHECK(read->commit_index == LogIndex(12));
+  CHECK(read->applied_index == LogIndex(11));
+  REQUIRE(read->voters.size() == 2);
+  CHECK(read->voters[1].kind == "witness");
+  CHECK(read->voters[1].match_index == LogIndex(10));
+  REQUIRE(read->workers.size() == 2);
+  CHECK(read->workers[1].name == "w2");
+  CHECK(read->workers[1].requests == 1'000);
+  CHECK(read->workers[1].last_heartbeat_ms == 250);
+  CHECK(to_json(*read) == to_json(status()));
+}
+
+TEST_CASE("a status says null where there is no primary and no heartbeat") {
+  auto unknown = status();
+  unknown.primary.reset();
+  unknown.workers[0].last_heartbeat_ms.reset();
+  const auto document = json::parse(to_json(unknown));
+  CHECK(document["primary"].is_null());
+  CHECK(document["workers"][0]["last_heartbeat_ms"].is_null());
+  const auto read = parse_status(document.dump());
+  REQUIRE(read.ok());
+  CHECK(!read->primary);
+  CHECK(!read->workers[0].last_heartbeat_ms);
+}
+
+TEST_CASE("a mistake in a status is named by its place") {
+  CHECK(fault("/workers/1/weight", -1) == "workers[1].weight");
+  CHECK(fault("/workers/1", 5) == "workers[1]");
+  CHECK(fault("/workers/0/last_heartbeat_ms", "soon") == "workers[0].last_heartbeat_ms");
+  CHECK(fault("/voters/0/match_index", 1.5) == "voters[0].match_index");
+  CHECK(fault("/voters", json::object()) == "voters");
+  CHECK(fault("/primary/node", nullptr) == "primary.node");
+  CHECK(fault("/primary", "a") == "primary");
+  CHECK(fault("/protected", "yes") == "protected");
+  CHECK(fault("/term", -1) == "term");
+}
+
+TEST_CASE("a status of a newer master may say more") {
+  CHECK(fault("/dashboard", json{{"a", {1, 2}}}) == "");
+  CHECK(fault("/workers/0/labels", json::array({1})) == "");
+}
+
+TEST_CASE("lists of workers and services have a name around them") {
+  const auto workers = parse_workers(to_json(std::vector{worker("w1")}));
+  REQUIRE(workers.ok());
+  CHECK(workers->at(0).name == "w1");
+  CHECK(parse_workers("{}").error().field == "workers");
+  CHECK(parse_workers(R"({"workers": []})")->empty());
+
+  const ServiceInstances web{"web", {worker("w1")}};
+  CHECK(json::parse(to_json(web))["instances"][0]["name"] == "w1");
+  CHECK(json::parse(to_json(std::vector{web}))["services"][0]["name"] == "web");
+  CHECK(to_json(std::vector<ServiceInstances>{}) == R"({"services":[]})");
+}
+
+TEST_CASE("an error document has a code, a message, and the field when there is one") {
+  CHECK(error_document(invalid("weight must be 1", "weight")) ==
+        R"({"error":{"code":"invalid","message":"weight must be 1","field":"weight"}})");
+  CHECK(error_document(fail(ErrorCode::not_found, "no worker")) ==
+        R"({"error":{"code":"not_found","message":"no worker"}})");
+  CHECK(error_document("no_worker", "none is up") ==
+        R"({"error":{"code":"no_worker","message":"none is up"}})");
+}
+
+TEST_CASE("an error document is valid JSON whatever the message holds") {
+  const auto text = error_document("x", "a\"\n\xff\x01");
+  CHECK(json::accept(text));
+}
+
+TEST_CASE("the message of an error document is found, and other text is its own message") {
+  CHECK(error_message(error_document("x", "none is up")) == "none is up");
+  CHECK(error_message("Bad Gateway") == "Bad Gateway");
+  CHECK(error_message(R"({"error": "x"})") == R"({"error": "x"})");
+  CHECK(error_message(R"({"error": {"message": 5}})") == R"({"error": {"message": 5}})");
+}
