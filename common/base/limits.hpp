@@ -74,6 +74,23 @@ inline constexpr std::size_t spare_buffers_max = 1'024;       // per loop, kept 
 // ---- the control address ---------------------------------------------------------------------------------
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
 inline constexpr auto control_idle_max = 75s;                   // longer than the longest heartbeat interval
+inline constexpr std::size_t control_header_bytes_max = 16 * 1024;  // 431; a request of ours has 300
+inline constexpr auto control_request_max = 10s;     // from the first byte to the last of a request
+inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;  // read after a refusal, so that it is seen
+// 16 random characters of base64 are 96 bits: beyond guessing over a network.
+inline constexpr std::size_t token_bytes_min = 16;
+inline constexpr std::size_t token_bytes_max = 4 * 1024;
+
+// ---- liveness of workers -----------------------------------------------------------------------------------
+inline constexpr auto worker_heartbeat_min = 10ms;  // below it the timers of a busy machine decide
+inline constexpr auto worker_heartbeat_max = 60s;   // must stay below control_idle_max
+inline constexpr unsigned missed_heartbeats_max = 3;  // one may be lost, two may be late: then it is down
+inline constexpr auto forget_after = 10min;         // down for so long: forgotten
+inline constexpr auto suspicion_max = 30s;          // a worker that flaps is tried again at least this often
+inline constexpr std::size_t probes_max = 1'024;    // health probes under way at once: a socket each
+inline constexpr auto probe_timeout_min = 200ms;    // a busy server may take so long for an answer
+inline constexpr auto probe_timeout_max = 2s;
+inline constexpr std::size_t decisions_bytes_max = 64 * 1024 * 1024;  // 20,000 added workers are 3 MiB
 
 // ---- the program itself ----------------------------------------------------------------------------------
 inline constexpr std::size_t log_lines_max = 8'192;          // queued; the oldest are lost when stderr is slow
