@@ -1,0 +1,122 @@
+#include "master/registry/data_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace tandem::master {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file descriptor that closes itself.
+class OpenFile {
+ public:
+  OpenFile(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  bool ok() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+Error refused(const char* what, const fs::path& path) {
+  const int cause = errno;
+  return fail(ErrorCode::io, fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(cause)),
+              "--data-dir");
+}
+
+bool write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const auto written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<DataDirectory> DataDirectory::open(const fs::path& given) {
+  const auto path = given.has_filename() ? given : given.parent_path();  // "dir/" is "dir"
+  std::error_code ignored;  // mkdir says what was wrong
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return refused("make the data directory", path);
+  }
+  OpenFile lock(path / "lock", O_RDWR | O_CREAT);
+  if (!lock.ok()) return refused("open", path / "lock");
+  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return refused("lock", path / "lock");
+    return fail(ErrorCode::conflict,
+                fmt::format("the data directory {} is in use by another tandem-master: give each its own",
+                            path.string()),
+                "--data-dir");
+  }
+  return DataDirectory(path, lock.release());
+}
+
+DataDirectory::DataDirectory(DataDirectory&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+DataDirectory& DataDirectory::operator=(DataDirectory&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+DataDirectory::~DataDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<std::optional<std::string>> DataDirectory::read(std::string_view name,
+                                                       std::size_t bytes_max) const {
+  const auto file_path = path_ / name;
+  const OpenFile file(file_path, O_RDONLY);
+  if (!file.ok() && errno == ENOENT) return std::optional<std::string>{};
+  if (!file.ok()) return refused("read", file_path);
+  std::string content;
+  char part[16 * 1024];
+  for (;;) {
+    const auto got = ::read(file.fd(), part, sizeof part);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return refused("read", file_path);
+    if (got == 0) return std::optional(std::move(content));
+    content.append(part, static_cast<std::size_t>(got));
+    if (content.size() > bytes_max) {
+      return invalid(fmt::format("{} is larger than {} bytes", file_path.string(), bytes_max),
+                     "--data-dir");
+    }
+  }
+}
+
+Result<> DataDirectory::replace(std::string_view name, std::string_view content) const {
+  const auto file_path = path_ / name;
+  const auto beside = path_ / fmt::format("{}.new", name);
+  {
+    const OpenFile file(beside, O_WRONLY | O_CREAT | O_TRUNC);
+    if (!file.ok()) return refused("create", beside);
+    if (!write_all(file.fd(), content)) return refused("write", beside);
+    if (::fsync(file.fd()) != 0) return refused("sync", beside);
+  }
+  if (::rename(beside.c_str(), file_path.c_str()) != 0) return refused("replace", file_path);
+  const OpenFile directory(path_, O_RDONLY | O_DIRECTORY);
+  if (!directory.ok() || ::fsync(directory.fd()) != 0) return refused("sync", path_);
+  return {};
+}
+
+}  // namespace tandem::master

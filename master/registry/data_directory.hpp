@@ -1,0 +1,45 @@
+// data_directory.hpp: --data-dir, which holds what must survive a restart, for one master at a time.
+//
+// Two masters on one directory would overwrite each other's files: the directory is locked (flock on
+// `lock`), and the kernel frees the lock when the process ends, however it ends.
+//
+// Files are replaced, never changed: written beside, synced, renamed over, the directory synced. After a
+// power cut there is the old content or the new, never half of either.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.hpp"
+
+namespace tandem::master {
+
+class DataDirectory {
+ public:
+  // Makes the directory (mode 0700) when it is missing, and locks it.
+  // Errors: `conflict` when another process has it; `io`, in one sentence, for all that the system refuses.
+  static Result<DataDirectory> open(const std::filesystem::path& given);
+
+  DataDirectory(DataDirectory&& other) noexcept;
+  DataDirectory& operator=(DataDirectory&& other) noexcept;
+  ~DataDirectory();
+
+  const std::filesystem::path& path() const { return path_; }
+
+  // The content of file `name`; empty when there is no such file.
+  // Errors: `io` when it cannot be read, `invalid` when it is larger than `bytes_max`.
+  Result<std::optional<std::string>> read(std::string_view name, std::size_t bytes_max) const;
+
+  // Replaces file `name`, durably: it is on the disk when this returns. Blocks.
+  Result<> replace(std::string_view name, std::string_view content) const;
+
+ private:
+  DataDirectory(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+}  // namespace tandem::master

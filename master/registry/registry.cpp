@@ -1,0 +1,281 @@
+#include "master/registry/registry.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "common/base/assert.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Two live workers that fight for a name must not take turns, so the holder keeps it for two intervals
+// after each heartbeat: longer than the jitter of the next one.
+constexpr int intervals_name_is_held = 2;
+// A worker that said bye stays listed while its last heartbeats may still be on their way.
+constexpr int intervals_listed_after_bye = 3;
+
+bool advertises(const WorkerRecord& record, const wire::Heartbeat& heartbeat, const Endpoint& address) {
+  return record.service == heartbeat.service && record.address == address;
+}
+
+Endpoint address_of(const wire::Heartbeat& heartbeat, std::string_view peer_host) {
+  if (!heartbeat.address.is_unspecified()) return heartbeat.address;
+  return Endpoint{std::string(peer_host), heartbeat.address.port};
+}
+
+}  // namespace
+
+Duration RegistryOptions::tick_interval() const {
+  return std::clamp<Duration>(heartbeat_interval / 5, 2ms, 250ms);
+}
+
+Registry::Registry(RegistryOptions options, RegistryHooks hooks)
+    : options_(options), hooks_(std::move(hooks)), clock_(options.tick_interval()) {
+  TANDEM_ASSERT(hooks_.on_snapshot != nullptr && hooks_.on_change != nullptr);
+  TANDEM_ASSERT(options.heartbeat_interval > Duration::zero());
+}
+
+// ---- what workers say -----------------------------------------------------------------------------------
+
+Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
+                                       Instant now) {
+  thread_.assert_here();
+  const auto attentive = clock_.at(now);
+  const bool is_bye = heartbeat.condition == wire::WorkerCondition::bye;
+  auto address = address_of(heartbeat, peer_host);
+  const auto found = records_.find(heartbeat.name);
+  if (found == records_.end()) {
+    if (is_bye) return Membership::left;
+    return join(heartbeat, std::move(address), attentive, now);
+  }
+  auto& record = found->second;
+  if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
+    // What comes after its bye was sent before it.
+    if (record.has_left()) return Membership::left;
+    if (advertises(record, heartbeat, address)) {
+      refresh(record, heartbeat, attentive, now);
+      return is_bye ? Membership::left : Membership::registered;
+    }
+  } else {
+    // The last words of an incarnation that was replaced concern nobody.
+    if (is_bye) return Membership::left;
+    if (auto free = check_name_is_free(record, heartbeat, address, attentive); !free) return free.error();
+  }
+  if (auto room = services_.check_room(heartbeat.service); !room) return room.error();
+  auto replaced = record.incarnation == heartbeat.incarnation ? record.replaced_incarnation
+                                                              : record.incarnation;
+  erase(found);
+  auto joined = join(heartbeat, std::move(address), attentive, now);
+  TANDEM_ASSERT(joined.ok());  // there was room for the one it replaces
+  records_.find(heartbeat.name)->second.replaced_incarnation = std::move(replaced);
+  return is_bye ? Membership::left : Membership::registered;
+}
+
+// Another incarnation wants the name that `holder` has. A worker that restarted where it was gets it at
+// once; one that appears elsewhere, and one that was replaced before, only when the holder is gone.
+Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
+                                      const Endpoint& address, Instant attentive) const {
+  if (holder.is_probed()) {
+    return fail(ErrorCode::conflict,
+                fmt::format("the name {} belongs to the backend at {}: give the worker another name",
+                            holder.name, holder.address.to_string()),
+                "name");
+  }
+  const auto held_until =
+      holder.liveness.last_good() + intervals_name_is_held * options_.heartbeat_interval;
+  const bool is_gone = holder.has_left() || holder.liveness.down() || holder.suspicion.active() ||
+                       attentive > held_until;
+  const bool was_replaced = holder.replaced_incarnation == heartbeat.incarnation;
+  if (is_gone || (holder.address == address && !was_replaced)) return {};
+  return fail(ErrorCode::conflict,
+              fmt::format("another live worker at {} has the name {}: give each worker its own name",
+                          holder.address.to_string(), holder.name),
+              "name");
+}
+
+Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint address, Instant attentive,
+                                  Instant now) {
+  if (auto room = check_room(heartbeat.service); !room) return room.error();
+  WorkerRecord record{.kind = WorkerKind::tandem,
+                      .name = heartbeat.name,
+                      .service = heartbeat.service,
+                      .address = std::move(address),
+                      .incarnation = heartbeat.incarnation,
+                      .own_weight = heartbeat.weight,
+                      .connections = heartbeat.connections,
+                      .condition = heartbeat.condition,
+                      .left_at = attentive,
+                      .liveness = Liveness::heard(attentive),
+                      .suspicion = Suspicion(options_.heartbeat_interval / 4),
+                      .last_good = now};
+  insert(std::move(record));
+  return Membership::registered;
+}
+
+void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, Instant attentive,
+                       Instant now) {
+  const bool unchanged = record.own_weight == heartbeat.weight &&
+                         record.connections == heartbeat.connections &&
+                         record.condition == heartbeat.condition;
+  if (unchanged) return good_sign(record, attentive, now);
+  const auto before = standing(record);
+  record.own_weight = heartbeat.weight;
+  record.connections = heartbeat.connections;
+  record.condition = heartbeat.condition;
+  record.left_at = attentive;
+  record.shown.reset();
+  good_sign(record, attentive, now);
+  settle(record, before);
+  mark_changed(record);
+}
+
+// ---- what this master sees ------------------------------------------------------------------------------
+
+void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
+  record.last_good = now;
+  if (!record.liveness.down() && !record.suspicion.active()) {
+    record.liveness.good_sign(attentive);
+    return;
+  }
+  const auto before = standing(record);
+  record.liveness.good_sign(attentive);
+  if (record.suspicion.good_sign(attentive)) {
+    record.counters->suspect.store(false, std::memory_order_relaxed);
+  }
+  settle(record, before);
+}
+
+void Registry::fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive) {
+  const auto before = standing(record);
+  record.last_failure = kind;
+  record.counters->suspect.store(true, std::memory_order_relaxed);
+  record.suspicion.raise(attentive);
+  settle(record, before);
+}
+
+void Registry::report_failure(WorkerId id, FailureKind kind, Instant now) {
+  thread_.assert_here();
+  const auto attentive = clock_.at(now);
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;  // it was replaced or removed while the report was on its way
+  fail_worker(*found->second, kind, attentive);
+}
+
+void Registry::probe_result(WorkerId id, std::optional<FailureKind> failure, Instant now) {
+  thread_.assert_here();
+  const auto attentive = clock_.at(now);
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  auto& record = *found->second;
+  TANDEM_ASSERT(record.is_probed());
+  if (!failure) return good_sign(record, attentive, now);
+  const auto before = standing(record);
+  record.last_failure = failure;
+  record.liveness.failed_probe(attentive);
+  settle(record, before);
+  if (failure == FailureKind::refused || failure == FailureKind::reset) {
+    fail_worker(record, *failure, attentive);
+  }
+}
+
+std::optional<Endpoint> Registry::probe_target(WorkerId id) const {
+  thread_.assert_here();
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return std::nullopt;
+  return found->second->address;
+}
+
+void Registry::tick(Instant now) {
+  thread_.assert_here();
+  const auto stalled_before = clock_.stalled();
+  const auto attentive = clock_.tick(now);
+  if (clock_.stalled() - stalled_before > options_.heartbeat_interval) {
+    spdlog::warn("master stalled, worker deadlines shifted stall_ms={}",
+                 (clock_.stalled() - stalled_before) / 1ms);
+  }
+  for (auto place = records_.begin(); place != records_.end();) {
+    const auto current = place++;
+    auto& record = current->second;
+    if (record.is_probed()) continue;
+    if (is_forgotten(record, attentive)) {
+      spdlog::info("worker forgotten name={} service={}", record.name, record.service);
+      erase(current);
+    } else if (!record.has_left() && !record.liveness.down()) {
+      if (!record.liveness.is_silent(attentive, options_.heartbeat_interval)) continue;
+      const auto before = standing(record);
+      record.liveness.expire(attentive);
+      settle(record, before);
+    }
+  }
+}
+
+bool Registry::is_forgotten(const WorkerRecord& record, Instant attentive) const {
+  if (record.has_left()) {
+    return attentive - record.left_at > intervals_listed_after_bye * options_.heartbeat_interval;
+  }
+  return record.liveness.down() && attentive - record.liveness.down_since() > options_.forget_after;
+}
+
+// ---- the list of workers and its publication --------------------------------------------------------------
+
+Result<> Registry::check_room(std::string_view service) const {
+  if (records_.size() >= limits::workers_max) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("this master keeps {} workers already, its limit", limits::workers_max));
+  }
+  return services_.check_room(service);
+}
+
+WorkerRecord& Registry::insert(WorkerRecord record) {
+  record.id = last_id_ = last_id_.next();
+  record.counters = std::make_shared<WorkerCounters>();
+  apply_decisions(record);
+  auto name = record.name;
+  const auto [place, inserted] = records_.emplace(std::move(name), std::move(record));
+  TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);
+  auto& kept = place->second;
+  by_id_.emplace(kept.id, &kept);
+  services_.add(kept);
+  request_publication();
+  spdlog::info("worker joined name={} service={} address={} state={} id={}", kept.name, kept.service,
+               kept.address.to_string(), to_string(kept.state()), kept.id);
+  return kept;
+}
+
+void Registry::erase(Records::iterator place) {
+  services_.remove(place->second);
+  by_id_.erase(place->second.id);
+  records_.erase(place);
+  request_publication();
+}
+
+Registry::Standing Registry::standing(const WorkerRecord& record) {
+  return {record.state(), record.gets_traffic()};
+}
+
+void Registry::settle(WorkerRecord& record, Standing before) {
+  if (record.gets_traffic() != before.gets_traffic) mark_changed(record);
+  if (record.state() == before.state) return;
+  spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name, to_string(before.state),
+               to_string(record.state()), record.reason());
+}
+
+void Registry::mark_changed(WorkerRecord& record) {
+  services_.changed(record);
+  request_publication();
+}
+
+void Registry::request_publication() {
+  if (publication_wanted_) return;
+  publication_wanted_ = true;
+  hooks_.on_change();
+}
+
+void Registry::publish() {
+  thread_.assert_here();
+  if (!publication_wanted_ && version_ > 0) return;
+  publication_wanted_ = false;
+  hooks_.on_snapshot(services_.build(++version_));
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,50 @@
+// What others see of the registry: documents for people and programs.
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+wire::ServiceInstances instances_of(const std::string& name, const ServiceTable::Members& members,
+                                    Instant now) {
+  wire::ServiceInstances service{.name = name, .instances = {}};
+  for (const auto& [worker_name, record] : members) {
+    if (record->gets_traffic()) service.instances.push_back(status_of(*record, now));
+  }
+  return service;
+}
+
+}  // namespace
+
+std::vector<wire::WorkerStatus> Registry::workers(Instant now) const {
+  thread_.assert_here();
+  std::vector<wire::WorkerStatus> all;
+  all.reserve(records_.size());
+  for (const auto& [name, record] : records_) all.push_back(status_of(record, now));
+  return all;
+}
+
+std::optional<wire::WorkerStatus> Registry::worker(std::string_view name, Instant now) const {
+  thread_.assert_here();
+  const auto found = records_.find(name);
+  if (found == records_.end()) return std::nullopt;
+  return status_of(found->second, now);
+}
+
+std::vector<wire::ServiceInstances> Registry::services(Instant now) const {
+  thread_.assert_here();
+  std::vector<wire::ServiceInstances> all;
+  services_.for_each([&](const std::string& name, const ServiceTable::Members& members) {
+    all.push_back(instances_of(name, members, now));
+  });
+  return all;
+}
+
+std::optional<wire::ServiceInstances> Registry::service(std::string_view name, Instant now) const {
+  thread_.assert_here();
+  const auto* members = services_.find(name);
+  if (members == nullptr) return std::nullopt;
+  return instances_of(std::string(name), *members, now);
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,63 @@
+#include "master/registry/service_table.hpp"
+
+#include "common/base/assert.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+Result<> ServiceTable::check_room(std::string_view service) const {
+  if (services_.size() < limits::services_max || services_.contains(service)) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("this master keeps {} services already, its limit", limits::services_max),
+              "service");
+}
+
+void ServiceTable::add(WorkerRecord& record) {
+  auto& entry = services_[record.service];
+  TANDEM_ASSERT(services_.size() <= limits::services_max);
+  const bool added = entry.members.emplace(record.name, &record).second;
+  TANDEM_ASSERT(added);
+  entry.shown.reset();
+}
+
+void ServiceTable::remove(WorkerRecord& record) {
+  const auto found = services_.find(record.service);
+  TANDEM_ASSERT(found != services_.end());
+  const auto removed = found->second.members.erase(record.name);
+  TANDEM_ASSERT(removed == 1);
+  found->second.shown.reset();
+  if (found->second.members.empty()) services_.erase(found);
+}
+
+void ServiceTable::changed(WorkerRecord& record) {
+  const auto found = services_.find(record.service);
+  TANDEM_ASSERT(found != services_.end());
+  found->second.shown.reset();
+}
+
+SnapshotPtr ServiceTable::build(std::uint64_t version) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->version = version;
+  snapshot->services.reserve(services_.size());
+  for (auto& [name, entry] : services_) {
+    if (entry.shown == nullptr) {
+      auto service = std::make_shared<SnapshotService>();
+      service->name = name;
+      for (const auto& [worker_name, record] : entry.members) {
+        if (!record->gets_traffic()) continue;
+        if (record->shown == nullptr) record->shown = snapshot_of(*record);
+        service->workers.push_back(record->shown);
+      }
+      entry.shown = std::move(service);
+    }
+    snapshot->services.push_back(entry.shown);
+  }
+  return snapshot;
+}
+
+const ServiceTable::Members* ServiceTable::find(std::string_view service) const {
+  const auto found = services_.find(service);
+  return found == services_.end() ? nullptr : &found->second.members;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,36 @@
+#include "master/registry/suspicion.hpp"
+
+#include <algorithm>
+
+#include "common/base/assert.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+namespace {
+// Up and unsuspected for so long, a worker's past is forgiven.
+constexpr Duration calm = 2 * Duration(limits::suspicion_max);
+}  // namespace
+
+Suspicion::Suspicion(Duration first_hold)
+    : first_hold_(std::min<Duration>(first_hold, limits::suspicion_max)) {
+  TANDEM_ASSERT(first_hold_ > Duration::zero());
+}
+
+bool Suspicion::raise(Instant now) {
+  if (active_) return false;
+  const bool soon_again = ended_ != Instant::never() && now - ended_ < calm;
+  hold_ = soon_again ? std::min<Duration>(2 * hold_, limits::suspicion_max) : first_hold_;
+  until_ = now + hold_;
+  active_ = true;
+  return true;
+}
+
+bool Suspicion::good_sign(Instant now) {
+  if (!active_ || now <= until_) return false;
+  active_ = false;
+  ended_ = now;
+  return true;
+}
+
+}  // namespace tandem::master

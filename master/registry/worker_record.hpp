@@ -1,0 +1,73 @@
+// worker_record.hpp: all that the registry knows of one worker, and the state that follows from it.
+//
+// The state is never stored: it is derived from what the worker says (condition), what is heard of it
+// (liveness, suspicion) and what an operator decided (drained, weight), so that these cannot contradict
+// each other.
+//
+// Owner: the registry.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/time.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "common/wire/status.hpp"
+#include "master/registry/failure_kind.hpp"
+#include "master/registry/liveness.hpp"
+#include "master/registry/snapshot.hpp"
+#include "master/registry/suspicion.hpp"
+
+namespace tandem::master {
+
+enum class WorkerKind {
+  tandem,      // registers itself, heartbeats
+  configured,  // given by --backend, probed
+  added,       // added through the control API, probed
+};
+
+enum class WorkerState { up, suspect, down, draining };
+const char* to_string(WorkerState state);
+
+struct WorkerRecord {
+  WorkerId id{};
+  WorkerKind kind = WorkerKind::tandem;
+  std::string name{};
+  std::string service{};
+  Endpoint address{};  // numeric
+  std::string incarnation{};           // of a Tandem worker
+  std::string replaced_incarnation{};  // the one before, which may still be about; empty: none
+
+  unsigned own_weight = 0;  // advertised or configured
+  unsigned connections = 0;
+  wire::WorkerCondition condition = wire::WorkerCondition::up;
+  Instant left_at = Instant::never();  // attentive time of its `bye`
+
+  bool drained = false;                   // decided by an operator
+  std::optional<unsigned> weight_decided{};  // by an operator; goes before own_weight
+
+  Liveness liveness;
+  Suspicion suspicion;
+  std::optional<FailureKind> last_failure{};  // as forwarding or probes saw it
+  std::optional<Instant> last_good{};  // real time of the last heartbeat or good probe, for people
+  std::shared_ptr<WorkerCounters> counters{};
+  // What snapshots show of it; null after a change, until the next snapshot is built.
+  std::shared_ptr<const SnapshotWorker> shown{};
+
+  bool is_probed() const { return kind != WorkerKind::tandem; }
+  bool has_left() const { return condition == wire::WorkerCondition::bye; }
+  unsigned weight() const { return weight_decided.value_or(own_weight); }
+  WorkerState state() const;
+  // Why it is not up, one short sentence; empty when up.
+  std::string reason() const;
+  bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
+};
+
+// `real_now` is the wall of the process, not attentive time: people read the answer.
+wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now);
+
+std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record);
+
+}  // namespace tandem::master

@@ -1,0 +1,98 @@
+// registry_fixture.hpp: a registry whose time, publications and disk are in the hands of the test.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/wire/heartbeat.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+class RegistryFixture {
+ public:
+  explicit RegistryFixture(RegistryOptions options = {})
+      : registry(options, {.on_snapshot = [this](SnapshotPtr next) { snapshots.push_back(next); },
+                           .on_change = [this] { ++changes; },
+                           .persist =
+                               [this](const Decisions& decisions) -> Result<> {
+                             if (disk_is_full) return fail(ErrorCode::io, "no space left");
+                             persisted = decisions;
+                             return {};
+                           },
+                           .on_backend = [this](WorkerId id) { backends.push_back(id); }}) {}
+
+  static wire::Heartbeat heartbeat_of(const std::string& name, std::uint16_t port = 9001) {
+    wire::Heartbeat heartbeat;
+    heartbeat.name = name;
+    heartbeat.incarnation = name + "-first";
+    heartbeat.address = {"127.0.0.1", port};
+    return heartbeat;
+  }
+
+  Result<Membership> hear(const wire::Heartbeat& heartbeat) {
+    return registry.heartbeat(heartbeat, "10.0.0.9", time);
+  }
+  Result<Membership> hear(const std::string& name) { return hear(heartbeat_of(name)); }
+
+  // Lets time pass as a running master sees it: tick by tick.
+  void pass(Duration length) {
+    const auto end = time + length;
+    while (time < end) {
+      time = std::min(time + registry.options().tick_interval(), end);
+      registry.tick(time);
+    }
+  }
+  // The same while these workers heartbeat well.
+  void pass_hearing(Duration length, const std::vector<std::string>& names) {
+    const auto end = time + length;
+    while (time < end) {
+      for (const auto& name : names) REQUIRE(hear(name).ok());
+      pass(std::min<Duration>(end - time, registry.options().heartbeat_interval));
+    }
+  }
+  // The master is frozen, then goes on.
+  void freeze(Duration length) { time = time + length; }
+
+  // The state of the worker, or "unknown".
+  std::string state(const std::string& name) const {
+    const auto worker = registry.worker(name, time);
+    return worker ? worker->state : "unknown";
+  }
+  std::string reason(const std::string& name) const { return registry.worker(name, time)->reason; }
+
+  // The names of those that get traffic in a service, from a fresh snapshot: "a b c".
+  std::string traffic(std::string_view service = "default") {
+    registry.publish();
+    const auto* found = snapshots.back()->find(service);
+    if (found == nullptr) return "no such service";
+    std::string names;
+    for (const auto& worker : found->workers) names += (names.empty() ? "" : " ") + worker->name;
+    return names;
+  }
+  std::shared_ptr<const SnapshotWorker> shown(std::string_view name) {
+    registry.publish();
+    for (const auto& service : snapshots.back()->services) {
+      for (const auto& worker : service->workers) {
+        if (worker->name == name) return worker;
+      }
+    }
+    return nullptr;
+  }
+  // What a forwarding loop does when this worker fails it.
+  void fail_at(const std::shared_ptr<const SnapshotWorker>& worker,
+               FailureKind kind = FailureKind::refused) {
+    worker->counters->suspect = true;
+    registry.report_failure(worker->id, kind, time);
+  }
+
+  Instant time = Instant(1h);
+  std::vector<SnapshotPtr> snapshots;
+  unsigned changes = 0;
+  std::vector<WorkerId> backends;
+  Decisions persisted;
+  bool disk_is_full = false;
+  Registry registry;
+};
+
+}  // namespace tandem::master
