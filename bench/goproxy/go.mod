@@ -1,0 +1,3 @@
+module tandem/bench/goproxy
+
+go 1.19
