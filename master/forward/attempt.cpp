@@ -93,14 +93,19 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
 }
 
 Attempt::Outcome Attempt::worker_gone() const {
-  if (pump_ && pump_->state() == RequestBodyPump::State::client_failed) return Outcome::client_failed;
+  if (client_broke_off()) return Outcome::client_failed;
   if (deadline_.expired() || (pump_ && pump_->timed_out())) return Outcome::timed_out;
   // Only before the first byte of an answer can the reason be that the connection had grown old.
   if (connection_->reused() && worker_in_.empty() && !passed_on_) return Outcome::stale;
   return request_sent_ ? Outcome::lost : Outcome::not_sent;
 }
 
+bool Attempt::client_broke_off() const {
+  return pump_ && pump_->state() == RequestBodyPump::State::client_failed;
+}
+
 Task<bool> Attempt::read_worker() {
+  if (client_broke_off()) co_return false;  // the worker will not answer what it did not get
   auto reading = read_some(worker_, worker_in_);
   const IoResult got = co_await reading;
   if (!got.ok()) co_return false;
@@ -154,9 +159,9 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
     auto reading = read_worker();
     const bool more = co_await reading;
     if (more) continue;
-    co_return pump_ && pump_->state() == RequestBodyPump::State::client_failed ? Outcome::client_failed
-              : deadline_.expired()                                            ? Outcome::timed_out
-                                                                               : Outcome::lost;
+    co_return client_broke_off()     ? Outcome::client_failed
+              : deadline_.expired() ? Outcome::timed_out
+                                    : Outcome::lost;
   }
   co_return std::nullopt;
 }
@@ -217,6 +222,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
     }
     worker_in_.consume(step.consumed);
     if (reader.done()) break;
+    if (client_broke_off()) co_return Ending::abort;
     const bool filled = !first && step.consumed == limits::buffer_bytes;
     if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
       worker_in_ = loop_.buffers().borrow_large();
@@ -255,7 +261,8 @@ Task<> Attempt::stop_pump() {
   deadline_.disarm();
   if (!pump_) co_return;
   if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();
-  co_await pump_->finished();
+  auto& finished = pump_->finished();
+  co_await finished;
 }
 
 }  // namespace tandem::master

@@ -71,6 +71,7 @@ class Attempt {
   Task<> stop_pump();
   Outcome worker_gone() const;
   bool client_stays() const;
+  bool client_broke_off() const;
   void give_back_connection();
   void cancel();
   WorkerCounters& counters() { return connection_->upstream().counters(); }

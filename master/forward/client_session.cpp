@@ -103,7 +103,7 @@ Task<bool> ClientSession::read_head() {
   for (;;) {
     // RFC 9112 §2.2: an empty line before the request line is ignored.
     while (in_.view().starts_with("\r\n")) in_.consume(2);
-    if (!in_.empty()) {
+    if (!in_.empty() && in_.view() != "\r") {
       const auto status = request_->parse(in_.view());
       if (status == HeadStatus::complete) co_return true;
       if (status == HeadStatus::refused) {

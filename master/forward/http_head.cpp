@@ -206,13 +206,21 @@ boost::beast::error_code run(Parser<is_request>& parser, std::string_view bytes,
   return error;
 }
 
+// The version is one that we serve; then it is not the version that was wrong with the first line.
+bool names_served_version(std::string_view bytes) {
+  const auto line = bytes.substr(0, bytes.find_first_of("\r\n"));
+  return line.ends_with(" HTTP/1.1") || line.ends_with(" HTTP/1.0");
+}
+
 template <bool is_request>
 Refusal refusal_of(const Parser<is_request>& parser, const boost::beast::error_code& error) {
   if (parser.target_too_long) return {414, "uri_too_long", "The request target is over 16 KiB."};
   if (parser.too_many_fields) return {431, "too_many_fields", "The head has more than 256 fields."};
   if (parser.folded) return {400, "bad_request", "A field is folded over several lines."};
   if (error == http::error::header_limit) return {431, "head_too_large", "The head is over 64 KiB."};
-  if (error == http::error::bad_version) return {505, "bad_version", "Only HTTP/1.1 and HTTP/1.0 are served."};
+  if (error == http::error::bad_version && !names_served_version(parser.bytes)) {
+    return {505, "bad_version", "Only HTTP/1.1 and HTTP/1.0 are served."};
+  }
   return {400, "bad_request", "The message is not well-formed HTTP/1.1."};
 }
 

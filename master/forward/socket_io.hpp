@@ -43,6 +43,8 @@ template <class Start>
 class SocketOperation {
  public:
   explicit SocketOperation(Start start) : start_(std::move(start)) {}
+  SocketOperation(const SocketOperation&) = delete;
+  SocketOperation& operator=(const SocketOperation&) = delete;
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiter) {
@@ -105,6 +107,8 @@ class WriteAll {
  public:
   WriteAll(Socket& socket, std::array<std::string_view, 4> pieces)
       : socket_(socket), pieces_(pieces) {}
+  WriteAll(const WriteAll&) = delete;
+  WriteAll& operator=(const WriteAll&) = delete;
 
   // Tries at once: only a full socket buffer makes a coroutine of it.
   bool await_ready() {

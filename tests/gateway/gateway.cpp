@@ -1,0 +1,64 @@
+#include "gateway.hpp"
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+namespace tandem::test {
+
+using namespace tandem::master;
+
+Gateway::Gateway(std::vector<std::uint16_t> worker_ports) : Gateway(std::move(worker_ports), Options()) {}
+
+Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : options_(options) {
+  DataPlaneOptions plane;
+  plane.node = "test";
+  plane.listen = {"127.0.0.1", 0};
+  plane.threads = options.threads;
+  plane.policy = options.policy;
+  plane.report_failure = [this](WorkerId) {
+    const std::lock_guard lock(mutex_);
+    ++failures_;
+  };
+  plane_ = std::make_unique<DataPlane>(std::move(plane));
+  const auto started = plane_->start();
+  if (!started) throw std::runtime_error(started.error().message);
+  publish(std::move(worker_ports));
+}
+
+void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
+  workers_.clear();
+  for (const auto port : worker_ports) {
+    auto worker = std::make_shared<SnapshotWorker>();
+    worker->id = WorkerId(++next_id_);
+    worker->name = fmt::format("w{}", port);
+    worker->service = "default";
+    worker->address = {"127.0.0.1", port};
+    worker->weight = 100;
+    worker->connections = options_.connections;
+    worker->counters = std::make_shared<WorkerCounters>();
+    workers_.push_back(std::move(worker));
+  }
+  auto service = std::make_shared<SnapshotService>(SnapshotService{"default", workers_});
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->version = next_id_;
+  snapshot->services.push_back(std::move(service));
+  plane_->publish(std::move(snapshot));
+}
+
+Message Gateway::ask(std::string_view request, bool to_head) const {
+  auto client = connect();
+  client.send(request);
+  return read_response(client, to_head);
+}
+
+std::size_t Gateway::reported_failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
+}
+
+std::string get(std::string_view target) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: example.org\r\n\r\n", target);
+}
+
+}  // namespace tandem::test

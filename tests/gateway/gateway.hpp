@@ -1,0 +1,47 @@
+// gateway.hpp: a real data plane on a free port, in front of the test's origins.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "master/forward/data_plane.hpp"
+#include "origin.hpp"
+
+namespace tandem::test {
+
+class Gateway {
+ public:
+  struct Options {
+    unsigned threads = 1;
+    unsigned connections = 1024;  // of each worker
+    master::PolicyName policy = master::PolicyName::round_robin;
+  };
+
+  explicit Gateway(std::vector<std::uint16_t> worker_ports);
+  Gateway(std::vector<std::uint16_t> worker_ports, Options options);
+
+  std::uint16_t port() const { return plane_->address().port; }
+  RawSocket connect() const { return RawSocket::connect(port()); }
+  // Sends `request` on a new connection and reads one response.
+  Message ask(std::string_view request, bool to_head = false) const;
+  // Another set of workers, from now on.
+  void publish(std::vector<std::uint16_t> worker_ports);
+  master::DataPlane& plane() { return *plane_; }
+  const master::WorkerCounters& counters(std::size_t worker) const { return *workers_[worker]->counters; }
+  // Failures that were reported to the registry.
+  std::size_t reported_failures() const;
+
+ private:
+  Options options_;
+  mutable std::mutex mutex_;
+  std::size_t failures_ = 0;
+  std::uint64_t next_id_ = 0;
+  std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;
+  std::unique_ptr<master::DataPlane> plane_;
+};
+
+// A GET of that target, with Host, on a connection that stays open.
+std::string get(std::string_view target);
+
+}  // namespace tandem::test
