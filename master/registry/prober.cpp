@@ -1,0 +1,170 @@
+#include "master/registry/prober.hpp"
+
+#include <array>
+#include <cctype>
+
+#include <boost/asio.hpp>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::string_view status_line_begin = "HTTP/1.1 200";
+constexpr std::size_t answer_bytes_read_max = 16 * 1024;
+// Backends that are added together are probed first within this time for each of them, so that two
+// are known at once and a thousand are not a burst.
+constexpr Duration first_probes_apart = 2ms;
+
+// What one probe found out. `conclusive` is false when this master itself could not ask.
+struct Verdict {
+  bool conclusive = true;
+  std::optional<FailureKind> failure;
+};
+
+Verdict failed(FailureKind kind) { return {.conclusive = true, .failure = kind}; }
+
+bool is_our_own_trouble(const error_code& error) {
+  return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
+         error == asio::error::no_memory || error == boost::system::errc::address_not_available ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
+
+Verdict judge(std::string_view status_line) {
+  const bool is_http = status_line.starts_with("HTTP/1.") && status_line[8] == ' ';
+  const bool is_below_500 = status_line[9] >= '1' && status_line[9] <= '4';
+  return is_http && is_below_500 ? Verdict{} : failed(FailureKind::unhealthy);
+}
+
+// Reads to the end, within bounds, so that the backend can close in peace and logs no reset.
+asio::awaitable<void> read_the_rest(tcp::socket& socket) {
+  std::array<char, 1024> part;
+  std::size_t total = 0;
+  error_code error;
+  while (!error && total < answer_bytes_read_max) {
+    total += co_await socket.async_read_some(asio::buffer(part),
+                                             asio::redirect_error(asio::use_awaitable, error));
+  }
+}
+
+}  // namespace
+
+struct Prober::Attempt {
+  Attempt(asio::io_context& loop, Endpoint address)
+      : target(std::move(address)), socket(loop), timer(loop) {}
+
+  // Ends the probe whatever it waits for.
+  void give_up() {
+    timer.cancel();
+    error_code ignored;
+    socket.close(ignored);
+  }
+
+  asio::awaitable<Verdict> ask();
+  Verdict broken(FailureKind kind) const {
+    return failed(timed_out ? FailureKind::timed_out : kind);
+  }
+
+  Endpoint target;
+  tcp::socket socket;
+  asio::steady_timer timer;
+  bool timed_out = false;
+};
+
+asio::awaitable<Verdict> Prober::Attempt::ask() {
+  error_code error;
+  const tcp::endpoint address(asio::ip::make_address(target.host), target.port);
+  socket.open(address.protocol(), error);
+  if (error) co_return Verdict{.conclusive = false, .failure = {}};
+  co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  if (error && is_our_own_trouble(error)) co_return Verdict{.conclusive = false, .failure = {}};
+  if (error) co_return broken(FailureKind::refused);
+
+  const auto request = fmt::format(
+      "GET /health HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-master\r\nConnection: close\r\n\r\n",
+      target.to_string());
+  co_await asio::async_write(socket, asio::buffer(request),
+                             asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return broken(FailureKind::reset);
+  std::array<char, status_line_begin.size()> answer;
+  const auto got = co_await asio::async_read(socket, asio::buffer(answer),
+                                             asio::redirect_error(asio::use_awaitable, error));
+  if (error && (got == 0 || timed_out)) co_return broken(FailureKind::reset);
+  if (error) co_return failed(FailureKind::unhealthy);
+  const auto verdict = judge({answer.data(), answer.size()});
+  co_await read_the_rest(socket);
+  co_return verdict;
+}
+
+Prober::Prober(asio::io_context& loop, Registry& registry, Duration interval)
+    : loop_(loop),
+      registry_(registry),
+      interval_(interval),
+      timeout_(std::clamp<Duration>(interval, limits::probe_timeout_min, limits::probe_timeout_max)),
+      timer_(loop),
+      random_(std::random_device{}()) {}
+
+Prober::~Prober() = default;
+
+void Prober::watch(WorkerId id) {
+  if (stopped_) return;
+  const auto spread = std::min<Duration>(interval_, first_probes_apart * (due_.size() + 1));
+  std::uniform_int_distribution<Duration::rep> delay(0, spread.count());
+  schedule(id, Duration(delay(random_)));
+}
+
+void Prober::schedule(WorkerId id, Duration delay) {
+  due_.emplace(std::chrono::steady_clock::now() + delay, id);
+  start_due_probes();
+}
+
+void Prober::start_due_probes() {
+  const auto now = std::chrono::steady_clock::now();
+  while (!due_.empty() && due_.begin()->first <= now && under_way_.size() < limits::probes_max) {
+    const auto id = due_.begin()->second;
+    due_.erase(due_.begin());
+    auto target = registry_.probe_target(id);
+    if (!target) continue;  // it was removed
+    auto attempt = std::make_shared<Attempt>(loop_, std::move(*target));
+    under_way_.insert(attempt);
+    asio::co_spawn(loop_, probe(id, std::move(attempt)), asio::detached);
+  }
+  // With all places taken, the end of a probe starts the next.
+  if (due_.empty() || under_way_.size() >= limits::probes_max) return;
+  timer_.expires_at(due_.begin()->first);
+  timer_.async_wait([this](error_code error) {
+    if (!error && !stopped_) start_due_probes();
+  });
+}
+
+asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attempt) {
+  attempt->timer.expires_after(timeout_);
+  attempt->timer.async_wait([attempt](error_code error) {
+    if (error) return;
+    attempt->timed_out = true;
+    attempt->give_up();
+  });
+  const auto verdict = co_await attempt->ask();
+  attempt->give_up();
+  under_way_.erase(attempt);
+  if (stopped_) co_return;
+  if (verdict.conclusive) registry_.probe_result(id, verdict.failure, now());
+  std::uniform_int_distribution<Duration::rep> delay(interval_.count() * 9 / 10,
+                                                     interval_.count() * 11 / 10);
+  schedule(id, Duration(delay(random_)));
+}
+
+void Prober::stop() {
+  stopped_ = true;
+  timer_.cancel();
+  due_.clear();
+  for (const auto& attempt : under_way_) attempt->give_up();
+}
+
+}  // namespace tandem::master
