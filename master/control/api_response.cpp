@@ -1,0 +1,56 @@
+#include "master/control/api_response.hpp"
+
+#include "common/base/assert.hpp"
+#include "common/wire/error_document.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// What a stranger sent is quoted in part only.
+constexpr std::size_t quoted_bytes_max = 100;
+
+unsigned status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid: return 400;
+    case ErrorCode::not_found: return 404;
+    case ErrorCode::conflict: return 409;
+    case ErrorCode::unavailable: return 503;
+    case ErrorCode::timed_out: return 504;
+    case ErrorCode::io: return 500;
+  }
+  assertion_failed("a known error code", __FILE__, __LINE__);
+}
+
+}  // namespace
+
+ControlResponse document(std::string json) { return {.status = 200, .body = std::move(json)}; }
+
+ControlResponse refusal(const Error& error) {
+  ControlResponse response{.status = status_of(error.code), .body = wire::error_document(error)};
+  if (response.status == 503) response.fields.emplace_back("Retry-After", "1");
+  return response;
+}
+
+ControlResponse no_such_path(std::string_view path) {
+  return {.status = 404,
+          .body = wire::error_document("not_found", fmt::format("the control API has no path {}",
+                                                                path.substr(0, quoted_bytes_max)))};
+}
+
+ControlResponse method_not_allowed(std::string_view method, std::string allowed) {
+  return {.status = 405,
+          .body = wire::error_document("method_not_allowed",
+                                       fmt::format("{} is not possible here, only {}",
+                                                   method.substr(0, quoted_bytes_max), allowed)),
+          .fields = {{"Allow", std::move(allowed)}}};
+}
+
+ControlResponse not_authorized() {
+  return {.status = 401,
+          .body = wire::error_document("unauthorized",
+                                       "this address wants the cluster's token: Authorization: Bearer TOKEN"),
+          .fields = {{"WWW-Authenticate", "Bearer realm=\"tandem\""}}};
+}
+
+}  // namespace tandem::master

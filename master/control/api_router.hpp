@@ -1,0 +1,40 @@
+// api_router.hpp: which handler answers which method and path of the control API.
+//
+// A pattern is a path in which one segment may be {name}: "/v1/workers/{name}/drain". HEAD is answered as
+// GET is, the server leaves out the body. No such path: 404; another method: 405 with Allow.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "master/control/http_message.hpp"
+
+namespace tandem::master {
+
+class ApiRouter {
+ public:
+  // `name` is what stands in the place of {name}; empty when the pattern has none.
+  using Handler = std::function<ControlResponse(const ControlRequest&, std::string_view name)>;
+
+  // REQUIRES: no route with the same method and pattern.
+  void add(std::string_view method, std::string_view pattern, Handler handler);
+
+  ControlResponse handle(const ControlRequest& request) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::string before;  // the pattern up to {name}; all of it when there is none
+    std::string after;   // the rest
+    bool has_name = false;
+    Handler handler;
+
+    // What stands for {name}; nothing when the path is another.
+    bool matches(std::string_view path, std::string_view& name) const;
+  };
+  std::vector<Route> routes_;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,29 @@
+// http_message.hpp: a request of the control API and its answer, as handlers see them: plain structs, so
+// that no handler knows which library reads the wire.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tandem::master {
+
+// The views are valid until the answer is given.
+struct ControlRequest {
+  std::string_view method;
+  std::string_view path;           // begins with '/', not decoded
+  std::string_view query;          // without '?'; empty when there is none
+  std::string_view body;           // at most limits::control_body_bytes_max
+  std::string_view authorization;  // the field's value; empty when there is none
+  std::string_view peer;           // the numeric address it came from
+};
+
+struct ControlResponse {
+  unsigned status = 200;
+  std::string body{};
+  std::string_view content_type = "application/json";  // of static storage
+  std::vector<std::pair<std::string, std::string>> fields{};  // further ones
+};
+
+}  // namespace tandem::master

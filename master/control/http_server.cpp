@@ -1,0 +1,307 @@
+#include "master/control/http_server.hpp"
+
+#include <ctime>
+
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/assert.hpp"
+#include "common/wire/error_document.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+namespace {
+
+using Parser = http::request_parser<http::string_body>;
+
+// A heartbeat with its head fits, so that one read takes it.
+constexpr std::size_t first_read_bytes = 2 * 1024;
+constexpr std::size_t buffer_bytes_max =
+    limits::control_header_bytes_max + limits::control_body_bytes_max;
+constexpr Duration accept_pause = 100ms;  // when the process has no descriptors left
+
+SteadyTime after(Duration delay) { return std::chrono::steady_clock::now() + delay; }
+
+std::string numeric_address(const tcp::socket& socket) {
+  error_code error;
+  const auto address = socket.remote_endpoint(error).address();
+  if (error) return {};
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
+ControlResponse refused(unsigned status, std::string_view message) {
+  return {.status = status, .body = wire::error_document(invalid(std::string(message)))};
+}
+
+// Nothing when the peer is gone or the connection was closed: then there is nobody to answer.
+std::optional<ControlResponse> answer_to(const error_code& error) {
+  if (error == http::error::body_limit) {
+    return refused(400, fmt::format("a request body has at most {} bytes", limits::control_body_bytes_max));
+  }
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return refused(431, fmt::format("a request head has at most {} bytes",
+                                    limits::control_header_bytes_max));
+  }
+  if (error == http::error::end_of_stream || error == http::error::partial_message ||
+      error.category() != make_error_code(http::error::bad_version).category()) {
+    return std::nullopt;
+  }
+  return refused(400, fmt::format("this is no HTTP/1.1 request: {}", error.message()));
+}
+
+// What Beast lets pass and HTTP does not (RFC 9112 §3.2, §6.1). Empty when all is well.
+std::string_view mistake_in(const Parser& parser) {
+  const auto& head = parser.get();
+  const auto hosts = head.count(http::field::host);
+  if (hosts > 1 || (head.version() >= 11 && hosts == 0)) return "a request has one Host field";
+  if (head.count(http::field::transfer_encoding) == 0) return {};
+  if (head.version() < 11) return "HTTP/1.0 has no Transfer-Encoding";
+  const bool is_plain = head.count(http::field::transfer_encoding) == 1 &&
+                        boost::beast::iequals(head[http::field::transfer_encoding], "chunked");
+  return is_plain ? "" : "the only transfer coding understood here is chunked";
+}
+
+// The path and query of a target in origin form or absolute form (RFC 9112 §3.2).
+std::string_view local_part(std::string_view target) {
+  constexpr std::string_view scheme = "http://";
+  if (!target.starts_with(scheme)) return target;
+  const auto slash = target.find('/', scheme.size());
+  return slash == target.npos ? "/" : target.substr(slash);
+}
+
+ControlRequest request_of(const Parser& parser, std::string_view peer) {
+  const auto& message = parser.get();
+  const auto view = [](boost::beast::string_view text) { return std::string_view(text.data(), text.size()); };
+  const auto target = local_part(view(message.target()));
+  const auto question = std::min(target.find('?'), target.size());
+  return {.method = view(message.method_string()),
+          .path = target.substr(0, question),
+          .query = target.substr(std::min(question + 1, target.size())),
+          .body = message.body(),
+          .authorization = view(message[http::field::authorization]),
+          .peer = peer};
+}
+
+std::string written(const ControlResponse& response, std::string_view date, std::string_view method,
+                    bool keep_alive) {
+  const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
+  auto text = fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+      "Connection: {}\r\n",
+      response.status, std::string_view(reason.data(), reason.size()), date, response.content_type,
+      response.body.size(), keep_alive ? "keep-alive" : "close");
+  for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
+  text += "\r\n";
+  if (method != "HEAD") text += response.body;
+  return text;
+}
+
+// A client that still sends would lose the answer to a reset: so what it sends is taken, within bounds.
+asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
+  error_code error;
+  socket.shutdown(tcp::socket::shutdown_send, error);
+  std::array<char, 4096> part;
+  std::size_t total = 0;
+  while (!error && total < limits::discarded_bytes_max) {
+    total += co_await socket.async_read_some(asio::buffer(part),
+                                             asio::redirect_error(asio::use_awaitable, error));
+  }
+}
+
+}  // namespace
+
+struct HttpServer::Connection {
+  explicit Connection(tcp::socket accepted)
+      : socket(std::move(accepted)), peer(numeric_address(socket)), buffer(buffer_bytes_max) {}
+
+  void close() {
+    error_code ignored;
+    socket.close(ignored);
+  }
+
+  tcp::socket socket;
+  std::string peer;
+  boost::beast::flat_buffer buffer;  // holds no memory while the connection is idle
+  SteadyTime deadline = SteadyTime::max();
+};
+
+HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handler handler)
+    : loop_(loop),
+      options_(options),
+      handler_(std::move(handler)),
+      acceptor_(loop),
+      sweep_timer_(loop),
+      accept_timer_(loop) {}
+
+HttpServer::~HttpServer() = default;
+
+Result<Endpoint> HttpServer::listen(const Endpoint& address) {
+  error_code error;
+  const auto host = asio::ip::make_address(address.host, error);
+  const auto check = [&]() -> bool { return !error.failed(); };
+  if (check()) acceptor_.open(host.is_v4() ? tcp::v4() : tcp::v6(), error);
+  if (check()) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (check()) acceptor_.bind({host, address.port}, error);
+  if (check()) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (!check()) {
+    return fail(ErrorCode::io,
+                fmt::format("cannot listen on {}: {}", address.to_string(), error.message()));
+  }
+  return Endpoint{address.host, acceptor_.local_endpoint().port()};
+}
+
+void HttpServer::start() {
+  TANDEM_ASSERT(acceptor_.is_open());
+  asio::co_spawn(loop_, accept(), asio::detached);
+  asio::co_spawn(loop_, sweep(), asio::detached);
+}
+
+void HttpServer::stop() {
+  stopped_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  sweep_timer_.cancel();
+  accept_timer_.cancel();
+  for (const auto& connection : connections_) connection->close();
+}
+
+asio::awaitable<void> HttpServer::accept() {
+  while (!stopped_) {
+    error_code error;
+    auto socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (stopped_) co_return;
+    if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space) {
+      co_await pause_accepting();
+      continue;
+    }
+    if (error) continue;  // the client was gone before it was accepted
+    if (connections_.size() >= options_.connections_max) {
+      spdlog::warn("control connection closed, too many open={}", connections_.size());
+      continue;
+    }
+    socket.set_option(tcp::no_delay(true), error);
+    auto connection = std::make_shared<Connection>(std::move(socket));
+    connections_.insert(connection);
+    asio::co_spawn(loop_, serve(std::move(connection)), asio::detached);
+  }
+}
+
+asio::awaitable<void> HttpServer::pause_accepting() {
+  spdlog::warn("control address accepts nobody for a moment, no descriptors left");
+  error_code ignored;
+  accept_timer_.expires_after(accept_pause);
+  co_await accept_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+// Closes those whose deadline has passed, a few hundred milliseconds late at most.
+asio::awaitable<void> HttpServer::sweep() {
+  const auto period = std::clamp<Duration>(std::min(options_.idle_max, options_.request_max) / 8, 5ms, 500ms);
+  while (!stopped_) {
+    error_code ignored;
+    sweep_timer_.expires_after(period);
+    co_await sweep_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& connection : connections_) {
+      if (connection->deadline < now) connection->close();
+    }
+  }
+}
+
+asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) {
+  for (bool keep = true; keep && !stopped_;) {
+    if (connection->buffer.size() == 0) {
+      connection->buffer.shrink_to_fit();
+      connection->deadline = after(options_.idle_max);
+      error_code error;
+      co_await connection->socket.async_wait(tcp::socket::wait_read,
+                                             asio::redirect_error(asio::use_awaitable, error));
+      if (error) break;
+      connection->buffer.reserve(first_read_bytes);
+    }
+    connection->deadline = after(options_.request_max);
+    keep = co_await serve_request(*connection);
+  }
+  connection->close();
+  connections_.erase(connection);
+}
+
+// Reads one request and answers it. Returns whether the connection can take another.
+asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
+  auto& socket = connection.socket;
+  error_code error;
+  Parser parser;
+  parser.header_limit(limits::control_header_bytes_max);
+  parser.body_limit(limits::control_body_bytes_max);
+  co_await http::async_read_header(socket, connection.buffer, parser,
+                                   asio::redirect_error(asio::use_awaitable, error));
+  const auto mistake = error ? std::string_view{} : mistake_in(parser);
+  if (!error && mistake.empty() && !parser.is_done()) {
+    if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+      constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      co_await asio::async_write(socket, asio::buffer(go_on),
+                                 asio::redirect_error(asio::use_awaitable, error));
+    }
+    if (!error) {
+      co_await http::async_read(socket, connection.buffer, parser,
+                                asio::redirect_error(asio::use_awaitable, error));
+    }
+  }
+  std::optional<ControlResponse> response;
+  if (error) {
+    response = answer_to(error);
+    if (!response) co_return false;
+  } else if (!mistake.empty()) {
+    response = refused(400, mistake);
+  } else {
+    const auto request = request_of(parser, connection.peer);
+    response = co_await answer(request);
+  }
+  const bool understood = !error && mistake.empty();
+  const bool keep_alive = understood && parser.get().keep_alive() && !stopped_;
+  const auto method = understood ? parser.get().method_string() : boost::beast::string_view{};
+  const auto text = written(*response, date(), {method.data(), method.size()}, keep_alive);
+  connection.deadline = after(options_.request_max);
+  error_code unsent;
+  co_await asio::async_write(socket, asio::buffer(text),
+                             asio::redirect_error(asio::use_awaitable, unsent));
+  if (!understood && !unsent) co_await let_the_answer_arrive(socket);
+  co_return keep_alive && !unsent;
+}
+
+asio::awaitable<ControlResponse> HttpServer::answer(const ControlRequest& request) {
+  try {
+    co_return co_await handler_(request);
+  } catch (const std::exception& exception) {
+    spdlog::error("control request failed method={} path={} reason=\"{}\"", request.method, request.path,
+                  exception.what());
+  }
+  co_return ControlResponse{
+      .status = 500, .body = wire::error_document("internal", "this request met a fault of the master")};
+}
+
+// IMF-fixdate (RFC 9110 §5.6.7), made once a second.
+std::string_view HttpServer::date() {
+  const std::time_t second = std::time(nullptr);
+  if (second != date_second_) {
+    std::tm parts{};
+    gmtime_r(&second, &parts);
+    char text[64];
+    const auto length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    date_.assign(text, length);
+    date_second_ = second;
+  }
+  return date_;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,82 @@
+// http_server.hpp: the HTTP/1.1 server of the control address.
+//
+// Small on purpose: thousands of workers keep a connection each and send a few hundred bytes a second.
+// An idle connection waits for readability and owns no buffer; deadlines are kept as numbers that one
+// timer sweeps, for a timer per connection would cost more than the requests do.
+//
+// The client side of the cluster has a server of its own (master/forward), with other needs.
+//
+// Owner: the thread that runs `loop`. Always: at most connections_max connections; a request has at most
+// limits::control_header_bytes_max of head and limits::control_body_bytes_max of body.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+#include "master/control/http_message.hpp"
+
+namespace tandem::master {
+
+struct HttpServerOptions {
+  Duration idle_max = limits::control_idle_max;        // between requests; then closed
+  Duration request_max = limits::control_request_max;  // to read a request, and to write its answer
+  std::size_t connections_max = limits::control_connections_max;  // more are closed at once
+};
+
+class HttpServer {
+ public:
+  // Answers a request; may suspend. An exception from it is answered with 500.
+  using Handler = std::function<boost::asio::awaitable<ControlResponse>(const ControlRequest&)>;
+
+  // `loop` outlives the server, and runs until stop() has let its connections end.
+  HttpServer(boost::asio::io_context& loop, HttpServerOptions options, Handler handler);
+  ~HttpServer();
+
+  // Binds and listens, before the loop runs. Returns the address with the port the kernel chose.
+  // Errors: `io`, one sentence with the address and the cause.
+  Result<Endpoint> listen(const Endpoint& address);
+
+  // Accepts from now on. REQUIRES: listen() succeeded.
+  void start();
+
+  // Closes everything; the loop can end once that was noticed.
+  void stop();
+
+  std::size_t connections() const { return connections_.size(); }
+
+ private:
+  struct Connection;
+  struct Outcome;
+
+  boost::asio::awaitable<void> accept();
+  boost::asio::awaitable<void> pause_accepting();
+  boost::asio::awaitable<void> sweep();
+  boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
+  boost::asio::awaitable<bool> serve_request(Connection& connection);
+  boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
+  std::string_view date();
+
+  boost::asio::io_context& loop_;
+  HttpServerOptions options_;
+  Handler handler_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer sweep_timer_;
+  boost::asio::steady_timer accept_timer_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::int64_t date_second_ = -1;
+  std::string date_;
+  bool stopped_ = false;
+};
+
+}  // namespace tandem::master
