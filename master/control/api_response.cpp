@@ -53,4 +53,10 @@ ControlResponse not_authorized() {
           .fields = {{"WWW-Authenticate", "Bearer realm=\"tandem\""}}};
 }
 
+ControlResponse foreign_origin() {
+  return {.status = 403,
+          .body = wire::error_document("forbidden",
+                                       "a page of another site cannot change anything on this address")};
+}
+
 }  // namespace tandem::master

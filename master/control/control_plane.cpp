@@ -29,6 +29,32 @@ namespace tandem::master {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// Any page in a browser on this machine can send a POST to a loopback address. Browsers say where it
+// came from, so that it can be refused.
+bool is_from_another_site(const ControlRequest& request) {
+  if (request.origin.empty() || request.method == "GET" || request.method == "HEAD") return false;
+  return request.origin != fmt::format("http://{}", request.host);
+}
+
+// A --backend as the registry wants it: with a numeric address.
+Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
+  auto address = resolve(backend.address, "--backend");
+  if (!address) return address.error();
+  backend.address = std::move(*address);
+  if (backend.address.port == 0 || backend.address.is_unspecified()) {
+    return invalid(fmt::format("--backend {} is no address that can be connected to",
+                               backend.address.to_string()),
+                   "--backend");
+  }
+  auto name = parse_name(backend.name, "--backend");
+  if (!name) return name.error();
+  return backend;
+}
+
+}  // namespace
+
 Result<> ControlPlaneOptions::validate() const {
   if (auto name = parse_name(node, "--node"); !name) return name.error();
   if (!control.is_loopback() && token_file.empty()) {
@@ -93,6 +119,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options,
 }
 
 ControlResponse ControlPlane::Parts::answer(const ControlRequest& request) const {
+  if (is_from_another_site(request)) return foreign_origin();
   const bool admitted = !token || is_open_to_all(request.path) || token->admits(request.authorization);
   return admitted ? router.handle(request) : not_authorized();
 }
@@ -119,8 +146,10 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
 
 // Backends first: what is configured goes before what was added through the API.
 Result<> ControlPlane::Parts::restore(const ControlPlaneOptions& options) {
-  for (const auto& backend : options.backends) {
-    if (auto added = registry.configure_backend(backend, now()); !added) {
+  for (const auto& given : options.backends) {
+    const auto backend = checked(given);
+    if (!backend) return backend.error();
+    if (auto added = registry.configure_backend(*backend, now()); !added) {
       return invalid(fmt::format("--backend: {}", added.error().message), "--backend");
     }
   }
@@ -166,6 +195,9 @@ ControlPlane::~ControlPlane() { stop(); }
 
 Result<> ControlPlane::start() {
   TANDEM_ASSERT(!parts_->thread.joinable() && !parts_->closed);
+  auto control = resolve(options_.control, "--control");
+  if (!control) return control.error();
+  options_.control = std::move(*control);
   if (auto valid = options_.validate(); !valid) return valid;
   if (auto opened = parts_->open(options_); !opened) return opened;
   parts_->registry.hand_over();

@@ -25,7 +25,7 @@ namespace tandem::master {
 
 struct ControlPlaneOptions {
   std::string node{};                          // this master's name
-  Endpoint control{"127.0.0.1", 7070};         // --control; numeric; port 0: the kernel chooses
+  Endpoint control{"127.0.0.1", 7070};         // --control; port 0: the kernel chooses
   std::optional<Endpoint> listen{};            // where clients connect, for /status
   Duration worker_heartbeat = 1s;              // --worker-heartbeat
   Duration forget_after = limits::forget_after;  // a worker that is down for so long is forgotten

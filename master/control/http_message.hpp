@@ -16,6 +16,8 @@ struct ControlRequest {
   std::string_view query;          // without '?'; empty when there is none
   std::string_view body;           // at most limits::control_body_bytes_max
   std::string_view authorization;  // the field's value; empty when there is none
+  std::string_view host;           // the Host field
+  std::string_view origin;         // the Origin field, which browsers send; empty when there is none
   std::string_view peer;           // the numeric address it came from
 };
 

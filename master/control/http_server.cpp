@@ -90,6 +90,8 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
           .query = target.substr(std::min(question + 1, target.size())),
           .body = message.body(),
           .authorization = view(message[http::field::authorization]),
+          .host = view(message[http::field::host]),
+          .origin = view(message[http::field::origin]),
           .peer = peer};
 }
 
@@ -187,9 +189,11 @@ asio::awaitable<void> HttpServer::accept() {
     }
     if (error) continue;  // the client was gone before it was accepted
     if (connections_.size() >= options_.connections_max) {
-      spdlog::warn("control connection closed, too many open={}", connections_.size());
+      if (!is_full_) spdlog::warn("control connections closed, too many open={}", connections_.size());
+      is_full_ = true;
       continue;
     }
+    is_full_ = false;
     socket.set_option(tcp::no_delay(true), error);
     auto connection = std::make_shared<Connection>(std::move(socket));
     connections_.insert(connection);

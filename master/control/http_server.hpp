@@ -76,6 +76,7 @@ class HttpServer {
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::int64_t date_second_ = -1;
   std::string date_;
+  bool is_full_ = false;  // since the last connection that was closed for it
   bool stopped_ = false;
 };
 

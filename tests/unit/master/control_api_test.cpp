@@ -265,6 +265,20 @@ TEST_CASE("a backend with a mistake is refused by the name of the member") {
   CHECK(Json::parse(client.get("/v1/workers").body)["workers"].empty());
 }
 
+TEST_CASE("a page of another site can change nothing") {
+  ControlFixture cluster;
+  ControlClient client(cluster.plane.address());
+  const auto own = "http://" + cluster.plane.address().to_string();
+  for (const auto* origin : {"http://evil.example", "null", "https://127.0.0.1"}) {
+    INFO(origin);
+    const auto answer = client.post("/heartbeat", heartbeat_json("w1"), {{"Origin", origin}});
+    CHECK(answer.status == 403);
+    CHECK(code_of(answer) == "forbidden");
+  }
+  CHECK(Json::parse(client.get("/v1/workers").body)["workers"].empty());
+  CHECK(client.post("/heartbeat", heartbeat_json("w1"), {{"Origin", own}}).status == 200);
+}
+
 TEST_CASE("discovery lists the live instances of each service") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());

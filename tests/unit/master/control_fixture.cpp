@@ -39,8 +39,10 @@ ControlClient::~ControlClient() = default;
 
 Answer ControlClient::get(const std::string& path) { return answer_of(connection_->client.Get(path)); }
 Answer ControlClient::head(const std::string& path) { return answer_of(connection_->client.Head(path)); }
-Answer ControlClient::post(const std::string& path, const std::string& body) {
-  return answer_of(connection_->client.Post(path, body, "application/json"));
+Answer ControlClient::post(const std::string& path, const std::string& body,
+                           const std::map<std::string, std::string>& fields) {
+  const httplib::Headers headers(fields.begin(), fields.end());
+  return answer_of(connection_->client.Post(path, headers, body, "application/json"));
 }
 Answer ControlClient::remove(const std::string& path) {
   return answer_of(connection_->client.Delete(path));

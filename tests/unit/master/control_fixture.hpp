@@ -28,7 +28,8 @@ class ControlClient {
 
   Answer get(const std::string& path);
   Answer head(const std::string& path);
-  Answer post(const std::string& path, const std::string& body = {});
+  Answer post(const std::string& path, const std::string& body = {},
+              const std::map<std::string, std::string>& fields = {});
   Answer remove(const std::string& path);
   Answer send(const std::string& method, const std::string& path);
 

@@ -222,9 +222,21 @@ TEST_CASE("backends of one name, and options that are out of range, are errors o
   const Endpoint address{"10.0.0.5", 80};
   CHECK(error_of({.node = "a", .backends = {backend_at("n", address), backend_at("n", address)}}) ==
         "--backend");
+  CHECK(error_of({.node = "a", .backends = {backend_at("n", {"127.0.0.1", 0})}}) == "--backend");
+  CHECK(error_of({.node = "a", .backends = {backend_at("n", {"0.0.0.0", 80})}}) == "--backend");
+  CHECK(error_of({.node = "a", .backends = {backend_at("n/1", address)}}) == "--backend");
   CHECK(error_of({.node = "a b"}) == "--node");
   CHECK(error_of({.node = "a", .worker_heartbeat = 9ms}) == "--worker-heartbeat");
   CHECK(error_of({.node = "a", .worker_heartbeat = 61s}) == "--worker-heartbeat");
+}
+
+TEST_CASE("host names of the control address and of backends are resolved") {
+  FixedBackend backend(good_answer);
+  ControlFixture cluster({.worker_heartbeat = 50ms,
+                          .backends = {backend_at("n1", {"localhost", backend.address().port})}});
+  CHECK(eventually([&] { return cluster.traffic() == "n1"; }));
+  ControlPlane plane({.node = "b", .control = {"localhost", 0}}, [](SnapshotPtr) {});
+  CHECK(plane.start().ok());
 }
 
 TEST_CASE("a control plane stops with connections open and probes under way") {
