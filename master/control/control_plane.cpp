@@ -219,7 +219,8 @@ void ControlPlane::set_draining(bool draining) {
 }
 
 void ControlPlane::set_listen(Endpoint listen) {
-  asio::post(parts_->loop, [parts = parts_.get(), listen = std::move(listen)] { parts->node.listen = listen; });
+  asio::post(parts_->loop,
+             [parts = parts_.get(), listen = std::move(listen)] { parts->node.listen = listen; });
 }
 
 void ControlPlane::stop() {

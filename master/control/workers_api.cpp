@@ -87,10 +87,11 @@ void route_workers(ApiRouter& router, Registry& registry) {
   route_named("DELETE", "/v1/workers/{name}", [&registry](const std::string& name, std::string_view) {
     return remove(registry, name);
   });
-  route_named("POST", "/v1/workers/{name}/drain", [&registry](const std::string& name, std::string_view body) {
-    const auto nothing = read_nothing(body);
-    return nothing ? decided(registry, name, registry.drain(name)) : refusal(nothing.error());
-  });
+  route_named("POST", "/v1/workers/{name}/drain",
+              [&registry](const std::string& name, std::string_view body) {
+                const auto nothing = read_nothing(body);
+                return nothing ? decided(registry, name, registry.drain(name)) : refusal(nothing.error());
+              });
   route_named("POST", "/v1/workers/{name}/undrain",
               [&registry](const std::string& name, std::string_view body) {
                 const auto nothing = read_nothing(body);

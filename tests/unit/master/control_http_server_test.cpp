@@ -231,7 +231,8 @@ TEST_CASE("a client that waits to be told so sends its body") {
 
 TEST_CASE("HTTP/1.0 and Connection: close end with the answer") {
   EchoServer server;
-  for (const auto* text : {"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"}) {
+  for (const auto* text : {"GET / HTTP/1.0\r\n\r\n",
+                           "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"}) {
     Wire wire(server);
     wire.send(text);
     const auto answer = wire.read_answer();
@@ -282,7 +283,8 @@ TEST_CASE("a connection that is idle for too long is closed") {
 
 TEST_CASE("a request that never becomes whole is given up") {
   EchoServer server({.request_max = 20ms});
-  for (const auto* text : {"G", "GET / HTTP/1.1\r\nHos", "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"}) {
+  for (const auto* text : {"G", "GET / HTTP/1.1\r\nHos",
+                           "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"}) {
     Wire wire(server);
     wire.send(text);
     CHECK(wire.is_closed());

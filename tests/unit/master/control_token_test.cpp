@@ -50,7 +50,8 @@ TEST_CASE("what is not the token is not admitted") {
   for (const auto& text : std::vector<std::string>{"", "Bearer", "Bearer ", secret, "Basic " + secret,
                                                    "Bearer " + secret + "x", "Bearer x" + secret,
                                                    "Bearer " + secret.substr(1), "Bearer " + last_differs,
-                                                   "Bear " + secret, "Bearers " + secret, " Bearer " + secret}) {
+                                                   "Bear " + secret, "Bearers " + secret,
+                                                   " Bearer " + secret}) {
     INFO(text);
     CHECK(!token->admits(text));
   }
