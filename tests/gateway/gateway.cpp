@@ -1,6 +1,8 @@
 #include "gateway.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,8 +29,14 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
 }
 
 void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
-  workers_.clear();
+  const auto before = std::exchange(workers_, {});
   for (const auto port : worker_ports) {
+    const auto known = std::find_if(before.begin(), before.end(),
+                                    [&](const auto& worker) { return worker->address.port == port; });
+    if (known != before.end()) {
+      workers_.push_back(*known);
+      continue;
+    }
     auto worker = std::make_shared<SnapshotWorker>();
     worker->id = WorkerId(++next_id_);
     worker->name = fmt::format("w{}", port);
@@ -41,7 +49,7 @@ void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
   }
   auto service = std::make_shared<SnapshotService>(SnapshotService{"default", workers_});
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->version = next_id_;
+  snapshot->version = ++version_;
   snapshot->services.push_back(std::move(service));
   plane_->publish(std::move(snapshot));
 }

@@ -25,7 +25,7 @@ class Gateway {
   RawSocket connect() const { return RawSocket::connect(port()); }
   // Sends `request` on a new connection and reads one response.
   Message ask(std::string_view request, bool to_head = false) const;
-  // Another set of workers, from now on.
+  // Another set of workers, from now on; one whose port was there before stays the same worker.
   void publish(std::vector<std::uint16_t> worker_ports);
   master::DataPlane& plane() { return *plane_; }
   const master::WorkerCounters& counters(std::size_t worker) const { return *workers_[worker]->counters; }
@@ -37,6 +37,7 @@ class Gateway {
   mutable std::mutex mutex_;
   std::size_t failures_ = 0;
   std::uint64_t next_id_ = 0;
+  std::uint64_t version_ = 0;
   std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;
   std::unique_ptr<master::DataPlane> plane_;
 };
