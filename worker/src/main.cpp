@@ -1,5 +1,124 @@
+// tandem-worker: serves in a cluster, or registers a service that runs elsewhere.
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
-#include "common/base/version.hpp"
+#include "common/base/duration.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/logging.hpp"
+#include "tandem/worker.hpp"
+#include "worker/program/demo_routes.hpp"
+#include "worker/program/flags.hpp"
+#include "worker/program/static_files.hpp"
+#include "worker/program/stop_signals.hpp"
+#include "worker/program/target_probe.hpp"
+#include "worker/src/state_directory.hpp"
 
-int main() { fmt::print("tandem {}\n", tandem::version); }
+namespace {
+
+using namespace tandem;
+
+void log_event(Severity severity, const std::string& line) {
+  if (severity == Severity::warning) {
+    spdlog::warn("{}", line);
+  } else {
+    spdlog::info("{}", line);
+  }
+}
+
+int failed(const std::string& why) {
+  fmt::print(stderr, "tandem-worker: {}\n", why);
+  return 1;
+}
+
+// Scripts wait for this line: it is complete when they can read it.
+void announce(const std::string& name, const std::string& service, const std::string& where) {
+  fmt::print("tandem-worker ready name={} service={} {}\n", name, service, where);
+  std::fflush(stdout);
+}
+
+int serve(const WorkerFlags& flags, StopSignals& signals) {
+  WorkerOptions options;
+  options.name = flags.name;
+  options.service = flags.service;
+  options.masters = flags.master_addresses();
+  options.listen = flags.listen.to_string();
+  if (flags.advertise) options.advertise = flags.advertise->to_string();
+  options.weight = flags.weight;
+  options.connections = flags.connections;
+  options.state_dir = flags.state_dir;
+  options.drain_timeout = std::chrono::milliseconds(to_ms(flags.drain_timeout));
+  options.log = log_event;
+  Worker worker(options);
+  if (flags.serve.empty()) {
+    add_demo_routes(worker.server(), [&worker] { return worker.name(); });
+  } else {
+    const auto added = add_static_files(worker.server(), flags.serve);
+    if (!added.ok()) return failed(added.error().message);
+  }
+  if (const auto error = worker.start()) return failed(*error);
+  announce(worker.name(), flags.service, "listen=" + worker.address());
+  signals.wait();
+  spdlog::info("stopping in_flight={}", worker.in_flight());
+  worker.stop();
+  return 0;
+}
+
+// The name of a target that was given none: its address, with characters that a name may have.
+std::string name_of(const Endpoint& target) {
+  auto name = fmt::format("{}-{}", target.host.substr(0, limits::name_bytes_max - 6), target.port);
+  for (auto& c : name) {
+    if (c == ':') c = '-';
+  }
+  return name;
+}
+
+int register_target(const WorkerFlags& flags, StopSignals& signals) {
+  std::optional<StateDirectory> directory;
+  if (!flags.state_dir.empty()) {
+    auto opened = StateDirectory::open(flags.state_dir);
+    if (!opened.ok()) return failed(opened.error().message);
+    directory.emplace(std::move(*opened));
+  }
+  RegistrationOptions options;
+  options.name = flags.name.empty() ? name_of(*flags.target) : flags.name;
+  options.service = flags.service;
+  options.masters = flags.master_addresses();
+  options.address = flags.advertise.value_or(*flags.target).to_string();
+  options.weight = flags.weight;
+  options.connections = flags.connections;
+  options.log = log_event;
+  Registration registration(options);
+  registration.set_condition(Condition::failing);  // until a probe says otherwise
+  if (const auto error = registration.start()) return failed(*error);
+  const TargetProbe probe(
+      *flags.target, options.heartbeat_interval, [&](bool alive, const std::string& why) {
+        if (alive) {
+          spdlog::info("target is up target={}", flags.target->to_string());
+        } else {
+          spdlog::warn("target is failing target={} reason=\"{}\"", flags.target->to_string(), why);
+        }
+        registration.set_condition(alive ? Condition::up : Condition::failing);
+      });
+  announce(options.name, flags.service, "target=" + flags.target->to_string());
+  signals.wait();
+  spdlog::info("stopping");
+  registration.stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  WorkerFlags flags;
+  if (const auto status = read_flags(argc, argv, flags)) return *status;
+  StopSignals signals;
+  start_logging(flags.log_level);
+  const int status = flags.target ? register_target(flags, signals) : serve(flags, signals);
+  stop_logging();
+  return status;
+}

@@ -1,1 +1,155 @@
-#include "common/base/version.hpp"
+// A ConnectionServer and a Registration, started and stopped in the right order.
+#include "tandem/worker.hpp"
+
+#include <unistd.h>
+
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/name.hpp"
+#include "worker/src/connection_server.hpp"
+#include "worker/src/state_directory.hpp"
+
+namespace tandem {
+
+namespace {
+
+// The machine's name and the port: unique in most clusters, and readable.
+std::string default_name(std::uint16_t port) {
+  char host[HOST_NAME_MAX + 1] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  const auto suffix = fmt::format("-{}", port);
+  std::string name;
+  for (const char c : std::string_view(host)) {
+    if (name.size() + suffix.size() < limits::name_bytes_max) {
+      name += is_name(std::string_view(&c, 1)) ? c : '-';
+    }
+  }
+  return (name.empty() ? "worker" : name) + suffix;
+}
+
+}  // namespace
+
+class Worker::Body {
+ public:
+  explicit Body(WorkerOptions options) : options_(std::move(options)) {}
+
+  httplib::Server& server() { return server_; }
+  void before_request(ConnectionServer::Hook hook) { server_.before_request(std::move(hook)); }
+
+  Result<> start() {
+    const std::lock_guard lock(mutex_);
+    if (started_ || stopped_) return fail(ErrorCode::conflict, "a worker is started once");
+    started_ = true;
+    if (options_.connections < 1 || options_.connections > limits::worker_connections_max) {
+      return invalid(fmt::format("connections must be 1 to {}", limits::worker_connections_max));
+    }
+    auto listen = parse_endpoint(options_.listen, "listen");
+    if (!listen.ok()) return listen.error();
+    auto numeric = resolve(*listen, "listen");
+    if (!numeric.ok()) return numeric.error();
+    if (!options_.state_dir.empty()) {
+      auto directory = StateDirectory::open(options_.state_dir);
+      if (!directory.ok()) return directory.error();
+      directory_.emplace(std::move(*directory));
+    }
+    auto opened = server_.open(*numeric, options_.connections + limits::direct_connections);
+    if (!opened.ok()) return opened.error();
+    address_ = std::move(*opened);
+    if (options_.name.empty()) options_.name = default_name(address_.port);
+    return start_registration();
+  }
+
+  void drain() {
+    const std::lock_guard lock(mutex_);
+    if (registration_) registration_->set_condition(Condition::draining);
+  }
+
+  void stop() {
+    const std::lock_guard lock(stop_mutex_);
+    {
+      const std::lock_guard state_lock(mutex_);
+      if (std::exchange(stopped_, true)) return;
+    }
+    if (registration_) {
+      registration_->stop();
+      // A master may have chosen this worker just before it heard the bye: be there for that
+      // request.
+      if (!options_.masters.empty()) std::this_thread::sleep_for(limits::bye_grace);
+    }
+    server_.stop(options_.drain_timeout);
+    directory_.reset();
+  }
+
+  std::string name() const {
+    const std::lock_guard lock(mutex_);
+    return options_.name;
+  }
+  std::string address() const {
+    const std::lock_guard lock(mutex_);
+    return address_.host.empty() ? "" : address_.to_string();
+  }
+  unsigned in_flight() const { return server_.requests_in_flight(); }
+  std::vector<MasterState> masters() const {
+    const std::lock_guard lock(mutex_);
+    return registration_ ? registration_->masters() : std::vector<MasterState>{};
+  }
+
+ private:
+  Result<> start_registration() {
+    RegistrationOptions registration;
+    registration.name = options_.name;
+    registration.service = options_.service;
+    registration.masters = options_.masters;
+    registration.address = address_.to_string();
+    if (!options_.advertise.empty()) registration.address = options_.advertise;
+    registration.weight = options_.weight;
+    registration.connections = options_.connections;
+    registration.heartbeat_interval = options_.heartbeat_interval;
+    registration.in_flight = [this] { return in_flight(); };
+    registration.log = options_.log;
+    registration_.emplace(std::move(registration));
+    if (auto error = registration_->start()) return fail(ErrorCode::invalid, std::move(*error));
+    return {};
+  }
+
+  ConnectionServer server_;
+  std::mutex stop_mutex_;     // held while stopping; taken before mutex_
+  mutable std::mutex mutex_;  // guards what follows; what start() sets stays until the end
+  WorkerOptions options_;
+  std::optional<StateDirectory> directory_;
+  Endpoint address_;
+  std::optional<Registration> registration_;
+  bool started_ = false;
+  bool stopped_ = false;
+};
+
+Worker::Worker(WorkerOptions options) : body_(std::make_unique<Body>(std::move(options))) {}
+Worker::~Worker() { stop(); }
+
+httplib::Server& Worker::server() { return body_->server(); }
+
+void Worker::before_request(std::function<bool(const httplib::Request&, httplib::Response&)> hook) {
+  body_->before_request(std::move(hook));
+}
+
+std::optional<std::string> Worker::start() {
+  const auto started = body_->start();
+  if (started.ok()) return std::nullopt;
+  body_->stop();
+  return started.error().message;
+}
+
+void Worker::drain() { body_->drain(); }
+void Worker::stop() { body_->stop(); }
+std::string Worker::name() const { return body_->name(); }
+std::string Worker::address() const { return body_->address(); }
+unsigned Worker::in_flight() const { return body_->in_flight(); }
+std::vector<MasterState> Worker::masters() const { return body_->masters(); }
+
+}  // namespace tandem

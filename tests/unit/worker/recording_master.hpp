@@ -1,0 +1,88 @@
+// recording_master.hpp: a peer that answers POST /heartbeat over real HTTP and keeps what it heard.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "common/wire/heartbeat.hpp"
+#include "worker/src/connection_server.hpp"
+
+namespace tandem::test {
+
+// Long enough for the slowest machine; only a failing test waits for so long.
+inline constexpr auto deadline = 20s;
+
+class RecordingMaster {
+ public:
+  explicit RecordingMaster(Duration interval = 10ms, std::uint16_t port = 0) {
+    reply_ = {"a", "primary", Term(7), "a", interval, true};
+    server_.Post("/heartbeat",
+                 [this](const httplib::Request& request, httplib::Response& response) {
+                   const std::lock_guard lock(mutex_);
+                   const auto heartbeat = wire::parse_heartbeat(request.body);
+                   if (heartbeat.ok()) heard_.push_back(*heartbeat);
+                   connections_.insert(request.remote_port);
+                   response.status = status_;
+                   response.set_content(wire::to_json(reply_), "application/json");
+                   heard_more_.notify_all();
+                 });
+    const auto opened = server_.open({"127.0.0.1", port}, 64);
+    TANDEM_ASSERT(opened.ok());
+    address_ = *opened;
+  }
+  ~RecordingMaster() { server_.stop(0s); }
+
+  std::string address() const { return address_.to_string(); }
+  std::uint16_t port() const { return address_.port; }
+
+  using Heard = std::vector<wire::Heartbeat>;
+  // Waits until what was heard fulfils the condition; false when it does not come to that.
+  bool wait_until(const std::function<bool(const Heard&)>& condition) {
+    std::unique_lock lock(mutex_);
+    return heard_more_.wait_for(lock, deadline, [&] { return condition(heard_); });
+  }
+  bool hears(std::size_t count) {
+    return wait_until([count](const Heard& heard) { return heard.size() >= count; });
+  }
+  bool hears(wire::WorkerCondition condition) {
+    return wait_until([condition](const Heard& heard) {
+      return !heard.empty() && heard.back().condition == condition;
+    });
+  }
+  Heard heard() const {
+    const std::lock_guard lock(mutex_);
+    return heard_;
+  }
+  std::size_t connections() const {
+    const std::lock_guard lock(mutex_);
+    return connections_.size();
+  }
+  void answer_with(int status) {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable heard_more_;
+  Heard heard_;
+  std::set<int> connections_;
+  wire::HeartbeatReply reply_;
+  int status_ = 200;
+  Endpoint address_;
+  ConnectionServer server_;  // last: its threads use what stands above
+};
+
+// Waits for what has no condition variable of its own.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+}  // namespace tandem::test

@@ -1,0 +1,230 @@
+#include <catch2/catch.hpp>
+
+#include "common/base/limits.hpp"
+#include "tandem/worker.hpp"
+#include "tests/unit/worker/recording_master.hpp"
+#include "worker/src/heartbeat_delay.hpp"
+
+using namespace tandem;
+using namespace tandem::test;
+using wire::WorkerCondition;
+
+namespace {
+
+RegistrationOptions options_for(std::vector<std::string> masters) {
+  RegistrationOptions options;
+  options.name = "w1";
+  options.service = "web";
+  options.masters = std::move(masters);
+  options.address = "127.0.0.1:9001";
+  options.weight = 50;
+  options.connections = 8;
+  options.heartbeat_interval = 10ms;
+  return options;
+}
+
+// Takes connections and never answers.
+class HungMaster {
+ public:
+  HungMaster() {
+    socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(socket_, 8) == 0);
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~HungMaster() { ::close(socket_); }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_ = -1;
+  int port_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("every master hears all of a worker from the first heartbeat on") {
+  RecordingMaster a;
+  RecordingMaster b;
+  auto options = options_for({a.address(), b.address()});
+  options.in_flight = [] { return 3u; };
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  for (auto* master : {&a, &b}) {
+    REQUIRE(master->hears(3));
+    const auto first = master->heard().front();
+    CHECK(first.name == "w1");
+    CHECK(first.service == "web");
+    CHECK(first.address == Endpoint{"127.0.0.1", 9001});
+    CHECK(first.weight == 50);
+    CHECK(first.connections == 8);
+    CHECK(first.in_flight == 3);
+    CHECK(first.condition == WorkerCondition::up);
+    CHECK(first.incarnation.size() == 32);
+  }
+  CHECK(a.heard()[0].incarnation == b.heard()[0].incarnation);
+  CHECK(eventually([&] { return registration.masters()[1].answers; }));
+  CHECK(registration.masters()[1].role == "primary");
+  CHECK(registration.masters()[1].term == 7);
+}
+
+TEST_CASE("heartbeats to one master keep their connection") {
+  RecordingMaster master;
+  Registration registration(options_for({master.address()}));
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(master.hears(20));
+  CHECK(master.connections() == 1);
+}
+
+TEST_CASE("each start has an incarnation of its own") {
+  RecordingMaster master;
+  for (int i = 0; i < 2; ++i) {
+    Registration registration(options_for({master.address()}));
+    REQUIRE(registration.start() == std::nullopt);
+    REQUIRE(master.wait_until([](const auto& heard) { return !heard.empty(); }));
+    registration.stop();
+  }
+  CHECK(master.heard().front().incarnation != master.heard().back().incarnation);
+}
+
+TEST_CASE("a worker heartbeats as often as the master's answer says") {
+  RecordingMaster master(10ms);
+  auto options = options_for({master.address()});
+  options.heartbeat_interval = 60s;
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  CHECK(master.hears(5));
+}
+
+TEST_CASE("a change is told at once, not at the next interval") {
+  RecordingMaster master(60s);
+  Registration registration(options_for({master.address()}));
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(master.hears(1));
+  registration.set_condition(Condition::draining);
+  CHECK(master.hears(WorkerCondition::draining));
+  registration.set_condition(Condition::failing);
+  CHECK(master.hears(WorkerCondition::failing));
+  registration.set_condition(Condition::up);
+  CHECK(master.hears(WorkerCondition::up));
+}
+
+TEST_CASE("what is said last is bye, and nothing after it") {
+  RecordingMaster master(60s);
+  Registration registration(options_for({master.address()}));
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(master.hears(1));
+  registration.stop();
+  REQUIRE(master.heard().size() == 2);
+  CHECK(master.heard().back().condition == WorkerCondition::bye);
+  registration.set_condition(Condition::up);
+  registration.stop();
+  CHECK(master.heard().size() == 2);
+}
+
+TEST_CASE("a hung master and an absent one do not delay what the others hear") {
+  HungMaster hung;
+  RecordingMaster master;
+  Registration registration(options_for({hung.address(), "127.0.0.1:1", master.address()}));
+  REQUIRE(registration.start() == std::nullopt);
+  CHECK(master.hears(10));
+  CHECK(!registration.masters()[0].answers);
+  CHECK(eventually([&] { return !registration.masters()[1].error.empty(); }));
+  registration.stop();
+  CHECK(master.heard().back().condition == WorkerCondition::bye);
+}
+
+TEST_CASE("a master that comes back hears the worker again") {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  auto first = std::make_unique<RecordingMaster>();
+  const auto port = first->port();
+  auto options = options_for({first->address()});
+  options.log = [&](Severity, const std::string& line) {
+    const std::lock_guard lock(mutex);
+    lines.push_back(line);
+  };
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(first->hears(2));
+  first.reset();
+  REQUIRE(eventually([&] { return !registration.masters()[0].answers; }));
+  RecordingMaster second(10ms, port);
+  CHECK(second.hears(2));
+  registration.stop();
+  REQUIRE(lines.size() >= 3);
+  CHECK(lines.front() == "registered master=" + second.address() + " node=a role=primary term=7");
+  CHECK(lines.back() == lines.front());
+  CHECK(lines[1].find("heartbeat was not accepted master=" + second.address()) == 0);
+}
+
+TEST_CASE("a refused heartbeat is no registration") {
+  RecordingMaster master;
+  master.answer_with(400);
+  Registration registration(options_for({master.address()}));
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(master.hears(2));
+  CHECK(!registration.masters()[0].answers);
+  CHECK(eventually([&] { return registration.masters()[0].error.find("status 400") == 0; }));
+}
+
+TEST_CASE("a wrong option is told in a sentence that names it") {
+  const auto refused = [](const std::function<void(RegistrationOptions&)>& spoil) {
+    auto options = options_for({"127.0.0.1:7070"});
+    spoil(options);
+    return Registration(options).start().value_or("");
+  };
+  CHECK(refused([](auto& o) { o.name = ""; }).find("name must be") == 0);
+  CHECK(refused([](auto& o) { o.service = "a b"; }).find("service must be") == 0);
+  CHECK(refused([](auto& o) { o.masters = {"7070"}; }).find("masters must be HOST:PORT") == 0);
+  CHECK(refused([](auto& o) { o.masters = {"127.0.0.1:0"}; }).find("masters must have a port") ==
+        0);
+  CHECK(refused([](auto& o) { o.masters.assign(16, "127.0.0.1:1"); }).empty());
+  CHECK(refused([](auto& o) { o.masters.assign(17, "127.0.0.1:1"); }).find("masters must be") == 0);
+  CHECK(refused([](auto& o) { o.address = "127.0.0.1:0"; }).find("address must have a port") == 0);
+  CHECK(refused([](auto& o) { o.weight = 1'000; }).empty());
+  CHECK(refused([](auto& o) { o.weight = 1'001; }).find("weight must be") == 0);
+  CHECK(refused([](auto& o) { o.connections = 0; }).find("connections must be") == 0);
+  CHECK(refused([](auto& o) { o.connections = 65'536; }).find("connections must be") == 0);
+  CHECK(refused([](auto& o) { o.heartbeat_interval = 9ms; }).find("heartbeat_interval") == 0);
+  CHECK(refused([](auto& o) { o.heartbeat_interval = 61s; }).find("heartbeat_interval") == 0);
+}
+
+TEST_CASE("a registration that was stopped or started is not started again") {
+  RecordingMaster master;
+  Registration stopped(options_for({master.address()}));
+  stopped.stop();
+  CHECK(stopped.start());
+  Registration started(options_for({master.address()}));
+  CHECK(!started.start());
+  CHECK(started.start());
+}
+
+TEST_CASE(
+    "the delay to the next heartbeat grows while a master is away, and jitter only shortens") {
+  struct Row {
+    Duration interval;
+    unsigned failures;
+    double random;
+    Duration delay;
+  };
+  for (const auto& row : std::vector<Row>{
+           {1s, 0, 0, 1s},
+           {1s, 0, 1, 900ms},
+           {1s, 1, 0, 1s},
+           {1s, 2, 0, 2s},
+           {1s, 3, 0, 2s},
+           {1s, 100, 0, 2s},
+           {100ms, 0, 0.5, 95ms},
+           {100ms, 3, 0, 400ms},
+           {100ms, 30, 0, 2s},
+           {30s, 5, 0, 30s},
+       }) {
+    INFO(row.interval.count() << " " << row.failures << " " << row.random);
+    CHECK(heartbeat_delay(row.interval, row.failures, row.random) == row.delay);
+  }
+}

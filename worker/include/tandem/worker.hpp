@@ -1,0 +1,164 @@
+// worker.hpp: makes a service a member of a Tandem cluster.
+//
+// Two ways in. A Worker owns an HTTP server (cpp-httplib's, set up for a cluster) and registers it:
+//
+//   tandem::Worker worker({.name = "w1", .masters = {"127.0.0.1:7070"}, .listen = "127.0.0.1:9001"});
+//   worker.server().Get("/", [](const httplib::Request&, httplib::Response& response) {
+//     response.set_content("hello\n", "text/plain");
+//   });
+//   if (auto error = worker.start()) return fail(*error);
+//   ...
+//   worker.stop();
+//
+// A Registration is the heartbeats alone, for a service on any other HTTP stack.
+//
+// Heartbeats go to every master, each from a thread of its own, so that a master that hangs or is
+// away delays neither the others nor the service. The service goes on serving when no master
+// answers.
+//
+// Addresses are HOST:PORT, an IPv6 literal in brackets. This header needs C++17, and of cpp-httplib
+// only names: include <httplib.h> where you use server(). Nothing here throws but for lack of
+// memory.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace httplib {
+class Server;
+struct Request;
+struct Response;
+}  // namespace httplib
+
+namespace tandem {
+
+enum class Severity { info, warning };
+
+// Is told what happens, one line each: "registered master=127.0.0.1:7070 node=a role=primary
+// term=1". Called from the library's threads, possibly from several at once; it must not block for
+// long.
+using EventLog = std::function<void(Severity severity, const std::string& line)>;
+
+// What the masters are told of the service.
+enum class Condition {
+  up,        // serves
+  failing,   // is alive but cannot serve now: no new requests until it is up again
+  draining,  // finishes what it has, wants no more
+};
+
+// What is known of one master.
+struct MasterState {
+  std::string address;   // as given in the options
+  bool answers = false;  // the latest heartbeat was accepted
+  std::string node;  // its name, role (primary | standby | candidate) and term, once it answered
+  std::string role;
+  std::uint64_t term = 0;
+  std::string error;  // why the latest heartbeat failed; empty when it did not
+};
+
+struct RegistrationOptions {
+  std::string name;  // unique in the cluster: 1 to 64 characters of A-Z a-z 0-9 . _ -
+  std::string service = "default";   // a name likewise; workers of one service are interchangeable
+  std::vector<std::string> masters;  // the control addresses of all masters, at most 16
+  // Where the masters reach the service. Host 0.0.0.0 or [::] means: where the heartbeats come
+  // from.
+  std::string address;
+  unsigned weight = 100;      // share of the traffic relative to other workers, 0 (none) to 1000
+  unsigned connections = 64;  // how many connections at once the service can hold, 1 to 65535
+  // 10 ms to 60 s; until a master's answer says how often it wants to hear.
+  std::chrono::milliseconds heartbeat_interval{1000};
+  // How many requests the service is working on: asked before each heartbeat, from several threads.
+  std::function<unsigned()> in_flight;
+  EventLog log;
+};
+
+// Heartbeats for a service that runs elsewhere: in this program or in another. Any thread may call.
+class Registration {
+ public:
+  explicit Registration(RegistrationOptions options);
+  ~Registration();  // as stop()
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+  // Begins to send heartbeats and returns at once; no master needs to be there.
+  // Returns a sentence that says which option is wrong, or nothing. Once.
+  [[nodiscard]] std::optional<std::string> start();
+
+  // Told to every master at once, not at the next interval.
+  void set_condition(Condition condition);
+
+  // Says bye to every master, waits for their answers (at most about two seconds), and ends.
+  void stop();
+
+  std::vector<MasterState> masters() const;
+
+ private:
+  class Body;
+  std::unique_ptr<Body> body_;
+};
+
+struct WorkerOptions {
+  std::string name;  // as above; empty: the machine's name and the port
+  std::string service = "default";
+  std::vector<std::string> masters;    // empty: serves without a cluster
+  std::string listen = "127.0.0.1:0";  // port 0: the kernel chooses one, see address()
+  std::string advertise;               // where the masters reach it; empty: as `listen`
+  unsigned weight = 100;
+  // Connections that the masters may open. One thread each while open, and some more for direct
+  // callers.
+  unsigned connections = 64;
+  // A directory of the worker's own, created when missing (mode 0700), never shared by two. Empty:
+  // none.
+  std::string state_dir;
+  std::chrono::milliseconds heartbeat_interval{1000};
+  std::chrono::milliseconds drain_timeout{30'000};  // stop() cuts off requests that take longer
+  EventLog log;
+};
+
+class Worker {
+ public:
+  explicit Worker(WorkerOptions options);
+  ~Worker();  // as stop()
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Register routes on it, and change its limits, before start(). It is started and stopped by the
+  // worker alone: do not call its bind, listen and stop; and for set_pre_routing_handler() use
+  // before_request(). As set here: bodies up to 64 MiB, 60 s without progress end a read or write,
+  // idle connections are kept for 75 s, any number of requests on each.
+  httplib::Server& server();
+
+  // Runs before routing, in the order added; the first that returns true has answered. Before
+  // start().
+  void before_request(std::function<bool(const httplib::Request&, httplib::Response&)> hook);
+
+  // Listens, serves, and begins to send heartbeats. Returns a sentence that says what is wrong (an
+  // option, an address in use), or nothing. Once.
+  [[nodiscard]] std::optional<std::string> start();
+
+  // Tells the masters to send nothing new; what comes is still served. Any thread.
+  void drain();
+
+  // Says bye to the masters first, then finishes the requests in flight, then ends. Any thread, not
+  // a request handler. Returns when all is done.
+  void stop();
+
+  // After start(): the name, the address that is listened on with its real port, and how many
+  // requests are being worked on.
+  std::string name() const;
+  std::string address() const;
+  unsigned in_flight() const;
+
+  std::vector<MasterState> masters() const;
+
+ private:
+  class Body;
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace tandem

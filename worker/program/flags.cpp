@@ -1,0 +1,89 @@
+#include "worker/program/flags.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "common/base/command_line.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem {
+
+namespace {
+
+// REQUIRES of addresses that are connected to: a port, and a host that means one machine.
+Result<> check_connectable(const Endpoint& endpoint, const char* flag) {
+  if (endpoint.port != 0 && !endpoint.is_unspecified()) return {};
+  return invalid(fmt::format("{} must be an address that can be connected to, not {}", flag,
+                             endpoint.to_string()));
+}
+
+Result<> check(const WorkerFlags& flags) {
+  if (flags.masters.size() > limits::masters_max) {
+    return invalid(fmt::format("--master must be given at most {} times", limits::masters_max));
+  }
+  for (const auto& master : flags.masters) {
+    const auto checked = check_connectable(master, "--master");
+    if (!checked.ok()) return checked.error();
+  }
+  if (flags.target) {
+    const auto checked = check_connectable(*flags.target, "--target");
+    if (!checked.ok()) return checked.error();
+  }
+  if (flags.advertise && flags.advertise->port == 0) {
+    return invalid("--advertise must have a port above 0");
+  }
+  std::error_code failed;
+  if (!flags.serve.empty() && !std::filesystem::is_directory(flags.serve, failed)) {
+    return invalid(fmt::format("--serve: {} is no directory", flags.serve));
+  }
+  return {};
+}
+
+}  // namespace
+
+WorkerFlags::WorkerFlags() : drain_timeout(limits::drain_max) {}
+
+std::vector<std::string> WorkerFlags::master_addresses() const {
+  std::vector<std::string> addresses;
+  for (const auto& master : masters) addresses.push_back(master.to_string());
+  return addresses;
+}
+
+std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& flags) {
+  CLI::App app(
+      "Serves in a Tandem cluster: a demo, a directory, or for a service that runs elsewhere.",
+      "tandem-worker");
+  bind_name(app, "--name", "unique in the cluster; by default the machine's name and the port",
+            flags.name);
+  bind_name(app, "--service", "workers of one service are interchangeable", flags.service);
+  bind_endpoints(app, "--master", "control address of a master, once for each [127.0.0.1:7070]",
+                 flags.masters);
+  auto* listen =
+      bind_endpoint(app, "--listen", "where to serve; port 0: the kernel chooses", flags.listen);
+  auto* serve = bind_text(app, "--serve", "DIR", "serve the files of this directory", flags.serve);
+  bind_endpoint(app, "--target", "register a service that runs there, and probe its /health",
+                flags.target)
+      ->excludes(listen)
+      ->excludes(serve);
+  bind_text(app, "--state-dir", "DIR", "a directory of this worker's own", flags.state_dir);
+  bind_endpoint(app, "--advertise", "where masters reach it, when that is not --listen",
+                flags.advertise);
+  bind_number(app, "--weight", "share of the traffic relative to other workers", flags.weight,
+              {0, limits::weight_max});
+  bind_number(app, "--connections", "connections that masters may open", flags.connections,
+              {1, limits::worker_connections_max});
+  bind_duration(app, "--drain-timeout", "requests that take longer are cut off when stopping",
+                flags.drain_timeout, {0s, 1h});
+  bind_log_level(app, flags.log_level);
+  if (const auto status = parse_command_line(app, argc, argv)) return status;
+  if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});
+  const auto checked = check(flags);
+  if (checked.ok()) return std::nullopt;
+  fmt::print(stderr, "tandem-worker: {}\n", checked.error().message);
+  return 2;
+}
+
+}  // namespace tandem

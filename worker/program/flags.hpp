@@ -1,0 +1,35 @@
+// flags.hpp: what tandem-worker was told to do.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/logging.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem {
+
+struct WorkerFlags {
+  std::string name;  // empty: the machine's name and the port
+  std::string service = "default";
+  std::vector<Endpoint> masters;  // control addresses; 127.0.0.1:7070 when none was given
+  Endpoint listen{"127.0.0.1", 0};
+  std::string serve;               // a directory of static files; empty: the demo handler
+  std::optional<Endpoint> target;  // a service that runs elsewhere: nothing is listened on
+  std::string state_dir;
+  std::optional<Endpoint> advertise;
+  unsigned weight = 100;
+  unsigned connections = 64;
+  Duration drain_timeout;
+  LogLevel log_level = LogLevel::info;
+
+  WorkerFlags();
+  std::vector<std::string> master_addresses() const;
+};
+
+// Fills `flags`. Returns the exit status when the program shall end now: all is said already.
+std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& flags);
+
+}  // namespace tandem

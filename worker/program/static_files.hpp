@@ -1,0 +1,22 @@
+// static_files.hpp: the files below a directory over GET and HEAD, and nothing outside it.
+//
+// A request's path may not leave the directory by any way: dots, encoded dots, symbolic links. The
+// check is made on the file that was opened, so that nothing can change between the check and the
+// use.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.hpp"
+
+namespace httplib {
+class Server;
+}
+
+namespace tandem {
+
+// A path that ends with / means the index.html there. Errors: `io` when the directory cannot be
+// read.
+Result<> add_static_files(httplib::Server& server, const std::string& directory);
+
+}  // namespace tandem

@@ -1,0 +1,24 @@
+// heartbeat_delay.hpp: how long to wait before the next heartbeat to one master.
+//
+// Jitter spreads the heartbeats of many workers that were started together. It only shortens: an
+// interval is a promise to the master. A master that is away is asked less and less often, but soon
+// enough to hear from all workers within seconds of its return.
+#pragma once
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem {
+
+// `failures`: heartbeats in a row that were not accepted; `random`: 0 to 1, even.
+inline Duration heartbeat_delay(Duration interval, unsigned failures, double random) {
+  const Duration longest = std::max<Duration>(interval, limits::heartbeat_backoff_max);
+  Duration delay = interval;
+  for (unsigned i = 1; i < failures && delay < longest; ++i) delay *= 2;
+  delay = std::min(delay, longest);
+  return delay - std::chrono::duration_cast<Duration>(delay * (random * limits::heartbeat_jitter));
+}
+
+}  // namespace tandem

@@ -1,0 +1,158 @@
+#include "worker/src/heartbeat_loop.hpp"
+
+#include <signal.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "common/wire/error_document.hpp"
+#include "worker/src/heartbeat_delay.hpp"
+
+namespace tandem {
+
+namespace {
+
+// The service's own threads handle its signals; and a master that closes its end must not kill the
+// service with SIGPIPE.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+// POST /heartbeat. The answer's body is bounded, whoever it is that answers.
+httplib::Result post(httplib::Client& client, const Endpoint& master, const std::string& body) {
+  std::string answer;
+  httplib::Request request;
+  request.method = "POST";
+  request.path = "/heartbeat";
+  request.headers = {{"Host", master.to_string()}, {"Content-Type", "application/json"}};
+  request.body = body;
+  request.content_receiver = [&answer](const char* data, std::size_t size, std::uint64_t,
+                                       std::uint64_t) {
+    if (answer.size() + size > limits::control_body_bytes_max) return false;
+    answer.append(data, size);
+    return true;
+  };
+  auto result = client.send(request);
+  if (result) result->body = std::move(answer);
+  return result;
+}
+
+}  // namespace
+
+HeartbeatLoop::HeartbeatLoop(Endpoint master, Duration interval, Describe describe, EventLog log)
+    : master_(std::move(master)),
+      describe_(std::move(describe)),
+      log_(std::move(log)),
+      interval_(interval),
+      random_(std::random_device{}()) {
+  state_.address = master_.to_string();
+}
+
+HeartbeatLoop::~HeartbeatLoop() { TANDEM_ASSERT(!thread_.joinable()); }
+
+void HeartbeatLoop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void HeartbeatLoop::changed() {
+  const std::lock_guard lock(mutex_);
+  changed_ = true;
+  wake_.notify_all();
+}
+
+void HeartbeatLoop::finish() {
+  const std::lock_guard lock(mutex_);
+  changed_ = true;
+  finishing_ = true;
+  wake_.notify_all();
+}
+
+void HeartbeatLoop::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+MasterState HeartbeatLoop::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void HeartbeatLoop::run() {
+  block_signals();
+  httplib::Client client(master_.host, master_.port);
+  client.set_connection_timeout(limits::heartbeat_connect_max);
+  client.set_read_timeout(limits::heartbeat_answer_max);
+  client.set_write_timeout(limits::heartbeat_answer_max);
+  client.set_keep_alive(true);
+  client.set_tcp_nodelay(true);
+  do {
+    beat(client);
+  } while (wait_for_next());
+}
+
+void HeartbeatLoop::beat(httplib::Client& client) {
+  const auto body = wire::to_json(describe_());
+  const bool reused = client.is_socket_open() != 0;
+  const auto began = now();
+  auto result = post(client, master_, body);
+  // That a kept connection was closed says nothing of the master: ask on a fresh one. That it did
+  // not answer in time does.
+  if (!result && reused && now() - began < limits::heartbeat_answer_max) {
+    result = post(client, master_, body);
+  }
+  if (!result) return failed("no answer: " + httplib::to_string(result.error()));
+  if (result->status != 200) {
+    return failed(fmt::format("status {}: {}", result->status, wire::error_message(result->body)));
+  }
+  const auto reply = wire::parse_heartbeat_reply(result->body);
+  if (!reply.ok()) return failed("the answer is no reply to a heartbeat: " + reply.error().message);
+  accepted(*reply);
+}
+
+void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
+  bool news = false;
+  {
+    const std::lock_guard lock(mutex_);
+    news = !state_.answers || state_.role != reply.role || state_.term != reply.term.value();
+    state_ = {state_.address, true, reply.node, reply.role, reply.term.value(), ""};
+    interval_ = reply.interval;
+    failures_ = 0;
+  }
+  if (news && log_) {
+    log_(Severity::info, fmt::format("registered master={} node={} role={} term={}",
+                                     master_.to_string(), reply.node, reply.role, reply.term));
+  }
+}
+
+void HeartbeatLoop::failed(std::string why) {
+  bool news = false;
+  {
+    const std::lock_guard lock(mutex_);
+    news = state_.error != why;
+    state_.answers = false;
+    state_.error = why;
+    ++failures_;
+  }
+  if (news && log_) {
+    log_(Severity::warning, fmt::format("heartbeat was not accepted master={} reason=\"{}\"",
+                                        master_.to_string(), why));
+  }
+}
+
+bool HeartbeatLoop::wait_for_next() {
+  std::unique_lock lock(mutex_);
+  const auto random = std::uniform_real_distribution<double>(0, 1)(random_);
+  wake_.wait_for(lock, heartbeat_delay(interval_, failures_, random),
+                 [this] { return changed_ || finishing_; });
+  // What changed while the latest heartbeat was on its way is still to be told, bye above all.
+  const bool due = changed_ || !finishing_;
+  changed_ = false;
+  return due;
+}
+
+}  // namespace tandem

@@ -1,0 +1,71 @@
+// heartbeat_loop.hpp: the heartbeats to one master, from a thread of their own.
+//
+// One thread for each master, because a blocking client can hang for as long as its timeouts say: a
+// frozen master must not delay what the others hear. The connection is kept between heartbeats.
+//
+// Owner: Registration. The public functions may be called from any thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/time.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "tandem/worker.hpp"
+
+namespace httplib {
+class Client;
+}
+
+namespace tandem {
+
+class HeartbeatLoop {
+ public:
+  // Asked for the content of each heartbeat, from the loop's thread.
+  using Describe = std::function<wire::Heartbeat()>;
+
+  HeartbeatLoop(Endpoint master, Duration interval, Describe describe, EventLog log);
+  ~HeartbeatLoop();  // REQUIRES: join() was called if start() was
+  HeartbeatLoop(const HeartbeatLoop&) = delete;
+  HeartbeatLoop& operator=(const HeartbeatLoop&) = delete;
+
+  void start();
+  // What describe() returns has changed: send it now.
+  void changed();
+  // Send what describe() returns once more, then end. Does not wait.
+  void finish();
+  // Waits for the end. REQUIRES: finish() was called.
+  void join();
+
+  MasterState state() const;
+
+ private:
+  void run();
+  void beat(httplib::Client& client);
+  void accepted(const wire::HeartbeatReply& reply);
+  void failed(std::string why);
+  // Waits until a heartbeat is due. False: there is none to send any more.
+  bool wait_for_next();
+
+  const Endpoint master_;
+  const Describe describe_;
+  const EventLog log_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  MasterState state_;
+  bool changed_ = false;
+  bool finishing_ = false;
+  unsigned failures_ = 0;  // in a row
+  Duration interval_;
+
+  std::minstd_rand random_;  // the thread's own
+  std::thread thread_;
+};
+
+}  // namespace tandem

@@ -1,0 +1,177 @@
+// Checks the options, and keeps one HeartbeatLoop for each master.
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/duration.hpp"
+#include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/name.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "tandem/worker.hpp"
+#include "worker/src/heartbeat_loop.hpp"
+
+namespace tandem {
+
+namespace {
+
+// 128 random bits: new at each start, so that a master can tell a restart from a late heartbeat.
+std::string new_incarnation() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+wire::WorkerCondition on_the_wire(Condition condition) {
+  switch (condition) {
+    case Condition::up: return wire::WorkerCondition::up;
+    case Condition::failing: return wire::WorkerCondition::failing;
+    case Condition::draining: return wire::WorkerCondition::draining;
+  }
+  assertion_failed("a known condition", __FILE__, __LINE__);
+}
+
+Result<Endpoint> parse_address(const std::string& text, const char* field) {
+  auto endpoint = parse_endpoint(text, field);
+  if (!endpoint.ok()) return endpoint.error();
+  if (endpoint->port == 0) return invalid(fmt::format("{} must have a port above 0", field), field);
+  return endpoint;
+}
+
+Result<> check_numbers(const RegistrationOptions& options) {
+  if (options.weight > limits::weight_max) {
+    return invalid(fmt::format("weight must be 0 to {}", limits::weight_max), "weight");
+  }
+  if (options.connections < 1 || options.connections > limits::worker_connections_max) {
+    return invalid(fmt::format("connections must be 1 to {}", limits::worker_connections_max),
+                   "connections");
+  }
+  if (options.heartbeat_interval < limits::heartbeat_interval_min ||
+      options.heartbeat_interval > limits::heartbeat_interval_max) {
+    return invalid(fmt::format("heartbeat_interval must be {} to {}",
+                               to_string(limits::heartbeat_interval_min),
+                               to_string(limits::heartbeat_interval_max)),
+                   "heartbeat_interval");
+  }
+  if (options.masters.size() > limits::masters_max) {
+    return invalid(fmt::format("masters must be at most {}", limits::masters_max), "masters");
+  }
+  return {};
+}
+
+}  // namespace
+
+class Registration::Body {
+ public:
+  explicit Body(RegistrationOptions options) : options_(std::move(options)) {}
+
+  Result<> start() {
+    const std::lock_guard lock(mutex_);
+    if (started_ || stopped_) return fail(ErrorCode::conflict, "a registration is started once");
+    const auto prepared = prepare();
+    if (!prepared.ok()) return prepared.error();
+    started_ = true;
+    try {
+      for (const auto& master : masters_) {
+        loops_.push_back(std::make_unique<HeartbeatLoop>(
+            master, options_.heartbeat_interval, [this] { return describe(); }, options_.log));
+        loops_.back()->start();
+      }
+    } catch (const std::system_error& error) {
+      return fail(ErrorCode::io, fmt::format("no thread for heartbeats: {}", error.what()));
+    }
+    return {};
+  }
+
+  void set_condition(Condition condition) {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || condition_.exchange(on_the_wire(condition)) == on_the_wire(condition)) return;
+    for (const auto& loop : loops_) loop->changed();
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    // From here on loops_ stays as it is. Whoever calls while another stops waits for the same end.
+    const std::lock_guard lock(stop_mutex_);
+    if (condition_.exchange(wire::WorkerCondition::bye) == wire::WorkerCondition::bye) return;
+    for (const auto& loop : loops_) loop->finish();
+    for (const auto& loop : loops_) loop->join();
+  }
+
+  std::vector<MasterState> masters() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<MasterState> states;
+    for (const auto& loop : loops_) states.push_back(loop->state());
+    return states;
+  }
+
+ private:
+  Result<> prepare() {
+    for (const auto& [field, value] :
+         {std::pair("name", &options_.name), {"service", &options_.service}}) {
+      const auto name = parse_name(*value, field);
+      if (!name.ok()) return name.error();
+    }
+    const auto numbers = check_numbers(options_);
+    if (!numbers.ok()) return numbers.error();
+    auto address = parse_address(options_.address, "address");
+    if (!address.ok()) return address.error();
+    auto numeric = resolve(*address, "address");
+    if (!numeric.ok()) return numeric.error();
+    content_.address = std::move(*numeric);
+    for (const auto& text : options_.masters) {
+      auto master = parse_address(text, "masters");
+      if (!master.ok()) return master.error();
+      masters_.push_back(std::move(*master));
+    }
+    content_.name = options_.name;
+    content_.incarnation = new_incarnation();
+    content_.service = options_.service;
+    content_.weight = options_.weight;
+    content_.connections = options_.connections;
+    return {};
+  }
+
+  // From the loops' threads.
+  wire::Heartbeat describe() const {
+    auto heartbeat = content_;
+    heartbeat.condition = condition_;
+    if (options_.in_flight) {
+      heartbeat.in_flight = std::min(options_.in_flight(), limits::worker_in_flight_max);
+    }
+    return heartbeat;
+  }
+
+  const RegistrationOptions options_;
+  std::atomic<wire::WorkerCondition> condition_ = wire::WorkerCondition::up;
+  wire::Heartbeat content_;  // as it is when started, but for condition and in_flight
+
+  mutable std::mutex mutex_;  // guards what follows, and what is set once by start()
+  std::vector<Endpoint> masters_;
+  std::vector<std::unique_ptr<HeartbeatLoop>> loops_;
+  bool started_ = false;
+  bool stopped_ = false;
+
+  std::mutex stop_mutex_;  // held while stopping; never taken with mutex_ held
+};
+
+Registration::Registration(RegistrationOptions options)
+    : body_(std::make_unique<Body>(std::move(options))) {}
+Registration::~Registration() { stop(); }
+
+std::optional<std::string> Registration::start() {
+  const auto started = body_->start();
+  if (!started.ok()) return started.error().message;
+  return std::nullopt;
+}
+void Registration::set_condition(Condition condition) { body_->set_condition(condition); }
+void Registration::stop() { body_->stop(); }
+std::vector<MasterState> Registration::masters() const { return body_->masters(); }
+
+}  // namespace tandem
