@@ -1,5 +1,90 @@
+// tandem: looks at a cluster and changes it, through the control API of any of its masters.
+#include <cstdlib>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "common/base/version.hpp"
+#include "common/base/command_line.hpp"
+#include "ctl/commands.hpp"
 
-int main() { fmt::print("tandem {}\n", tandem::version); }
+namespace {
+
+using namespace tandem;
+
+struct Flags {
+  std::vector<Endpoint> controls;
+  bool json = false;
+  std::string worker;
+  CLI::App* status = nullptr;
+  CLI::App* workers = nullptr;
+  CLI::App* drain = nullptr;
+  CLI::App* undrain = nullptr;
+};
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
+  return app.add_subcommand(name, help)->fallthrough();  // flags may stand behind the command, too
+}
+
+void add_commands(CLI::App& app, Flags& flags) {
+  flags.status = add_command(app, "status", "the cluster as a master sees it");
+  flags.workers = add_command(app, "workers", "the workers and how they are");
+  flags.drain = add_command(app, "drain", "send a worker nothing new; what it has it finishes");
+  flags.undrain = add_command(app, "undrain", "send a drained worker requests again");
+  bind_name(*flags.drain, "NAME", "the worker", flags.worker)->required();
+  bind_name(*flags.undrain, "NAME", "the worker", flags.worker)->required();
+  app.require_subcommand(1);
+}
+
+// $TANDEM_CONTROL, addresses separated by commas, when no flag says where the masters are.
+Result<> complete(std::vector<Endpoint>& controls) {
+  if (!controls.empty()) return {};
+  const char* variable = std::getenv("TANDEM_CONTROL");
+  std::istringstream addresses(variable == nullptr ? "" : variable);
+  for (std::string address; std::getline(addresses, address, ',');) {
+    auto control = parse_endpoint(address, "TANDEM_CONTROL");
+    if (!control.ok()) return control.error();
+    controls.push_back(std::move(*control));
+  }
+  if (controls.empty()) controls.push_back({"127.0.0.1", 7070});
+  return {};
+}
+
+Result<std::string> run(const Flags& flags) {
+  const ctl::ControlClient client(flags.controls);
+  const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
+  if (flags.status->parsed()) return ctl::show_status(client, format);
+  if (flags.workers->parsed()) return ctl::show_workers(client, format);
+  if (flags.drain->parsed()) return ctl::drain(client, flags.worker, format);
+  TANDEM_ASSERT(flags.undrain->parsed());
+  return ctl::undrain(client, flags.worker, format);
+}
+
+int failed(const Error& error, int status) {
+  fmt::print(stderr, "tandem: {}\n", error.message);
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("Looks at a Tandem cluster and changes it.", "tandem");
+  bind_endpoints(app, "--control",
+                 "control address of a master; several are tried in turn [$TANDEM_CONTROL, or "
+                 "127.0.0.1:7070]",
+                 flags.controls);
+  bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
+  add_commands(app, flags);
+  if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  const auto completed = complete(flags.controls);
+  if (!completed.ok()) return failed(completed.error(), 2);
+
+  const auto text = run(flags);
+  if (!text.ok()) return failed(text.error(), 1);
+  fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
+  return 0;
+}

@@ -1,0 +1,108 @@
+#include "ctl/commands.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/wire/status.hpp"
+#include "ctl/table.hpp"
+
+namespace tandem::ctl {
+
+namespace {
+
+using Align = Table::Align;
+
+std::string ago(const std::optional<std::int64_t>& ms) {
+  if (!ms) return "never";
+  if (*ms < 60'000) return fmt::format("{:.1f}s", static_cast<double>(*ms) / 1000);
+  if (*ms < 3'600'000) return fmt::format("{}m", *ms / 60'000);
+  return fmt::format("{}h", *ms / 3'600'000);
+}
+
+std::string worker_table(std::vector<wire::WorkerStatus> workers) {
+  if (workers.empty()) return "no workers\n";
+  std::sort(workers.begin(), workers.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.service, a.name) < std::tie(b.service, b.name);
+  });
+  Table table({{"WORKER"},
+               {"SERVICE"},
+               {"ADDRESS"},
+               {"STATE"},
+               {"WEIGHT", Align::right},
+               {"IN FLIGHT", Align::right},
+               {"REQUESTS", Align::right},
+               {"FAILURES", Align::right},
+               {"HEARD", Align::right},
+               {"REASON"}});
+  for (const auto& worker : workers) {
+    table.add({worker.name, worker.service, worker.address, worker.state,
+               std::to_string(worker.weight), std::to_string(worker.in_flight),
+               std::to_string(worker.requests), std::to_string(worker.failures),
+               ago(worker.last_heartbeat_ms), worker.reason});
+  }
+  return table.to_string();
+}
+
+std::string voter_table(const std::vector<wire::VoterStatus>& voters) {
+  Table table({{"VOTER"}, {"KIND"}, {"MATCH", Align::right}});
+  for (const auto& voter : voters) {
+    table.add({voter.name, voter.kind, fmt::format("{}", voter.match_index)});
+  }
+  return table.to_string();
+}
+
+std::string summary(const wire::Status& status) {
+  Table table({{""}, {""}});
+  table.add({"cluster", status.cluster});
+  table.add({"node", fmt::format("{}, {} in term {}", status.node, status.role, status.term)});
+  table.add({"version", status.version});
+  table.add({"primary", status.primary
+                            ? fmt::format("{}, clients {}, control {}", status.primary->node,
+                                          status.primary->listen, status.primary->control)
+                            : "none"});
+  table.add({"protected", status.protected_ ? "yes" : "no: a loss of the primary ends service"});
+  table.add(
+      {"log", fmt::format("committed {}, applied {}", status.commit_index, status.applied_index)});
+  return table.to_string();
+}
+
+Result<std::string> change(const ControlClient& client, const std::string& worker, const char* verb,
+                           const char* outcome, Format format) {
+  const auto answer = client.post(fmt::format("/v1/workers/{}/{}", worker, verb));
+  if (!answer.ok() || format == Format::json) return answer;
+  return fmt::format("{} {}\n", worker, outcome);
+}
+
+}  // namespace
+
+Result<std::string> show_status(const ControlClient& client, Format format) {
+  const auto answer = client.get("/status");
+  if (!answer.ok() || format == Format::json) return answer;
+  const auto status = wire::parse_status(*answer);
+  if (!status.ok()) return status.error();
+  auto text = summary(*status);
+  if (!status->voters.empty()) text += '\n' + voter_table(status->voters);
+  return text + '\n' + worker_table(status->workers);
+}
+
+Result<std::string> show_workers(const ControlClient& client, Format format) {
+  const auto answer = client.get("/v1/workers");
+  if (!answer.ok() || format == Format::json) return answer;
+  const auto workers = wire::parse_workers(*answer);
+  if (!workers.ok()) return workers.error();
+  return worker_table(*workers);
+}
+
+Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format) {
+  return change(client, worker, "drain", "is draining: it gets no new requests", format);
+}
+
+Result<std::string> undrain(const ControlClient& client, const std::string& worker, Format format) {
+  return change(client, worker, "undrain", "gets requests again", format);
+}
+
+}  // namespace tandem::ctl

@@ -1,0 +1,21 @@
+// commands.hpp: what `tandem` can do, each as the text that it prints.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.hpp"
+#include "ctl/control_client.hpp"
+
+namespace tandem::ctl {
+
+enum class Format {
+  tables,  // for people
+  json,    // for scripts: the master's document as it is
+};
+
+Result<std::string> show_status(const ControlClient& client, Format format);
+Result<std::string> show_workers(const ControlClient& client, Format format);
+Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format);
+Result<std::string> undrain(const ControlClient& client, const std::string& worker, Format format);
+
+}  // namespace tandem::ctl

@@ -1,0 +1,65 @@
+#include "ctl/control_client.hpp"
+
+#include <fmt/format.h>
+#include <httplib.h>
+
+#include "common/base/limits.hpp"
+#include "common/wire/error_document.hpp"
+
+namespace tandem::ctl {
+
+namespace {
+
+std::string in_words(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection: return "no connection";
+    case httplib::Error::ConnectionTimeout: return "no connection in time";
+    case httplib::Error::Read: return "no answer in time";
+    case httplib::Error::Canceled: return "the answer is too long";
+    default: return httplib::to_string(error);
+  }
+}
+
+httplib::Result send(const Endpoint& master, const std::string& method, const std::string& path) {
+  httplib::Client client(master.host, master.port);
+  client.set_connection_timeout(limits::connect_max);
+  client.set_read_timeout(limits::response_head_max);
+  httplib::Request request;
+  request.method = method;
+  request.path = path;
+  request.headers = {{"Host", master.to_string()}};
+  if (method == "POST") request.headers.emplace("Content-Length", "0");
+  std::string body;
+  request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t,
+                                     std::uint64_t) {
+    if (body.size() + size > limits::status_bytes_max) return false;
+    body.append(data, size);
+    return true;
+  };
+  auto result = client.send(request);
+  if (result) result->body = std::move(body);
+  return result;
+}
+
+}  // namespace
+
+Result<std::string> ControlClient::ask(const std::string& method, const std::string& path) const {
+  TANDEM_ASSERT(!masters_.empty());
+  std::string tried;
+  for (const auto& master : masters_) {
+    auto result = send(master, method, path);
+    std::string why;
+    if (!result) {
+      why = in_words(result.error());
+    } else if (result->status / 100 == 2) {
+      return std::move(result->body);
+    } else {
+      why = wire::error_message(result->body);
+      if (result->status / 100 == 4) return invalid(std::move(why));
+    }
+    tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", master.to_string(), why);
+  }
+  return fail(ErrorCode::unavailable, fmt::format("no master can answer: {}", tried));
+}
+
+}  // namespace tandem::ctl

@@ -1,0 +1,30 @@
+// control_client.hpp: asks masters over their control API, one after the other, until one can
+// answer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+
+namespace tandem::ctl {
+
+class ControlClient {
+ public:
+  // REQUIRES: at least one master.
+  explicit ControlClient(std::vector<Endpoint> masters) : masters_(std::move(masters)) {}
+
+  // The body of the first good answer. A master that does not answer, or answers that it cannot
+  // serve this (5xx), is passed over. Errors: `unavailable`, saying what each said, when none is
+  // left; `invalid`, with the master's own sentence, when one refuses the request itself.
+  Result<std::string> get(const std::string& path) const { return ask("GET", path); }
+  Result<std::string> post(const std::string& path) const { return ask("POST", path); }
+
+ private:
+  Result<std::string> ask(const std::string& method, const std::string& path) const;
+
+  std::vector<Endpoint> masters_;
+};
+
+}  // namespace tandem::ctl

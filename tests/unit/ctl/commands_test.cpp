@@ -1,0 +1,139 @@
+#include "ctl/commands.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "common/wire/error_document.hpp"
+#include "common/wire/status.hpp"
+#include "ctl/table.hpp"
+#include "worker/src/connection_server.hpp"
+
+using namespace tandem;
+using namespace tandem::ctl;
+
+namespace {
+
+// A control API with known answers, over real HTTP.
+class Control {
+ public:
+  Control() {
+    status.cluster = "c-1";
+    status.node = "a";
+    status.version = "0.1.0";
+    status.role = "primary";
+    status.term = Term(3);
+    status.primary = wire::PrimaryStatus{"a", "127.0.0.1:7070", "127.0.0.1:8080"};
+    status.voters = {{"a", "master", LogIndex(12)}};
+    status.workers = {
+        {"w2", "default", "127.0.0.1:9002", "tandem", "down", "3 heartbeats missed", 100, 64, 0, 7,
+         2, 61'000},
+        {"w1", "default", "127.0.0.1:9001", "tandem", "up", "", 100, 64, 3, 1'000, 0, 250},
+        {"b1", "default", "10.0.0.5:80", "backend", "down", "", 1, 64, 0, 0, 0, std::nullopt}};
+    server_.Get("/status", [this](const auto&, auto& response) {
+      response.set_content(wire::to_json(status), "application/json");
+    });
+    server_.Get("/v1/workers", [this](const auto&, auto& response) {
+      response.set_content(wire::to_json(status.workers), "application/json");
+    });
+    server_.Post("/v1/workers/w1/(drain|undrain)",
+                 [this](const httplib::Request& request, auto& response) {
+                   asked.push_back(request.path);
+                   response.set_content("{}", "application/json");
+                 });
+    server_.Post(
+        "/v1/workers/none/drain", [](const httplib::Request&, httplib::Response& response) {
+          response.status = 404;
+          response.set_content(wire::error_document("not_found", "there is no worker none"),
+                               "application/json");
+        });
+    auto opened = server_.open({"127.0.0.1", 0}, 4);
+    REQUIRE(opened.ok());
+    address = *opened;
+  }
+  Endpoint address;
+  wire::Status status;
+  std::vector<std::string> asked;
+
+ private:
+  ConnectionServer server_;
+};
+
+}  // namespace
+
+TEST_CASE("workers are shown as a table sorted by service and name") {
+  Control control;
+  CHECK(*show_workers(ControlClient({control.address}), Format::tables) ==
+        "WORKER  SERVICE  ADDRESS         STATE  WEIGHT  IN FLIGHT  REQUESTS  FAILURES  HEARD  "
+        "REASON\n"
+        "b1      default  10.0.0.5:80     down        1          0         0         0  never\n"
+        "w1      default  127.0.0.1:9001  up        100          3      1000         0   0.2s\n"
+        "w2      default  127.0.0.1:9002  down      100          0         7         2     1m  3 "
+        "heartbeats missed\n");
+  control.status.workers.clear();
+  CHECK(*show_workers(ControlClient({control.address}), Format::tables) == "no workers\n");
+}
+
+TEST_CASE("the status shows the cluster, its voters and its workers") {
+  Control control;
+  const auto text = *show_status(ControlClient({control.address}), Format::tables);
+  CHECK(text.find("cluster    c-1\n"
+                  "node       a, primary in term 3\n"
+                  "version    0.1.0\n"
+                  "primary    a, clients 127.0.0.1:8080, control 127.0.0.1:7070\n"
+                  "protected  no: a loss of the primary ends service\n"
+                  "log        committed 0, applied 0\n"
+                  "\n"
+                  "VOTER  KIND    MATCH\n"
+                  "a      master     12\n"
+                  "\n"
+                  "WORKER  SERVICE") == 0);
+}
+
+TEST_CASE("scripts get the documents as the master wrote them") {
+  Control control;
+  const ControlClient client({control.address});
+  CHECK(*show_status(client, Format::json) == wire::to_json(control.status));
+  CHECK(*show_workers(client, Format::json) == wire::to_json(control.status.workers));
+  CHECK(*drain(client, "w1", Format::json) == "{}");
+}
+
+TEST_CASE("a worker is drained and undrained by its name") {
+  Control control;
+  const ControlClient client({control.address});
+  CHECK(*drain(client, "w1", Format::tables) == "w1 is draining: it gets no new requests\n");
+  CHECK(*undrain(client, "w1", Format::tables) == "w1 gets requests again\n");
+  CHECK(control.asked ==
+        std::vector<std::string>{"/v1/workers/w1/drain", "/v1/workers/w1/undrain"});
+}
+
+TEST_CASE("what a master refuses is told in its own sentence") {
+  Control control;
+  CHECK(drain(ControlClient({control.address}), "none", Format::tables).error().message ==
+        "there is no worker none");
+}
+
+TEST_CASE("masters are tried in turn, and when none answers each is named") {
+  Control control;
+  const Endpoint absent{"127.0.0.1", 1};
+  CHECK(show_status(ControlClient({absent, control.address}), Format::tables).ok());
+  const auto failed = show_status(ControlClient({absent, {"127.0.0.1", 2}}), Format::tables);
+  CHECK(failed.error().message ==
+        "no master can answer: 127.0.0.1:1 (no connection), 127.0.0.1:2 (no connection)");
+}
+
+TEST_CASE("a document that is no status is an error, not a table") {
+  Control control;
+  control.status.node = "";
+  CHECK(show_status(ControlClient({control.address}), Format::tables).ok());
+  ConnectionServer other;
+  other.Get("/status",
+            [](const auto&, auto& response) { response.set_content("<html>", "text/html"); });
+  const auto address = *other.open({"127.0.0.1", 0}, 2);
+  CHECK(!show_status(ControlClient({address}), Format::tables).ok());
+}
+
+TEST_CASE("a table aligns characters, not bytes, and shows no control characters") {
+  Table table({{"A"}, {"N", Table::Align::right}});
+  table.add({"\xc3\xa9t\xc3\xa9", "1"});
+  table.add({"\x1b[31mx\n", "1000"});
+  CHECK(table.to_string() == "A           N\n\xc3\xa9t\xc3\xa9         1\n?[31mx?  1000\n");
+}
