@@ -119,6 +119,10 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::FileError&) {
     const auto path = app.get_config_ptr()->as<std::string>();
     return refuse(fmt::format("--config: {} cannot be read", path));
+  } catch (const CLI::RequiredError& error) {
+    // A mistyped command is left over, and what is missing because of it is no news.
+    const auto left = app.remaining();
+    return refuse(left.empty() ? error.what() : "unknown argument " + left.front());
   } catch (const CLI::ParseError& error) {
     return refuse(error.what());
   }

@@ -216,6 +216,19 @@ TEST_CASE("a required flag may stand in the file") {
   CHECK(without.err == "trial: --node is required\n");
 }
 
+TEST_CASE("a mistyped command is named") {
+  Program mistyped;
+  mistyped.app.add_subcommand("status");
+  mistyped.app.require_subcommand(1);
+  CHECK(mistyped.run({"stauts"}) == 2);
+  CHECK(mistyped.err == "trial: unknown argument stauts\n");
+  Program none;
+  none.app.add_subcommand("status");
+  none.app.require_subcommand(1);
+  CHECK(none.run({}) == 2);
+  CHECK(none.err == "trial: A subcommand is required\n");
+}
+
 TEST_CASE("what is wrong in the file is told with its line") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"\nbogus = 1\n", ":2: unknown key \"bogus\""},
