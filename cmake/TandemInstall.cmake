@@ -16,3 +16,15 @@ write_basic_package_version_file(tandem-config-version.cmake COMPATIBILITY SameM
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tandem-config.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/tandem-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tandem)
+
+# What is installed serves a stranger: a separate project is built against it and run.
+if(BUILD_TESTING)
+  set(TANDEM_CONSUMER_FLAGS "")
+  if(TANDEM_SANITIZE)
+    set(TANDEM_CONSUMER_FLAGS "-fsanitize=${TANDEM_SANITIZE}")
+  endif()
+  add_test(NAME "installed: a separate project builds against what is installed and runs"
+    COMMAND ${CMAKE_COMMAND} -D BUILD_DIR=${CMAKE_BINARY_DIR} -D WORK_DIR=${CMAKE_BINARY_DIR}/consumer
+      -D FLAGS=${TANDEM_CONSUMER_FLAGS} -D COMPILER=${CMAKE_CXX_COMPILER}
+      -P ${CMAKE_SOURCE_DIR}/tests/consumer/run.cmake)
+endif()
