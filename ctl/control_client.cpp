@@ -4,6 +4,7 @@
 #include <httplib.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/token_file.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem::ctl {
@@ -20,7 +21,8 @@ std::string in_words(httplib::Error error) {
   }
 }
 
-httplib::Result send(const Endpoint& master, const std::string& method, const std::string& path) {
+httplib::Result send(const Endpoint& master, const std::string& token, const std::string& method,
+                     const std::string& path) {
   httplib::Client client(master.host, master.port);
   client.set_connection_timeout(limits::connect_max);
   client.set_read_timeout(limits::response_head_max);
@@ -28,6 +30,7 @@ httplib::Result send(const Endpoint& master, const std::string& method, const st
   request.method = method;
   request.path = path;
   request.headers = {{"Host", master.to_string()}};
+  if (!token.empty()) request.headers.emplace("Authorization", bearer(token));
   if (method == "POST") request.headers.emplace("Content-Length", "0");
   std::string body;
   request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t,
@@ -47,7 +50,7 @@ Result<std::string> ControlClient::ask(const std::string& method, const std::str
   TANDEM_ASSERT(!masters_.empty());
   std::string tried;
   for (const auto& master : masters_) {
-    auto result = send(master, method, path);
+    auto result = send(master, token_, method, path);
     std::string why;
     if (!result) {
       why = in_words(result.error());

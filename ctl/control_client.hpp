@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/endpoint.hpp"
@@ -13,7 +14,9 @@ namespace tandem::ctl {
 class ControlClient {
  public:
   // REQUIRES: at least one master.
-  explicit ControlClient(std::vector<Endpoint> masters) : masters_(std::move(masters)) {}
+  // `token`: presented to them; empty: none.
+  explicit ControlClient(std::vector<Endpoint> masters, std::string token = {})
+      : masters_(std::move(masters)), token_(std::move(token)) {}
 
   // The body of the first good answer. A master that does not answer, or answers that it cannot
   // serve this (5xx), is passed over. Errors: `unavailable`, saying what each said, when none is
@@ -25,6 +28,7 @@ class ControlClient {
   Result<std::string> ask(const std::string& method, const std::string& path) const;
 
   std::vector<Endpoint> masters_;
+  std::string token_;
 };
 
 }  // namespace tandem::ctl

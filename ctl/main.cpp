@@ -3,12 +3,14 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "common/base/command_line.hpp"
+#include "common/base/token_file.hpp"
 #include "ctl/commands.hpp"
 
 namespace {
@@ -17,6 +19,7 @@ using namespace tandem;
 
 struct Flags {
   std::vector<Endpoint> controls;
+  std::string token_file;
   bool json = false;
   std::string worker;
   CLI::App* status = nullptr;
@@ -53,8 +56,8 @@ Result<> complete(std::vector<Endpoint>& controls) {
   return {};
 }
 
-Result<std::string> run(const Flags& flags) {
-  const ctl::ControlClient client(flags.controls);
+Result<std::string> run(const Flags& flags, const std::string& token) {
+  const ctl::ControlClient client(flags.controls, token);
   const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
   if (flags.status->parsed()) return ctl::show_status(client, format);
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
@@ -77,13 +80,20 @@ int main(int argc, char** argv) {
                  "control address of a master; several are tried in turn [$TANDEM_CONTROL, or "
                  "127.0.0.1:7070]",
                  flags.controls);
+  bind_text(app, "--token-file", "FILE", "holds the token that the masters want", flags.token_file);
   bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
   add_commands(app, flags);
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
   const auto completed = complete(flags.controls);
   if (!completed.ok()) return failed(completed.error(), 2);
 
-  const auto text = run(flags);
+  std::string token;
+  if (!flags.token_file.empty()) {
+    auto read = read_token_file(flags.token_file, "--token-file");
+    if (!read.ok()) return failed(read.error(), 2);
+    token = std::move(*read);
+  }
+  const auto text = run(flags, token);
   if (!text.ok()) return failed(text.error(), 1);
   fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
   return 0;

@@ -8,6 +8,7 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/token_file.hpp"
 
 namespace tandem {
 
@@ -34,6 +35,10 @@ Result<> check(const WorkerFlags& flags) {
   }
   if (flags.advertise && flags.advertise->port == 0) {
     return invalid("--advertise must have a port above 0");
+  }
+  if (!flags.token_file.empty()) {
+    const auto token = read_token_file(flags.token_file, "--token-file");
+    if (!token.ok()) return token.error();
   }
   std::error_code failed;
   if (!flags.serve.empty() && !std::filesystem::is_directory(flags.serve, failed)) {
@@ -77,6 +82,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
               {1, limits::worker_connections_max});
   bind_duration(app, "--drain-timeout", "requests that take longer are cut off when stopping",
                 flags.drain_timeout, {0s, 1h});
+  bind_text(app, "--token-file", "FILE", "holds the token that the masters want", flags.token_file);
   bind_log_level(app, flags.log_level);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
   if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});

@@ -19,6 +19,7 @@ struct WorkerFlags {
   std::string serve;               // a directory of static files; empty: the demo handler
   std::optional<Endpoint> target;  // a service that runs elsewhere: nothing is listened on
   std::string state_dir;
+  std::string token_file;
   std::optional<Endpoint> advertise;
   unsigned weight = 100;
   unsigned connections = 64;

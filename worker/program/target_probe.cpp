@@ -7,6 +7,7 @@
 #include <httplib.h>
 
 #include "common/base/limits.hpp"
+#include "worker/src/client_error.hpp"
 
 namespace tandem {
 
@@ -21,7 +22,7 @@ std::string probe(httplib::Client& client, const Endpoint& target) {
                                    received += size;
                                    return received <= limits::control_body_bytes_max;
                                  });
-  if (!result) return "no answer: " + httplib::to_string(result.error());
+  if (!result) return in_words(result.error());
   if (result->status >= 500) return fmt::format("status {}", result->status);
   return "";
 }

@@ -9,7 +9,9 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/token_file.hpp"
 #include "common/wire/error_document.hpp"
+#include "worker/src/client_error.hpp"
 #include "worker/src/heartbeat_delay.hpp"
 
 namespace tandem {
@@ -25,12 +27,14 @@ void block_signals() {
 }
 
 // POST /heartbeat. The answer's body is bounded, whoever it is that answers.
-httplib::Result post(httplib::Client& client, const Endpoint& master, const std::string& body) {
+httplib::Result post(httplib::Client& client, const Endpoint& master, const std::string& token,
+                     const std::string& body) {
   std::string answer;
   httplib::Request request;
   request.method = "POST";
   request.path = "/heartbeat";
   request.headers = {{"Host", master.to_string()}, {"Content-Type", "application/json"}};
+  if (!token.empty()) request.headers.emplace("Authorization", bearer(token));
   request.body = body;
   request.content_receiver = [&answer](const char* data, std::size_t size, std::uint64_t,
                                        std::uint64_t) {
@@ -45,8 +49,10 @@ httplib::Result post(httplib::Client& client, const Endpoint& master, const std:
 
 }  // namespace
 
-HeartbeatLoop::HeartbeatLoop(Endpoint master, Duration interval, Describe describe, EventLog log)
+HeartbeatLoop::HeartbeatLoop(Endpoint master, std::string token, Duration interval,
+                             Describe describe, EventLog log)
     : master_(std::move(master)),
+      token_(std::move(token)),
       describe_(std::move(describe)),
       log_(std::move(log)),
       interval_(interval),
@@ -99,13 +105,13 @@ void HeartbeatLoop::beat(httplib::Client& client) {
   const auto body = wire::to_json(describe_());
   const bool reused = client.is_socket_open() != 0;
   const auto began = now();
-  auto result = post(client, master_, body);
+  auto result = post(client, master_, token_, body);
   // That a kept connection was closed says nothing of the master: ask on a fresh one. That it did
   // not answer in time does.
   if (!result && reused && now() - began < limits::heartbeat_answer_max) {
-    result = post(client, master_, body);
+    result = post(client, master_, token_, body);
   }
-  if (!result) return failed("no answer: " + httplib::to_string(result.error()));
+  if (!result) return failed(in_words(result.error()));
   if (result->status != 200) {
     return failed(fmt::format("status {}: {}", result->status, wire::error_message(result->body)));
   }

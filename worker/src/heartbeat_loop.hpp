@@ -29,7 +29,9 @@ class HeartbeatLoop {
   // Asked for the content of each heartbeat, from the loop's thread.
   using Describe = std::function<wire::Heartbeat()>;
 
-  HeartbeatLoop(Endpoint master, Duration interval, Describe describe, EventLog log);
+  // `token`: presented to the master; empty: none.
+  HeartbeatLoop(Endpoint master, std::string token, Duration interval, Describe describe,
+                EventLog log);
   ~HeartbeatLoop();  // REQUIRES: join() was called if start() was
   HeartbeatLoop(const HeartbeatLoop&) = delete;
   HeartbeatLoop& operator=(const HeartbeatLoop&) = delete;
@@ -53,6 +55,7 @@ class HeartbeatLoop {
   bool wait_for_next();
 
   const Endpoint master_;
+  const std::string token_;
   const Describe describe_;
   const EventLog log_;
 

@@ -52,6 +52,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   options.connections = flags.connections;
   options.state_dir = flags.state_dir;
   options.drain_timeout = std::chrono::milliseconds(to_ms(flags.drain_timeout));
+  options.token_file = flags.token_file;
   options.log = log_event;
   Worker worker(options);
   if (flags.serve.empty()) {
@@ -91,6 +92,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.address = flags.advertise.value_or(*flags.target).to_string();
   options.weight = flags.weight;
   options.connections = flags.connections;
+  options.token_file = flags.token_file;
   options.log = log_event;
   Registration registration(options);
   registration.set_condition(Condition::failing);  // until a probe says otherwise

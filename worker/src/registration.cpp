@@ -11,6 +11,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/base/token_file.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
 #include "worker/src/heartbeat_loop.hpp"
@@ -77,7 +78,8 @@ class Registration::Body {
     try {
       for (const auto& master : masters_) {
         loops_.push_back(std::make_unique<HeartbeatLoop>(
-            master, options_.heartbeat_interval, [this] { return describe(); }, options_.log));
+            master, token_, options_.heartbeat_interval, [this] { return describe(); },
+            options_.log));
         loops_.back()->start();
       }
     } catch (const std::system_error& error) {
@@ -130,6 +132,11 @@ class Registration::Body {
       if (!master.ok()) return master.error();
       masters_.push_back(std::move(*master));
     }
+    if (!options_.token_file.empty()) {
+      auto token = read_token_file(options_.token_file, "token_file");
+      if (!token.ok()) return token.error();
+      token_ = std::move(*token);
+    }
     content_.name = options_.name;
     content_.incarnation = new_incarnation();
     content_.service = options_.service;
@@ -154,6 +161,7 @@ class Registration::Body {
 
   mutable std::mutex mutex_;  // guards what follows, and what is set once by start()
   std::vector<Endpoint> masters_;
+  std::string token_;
   std::vector<std::unique_ptr<HeartbeatLoop>> loops_;
   bool started_ = false;
   bool stopped_ = false;

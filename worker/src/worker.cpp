@@ -112,6 +112,7 @@ class Worker::Body {
     registration.connections = options_.connections;
     registration.heartbeat_interval = options_.heartbeat_interval;
     registration.in_flight = [this] { return in_flight(); };
+    registration.token_file = options_.token_file;
     registration.log = options_.log;
     registration_.emplace(std::move(registration));
     if (auto error = registration_->start()) return fail(ErrorCode::invalid, std::move(*error));

@@ -24,6 +24,7 @@ class RecordingMaster {
                    const auto heartbeat = wire::parse_heartbeat(request.body);
                    if (heartbeat.ok()) heard_.push_back(*heartbeat);
                    connections_.insert(request.remote_port);
+                   authorization_ = request.get_header_value("Authorization");
                    response.status = status_;
                    response.set_content(wire::to_json(reply_), "application/json");
                    heard_more_.notify_all();
@@ -59,6 +60,10 @@ class RecordingMaster {
     const std::lock_guard lock(mutex_);
     return connections_.size();
   }
+  std::string authorization() const {
+    const std::lock_guard lock(mutex_);
+    return authorization_;
+  }
   void answer_with(int status) {
     const std::lock_guard lock(mutex_);
     status_ = status;
@@ -69,6 +74,7 @@ class RecordingMaster {
   std::condition_variable heard_more_;
   Heard heard_;
   std::set<int> connections_;
+  std::string authorization_;  // of the latest heartbeat
   wire::HeartbeatReply reply_;
   int status_ = 200;
   Endpoint address_;

@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <fstream>
+
 #include <catch2/catch.hpp>
 
 #include "common/base/limits.hpp"
@@ -192,6 +195,21 @@ TEST_CASE("a wrong option is told in a sentence that names it") {
   CHECK(refused([](auto& o) { o.connections = 65'536; }).find("connections must be") == 0);
   CHECK(refused([](auto& o) { o.heartbeat_interval = 9ms; }).find("heartbeat_interval") == 0);
   CHECK(refused([](auto& o) { o.heartbeat_interval = 61s; }).find("heartbeat_interval") == 0);
+}
+
+TEST_CASE("the token of the masters is presented with each heartbeat, and is theirs alone to see") {
+  auto path = (std::filesystem::temp_directory_path() / "tandem-XXXXXX").string();
+  ::close(::mkstemp(path.data()));
+  std::ofstream(path) << "0123456789abcdef\n";
+  RecordingMaster master;
+  auto options = options_for({master.address()});
+  options.token_file = path;
+  Registration registration(options);
+  CHECK(registration.start() == std::nullopt);
+  CHECK(master.hears(1));
+  CHECK(master.authorization() == "Bearer 0123456789abcdef");
+  std::filesystem::remove(path);
+  CHECK(Registration(options).start().value_or("").find("token_file: " + path) == 0);
 }
 
 TEST_CASE("a registration that was stopped or started is not started again") {

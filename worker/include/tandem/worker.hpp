@@ -2,7 +2,9 @@
 //
 // Two ways in. A Worker owns an HTTP server (cpp-httplib's, set up for a cluster) and registers it:
 //
-//   tandem::Worker worker({.name = "w1", .masters = {"127.0.0.1:7070"}, .listen = "127.0.0.1:9001"});
+//   tandem::WorkerOptions options;
+//   options.masters = {"127.0.0.1:7070", "127.0.0.1:7071"};
+//   tandem::Worker worker(options);
 //   worker.server().Get("/", [](const httplib::Request&, httplib::Response& response) {
 //     response.set_content("hello\n", "text/plain");
 //   });
@@ -74,6 +76,8 @@ struct RegistrationOptions {
   std::chrono::milliseconds heartbeat_interval{1000};
   // How many requests the service is working on: asked before each heartbeat, from several threads.
   std::function<unsigned()> in_flight;
+  // The file that holds the masters' token, when they want one; readable by its owner alone.
+  std::string token_file;
   EventLog log;
 };
 
@@ -117,6 +121,7 @@ struct WorkerOptions {
   std::string state_dir;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds drain_timeout{30'000};  // stop() cuts off requests that take longer
+  std::string token_file;                           // as above
   EventLog log;
 };
 
