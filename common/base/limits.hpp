@@ -33,6 +33,20 @@ inline constexpr int json_depth_max = 8;
 // How often a worker heartbeats: more often is load without use, less often outlasts control_idle_max.
 inline constexpr auto heartbeat_interval_min = 10ms;
 inline constexpr auto heartbeat_interval_max = 60s;
+// A master answers in well under a millisecond; one that takes longer than these is treated as away.
+inline constexpr auto heartbeat_connect_max = 500ms;
+inline constexpr auto heartbeat_answer_max = 1s;
+inline constexpr auto heartbeat_backoff_max = 2s;  // a master that returns hears from all within this
+inline constexpr double heartbeat_jitter = 0.1;    // of the interval, taken off at random
+inline constexpr std::size_t masters_max = 16;     // one heartbeat thread each
+
+// ---- the server inside a worker ------------------------------------------------------------------------
+inline constexpr auto worker_idle_max = 75s;               // above upstream_idle_max of the masters
+inline constexpr std::size_t worker_requests_max = 1'000'000;  // on one connection; then it is closed
+inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; held in memory
+inline constexpr unsigned direct_connections = 16;  // for callers other than masters: health checks, people
+inline constexpr int listen_backlog = 1'024;        // connections that wait to be accepted
+inline constexpr auto bye_grace = 100ms;  // a master may have chosen this worker just before it heard bye
 
 // ---- the client side of the data plane (RFC 9110 §15.5, RFC 6585 §5) ---------------------------------
 inline constexpr std::size_t header_bytes_max = 64 * 1024;   // 431
