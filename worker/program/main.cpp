@@ -14,7 +14,7 @@
 #include "worker/program/demo_routes.hpp"
 #include "worker/program/flags.hpp"
 #include "worker/program/static_files.hpp"
-#include "worker/program/stop_signals.hpp"
+#include "common/base/stop_signals.hpp"
 #include "worker/program/target_probe.hpp"
 #include "worker/src/state_directory.hpp"
 

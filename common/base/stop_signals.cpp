@@ -1,4 +1,4 @@
-#include "worker/program/stop_signals.hpp"
+#include "common/base/stop_signals.hpp"
 
 #include <signal.h>
 
