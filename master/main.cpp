@@ -1,5 +1,93 @@
+// tandem-master: the control plane on one thread, the forwarding loops on theirs, and how they end.
+#include <sys/resource.h>
+
+#include <cstdio>
+
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
-#include "common/base/version.hpp"
+#include "common/base/logging.hpp"
+#include "common/base/stop_signals.hpp"
+#include "master/control/control_plane.hpp"
+#include "master/flags.hpp"
+#include "master/forward/data_plane.hpp"
 
-int main() { fmt::print("tandem {}\n", tandem::version); }
+namespace {
+
+using namespace tandem;
+using namespace tandem::master;
+
+int failed(const Error& error) {
+  fmt::print(stderr, "tandem-master: {}\n", error.message);
+  return error.code == ErrorCode::invalid ? 2 : 1;
+}
+
+// Every connection is a descriptor: as many as the system lets this process have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+ControlPlaneOptions control_options(const MasterFlags& flags) {
+  ControlPlaneOptions options;
+  options.node = flags.node;
+  options.control = flags.control;
+  options.worker_heartbeat = flags.worker_heartbeat;
+  options.forget_after = flags.forget_after;
+  options.data_dir = flags.data_dir;
+  options.backends = flags.backends;
+  options.token_file = flags.token_file;
+  return options;
+}
+
+int serve(const MasterFlags& flags, StopSignals& signals) {
+  DataPlane* forwarding = nullptr;
+  ControlPlane control(control_options(flags),
+                       [&forwarding](SnapshotPtr snapshot) { forwarding->publish(std::move(snapshot)); });
+  DataPlaneOptions options;
+  options.node = flags.node;
+  options.listen = flags.listen;
+  options.threads = flags.threads;
+  options.policy = flags.balance;
+  options.report_failure = [&control](WorkerId id, FailureKind kind) { control.report_failure(id, kind); };
+  DataPlane data_plane(options);
+  forwarding = &data_plane;
+
+  // The control address first: what it refuses (a shared data directory, no token) must not have served.
+  if (const auto started = control.start(); !started) return failed(started.error());
+  if (const auto started = data_plane.start(); !started) {
+    control.stop();
+    return failed(started.error());
+  }
+  control.set_listen(data_plane.address());
+  fmt::print("tandem-master ready node={} listen={} control={}\n", flags.node,
+             data_plane.address().to_string(), control.address().to_string());
+  std::fflush(stdout);
+
+  signals.wait();
+  spdlog::info("draining connections={}", data_plane.client_connections());
+  control.set_draining(true);
+  const bool finished = data_plane.drain(flags.drain_timeout);
+  if (!finished) spdlog::warn("drain timed out connections={}", data_plane.client_connections());
+  control.stop();
+  data_plane.stop();
+  spdlog::info("stopped requests={}", data_plane.requests());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  MasterFlags flags;
+  if (const auto status = read_flags(argc, argv, flags)) return *status;
+  const auto valid = control_options(flags).validate();
+  if (!valid) return failed(valid.error());
+  StopSignals signals;
+  raise_descriptor_limit();
+  start_logging(flags.log_level);
+  const int status = serve(flags, signals);
+  stop_logging();
+  return status;
+}

@@ -39,7 +39,12 @@ Result<> DataPlane::start() {
     }
     address_ = *bound;
   }
-  for (auto& loop : loops_) loop->start();
+  const std::lock_guard lock(publishing_);
+  for (auto& loop : loops_) {
+    if (latest_) loop->publish(latest_);
+    loop->start();
+  }
+  started_ = true;
   return {};
 }
 
@@ -51,14 +56,17 @@ void DataPlane::share_room(unsigned from_loop, bool made) {
 }
 
 void DataPlane::publish(SnapshotPtr snapshot) {
-  for (auto& loop : loops_) loop->publish(snapshot);
+  const std::lock_guard lock(publishing_);
+  latest_ = std::move(snapshot);
+  if (!started_) return;
+  for (auto& loop : loops_) loop->publish(latest_);
 }
 
-bool DataPlane::drain(Duration timeout, const std::function<bool()>& give_up) {
+bool DataPlane::drain(Duration timeout) {
   for (auto& loop : loops_) loop->drain();
   const auto deadline = now() + timeout;
   while (client_connections() > 0) {
-    if (now() >= deadline || give_up()) return false;
+    if (now() >= deadline) return false;
     std::this_thread::sleep_for(10ms);
   }
   return true;

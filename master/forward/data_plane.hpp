@@ -1,9 +1,10 @@
 // data_plane.hpp: what forwards: one loop per core, started, fed with snapshots, drained and stopped
-// together. Every member is callable from any one thread at a time.
+// together. Owner: main(); what other threads may call is said so.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/balance/policy.hpp"
+#include "master/registry/failure_kind.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -25,8 +27,8 @@ struct DataPlaneOptions {
   PolicyName policy = PolicyName::round_robin;
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
-  // A worker refused or reset a connection. Called on loop threads.
-  std::function<void(WorkerId)> report_failure;
+  // A worker refused or reset a connection and is suspect now. Called on loop threads.
+  std::function<void(WorkerId, FailureKind)> report_failure;
 };
 
 class DataPlane {
@@ -39,10 +41,10 @@ class DataPlane {
   // Where clients are served, with the port that was chosen. REQUIRES: started.
   const Endpoint& address() const { return address_; }
 
+  // The loops' view from now on; before start(), from its beginning. Callable from any thread at any time.
   void publish(SnapshotPtr snapshot);
-  // Stops accepting and waits until all requests have been answered. False when `timeout` came first or
-  // `give_up` said so (it is asked every 10 ms).
-  bool drain(Duration timeout, const std::function<bool()>& give_up);
+  // Stops accepting and waits until all requests have been answered. False when `timeout` came first.
+  bool drain(Duration timeout);
   // Cuts what is left.
   void stop();
 
@@ -55,6 +57,9 @@ class DataPlane {
   DataPlaneOptions options_;
   Endpoint address_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  std::mutex publishing_;  // between start() and publish() from another thread; no loop takes it
+  SnapshotPtr latest_;
+  bool started_ = false;
 };
 
 }  // namespace tandem::master

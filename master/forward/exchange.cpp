@@ -115,6 +115,7 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstr
   auto connecting = connect(fresh->socket(), upstream->endpoint());
   const IoResult connected = co_await connecting;
   connecting_ = nullptr;
+  const auto kind = deadline_.expired() ? FailureKind::timed_out : FailureKind::refused;
   deadline_.disarm();
   if (connected.ok()) {
     ErrorCodeOs ignored;
@@ -122,7 +123,7 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstr
     co_return fresh;
   }
   fresh.reset();
-  if (!aborted_) note_failure(*upstream, Attempt::Outcome::not_sent);
+  if (!aborted_) suspect(*upstream, kind);
   loop_.room_made(*service_);
   co_return nullptr;
 }
@@ -160,17 +161,24 @@ void Exchange::note_failure(Upstream& upstream, Attempt::Outcome outcome) {
       return;
     case Attempt::Outcome::not_sent:
     case Attempt::Outcome::lost:
-      // Refused or reset: no loop picks it until the registry has heard a good sign of it.
-      upstream.counters().suspect.store(true, std::memory_order_relaxed);
-      loop_.options().report_failure(upstream.worker().id);
-      break;
+      suspect(upstream, FailureKind::reset);
+      return;
     case Attempt::Outcome::timed_out:
-    case Attempt::Outcome::bad_response: break;
+    case Attempt::Outcome::bad_response:
+      upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
+      tried_.add(upstream.worker().id);
+      return;
     case Attempt::Outcome::answered:
     case Attempt::Outcome::client_failed: return;
   }
+}
+
+void Exchange::suspect(Upstream& upstream, FailureKind kind) {
   upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
   tried_.add(upstream.worker().id);
+  // No loop picks it until the registry has had a good sign of it. Who sets the mark reports.
+  const bool was_suspect = upstream.counters().suspect.exchange(true, std::memory_order_relaxed);
+  if (!was_suspect) loop_.options().report_failure(upstream.worker().id, kind);
 }
 
 bool Exchange::may_try_again(Attempt::Outcome outcome, bool request_sent, unsigned tries) const {

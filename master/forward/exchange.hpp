@@ -35,6 +35,7 @@ class Exchange {
   Task<UpstreamConnectionPtr> connect_to(std::shared_ptr<Upstream> upstream);
   bool may_try_again(Attempt::Outcome outcome, bool request_sent, unsigned tries) const;
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
+  void suspect(Upstream& upstream, FailureKind kind);
   Task<Ending> answer_failure(Attempt::Outcome outcome);
   Task<Ending> answer(unsigned status, std::string_view code, std::string message);
 

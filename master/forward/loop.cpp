@@ -40,6 +40,7 @@ void Loop::start() {
 }
 
 void Loop::run() {
+  here_ = std::this_thread::get_id();
   io_.run();
   services_.clear();
 }

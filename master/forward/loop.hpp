@@ -25,6 +25,7 @@
 #include "master/forward/intrusive_list.hpp"
 #include "master/forward/request_id.hpp"
 #include "master/forward/service.hpp"
+#include "master/registry/failure_kind.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -51,8 +52,8 @@ struct LoopOptions {
   PolicyName policy = PolicyName::round_robin;
   unsigned loops = 1;
   std::size_t client_connections_max = 0;  // per loop
-  // A worker refused or reset a connection. Called on loop threads.
-  std::function<void(WorkerId)> report_failure;
+  // A worker refused or reset a connection. Called on loop threads, by the loop that set `suspect`.
+  std::function<void(WorkerId, FailureKind)> report_failure;
   // A worker has room again that another loop waits for. Called on loop threads; false: asks the others
   // to give a connection back, true: tells them that there is one.
   std::function<void(unsigned from_loop, bool made)> room;
@@ -81,7 +82,7 @@ class Loop {
   const LoopCounters& counters() const { return counters_; }
 
   // ---- on the loop's thread ----------------------------------------------------------------------
-  void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == thread_.get_id()); }
+  void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == here_); }
   asio::io_context& io() { return io_; }
   BufferPool& buffers() { return buffers_; }
   LoopCounters& counters() { return counters_; }
@@ -135,6 +136,7 @@ class Loop {
   IntrusiveList<ClientSession> sessions_;
   LoopCounters counters_;
   RequestIds request_ids_;
+  std::thread::id here_;  // written by the loop's thread before anything else
   bool draining_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -128,7 +128,7 @@ TEST_CASE("draining finishes what is in flight, tells clients to close, and take
   auto busy = gateway.connect();
   busy.send(get("/"));
   gate.await_waiting(1);
-  std::thread drain([&] { CHECK(gateway.plane().drain(std::chrono::seconds(10), [] { return false; })); });
+  std::thread drain([&] { CHECK(gateway.plane().drain(std::chrono::seconds(10))); });
   CHECK(idle.closes());
   gate.open();
   CHECK(read_response(busy).field("Connection") == "close");

@@ -18,7 +18,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.listen = {"127.0.0.1", 0};
   plane.threads = options.threads;
   plane.policy = options.policy;
-  plane.report_failure = [this](WorkerId) {
+  plane.report_failure = [this](WorkerId, FailureKind) {
     const std::lock_guard lock(mutex_);
     ++failures_;
   };

@@ -1,0 +1,98 @@
+#include "master/flags.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "common/base/command_line.hpp"
+#include "common/base/name.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// One loop for each core is enough; more than this is a mistake in a unit.
+constexpr unsigned threads_max = 256;
+
+// [SERVICE=]HOST:PORT
+Result<wire::WorkerSpec> parse_backend(std::string_view text, std::string_view flag) {
+  wire::WorkerSpec spec;
+  if (const auto equals = text.find('='); equals != text.npos) {
+    auto service = parse_name(text.substr(0, equals), flag);
+    if (!service) return service.error();
+    spec.service = std::move(*service);
+    text.remove_prefix(equals + 1);
+  }
+  auto endpoint = parse_endpoint(text, flag);
+  if (!endpoint) return endpoint.error();
+  if (endpoint->port == 0 || endpoint->is_unspecified()) {
+    return invalid(fmt::format("{} must be an address that can be connected to, not \"{}\"", flag, text));
+  }
+  spec.name = endpoint->to_string();
+  std::replace_if(spec.name.begin(), spec.name.end(), [](char c) { return !is_name({&c, 1}); }, '-');
+  spec.name = spec.name.substr(0, limits::name_bytes_max);
+  auto resolved = resolve(*endpoint, flag);
+  if (!resolved) return resolved.error();
+  spec.address = std::move(*resolved);
+  return spec;
+}
+
+Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag) {
+  auto resolved = resolve(endpoint, flag);
+  if (!resolved) return resolved.error();
+  endpoint = std::move(*resolved);
+  return {};
+}
+
+void bind(CLI::App& app, MasterFlags& flags) {
+  bind_name(app, "--node", "this master's name in the cluster", flags.node);
+  bind_endpoint(app, "--listen", "where clients are served", flags.listen);
+  bind_endpoint(app, "--control", "where workers and tools are served", flags.control);
+  bind_text(app, "--data-dir", "DIR", "keeps what must survive a restart; made when it is missing",
+            flags.data_dir);
+  bind_each(app, "--backend", "[SERVICE=]HOST:PORT",
+            "a worker that is not Tandem's, probed with GET /health; once for each",
+            [&flags](std::string_view text, std::string_view flag) -> Result<> {
+              auto spec = parse_backend(text, flag);
+              if (!spec) return spec.error();
+              flags.backends.push_back(std::move(*spec));
+              return {};
+            });
+  bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads, {1, threads_max});
+  bind_value(app, "--balance", "POLICY", "round_robin (the default) or least_connections",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               const auto policy = parse_policy(text, flag);
+               if (!policy) return policy.error();
+               flags.balance = *policy;
+               return {};
+             });
+  bind_duration(app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
+                flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
+  bind_duration(app, "--forget-after", "a worker that is down for so long is forgotten", flags.forget_after,
+                {1s, 720h});
+  bind_duration(app, "--drain-timeout", "how long SIGTERM waits for requests in flight",
+                flags.drain_timeout, {0s, 1h});
+  bind_text(app, "--token-file", "FILE", "what callers of the control address must know", flags.token_file);
+  bind_log_level(app, flags.log_level);
+}
+
+}  // namespace
+
+MasterFlags::MasterFlags() : threads(std::clamp(std::thread::hardware_concurrency(), 1u, threads_max)) {}
+
+std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
+  CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
+  bind(app, flags);
+  if (const auto status = parse_command_line(app, argc, argv)) return status;
+  for (auto [endpoint, flag] : {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
+    const auto resolved = resolve_in_place(*endpoint, flag);
+    if (resolved) continue;
+    fmt::print(stderr, "tandem-master: {}\n", resolved.error().message);
+    return 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,38 @@
+// flags.hpp: what tandem-master was told to do, on the command line or in its file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/logging.hpp"
+#include "common/base/time.hpp"
+#include "common/wire/worker_spec.hpp"
+#include "master/balance/policy.hpp"
+
+namespace tandem::master {
+
+struct MasterFlags {
+  std::string node = "a";
+  Endpoint listen{"127.0.0.1", 8080};
+  Endpoint control{"127.0.0.1", 7070};
+  std::string data_dir;  // empty: decisions do not survive a restart
+  std::vector<wire::WorkerSpec> backends;
+  unsigned threads;  // as many as the machine has cores
+  PolicyName balance = PolicyName::round_robin;
+  Duration worker_heartbeat = 1s;
+  Duration forget_after = limits::forget_after;
+  Duration drain_timeout = limits::drain_max;
+  std::string token_file;
+  LogLevel log_level = LogLevel::info;
+
+  MasterFlags();
+};
+
+// Fills `flags`; host names are resolved. Returns the exit status when the program shall end now: all is
+// said already.
+std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags);
+
+}  // namespace tandem::master
