@@ -128,10 +128,12 @@ TEST_CASE("the requests in flight are counted and told") {
       std::async(std::launch::async, [&] { return client_of(worker).Get("/gate")->body; });
   REQUIRE(gate.was_entered());
   CHECK(worker.in_flight() == 1);
-  CHECK(master.wait_until([](const auto& heard) { return heard.back().in_flight == 1; }));
+  CHECK(master.wait_until(
+      [](const auto& heard) { return !heard.empty() && heard.back().in_flight == 1; }));
   gate.open.set_value();
   CHECK(answer.get() == "through\n");
-  CHECK(master.wait_until([](const auto& heard) { return heard.back().in_flight == 0; }));
+  CHECK(master.wait_until(
+      [](const auto& heard) { return !heard.empty() && heard.back().in_flight == 0; }));
 }
 
 TEST_CASE("stopping says bye first, then finishes what is in flight") {
