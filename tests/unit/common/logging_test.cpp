@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <regex>
+#include <algorithm>
 
 #include <catch2/catch.hpp>
 #include <spdlog/spdlog.h>
@@ -37,16 +37,17 @@ std::string stderr_of(LogLevel level, const std::function<void()>& log) {
 }  // namespace
 
 TEST_CASE("a log line has the time in UTC, the level, and the event") {
-  const auto text = stderr_of(LogLevel::info, [] {
+  auto text = stderr_of(LogLevel::info, [] {
     spdlog::info("worker is up name={} weight={}", "w1", 100);
     spdlog::debug("not written");
     spdlog::warn("worker is down name=w1");
   });
-  const std::regex lines(
-      R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info worker is up name=w1 weight=100\n)"
-      R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z warning worker is down name=w1\n)");
-  INFO(text);
-  CHECK(std::regex_match(text, lines));
+  // Every digit of the times is shown as 0; "w1" and "100" come out as "w0" and "000".
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }, '0');
+  CHECK(text ==
+        "0000-00-00T00:00:00.000Z info worker is up name=w0 weight=000\n"
+        "0000-00-00T00:00:00.000Z warning worker is down name=w0\n");
 }
 
 TEST_CASE("a log level is one of five words") {
