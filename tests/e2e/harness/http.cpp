@@ -1,0 +1,164 @@
+#include "tests/e2e/harness/http.hpp"
+
+#include <arpa/inet.h>
+#include <httplib.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+namespace tandem::e2e {
+namespace {
+
+Answer to_answer(const httplib::Result& result) {
+  Answer answer;
+  if (!result) {
+    answer.error = httplib::to_string(result.error());
+    return answer;
+  }
+  answer.status = result->status;
+  answer.body = result->body;
+  for (const auto& [name, value] : result->headers) answer.headers.emplace(name, value);
+  return answer;
+}
+
+httplib::Headers to_httplib(const Headers& headers) { return {headers.begin(), headers.end()}; }
+
+sockaddr_in to_sockaddr(const std::string& address) {
+  const auto colon = address.rfind(':');
+  sockaddr_in result{};
+  result.sin_family = AF_INET;
+  result.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  inet_pton(AF_INET, address.substr(0, colon).c_str(), &result.sin_addr);
+  return result;
+}
+
+}  // namespace
+
+std::string Answer::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key.size() == name.size() && strncasecmp(key.data(), name.data(), name.size()) == 0) return value;
+  }
+  return {};
+}
+
+class Client::Body {
+ public:
+  explicit Body(const std::string& address) : client(address) {
+    client.set_keep_alive(true);
+    client.set_tcp_nodelay(true);
+    client.set_url_encode(false);  // paths are sent as they are given
+    client.set_connection_timeout(patience);
+    client.set_read_timeout(patience);
+    client.set_write_timeout(patience);
+  }
+
+  httplib::Client client;
+};
+
+Client::Client(const std::string& address) : body_(std::make_unique<Body>("http://" + address)) {}
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+
+Answer Client::get(const std::string& path, const Headers& headers) {
+  return to_answer(body_->client.Get(path, to_httplib(headers)));
+}
+
+Answer Client::head(const std::string& path) { return to_answer(body_->client.Head(path)); }
+
+Answer Client::post(const std::string& path, const std::string& body, const Headers& headers) {
+  return to_answer(body_->client.Post(path, to_httplib(headers), body, "application/octet-stream"));
+}
+
+Answer Client::post_chunked(const std::string& path, const std::string& body) {
+  const auto provide = [&body](std::size_t offset, httplib::DataSink& sink) {
+    const auto piece = std::min<std::size_t>(10'000, body.size() - offset);
+    if (piece > 0) sink.write(body.data() + offset, piece);
+    if (offset + piece == body.size()) sink.done();
+    return true;
+  };
+  return to_answer(body_->client.Post(path, provide, "application/octet-stream"));
+}
+
+Answer Client::remove(const std::string& path) { return to_answer(body_->client.Delete(path)); }
+
+Answer get(const std::string& address, const std::string& path, const Headers& headers) {
+  return Client(address).get(path, headers);
+}
+
+Answer post(const std::string& address, const std::string& path, const std::string& body) {
+  return Client(address).post(path, body);
+}
+
+Answer remove(const std::string& address, const std::string& path) { return Client(address).remove(path); }
+
+Socket::Socket(const std::string& address) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const sockaddr_in peer = to_sockaddr(address);
+  if (socket_ < 0) throw std::runtime_error("no more sockets: raise the limit on open files");
+  if (connect(socket_, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) != 0) {
+    close(socket_);
+    throw std::runtime_error("cannot connect to " + address);
+  }
+}
+
+Socket::~Socket() {
+  if (socket_ >= 0) close(socket_);
+}
+
+Socket::Socket(Socket&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+
+void Socket::send(std::string_view text) {
+  while (!text.empty()) {
+    const auto sent = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent <= 0) throw std::runtime_error("the peer has closed the connection");
+    text.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+std::string Socket::receive_until(std::string_view end, Milliseconds deadline) {
+  const auto last = std::chrono::steady_clock::now() + deadline;
+  std::string received;
+  std::array<char, 16 * 1024> buffer;
+  while (received.find(end) == std::string::npos) {
+    const auto left = std::chrono::duration_cast<Milliseconds>(last - std::chrono::steady_clock::now());
+    pollfd ready{socket_, POLLIN, 0};
+    if (left.count() <= 0 || poll(&ready, 1, static_cast<int>(left.count())) <= 0) break;
+    const auto got = recv(socket_, buffer.data(), buffer.size(), 0);
+    if (got <= 0) break;
+    received.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return received;
+}
+
+std::string encode_path(std::string_view path) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("/-._~").find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      encoded.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+  }
+  return encoded;
+}
+
+std::string free_address() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = to_sockaddr("127.0.0.1:0");
+  socklen_t size = sizeof address;
+  if (bind(socket, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+      getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw std::runtime_error("no free port");
+  }
+  close(socket);
+  return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
+}  // namespace tandem::e2e

@@ -1,0 +1,73 @@
+// http.hpp: the clients of the tests: one request, a kept-alive connection, a bare socket.
+//
+// Addresses are HOST:PORT on loopback. Owner of an object: one thread at a time.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tests/e2e/harness/wait.hpp"
+
+namespace tandem::e2e {
+
+using Headers = std::multimap<std::string, std::string>;
+
+struct Answer {
+  int status = 0;  // 0: none came, and `error` says why
+  std::string body;
+  Headers headers;
+  std::string error;
+
+  // The first field of that name, in any case; empty when there is none.
+  std::string header(std::string_view name) const;
+};
+
+// A kept-alive client.
+class Client {
+ public:
+  explicit Client(const std::string& address);
+  ~Client();
+  Client(Client&&) noexcept;
+
+  Answer get(const std::string& path, const Headers& headers = {});
+  Answer head(const std::string& path);
+  Answer post(const std::string& path, const std::string& body, const Headers& headers = {});
+  // The same body without a Content-Length, in chunks.
+  Answer post_chunked(const std::string& path, const std::string& body);
+  Answer remove(const std::string& path);
+
+ private:
+  class Body;
+  std::unique_ptr<Body> body_;
+};
+
+// One request on a connection of its own.
+Answer get(const std::string& address, const std::string& path, const Headers& headers = {});
+Answer post(const std::string& address, const std::string& path, const std::string& body = {});
+Answer remove(const std::string& address, const std::string& path);
+
+// A TCP connection, for what no client library would send, and for clients by the thousand.
+class Socket {
+ public:
+  explicit Socket(const std::string& address);  // throws when it is refused
+  ~Socket();
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&&) = delete;
+
+  void send(std::string_view text);
+  // What has come once `end` is part of it, the peer has closed, or the deadline has passed.
+  std::string receive_until(std::string_view end, Milliseconds deadline = patience);
+
+ private:
+  int socket_ = -1;
+};
+
+// A path as it stands in a request: what is neither unreserved nor '/' is percent-encoded (RFC 3986 §2).
+std::string encode_path(std::string_view path);
+
+// A port that was free a moment ago, for programs that cannot choose one themselves.
+std::string free_address();
+
+}  // namespace tandem::e2e

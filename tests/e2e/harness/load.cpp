@@ -1,0 +1,44 @@
+#include "tests/e2e/harness/load.hpp"
+
+#include "tests/e2e/harness/http.hpp"
+
+namespace tandem::e2e {
+
+Load::Load(std::string address, unsigned clients, std::string path)
+    : address_(std::move(address)), path_(std::move(path)) {
+  for (unsigned i = 0; i < clients; ++i) clients_.emplace_back([this] { run(); });
+}
+
+Load::~Load() { stop(); }
+
+void Load::stop() {
+  stopping_ = true;
+  for (auto& client : clients_) client.join();
+  clients_.clear();
+}
+
+void Load::run() {
+  Client client(address_);
+  while (!stopping_) {
+    const Answer answer = client.get(path_);
+    if (answer.status == 200) {
+      ++answered_;
+      continue;
+    }
+    ++failed_;
+    const std::lock_guard lock(mutex_);
+    if (first_failure_.empty()) first_failure_ = std::to_string(answer.status) + " " + answer.error + answer.body;
+  }
+}
+
+bool Load::await_more(std::uint64_t requests, Milliseconds deadline) const {
+  const auto wanted = answered_ + failed_ + requests;
+  return eventually([&] { return answered_ + failed_ >= wanted; }, deadline);
+}
+
+std::string Load::first_failure() const {
+  const std::lock_guard lock(mutex_);
+  return first_failure_;
+}
+
+}  // namespace tandem::e2e

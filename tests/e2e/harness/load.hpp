@@ -1,0 +1,47 @@
+// load.hpp: clients that ask all the time, while a test does something to the cluster.
+//
+// Each client is a thread with a kept-alive connection. Everything that is not 200 counts as a failure;
+// the first one is kept in words. Owner: the test's thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/e2e/harness/wait.hpp"
+
+namespace tandem::e2e {
+
+class Load {
+ public:
+  // Begins at once.
+  Load(std::string address, unsigned clients, std::string path = "/");
+  ~Load();  // as stop()
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+
+  // Returns when that many more requests have been answered, however; false after the deadline.
+  bool await_more(std::uint64_t requests, Milliseconds deadline = patience) const;
+  void stop();
+
+  std::uint64_t answered() const { return answered_; }
+  std::uint64_t failed() const { return failed_; }
+  std::string first_failure() const;
+
+ private:
+  void run();
+
+  std::string address_;
+  std::string path_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> answered_{0};
+  std::atomic<std::uint64_t> failed_{0};
+  mutable std::mutex mutex_;  // of the sentence alone
+  std::string first_failure_;
+  std::vector<std::thread> clients_;
+};
+
+}  // namespace tandem::e2e

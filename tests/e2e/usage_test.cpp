@@ -1,0 +1,133 @@
+// How the programs are called: bad calls end with one sentence and the promised exit status.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/harness/cluster.hpp"
+
+using namespace tandem::e2e;
+
+namespace {
+
+long lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+// A call that is refused: its exit status, one sentence, and what the sentence must name.
+void check_refused(const Arguments& command, ExitStatus status, const std::string& named) {
+  const Finished finished = run(command);
+  INFO(command.back() << ": " << finished.errors);
+  CHECK(finished.status == status);
+  CHECK(finished.output.empty());
+  CHECK(lines(finished.errors) == 1);
+  CHECK_THAT(finished.errors, Catch::Contains(named));
+}
+
+Arguments master(const TempDir& dir, const Arguments& more) {
+  Arguments command = {program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
+                       "127.0.0.1:0", "--data-dir", dir.path("data")};
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+}  // namespace
+
+TEST_CASE("every program tells its usage and its version") {
+  for (const auto* name : {"tandem-master", "tandem-worker", "tandem"}) {
+    INFO(name);
+    const Finished help = run({program(name), "--help"});
+    CHECK(help.status == 0);
+    CHECK_THAT(help.output, Catch::Contains("--"));
+    const Finished version = run({program(name), "--version"});
+    CHECK(version.status == 0);
+    CHECK(lines(version.output) == 1);
+  }
+}
+
+TEST_CASE("a master refuses bad flags by their names") {
+  const TempDir dir;
+  check_refused(master(dir, {"--no-such-flag"}), 2, "--no-such-flag");
+  check_refused(master(dir, {"--backend", "nowhere"}), 2, "--backend");
+  check_refused(master(dir, {"--balance", "best"}), 2, "--balance");
+  check_refused(master(dir, {"--threads", "many"}), 2, "--threads");
+  check_refused(master(dir, {"--worker-heartbeat", "1"}), 2, "--worker-heartbeat");
+  check_refused({program("tandem-master"), "--node", "a b"}, 2, "--node");
+  check_refused({program("tandem-master"), "--node", "a", "--listen", "8080"}, 2, "--listen");
+}
+
+TEST_CASE("a worker refuses bad flags by their names") {
+  check_refused({program("tandem-worker"), "--no-such-flag"}, 2, "--no-such-flag");
+  check_refused({program("tandem-worker"), "--name", "a/b", "--listen", "127.0.0.1:0"}, 2, "--name");
+  check_refused({program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master", "here"}, 2,
+                "--master");
+  check_refused({program("tandem-worker"), "--name", "w", "--serve", "/no/such/directory"}, 2, "/no/such/directory");
+}
+
+TEST_CASE("an address in use is told with the address") {
+  Cluster cluster;
+  const TempDir dir;
+  check_refused({program("tandem-master"), "--node", "b", "--listen", cluster.listen(), "--control", "127.0.0.1:0",
+                 "--data-dir", dir.path("data")},
+                1, cluster.listen());
+  check_refused({program("tandem-master"), "--node", "b", "--listen", "127.0.0.1:0", "--control",
+                 cluster.control(), "--data-dir", dir.path("data")},
+                1, cluster.control());
+  check_refused({program("tandem-worker"), "--name", "w", "--listen", cluster.listen()}, 1, cluster.listen());
+}
+
+TEST_CASE("a control address beyond loopback is refused without a token file") {
+  const TempDir dir;
+  check_refused({program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control", "0.0.0.0:0",
+                 "--data-dir", dir.path("data")},
+                2, "--token-file");
+}
+
+TEST_CASE("a configuration file that cannot be used is told by name and line") {
+  const TempDir dir;
+  check_refused(master(dir, {"--config", dir.path("absent.toml")}), 2, dir.path("absent.toml"));
+  check_refused(master(dir, {"--config", dir.write("broken.toml", "node = \n")}), 2, "broken.toml:1");
+  check_refused(master(dir, {"--config", dir.write("unknown.toml", "# comment\nlisten-on = \"x\"\n")}), 2,
+                "listen-on");
+  check_refused(master(dir, {"--config", dir.write("type.toml", "\nthreads = \"two\"\n")}), 2, "type.toml:2");
+}
+
+TEST_CASE("a configuration file does what flags do and flags win") {
+  const TempDir dir;
+  const std::string config = dir.write("master.toml", "node = \"from-file\"\n"
+                                                      "listen = \"127.0.0.1:0\"\n"
+                                                      "control = \"127.0.0.1:0\"\n"
+                                                      "data-dir = \"" + dir.path("data") + "\"\n"
+                                                      "backend = [\"files=127.0.0.1:9\"]\n"
+                                                      "threads = 1\n");
+  Process from_file(dir, "file", {program("tandem-master"), "--config", config});
+  const std::string ready = from_file.await_line("tandem-master ready");
+  CHECK(field_of(ready, "node") == "from-file");
+  CHECK_THAT(get(field_of(ready, "control"), "/v1/workers").body, Catch::Contains("127.0.0.1:9"));
+  from_file.terminate();
+  CHECK(from_file.await_exit() == 0);
+
+  Process overridden(dir, "flag", {program("tandem-master"), "--config", config, "--node", "from-flag"});
+  CHECK(field_of(overridden.await_line("tandem-master ready"), "node") == "from-flag");
+}
+
+TEST_CASE("the command-line tool says that no master answers") {
+  const std::string nobody = free_address();
+  for (const auto* verb : {"status", "workers"}) {
+    check_refused({program("tandem"), verb, "--control", nobody}, 1, nobody);
+  }
+}
+
+TEST_CASE("the command-line tool shows the cluster for people and for programs") {
+  Cluster cluster;
+  cluster.start_workers({"w1"});
+  const std::string nobody = free_address();
+  const Arguments controls = {"--control", nobody, "--control", cluster.control()};
+  for (const auto* verb : {"status", "workers"}) {
+    Arguments command = {program("tandem"), verb};
+    command.insert(command.end(), controls.begin(), controls.end());
+    const Finished table = run(command);
+    CHECK(table.status == 0);
+    CHECK_THAT(table.output, Catch::Contains("w1") && Catch::Contains("up"));
+    command.push_back("--json");
+    const Finished json = run(command);
+    CHECK(json.status == 0);
+    CHECK_THAT(json.output, Catch::StartsWith("{") && Catch::Contains("\"w1\""));
+  }
+}
