@@ -1,0 +1,274 @@
+#!/usr/bin/env bash
+# A cluster on this machine: masters, workers, and a look at what happens when one dies.
+#
+#   examples/cluster.sh [start]   starts it and stays; Ctrl-C stops all of it
+#   examples/cluster.sh status    shows the one that runs
+#   examples/cluster.sh stop      stops it from another terminal
+#   examples/cluster.sh demo      unattended, on free ports: spreads requests, kills a worker with -9 under
+#                                 load, brings it back; exits 0 only if no request failed on the way
+#
+# Builds what is missing first. Logs are in build/cluster, those of a failed demo where it says.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bin=${TANDEM_BIN:-$root/build/release/bin}  # a directory that holds the programs already
+# shellcheck source=examples/processes.sh
+. "$root/examples/processes.sh"
+
+# One line each: name, port for clients, port of the control API.
+masters=(
+  "a 8080 7070"
+)
+# name, port
+workers=(
+  "w1 9001"
+  "w2 9002"
+  "w3 9003"
+)
+
+run_dir=$root/build/cluster
+lock=$run_dir/lock
+controls=()  # HOST:PORT of every master, once they run
+clients=()   # HOST:PORT for clients, likewise
+
+usage() {
+  sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+}
+
+prepare() {
+  [ -n "${TANDEM_BIN:-}" ] && return
+  "$root/scripts/install-packages.sh" base
+  "$root/scripts/build.sh" release tandem-master tandem-worker tandem
+}
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+start_masters() {
+  local entry other name client control
+  for entry in "${masters[@]}"; do
+    read -r name client control <<<"$entry"
+    local peers=()
+    for other in "${masters[@]}"; do
+      read -r other_name _ other_control <<<"$other"
+      [ "$other_name" = "$name" ] || peers+=(--peer "$other_name=127.0.0.1:$other_control")
+    done
+    start "$name" "$bin/tandem-master" --node "$name" --listen "127.0.0.1:$client" \
+      --control "127.0.0.1:$control" --data-dir "$run_dir/data-$name" "${peers[@]}"
+  done
+  for entry in "${masters[@]}"; do
+    read -r name _ <<<"$entry"
+    local ready
+    ready=$(await_line "$name" '^tandem-master ready')
+    clients+=("$(field "$ready" listen)")
+    controls+=("$(field "$ready" control)")
+    echo "master $name  clients http://$(field "$ready" listen)  control http://$(field "$ready" control)"
+  done
+}
+
+# start_worker NAME PORT
+start_worker() {
+  local ready control to=()
+  for control in "${controls[@]}"; do to+=(--master "$control"); done
+  start "$1" "$bin/tandem-worker" --name "$1" --listen "127.0.0.1:$2" "${to[@]}"
+  ready=$(await_line "$1" '^tandem-worker ready')
+  echo "worker $1 at $(field "$ready" listen), process ${pid_of[$1]}"
+}
+
+start_workers() {
+  local entry name port
+  for entry in "${workers[@]}"; do
+    read -r name port <<<"$entry"
+    start_worker "$name" "$port"
+  done
+  for entry in "${workers[@]}"; do
+    read -r name port <<<"$entry"
+    if ! await 15 state_is "$name" up; then
+      complain "$name did not register"
+      return 1
+    fi
+  done
+}
+
+# worker_field NAME FIELD: of GET /v1/workers.
+worker_field() {
+  curl -fsS "http://${controls[0]}/v1/workers" | python3 -c '
+import json, sys
+for worker in json.load(sys.stdin)["workers"]:
+    if worker["name"] == sys.argv[1]:
+        print(worker[sys.argv[2]])' "$1" "$2"
+}
+state_is() { [ "$(worker_field "$1" state)" = "$2" ]; }
+state_is_not() { ! state_is "$1" "$2"; }
+has_answered_more_than() { [ "$(worker_field "$1" requests)" -gt "$2" ]; }
+
+# ---- start, status, stop ---------------------------------------------------------------------------------
+
+run() {
+  mkdir -p "$run_dir"
+  exec 9>>"$lock"
+  if ! flock -n 9; then
+    complain "a cluster runs already (process $(cat "$lock")); examples/cluster.sh stop ends it"
+    exit 1
+  fi
+  echo $$ >"$lock"
+  rm -f "$run_dir/controls"
+  prepare
+  stop_all_on_exit
+  start_masters
+  start_workers
+  printf '%s\n' "${controls[@]}" >"$run_dir/controls"
+  echo
+  echo "try:   curl http://${clients[0]}/hello        (again and again: the workers take turns)"
+  echo "       examples/cluster.sh status"
+  echo "       kill -9 ${pid_of[w2]}                         (w2; nobody notices)"
+  echo "stop:  Ctrl-C here, or examples/cluster.sh stop"
+  watch_processes
+}
+
+# Tells of each process that ends, for as long as a master is there.
+watch_processes() {
+  local name status ended
+  while :; do
+    status=0
+    wait -n -p ended "${pid_of[@]}" || status=$?
+    for name in "${!pid_of[@]}"; do
+      [ "${pid_of[$name]}" = "${ended:-}" ] || continue
+      unset "pid_of[$name]"
+      echo "$name has ended with status $status; its log is $run_dir/$name.log"
+    done
+    local entry alive=0
+    for entry in "${masters[@]}"; do [ -z "${pid_of[${entry%% *}]:-}" ] || alive=1; done
+    if [ "$alive" = 0 ]; then
+      complain "no master is left"
+      exit 1
+    fi
+  done
+}
+
+# The process that holds the lock, or nothing.
+running_process() {
+  [ -e "$lock" ] || return 0
+  flock -n "$lock" true || cat "$lock"
+}
+
+show_status() {
+  local control to=()
+  if [ -z "$(running_process)" ] || [ ! -e "$run_dir/controls" ]; then
+    complain "no cluster runs"
+    exit 1
+  fi
+  while read -r control; do to+=(--control "$control"); done <"$run_dir/controls"
+  "$bin/tandem" status "${to[@]}"
+}
+
+stop_running() {
+  local pid
+  pid=$(running_process)
+  if [ -z "$pid" ]; then
+    complain "no cluster runs"
+    exit 1
+  fi
+  kill -TERM "$pid"
+  if ! await $((stop_seconds + 5)) flock -n "$lock" true; then
+    complain "process $pid still runs"
+    exit 1
+  fi
+  echo "stopped"
+}
+
+# ---- demo ------------------------------------------------------------------------------------------------
+
+show_spread() {
+  local entry name
+  for entry in "${workers[@]}"; do
+    name=${entry%% *}
+    printf '  %-4s %-10s %s answered\n' "$name" "$(worker_field "$name" state)" "$(worker_field "$name" requests)"
+  done
+}
+
+fail_demo() {
+  complain "$* (logs: $run_dir)"
+  keep_logs=1
+  exit 1
+}
+
+# What wrk counted: "REQUESTS FAILED".
+outcome_of() {
+  awk '/requests in/ {requests = $1}
+       /Non-2xx/ {failed += $NF}
+       /Socket errors/ {gsub(",", ""); failed += $4 + $6 + $8 + $10}
+       END {print requests + 0, failed + 0}' "$1"
+}
+
+demo() {
+  prepare
+  run_dir=$(mktemp -d)
+  keep_logs=0
+  stop_all_on_exit
+  trap 'stop_all || true; [ "$keep_logs" = 1 ] || rm -rf "$run_dir"' EXIT
+  local entry name i before now answered failed killed_at
+  for i in "${!masters[@]}"; do masters[i]="${masters[i]%% *} $(free_port) $(free_port)"; done
+  for i in "${!workers[@]}"; do workers[i]="${workers[i]%% *} 0"; done
+  start_masters
+  start_workers
+  local url=http://${clients[0]}
+
+  echo
+  echo "30 requests, one after another:"
+  curl -fsS -o /dev/null "$url/hello?[1-30]" || fail_demo "a request failed"
+  show_spread
+  for entry in "${workers[@]}"; do
+    has_answered_more_than "${entry%% *}" 0 || fail_demo "${entry%% *} got none of them"
+  done
+
+  echo
+  echo "load: 16 connections for 10 seconds; meanwhile w2 is killed with -9"
+  start load wrk -t1 -c16 -d10s --timeout 5s "$url/hello"
+  before=$(worker_field w2 requests)
+  await 5 has_answered_more_than w2 "$((before + 100))" || fail_demo "the load did not begin"
+  local address
+  address=$(worker_field w2 address)
+  killed_at=$(date +%s%N)
+  kill9 w2
+  await 5 state_is_not w2 up || fail_demo "w2 is dead and still counted as up"
+  echo "  w2 was out of the rotation $((($(date +%s%N) - killed_at) / 1000000)) ms after the kill"
+  before=$(worker_field w2 requests)
+  now=$(worker_field w1 requests)
+  await 5 has_answered_more_than w1 "$((now + 1000))" || fail_demo "w1 did not go on"
+  [ "$(worker_field w2 requests)" = "$before" ] || fail_demo "w2 is dead and still answers"
+  echo "  w1 and w3 carry on:"
+  show_spread
+
+  start_worker w2 "${address##*:}"
+  await 5 state_is w2 up || fail_demo "w2 did not come back"
+  before=$(worker_field w2 requests)
+  await 5 has_answered_more_than w2 "$((before + 100))" || fail_demo "w2 came back and got no traffic"
+  echo "  it is back and gets traffic again:"
+  show_spread
+
+  kill -0 "${pid_of[load]}" 2>/dev/null || fail_demo "the load ended before all of this was done"
+  wait "${pid_of[load]}" || fail_demo "wrk failed"
+  unset "pid_of[load]"
+  read -r answered failed <<<"$(outcome_of "$run_dir/load.out")"
+  echo
+  echo "in all of this: $answered requests answered, $failed failed"
+  if [ "$answered" -eq 0 ] || [ "$failed" -ne 0 ]; then
+    fail_demo "requests failed: $(cat "$run_dir/load.out")"
+  fi
+  stop_all || fail_demo "not everything ended well"
+  echo "all stopped; the demo went as it should"
+}
+
+case ${1:-start} in
+  start) run ;;
+  status) show_status ;;
+  stop) stop_running ;;
+  demo) demo ;;
+  -h | --help | help) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
