@@ -33,6 +33,23 @@ TEST_CASE("a worker registers itself by its first heartbeat") {
   CHECK(cluster.workers().at("w1").service == "shop");
 }
 
+TEST_CASE("two services are found by their names and clients reach the default one") {
+  Cluster cluster;
+  cluster.start_workers({"w1"});
+  cluster.start_worker("w2", {"--listen", "127.0.0.1:0", "--service", "shop"});
+  REQUIRE(cluster.await_state("w2", "up"));
+  const auto address = [&](const std::string& name) { return cluster.workers().at(name).address; };
+  const Answer shop = get(cluster.control(), "/v1/services/shop");
+  CHECK(shop.status == 200);
+  CHECK_THAT(shop.body, Catch::Contains(address("w2")) && !Catch::Contains(address("w1")));
+  const Answer all = get(cluster.control(), "/v1/services");
+  CHECK_THAT(all.body, Catch::Contains("\"default\"") && Catch::Contains("\"shop\""));
+  CHECK(get(cluster.control(), "/v1/services/bakery").status == 404);
+
+  for (int i = 0; i < 10; ++i) CHECK_THAT(get(cluster.listen(), "/").body, Catch::Contains("w1"));
+  CHECK(cluster.requests_of("w2") == 0);
+}
+
 TEST_CASE("a worker killed with -9 gets no more traffic and no GET fails") {
   Cluster cluster;
   cluster.start_workers({"w1", "w2", "w3"});

@@ -26,7 +26,8 @@ Process& Cluster::start_worker(const std::string& name, const Arguments& argumen
   Arguments command = {program("tandem-worker"), "--name", name, "--master", control_};
   command.insert(command.end(), arguments.begin(), arguments.end());
   worker.process = std::make_unique<Process>(dir_, name + "-" + std::to_string(++starts_), command);
-  worker.address = field_of(worker.process->await_line("tandem-worker ready"), "listen");
+  const std::string ready = worker.process->await_line("tandem-worker ready");
+  worker.address = field_of(ready, ready.find(" target=") == std::string::npos ? "listen" : "target");
   return *worker.process;
 }
 

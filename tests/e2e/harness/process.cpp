@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
@@ -133,7 +134,10 @@ std::string field_of(std::string_view line, std::string_view key) {
   return std::string(value.substr(0, value.find(' ')));
 }
 
-std::string program(std::string_view name) { return std::string(TANDEM_BIN_DIR) + "/" + std::string(name); }
+std::string program(std::string_view name) {
+  const char* elsewhere = std::getenv("TANDEM_BIN");
+  return std::string(elsewhere != nullptr ? elsewhere : TANDEM_BIN_DIR) + "/" + std::string(name);
+}
 
 std::optional<std::string> installed(std::string_view name) {
   for (const auto* folder : {"/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/local/sbin/", "/usr/sbin/", "/sbin/"}) {

@@ -67,7 +67,7 @@ Finished run(const std::vector<std::string>& command, Milliseconds deadline = pa
 // The value of `key` in a line of key=value words; throws when there is none.
 std::string field_of(std::string_view line, std::string_view key);
 
-// The path of one of our programs: "tandem-master".
+// The path of one of our programs ("tandem-master"): of this build, or in the directory TANDEM_BIN.
 std::string program(std::string_view name);
 
 // The path of a program of the system, or nothing when it is not installed. Looks in sbin too.
