@@ -84,24 +84,15 @@ start_workers() {
   done
   for entry in "${workers[@]}"; do
     read -r name port <<<"$entry"
-    if ! await 15 state_is "$name" up; then
+    if ! worker_field "$name" state is up 15; then
       complain "$name did not register"
       return 1
     fi
   done
 }
 
-# worker_field NAME FIELD: of GET /v1/workers.
-worker_field() {
-  curl -fsS "http://${controls[0]}/v1/workers" | python3 -c '
-import json, sys
-for worker in json.load(sys.stdin)["workers"]:
-    if worker["name"] == sys.argv[1]:
-        print(worker[sys.argv[2]])' "$1" "$2"
-}
-state_is() { [ "$(worker_field "$1" state)" = "$2" ]; }
-state_is_not() { ! state_is "$1" "$2"; }
-has_answered_more_than() { [ "$(worker_field "$1" requests)" -gt "$2" ]; }
+# worker_field NAME FIELD [is|is-not|above VALUE SECONDS]: see workers.py.
+worker_field() { "$root/examples/workers.py" "${controls[0]}" "$@"; }
 
 # ---- start, status, stop ---------------------------------------------------------------------------------
 
@@ -116,6 +107,7 @@ run() {
   rm -f "$run_dir/controls"
   prepare
   stop_all_on_exit
+  trap 'echo "stopping"; stop_all || true' EXIT
   start_masters
   start_workers
   printf '%s\n' "${controls[@]}" >"$run_dir/controls"
@@ -132,7 +124,7 @@ watch_processes() {
   local name status ended
   while :; do
     status=0
-    wait -n -p ended "${pid_of[@]}" || status=$?
+    wait -n -p ended "${pid_of[@]}" 2>/dev/null || status=$?  # bash itself would tell of signals too
     for name in "${!pid_of[@]}"; do
       [ "${pid_of[$name]}" = "${ended:-}" ] || continue
       unset "pid_of[$name]"
@@ -180,13 +172,17 @@ stop_running() {
 
 # ---- demo ------------------------------------------------------------------------------------------------
 
-show_spread() {
-  local entry name
-  for entry in "${workers[@]}"; do
-    name=${entry%% *}
-    printf '  %-4s %-10s %s answered\n' "$name" "$(worker_field "$name" state)" "$(worker_field "$name" requests)"
-  done
+show_spread() { "$root/examples/workers.py" "${controls[0]}"; }
+
+# tell_when_found NANOSECONDS: how long after that moment the first master took w2 out, by its own log.
+tell_when_found() {
+  local line
+  line=$(grep -m 1 'worker state name=w2 from=up' "$run_dir/${masters[0]%% *}.log") || return 0
+  echo "  w2 was out of the rotation within $((($(date -d "${line%% *}" +%s%N) - $1) / 1000000)) ms"
 }
+
+# await_more_requests NAME COUNT: until it has answered so many more.
+await_more_requests() { worker_field "$1" requests above "$(($(worker_field "$1" requests) + $2))" 20; }
 
 fail_demo() {
   complain "$* (logs: $run_dir)"
@@ -208,7 +204,7 @@ demo() {
   keep_logs=0
   stop_all_on_exit
   trap 'stop_all || true; [ "$keep_logs" = 1 ] || rm -rf "$run_dir"' EXIT
-  local entry name i before now answered failed killed_at
+  local entry i before answered failed killed_at
   for i in "${!masters[@]}"; do masters[i]="${masters[i]%% *} $(free_port) $(free_port)"; done
   for i in "${!workers[@]}"; do workers[i]="${workers[i]%% *} 0"; done
   start_masters
@@ -220,36 +216,33 @@ demo() {
   curl -fsS -o /dev/null "$url/hello?[1-30]" || fail_demo "a request failed"
   show_spread
   for entry in "${workers[@]}"; do
-    has_answered_more_than "${entry%% *}" 0 || fail_demo "${entry%% *} got none of them"
+    worker_field "${entry%% *}" requests above 0 1 || fail_demo "${entry%% *} got none of them"
   done
 
   echo
-  echo "load: 16 connections for 10 seconds; meanwhile w2 is killed with -9"
-  start load wrk -t1 -c16 -d10s --timeout 5s "$url/hello"
-  before=$(worker_field w2 requests)
-  await 5 has_answered_more_than w2 "$((before + 100))" || fail_demo "the load did not begin"
+  echo "load on 16 connections; meanwhile w2 is killed with -9"
+  start load wrk -t1 -c16 -d120s --timeout 10s "$url/hello"
+  await_more_requests w2 100 || fail_demo "the load did not begin"
   local address
   address=$(worker_field w2 address)
   killed_at=$(date +%s%N)
   kill9 w2
-  await 5 state_is_not w2 up || fail_demo "w2 is dead and still counted as up"
-  echo "  w2 was out of the rotation $((($(date +%s%N) - killed_at) / 1000000)) ms after the kill"
+  worker_field w2 state is-not up 10 || fail_demo "w2 is dead and still counted as up"
+  tell_when_found "$killed_at"
   before=$(worker_field w2 requests)
-  now=$(worker_field w1 requests)
-  await 5 has_answered_more_than w1 "$((now + 1000))" || fail_demo "w1 did not go on"
+  await_more_requests w1 1000 || fail_demo "w1 did not go on"
   [ "$(worker_field w2 requests)" = "$before" ] || fail_demo "w2 is dead and still answers"
   echo "  w1 and w3 carry on:"
   show_spread
 
   start_worker w2 "${address##*:}"
-  await 5 state_is w2 up || fail_demo "w2 did not come back"
-  before=$(worker_field w2 requests)
-  await 5 has_answered_more_than w2 "$((before + 100))" || fail_demo "w2 came back and got no traffic"
+  worker_field w2 state is up 10 || fail_demo "w2 did not come back"
+  await_more_requests w2 1000 || fail_demo "w2 came back and got no traffic"
   echo "  it is back and gets traffic again:"
   show_spread
 
-  kill -0 "${pid_of[load]}" 2>/dev/null || fail_demo "the load ended before all of this was done"
-  wait "${pid_of[load]}" || fail_demo "wrk failed"
+  kill -INT "${pid_of[load]}" || fail_demo "the load ended before all of this was done"
+  wait "${pid_of[load]}" || fail_demo "wrk failed"  # it reports what it has counted until now
   unset "pid_of[load]"
   read -r answered failed <<<"$(outcome_of "$run_dir/load.out")"
   echo

@@ -21,12 +21,7 @@ run_dir=$(mktemp -d)
 stop_all_on_exit
 trap 'stop_all || true; rm -rf "$run_dir"' EXIT
 
-state_of() {
-  "$bin/tandem" workers --json --control "$control" | python3 -c '
-import json, sys
-print(next((w["state"] for w in json.load(sys.stdin)["workers"] if w["name"] == sys.argv[1]), "unknown"))' "$1"
-}
-state_is() { [ "$(state_of "$1")" = "$2" ]; }
+worker_field() { "$root/examples/workers.py" "$control" "$@"; }
 
 ask() {
   echo "\$ curl http://$clients/  (six times)"
@@ -47,13 +42,13 @@ for n in 1 2; do
   echo "python3 -m http.server at 127.0.0.1:$port"
   start "py-$n" "$bin/tandem-worker" --name "py-$n" --master "$control" --target "127.0.0.1:$port"
   await_line "py-$n" '^tandem-worker ready'
-  await 15 state_is "py-$n" up
+  worker_field "py-$n" state is up 15
 done
 
 ask
 echo "server 1 ends:"
 stop server-1 || true  # Python has no exit status of its own for SIGTERM
-await 15 state_is py-1 down
+worker_field py-1 state is down 15
 "$bin/tandem" workers --control "$control"
 ask
 stop server-2 || true

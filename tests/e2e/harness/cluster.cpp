@@ -50,8 +50,9 @@ void Cluster::start_workers(const std::vector<std::string>& names) {
 std::map<std::string, WorkerView> Cluster::workers() const {
   const Answer answer = get(control_, "/v1/workers");
   if (answer.status != 200) throw std::runtime_error("GET /v1/workers: " + answer.error + answer.body);
+  const auto document = nlohmann::json::parse(answer.body);
   std::map<std::string, WorkerView> views;
-  for (const auto& worker : nlohmann::json::parse(answer.body).at("workers")) {
+  for (const auto& worker : document.at("workers")) {
     views[worker.at("name")] = {worker.at("service"), worker.at("address"), worker.at("state"),
                                 worker.at("in_flight"), worker.at("requests")};
   }

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""What a master says of its workers, and waiting until it says something else. For the example scripts.
+
+  workers.py CONTROL                                        a line for each: name, state, requests answered
+  workers.py CONTROL NAME FIELD                             prints a field of GET /v1/workers
+  workers.py CONTROL NAME FIELD is|is-not|above VALUE SECONDS   waits; exit status 1 when that time is over
+
+A worker that the master does not know has no field: "" is printed, and it is neither `is` nor `above`.
+"""
+import json
+import sys
+import time
+import urllib.request
+
+
+def workers(control):
+    with urllib.request.urlopen(f"http://{control}/v1/workers", timeout=5) as answer:
+        return json.load(answer)["workers"]
+
+
+def value_of(control, name, field):
+    return next((worker[field] for worker in workers(control) if worker["name"] == name), "")
+
+
+CONDITIONS = {
+    "is": lambda now, wanted: str(now) == wanted,
+    "is-not": lambda now, wanted: str(now) != wanted,
+    "above": lambda now, wanted: now != "" and now > int(wanted),
+}
+
+
+def main(control, name=None, field=None, condition=None, wanted=None, seconds=None):
+    if name is None:
+        for worker in workers(control):
+            print(f"  {worker['name']:4} {worker['state']:10} {worker['requests']} answered")
+        return 0
+    if condition is None:
+        print(value_of(control, name, field))
+        return 0
+    deadline = time.monotonic() + float(seconds)
+    while not CONDITIONS[condition](value_of(control, name, field), wanted):
+        if time.monotonic() >= deadline:
+            return 1
+        time.sleep(0.01)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
