@@ -127,7 +127,7 @@ TEST_CASE("flags fill what they are bound to, and the rest keeps its default") {
   CHECK(program.err.empty());
 }
 
-TEST_CASE("--version prints the program's name and version, --help its flags and defaults") {
+TEST_CASE("the version is printed with the program's name and the help with flags and defaults") {
   Program version;
   CHECK(version.run({"--version"}) == 0);
   CHECK(version.out == "trial 0.1.0\n");
