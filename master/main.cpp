@@ -42,7 +42,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   return options;
 }
 
-int serve(const MasterFlags& flags, StopSignals& signals) {
+Result<> serve(const MasterFlags& flags, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
   ControlPlane control(control_options(flags),
                        [&forwarding](SnapshotPtr snapshot) { forwarding->publish(std::move(snapshot)); });
@@ -56,10 +56,10 @@ int serve(const MasterFlags& flags, StopSignals& signals) {
   forwarding = &data_plane;
 
   // The control address first: what it refuses (a shared data directory, no token) must not have served.
-  if (const auto started = control.start(); !started) return failed(started.error());
+  if (const auto started = control.start(); !started) return started.error();
   if (const auto started = data_plane.start(); !started) {
     control.stop();
-    return failed(started.error());
+    return started.error();
   }
   control.set_listen(data_plane.address());
   fmt::print("tandem-master ready node={} listen={} control={}\n", flags.node,
@@ -74,7 +74,7 @@ int serve(const MasterFlags& flags, StopSignals& signals) {
   control.stop();
   data_plane.stop();
   spdlog::info("stopped requests={}", data_plane.requests());
-  return 0;
+  return {};
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
   StopSignals signals;
   raise_descriptor_limit();
   start_logging(flags.log_level);
-  const int status = serve(flags, signals);
-  stop_logging();
-  return status;
+  const auto served = serve(flags, signals);
+  stop_logging();  // what is queued comes before the last word
+  return served ? 0 : failed(served.error());
 }
