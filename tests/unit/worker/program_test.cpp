@@ -131,13 +131,23 @@ TEST_CASE("tandem-worker registers a service that runs elsewhere and tells how i
   CHECK(program.line() == "tandem-worker ready name=127.0.0.1-" + std::to_string(address->port) +
                               " service=default target=" + address->to_string());
   REQUIRE(master.hears(WorkerCondition::up));
-  CHECK(master.heard()[0].condition == WorkerCondition::failing);
   CHECK(master.heard()[0].address == *address);
   target.reset();
   CHECK(master.hears(WorkerCondition::failing));
   program.signal(SIGINT);
   CHECK(program.wait() == 0);
   CHECK(master.heard().back().condition == WorkerCondition::bye);
+}
+
+TEST_CASE("a service that does not answer is failing from the first heartbeat") {
+  RecordingMaster master;
+  auto gone = std::make_unique<ConnectionServer>();
+  const auto address = gone->open({"127.0.0.1", 0}, 4);
+  REQUIRE(address.ok());
+  gone.reset();
+  Program program({"--target", address->to_string(), "--master", master.address()});
+  REQUIRE(master.hears(WorkerCondition::failing));
+  CHECK(master.heard()[0].condition == WorkerCondition::failing);
 }
 
 TEST_CASE("exit statuses of tandem-worker: 2 for bad usage, 1 for an address in use") {
