@@ -80,8 +80,8 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
 
 Task<bool> ClientSession::await_request() {
   auto& buffers = loop_.buffers();
-  if (in_.has_block() || buffers.borrowed() < limits::warm_buffers_max) {
-    if (!in_.has_block()) in_ = buffers.borrow();
+  // A connection that has just been served is likely to go on; of one that has just come nothing is known.
+  if (in_.has_block() && buffers.borrowed() < limits::warm_buffers_max) {
     loop_.arm(deadline_, limits::warm_max);
     auto reading = read_some(socket_, in_);
     const IoResult got = co_await reading;
@@ -90,8 +90,8 @@ Task<bool> ClientSession::await_request() {
       co_return true;
     }
     if (!deadline_.expired() || ending_) co_return false;
-    in_.release();
   }
+  in_.release();
   loop_.arm(deadline_, limits::client_idle_max);
   auto waiting = wait_readable(socket_);
   const IoResult waited = co_await waiting;
