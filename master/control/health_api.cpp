@@ -1,5 +1,8 @@
 #include "master/control/health_api.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "master/control/api_response.hpp"
 
 namespace tandem::master {
@@ -14,6 +17,9 @@ void route_health(ApiRouter& router, const NodeView& node) {
   });
 }
 
-bool is_open_to_all(std::string_view path) { return path == "/health" || path == "/ready"; }
+bool is_open_to_all(std::string_view path) {
+  static constexpr std::array<std::string_view, 4> open{"/health", "/ready", "/primary", "/standby"};
+  return std::find(open.begin(), open.end(), path) != open.end();
+}
 
 }  // namespace tandem::master

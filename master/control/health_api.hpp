@@ -1,7 +1,7 @@
 // health_api.hpp: GET /health, this process is alive; GET /ready, it is able to serve clients.
 //
-// Both are answered without a token: those who ask (load balancers, orchestrators) often cannot send one,
-// and learn nothing else.
+// Both, and GET /primary and /standby, are answered without a token: those who ask (load balancers,
+// orchestrators) often cannot send one, and learn nothing else.
 #pragma once
 
 #include "master/control/api_router.hpp"

@@ -94,7 +94,7 @@ TEST_CASE("with a token file every path but health and readiness wants the token
   const TokenFile file(secret);
   ControlFixture cluster({.token_file = file.path().string()});
   ControlClient stranger(cluster.plane.address());
-  for (const auto* path : {"/status", "/v1/workers", "/v1/services", "/primary", "/nothing"}) {
+  for (const auto* path : {"/status", "/v1/workers", "/v1/services", "/nothing"}) {
     const auto answer = stranger.get(path);
     CHECK(answer.status == 401);
     CHECK(answer.fields.at("WWW-Authenticate").starts_with("Bearer"));
@@ -103,6 +103,8 @@ TEST_CASE("with a token file every path but health and readiness wants the token
   CHECK(stranger.post("/heartbeat", heartbeat_json("w1")).status == 401);
   CHECK(stranger.get("/health").status == 200);
   CHECK(stranger.get("/ready").status == 200);
+  CHECK(stranger.get("/primary").status == 200);
+  CHECK(stranger.get("/standby").status == 503);
   ControlClient wrong(cluster.plane.address(), secret + "x");
   CHECK(wrong.get("/status").status == 401);
   ControlClient member(cluster.plane.address(), secret);

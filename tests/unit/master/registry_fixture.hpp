@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <catch2/catch.hpp>
+
 #include "common/wire/heartbeat.hpp"
 #include "master/registry/registry.hpp"
 

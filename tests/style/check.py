@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The mechanical rules of the house, enforced. Each broken one is a line: FILE:LINE: what is wrong.
+
+    tests/style/check.py            every rule but the slow one
+    tests/style/check.py --headers  that every header compiles alone
+"""
+
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOLDERS = ["common", "master", "worker", "ctl", "examples", "bench", "tests"]
+COLUMNS_MAX = 100
+LINES_MAX = 500
+
+# What a folder's files may include of ours: dependencies point one way.
+MAY_INCLUDE = {
+    "common/base": ["common/base"],
+    "common/core": ["common/base", "common/core"],
+    "common/wire": ["common/base", "common/wire"],
+    "common/storage": ["common"],
+    "common/client": ["common", "tandem"],
+    "master/registry": ["common", "master/registry"],
+    "master/balance": ["common", "master/registry", "master/balance"],
+    "master/forward": ["common", "master/registry", "master/balance", "master/forward"],
+    "master/cluster": ["common", "master/registry", "master/cluster"],
+    "master/control": ["common", "master/registry", "master/cluster", "master/control"],
+    "worker": ["common", "worker", "tandem"],
+    "ctl": ["common", "ctl"],
+}
+# Seconds of compile time each: never in a header.
+HEAVY = re.compile(r"^(boost/beast|httplib\.h|nlohmann/json\.hpp|CLI/CLI\.hpp|toml\+\+)")
+# The worker is built on httplib's classes; tests may do as they like.
+WRAPS_HEAVY = ("worker/src/", "worker/program/", "tests/")
+INCLUDE = re.compile(r'^\s*#include\s+(["<])([^">]+)[">]')
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+
+def sources():
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".cpp", ".hpp"):
+                yield path
+
+
+def check_include(path, quoted, included):
+    name = str(path.relative_to(ROOT))
+    if path.suffix == ".hpp" and HEAVY.match(included) and not name.startswith(WRAPS_HEAVY):
+        yield f"a heavy header in a header: {included}"
+    if not quoted or "/" not in included:
+        return
+    for folder, allowed in MAY_INCLUDE.items():
+        if name.startswith(folder + "/") and not any(included.startswith(a + "/") for a in allowed):
+            yield f"{folder} must not depend on {included}"
+
+
+def check_file(path):
+    name = path.relative_to(ROOT)
+    lines = path.read_text().splitlines()
+    if len(lines) > LINES_MAX:
+        yield f"{name}:1: {len(lines)} lines: over {LINES_MAX} it is two concepts"
+    if path.suffix == ".hpp":
+        if not lines[0].startswith(f"// {path.name}:"):
+            yield f"{name}:1: a header begins with '// {path.name}: what it is'"
+        if "#pragma once" not in lines:
+            yield f"{name}:1: no #pragma once"
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS_MAX:
+            yield f"{name}:{number}: {len(line)} columns: over {COLUMNS_MAX}"
+        if UNFINISHED.search(line):
+            yield f"{name}:{number}: something is left to do"
+        if line != line.rstrip() or "\t" in line:
+            yield f"{name}:{number}: white space at the end, or a tab"
+        found = INCLUDE.match(line)
+        if found:
+            for problem in check_include(path, found[1] == '"', found[2]):
+                yield f"{name}:{number}: {problem}"
+
+
+def check_readmes():
+    for folder in FOLDERS + ["scripts"]:
+        if not (ROOT / folder / "README.md").is_file():
+            yield f"{folder}/README.md: missing"
+
+
+def compile_alone(path):
+    generated = next(iter(sorted((ROOT / "build").glob("*/generated"))), ROOT)
+    command = ["g++", "-std=c++20", "-fsyntax-only", "-x", "c++", "-DSPDLOG_COMPILED_LIB",
+               "-DSPDLOG_FMT_EXTERNAL", f"-I{ROOT}", f"-I{ROOT}/worker/include", f"-I{generated}",
+               f"-I{path.parent}", "-include", str(path), "/dev/null"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    return [] if result.returncode == 0 else [f"{path.relative_to(ROOT)}: does not compile alone\n{result.stderr}"]
+
+
+def main():
+    if sys.argv[1:] == ["--headers"]:
+        headers = [p for p in sources() if p.suffix == ".hpp" and "consumer" not in p.parts]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            problems = [line for lines in pool.map(compile_alone, headers) for line in lines]
+        print(f"{len(headers)} headers compiled alone")
+    else:
+        files = list(sources())
+        problems = [line for path in files for line in check_file(path)] + list(check_readmes())
+        print(f"{len(files)} files checked")
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+sys.exit(main())
