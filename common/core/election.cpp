@@ -1,0 +1,297 @@
+// election.cpp: campaigning and voting.
+#include <algorithm>
+
+#include "common/core/node.hpp"
+#include "common/core/rules.hpp"
+
+namespace tandem::core {
+
+namespace {
+void add_once(std::vector<MemberId>& members, const MemberId& member) {
+  if (std::find(members.begin(), members.end(), member) == members.end()) members.push_back(member);
+}
+}  // namespace
+
+bool Node::can_campaign() const {
+  return options_.kind == VoterKind::master && hard_.cluster.value() != 0 &&
+         configuration().contains(self());
+}
+
+// A standby waits out its own promise; several standbys wait unequally, so that one of them is first.
+Duration Node::first_wait() {
+  const auto masters = std::max<std::size_t>(configuration().count(VoterKind::master), 1);
+  const Duration spread = options_.timing.election_timeout / 10 * static_cast<int>(masters - 1);
+  TANDEM_ASSERT(spread >= Duration::zero());
+  return options_.timing.election_timeout + random_.up_to(spread);
+}
+
+// After a campaign that nobody won.
+Duration Node::retry_wait() {
+  return options_.timing.heartbeat + random_.up_to(options_.timing.election_timeout);
+}
+
+void Node::pre_campaign() {
+  TANDEM_ASSERT(can_campaign());
+  TANDEM_ASSERT(role() != Role::primary);
+  const Term for_term = hard_.term.next();
+  role_ = PreCandidate{for_term, {self()}};
+  primary_ = MemberId{};
+  election_due_ = now_ + retry_wait();
+  if (won({self()})) return campaign(false);
+  for (const auto& voter : configuration().voters) {
+    if (voter.id.node != self().node) request_vote(voter.id, Ballot::pre_vote, for_term, false);
+  }
+}
+
+void Node::campaign(bool handover) {
+  TANDEM_ASSERT(can_campaign());
+  hard_.term = hard_.term.next();
+  hard_.vote = self();
+  persist_hard_state();
+  role_ = Candidate{{}, issued_, false};
+  primary_ = MemberId{};
+  election_due_ = now_ + retry_wait();
+  for (const auto& voter : configuration().voters) {
+    if (voter.id.node != self().node) request_vote(voter.id, Ballot::vote, hard_.term, handover);
+  }
+  count_own_vote();
+  TANDEM_ASSERT(role() == Role::candidate || !rules.persist_before_reply);
+}
+
+void Node::request_vote(const MemberId& voter, Ballot ballot, Term for_term, bool handover) {
+  TANDEM_ASSERT(for_term > log_.last_term());
+  const VoteRequest request{ballot, for_term, log_.last_index(), log_.last_term(), handover};
+  // What a candidate says of its log and its term must survive it (R2): a vote that is given for more than
+  // the candidate can keep would count for less after its restart.
+  send(voter, request, issued_);
+}
+
+bool Node::is_promised_against(const VoteRequest& request, const MemberId& candidate) const {
+  if (request.handover) return false;
+  if (const auto* primary = as_primary()) {
+    return primary->alone || now_ < primary->lease.serve_until();
+  }
+  return promise_.binds(candidate, now_);
+}
+
+void Node::on(const Message& message, const VoteRequest& request) {
+  const bool complete = !rules.up_to_date_log_wins || log_.is_covered_by(request.last_index, request.last_term);
+  const bool promised = is_promised_against(request, message.from);
+  VoteReply reply{.ballot = request.ballot, .for_term = request.for_term,
+                  .promised_for = promised ? promise_.left(now_) : Duration::zero(),
+                  .last_index = log_.last_index(), .last_term = log_.last_term()};
+  if (request.ballot == Ballot::pre_vote) {
+    reply.granted = request.for_term > hard_.term && complete && !promised;
+    return send(message.from, reply, hard_write_);
+  }
+  const bool free = hard_.vote.empty() || hard_.vote == message.from || !rules.one_vote_per_term;
+  const bool this_term = request.for_term == hard_.term || !rules.refuse_lower_terms;
+  reply.granted = this_term && free && complete && !promised && role() != Role::primary;
+  if (reply.granted) {
+    if (hard_.vote != message.from) {
+      hard_.vote = message.from;
+      persist_hard_state();
+    }
+    election_due_ = now_ + first_wait();
+  }
+  TANDEM_ASSERT(!reply.granted || hard_.vote == message.from);
+  send(message.from, reply, hard_write_);
+}
+
+void Node::on(const Message& message, const VoteReply& reply) {
+  auto* pre = std::get_if<PreCandidate>(&role_);
+  auto* candidate = std::get_if<Candidate>(&role_);
+  if (!configuration().contains(message.from)) return;  // R9: not a voter, or an earlier incarnation of one
+  if (reply.granted && reply.ballot == Ballot::pre_vote) {
+    if (pre == nullptr || reply.for_term != pre->for_term) return;
+    add_once(pre->granted, message.from);
+    if (won(pre->granted)) campaign(false);
+    return;
+  }
+  if (reply.granted) {
+    if (candidate == nullptr || candidate->alone) return;
+    if (reply.for_term != hard_.term && rules.refuse_lower_terms) return;
+    add_once(candidate->granted, message.from);
+    if (won(candidate->granted)) become_primary(false);
+    return;
+  }
+  if (pre == nullptr && (candidate == nullptr || candidate->alone)) return;
+  if (reply.promised_for > Duration::zero() && reply.promised_for <= options_.timing.election_timeout) {
+    election_due_ = std::min(election_due_, now_ + reply.promised_for + Duration(1ms));
+  }
+  if (log_.is_behind(reply.last_index, reply.last_term)) fetch_log_from(message.from, log_.last_index());
+}
+
+bool Node::won(const std::vector<MemberId>& granted) const {
+  std::size_t votes = 0;
+  for (const auto& voter : configuration().voters) {
+    votes += std::any_of(granted.begin(), granted.end(),
+                         [&](const MemberId& member) { return same_member(member, voter.id); });
+  }
+  TANDEM_ASSERT(votes <= configuration().voters.size());
+  return !configuration().empty() && votes >= configuration().quorum();
+}
+
+// A candidate's vote for itself is a vote like any other: it counts when it is durable (R2).
+void Node::count_own_vote() {
+  auto* candidate = std::get_if<Candidate>(&role_);
+  if (candidate == nullptr || until_durable(candidate->vote_write) != WriteNumber(0)) return;
+  TANDEM_ASSERT(hard_.vote == self());
+  add_once(candidate->granted, self());
+  if (candidate->alone || won(candidate->granted)) become_primary(candidate->alone);
+}
+
+// ---- log lending: a witness may be the only one left that holds a committed entry -------------------------
+//
+// A voter that knows more cannot vote for us (R4), and a witness cannot lead either. So a candidate copies
+// what it lacks from the voter's log. This is safe: where our log contradicts one that is more complete, our
+// entries were never committed, because every later primary would have had them; and what we copy is what a
+// primary once wrote, so logs still match. No entry becomes committed by being copied.
+
+void Node::fetch_log_from(const MemberId& lender, LogIndex previous) {
+  TANDEM_ASSERT(role() == Role::pre_candidate || role() == Role::candidate);
+  previous = std::clamp(previous, commit_, log_.last_index());
+  send(lender, FetchLog{previous, *log_.term_at(previous)});
+}
+
+void Node::on(const Message& message, const FetchLog& fetch) {
+  if (role() == Role::primary) return;  // it will hear from us as a follower
+  LogExcerpt excerpt{.last_index = log_.last_index(), .last_term = log_.last_term()};
+  const auto term_here = log_.term_at(fetch.previous_index);
+  excerpt.matched = term_here && *term_here == fetch.previous_term;
+  excerpt.previous_index = fetch.previous_index;
+  excerpt.previous_term = fetch.previous_term;
+  const bool too_old = !excerpt.matched && fetch.previous_index <= log_.snapshot_index();
+  if (excerpt.matched && fetch.previous_index < log_.last_index()) {
+    excerpt.entries = log_.slice(fetch.previous_index.next(), options_.append_entries_max,
+                                 limits::append_bytes_max);
+  } else if (too_old) {
+    excerpt.snapshot = snapshot_;
+  } else if (!excerpt.matched) {
+    excerpt.previous_index = term_here ? log_.before_term_of(fetch.previous_index) : log_.last_index();
+    excerpt.previous_term = *log_.term_at(excerpt.previous_index);
+  }
+  TANDEM_ASSERT(excerpt.snapshot == nullptr || excerpt.entries.empty());
+  send(message.from, std::move(excerpt));
+}
+
+void Node::on(const Message& message, LogExcerpt& excerpt) {
+  const bool campaigning = role() == Role::pre_candidate || role() == Role::candidate;
+  if (!campaigning || !log_.is_behind(excerpt.last_index, excerpt.last_term)) return;
+  if (!are_plausible(excerpt.previous_index, excerpt.previous_term, excerpt.entries)) return;
+  if (excerpt.snapshot != nullptr) {
+    if (excerpt.snapshot->index <= commit_) return;
+    install(excerpt.snapshot, false);
+  } else if (!excerpt.matched) {
+    return fetch_log_from(message.from, excerpt.previous_index);
+  } else {
+    if (log_.term_at(excerpt.previous_index) != excerpt.previous_term || excerpt.entries.empty()) return;
+    if (!store_entries(excerpt.previous_index, excerpt.entries)) return;
+  }
+  const bool complete = log_.last_index() == excerpt.last_index && log_.last_term() == excerpt.last_term;
+  if (!complete) return fetch_log_from(message.from, log_.last_index());
+  role_ = Follower{};
+  if (can_campaign()) pre_campaign();
+}
+
+// ---- shortcuts: a planned hand-over, and a primary whose process is gone -----------------------------------
+
+void Node::on(const Message& message, const TimeoutNow&) {
+  if (message.from != primary_ || message.term != hard_.term || !can_campaign()) return;
+  TANDEM_ASSERT(role() != Role::primary);
+  promise_.drop();
+  campaign(true);
+}
+
+void Node::on(const Message& message, const Released&) {
+  const auto* pre = std::get_if<PreCandidate>(&role_);
+  if (pre == nullptr || !configuration().contains(message.from)) return;
+  request_vote(message.from, Ballot::pre_vote, pre->for_term, false);
+}
+
+void Node::handle(ConnectionRefused refused) {
+  if (refused.attempted > now_) return;
+  if (const auto* primary = as_primary(); primary != nullptr && configuration().pair && !primary->alone) {
+    if (!options_.pair_failover) return;
+    for (const auto& member : primary->members) {
+      const bool gone = member.id.node == refused.node && refused.attempted > member.heard;
+      if (gone) return promote_alone();
+    }
+    return;
+  }
+  // A primary that was heard since the attempt began is another process than the one that refused.
+  if (promise_.primary().node != refused.node || refused.attempted <= promised_at_) return;
+  if (role() == Role::primary) return;
+  promise_.drop();
+  if (primary_.node != refused.node) return;
+  primary_ = MemberId{};
+  for (const auto& voter : configuration().voters) {
+    const bool may_campaign = voter.kind == VoterKind::master && voter.id.node != self().node &&
+                              voter.id.node != refused.node;
+    if (may_campaign) send(voter.id, Released{});
+  }
+  if (!can_campaign()) return;
+  if (configuration().pair && pair_.standing() == Standing::standby) return promote_alone();
+  const bool rivals = configuration().count(VoterKind::master) > 2;
+  election_due_ = now_ + (rivals ? random_.up_to(options_.timing.heartbeat / 10) : Duration::zero());
+  if (now_ >= election_due_) pre_campaign();
+}
+
+// ---- pair mode (see pair_mode.hpp) ---------------------------------------------------------------------------
+
+void Node::mind_pair() {
+  if (!configuration().pair || !options_.pair_failover || !can_campaign()) return pair_.lose();
+  const bool waiting = role() != Role::primary && pair_.standing() != Standing::out_of_sync;
+  if (waiting && now_ >= pair_.promotion_due()) promote_alone();
+}
+
+void Node::promote_alone() {
+  TANDEM_ASSERT(configuration().pair);
+  TANDEM_ASSERT(can_campaign());
+  hard_.term = self_promotion_term(configuration(), self(), hard_.term);
+  hard_.vote = self();
+  persist_hard_state();
+  pair_.lose();
+  promise_.drop();
+  role_ = Candidate{{}, issued_, true};
+  primary_ = MemberId{};
+  election_due_ = now_ + first_wait();
+  count_own_vote();
+}
+
+// ---- before there is a cluster -------------------------------------------------------------------------------
+
+void Node::say_hello() {
+  if (options_.kind != VoterKind::master || now_ < hello_due_) return;
+  const bool belongs = hard_.cluster.value() != 0;
+  if (!belongs && founding_.may_found()) return found();
+  hello_due_ = now_ + options_.timing.heartbeat;
+  for (const auto& master : options_.masters) {
+    if (master == self().node) continue;
+    send(MemberId{master, IncarnationId(0)}, Hello{.belongs = belongs, .answer_wanted = true});
+  }
+}
+
+void Node::on(const Message& message, const Hello& hello) {
+  const auto& masters = options_.masters;
+  if (std::find(masters.begin(), masters.end(), message.from.node) == masters.end()) return;
+  if (hard_.cluster.value() == 0) founding_.heard(message.from.node, hello.belongs);
+  known_masters_[message.from.node] = message.from;
+  TANDEM_ASSERT(known_masters_.size() < limits::masters_max);
+  if (!hello.answer_wanted) return;
+  send(MemberId{message.from.node, IncarnationId(0)}, Hello{.belongs = hard_.cluster.value() != 0});
+}
+
+void Node::found() {
+  TANDEM_ASSERT(founding_.may_found());
+  TANDEM_ASSERT(log_.last_index() == LogIndex(0));
+  hard_.cluster = ClusterId((random_.next() >> 11) + 1);
+  hard_.term = hard_.term.next();
+  hard_.vote = self();
+  persist_hard_state();
+  const Configuration alone = Configuration{}.with({self(), VoterKind::master, LogIndex(1)});
+  append_to_log({LogIndex(1), hard_.term, alone});
+  election_due_ = now_;
+}
+
+}  // namespace tandem::core

@@ -1,0 +1,101 @@
+// following.cpp: taking the primary's log over.
+#include <algorithm>
+
+#include "common/core/node.hpp"
+#include "common/core/rules.hpp"
+
+namespace tandem::core {
+
+// The sender leads this term. Hearing from it is what the promise is given for.
+void Node::follow(const Message& message) {
+  TANDEM_ASSERT(role() != Role::primary);
+  if (role() != Role::follower || primary_ != message.from) become_follower(hard_.term, message.from);
+  promise_.give(message.from, now_ + options_.timing.election_timeout);
+  promised_at_ = now_;
+  election_due_ = now_ + first_wait();
+  TANDEM_ASSERT(promise_.left(now_) >= options_.timing.election_timeout);
+}
+
+// Entries as a primary sends them: consecutive, of terms that never fall and are none of the future.
+bool Node::are_plausible(LogIndex previous, Term previous_term, const std::vector<Entry>& entries) const {
+  Term term = previous_term;
+  for (const auto& entry : entries) {
+    previous = previous.next();
+    if (entry.index != previous || entry.term < term || entry.term > hard_.term) return false;
+    term = entry.term;
+  }
+  return true;
+}
+
+void Node::on(const Message& message, Append& append) {
+  if (role() == Role::primary) return;
+  if (!are_plausible(append.previous_index, append.previous_term, append.entries)) return;
+  follow(message);
+  const LogIndex previous = append.previous_index;
+  const bool before_edge = previous < log_.snapshot_index();  // known to match: it was committed
+  if (!before_edge && log_.term_at(previous) != append.previous_term) return refuse_append(message, append);
+  const LogIndex matched(previous.value() + append.entries.size());
+  const bool had_entries = !append.entries.empty();
+  if (had_entries && !store_entries(previous, append.entries)) return refuse_append(message, append);
+  commit_up_to(std::max(commit_, std::min({append.commit, matched, log_.last_index()})));
+  if (configuration().pair && append.in_sync == session_) pair_.heard(Standing::standby, now_);
+  if (append.in_sync != session_ && pair_.standing() == Standing::standby) pair_.lose();
+
+  AppendReply reply{.accepted = true, .match = std::max(matched, log_.snapshot_index()),
+                    .sent = append.sent, .session = session_};
+  reply.match = std::min(reply.match, log_.last_index());
+  if (reply.match <= durable_index_ || !rules.persist_before_reply) return send(message.from, reply, hard_write_);
+  if (had_entries) return send(message.from, reply, issued_);  // R2: the answer waits for the entries
+  reply.match = durable_index_;  // a slow disk must not end the primary's lease: say what is durable now
+  send(message.from, reply, hard_write_);
+}
+
+// Appends what is new; cuts off what contradicts. False when the contradiction lies in what this node has
+// committed, which only pair mode can bring about.
+bool Node::store_entries(LogIndex previous, std::vector<Entry>& entries) {
+  LogIndex index = previous;
+  for (auto& entry : entries) {
+    index = index.next();
+    if (index <= log_.snapshot_index()) continue;
+    const auto known = log_.term_at(index);
+    if (known && *known == entry.term) continue;
+    if (known && index <= commit_) {
+      TANDEM_ASSERT(!configuration().was_protected);
+      return false;
+    }
+    if (known) truncate_log(index);
+    append_to_log(std::move(entry));
+  }
+  TANDEM_ASSERT(log_.last_index() >= commit_);
+  return true;
+}
+
+void Node::refuse_append(const Message& message, const Append& append) {
+  const LogIndex previous = append.previous_index;
+  AppendReply reply{.rejected = previous, .sent = append.sent, .session = session_};
+  reply.match = log_.last_index();
+  if (log_.last_index() >= previous && previous > log_.snapshot_index()) {
+    reply.match = log_.before_term_of(previous);
+  }
+  reply.match = std::max(reply.match, commit_);
+  TANDEM_ASSERT(previous > commit_ || !configuration().was_protected);
+  reply.diverged = !configuration().was_protected && previous <= commit_ && previous.value() > 0;
+  if (!append.entries.empty() && log_.term_at(previous) == append.previous_term) reply.diverged = true;
+  TANDEM_ASSERT(!reply.accepted);
+  send(message.from, reply, hard_write_);
+}
+
+void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
+  if (role() == Role::primary || install_snapshot.snapshot == nullptr) return;
+  follow(message);
+  const auto& snapshot = install_snapshot.snapshot;
+  const bool discard = install_snapshot.discard_log && !configuration().was_protected;
+  const bool news = snapshot->index > log_.snapshot_index() || discard;
+  const bool plausible = snapshot->term <= hard_.term && snapshot->index.value() > 0;
+  if (news && plausible) install(snapshot, discard);
+  AppendReply reply{.accepted = plausible, .match = snapshot->index,
+                    .sent = install_snapshot.sent, .session = session_};
+  send(message.from, reply, issued_);
+}
+
+}  // namespace tandem::core

@@ -1,0 +1,88 @@
+// inputs.hpp: what can happen to a node. The shell (or the simulator) reports each of these to Node::step(),
+// with the time at which it reports it.
+//
+// Owner: values. Order: the shell reports what happened in the order in which it happened.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/time.hpp"
+#include "common/core/entry.hpp"
+#include "common/core/messages.hpp"
+
+namespace tandem::core {
+
+// Time has passed. Due at Node::deadline(); harmless at any other time.
+struct Tick {};
+
+// Write `number`, and every write before it, has reached the disk.
+struct Durable {
+  WriteNumber number;
+};
+
+// A change to append to the log. Only a primary accepts it; Outputs::refused says so otherwise.
+struct Propose {
+  CommandId id;
+  std::string bytes;
+};
+
+// The connection to a node broke. What was on its way may be lost.
+struct ConnectionLost {
+  NodeId node;
+};
+
+// A connection attempt was answered with "connection refused": the machine is there, and nothing listens at
+// the node's control address. It is taken as proof that the node's process of that moment is gone, on these
+// conditions, which the shell must keep:
+//  - a process listens at its control address before it takes part, and for as long as it might serve;
+//  - the address belongs to that node alone, and nothing on the way answers in its place. A firewall that
+//    rejects with a reset breaks this: use DROP, or --crash-fast-path off;
+//  - a full backlog does not refuse (Linux drops, unless net.ipv4.tcp_abort_on_overflow is set);
+//  - `attempted` is when the attempt began, on this node's clock. A primary that was heard after that is a
+//    newer process, and keeps its promise.
+struct ConnectionRefused {
+  NodeId node;
+  Instant attempted;
+};
+
+// A worker reported a term that it has promised (R10). A higher one means another primary exists.
+struct TermReported {
+  Term term;
+};
+
+// Every worker that can be reached has been told this term; the primary may forward (R10).
+struct TermAnnounced {
+  Term term;
+};
+
+// Hand leadership over. An empty target leaves the choice to the core.
+struct HandOver {
+  NodeId to;
+};
+
+// A snapshot of the state machine after `index`, which this node has applied.
+struct SnapshotTaken {
+  LogIndex index;
+  std::string bytes;
+};
+
+// A registered worker with a state directory.
+struct WitnessCandidate {
+  MemberId id;
+  std::string host;  // where it runs; voters are spread over hosts
+  bool live = false;
+};
+
+// Who is registered, from the replicated state (never from heartbeats alone: a worker is forgotten by a
+// committed change, and only a forgotten witness is replaced).
+struct Registered {
+  std::vector<WitnessCandidate> candidates;
+  std::vector<std::string> master_hosts;
+};
+
+using Input = std::variant<Tick, Message, Durable, Propose, ConnectionLost, ConnectionRefused, TermReported,
+                           TermAnnounced, HandOver, SnapshotTaken, Registered>;
+
+}  // namespace tandem::core

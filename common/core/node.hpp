@@ -1,0 +1,177 @@
+// node.hpp: the failover protocol of one node, master or witness: Raft (Ongaro 2014) with pre-vote (§9.6),
+// check-quorum and leader lease (§6.4), leadership transfer (§3.10), single voter changes (§4.1), and
+// Tandem's additions: the crash fast path, log lending by witnesses, pair mode.
+//
+// It is a pure function of (state, input) -> (state, outputs): time comes with each input, the seed of its
+// jitter comes with its birth, and it does nothing itself. So the simulator runs this very code, and a
+// history can be replayed exactly.
+//
+// Units: Instant is the node's own clock. Owner: one thread at a time; no locks, no globals.
+// Always: the term and the log's committed part never go back; serve_until() is never() unless this node is
+// primary, has committed an entry of its own term, has announced it, and holds a lease.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "common/core/founding.hpp"
+#include "common/core/inputs.hpp"
+#include "common/core/log.hpp"
+#include "common/core/membership.hpp"
+#include "common/core/options.hpp"
+#include "common/core/outputs.hpp"
+#include "common/core/pair_mode.hpp"
+#include "common/core/random.hpp"
+#include "common/core/roles.hpp"
+
+namespace tandem::core {
+
+class Node {
+ public:
+  // `stored` is what the data directory holds, empty for a new one. The shell restores the state machine from
+  // stored.snapshot itself; entries are applied again as they are found committed.
+  // REQUIRES: options.validate(); now is the own clock.
+  Node(Options options, Stored stored, std::uint64_t seed, Instant now);
+
+  // Takes one input in and refills `outputs`. `now` that lies before an earlier one counts as that one.
+  void step(Instant now, Input input, Outputs& outputs);
+
+  // A Tick is due now; forever() when only other inputs matter.
+  Instant deadline() const;
+
+  Role role() const { return static_cast<Role>(role_.index()); }
+  Term term() const { return hard_.term; }
+  const MemberId& self() const { return options_.self; }
+  const MemberId& primary() const { return primary_; }  // empty while nobody is known to lead this term
+  const HardState& hard_state() const { return hard_; }
+  LogIndex commit_index() const { return commit_; }
+  const Log& log() const { return log_; }
+  const Configuration& configuration() const { return log_.configuration(); }
+  // How far a member's log is known to equal the primary's; 0 when this node is not primary.
+  LogIndex match_index(const MemberId& member) const;
+  Instant serve_until() const;
+  // Three nodes vote: any single loss is survived.
+  bool is_protected() const { return configuration().nodes() >= 3; }
+  // Standby: this node could promote itself. Primary: it counts on no standby.
+  Standing pair_standing() const { return pair_.standing(); }
+  bool is_alone() const;
+  Duration promise_left() const { return promise_.left(now_); }
+
+ private:
+  // node.cpp: dispatch, terms, durability
+  void handle(Tick);
+  void handle(Message& message);
+  void handle(Durable durable);
+  void handle(ConnectionLost lost);
+  void handle(TermReported reported);
+  void handle(SnapshotTaken& taken);
+  void handle(Registered& registered) { registered_ = std::move(registered); }
+  bool is_for_us(const Message& message);
+  bool refuse_lower_term(const Message& message);
+  void dispatch(Message& message);
+  void become_follower(Term term, const MemberId& primary);
+  void send(const MemberId& to, MessageBody body, WriteNumber after = WriteNumber(0));
+  WriteNumber until_durable(WriteNumber number) const;
+  Write& write();
+  void persist_hard_state();
+  void append_to_log(Entry entry);
+  void truncate_log(LogIndex from);
+  void install(const SnapshotPointer& snapshot, bool discard_log);
+  void commit_up_to(LogIndex index);
+  void conclude();
+
+  // election.cpp
+  bool can_campaign() const;
+  void pre_campaign();
+  void campaign(bool handover);
+  void request_vote(const MemberId& voter, Ballot ballot, Term for_term, bool handover);
+  void on(const Message& message, const VoteRequest& request);
+  void on(const Message& message, const VoteReply& reply);
+  void on(const Message& message, const FetchLog& fetch);
+  void on(const Message& message, LogExcerpt& excerpt);
+  void on(const Message& message, const TimeoutNow&);
+  void on(const Message& message, const Released&);
+  void on(const Message& message, const Hello& hello);
+  void handle(ConnectionRefused refused);
+  bool won(const std::vector<MemberId>& granted) const;
+  void count_own_vote();
+  void fetch_log_from(const MemberId& lender, LogIndex previous);
+  void promote_alone();
+  void mind_pair();
+  void found();
+  void say_hello();
+  Duration first_wait();
+  Duration retry_wait();
+  bool is_promised_against(const VoteRequest& request, const MemberId& candidate) const;
+
+  // following.cpp
+  void on(const Message& message, Append& append);
+  void on(const Message& message, const InstallSnapshot& install);
+  void follow(const Message& message);
+  bool are_plausible(LogIndex previous, Term previous_term, const std::vector<Entry>& entries) const;
+  bool store_entries(LogIndex previous, std::vector<Entry>& entries);
+  void refuse_append(const Message& message, const Append& append);
+
+  // leading.cpp
+  void become_primary(bool alone);
+  void lead(Primary& primary);
+  void heartbeat(Primary& primary);
+  void replicate(Primary& primary);
+  void send_append(Primary& primary, Progress& member);
+  void send_snapshot(Progress& member);
+  void on(const Message& message, const AppendReply& reply);
+  void renew_lease(Primary& primary);
+  void advance_commit(Primary& primary);
+  void step_down_without_quorum(Primary& primary);
+  void handle(Propose& proposed);
+  void handle(TermAnnounced announced);
+  void handle(HandOver hand_over);
+  void continue_handover();
+  void pair_up(Primary& primary);
+
+  // voter_changes.cpp
+  void change_voters(Primary& primary);
+  void add_voter(Primary& primary, const AddVoter& addition);
+  void append_configuration(Primary& primary, Configuration configuration);
+  void refresh_members(Primary& primary);
+
+  Primary* as_primary() { return std::get_if<Primary>(&role_); }
+  const Primary* as_primary() const { return std::get_if<Primary>(&role_); }
+
+  Options options_;
+  Random random_;
+  SessionId session_;
+  Instant now_;
+  HardState hard_;
+  Log log_;
+  SnapshotPointer snapshot_;
+  LogIndex commit_;
+  MemberId primary_;
+  RoleState role_;
+  Promise promise_;
+  Instant promised_at_ = Instant::never();  // when the promise was last given
+  Instant election_due_;
+  PairStanding pair_;
+  Founding founding_;
+  Instant hello_due_;
+  std::map<NodeId, MemberId> known_masters_;  // as they made themselves known
+  std::optional<Registered> registered_;
+
+  struct PendingWrite {
+    WriteNumber number;
+    LogIndex last;  // of the log once it is durable
+  };
+  WriteNumber issued_;
+  WriteNumber durable_;
+  WriteNumber hard_write_;  // the one that holds the current hard state
+  LogIndex durable_index_;  // the log up to here is on the disk
+  std::deque<PendingWrite> pending_;
+
+  Outputs* out_ = nullptr;  // during step()
+  RoleChange published_role_;
+  Instant published_serve_until_ = Instant::never();
+};
+
+}  // namespace tandem::core

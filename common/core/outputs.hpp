@@ -1,0 +1,82 @@
+// outputs.hpp: what a node wants done. The shell carries it out, in this order:
+//   1. hand `write` to the disk, and report Durable when it is there; writes reach the disk in order;
+//   2. send each message whose `after` is already durable, hold the others until it is (R2);
+//   3. take over serve_until, role and announce;
+//   4. restore and apply, in order.
+// Nothing here may be dropped or reordered, but messages may be lost on the way.
+//
+// Owner: the caller of Node::step(), which clears and refills it.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "common/base/result.hpp"
+#include "common/core/entry.hpp"
+#include "common/core/ids.hpp"
+#include "common/core/messages.hpp"
+
+namespace tandem::core {
+
+// What must never go back: the cluster, the term, and the vote given in it (R1).
+struct HardState {
+  ClusterId cluster;
+  Term term;
+  MemberId vote;  // empty: none given in this term
+  friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+// What a data directory holds.
+struct Stored {
+  HardState hard_state;
+  SnapshotPointer snapshot;  // null: none yet
+  std::vector<Entry> entries;  // consecutive, after the snapshot
+};
+
+// One atomic change of the data directory, applied in the order of its fields.
+struct Write {
+  WriteNumber number;
+  std::optional<HardState> hard_state;
+  SnapshotPointer snapshot;               // replaces the stored one; entries up to it may go
+  bool discard_log = false;               // with a snapshot: every entry goes
+  std::optional<LogIndex> truncate_from;  // entries from here on go
+  std::vector<Entry> append;
+};
+
+struct Outbound {
+  Message message;
+  WriteNumber after;  // 0: at once
+};
+
+enum class Role { follower, pre_candidate, candidate, primary };
+const char* to_string(Role role);
+
+struct RoleChange {
+  Role role = Role::follower;
+  Term term;
+  MemberId primary;  // who leads this term, when known
+  friend bool operator==(const RoleChange&, const RoleChange&) = default;
+};
+
+struct Refusal {
+  CommandId id;
+  Error error;  // unavailable: not the primary, handing over, or too many changes are waiting
+};
+
+struct Outputs {
+  std::optional<Write> write;
+  std::vector<Outbound> messages;
+  SnapshotPointer restore;    // the state machine becomes this, before `apply`
+  std::vector<Entry> apply;   // committed, in order, each once per life of the process
+  std::optional<RoleChange> role;
+  // Until when this node may forward requests, on its own clock; never() = it may not. A duplicate of the
+  // shell's copy: the data plane must check it itself before each request (R7).
+  std::optional<Instant> serve_until;
+  std::optional<Term> announce;  // tell every worker this term, then report TermAnnounced (R10)
+  std::vector<Refusal> refused;
+  bool snapshot_wanted = false;  // report SnapshotTaken when convenient; repeated until then
+
+  void clear();
+};
+
+}  // namespace tandem::core

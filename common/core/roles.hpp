@@ -1,0 +1,59 @@
+// roles.hpp: what a node knows only while it has a role. A variant, so that nothing of a role can be touched
+// in another one.
+//
+// Owner: one Node.
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "common/core/lease.hpp"
+#include "common/core/outputs.hpp"
+#include "common/core/progress.hpp"
+
+namespace tandem::core {
+
+struct Follower {};
+
+struct PreCandidate {
+  Term for_term;
+  std::vector<MemberId> granted;
+};
+
+struct Candidate {
+  std::vector<MemberId> granted;
+  WriteNumber vote_write;  // our own vote counts when this is durable
+  bool alone = false;      // pair mode: no other vote is asked for
+};
+
+// A member that is brought up to date before it is made a voter, so that adding it costs no availability.
+struct Joining {
+  MemberId id;
+  VoterKind kind = VoterKind::master;
+  Instant since;
+};
+
+struct HandingOver {
+  MemberId to;
+  Instant give_up;
+};
+
+struct Primary {
+  explicit Primary(Duration lease_length) : lease(lease_length) {}
+
+  Lease lease;
+  LogIndex own_first;               // our no-op; once committed, everything before it is (R5)
+  Instant elected;
+  Instant next_heartbeat;
+  bool announced = false;           // every worker has been told our term (R10)
+  bool alone = false;               // pair mode: commits without the other
+  std::vector<Progress> members;    // every other voter, and the one that is joining
+  std::optional<Joining> joining;
+  MemberId tried;                   // joined too slowly last time
+  std::optional<HandingOver> handing_over;
+};
+
+using RoleState = std::variant<Follower, PreCandidate, Candidate, Primary>;
+
+}  // namespace tandem::core
