@@ -1,0 +1,139 @@
+#include "tests/sim/checker.hpp"
+
+#include <fmt/format.h>
+
+namespace tandem::sim {
+
+namespace {
+constexpr std::size_t kept_terms = 4096;
+constexpr std::uint64_t terms_per_second_max = 50;
+}  // namespace
+
+void Checker::elected(const Machine& machine, Term term) {
+  ++elections_;
+  highest_term_ = std::max(highest_term_, term);
+  const auto [place, fresh] = primaries_.emplace(term, machine.index);
+  if (!fresh && place->second != machine.index) {
+    throw Violation(fmt::format("two primaries in term {}: {} is the second", term, machine.id));
+  }
+  if (!fresh) throw Violation(fmt::format("{} was elected twice in term {}", machine.id, term));
+  if (primaries_.size() > kept_terms) primaries_.erase(primaries_.begin());
+  if (lenient_ || committed_.empty()) return;
+  const auto& log = machine.process.node->log();
+  const LogIndex last(committed_.size());
+  if (log.snapshot_index() >= last) return;
+  if (log.term_at(last) != committed_.back().term) {
+    throw Violation(fmt::format("{} was elected in term {} without entry {}, which was committed in term {}",
+                                machine.id, term, last, committed_.back().term));
+  }
+}
+
+void Checker::serving(const std::vector<Machine>& machines, SimTime now) const {
+  if (lenient_ || now < distrusted_until_) return;
+  const Machine* first = nullptr;
+  for (const auto& machine : machines) {
+    if (!machine.is_master || !machine.would_serve(now)) continue;
+    if (first != nullptr) {
+      throw Violation(fmt::format("{} (term {}) and {} (term {}) may both serve", first->id,
+                                  first->process.node->term(), machine.id, machine.process.node->term()));
+    }
+    first = &machine;
+  }
+}
+
+void Checker::applied(const Machine& machine, const core::Entry& entry) {
+  if (lenient_) return;
+  const auto place = entry.index.value();
+  if (place <= committed_.size()) {
+    if (committed_[place - 1].term != entry.term) {
+      throw Violation(fmt::format("{} applied entry {} of term {}, others that of term {}", machine.id,
+                                  entry.index, entry.term, committed_[place - 1].term));
+    }
+  } else {
+    if (place != committed_.size() + 1) throw Violation("an entry was committed before the one before it");
+    state_.apply(entry);
+    committed_.push_back({entry.term, state_.digest()});
+    if (const auto* configuration = std::get_if<core::Configuration>(&entry.body)) {
+      configuration_ = *configuration;
+    }
+  }
+  if (machine.process.state.digest() != committed_[place - 1].state_digest) {
+    throw Violation(fmt::format("the state of {} after entry {} differs", machine.id, entry.index));
+  }
+}
+
+void Checker::restored(const Machine& machine, const core::Snapshot& snapshot) {
+  if (lenient_) return;
+  const auto place = snapshot.index.value();
+  const bool known = place > 0 && place <= committed_.size() && committed_[place - 1].term == snapshot.term;
+  if (!known || machine.process.state.digest() != committed_[place - 1].state_digest) {
+    throw Violation(fmt::format("{} restored a snapshot of what was never committed", machine.id));
+  }
+}
+
+void Checker::writing(const Machine& machine, const core::Write& write) {
+  const auto& node = *machine.process.node;
+  for (const auto& entry : write.append) {
+    const auto* configuration = std::get_if<core::Configuration>(&entry.body);
+    if (configuration == nullptr) continue;
+    for (const auto& voter : configuration->voters) admitted_.insert(voter.id);
+    const bool decided_here = node.role() == core::Role::primary && entry.term == node.term();
+    if (!decided_here || lenient_) continue;
+    if (!configuration_.empty() && !core::majorities_meet(*configuration, configuration_)) {
+      throw Violation(fmt::format("{} began to use voters [{}] while [{}] was committed: their majorities "
+                                  "need not meet (R8)",
+                                  machine.id, to_string(*configuration), to_string(configuration_)));
+    }
+    if (node.log().term_at(node.commit_index()) != node.term()) {
+      throw Violation(fmt::format("{} began a voter change in term {} before an entry of that term was "
+                                  "committed (R8)",
+                                  machine.id, node.term()));
+    }
+  }
+}
+
+void Checker::sending(const core::Message& message) const {
+  const auto* reply = std::get_if<core::VoteReply>(&message.body);
+  const bool votes = reply != nullptr && reply->granted && reply->ballot == core::Ballot::vote;
+  if (votes && admitted_.count(message.from) == 0) {
+    throw Violation(fmt::format("{} voted in term {} with a disk that was never admitted (R9)",
+                                message.from.node, reply->for_term));
+  }
+}
+
+void Checker::accepted_by_worker(const Machine& worker, Term term) {
+  auto& highest = accepted_[worker.index];
+  if (term < highest) {
+    throw Violation(fmt::format("worker {} served term {} after term {} (R10)", worker.id, term, highest));
+  }
+  highest = term;
+}
+
+void Checker::acknowledged(std::uint64_t client, std::uint64_t sequence) {
+  auto& last = acknowledged_[client];
+  if (sequence > last) last = sequence;
+  ++acknowledged_count_;
+  if (!lenient_ && state_.last_of(client) < sequence) {
+    throw Violation(fmt::format("change {}.{} was acknowledged but never committed", client, sequence));
+  }
+}
+
+void Checker::holds_acknowledged(const StateMachine& state) const {
+  if (lenient_) return;
+  for (const auto& [client, last] : acknowledged_) {
+    if (state.last_of(client) < last) {
+      throw Violation(fmt::format("change {}.{} was acknowledged and is lost", client, last));
+    }
+  }
+}
+
+void Checker::bounded(const Machine& machine, SimTime now) const {
+  const auto seconds = static_cast<std::uint64_t>(now / Duration(1s)) + 10;
+  if (machine.process.node == nullptr) return;
+  const auto& node = *machine.process.node;
+  if (node.term().value() > seconds * terms_per_second_max) throw Violation("terms grow without bound");
+  if (machine.process.held.size() > 8192) throw Violation("messages that wait for the disk grow without bound");
+  if (node.log().size() > 4 * limits::log_entries_max) throw Violation("a log grows without bound");
+}
+
+}  // namespace tandem::sim

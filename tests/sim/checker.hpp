@@ -1,0 +1,70 @@
+// checker.hpp: what must hold at each step of every history, seen from outside: it knows all machines at once,
+// and none of the core's reasoning.
+//
+// Every check throws Violation. In `lenient` histories (two masters without a witness, cut off from each other)
+// only what pair mode promises is checked.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "tests/sim/machine.hpp"
+#include "tests/sim/violation.hpp"
+
+namespace tandem::sim {
+
+class Checker {
+ public:
+  void set_lenient(bool lenient) { lenient_ = lenient; }
+  // Clocks ran outside the promised bound until now: two primaries may overlap until a lease has passed.
+  void distrust_clocks_until(SimTime until) { distrusted_until_ = std::max(distrusted_until_, until); }
+
+  // One primary per term; it holds every committed change at its place.
+  void elected(const Machine& machine, Term term);
+  // Never two that would serve at one instant.
+  void serving(const std::vector<Machine>& machines, SimTime now) const;
+  // Every node applies the same entries at the same places.
+  void applied(const Machine& machine, const core::Entry& entry);
+  void restored(const Machine& machine, const core::Snapshot& snapshot);
+  // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8).
+  void writing(const Machine& machine, const core::Write& write);
+  // Amnesiacs do not vote (R9).
+  void sending(const core::Message& message) const;
+  // The term a worker accepts never falls (R10).
+  void accepted_by_worker(const Machine& worker, Term term);
+  void worker_restarted(const Machine& worker) { accepted_.erase(worker.index); }
+
+  void acknowledged(std::uint64_t client, std::uint64_t sequence);
+  // Every acknowledged change is in this state, once.
+  void holds_acknowledged(const StateMachine& state) const;
+  // Nothing grows without bound.
+  void bounded(const Machine& machine, SimTime now) const;
+
+  std::uint64_t elections() const { return elections_; }
+  std::uint64_t acknowledged_count() const { return acknowledged_count_; }
+  const core::Configuration& committed_configuration() const { return configuration_; }
+  Term highest_term() const { return highest_term_; }
+  std::size_t committed_count() const { return committed_.size(); }
+
+ private:
+  struct Committed {
+    Term term;
+    std::uint64_t state_digest = 0;  // of the state machine after it
+  };
+
+  bool lenient_ = false;
+  SimTime distrusted_until_{-1};
+  std::map<Term, std::uint32_t> primaries_;
+  std::vector<Committed> committed_;  // at index - 1
+  StateMachine state_;                // after all of it
+  core::Configuration configuration_;
+  std::set<core::MemberId> admitted_;
+  std::map<std::uint32_t, Term> accepted_;
+  std::map<std::uint64_t, std::uint64_t> acknowledged_;
+  std::uint64_t acknowledged_count_ = 0;
+  std::uint64_t elections_ = 0;
+  Term highest_term_;
+};
+
+}  // namespace tandem::sim

@@ -1,0 +1,46 @@
+// clients.cpp: clients that change the cluster's state, repeat what was not answered, and remember what was.
+#include "tests/sim/world.hpp"
+
+namespace tandem::sim {
+
+namespace {
+constexpr Duration patience = 1s;
+constexpr Duration pause_max = 1500ms;
+}  // namespace
+
+// Sends the next change, or the last one again, perhaps to another master.
+void World::act(std::uint32_t index) {
+  Client& client = clients_[index];
+  plan(between(20ms, pause_max), EventKind::client, index);
+  if (client.waiting && now_ - client.sent < patience) return;
+  if (client.waiting) {
+    client.target = static_cast<std::uint32_t>(random_.below(master_ids_.size()));
+  }
+  if (!client.waiting) {
+    ++client.sequence;
+    client.waiting = true;
+  }
+  client.sent = now_;
+  const Machine& master = machines_[client.target];
+  plan(network_->delay(random_), EventKind::propose, client.target, index, client.sequence, master.life);
+}
+
+void World::propose(Machine& master, std::uint32_t index, std::uint64_t sequence) {
+  const core::CommandId id{clients_[index].number, sequence};
+  if (!master.is_primary()) {  // it answers with the primary's name
+    const auto& primary = master.process.node->primary();
+    if (!primary.empty()) clients_[index].target = find(primary.node.name());
+    return;
+  }
+  if (master.process.waiting.size() < 4096) master.process.waiting[id] = index;
+  step(master, core::Propose{id, "change"});
+}
+
+void World::acknowledge(std::uint32_t index, std::uint64_t sequence) {
+  Client& client = clients_[index];
+  if (!client.waiting || client.sequence != sequence) return;
+  checker_.acknowledged(client.number, sequence);
+  client.waiting = false;
+}
+
+}  // namespace tandem::sim

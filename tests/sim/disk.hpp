@@ -1,0 +1,43 @@
+// disk.hpp: a data directory on a disk that takes its time, and loses what it has not finished when the power
+// goes: all of it, some of it, or half of the last write.
+//
+// It checks what must never go back on a disk: the term, the vote of a term (R1), and what was known committed.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "common/core/outputs.hpp"
+#include "common/core/random.hpp"
+#include "tests/sim/clock_model.hpp"
+
+namespace tandem::sim {
+
+class Disk {
+ public:
+  // Queues a write; returns when it will be durable.
+  SimTime write(core::Write write, SimTime now, core::Random& random);
+  // The write has reached the disk. Writes finish in order.
+  void finish(core::WriteNumber number);
+  // Power or process gone: unfinished writes are lost, but for a random part of them.
+  void crash(core::Random& random);
+  void wipe();
+
+  void set_latency(Duration base, Duration spread) {
+    base_ = base;
+    spread_ = spread;
+  }
+  const core::Stored& stored() const { return stored_; }
+  std::size_t pending() const { return pending_.size(); }
+
+ private:
+  void apply(const core::Write& write);
+
+  core::Stored stored_;
+  std::deque<core::Write> pending_;
+  SimTime busy_until_{0};
+  Duration base_{std::chrono::microseconds(200)};
+  Duration spread_{std::chrono::microseconds(800)};
+};
+
+}  // namespace tandem::sim

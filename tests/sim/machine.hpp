@@ -1,0 +1,72 @@
+// machine.hpp: one computer of the world: a clock, a disk, and a process that may run, hang or be gone. The
+// process holds the core, and the little that the shell around it would hold.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/core/node.hpp"
+#include "common/core/worker_fence.hpp"
+#include "tests/sim/clock_model.hpp"
+#include "tests/sim/disk.hpp"
+#include "tests/sim/event_queue.hpp"
+#include "tests/sim/state_machine.hpp"
+
+namespace tandem::sim {
+
+// What a process knows, and forgets when it ends.
+struct Process {
+  std::unique_ptr<core::Node> node;  // null: a worker without a state directory
+  std::vector<core::Outbound> held;  // messages that wait for a write (R2)
+  core::WriteNumber durable;
+  StateMachine state;
+  LogIndex applied;
+  Instant serve_until = Instant::never();  // what the data plane would read
+  Instant tick_due = Instant::forever();   // the earliest tick that is planned
+  bool snapshot_planned = false;
+  std::map<core::CommandId, std::uint32_t> waiting;  // clients to be answered when it is applied
+  // a master's view of the workers
+  std::map<std::uint32_t, SimTime> heard;
+  SimTime primary_since{0};
+  std::uint64_t registered_digest = 0;
+  std::set<std::uint32_t> untold;  // workers that have not acknowledged our term yet
+  Term announcing;
+  // a worker's
+  core::WorkerFence fence;
+};
+
+struct Machine {
+  std::uint32_t index = 0;
+  core::NodeId id;
+  std::string host;
+  bool is_master = false;
+  bool has_state_directory = true;
+  ClockModel clock;
+  Disk disk;
+  core::IncarnationId incarnation;
+  core::Timing timing;
+
+  std::uint64_t life = 0;  // counts its processes
+  bool up = false;
+  bool frozen = false;
+  SimTime frozen_since{0};
+  std::vector<Event> inbox;  // what reached it while frozen
+  std::uint64_t proposals = 0;  // numbers this master's own changes, over all lives
+  Process process;
+
+  core::MemberId member() const { return {id, incarnation}; }
+  bool runs() const { return up && !frozen; }
+  bool is_primary() const {
+    return up && process.node != nullptr && process.node->role() == core::Role::primary;
+  }
+  // What a request that arrives now would find.
+  bool would_serve(SimTime now) const {
+    return runs() && process.node != nullptr && process.serve_until > clock.at(now);
+  }
+};
+
+}  // namespace tandem::sim

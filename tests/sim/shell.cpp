@@ -1,0 +1,208 @@
+// shell.cpp: what the programs around the core do with its outputs.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/base/duration.hpp"
+#include "tests/sim/hash.hpp"
+#include "tests/sim/world.hpp"
+
+namespace tandem::sim {
+
+void World::boot(Machine& machine) {
+  TANDEM_ASSERT(!machine.up);
+  machine.process = Process{};
+  machine.inbox.clear();
+  ++machine.life;
+  machine.up = true;
+  machine.frozen = false;
+  if (!machine.is_master && !machine.has_state_directory) return;
+  core::Options options;
+  options.self = machine.member();
+  options.kind = machine.is_master ? core::VoterKind::master : core::VoterKind::witness;
+  if (machine.is_master) options.masters = master_ids_;
+  options.timing = timing_;
+  options.append_entries_max = append_entries_max_;
+  options.log_entries_max = log_entries_max_;
+  const auto& stored = machine.disk.stored();
+  machine.process.node =
+      std::make_unique<core::Node>(options, stored, random_.next(), machine.clock.at(now_));
+  if (stored.snapshot != nullptr) {
+    machine.process.state = StateMachine::from_bytes(stored.snapshot->bytes);
+    machine.process.applied = stored.snapshot->index;
+  }
+  plan_tick(machine);
+}
+
+void World::step(Machine& machine, core::Input input) {
+  TANDEM_ASSERT(machine.runs());
+  machine.process.node->step(machine.clock.at(now_), std::move(input), outputs_);
+  carry_out(machine);
+  plan_tick(machine);
+}
+
+void World::carry_out(Machine& machine) {
+  Process& process = machine.process;
+  if (outputs_.write) {
+    checker_.writing(machine, *outputs_.write);
+    const auto number = outputs_.write->number.value();
+    const SimTime done = machine.disk.write(std::move(*outputs_.write), now_, random_);
+    plan(done - now_, EventKind::disk, machine.index, 0, number, machine.life);
+  }
+  for (auto held = process.held.begin(); held != process.held.end();) {
+    if (held->after > process.durable) {
+      ++held;
+      continue;
+    }
+    send(machine, std::move(held->message));
+    held = process.held.erase(held);
+  }
+  for (auto& outbound : outputs_.messages) {
+    if (outbound.after > process.durable) {
+      process.held.push_back(std::move(outbound));
+    } else {
+      send(machine, std::move(outbound.message));
+    }
+  }
+  if (outputs_.role) became(machine, *outputs_.role);
+  if (outputs_.serve_until) {
+    const bool longer = *outputs_.serve_until > process.serve_until;
+    if (trace_.is_on(now_)) {
+      if (process.serve_until == Instant::never()) note(machine, "may serve");
+      if (*outputs_.serve_until == Instant::never()) note(machine, "stops serving");
+    }
+    process.serve_until = *outputs_.serve_until;
+    if (longer) checker_.serving(machines_, now_);
+  }
+  if (outputs_.announce) announce(machine, *outputs_.announce);
+  if (outputs_.restore != nullptr) {
+    process.state = StateMachine::from_bytes(outputs_.restore->bytes);
+    process.applied = outputs_.restore->index;
+    checker_.restored(machine, *outputs_.restore);
+    note(machine, fmt::format("restores the snapshot up to {}", process.applied));
+  }
+  for (const auto& entry : outputs_.apply) apply(machine, entry);
+  if (outputs_.snapshot_wanted && !process.snapshot_planned) {
+    process.snapshot_planned = true;
+    plan(between(1ms, 20ms), EventKind::snapshot, machine.index, 0, 0, machine.life);
+  }
+}
+
+void World::became(Machine& machine, const core::RoleChange& change) {
+  digest_ = mix(digest_, machine.index, change.term.value() << 2 ^ static_cast<std::uint64_t>(change.role));
+  if (trace_.is_on(now_)) {
+    note(machine, fmt::format("{} term {}{}", to_string(change.role), change.term,
+                              change.primary.empty() ? "" : fmt::format(", primary {}", change.primary.node)));
+  }
+  if (change.role != core::Role::primary) return;
+  machine.process.primary_since = now_;
+  machine.process.registered_digest = 0;
+  checker_.elected(machine, change.term);
+}
+
+void World::apply(Machine& machine, const core::Entry& entry) {
+  Process& process = machine.process;
+  TANDEM_ASSERT(entry.index == process.applied.next());
+  process.applied = entry.index;
+  process.state.apply(entry);
+  checker_.applied(machine, entry);
+  digest_ = mix(digest_, entry.index.value(), entry.term.value());
+  if (trace_.is_on(now_)) note(machine, "commits " + core::describe(entry));
+  const auto* command = std::get_if<core::Command>(&entry.body);
+  if (command == nullptr) return;
+  const auto waiting = process.waiting.find(command->id);
+  if (waiting == process.waiting.end()) return;
+  plan(network_->delay(random_), EventKind::acknowledge, waiting->second, 0, command->id.sequence);
+  process.waiting.erase(waiting);
+}
+
+void World::take_snapshot(Machine& machine) {
+  Process& process = machine.process;
+  process.snapshot_planned = false;
+  if (process.applied <= process.node->log().snapshot_index()) return;
+  step(machine, core::SnapshotTaken{process.applied, process.state.to_bytes()});
+}
+
+void World::plan_tick(Machine& machine) {
+  const Instant due = machine.process.node->deadline();
+  if (due >= machine.process.tick_due) return;  // the planned tick looks again
+  machine.process.tick_due = due;
+  const SimTime when = machine.clock.when(due, now_);
+  events_.push({.at = when, .kind = EventKind::tick, .target = machine.index, .life = machine.life,
+                .local = due});
+}
+
+void World::send(Machine& from, core::Message message) {
+  checker_.sending(message);
+  ++statistics_.messages;
+  std::uint32_t to = 0;
+  while (to < machines_.size() && machines_[to].id != message.to.node) ++to;
+  TANDEM_ASSERT(to < machines_.size());
+  if (faults_on_ && random_.below(64) == 0) {
+    if (old_messages_.size() < 64) {
+      old_messages_.push_back(message);
+    } else {
+      old_messages_[random_.below(64)] = message;
+    }
+  }
+  if (network_->repeats(random_)) transmit(from.index, to, message);
+  transmit(from.index, to, std::move(message));
+}
+
+void World::transmit(std::uint32_t from, std::uint32_t to, core::Message message) {
+  if (!network_->is_open(from, to) || network_->loses(random_)) {
+    if (trace_.is_on(now_) && (trace_.shows_heartbeats() || !is_steady(message))) {
+      trace_.message(now_, std::string(machines_[from].id.name()), std::string(machines_[to].id.name()),
+                     core::describe(message), true);
+    }
+    return;
+  }
+  std::uint64_t place = messages_.size();
+  if (free_places_.empty()) {
+    messages_.push_back(std::move(message));
+  } else {
+    place = free_places_.back();
+    free_places_.pop_back();
+    messages_[place] = std::move(message);
+  }
+  plan(network_->delay(random_), EventKind::deliver, to, from, place);
+}
+
+bool is_steady(const core::Message& message) {
+  if (const auto* append = std::get_if<core::Append>(&message.body)) return append->entries.empty();
+  const auto* reply = std::get_if<core::AppendReply>(&message.body);
+  return reply != nullptr && reply->accepted;
+}
+
+void World::deliver(Machine& machine, std::uint64_t place) {
+  core::Message message = std::move(messages_[place]);
+  free_places_.push_back(place);
+  if (!machine.up || machine.process.node == nullptr) return;
+  if (trace_.is_on(now_) && (trace_.shows_heartbeats() || !is_steady(message))) {
+    trace_.message(now_, std::string(message.from.node.name()), std::string(machine.id.name()),
+                   core::describe(message), false);
+  }
+  step(machine, std::move(message));
+}
+
+// A process has ended in a way that its peers' connections notice.
+void World::reset_connections(std::uint32_t gone) {
+  for (const auto& machine : machines_) {
+    if (machine.index == gone || !machine.up || machine.process.node == nullptr) continue;
+    if (!network_->is_open_both_ways(gone, machine.index)) continue;
+    plan(network_->delay(random_), EventKind::connection_lost, machine.index, gone, 0, machine.life);
+  }
+}
+
+// A broken connection is tried again at once. If nobody listens there, the attempt is refused; sometimes the
+// news of that comes late.
+void World::reconnect(Machine& machine, std::uint32_t other) {
+  if (machine.process.node == nullptr) return;
+  step(machine, core::ConnectionLost{machines_[other].id});
+  if (machines_[other].up || !network_->is_open_both_ways(machine.index, other)) return;
+  const Duration late = random_.below(8) == 0 ? between(1ms, 3s) : network_->delay(random_);
+  events_.push({.at = now_ + late, .kind = EventKind::connection_refused, .target = machine.index,
+                .other = other, .life = machine.life, .local = machine.clock.at(now_)});
+}
+
+}  // namespace tandem::sim

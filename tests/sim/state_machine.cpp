@@ -1,0 +1,69 @@
+#include "tests/sim/state_machine.hpp"
+
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "tests/sim/hash.hpp"
+
+namespace tandem::sim {
+
+void StateMachine::apply(const core::Entry& entry) {
+  const auto* command = std::get_if<core::Command>(&entry.body);
+  if (command == nullptr) return;
+  auto& last = clients_[command->id.client];
+  if (command->id.sequence <= last) return;  // sent twice
+  last = command->id.sequence;
+  digest_ = mix(digest_, command->id.client, command->id.sequence);
+  std::istringstream text(command->bytes);
+  std::string verb;
+  std::uint32_t worker = 0;
+  std::uint64_t incarnation = 0;
+  if (!(text >> verb >> worker)) return;
+  text >> incarnation;
+  if (verb == "join") workers_[worker] = incarnation;
+  if (verb == "leave") workers_.erase(worker);
+}
+
+std::string StateMachine::to_bytes() const {
+  std::string text = fmt::format("{} {}", digest_, clients_.size());
+  for (const auto& [client, last] : clients_) text += fmt::format(" {} {}", client, last);
+  text += fmt::format(" {}", workers_.size());
+  for (const auto& [worker, incarnation] : workers_) text += fmt::format(" {} {}", worker, incarnation);
+  return text;
+}
+
+StateMachine StateMachine::from_bytes(const std::string& bytes) {
+  StateMachine state;
+  std::istringstream text(bytes);
+  std::size_t count = 0;
+  text >> state.digest_ >> count;
+  for (; count > 0; --count) {
+    std::uint64_t client = 0, last = 0;
+    text >> client >> last;
+    state.clients_[client] = last;
+  }
+  text >> count;
+  for (; count > 0; --count) {
+    std::uint32_t worker = 0;
+    std::uint64_t incarnation = 0;
+    text >> worker >> incarnation;
+    state.workers_[worker] = incarnation;
+  }
+  return state;
+}
+
+std::uint64_t StateMachine::last_of(std::uint64_t client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? 0 : found->second;
+}
+
+std::string StateMachine::join(std::uint32_t worker, std::uint64_t incarnation) {
+  return fmt::format("join {} {}", worker, incarnation);
+}
+
+std::string StateMachine::leave(std::uint32_t worker) {
+  return fmt::format("leave {}", worker);
+}
+
+}  // namespace tandem::sim

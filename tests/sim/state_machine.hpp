@@ -1,0 +1,39 @@
+// state_machine.hpp: what the log is about, as small as it can be and still tell a lost or doubled change: each
+// client's count of applied changes, and which workers are registered.
+//
+// A change that a client sent twice is applied once: it carries the client's number and its own, and the state
+// remembers the last one of each client (this is how the shell's state machine must do it, too).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/core/entry.hpp"
+
+namespace tandem::sim {
+
+class StateMachine {
+ public:
+  // Applies a committed entry; configurations and no-ops change nothing.
+  void apply(const core::Entry& entry);
+
+  std::string to_bytes() const;
+  static StateMachine from_bytes(const std::string& bytes);
+
+  // The client's last applied change.
+  std::uint64_t last_of(std::uint64_t client) const;
+  // Registered workers with their incarnations; 0 = without a state directory.
+  const std::map<std::uint32_t, std::uint64_t>& workers() const { return workers_; }
+  std::uint64_t digest() const { return digest_; }
+
+  static std::string join(std::uint32_t worker, std::uint64_t incarnation);
+  static std::string leave(std::uint32_t worker);
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> clients_;
+  std::map<std::uint32_t, std::uint64_t> workers_;
+  std::uint64_t digest_ = 0;
+};
+
+}  // namespace tandem::sim

@@ -1,0 +1,158 @@
+// world.hpp: a deterministic world of masters, workers and clients, run by one queue of events. The same seed
+// gives the same history, bit for bit; digest() proves it.
+//
+// Nothing ticks: time jumps from one event to the next, so quiet hours cost only their heartbeats.
+//
+// Owner: one thread; several worlds may live in several threads, but for core::rules in a mutation build.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/checker.hpp"
+#include "tests/sim/machine.hpp"
+#include "tests/sim/network.hpp"
+#include "tests/sim/profile.hpp"
+#include "tests/sim/trace.hpp"
+
+namespace tandem::sim {
+
+struct Statistics {
+  std::array<std::uint64_t, fault_kinds> faults{};
+  std::uint64_t events = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t healings = 0;
+  Duration longest_healing{0};
+  std::uint64_t requests = 0;         // forwarded to workers
+  std::uint64_t refused_requests = 0; // ... and refused by the fence (R10)
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, Profile profile, Trace& trace);
+
+  // Runs for so long, with the profile's faults. Throws Violation.
+  void run(SimTime length);
+  SimTime now() const { return now_; }
+  std::uint64_t digest() const { return digest_; }
+  const Statistics& statistics() const { return statistics_; }
+  const Checker& checker() const { return checker_; }
+  std::vector<std::string> names() const;
+
+  // For stories: no faults but these.
+  void run_quietly(SimTime length);
+  void establish();  // until the cluster is complete and healthy
+  std::uint32_t find(std::string_view name) const;
+  std::uint32_t primary() const;  // REQUIRES: there is one
+  std::uint32_t standby() const;  // a master that is not primary
+  std::uint32_t witness() const;
+  void kill(std::uint32_t machine, bool says_so);
+  void start(std::uint32_t machine);
+  void cut_off(std::uint32_t machine, std::optional<std::uint32_t> but_for);
+  void mend_all();
+
+ private:
+  // world.cpp
+  void build(const Profile& profile);
+  void add_machine(const std::string& name, bool is_master, bool has_state_directory);
+  void pass(SimTime until);
+  void happen(const Event& event);
+  void at_machine(const Event& event, Machine& machine);
+  void plan(SimTime delay, EventKind kind, std::uint32_t target, std::uint32_t other = 0,
+            std::uint64_t number = 0, std::uint64_t life = 0);
+  bool is_healthy() const;
+  void must_heal();
+  void note(const Machine& machine, const std::string& what);
+
+  // shell.cpp: what the programs around the core would do
+  void boot(Machine& machine);
+  void step(Machine& machine, core::Input input);
+  void carry_out(Machine& machine);
+  void send(Machine& from, core::Message message);
+  void transmit(std::uint32_t from, std::uint32_t to, core::Message message);
+  void deliver(Machine& machine, std::uint64_t place);
+  void plan_tick(Machine& machine);
+  void became(Machine& machine, const core::RoleChange& change);
+  void apply(Machine& machine, const core::Entry& entry);
+  void take_snapshot(Machine& machine);
+  void reset_connections(std::uint32_t machine);
+  void reconnect(Machine& machine, std::uint32_t other);
+
+  // workers.cpp
+  void beat(Machine& worker);
+  void scan(Machine& master);
+  void report_registered(Machine& master);
+  void propose_own(Machine& master, std::string change);
+  void announce(Machine& master, Term term);
+  void told(Machine& worker, std::uint32_t master, Term term);
+  void announced(Machine& master, std::uint32_t worker, Term term);
+  void request(Machine& worker, Term term);
+
+  // clients.cpp
+  struct Client {
+    std::uint64_t number = 0;
+    std::uint64_t sequence = 0;
+    bool waiting = false;
+    std::uint32_t target = 0;
+    SimTime sent{0};
+  };
+  void act(std::uint32_t client);
+  void propose(Machine& master, std::uint32_t client, std::uint64_t sequence);
+  void acknowledge(std::uint32_t client, std::uint64_t sequence);
+
+  // nemesis.cpp
+  struct Fault {
+    std::uint64_t number = 0;
+    FaultKind kind{};
+    std::uint32_t machine = 0;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> cuts;
+  };
+  void plan_fault();
+  void inject();
+  bool inject(FaultKind kind, Fault& fault);
+  void end_fault(std::uint64_t number);
+  void undo(Fault& fault);
+  void calm_down();
+  void cut_both(Fault& fault, std::uint32_t a, std::uint32_t b);
+  void cut_one(Fault& fault, std::uint32_t from, std::uint32_t to);
+  void isolate(Fault& fault, std::uint32_t machine);
+  void stop(Machine& machine, bool says_so);
+  void freeze(Machine& machine);
+  void thaw(Machine& machine);
+  bool may_lose_disk(const Machine& machine) const;
+  void lose_disk(Machine& machine);
+  std::uint32_t any_machine();
+  Duration between(Duration shortest, Duration longest);
+
+  core::Random random_;
+  Profile profile_;
+  Trace& trace_;
+  Checker checker_;
+  Statistics statistics_;
+  SimTime now_{0};
+  std::uint64_t digest_ = 0;
+  EventQueue events_;
+  std::vector<Machine> machines_;
+  std::vector<core::NodeId> master_ids_;
+  std::optional<Network> network_;
+  std::vector<Client> clients_;
+  core::Timing timing_;
+  std::size_t append_entries_max_ = 64;
+  std::size_t log_entries_max_ = 64;
+  bool faults_on_ = false;
+  std::vector<Fault> faults_;
+  std::uint64_t fault_numbers_ = 0;
+  std::deque<core::Message> messages_;  // on their way, by place
+  std::vector<std::uint64_t> free_places_;
+  std::vector<core::Message> old_messages_;  // for replay
+  core::Outputs outputs_;
+};
+
+
+// A heartbeat without news, or its answer.
+bool is_steady(const core::Message& message);
+
+}  // namespace tandem::sim
