@@ -276,7 +276,7 @@ void Node::on(const Message& message, const Hello& hello) {
   const auto& masters = options_.masters;
   if (std::find(masters.begin(), masters.end(), message.from.node) == masters.end()) return;
   if (hard_.cluster.value() == 0) founding_.heard(message.from.node, hello.belongs);
-  known_masters_[message.from.node] = message.from;
+  known_masters_[message.from.node] = {message.from, now_};
   TANDEM_ASSERT(known_masters_.size() < limits::masters_max);
   if (!hello.answer_wanted) return;
   send(MemberId{message.from.node, IncarnationId(0)}, Hello{.belongs = hard_.cluster.value() != 0});

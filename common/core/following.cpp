@@ -90,6 +90,13 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   follow(message);
   const auto& snapshot = install_snapshot.snapshot;
   const bool discard = install_snapshot.discard_log && !configuration().was_protected;
+  const bool contradicts = snapshot->index <= commit_ && snapshot->index >= log_.snapshot_index() &&
+                           log_.term_at(snapshot->index) != snapshot->term;
+  TANDEM_ASSERT(!contradicts || !configuration().was_protected);
+  if (contradicts && !discard) {
+    return send(message.from, AppendReply{.match = commit_, .rejected = snapshot->index, .diverged = true,
+                                          .sent = install_snapshot.sent, .session = session_}, hard_write_);
+  }
   const bool news = snapshot->index > log_.snapshot_index() || discard;
   const bool plausible = snapshot->term <= hard_.term && snapshot->index.value() > 0;
   if (news && plausible) install(snapshot, discard);

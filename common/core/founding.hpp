@@ -22,6 +22,8 @@ class Founding {
 
   // What a master said about itself. A cluster that exists is never founded again.
   void heard(const NodeId& master, bool belongs);
+  // A worker remembers a term, so a cluster exists.
+  void heard_of_cluster() { exists_ = true; }
   bool may_found() const;
 
  private:

@@ -47,7 +47,8 @@ struct ConnectionRefused {
   Instant attempted;
 };
 
-// A worker reported a term that it has promised (R10). A higher one means another primary exists.
+// A worker reported a term that it has promised (R10), never 0. A higher one means another primary exists; any
+// one means a cluster exists, so that a master without a log does not found another.
 struct TermReported {
   Term term;
 };

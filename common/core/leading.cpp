@@ -55,6 +55,7 @@ void Node::replicate(Primary& primary) {
 
 void Node::send_append(Primary& primary, Progress& member) {
   TANDEM_ASSERT(member.next.value() > 0);
+  if (member.id.node == self().node) return;  // what this node was before it lost its disk
   const LogIndex previous(member.next.value() - 1);
   const auto previous_term = log_.term_at(previous);
   TANDEM_ASSERT(previous <= log_.last_index());

@@ -37,7 +37,7 @@ using VoterChange = std::variant<AddVoter, RemoveVoter, SetPair>;
 // What the primary knows when it decides.
 struct Electorate {
   const Configuration& configuration;
-  const std::map<NodeId, MemberId>& masters;  // masters that made themselves known, by name
+  const std::map<NodeId, MemberId>& masters;  // masters that ask to be admitted, by name
   const Registered* registered = nullptr;     // null: not reported yet; then witnesses stay as they are
   bool pair_failover = true;
   bool alone = false;  // pair mode, without the other: only a partner that lost its disk may be replaced

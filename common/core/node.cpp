@@ -177,7 +177,8 @@ void Node::handle(ConnectionLost lost) {
 }
 
 void Node::handle(TermReported reported) {
-  if (reported.term <= hard_.term || hard_.cluster.value() == 0) return;
+  if (hard_.cluster.value() == 0) return founding_.heard_of_cluster();
+  if (reported.term <= hard_.term) return;
   if (reported.term.value() > hard_.term.value() + limits::term_jump_max) return;
   become_follower(reported.term, MemberId{});
 }

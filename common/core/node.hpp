@@ -156,7 +156,11 @@ class Node {
   PairStanding pair_;
   Founding founding_;
   Instant hello_due_;
-  std::map<NodeId, MemberId> known_masters_;  // as they made themselves known
+  struct KnownMaster {
+    MemberId id;
+    Instant heard;
+  };
+  std::map<NodeId, KnownMaster> known_masters_;  // masters that do not vote yet, as they say hello
   std::optional<Registered> registered_;
 
   struct PendingWrite {

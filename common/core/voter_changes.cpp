@@ -15,8 +15,13 @@ void Node::change_voters(Primary& primary) {
   if (rules.change_after_own_term && primary.own_first > commit_) return;
   if (rules.one_change_at_a_time && log_.configuration_index() > commit_) return;
   if (primary.handing_over) return;
+  // A master that does not vote says so at every heartbeat; what one said long ago may be of an earlier life.
+  std::map<NodeId, MemberId> masters;
+  for (const auto& [node, known] : known_masters_) {
+    if (now_ - known.heard < options_.timing.election_timeout) masters.emplace(node, known.id);
+  }
   const Electorate electorate{.configuration = configuration(),
-                              .masters = known_masters_,
+                              .masters = masters,
                               .registered = registered_ ? &*registered_ : nullptr,
                               .pair_failover = options_.pair_failover,
                               .alone = primary.alone};
@@ -44,7 +49,11 @@ void Node::add_voter(Primary& primary, const AddVoter& addition) {
     primary.joining = Joining{addition.id, addition.kind, now_};
     return refresh_members(primary);
   }
-  const bool caught_up = match_index(addition.id) == log_.last_index();
+  const auto joining = std::find_if(primary.members.begin(), primary.members.end(),
+                                    [&](const Progress& member) { return member.id == addition.id; });
+  TANDEM_ASSERT(joining != primary.members.end());
+  const bool there = joining->heard != Instant::never() && now_ - joining->heard < options_.timing.lease();
+  const bool caught_up = there && joining->match == log_.last_index();
   if (!caught_up) {
     if (now_ - primary.joining->since < joining_patience * options_.timing.election_timeout) return;
     primary.tried = addition.id;

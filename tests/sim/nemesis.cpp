@@ -40,7 +40,8 @@ void World::inject() {
   std::size_t kind = 0;
   while (choice >= profile_.weights[kind]) choice -= profile_.weights[kind++];
   Fault fault{.number = ++fault_numbers_, .kind = static_cast<FaultKind>(kind), .machine = any_machine(), .cuts = {}};
-  if (!inject(fault.kind, fault)) return;
+  if (trace_.is_on(now_)) note(machines_[fault.machine], fmt::format("*** {}", to_string(fault.kind)));
+  if (!inject(fault.kind, fault)) return note(machines_[fault.machine], "*** ... not possible now");
   ++statistics_.faults[kind];
   faults_.push_back(fault);
   const bool is_short = random_.below(3) == 0;
@@ -51,7 +52,6 @@ void World::inject() {
 
 bool World::inject(FaultKind kind, Fault& fault) {
   Machine& machine = machines_[fault.machine];
-  if (trace_.is_on(now_)) note(machine, fmt::format("*** {}", to_string(kind)));
   switch (kind) {
     case FaultKind::kill: stop(machine, true); return true;
     case FaultKind::power_loss: stop(machine, false); return true;
@@ -235,23 +235,31 @@ void World::thaw(Machine& machine) {
   for (const auto& event : std::exchange(machine.inbox, {})) at_machine(event, machine);
 }
 
-// A lost disk is a voter lost for good, until its node is admitted again. One may be lost if the voters that
-// remain are still a majority, in the committed configuration and in any newer one.
+// A lost disk is a voter lost for good, until its node is admitted again. One disk is lost at a time: all
+// masters vote with the disks they have, and so does everyone in the newest configuration, wherever it is known.
 bool World::may_lose_disk(const Machine& machine) const {
-  if (!machine.has_state_directory || profile_.lenient) return profile_.lenient && machine.is_master;
-  const auto survives = [&](const core::Configuration& configuration) {
+  if (!machine.has_state_directory) return false;
+  const auto is_whole = [&](const core::Configuration& configuration) {
     if (configuration.nodes() < 3) return false;
-    std::size_t intact = 0;
-    for (const auto& voter : configuration.voters) {
-      const auto& other = machines_[find(voter.id.node.name())];
-      intact += other.incarnation == voter.id.incarnation && other.index != machine.index;
-    }
-    return intact >= configuration.quorum();
+    const bool masters_vote = std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
+      return !other.is_master || configuration.contains(other.member());
+    });
+    return masters_vote && std::all_of(configuration.voters.begin(), configuration.voters.end(),
+                                       [&](const core::Voter& voter) {
+                                         const auto& other = machines_[find(voter.id.node.name())];
+                                         return other.incarnation == voter.id.incarnation;
+                                       });
   };
-  if (!survives(checker_.committed_configuration())) return false;
   return std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
-    return other.process.node == nullptr || other.process.node->configuration().empty() ||
-           survives(other.process.node->configuration());
+    if (other.process.node != nullptr) {
+      const auto& configuration = other.process.node->configuration();
+      const bool stranger = configuration.empty() && !other.is_master;
+      return stranger || is_whole(configuration);
+    }
+    const auto& stored = other.disk.stored();
+    if (stored.hard_state.cluster.value() == 0) return !other.is_master;
+    return is_whole(core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot, stored.entries)
+                        .configuration());
   });
 }
 

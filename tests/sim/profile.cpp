@@ -49,7 +49,7 @@ std::vector<Profile> make_profiles() {
   profiles.back().witnesses = false;
   profiles.back().default_timing = true;
   profiles.push_back(with("pair-cut", {{kill, 3}, {power_loss, 3}, {cut, 5}, {cut_one_way, 3}, {freeze, 5},
-                                       {lost_disk, 1}, {handover, 2}, {loss, 2}}));
+                                       {handover, 2}, {loss, 2}}));
   profiles.back().witnesses = false;
   profiles.back().lenient = true;
   for (auto& profile : profiles) {
