@@ -27,24 +27,35 @@ bool Node::are_plausible(LogIndex previous, Term previous_term, const std::vecto
   return true;
 }
 
+// A refusal, until it is made an acceptance.
+AppendReply Node::reply_to(Instant sent) const {
+  TANDEM_ASSERT(commit_ >= log_.snapshot_index());
+  return AppendReply{.match = commit_, .committed = commit_, .committed_term = *log_.term_at(commit_),
+                     .sent = sent, .session = session_};
+}
+
 void Node::on(const Message& message, Append& append) {
   if (role() == Role::primary) return;
   if (!are_plausible(append.previous_index, append.previous_term, append.entries)) return;
   follow(message);
   const LogIndex previous = append.previous_index;
-  const bool before_edge = previous < log_.snapshot_index();  // known to match: it was committed
-  if (!before_edge && log_.term_at(previous) != append.previous_term) return refuse_append(message, append);
   const LogIndex matched(previous.value() + append.entries.size());
+  const LogIndex edge = log_.snapshot_index();
+  if (previous >= edge && log_.term_at(previous) != append.previous_term) return refuse_append(message, append);
   const bool had_entries = !append.entries.empty();
-  if (had_entries && !store_entries(previous, append.entries)) return refuse_append(message, append);
+  if (!store_entries(previous, append.entries)) return refuse_append(message, append);
   commit_up_to(std::max(commit_, std::min({append.commit, matched, log_.last_index()})));
-  if (configuration().pair && append.in_sync == session_) pair_.heard(Standing::standby, now_);
   if (append.in_sync != session_ && pair_.standing() == Standing::standby) pair_.lose();
+  if (configuration().pair && append.in_sync == session_) pair_.heard(Standing::standby, now_);
 
-  AppendReply reply{.accepted = true, .match = std::max(matched, log_.snapshot_index()),
-                    .sent = append.sent, .session = session_};
-  reply.match = std::min(reply.match, log_.last_index());
-  if (reply.match <= durable_index_ || !rules.persist_before_reply) return send(message.from, reply, hard_write_);
+  AppendReply reply = reply_to(append.sent);
+  reply.accepted = true;
+  // What lies before the snapshot's edge was committed, and so is the primary's too; but for pair mode.
+  const bool certain = matched >= edge || configuration().was_protected;
+  reply.match = certain ? std::max(matched, edge) : LogIndex(0);
+  if (reply.match <= durable_index_ || !rules.persist_before_reply) {
+    return send(message.from, reply, hard_write_);
+  }
   if (had_entries) return send(message.from, reply, issued_);  // R2: the answer waits for the entries
   reply.match = durable_index_;  // a slow disk must not end the primary's lease: say what is durable now
   send(message.from, reply, hard_write_);
@@ -56,7 +67,7 @@ bool Node::store_entries(LogIndex previous, std::vector<Entry>& entries) {
   LogIndex index = previous;
   for (auto& entry : entries) {
     index = index.next();
-    if (index <= log_.snapshot_index()) continue;
+    if (index < log_.snapshot_index()) continue;
     const auto known = log_.term_at(index);
     if (known && *known == entry.term) continue;
     if (known && index <= commit_) {
@@ -72,15 +83,13 @@ bool Node::store_entries(LogIndex previous, std::vector<Entry>& entries) {
 
 void Node::refuse_append(const Message& message, const Append& append) {
   const LogIndex previous = append.previous_index;
-  AppendReply reply{.rejected = previous, .sent = append.sent, .session = session_};
-  reply.match = log_.last_index();
-  if (log_.last_index() >= previous && previous > log_.snapshot_index()) {
-    reply.match = log_.before_term_of(previous);
-  }
-  reply.match = std::max(reply.match, commit_);
+  AppendReply reply = reply_to(append.sent);
+  reply.rejected = previous;
   TANDEM_ASSERT(previous > commit_ || !configuration().was_protected);
-  reply.diverged = !configuration().was_protected && previous <= commit_ && previous.value() > 0;
-  if (!append.entries.empty() && log_.term_at(previous) == append.previous_term) reply.diverged = true;
+  if (previous > commit_) {
+    const bool holds_another = log_.last_index() >= previous;
+    reply.match = std::max(commit_, holds_another ? log_.before_term_of(previous) : log_.last_index());
+  }
   TANDEM_ASSERT(!reply.accepted);
   send(message.from, reply, hard_write_);
 }
@@ -93,15 +102,13 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   const bool contradicts = snapshot->index <= commit_ && snapshot->index >= log_.snapshot_index() &&
                            log_.term_at(snapshot->index) != snapshot->term;
   TANDEM_ASSERT(!contradicts || !configuration().was_protected);
-  if (contradicts && !discard) {
-    return send(message.from, AppendReply{.match = commit_, .rejected = snapshot->index, .diverged = true,
-                                          .sent = install_snapshot.sent, .session = session_}, hard_write_);
-  }
+  if (contradicts && !discard) return send(message.from, reply_to(install_snapshot.sent), hard_write_);
   const bool news = snapshot->index > log_.snapshot_index() || discard;
   const bool plausible = snapshot->term <= hard_.term && snapshot->index.value() > 0;
   if (news && plausible) install(snapshot, discard);
-  AppendReply reply{.accepted = plausible, .match = snapshot->index,
-                    .sent = install_snapshot.sent, .session = session_};
+  AppendReply reply = reply_to(install_snapshot.sent);
+  reply.accepted = plausible;
+  reply.match = plausible ? snapshot->index : commit_;
   send(message.from, reply, issued_);
 }
 

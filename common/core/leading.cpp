@@ -93,25 +93,31 @@ void Node::on(const Message& message, const AppendReply& reply) {
   // R6: what counts is when the round was sent, not when its answer came.
   const Instant answered = rules.lease_counts_from_send ? reply.sent : now_;
   member.answered = std::max(member.answered, answered);
-  if (member.session != reply.session) {
-    member.session = reply.session;
-    if (!reply.accepted) member.restart();
-  }
-  if (reply.accepted) {
+  member.session = reply.session;
+  bool moved = reply.accepted;
+  if (!configuration().was_protected && has_diverged(reply)) {
+    member.diverged();
+    moved = false;
+  } else if (reply.accepted) {
     if (member.needs_snapshot && reply.match >= log_.snapshot_index()) {
       member.needs_snapshot = member.discard_log = false;
     }
     member.accepted(reply);
-  } else if (reply.diverged) {
-    member.needs_snapshot = member.discard_log = true;
   } else {
-    member.refused(reply);
+    moved = member.refused(reply);
   }
   renew_lease(*primary);
   advance_commit(*primary);
   pair_up(*primary);
-  if (member.may_send_entries() && member.next <= log_.last_index()) send_append(*primary, member);
+  if (moved && member.may_send_entries() && member.next <= log_.last_index()) send_append(*primary, member);
   continue_handover();
+}
+
+// A primary holds all that was committed before its term, so what a member committed must be in its log.
+bool Node::has_diverged(const AppendReply& reply) const {
+  TANDEM_ASSERT(role() == Role::primary);
+  if (reply.committed < log_.snapshot_index()) return false;  // a snapshot will replace it
+  return log_.term_at(reply.committed) != reply.committed_term;
 }
 
 void Node::renew_lease(Primary& primary) {

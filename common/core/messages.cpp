@@ -28,8 +28,7 @@ struct Describe {
   }
   std::string operator()(const AppendReply& reply) const {
     if (reply.accepted) return fmt::format("append-reply term {} match {}", term, reply.match);
-    return fmt::format("append-reply term {} refused {} try {}{}", term, reply.rejected, reply.match,
-                       reply.diverged ? " diverged" : "");
+    return fmt::format("append-reply term {} refused {} try {}", term, reply.rejected, reply.match);
   }
   std::string operator()(const VoteRequest& request) const {
     return fmt::format("{} for term {} last {}/{}{}", name_of(request.ballot), request.for_term,

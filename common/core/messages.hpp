@@ -62,7 +62,8 @@ struct AppendReply {
   bool accepted = false;
   LogIndex match{};     // accepted: durable and equal to the primary's up to here; refused: try from here
   LogIndex rejected{};  // refused: the previous_index that did not match
-  bool diverged = false;  // pair mode: the mismatch lies in what this member had committed
+  LogIndex committed{};   // by this member, and that entry's term: a primary that has another one there, or
+  Term committed_term{};  // none, knows that the two went on without each other (pair mode)
   Instant sent{};           // as received
   SessionId session{};      // this life of the member
 };

@@ -123,10 +123,9 @@ bool Node::refuse_lower_term(const Message& message) {
   if (message.term >= hard_.term || !rules.refuse_lower_terms) return false;
   TANDEM_ASSERT(hard_.term.value() > 0);
   if (const auto* append = std::get_if<Append>(&message.body)) {
-    send(message.from, AppendReply{.match = commit_, .rejected = append->previous_index,
-                                   .sent = append->sent, .session = session_});
+    send(message.from, reply_to(append->sent));
   } else if (const auto* snapshot = std::get_if<InstallSnapshot>(&message.body)) {
-    send(message.from, AppendReply{.match = commit_, .sent = snapshot->sent, .session = session_});
+    send(message.from, reply_to(snapshot->sent));
   } else if (const auto* request = std::get_if<VoteRequest>(&message.body)) {
     send(message.from, VoteReply{.ballot = request->ballot, .for_term = request->for_term,
                                  .last_index = log_.last_index(), .last_term = log_.last_term()});
@@ -262,6 +261,7 @@ void Node::install(const SnapshotPointer& snapshot, bool discard_log) {
   auto& batch = write();
   batch.snapshot = snapshot;
   batch.discard_log = !known;
+  if (discard_log) pair_.lose();
   if (commit_ < snapshot->index || discard_log) {
     commit_ = snapshot->index;
     out_->restore = snapshot;

@@ -112,6 +112,7 @@ class Node {
   void follow(const Message& message);
   bool are_plausible(LogIndex previous, Term previous_term, const std::vector<Entry>& entries) const;
   bool store_entries(LogIndex previous, std::vector<Entry>& entries);
+  AppendReply reply_to(Instant sent) const;
   void refuse_append(const Message& message, const Append& append);
 
   // leading.cpp
@@ -122,6 +123,7 @@ class Node {
   void send_append(Primary& primary, Progress& member);
   void send_snapshot(Progress& member);
   void on(const Message& message, const AppendReply& reply);
+  bool has_diverged(const AppendReply& reply) const;
   void renew_lease(Primary& primary);
   void advance_commit(Primary& primary);
   void step_down_without_quorum(Primary& primary);

@@ -15,14 +15,22 @@ void Progress::accepted(const AppendReply& reply) {
   TANDEM_ASSERT(match < next);
 }
 
-void Progress::refused(const AppendReply& reply) {
+bool Progress::refused(const AppendReply& reply) {
   TANDEM_ASSERT(!reply.accepted);
-  if (reply.rejected <= match || reply.rejected >= next) return;  // answered since, or already gone back
+  if (reply.rejected <= match || reply.rejected >= next) return false;  // answered since, or already gone back
   const LogIndex from = std::min(reply.match, LogIndex(reply.rejected.value() - 1));
   next = std::max(match.next(), from.next());
   in_flight = 0;
   probing = true;
   TANDEM_ASSERT(match < next);
+  return true;
+}
+
+void Progress::diverged() {
+  match = LogIndex(0);
+  needs_snapshot = true;
+  discard_log = true;
+  restart();
 }
 
 void Progress::restart() {

@@ -22,7 +22,7 @@ struct Progress {
   std::size_t in_flight = 0;  // appends with entries since the last answer
   bool probing = true;        // where its log parts from ours is not known: one message at a time
   bool needs_snapshot = false;
-  bool discard_log = false;   // it committed what we did not (pair mode)
+  bool discard_log = false;   // diverged
   Instant answered = Instant::never();  // send time of the latest round it answered (R6)
   Instant heard = Instant::never();     // arrival of its latest answer
   SessionId session{};
@@ -31,8 +31,10 @@ struct Progress {
   std::size_t window() const { return probing ? 1 : limits::appends_in_flight_max; }
 
   void accepted(const AppendReply& reply);
-  // The member refused what came after `reply.rejected`. Old refusals change nothing.
-  void refused(const AppendReply& reply);
+  // The member refused what came after `reply.rejected`. False for an old refusal, which changes nothing.
+  bool refused(const AppendReply& reply);
+  // It committed what the cluster did not: it must begin again from a snapshot (pair mode).
+  void diverged();
   // What was on its way may be lost: start again after what is known.
   void restart();
 };
