@@ -65,9 +65,9 @@ void Node::send_append(Primary& primary, Progress& member) {
   }
   Append append{.previous_index = previous, .previous_term = previous_term.value_or(Term(0)),
                 .commit = commit_, .sent = now_};
-  if (configuration().pair && !primary.alone && member.kind == VoterKind::master) {
-    append.in_sync = member.session;
-  }
+  // In sync is who holds our own first entry, and thus all that was ever committed; what comes after needs it.
+  const bool in_sync = member.kind == VoterKind::master && member.match >= primary.own_first;
+  if (configuration().pair && !primary.alone && in_sync) append.in_sync = member.session;
   if (member.may_send_entries() && member.next <= log_.last_index()) {
     append.entries = log_.slice(member.next, options_.append_entries_max, limits::append_bytes_max);
     ++member.in_flight;
