@@ -159,7 +159,7 @@ void Node::on(const Message& message, const FetchLog& fetch) {
   LogExcerpt excerpt{.last_index = log_.last_index(), .last_term = log_.last_term()};
   const auto term_here = log_.term_at(fetch.previous_index);
   excerpt.matched = term_here && *term_here == fetch.previous_term;
-  excerpt.previous_index = fetch.previous_index;
+  excerpt.asked = excerpt.previous_index = fetch.previous_index;
   excerpt.previous_term = fetch.previous_term;
   const bool too_old = !excerpt.matched && fetch.previous_index <= log_.snapshot_index();
   if (excerpt.matched && fetch.previous_index < log_.last_index()) {
@@ -183,6 +183,8 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
     if (excerpt.snapshot->index <= commit_) return;
     install(excerpt.snapshot, false);
   } else if (!excerpt.matched) {
+    // What was committed always matches, but for two that went on without each other (pair mode).
+    if (excerpt.asked <= commit_ || excerpt.asked <= excerpt.previous_index) return;
     return fetch_log_from(message.from, excerpt.previous_index);
   } else {
     if (log_.term_at(excerpt.previous_index) != excerpt.previous_term || excerpt.entries.empty()) return;

@@ -77,6 +77,7 @@ struct FetchLog {
 
 struct LogExcerpt {
   bool matched = false;     // false: ask again from previous_index
+  LogIndex asked{};         // the previous_index that was asked for
   LogIndex previous_index{};
   Term previous_term{};
   std::vector<Entry> entries{};

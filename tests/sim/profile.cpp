@@ -52,6 +52,10 @@ std::vector<Profile> make_profiles() {
                                        {handover, 2}, {loss, 2}}));
   profiles.back().witnesses = false;
   profiles.back().lenient = true;
+  // Primaries that come and go before their entries have reached anyone (Ongaro 2014, figure 3.7).
+  profiles.push_back(with("figure-8", {{kill, 4}, {power_loss, 8}, {isolate, 8}, {cut_one_way, 4}, {delay, 3},
+                                       {handover, 2}}));
+  profiles.back().mean_gap = 800ms;
   for (auto& profile : profiles) {
     if (profile.witnesses && profile.name != "all" && profile.name != "calm") profile.masters_max = 3;
   }

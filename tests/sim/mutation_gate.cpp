@@ -1,0 +1,82 @@
+// The mutation gate: each of the rules R1 to R10 is taken out in turn, and the simulator must notice within a
+// bounded number of seeds. A rule whose absence goes unnoticed means that the simulator is too weak.
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "common/core/rules.hpp"
+#include "tests/sim/history.hpp"
+
+using namespace tandem;
+
+namespace {
+
+constexpr std::uint64_t seeds_max = 2'000;
+constexpr sim::SimTime length = 120s;  // of each seed's faults
+
+struct Mutation {
+  const char* name;
+  bool core::Rules::* rule;
+  const char* profile;
+};
+
+// The profile under which the rule earns its keep; "all" where any does.
+constexpr Mutation mutations[] = {
+    {"R1 one vote per term", &core::Rules::one_vote_per_term, "all"},
+    {"R2 persist before reply", &core::Rules::persist_before_reply, "crash"},
+    {"R3 lower terms are refused", &core::Rules::refuse_lower_terms, "all"},
+    {"R4 only an up-to-date log wins", &core::Rules::up_to_date_log_wins, "all"},
+    {"R5 commit needs a majority", &core::Rules::commit_needs_majority, "all"},
+    {"R5 own term first", &core::Rules::commit_own_term_first, "figure-8"},
+    {"R6 lease counts from send", &core::Rules::lease_counts_from_send, "freeze"},
+    {"R7 lapsed lease stops serving", &core::Rules::lapsed_lease_stops_serving, "partition"},
+    {"R8 one voter change at a time", &core::Rules::one_change_at_a_time, "workers"},
+    {"R8 change after own term", &core::Rules::change_after_own_term, "workers"},
+    {"R9 amnesiacs do not vote", &core::Rules::amnesiacs_do_not_vote, "amnesia"},
+    {"R10 workers refuse lower terms", &core::Rules::workers_refuse_lower_terms, "all"},
+};
+
+// The first seed that shows the violation; nothing when none does.
+bool is_noticed(const Mutation& mutation, std::uint64_t first) {
+  core::rules = core::Rules{};
+  core::rules.*mutation.rule = false;
+  for (std::uint64_t seed = first; seed < first + seeds_max; ++seed) {
+    const auto history = sim::run_history(seed, mutation.profile, length, {});
+    if (history.violation.empty()) continue;
+    fmt::print("{:<32} seed {:>5} of {}, {:>6.1f} s: {}\n", mutation.name, seed - first + 1, mutation.profile,
+               history.simulated_seconds, history.violation);
+    return true;
+  }
+  fmt::print("{:<32} NOT NOTICED in {} seeds of {}\n", mutation.name, seeds_max, mutation.profile);
+  return false;
+}
+
+// With every rule in force the same seeds must be quiet, or the gate proves nothing.
+bool is_quiet(std::uint64_t first) {
+  core::rules = core::Rules{};
+  bool quiet = true;
+  for (const auto& mutation : mutations) {
+    for (std::uint64_t seed = first; seed < first + 50; ++seed) {
+      const auto history = sim::run_history(seed, mutation.profile, length, {});
+      if (history.violation.empty()) continue;
+      fmt::print("no rule taken out, {} seed {}: {}\n", mutation.profile, seed, history.violation);
+      quiet = false;
+    }
+  }
+  return quiet;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::uint64_t first = argc > 1 ? std::stoull(argv[1]) : 1;
+  const auto missed = std::count_if(std::begin(mutations), std::end(mutations),
+                                    [&](const Mutation& mutation) { return !is_noticed(mutation, first); });
+  const bool quiet = is_quiet(first);
+  fmt::print("{} of {} mutations noticed\n", std::size(mutations) - static_cast<std::size_t>(missed),
+             std::size(mutations));
+  return missed == 0 && quiet ? 0 : 1;
+}
