@@ -39,10 +39,20 @@ void World::inject() {
   auto choice = random_.below(total);
   std::size_t kind = 0;
   while (choice >= profile_.weights[kind]) choice -= profile_.weights[kind++];
-  Fault fault{.number = ++fault_numbers_, .kind = static_cast<FaultKind>(kind), .machine = any_machine(), .cuts = {}};
+  begin({.number = ++fault_numbers_, .kind = static_cast<FaultKind>(kind), .machine = any_machine(), .cuts = {}});
+}
+
+// The worst moment for a primary to go is just after its election, with its first entries on their way.
+void World::ambush(std::uint32_t machine) {
+  if (!faults_on_ || faults_.size() >= faults_at_once_max) return;
+  const auto kind = random_.below(3) == 0 ? FaultKind::power_loss : FaultKind::isolate;
+  begin({.number = ++fault_numbers_, .kind = kind, .machine = machine, .cuts = {}});
+}
+
+void World::begin(Fault fault) {
   if (trace_.is_on(now_)) note(machines_[fault.machine], fmt::format("*** {}", to_string(fault.kind)));
   if (!inject(fault.kind, fault)) return note(machines_[fault.machine], "*** ... not possible now");
-  ++statistics_.faults[kind];
+  ++statistics_.faults[static_cast<std::size_t>(fault.kind)];
   faults_.push_back(fault);
   const bool is_short = random_.below(3) == 0;
   Duration lasts = is_short ? between(1ms, timing_.election_timeout) : between(100ms, 15s);

@@ -26,6 +26,7 @@ Profile everything() {
                                  {mass_reboot, 1}, {all_restart, 1}, {handover, 4}});
   profile.masters_max = 3;
   profile.workers_max = 5;
+  profile.ambush_percent = 5;
   return profile;
 }
 
@@ -55,7 +56,15 @@ std::vector<Profile> make_profiles() {
   // Primaries that come and go before their entries have reached anyone (Ongaro 2014, figure 3.7).
   profiles.push_back(with("figure-8", {{kill, 4}, {power_loss, 8}, {isolate, 8}, {cut_one_way, 4}, {delay, 3},
                                        {handover, 2}}));
-  profiles.back().mean_gap = 800ms;
+  profiles.back().mean_gap = 2s;
+  profiles.back().ambush_percent = 60;
+  // Voters come and go while primaries do.
+  profiles.push_back(with("voters", {{lost_disk, 6}, {worker_leaves, 2}, {isolate, 4}, {power_loss, 3}, {cut, 3},
+                                     {delay, 4}}));
+  profiles.back().workers_min = 2;
+  profiles.back().workers_max = 5;
+  profiles.back().mean_gap = 2s;
+  profiles.back().ambush_percent = 40;
   for (auto& profile : profiles) {
     if (profile.witnesses && profile.name != "all" && profile.name != "calm") profile.masters_max = 3;
   }

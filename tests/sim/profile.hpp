@@ -44,6 +44,7 @@ struct Profile {
   unsigned masters_min = 2, masters_max = 2;
   unsigned workers_min = 1, workers_max = 4;
   bool witnesses = true;  // workers have state directories
+  unsigned ambush_percent = 0;  // of elections whose winner is cut off or killed within the next round trips
   bool lenient = false;   // two masters cut off from each other, and no third: see pair_mode.hpp
   bool default_timing = false;
 };

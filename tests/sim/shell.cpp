@@ -98,6 +98,9 @@ void World::became(Machine& machine, const core::RoleChange& change) {
   machine.process.primary_since = now_;
   machine.process.registered_digest = 0;
   checker_.elected(machine, change.term);
+  if (faults_on_ && random_.below(100) < profile_.ambush_percent) {
+    plan(random_.up_to(3 * network_->delay(random_)), EventKind::ambush, machine.index);
+  }
 }
 
 void World::apply(Machine& machine, const core::Entry& entry) {

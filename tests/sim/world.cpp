@@ -96,6 +96,7 @@ void World::happen(const Event& event) {
     case EventKind::client: return act(event.target);
     case EventKind::acknowledge: return acknowledge(event.target, event.number);
     case EventKind::fault: return inject();
+    case EventKind::ambush: return ambush(event.target);
     case EventKind::fault_over: return end_fault(event.number);
     case EventKind::phase: return;
     case EventKind::restart: return start(event.target);

@@ -113,6 +113,8 @@ class World {
   void plan_fault();
   void inject();
   bool inject(FaultKind kind, Fault& fault);
+  void ambush(std::uint32_t machine);
+  void begin(Fault fault);
   void end_fault(std::uint64_t number);
   void undo(Fault& fault);
   void calm_down();
