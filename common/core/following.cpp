@@ -104,7 +104,7 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   TANDEM_ASSERT(!contradicts || !configuration().was_protected);
   if (contradicts && !discard) return send(message.from, reply_to(install_snapshot.sent), hard_write_);
   const bool news = snapshot->index > log_.snapshot_index() || discard;
-  const bool plausible = snapshot->term <= hard_.term && snapshot->index.value() > 0;
+  const bool plausible = snapshot->term <= hard_.term && (snapshot->index.value() > 0 || discard);
   if (news && plausible) install(snapshot, discard);
   AppendReply reply = reply_to(install_snapshot.sent);
   reply.accepted = plausible;

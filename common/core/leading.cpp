@@ -61,9 +61,9 @@ void Node::send_append(Primary& primary, Progress& member) {
   TANDEM_ASSERT(previous <= log_.last_index());
   if (member.needs_snapshot || !previous_term) {
     member.needs_snapshot = true;
-    if (snapshot_ != nullptr) return send_snapshot(member);
+    return send_snapshot(member);
   }
-  Append append{.previous_index = previous, .previous_term = previous_term.value_or(Term(0)),
+  Append append{.previous_index = previous, .previous_term = *previous_term,
                 .commit = commit_, .sent = now_};
   // In sync is who holds our own first entry, and thus all that was ever committed; what comes after needs it.
   const bool in_sync = member.kind == VoterKind::master && member.match >= primary.own_first;
@@ -76,10 +76,14 @@ void Node::send_append(Primary& primary, Progress& member) {
   send(member.id, std::move(append));
 }
 
+// A log that was never compacted begins with nothing, which is a snapshot, too: a member that has diverged
+// begins again from there.
 void Node::send_snapshot(Progress& member) {
-  TANDEM_ASSERT(snapshot_ != nullptr);
-  TANDEM_ASSERT(snapshot_->index == log_.snapshot_index());
-  send(member.id, InstallSnapshot{snapshot_, member.discard_log, now_});
+  static const SnapshotPointer nothing = std::make_shared<const Snapshot>();
+  const SnapshotPointer& snapshot = snapshot_ == nullptr ? nothing : snapshot_;
+  TANDEM_ASSERT(snapshot->index == log_.snapshot_index());
+  TANDEM_ASSERT(snapshot->index.value() > 0 || member.discard_log);
+  send(member.id, InstallSnapshot{snapshot, member.discard_log, now_});
 }
 
 void Node::on(const Message& message, const AppendReply& reply) {

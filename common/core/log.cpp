@@ -88,7 +88,7 @@ void Log::compact_to(const Snapshot& snapshot) {
 }
 
 void Log::reset_to(const Snapshot& snapshot) {
-  TANDEM_ASSERT(snapshot.index.value() > 0);
+  TANDEM_ASSERT(snapshot.index.value() > 0 || snapshot.term.value() == 0);
   entries_.clear();
   snapshot_index_ = snapshot.index;
   snapshot_term_ = snapshot.term;

@@ -284,15 +284,10 @@ void Node::conclude() {
   if (role_now != published_role_) out_->role = published_role_ = role_now;
   const Instant until = serve_until();
   if (until != published_serve_until_) out_->serve_until = published_serve_until_ = until;
-  const auto* primary = as_primary();
-  const bool owes_snapshot =
-      primary != nullptr && snapshot_ == nullptr &&
-      std::any_of(primary->members.begin(), primary->members.end(),
-                  [](const Progress& member) { return member.needs_snapshot; });
   const bool takes_snapshots = options_.kind == VoterKind::master && commit_ > log_.snapshot_index();
-  out_->snapshot_wanted = takes_snapshots && (owes_snapshot || log_.size() > options_.log_entries_max);
+  out_->snapshot_wanted = takes_snapshots && log_.size() > options_.log_entries_max;
   TANDEM_ASSERT((role() == Role::primary) == (primary_ == self()));
-  TANDEM_ASSERT(until == Instant::never() || primary != nullptr);
+  TANDEM_ASSERT(until == Instant::never() || role() == Role::primary);
 }
 
 Instant Node::serve_until() const {
