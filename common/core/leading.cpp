@@ -88,7 +88,8 @@ void Node::send_snapshot(Progress& member) {
 
 void Node::on(const Message& message, const AppendReply& reply) {
   auto* primary = as_primary();
-  if (primary == nullptr || reply.sent > now_ || reply.match > log_.last_index()) return;
+  if (primary == nullptr || reply.sent > now_) return;
+  if (reply.accepted && reply.match > log_.last_index()) return;  // no member holds more than it was sent
   const auto found = std::find_if(primary->members.begin(), primary->members.end(),
                                   [&](const Progress& member) { return same_member(member.id, message.from); });
   if (found == primary->members.end()) return;
