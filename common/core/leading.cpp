@@ -18,9 +18,9 @@ void Node::become_primary(bool alone) {
   primary_ = self();
   pair_.lose();
   out_->announce = hard_.term;
-  append_to_log({log_.last_index().next(), hard_.term, NoOp{}});
   auto& leading = std::get<Primary>(role_);
-  refresh_members(leading);
+  refresh_members(leading);  // before the no-op, so that the first round carries it
+  append_to_log({leading.own_first, hard_.term, NoOp{}});
   heartbeat(leading);
   advance_commit(leading);
 }

@@ -1,0 +1,66 @@
+// script_world.hpp: a few nodes, one clock, and no surprises: whatever happens is asked for by a verb of the script.
+// Everything a verb makes observable is returned as text.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/core/node.hpp"
+
+namespace tandem::script {
+
+class ScriptWorld {
+ public:
+  // Carries out one line of a script and returns what was to be seen, one line each.
+  std::string run(const std::string& line);
+
+ private:
+  struct Computer {
+    core::Options options;
+    core::Stored stored;                // what is durable
+    std::unique_ptr<core::Node> node;   // null while it is down
+    std::deque<core::Write> writes;     // not durable yet
+    std::vector<core::Outbound> held;
+    core::WriteNumber durable;
+    bool disk_held = false;
+    bool announcing_held = false;
+    std::uint64_t lives = 0;
+  };
+
+  using Words = std::vector<std::string>;
+  void cluster(const Words& words, bool pair);
+  void fresh(const Words& words);
+  void add(const std::string& name, bool witness, const Words& masters);
+  void boot(const std::string& name);
+  void pass(Duration time, bool delivering);
+  void deliver(const Words& words);
+  void deliver_all();
+  void settle_disk(const std::string& name);
+  void drop(const Words& words);
+  void cut(const std::string& a, const std::string& b);
+  void wipe(const std::string& name);
+  void registered(const Words& words);
+  void snapshot(const std::string& name);
+  void status();
+  void step(const std::string& name, core::Input input);
+  void carry_out(const std::string& name);
+  void send(core::Message message);
+  void say(const std::string& line) { seen_ += line + "\n"; }
+  Computer& at(const std::string& name);
+
+  std::map<std::string, Computer> computers_;
+  std::deque<core::Message> messages_;
+  std::set<std::pair<std::string, std::string>> cuts_;
+  Instant now_{Duration(10s)};
+  std::uint64_t incarnations_ = 0;
+  std::uint64_t proposals_ = 0;
+  core::Outputs outputs_;
+  std::string seen_;
+  bool quiet_heartbeats_ = true;
+};
+
+}  // namespace tandem::script
