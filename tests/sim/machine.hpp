@@ -27,6 +27,7 @@ struct Process {
   LogIndex applied;
   Instant serve_until = Instant::never();  // what the data plane would read
   Instant tick_due = Instant::forever();   // the earliest tick that is planned
+  bool lapse_shown = false;                // in the trace, that serve_until has passed
   bool snapshot_planned = false;
   std::map<core::CommandId, std::uint32_t> waiting;  // clients to be answered when it is applied
   // a master's view of the workers

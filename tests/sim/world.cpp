@@ -82,6 +82,7 @@ void World::pass(SimTime until) {
     const Event event = events_.pop();
     TANDEM_ASSERT(event.at >= now_);
     now_ = event.at;
+    if (trace_.is_on(now_)) note_lapses();
     ++statistics_.events;
     digest_ = mix(digest_, static_cast<std::uint64_t>(event.at.count()),
                   static_cast<std::uint64_t>(event.kind) << 56 ^ event.target << 8 ^ event.number << 16);
@@ -248,6 +249,20 @@ std::uint32_t World::witness() const {
     if (voter.kind == core::VoterKind::witness) return find(voter.id.node.name());
   }
   throw Violation("no witness");
+}
+
+// Nothing happens when a lease runs out, which is why the trace must say it.
+void World::note_lapses() {
+  for (auto& machine : machines_) {
+    auto& process = machine.process;
+    const bool serves = process.serve_until == Instant::never() || machine.clock.at(now_) < process.serve_until;
+    if (!machine.runs() || serves) {
+      process.lapse_shown = false;
+    } else if (!process.lapse_shown) {
+      process.lapse_shown = true;
+      note(machine, "the lease has run out: serves no more");
+    }
+  }
 }
 
 void World::note(const Machine& machine, const std::string& what) {

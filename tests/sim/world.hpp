@@ -66,6 +66,7 @@ class World {
   bool is_healthy() const;
   void must_heal();
   void note(const Machine& machine, const std::string& what);
+  void note_lapses();
 
   // shell.cpp: what the programs around the core would do
   void boot(Machine& machine);
