@@ -260,7 +260,8 @@ void World::note_lapses() {
       process.lapse_shown = false;
     } else if (!process.lapse_shown) {
       process.lapse_shown = true;
-      note(machine, "the lease has run out: serves no more");
+      const SimTime when = now_ - (machine.clock.at(now_) - process.serve_until);
+      trace_.note(when, std::string(machine.id.name()), "the lease has run out: serves no more");
     }
   }
 }
