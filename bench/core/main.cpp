@@ -1,5 +1,6 @@
-// bench-core: what one message costs the core in the steady state: heartbeats of a primary with two followers,
-// and changes that are proposed, replicated and committed. Figure to reach: under 2 us per message.
+// bench-core: what one message costs the core in the steady state: heartbeats of a primary with two
+// followers, and changes that are proposed, replicated and committed. Figure to reach: under 2 us
+// per message.
 #include <time.h>
 
 #include <algorithm>
@@ -35,8 +36,10 @@ class Cluster {
       if (i < 2) all[i].masters = masters;
       configuration = configuration.with({all[i].self, all[i].kind, LogIndex(1)});
     }
-    const Stored stored{{ClusterId(1), Term(1), {}}, nullptr, {{LogIndex(1), Term(1), configuration}}};
-    for (const auto& options : all) nodes_.push_back(std::make_unique<Node>(options, stored, 1, now_));
+    const Stored stored{
+        {ClusterId(1), Term(1), {}}, nullptr, {{LogIndex(1), Term(1), configuration}}};
+    for (const auto& options : all)
+      nodes_.push_back(std::make_unique<Node>(options, stored, 1, now_));
   }
 
   // Lets time pass to the next tick, and everything that follows from it happen.
@@ -52,13 +55,15 @@ class Cluster {
 
   void propose() {
     for (const auto& node : nodes_) {
-      if (node->role() == Role::primary) step(*node, Propose{{1, ++proposed_}, std::string(300, 'x')});
+      if (node->role() == Role::primary)
+        step(*node, Propose{{1, ++proposed_}, std::string(300, 'x')});
     }
     settle();
   }
 
   bool has_primary() const {
-    return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->role() == Role::primary; });
+    return std::any_of(nodes_.begin(), nodes_.end(),
+                       [](const auto& node) { return node->role() == Role::primary; });
   }
   std::uint64_t messages() const { return messages_; }
   std::uint64_t committed() const { return nodes_.front()->commit_index().value(); }
@@ -101,11 +106,12 @@ void measure(const char* name, Cluster& cluster, int rounds, Work work) {
     const auto messages = cluster.messages();
     const double began = cpu_seconds();
     for (int i = 0; i < rounds; ++i) work();
-    costs.push_back((cpu_seconds() - began) * 1e6 / static_cast<double>(cluster.messages() - messages));
+    costs.push_back((cpu_seconds() - began) * 1e6 /
+                    static_cast<double>(cluster.messages() - messages));
   }
   std::sort(costs.begin(), costs.end());
-  fmt::print("{:<12} {:.3f} us per message (median of {}; best {:.3f}, worst {:.3f})\n", name, costs[costs.size() / 2],
-             costs.size(), costs.front(), costs.back());
+  fmt::print("{:<12} {:.3f} us per message (median of {}; best {:.3f}, worst {:.3f})\n", name,
+             costs[costs.size() / 2], costs.size(), costs.front(), costs.back());
 }
 
 }  // namespace
@@ -115,7 +121,7 @@ int main() {
   while (!cluster.has_primary()) cluster.next_tick();
   measure("heartbeats", cluster, 50'000, [&] { cluster.next_tick(); });
   measure("changes", cluster, 20'000, [&] { cluster.propose(); });
-  fmt::print("{} messages, {} entries committed, {} bytes a message\n", cluster.messages(), cluster.committed(),
-             sizeof(Message));
+  fmt::print("{} messages, {} entries committed, {} bytes a message\n", cluster.messages(),
+             cluster.committed(), sizeof(Message));
   return 0;
 }

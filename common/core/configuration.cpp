@@ -33,9 +33,9 @@ bool Configuration::is_superseded(const Voter& voter) const {
 }
 
 std::size_t Configuration::count(VoterKind kind) const {
-  return static_cast<std::size_t>(std::count_if(voters.begin(), voters.end(), [&](const Voter& voter) {
-    return voter.kind == kind && !is_superseded(voter);
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      voters.begin(), voters.end(),
+      [&](const Voter& voter) { return voter.kind == kind && !is_superseded(voter); }));
 }
 
 std::size_t Configuration::nodes() const {
@@ -56,7 +56,8 @@ Configuration Configuration::with(Voter voter) const {
 
 Configuration Configuration::without(const MemberId& id) const {
   Configuration changed = *this;
-  const auto removed = std::erase_if(changed.voters, [&](const Voter& voter) { return voter.id == id; });
+  const auto removed =
+      std::erase_if(changed.voters, [&](const Voter& voter) { return voter.id == id; });
   TANDEM_ASSERT(removed == 1);
   TANDEM_ASSERT(!changed.voters.empty());
   changed.pair = false;
@@ -66,8 +67,8 @@ Configuration Configuration::without(const MemberId& id) const {
 bool majorities_meet(const Configuration& a, const Configuration& b) {
   TANDEM_ASSERT(!a.empty());
   TANDEM_ASSERT(!b.empty());
-  const auto shared = static_cast<std::size_t>(std::count_if(
-      a.voters.begin(), a.voters.end(), [&](const Voter& voter) {
+  const auto shared = static_cast<std::size_t>(
+      std::count_if(a.voters.begin(), a.voters.end(), [&](const Voter& voter) {
         return std::any_of(b.voters.begin(), b.voters.end(),
                            [&](const Voter& other) { return other.id == voter.id; });
       }));

@@ -1,9 +1,9 @@
 // configuration.hpp: who votes.
 //
-// A configuration is an entry of the log, and a node acts on the newest one in its log whether committed
-// or not (Ongaro 2014, §4.1). Consecutive configurations differ by one voter, so any majority of one
-// meets any majority of the next (R8). A node that lost its disk is another voter, admitted anew: its
-// old incarnation stays in the configuration until it is removed (R9).
+// A configuration is an entry of the log, and a node acts on the newest one in its log whether
+// committed or not (Ongaro 2014, §4.1). Consecutive configurations differ by one voter, so any
+// majority of one meets any majority of the next (R8). A node that lost its disk is another voter,
+// admitted anew: its old incarnation stays in the configuration until it is removed (R9).
 //
 // Units: none. Owner: values, any thread. Always: voters are sorted by member and distinct.
 #pragma once
@@ -18,7 +18,8 @@ namespace tandem::core {
 
 enum class VoterKind {
   master,   // votes, campaigns, leads
-  witness,  // a worker with a state directory: votes and stores the log, never campaigns, never leads
+  witness,  // a worker with a state directory: votes and stores the log, never campaigns, never
+            // leads
 };
 
 struct Voter {
@@ -31,8 +32,8 @@ struct Voter {
 
 struct Configuration {
   std::vector<Voter> voters;
-  bool pair = false;            // two masters and no witness: see pair_mode.hpp
-  bool was_protected = false;   // three nodes have voted once: there is no way back to pair mode
+  bool pair = false;           // two masters and no witness: see pair_mode.hpp
+  bool was_protected = false;  // three nodes have voted once: there is no way back to pair mode
 
   // The voter with exactly this incarnation; nullptr when there is none.
   const Voter* find(const MemberId& id) const;

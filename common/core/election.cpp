@@ -17,7 +17,8 @@ bool Node::can_campaign() const {
          configuration().contains(self());
 }
 
-// A standby waits out its own promise; several standbys wait unequally, so that one of them is first.
+// A standby waits out its own promise; several standbys wait unequally, so that one of them is
+// first.
 Duration Node::first_wait() {
   const auto masters = std::max<std::size_t>(configuration().count(VoterKind::master), 1);
   const Duration spread = options_.timing.election_timeout / 10 * static_cast<int>(masters - 1);
@@ -61,8 +62,8 @@ void Node::campaign(bool handover) {
 void Node::request_vote(const MemberId& voter, Ballot ballot, Term for_term, bool handover) {
   TANDEM_ASSERT(for_term > log_.last_term());
   const VoteRequest request{ballot, for_term, log_.last_index(), log_.last_term(), handover};
-  // What a candidate says of its log and its term must survive it (R2): a vote that is given for more than
-  // the candidate can keep would count for less after its restart.
+  // What a candidate says of its log and its term must survive it (R2): a vote that is given for
+  // more than the candidate can keep would count for less after its restart.
   send(voter, request, issued_);
 }
 
@@ -75,11 +76,14 @@ bool Node::is_promised_against(const VoteRequest& request, const MemberId& candi
 }
 
 void Node::on(const Message& message, const VoteRequest& request) {
-  const bool complete = !rules.up_to_date_log_wins || log_.is_covered_by(request.last_index, request.last_term);
+  const bool complete =
+      !rules.up_to_date_log_wins || log_.is_covered_by(request.last_index, request.last_term);
   const bool promised = is_promised_against(request, message.from);
-  VoteReply reply{.ballot = request.ballot, .for_term = request.for_term,
+  VoteReply reply{.ballot = request.ballot,
+                  .for_term = request.for_term,
                   .promised_for = promised ? promise_.left(now_) : Duration::zero(),
-                  .last_index = log_.last_index(), .last_term = log_.last_term()};
+                  .last_index = log_.last_index(),
+                  .last_term = log_.last_term()};
   if (request.ballot == Ballot::pre_vote) {
     reply.granted = request.for_term > hard_.term && complete && !promised;
     return send(message.from, reply, hard_write_);
@@ -101,7 +105,8 @@ void Node::on(const Message& message, const VoteRequest& request) {
 void Node::on(const Message& message, const VoteReply& reply) {
   auto* pre = std::get_if<PreCandidate>(&role_);
   auto* candidate = std::get_if<Candidate>(&role_);
-  if (!configuration().contains(message.from)) return;  // R9: not a voter, or an earlier incarnation of one
+  if (!configuration().contains(message.from))
+    return;  // R9: not a voter, or an earlier incarnation of one
   if (reply.granted && reply.ballot == Ballot::pre_vote) {
     if (pre == nullptr || reply.for_term != pre->for_term) return;
     add_once(pre->granted, message.from);
@@ -116,10 +121,12 @@ void Node::on(const Message& message, const VoteReply& reply) {
     return;
   }
   if (pre == nullptr && (candidate == nullptr || candidate->alone)) return;
-  if (reply.promised_for > Duration::zero() && reply.promised_for <= options_.timing.election_timeout) {
+  if (reply.promised_for > Duration::zero() &&
+      reply.promised_for <= options_.timing.election_timeout) {
     election_due_ = std::min(election_due_, now_ + reply.promised_for + Duration(1ms));
   }
-  if (log_.is_behind(reply.last_index, reply.last_term)) fetch_log_from(message.from, log_.last_index());
+  if (log_.is_behind(reply.last_index, reply.last_term))
+    fetch_log_from(message.from, log_.last_index());
 }
 
 bool Node::won(const std::vector<MemberId>& granted) const {
@@ -141,12 +148,14 @@ void Node::count_own_vote() {
   if (candidate->alone || won(candidate->granted)) become_primary(candidate->alone);
 }
 
-// ---- log lending: a witness may be the only one left that holds a committed entry -------------------------
+// ---- log lending: a witness may be the only one left that holds a committed entry
+// -------------------------
 //
-// A voter that knows more cannot vote for us (R4), and a witness cannot lead either. So a candidate copies
-// what it lacks from the voter's log. This is safe: where our log contradicts one that is more complete, our
-// entries were never committed, because every later primary would have had them; and what we copy is what a
-// primary once wrote, so logs still match. No entry becomes committed by being copied.
+// A voter that knows more cannot vote for us (R4), and a witness cannot lead either. So a candidate
+// copies what it lacks from the voter's log. This is safe: where our log contradicts one that is
+// more complete, our entries were never committed, because every later primary would have had them;
+// and what we copy is what a primary once wrote, so logs still match. No entry becomes committed by
+// being copied.
 
 void Node::fetch_log_from(const MemberId& lender, LogIndex previous) {
   TANDEM_ASSERT(role() == Role::pre_candidate || role() == Role::candidate);
@@ -168,7 +177,8 @@ void Node::on(const Message& message, const FetchLog& fetch) {
   } else if (too_old) {
     excerpt.snapshot = snapshot_;
   } else if (!excerpt.matched) {
-    excerpt.previous_index = term_here ? log_.before_term_of(fetch.previous_index) : log_.last_index();
+    excerpt.previous_index =
+        term_here ? log_.before_term_of(fetch.previous_index) : log_.last_index();
     excerpt.previous_term = *log_.term_at(excerpt.previous_index);
   }
   TANDEM_ASSERT(excerpt.snapshot == nullptr || excerpt.entries.empty());
@@ -187,16 +197,19 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
     if (excerpt.asked <= commit_ || excerpt.asked <= excerpt.previous_index) return;
     return fetch_log_from(message.from, excerpt.previous_index);
   } else {
-    if (log_.term_at(excerpt.previous_index) != excerpt.previous_term || excerpt.entries.empty()) return;
+    if (log_.term_at(excerpt.previous_index) != excerpt.previous_term || excerpt.entries.empty())
+      return;
     if (!store_entries(excerpt.previous_index, excerpt.entries)) return;
   }
-  const bool complete = log_.last_index() == excerpt.last_index && log_.last_term() == excerpt.last_term;
+  const bool complete =
+      log_.last_index() == excerpt.last_index && log_.last_term() == excerpt.last_term;
   if (!complete) return fetch_log_from(message.from, log_.last_index());
   role_ = Follower{};
   if (can_campaign()) pre_campaign();
 }
 
-// ---- shortcuts: a planned hand-over, and a primary whose process is gone -----------------------------------
+// ---- shortcuts: a planned hand-over, and a primary whose process is gone
+// -----------------------------------
 
 void Node::on(const Message& message, const TimeoutNow&) {
   if (message.from != primary_ || message.term != hard_.term || !can_campaign()) return;
@@ -213,7 +226,8 @@ void Node::on(const Message& message, const Released&) {
 
 void Node::handle(ConnectionRefused refused) {
   if (refused.attempted > now_) return;
-  if (const auto* primary = as_primary(); primary != nullptr && configuration().pair && !primary->alone) {
+  if (const auto* primary = as_primary();
+      primary != nullptr && configuration().pair && !primary->alone) {
     if (!options_.pair_failover) return;
     for (const auto& member : primary->members) {
       const bool gone = member.id.node == refused.node && refused.attempted > member.heard;
@@ -235,11 +249,13 @@ void Node::handle(ConnectionRefused refused) {
   if (!can_campaign()) return;
   if (configuration().pair && pair_.standing() == Standing::standby) return promote_alone();
   const bool rivals = configuration().count(VoterKind::master) > 2;
-  election_due_ = now_ + (rivals ? random_.up_to(options_.timing.heartbeat / 10) : Duration::zero());
+  election_due_ =
+      now_ + (rivals ? random_.up_to(options_.timing.heartbeat / 10) : Duration::zero());
   if (now_ >= election_due_) pre_campaign();
 }
 
-// ---- pair mode (see pair_mode.hpp) ---------------------------------------------------------------------------
+// ---- pair mode (see pair_mode.hpp)
+// ---------------------------------------------------------------------------
 
 void Node::mind_pair() {
   if (!configuration().pair || !options_.pair_failover || !can_campaign()) return pair_.lose();
@@ -261,7 +277,8 @@ void Node::promote_alone() {
   count_own_vote();
 }
 
-// ---- before there is a cluster -------------------------------------------------------------------------------
+// ---- before there is a cluster
+// -------------------------------------------------------------------------------
 
 void Node::say_hello() {
   if (options_.kind != VoterKind::master || now_ < hello_due_) return;

@@ -1,5 +1,5 @@
-// entry.hpp: what the replicated log holds. The core understands configurations and no-ops; a command is
-// opaque bytes that belong to the state machine above.
+// entry.hpp: what the replicated log holds. The core understands configurations and no-ops; a
+// command is opaque bytes that belong to the state machine above.
 #pragma once
 
 #include <memory>
@@ -31,8 +31,8 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
-// The state after `index`, in place of the entries up to it. With index 0 and no bytes: the state before the
-// first entry.
+// The state after `index`, in place of the entries up to it. With index 0 and no bytes: the state
+// before the first entry.
 struct Snapshot {
   LogIndex index;
   Term term;                    // of the entry at `index`

@@ -9,15 +9,18 @@ namespace tandem::core {
 // The sender leads this term. Hearing from it is what the promise is given for.
 void Node::follow(const Message& message) {
   TANDEM_ASSERT(role() != Role::primary);
-  if (role() != Role::follower || primary_ != message.from) become_follower(hard_.term, message.from);
+  if (role() != Role::follower || primary_ != message.from)
+    become_follower(hard_.term, message.from);
   promise_.give(message.from, now_ + options_.timing.election_timeout);
   promised_at_ = now_;
   election_due_ = now_ + first_wait();
   TANDEM_ASSERT(promise_.left(now_) >= options_.timing.election_timeout);
 }
 
-// Entries as a primary sends them: consecutive, of terms that never fall and are none of the future.
-bool Node::are_plausible(LogIndex previous, Term previous_term, const std::vector<Entry>& entries) const {
+// Entries as a primary sends them: consecutive, of terms that never fall and are none of the
+// future.
+bool Node::are_plausible(LogIndex previous, Term previous_term,
+                         const std::vector<Entry>& entries) const {
   Term term = previous_term;
   for (const auto& entry : entries) {
     previous = previous.next();
@@ -30,8 +33,11 @@ bool Node::are_plausible(LogIndex previous, Term previous_term, const std::vecto
 // A refusal, until it is made an acceptance.
 AppendReply Node::reply_to(Instant sent) const {
   TANDEM_ASSERT(commit_ >= log_.snapshot_index());
-  return AppendReply{.match = commit_, .committed = commit_, .committed_term = *log_.term_at(commit_),
-                     .sent = sent, .session = session_};
+  return AppendReply{.match = commit_,
+                     .committed = commit_,
+                     .committed_term = *log_.term_at(commit_),
+                     .sent = sent,
+                     .session = session_};
 }
 
 void Node::on(const Message& message, Append& append) {
@@ -41,7 +47,8 @@ void Node::on(const Message& message, Append& append) {
   const LogIndex previous = append.previous_index;
   const LogIndex matched(previous.value() + append.entries.size());
   const LogIndex edge = log_.snapshot_index();
-  if (previous >= edge && log_.term_at(previous) != append.previous_term) return refuse_append(message, append);
+  if (previous >= edge && log_.term_at(previous) != append.previous_term)
+    return refuse_append(message, append);
   const bool had_entries = !append.entries.empty();
   if (!store_entries(previous, append.entries)) return refuse_append(message, append);
   commit_up_to(std::max(commit_, std::min({append.commit, matched, log_.last_index()})));
@@ -50,19 +57,22 @@ void Node::on(const Message& message, Append& append) {
 
   AppendReply reply = reply_to(append.sent);
   reply.accepted = true;
-  // What lies before the snapshot's edge was committed, and so is the primary's too; but for pair mode.
+  // What lies before the snapshot's edge was committed, and so is the primary's too; but for pair
+  // mode.
   const bool certain = matched >= edge || configuration().was_protected;
   reply.match = certain ? std::max(matched, edge) : LogIndex(0);
   if (reply.match <= durable_index_ || !rules.persist_before_reply) {
     return send(message.from, reply, hard_write_);
   }
-  if (had_entries) return send(message.from, reply, issued_);  // R2: the answer waits for the entries
-  reply.match = durable_index_;  // a slow disk must not end the primary's lease: say what is durable now
+  if (had_entries)
+    return send(message.from, reply, issued_);  // R2: the answer waits for the entries
+  reply.match =
+      durable_index_;  // a slow disk must not end the primary's lease: say what is durable now
   send(message.from, reply, hard_write_);
 }
 
-// Appends what is new; cuts off what contradicts. False when the contradiction lies in what this node has
-// committed, which only pair mode can bring about.
+// Appends what is new; cuts off what contradicts. False when the contradiction lies in what this
+// node has committed, which only pair mode can bring about.
 bool Node::store_entries(LogIndex previous, std::vector<Entry>& entries) {
   LogIndex index = previous;
   for (auto& entry : entries) {
@@ -88,7 +98,8 @@ void Node::refuse_append(const Message& message, const Append& append) {
   TANDEM_ASSERT(previous > commit_ || !configuration().was_protected);
   if (previous > commit_) {
     const bool holds_another = log_.last_index() >= previous;
-    reply.match = std::max(commit_, holds_another ? log_.before_term_of(previous) : log_.last_index());
+    reply.match =
+        std::max(commit_, holds_another ? log_.before_term_of(previous) : log_.last_index());
   }
   TANDEM_ASSERT(!reply.accepted);
   send(message.from, reply, hard_write_);
@@ -102,7 +113,8 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   const bool contradicts = snapshot->index <= commit_ && snapshot->index >= log_.snapshot_index() &&
                            log_.term_at(snapshot->index) != snapshot->term;
   TANDEM_ASSERT(!contradicts || !configuration().was_protected);
-  if (contradicts && !discard) return send(message.from, reply_to(install_snapshot.sent), hard_write_);
+  if (contradicts && !discard)
+    return send(message.from, reply_to(install_snapshot.sent), hard_write_);
   const bool news = snapshot->index > log_.snapshot_index() || discard;
   const bool plausible = snapshot->term <= hard_.term && (snapshot->index.value() > 0 || discard);
   if (news && plausible) install(snapshot, discard);

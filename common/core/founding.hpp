@@ -1,9 +1,10 @@
 // founding.hpp: how a cluster comes to be, once.
 //
-// Of the masters that were given each other's names, the first by name founds the cluster, alone in its first
-// configuration, and then admits the others like any member. It does so only after every one of them has
-// said that it has no log either. So a founder that lost its disk does not found a second cluster: some
-// master that remembers the first tells it so, or is not there to be asked, and then it waits.
+// Of the masters that were given each other's names, the first by name founds the cluster, alone in
+// its first configuration, and then admits the others like any member. It does so only after every
+// one of them has said that it has no log either. So a founder that lost its disk does not found a
+// second cluster: some master that remembers the first tells it so, or is not there to be asked,
+// and then it waits.
 //
 // Owner: one Node, until it has a log.
 #pragma once

@@ -1,9 +1,10 @@
 // ids.hpp: who is who in a cluster.
 //
-// A NodeId is a node's name, kept inline: messages and configurations carry names that people read, and
-// copying one allocates nothing. A name alone is not an identity: a node that lost its disk comes back
-// with the same name and none of its promises. So every data directory carries an IncarnationId, drawn
-// when the directory is created, and a member of the cluster is the pair of both (R9).
+// A NodeId is a node's name, kept inline: messages and configurations carry names that people read,
+// and copying one allocates nothing. A name alone is not an identity: a node that lost its disk
+// comes back with the same name and none of its promises. So every data directory carries an
+// IncarnationId, drawn when the directory is created, and a member of the cluster is the pair of
+// both (R9).
 //
 // Units: none. Owner: values, any thread.
 #pragma once
@@ -20,8 +21,8 @@
 
 namespace tandem::core {
 
-// Drawn at random, below 2^53 so that every JSON reader keeps it exact, when a data directory is made.
-// 0 = not known.
+// Drawn at random, below 2^53 so that every JSON reader keeps it exact, when a data directory is
+// made. 0 = not known.
 using IncarnationId = StrongNumber<struct IncarnationIdTag>;
 // Drawn when a cluster is founded, carried by every message: two clusters never mix. 0 = none yet.
 using ClusterId = StrongNumber<struct ClusterIdTag>;

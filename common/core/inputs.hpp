@@ -1,5 +1,5 @@
-// inputs.hpp: what can happen to a node. The shell (or the simulator) reports each of these to Node::step(),
-// with the time at which it reports it.
+// inputs.hpp: what can happen to a node. The shell (or the simulator) reports each of these to
+// Node::step(), with the time at which it reports it.
 //
 // Owner: values. Order: the shell reports what happened in the order in which it happened.
 #pragma once
@@ -33,22 +33,23 @@ struct ConnectionLost {
   NodeId node;
 };
 
-// A connection attempt was answered with "connection refused": the machine is there, and nothing listens at
-// the node's control address. It is taken as proof that the node's process of that moment is gone, on these
-// conditions, which the shell must keep:
-//  - a process listens at its control address before it takes part, and for as long as it might serve;
-//  - the address belongs to that node alone, and nothing on the way answers in its place. A firewall that
-//    rejects with a reset breaks this: use DROP, or --crash-fast-path off;
-//  - a full backlog does not refuse (Linux drops, unless net.ipv4.tcp_abort_on_overflow is set);
-//  - `attempted` is when the attempt began, on this node's clock. A primary that was heard after that is a
-//    newer process, and keeps its promise.
+// A connection attempt was answered with "connection refused": the machine is there, and nothing
+// listens at the node's control address. It is taken as proof that the node's process of that
+// moment is gone, on these conditions, which the shell must keep:
+//  - A process listens at its control address before it takes part, and as long as it might serve.
+//  - The address belongs to that node alone, and nothing on the way answers in its place: a
+//    firewall must drop, never reject, and no other program may hold the port open (a listening
+//    socket that a supervisor keeps would never refuse, which is safe, and slower).
+//  - A full backlog does not refuse (Linux drops; leave net.ipv4.tcp_abort_on_overflow at 0).
+//  - `attempted` is when the attempt began, on this node's clock. A primary that was heard after
+//    that is a newer process, and keeps its promise.
 struct ConnectionRefused {
   NodeId node;
   Instant attempted;
 };
 
-// A worker reported a term that it has promised (R10), never 0. A higher one means another primary exists; any
-// one means a cluster exists, so that a master without a log does not found another.
+// A worker reported a term that it has promised (R10), never 0. A higher one means another primary
+// exists; any one means a cluster exists, so that a master without a log does not found another.
 struct TermReported {
   Term term;
 };
@@ -76,14 +77,14 @@ struct WitnessCandidate {
   bool live = false;
 };
 
-// Who is registered, from the replicated state (never from heartbeats alone: a worker is forgotten by a
-// committed change, and only a forgotten witness is replaced).
+// Who is registered, from the replicated state (never from heartbeats alone: a worker is forgotten
+// by a committed change, and only a forgotten witness is replaced).
 struct Registered {
   std::vector<WitnessCandidate> candidates;
   std::vector<std::string> master_hosts;
 };
 
-using Input = std::variant<Tick, Message, Durable, Propose, ConnectionLost, ConnectionRefused, TermReported,
-                           TermAnnounced, HandOver, SnapshotTaken, Registered>;
+using Input = std::variant<Tick, Message, Durable, Propose, ConnectionLost, ConnectionRefused,
+                           TermReported, TermAnnounced, HandOver, SnapshotTaken, Registered>;
 
 }  // namespace tandem::core

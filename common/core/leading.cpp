@@ -63,9 +63,10 @@ void Node::send_append(Primary& primary, Progress& member) {
     member.needs_snapshot = true;
     return send_snapshot(member);
   }
-  Append append{.previous_index = previous, .previous_term = *previous_term,
-                .commit = commit_, .sent = now_};
-  // In sync is who holds our own first entry, and thus all that was ever committed; what comes after needs it.
+  Append append{
+      .previous_index = previous, .previous_term = *previous_term, .commit = commit_, .sent = now_};
+  // In sync is who holds our own first entry, and thus all that was ever committed; what comes
+  // after needs it.
   const bool in_sync = member.kind == VoterKind::master && member.match >= primary.own_first;
   if (configuration().pair && !primary.alone && in_sync) append.in_sync = member.session;
   if (member.may_send_entries() && member.next <= log_.last_index()) {
@@ -76,8 +77,8 @@ void Node::send_append(Primary& primary, Progress& member) {
   send(member.id, std::move(append));
 }
 
-// A log that was never compacted begins with nothing, which is a snapshot, too: a member that has diverged
-// begins again from there.
+// A log that was never compacted begins with nothing, which is a snapshot, too: a member that has
+// diverged begins again from there.
 void Node::send_snapshot(Progress& member) {
   static const SnapshotPointer nothing = std::make_shared<const Snapshot>();
   const SnapshotPointer& snapshot = snapshot_ == nullptr ? nothing : snapshot_;
@@ -89,9 +90,11 @@ void Node::send_snapshot(Progress& member) {
 void Node::on(const Message& message, const AppendReply& reply) {
   auto* primary = as_primary();
   if (primary == nullptr || reply.sent > now_) return;
-  if (reply.accepted && reply.match > log_.last_index()) return;  // no member holds more than it was sent
-  const auto found = std::find_if(primary->members.begin(), primary->members.end(),
-                                  [&](const Progress& member) { return same_member(member.id, message.from); });
+  if (reply.accepted && reply.match > log_.last_index())
+    return;  // no member holds more than it was sent
+  const auto found =
+      std::find_if(primary->members.begin(), primary->members.end(),
+                   [&](const Progress& member) { return same_member(member.id, message.from); });
   if (found == primary->members.end()) return;
   Progress& member = *found;
   member.heard = now_;
@@ -114,11 +117,13 @@ void Node::on(const Message& message, const AppendReply& reply) {
   renew_lease(*primary);
   advance_commit(*primary);
   pair_up(*primary);
-  if (moved && member.may_send_entries() && member.next <= log_.last_index()) send_append(*primary, member);
+  if (moved && member.may_send_entries() && member.next <= log_.last_index())
+    send_append(*primary, member);
   continue_handover();
 }
 
-// A primary holds all that was committed before its term, so what a member committed must be in its log.
+// A primary holds all that was committed before its term, so what a member committed must be in its
+// log.
 bool Node::has_diverged(const AppendReply& reply) const {
   TANDEM_ASSERT(role() == Role::primary);
   if (reply.committed < log_.snapshot_index()) return false;  // a snapshot will replace it
@@ -139,8 +144,8 @@ void Node::renew_lease(Primary& primary) {
   primary.lease.renew(answered_by(answered, configuration().quorum()));
 }
 
-// R5. An entry is committed when a majority of the newest configuration holds it durably, counted only for
-// entries of the own term: an older one could still be overwritten (Ongaro 2014, §3.6.2).
+// R5. An entry is committed when a majority of the newest configuration holds it durably, counted
+// only for entries of the own term: an older one could still be overwritten (Ongaro 2014, §3.6.2).
 void Node::advance_commit(Primary& primary) {
   std::vector<LogIndex> durable;
   durable.reserve(configuration().voters.size());
@@ -162,11 +167,12 @@ void Node::advance_commit(Primary& primary) {
   TANDEM_ASSERT(commit_ == agreed);
 }
 
-// A primary that has heard from no majority for so long cannot tell whether it has been replaced. It has
-// stopped serving long before.
+// A primary that has heard from no majority for so long cannot tell whether it has been replaced.
+// It has stopped serving long before.
 void Node::step_down_without_quorum(Primary& primary) {
   if (primary.alone || !rules.lapsed_lease_stops_serving) return;
-  const Instant since = std::max(primary.lease.serve_until(), primary.elected + options_.timing.lease());
+  const Instant since =
+      std::max(primary.lease.serve_until(), primary.elected + options_.timing.lease());
   if (now_ < since + options_.timing.election_timeout) return;
   Instant heard = primary.elected;
   for (const auto& member : primary.members) heard = std::max(heard, member.heard);
@@ -189,7 +195,8 @@ void Node::handle(Propose& proposed) {
   if (log_.last_index().value() - commit_.value() >= limits::uncommitted_entries_max) {
     return refuse(ErrorCode::unavailable, "too many changes wait for a majority");
   }
-  append_to_log({log_.last_index().next(), hard_.term, Command{proposed.id, std::move(proposed.bytes)}});
+  append_to_log(
+      {log_.last_index().next(), hard_.term, Command{proposed.id, std::move(proposed.bytes)}});
   replicate(*primary);
   TANDEM_ASSERT(log_.last_term() == hard_.term);
 }
@@ -200,7 +207,8 @@ void Node::handle(TermAnnounced announced) {
   primary->announced = true;
 }
 
-// ---- hand-over (leadership transfer, Ongaro 2014, §3.10) ---------------------------------------------------
+// ---- hand-over (leadership transfer, Ongaro 2014, §3.10)
+// ---------------------------------------------------
 
 void Node::handle(HandOver hand_over) {
   auto* primary = as_primary();
@@ -208,7 +216,8 @@ void Node::handle(HandOver hand_over) {
   const Progress* best = nullptr;
   for (const auto& member : primary->members) {
     const Voter* voter = configuration().find(member.id);
-    const bool fit = voter != nullptr && voter->kind == VoterKind::master && member.heard != Instant::never() &&
+    const bool fit = voter != nullptr && voter->kind == VoterKind::master &&
+                     member.heard != Instant::never() &&
                      now_ - member.heard < options_.timing.election_timeout;
     const bool asked = hand_over.to.empty() || hand_over.to == member.id.node;
     if (fit && asked && (best == nullptr || member.match > best->match)) best = &member;
@@ -218,8 +227,9 @@ void Node::handle(HandOver hand_over) {
   continue_handover();
 }
 
-// Once the successor has everything, this primary stops serving for good and says so: "campaign now". It does
-// not serve again in this term even if the message is lost, for a late one would still be believed.
+// Once the successor has everything, this primary stops serving for good and says so: "campaign
+// now". It does not serve again in this term even if the message is lost, for a late one would
+// still be believed.
 void Node::continue_handover() {
   auto* primary = as_primary();
   if (primary == nullptr || !primary->handing_over) return;
@@ -231,17 +241,19 @@ void Node::continue_handover() {
   TANDEM_ASSERT(serve_until() == Instant::never());
 }
 
-// Pair mode: a primary that went on alone needs its standby again as soon as that has everything committed.
+// Pair mode: a primary that went on alone needs its standby again as soon as that has everything
+// committed.
 void Node::pair_up(Primary& primary) {
   if (!primary.alone) return;
   TANDEM_ASSERT(!primary.members.empty() || configuration().voters.size() == 1);
   for (const auto& voter : configuration().voters) {
     if (voter.id == self()) continue;
-    const auto member = std::find_if(primary.members.begin(), primary.members.end(),
-                                     [&](const Progress& progress) { return progress.id == voter.id; });
+    const auto member =
+        std::find_if(primary.members.begin(), primary.members.end(),
+                     [&](const Progress& progress) { return progress.id == voter.id; });
     TANDEM_ASSERT(member != primary.members.end());
-    const bool fresh = member->answered != Instant::never() &&
-                       now_ - member->answered < options_.timing.lease();
+    const bool fresh =
+        member->answered != Instant::never() && now_ - member->answered < options_.timing.lease();
     if (!fresh || member->match < log_.last_index() || member->needs_snapshot) return;
   }
   primary.alone = false;

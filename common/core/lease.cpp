@@ -5,9 +5,7 @@
 
 namespace tandem::core {
 
-Lease::Lease(Duration lease) : lease_(lease) {
-  TANDEM_ASSERT(lease > Duration::zero());
-}
+Lease::Lease(Duration lease) : lease_(lease) { TANDEM_ASSERT(lease > Duration::zero()); }
 
 void Lease::renew(Instant sent) {
   if (sent == Instant::never()) return;

@@ -1,9 +1,10 @@
 // lease.hpp: how long a primary may serve, and how long a voter has promised not to elect another.
 //
-// The two are one argument. A primary sends a round at s; each voter that answers promises, from the arrival
-// on, to vote for nobody else for an election timeout. So until s + election timeout no majority can elect
-// another, whatever the network does, and the primary stops a clock margin before that. The lease counts
-// from the SENDING of the round (R6): a process that was frozen would take old answers for fresh promises.
+// The two are one argument. A primary sends a round at s; each voter that answers promises, from
+// the arrival on, to vote for nobody else for an election timeout. So until s + election timeout no
+// majority can elect another, whatever the network does, and the primary stops a clock margin
+// before that. The lease counts from the SENDING of the round (R6): a process that was frozen would
+// take old answers for fresh promises.
 //
 // A promise is not stored: a voter that restarts keeps quiet for an election timeout instead.
 //
@@ -39,15 +40,16 @@ Instant answered_by(std::vector<Instant>& answered, std::size_t quorum);
 
 class Promise {
  public:
-  // Promises `primary` to elect nobody else before `until`. Promises only grow, unless the primary changes.
+  // Promises `primary` to elect nobody else before `until`. Promises only grow, unless the primary
+  // changes.
   void give(const MemberId& primary, Instant until);
   // To nobody in particular: after a restart the voter no longer knows whom it promised what.
   void keep_quiet(Instant until);
   // The primary's process is known to be gone, or it has stopped serving and said so.
   void drop();
 
-  // True while this voter may not vote for `candidate`. The promised one may always ask: it knows best
-  // that it no longer leads.
+  // True while this voter may not vote for `candidate`. The promised one may always ask: it knows
+  // best that it no longer leads.
   bool binds(const MemberId& candidate, Instant now) const;
   // How long it still runs; zero when it does not.
   Duration left(Instant now) const;

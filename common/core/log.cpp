@@ -39,7 +39,8 @@ std::vector<Entry> Log::slice(LogIndex from, std::size_t count_max, std::size_t 
   TANDEM_ASSERT(count_max > 0);
   std::vector<Entry> found;
   std::size_t bytes = 0;
-  for (LogIndex index = from; index <= last_index() && found.size() < count_max; index = index.next()) {
+  for (LogIndex index = from; index <= last_index() && found.size() < count_max;
+       index = index.next()) {
     bytes += bytes_of(at(index));
     if (!found.empty() && bytes > bytes_max) break;
     found.push_back(at(index));
@@ -68,7 +69,8 @@ void Log::append(Entry entry) {
 void Log::truncate_from(LogIndex index) {
   TANDEM_ASSERT(index > snapshot_index_);
   while (last_index() >= index) entries_.pop_back();
-  while (configurations_.size() > 1 && configurations_.back().first >= index) configurations_.pop_back();
+  while (configurations_.size() > 1 && configurations_.back().first >= index)
+    configurations_.pop_back();
   TANDEM_ASSERT(last_index() < index);
 }
 

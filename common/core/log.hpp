@@ -1,7 +1,9 @@
-// log.hpp: the replicated log as one node holds it in memory: a snapshot's edge, then consecutive entries.
+// log.hpp: the replicated log as one node holds it in memory: a snapshot's edge, then consecutive
+// entries.
 //
-// It knows which configuration each prefix ends with, because cutting off a suffix may take the newest
-// configuration with it. Durability is not its concern: node.hpp tracks what has reached the disk.
+// It knows which configuration each prefix ends with, because cutting off a suffix may take the
+// newest configuration with it. Durability is not its concern: node.hpp tracks what has reached the
+// disk.
 //
 // Units: LogIndex counts entries from 1. Owner: one Node. Always: entries are consecutive from
 // snapshot_index() + 1, and their terms never fall.
@@ -28,11 +30,13 @@ class Log {
   Term last_term() const { return entries_.empty() ? snapshot_term_ : entries_.back().term; }
   std::size_t size() const { return entries_.size(); }
 
-  // The term of the entry at `index`; none when it lies before the snapshot's edge or after the end.
+  // The term of the entry at `index`; none when it lies before the snapshot's edge or after the
+  // end.
   std::optional<Term> term_at(LogIndex index) const;
   // REQUIRES: snapshot_index() < index <= last_index()
   const Entry& at(LogIndex index) const;
-  // Up to `count_max` entries from `from` on, whose commands hold at most `bytes_max` bytes, at least one.
+  // Up to `count_max` entries from `from` on, whose commands hold at most `bytes_max` bytes, at
+  // least one.
   std::vector<Entry> slice(LogIndex from, std::size_t count_max, std::size_t bytes_max) const;
 
   // The last index before the run of entries that share the term of `index`. REQUIRES: as at().
@@ -42,8 +46,8 @@ class Log {
   void append(Entry entry);
   // Drops the entries from `index` on. REQUIRES: index > snapshot_index()
   void truncate_from(LogIndex index);
-  // Drops the entries up to the snapshot; all of them when the log does not hold the snapshot's entry.
-  // REQUIRES: snapshot.index >= snapshot_index()
+  // Drops the entries up to the snapshot; all of them when the log does not hold the snapshot's
+  // entry. REQUIRES: snapshot.index >= snapshot_index()
   void compact_to(const Snapshot& snapshot);
   // Forgets everything in favour of the snapshot.
   void reset_to(const Snapshot& snapshot);

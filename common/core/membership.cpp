@@ -46,7 +46,8 @@ std::optional<VoterChange> master_change(const Electorate& electorate) {
 Candidates additions(const Electorate& electorate, const MemberId& tried) {
   Candidates found;
   for (const auto& candidate : electorate.registered->candidates) {
-    if (candidate.live && !electorate.configuration.contains(candidate.id)) found.push_back(&candidate);
+    if (candidate.live && !electorate.configuration.contains(candidate.id))
+      found.push_back(&candidate);
   }
   std::sort(found.begin(), found.end(), [&](const auto* a, const auto* b) {
     const auto rank = [&](const WitnessCandidate& candidate) {

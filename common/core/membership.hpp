@@ -1,10 +1,11 @@
-// membership.hpp: which voter to add or remove next. The primary asks after each committed change (R8).
+// membership.hpp: which voter to add or remove next. The primary asks after each committed change
+// (R8).
 //
-// Registered is not voter: every master votes, and of the workers with a state directory up to three, so
-// that the number of voters is odd. Witnesses are spread over hosts. Add before remove: a witness that the
-// registry has forgotten stays a voter until another has taken its place. Liveness never edits the voter
-// set; it only says whom to prefer as an addition. A second master makes witnesses useful; with one
-// master they could only stand in its way.
+// Registered is not voter: every master votes, and of the workers with a state directory up to
+// three, so that the number of voters is odd. Witnesses are spread over hosts. Add before remove: a
+// witness that the registry has forgotten stays a voter until another has taken its place. Liveness
+// never edits the voter set; it only says whom to prefer as an addition. A second master makes
+// witnesses useful; with one master they could only stand in its way.
 //
 // Pure functions; any thread.
 #pragma once
@@ -38,17 +39,19 @@ using VoterChange = std::variant<AddVoter, RemoveVoter, SetPair>;
 struct Electorate {
   const Configuration& configuration;
   const std::map<NodeId, MemberId>& masters;  // masters that ask to be admitted, by name
-  const Registered* registered = nullptr;     // null: not reported yet; then witnesses stay as they are
+  const Registered* registered =
+      nullptr;  // null: not reported yet; then witnesses stay as they are
   bool pair_failover = true;
-  bool alone = false;  // pair mode, without the other: only a partner that lost its disk may be replaced
+  bool alone =
+      false;  // pair mode, without the other: only a partner that lost its disk may be replaced
 };
 
-// Witnesses wanted beside this many masters, when this many could serve: the most, up to three, that makes
-// the number of voters odd.
+// Witnesses wanted beside this many masters, when this many could serve: the most, up to three,
+// that makes the number of voters odd.
 std::size_t wanted_witnesses(std::size_t masters, std::size_t available);
 
-// The next single change; none when the voter set is as it should be. `tried` is an addition that did not
-// catch up: it is passed over when another would do.
+// The next single change; none when the voter set is as it should be. `tried` is an addition that
+// did not catch up: it is passed over when another would do.
 std::optional<VoterChange> next_change(const Electorate& electorate, const MemberId& tried);
 
 }  // namespace tandem::core

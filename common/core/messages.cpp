@@ -8,9 +8,7 @@ namespace tandem::core {
 
 namespace {
 
-const char* name_of(Ballot ballot) {
-  return ballot == Ballot::pre_vote ? "pre-vote" : "vote";
-}
+const char* name_of(Ballot ballot) { return ballot == Ballot::pre_vote ? "pre-vote" : "vote"; }
 
 std::string list(const std::vector<Entry>& entries) {
   std::string text;
@@ -39,8 +37,9 @@ struct Describe {
     if (!reply.granted && reply.promised_for > Duration::zero()) {
       why = fmt::format(" promised {}ms", to_ms(reply.promised_for));
     }
-    return fmt::format("{}-reply for term {} {}{} last {}/{}", name_of(reply.ballot), reply.for_term,
-                       reply.granted ? "granted" : "refused", why, reply.last_index, reply.last_term);
+    return fmt::format("{}-reply for term {} {}{} last {}/{}", name_of(reply.ballot),
+                       reply.for_term, reply.granted ? "granted" : "refused", why, reply.last_index,
+                       reply.last_term);
   }
   std::string operator()(const InstallSnapshot& install) const {
     return fmt::format("snapshot term {} up to {}/{}{}", term, install.snapshot->index,
@@ -57,7 +56,9 @@ struct Describe {
     return fmt::format("log-excerpt {} {}/{}:{}", excerpt.matched ? "after" : "no match, try",
                        excerpt.previous_index, excerpt.previous_term, list(excerpt.entries));
   }
-  std::string operator()(const TimeoutNow&) const { return fmt::format("timeout-now term {}", term); }
+  std::string operator()(const TimeoutNow&) const {
+    return fmt::format("timeout-now term {}", term);
+  }
   std::string operator()(const Released&) const { return fmt::format("released term {}", term); }
   std::string operator()(const Hello& hello) const {
     return fmt::format("hello{}{}", hello.belongs ? " belongs" : " new",

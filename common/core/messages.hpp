@@ -1,7 +1,8 @@
 // messages.hpp: what members of a cluster say to each other. The wire layer turns these into JSON.
 //
-// Every message names its cluster, its sender's and receiver's incarnation (R9), and the sender's term (R3).
-// A message may be lost, delayed, repeated and reordered; nothing here depends on order of arrival.
+// Every message names its cluster, its sender's and receiver's incarnation (R9), and the sender's
+// term (R3). A message may be lost, delayed, repeated and reordered; nothing here depends on order
+// of arrival.
 //
 // Units: Instants are of the member that wrote them and are only ever read by that member again.
 #pragma once
@@ -17,7 +18,8 @@
 namespace tandem::core {
 
 enum class Ballot {
-  pre_vote,  // "would you vote for me?": changes nothing at the voter, so it cannot disturb a primary
+  pre_vote,  // "would you vote for me?": changes nothing at the voter, so it cannot disturb a
+             // primary
   vote,
 };
 
@@ -26,7 +28,8 @@ struct VoteRequest {
   Term for_term{};        // the term the candidate wants to lead
   LogIndex last_index{};  // of the candidate's log (R4)
   Term last_term{};
-  // The primary itself asked for this election and has stopped serving: promises to it do not count.
+  // The primary itself asked for this election and has stopped serving: promises to it do not
+  // count.
   bool handover = false;
 };
 
@@ -34,8 +37,9 @@ struct VoteReply {
   Ballot ballot = Ballot::pre_vote;
   Term for_term{};  // as asked
   bool granted = false;
-  Duration promised_for{0};  // refused because of a promise to the primary that still runs this long
-  LogIndex last_index{};       // of the voter's log: a candidate that is behind knows where to fetch
+  Duration promised_for{
+      0};                 // refused because of a promise to the primary that still runs this long
+  LogIndex last_index{};  // of the voter's log: a candidate that is behind knows where to fetch
   Term last_term{};
 };
 
@@ -49,35 +53,37 @@ struct Append {
   SessionId in_sync{};  // pair mode: the life of the standby that may promote itself; 0 = none may
 };
 
-// The primary's whole state, for a member that lacks entries the primary no longer keeps, and for witnesses,
-// which cannot make snapshots of their own.
+// The primary's whole state, for a member that lacks entries the primary no longer keeps, and for
+// witnesses, which cannot make snapshots of their own.
 struct InstallSnapshot {
   SnapshotPointer snapshot{};  // never null
-  bool discard_log = false;  // pair mode: the member committed what the cluster did not
+  bool discard_log = false;    // pair mode: the member committed what the cluster did not
   Instant sent{};
 };
 
 // Answers both.
 struct AppendReply {
   bool accepted = false;
-  LogIndex match{};     // accepted: durable and equal to the primary's up to here; refused: try from here
-  LogIndex rejected{};  // refused: the previous_index that did not match
-  LogIndex committed{};   // by this member, and that entry's term: a primary that has another one there, or
+  LogIndex
+      match{};  // accepted: durable and equal to the primary's up to here; refused: try from here
+  LogIndex rejected{};    // refused: the previous_index that did not match
+  LogIndex committed{};   // by this member, and that entry's term: a primary that has another one
+                          // there, or
   Term committed_term{};  // none, knows that the two went on without each other (pair mode)
-  Instant sent{};           // as received
-  SessionId session{};      // this life of the member
+  Instant sent{};         // as received
+  SessionId session{};    // this life of the member
 };
 
-// A candidate asks a voter that refused it for the entries it lacks: a witness may be the only one left that
-// holds a committed entry, and a witness never leads.
+// A candidate asks a voter that refused it for the entries it lacks: a witness may be the only one
+// left that holds a committed entry, and a witness never leads.
 struct FetchLog {
   LogIndex previous_index{};
   Term previous_term{};
 };
 
 struct LogExcerpt {
-  bool matched = false;     // false: ask again from previous_index
-  LogIndex asked{};         // the previous_index that was asked for
+  bool matched = false;  // false: ask again from previous_index
+  LogIndex asked{};      // the previous_index that was asked for
   LogIndex previous_index{};
   Term previous_term{};
   std::vector<Entry> entries{};
@@ -94,17 +100,17 @@ struct Released {};
 
 // A master that does not vote yet makes itself known, and learns whether a cluster exists.
 struct Hello {
-  bool belongs = false;       // the sender has a log
+  bool belongs = false;  // the sender has a log
   bool answer_wanted = false;
 };
 
-using MessageBody = std::variant<Append, AppendReply, VoteRequest, VoteReply, InstallSnapshot, FetchLog,
-                                 LogExcerpt, TimeoutNow, Released, Hello>;
+using MessageBody = std::variant<Append, AppendReply, VoteRequest, VoteReply, InstallSnapshot,
+                                 FetchLog, LogExcerpt, TimeoutNow, Released, Hello>;
 
 struct Message {
   ClusterId cluster;  // 0 only in a Hello
   MemberId from;
-  MemberId to;        // the incarnation is 0 only in a Hello
+  MemberId to;  // the incarnation is 0 only in a Hello
   Term term{};
   MessageBody body;
 };

@@ -31,8 +31,8 @@ Node::Node(Options options, Stored stored, std::uint64_t seed, Instant now)
   TANDEM_ASSERT(hard_.term >= log_.last_term());
   const bool sole_voter = configuration().voters.size() == 1 && configuration().contains(self());
   if (hard_.cluster.value() != 0 && !sole_voter) {
-    // What this voter promised before it restarted is not stored, so it keeps quiet for as long as any
-    // promise can run.
+    // What this voter promised before it restarted is not stored, so it keeps quiet for as long as
+    // any promise can run.
     promise_.keep_quiet(now + options_.timing.election_timeout);
     election_due_ = now + first_wait();
   }
@@ -73,20 +73,23 @@ void Node::handle(Tick) {
 Instant Node::deadline() const {
   if (const auto* primary = as_primary()) return primary->next_heartbeat;
   Instant due = can_campaign() ? election_due_ : Instant::forever();
-  if (configuration().pair && configuration().contains(self())) due = std::min(due, pair_.promotion_due());
+  if (configuration().pair && configuration().contains(self()))
+    due = std::min(due, pair_.promotion_due());
   const bool member = hard_.cluster.value() != 0 && configuration().contains(self());
   if (!member && options_.kind == VoterKind::master) due = std::min(due, hello_due_);
   return due;
 }
 
-// Who may speak to us, before anything is believed: our cluster, our incarnation (R9), a term within reach.
+// Who may speak to us, before anything is believed: our cluster, our incarnation (R9), a term
+// within reach.
 bool Node::is_for_us(const Message& message) {
   if (message.to.node != self().node || message.from.node == self().node || message.from.empty()) {
     return false;
   }
   const bool is_hello = std::holds_alternative<Hello>(message.body);
   if (is_hello) {
-    return message.cluster.value() == 0 || hard_.cluster.value() == 0 || message.cluster == hard_.cluster;
+    return message.cluster.value() == 0 || hard_.cluster.value() == 0 ||
+           message.cluster == hard_.cluster;
   }
   if (!same_member(message.to, self())) return false;
   if (hard_.cluster.value() == 0) {
@@ -107,7 +110,8 @@ void Node::handle(Message& message) {
   const bool has_term = hard_.term.value() > 0;
   if (has_term && message.term.value() > hard_.term.value() + limits::term_jump_max) return;
   if (message.term > hard_.term) {
-    // A promise to a primary is not broken by a candidate that cannot hear it (Ongaro 2014, §4.2.3).
+    // A promise to a primary is not broken by a candidate that cannot hear it (Ongaro 2014,
+    // §4.2.3).
     const auto* request = std::get_if<VoteRequest>(&message.body);
     if (request == nullptr || !is_promised_against(*request, message.from)) {
       become_follower(message.term, MemberId{});
@@ -117,8 +121,8 @@ void Node::handle(Message& message) {
   dispatch(message);
 }
 
-// R3. True when the message is from a lower term and has been dealt with: whoever leads or campaigns in a
-// lower term is told ours, and stops.
+// R3. True when the message is from a lower term and has been dealt with: whoever leads or
+// campaigns in a lower term is told ours, and stops.
 bool Node::refuse_lower_term(const Message& message) {
   if (message.term >= hard_.term || !rules.refuse_lower_terms) return false;
   TANDEM_ASSERT(hard_.term.value() > 0);
@@ -127,8 +131,10 @@ bool Node::refuse_lower_term(const Message& message) {
   } else if (const auto* snapshot = std::get_if<InstallSnapshot>(&message.body)) {
     send(message.from, reply_to(snapshot->sent));
   } else if (const auto* request = std::get_if<VoteRequest>(&message.body)) {
-    send(message.from, VoteReply{.ballot = request->ballot, .for_term = request->for_term,
-                                 .last_index = log_.last_index(), .last_term = log_.last_term()});
+    send(message.from, VoteReply{.ballot = request->ballot,
+                                 .for_term = request->for_term,
+                                 .last_index = log_.last_index(),
+                                 .last_term = log_.last_term()});
   }
   return true;
 }
@@ -186,14 +192,16 @@ void Node::handle(SnapshotTaken& taken) {
   if (taken.index <= log_.snapshot_index()) return;
   TANDEM_ASSERT(taken.index <= commit_);
   TANDEM_ASSERT(taken.bytes.size() <= limits::snapshot_bytes_max);
-  const auto snapshot = std::make_shared<const Snapshot>(Snapshot{
-      taken.index, *log_.term_at(taken.index), log_.configuration_at(taken.index), std::move(taken.bytes)});
+  const auto snapshot = std::make_shared<const Snapshot>(
+      Snapshot{taken.index, *log_.term_at(taken.index), log_.configuration_at(taken.index),
+               std::move(taken.bytes)});
   log_.compact_to(*snapshot);
   snapshot_ = snapshot;
   write().snapshot = snapshot;
   auto* primary = as_primary();
   if (primary == nullptr) return;
-  for (auto& member : primary->members) {  // witnesses hold the log, but have no state to take one of
+  for (auto& member :
+       primary->members) {  // witnesses hold the log, but have no state to take one of
     if (member.kind == VoterKind::witness && member.match >= snapshot->index) send_snapshot(member);
   }
 }
@@ -284,7 +292,8 @@ void Node::conclude() {
   if (role_now != published_role_) out_->role = published_role_ = role_now;
   const Instant until = serve_until();
   if (until != published_serve_until_) out_->serve_until = published_serve_until_ = until;
-  const bool takes_snapshots = options_.kind == VoterKind::master && commit_ > log_.snapshot_index();
+  const bool takes_snapshots =
+      options_.kind == VoterKind::master && commit_ > log_.snapshot_index();
   out_->snapshot_wanted = takes_snapshots && log_.size() > options_.log_entries_max;
   TANDEM_ASSERT((role() == Role::primary) == (primary_ == self()));
   TANDEM_ASSERT(until == Instant::never() || role() == Role::primary);
@@ -292,7 +301,8 @@ void Node::conclude() {
 
 Instant Node::serve_until() const {
   const auto* primary = as_primary();
-  if (primary == nullptr || !primary->announced || primary->own_first > commit_) return Instant::never();
+  if (primary == nullptr || !primary->announced || primary->own_first > commit_)
+    return Instant::never();
   if (!rules.lapsed_lease_stops_serving) return Instant::forever();
   return primary->lease.serve_until();
 }

@@ -1,14 +1,14 @@
-// node.hpp: the failover protocol of one node, master or witness: Raft (Ongaro 2014) with pre-vote (§9.6),
-// check-quorum and leader lease (§6.4), leadership transfer (§3.10), single voter changes (§4.1), and
-// Tandem's additions: the crash fast path, log lending by witnesses, pair mode.
+// node.hpp: the failover protocol of one node, master or witness: Raft (Ongaro 2014) with pre-vote
+// (§9.6), check-quorum and leader lease (§6.4), leadership transfer (§3.10), single voter changes
+// (§4.1), and Tandem's additions: the crash fast path, log lending by witnesses, pair mode.
 //
-// It is a pure function of (state, input) -> (state, outputs): time comes with each input, the seed of its
-// jitter comes with its birth, and it does nothing itself. So the simulator runs this very code, and a
-// history can be replayed exactly.
+// It is a pure function of (state, input) -> (state, outputs): time comes with each input, the seed
+// of its jitter comes with its birth, and it does nothing itself. So the simulator runs this very
+// code, and a history can be replayed exactly.
 //
 // Units: Instant is the node's own clock. Owner: one thread at a time; no locks, no globals.
-// Always: the term and the log's committed part never go back; serve_until() is never() unless this node is
-// primary, has committed an entry of its own term, has announced it, and holds a lease.
+// Always: the term and the log's committed part never go back; serve_until() is never() unless this
+// node is primary, has committed an entry of its own term, has announced it, and holds a lease.
 #pragma once
 
 #include <cstdint>
@@ -30,12 +30,13 @@ namespace tandem::core {
 
 class Node {
  public:
-  // `stored` is what the data directory holds, empty for a new one. The shell restores the state machine from
-  // stored.snapshot itself; entries are applied again as they are found committed.
+  // `stored` is what the data directory holds, empty for a new one. The shell restores the state
+  // machine from stored.snapshot itself; entries are applied again as they are found committed.
   // REQUIRES: options.validate(); now is the own clock.
   Node(Options options, Stored stored, std::uint64_t seed, Instant now);
 
-  // Takes one input in and refills `outputs`. `now` that lies before an earlier one counts as that one.
+  // Takes one input in and refills `outputs`. `now` that lies before an earlier one counts as that
+  // one.
   void step(Instant now, Input input, Outputs& outputs);
 
   // A Tick is due now; forever() when only other inputs matter.
@@ -44,7 +45,9 @@ class Node {
   Role role() const { return static_cast<Role>(role_.index()); }
   Term term() const { return hard_.term; }
   const MemberId& self() const { return options_.self; }
-  const MemberId& primary() const { return primary_; }  // empty while nobody is known to lead this term
+  const MemberId& primary() const {
+    return primary_;
+  }  // empty while nobody is known to lead this term
   const HardState& hard_state() const { return hard_; }
   LogIndex commit_index() const { return commit_; }
   const Log& log() const { return log_; }
@@ -110,7 +113,8 @@ class Node {
   void on(const Message& message, Append& append);
   void on(const Message& message, const InstallSnapshot& install);
   void follow(const Message& message);
-  bool are_plausible(LogIndex previous, Term previous_term, const std::vector<Entry>& entries) const;
+  bool are_plausible(LogIndex previous, Term previous_term,
+                     const std::vector<Entry>& entries) const;
   bool store_entries(LogIndex previous, std::vector<Entry>& entries);
   AppendReply reply_to(Instant sent) const;
   void refuse_append(const Message& message, const Append& append);

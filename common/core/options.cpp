@@ -15,10 +15,12 @@ Result<> validate_timing(const Timing& timing) {
     return invalid("cluster-heartbeat must be longer than 0", "cluster-heartbeat");
   }
   if (timing.election_timeout < 3 * timing.heartbeat) {
-    return invalid(fmt::format("election-timeout ({}) must be at least three times cluster-heartbeat ({}), "
-                               "or one lost message would look like a dead primary",
-                               tandem::to_string(timing.election_timeout), tandem::to_string(timing.heartbeat)),
-                   "election-timeout");
+    return invalid(
+        fmt::format("election-timeout ({}) must be at least three times cluster-heartbeat ({}), "
+                    "or one lost message would look like a dead primary",
+                    tandem::to_string(timing.election_timeout),
+                    tandem::to_string(timing.heartbeat)),
+        "election-timeout");
   }
   if (timing.election_timeout > Duration(5min)) {
     return invalid(fmt::format("election-timeout ({}) must be at most 5m",
@@ -30,11 +32,12 @@ Result<> validate_timing(const Timing& timing) {
                    "clock-margin");
   }
   if (timing.clock_margin >= timing.election_timeout - 2 * timing.heartbeat) {
-    return invalid(fmt::format("clock-margin ({}) must leave a lease of more than two cluster-heartbeats ({}) "
-                               "of election-timeout ({})",
-                               tandem::to_string(timing.clock_margin), tandem::to_string(timing.heartbeat),
-                               tandem::to_string(timing.election_timeout)),
-                   "clock-margin");
+    return invalid(
+        fmt::format("clock-margin ({}) must leave a lease of more than two cluster-heartbeats ({}) "
+                    "of election-timeout ({})",
+                    tandem::to_string(timing.clock_margin), tandem::to_string(timing.heartbeat),
+                    tandem::to_string(timing.election_timeout)),
+        "clock-margin");
   }
   return {};
 }
@@ -43,7 +46,8 @@ Result<> validate_masters(const Options& options) {
   auto masters = options.masters;
   std::sort(masters.begin(), masters.end());
   if (options.kind == VoterKind::witness) {
-    if (!masters.empty()) return invalid("a witness takes its masters from the log, not from a list", "peer");
+    if (!masters.empty())
+      return invalid("a witness takes its masters from the log, not from a list", "peer");
     return {};
   }
   if (masters.size() > limits::masters_max) {

@@ -1,4 +1,5 @@
-// options.hpp: what a node is told once, at its start: who it is, who the masters are, and the timing.
+// options.hpp: what a node is told once, at its start: who it is, who the masters are, and the
+// timing.
 //
 // Units: Durations of the node's own clock. Owner: a value.
 #pragma once
@@ -13,15 +14,16 @@
 namespace tandem::core {
 
 struct Timing {
-  // Between two rounds of the primary. Shorter notices a loss sooner and costs more messages; all members
-  // must use the same.
+  // Between two rounds of the primary. Shorter notices a loss sooner and costs more messages; all
+  // members must use the same.
   Duration heartbeat = 100ms;
-  // How long a voter keeps its promise after it answered a round, and how long a standby waits before it
-  // campaigns. Shorter fails over sooner; too short, and a slow disk or network looks like a dead primary.
-  // DANGER: it must be the same on all members, for the primary's lease is computed from it.
+  // How long a voter keeps its promise after it answered a round, and how long a standby waits
+  // before it campaigns. Shorter fails over sooner; too short, and a slow disk or network looks
+  // like a dead primary. DANGER: it must be the same on all members, for the primary's lease is
+  // computed from it.
   Duration election_timeout = 500ms;
-  // Taken off the lease for clocks that run at different rates. 25 ms of 500 ms covers 5 % between the
-  // fastest and the slowest clock. DANGER: too small, and two primaries can serve at once.
+  // Taken off the lease for clocks that run at different rates. 25 ms of 500 ms covers 5 % between
+  // the fastest and the slowest clock. DANGER: too small, and two primaries can serve at once.
   Duration clock_margin = 25ms;
 
   // How long the primary may serve after the send time of a round that a majority answered (R6).
@@ -33,7 +35,8 @@ struct Timing {
 struct Options {
   MemberId self;  // the name, and the incarnation of the data directory
   VoterKind kind = VoterKind::master;
-  std::vector<NodeId> masters;  // every master of the cluster, this one included; empty for a witness
+  std::vector<NodeId>
+      masters;  // every master of the cluster, this one included; empty for a witness
   Timing timing;
   // With two masters and no witness: true lets one go on without the other, at the price of what
   // pair_mode.hpp says; false stops service until both are there.

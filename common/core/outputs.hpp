@@ -1,5 +1,6 @@
 // outputs.hpp: what a node wants done. The shell carries it out, in this order:
-//   1. hand `write` to the disk, and report Durable when it is there; writes reach the disk in order;
+//   1. hand `write` to the disk, and report Durable when it is there; writes reach the disk in
+//   order;
 //   2. send each message whose `after` is already durable, hold the others until it is (R2);
 //   3. take over serve_until, role and announce;
 //   4. restore and apply, in order.
@@ -29,7 +30,7 @@ struct HardState {
 // What a data directory holds.
 struct Stored {
   HardState hard_state;
-  SnapshotPointer snapshot;  // null: none yet
+  SnapshotPointer snapshot;    // null: none yet
   std::vector<Entry> entries;  // consecutive, after the snapshot
 };
 
@@ -66,11 +67,11 @@ struct Refusal {
 struct Outputs {
   std::optional<Write> write;
   std::vector<Outbound> messages;
-  SnapshotPointer restore;    // the state machine becomes this, before `apply`
-  std::vector<Entry> apply;   // committed, in order, each once per life of the process
+  SnapshotPointer restore;   // the state machine becomes this, before `apply`
+  std::vector<Entry> apply;  // committed, in order, each once per life of the process
   std::optional<RoleChange> role;
-  // Until when this node may forward requests, on its own clock; never() = it may not. A duplicate of the
-  // shell's copy: the data plane must check it itself before each request (R7).
+  // Until when this node may forward requests, on its own clock; never() = it may not. A duplicate
+  // of the shell's copy: the data plane must check it itself before each request (R7).
   std::optional<Instant> serve_until;
   std::optional<Term> announce;  // tell every worker this term, then report TermAnnounced (R10)
   std::vector<Refusal> refused;

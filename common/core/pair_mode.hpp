@@ -1,24 +1,25 @@
 // pair_mode.hpp: two masters and no witness: availability first.
 //
-// Two voters survive no loss. Pair mode, a flag of the configuration and thus an entry of the log, lets one
-// of the two go on without the other, and says so: the cluster is not protected. The rules:
+// Two voters survive no loss. Pair mode, a flag of the configuration and thus an entry of the log,
+// lets one of the two go on without the other, and says so: the cluster is not protected.
 //
-//  - A master may promote itself only if it held every committed change when it last heard of the other:
-//    the standby while the primary counts on it ("in sync"), or the primary itself.
-//  - The standby does so after three silent lease times; a primary that lost its standby stops after one, as
-//    always, and promotes itself, in a new term, after four. So when the cable between them is cut, the
-//    standby is first, its term reaches the workers, and the old primary hears of it there and stays quiet.
+//  - A master may promote itself only if it held every committed change when it last heard of the
+//    other: the standby while the primary counts on it ("in sync"), or the primary itself.
+//  - The standby does so after three silent lease times. A primary that lost its standby stops
+//    after one, as always, and promotes itself, in a new term, after four. So when the cable
+//    between them is cut, the standby is first, its term reaches the workers, and the old primary
+//    hears of it there and stays quiet.
 //  - Refused connections need no silence: the other process is gone.
-//  - Self-promotion has no second vote, so the two draw from different terms: even ones belong to the voter
-//    that comes first by name, odd ones to the other.
-//  - A primary that is alone commits alone. It counts on its standby again, and needs it again for each
-//    commit, once that has everything.
-//  - "In sync" is said to one life of the standby's process: a restart, or a stall long enough for the other
-//    to have moved on, begins a new one.
+//  - Self-promotion has no second vote, so the two draw from different terms: even ones belong to
+//    the voter that comes first by name, odd ones to the other.
+//  - A primary that is alone commits alone. It counts on its standby again, and needs it again for
+//    each commit, once that has everything.
+//  - "In sync" is said to one life of the standby's process. A restart begins a new one, and so
+//    does a stall long enough for the other to have moved on.
 //
-// What it cannot give: cut off from each other and with no worker that reaches both, the two serve at once,
-// and what the lower term committed since is discarded when they meet again. No mode of two can avoid that;
-// a third voter does. Once three nodes have voted there is no way back to it.
+// What it cannot give: cut off from each other and with no worker that reaches both, the two serve
+// at once, and what the lower term committed since is discarded when they meet again. No mode of
+// two can avoid that; a third voter does. Once three nodes have voted there is no way back to it.
 //
 // Units: own clock. Owner: one Node.
 #pragma once
@@ -46,8 +47,8 @@ class PairStanding {
 
   // When this master may promote itself; forever() when it may not.
   Instant promotion_due() const;
-  // True when the due time was missed by so much that the other may have gone on meanwhile: this process was
-  // stalled, and cannot tell silence from its own absence.
+  // True when the due time was missed by so much that the other may have gone on meanwhile: this
+  // process was stalled, and cannot tell silence from its own absence.
   bool was_stalled(Instant now) const;
 
  private:

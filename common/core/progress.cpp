@@ -17,7 +17,8 @@ void Progress::accepted(const AppendReply& reply) {
 
 bool Progress::refused(const AppendReply& reply) {
   TANDEM_ASSERT(!reply.accepted);
-  if (reply.rejected <= match || reply.rejected >= next) return false;  // answered since, or already gone back
+  if (reply.rejected <= match || reply.rejected >= next)
+    return false;  // answered since, or already gone back
   const LogIndex from = std::min(reply.match, LogIndex(reply.rejected.value() - 1));
   next = std::max(match.next(), from.next());
   in_flight = 0;

@@ -1,5 +1,6 @@
-// random.hpp: the core's source of jitter: a generator whose seed is an argument, so that the same seed and
-// the same inputs give the same history. SplitMix64 (Steele, Lea, Flood 2014). Not for secrets.
+// random.hpp: the core's source of jitter: a generator whose seed is an argument, so that the same
+// seed and the same inputs give the same history. SplitMix64 (Steele, Lea, Flood 2014). Not for
+// secrets.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ class Random {
   // Uniform in [0, longest]. REQUIRES: longest >= 0
   Duration up_to(Duration longest) {
     TANDEM_ASSERT(longest >= Duration::zero());
-    return Duration(static_cast<Duration::rep>(below(static_cast<std::uint64_t>(longest.count()) + 1)));
+    return Duration(
+        static_cast<Duration::rep>(below(static_cast<std::uint64_t>(longest.count()) + 1)));
   }
 
  private:

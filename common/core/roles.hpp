@@ -1,5 +1,5 @@
-// roles.hpp: what a node knows only while it has a role. A variant, so that nothing of a role can be touched
-// in another one.
+// roles.hpp: what a node knows only while it has a role. A variant, so that nothing of a role can
+// be touched in another one.
 //
 // Owner: one Node.
 #pragma once
@@ -27,7 +27,8 @@ struct Candidate {
   bool alone = false;      // pair mode: no other vote is asked for
 };
 
-// A member that is brought up to date before it is made a voter, so that adding it costs no availability.
+// A member that is brought up to date before it is made a voter, so that adding it costs no
+// availability.
 struct Joining {
   MemberId id;
   VoterKind kind = VoterKind::master;
@@ -43,14 +44,14 @@ struct Primary {
   explicit Primary(Duration lease_length) : lease(lease_length) {}
 
   Lease lease;
-  LogIndex own_first;               // our no-op; once committed, everything before it is (R5)
+  LogIndex own_first;  // our no-op; once committed, everything before it is (R5)
   Instant elected;
   Instant next_heartbeat;
-  bool announced = false;           // every worker has been told our term (R10)
-  bool alone = false;               // pair mode: commits without the other
-  std::vector<Progress> members;    // every other voter, and the one that is joining
+  bool announced = false;         // every worker has been told our term (R10)
+  bool alone = false;             // pair mode: commits without the other
+  std::vector<Progress> members;  // every other voter, and the one that is joining
   std::optional<Joining> joining;
-  MemberId tried;                   // joined too slowly last time
+  MemberId tried;  // joined too slowly last time
   std::optional<HandingOver> handing_over;
 };
 

@@ -1,8 +1,9 @@
 // rules.hpp: the rules R1 to R10, each of which the simulator must be able to break.
 //
-// In the shipped core every rule is a compile-time constant: no switch exists. The test build defines
-// TANDEM_MUTATIONS, and then one rule at a time is taken out, to prove that the simulator notices (the
-// mutation gate in tests/sim). R5 and R8 say two things each, and have two switches each.
+// In the shipped core every rule is a compile-time constant: no switch exists. The test build
+// defines TANDEM_MUTATIONS, and then one rule at a time is taken out, to prove that the simulator
+// notices (the mutation gate in tests/sim). R5 and R8 say two things each, and have two switches
+// each.
 #pragma once
 
 namespace tandem::core {
@@ -14,18 +15,19 @@ namespace tandem::core {
 #endif
 
 struct Rules {
-  TANDEM_RULE(one_vote_per_term);          // R1  a vote is not given again in its term, nor forgotten
-  TANDEM_RULE(persist_before_reply);       // R2  an answer waits until what it says is durable
-  TANDEM_RULE(refuse_lower_terms);         // R3  what a lower term says changes nothing
-  TANDEM_RULE(up_to_date_log_wins);        // R4  a vote goes to a log that is at least as complete
-  TANDEM_RULE(commit_needs_majority);      // R5  committed = durable on a majority of the configuration
-  TANDEM_RULE(commit_own_term_first);      // R5  ... counted only for entries of the primary's own term
-  TANDEM_RULE(lease_counts_from_send);     // R6  a lease starts when the answered round was sent
-  TANDEM_RULE(lapsed_lease_stops_serving); // R7  a primary without a lease does not serve
-  TANDEM_RULE(one_change_at_a_time);       // R8  a voter change waits until the one before is committed
-  TANDEM_RULE(change_after_own_term);      // R8  ... and until an entry of the primary's own term is
-  TANDEM_RULE(amnesiacs_do_not_vote);      // R9  a member that lost its disk is a new member
-  TANDEM_RULE(workers_refuse_lower_terms); // R10 a worker that has heard of a term refuses older ones
+  TANDEM_RULE(one_vote_per_term);      // R1  a vote is not given again in its term, nor forgotten
+  TANDEM_RULE(persist_before_reply);   // R2  an answer waits until what it says is durable
+  TANDEM_RULE(refuse_lower_terms);     // R3  what a lower term says changes nothing
+  TANDEM_RULE(up_to_date_log_wins);    // R4  a vote goes to a log that is at least as complete
+  TANDEM_RULE(commit_needs_majority);  // R5  committed = durable on a majority of the configuration
+  TANDEM_RULE(commit_own_term_first);  // R5  ... counted only for entries of the primary's own term
+  TANDEM_RULE(lease_counts_from_send);      // R6  a lease starts when the answered round was sent
+  TANDEM_RULE(lapsed_lease_stops_serving);  // R7  a primary without a lease does not serve
+  TANDEM_RULE(one_change_at_a_time);   // R8  a voter change waits until the one before is committed
+  TANDEM_RULE(change_after_own_term);  // R8  ... and until an entry of the primary's own term is
+  TANDEM_RULE(amnesiacs_do_not_vote);  // R9  a member that lost its disk is a new member
+  TANDEM_RULE(
+      workers_refuse_lower_terms);  // R10 a worker that has heard of a term refuses older ones
 };
 
 #undef TANDEM_RULE

@@ -15,7 +15,8 @@ void Node::change_voters(Primary& primary) {
   if (rules.change_after_own_term && primary.own_first > commit_) return;
   if (rules.one_change_at_a_time && log_.configuration_index() > commit_) return;
   if (primary.handing_over) return;
-  // A master that does not vote says so at every heartbeat; what one said long ago may be of an earlier life.
+  // A master that does not vote says so at every heartbeat; what one said long ago may be of an
+  // earlier life.
   std::map<NodeId, MemberId> masters;
   for (const auto& [node, known] : known_masters_) {
     if (now_ - known.heard < options_.timing.election_timeout) masters.emplace(node, known.id);
@@ -42,17 +43,20 @@ void Node::change_voters(Primary& primary) {
   append_configuration(primary, std::move(changed));
 }
 
-// First the log, then the vote: a voter that has nothing yet would only make majorities harder to reach.
+// First the log, then the vote: a voter that has nothing yet would only make majorities harder to
+// reach.
 void Node::add_voter(Primary& primary, const AddVoter& addition) {
   TANDEM_ASSERT(!configuration().contains(addition.id));
   if (!primary.joining || primary.joining->id != addition.id) {
     primary.joining = Joining{addition.id, addition.kind, now_};
     return refresh_members(primary);
   }
-  const auto joining = std::find_if(primary.members.begin(), primary.members.end(),
-                                    [&](const Progress& member) { return member.id == addition.id; });
+  const auto joining =
+      std::find_if(primary.members.begin(), primary.members.end(),
+                   [&](const Progress& member) { return member.id == addition.id; });
   TANDEM_ASSERT(joining != primary.members.end());
-  const bool there = joining->heard != Instant::never() && now_ - joining->heard < options_.timing.lease();
+  const bool there =
+      joining->heard != Instant::never() && now_ - joining->heard < options_.timing.lease();
   const bool caught_up = there && joining->match == log_.last_index();
   if (!caught_up) {
     if (now_ - primary.joining->since < joining_patience * options_.timing.election_timeout) return;
@@ -62,8 +66,8 @@ void Node::add_voter(Primary& primary, const AddVoter& addition) {
   }
   primary.joining.reset();
   primary.tried = MemberId{};
-  append_configuration(primary,
-                       configuration().with({addition.id, addition.kind, log_.last_index().next()}));
+  append_configuration(
+      primary, configuration().with({addition.id, addition.kind, log_.last_index().next()}));
 }
 
 void Node::append_configuration(Primary& primary, Configuration changed) {
@@ -75,7 +79,8 @@ void Node::append_configuration(Primary& primary, Configuration changed) {
   advance_commit(primary);
 }
 
-// The primary sends to every other voter, and to the one that is joining; what it knows of each is kept.
+// The primary sends to every other voter, and to the one that is joining; what it knows of each is
+// kept.
 void Node::refresh_members(Primary& primary) {
   std::vector<Progress> members;
   const auto keep = [&](const MemberId& id, VoterKind kind) {
@@ -83,7 +88,8 @@ void Node::refresh_members(Primary& primary) {
     const auto known = std::find_if(primary.members.begin(), primary.members.end(),
                                     [&](const Progress& member) { return member.id == id; });
     if (known != primary.members.end()) return members.push_back(*known);
-    members.push_back(Progress{.id = id, .kind = kind, .next = LogIndex(log_.last_index().value() + 1)});
+    members.push_back(
+        Progress{.id = id, .kind = kind, .next = LogIndex(log_.last_index().value() + 1)});
   };
   for (const auto& voter : configuration().voters) keep(voter.id, voter.kind);
   if (primary.joining) keep(primary.joining->id, primary.joining->kind);

@@ -1,5 +1,5 @@
-// script-test FILE: runs a script and compares what is seen with what the file says. With --rewrite the file is
-// given what was seen, so that a change of behaviour shows as a diff.
+// script-test FILE: runs a script and compares what is seen with what the file says. With --rewrite
+// the file is given what was seen, so that a change of behaviour shows as a diff.
 #include <cstring>
 #include <exception>
 #include <fstream>

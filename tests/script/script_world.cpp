@@ -18,9 +18,7 @@ bool is_steady(const core::Message& message) {
   return reply != nullptr && reply->accepted;
 }
 
-std::string named(const core::NodeId& node) {
-  return std::string(node.name());
-}
+std::string named(const core::NodeId& node) { return std::string(node.name()); }
 
 void apply(core::Stored& stored, core::Write write) {
   if (write.hard_state) stored.hard_state = *write.hard_state;
@@ -58,31 +56,57 @@ std::string ScriptWorld::run(const std::string& line) {
     run(line.substr(line.find(word(0))));
     return {};
   }
-  if (verb == "cluster") cluster(words, false);
-  else if (verb == "pair") cluster(words, true);
-  else if (verb == "fresh") fresh(words);
-  else if (verb == "wait") pass(duration(0), false);
-  else if (verb == "run") pass(duration(0), true);
-  else if (verb == "deliver") deliver(words);
-  else if (verb == "drop") drop(words);
-  else if (verb == "cut") cut(word(0), word(1));
-  else if (verb == "mend") cuts_.clear();
-  else if (verb == "propose") step(word(0), core::Propose{{1, ++proposals_}, "x"});
-  else if (verb == "crash") at(word(0)).node.reset();
-  else if (verb == "restart") boot(word(0));
-  else if (verb == "wipe") wipe(word(0));
-  else if (verb == "refused") step(word(0), core::ConnectionRefused{node(1), words.size() > 2 ? now_ - duration(2) : now_});
-  else if (verb == "handover") step(word(0), core::HandOver{words.size() > 1 ? node(1) : core::NodeId{}});
-  else if (verb == "hold-announcement") at(word(0)).announcing_held = true;
-  else if (verb == "announced") step(word(0), core::TermAnnounced{at(word(0)).node->term()});
-  else if (verb == "term-reported") step(word(0), core::TermReported{Term(std::stoull(word(1)))});
-  else if (verb == "hold-disk") at(word(0)).disk_held = true;
-  else if (verb == "release-disk") { at(word(0)).disk_held = false; settle_disk(word(0)); }
-  else if (verb == "registered") registered(words);
-  else if (verb == "snapshot") snapshot(word(0));
-  else if (verb == "show-heartbeats") quiet_heartbeats_ = false;
-  else if (verb == "status") status();
-  else throw std::runtime_error("unknown verb " + verb);
+  if (verb == "cluster")
+    cluster(words, false);
+  else if (verb == "pair")
+    cluster(words, true);
+  else if (verb == "fresh")
+    fresh(words);
+  else if (verb == "wait")
+    pass(duration(0), false);
+  else if (verb == "run")
+    pass(duration(0), true);
+  else if (verb == "deliver")
+    deliver(words);
+  else if (verb == "drop")
+    drop(words);
+  else if (verb == "cut")
+    cut(word(0), word(1));
+  else if (verb == "mend")
+    cuts_.clear();
+  else if (verb == "propose")
+    step(word(0), core::Propose{{1, ++proposals_}, "x"});
+  else if (verb == "crash")
+    at(word(0)).node.reset();
+  else if (verb == "restart")
+    boot(word(0));
+  else if (verb == "wipe")
+    wipe(word(0));
+  else if (verb == "refused")
+    step(word(0), core::ConnectionRefused{node(1), words.size() > 2 ? now_ - duration(2) : now_});
+  else if (verb == "handover")
+    step(word(0), core::HandOver{words.size() > 1 ? node(1) : core::NodeId{}});
+  else if (verb == "hold-announcement")
+    at(word(0)).announcing_held = true;
+  else if (verb == "announced")
+    step(word(0), core::TermAnnounced{at(word(0)).node->term()});
+  else if (verb == "term-reported")
+    step(word(0), core::TermReported{Term(std::stoull(word(1)))});
+  else if (verb == "hold-disk")
+    at(word(0)).disk_held = true;
+  else if (verb == "release-disk") {
+    at(word(0)).disk_held = false;
+    settle_disk(word(0));
+  } else if (verb == "registered")
+    registered(words);
+  else if (verb == "snapshot")
+    snapshot(word(0));
+  else if (verb == "show-heartbeats")
+    quiet_heartbeats_ = false;
+  else if (verb == "status")
+    status();
+  else
+    throw std::runtime_error("unknown verb " + verb);
   return seen_;
 }
 
@@ -101,7 +125,8 @@ void ScriptWorld::add(const std::string& name, bool witness, const Words& master
   for (const auto& master : masters) options.masters.emplace_back(master);
 }
 
-// Masters and, with a star, witnesses that have been a cluster for long: term 1, one entry, nobody leads.
+// Masters and, with a star, witnesses that have been a cluster for long: term 1, one entry, nobody
+// leads.
 void ScriptWorld::cluster(const Words& words, bool pair) {
   Words masters;
   for (const auto& word : words) {
@@ -112,8 +137,7 @@ void ScriptWorld::cluster(const Words& words, bool pair) {
     const bool witness = word.back() == '*';
     const std::string name = witness ? word.substr(0, word.size() - 1) : word;
     add(name, witness, masters);
-    configuration = configuration.with(
-        {at(name).options.self, at(name).options.kind, LogIndex(1)});
+    configuration = configuration.with({at(name).options.self, at(name).options.kind, LogIndex(1)});
   }
   configuration.pair = pair;
   for (auto& [name, computer] : computers_) {
@@ -153,7 +177,8 @@ void ScriptWorld::wipe(const std::string& name) {
   boot(name);
 }
 
-// Lets time go by; each node's tick comes when it is due. With `delivering`, messages arrive at once.
+// Lets time go by; each node's tick comes when it is due. With `delivering`, messages arrive at
+// once.
 void ScriptWorld::pass(Duration time, bool delivering) {
   const Instant end = now_ + time;
   if (delivering) deliver_all();
@@ -192,7 +217,8 @@ void ScriptWorld::deliver(const Words& words) {
   std::deque<core::Message> others;
   std::deque<core::Message> chosen;
   for (auto& message : messages_) {
-    const bool match = named(message.from.node) == words.at(0) && named(message.to.node) == words.at(1);
+    const bool match =
+        named(message.from.node) == words.at(0) && named(message.to.node) == words.at(1);
     (match ? chosen : others).push_back(std::move(message));
   }
   messages_ = std::move(others);
@@ -204,7 +230,8 @@ void ScriptWorld::deliver(const Words& words) {
 
 void ScriptWorld::drop(const Words& words) {
   std::erase_if(messages_, [&](const core::Message& message) {
-    return words.empty() || (named(message.from.node) == words.at(0) && named(message.to.node) == words.at(1));
+    return words.empty() ||
+           (named(message.from.node) == words.at(0) && named(message.to.node) == words.at(1));
   });
 }
 
@@ -216,7 +243,8 @@ void ScriptWorld::cut(const std::string& a, const std::string& b) {
 void ScriptWorld::registered(const Words& words) {
   core::Registered registered;
   for (const auto& name : Words(words.begin() + 1, words.end())) {
-    registered.candidates.push_back({at(name).options.self, "host-of-" + name, at(name).node != nullptr});
+    registered.candidates.push_back(
+        {at(name).options.self, "host-of-" + name, at(name).node != nullptr});
   }
   step(words.front(), std::move(registered));
 }
@@ -234,12 +262,12 @@ void ScriptWorld::status() {
     const auto& node = *computer.node;
     const Instant until = node.serve_until();
     const auto serving = until == Instant::never() ? std::string("no")
-                         : until <= now_          ? "lapsed"
-                                                  : fmt::format("{}ms", to_ms(until - now_));
+                         : until <= now_           ? "lapsed"
+                                                   : fmt::format("{}ms", to_ms(until - now_));
     say(fmt::format("{} {} term {} commit {} last {}/{} serves {} voters [{}]{}", name,
-                    to_string(node.role()), node.term(), node.commit_index(), node.log().last_index(),
-                    node.log().last_term(), serving, to_string(node.configuration()),
-                    node.is_alone() ? " alone" : ""));
+                    to_string(node.role()), node.term(), node.commit_index(),
+                    node.log().last_index(), node.log().last_term(), serving,
+                    to_string(node.configuration()), node.is_alone() ? " alone" : ""));
   }
 }
 
@@ -276,13 +304,18 @@ void ScriptWorld::carry_out(const std::string& name) {
   }
   computer.held = std::move(waiting);
   if (outputs_.role) {
-    say(fmt::format("{} is {} in term {}{}", name, to_string(outputs_.role->role), outputs_.role->term,
-                    outputs_.role->primary.empty() ? "" : fmt::format(", primary {}", outputs_.role->primary.node)));
+    say(fmt::format(
+        "{} is {} in term {}{}", name, to_string(outputs_.role->role), outputs_.role->term,
+        outputs_.role->primary.empty() ? ""
+                                       : fmt::format(", primary {}", outputs_.role->primary.node)));
   }
   if (outputs_.serve_until == Instant::never()) say(name + " stops serving");
-  if (outputs_.restore != nullptr) say(fmt::format("{} restores the state after {}", name, outputs_.restore->index));
-  for (const auto& entry : outputs_.apply) say(fmt::format("{} commits {}", name, core::describe(entry)));
-  for (const auto& refusal : outputs_.refused) say(fmt::format("{} refuses: {}", name, refusal.error.message));
+  if (outputs_.restore != nullptr)
+    say(fmt::format("{} restores the state after {}", name, outputs_.restore->index));
+  for (const auto& entry : outputs_.apply)
+    say(fmt::format("{} commits {}", name, core::describe(entry)));
+  for (const auto& refusal : outputs_.refused)
+    say(fmt::format("{} refuses: {}", name, refusal.error.message));
   if (!outputs_.announce || computer.announcing_held) return;
   computer.node->step(now_, core::TermAnnounced{*outputs_.announce}, outputs_);
   carry_out(name);

@@ -1,5 +1,5 @@
-// script_world.hpp: a few nodes, one clock, and no surprises: whatever happens is asked for by a verb of the script.
-// Everything a verb makes observable is returned as text.
+// script_world.hpp: a few nodes, one clock, and no surprises: whatever happens is asked for by a
+// verb of the script. Everything a verb makes observable is returned as text.
 #pragma once
 
 #include <deque>
@@ -21,9 +21,9 @@ class ScriptWorld {
  private:
   struct Computer {
     core::Options options;
-    core::Stored stored;                // what is durable
-    std::unique_ptr<core::Node> node;   // null while it is down
-    std::deque<core::Write> writes;     // not durable yet
+    core::Stored stored;               // what is durable
+    std::unique_ptr<core::Node> node;  // null while it is down
+    std::deque<core::Write> writes;    // not durable yet
     std::vector<core::Outbound> held;
     core::WriteNumber durable;
     bool disk_held = false;

@@ -21,16 +21,19 @@ void Checker::elected(const Machine& machine, Term term) {
   if (!fresh) throw Violation(fmt::format("{} was elected twice in term {}", machine.id, term));
   if (primaries_.size() > kept_terms) primaries_.erase(primaries_.begin());
   if (lenient_ || committed_.empty()) return;
-  // Elected late, with votes that were long on the way, it may lack what a later term has committed since.
-  const auto later = std::lower_bound(committed_.begin(), committed_.end(), term,
-                                      [](const Committed& entry, Term before) { return entry.term < before; });
+  // Elected late, with votes that were long on the way, it may lack what a later term has committed
+  // since.
+  const auto later =
+      std::lower_bound(committed_.begin(), committed_.end(), term,
+                       [](const Committed& entry, Term before) { return entry.term < before; });
   if (later == committed_.begin()) return;
   const LogIndex last(static_cast<std::uint64_t>(later - committed_.begin()));
   const Term committed_in = std::prev(later)->term;
   const auto& log = machine.process.node->log();
   if (log.snapshot_index() < last && log.term_at(last) != committed_in) {
-    throw Violation(fmt::format("{} was elected in term {} without entry {}, which was committed in term {}",
-                                machine.id, term, last, committed_in));
+    throw Violation(
+        fmt::format("{} was elected in term {} without entry {}, which was committed in term {}",
+                    machine.id, term, last, committed_in));
   }
 }
 
@@ -41,7 +44,8 @@ void Checker::serving(const std::vector<Machine>& machines, SimTime now) const {
     if (!machine.is_master || !machine.would_serve(now)) continue;
     if (first != nullptr) {
       throw Violation(fmt::format("{} (term {}) and {} (term {}) may both serve", first->id,
-                                  first->process.node->term(), machine.id, machine.process.node->term()));
+                                  first->process.node->term(), machine.id,
+                                  machine.process.node->term()));
     }
     first = &machine;
   }
@@ -52,11 +56,12 @@ void Checker::applied(const Machine& machine, const core::Entry& entry) {
   const auto place = entry.index.value();
   if (place <= committed_.size()) {
     if (committed_[place - 1].term != entry.term) {
-      throw Violation(fmt::format("{} applied entry {} of term {}, others that of term {}", machine.id,
-                                  entry.index, entry.term, committed_[place - 1].term));
+      throw Violation(fmt::format("{} applied entry {} of term {}, others that of term {}",
+                                  machine.id, entry.index, entry.term, committed_[place - 1].term));
     }
   } else {
-    if (place != committed_.size() + 1) throw Violation("an entry was committed before the one before it");
+    if (place != committed_.size() + 1)
+      throw Violation("an entry was committed before the one before it");
     state_.apply(entry);
     committed_.push_back({entry.term, state_.digest()});
     if (const auto* configuration = std::get_if<core::Configuration>(&entry.body)) {
@@ -71,7 +76,8 @@ void Checker::applied(const Machine& machine, const core::Entry& entry) {
 void Checker::restored(const Machine& machine, const core::Snapshot& snapshot) {
   if (lenient_) return;
   const auto place = snapshot.index.value();
-  const bool known = place > 0 && place <= committed_.size() && committed_[place - 1].term == snapshot.term;
+  const bool known =
+      place > 0 && place <= committed_.size() && committed_[place - 1].term == snapshot.term;
   if (!known || machine.process.state.digest() != committed_[place - 1].state_digest) {
     throw Violation(fmt::format("{} restored a snapshot of what was never committed", machine.id));
   }
@@ -86,14 +92,16 @@ void Checker::writing(const Machine& machine, const core::Write& write) {
     const bool decided_here = node.role() == core::Role::primary && entry.term == node.term();
     if (!decided_here || lenient_) continue;
     if (!configuration_.empty() && !core::majorities_meet(*configuration, configuration_)) {
-      throw Violation(fmt::format("{} began to use voters [{}] while [{}] was committed: their majorities "
-                                  "need not meet (R8)",
-                                  machine.id, to_string(*configuration), to_string(configuration_)));
+      throw Violation(
+          fmt::format("{} began to use voters [{}] while [{}] was committed: their majorities "
+                      "need not meet (R8)",
+                      machine.id, to_string(*configuration), to_string(configuration_)));
     }
     if (node.log().term_at(node.commit_index()) != node.term()) {
-      throw Violation(fmt::format("{} began a voter change in term {} before an entry of that term was "
-                                  "committed (R8)",
-                                  machine.id, node.term()));
+      throw Violation(
+          fmt::format("{} began a voter change in term {} before an entry of that term was "
+                      "committed (R8)",
+                      machine.id, node.term()));
     }
   }
 }
@@ -110,7 +118,8 @@ void Checker::sending(const core::Message& message) const {
 void Checker::accepted_by_worker(const Machine& worker, Term term) {
   auto& highest = accepted_[worker.index];
   if (term < highest) {
-    throw Violation(fmt::format("worker {} served term {} after term {} (R10)", worker.id, term, highest));
+    throw Violation(
+        fmt::format("worker {} served term {} after term {} (R10)", worker.id, term, highest));
   }
   highest = term;
 }
@@ -120,7 +129,8 @@ void Checker::acknowledged(std::uint64_t client, std::uint64_t sequence) {
   if (sequence > last) last = sequence;
   ++acknowledged_count_;
   if (!lenient_ && state_.last_of(client) < sequence) {
-    throw Violation(fmt::format("change {}.{} was acknowledged but never committed", client, sequence));
+    throw Violation(
+        fmt::format("change {}.{} was acknowledged but never committed", client, sequence));
   }
 }
 
@@ -137,8 +147,10 @@ void Checker::bounded(const Machine& machine, SimTime now) const {
   const auto seconds = static_cast<std::uint64_t>(now / Duration(1s)) + 10;
   if (machine.process.node == nullptr) return;
   const auto& node = *machine.process.node;
-  if (node.term().value() > seconds * terms_per_second_max) throw Violation("terms grow without bound");
-  if (machine.process.held.size() > 8192) throw Violation("messages that wait for the disk grow without bound");
+  if (node.term().value() > seconds * terms_per_second_max)
+    throw Violation("terms grow without bound");
+  if (machine.process.held.size() > 8192)
+    throw Violation("messages that wait for the disk grow without bound");
   if (node.log().size() > 4 * limits::log_entries_max) throw Violation("a log grows without bound");
 }
 

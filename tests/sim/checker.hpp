@@ -1,8 +1,8 @@
-// checker.hpp: what must hold at each step of every history, seen from outside: it knows all machines at once,
-// and none of the core's reasoning.
+// checker.hpp: what must hold at each step of every history, seen from outside: it knows all
+// machines at once, and none of the core's reasoning.
 //
-// Every check throws Violation. In `lenient` histories (two masters without a witness, cut off from each other)
-// only what pair mode promises is checked.
+// Every check throws Violation. In `lenient` histories (two masters without a witness, cut off from
+// each other) only what pair mode promises is checked.
 #pragma once
 
 #include <map>
@@ -17,8 +17,11 @@ namespace tandem::sim {
 class Checker {
  public:
   void set_lenient(bool lenient) { lenient_ = lenient; }
-  // Clocks ran outside the promised bound until now: two primaries may overlap until a lease has passed.
-  void distrust_clocks_until(SimTime until) { distrusted_until_ = std::max(distrusted_until_, until); }
+  // Clocks ran outside the promised bound until now: two primaries may overlap until a lease has
+  // passed.
+  void distrust_clocks_until(SimTime until) {
+    distrusted_until_ = std::max(distrusted_until_, until);
+  }
 
   // One primary per term; it holds every committed change at its place.
   void elected(const Machine& machine, Term term);

@@ -1,4 +1,5 @@
-// clients.cpp: clients that change the cluster's state, repeat what was not answered, and remember what was.
+// clients.cpp: clients that change the cluster's state, repeat what was not answered, and remember
+// what was.
 #include "tests/sim/world.hpp"
 
 namespace tandem::sim {
@@ -22,7 +23,8 @@ void World::act(std::uint32_t index) {
   }
   client.sent = now_;
   const Machine& master = machines_[client.target];
-  plan(network_->delay(random_), EventKind::propose, client.target, index, client.sequence, master.life);
+  plan(network_->delay(random_), EventKind::propose, client.target, index, client.sequence,
+       master.life);
 }
 
 void World::propose(Machine& master, std::uint32_t index, std::uint64_t sequence) {

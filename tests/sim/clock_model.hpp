@@ -1,7 +1,8 @@
-// clock_model.hpp: what a machine's CLOCK_BOOTTIME shows at a true time: it starts anywhere, runs a little fast
-// or slow, and may be made to jump ahead or to stand still. It never goes back.
+// clock_model.hpp: what a machine's CLOCK_BOOTTIME shows at a true time: it starts anywhere, runs a
+// little fast or slow, and may be made to jump ahead or to stand still. It never goes back.
 //
-// Units: SimTime is true time since the world began, in nanoseconds; Instant is the machine's own clock.
+// Units: SimTime is true time since the world began, in nanoseconds; Instant is the machine's own
+// clock.
 #pragma once
 
 #include "common/base/assert.hpp"
@@ -24,7 +25,8 @@ class ClockModel {
   SimTime when(Instant local, SimTime now) const {
     if (at(now) >= local) return now;
     const auto ahead = static_cast<double>((local - at(now)).count());
-    SimTime guess = now + Duration(static_cast<Duration::rep>(ahead * 1e6 / (1e6 + static_cast<double>(ppm_))));
+    SimTime guess =
+        now + Duration(static_cast<Duration::rep>(ahead * 1e6 / (1e6 + static_cast<double>(ppm_))));
     while (at(guess) < local) guess += Duration(1000);
     return guess;
   }

@@ -35,7 +35,8 @@ TEST_CASE("every fault of the profile \"all\" happens") {
   sim::Totals totals;
   core::Random random(1);
   const auto profile = *sim::find_profile("all", random);
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) totals.add(sim::run_history(seed, "all", 600s, {}));
+  for (std::uint64_t seed = 1; seed <= 20; ++seed)
+    totals.add(sim::run_history(seed, "all", 600s, {}));
   for (std::size_t kind = 0; kind < sim::fault_kinds; ++kind) {
     INFO(to_string(static_cast<sim::FaultKind>(kind)));
     CHECK((totals.statistics.faults[kind] > 0) == (profile.weights[kind] > 0));
@@ -50,7 +51,8 @@ TEST_CASE("the disk notices a vote that is given twice in one term") {
   const auto vote = [&](std::uint64_t number, const char* candidate) {
     core::Write write;
     write.number = core::WriteNumber(number);
-    write.hard_state = core::HardState{core::ClusterId(1), Term(3), {core::NodeId(candidate), core::IncarnationId(1)}};
+    write.hard_state = core::HardState{
+        core::ClusterId(1), Term(3), {core::NodeId(candidate), core::IncarnationId(1)}};
     disk.write(write, sim::SimTime(0), random);
     disk.finish(write.number);
   };

@@ -49,10 +49,11 @@ void Disk::apply(const core::Write& write) {
     const auto& fresh = *write.hard_state;
     if (fresh.term < old.term) throw Violation("a durable term went back");
     if (fresh.term == old.term && !old.vote.empty() && fresh.vote != old.vote) {
-      throw Violation(fmt::format("a durable vote of term {} was given again, to {} after {} (R1)", old.term,
-                                  fresh.vote.node, old.vote.node));
+      throw Violation(fmt::format("a durable vote of term {} was given again, to {} after {} (R1)",
+                                  old.term, fresh.vote.node, old.vote.node));
     }
-    if (old.cluster.value() != 0 && fresh.cluster != old.cluster) throw Violation("a cluster id changed");
+    if (old.cluster.value() != 0 && fresh.cluster != old.cluster)
+      throw Violation("a cluster id changed");
     stored_.hard_state = fresh;
   }
   auto& entries = stored_.entries;

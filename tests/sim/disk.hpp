@@ -1,7 +1,8 @@
-// disk.hpp: a data directory on a disk that takes its time, and loses what it has not finished when the power
-// goes: all of it, some of it, or half of the last write.
+// disk.hpp: a data directory on a disk that takes its time, and loses what it has not finished when
+// the power goes: all of it, some of it, or half of the last write.
 //
-// It checks what must never go back on a disk: the term, the vote of a term (R1), and what was known committed.
+// It checks what must never go back on a disk: the term, the vote of a term (R1), and what was
+// known committed.
 #pragma once
 
 #include <deque>

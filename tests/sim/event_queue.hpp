@@ -1,5 +1,5 @@
-// event_queue.hpp: what happens next. Events at the same time happen in the order in which they were planned, so
-// that one seed gives one history.
+// event_queue.hpp: what happens next. Events at the same time happen in the order in which they
+// were planned, so that one seed gives one history.
 #pragma once
 
 #include <cstdint>
@@ -11,27 +11,27 @@
 namespace tandem::sim {
 
 enum class EventKind : std::uint8_t {
-  deliver,        // number: the message's place
-  tick,           // of the core
-  disk,           // a write reached the disk. number: the write's
-  durable,        // ... and the process hears of it
-  snapshot,       // the state machine's copy is ready. number: its index
+  deliver,             // number: the message's place
+  tick,                // of the core
+  disk,                // a write reached the disk. number: the write's
+  durable,             // ... and the process hears of it
+  snapshot,            // the state machine's copy is ready. number: its index
   connection_lost,     // other: to whom
   connection_refused,  // other: by whom; local: when the attempt began
-  beat,           // a worker's heartbeat
-  scan,           // a master's look at its workers
-  announce,       // a worker is told a term. number: the term; other: by whom
-  announced,      // ... and the master hears that it was
-  announce_over,  // the master waits no longer
-  request,        // a forwarded request reaches a worker. number: the term
-  propose,        // a client's change reaches a master. other: the client
-  acknowledge,    // ... and the answer reaches the client
-  client,         // a client acts
-  restart,        // a process starts again
-  ambush,         // a primary that has just been elected is hit
-  fault,          // the next fault is due
-  fault_over,     // number: which
-  phase,          // faults stop, or start again
+  beat,                // a worker's heartbeat
+  scan,                // a master's look at its workers
+  announce,            // a worker is told a term. number: the term; other: by whom
+  announced,           // ... and the master hears that it was
+  announce_over,       // the master waits no longer
+  request,             // a forwarded request reaches a worker. number: the term
+  propose,             // a client's change reaches a master. other: the client
+  acknowledge,         // ... and the answer reaches the client
+  client,              // a client acts
+  restart,             // a process starts again
+  ambush,              // a primary that has just been elected is hit
+  fault,               // the next fault is due
+  fault_over,          // number: which
+  phase,               // faults stop, or start again
 };
 
 struct Event {
@@ -41,7 +41,7 @@ struct Event {
   std::uint32_t target = 0;  // a machine, or a client
   std::uint32_t other = 0;
   std::uint64_t number = 0;
-  std::uint64_t life = 0;    // of the target's process when it was planned; 0: any
+  std::uint64_t life = 0;  // of the target's process when it was planned; 0: any
   Instant local{};
 };
 

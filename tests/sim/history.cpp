@@ -10,7 +10,8 @@
 
 namespace tandem::sim {
 
-History run_history(std::uint64_t seed, const std::string& name, SimTime length, TraceOptions options) {
+History run_history(std::uint64_t seed, const std::string& name, SimTime length,
+                    TraceOptions options) {
   core::Random random(seed);
   const auto profile = find_profile(name, random);
   TANDEM_ASSERT(profile.has_value());
@@ -56,21 +57,24 @@ std::string Totals::report(double cpu_seconds) const {
   for (std::size_t i = 0; i < fault_kinds; ++i) {
     if (statistics.faults[i] == 0) continue;
     injected += statistics.faults[i];
-    kinds += fmt::format("  {:<14} {}\n", to_string(static_cast<FaultKind>(i)), statistics.faults[i]);
+    kinds +=
+        fmt::format("  {:<14} {}\n", to_string(static_cast<FaultKind>(i)), statistics.faults[i]);
   }
   const double hours = simulated_seconds / 3600;
   const double cpu = std::max(cpu_seconds, 1e-9);
-  std::string text = fmt::format("histories {}\nsimulated hours {:.2f}\nfaults injected {}\n{}", histories, hours,
-                                 injected, kinds);
-  text += fmt::format("elections {}\nacknowledged changes {}\nrequests forwarded {}, refused by workers {}\n",
-                      elections, acknowledged, statistics.requests, statistics.refused_requests);
-  text += fmt::format("healed {} times, at most {} ms after the faults stopped\n", statistics.healings,
-                      to_ms(statistics.longest_healing));
-  text += fmt::format("messages {}, events {}, trace digest {:016x}\n", statistics.messages, statistics.events,
-                      digest);
-  text += fmt::format("cpu seconds {:.2f}, simulated hours per CPU minute {:.1f}, times faster than real time "
-                      "{:.0f}\nviolations {}\n",
-                      cpu_seconds, hours / cpu * 60, simulated_seconds / cpu, violations);
+  std::string text = fmt::format("histories {}\nsimulated hours {:.2f}\nfaults injected {}\n{}",
+                                 histories, hours, injected, kinds);
+  text += fmt::format(
+      "elections {}\nacknowledged changes {}\nrequests forwarded {}, refused by workers {}\n",
+      elections, acknowledged, statistics.requests, statistics.refused_requests);
+  text += fmt::format("healed {} times, at most {} ms after the faults stopped\n",
+                      statistics.healings, to_ms(statistics.longest_healing));
+  text += fmt::format("messages {}, events {}, trace digest {:016x}\n", statistics.messages,
+                      statistics.events, digest);
+  text += fmt::format(
+      "cpu seconds {:.2f}, simulated hours per CPU minute {:.1f}, times faster than real time "
+      "{:.0f}\nviolations {}\n",
+      cpu_seconds, hours / cpu * 60, simulated_seconds / cpu, violations);
   return text;
 }
 

@@ -1,4 +1,5 @@
-// history.hpp: one seed's history from its beginning to its end or its first violation, and sums of many.
+// history.hpp: one seed's history from its beginning to its end or its first violation, and sums of
+// many.
 #pragma once
 
 #include <array>
@@ -24,7 +25,8 @@ struct History {
 };
 
 // REQUIRES: profile is one of profile_names()
-History run_history(std::uint64_t seed, const std::string& profile, SimTime length, TraceOptions options);
+History run_history(std::uint64_t seed, const std::string& profile, SimTime length,
+                    TraceOptions options);
 
 struct Totals {
   std::uint64_t histories = 0;

@@ -1,5 +1,5 @@
-// machine.hpp: one computer of the world: a clock, a disk, and a process that may run, hang or be gone. The
-// process holds the core, and the little that the shell around it would hold.
+// machine.hpp: one computer of the world: a clock, a disk, and a process that may run, hang or be
+// gone. The process holds the core, and the little that the shell around it would hold.
 #pragma once
 
 #include <map>
@@ -55,7 +55,7 @@ struct Machine {
   bool up = false;
   bool frozen = false;
   SimTime frozen_since{0};
-  std::vector<Event> inbox;  // what reached it while frozen
+  std::vector<Event> inbox;     // what reached it while frozen
   std::uint64_t proposals = 0;  // numbers this master's own changes, over all lives
   Process process;
 

@@ -46,9 +46,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--until-ms", arguments.until_ms, "the trace ends here (0: at the end)");
 }
 
-sim::SimTime from_ms(double ms) {
-  return sim::SimTime(static_cast<sim::SimTime::rep>(ms * 1e6));
-}
+sim::SimTime from_ms(double ms) { return sim::SimTime(static_cast<sim::SimTime::rep>(ms * 1e6)); }
 
 }  // namespace
 
@@ -58,8 +56,10 @@ int main(int argc, char** argv) {
   add_options(app, arguments);
   CLI11_PARSE(app, argc, argv);
   if (arguments.fresh) arguments.seed = static_cast<std::uint64_t>(time(nullptr)) * 100'000;
-  sim::TraceOptions trace{.text = arguments.trace, .diagram = arguments.mermaid,
-                          .heartbeats = arguments.heartbeats, .from = from_ms(arguments.from_ms)};
+  sim::TraceOptions trace{.text = arguments.trace,
+                          .diagram = arguments.mermaid,
+                          .heartbeats = arguments.heartbeats,
+                          .from = from_ms(arguments.from_ms)};
   if (arguments.until_ms > 0) trace.until = from_ms(arguments.until_ms);
   const auto length = sim::SimTime(static_cast<sim::SimTime::rep>(arguments.hours * 3600e9));
 
@@ -69,10 +69,11 @@ int main(int argc, char** argv) {
     const auto history = sim::run_history(seed, arguments.faults, length, trace);
     totals.add(history);
     if (history.violation.empty()) continue;
-    fmt::print("VIOLATION seed {} profile {} at {:.3f} s: {}\n  replay: tandem-sim --seed {} --faults {} "
-               "--hours {} --trace\n",
-               seed, history.profile, history.simulated_seconds, history.violation, seed, arguments.faults,
-               arguments.hours);
+    fmt::print(
+        "VIOLATION seed {} profile {} at {:.3f} s: {}\n  replay: tandem-sim --seed {} --faults {} "
+        "--hours {} --trace\n",
+        seed, history.profile, history.simulated_seconds, history.violation, seed, arguments.faults,
+        arguments.hours);
   }
   fmt::print("seeds {} to {}, faults {}\n{}", arguments.seed, arguments.seed + arguments.seeds - 1,
              arguments.faults, totals.report(cpu_seconds() - began));

@@ -1,5 +1,6 @@
-// The mutation gate: each of the rules R1 to R10 is taken out in turn, and the simulator must notice within a
-// bounded number of seeds. A rule whose absence goes unnoticed means that the simulator is too weak.
+// The mutation gate: each of the rules R1 to R10 is taken out in turn, and the simulator must
+// notice within a bounded number of seeds. A rule whose absence goes unnoticed means that the
+// simulator is too weak.
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
@@ -19,7 +20,7 @@ constexpr sim::SimTime length = 120s;  // of each seed's faults
 
 struct Mutation {
   const char* name;
-  bool core::Rules::* rule;
+  bool core::Rules::*rule;
   const char* profile;
 };
 
@@ -46,8 +47,8 @@ bool is_noticed(const Mutation& mutation, std::uint64_t first) {
   for (std::uint64_t seed = first; seed < first + seeds_max; ++seed) {
     const auto history = sim::run_history(seed, mutation.profile, length, {});
     if (history.violation.empty()) continue;
-    fmt::print("{:<32} seed {:>5} of {}, {:>6.1f} s: {}\n", mutation.name, seed - first + 1, mutation.profile,
-               history.simulated_seconds, history.violation);
+    fmt::print("{:<32} seed {:>5} of {}, {:>6.1f} s: {}\n", mutation.name, seed - first + 1,
+               mutation.profile, history.simulated_seconds, history.violation);
     return true;
   }
   fmt::print("{:<32} NOT NOTICED in {} seeds of {}\n", mutation.name, seeds_max, mutation.profile);
@@ -73,10 +74,11 @@ bool is_quiet(std::uint64_t first) {
 
 int main(int argc, char** argv) {
   const std::uint64_t first = argc > 1 ? std::stoull(argv[1]) : 1;
-  const auto missed = std::count_if(std::begin(mutations), std::end(mutations),
-                                    [&](const Mutation& mutation) { return !is_noticed(mutation, first); });
+  const auto missed =
+      std::count_if(std::begin(mutations), std::end(mutations),
+                    [&](const Mutation& mutation) { return !is_noticed(mutation, first); });
   const bool quiet = is_quiet(first);
-  fmt::print("{} of {} mutations noticed\n", std::size(mutations) - static_cast<std::size_t>(missed),
-             std::size(mutations));
+  fmt::print("{} of {} mutations noticed\n",
+             std::size(mutations) - static_cast<std::size_t>(missed), std::size(mutations));
   return missed == 0 && quiet ? 0 : 1;
 }

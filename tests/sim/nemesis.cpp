@@ -1,7 +1,7 @@
 // nemesis.cpp: what goes wrong, and how it is put right again.
 //
-// Faults overlap freely, within what the protocol promises to survive: no more disks are lost at a time than
-// the voters can spare, for no protocol survives that.
+// Faults overlap freely, within what the protocol promises to survive: no more disks are lost at a
+// time than the voters can spare, for no protocol survives that.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -39,10 +39,14 @@ void World::inject() {
   auto choice = random_.below(total);
   std::size_t kind = 0;
   while (choice >= profile_.weights[kind]) choice -= profile_.weights[kind++];
-  begin({.number = ++fault_numbers_, .kind = static_cast<FaultKind>(kind), .machine = any_machine(), .cuts = {}});
+  begin({.number = ++fault_numbers_,
+         .kind = static_cast<FaultKind>(kind),
+         .machine = any_machine(),
+         .cuts = {}});
 }
 
-// The worst moment for a primary to go is just after its election, with its first entries on their way.
+// The worst moment for a primary to go is just after its election, with its first entries on their
+// way.
 void World::ambush(std::uint32_t machine) {
   if (!faults_on_ || faults_.size() >= faults_at_once_max) return;
   const auto kind = random_.below(3) == 0 ? FaultKind::power_loss : FaultKind::isolate;
@@ -50,7 +54,8 @@ void World::ambush(std::uint32_t machine) {
 }
 
 void World::begin(Fault fault) {
-  if (trace_.is_on(now_)) note(machines_[fault.machine], fmt::format("*** {}", to_string(fault.kind)));
+  if (trace_.is_on(now_))
+    note(machines_[fault.machine], fmt::format("*** {}", to_string(fault.kind)));
   if (!inject(fault.kind, fault)) return note(machines_[fault.machine], "*** ... not possible now");
   ++statistics_.faults[static_cast<std::size_t>(fault.kind)];
   faults_.push_back(fault);
@@ -76,7 +81,8 @@ bool World::inject(FaultKind kind, Fault& fault) {
     case FaultKind::cut_one_way: {
       const auto other = static_cast<std::uint32_t>(random_.below(machines_.size()));
       if (other == machine.index) return false;
-      random_.below(2) == 0 ? cut_one(fault, machine.index, other) : cut_one(fault, other, machine.index);
+      random_.below(2) == 0 ? cut_one(fault, machine.index, other)
+                            : cut_one(fault, other, machine.index);
       return true;
     }
     case FaultKind::isolate: isolate(fault, machine.index); return true;
@@ -99,7 +105,8 @@ bool World::inject(FaultKind kind, Fault& fault) {
       return true;
     case FaultKind::replay:
       for (const auto& old : old_messages_) {
-        if (random_.below(2) == 0) transmit(find(old.from.node.name()), find(old.to.node.name()), old);
+        if (random_.below(2) == 0)
+          transmit(find(old.from.node.name()), find(old.to.node.name()), old);
       }
       return true;
     case FaultKind::slow_disk: {
@@ -132,7 +139,8 @@ bool World::inject(FaultKind kind, Fault& fault) {
         const bool hit = kind == FaultKind::worker_leaves ? other.index == fault.machine : true;
         if ((other.is_master && !masters_too) || !hit || !other.up) continue;
         stop(other, random_.below(2) == 0);
-        if (kind != FaultKind::worker_leaves) plan(between(1ms, 10s), EventKind::restart, other.index);
+        if (kind != FaultKind::worker_leaves)
+          plan(between(1ms, 10s), EventKind::restart, other.index);
         any = true;
       }
       return any;
@@ -236,8 +244,8 @@ void World::freeze(Machine& machine) {
   machine.frozen_since = now_;
 }
 
-// Everything that reached the process meanwhile reaches it now. A request that was waiting may be served before
-// the core has seen any of it, so what the data plane would do is checked first.
+// Everything that reached the process meanwhile reaches it now. A request that was waiting may be
+// served before the core has seen any of it, so what the data plane would do is checked first.
 void World::thaw(Machine& machine) {
   if (!machine.frozen) return;
   machine.frozen = false;
@@ -245,15 +253,17 @@ void World::thaw(Machine& machine) {
   for (const auto& event : std::exchange(machine.inbox, {})) at_machine(event, machine);
 }
 
-// A lost disk is a voter lost for good, until its node is admitted again. One disk is lost at a time: all
-// masters vote with the disks they have, and so does everyone in the newest configuration, wherever it is known.
+// A lost disk is a voter lost for good, until its node is admitted again. One disk is lost at a
+// time: all masters vote with the disks they have, and so does everyone in the newest
+// configuration, wherever it is known.
 bool World::may_lose_disk(const Machine& machine) const {
   if (!machine.has_state_directory) return false;
   const auto is_whole = [&](const core::Configuration& configuration) {
     if (configuration.nodes() < 3) return false;
-    const bool masters_vote = std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
-      return !other.is_master || configuration.contains(other.member());
-    });
+    const bool masters_vote =
+        std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
+          return !other.is_master || configuration.contains(other.member());
+        });
     return masters_vote && std::all_of(configuration.voters.begin(), configuration.voters.end(),
                                        [&](const core::Voter& voter) {
                                          const auto& other = machines_[find(voter.id.node.name())];
@@ -268,8 +278,9 @@ bool World::may_lose_disk(const Machine& machine) const {
     }
     const auto& stored = other.disk.stored();
     if (stored.hard_state.cluster.value() == 0) return !other.is_master;
-    return is_whole(core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot, stored.entries)
-                        .configuration());
+    return is_whole(
+        core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot, stored.entries)
+            .configuration());
   });
 }
 
@@ -278,7 +289,8 @@ void World::lose_disk(Machine& machine) {
   machine.incarnation = core::IncarnationId((random_.next() >> 11) + 1);
 }
 
-// ---- by hand, for stories ------------------------------------------------------------------------------------
+// ---- by hand, for stories
+// ------------------------------------------------------------------------------------
 
 void World::kill(std::uint32_t machine, bool says_so) {
   note(machines_[machine], says_so ? "*** is killed" : "*** loses power");
@@ -287,7 +299,8 @@ void World::kill(std::uint32_t machine, bool says_so) {
 
 void World::cut_off(std::uint32_t machine, std::optional<std::uint32_t> but_for) {
   note(machines_[machine], "*** is cut off");
-  Fault fault{.number = ++fault_numbers_, .kind = FaultKind::isolate, .machine = machine, .cuts = {}};
+  Fault fault{
+      .number = ++fault_numbers_, .kind = FaultKind::isolate, .machine = machine, .cuts = {}};
   for (std::uint32_t other = 0; other < machines_.size(); ++other) {
     if (other != machine && other != but_for) cut_both(fault, machine, other);
   }

@@ -1,7 +1,8 @@
 // network.hpp: which machine hears which, how late, and how often.
 //
-// Cuts are one-way and counted, so that overlapping faults end independently. Delay, loss and duplication are
-// the weather: one for the whole network at a time. Messages overtake each other whenever delays vary.
+// Cuts are one-way and counted, so that overlapping faults end independently. Delay, loss and
+// duplication are the weather: one for the whole network at a time. Messages overtake each other
+// whenever delays vary.
 #pragma once
 
 #include <array>
@@ -25,7 +26,9 @@ class Network {
   explicit Network(std::size_t machines) : machines_(machines), cuts_(machines * machines, 0) {}
 
   bool is_open(std::size_t from, std::size_t to) const { return cuts_[from * machines_ + to] == 0; }
-  bool is_open_both_ways(std::size_t a, std::size_t b) const { return is_open(a, b) && is_open(b, a); }
+  bool is_open_both_ways(std::size_t a, std::size_t b) const {
+    return is_open(a, b) && is_open(b, a);
+  }
   void cut(std::size_t from, std::size_t to) { ++cuts_[from * machines_ + to]; }
   void mend(std::size_t from, std::size_t to) {
     TANDEM_ASSERT(cuts_[from * machines_ + to] > 0);
@@ -34,12 +37,15 @@ class Network {
 
   Weather weather;
 
-  Duration delay(core::Random& random) const { return weather.delay + random.up_to(weather.spread); }
+  Duration delay(core::Random& random) const {
+    return weather.delay + random.up_to(weather.spread);
+  }
   bool loses(core::Random& random) const {
     return weather.lost_per_million > 0 && random.below(1'000'000) < weather.lost_per_million;
   }
   bool repeats(core::Random& random) const {
-    return weather.repeated_per_million > 0 && random.below(1'000'000) < weather.repeated_per_million;
+    return weather.repeated_per_million > 0 &&
+           random.below(1'000'000) < weather.repeated_per_million;
   }
 
  private:

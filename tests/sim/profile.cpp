@@ -15,15 +15,29 @@ using enum FaultKind;
 Profile with(std::string name, Weights weights) {
   Profile profile;
   profile.name = std::move(name);
-  for (const auto& [kind, weight] : weights) profile.weights[static_cast<std::size_t>(kind)] = weight;
+  for (const auto& [kind, weight] : weights)
+    profile.weights[static_cast<std::size_t>(kind)] = weight;
   return profile;
 }
 
 Profile everything() {
-  Profile profile = with("all", {{kill, 8}, {power_loss, 4}, {freeze, 6}, {cut, 4}, {cut_one_way, 4},
-                                 {isolate, 4}, {split, 3}, {loss, 3}, {delay, 3}, {replay, 4},
-                                 {slow_disk, 4}, {lost_disk, 3}, {clock_rate, 3}, {worker_leaves, 3},
-                                 {mass_reboot, 1}, {all_restart, 1}, {handover, 4}});
+  Profile profile = with("all", {{kill, 8},
+                                 {power_loss, 4},
+                                 {freeze, 6},
+                                 {cut, 4},
+                                 {cut_one_way, 4},
+                                 {isolate, 4},
+                                 {split, 3},
+                                 {loss, 3},
+                                 {delay, 3},
+                                 {replay, 4},
+                                 {slow_disk, 4},
+                                 {lost_disk, 3},
+                                 {clock_rate, 3},
+                                 {worker_leaves, 3},
+                                 {mass_reboot, 1},
+                                 {all_restart, 1},
+                                 {handover, 4}});
   profile.masters_max = 3;
   profile.workers_max = 5;
   profile.ambush_percent = 5;
@@ -35,38 +49,55 @@ std::vector<Profile> make_profiles() {
   profiles.push_back(with("calm", {}));
   profiles.push_back(with("crash", {{kill, 8}, {power_loss, 8}, {all_restart, 2}, {slow_disk, 4}}));
   profiles.push_back(with("freeze", {{freeze, 10}, {kill, 2}, {replay, 2}}));
-  profiles.push_back(with("network", {{loss, 4}, {delay, 4}, {replay, 4}, {cut, 4}, {cut_one_way, 4}, {kill, 2}}));
-  profiles.push_back(with("partition", {{split, 5}, {isolate, 5}, {cut, 5}, {cut_one_way, 5}, {power_loss, 3}}));
+  profiles.push_back(
+      with("network", {{loss, 4}, {delay, 4}, {replay, 4}, {cut, 4}, {cut_one_way, 4}, {kill, 2}}));
+  profiles.push_back(
+      with("partition", {{split, 5}, {isolate, 5}, {cut, 5}, {cut_one_way, 5}, {power_loss, 3}}));
   profiles.push_back(with("disks", {{slow_disk, 6}, {power_loss, 6}, {lost_disk, 4}, {kill, 2}}));
-  profiles.push_back(with("amnesia", {{lost_disk, 6}, {cut, 4}, {isolate, 3}, {kill, 3}, {power_loss, 3}}));
-  profiles.push_back(with("clocks", {{clock_rate, 4}, {clock_jump, 4}, {clock_stall, 4}, {freeze, 3},
-                                     {isolate, 3}, {kill, 2}}));
-  profiles.push_back(with("workers", {{worker_leaves, 6}, {mass_reboot, 3}, {lost_disk, 2}, {isolate, 3},
-                                      {kill, 2}, {handover, 2}}));
+  profiles.push_back(
+      with("amnesia", {{lost_disk, 6}, {cut, 4}, {isolate, 3}, {kill, 3}, {power_loss, 3}}));
+  profiles.push_back(with(
+      "clocks",
+      {{clock_rate, 4}, {clock_jump, 4}, {clock_stall, 4}, {freeze, 3}, {isolate, 3}, {kill, 2}}));
+  profiles.push_back(with("workers", {{worker_leaves, 6},
+                                      {mass_reboot, 3},
+                                      {lost_disk, 2},
+                                      {isolate, 3},
+                                      {kill, 2},
+                                      {handover, 2}}));
   profiles.back().workers_min = 3;
   profiles.back().workers_max = 6;
-  profiles.push_back(with("handover", {{handover, 10}, {kill, 2}, {loss, 2}, {delay, 2}, {replay, 2}}));
+  profiles.push_back(
+      with("handover", {{handover, 10}, {kill, 2}, {loss, 2}, {delay, 2}, {replay, 2}}));
   profiles.push_back(with("pair", {{kill, 8}, {handover, 2}, {slow_disk, 2}}));
   profiles.back().witnesses = false;
   profiles.back().default_timing = true;
-  profiles.push_back(with("pair-cut", {{kill, 3}, {power_loss, 3}, {cut, 5}, {cut_one_way, 3}, {freeze, 5},
-                                       {handover, 2}, {loss, 2}}));
+  profiles.push_back(with("pair-cut", {{kill, 3},
+                                       {power_loss, 3},
+                                       {cut, 5},
+                                       {cut_one_way, 3},
+                                       {freeze, 5},
+                                       {handover, 2},
+                                       {loss, 2}}));
   profiles.back().witnesses = false;
   profiles.back().lenient = true;
   // Primaries that come and go before their entries have reached anyone (Ongaro 2014, figure 3.7).
-  profiles.push_back(with("figure-8", {{kill, 4}, {power_loss, 8}, {isolate, 8}, {cut_one_way, 4}, {delay, 3},
-                                       {handover, 2}}));
+  profiles.push_back(with(
+      "figure-8",
+      {{kill, 4}, {power_loss, 8}, {isolate, 8}, {cut_one_way, 4}, {delay, 3}, {handover, 2}}));
   profiles.back().mean_gap = 2s;
   profiles.back().ambush_percent = 60;
   // Voters come and go while primaries do.
-  profiles.push_back(with("voters", {{lost_disk, 6}, {worker_leaves, 2}, {isolate, 4}, {power_loss, 3}, {cut, 3},
-                                     {delay, 4}}));
+  profiles.push_back(with(
+      "voters",
+      {{lost_disk, 6}, {worker_leaves, 2}, {isolate, 4}, {power_loss, 3}, {cut, 3}, {delay, 4}}));
   profiles.back().workers_min = 2;
   profiles.back().workers_max = 5;
   profiles.back().mean_gap = 2s;
   profiles.back().ambush_percent = 40;
   for (auto& profile : profiles) {
-    if (profile.witnesses && profile.name != "all" && profile.name != "calm") profile.masters_max = 3;
+    if (profile.witnesses && profile.name != "all" && profile.name != "calm")
+      profile.masters_max = 3;
   }
   return profiles;
 }
@@ -80,9 +111,10 @@ const std::vector<Profile>& profiles() {
 
 const char* to_string(FaultKind kind) {
   static constexpr std::array<const char*, fault_kinds> names{
-      "kill", "power-loss", "freeze", "cut", "cut-one-way", "isolate", "split", "loss", "delay", "replay",
-      "slow-disk", "lost-disk", "clock-rate", "clock-jump", "clock-stall", "worker-leaves", "mass-reboot",
-      "all-restart", "handover"};
+      "kill",          "power-loss",  "freeze",      "cut",        "cut-one-way",
+      "isolate",       "split",       "loss",        "delay",      "replay",
+      "slow-disk",     "lost-disk",   "clock-rate",  "clock-jump", "clock-stall",
+      "worker-leaves", "mass-reboot", "all-restart", "handover"};
   TANDEM_ASSERT(kind < FaultKind::count);
   return names[static_cast<std::size_t>(kind)];
 }
@@ -96,7 +128,8 @@ std::vector<std::string> profile_names() {
 std::optional<Profile> find_profile(std::string_view name, core::Random& random) {
   if (name == "fresh") {
     const auto choice = random.below(2 * profiles().size());
-    return choice < profiles().size() ? profiles()[choice] : profiles().front();  // "all" for every second
+    return choice < profiles().size() ? profiles()[choice]
+                                      : profiles().front();  // "all" for every second
   }
   for (const auto& profile : profiles()) {
     if (profile.name == name) return profile;

@@ -13,25 +13,25 @@
 namespace tandem::sim {
 
 enum class FaultKind : std::size_t {
-  kill,          // a process ends; its connections are reset, and new ones refused
-  power_loss,    // a machine ends without a word, unfinished writes with it
-  freeze,        // a process stands still, and finds its inbox full afterwards
-  cut,           // two machines cannot talk
-  cut_one_way,   // one hears the other, but not the other way
-  isolate,       // one machine is cut off from all, or from all but one
-  split,         // two halves
-  loss,          // messages get lost and repeated
-  delay,         // messages take long, and overtake each other
-  replay,        // messages of long ago arrive again
-  slow_disk,     // writes take long
-  lost_disk,     // a machine comes back with an empty disk
-  clock_rate,    // a clock runs fast or slow, within the bound
-  clock_jump,    // a clock jumps ahead: outside the bound
-  clock_stall,   // a clock stands still with its process: outside the bound
-  worker_leaves, // a worker goes for longer than it is remembered
-  mass_reboot,   // all workers end at once, and come back
-  all_restart,   // every process of the cluster ends, and comes back
-  handover,      // the primary is asked to hand over
+  kill,           // a process ends; its connections are reset, and new ones refused
+  power_loss,     // a machine ends without a word, unfinished writes with it
+  freeze,         // a process stands still, and finds its inbox full afterwards
+  cut,            // two machines cannot talk
+  cut_one_way,    // one hears the other, but not the other way
+  isolate,        // one machine is cut off from all, or from all but one
+  split,          // two halves
+  loss,           // messages get lost and repeated
+  delay,          // messages take long, and overtake each other
+  replay,         // messages of long ago arrive again
+  slow_disk,      // writes take long
+  lost_disk,      // a machine comes back with an empty disk
+  clock_rate,     // a clock runs fast or slow, within the bound
+  clock_jump,     // a clock jumps ahead: outside the bound
+  clock_stall,    // a clock stands still with its process: outside the bound
+  worker_leaves,  // a worker goes for longer than it is remembered
+  mass_reboot,    // all workers end at once, and come back
+  all_restart,    // every process of the cluster ends, and comes back
+  handover,       // the primary is asked to hand over
   count,
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(FaultKind::count);
@@ -44,8 +44,9 @@ struct Profile {
   unsigned masters_min = 2, masters_max = 2;
   unsigned workers_min = 1, workers_max = 4;
   bool witnesses = true;  // workers have state directories
-  unsigned ambush_percent = 0;  // of elections whose winner is cut off or killed within the next round trips
-  bool lenient = false;   // two masters cut off from each other, and no third: see pair_mode.hpp
+  unsigned ambush_percent =
+      0;  // of elections whose winner is cut off or killed within the next round trips
+  bool lenient = false;  // two masters cut off from each other, and no third: see pair_mode.hpp
   bool default_timing = false;
 };
 

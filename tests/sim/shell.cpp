@@ -89,10 +89,13 @@ void World::carry_out(Machine& machine) {
 }
 
 void World::became(Machine& machine, const core::RoleChange& change) {
-  digest_ = mix(digest_, machine.index, change.term.value() << 2 ^ static_cast<std::uint64_t>(change.role));
+  digest_ = mix(digest_, machine.index,
+                change.term.value() << 2 ^ static_cast<std::uint64_t>(change.role));
   if (trace_.is_on(now_)) {
-    note(machine, fmt::format("{} term {}{}", to_string(change.role), change.term,
-                              change.primary.empty() ? "" : fmt::format(", primary {}", change.primary.node)));
+    note(machine,
+         fmt::format(
+             "{} term {}{}", to_string(change.role), change.term,
+             change.primary.empty() ? "" : fmt::format(", primary {}", change.primary.node)));
   }
   if (change.role != core::Role::primary) return;
   machine.process.primary_since = now_;
@@ -131,7 +134,10 @@ void World::plan_tick(Machine& machine) {
   if (due >= machine.process.tick_due) return;  // the planned tick looks again
   machine.process.tick_due = due;
   const SimTime when = machine.clock.when(due, now_);
-  events_.push({.at = when, .kind = EventKind::tick, .target = machine.index, .life = machine.life,
+  events_.push({.at = when,
+                .kind = EventKind::tick,
+                .target = machine.index,
+                .life = machine.life,
                 .local = due});
 }
 
@@ -155,8 +161,8 @@ void World::send(Machine& from, core::Message message) {
 void World::transmit(std::uint32_t from, std::uint32_t to, core::Message message) {
   if (!network_->is_open(from, to) || network_->loses(random_)) {
     if (trace_.is_on(now_) && (trace_.shows_heartbeats() || !is_steady(message))) {
-      trace_.message(now_, std::string(machines_[from].id.name()), std::string(machines_[to].id.name()),
-                     core::describe(message), true);
+      trace_.message(now_, std::string(machines_[from].id.name()),
+                     std::string(machines_[to].id.name()), core::describe(message), true);
     }
     return;
   }
@@ -193,19 +199,24 @@ void World::reset_connections(std::uint32_t gone) {
   for (const auto& machine : machines_) {
     if (machine.index == gone || !machine.up || machine.process.node == nullptr) continue;
     if (!network_->is_open_both_ways(gone, machine.index)) continue;
-    plan(network_->delay(random_), EventKind::connection_lost, machine.index, gone, 0, machine.life);
+    plan(network_->delay(random_), EventKind::connection_lost, machine.index, gone, 0,
+         machine.life);
   }
 }
 
-// A broken connection is tried again at once. If nobody listens there, the attempt is refused; sometimes the
-// news of that comes late.
+// A broken connection is tried again at once. If nobody listens there, the attempt is refused;
+// sometimes the news of that comes late.
 void World::reconnect(Machine& machine, std::uint32_t other) {
   if (machine.process.node == nullptr) return;
   step(machine, core::ConnectionLost{machines_[other].id});
   if (machines_[other].up || !network_->is_open_both_ways(machine.index, other)) return;
   const Duration late = random_.below(8) == 0 ? between(1ms, 3s) : network_->delay(random_);
-  events_.push({.at = now_ + late, .kind = EventKind::connection_refused, .target = machine.index,
-                .other = other, .life = machine.life, .local = machine.clock.at(now_)});
+  events_.push({.at = now_ + late,
+                .kind = EventKind::connection_refused,
+                .target = machine.index,
+                .other = other,
+                .life = machine.life,
+                .local = machine.clock.at(now_)});
 }
 
 }  // namespace tandem::sim

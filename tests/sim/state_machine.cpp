@@ -29,7 +29,8 @@ std::string StateMachine::to_bytes() const {
   std::string text = fmt::format("{} {}", digest_, clients_.size());
   for (const auto& [client, last] : clients_) text += fmt::format(" {} {}", client, last);
   text += fmt::format(" {}", workers_.size());
-  for (const auto& [worker, incarnation] : workers_) text += fmt::format(" {} {}", worker, incarnation);
+  for (const auto& [worker, incarnation] : workers_)
+    text += fmt::format(" {} {}", worker, incarnation);
   return text;
 }
 
@@ -62,8 +63,6 @@ std::string StateMachine::join(std::uint32_t worker, std::uint64_t incarnation) 
   return fmt::format("join {} {}", worker, incarnation);
 }
 
-std::string StateMachine::leave(std::uint32_t worker) {
-  return fmt::format("leave {}", worker);
-}
+std::string StateMachine::leave(std::uint32_t worker) { return fmt::format("leave {}", worker); }
 
 }  // namespace tandem::sim

@@ -1,8 +1,9 @@
-// state_machine.hpp: what the log is about, as small as it can be and still tell a lost or doubled change: each
-// client's count of applied changes, and which workers are registered.
+// state_machine.hpp: what the log is about, as small as it can be and still tell a lost or doubled
+// change: each client's count of applied changes, and which workers are registered.
 //
-// A change that a client sent twice is applied once: it carries the client's number and its own, and the state
-// remembers the last one of each client (this is how the shell's state machine must do it, too).
+// A change that a client sent twice is applied once: it carries the client's number and its own,
+// and the state remembers the last one of each client (this is how the shell's state machine must
+// do it, too).
 #pragma once
 
 #include <cstdint>

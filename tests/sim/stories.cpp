@@ -1,5 +1,6 @@
-// tandem-sim-stories: two failures, told by the simulator: a primary that is killed, and a primary that is cut off
-// from everyone but one worker. Prints Markdown: the trace, and the same as a sequence diagram.
+// tandem-sim-stories: two failures, told by the simulator: a primary that is killed, and a primary
+// that is cut off from everyone but one worker. Prints Markdown: the trace, and the same as a
+// sequence diagram.
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -32,7 +33,11 @@ void tell(const char* title, const char* prose, const std::function<void(sim::Wo
     rehearsal.run_quietly(2500ms);
     fault = rehearsal.now();
   }
-  sim::Trace trace({.text = false, .diagram = true, .heartbeats = false, .from = fault, .until = sim::SimTime::max()});
+  sim::Trace trace({.text = false,
+                    .diagram = true,
+                    .heartbeats = false,
+                    .from = fault,
+                    .until = sim::SimTime::max()});
   sim::World world(seed, quiet_cluster(), trace);
   world.establish();
   world.run_quietly(2500ms);
@@ -47,13 +52,18 @@ void tell(const char* title, const char* prose, const std::function<void(sim::Wo
 
 int main() {
   try {
-    fmt::print("# Two failures, as the simulator tells them\n\n"
-               "Printed by `tandem-sim-stories`; times count from the failure. Heartbeats without news are left "
-               "out. `last 12/2` is the entry 12 of term 2; `-x` is a message that is lost.\n\n");
+    fmt::print(
+        "# Two failures, as the simulator tells them\n\n"
+        "Printed by `tandem-sim-stories`; times count from the failure. Heartbeats without news "
+        "are left "
+        "out. `last 12/2` is the entry 12 of term 2; `-x` is a message that is lost.\n\n");
     tell("A primary that is killed",
-         "The process ends, so its peers' connections are reset and new ones are refused. Both the standby and the "
-         "witness know at once that the process is gone, drop their promises to it, and elect the standby. Nothing "
-         "waits for a timeout: most of the gap is the two writes that make the votes durable, and telling the "
+         "The process ends, so its peers' connections are reset and new ones are refused. Both the "
+         "standby and the "
+         "witness know at once that the process is gone, drop their promises to it, and elect the "
+         "standby. Nothing "
+         "waits for a timeout: most of the gap is the two writes that make the votes durable, and "
+         "telling the "
          "workers the new term.\n",
          [](sim::World& world) {
            const auto killed = world.primary();
@@ -63,11 +73,16 @@ int main() {
            world.run_quietly(180ms);
          });
     tell("A primary that is cut off from everyone but one worker",
-         "The worker that the primary still reaches does not vote. The primary's lease, counted from the sending of "
-         "the last round that a majority answered, runs out before the promises of the other voters do, so it has "
-         "stopped by itself when they elect the standby. The new primary tells that worker its term before it "
-         "forwards anything; a late request of the old one would be refused there, and with its next heartbeat the "
-         "worker tells the old primary of the new term. What the old primary had appended and could not commit "
+         "The worker that the primary still reaches does not vote. The primary's lease, counted "
+         "from the sending of "
+         "the last round that a majority answered, runs out before the promises of the other "
+         "voters do, so it has "
+         "stopped by itself when they elect the standby. The new primary tells that worker its "
+         "term before it "
+         "forwards anything; a late request of the old one would be refused there, and with its "
+         "next heartbeat the "
+         "worker tells the old primary of the new term. What the old primary had appended and "
+         "could not commit "
          "gives way when the cut ends.\n",
          [](sim::World& world) {
            const auto cut = world.primary();

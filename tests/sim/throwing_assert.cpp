@@ -1,5 +1,6 @@
-// In the simulator a broken assertion of the core is a finding like any other: it ends the history, not the
-// program, so that the seed and the trace can be printed. Linked instead of common/base/assert.cpp.
+// In the simulator a broken assertion of the core is a finding like any other: it ends the history,
+// not the program, so that the seed and the trace can be printed. Linked instead of
+// common/base/assert.cpp.
 #include "common/base/assert.hpp"
 #include "tests/sim/violation.hpp"
 

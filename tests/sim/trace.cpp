@@ -36,8 +36,8 @@ void Trace::note(SimTime now, const std::string& who, const std::string& what) {
   if (options_.diagram && items_.size() < items_max) items_.push_back({now, "", who, what});
 }
 
-void Trace::message(SimTime now, const std::string& from, const std::string& to, const std::string& what,
-                    bool lost) {
+void Trace::message(SimTime now, const std::string& from, const std::string& to,
+                    const std::string& what, bool lost) {
   if (!is_on(now)) return;
   line(now, fmt::format("{:<6}  {} {} {}", from, lost ? "-x" : "->", to, what));
   if (options_.diagram && items_.size() < items_max) items_.push_back({now, from, to, what, lost});

@@ -1,7 +1,7 @@
 // trace.hpp: what happened, for people: one line an event, or a sequence diagram in Mermaid's text.
 //
-// The steady heartbeat is left out unless asked for. Collecting costs time, so the big runs do without it and a
-// seed that fails is run again with it: the history is the same.
+// The steady heartbeat is left out unless asked for. Collecting costs time, so the big runs do
+// without it and a seed that fails is run again with it: the history is the same.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 namespace tandem::sim {
 
 struct TraceOptions {
-  bool text = false;      // print lines as they happen
-  bool diagram = false;   // collect for to_mermaid()
+  bool text = false;     // print lines as they happen
+  bool diagram = false;  // collect for to_mermaid()
   bool heartbeats = false;
-  SimTime from{0};        // the window
+  SimTime from{0};  // the window
   SimTime until = SimTime::max();
 };
 
@@ -32,7 +32,8 @@ class Trace {
   // Something happened at `who`.
   void note(SimTime now, const std::string& who, const std::string& what);
   // A message arrived (or, when `lost`, did not).
-  void message(SimTime now, const std::string& from, const std::string& to, const std::string& what, bool lost);
+  void message(SimTime now, const std::string& from, const std::string& to, const std::string& what,
+               bool lost);
 
   // From here on, times count from `zero`.
   void set_zero(SimTime zero) { zero_ = zero; }

@@ -19,7 +19,9 @@ void World::beat(Machine& worker) {
   if (!worker.runs()) return;
   const std::uint64_t incarnation = worker.has_state_directory ? worker.incarnation.value() : 0;
   for (auto& master : machines_) {
-    if (!master.is_master || !master.runs() || !network_->is_open_both_ways(worker.index, master.index)) continue;
+    if (!master.is_master || !master.runs() ||
+        !network_->is_open_both_ways(worker.index, master.index))
+      continue;
     master.process.heard[worker.index] = now_;
     const Term promised = worker.process.fence.promised();
     if (promised > master.process.node->term()) step(master, core::TermReported{promised});
@@ -33,7 +35,8 @@ void World::beat(Machine& worker) {
 }
 
 void World::propose_own(Machine& master, std::string change) {
-  step(master, core::Propose{{first_own_client + master.index, ++master.proposals}, std::move(change)});
+  step(master,
+       core::Propose{{first_own_client + master.index, ++master.proposals}, std::move(change)});
 }
 
 void World::scan(Machine& master) {
@@ -65,8 +68,8 @@ void World::report_registered(Machine& master) {
     if (incarnation == 0) continue;
     const bool live = now_ - master.process.heard[worker] < down_after;
     digest = mix(digest, worker << 1 ^ static_cast<unsigned>(live), incarnation);
-    registered.candidates.push_back({{machines_[worker].id, core::IncarnationId(incarnation)},
-                                     machines_[worker].host, live});
+    registered.candidates.push_back(
+        {{machines_[worker].id, core::IncarnationId(incarnation)}, machines_[worker].host, live});
   }
   if (digest == master.process.registered_digest) return;
   master.process.registered_digest = digest;

@@ -29,9 +29,12 @@ void World::build(const Profile& profile) {
   }
   append_entries_max_ = random_.below(2) == 0 ? 1 + random_.below(3) : 64;
   log_entries_max_ = 16 + random_.below(200);
-  const auto masters = profile.masters_min + random_.below(profile.masters_max - profile.masters_min + 1);
-  const auto workers = profile.workers_min + random_.below(profile.workers_max - profile.workers_min + 1);
-  for (std::uint64_t i = 0; i < masters; ++i) add_machine(std::string(1, static_cast<char>('a' + i)), true, true);
+  const auto masters =
+      profile.masters_min + random_.below(profile.masters_max - profile.masters_min + 1);
+  const auto workers =
+      profile.workers_min + random_.below(profile.workers_max - profile.workers_min + 1);
+  for (std::uint64_t i = 0; i < masters; ++i)
+    add_machine(std::string(1, static_cast<char>('a' + i)), true, true);
   for (std::uint64_t i = 0; i < workers; ++i) {
     // The first worker can always be a witness, so that there is a third voter.
     const bool eligible = profile.witnesses && (i == 0 || random_.below(4) != 0);
@@ -73,7 +76,11 @@ std::vector<std::string> World::names() const {
 void World::plan(SimTime delay, EventKind kind, std::uint32_t target, std::uint32_t other,
                  std::uint64_t number, std::uint64_t life) {
   TANDEM_ASSERT(delay >= SimTime::zero());
-  events_.push({.at = now_ + delay, .kind = kind, .target = target, .other = other, .number = number,
+  events_.push({.at = now_ + delay,
+                .kind = kind,
+                .target = target,
+                .other = other,
+                .number = number,
                 .life = life});
 }
 
@@ -84,8 +91,9 @@ void World::pass(SimTime until) {
     now_ = event.at;
     if (trace_.is_on(now_)) note_lapses();
     ++statistics_.events;
-    digest_ = mix(digest_, static_cast<std::uint64_t>(event.at.count()),
-                  static_cast<std::uint64_t>(event.kind) << 56 ^ event.target << 8 ^ event.number << 16);
+    digest_ =
+        mix(digest_, static_cast<std::uint64_t>(event.at.count()),
+            static_cast<std::uint64_t>(event.kind) << 56 ^ event.target << 8 ^ event.number << 16);
     happen(event);
   }
   if (events_.size() > 100'000) throw Violation("the world's queue grows without bound");
@@ -174,20 +182,17 @@ void World::run(SimTime length) {
   }
 }
 
-void World::run_quietly(SimTime length) {
-  pass(now_ + length);
-}
+void World::run_quietly(SimTime length) { pass(now_ + length); }
 
-void World::establish() {
-  must_heal();
-}
+void World::establish() { must_heal(); }
 
 void World::must_heal() {
   const SimTime began = now_;
   const auto acknowledged_before = checker_.acknowledged_count();
   while (!is_healthy() || checker_.acknowledged_count() == acknowledged_before) {
     if (now_ - began > healing_max + 20 * timing_.election_timeout) {
-      throw Violation(fmt::format("the cluster has not healed {} ms after the faults stopped", to_ms(now_ - began)));
+      throw Violation(fmt::format("the cluster has not healed {} ms after the faults stopped",
+                                  to_ms(now_ - began)));
     }
     pass(now_ + look_every);
   }
@@ -255,7 +260,8 @@ std::uint32_t World::witness() const {
 void World::note_lapses() {
   for (auto& machine : machines_) {
     auto& process = machine.process;
-    const bool serves = process.serve_until == Instant::never() || machine.clock.at(now_) < process.serve_until;
+    const bool serves =
+        process.serve_until == Instant::never() || machine.clock.at(now_) < process.serve_until;
     if (!machine.runs() || serves) {
       process.lapse_shown = false;
     } else if (!process.lapse_shown) {

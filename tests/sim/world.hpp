@@ -1,9 +1,10 @@
-// world.hpp: a deterministic world of masters, workers and clients, run by one queue of events. The same seed
-// gives the same history, bit for bit; digest() proves it.
+// world.hpp: a deterministic world of masters, workers and clients, run by one queue of events. The
+// same seed gives the same history, bit for bit; digest() proves it.
 //
 // Nothing ticks: time jumps from one event to the next, so quiet hours cost only their heartbeats.
 //
-// Owner: one thread; several worlds may live in several threads, but for core::rules in a mutation build.
+// Owner: one thread; several worlds may live in several threads, but for core::rules in a mutation
+// build.
 #pragma once
 
 #include <array>
@@ -26,8 +27,8 @@ struct Statistics {
   std::uint64_t messages = 0;
   std::uint64_t healings = 0;
   Duration longest_healing{0};
-  std::uint64_t requests = 0;         // forwarded to workers
-  std::uint64_t refused_requests = 0; // ... and refused by the fence (R10)
+  std::uint64_t requests = 0;          // forwarded to workers
+  std::uint64_t refused_requests = 0;  // ... and refused by the fence (R10)
 };
 
 class World {
@@ -153,7 +154,6 @@ class World {
   std::vector<core::Message> old_messages_;  // for replay
   core::Outputs outputs_;
 };
-
 
 // A heartbeat without news, or its answer.
 bool is_steady(const core::Message& message);

@@ -6,9 +6,7 @@ using namespace tandem;
 using namespace tandem::core;
 
 namespace {
-Instant at(Duration time) {
-  return Instant(time);
-}
+Instant at(Duration time) { return Instant(time); }
 const MemberId a{NodeId("a"), IncarnationId(1)};
 const MemberId b{NodeId("b"), IncarnationId(2)};
 }  // namespace

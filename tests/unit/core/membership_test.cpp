@@ -23,7 +23,8 @@ Configuration of(std::initializer_list<const char*> names) {  // w, x, y, z are 
 
 Registered registered(std::initializer_list<const char*> names) {
   Registered all;
-  for (const auto* name : names) all.candidates.push_back({member(name), std::string("host-") + name, true});
+  for (const auto* name : names)
+    all.candidates.push_back({member(name), std::string("host-") + name, true});
   return all;
 }
 
@@ -31,7 +32,8 @@ const std::map<NodeId, MemberId> nobody;
 
 std::optional<VoterChange> change(const Configuration& configuration, const Registered& workers,
                                   const MemberId& tried = {}) {
-  return next_change({.configuration = configuration, .masters = nobody, .registered = &workers}, tried);
+  return next_change({.configuration = configuration, .masters = nobody, .registered = &workers},
+                     tried);
 }
 
 }  // namespace
@@ -53,7 +55,8 @@ TEST_CASE("witnesses make the number of voters odd, three at most, none beside o
 }
 
 TEST_CASE("registered is not voter: one worker of two becomes a witness") {
-  CHECK(change(of({"a", "b"}), registered({"w", "x"})) == VoterChange(AddVoter{member("w"), VoterKind::witness}));
+  CHECK(change(of({"a", "b"}), registered({"w", "x"})) ==
+        VoterChange(AddVoter{member("w"), VoterKind::witness}));
   CHECK(change(of({"a", "b", "w"}), registered({"w", "x"})) == std::nullopt);
 }
 
@@ -69,9 +72,12 @@ TEST_CASE("only a live worker is added") {
   CHECK(change(of({"a", "b"}), workers) == VoterChange(AddVoter{member("x"), VoterKind::witness}));
 }
 
-TEST_CASE("a forgotten witness is replaced, add before remove, and stays when nobody can replace it") {
-  CHECK(change(of({"a", "b", "w"}), registered({"x"})) == VoterChange(AddVoter{member("x"), VoterKind::witness}));
-  CHECK(change(of({"a", "b", "w", "x"}), registered({"x"})) == VoterChange(RemoveVoter{member("w")}));
+TEST_CASE(
+    "a forgotten witness is replaced, add before remove, and stays when nobody can replace it") {
+  CHECK(change(of({"a", "b", "w"}), registered({"x"})) ==
+        VoterChange(AddVoter{member("x"), VoterKind::witness}));
+  CHECK(change(of({"a", "b", "w", "x"}), registered({"x"})) ==
+        VoterChange(RemoveVoter{member("w")}));
   CHECK(change(of({"a", "b", "w"}), registered({})) == std::nullopt);
 }
 
@@ -110,9 +116,11 @@ TEST_CASE("a primary that is alone in pair mode only replaces a partner that los
   auto pair = of({"a", "b"});
   pair.pair = true;
   const auto workers = registered({"w"});
-  const Electorate alone{.configuration = pair, .masters = nobody, .registered = &workers, .alone = true};
+  const Electorate alone{
+      .configuration = pair, .masters = nobody, .registered = &workers, .alone = true};
   CHECK(next_change(alone, {}) == std::nullopt);
   const std::map<NodeId, MemberId> back{{NodeId("b"), member("b", 2)}};
-  const Electorate replaced{.configuration = pair, .masters = back, .registered = &workers, .alone = true};
+  const Electorate replaced{
+      .configuration = pair, .masters = back, .registered = &workers, .alone = true};
   CHECK(next_change(replaced, {}) == VoterChange(AddVoter{member("b", 2), VoterKind::master}));
 }

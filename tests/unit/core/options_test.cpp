@@ -33,8 +33,10 @@ TEST_CASE("each bad combination of options is refused with a sentence that names
   };
   const Case cases[] = {
       {"cluster-heartbeat must be", [](Options& o) { o.timing.heartbeat = 0ms; }},
-      {"election-timeout (200ms) must be at least three times", [](Options& o) { o.timing.election_timeout = 200ms; }},
-      {"election-timeout (10m) must be at most", [](Options& o) { o.timing.election_timeout = 600s; }},
+      {"election-timeout (200ms) must be at least three times",
+       [](Options& o) { o.timing.election_timeout = 200ms; }},
+      {"election-timeout (10m) must be at most",
+       [](Options& o) { o.timing.election_timeout = 600s; }},
       {"clock-margin must be longer", [](Options& o) { o.timing.clock_margin = 0ms; }},
       {"clock-margin (300ms) must leave", [](Options& o) { o.timing.clock_margin = 300ms; }},
       {"node must have a name", [](Options& o) { o.self.node = NodeId(); }},
@@ -43,7 +45,8 @@ TEST_CASE("each bad combination of options is refused with a sentence that names
       {"must name this node", [](Options& o) { o.masters = {NodeId("b")}; }},
       {"takes its masters from the log", [](Options& o) { o.kind = VoterKind::witness; }},
       {"append-entries-max", [](Options& o) { o.append_entries_max = 0; }},
-      {"append-entries-max", [](Options& o) { o.append_entries_max = limits::append_entries_max + 1; }},
+      {"append-entries-max",
+       [](Options& o) { o.append_entries_max = limits::append_entries_max + 1; }},
       {"log-entries-max", [](Options& o) { o.log_entries_max = limits::log_entries_max + 1; }},
   };
   for (const auto& bad : cases) {

@@ -1,4 +1,5 @@
-// The core decides and does nothing: this test reads its sources and fails when they name what only a shell may use.
+// The core decides and does nothing: this test reads its sources and fails when they name what only
+// a shell may use.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -38,9 +39,9 @@ std::string read(const fs::path& path) {
 
 // Standard headers that reach nothing outside the process's memory.
 const std::set<std::string> allowed_headers{
-    "algorithm", "array",    "chrono",   "compare", "cstddef", "cstdint", "deque",      "functional",
-    "iterator",  "limits",   "map",      "memory",  "optional", "set",    "string",     "string_view",
-    "tuple",     "utility",  "variant",  "vector",  "fmt/format.h"};
+    "algorithm",  "array",       "chrono", "compare", "cstddef", "cstdint",  "deque",
+    "functional", "iterator",    "limits", "map",     "memory",  "optional", "set",
+    "string",     "string_view", "tuple",  "utility", "variant", "vector",   "fmt/format.h"};
 // What common/base has that acts.
 const std::set<std::string> forbidden_base{"common/base/clock.hpp", "common/base/endpoint.hpp",
                                            "common/base/log.hpp", "common/base/config.hpp"};
@@ -48,8 +49,8 @@ const std::set<std::string> forbidden_base{"common/base/clock.hpp", "common/base
 std::vector<std::string> forbidden_includes(const std::string& text) {
   static const std::regex include(R"(#\s*include\s*([<"])([^>"]+)[>"])");
   std::vector<std::string> found;
-  for (auto match = std::sregex_iterator(text.begin(), text.end(), include); match != std::sregex_iterator();
-       ++match) {
+  for (auto match = std::sregex_iterator(text.begin(), text.end(), include);
+       match != std::sregex_iterator(); ++match) {
     const std::string header = (*match)[2];
     const bool standard = (*match)[1] == "<" && allowed_headers.count(header) > 0;
     const bool own = header.rfind("common/core/", 0) == 0;
@@ -61,12 +62,14 @@ std::vector<std::string> forbidden_includes(const std::string& text) {
 
 std::vector<std::string> forbidden_names(const std::string& text) {
   static const std::regex name(
-      R"(\b(\w*_clock|clock_gettime|gettimeofday|time\s*\(|now\s*\(\s*\)|sleep\w*|thread|jthread|mutex|atomic|)"
-      R"(async|future|promise<|condition_variable|socket|connect\s*\(|recv|sendto|epoll\w*|fopen|ifstream|ofstream|)"
-      R"(fstream|filesystem|cout|cerr|clog|printf|fprintf|spdlog|getenv|environ|random_device|mt19937\w*|s?rand\s*\(|)"
-      R"(uniform_\w+|volatile|thread_local|system\s*\())");
+      R"(\b(\w*_clock|clock_gettime|gettimeofday|time\s*\(|now\s*\(\s*\)|sleep\w*|thread|jthread|)"
+      R"(mutex|atomic|async|future|promise<|condition_variable|socket|connect\s*\(|recv|sendto|)"
+      R"(epoll\w*|fopen|ifstream|ofstream|fstream|filesystem|cout|cerr|clog|printf|fprintf|spdlog|)"
+      R"(getenv|environ|random_device|mt19937\w*|s?rand\s*\(|uniform_\w+|volatile|thread_local|)"
+      R"(system\s*\())");
   std::vector<std::string> found;
-  for (auto match = std::sregex_iterator(text.begin(), text.end(), name); match != std::sregex_iterator(); ++match) {
+  for (auto match = std::sregex_iterator(text.begin(), text.end(), name);
+       match != std::sregex_iterator(); ++match) {
     found.push_back(match->str());
   }
   return found;
@@ -95,9 +98,10 @@ TEST_CASE("the test of purity finds what it looks for") {
   CHECK(forbidden_includes("#include \"common/base/clock.hpp\"\n").size() == 1);
   CHECK(forbidden_includes("#include \"master/registry/snapshot.hpp\"\n").size() == 1);
   CHECK(forbidden_includes("#include \"common/core/node.hpp\"\n").empty());
-  for (const auto* bad : {"auto t = std::chrono::steady_clock::now();", "tandem::now()", "std::thread t;",
-                          "std::random_device d;", "getenv(\"HOME\")", "std::ifstream f;", "spdlog::info(\"\")",
-                          "::socket(1, 2, 3)", "std::mutex m;", "std::this_thread::sleep_for(d);"}) {
+  for (const auto* bad :
+       {"auto t = std::chrono::steady_clock::now();", "tandem::now()", "std::thread t;",
+        "std::random_device d;", "getenv(\"HOME\")", "std::ifstream f;", "spdlog::info(\"\")",
+        "::socket(1, 2, 3)", "std::mutex m;", "std::this_thread::sleep_for(d);"}) {
     INFO(bad);
     CHECK(!forbidden_names(bad).empty());
   }
