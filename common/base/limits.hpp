@@ -39,7 +39,6 @@ inline constexpr auto heartbeat_connect_max = 500ms;
 inline constexpr auto heartbeat_answer_max = 1s;
 inline constexpr auto heartbeat_backoff_max = 2s;  // a master that returns hears from all within this
 inline constexpr double heartbeat_jitter = 0.1;    // of the interval, taken off at random
-inline constexpr std::size_t masters_max = 16;     // one heartbeat thread each
 
 // ---- the server inside a worker ------------------------------------------------------------------------
 inline constexpr auto worker_idle_max = 75s;               // above upstream_idle_max of the masters
@@ -115,6 +114,7 @@ inline constexpr std::size_t config_bytes_max = 1024 * 1024;  // a configuration
 // Seven voters survive three losses; more only make each commit wait for more disks.
 inline constexpr std::size_t voters_max = 7;
 inline constexpr std::size_t witnesses_max = 3;
+// Every master votes; a worker heartbeats to each from a thread of its own.
 inline constexpr std::size_t masters_max = 5;
 // One change of cluster state: a worker's registration is about 300 bytes.
 inline constexpr std::size_t command_bytes_max = 16 * 1024;
