@@ -1,4 +1,5 @@
-// loopback.hpp: the sockets of the benchmark's own programs: listeners and connections on 127.0.0.1.
+// loopback.hpp: the sockets of the benchmark's own programs: listeners and connections on
+// 127.0.0.1.
 //
 // These programs measure, they do not serve: what goes wrong ends them with a sentence. Any thread.
 #pragma once
@@ -67,7 +68,8 @@ inline std::uint16_t port_of(int socket) {
   return ntohs(address.sin_port);
 }
 
-// A connection to 127.0.0.1:port, or -1. Blocks until the kernel has answered: at once, on loopback.
+// A connection to 127.0.0.1:port, or -1. Blocks until the kernel has answered: at once, on
+// loopback.
 inline int connect_to(std::uint16_t port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return -1;

@@ -185,7 +185,8 @@ class Stage:
         config = NGINX.format(user=user, port=port, origin=origin, dir=self.dir,
                               files=min(self.files, 2 * connections + 200))
         path = self._write("nginx.conf", config)
-        return [installed("nginx", "nginx-light"), "-p", self.dir, "-e", self.dir + "/nginx.error.log", "-c", path]
+        return [installed("nginx", "nginx-light"), "-p", self.dir, "-e", self.dir + "/nginx.error.log",
+                "-c", path]
 
     def _go(self, port, origin, connections):
         go = installed("go", "golang-go")
@@ -212,7 +213,7 @@ def program(name):
 def installed(name, package):
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
     if path is None:
-        raise Skipped(f"{name} is not installed (Debian package {package}; scripts/install-packages.sh bench)")
+        raise Skipped(f"{name} is not installed: scripts/install-packages.sh bench brings {package}")
     return path
 
 

@@ -22,7 +22,7 @@ log=$tree/build.log
 
 mkdir -p "$tree" 2>/dev/null || true
 if ! : 2>/dev/null >"$log"; then
-  echo "build: $root/$tree cannot be written by $(id -un); if an earlier run as another user made it, remove it" >&2
+  echo "build: $(id -un) cannot write $root/$tree; if a run as another user made it, remove it" >&2
   exit 1
 fi
 

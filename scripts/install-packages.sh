@@ -85,7 +85,7 @@ rm -f "$log"
 
 for daemon in nginx haproxy; do
   if [[ " ${missing[*]} " == *" $daemon"* ]]; then
-    echo "install-packages: $daemon was not started; to keep it from starting at boot: systemctl disable $daemon"
+    echo "install-packages: $daemon was not started; systemctl disable $daemon keeps it from that at boot"
   fi
 done
 echo "install-packages: done"

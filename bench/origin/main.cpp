@@ -1,8 +1,8 @@
 // bench-origin: the server behind the proxies that are compared, far cheaper than any of them.
 //
-// Each thread has a listener and an epoll of its own. Responses are made once, at the start; a request
-// is looked at only for its end (an empty line) and its path. It knows no bodies and no other methods:
-// it answers GET for the paths below and 404 for the rest.
+// Each thread has a listener and an epoll of its own. Responses are made once, at the start; a
+// request is looked at only for its end (an empty line) and its path. It knows no bodies and no
+// other methods: it answers GET for the paths below and 404 for the rest.
 //
 //   bench-origin PORT [THREADS]
 //   /128  /64k  /1m  with Content-Length; /chunked: 64 KiB in chunks of 8 KiB; /health
@@ -25,20 +25,24 @@ namespace {
 constexpr std::size_t request_bytes_max = 64 * 1024;
 
 std::string response(std::string_view status, std::size_t body_bytes) {
-  std::string text = "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: text/plain\r\nContent-Length: ";
+  std::string text =
+      "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: text/plain\r\nContent-Length: ";
   text += std::to_string(body_bytes) + "\r\n\r\n";
   return text.append(body_bytes, 'x');
 }
 
 std::string chunked_response() {
-  std::string text = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string text =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 8; ++i) text.append("2000\r\n").append(8192, 'x').append("\r\n");
   return text.append("0\r\n\r\n");
 }
 
 const std::map<std::string, std::string, std::less<>> responses = {
-    {"/128", response("200 OK", 128)},       {"/64k", response("200 OK", 64 * 1024)},
-    {"/1m", response("200 OK", 1024 * 1024)}, {"/chunked", chunked_response()},
+    {"/128", response("200 OK", 128)},
+    {"/64k", response("200 OK", 64 * 1024)},
+    {"/1m", response("200 OK", 1024 * 1024)},
+    {"/chunked", chunked_response()},
     {"/health", response("200 OK", 2)}};
 const std::string not_found = response("404 Not Found", 0);
 
@@ -52,14 +56,15 @@ const std::string& answer(std::string_view head) {
 
 struct Connection {
   int socket;
-  std::string input;                   // the beginning of a request that is not whole yet
+  std::string input;                    // the beginning of a request that is not whole yet
   const std::string* output = nullptr;  // being sent
   std::size_t sent = 0;
 };
 
 class Loop {
  public:
-  explicit Loop(std::uint16_t port) : listener_(listen_on(port)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  explicit Loop(std::uint16_t port)
+      : listener_(listen_on(port)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (epoll_ < 0) die("epoll_create1");
     watch(listener_, nullptr, EPOLL_CTL_ADD, EPOLLIN);
   }
@@ -75,7 +80,8 @@ class Loop {
         auto* connection = static_cast<Connection*>(events[i].data.ptr);
         if (connection == nullptr) {
           accept_all();
-        } else if (!(connection->output != nullptr ? send_more(*connection) : receive(*connection))) {
+        } else if (!(connection->output != nullptr ? send_more(*connection)
+                                                   : receive(*connection))) {
           close(connection->socket);
           delete connection;
         }

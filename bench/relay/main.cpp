@@ -1,8 +1,8 @@
 // bench-relay: the floor under every proxy: bytes in, bytes out, no HTTP.
 //
-// One thread, one epoll, one upstream connection for each client connection. Each side reads as much as
-// is there and writes it to its peer; what the peer does not take is kept, and the reader waits. What a
-// proxy costs above this is what its HTTP, its balancing and its safety cost.
+// One thread, one epoll, one upstream connection for each client connection. Each side reads as
+// much as is there and writes it to its peer; what the peer does not take is kept, and the reader
+// waits. What a proxy costs above this is what its HTTP, its balancing and its safety cost.
 //
 //   bench-relay PORT ORIGIN_PORT
 #include <fcntl.h>
@@ -23,9 +23,9 @@ namespace {
 struct Side {
   int socket = -1;
   Side* peer = nullptr;
-  std::string unsent;     // read from the peer, not yet taken by this socket
-  bool ended = false;     // this socket has no more to say
-  bool closed = false;    // the pair is over
+  std::string unsent;   // read from the peer, not yet taken by this socket
+  bool ended = false;   // this socket has no more to say
+  bool closed = false;  // the pair is over
 };
 
 class Relay {
@@ -103,7 +103,8 @@ class Relay {
       shutdown(from.peer->socket, SHUT_WR);
       return watch(from, EPOLL_CTL_MOD);
     }
-    const ssize_t sent = send(from.peer->socket, buffer_.data(), static_cast<size_t>(got), MSG_NOSIGNAL);
+    const ssize_t sent =
+        send(from.peer->socket, buffer_.data(), static_cast<size_t>(got), MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return end_pair(from);
     const ssize_t taken = sent < 0 ? 0 : sent;
     if (taken == got) return;

@@ -28,7 +28,8 @@ ask() {
   for _ in 1 2 3 4 5 6; do curl -fsS "http://$clients/"; done | sort | uniq -c
 }
 
-start master "$bin/tandem-master" --node a --listen 127.0.0.1:0 --control 127.0.0.1:0 --data-dir "$run_dir/data"
+start master "$bin/tandem-master" --node a --listen 127.0.0.1:0 --control 127.0.0.1:0 \
+  --data-dir "$run_dir/data"
 ready=$(await_line master '^tandem-master ready')
 clients=$(field "$ready" listen)
 control=$(field "$ready" control)

@@ -57,7 +57,8 @@ std::vector<std::string> differences(const std::string& address, const Tree& tre
       Client client(address);
       for (std::size_t at = next++; at < tree.files.size(); at = next++) {
         const Answer answer = client.get("/" + encode_path(tree.files[at]));
-        if (answer.status == 200 && answer.body == read_file(fs::path(tree.root) / tree.files[at])) continue;
+        if (answer.status == 200 && answer.body == read_file(fs::path(tree.root) / tree.files[at]))
+          continue;
         const std::lock_guard lock(mutex);
         found.push_back(tree.files[at] + ": " + std::to_string(answer.status) + " " + answer.error);
       }
@@ -93,8 +94,9 @@ TEST_CASE("the same tree served by two nginx as backends comes through the maste
   Cluster cluster({"--backend", first.address(), "--backend", second.address()});
   REQUIRE(eventually([&] {
     const auto workers = cluster.workers();
-    return workers.size() == 2 &&
-           std::all_of(workers.begin(), workers.end(), [](const auto& each) { return each.second.state == "up"; });
+    return workers.size() == 2 && std::all_of(workers.begin(), workers.end(), [](const auto& each) {
+             return each.second.state == "up";
+           });
   }));
   CHECK(differences(cluster.listen(), tree) == std::vector<std::string>{});
   for (const auto& [name, worker] : cluster.workers()) {

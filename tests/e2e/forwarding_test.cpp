@@ -30,7 +30,9 @@ class OneAtATime {
       --working_;
       response.set_content("done", "text/plain");
     });
-    server_.Get("/health", [](const httplib::Request&, httplib::Response& response) { response.status = 204; });
+    server_.Get("/health", [](const httplib::Request&, httplib::Response& response) {
+      response.status = 204;
+    });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
   }
@@ -99,7 +101,8 @@ TEST_CASE("a client of HTTP/1.0 is answered without chunks and its connection cl
   Socket client(cluster.listen());
   client.send("GET /bytes/100 HTTP/1.0\r\n\r\n");
   const std::string answer = client.receive_until("never");
-  CHECK_THAT(answer, Catch::Contains(" 200 ") && !Catch::Contains("chunked", Catch::CaseSensitive::No));
+  CHECK_THAT(answer,
+             Catch::Contains(" 200 ") && !Catch::Contains("chunked", Catch::CaseSensitive::No));
   CHECK(answer.size() - (answer.find("\r\n\r\n") + 4) == 100);
 }
 
@@ -126,7 +129,8 @@ TEST_CASE("a worker of one connection never sees two requests at once") {
     cluster.start_worker("w1", {"--target", service.address(), "--connections", "1"});
   }
   SECTION("added by hand") {
-    const std::string spec = R"({"name": "w1", "address": ")" + service.address() + R"(", "connections": 1})";
+    const std::string spec =
+        R"({"name": "w1", "address": ")" + service.address() + R"(", "connections": 1})";
     CHECK(post(cluster.control(), "/v1/workers", spec).status / 100 == 2);
   }
   REQUIRE(cluster.await_state("w1", "up"));

@@ -11,7 +11,8 @@ using namespace tandem::e2e;
 TEST_CASE("a process that ends before its line is reported with its errors") {
   const TempDir dir;
   Process process(dir, "early", {"sh", "-c", "echo other; echo the reason >&2; exit 3"});
-  CHECK_THROWS_WITH(process.await_line("ready"), Catch::Contains("ended") && Catch::Contains("the reason"));
+  CHECK_THROWS_WITH(process.await_line("ready"),
+                    Catch::Contains("ended") && Catch::Contains("the reason"));
   CHECK(process.await_exit() == 3);
 }
 

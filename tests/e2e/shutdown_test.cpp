@@ -10,7 +10,8 @@ namespace {
 
 // A request that takes `ms` at the worker, under way when this returns.
 std::future<Answer> begin_slow(const Cluster& cluster, const std::string& ms) {
-  auto answer = std::async(std::launch::async, [&cluster, ms] { return get(cluster.listen(), "/slow?ms=" + ms); });
+  auto answer = std::async(std::launch::async,
+                           [&cluster, ms] { return get(cluster.listen(), "/slow?ms=" + ms); });
   REQUIRE(eventually([&] { return cluster.workers().at("w1").in_flight == 1; }));
   return answer;
 }

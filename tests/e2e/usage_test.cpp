@@ -60,14 +60,15 @@ TEST_CASE("a worker refuses bad flags by their names") {
   check_refused({program("tandem-worker"), "--name", "a/b", "--listen", "127.0.0.1:0"}, 2, "--name");
   check_refused({program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master", "here"}, 2,
                 "--master");
-  check_refused({program("tandem-worker"), "--name", "w", "--serve", "/no/such/directory"}, 2, "/no/such/directory");
+  check_refused({program("tandem-worker"), "--name", "w", "--serve", "/no/such/directory"}, 2,
+                "/no/such/directory");
 }
 
 TEST_CASE("an address in use is told with the address") {
   Cluster cluster;
   const TempDir dir;
-  check_refused({program("tandem-master"), "--node", "b", "--listen", cluster.listen(), "--control", "127.0.0.1:0",
-                 "--data-dir", dir.path("data")},
+  check_refused({program("tandem-master"), "--node", "b", "--listen", cluster.listen(), "--control",
+                 "127.0.0.1:0", "--data-dir", dir.path("data")},
                 1, cluster.listen());
   check_refused({program("tandem-master"), "--node", "b", "--listen", "127.0.0.1:0", "--control",
                  cluster.control(), "--data-dir", dir.path("data")},

@@ -1,7 +1,9 @@
-// cluster.hpp: a master and its workers as real processes on loopback, on ports that the kernel chooses.
+// cluster.hpp: a master and its workers as real processes on loopback, on ports that the kernel
+// chooses.
 //
-// Heartbeats are faster than by default, so that tests need not wait for seconds. Ended with the object;
-// logs as temp_dir.hpp says. Owner: the test's thread (see process.hpp); asking the master is for any.
+// Heartbeats are faster than by default, so that tests need not wait for seconds. Ended with the
+// object; logs as temp_dir.hpp says. Owner: the test's thread (see process.hpp); asking the master
+// is for any.
 #pragma once
 
 #include <map>
@@ -39,9 +41,11 @@ class Cluster {
   // Starts the master again, on the same addresses. REQUIRES: it has ended.
   void start_master_again();
 
-  // Starts a worker on a port that the kernel chooses, unless its arguments say what it serves, and waits
-  // until it is ready: it may not have registered yet. A name that was used before replaces that process.
-  Process& start_worker(const std::string& name, const Arguments& arguments = {"--listen", "127.0.0.1:0"});
+  // Starts a worker on a port that the kernel chooses, unless its arguments say what it serves, and
+  // waits until it is ready: it may not have registered yet. A name that was used before replaces
+  // that process.
+  Process& start_worker(const std::string& name,
+                        const Arguments& arguments = {"--listen", "127.0.0.1:0"});
   // Starts it again as it was, on the same port. REQUIRES: it has ended.
   Process& start_worker_again(const std::string& name);
   Process& worker(const std::string& name) { return *workers_.at(name).process; }

@@ -42,7 +42,8 @@ sockaddr_in to_sockaddr(const std::string& address) {
 
 std::string Answer::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (key.size() == name.size() && strncasecmp(key.data(), name.data(), name.size()) == 0) return value;
+    if (key.size() == name.size() && strncasecmp(key.data(), name.data(), name.size()) == 0)
+      return value;
   }
   return {};
 }
@@ -95,9 +96,12 @@ Answer post(const std::string& address, const std::string& path, const std::stri
   return Client(address).post(path, body);
 }
 
-Answer remove(const std::string& address, const std::string& path) { return Client(address).remove(path); }
+Answer remove(const std::string& address, const std::string& path) {
+  return Client(address).remove(path);
+}
 
-Socket::Socket(const std::string& address) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Socket::Socket(const std::string& address)
+    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const sockaddr_in peer = to_sockaddr(address);
   if (socket_ < 0) throw std::runtime_error("no more sockets: raise the limit on open files");
   if (connect(socket_, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) != 0) {
@@ -125,7 +129,8 @@ std::string Socket::receive_until(std::string_view end, Milliseconds deadline) {
   std::string received;
   std::array<char, 16 * 1024> buffer;
   while (received.find(end) == std::string::npos) {
-    const auto left = std::chrono::duration_cast<Milliseconds>(last - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<Milliseconds>(last - std::chrono::steady_clock::now());
     pollfd ready{socket_, POLLIN, 0};
     if (left.count() <= 0 || poll(&ready, 1, static_cast<int>(left.count())) <= 0) break;
     const auto got = recv(socket_, buffer.data(), buffer.size(), 0);

@@ -64,7 +64,8 @@ class Socket {
   int socket_ = -1;
 };
 
-// A path as it stands in a request: what is neither unreserved nor '/' is percent-encoded (RFC 3986 §2).
+// A path as it stands in a request: what is neither unreserved nor '/' is percent-encoded (RFC 3986
+// §2).
 std::string encode_path(std::string_view path);
 
 // A port that was free a moment ago, for programs that cannot choose one themselves.

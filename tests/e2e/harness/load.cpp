@@ -27,7 +27,8 @@ void Load::run() {
     }
     ++failed_;
     const std::lock_guard lock(mutex_);
-    if (first_failure_.empty()) first_failure_ = std::to_string(answer.status) + " " + answer.error + answer.body;
+    if (first_failure_.empty())
+      first_failure_ = std::to_string(answer.status) + " " + answer.error + answer.body;
   }
 }
 

@@ -1,7 +1,7 @@
 // load.hpp: clients that ask all the time, while a test does something to the cluster.
 //
-// Each client is a thread with a kept-alive connection. Everything that is not 200 counts as a failure;
-// the first one is kept in words. Owner: the test's thread.
+// Each client is a thread with a kept-alive connection. Everything that is not 200 counts as a
+// failure; the first one is kept in words. Owner: the test's thread.
 #pragma once
 
 #include <atomic>

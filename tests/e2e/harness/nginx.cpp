@@ -33,8 +33,9 @@ http {{
 std::vector<std::string> command(const TempDir& dir, const std::string& name, const std::string& address,
                                  const std::string& served) {
   const std::string user = geteuid() == 0 ? "user root;" : "";  // else it takes that of nobody
-  const std::string text = fmt::format(configuration, fmt::arg("user", user), fmt::arg("files", dir.path(name)),
-                                       fmt::arg("address", address), fmt::arg("served", served));
+  const std::string text = fmt::format(
+      configuration, fmt::arg("user", user), fmt::arg("files", dir.path(name)),
+      fmt::arg("address", address), fmt::arg("served", served));
   return {*installed("nginx"), "-e", "stderr", "-p", dir.path(""), "-c", dir.write(name + ".conf", text)};
 }
 
@@ -42,7 +43,8 @@ std::vector<std::string> command(const TempDir& dir, const std::string& name, co
 
 Nginx::Nginx(const TempDir& dir, const std::string& name, const std::string& served)
     : address_(free_address()), process_(dir, name, command(dir, name, address_, served)) {
-  if (!eventually([&] { return !process_.running() || get(address_, "/").status != 0; }) || !process_.running()) {
+  eventually([&] { return !process_.running() || get(address_, "/").status != 0; });
+  if (!process_.running()) {
     throw std::runtime_error("nginx did not come up: " + process_.errors());
   }
 }

@@ -1,4 +1,5 @@
-// nginx.hpp: a real nginx that serves a directory, as an ordinary user, with all its files in the test's.
+// nginx.hpp: a real nginx that serves a directory, as an ordinary user, with all its files in the
+// test's.
 #pragma once
 
 #include <string>

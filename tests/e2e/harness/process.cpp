@@ -35,7 +35,8 @@ int open_log(const std::string& path) {
 
 }  // namespace
 
-Process::Process(const TempDir& dir, const std::string& name, const std::vector<std::string>& command)
+Process::Process(const TempDir& dir, const std::string& name,
+                 const std::vector<std::string>& command)
     : name_(name), output_(dir.path(name + ".out")), errors_(dir.path(name + ".err")) {
   std::vector<char*> arguments;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -90,8 +91,8 @@ std::string Process::await_line(std::string_view beginning, Milliseconds deadlin
       },
       deadline);
   if (found.empty()) {
-    throw std::runtime_error(name_ + (over ? " ended" : " did not say") + " before \"" + std::string(beginning) +
-                             "\"; its errors: " + errors());
+    throw std::runtime_error(name_ + (over ? " ended" : " did not say") + " before \"" +
+                             std::string(beginning) + "\"; its errors: " + errors());
   }
   return found;
 }
@@ -140,7 +141,8 @@ std::string program(std::string_view name) {
 }
 
 std::optional<std::string> installed(std::string_view name) {
-  for (const auto* folder : {"/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/local/sbin/", "/usr/sbin/", "/sbin/"}) {
+  for (const auto* folder :
+       {"/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/local/sbin/", "/usr/sbin/", "/sbin/"}) {
     const std::string path = folder + std::string(name);
     if (access(path.c_str(), X_OK) == 0) return path;
   }

@@ -1,8 +1,9 @@
 // process.hpp: a real process under test: started, signalled, waited for, and always ended.
 //
-// It leads a process group of its own and is killed, with its group, by the destructor, and by the kernel
-// if the test program dies first. Its output goes to NAME.out and NAME.err in the test's directory.
-// Owner: the thread that made it, which must outlive it (the kernel watches that thread, not the program).
+// It leads a process group of its own and is killed, with its group, by the destructor, and by the
+// kernel if the test program dies first. Its output goes to NAME.out and NAME.err in the test's
+// directory. Owner: the thread that made it, which must outlive it (the kernel watches that thread,
+// not the program).
 #pragma once
 
 #include <sys/types.h>
@@ -28,8 +29,8 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  // The first line of its standard output that begins with `beginning`. Throws, quoting its standard error,
-  // when it ends or the deadline passes before there is one.
+  // The first line of its standard output that begins with `beginning`. Throws, quoting its
+  // standard error, when it ends or the deadline passes before there is one.
   std::string await_line(std::string_view beginning, Milliseconds deadline = patience);
   // Waits until it ends; nothing when the deadline passes first.
   std::optional<ExitStatus> await_exit(Milliseconds deadline = patience);
@@ -40,10 +41,10 @@ class Process {
   std::string errors() const { return read_file(errors_); }
 
   void signal(int number);
-  void terminate();    // SIGTERM: asks it to finish
-  void kill9();        // SIGKILL, and waits until it is gone
-  void freeze();       // SIGSTOP
-  void thaw();         // SIGCONT
+  void terminate();  // SIGTERM: asks it to finish
+  void kill9();      // SIGKILL, and waits until it is gone
+  void freeze();     // SIGSTOP
+  void thaw();       // SIGCONT
 
  private:
   bool ended();
