@@ -287,18 +287,23 @@ void Node::say_hello() {
   hello_due_ = now_ + options_.timing.heartbeat;
   for (const auto& master : options_.masters) {
     if (master == self().node) continue;
-    send(MemberId{master, IncarnationId(0)}, Hello{.belongs = belongs, .answer_wanted = true});
+    send(MemberId{master, IncarnationId(0)}, Hello{.belongs = belongs, .answer_wanted = true, .asker = session_});
   }
 }
 
 void Node::on(const Message& message, const Hello& hello) {
   const auto& masters = options_.masters;
   if (std::find(masters.begin(), masters.end(), message.from.node) == masters.end()) return;
-  if (hard_.cluster.value() == 0) founding_.heard(message.from.node, hello.belongs);
+  if (hello.belongs) {
+    founding_.heard_of_cluster();
+  } else if (!hello.answer_wanted && hello.asker == session_) {
+    founding_.heard_new(message.from.node);  // a late answer to an earlier life proves nothing
+  }
   known_masters_[message.from.node] = {message.from, now_};
   TANDEM_ASSERT(known_masters_.size() < limits::masters_max);
   if (!hello.answer_wanted) return;
-  send(MemberId{message.from.node, IncarnationId(0)}, Hello{.belongs = hard_.cluster.value() != 0});
+  send(MemberId{message.from.node, IncarnationId(0)},
+       Hello{.belongs = hard_.cluster.value() != 0, .asker = hello.asker});
 }
 
 void Node::found() {

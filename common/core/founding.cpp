@@ -12,10 +12,9 @@ Founding::Founding(const NodeId& self, std::vector<NodeId> masters)
   TANDEM_ASSERT(masters_.empty() || std::count(masters_.begin(), masters_.end(), self) == 1);
 }
 
-void Founding::heard(const NodeId& master, bool belongs) {
+void Founding::heard_new(const NodeId& master) {
   TANDEM_ASSERT(master != self_);
   if (std::count(masters_.begin(), masters_.end(), master) == 0) return;
-  exists_ = exists_ || belongs;
   new_masters_.insert(master);
   TANDEM_ASSERT(new_masters_.size() < masters_.size());
 }

@@ -21,9 +21,9 @@ class Founding {
   // REQUIRES: masters names `self`, or is empty (a witness, which never founds)
   Founding(const NodeId& self, std::vector<NodeId> masters);
 
-  // What a master said about itself. A cluster that exists is never founded again.
-  void heard(const NodeId& master, bool belongs);
-  // A worker remembers a term, so a cluster exists.
+  // A master has answered that it has no log.
+  void heard_new(const NodeId& master);
+  // A master has a log, or a worker remembers a term: a cluster exists, and none is founded again.
   void heard_of_cluster() { exists_ = true; }
   bool may_found() const;
 

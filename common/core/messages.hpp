@@ -102,6 +102,7 @@ struct Released {};
 struct Hello {
   bool belongs = false;  // the sender has a log
   bool answer_wanted = false;
+  SessionId asker{};  // echoed in the answer, which counts only in the life that asked
 };
 
 using MessageBody = std::variant<Append, AppendReply, VoteRequest, VoteReply, InstallSnapshot,

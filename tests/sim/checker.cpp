@@ -21,19 +21,18 @@ void Checker::elected(const Machine& machine, Term term) {
   if (!fresh) throw Violation(fmt::format("{} was elected twice in term {}", machine.id, term));
   if (primaries_.size() > kept_terms) primaries_.erase(primaries_.begin());
   if (lenient_ || committed_.empty()) return;
-  // Elected late, with votes that were long on the way, it may lack what a later term has committed
-  // since.
-  const auto later =
-      std::lower_bound(committed_.begin(), committed_.end(), term,
-                       [](const Committed& entry, Term before) { return entry.term < before; });
+  // Elected late, with votes that were long on the way, it may lack what a later term has committed.
+  const auto later = std::lower_bound(
+      committed_.begin(), committed_.end(), term,
+      [](const Committed& entry, Term before) { return entry.committed_in < before; });
   if (later == committed_.begin()) return;
   const LogIndex last(static_cast<std::uint64_t>(later - committed_.begin()));
-  const Term committed_in = std::prev(later)->term;
+  const auto& entry = *std::prev(later);
   const auto& log = machine.process.node->log();
-  if (log.snapshot_index() < last && log.term_at(last) != committed_in) {
+  if (log.snapshot_index() < last && log.term_at(last) != entry.term) {
     throw Violation(
-        fmt::format("{} was elected in term {} without entry {}, which was committed in term {}",
-                    machine.id, term, last, committed_in));
+        fmt::format("{} was elected in term {} without entry {} of term {}, which was committed in term {}",
+                    machine.id, term, last, entry.term, entry.committed_in));
   }
 }
 
@@ -63,7 +62,9 @@ void Checker::applied(const Machine& machine, const core::Entry& entry) {
     if (place != committed_.size() + 1)
       throw Violation("an entry was committed before the one before it");
     state_.apply(entry);
-    committed_.push_back({entry.term, state_.digest()});
+    const Term before = committed_.empty() ? Term(0) : committed_.back().committed_in;
+    committed_.push_back(
+        {entry.term, std::max(before, machine.process.node->term()), state_.digest()});
     if (const auto* configuration = std::get_if<core::Configuration>(&entry.body)) {
       configuration_ = *configuration;
     }

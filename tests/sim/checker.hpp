@@ -53,6 +53,7 @@ class Checker {
  private:
   struct Committed {
     Term term;
+    Term committed_in;  // or earlier: the term of the first node that was seen to apply it
     std::uint64_t state_digest = 0;  // of the state machine after it
   };
 

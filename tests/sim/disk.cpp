@@ -9,10 +9,16 @@
 namespace tandem::sim {
 
 SimTime Disk::write(core::Write write, SimTime now, core::Random& random) {
-  busy_until_ = std::max(now, busy_until_) + base_ + random.up_to(spread_);
+  const Duration takes = base_ + random.up_to(spread_);
+  if (now >= next_until_) {
+    busy_until_ = next_until_ = now + takes;
+  } else if (now >= busy_until_ || next_until_ == busy_until_) {
+    busy_until_ = next_until_;
+    next_until_ = busy_until_ + takes;
+  }
   pending_.push_back(std::move(write));
   if (pending_.size() > 4096) throw Violation("a disk's queue grows without bound");
-  return busy_until_;
+  return next_until_;
 }
 
 void Disk::finish(core::WriteNumber number) {
@@ -35,7 +41,7 @@ void Disk::crash(core::Random& random) {
     }
   }
   pending_.clear();
-  busy_until_ = SimTime{0};
+  busy_until_ = next_until_ = SimTime{0};
 }
 
 void Disk::wipe() {

@@ -36,7 +36,8 @@ class Disk {
 
   core::Stored stored_;
   std::deque<core::Write> pending_;
-  SimTime busy_until_{0};
+  SimTime busy_until_{0};  // the sync that is under way ends
+  SimTime next_until_{0};  // and so does the one after it, which takes all writes that wait for it
   Duration base_{std::chrono::microseconds(200)};
   Duration spread_{std::chrono::microseconds(800)};
 };

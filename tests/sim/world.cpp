@@ -189,10 +189,10 @@ void World::establish() { must_heal(); }
 void World::must_heal() {
   const SimTime began = now_;
   const auto acknowledged_before = checker_.acknowledged_count();
-  while (!is_healthy() || checker_.acknowledged_count() == acknowledged_before) {
+  while (!ailment().empty() || checker_.acknowledged_count() == acknowledged_before) {
     if (now_ - began > healing_max + 20 * timing_.election_timeout) {
-      throw Violation(fmt::format("the cluster has not healed {} ms after the faults stopped",
-                                  to_ms(now_ - began)));
+      throw Violation(fmt::format("the cluster has not healed {} ms after the faults stopped: {}",
+                                  to_ms(now_ - began), ailment()));
     }
     pass(now_ + look_every);
   }
@@ -205,26 +205,33 @@ void World::must_heal() {
 }
 
 // One primary serves, every master votes, every voter is up to date, and one loss can be survived.
-bool World::is_healthy() const {
+std::string World::ailment() const {
   const Machine* leader = nullptr;
   for (const auto& machine : machines_) {
     if (!machine.is_primary()) continue;
-    if (leader != nullptr || !machine.would_serve(now_)) return false;
+    if (leader != nullptr) return fmt::format("{} and {} both lead", leader->id, machine.id);
+    if (!machine.would_serve(now_)) return fmt::format("{} leads but does not serve", machine.id);
     leader = &machine;
   }
-  if (leader == nullptr) return false;
+  if (leader == nullptr) return "nobody leads";
   const auto& node = *leader->process.node;
   const auto& configuration = node.configuration();
   for (const auto& machine : machines_) {
-    if (machine.is_master && !configuration.contains(machine.member())) return false;
+    const bool votes = configuration.contains(machine.member());
+    if (machine.is_master && !votes) return fmt::format("{} does not vote", machine.id);
   }
   for (const auto& voter : configuration.voters) {
     const Machine& machine = machines_[find(voter.id.node.name())];
-    if (machine.incarnation != voter.id.incarnation) return false;
-    if (node.match_index(voter.id).value() + 20 < node.log().last_index().value()) return false;
+    if (machine.incarnation != voter.id.incarnation) {
+      return fmt::format("a disk that {} has lost still votes", machine.id);
+    }
+    if (node.match_index(voter.id).value() + 20 < node.log().last_index().value()) {
+      return fmt::format("{} lags behind", machine.id);
+    }
   }
-  if (node.is_alone()) return false;
-  return profile_.witnesses ? configuration.nodes() >= 3 : configuration.nodes() >= 2;
+  if (node.is_alone()) return fmt::format("{} is alone", leader->id);
+  const std::size_t nodes_min = profile_.witnesses ? 3 : 2;
+  return configuration.nodes() < nodes_min ? "too few vote" : "";
 }
 
 std::uint32_t World::find(std::string_view name) const {

@@ -64,7 +64,7 @@ class World {
   void at_machine(const Event& event, Machine& machine);
   void plan(SimTime delay, EventKind kind, std::uint32_t target, std::uint32_t other = 0,
             std::uint64_t number = 0, std::uint64_t life = 0);
-  bool is_healthy() const;
+  std::string ailment() const;  // what keeps the cluster from being healthy; empty: nothing
   void must_heal();
   void note(const Machine& machine, const std::string& what);
   void note_lapses();
