@@ -125,8 +125,7 @@ void Node::on(const Message& message, const VoteReply& reply) {
       reply.promised_for <= options_.timing.election_timeout) {
     election_due_ = std::min(election_due_, now_ + reply.promised_for + Duration(1ms));
   }
-  if (log_.is_behind(reply.last_index, reply.last_term))
-    fetch_log_from(message.from, log_.last_index());
+  borrow_log(message.from, reply.last_index, reply.last_term);
 }
 
 bool Node::won(const std::vector<MemberId>& granted) const {
@@ -157,10 +156,23 @@ void Node::count_own_vote() {
 // and what we copy is what a primary once wrote, so logs still match. No entry becomes committed by
 // being copied.
 
-void Node::fetch_log_from(const MemberId& lender, LogIndex previous) {
+void Node::borrow_log(const MemberId& lender, LogIndex last_index, Term last_term) {
   TANDEM_ASSERT(role() == Role::pre_candidate || role() == Role::candidate);
+  if (!log_.is_behind(last_index, last_term)) return;
+  const bool silent = lender_ && now_ - lender_->at > options_.timing.election_timeout;
+  const bool better = lender_ && std::pair(last_term, last_index) >
+                                     std::pair(lender_->last_term, lender_->last_index);
+  if (lender_ && !silent && !better) return;
+  lender_ = Lender{lender, last_index, last_term, LogIndex(0), now_};
+  fetch_log(log_.last_index());
+}
+
+void Node::fetch_log(LogIndex previous) {
+  TANDEM_ASSERT(lender_.has_value());
   previous = std::clamp(previous, commit_, log_.last_index());
-  send(lender, FetchLog{previous, *log_.term_at(previous)});
+  lender_->asked = previous;
+  lender_->at = now_;
+  send(lender_->id, FetchLog{previous, *log_.term_at(previous)});
 }
 
 void Node::on(const Message& message, const FetchLog& fetch) {
@@ -187,7 +199,8 @@ void Node::on(const Message& message, const FetchLog& fetch) {
 
 void Node::on(const Message& message, LogExcerpt& excerpt) {
   const bool campaigning = role() == Role::pre_candidate || role() == Role::candidate;
-  if (!campaigning || !log_.is_behind(excerpt.last_index, excerpt.last_term)) return;
+  const bool expected = lender_ && message.from == lender_->id && excerpt.asked == lender_->asked;
+  if (!campaigning || !expected || !log_.is_behind(excerpt.last_index, excerpt.last_term)) return;
   if (!are_plausible(excerpt.previous_index, excerpt.previous_term, excerpt.entries)) return;
   if (excerpt.snapshot != nullptr) {
     if (excerpt.snapshot->index <= commit_) return;
@@ -195,15 +208,16 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
   } else if (!excerpt.matched) {
     // What was committed always matches, but for two that went on without each other (pair mode).
     if (excerpt.asked <= commit_ || excerpt.asked <= excerpt.previous_index) return;
-    return fetch_log_from(message.from, excerpt.previous_index);
+    return fetch_log(excerpt.previous_index);
   } else {
-    if (log_.term_at(excerpt.previous_index) != excerpt.previous_term || excerpt.entries.empty())
-      return;
+    const bool matches = log_.term_at(excerpt.previous_index) == excerpt.previous_term;
+    if (!matches || excerpt.entries.empty()) return;
     if (!store_entries(excerpt.previous_index, excerpt.entries)) return;
   }
   const bool complete =
       log_.last_index() == excerpt.last_index && log_.last_term() == excerpt.last_term;
-  if (!complete) return fetch_log_from(message.from, log_.last_index());
+  if (!complete) return fetch_log(log_.last_index());
+  lender_.reset();
   role_ = Follower{};
   if (can_campaign()) pre_campaign();
 }

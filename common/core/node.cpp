@@ -153,6 +153,7 @@ void Node::become_follower(Term term, const MemberId& primary) {
   }
   if (role() != Role::follower) election_due_ = now_ + first_wait();
   role_ = Follower{};
+  lender_.reset();
   primary_ = primary;
   TANDEM_ASSERT(primary_ != self());
 }

@@ -100,7 +100,8 @@ class Node {
   void handle(ConnectionRefused refused);
   bool won(const std::vector<MemberId>& granted) const;
   void count_own_vote();
-  void fetch_log_from(const MemberId& lender, LogIndex previous);
+  void borrow_log(const MemberId& lender, LogIndex last_index, Term last_term);
+  void fetch_log(LogIndex previous);
   void promote_alone();
   void mind_pair();
   void found();
@@ -159,6 +160,16 @@ class Node {
   Promise promise_;
   Instant promised_at_ = Instant::never();  // when the promise was last given
   Instant election_due_;
+
+  // The one voter whose log is being copied; copying from two at a time could go back and forth.
+  struct Lender {
+    MemberId id;
+    LogIndex last_index;
+    Term last_term;
+    LogIndex asked;  // after this one; only the answer to that counts
+    Instant at;
+  };
+  std::optional<Lender> lender_;
   PairStanding pair_;
   Founding founding_;
   Instant hello_due_;
