@@ -6,6 +6,7 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/trailer_fields.hpp"
 
 namespace tandem::master {
 
@@ -109,6 +110,17 @@ bool BodyReader::append_trailer(char c) {
   return true;
 }
 
+bool BodyReader::end_trailer_line() {
+  const auto last = trailers_.rfind('\n');
+  const auto begin = last == trailers_.npos ? 0 : last + 1;
+  const auto line = std::string_view(trailers_).substr(begin);
+  if (!may_be_trailer(line.substr(0, line.find(':')))) {
+    trailers_.resize(begin);
+    return ++trailers_dropped_ <= limits::header_fields_max;
+  }
+  return append_trailer('\r') && append_trailer('\n');
+}
+
 bool BodyReader::take(char c) {
   switch (state_) {
     case State::size_first:
@@ -161,7 +173,7 @@ bool BodyReader::take(char c) {
       return is_field_character(c) && append_trailer(c);
     case State::trailer_lf:
       state_ = State::trailer_start;
-      return c == '\n' && append_trailer('\r') && append_trailer('\n');
+      return c == '\n' && end_trailer_line();
     case State::end_lf:
       state_ = State::done;
       return c == '\n';

@@ -38,7 +38,8 @@ class BodyReader {
   // Content bytes still to come, when that is known (length).
   std::uint64_t remaining() const { return framing_ == Framing::length ? remaining_ : 0; }
   Framing framing() const { return framing_; }
-  // The trailer section as lines with CRLF, without the empty line that ends it; empty when there is none.
+  // The trailer section as lines with CRLF, without the empty line that ends it, and without fields that must
+  // not be there (trailer_fields.hpp); empty when there is none.
   std::string_view trailers() const { return trailers_; }
 
  private:
@@ -63,12 +64,14 @@ class BodyReader {
   bool take(char c);
   bool take_size_digit(char c);
   bool append_trailer(char c);
+  bool end_trailer_line();
 
   Framing framing_ = Framing::none;
   State state_ = State::done;
   std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk (chunked)
   std::uint32_t line_bytes_ = 0;  // digits, then extension bytes of the present size line
   std::string trailers_;
+  std::uint32_t trailers_dropped_ = 0;
 };
 
 class BodyWriter {
