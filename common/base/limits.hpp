@@ -55,6 +55,10 @@ inline constexpr std::size_t target_bytes_max = 16 * 1024;   // 414
 inline constexpr auto header_read_max = 10s;                 // 408: from first byte to end of head
 inline constexpr auto client_idle_max = 60s;                 // closed: keep-alive without a request
 inline constexpr auto body_idle_max = 60s;                   // between two reads or writes of a body
+// A client whose worker has said nothing for so long is asked, each time again, whether it is still there.
+inline constexpr auto client_check = 1s;
+// Pipelined requests of one client that are served without a look at the others.
+inline constexpr unsigned pipelined_in_a_row_max = 16;
 inline constexpr std::size_t client_connections_max = 100'000;  // per process; more are closed at once
 
 // ---- the worker side of the data plane ---------------------------------------------------------------
@@ -62,6 +66,7 @@ inline constexpr auto connect_max = 1s;         // one attempt; the next worker 
 inline constexpr auto response_head_max = 30s;  // 504: from the request's last byte to the response head
 inline constexpr auto upstream_idle_max = 30s;  // must stay below the keep-alive time of workers (75 s)
 inline constexpr std::size_t response_head_bytes_max = 64 * 1024;  // 502
+inline constexpr unsigned interim_responses_max = 64;  // to one request; a worker that sends more is broken: 502
 inline constexpr std::size_t replay_bytes_max = 64 * 1024;  // request body kept so that it can be resent
 inline constexpr unsigned attempts_max = 3;  // at workers that may have seen the request: the first and two more
 inline constexpr auto tunnel_idle_max = 10min;  // after 101: a WebSocket that says nothing for so long is cut

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/field_text.hpp"
 #include "master/forward/head_writer.hpp"
 #include "master/forward/tunnel.hpp"
 
@@ -15,7 +16,8 @@ Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConne
       worker_(connection_->socket()),
       out_(loop.buffers().borrow()),
       worker_in_(loop.buffers().borrow()),
-      response_(loop.borrow_response_head()) {
+      response_(loop.borrow_response_head()),
+      deadline_(loop, client.socket) {
   counters().in_flight.fetch_add(1, std::memory_order_relaxed);
   deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
 }
@@ -51,6 +53,10 @@ Task<Attempt::Outcome> Attempt::run() {
     auto receiving = receive_head();
     outcome = co_await receiving;
     if (outcome || !response_.is_interim()) break;
+    if (++interim_responses_ > limits::interim_responses_max) {
+      outcome = Outcome::bad_response;
+      break;
+    }
     auto passing = pass_interim();
     const bool passed = co_await passing;
     if (!passed) {
@@ -74,11 +80,12 @@ Task<Attempt::Outcome> Attempt::run() {
 Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
   RequestContext context{.via = loop_.options().via,
                          .client = client_.address,
+                         .client_trusted = client_.trusted,
                          .request_id = client_.request_id,
                          .worker_host = connection_->upstream().host_and_port(),
                          .term = std::nullopt};
   write_request_head(out_, client_.request, context);
-  loop_.arm(deadline_, limits::body_idle_max);
+  deadline_.arm(loop_.timeouts().body_idle);
   auto writing = write_all(worker_, out_.view(), client_.body);
   const IoResult wrote = co_await writing;
   out_.clear();
@@ -101,7 +108,7 @@ Attempt::Outcome Attempt::worker_gone() const {
 }
 
 bool Attempt::client_broke_off() const {
-  return pump_ && pump_->state() == RequestBodyPump::State::client_failed;
+  return deadline_.client_gone() || (pump_ && pump_->state() == RequestBodyPump::State::client_failed);
 }
 
 Task<bool> Attempt::read_worker() {
@@ -129,7 +136,9 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
     }
     // While the body is on its way, its pump watches the time, and arms this at the last byte.
     const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
-    if (!uploading && !deadline_.armed()) loop_.arm(deadline_, limits::response_head_max);
+    if (!uploading && !deadline_.armed()) {
+      deadline_.arm_watching(loop_.timeouts().response_head, client_.request.version() >= 11);
+    }
     auto reading = read_worker();
     const bool more = co_await reading;
     if (!more) co_return worker_gone();
@@ -140,7 +149,7 @@ Task<bool> Attempt::pass_interim() {
   if (client_.request.version() >= 11) {
     write_interim_head(out_, response_, loop_.options().via);
     passed_on_ = true;
-    loop_.arm(deadline_, limits::body_idle_max);
+    deadline_.arm(loop_.timeouts().body_idle);
     auto writing = write_all(client_.socket, out_.view());
     const IoResult wrote = co_await writing;
     out_.clear();
@@ -155,7 +164,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   const auto whole = response_.head_bytes() + response_.content_length();
   if (response_.framing() != Framing::length || whole > worker_in_.capacity()) co_return std::nullopt;
   while (worker_in_.size() < whole) {
-    loop_.arm(deadline_, limits::body_idle_max);
+    deadline_.arm_watching(loop_.timeouts().body_idle, false);
     auto reading = read_worker();
     const bool more = co_await reading;
     if (more) continue;
@@ -171,9 +180,15 @@ bool Attempt::client_stays() const {
   return client_.request.keep_alive() && body_was_read && !loop_.draining();
 }
 
+// RFC 9110 §7.8: only to what the client offered, and only once the request is over.
+bool Attempt::may_switch_protocols() const {
+  const bool request_over = !pump_ || pump_->state() == RequestBodyPump::State::complete;
+  return request_over && lists(client_.request.upgrade(), response_.upgrade());
+}
+
 Task<Attempt::Outcome> Attempt::pass_response() {
   if (response_.status() == 101) {
-    if (client_.request.upgrade().empty()) co_return Outcome::bad_response;
+    if (!may_switch_protocols()) co_return Outcome::bad_response;
     auto tunnelling = pass_tunnel();
     co_return co_await tunnelling;
   }
@@ -214,7 +229,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
     if (first || !step.content.empty() || reader.done()) {
       const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
       passed_on_ = true;
-      loop_.arm(deadline_, limits::body_idle_max);
+      deadline_.arm(loop_.timeouts().body_idle);
       auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
       const IoResult wrote = co_await writing;
       head = {};
@@ -227,7 +242,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
     if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
       worker_in_ = loop_.buffers().borrow_large();
     }
-    loop_.arm(deadline_, limits::body_idle_max);
+    deadline_.arm_watching(loop_.timeouts().body_idle, false);
     auto reading = read_some(worker_, worker_in_);
     const IoResult got = co_await reading;
     if (got.error == asio::error::eof && reader.end_of_stream()) continue;

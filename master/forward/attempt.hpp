@@ -12,6 +12,7 @@
 #include "master/forward/body_framing.hpp"
 #include "master/forward/loop.hpp"
 #include "master/forward/request_body.hpp"
+#include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
 
@@ -27,6 +28,7 @@ enum class Ending {
 struct ClientSide {
   Socket& socket;
   std::string_view address;    // without port
+  bool trusted;                // it is a proxy of ours
   Buffer& in;                  // starts with the head, then what has arrived behind it
   RequestHead& request;
   std::string_view body;       // gathered, within `in`; empty when streaming
@@ -72,6 +74,7 @@ class Attempt {
   Outcome worker_gone() const;
   bool client_stays() const;
   bool client_broke_off() const;
+  bool may_switch_protocols() const;
   void give_back_connection();
   void cancel();
   WorkerCounters& counters() { return connection_->upstream().counters(); }
@@ -85,10 +88,11 @@ class Attempt {
   Buffer out_;          // heads on their way out
   Buffer worker_in_;    // what the worker sent and is not passed on yet
   ResponseHead& response_;
-  Deadline deadline_;
+  WatchedDeadline deadline_;
   Ending ending_ = Ending::close;
   bool passed_on_ = false;
   bool request_sent_ = false;
+  unsigned interim_responses_ = 0;
 };
 
 }  // namespace tandem::master

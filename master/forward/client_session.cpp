@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "common/base/limits.hpp"
 #include "master/forward/head_writer.hpp"
 
@@ -18,6 +20,11 @@ std::string address_of(const TcpEndpoint& peer) {
   return address.to_string();
 }
 
+bool is_trusted(const Loop& loop, const std::string& address) {
+  const auto& proxies = loop.options().trusted_proxies;
+  return std::any_of(proxies.begin(), proxies.end(), [&](const auto& range) { return range.contains(address); });
+}
+
 }  // namespace
 
 void ClientSession::start(Loop& loop, Socket socket, const TcpEndpoint& peer) {
@@ -25,7 +32,7 @@ void ClientSession::start(Loop& loop, Socket socket, const TcpEndpoint& peer) {
 }
 
 ClientSession::ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer)
-    : loop_(loop), socket_(std::move(socket)), address_(address_of(peer)) {
+    : loop_(loop), socket_(std::move(socket)), address_(address_of(peer)), trusted_(is_trusted(loop, address_)) {
   loop_.adopt(*this);
   deadline_.on_expiry(
       [](void* context) {
@@ -60,6 +67,12 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
       auto awaiting = self.await_request();
       const bool came = co_await awaiting;
       if (!came) break;
+      self.in_a_row_ = 0;
+    } else if (++self.in_a_row_ % limits::pipelined_in_a_row_max == 0) {
+      // A heap of pipelined requests, each answered at once, must not hold up other clients.
+      Yield yielding(self.loop_.io());
+      co_await yielding;
+      if (self.ending_) break;
     }
     self.idle_ = false;
     auto serving = self.serve_request();
@@ -80,9 +93,10 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
 
 Task<bool> ClientSession::await_request() {
   auto& buffers = loop_.buffers();
+  auto left = loop_.timeouts().client_idle;
   // A connection that has just been served is likely to go on; of one that has just come nothing is known.
   if (in_.has_block() && buffers.borrowed() < limits::warm_buffers_max) {
-    loop_.arm(deadline_, limits::warm_max);
+    loop_.arm(deadline_, std::min<Duration>(limits::warm_max, left));
     auto reading = read_some(socket_, in_);
     const IoResult got = co_await reading;
     if (got.ok()) {
@@ -90,9 +104,11 @@ Task<bool> ClientSession::await_request() {
       co_return true;
     }
     if (!deadline_.expired() || ending_) co_return false;
+    left -= limits::warm_max;
+    if (left <= Duration::zero()) co_return false;
   }
   in_.release();
-  loop_.arm(deadline_, limits::client_idle_max);
+  loop_.arm(deadline_, left);
   auto waiting = wait_readable(socket_);
   const IoResult waited = co_await waiting;
   deadline_.disarm();
@@ -116,7 +132,7 @@ Task<bool> ClientSession::read_head() {
         request_->clear();
       }
     }
-    if (!deadline_.armed()) loop_.arm(deadline_, limits::header_read_max);
+    if (!deadline_.armed()) loop_.arm(deadline_, loop_.timeouts().header_read);
     auto reading = read_some(socket_, in_);
     const IoResult got = co_await reading;
     if (!got.ok()) {
@@ -139,7 +155,7 @@ Task<Ending> ClientSession::serve_request() {
   deadline_.disarm();
   Ending ending = Ending::linger;
   if (complete) {
-    Exchange exchange(loop_, socket_, address_, in_, *request_);
+    Exchange exchange(loop_, socket_, address_, trusted_, in_, *request_);
     exchange_ = &exchange;
     auto exchanging = exchange.run();
     ending = co_await exchanging;
@@ -156,7 +172,10 @@ Task<Ending> ClientSession::serve_request() {
 Task<> ClientSession::refuse(Refusal refusal) {
   Buffer out = loop_.buffers().borrow();
   write_local_response(
-      out, {.status = refusal.status, .code = refusal.code, .message = refusal.message});
+      out, {.status = refusal.status,
+            .code = refusal.code,
+            .message = refusal.message,
+            .to_head = request_->is_head()});
   loop_.arm(deadline_, limits::linger_max);
   auto writing = write_all(socket_, out.view());
   co_await writing;

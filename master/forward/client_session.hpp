@@ -40,12 +40,14 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Loop& loop_;
   Socket socket_;
   std::string address_;
+  bool trusted_;  // a proxy of ours
   Buffer in_;
   RequestHead* request_ = nullptr;  // borrowed from the loop while a request is read and served
   Exchange* exchange_ = nullptr;    // while one runs
   Deadline deadline_;
   bool idle_ = true;
   bool ending_ = false;
+  unsigned in_a_row_ = 0;  // requests since the last wait for one
 };
 
 }  // namespace tandem::master

@@ -26,6 +26,9 @@ Result<> DataPlane::start() {
       .policy = options_.policy,
       .loops = options_.threads,
       .client_connections_max = options_.client_connections_max / options_.threads,
+      .timeouts = options_.timeouts,
+      .body_bytes_max = options_.body_bytes_max,
+      .trusted_proxies = options_.trusted_proxies,
       .report_failure = options_.report_failure,
       .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
   address_ = options_.listen;

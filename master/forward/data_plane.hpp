@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "common/base/address_range.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/balance/policy.hpp"
+#include "master/forward/forward_timeouts.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/snapshot.hpp"
 
@@ -27,6 +29,9 @@ struct DataPlaneOptions {
   PolicyName policy = PolicyName::round_robin;
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
+  ForwardTimeouts timeouts;
+  std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
+  std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
   // A worker refused or reset a connection and is suspect now. Called on loop threads.
   std::function<void(WorkerId, FailureKind)> report_failure;
 };

@@ -1,16 +1,20 @@
 #include "master/forward/exchange.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "master/forward/head_writer.hpp"
+#include "master/forward/max_forwards.hpp"
+#include "master/forward/via.hpp"
 
 namespace tandem::master {
 
-Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, Buffer& in,
+Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted, Buffer& in,
                    RequestHead& request)
-    : loop_(loop), client_{client, client_address, in, request, {}, false, {}} {
+    : loop_(loop), client_{client, client_address, client_trusted, in, request, {}, false, {}} {
   deadline_.on_expiry(
       [](void* context) {
         auto& exchange = *static_cast<Exchange*>(context);
@@ -29,11 +33,24 @@ void Exchange::abort() {
 
 Task<Ending> Exchange::run() {
   LoopCounters::add(loop_.counters().requests, 1);
+  if (is_too_large()) {
+    client_.streaming = true;  // its body is not going to be read
+    auto answering = answer(413, "body_too_large", "The request body is over the configured limit.");
+    co_return co_await answering;
+  }
   auto gathering = gather_body();
   const bool gathered = co_await gathering;
   if (!gathered) {
     if (aborted_ || !deadline_.expired()) co_return Ending::close;
     auto answering = answer(408, "request_timeout", "The request body did not arrive in time.");
+    co_return co_await answering;
+  }
+  if (client_.request.max_forwards() == 0u) {
+    auto answering = answer_as_final_recipient();
+    co_return co_await answering;
+  }
+  if (has_come_round()) {
+    auto answering = answer(508, "loop_detected", "The request has come through this gateway before.");
     co_return co_await answering;
   }
   client_.request_id = client_.request.request_id();
@@ -54,6 +71,20 @@ Task<Ending> Exchange::run() {
   co_return ending_;
 }
 
+bool Exchange::is_too_large() const {
+  const auto allowed = loop_.options().body_bytes_max;
+  return allowed > 0 && client_.request.has_content_length() && client_.request.content_length() > allowed;
+}
+
+// RFC 9110 §7.6.3 and RFC 5842 §7.2
+bool Exchange::has_come_round() const {
+  if (!client_.request.has_via()) return false;
+  const auto& fields = client_.request.fields();
+  return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
+    return field.kind == FieldKind::via && via_names(field.value, loop_.options().via);
+  });
+}
+
 Task<bool> Exchange::gather_body() {
   const auto& request = client_.request;
   if (request.framing() == Framing::none) co_return true;
@@ -70,7 +101,7 @@ Task<bool> Exchange::gather_body() {
   }
   while (client_.in.size() < whole) {
     if (client_.in.free_size() == 0) client_.in.compact();
-    loop_.arm(deadline_, limits::body_idle_max);
+    loop_.arm(deadline_, loop_.timeouts().body_idle);
     auto reading = read_some(client_.socket, client_.in);
     const IoResult got = co_await reading;
     if (!got.ok()) co_return false;
@@ -83,7 +114,7 @@ Task<bool> Exchange::gather_body() {
 
 Task<std::shared_ptr<Upstream>> Exchange::choose() {
   if (service_ == nullptr) co_return nullptr;
-  auto left = Duration(limits::queue_wait_max);
+  auto left = loop_.timeouts().queue_wait;
   for (bool waited = false; !aborted_; waited = true) {
     // Who comes new does not overtake who waits.
     if (waited || !service_->has_waiters()) {
@@ -111,7 +142,7 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstr
   auto fresh = upstream->open(loop_.io());
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   connecting_ = &fresh->socket();
-  loop_.arm(deadline_, limits::connect_max);
+  loop_.arm(deadline_, loop_.timeouts().connect);
   auto connecting = connect(fresh->socket(), upstream->endpoint());
   const IoResult connected = co_await connecting;
   connecting_ = nullptr;
@@ -217,9 +248,10 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
     case Attempt::Outcome::client_failed:
       if (client_status_ == 0) co_return Ending::abort;
       status = client_status_;
-      code = status == 408 ? "request_timeout" : "bad_request";
-      message = status == 408 ? "The request body did not arrive in time."
-                              : "The request body is not well-formed.";
+      code = status == 408 ? "request_timeout" : status == 413 ? "body_too_large" : "bad_request";
+      message = status == 408   ? "The request body did not arrive in time."
+                : status == 413 ? "The request body is over the configured limit."
+                                : "The request body is not well-formed.";
       break;
     default: break;
   }
@@ -228,9 +260,7 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
 }
 
 Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::string message) {
-  const bool body_read = !client_.streaming && !client_.in.empty() &&
-                         client_.in.size() >= client_.request.head_bytes() + client_.body.size();
-  const bool keep = body_read && status >= 500 && client_.request.keep_alive() && !loop_.draining();
+  const bool keep = status >= 500 && stays_after_answer();
   Buffer out = loop_.buffers().borrow();
   write_local_response(out, {.status = status,
                              .code = code,
@@ -238,7 +268,27 @@ Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::strin
                              .retry_after_s = status == 503 ? 1u : 0u,
                              .keep_alive = keep,
                              .to_head = client_.request.is_head()});
-  loop_.arm(deadline_, limits::body_idle_max);
+  auto sending = send_answer(std::move(out), keep);
+  co_return co_await sending;
+}
+
+Task<Ending> Exchange::answer_as_final_recipient() {
+  const bool keep = stays_after_answer();
+  Buffer out = loop_.buffers().borrow();
+  write_final_recipient_answer(out, client_.request, client_.in.view(), keep);
+  auto sending = send_answer(std::move(out), keep);
+  co_return co_await sending;
+}
+
+// The request has been read to its end, so that the next one can follow.
+bool Exchange::stays_after_answer() const {
+  return !client_.streaming && !client_.in.empty() &&
+         client_.in.size() >= client_.request.head_bytes() + client_.body.size() &&
+         client_.request.keep_alive() && !loop_.draining();
+}
+
+Task<Ending> Exchange::send_answer(Buffer out, bool keep) {
+  loop_.arm(deadline_, loop_.timeouts().body_idle);
   auto writing = write_all(client_.socket, out.view());
   const IoResult wrote = co_await writing;
   deadline_.disarm();

@@ -20,7 +20,9 @@ namespace tandem::master {
 class Exchange {
  public:
   // `in` starts with the head that was parsed into `request`, whose framing is sound.
-  Exchange(Loop& loop, Socket& client, std::string_view client_address, Buffer& in, RequestHead& request);
+  // `client_trusted`: the client is a proxy of ours.
+  Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted, Buffer& in,
+           RequestHead& request);
 
   // With Ending::keep, `in` starts with what has arrived of the next request.
   Task<Ending> run();
@@ -29,6 +31,8 @@ class Exchange {
   void abort();
 
  private:
+  bool is_too_large() const;
+  bool has_come_round() const;
   Task<bool> gather_body();
   Task<Attempt::Outcome> try_workers();
   Task<std::shared_ptr<Upstream>> choose();
@@ -38,6 +42,9 @@ class Exchange {
   void suspect(Upstream& upstream, FailureKind kind);
   Task<Ending> answer_failure(Attempt::Outcome outcome);
   Task<Ending> answer(unsigned status, std::string_view code, std::string message);
+  Task<Ending> answer_as_final_recipient();
+  bool stays_after_answer() const;
+  Task<Ending> send_answer(Buffer out, bool keep);
 
   Loop& loop_;
   ClientSide client_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/wire/error_document.hpp"
+#include "master/forward/max_forwards.hpp"
 
 namespace tandem::master {
 
@@ -51,7 +52,25 @@ void write_body_fields(Pen& pen, Framing framing, bool has_length, std::uint64_t
   }
 }
 
-// RFC 9110 §6.6.1: a gateway that makes a response itself dates it.
+// What the request says of where it comes from: replaced, or, behind a proxy of ours, gone on with.
+void write_forwarded_fields(Pen& pen, const RequestHead& request, const RequestContext& context) {
+  bool has_proto = false;
+  bool has_host = false;
+  pen << "X-Forwarded-For: ";
+  if (context.client_trusted) {
+    for (const auto& field : request.fields()) {
+      if (field.kind == FieldKind::forwarded_for && !field.value.empty()) pen << field.value << ", ";
+      has_proto = has_proto || field.kind == FieldKind::forwarded_proto;
+      has_host = has_host || field.kind == FieldKind::forwarded_host;
+    }
+  }
+  pen << context.client << "\r\n";
+  if (!has_proto) pen << "X-Forwarded-Proto: http\r\n";
+  if (!has_host && !request.host().empty()) pen << "X-Forwarded-Host: " << request.host() << "\r\n";
+}
+
+}  // namespace
+
 std::string_view http_date() {
   static thread_local std::time_t written_at = 0;
   static thread_local char text[40];
@@ -65,8 +84,6 @@ std::string_view http_date() {
   }
   return {text, length};
 }
-
-}  // namespace
 
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
   const std::size_t own = context.via.size() + context.client.size() + context.request_id.size() +
@@ -86,14 +103,31 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
         if (!request.ends_here(field)) pen.field(field);
         break;
       case FieldKind::expect:
+        if (request.version() >= 11) pen.field(field);  // RFC 9110 §10.1.1: ignored in HTTP/1.0
+        break;
       case FieldKind::via: pen.field(field); break;
+      case FieldKind::forwarded:
+      case FieldKind::forwarded_proto:
+      case FieldKind::forwarded_host:
+        if (context.client_trusted) pen.field(field);
+        break;
+      case FieldKind::trace_context:
+        if (request.has_trace_context() && !request.ends_here(field)) pen.field(field);
+        break;
+      case FieldKind::max_forwards:
+        if (request.max_forwards()) {
+          pen << field.name << ": " << std::uint64_t{*request.max_forwards() - 1} << "\r\n";
+        } else {
+          pen.field(field);
+        }
+        break;
       default: break;  // ends here, or is written anew below
     }
   }
   write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
   pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via
-      << "\r\nX-Forwarded-For: " << context.client << "\r\nX-Forwarded-Proto: http\r\n";
-  if (!request.host().empty()) pen << "X-Forwarded-Host: " << request.host() << "\r\n";
+      << "\r\n";
+  write_forwarded_fields(pen, request, context);
   pen << "X-Request-Id: " << context.request_id << "\r\n";
   if (context.term) pen << "Tandem-Term: " << context.term->value() << "\r\n";
   if (!request.upgrade().empty()) {
@@ -107,10 +141,14 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
 void write_response_head(Buffer& out, const ResponseHead& response, const ResponseContext& context) {
   Pen pen(out, room_for(response, context.via.size() + response.upgrade().size()));
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  bool dated = response.status() < 200;
   for (const auto& field : response.fields()) {
     if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
-    if (!response.ends_here(field)) pen.field(field);
+    if (response.ends_here(field)) continue;
+    pen.field(field);
+    dated = dated || field.kind == FieldKind::date;
   }
+  if (!dated) pen << "Date: " << http_date() << "\r\n";
   const bool may_have_length = response.status() >= 200 && response.status() != 204;
   write_body_fields(pen, context.framing, may_have_length && response.has_content_length(),
                     response.content_length());
@@ -129,7 +167,8 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
   Pen pen(out, room_for(response, via.size()));
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   for (const auto& field : response.fields()) {
-    if (!response.ends_here(field) && field.kind != FieldKind::tandem) pen.field(field);
+    if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
+    if (!response.ends_here(field)) pen.field(field);
   }
   pen << "\r\n";
 }
@@ -139,6 +178,7 @@ void write_local_response(Buffer& out, const LocalResponse& response) {
   Pen pen(out, body.size() + 512);
   pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status) << "\r\nDate: "
       << http_date() << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+  if (response.status == 405) pen << "Allow: " << allowed_methods << "\r\n";
   if (response.retry_after_s > 0) pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
   pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
   if (!response.to_head) pen << body;
@@ -149,6 +189,7 @@ std::string_view reason_phrase(unsigned status) {
     case 400: return "Bad Request";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
     case 414: return "URI Too Long";
     case 417: return "Expectation Failed";
     case 431: return "Request Header Fields Too Large";
@@ -156,6 +197,7 @@ std::string_view reason_phrase(unsigned status) {
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
+    case 508: return "Loop Detected";
     default: return "Error";
   }
 }

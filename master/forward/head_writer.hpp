@@ -17,10 +17,14 @@ namespace tandem::master {
 struct RequestContext {
   std::string_view via;          // this gateway's name in Via
   std::string_view client;       // the client's address, without port
+  bool client_trusted = false;   // it is a proxy of ours: what it says of its own client is kept
   std::string_view request_id;   // of the client, or made here
   std::string_view worker_host;  // Host for HTTP/1.0 requests that have none
   std::optional<Term> term;      // Tandem-Term, for Tandem workers
 };
+
+// How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).
+std::string_view http_date();
 
 // Appends the request head as the worker is to see it; grows `out` as needed.
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context);

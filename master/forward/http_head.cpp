@@ -8,36 +8,33 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include "master/forward/authority.hpp"
+#include "master/forward/field_text.hpp"
+#include "master/forward/trace_context.hpp"
+
 namespace tandem::master {
 
 namespace http = boost::beast::http;
 
 namespace {
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-// RFC 9110 §5.1: field names are compared without regard to case. `right` is in lower case.
-bool equals_ignoring_case(std::string_view left, std::string_view right) {
-  return left.size() == right.size() &&
-         std::equal(left.begin(), left.end(), right.begin(),
-                    [](char a, char b) { return lower(a) == b; });
-}
-
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+  return equal_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
 FieldKind kind_of_unknown(std::string_view name) {
   if (name.size() < 7) return FieldKind::other;
   if (lower(name[0]) == 't') {
-    return starts_ignoring_case(name, "tandem-") ? FieldKind::tandem : FieldKind::other;
+    if (starts_ignoring_case(name, "tandem-")) return FieldKind::tandem;
+    return equal_ignoring_case(name, "traceparent") || equal_ignoring_case(name, "tracestate")
+               ? FieldKind::trace_context
+               : FieldKind::other;
   }
   if (lower(name[0]) != 'x') return FieldKind::other;
-  if (equals_ignoring_case(name, "x-forwarded-for") || equals_ignoring_case(name, "x-forwarded-proto") ||
-      equals_ignoring_case(name, "x-forwarded-host")) {
-    return FieldKind::forwarded;
-  }
-  return equals_ignoring_case(name, "x-request-id") ? FieldKind::request_id : FieldKind::other;
+  if (equal_ignoring_case(name, "x-forwarded-for")) return FieldKind::forwarded_for;
+  if (equal_ignoring_case(name, "x-forwarded-proto")) return FieldKind::forwarded_proto;
+  if (equal_ignoring_case(name, "x-forwarded-host")) return FieldKind::forwarded_host;
+  return equal_ignoring_case(name, "x-request-id") ? FieldKind::request_id : FieldKind::other;
 }
 
 FieldKind kind_of(http::field field, std::string_view name) {
@@ -52,6 +49,8 @@ FieldKind kind_of(http::field field, std::string_view name) {
     case http::field::host: return FieldKind::host;
     case http::field::expect: return FieldKind::expect;
     case http::field::via: return FieldKind::via;
+    case http::field::forwarded: return FieldKind::forwarded;
+    case http::field::max_forwards: return FieldKind::max_forwards;
     case http::field::date: return FieldKind::date;
     case http::field::unknown: return kind_of_unknown(name);
     default: return FieldKind::other;
@@ -76,6 +75,14 @@ class Parser final : public http::basic_parser<is_request> {
   bool target_too_long = false;
 
  private:
+  // Beast unfolds an obs-fold into memory of its own, where the value is then; or, when the first line of the
+  // value is empty, takes the next one for it.
+  bool is_folded(boost::beast::string_view name, boost::beast::string_view value) const {
+    if (value.empty()) return false;
+    if (value.data() < bytes.data() || value.data() >= bytes.data() + bytes.size()) return true;
+    const auto* name_end = name.data() + name.size();
+    return std::find(name_end, value.data(), '\n') != value.data();
+  }
   void on_request_impl(http::verb, boost::beast::string_view method_text,
                        boost::beast::string_view target_text, int http_version, Error& error) override {
     method = view(method_text);
@@ -92,8 +99,7 @@ class Parser final : public http::basic_parser<is_request> {
   void on_field_impl(http::field field, boost::beast::string_view name,
                      boost::beast::string_view value, Error& error) override {
     too_many_fields = fields->size() == limits::header_fields_max;
-    // Beast unfolds an obs-fold into memory of its own: the value is then not among our bytes.
-    folded = !value.empty() && (value.data() < bytes.data() || value.data() >= bytes.data() + bytes.size());
+    folded = is_folded(name, value);
     if (too_many_fields || folded) {
       error = http::error::bad_field;
       return;
@@ -115,14 +121,6 @@ class Parser final : public http::basic_parser<is_request> {
 bool is_usable_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-// RFC 3986 §3.2.2 loosely: what may stand in Host, without user information, spaces or path.
-bool is_authority(std::string_view host) {
-  return std::all_of(host.begin(), host.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("-._~!$&'()*+,;=:[]%").find(static_cast<char>(c)) !=
-                                       std::string_view::npos;
-  });
 }
 
 }  // namespace
@@ -157,8 +155,8 @@ bool MessageHead::worth_parsing(std::string_view bytes) {
 void MessageHead::note_connection_options(std::string_view value) {
   for (const auto& option : http::token_list{{value.data(), value.size()}}) {
     const auto text = view(option);
-    if (equals_ignoring_case(text, "close") || equals_ignoring_case(text, "keep-alive")) continue;
-    if (equals_ignoring_case(text, "upgrade")) {
+    if (equal_ignoring_case(text, "close") || equal_ignoring_case(text, "keep-alive")) continue;
+    if (equal_ignoring_case(text, "upgrade")) {
       connection_upgrade_ = true;
     } else {
       connection_options_.push_back(text);
@@ -175,16 +173,15 @@ bool MessageHead::ends_here(const Field& field) const {
     case FieldKind::transfer_encoding:
     case FieldKind::upgrade: return true;
     case FieldKind::other:
-    case FieldKind::date: break;
+    case FieldKind::date:
+    case FieldKind::trace_context: break;
     // A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1); these we rely on.
     default: return false;
   }
   if (connection_options_.empty()) return false;
-  if (equals_ignoring_case(field.name, "idempotency-key")) return false;
+  if (equal_ignoring_case(field.name, "idempotency-key")) return false;
   return std::any_of(connection_options_.begin(), connection_options_.end(), [&](auto option) {
-    return option.size() == field.name.size() &&
-           std::equal(option.begin(), option.end(), field.name.begin(),
-                      [](char a, char b) { return lower(a) == lower(b); });
+    return equal_ignoring_case(option, field.name);
   });
 }
 
@@ -192,7 +189,7 @@ namespace {
 
 // RFC 9112 §6.1: the one coding we decode. Anything else before it or instead of it is refused, for two
 // readers that disagree about it would disagree about where the message ends.
-bool is_only_chunked(std::string_view coding) { return equals_ignoring_case(coding, "chunked"); }
+bool is_only_chunked(std::string_view coding) { return equal_ignoring_case(coding, "chunked"); }
 
 template <bool is_request>
 boost::beast::error_code run(Parser<is_request>& parser, std::string_view bytes,
@@ -229,7 +226,9 @@ Refusal refusal_of(const Parser<is_request>& parser, const boost::beast::error_c
 void RequestHead::clear() {
   MessageHead::clear();
   method_ = target_ = host_ = request_id_ = {};
-  host_fields_ = 0;
+  max_forwards_.reset();
+  host_fields_ = traceparents_ = 0;
+  traceparent_valid_ = has_via_ = false;
   expects_continue_ = accepts_trailers_ = false;
 }
 
@@ -255,7 +254,8 @@ bool RequestHead::take_target() {
     const auto authority_end = std::min(rest.find_first_of("/?"), rest.size());
     host_ = rest.substr(0, authority_end);
     target_ = rest.substr(authority_end);
-    return !host_.empty() && is_authority(host_);
+    // RFC 9110 §4.2.1: never with an empty host.
+    return !host_.empty() && !host_.starts_with(':') && is_authority(host_);
   }
   return false;
 }
@@ -280,27 +280,55 @@ HeadStatus RequestHead::take_fields() {
         framing_ = Framing::chunked;
         break;
       case FieldKind::expect:
-        if (!equals_ignoring_case(field.value, "100-continue")) {
+        if (!equal_ignoring_case(field.value, "100-continue")) {
           return refuse(417, "expectation_failed", "The only expectation we know is 100-continue.");
         }
         expects_continue_ = version_ >= 11;
         break;
       case FieldKind::te:
-        accepts_trailers_ = accepts_trailers_ || equals_ignoring_case(field.value, "trailers");
+        accepts_trailers_ = accepts_trailers_ || lists(field.value, "trailers");
         break;
       case FieldKind::request_id:
         if (is_usable_id(field.value)) request_id_ = field.value;
         break;
+      case FieldKind::via: has_via_ = true; break;
+      case FieldKind::max_forwards:
+        if (!take_max_forwards(field.value)) {
+          return refuse(400, "bad_request", "Max-Forwards is one number.");
+        }
+        break;
+      case FieldKind::trace_context:
+        if (field.name.size() != 11) break;  // tracestate goes with it
+        ++traceparents_;
+        traceparent_valid_ = is_valid_traceparent(field.value);
+        break;
       default: break;
     }
+  }
+  // RFC 9110 §9.3.8
+  if (method_ == "TRACE" && framing_ != Framing::none) {
+    return refuse(400, "bad_request", "A TRACE request has no content.");
   }
   if (host_fields_ > 1 || (host_fields_ == 0 && version_ >= 11)) {
     return refuse(400, "bad_request", "An HTTP/1.1 request has exactly one Host field.");
   }
   if (!is_authority(host_field)) return refuse(400, "bad_request", "The Host field is not a host.");
   if (host_.empty()) host_ = host_field;  // absolute-form wins (RFC 9112 §3.2.2)
-  if (!connection_upgrade_ || version_ < 11) upgrade_ = {};
+  if (!connection_upgrade_ || version_ < 11 || lists(upgrade_, "h2c")) upgrade_ = {};
   return HeadStatus::complete;
+}
+
+bool RequestHead::take_max_forwards(std::string_view value) {
+  if (method_ != "TRACE" && method_ != "OPTIONS") return true;
+  if (max_forwards_ || value.empty()) return false;
+  // A number beyond any chain of gateways counts as the largest that we can say.
+  std::uint64_t number = 0;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return false;
+    number = std::min<std::uint64_t>(number * 10 + static_cast<unsigned>(c - '0'), UINT32_MAX);
+  }
+  max_forwards_ = static_cast<std::uint32_t>(number);
+  return true;
 }
 
 HeadStatus RequestHead::parse(std::string_view bytes) {
@@ -318,11 +346,11 @@ HeadStatus RequestHead::parse(std::string_view bytes) {
     return refuse(431, "head_too_large", "The head is over 64 KiB.");
   }
   version_ = parser.version;
+  method_ = parser.method;
   if (error) {
     refusal_ = refusal_of(parser, error);
     return HeadStatus::refused;
   }
-  method_ = parser.method;
   target_ = parser.target;
   keep_alive_ = parser.keep_alive();
   if (method_ == "CONNECT") {
@@ -351,7 +379,7 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
   if (error == http::error::need_more && bytes.size() < limits::response_head_bytes_max) {
     return HeadStatus::incomplete;
   }
-  if (error) {
+  if (error || parser.status < 100) {
     refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
     return HeadStatus::refused;
   }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -27,10 +28,15 @@ enum class FieldKind : std::uint8_t {
   host,
   expect,
   via,
-  forwarded,          // X-Forwarded-For, -Proto, -Host
+  forwarded,          // RFC 7239
+  forwarded_for,      // X-Forwarded-For, -Proto, -Host
+  forwarded_proto,
+  forwarded_host,
   request_id,         // X-Request-Id
   tandem,             // Tandem-*: ours alone
   date,
+  max_forwards,       // RFC 9110 §7.6.2
+  trace_context,      // traceparent and tracestate
 };
 
 struct Field {
@@ -76,7 +82,8 @@ class MessageHead {
   // True for a field that ends at this hop: named so by RFC 9110 §7.6.1 or by Connection, unless the
   // gateway itself relies on it.
   bool ends_here(const Field& field) const;
-  // The value of Upgrade when Connection lists it; empty otherwise.
+  // The value of Upgrade when Connection lists it; empty otherwise, and for h2c, which would smuggle requests
+  // past this gateway.
   std::string_view upgrade() const { return upgrade_; }
 
  protected:
@@ -116,6 +123,11 @@ class RequestHead : public MessageHead {
   bool expects_continue() const { return expects_continue_; }
   bool accepts_trailers() const { return accepts_trailers_; }
   bool is_head() const { return method_ == "HEAD"; }
+  // How many more hops TRACE or OPTIONS may go; nothing for other methods.
+  std::optional<std::uint32_t> max_forwards() const { return max_forwards_; }
+  bool has_via() const { return has_via_; }
+  // There is one traceparent and it is sound: it and tracestate may be passed on.
+  bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
   // May be sent again without harm (RFC 9110 §9.2.2).
   bool is_idempotent() const;
   // The client's X-Request-Id when it is usable; else empty.
@@ -125,12 +137,17 @@ class RequestHead : public MessageHead {
   HeadStatus refuse(unsigned status, const char* code, const char* message);
   bool take_target();
   HeadStatus take_fields();
+  bool take_max_forwards(std::string_view value);
 
   std::string_view method_;
   std::string_view target_;
   std::string_view host_;
   std::string_view request_id_;
+  std::optional<std::uint32_t> max_forwards_;
   unsigned host_fields_ = 0;
+  unsigned traceparents_ = 0;
+  bool traceparent_valid_ = false;
+  bool has_via_ = false;
   bool expects_continue_ = false;
   bool accepts_trailers_ = false;
 };

@@ -17,9 +17,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include "common/base/address_range.hpp"
 #include "common/base/result.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/deadline_wheel.hpp"
+#include "master/forward/forward_timeouts.hpp"
 #include "master/forward/head_pool.hpp"
 #include "master/forward/http_head.hpp"
 #include "master/forward/intrusive_list.hpp"
@@ -52,6 +54,9 @@ struct LoopOptions {
   PolicyName policy = PolicyName::round_robin;
   unsigned loops = 1;
   std::size_t client_connections_max = 0;  // per loop
+  ForwardTimeouts timeouts;
+  std::uint64_t body_bytes_max = 0;        // of a request: 413; 0: any
+  std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
   // A worker refused or reset a connection. Called on loop threads, by the loop that set `suspect`.
   std::function<void(WorkerId, FailureKind)> report_failure;
   // A worker has room again that another loop waits for. Called on loop threads; false: asks the others
@@ -91,7 +96,10 @@ class Loop {
   unsigned index() const { return index_; }
   bool draining() const { return draining_; }
 
+  const ForwardTimeouts& timeouts() const { return options_->timeouts; }
+
   void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
+  Instant coarse_now() const { return wheel_.coarse_now(); }
   // The service of that name; null when no worker ever registered for it.
   Service* find_service(const std::string& name);
   // Returns a clean connection to its pool and lets a waiting request have it.

@@ -5,7 +5,7 @@
 namespace tandem::master {
 
 RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in,
-                                 const RequestHead& request, Deadline& response_deadline)
+                                 const RequestHead& request, WatchedDeadline& response_deadline)
     : loop_(loop),
       client_(client),
       worker_(worker),
@@ -13,7 +13,8 @@ RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buf
       body_(loop.buffers().borrow_large()),
       reader_(request.framing(), request.content_length()),
       writer_(request.framing()),
-      response_deadline_(response_deadline) {
+      response_deadline_(response_deadline),
+      client_takes_interim_(request.version() >= 11) {
   const auto arrived = in_.size() - request.head_bytes();
   body_.append(in_.view().substr(request.head_bytes()));
   in_.drop_back(arrived);
@@ -38,7 +39,9 @@ Detached RequestBodyPump::run() {
   state_ = co_await pumping;
   idle_.disarm();
   if (state_ == State::complete) {
-    if (!response_deadline_.armed()) loop_.arm(response_deadline_, limits::response_head_max);
+    if (!response_deadline_.armed()) {
+      response_deadline_.arm_watching(loop_.timeouts().response_head, client_takes_interim_);
+    }
     // What came behind the body is the next request.
     if (in_.free_size() < body_.size()) in_.grow(in_.size() + body_.size());
     in_.append(body_.view());
@@ -66,7 +69,7 @@ Task<bool> RequestBodyPump::read_more() {
 
 Task<RequestBodyPump::State> RequestBodyPump::pump() {
   while (!reader_.done()) {
-    loop_.arm(idle_, limits::body_idle_max);
+    loop_.arm(idle_, loop_.timeouts().body_idle);
     if (body_.empty()) {
       auto reading = read_more();
       const bool more = co_await reading;
@@ -74,9 +77,12 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
     }
     const auto step = reader_.read({body_.data(), body_.size()});
     if (step.malformed) co_return fail_client(400);
+    content_bytes_ += step.content.size();
+    const auto allowed = loop_.options().body_bytes_max;
+    if (allowed > 0 && content_bytes_ > allowed) co_return fail_client(413);
     if (!step.content.empty() || reader_.done()) {
       const auto frame = writer_.frame(step.content.size(), reader_.done(), reader_.trailers());
-      loop_.arm(idle_, limits::body_idle_max);
+      loop_.arm(idle_, loop_.timeouts().body_idle);
       auto writing = write_all(worker_, frame.prefix, step.content, frame.suffix);
       const IoResult wrote = co_await writing;
       if (!wrote.ok()) co_return State::worker_failed;

@@ -8,6 +8,7 @@
 
 #include "master/forward/body_framing.hpp"
 #include "master/forward/loop.hpp"
+#include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
 
@@ -25,7 +26,7 @@ class RequestBodyPump {
   // `response_deadline` is armed when the body is complete, unless it is already: the worker's time to
   // answer begins with the request's last byte.
   RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, const RequestHead& request,
-                  Deadline& response_deadline);
+                  WatchedDeadline& response_deadline);
 
   // Runs until finished(); call once.
   void start() { run(); }
@@ -34,9 +35,9 @@ class RequestBodyPump {
   Event& finished() { return finished_; }
   // Makes the pump end soon: its pending operation is cancelled.
   void cancel();
-  // Neither side moved for limits::body_idle_max.
+  // Neither side moved for ForwardTimeouts::body_idle.
   bool timed_out() const { return idle_.expired(); }
-  // What to answer when the client failed: 400, 408, or 0 when it is gone.
+  // What to answer when the client failed: 400, 408, 413, or 0 when it is gone.
   unsigned refusal_status() const { return refusal_status_; }
 
  private:
@@ -53,10 +54,12 @@ class RequestBodyPump {
   BodyReader reader_;
   BodyWriter writer_;
   Deadline idle_;
-  Deadline& response_deadline_;
+  WatchedDeadline& response_deadline_;
   Event finished_;
   State state_ = State::running;
+  std::uint64_t content_bytes_ = 0;  // so far
   unsigned refusal_status_ = 0;
+  bool client_takes_interim_;        // it speaks HTTP/1.1
   bool cancelled_ = false;
 };
 

@@ -2,7 +2,7 @@
 // wait because all workers are full.
 //
 // Owner: the loop. Requests that wait are served first come, first served; their number and their time are
-// bounded (limits::queue_requests_max here, limits::queue_wait_max by the exchange).
+// bounded (limits::queue_requests_max here, ForwardTimeouts::queue_wait by the exchange).
 #pragma once
 
 #include <list>

@@ -16,6 +16,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 
 #include "master/forward/buffer.hpp"
 #include "master/forward/task.hpp"
@@ -94,6 +95,23 @@ inline auto connect(Socket& socket, const TcpEndpoint& endpoint) {
   return detail::SocketOperation(
       [&socket, endpoint](auto handler) { socket.async_connect(endpoint, handler); });
 }
+
+// Lets everything else that is ready on the loop go first.
+class Yield {
+ public:
+  explicit Yield(asio::io_context& io) : io_(io) {}
+  Yield(const Yield&) = delete;
+  Yield& operator=(const Yield&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    asio::post(io_, [waiter] { waiter.resume(); });
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  asio::io_context& io_;
+};
 
 // Writes as much of the pieces as the socket takes now; never waits. would_block is no error: bytes = 0.
 IoResult write_now(Socket& socket, std::span<const std::string_view> pieces);

@@ -1,7 +1,5 @@
 #include "master/forward/tunnel.hpp"
 
-#include "common/base/limits.hpp"
-
 namespace tandem::master {
 
 namespace {
@@ -18,7 +16,7 @@ class Tunnel {
     upwards_ended_.set();
   }
   Task<> run(Buffer from_client, Buffer from_worker) {
-    loop_.arm(idle_, limits::tunnel_idle_max);
+    loop_.arm(idle_, loop_.timeouts().tunnel_idle);
     run_upwards(std::move(from_client));
     auto downwards = copy(worker_, client_, std::move(from_worker));
     co_await downwards;
@@ -38,7 +36,7 @@ class Tunnel {
       const IoResult wrote = co_await writing;
       if (!wrote.ok()) break;
       bytes.clear();
-      loop_.arm(idle_, limits::tunnel_idle_max);
+      loop_.arm(idle_, loop_.timeouts().tunnel_idle);
       auto reading = read_some(from, bytes);
       const IoResult got = co_await reading;
       if (got.error == asio::error::eof) {

@@ -1,7 +1,7 @@
 // tunnel.hpp: two sockets joined byte for byte, after 101 Switching Protocols (RFC 9110 §7.8).
 //
 // Each direction ends by itself (half-close is passed on); the tunnel ends when both have, when either
-// breaks, or when nothing moved for limits::tunnel_idle_max. Memory: two buffers.
+// breaks, or when nothing moved for ForwardTimeouts::tunnel_idle. Memory: two buffers.
 #pragma once
 
 #include "master/forward/loop.hpp"
