@@ -1,6 +1,7 @@
 #include "master/flags.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -46,6 +47,33 @@ Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag) {
   return {};
 }
 
+// What the data plane allows its clients and its workers.
+void bind_forwarding(CLI::App& app, MasterFlags& flags) {
+  bind_duration(app, "--header-timeout", "a client has so long for the head of its request, then 408",
+                flags.timeouts.header_read, {1s, 10min});
+  bind_duration(app, "--idle-timeout", "a client connection without a request is closed after it",
+                flags.timeouts.client_idle, {1s, 24h});
+  bind_duration(app, "--response-timeout", "a worker has so long for the head of its response, then 504",
+                flags.timeouts.response_head, {100ms, 24h});
+  bind_duration(app, "--connect-timeout", "a worker has so long to accept a connection, then the next is tried",
+                flags.timeouts.connect, {10ms, 1min});
+  bind_value(app, "--max-body", "BYTES", "a request body above it is answered 413; 0, the default: any",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               const auto* end = text.data() + text.size();
+               const auto parsed = std::from_chars(text.data(), end, flags.body_bytes_max);
+               if (!text.empty() && parsed.ec == std::errc{} && parsed.ptr == end) return {};
+               return invalid(fmt::format("{} must be a number of bytes, not \"{}\"", flag, text.substr(0, 64)));
+             });
+  bind_each(app, "--trusted-proxy", "ADDRESS[/BITS]",
+            "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",
+            [&flags](std::string_view text, std::string_view flag) -> Result<> {
+              auto range = parse_address_range(text, flag);
+              if (!range) return range.error();
+              flags.trusted_proxies.push_back(*range);
+              return {};
+            });
+}
+
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
   bind_endpoint(app, "--listen", "where clients are served", flags.listen);
@@ -68,6 +96,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
                flags.balance = *policy;
                return {};
              });
+  bind_forwarding(app, flags);
   bind_duration(app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
                 flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
   bind_duration(app, "--forget-after", "a worker that is down for so long is forgotten", flags.forget_after,

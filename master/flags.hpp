@@ -1,16 +1,19 @@
 // flags.hpp: what tandem-master was told to do, on the command line or in its file.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/address_range.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/balance/policy.hpp"
+#include "master/forward/forward_timeouts.hpp"
 
 namespace tandem::master {
 
@@ -22,6 +25,9 @@ struct MasterFlags {
   std::vector<wire::WorkerSpec> backends;
   unsigned threads;  // as many as the machine has cores
   PolicyName balance = PolicyName::round_robin;
+  ForwardTimeouts timeouts;
+  std::uint64_t body_bytes_max = 0;  // 0: any
+  std::vector<AddressRange> trusted_proxies;
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;

@@ -51,6 +51,9 @@ Result<> serve(const MasterFlags& flags, StopSignals& signals) {
   options.listen = flags.listen;
   options.threads = flags.threads;
   options.policy = flags.balance;
+  options.timeouts = flags.timeouts;
+  options.body_bytes_max = flags.body_bytes_max;
+  options.trusted_proxies = flags.trusted_proxies;
   options.report_failure = [&control](WorkerId id, FailureKind kind) { control.report_failure(id, kind); };
   DataPlane data_plane(options);
   forwarding = &data_plane;
