@@ -1,6 +1,7 @@
 #include "gateway.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +19,11 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.listen = {"127.0.0.1", 0};
   plane.threads = options.threads;
   plane.policy = options.policy;
+  plane.timeouts = options.timeouts;
+  plane.body_bytes_max = options.body_bytes_max;
+  for (const auto& range : options.trusted_proxies) {
+    plane.trusted_proxies.push_back(*parse_address_range(range, "trusted proxy"));
+  }
   plane.report_failure = [this](WorkerId, FailureKind) {
     const std::lock_guard lock(mutex_);
     ++failures_;
@@ -67,6 +73,14 @@ std::size_t Gateway::reported_failures() const {
 
 std::string get(std::string_view target) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: example.org\r\n\r\n", target);
+}
+
+void wait_until(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("what was waited for did not come");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 }  // namespace tandem::test

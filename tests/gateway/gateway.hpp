@@ -1,6 +1,7 @@
 // gateway.hpp: a real data plane on a free port, in front of the test's origins.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -16,6 +17,9 @@ class Gateway {
     unsigned threads = 1;
     unsigned connections = 1024;  // of each worker
     master::PolicyName policy = master::PolicyName::round_robin;
+    master::ForwardTimeouts timeouts{};
+    std::uint64_t body_bytes_max = 0;
+    std::vector<std::string> trusted_proxies{};
   };
 
   explicit Gateway(std::vector<std::uint16_t> worker_ports);
@@ -44,5 +48,8 @@ class Gateway {
 
 // A GET of that target, with Host, on a connection that stays open.
 std::string get(std::string_view target);
+
+// Returns once the condition holds; throws when it does not within ten seconds.
+void wait_until(const std::function<bool()>& condition);
 
 }  // namespace tandem::test

@@ -15,7 +15,7 @@ namespace tandem::test {
 
 namespace {
 
-constexpr int patience_ms = 10'000;
+constexpr int patience_ms = 10'000;  // of every wait for the peer
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
@@ -75,7 +75,7 @@ RawSocket RawSocket::connect(std::uint16_t port) {
   return socket;
 }
 
-bool RawSocket::try_send(std::string_view bytes) {
+bool RawSocket::try_send(std::string_view bytes, int patience_ms) {
   while (!bytes.empty()) {
     pollfd ready{descriptor_, POLLOUT, 0};
     if (::poll(&ready, 1, patience_ms) <= 0) return false;
@@ -128,11 +128,23 @@ std::string RawSocket::read_to_end(bool* reset) {
   return std::exchange(buffered_, {});
 }
 
+void RawSocket::discard_to_end(std::atomic<std::size_t>& count) {
+  do {
+    count += buffered_.size();
+    buffered_.clear();
+  } while (fill());
+}
+
 bool RawSocket::closes() { return buffered_.empty() && !fill(); }
 
 bool RawSocket::stays_silent(int milliseconds) {
   pollfd ready{descriptor_, POLLIN, 0};
   return buffered_.empty() && ::poll(&ready, 1, milliseconds) == 0;
+}
+
+void RawSocket::wait_for_hang_up() {
+  pollfd gone{descriptor_, POLLRDHUP, 0};
+  ::poll(&gone, 1, patience_ms);
 }
 
 void RawSocket::shutdown_send() { ::shutdown(descriptor_, SHUT_WR); }

@@ -3,6 +3,7 @@
 // longer fails by an exception that says what it waited for.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,15 +22,19 @@ class RawSocket {
 
   // Throws std::runtime_error when the peer takes no more.
   void send(std::string_view bytes);
-  // False instead of throwing.
-  bool try_send(std::string_view bytes);
+  // False instead of throwing, after `patience_ms` without progress.
+  bool try_send(std::string_view bytes, int patience_ms = 10'000);
   // Up to and including `mark`. Throws at the end of the stream and after ten seconds.
   std::string read_until(std::string_view mark);
   std::string read_exactly(std::size_t bytes);
   // Everything up to the end of the stream. `reset` tells whether that was a reset.
   std::string read_to_end(bool* reset = nullptr);
+  // Reads up to the end of the stream and throws it away; `count` grows by what came.
+  void discard_to_end(std::atomic<std::size_t>& count);
   // True when the peer closes (or resets) within ten seconds without sending anything more.
   bool closes();
+  // Reads nothing; returns when the peer has closed or reset the connection, or after ten seconds.
+  void wait_for_hang_up();
   // True when nothing arrives and nothing closes for `milliseconds`.
   bool stays_silent(int milliseconds);
 
