@@ -1,6 +1,7 @@
 #include "master/forward/buffer.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace tandem::master {

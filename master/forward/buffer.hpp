@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -68,8 +67,7 @@ class Buffer {
   // REQUIRES: text.size() <= free_size()
   void append(std::string_view text) {
     TANDEM_ASSERT(text.size() <= free_size());
-    std::memcpy(free_begin(), text.data(), text.size());
-    end_ += text.size();
+    end_ += text.copy(free_begin(), text.size());  // unlike memcpy it may be given an empty view of nothing
   }
 
   // Gives the block back to its pool (or the heap) and is empty.
