@@ -24,8 +24,7 @@ class Pen {
   Pen& operator=(const Pen&) = delete;
 
   Pen& operator<<(std::string_view text) {
-    std::memcpy(place_, text.data(), text.size());
-    place_ += text.size();
+    place_ += text.copy(place_, text.size());
     return *this;
   }
   Pen& operator<<(std::uint64_t number) {
@@ -167,6 +166,7 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
   Pen pen(out, room_for(response, via.size()));
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   for (const auto& field : response.fields()) {
+    // RFC 9110 §8.6: no Content-Length in 1xx.
     if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
     if (!response.ends_here(field)) pen.field(field);
   }

@@ -200,6 +200,10 @@ boost::beast::error_code run(Parser<is_request>& parser, std::string_view bytes,
   parser.bytes = bytes;
   boost::beast::error_code error;
   used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+  // Beast waits for the eight bytes of a version even when the head has ended before them.
+  if (error == http::error::need_more && bytes.find("\r\n\r\n") != bytes.npos) {
+    error = http::error::bad_version;
+  }
   return error;
 }
 
@@ -379,6 +383,7 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
   if (error == http::error::need_more && bytes.size() < limits::response_head_bytes_max) {
     return HeadStatus::incomplete;
   }
+  // RFC 9110 §15: below 100 there is no class of status, so nothing says whether a body follows.
   if (error || parser.status < 100) {
     refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
     return HeadStatus::refused;
