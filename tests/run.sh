@@ -11,7 +11,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jobs=2
 
-"$root/scripts/install-packages.sh" base servers
+"$root/scripts/install-packages.sh" base servers fuzz
 
 # Halting on the first report makes a report a failure, whichever process of a test it is in.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0:strict_string_checks=1}

@@ -1,0 +1,26 @@
+// fixpoint.hpp: what must hold for every document on the wire: what we write of a document that we accept
+// is accepted, and writing it again changes nothing.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/assert.hpp"
+
+namespace tandem::fuzz {
+
+// `parse` takes text and returns a Result; to_json() of its value is found by its type.
+template <class Parse>
+void must_be_a_fixpoint(std::string_view text, Parse parse) {
+  const auto first = parse(text);
+  if (!first.ok()) {
+    TANDEM_ASSERT(!first.error().message.empty());
+    return;
+  }
+  const std::string written = to_json(*first);
+  const auto second = parse(written);
+  TANDEM_ASSERT(second.ok());
+  TANDEM_ASSERT(to_json(*second) == written);
+}
+
+}  // namespace tandem::fuzz
