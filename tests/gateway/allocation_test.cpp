@@ -1,0 +1,102 @@
+// In the steady state a forwarded request takes nothing from the heap: frames, buffers and heads come from
+// the loop's pools, which have grown to what the traffic needs.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "allocation_count.hpp"
+#include "gateway.hpp"
+
+using namespace tandem::test;
+
+namespace {
+
+constexpr int warm_up = 200;
+constexpr int measured = 2000;
+
+// 630 bytes, as a browser sends them.
+std::string browser_head() {
+  std::string head =
+      "GET /shop/items?id=42&sort=price HTTP/1.1\r\n"
+      "Host: shop.example.org\r\n"
+      "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0\r\n"
+      "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+      "Accept-Language: en-US,en;q=0.5\r\n"
+      "Accept-Encoding: gzip, deflate, br\r\n"
+      "Referer: https://shop.example.org/shop\r\n"
+      "Connection: keep-alive\r\n"
+      "Upgrade-Insecure-Requests: 1\r\n"
+      "Sec-Fetch-Dest: document\r\n"
+      "Sec-Fetch-Mode: navigate\r\n"
+      "Sec-Fetch-Site: same-origin\r\n"
+      "Sec-Fetch-User: ?1\r\n"
+      "Cookie: session=";
+  const std::string end = "\r\n\r\n";
+  head.append(630 - head.size() - end.size(), 'c');
+  return head + end;
+}
+
+// Allocations of the loop while one client sends `request` again and again and reads each answer.
+std::size_t allocations(const Gateway& gateway, std::string_view request) {
+  auto client = gateway.connect();
+  const auto rounds = [&](int count) {
+    for (int round = 0; round < count; ++round) {
+      client.send(request);
+      REQUIRE(read_response(client).status() == 200);
+    }
+  };
+  rounds(warm_up);
+  start_counting();
+  rounds(measured);
+  return stop_counting();
+}
+
+const std::string chunked =
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("a request of a browser is forwarded without taking anything from the heap") {
+  Origin origin(always(ok(std::string(128, 'x'))));
+  Gateway gateway({origin.port()});
+  const auto head = browser_head();
+  REQUIRE(head.size() == 630);
+  const auto count = allocations(gateway, head);
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
+TEST_CASE("so is a request with a body, among several workers") {
+  Origin one(always(ok("one")));
+  Origin two(always(ok("two")));
+  Gateway gateway({one.port(), two.port()});
+  const auto count = allocations(
+      gateway, "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nX-Request-Id: 7\r\n\r\nhello world");
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
+TEST_CASE("so are a chunked request and a chunked response") {
+  Origin origin(always(chunked));
+  Gateway gateway({origin.port()});
+  const auto count = allocations(
+      gateway, "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
+TEST_CASE("so is a response that is larger than a buffer") {
+  Origin origin(always(ok(std::string(100'000, 'x'))));
+  Gateway gateway({origin.port()});
+  const auto count = allocations(gateway, get("/large"));
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
+TEST_CASE("what a loop does take from the heap is counted") {
+  Gateway gateway({});
+  auto client = gateway.connect();
+  start_counting();
+  client.send(get("/"));
+  REQUIRE(read_response(client).status() == 503);  // its document is built as JSON
+  CHECK(stop_counting() > 0);
+}
