@@ -95,12 +95,13 @@ Task<bool> Exchange::gather_body() {
   const auto whole = request.head_bytes() + static_cast<std::size_t>(request.content_length());
   if (client_.in.capacity() < whole) {
     client_.in.grow(whole);
-    client_.request.clear();
-    const auto again = client_.request.parse(client_.in.view());
-    TANDEM_ASSERT(again == HeadStatus::complete);
+    client_.request.parse_moved(client_.in.view());
   }
   while (client_.in.size() < whole) {
-    if (client_.in.free_size() == 0) client_.in.compact();
+    if (client_.in.free_size() == 0) {
+      client_.in.compact();
+      client_.request.parse_moved(client_.in.view());
+    }
     loop_.arm(deadline_, loop_.timeouts().body_idle);
     auto reading = read_some(client_.socket, client_.in);
     const IoResult got = co_await reading;

@@ -8,6 +8,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include "common/base/assert.hpp"
 #include "master/forward/authority.hpp"
 #include "master/forward/field_text.hpp"
 #include "master/forward/trace_context.hpp"
@@ -367,6 +368,12 @@ HeadStatus RequestHead::parse(std::string_view bytes) {
     has_content_length_ = true;
   }
   return take_fields();
+}
+
+void RequestHead::parse_moved(std::string_view bytes) {
+  clear();
+  const auto again = parse(bytes);
+  TANDEM_ASSERT(again == HeadStatus::complete);
 }
 
 void ResponseHead::clear() {

@@ -113,6 +113,8 @@ class RequestHead : public MessageHead {
   // Parses the head at the start of `bytes`, all that has arrived of the message so far. Call again, with
   // more bytes, after `incomplete`; call clear() first when the bytes have moved.
   HeadStatus parse(std::string_view bytes);
+  // The bytes of a head that was complete have moved, to the start of `bytes`: all views are found again.
+  void parse_moved(std::string_view bytes);
   void clear();
 
   std::string_view method() const { return method_; }

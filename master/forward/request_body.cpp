@@ -5,11 +5,12 @@
 namespace tandem::master {
 
 RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in,
-                                 const RequestHead& request, WatchedDeadline& response_deadline)
+                                 RequestHead& request, WatchedDeadline& response_deadline)
     : loop_(loop),
       client_(client),
       worker_(worker),
       in_(in),
+      request_(request),
       body_(loop.buffers().borrow_large()),
       reader_(request.framing(), request.content_length()),
       writer_(request.framing()),
@@ -43,7 +44,10 @@ Detached RequestBodyPump::run() {
       response_deadline_.arm_watching(loop_.timeouts().response_head, client_takes_interim_);
     }
     // What came behind the body is the next request.
-    if (in_.free_size() < body_.size()) in_.grow(in_.size() + body_.size());
+    if (in_.free_size() < body_.size()) {
+      in_.grow(in_.size() + body_.size());
+      request_.parse_moved(in_.view());
+    }
     in_.append(body_.view());
   } else if (state_ == State::client_failed) {
     ErrorCodeOs ignored;

@@ -22,10 +22,10 @@ class RequestBodyPump {
   };
 
   // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and gets what
-  // follows the body when that is complete.
+  // follows the body when that is complete. `request` is kept pointing into it.
   // `response_deadline` is armed when the body is complete, unless it is already: the worker's time to
   // answer begins with the request's last byte.
-  RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, const RequestHead& request,
+  RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, RequestHead& request,
                   WatchedDeadline& response_deadline);
 
   // Runs until finished(); call once.
@@ -50,6 +50,7 @@ class RequestBodyPump {
   Socket& client_;
   Socket& worker_;
   Buffer& in_;
+  RequestHead& request_;
   Buffer body_;  // raw bytes of the body that have arrived
   BodyReader reader_;
   BodyWriter writer_;

@@ -1,5 +1,6 @@
 // What a request looks like at the worker, and what its answer looks like at the client.
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "gateway.hpp"
 
@@ -209,4 +210,46 @@ TEST_CASE("all loops serve on one address") {
   Gateway gateway({origin.port()}, {.threads = 2});
   for (int i = 0; i < 40; ++i) CHECK(gateway.ask(get("/")).status() == 200);
   CHECK(gateway.plane().requests() == 40);
+}
+
+TEST_CASE("a pipelined request whose body does not fit behind it is forwarded as it was sent") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  auto client = gateway.connect();
+  // Together they are more than one buffer: the second request moves to the buffer's front as its body comes.
+  const auto first =
+      fmt::format("GET /first HTTP/1.1\r\nHost: a\r\nX-Padding: {}\r\n\r\n", std::string(8000, 'p'));
+  const std::string body(12'000, 'b');
+  client.send(first + fmt::format("PUT /second HTTP/1.1\r\nHost: b\r\nContent-Length: {}\r\n\r\n{}",
+                                  body.size(), body));
+  CHECK(read_response(client).status() == 200);
+  CHECK(read_response(client).status() == 200);
+  REQUIRE(origin.request_count() == 2);
+  const auto second = origin.requests()[1];
+  CHECK(second.start_line() == "PUT /second HTTP/1.1");
+  CHECK(second.field("Host") == "b");
+  CHECK((second.body == body));
+}
+
+TEST_CASE("many requests pipelined behind a chunked body are answered as they were asked") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    for (;;) {
+      const auto request = self.receive(socket);
+      const bool head = request.start_line().starts_with("HEAD");
+      socket.send(head ? "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" : ok(request.body));
+    }
+  });
+  Gateway gateway({origin.port()});
+  auto client = gateway.connect();
+  // What follows the body is more than the buffer has room for behind the head.
+  std::string behind;
+  for (int i = 0; i < 300; ++i) {
+    behind += fmt::format("GET /{} HTTP/1.1\r\nHost: a\r\nX-Padding: {}\r\n\r\n", i, std::string(60, 'p'));
+  }
+  client.send(
+      "HEAD /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" +
+      behind);
+  CHECK(read_response(client, true).field("Content-Length") == "5");
+  for (int i = 0; i < 300; ++i) REQUIRE(read_response(client).status() == 200);
+  CHECK(origin.requests().back().start_line() == "GET /299 HTTP/1.1");
 }
