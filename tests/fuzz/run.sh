@@ -49,7 +49,7 @@ for target in "${targets[@]}"; do
   dictionary=$here/http.dict
   grep -q 'must_be_a_fixpoint' "$here/${target}_fuzzer.cpp" && dictionary=$here/json.dict
   log=$tree/$target.log
-  if "$tree/bin/${target}_fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+  if "$tree/bin/${target}_fuzzer" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
     -dict="$dictionary" -artifact_prefix="$findings/" "$learnt" "$here/corpus/$target" >"$log" 2>&1; then
     echo "fuzz: $target: $(grep -o 'Done [0-9]* runs' "$log" | tail -n 1 || true), nothing found"
   else
