@@ -147,9 +147,9 @@ TEST_CASE("a response cut short is never ended as complete") {
   };
   for (const auto& [why, beginning] : beginnings) {
     INFO(why);
-    Origin origin([&](Origin& self, RawSocket& socket) {
+    Origin origin([&answer = beginning](Origin& self, RawSocket& socket) {
       self.receive(socket);
-      socket.send(beginning);
+      socket.send(answer);
     });
     Gateway gateway({origin.port()});
     for (const auto* version : {"1.1", "1.0"}) {
