@@ -104,6 +104,8 @@ void bind(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--drain-timeout", "how long SIGTERM waits for requests in flight",
                 flags.drain_timeout, {0s, 1h});
   bind_text(app, "--token-file", "FILE", "what callers of the control address must know", flags.token_file);
+  bind_text(app, "--access-log", "FILE|-|off",
+            "one line of JSON for each request; opened anew at SIGHUP", flags.access_log);
   bind_log_level(app, flags.log_level);
 }
 

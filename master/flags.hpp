@@ -32,6 +32,7 @@ struct MasterFlags {
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;
   std::string token_file;
+  std::string access_log = "off";  // a file, "-" for the standard output, or "off"
   LogLevel log_level = LogLevel::info;
 
   MasterFlags();

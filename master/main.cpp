@@ -10,6 +10,7 @@
 #include "common/base/stop_signals.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
+#include "master/forward/access_log.hpp"
 #include "master/forward/data_plane.hpp"
 
 namespace {
@@ -42,7 +43,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   return options;
 }
 
-Result<> serve(const MasterFlags& flags, StopSignals& signals) {
+Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
   ControlPlane control(control_options(flags),
                        [&forwarding](SnapshotPtr snapshot) { forwarding->publish(std::move(snapshot)); });
@@ -54,6 +55,7 @@ Result<> serve(const MasterFlags& flags, StopSignals& signals) {
   options.timeouts = flags.timeouts;
   options.body_bytes_max = flags.body_bytes_max;
   options.trusted_proxies = flags.trusted_proxies;
+  options.access_log = access_log;
   options.report_failure = [&control](WorkerId id, FailureKind kind) { control.report_failure(id, kind); };
   DataPlane data_plane(options);
   forwarding = &data_plane;
@@ -69,7 +71,9 @@ Result<> serve(const MasterFlags& flags, StopSignals& signals) {
              data_plane.address().to_string(), control.address().to_string());
   std::fflush(stdout);
 
-  signals.wait();
+  signals.wait([access_log] {
+    if (access_log != nullptr) access_log->reopen();
+  });
   spdlog::info("draining connections={}", data_plane.client_connections());
   control.set_draining(true);
   const bool finished = data_plane.drain(flags.drain_timeout);
@@ -80,6 +84,13 @@ Result<> serve(const MasterFlags& flags, StopSignals& signals) {
   return {};
 }
 
+Result<> serve_with_access_log(const MasterFlags& flags, StopSignals& signals) {
+  if (flags.access_log == "off") return serve(flags, nullptr, signals);
+  auto access_log = AccessLog::open(flags.access_log, flags.threads);
+  if (!access_log) return access_log.error();
+  return serve(flags, access_log->get(), signals);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -87,10 +98,10 @@ int main(int argc, char** argv) {
   if (const auto status = read_flags(argc, argv, flags)) return *status;
   const auto valid = control_options(flags).validate();
   if (!valid) return failed(valid.error());
-  StopSignals signals;
+  StopSignals signals(StopSignals::Hangup::is_told);
   raise_descriptor_limit();
   start_logging(flags.log_level);
-  const auto served = serve(flags, signals);
+  const auto served = serve_with_access_log(flags, signals);
   stop_logging();  // what is queued comes before the last word
   return served ? 0 : failed(served.error());
 }

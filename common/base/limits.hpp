@@ -138,6 +138,16 @@ inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
 // terms. One election a second for eleven days stays below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;
 
+// ---- the access log --------------------------------------------------------------------------------------
+// A line is for finding a request, not for keeping it: what is longer is cut, and says so.
+inline constexpr std::size_t access_log_target_bytes_max = 1'024;
+inline constexpr std::size_t access_log_method_bytes_max = 32;
+// Per loop: about 5,000 requests that wait to be written, a tenth of a second at full speed; more are lost.
+inline constexpr std::size_t access_log_ring_bytes = 1024 * 1024;
+inline constexpr std::size_t access_log_write_bytes = 64 * 1024;  // lines gathered for one write
+inline constexpr auto access_log_interval = 10ms;  // how often the rings are emptied
+inline constexpr auto access_log_close_max = 1s;   // at the end: for a reader that does not read
+
 // ---- shutting down ---------------------------------------------------------------------------------------
 inline constexpr auto drain_max = 30s;
 

@@ -1,5 +1,7 @@
 #include "master/forward/attempt.hpp"
 
+#include <algorithm>
+
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "master/forward/field_text.hpp"
@@ -84,6 +86,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
                          .request_id = client_.request_id,
                          .worker_host = connection_->upstream().host_and_port(),
                          .term = std::nullopt};
+  client_.note.term = context.term.value_or(Term());
   write_request_head(out_, client_.request, context);
   deadline_.arm(loop_.timeouts().body_idle);
   auto writing = write_all(worker_, out_.view(), client_.body);
@@ -218,6 +221,13 @@ Task<Attempt::Outcome> Attempt::pass_response() {
   co_return Outcome::answered;
 }
 
+// Some of the response was sent: `before_content` bytes of head and framing, then `content`.
+void Attempt::note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content) {
+  if (wrote.bytes == 0) return;
+  client_.note.status = response_.status();
+  client_.note.bytes += std::min(content, wrote.bytes - std::min(wrote.bytes, before_content));
+}
+
 Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_alive) {
   std::string_view head = out_.view();
   for (bool first = true;; first = false) {
@@ -232,6 +242,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
       deadline_.arm(loop_.timeouts().body_idle);
       auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
       const IoResult wrote = co_await writing;
+      note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
       head = {};
       if (!wrote.ok()) co_return Ending::abort;
     }
@@ -263,6 +274,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   from_client.append(early);
   auto writing = write_all(client_.socket, out_.view());
   const IoResult wrote = co_await writing;
+  note_passed(wrote, out_.size(), 0);
   ending_ = Ending::close;
   if (wrote.ok()) {
     auto tunnelling =

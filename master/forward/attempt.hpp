@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "master/forward/access_note.hpp"
 #include "master/forward/body_framing.hpp"
 #include "master/forward/loop.hpp"
 #include "master/forward/request_body.hpp"
@@ -34,6 +35,7 @@ struct ClientSide {
   std::string_view body;       // gathered, within `in`; empty when streaming
   bool streaming = false;      // the body is passed on as it arrives
   std::string_view request_id;
+  AccessNote note{};
 };
 
 class Attempt {
@@ -68,6 +70,7 @@ class Attempt {
   Task<bool> read_worker();
   Task<bool> pass_interim();
   Task<Outcome> pass_response();
+  void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
   Task<Ending> pass_body(BodyReader reader, BodyWriter writer, bool keep_alive);
   Task<Outcome> pass_tunnel();
   Task<> stop_pump();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "master/forward/head_writer.hpp"
 
@@ -139,6 +140,8 @@ Task<bool> ClientSession::read_head() {
       if (deadline_.expired() && !ending_ && !in_.empty()) {
         auto refusing = refuse({408, "request_timeout", "The request head did not arrive in time."});
         co_await refusing;
+      } else if (!in_.empty()) {
+        log({}, {});
       }
       co_return false;
     }
@@ -149,6 +152,7 @@ Task<bool> ClientSession::read_head() {
 Task<Ending> ClientSession::serve_request() {
   if (!in_.has_block()) in_ = loop_.buffers().borrow();
   request_ = &loop_.borrow_request_head();
+  if (loop_.access_ring() != nullptr) started_ = now();
   deadline_.disarm();
   auto reading = read_head();
   const bool complete = co_await reading;
@@ -160,6 +164,7 @@ Task<Ending> ClientSession::serve_request() {
     auto exchanging = exchange.run();
     ending = co_await exchanging;
     exchange_ = nullptr;
+    log(exchange.note(), exchange.request_id());
   } else if (in_.empty()) {
     ending = Ending::close;
   }
@@ -171,14 +176,35 @@ Task<Ending> ClientSession::serve_request() {
 
 Task<> ClientSession::refuse(Refusal refusal) {
   Buffer out = loop_.buffers().borrow();
-  write_local_response(
+  AccessNote note;
+  note.status = refusal.status;
+  note.bytes = write_local_response(
       out, {.status = refusal.status,
             .code = refusal.code,
             .message = refusal.message,
             .to_head = request_->is_head()});
   loop_.arm(deadline_, limits::linger_max);
   auto writing = write_all(socket_, out.view());
-  co_await writing;
+  const IoResult wrote = co_await writing;
+  if (!wrote.ok()) note = {};
+  log(note, {});
+}
+
+void ClientSession::log(const AccessNote& note, std::string_view request_id) {
+  AccessRing* ring = loop_.access_ring();
+  if (ring == nullptr) return;
+  ring->push({.started = started_,
+              .duration = now() - started_,
+              .bytes = note.bytes,
+              .term = note.term,
+              .status = note.status,
+              .attempts = note.attempts,
+              .client = address_,
+              .method = request_->method(),
+              .target = request_->target(),
+              .worker = note.worker(),
+              .service = note.service,
+              .request_id = request_id});
 }
 
 Task<> ClientSession::linger() {

@@ -36,6 +36,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Task<> refuse(Refusal refusal);
   Task<> linger();
   void close(Ending ending);
+  // Tells the access log of the request that has ended, if there is one.
+  void log(const AccessNote& note, std::string_view request_id);
 
   Loop& loop_;
   Socket socket_;
@@ -45,6 +47,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   RequestHead* request_ = nullptr;  // borrowed from the loop while a request is read and served
   Exchange* exchange_ = nullptr;    // while one runs
   Deadline deadline_;
+  Instant started_;  // the request; kept for the access log only
   bool idle_ = true;
   bool ending_ = false;
   unsigned in_a_row_ = 0;  // requests since the last wait for one

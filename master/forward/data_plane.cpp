@@ -29,6 +29,7 @@ Result<> DataPlane::start() {
       .timeouts = options_.timeouts,
       .body_bytes_max = options_.body_bytes_max,
       .trusted_proxies = options_.trusted_proxies,
+      .access_log = options_.access_log,
       .report_failure = options_.report_failure,
       .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
   address_ = options_.listen;

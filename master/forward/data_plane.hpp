@@ -20,6 +20,7 @@
 
 namespace tandem::master {
 
+class AccessLog;
 class Loop;
 
 struct DataPlaneOptions {
@@ -32,6 +33,8 @@ struct DataPlaneOptions {
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
+  // Outlives the data plane, and has a ring for each thread; null: no access log is kept.
+  AccessLog* access_log = nullptr;
   // A worker refused or reset a connection and is suspect now. Called on loop threads.
   std::function<void(WorkerId, FailureKind)> report_failure;
 };

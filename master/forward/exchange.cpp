@@ -25,6 +25,11 @@ Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, 
       this);
 }
 
+std::string_view Exchange::request_id() const {
+  const auto sent = client_.request.request_id();  // not client_.request_id: the head may have moved
+  return sent.empty() && !client_.request_id.empty() ? std::string_view(made_id_.data(), made_id_.size()) : sent;
+}
+
 void Exchange::abort() {
   aborted_ = true;
   if (connecting_ != nullptr) close_socket(*connecting_);
@@ -58,6 +63,7 @@ Task<Ending> Exchange::run() {
     made_id_ = loop_.request_ids().next();
     client_.request_id = {made_id_.data(), made_id_.size()};
   }
+  client_.note.service = loop_.options().default_service;
   service_ = loop_.find_service(loop_.options().default_service);
   auto trying = try_workers();
   const auto outcome = co_await trying;
@@ -166,6 +172,8 @@ Task<Attempt::Outcome> Exchange::try_workers() {
     auto choosing = choose();
     const auto upstream = co_await choosing;
     if (!upstream) break;
+    ++client_.note.attempts;
+    client_.note.set_worker(upstream->worker().name);
     auto connecting = connect_to(upstream);
     auto connection = co_await connecting;
     if (!connection) continue;
@@ -263,13 +271,13 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
 Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::string message) {
   const bool keep = status >= 500 && stays_after_answer();
   Buffer out = loop_.buffers().borrow();
-  write_local_response(out, {.status = status,
-                             .code = code,
-                             .message = message,
-                             .retry_after_s = status == 503 ? 1u : 0u,
-                             .keep_alive = keep,
-                             .to_head = client_.request.is_head()});
-  auto sending = send_answer(std::move(out), keep);
+  const auto body_bytes = write_local_response(out, {.status = status,
+                                                     .code = code,
+                                                     .message = message,
+                                                     .retry_after_s = status == 503 ? 1u : 0u,
+                                                     .keep_alive = keep,
+                                                     .to_head = client_.request.is_head()});
+  auto sending = send_answer(std::move(out), status, body_bytes, keep);
   co_return co_await sending;
 }
 
@@ -277,7 +285,8 @@ Task<Ending> Exchange::answer_as_final_recipient() {
   const bool keep = stays_after_answer();
   Buffer out = loop_.buffers().borrow();
   write_final_recipient_answer(out, client_.request, client_.in.view(), keep);
-  auto sending = send_answer(std::move(out), keep);
+  const auto body_bytes = out.size() - (out.view().find("\r\n\r\n") + 4);
+  auto sending = send_answer(std::move(out), 200, body_bytes, keep);
   co_return co_await sending;
 }
 
@@ -288,12 +297,14 @@ bool Exchange::stays_after_answer() const {
          client_.request.keep_alive() && !loop_.draining();
 }
 
-Task<Ending> Exchange::send_answer(Buffer out, bool keep) {
+Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {
   loop_.arm(deadline_, loop_.timeouts().body_idle);
   auto writing = write_all(client_.socket, out.view());
   const IoResult wrote = co_await writing;
   deadline_.disarm();
   if (!wrote.ok()) co_return Ending::abort;
+  client_.note.status = status;
+  client_.note.bytes = body_bytes;
   if (!keep) co_return Ending::linger;
   client_.in.consume(client_.request.head_bytes() + client_.body.size());
   co_return Ending::keep;

@@ -27,6 +27,10 @@ class Exchange {
   // With Ending::keep, `in` starts with what has arrived of the next request.
   Task<Ending> run();
 
+  // For the access log, once run() has ended.
+  const AccessNote& note() const { return client_.note; }
+  std::string_view request_id() const;
+
   // Makes run() end soon; the client's socket is closed already. Callable while run() is suspended.
   void abort();
 
@@ -44,7 +48,7 @@ class Exchange {
   Task<Ending> answer(unsigned status, std::string_view code, std::string message);
   Task<Ending> answer_as_final_recipient();
   bool stays_after_answer() const;
-  Task<Ending> send_answer(Buffer out, bool keep);
+  Task<Ending> send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep);
 
   Loop& loop_;
   ClientSide client_;

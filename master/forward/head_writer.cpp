@@ -173,7 +173,7 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
   pen << "\r\n";
 }
 
-void write_local_response(Buffer& out, const LocalResponse& response) {
+std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   const auto body = wire::error_document(response.code, response.message) + "\n";
   Pen pen(out, body.size() + 512);
   pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status) << "\r\nDate: "
@@ -181,7 +181,9 @@ void write_local_response(Buffer& out, const LocalResponse& response) {
   if (response.status == 405) pen << "Allow: " << allowed_methods << "\r\n";
   if (response.retry_after_s > 0) pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
   pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
-  if (!response.to_head) pen << body;
+  if (response.to_head) return 0;
+  pen << body;
+  return body.size();
 }
 
 std::string_view reason_phrase(unsigned status) {

@@ -50,7 +50,8 @@ struct LocalResponse {
   bool keep_alive = false;
   bool to_head = false;        // the request was HEAD: no body
 };
-void write_local_response(Buffer& out, const LocalResponse& response);
+// Appends it; grows `out` as needed. Returns how many bytes of it are body.
+std::size_t write_local_response(Buffer& out, const LocalResponse& response);
 
 // The reason phrase of a status that this gateway sends.
 std::string_view reason_phrase(unsigned status);

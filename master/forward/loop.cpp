@@ -6,6 +6,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/access_log.hpp"
 #include "master/forward/client_session.hpp"
 #include "master/forward/listener.hpp"
 
@@ -19,7 +20,8 @@ Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
       work_(io_.get_executor()),
       wheel_(now()),
       ticker_(io_),
-      listener_(std::make_unique<Listener>(*this)) {}
+      listener_(std::make_unique<Listener>(*this)),
+      access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {}
 
 Loop::~Loop() {
   TANDEM_ASSERT(!thread_.joinable());

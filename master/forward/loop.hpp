@@ -19,6 +19,7 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/result.hpp"
+#include "master/forward/access_ring.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/deadline_wheel.hpp"
 #include "master/forward/forward_timeouts.hpp"
@@ -32,6 +33,7 @@
 
 namespace tandem::master {
 
+class AccessLog;
 class ClientSession;
 class Listener;
 
@@ -57,6 +59,7 @@ struct LoopOptions {
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;        // of a request: 413; 0: any
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
+  AccessLog* access_log = nullptr;         // null: none is kept
   // A worker refused or reset a connection. Called on loop threads, by the loop that set `suspect`.
   std::function<void(WorkerId, FailureKind)> report_failure;
   // A worker has room again that another loop waits for. Called on loop threads; false: asks the others
@@ -93,6 +96,8 @@ class Loop {
   LoopCounters& counters() { return counters_; }
   const LoopOptions& options() const { return *options_; }
   RequestIds& request_ids() { return request_ids_; }
+  // Where requests are noted when they have ended; null when no access log is kept.
+  AccessRing* access_ring() const { return access_ring_; }
   unsigned index() const { return index_; }
   bool draining() const { return draining_; }
 
@@ -144,6 +149,7 @@ class Loop {
   IntrusiveList<ClientSession> sessions_;
   LoopCounters counters_;
   RequestIds request_ids_;
+  AccessRing* const access_ring_;
   std::thread::id here_;  // written by the loop's thread before anything else
   bool draining_ = false;
   bool stopping_ = false;

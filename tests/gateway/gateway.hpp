@@ -20,6 +20,7 @@ class Gateway {
     master::ForwardTimeouts timeouts{};
     std::uint64_t body_bytes_max = 0;
     std::vector<std::string> trusted_proxies{};
+    master::AccessLog* access_log = nullptr;
   };
 
   explicit Gateway(std::vector<std::uint16_t> worker_ports);

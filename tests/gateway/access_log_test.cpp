@@ -1,0 +1,169 @@
+// What the access log says of requests that a real gateway served.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include <stdlib.h>
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "gateway.hpp"
+#include "master/forward/access_log.hpp"
+
+using namespace tandem::test;
+using tandem::master::AccessLog;
+using nlohmann::json;
+
+namespace {
+
+// A gateway that keeps a log. entries() ends both.
+class LoggedGateway {
+ public:
+  explicit LoggedGateway(std::vector<std::uint16_t> worker_ports) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    directory_ = pattern;
+    auto log = AccessLog::open((directory_ / "access.log").string(), 1);
+    if (!log) throw std::runtime_error(log.error().message);
+    log_ = std::move(*log);
+    gateway_ = std::make_unique<Gateway>(std::move(worker_ports), Gateway::Options{.access_log = log_.get()});
+  }
+  ~LoggedGateway() {
+    gateway_.reset();
+    log_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  LoggedGateway(const LoggedGateway&) = delete;
+  LoggedGateway& operator=(const LoggedGateway&) = delete;
+
+  Gateway& gateway() { return *gateway_; }
+  std::vector<json> entries() {
+    gateway_->plane().drain(std::chrono::seconds(10));
+    gateway_.reset();
+    log_.reset();
+    std::ifstream file(directory_ / "access.log");
+    std::vector<json> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
+    return lines;
+  }
+
+ private:
+  std::filesystem::path directory_;
+  std::unique_ptr<AccessLog> log_;
+  std::unique_ptr<Gateway> gateway_;
+};
+
+std::string worker_name(const Origin& origin) { return fmt::format("w{}", origin.port()); }
+
+}  // namespace
+
+TEST_CASE("a forwarded request is one line that says who asked what and who answered") {
+  Origin origin(always(ok("hello")));
+  LoggedGateway logged({origin.port()});
+  logged.gateway().ask("GET /a%20b?c=\"d\" HTTP/1.1\r\nHost: a\r\nX-Request-Id: my-id\r\n\r\n");
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 1);
+  const auto& entry = entries[0];
+  CHECK(entry["client"] == "127.0.0.1");
+  CHECK(entry["method"] == "GET");
+  CHECK(entry["target"] == "/a%20b?c=\"d\"");
+  CHECK(entry["status"] == 200);
+  CHECK(entry["bytes"] == 5);
+  CHECK(entry["worker"] == worker_name(origin));
+  CHECK(entry["attempts"] == 1);
+  CHECK(entry["request_id"] == "my-id");
+  CHECK(entry["service"] == "default");
+  CHECK(entry["duration_ms"].get<double>() >= 0);
+  CHECK(entry["time"].get<std::string>().size() == std::string("2024-05-01T12:00:00.000Z").size());
+}
+
+TEST_CASE("bytes count the content that was sent, whatever its framing") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    for (;;) {
+      const auto request = self.receive(socket);
+      if (request.start_line().find("/large") != std::string::npos) {
+        socket.send(ok(std::string(300'000, 'x')));
+      } else {
+        socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n");
+      }
+    }
+  });
+  LoggedGateway logged({origin.port()});
+  CHECK(logged.gateway().ask(get("/large")).body.size() == 300'000);
+  CHECK(logged.gateway().ask(get("/chunked")).body == "hello, world");
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0]["bytes"] == 300'000);
+  CHECK(entries[1]["bytes"] == 12);
+  CHECK(entries[1]["request_id"].get<std::string>().size() == 32);
+}
+
+TEST_CASE("pipelined requests are a line each, with their own targets") {
+  Origin origin(always(ok("x")));
+  LoggedGateway logged({origin.port()});
+  {
+    auto client = logged.gateway().connect();
+    client.send(get("/1") + get("/2") + get("/3"));
+    for (int i = 0; i < 3; ++i) read_response(client);
+  }
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 3);
+  for (int i = 0; i < 3; ++i) CHECK(entries[static_cast<std::size_t>(i)]["target"] == fmt::format("/{}", i + 1));
+}
+
+TEST_CASE("answers of the gateway itself are logged: no worker, a bad request, a target that is too long") {
+  LoggedGateway logged({});
+  const auto body_bytes = logged.gateway().ask(get("/nobody")).body.size();
+  logged.gateway().ask("GET /two-hosts HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+  logged.gateway().ask("nonsense\r\n\r\n");
+  logged.gateway().ask(get("/" + std::string(17'000, 'x')));
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 4);
+  CHECK(entries[0]["status"] == 503);
+  CHECK(entries[0]["bytes"] == body_bytes);
+  CHECK(entries[0]["worker"].is_null());
+  CHECK(entries[0]["attempts"] == 0);
+  CHECK(entries[1]["status"] == 400);
+  CHECK(entries[1]["target"] == "/two-hosts");
+  CHECK(entries[1]["service"].is_null());
+  CHECK(entries[2]["status"] == 400);
+  CHECK(entries[2]["method"].is_null());
+  CHECK(entries[3]["status"] == 414);
+}
+
+TEST_CASE("a request that took two attempts names the worker that answered") {
+  Origin dead([](Origin& self, RawSocket& socket) { self.receive(socket); });
+  Origin live(always(ok("x")));
+  LoggedGateway logged({dead.port(), live.port()});
+  for (int i = 0; i < 2; ++i) CHECK(logged.gateway().ask(get("/")).status() == 200);
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 2);
+  CHECK(std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry["attempts"] == 2; }));
+  for (const auto& entry : entries) CHECK(entry["worker"] == worker_name(live));
+}
+
+TEST_CASE("a client that breaks off before it has an answer is logged with status 499") {
+  Origin origin(always(ok("x")));
+  LoggedGateway logged({origin.port()});
+  {
+    auto client = logged.gateway().connect();
+    client.send("POST /broken HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhal");
+  }
+  {
+    auto client = logged.gateway().connect();
+    client.send("GET /never-ended HTT");
+  }
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 2);
+  for (const auto& entry : entries) CHECK(entry["status"] == 499);
+  CHECK(std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry["target"] == "/broken"; }));
+}
+
+TEST_CASE("a connection that asks nothing is not logged") {
+  LoggedGateway logged({});
+  logged.gateway().connect();
+  CHECK(logged.entries().empty());
+}

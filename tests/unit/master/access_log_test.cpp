@@ -1,0 +1,230 @@
+// The access log by itself: its lines, its rings, its file.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/clock.hpp"
+#include "master/forward/access_log.hpp"
+#include "temporary_directory.hpp"
+
+using namespace tandem;
+using namespace tandem::master;
+
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  append_json_text(out, text);
+  return out;
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Waits, ten seconds at most, until the file has that many lines.
+std::string lines_of(const std::filesystem::path& path, std::ptrdiff_t lines) {
+  const auto deadline = now() + 10s;
+  for (;;) {
+    auto content = content_of(path);
+    if (std::count(content.begin(), content.end(), '\n') >= lines || now() > deadline) return content;
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+AccessEntry entry_of(std::string_view target) {
+  AccessEntry entry;
+  entry.started = now();
+  entry.duration = 1'234'567ns;
+  entry.bytes = 128;
+  entry.status = 200;
+  entry.attempts = 1;
+  entry.client = "192.0.2.1";
+  entry.method = "GET";
+  entry.target = target;
+  entry.worker = "w1";
+  entry.service = "default";
+  entry.request_id = "abc";
+  return entry;
+}
+
+}  // namespace
+
+TEST_CASE("hostile text is escaped so that a line is always JSON") {
+  CHECK(escaped("/plain?x=1") == R"("/plain?x=1")");
+  CHECK(escaped("a\"b\\c") == R"("a\"b\\c")");
+  CHECK(escaped("\r\n\t\x1b[31m\x7f") == R"("\u000d\u000a\u0009\u001b[31m\u007f")");
+  CHECK(escaped(std::string_view("a\0b", 3)) == R"("a\u0000b")");
+  CHECK(escaped("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80") == "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
+  CHECK(escaped("\xff\xfe") == R"("\u00ff\u00fe")");              // never in UTF-8
+  CHECK(escaped("\xc0\xaf") == R"("\u00c0\u00af")");              // overlong
+  CHECK(escaped("\xed\xa0\x80") == R"("\u00ed\u00a0\u0080")");    // a surrogate
+  CHECK(escaped("\xf4\x90\x80\x80") == R"("\u00f4\u0090\u0080\u0080")");  // beyond U+10FFFF
+  CHECK(escaped("\xe2\x82") == R"("\u00e2\u0082")");              // cut short
+  CHECK(escaped("\xc2\x9b") == R"("\u009b")");                    // a terminal's control sequence introducer
+  for (int c = 0; c < 256; ++c) {
+    const std::string text(3, static_cast<char>(c));
+    CHECK_NOTHROW(nlohmann::json::parse(escaped(text)));
+  }
+}
+
+TEST_CASE("a line says everything, in order") {
+  auto entry = entry_of("/a?b");
+  entry.target_bytes = entry.target.size();
+  entry.term = Term(3);
+  std::string line;
+  AccessLineFormat().append(line, entry, 1'714'564'800'042'999);
+  CHECK(line ==
+        R"({"time":"2024-05-01T12:00:00.042Z","client":"192.0.2.1","method":"GET","target":"/a?b",)"
+        R"("status":200,"bytes":128,"duration_ms":1.234,"worker":"w1","attempts":1,"request_id":"abc",)"
+        R"("term":3,"service":"default"})"
+        "\n");
+}
+
+TEST_CASE("what is not known is null") {
+  std::string line;
+  AccessLineFormat().append(line, AccessEntry(), 0);
+  const auto document = nlohmann::json::parse(line);
+  for (const auto* key : {"client", "method", "target", "worker", "request_id", "term", "service"}) {
+    CHECK(document[key].is_null());
+  }
+}
+
+TEST_CASE("a ring gives out what was put in, in order, around its end") {
+  AccessRing ring(4096);
+  AccessEntry got;
+  for (int round = 0; round < 1000; ++round) {
+    for (int i = 0; i < 3; ++i) REQUIRE(ring.push(entry_of(fmt::format("/{}/{}", round, std::string(i * 150, 'x')))));
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(ring.pop(got));
+      CHECK(got.target == fmt::format("/{}/{}", round, std::string(i * 150, 'x')));
+      CHECK(got.request_id == "abc");
+    }
+  }
+  CHECK_FALSE(ring.pop(got));
+  CHECK(ring.dropped() == 0);
+}
+
+TEST_CASE("a full ring drops and counts") {
+  AccessRing ring(4096);
+  int pushed = 0;
+  while (ring.push(entry_of("/x"))) ++pushed;
+  CHECK(pushed > 10);
+  CHECK_FALSE(ring.push(entry_of("/x")));
+  CHECK(ring.dropped() == 2);
+  AccessEntry got;
+  for (int i = 0; i < pushed; ++i) REQUIRE(ring.pop(got));
+  CHECK_FALSE(ring.pop(got));
+  CHECK(ring.push(entry_of("/y")));
+}
+
+TEST_CASE("a target and a method are cut at their limit, and one byte less is not") {
+  AccessRing ring;
+  AccessEntry got;
+  const std::string target(limits::access_log_target_bytes_max + 1, 't');
+  auto entry = entry_of(target);
+  const std::string method(limits::access_log_method_bytes_max + 1, 'M');
+  entry.method = method;
+  REQUIRE(ring.push(entry));
+  REQUIRE(ring.pop(got));
+  CHECK(got.target.size() == limits::access_log_target_bytes_max);
+  CHECK(got.target_bytes == limits::access_log_target_bytes_max + 1);
+  CHECK(got.method.size() == limits::access_log_method_bytes_max);
+  std::string line;
+  AccessLineFormat().append(line, got, 0);
+  CHECK(nlohmann::json::parse(line)["target_bytes"] == 1025);
+  REQUIRE(ring.push(entry_of(std::string_view(target).substr(1))));
+  REQUIRE(ring.pop(got));
+  CHECK(got.target.size() == got.target_bytes);
+}
+
+TEST_CASE("a ring carries entries from one thread to another whole") {
+  AccessRing ring(4096);
+  constexpr int entries = 100'000;
+  std::thread producer([&] {
+    for (int i = 0; i < entries; ++i) {
+      while (!ring.push(entry_of(fmt::format("/{}", i)))) std::this_thread::yield();
+    }
+  });
+  AccessEntry got;
+  int wrong = 0;
+  for (int i = 0; i < entries;) {
+    if (!ring.pop(got)) continue;
+    wrong += got.target != fmt::format("/{}", i) || got.worker != "w1";
+    ++i;
+  }
+  producer.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("entries are written, the last ones when the log ends") {
+  TemporaryDirectory directory;
+  const auto path = directory.path() / "access.log";
+  {
+    auto log = AccessLog::open(path.string(), 2);
+    REQUIRE(log.ok());
+    (*log)->ring(0).push(entry_of("/a"));
+    (*log)->ring(1).push(entry_of("/b"));
+    CHECK(std::string_view(lines_of(path, 2)).find("/b") != std::string_view::npos);
+    (*log)->ring(1).push(entry_of("/last"));
+  }
+  CHECK(content_of(path).find("/last") != std::string::npos);
+}
+
+TEST_CASE("a log that was rotated goes on in the new file when it is told to") {
+  TemporaryDirectory directory;
+  const auto path = directory.path() / "access.log";
+  const auto old = directory.path() / "access.log.1";
+  auto log = AccessLog::open(path.string(), 1);
+  REQUIRE(log.ok());
+  (*log)->ring(0).push(entry_of("/before"));
+  lines_of(path, 1);
+  std::filesystem::rename(path, old);
+  (*log)->reopen();
+  const auto deadline = now() + 10s;
+  while (!std::filesystem::exists(path) && now() < deadline) std::this_thread::sleep_for(1ms);
+  (*log)->ring(0).push(entry_of("/after"));
+  CHECK(lines_of(path, 1).find("/after") != std::string::npos);
+  CHECK(content_of(old).find("/before") != std::string::npos);
+  CHECK(content_of(old).find("/after") == std::string::npos);
+}
+
+TEST_CASE("a log that was moved away without a word is found to be, and one that was truncated goes on") {
+  TemporaryDirectory directory;
+  const auto path = directory.path() / "access.log";
+  auto log = AccessLog::open(path.string(), 1);
+  REQUIRE(log.ok());
+  std::filesystem::remove(path);
+  const auto deadline = now() + 10s;
+  while (!std::filesystem::exists(path) && now() < deadline) std::this_thread::sleep_for(1ms);
+  (*log)->ring(0).push(entry_of("/after"));
+  lines_of(path, 1);
+  std::filesystem::resize_file(path, 0);
+  (*log)->ring(0).push(entry_of("/truncated"));
+  const auto content = lines_of(path, 1);
+  CHECK_NOTHROW(nlohmann::json::parse(content));
+  CHECK(content.find("/truncated") != std::string::npos);
+}
+
+TEST_CASE("a path that cannot be written is refused in a sentence") {
+  const auto log = AccessLog::open("/nonexistent/access.log", 1);
+  REQUIRE_FALSE(log.ok());
+  CHECK(log.error().code == ErrorCode::invalid);
+  CHECK(log.error().message ==
+        "--access-log: /nonexistent/access.log cannot be written: No such file or directory");
+}
+
+TEST_CASE("a disk that is full loses lines and counts them, and the log goes on") {
+  auto log = AccessLog::open("/dev/full", 1);
+  REQUIRE(log.ok());
+  for (int i = 0; i < 3; ++i) REQUIRE((*log)->ring(0).push(entry_of("/x")));
+  const auto deadline = now() + 10s;
+  while ((*log)->lost() < 3 && now() < deadline) std::this_thread::sleep_for(1ms);
+  CHECK((*log)->lost() == 3);
+}
