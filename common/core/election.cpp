@@ -301,7 +301,8 @@ void Node::say_hello() {
   hello_due_ = now_ + options_.timing.heartbeat;
   for (const auto& master : options_.masters) {
     if (master == self().node) continue;
-    send(MemberId{master, IncarnationId(0)}, Hello{.belongs = belongs, .answer_wanted = true, .asker = session_});
+    send(MemberId{master, IncarnationId(0)},
+         Hello{.belongs = belongs, .answer_wanted = true, .asker = session_});
   }
 }
 

@@ -1,6 +1,5 @@
 // outputs.hpp: what a node wants done. The shell carries it out, in this order:
-//   1. hand `write` to the disk, and report Durable when it is there; writes reach the disk in
-//   order;
+//   1. hand `write` to the disk, and report Durable when it is there; writes stay in order;
 //   2. send each message whose `after` is already durable, hold the others until it is (R2);
 //   3. take over serve_until, role and announce;
 //   4. restore and apply, in order.

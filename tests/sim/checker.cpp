@@ -30,9 +30,9 @@ void Checker::elected(const Machine& machine, Term term) {
   const auto& entry = *std::prev(later);
   const auto& log = machine.process.node->log();
   if (log.snapshot_index() < last && log.term_at(last) != entry.term) {
-    throw Violation(
-        fmt::format("{} was elected in term {} without entry {} of term {}, which was committed in term {}",
-                    machine.id, term, last, entry.term, entry.committed_in));
+    throw Violation(fmt::format(
+        "{} was elected in term {} without entry {} of term {}, which was committed in term {}",
+        machine.id, term, last, entry.term, entry.committed_in));
   }
 }
 
@@ -71,6 +71,16 @@ void Checker::applied(const Machine& machine, const core::Entry& entry) {
   }
   if (machine.process.state.digest() != committed_[place - 1].state_digest) {
     throw Violation(fmt::format("the state of {} after entry {} differs", machine.id, entry.index));
+  }
+}
+
+void Checker::counted(const Machine& primary) const {
+  const auto& node = *primary.process.node;
+  const auto term = node.log().term_at(node.commit_index());
+  if (term != node.term()) {
+    throw Violation(
+        fmt::format("{} counted entry {} as committed in term {}, without one of that term (R5)",
+                    primary.id, node.commit_index(), node.term()));
   }
 }
 

@@ -29,6 +29,8 @@ class Checker {
   void serving(const std::vector<Machine>& machines, SimTime now) const;
   // Every node applies the same entries at the same places.
   void applied(const Machine& machine, const core::Entry& entry);
+  // What a primary counts as committed ends with an entry of its own term (R5).
+  void counted(const Machine& primary) const;
   void restored(const Machine& machine, const core::Snapshot& snapshot);
   // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8).
   void writing(const Machine& machine, const core::Write& write);

@@ -86,6 +86,7 @@ std::vector<Profile> make_profiles() {
       "figure-8",
       {{kill, 4}, {power_loss, 8}, {isolate, 8}, {cut_one_way, 4}, {delay, 3}, {handover, 2}}));
   profiles.back().mean_gap = 2s;
+  profiles.back().single_entries = true;
   profiles.back().ambush_percent = 60;
   // Voters come and go while primaries do.
   profiles.push_back(with(

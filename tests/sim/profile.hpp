@@ -48,6 +48,7 @@ struct Profile {
       0;  // of elections whose winner is cut off or killed within the next round trips
   bool lenient = false;  // two masters cut off from each other, and no third: see pair_mode.hpp
   bool default_timing = false;
+  bool single_entries = false;  // each append carries one entry, so that they can be told apart
 };
 
 // Known profiles, by the names that --faults takes.

@@ -82,6 +82,7 @@ void World::carry_out(Machine& machine) {
     note(machine, fmt::format("restores the snapshot up to {}", process.applied));
   }
   for (const auto& entry : outputs_.apply) apply(machine, entry);
+  if (!outputs_.apply.empty() && machine.is_primary()) checker_.counted(machine);
   if (outputs_.snapshot_wanted && !process.snapshot_planned) {
     process.snapshot_planned = true;
     plan(between(1ms, 20ms), EventKind::snapshot, machine.index, 0, 0, machine.life);

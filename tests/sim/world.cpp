@@ -28,6 +28,7 @@ void World::build(const Profile& profile) {
     timing_.clock_margin = timing_.election_timeout / 20;
   }
   append_entries_max_ = random_.below(2) == 0 ? 1 + random_.below(3) : 64;
+  if (profile.single_entries) append_entries_max_ = 1;
   log_entries_max_ = 16 + random_.below(200);
   const auto masters =
       profile.masters_min + random_.below(profile.masters_max - profile.masters_min + 1);
