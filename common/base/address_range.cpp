@@ -48,9 +48,11 @@ bool AddressRange::contains(const std::string& address) const {
 
 Result<AddressRange> parse_address_range(std::string_view text, std::string_view field) {
   const auto malformed = [&](std::string_view what) {
-    return invalid(fmt::format("{} must be ADDRESS or ADDRESS/BITS, for example 10.0.0.0/8 or fd00::/8, {}: \"{}\"",
-                               field, what, text.substr(0, limits::host_bytes_max)),
-                   std::string(field));
+    return invalid(
+        fmt::format(
+            "{} must be ADDRESS or ADDRESS/BITS, for example 10.0.0.0/8 or fd00::/8, {}: \"{}\"",
+            field, what, text.substr(0, limits::host_bytes_max)),
+        std::string(field));
   };
   const auto slash = text.find('/');
   const auto bytes = address_bytes(std::string(text.substr(0, slash)));
@@ -64,7 +66,8 @@ Result<AddressRange> parse_address_range(std::string_view text, std::string_view
     const auto digits = text.substr(slash + 1);
     unsigned bits = 0;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    const bool number = !digits.empty() && parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size();
+    const bool number =
+        !digits.empty() && parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size();
     if (!number || bits > (dotted_only ? 32u : 128u)) return malformed("with BITS up to 32 or 128");
     range.prefix_bits_ = dotted_only ? bits + mapped_bits : bits;
     range.v4_ = range.v4_ && range.prefix_bits_ >= mapped_bits;

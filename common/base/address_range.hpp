@@ -1,5 +1,6 @@
-// address_range.hpp: a block of IP addresses in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3), such as
-// 10.0.0.0/8, fd00::/8, or one address alone. An IPv4 address that comes mapped into IPv6 is an IPv4 address.
+// address_range.hpp: a block of IP addresses in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3), such
+// as 10.0.0.0/8, fd00::/8, or one address alone. An IPv4 address that comes mapped into IPv6 is an
+// IPv4 address.
 #pragma once
 
 #include <array>
@@ -26,8 +27,8 @@ class AddressRange {
   bool v4_ = false;
 };
 
-// Parses ADDRESS or ADDRESS/BITS. Errors: `invalid`, naming `field`, for what is neither, and for a network
-// with bits beyond its prefix (10.0.0.1/8), which is a mistake more often than not.
+// Parses ADDRESS or ADDRESS/BITS. Errors: `invalid`, naming `field`, for what is neither, and for a
+// network with bits beyond its prefix (10.0.0.1/8), which is a mistake more often than not.
 Result<AddressRange> parse_address_range(std::string_view text, std::string_view field);
 
 }  // namespace tandem

@@ -10,8 +10,8 @@ namespace {
 // An IPv6 address between brackets, not looked into further.
 bool is_literal(std::string_view text) {
   return text.size() >= 2 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isxdigit(c) != 0 || c == ':' || c == '.';
-  });
+           return std::isxdigit(c) != 0 || c == ':' || c == '.';
+         });
 }
 
 bool is_name(std::string_view text) {

@@ -1,5 +1,5 @@
-// authority.hpp: what may stand in Host and in absolute-form (RFC 3986 §3.2): uri-host [ ":" port ], without
-// user information.
+// authority.hpp: what may stand in Host and in absolute-form (RFC 3986 §3.2): uri-host [ ":" port
+// ], without user information.
 #pragma once
 
 #include <string_view>

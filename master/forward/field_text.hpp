@@ -22,7 +22,8 @@ inline std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-// Calls visit(member) for each member of a comma-separated list without quoted strings (RFC 9110 §5.6.1).
+// Calls visit(member) for each member of a comma-separated list without quoted strings (RFC 9110
+// §5.6.1).
 template <class Visit>
 void for_each_member(std::string_view list, Visit visit) {
   while (!list.empty()) {

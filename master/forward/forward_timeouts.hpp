@@ -1,4 +1,5 @@
-// forward_timeouts.hpp: how long the data plane waits, for what. The same for all loops, fixed at the start.
+// forward_timeouts.hpp: how long the data plane waits, for what. The same for all loops, fixed at
+// the start.
 #pragma once
 
 #include "common/base/limits.hpp"
@@ -7,13 +8,14 @@
 namespace tandem::master {
 
 struct ForwardTimeouts {
-  Duration header_read = limits::header_read_max;      // 408: first byte to end of the request head
-  Duration client_idle = limits::client_idle_max;      // closed: no request on a kept-alive connection
-  Duration body_idle = limits::body_idle_max;          // 408 or cut: between two reads or writes of a body
-  Duration connect = limits::connect_max;              // then the next worker is tried
-  Duration response_head = limits::response_head_max;  // 504: the request's last byte to the response head
-  Duration queue_wait = limits::queue_wait_max;        // 503: all workers full
-  Duration tunnel_idle = limits::tunnel_idle_max;      // cut: nothing moved after 101
+  Duration header_read = limits::header_read_max;  // 408: first byte to end of the request head
+  Duration client_idle = limits::client_idle_max;  // closed: no request on a kept-alive connection
+  Duration body_idle = limits::body_idle_max;  // 408 or cut: between two reads or writes of a body
+  Duration connect = limits::connect_max;      // then the next worker is tried
+  Duration response_head =
+      limits::response_head_max;  // 504: the request's last byte to the response head
+  Duration queue_wait = limits::queue_wait_max;    // 503: all workers full
+  Duration tunnel_idle = limits::tunnel_idle_max;  // cut: nothing moved after 101
 };
 
 }  // namespace tandem::master

@@ -13,7 +13,8 @@ namespace {
 
 // RFC 9110 §9.3.8: what an echo must not disclose.
 bool may_hold_secrets(std::string_view name) {
-  for (const std::string_view secret : {"authorization", "proxy-authorization", "cookie", "x-api-key"}) {
+  for (const std::string_view secret :
+       {"authorization", "proxy-authorization", "cookie", "x-api-key"}) {
     if (equal_ignoring_case(name, secret)) return true;
   }
   return false;
@@ -34,9 +35,11 @@ void write_final_recipient_answer(Buffer& out, const RequestHead& request, std::
   TANDEM_ASSERT(request.max_forwards() == 0u);
   const bool trace = request.method() == "TRACE";
   const auto body = trace ? echo(request, head) : std::string();
-  const auto about = trace ? std::string("Content-Type: message/http") : fmt::format("Allow: {}", allowed_methods);
-  const auto text = fmt::format("HTTP/1.1 200 OK\r\nDate: {}\r\n{}\r\nContent-Length: {}\r\nConnection: {}\r\n\r\n{}",
-                                http_date(), about, body.size(), keep_alive ? "keep-alive" : "close", body);
+  const auto about =
+      trace ? std::string("Content-Type: message/http") : fmt::format("Allow: {}", allowed_methods);
+  const auto text = fmt::format(
+      "HTTP/1.1 200 OK\r\nDate: {}\r\n{}\r\nContent-Length: {}\r\nConnection: {}\r\n\r\n{}",
+      http_date(), about, body.size(), keep_alive ? "keep-alive" : "close", body);
   if (out.free_size() < text.size()) out.grow(out.size() + text.size());
   out.append(text);
 }

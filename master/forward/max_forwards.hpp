@@ -1,4 +1,5 @@
-// max_forwards.hpp: answers to TRACE and OPTIONS whose Max-Forwards ends here (RFC 9110 §7.6.2, §9.3.7, §9.3.8).
+// max_forwards.hpp: answers to TRACE and OPTIONS whose Max-Forwards ends here (RFC 9110 §7.6.2,
+// §9.3.7, §9.3.8).
 #pragma once
 
 #include <string_view>
@@ -9,11 +10,13 @@
 namespace tandem::master {
 
 // Methods that this gateway forwards, for Allow.
-inline constexpr std::string_view allowed_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
+inline constexpr std::string_view allowed_methods =
+    "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
-// Appends the answer to `request`: an echo of its head for TRACE, without the fields that may hold secrets;
-// what is allowed for OPTIONS. `head` is the text that `request` was parsed from.
+// Appends the answer to `request`: an echo of its head for TRACE, without the fields that may hold
+// secrets; what is allowed for OPTIONS. `head` is the text that `request` was parsed from.
 // REQUIRES: request.max_forwards() is 0
-void write_final_recipient_answer(Buffer& out, const RequestHead& request, std::string_view head, bool keep_alive);
+void write_final_recipient_answer(Buffer& out, const RequestHead& request, std::string_view head,
+                                  bool keep_alive);
 
 }  // namespace tandem::master

@@ -20,7 +20,8 @@ bool is_zero(std::string_view text) {
 bool is_valid_traceparent(std::string_view value) {
   // version "-" trace-id "-" parent-id "-" flags: 2, 32, 16 and 2 lower-case hex digits.
   constexpr std::size_t length = 55;
-  if (value.size() < length || value[2] != '-' || value[35] != '-' || value[52] != '-') return false;
+  if (value.size() < length || value[2] != '-' || value[35] != '-' || value[52] != '-')
+    return false;
   const auto version = value.substr(0, 2);
   const auto trace = value.substr(3, 32);
   const auto parent = value.substr(36, 16);

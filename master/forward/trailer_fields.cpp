@@ -11,16 +11,17 @@ namespace {
 
 constexpr std::array<std::string_view, 46> never{
     // framing and this hop
-    "content-length", "transfer-encoding", "trailer", "connection", "keep-alive", "proxy-connection", "te",
-    "upgrade",
+    "content-length", "transfer-encoding", "trailer", "connection", "keep-alive",
+    "proxy-connection", "te", "upgrade",
     // routing, and what gateways say of a request
-    "host", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip",
-    "x-request-id", "max-forwards", "traceparent", "tracestate",
+    "host", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+    "x-real-ip", "x-request-id", "max-forwards", "traceparent", "tracestate",
     // controls and conditions
     "cache-control", "expect", "pragma", "range", "if-match", "if-none-match", "if-modified-since",
     "if-unmodified-since", "if-range", "idempotency-key",
     // authentication and state
-    "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "cookie", "set-cookie",
+    "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "cookie",
+    "set-cookie",
     // about the content
     "content-encoding", "content-type", "content-range",
     // about the response

@@ -1,14 +1,16 @@
-// watched_deadline.hpp: the time that a worker has to say something, during which its client is watched.
+// watched_deadline.hpp: the time that a worker has to say something, during which its client is
+// watched.
 //
-// While a worker thinks nobody reads from the client, so nobody would notice that it is gone, and the worker
-// would be kept busy for nothing. Asking the kernel is one system call, so it is asked only of those who
-// have waited for limits::client_check (and each time again): an ordinary request costs nothing.
+// While a worker thinks nobody reads from the client, so nobody would notice that it is gone, and
+// the worker would be kept busy for nothing. Asking the kernel is one system call, so it is asked
+// only of those who have waited for limits::client_check (and each time again): an ordinary request
+// costs nothing.
 //
-// A reset or broken connection is gone. A FIN alone says only that the client will send no more: it may have
-// shut down one direction and still wait (RFC 9112 §9.6), or have closed; TCP does not tell which until it
-// is sent something. So such a client is sent one 100 Continue, which every HTTP/1.1 client must be able to
-// ignore (RFC 9110 §15.2.1); the system of one that has closed answers with a reset, which the next check finds.
-// Owner: an attempt, on its loop.
+// A reset or broken connection is gone. A FIN alone says only that the client will send no more: it
+// may have shut down one direction and still wait (RFC 9112 §9.6), or have closed; TCP does not
+// tell which until it is sent something. So such a client is sent one 100 Continue, which every
+// HTTP/1.1 client must be able to ignore (RFC 9110 §15.2.1); the system of one that has closed
+// answers with a reset, which the next check finds. Owner: an attempt, on its loop.
 #pragma once
 
 #include "master/forward/loop.hpp"
@@ -24,7 +26,8 @@ class WatchedDeadline {
 
   // The client is being written to and needs no watching: a write finds out by itself.
   void arm(Duration timeout);
-  // The worker is waited for. `may_probe`: a 100 Continue may be sent (HTTP/1.1, no response begun).
+  // The worker is waited for. `may_probe`: a 100 Continue may be sent (HTTP/1.1, no response
+  // begun).
   void arm_watching(Duration timeout, bool may_probe);
   void disarm() { deadline_.disarm(); }
   bool armed() const { return deadline_.armed(); }

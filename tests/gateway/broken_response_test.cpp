@@ -32,17 +32,20 @@ std::string with(const std::string& field) { return "HTTP/1.1 200 OK\r\n" + fiel
         {"a signed Content-Length", with("Content-Length: +3")},
         {"a hexadecimal Content-Length", with("Content-Length: 0x3")},
         {"an overflowing Content-Length", with("Content-Length: 18446744073709551616")},
-        {"Content-Length with Transfer-Encoding", with("Content-Length: 3\r\nTransfer-Encoding: chunked")},
+        {"Content-Length with Transfer-Encoding",
+         with("Content-Length: 3\r\nTransfer-Encoding: chunked")},
         {"an unknown transfer coding", with("Transfer-Encoding: gzip")},
         {"a coding before chunked", with("Transfer-Encoding: gzip, chunked")},
         {"chunked twice", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")},
-        {"Transfer-Encoding in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        {"Transfer-Encoding in HTTP/1.0",
+         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         {"a space before the colon", with("X : 1")},
         {"an empty field name", with(": 1")},
         {"a bare CR in a value", with("X: a\rb")},
         {"a NUL in a value", with(std::string("X: a\0b", 6))},
         {"a folded field", with("X: a\r\n b")},
-        {"101 that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"},
+        {"101 that nobody asked for",
+         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"},
     },
     [](const Row& row) {
       Origin origin([&row](Origin& self, RawSocket& socket) {
@@ -95,7 +98,8 @@ std::string with(const std::string& field) { return "HTTP/1.1 200 OK\r\n" + fiel
 }  // namespace
 
 TEST_CASE("an interim response has no length, whatever its fields say (RFC 9110 §8.6)") {
-  Origin origin(always("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n" + ok("done")));
+  Origin origin(
+      always("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n" + ok("done")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   client.send(get("/"));
@@ -109,7 +113,8 @@ TEST_CASE("a response without Date is dated here, one with it keeps its own (RFC
   Origin origin([](Origin& self, RawSocket& socket) {
     for (;;) {
       const bool dated = self.receive(socket).start_line().find("/dated") != std::string::npos;
-      socket.send(dated ? "HTTP/1.1 200 OK\r\ndate: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-Length: 0\r\n\r\n"
+      socket.send(dated ? "HTTP/1.1 200 OK\r\ndate: Tue, 15 Nov 1994 08:12:31 "
+                          "GMT\r\nContent-Length: 0\r\n\r\n"
                         : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     }
   });
@@ -124,7 +129,8 @@ TEST_CASE("a response without Date is dated here, one with it keeps its own (RFC
 
 TEST_CASE("204 and 304 with the fields of a body are passed on without them (RFC 9112 §6.3)") {
   for (const auto* status : {"204 No Content", "304 Not Modified"}) {
-    Origin origin(always("HTTP/1.1 " + std::string(status) + "\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    Origin origin(
+        always("HTTP/1.1 " + std::string(status) + "\r\nTransfer-Encoding: chunked\r\n\r\n"));
     Gateway gateway({origin.port()});
     auto client = gateway.connect();
     for (int i = 0; i < 2; ++i) {
@@ -137,7 +143,8 @@ TEST_CASE("204 and 304 with the fields of a body are passed on without them (RFC
   }
 }
 
-TEST_CASE("a body that a worker sends to HEAD poisons its connection and does not reach the client") {
+TEST_CASE(
+    "a body that a worker sends to HEAD poisons its connection and does not reach the client") {
   Origin origin(always(ok("evil")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();

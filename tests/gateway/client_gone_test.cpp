@@ -15,7 +15,8 @@ Origin::Script thinking() {
   };
 }
 
-// The worker's place must be free within the ten seconds of wait_until(); its time to answer is 30 s.
+// The worker's place must be free within the ten seconds of wait_until(); its time to answer is 30
+// s.
 void check_released(Gateway& gateway, Origin& origin) {
   wait_until([&] { return gateway.counters(0).in_flight == 0; });
   wait_until([&] { return gateway.plane().client_connections() == 0; });
@@ -50,7 +51,8 @@ TEST_CASE("a client that closes after a streamed request releases the worker") {
   Origin origin(thinking());
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
   wait_until([&] { return origin.request_count() == 1; });
   client.close();
   check_released(gateway, origin);
@@ -70,7 +72,9 @@ TEST_CASE("a client that resets inside a response that has come to a halt releas
   check_released(gateway, origin);
 }
 
-TEST_CASE("a half-closed client waits as long as it must, and may be sent a 100 meanwhile (RFC 9110 §15.2.1)") {
+TEST_CASE(
+    "a half-closed client waits as long as it must, and may be sent a 100 meanwhile (RFC 9110 "
+    "§15.2.1)") {
   std::atomic<bool> go{false};
   Origin slow([&](Origin& self, RawSocket& socket) {
     self.receive(socket);

@@ -53,7 +53,8 @@ class Flooder {
     {
         {"requests for a worker", get("/"), true},
         {"requests that are answered 503 here", get("/"), false},
-        {"requests that are answered 508 here", "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 tandem-test\r\n\r\n", true},
+        {"requests that are answered 508 here",
+         "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 tandem-test\r\n\r\n", true},
         {"TRACE that ends here", "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", true},
         {"empty lines", "\r\n\r\n\r\n\r\n", true},
     },
@@ -62,7 +63,8 @@ class Flooder {
       Gateway gateway({});
       if (row.has_worker) gateway.publish({origin.port()});
       Flooder flooder(gateway, repeated(row.request, 1000));
-      if (row.request != "\r\n\r\n\r\n\r\n") wait_until([&] { return flooder.received() > 100'000; });
+      if (row.request != "\r\n\r\n\r\n\r\n")
+        wait_until([&] { return flooder.received() > 100'000; });
       auto client = gateway.connect();
       for (int i = 0; i < 50; ++i) {
         client.send(get("/"));
@@ -73,7 +75,9 @@ class Flooder {
 
 }  // namespace
 
-TEST_CASE("pipelined requests that are answered here are answered in order, with those of workers between") {
+TEST_CASE(
+    "pipelined requests that are answered here are answered in order, with those of workers "
+    "between") {
   Origin origin(always(ok("worker")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();

@@ -9,7 +9,8 @@ using namespace tandem::test;
 namespace {
 
 const std::string told =
-    "GET / HTTP/1.1\r\nHost: inner.example\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
+    "GET / HTTP/1.1\r\nHost: inner.example\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: "
+    "https\r\n"
     "X-Forwarded-Host: outer.example\r\nForwarded: for=203.0.113.7;proto=https\r\n\r\n";
 
 Message seen_behind(std::vector<std::string> trusted_proxies, const std::string& request) {
@@ -34,7 +35,8 @@ TEST_CASE("what a stranger says of where it comes from is replaced") {
   CHECK(request.field("X-Forwarded-For") == "127.0.0.1");
   CHECK(request.field("X-Forwarded-Proto") == "http");
   CHECK(request.field("X-Forwarded-Host") == "inner.example");
-  for (const auto* name : {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"}) CHECK(request.count(name) == 1);
+  for (const auto* name : {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"})
+    CHECK(request.count(name) == 1);
   CHECK(request.count("Forwarded") == 0);
 }
 
@@ -43,7 +45,8 @@ TEST_CASE("what a trusted proxy says of its client is kept and gone on with") {
   CHECK(request.field("X-Forwarded-For") == "203.0.113.7, 127.0.0.1");
   CHECK(request.field("X-Forwarded-Proto") == "https");
   CHECK(request.field("X-Forwarded-Host") == "outer.example");
-  for (const auto* name : {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"}) CHECK(request.count(name) == 1);
+  for (const auto* name : {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"})
+    CHECK(request.count(name) == 1);
   CHECK(request.field("Forwarded") == "for=203.0.113.7;proto=https");
 }
 
@@ -59,9 +62,10 @@ TEST_CASE("any of several trusted ranges is enough") {
 }
 
 TEST_CASE("several X-Forwarded-For fields of a trusted proxy become one list in their order") {
-  const auto request = seen_behind({"127.0.0.1"},
-                                   "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX: y\r\n"
-                                   "x-forwarded-for: \r\nx-forwarded-for: 3.3.3.3\r\n\r\n");
+  const auto request =
+      seen_behind({"127.0.0.1"},
+                  "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX: y\r\n"
+                  "x-forwarded-for: \r\nx-forwarded-for: 3.3.3.3\r\n\r\n");
   CHECK(request.field("X-Forwarded-For") == "1.1.1.1, 2.2.2.2, 3.3.3.3, 127.0.0.1");
   CHECK(request.count("X-Forwarded-For") == 1);
 }
@@ -74,9 +78,10 @@ TEST_CASE("a trusted proxy that says nothing is itself the client") {
 }
 
 TEST_CASE("Connection cannot strip what a trusted proxy says") {
-  const auto request = seen_behind({"127.0.0.1"},
-                                   "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For, X-Forwarded-Proto\r\n"
-                                   "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n\r\n");
+  const auto request =
+      seen_behind({"127.0.0.1"},
+                  "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For, X-Forwarded-Proto\r\n"
+                  "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n\r\n");
   CHECK(request.field("X-Forwarded-For") == "1.1.1.1, 127.0.0.1");
   CHECK(request.field("X-Forwarded-Proto") == "https");
 }
@@ -86,7 +91,8 @@ TEST_CASE("Via is appended to, in the order of the hops (RFC 9110 §7.6.3)") {
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask("GET / HTTP/1.0\r\nVia: 1.1 first, 1.0 second\r\n\r\n");
   const auto seen = origin.requests().at(0);
-  CHECK(seen.head.find("Via: 1.1 first, 1.0 second\r\n") < seen.head.find("Via: 1.0 tandem-test\r\n"));
+  CHECK(seen.head.find("Via: 1.1 first, 1.0 second\r\n") <
+        seen.head.find("Via: 1.0 tandem-test\r\n"));
   CHECK(answer.head.find("Via: 1.1 inner\r\n") < answer.head.find("Via: 1.1 tandem-test\r\n"));
 }
 
@@ -103,16 +109,19 @@ struct ViaRow {
     {
         {"this gateway's name is answered 508", "Via: 1.1 tandem-test", 508},
         {"the name in other letters is answered 508", "Via: 1.1 TANDEM-Test", 508},
-        {"the name as a member of a list is answered 508", "Via: 1.0 first,1.1 tandem-test , 1.1 last", 508},
+        {"the name as a member of a list is answered 508",
+         "Via: 1.0 first,1.1 tandem-test , 1.1 last", 508},
         {"the name in a second Via is answered 508", "Via: 1.1 first\r\nVia: 1.1 tandem-test", 508},
         {"the name with a comment is answered 508", "Via: HTTP/1.1 tandem-test (Tandem)", 508},
-        {"the name behind a comment with commas is answered 508", "Via: 1.1 a (b, \\) c), 1.1 tandem-test", 508},
+        {"the name behind a comment with commas is answered 508",
+         "Via: 1.1 a (b, \\) c), 1.1 tandem-test", 508},
         {"another gateway is served", "Via: 1.1 tandem-other", 200},
         {"a longer name is served", "Via: 1.1 tandem-test2", 200},
         {"the name inside a comment is served", "Via: 1.1 a (b, 1.1 tandem-test)", 200},
         {"the name as a protocol is served", "Via: tandem-test a", 200},
     },
-    [](const ViaRow& row) { CHECK(status_with_via(row.via) == row.status); }, CATCH_INTERNAL_LINEINFO);
+    [](const ViaRow& row) { CHECK(status_with_via(row.via) == row.status); },
+    CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
 

@@ -59,7 +59,9 @@ TEST_CASE("a head over 64 KiB that has no end yet is answered 431 (RFC 6585 §5)
   CHECK(client.closes());
 }
 
-TEST_CASE("a body of the configured maximum is served, one byte more is answered 413 (RFC 9110 §15.5.14)") {
+TEST_CASE(
+    "a body of the configured maximum is served, one byte more is answered 413 (RFC 9110 "
+    "§15.5.14)") {
   Origin origin(echo());
   Gateway gateway({origin.port()}, {.body_bytes_max = 10});
   CHECK(gateway.ask(post("Content-Length: 10", "0123456789")).body == "0123456789");
@@ -80,7 +82,8 @@ TEST_CASE("413 comes before a client that waits for 100 has sent anything (RFC 9
   CHECK(origin.connection_count() == 0);
 }
 
-TEST_CASE("a chunked body that passes the maximum is answered 413 and never completed at the worker") {
+TEST_CASE(
+    "a chunked body that passes the maximum is answered 413 and never completed at the worker") {
   std::atomic<int> broken{0};
   Origin origin([&](Origin& self, RawSocket& socket) {
     try {
@@ -91,7 +94,8 @@ TEST_CASE("a chunked body that passes the maximum is answered 413 and never comp
     }
   });
   Gateway gateway({origin.port()}, {.body_bytes_max = 10});
-  CHECK(gateway.ask(post("Transfer-Encoding: chunked", "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n")).body == "0123456789");
+  CHECK(gateway.ask(post("Transfer-Encoding: chunked", "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"))
+            .body == "0123456789");
   auto client = gateway.connect();
   client.send(post("Transfer-Encoding: chunked", "5\r\n01234\r\n"));
   client.send("6\r\n567890\r\n0\r\n\r\n");
@@ -112,7 +116,8 @@ TEST_CASE("without a configured maximum a body may be of any length") {
   CHECK(gateway.ask(post("Content-Length: 18446744073709551615", "")).status() == 200);
 }
 
-TEST_CASE("64 interim responses are passed on, a worker that sends more is broken (RFC 9110 §15.2)") {
+TEST_CASE(
+    "64 interim responses are passed on, a worker that sends more is broken (RFC 9110 §15.2)") {
   Origin origin([](Origin& self, RawSocket& socket) {
     for (;;) {
       const bool fits = self.receive(socket).start_line().find("/fits") != std::string::npos;

@@ -6,11 +6,13 @@
 
 using namespace tandem::test;
 
-TEST_CASE("TRACE with Max-Forwards 0 is answered here, with an echo of what came (RFC 9110 §9.3.8)") {
+TEST_CASE(
+    "TRACE with Max-Forwards 0 is answered here, with an echo of what came (RFC 9110 §9.3.8)") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  client.send("TRACE /a?b HTTP/1.1\r\nHost: a\r\nmax-forwards: 0\r\nX-Kept: 1\r\n\r\n" + get("/next"));
+  client.send("TRACE /a?b HTTP/1.1\r\nHost: a\r\nmax-forwards: 0\r\nX-Kept: 1\r\n\r\n" +
+              get("/next"));
   const auto answer = read_response(client);
   CHECK(answer.status() == 200);
   CHECK(answer.field("Content-Type") == "message/http");
@@ -22,7 +24,8 @@ TEST_CASE("TRACE with Max-Forwards 0 is answered here, with an echo of what came
 TEST_CASE("an echo does not disclose secrets (RFC 9110 §9.3.8)") {
   Gateway gateway({});
   const auto answer = gateway.ask(
-      "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: s=1\r\nauthorization: Basic c2VjcmV0\r\n"
+      "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: s=1\r\nauthorization: Basic "
+      "c2VjcmV0\r\n"
       "Proxy-Authorization: Basic c2VjcmV0\r\n\r\n");
   CHECK(answer.status() == 200);
   for (const auto* secret : {"s=1", "c2VjcmV0", "ookie", "uthorization"}) {
@@ -35,7 +38,8 @@ TEST_CASE("OPTIONS with Max-Forwards 0 is answered here, with what is allowed (R
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   for (const auto* target : {"*", "/a"}) {
-    client.send("OPTIONS " + std::string(target) + " HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
+    client.send("OPTIONS " + std::string(target) +
+                " HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
     const auto answer = read_response(client);
     CHECK(answer.status() == 200);
     CHECK(answer.field("Content-Length") == "0");
@@ -48,7 +52,8 @@ TEST_CASE("OPTIONS with Max-Forwards 0 and a body leaves the connection in order
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nContent-Length: 5\r\n\r\nhello" + get("/next"));
+  client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nContent-Length: 5\r\n\r\nhello" +
+              get("/next"));
   CHECK(read_response(client).status() == 200);
   CHECK(read_response(client).body == "x");
 }
@@ -68,13 +73,15 @@ struct Hops {
         {"TRACE is forwarded with one less", "TRACE", "1", "0"},
         {"OPTIONS is forwarded with one less", "OPTIONS", "10", "9"},
         {"leading zeros do not matter", "TRACE", "0010", "9"},
-        {"a number without end becomes one that can be counted", "TRACE", "99999999999999999999999", "4294967294"},
+        {"a number without end becomes one that can be counted", "TRACE", "99999999999999999999999",
+         "4294967294"},
         {"of other methods it is passed on as it is", "GET", "0", "0"},
     },
     [](const Hops& row) {
       Origin origin(always(ok("x")));
       Gateway gateway({origin.port()});
-      gateway.ask(fmt::format("{} / HTTP/1.1\r\nHost: a\r\nMax-Forwards: {}\r\n\r\n", row.method, row.came));
+      gateway.ask(fmt::format("{} / HTTP/1.1\r\nHost: a\r\nMax-Forwards: {}\r\n\r\n", row.method,
+                              row.came));
       CHECK(origin.requests().at(0).field("Max-Forwards") == row.went);
     },
     CATCH_INTERNAL_LINEINFO);
@@ -92,16 +99,23 @@ struct Trace {
     "traceparent (W3C Trace Context §3.2)",
     {
         {"a sound one is passed on", "traceparent: 00-" + trace + "-" + parent + "-01", true},
-        {"a later version with more behind is passed on", "traceparent: cc-" + trace + "-" + parent + "-01-x", true},
-        {"version 00 with more behind is dropped", "traceparent: 00-" + trace + "-" + parent + "-01-x", false},
+        {"a later version with more behind is passed on",
+         "traceparent: cc-" + trace + "-" + parent + "-01-x", true},
+        {"version 00 with more behind is dropped",
+         "traceparent: 00-" + trace + "-" + parent + "-01-x", false},
         {"version ff is dropped", "traceparent: ff-" + trace + "-" + parent + "-01", false},
-        {"capital digits are dropped", "traceparent: 00-" + std::string(32, 'A') + "-" + parent + "-01", false},
-        {"a trace of zeros is dropped", "traceparent: 00-" + std::string(32, '0') + "-" + parent + "-01", false},
-        {"a parent of zeros is dropped", "traceparent: 00-" + trace + "-" + std::string(16, '0') + "-01", false},
+        {"capital digits are dropped",
+         "traceparent: 00-" + std::string(32, 'A') + "-" + parent + "-01", false},
+        {"a trace of zeros is dropped",
+         "traceparent: 00-" + std::string(32, '0') + "-" + parent + "-01", false},
+        {"a parent of zeros is dropped",
+         "traceparent: 00-" + trace + "-" + std::string(16, '0') + "-01", false},
         {"a short one is dropped", "traceparent: 00-" + trace + "-" + parent + "-0", false},
         {"an empty one is dropped", "traceparent: ", false},
         {"two are dropped",
-         "traceparent: 00-" + trace + "-" + parent + "-01\r\ntraceparent: 00-" + trace + "-" + parent + "-00", false},
+         "traceparent: 00-" + trace + "-" + parent + "-01\r\ntraceparent: 00-" + trace + "-" +
+             parent + "-00",
+         false},
         {"without it tracestate is dropped", "X: y", false},
     },
     [](const Trace& row) {

@@ -1,5 +1,5 @@
-// refusal.hpp: what every refused request has in common: the gateway answers itself, with an error document,
-// closes the connection, and no worker sees a whole request.
+// refusal.hpp: what every refused request has in common: the gateway answers itself, with an error
+// document, closes the connection, and no worker sees a whole request.
 #pragma once
 
 #include <string>

@@ -5,7 +5,9 @@ using namespace tandem::test;
 
 namespace {
 
-std::string with_host(const std::string& host) { return "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"; }
+std::string with_host(const std::string& host) {
+  return "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+}
 
 [[maybe_unused]] const bool lines = each_row_is_a_case<Refused>(
     "refused (RFC 9112 §5)",
@@ -17,7 +19,8 @@ std::string with_host(const std::string& host) { return "GET / HTTP/1.1\r\nHost:
         {"a bare CR before the line's end", with_field("X: a\r")},
         {"a NUL in a value", with_field(std::string("X: a\0b", 6))},
         {"a NUL in a name", with_field(std::string("X\0: a", 5))},
-        {"a control character in a value", with_field("X: a\x01" "b")},
+        {"a control character in a value", with_field("X: a\x01"
+                                                      "b")},
         {"a DEL in a value", with_field("X: a\x7f")},
         {"a space before the colon", with_field("X : a")},
         {"a tab before the colon", with_field("X\t: a")},
@@ -26,7 +29,8 @@ std::string with_host(const std::string& host) { return "GET / HTTP/1.1\r\nHost:
         {"a field name beyond ASCII", with_field("X\xc3\xa4: a")},
         {"a line without a colon", with_field("X")},
         {"a first field line that begins with a space", "GET / HTTP/1.1\r\n Host: a\r\n\r\n"},
-        {"a first field line that begins with a tab", "GET / HTTP/1.1\r\n\tX: a\r\nHost: a\r\n\r\n"},
+        {"a first field line that begins with a tab",
+         "GET / HTTP/1.1\r\n\tX: a\r\nHost: a\r\n\r\n"},
         {"a folded field", with_field("X: a\r\n b")},
         {"a field folded by a tab", with_field("X: a\r\n\tb")},
         {"a folded Transfer-Encoding", with_field("Transfer-Encoding:\r\n chunked")},
@@ -58,11 +62,15 @@ std::string with_host(const std::string& host) { return "GET / HTTP/1.1\r\nHost:
     "refused (RFC 9110)",
     {
         {"§10.1.1: an unknown expectation", with_field("Expect: 200-ok"), 417},
-        {"§10.1.1: an unknown expectation of HEAD", "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", 417},
+        {"§10.1.1: an unknown expectation of HEAD",
+         "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", 417},
         {"§9.3.8: TRACE with content", "TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"},
-        {"§9.3.8: TRACE with chunks", "TRACE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-        {"§7.6.2: Max-Forwards of TRACE is no number", "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n"},
-        {"§7.6.2: Max-Forwards is negative", "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: -1\r\n\r\n"},
+        {"§9.3.8: TRACE with chunks",
+         "TRACE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        {"§7.6.2: Max-Forwards of TRACE is no number",
+         "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n"},
+        {"§7.6.2: Max-Forwards is negative",
+         "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: -1\r\n\r\n"},
         {"§7.6.2: Max-Forwards twice",
          "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\nMax-Forwards: 1\r\n\r\n"},
     },

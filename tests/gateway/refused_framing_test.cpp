@@ -12,8 +12,10 @@ std::string chunked(const std::string& body) {
 [[maybe_unused]] const bool lengths = each_row_is_a_case<Refused>(
     "refused (RFC 9112 §6.3)",
     {
-        {"Content-Length with Transfer-Encoding", with_field("Content-Length: 3\r\nTransfer-Encoding: chunked")},
-        {"Transfer-Encoding with Content-Length", with_field("Transfer-Encoding: chunked\r\nContent-Length: 3")},
+        {"Content-Length with Transfer-Encoding",
+         with_field("Content-Length: 3\r\nTransfer-Encoding: chunked")},
+        {"Transfer-Encoding with Content-Length",
+         with_field("Transfer-Encoding: chunked\r\nContent-Length: 3")},
         {"differing Content-Lengths", with_field("Content-Length: 3\r\nContent-Length: 4")},
         {"a list of differing Content-Lengths", with_field("Content-Length: 3, 4")},
         {"a signed Content-Length", with_field("Content-Length: +3")},
@@ -35,7 +37,8 @@ std::string chunked(const std::string& body) {
         {"an unknown transfer coding", with_field("Transfer-Encoding: xchunked")},
         {"a coding before chunked", with_field("Transfer-Encoding: gzip, chunked")},
         {"chunked not last", with_field("Transfer-Encoding: chunked, identity")},
-        {"chunked twice in two fields", with_field("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")},
+        {"chunked twice in two fields",
+         with_field("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")},
         {"chunked twice in one field", with_field("Transfer-Encoding: chunked, chunked")},
         {"identity", with_field("Transfer-Encoding: identity")},
         {"chunked in quotes", with_field("Transfer-Encoding: \"chunked\"")},

@@ -10,7 +10,13 @@ using namespace tandem::test;
 namespace {
 
 // How a worker fails, each on a fresh connection.
-enum class Stage { refuses, resets_on_request, closes_after_request, closes_in_head, closes_in_short_body };
+enum class Stage {
+  refuses,
+  resets_on_request,
+  closes_after_request,
+  closes_in_head,
+  closes_in_short_body
+};
 
 struct Row {
   std::string why;
@@ -27,13 +33,15 @@ Origin::Script failing_at(Stage stage) {
     }
     self.receive(socket);
     if (stage == Stage::closes_in_head) socket.send("HTTP/1.1 200 OK\r\nConten");
-    if (stage == Stage::closes_in_short_body) socket.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+    if (stage == Stage::closes_in_short_body)
+      socket.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
   };
 }
 
 std::string request(const std::string& method) {
   const bool has_body = method == "PUT" || method == "POST" || method == "PATCH";
-  return method + " / HTTP/1.1\r\nHost: a\r\n" + (has_body ? "Content-Length: 4\r\n\r\nbody" : "\r\n");
+  return method + " / HTTP/1.1\r\nHost: a\r\n" +
+         (has_body ? "Content-Length: 4\r\n\r\nbody" : "\r\n");
 }
 
 std::vector<Row> rows() {
@@ -46,7 +54,8 @@ std::vector<Row> rows() {
   };
   std::vector<Row> all;
   for (const auto& [stage, name] : stages) {
-    for (const std::string method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH"}) {
+    for (const std::string method :
+         {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "POST", "PATCH"}) {
       // An answer to HEAD has no body that could be cut.
       if (method == "HEAD" && stage == Stage::closes_in_short_body) continue;
       const bool idempotent = method != "POST" && method != "PATCH";
@@ -61,7 +70,8 @@ std::vector<Row> rows() {
 
 void check(const Row& row) {
   Origin failing(failing_at(row.stage));
-  Origin good(always(row.method == "HEAD" ? "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" : ok("good")));
+  Origin good(
+      always(row.method == "HEAD" ? "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" : ok("good")));
   if (row.stage == Stage::refuses) failing.stop_listening();
   Gateway gateway({failing.port(), good.port()});
   // Round robin: of two requests, one meets the failing worker.
@@ -78,12 +88,13 @@ void check(const Row& row) {
   CHECK(failing.request_count() <= 1);
   CHECK(gateway.reported_failures() == 1);
   for (const auto& seen : good.requests()) {
-    CHECK(seen.body == (row.method == "PUT" || row.method == "POST" || row.method == "PATCH" ? "body" : ""));
+    CHECK(seen.body ==
+          (row.method == "PUT" || row.method == "POST" || row.method == "PATCH" ? "body" : ""));
   }
 }
 
-[[maybe_unused]] const bool retries = each_row_is_a_case<Row>("retry (RFC 9110 §9.2.2)", rows(), check,
-                                                              CATCH_INTERNAL_LINEINFO);
+[[maybe_unused]] const bool retries =
+    each_row_is_a_case<Row>("retry (RFC 9110 §9.2.2)", rows(), check, CATCH_INTERNAL_LINEINFO);
 
 struct Streamed {
   const char* why;
@@ -112,7 +123,9 @@ struct Streamed {
 
 }  // namespace
 
-TEST_CASE("a GET of whose long answer bytes were passed on is not sent again: the client's connection breaks") {
+TEST_CASE(
+    "a GET of whose long answer bytes were passed on is not sent again: the client's connection "
+    "breaks") {
   Origin failing([](Origin& self, RawSocket& socket) {
     self.receive(socket);
     socket.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + std::string(50'000, 'x'));
@@ -153,7 +166,8 @@ TEST_CASE("a GET after an interim response was passed on is not sent again") {
 }
 
 TEST_CASE("a worker's 5xx is its answer, and is passed on instead of being tried again") {
-  Origin origin(always("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"));
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask(get("/"));
   CHECK(answer.status() == 503);

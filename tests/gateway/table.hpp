@@ -1,4 +1,5 @@
-// table.hpp: the rows of a table as test cases of their own, so that each is run, named and counted alone.
+// table.hpp: the rows of a table as test cases of their own, so that each is run, named and counted
+// alone.
 #pragma once
 
 #include <memory>
@@ -24,11 +25,11 @@ class RowCase final : public Catch::ITestInvoker {
   Check check_;
 };
 
-// Registers a case "`subject`: `row.why`" for each row, which runs check(row). To be called by the initializer
-// of a constant at namespace scope; `place` is CATCH_INTERNAL_LINEINFO.
+// Registers a case "`subject`: `row.why`" for each row, which runs check(row). To be called by the
+// initializer of a constant at namespace scope; `place` is CATCH_INTERNAL_LINEINFO.
 template <class Row>
-bool each_row_is_a_case(const char* subject, std::vector<Row> rows, typename RowCase<Row>::Check check,
-                        Catch::SourceLineInfo place) {
+bool each_row_is_a_case(const char* subject, std::vector<Row> rows,
+                        typename RowCase<Row>::Check check, Catch::SourceLineInfo place) {
   for (auto& row : rows) {
     const auto name = fmt::format("{}: {}", subject, row.why);
     auto invoker = std::make_unique<RowCase<Row>>(std::move(row), check);

@@ -69,7 +69,8 @@ TEST_CASE("a streamed body that stops half-way is answered 408 and not completed
 }
 
 TEST_CASE("a body may take longer than the time-out as long as it moves") {
-  Origin origin([](Origin& self, RawSocket& socket) { socket.send(ok(self.receive(socket).body)); });
+  Origin origin(
+      [](Origin& self, RawSocket& socket) { socket.send(ok(self.receive(socket).body)); });
   Gateway gateway({origin.port()}, with({.body_idle = 500ms}));
   auto client = gateway.connect();
   client.send(post_of_ten);
@@ -80,7 +81,8 @@ TEST_CASE("a body may take longer than the time-out as long as it moves") {
   CHECK(read_response(client).body == "0123456789");
 }
 
-TEST_CASE("a worker that says nothing is answered for with 504 and is not suspect (RFC 9110 §15.6.5)") {
+TEST_CASE(
+    "a worker that says nothing is answered for with 504 and is not suspect (RFC 9110 §15.6.5)") {
   Origin origin(silent());
   Gateway gateway({origin.port()}, with({.response_head = 100ms}));
   auto client = gateway.connect();
@@ -166,7 +168,8 @@ TEST_CASE("a worker that takes no more of a request is answered for with 504") {
 
 TEST_CASE("an idle connection is closed without a word (RFC 9112 §9.5)") {
   Origin origin(always(ok("x")));
-  for (const auto idle : {100ms, 1200ms}) {  // while it is warm, and when it has given its buffer back
+  for (const auto idle :
+       {100ms, 1200ms}) {  // while it is warm, and when it has given its buffer back
     Gateway gateway({origin.port()}, with({.client_idle = idle}));
     auto fresh = gateway.connect();
     auto used = gateway.connect();

@@ -1,4 +1,5 @@
-// Trailers are forwarded apart and never merged; what must not stand there is dropped (RFC 9110 §6.5).
+// Trailers are forwarded apart and never merged; what must not stand there is dropped (RFC 9110
+// §6.5).
 #include <catch2/catch.hpp>
 
 #include "gateway.hpp"
@@ -15,9 +16,10 @@ struct Row {
 std::vector<Row> forbidden() {
   std::vector<Row> rows;
   for (const auto* name :
-       {"Content-Length", "Transfer-Encoding", "Host", "Connection", "Trailer", "Upgrade", "Authorization",
-        "Proxy-Authorization", "Set-Cookie", "Cookie", "Content-Type", "Content-Encoding", "Content-Range",
-        "Cache-Control", "Expect", "Max-Forwards", "TE", "X-Forwarded-For", "Tandem-Term"}) {
+       {"Content-Length", "Transfer-Encoding", "Host", "Connection", "Trailer", "Upgrade",
+        "Authorization", "Proxy-Authorization", "Set-Cookie", "Cookie", "Content-Type",
+        "Content-Encoding", "Content-Range", "Cache-Control", "Expect", "Max-Forwards", "TE",
+        "X-Forwarded-For", "Tandem-Term"}) {
     rows.push_back({name});
   }
   return rows;
@@ -28,7 +30,8 @@ std::string chunks_with(const std::string& trailers) {
 }
 
 [[maybe_unused]] const bool dropped = each_row_is_a_case<Row>(
-    "a trailer field that must not be one is dropped in both directions (RFC 9110 §6.5.1)", forbidden(),
+    "a trailer field that must not be one is dropped in both directions (RFC 9110 §6.5.1)",
+    forbidden(),
     [](const Row& row) {
       const auto trailers = "X-First: 1\r\n" + row.why + ": 7\r\nX-Last: 2\r\n";
       Origin origin(always("HTTP/1.1 200 OK\r\n" + chunks_with(trailers)));

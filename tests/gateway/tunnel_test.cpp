@@ -1,4 +1,5 @@
-// Switching protocols (RFC 9110 §7.8): when a tunnel opens, and what it does with bytes and with ends.
+// Switching protocols (RFC 9110 §7.8): when a tunnel opens, and what it does with bytes and with
+// ends.
 #include <catch2/catch.hpp>
 
 #include "gateway.hpp"
@@ -7,10 +8,12 @@ using namespace tandem::test;
 
 namespace {
 
-const std::string upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo/1, other\r\n\r\n";
+const std::string upgrade =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo/1, other\r\n\r\n";
 
 std::string switching(const std::string& protocol) {
-  return "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: " + protocol + "\r\n\r\n";
+  return "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: " + protocol +
+         "\r\n\r\n";
 }
 
 }  // namespace
@@ -24,7 +27,8 @@ TEST_CASE("a protocol that the client did not offer is not switched to (RFC 9110
   }
 }
 
-TEST_CASE("one of several offered protocols may be switched to, in any case of letters (RFC 9110 §7.8)") {
+TEST_CASE(
+    "one of several offered protocols may be switched to, in any case of letters (RFC 9110 §7.8)") {
   Origin origin(always(switching("OTHER")));
   Gateway gateway({origin.port()});
   CHECK(gateway.ask(upgrade).field("Upgrade") == "OTHER");
@@ -41,17 +45,23 @@ TEST_CASE("Upgrade without Connection: upgrade is not passed on (RFC 9110 §7.8)
   }
 }
 
-TEST_CASE("an upgrade to h2c, which would carry requests past the gateway, is not passed on (RFC 9113 §3.1)") {
+TEST_CASE(
+    "an upgrade to h2c, which would carry requests past the gateway, is not passed on (RFC 9113 "
+    "§3.1)") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask(
-      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n");
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: "
+      "h2c\r\nHTTP2-Settings: AAM\r\n\r\n");
   CHECK(answer.status() == 200);
   const auto request = origin.requests().at(0);
-  for (const auto* name : {"Upgrade", "Connection", "HTTP2-Settings"}) CHECK(request.count(name) == 0);
+  for (const auto* name : {"Upgrade", "Connection", "HTTP2-Settings"})
+    CHECK(request.count(name) == 0);
 }
 
-TEST_CASE("a worker that does not want to switch answers as always, and the connection goes on (RFC 9110 §7.8)") {
+TEST_CASE(
+    "a worker that does not want to switch answers as always, and the connection goes on (RFC 9110 "
+    "§7.8)") {
   Origin origin(always(ok("plain")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
@@ -63,7 +73,9 @@ TEST_CASE("a worker that does not want to switch answers as always, and the conn
 }
 
 TEST_CASE("426 from a worker keeps its Upgrade from the client's hop (RFC 9110 §7.8)") {
-  Origin origin(always("HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\nUpgrade: "
+             "x\r\nContent-Length: 0\r\n\r\n"));
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask(get("/"));
   CHECK(answer.status() == 426);
@@ -78,7 +90,9 @@ TEST_CASE("101 before the request body has been sent is answered 502") {
   });
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n");
   CHECK(read_response(client).status() == 502);
   CHECK(client.closes());
 }
@@ -90,9 +104,11 @@ TEST_CASE("101 after a request with a body opens a tunnel") {
     socket.send(socket.read_to_end());
   });
   Gateway gateway({origin.port()});
-  for (const auto* body : {"Content-Length: 2\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"}) {
+  for (const auto* body :
+       {"Content-Length: 2\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"}) {
     auto client = gateway.connect();
-    client.send(std::string("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n") + body + "early");
+    client.send(std::string("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n") +
+                body + "early");
     CHECK(read_response(client).status() == 101);
     client.send(" late");
     client.shutdown_send();

@@ -23,7 +23,8 @@ using tcp = asio::ip::tcp;
 // Echoes the messages of one connection until the client closes it.
 class EchoServer {
  public:
-  EchoServer() : acceptor_(io_, {asio::ip::address_v4::loopback(), 0}), thread_([this] { serve(); }) {}
+  EchoServer()
+      : acceptor_(io_, {asio::ip::address_v4::loopback(), 0}), thread_([this] { serve(); }) {}
   ~EchoServer() { join(); }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   // Waits for the end of the connection; why the client closed.
@@ -106,7 +107,8 @@ TEST_CASE("a WebSocket message in fragments arrives as one (RFC 6455 §5.4)") {
   EchoServer server;
   Gateway gateway({server.port()});
   Client client(gateway);
-  for (const auto* part : {"frag", "men"}) client.stream().write_some(false, asio::buffer(part, std::strlen(part)));
+  for (const auto* part : {"frag", "men"})
+    client.stream().write_some(false, asio::buffer(part, std::strlen(part)));
   client.stream().write_some(true, asio::buffer("ts", 2));
   CHECK(client.read() == "fragments");
   client.stream().close(websocket::close_code::normal);

@@ -59,8 +59,9 @@ TEST_CASE("what is no address is in no range") {
 }
 
 TEST_CASE("what is no range is refused by the name of its flag") {
-  for (const auto* text : {"", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.0/ 8", "::/129",
-                           "10.0.0.1/8", "2001:db8::1/32", "[::1]/128", "localhost", "10.0.0.0/8/8"}) {
+  for (const auto* text :
+       {"", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.0/ 8", "::/129",
+        "10.0.0.1/8", "2001:db8::1/32", "[::1]/128", "localhost", "10.0.0.0/8/8"}) {
     INFO(text);
     const auto range = parse_address_range(text, "--trusted-proxy");
     REQUIRE_FALSE(range);
