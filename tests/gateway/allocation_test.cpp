@@ -5,6 +5,7 @@
 
 #include "allocation_count.hpp"
 #include "gateway.hpp"
+#include "master/forward/access_log.hpp"
 
 using namespace tandem::test;
 
@@ -61,6 +62,16 @@ TEST_CASE("a request of a browser is forwarded without taking anything from the 
   const auto head = browser_head();
   REQUIRE(head.size() == 630);
   const auto count = allocations(gateway, head);
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
+TEST_CASE("so it is while an access log is kept") {
+  Origin origin(always(ok("x")));
+  auto log = tandem::master::AccessLog::open("/dev/null", 1);
+  REQUIRE(log.ok());
+  Gateway gateway({origin.port()}, {.access_log = log->get()});
+  const auto count = allocations(gateway, browser_head());
   INFO(allocation_sites());
   CHECK(count == 0);
 }
