@@ -29,10 +29,16 @@ Result<wire::WorkerSpec> parse_backend(std::string_view text, std::string_view f
   auto endpoint = parse_endpoint(text, flag);
   if (!endpoint) return endpoint.error();
   if (endpoint->port == 0 || endpoint->is_unspecified()) {
-    return invalid(fmt::format("{} must be an address that can be connected to, not \"{}\"", flag, text));
+    return invalid(
+        fmt::format("{} must be an address that can be connected to, not \"{}\"", flag, text));
   }
   spec.name = endpoint->to_string();
-  std::replace_if(spec.name.begin(), spec.name.end(), [](char c) { return !is_name({&c, 1}); }, '-');
+  std::replace_if(
+      spec.name.begin(), spec.name.end(),
+      [](char c) {
+        return !is_name({&c, 1});
+      },
+      '-');
   spec.name = spec.name.substr(0, limits::name_bytes_max);
   auto resolved = resolve(*endpoint, flag);
   if (!resolved) return resolved.error();
@@ -49,29 +55,35 @@ Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag) {
 
 // What the data plane allows its clients and its workers.
 void bind_forwarding(CLI::App& app, MasterFlags& flags) {
-  bind_duration(app, "--header-timeout", "a client has so long for the head of its request, then 408",
+  bind_duration(app, "--header-timeout",
+                "a client has so long for the head of its request, then 408",
                 flags.timeouts.header_read, {1s, 10min});
   bind_duration(app, "--idle-timeout", "a client connection without a request is closed after it",
                 flags.timeouts.client_idle, {1s, 24h});
-  bind_duration(app, "--response-timeout", "a worker has so long for the head of its response, then 504",
+  bind_duration(app, "--response-timeout",
+                "a worker has so long for the head of its response, then 504",
                 flags.timeouts.response_head, {100ms, 24h});
-  bind_duration(app, "--connect-timeout", "a worker has so long to accept a connection, then the next is tried",
+  bind_duration(app, "--connect-timeout",
+                "a worker has so long to accept a connection, then the next is tried",
                 flags.timeouts.connect, {10ms, 1min});
-  bind_value(app, "--max-body", "BYTES", "a request body above it is answered 413; 0, the default: any",
+  bind_value(app, "--max-body", "BYTES",
+             "a request body above it is answered 413; 0, the default: any",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto* end = text.data() + text.size();
                const auto parsed = std::from_chars(text.data(), end, flags.body_bytes_max);
                if (!text.empty() && parsed.ec == std::errc{} && parsed.ptr == end) return {};
-               return invalid(fmt::format("{} must be a number of bytes, not \"{}\"", flag, text.substr(0, 64)));
+               return invalid(fmt::format("{} must be a number of bytes, not \"{}\"", flag,
+                                          text.substr(0, 64)));
              });
-  bind_each(app, "--trusted-proxy", "ADDRESS[/BITS]",
-            "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",
-            [&flags](std::string_view text, std::string_view flag) -> Result<> {
-              auto range = parse_address_range(text, flag);
-              if (!range) return range.error();
-              flags.trusted_proxies.push_back(*range);
-              return {};
-            });
+  bind_each(
+      app, "--trusted-proxy", "ADDRESS[/BITS]",
+      "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        auto range = parse_address_range(text, flag);
+        if (!range) return range.error();
+        flags.trusted_proxies.push_back(*range);
+        return {};
+      });
 }
 
 void bind(CLI::App& app, MasterFlags& flags) {
@@ -88,7 +100,8 @@ void bind(CLI::App& app, MasterFlags& flags) {
               flags.backends.push_back(std::move(*spec));
               return {};
             });
-  bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads, {1, threads_max});
+  bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
+              {1, threads_max});
   bind_value(app, "--balance", "POLICY", "round_robin (the default) or least_connections",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto policy = parse_policy(text, flag);
@@ -97,13 +110,15 @@ void bind(CLI::App& app, MasterFlags& flags) {
                return {};
              });
   bind_forwarding(app, flags);
-  bind_duration(app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
-                flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
-  bind_duration(app, "--forget-after", "a worker that is down for so long is forgotten", flags.forget_after,
-                {1s, 720h});
+  bind_duration(
+      app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
+      flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
+  bind_duration(app, "--forget-after", "a worker that is down for so long is forgotten",
+                flags.forget_after, {1s, 720h});
   bind_duration(app, "--drain-timeout", "how long SIGTERM waits for requests in flight",
                 flags.drain_timeout, {0s, 1h});
-  bind_text(app, "--token-file", "FILE", "what callers of the control address must know", flags.token_file);
+  bind_text(app, "--token-file", "FILE", "what callers of the control address must know",
+            flags.token_file);
   bind_text(app, "--access-log", "FILE|-|off",
             "one line of JSON for each request; opened anew at SIGHUP", flags.access_log);
   bind_log_level(app, flags.log_level);
@@ -111,13 +126,15 @@ void bind(CLI::App& app, MasterFlags& flags) {
 
 }  // namespace
 
-MasterFlags::MasterFlags() : threads(std::clamp(std::thread::hardware_concurrency(), 1u, threads_max)) {}
+MasterFlags::MasterFlags()
+    : threads(std::clamp(std::thread::hardware_concurrency(), 1u, threads_max)) {}
 
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
   CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
   bind(app, flags);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
-  for (auto [endpoint, flag] : {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
+  for (auto [endpoint, flag] :
+       {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
     const auto resolved = resolve_in_place(*endpoint, flag);
     if (resolved) continue;
     fmt::print(stderr, "tandem-master: {}\n", resolved.error().message);

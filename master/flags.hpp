@@ -38,8 +38,8 @@ struct MasterFlags {
   MasterFlags();
 };
 
-// Fills `flags`; host names are resolved. Returns the exit status when the program shall end now: all is
-// said already.
+// Fills `flags`; host names are resolved. Returns the exit status when the program shall end now:
+// all is said already.
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags);
 
 }  // namespace tandem::master

@@ -45,8 +45,9 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
 
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
-  ControlPlane control(control_options(flags),
-                       [&forwarding](SnapshotPtr snapshot) { forwarding->publish(std::move(snapshot)); });
+  ControlPlane control(control_options(flags), [&forwarding](SnapshotPtr snapshot) {
+    forwarding->publish(std::move(snapshot));
+  });
   DataPlaneOptions options;
   options.node = flags.node;
   options.listen = flags.listen;
@@ -56,11 +57,14 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.body_bytes_max = flags.body_bytes_max;
   options.trusted_proxies = flags.trusted_proxies;
   options.access_log = access_log;
-  options.report_failure = [&control](WorkerId id, FailureKind kind) { control.report_failure(id, kind); };
+  options.report_failure = [&control](WorkerId id, FailureKind kind) {
+    control.report_failure(id, kind);
+  };
   DataPlane data_plane(options);
   forwarding = &data_plane;
 
-  // The control address first: what it refuses (a shared data directory, no token) must not have served.
+  // The control address first: what it refuses (a shared data directory, no token) must not have
+  // served.
   if (const auto started = control.start(); !started) return started.error();
   if (const auto started = data_plane.start(); !started) {
     control.stop();

@@ -1,5 +1,5 @@
-// main() of every test program. What the code under test logs is noise here, unless it is asked for:
-// TANDEM_TEST_LOG=1.
+// main() of every test program. What the code under test logs is noise here, unless it is asked
+// for: TANDEM_TEST_LOG=1.
 #define CATCH_CONFIG_RUNNER
 #include <cstdlib>
 

@@ -22,9 +22,10 @@ constexpr Duration longest = 30 * 24h;
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text, std::string_view field) {
-  const auto malformed = invalid(
-      fmt::format("{} must be a duration such as 100ms, 1s or 10m, not \"{}\"", field, text.substr(0, 64)),
-      std::string(field));
+  const auto malformed =
+      invalid(fmt::format("{} must be a duration such as 100ms, 1s or 10m, not \"{}\"", field,
+                          text.substr(0, 64)),
+              std::string(field));
   const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
   const std::string number(text.substr(0, digits));
   if (number.empty() || number.size() > 15 || std::count(number.begin(), number.end(), '.') > 1 ||
@@ -33,9 +34,11 @@ Result<Duration> parse_duration(std::string_view text, std::string_view field) {
   }
   for (const auto& unit : units) {
     if (text.substr(digits) != unit.name) continue;
-    const double value = std::strtod(number.c_str(), nullptr) * static_cast<double>(unit.length.count());
+    const double value =
+        std::strtod(number.c_str(), nullptr) * static_cast<double>(unit.length.count());
     if (value > static_cast<double>(longest.count())) {
-      return invalid(fmt::format("{} must be at most 720h, not \"{}\"", field, text), std::string(field));
+      return invalid(fmt::format("{} must be at most 720h, not \"{}\"", field, text),
+                     std::string(field));
     }
     return Duration(static_cast<Duration::rep>(value + 0.5));
   }

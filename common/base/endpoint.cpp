@@ -28,8 +28,8 @@ bool is_ipv6(const std::string& host) {
   return inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-// RFC 1123 §2.1: letters, digits and hyphens in labels; underscores are met in practice. An all-numeric
-// last label would be a mistyped IPv4 address, not a name.
+// RFC 1123 §2.1: letters, digits and hyphens in labels; underscores are met in practice. An
+// all-numeric last label would be a mistyped IPv4 address, not a name.
 bool is_host_name(std::string_view host) {
   if (host.empty() || host.size() > limits::host_bytes_max) return false;
   if (host.front() == '.' || host.front() == '-' || host.find("..") != host.npos) return false;
@@ -43,9 +43,10 @@ bool is_host_name(std::string_view host) {
 }
 
 Error malformed(std::string_view text, std::string_view field) {
-  return invalid(fmt::format("{} must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080, not \"{}\"",
-                             field, text.substr(0, limits::host_bytes_max)),
-                 std::string(field));
+  return invalid(
+      fmt::format("{} must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080, not \"{}\"",
+                  field, text.substr(0, limits::host_bytes_max)),
+      std::string(field));
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ Result<Endpoint> parse_endpoint(std::string_view text, std::string_view field) {
   }
   const auto* end = port_text.data() + port_text.size();
   const auto parsed = std::from_chars(port_text.data(), end, endpoint.port);
-  if (port_text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return malformed(text, field);
+  if (port_text.empty() || parsed.ec != std::errc{} || parsed.ptr != end)
+    return malformed(text, field);
   return endpoint;
 }
 
@@ -102,8 +104,8 @@ Result<Endpoint> resolve(const Endpoint& endpoint, std::string_view field) {
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   char numeric[NI_MAXHOST];
-  if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof numeric, nullptr, 0, NI_NUMERICHOST) !=
-      0) {
+  if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof numeric, nullptr, 0,
+                  NI_NUMERICHOST) != 0) {
     return invalid(fmt::format("{}: the host \"{}\" has no usable address", field, endpoint.host),
                    std::string(field));
   }

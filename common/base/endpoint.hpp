@@ -26,8 +26,9 @@ struct Endpoint {
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
-// Parses HOST:PORT. Port 0 is accepted (a listener lets the kernel choose); callers that connect refuse it.
-// Errors: `invalid`, naming `field`, for a missing or out-of-range port, an empty or malformed host.
+// Parses HOST:PORT. Port 0 is accepted (a listener lets the kernel choose); callers that connect
+// refuse it. Errors: `invalid`, naming `field`, for a missing or out-of-range port, an empty or
+// malformed host.
 Result<Endpoint> parse_endpoint(std::string_view text, std::string_view field);
 
 // Replaces a host name by its first address. Blocks on the resolver: for start-up only.

@@ -1,5 +1,5 @@
-// limits.hpp: everything that can grow has a limit, and every limit stands here, with its unit and the
-// reason for the number. Those that a user may change are flags; these are their defaults.
+// limits.hpp: everything that can grow has a limit, and every limit stands here, with its unit and
+// the reason for the number. Those that a user may change are flags; these are their defaults.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,9 @@ namespace tandem::limits {
 
 using namespace std::chrono_literals;
 
-// ---- names and documents ---------------------------------------------------------------------------
-// Long enough for a DNS label (RFC 1035 §2.3.4: 63 octets) and a separator; short enough for any table.
+// ---- names and documents ------------------------------------------------------------------------
+// Long enough for a DNS label (RFC 1035 §2.3.4: 63 octets) and a separator; short enough for any
+// table.
 inline constexpr std::size_t name_bytes_max = 64;
 // A host name is at most 253 characters in text (RFC 1035 §3.1).
 inline constexpr std::size_t host_bytes_max = 253;
@@ -31,91 +32,117 @@ inline constexpr unsigned worker_in_flight_max = 1'000'000;
 inline constexpr std::size_t status_bytes_max = 32 * 1024 * 1024;
 // Objects and arrays inside each other; our deepest document has 3.
 inline constexpr int json_depth_max = 8;
-// How often a worker heartbeats: more often is load without use, less often outlasts control_idle_max.
+// How often a worker heartbeats: more often is load without use, less often outlasts
+// control_idle_max.
 inline constexpr auto heartbeat_interval_min = 10ms;
 inline constexpr auto heartbeat_interval_max = 60s;
-// A master answers in well under a millisecond; one that takes longer than these is treated as away.
+// A master answers in well under a millisecond; one that takes longer than these is treated as
+// away.
 inline constexpr auto heartbeat_connect_max = 500ms;
 inline constexpr auto heartbeat_answer_max = 1s;
-inline constexpr auto heartbeat_backoff_max = 2s;  // a master that returns hears from all within this
+// A master that returns hears from all within this
+inline constexpr auto heartbeat_backoff_max = 2s;
 inline constexpr double heartbeat_jitter = 0.1;    // of the interval, taken off at random
 
-// ---- the server inside a worker ------------------------------------------------------------------------
+// ---- the server inside a worker -----------------------------------------------------------------
 inline constexpr auto worker_idle_max = 75s;               // above upstream_idle_max of the masters
-inline constexpr std::size_t worker_requests_max = 1'000'000;  // on one connection; then it is closed
+// On one connection; then it is closed
+inline constexpr std::size_t worker_requests_max = 1'000'000;
 inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; held in memory
-inline constexpr unsigned direct_connections = 16;  // for callers other than masters: health checks, people
+// For callers other than masters: health checks, people
+inline constexpr unsigned direct_connections = 16;
 inline constexpr int listen_backlog = 1'024;        // connections that wait to be accepted
-inline constexpr auto bye_grace = 100ms;  // a master may have chosen this worker just before it heard bye
+// A master may have chosen this worker just before it heard bye
+inline constexpr auto bye_grace = 100ms;
 
-// ---- the client side of the data plane (RFC 9110 §15.5, RFC 6585 §5) ---------------------------------
+// ---- the client side of the data plane (RFC 9110 §15.5, RFC 6585 §5) ----------------------------
 inline constexpr std::size_t header_bytes_max = 64 * 1024;   // 431
 inline constexpr std::size_t header_fields_max = 256;        // 431
 inline constexpr std::size_t target_bytes_max = 16 * 1024;   // 414
 inline constexpr auto header_read_max = 10s;                 // 408: from first byte to end of head
 inline constexpr auto client_idle_max = 60s;                 // closed: keep-alive without a request
-inline constexpr auto body_idle_max = 60s;                   // between two reads or writes of a body
-// A client whose worker has said nothing for so long is asked, each time again, whether it is still there.
+// Between two reads or writes of a body
+inline constexpr auto body_idle_max = 60s;
+// A client whose worker has said nothing for so long is asked, each time again, whether it is
+// still there.
 inline constexpr auto client_check = 1s;
 // Pipelined requests of one client that are served without a look at the others.
 inline constexpr unsigned pipelined_in_a_row_max = 16;
-inline constexpr std::size_t client_connections_max = 100'000;  // per process; more are closed at once
+// Per process; more are closed at once
+inline constexpr std::size_t client_connections_max = 100'000;
 
-// ---- the worker side of the data plane ---------------------------------------------------------------
+// ---- the worker side of the data plane ----------------------------------------------------------
 inline constexpr auto connect_max = 1s;         // one attempt; the next worker is tried after it
-inline constexpr auto response_head_max = 30s;  // 504: from the request's last byte to the response head
-inline constexpr auto upstream_idle_max = 30s;  // must stay below the keep-alive time of workers (75 s)
+// 504: from the request's last byte to the response head
+inline constexpr auto response_head_max = 30s;
+// Must stay below the keep-alive time of workers (75 s)
+inline constexpr auto upstream_idle_max = 30s;
 inline constexpr std::size_t response_head_bytes_max = 64 * 1024;  // 502
-inline constexpr unsigned interim_responses_max = 64;  // to one request; a worker that sends more is broken: 502
-inline constexpr std::size_t replay_bytes_max = 64 * 1024;  // request body kept so that it can be resent
-inline constexpr unsigned attempts_max = 3;  // at workers that may have seen the request: the first and two more
-inline constexpr auto tunnel_idle_max = 10min;  // after 101: a WebSocket that says nothing for so long is cut
+// To one request; a worker that sends more is broken: 502
+inline constexpr unsigned interim_responses_max = 64;
+// Request body kept so that it can be resent
+inline constexpr std::size_t replay_bytes_max = 64 * 1024;
+// At workers that may have seen the request: the first and two more
+inline constexpr unsigned attempts_max = 3;
+// After 101: a WebSocket that says nothing for so long is cut
+inline constexpr auto tunnel_idle_max = 10min;
 
-// ---- idle clients ----------------------------------------------------------------------------------------
-// Between two requests a connection keeps its buffer for this long, since the next one usually follows at
-// once; then it gives it back and waits without one. Above the number of buffers it does so immediately.
+// ---- idle clients -------------------------------------------------------------------------------
+// Between two requests a connection keeps its buffer for this long, since the next one usually
+// follows at once; then it gives it back and waits without one. Above the number of buffers it
+// does so immediately.
 inline constexpr auto warm_max = 1s;
 inline constexpr std::size_t warm_buffers_max = 1'024;  // per loop (16 MiB)
-// After an early answer: how long and how much of the rest is read and thrown away before the close, so
-// that the answer is not lost to a reset (RFC 9112 §9.6).
+// After an early answer: how long and how much of the rest is read and thrown away before the
+// close, so that the answer is not lost to a reset (RFC 9112 §9.6).
 inline constexpr auto linger_max = 1s;
 inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 
-// ---- waiting for a worker when all are full ------------------------------------------------------------
-inline constexpr std::size_t queue_requests_max = 1'024;  // per loop and service; more get 503 at once
+// ---- waiting for a worker when all are full -----------------------------------------------------
+// Per loop and service; more get 503 at once
+inline constexpr std::size_t queue_requests_max = 1'024;
 inline constexpr auto queue_wait_max = 1s;                // then 503 with Retry-After
 
-// ---- buffers -------------------------------------------------------------------------------------------
+// ---- buffers ------------------------------------------------------------------------------------
 inline constexpr std::size_t buffer_bytes = 16 * 1024;        // heads and small bodies
 inline constexpr std::size_t large_buffer_bytes = 256 * 1024;  // streaming of large bodies
 inline constexpr std::size_t spare_buffers_max = 1'024;       // per loop, kept for reuse (16 MiB)
 
-// ---- the control address ---------------------------------------------------------------------------------
+// ---- the control address ------------------------------------------------------------------------
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
-inline constexpr auto control_idle_max = 75s;                   // longer than the longest heartbeat interval
-inline constexpr std::size_t control_header_bytes_max = 16 * 1024;  // 431; a request of ours has 300
+// Longer than the longest heartbeat interval
+inline constexpr auto control_idle_max = 75s;
+// 431; a request of ours has 300
+inline constexpr std::size_t control_header_bytes_max = 16 * 1024;
 inline constexpr auto control_request_max = 10s;     // from the first byte to the last of a request
-inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;  // read after a refusal, so that it is seen
+// Read after a refusal, so that it is seen
+inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;
 // 16 random characters of base64 are 96 bits: beyond guessing over a network.
 inline constexpr std::size_t token_bytes_min = 16;
 inline constexpr std::size_t token_bytes_max = 4 * 1024;
 
-// ---- liveness of workers -----------------------------------------------------------------------------------
+// ---- liveness of workers ------------------------------------------------------------------------
 inline constexpr auto worker_heartbeat_min = 10ms;  // below it the timers of a busy machine decide
 inline constexpr auto worker_heartbeat_max = 60s;   // must stay below control_idle_max
-inline constexpr unsigned missed_heartbeats_max = 3;  // one may be lost, two may be late: then it is down
+// One may be lost, two may be late: then it is down
+inline constexpr unsigned missed_heartbeats_max = 3;
 inline constexpr auto forget_after = 10min;         // down for so long: forgotten
-inline constexpr auto suspicion_max = 30s;          // a worker that flaps is tried again at least this often
-inline constexpr std::size_t probes_max = 1'024;    // health probes under way at once: a socket each
+// A worker that flaps is tried again at least this often
+inline constexpr auto suspicion_max = 30s;
+// Health probes under way at once: a socket each
+inline constexpr std::size_t probes_max = 1'024;
 inline constexpr auto probe_timeout_min = 200ms;    // a busy server may take so long for an answer
 inline constexpr auto probe_timeout_max = 2s;
-inline constexpr std::size_t decisions_bytes_max = 64 * 1024 * 1024;  // 20,000 added workers are 3 MiB
+// 20,000 added workers are 3 MiB
+inline constexpr std::size_t decisions_bytes_max = 64 * 1024 * 1024;
 
-// ---- the program itself ----------------------------------------------------------------------------------
-inline constexpr std::size_t log_lines_max = 8'192;          // queued; the oldest are lost when stderr is slow
-inline constexpr std::size_t config_bytes_max = 1024 * 1024;  // a configuration file; people write pages of it
+// ---- the program itself -------------------------------------------------------------------------
+// Queued; the oldest are lost when stderr is slow
+inline constexpr std::size_t log_lines_max = 8'192;
+// A configuration file; people write pages of it
+inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 
-// ---- the cluster of masters and witnesses ------------------------------------------------------------------
+// ---- the cluster of masters and witnesses -------------------------------------------------------
 // Seven voters survive three losses; more only make each commit wait for more disks.
 inline constexpr std::size_t voters_max = 7;
 inline constexpr std::size_t witnesses_max = 3;
@@ -125,30 +152,33 @@ inline constexpr std::size_t masters_max = 5;
 inline constexpr std::size_t command_bytes_max = 16 * 1024;
 // Changes that wait for their commit; more are refused as busy. Two seconds' worth on a slow disk.
 inline constexpr std::size_t uncommitted_entries_max = 1'024;
-// Entries and command bytes of one append message: small enough that a heartbeat never waits behind it.
+// Entries and command bytes of one append message: small enough that a heartbeat never waits
+// behind it.
 inline constexpr std::size_t append_entries_max = 64;
 inline constexpr std::size_t append_bytes_max = 256 * 1024;
-// Append messages on their way to one member: enough to fill a disk's queue, few enough to hold in memory.
+// Append messages on their way to one member: enough to fill a disk's queue, few enough to hold in
+// memory.
 inline constexpr std::size_t appends_in_flight_max = 16;
 // Entries kept before a snapshot is asked for: a member that was away for less is sent entries.
 inline constexpr std::size_t log_entries_max = 8'192;
 // The whole state: 20,000 workers of 300 bytes, and as much again.
 inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
-// A message whose term is further ahead than this is damaged or hostile: believing it would use up the
-// terms. One election a second for eleven days stays below it.
+// A message whose term is further ahead than this is damaged or hostile: believing it would use up
+// the terms. One election a second for eleven days stays below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;
 
-// ---- the access log --------------------------------------------------------------------------------------
+// ---- the access log -----------------------------------------------------------------------------
 // A line is for finding a request, not for keeping it: what is longer is cut, and says so.
 inline constexpr std::size_t access_log_target_bytes_max = 1'024;
 inline constexpr std::size_t access_log_method_bytes_max = 32;
-// Per loop: about 5,000 requests that wait to be written, a tenth of a second at full speed; more are lost.
+// Per loop: about 5,000 requests that wait to be written, a tenth of a second at full speed; more
+// are lost.
 inline constexpr std::size_t access_log_ring_bytes = 1024 * 1024;
 inline constexpr std::size_t access_log_write_bytes = 64 * 1024;  // lines gathered for one write
 inline constexpr auto access_log_interval = 10ms;  // how often the rings are emptied
 inline constexpr auto access_log_close_max = 1s;   // at the end: for a reader that does not read
 
-// ---- shutting down ---------------------------------------------------------------------------------------
+// ---- shutting down ------------------------------------------------------------------------------
 inline constexpr auto drain_max = 30s;
 
 }  // namespace tandem::limits

@@ -1,5 +1,6 @@
-// result.hpp: expected failures are values. A Result holds what was asked for, or an Error with a code
-// that programs branch on and a sentence that people read. Broken invariants are not errors: assert.hpp.
+// result.hpp: expected failures are values. A Result holds what was asked for, or an Error with a
+// code that programs branch on and a sentence that people read. Broken invariants are not errors:
+// assert.hpp.
 #pragma once
 
 #include <concepts>
@@ -35,8 +36,8 @@ template <class T = Nothing>
 class [[nodiscard]] Result {
  public:
   Result() requires std::same_as<T, Nothing> : state_(Nothing{}) {}
-  Result(T value) : state_(std::move(value)) {}        // NOLINT: a value is a success
-  Result(Error error) : state_(std::move(error)) {}    // NOLINT: an error is a failure
+  Result(T value) : state_(std::move(value)) {}      // NOLINT: a value is a success
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT: an error is a failure
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -69,7 +70,8 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// Error{...} in the words of a call site: fail(ErrorCode::invalid, "weight must be 1 to 1000", "weight").
+// Error{...} in the words of a call site: fail(ErrorCode::invalid, "weight must be 1 to 1000",
+// "weight").
 inline Error fail(ErrorCode code, std::string message, std::string field = {}) {
   return Error{code, std::move(message), std::move(field)};
 }

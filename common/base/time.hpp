@@ -1,8 +1,9 @@
 // time.hpp: one kind of instant for all of Tandem.
 //
-// Instant is CLOCK_BOOTTIME in nanoseconds: monotonic, and unlike CLOCK_MONOTONIC it goes on while the
-// machine is suspended, so that a promise cannot outlive a sleep. Instants of different machines are
-// never compared. This header names no clock: what decides is handed the time (see clock.hpp).
+// Instant is CLOCK_BOOTTIME in nanoseconds: monotonic, and unlike CLOCK_MONOTONIC it goes on while
+// the machine is suspended, so that a promise cannot outlive a sleep. Instants of different
+// machines are never compared. This header names no clock: what decides is handed the time (see
+// clock.hpp).
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,9 @@ class Instant {
   // REQUIRES: neither side is never() or forever(), whose arithmetic would overflow.
   friend constexpr Instant operator+(Instant t, Duration d) { return Instant(t.since_boot_ + d); }
   friend constexpr Instant operator-(Instant t, Duration d) { return Instant(t.since_boot_ - d); }
-  friend constexpr Duration operator-(Instant a, Instant b) { return a.since_boot_ - b.since_boot_; }
+  friend constexpr Duration operator-(Instant a, Instant b) {
+    return a.since_boot_ - b.since_boot_;
+  }
   friend constexpr auto operator<=>(Instant, Instant) = default;
 
  private:

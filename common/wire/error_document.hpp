@@ -1,5 +1,5 @@
-// error_document.hpp: {"error": {"code": "...", "message": "...", "field": "..."}}, the body of every
-// refusal of the control API and of every answer that a master itself gives to a client.
+// error_document.hpp: {"error": {"code": "...", "message": "...", "field": "..."}}, the body of
+// every refusal of the control API and of every answer that a master itself gives to a client.
 #pragma once
 
 #include <string>

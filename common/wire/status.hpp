@@ -1,4 +1,5 @@
-// status.hpp: GET /status, GET /v1/workers, GET /v1/services: what a node knows, for people and programs.
+// status.hpp: GET /status, GET /v1/workers, GET /v1/services: what a node knows, for people and
+// programs.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +17,17 @@ namespace tandem::wire {
 struct WorkerStatus {
   std::string name;
   std::string service;
-  std::string address;       // HOST:PORT
-  std::string kind;          // tandem (heartbeats) | backend (probed)
-  std::string state;         // up | suspect | down | draining
-  std::string reason;        // why it is not up, one short sentence; empty when up
+  std::string address;  // HOST:PORT
+  std::string kind;     // tandem (heartbeats) | backend (probed)
+  std::string state;    // up | suspect | down | draining
+  std::string reason;   // why it is not up, one short sentence; empty when up
   unsigned weight = 0;
-  unsigned connections = 0;  // what it can hold
-  unsigned in_flight = 0;    // requests this master has forwarded and not seen answered
+  unsigned connections = 0;    // what it can hold
+  unsigned in_flight = 0;      // requests this master has forwarded and not seen answered
   std::uint64_t requests = 0;  // answered since this master started
   std::uint64_t failures = 0;  // attempts that failed at this worker since this master started
-  std::optional<std::int64_t> last_heartbeat_ms;  // ago; for a backend the last good probe; null before it
+  std::optional<std::int64_t>
+      last_heartbeat_ms;  // ago; for a backend the last good probe; null before it
 };
 
 struct VoterStatus {
@@ -54,16 +56,17 @@ struct Status {
   std::vector<WorkerStatus> workers;
 };
 
-// "state" of a service's instance list: only workers that get traffic now (state up, weight above 0).
+// "state" of a service's instance list: only workers that get traffic now (state up, weight above
+// 0).
 struct ServiceInstances {
   std::string name;
   std::vector<WorkerStatus> instances;
 };
 
 std::string to_json(const Status& status);
-std::string to_json(const std::vector<WorkerStatus>& workers);            // {"workers": [...]}
-std::string to_json(const std::vector<ServiceInstances>& services);       // {"services": [...]}
-std::string to_json(const ServiceInstances& service);                     // {"name": ..., "instances": [...]}
+std::string to_json(const std::vector<WorkerStatus>& workers);       // {"workers": [...]}
+std::string to_json(const std::vector<ServiceInstances>& services);  // {"services": [...]}
+std::string to_json(const ServiceInstances& service);  // {"name": ..., "instances": [...]}
 Result<Status> parse_status(std::string_view json);
 Result<std::vector<WorkerStatus>> parse_workers(std::string_view json);
 

@@ -1,9 +1,11 @@
 // worker_spec.hpp: POST /v1/workers: a worker that is not Tandem's, added by hand.
 //
-//   {"name": "nginx-1", "address": "10.0.0.5:80", "service": "default", "weight": 100, "connections": 1024}
+//   {"name": "nginx-1", "address": "10.0.0.5:80", "service": "default", "weight": 100,
+//   "connections": 1024}
 //
-// Only "address" is required; the name defaults to the address with ':' as '-'. Unlike heartbeats, which
-// programs write, this is written by people: an unknown member is refused by name, for it is a typing error.
+// Only "address" is required; the name defaults to the address with ':' as '-'. Unlike heartbeats,
+// which programs write, this is written by people: an unknown member is refused by name, for it is
+// a typing error.
 #pragma once
 
 #include <string>
@@ -17,7 +19,7 @@ namespace tandem::wire {
 struct WorkerSpec {
   std::string name;
   std::string service = "default";
-  Endpoint address;  // numeric, port not 0, not unspecified
+  Endpoint address;              // numeric, port not 0, not unspecified
   unsigned weight = 100;         // 0 to limits::weight_max
   unsigned connections = 1'024;  // 1 to limits::worker_connections_max
 };

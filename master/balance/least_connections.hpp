@@ -1,7 +1,7 @@
 // least_connections.hpp: the worker with the fewest requests in flight for its weight.
 //
-// Counts the requests of all loops of this master, so that two loops do not both think a worker idle.
-// Equals are taken in turn. pick() looks at every worker: O(n).
+// Counts the requests of all loops of this master, so that two loops do not both think a worker
+// idle. Equals are taken in turn. pick() looks at every worker: O(n).
 #pragma once
 
 #include <vector>

@@ -11,8 +11,9 @@ Result<PolicyName> parse_policy(std::string_view text, std::string_view field) {
   for (const auto name : {PolicyName::round_robin, PolicyName::least_connections}) {
     if (text == to_string(name)) return name;
   }
-  return invalid(fmt::format("{} must be round_robin or least_connections, not \"{}\"", field, text),
-                 std::string(field));
+  return invalid(
+      fmt::format("{} must be round_robin or least_connections, not \"{}\"", field, text),
+      std::string(field));
 }
 
 const char* to_string(PolicyName name) {

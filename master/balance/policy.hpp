@@ -1,8 +1,9 @@
 // policy.hpp: choosing a worker: the interface that every balancing policy implements.
 //
-// Each forwarding loop has a policy object of its own for each service, so a policy needs no lock; what
-// loops should know of each other (how busy a worker is) it reads from WorkerCounters. A policy does not
-// judge health: it is asked to choose among those that `usable` admits at this moment.
+// Each forwarding loop has a policy object of its own for each service, so a policy needs no lock;
+// what loops should know of each other (how busy a worker is) it reads from WorkerCounters. A
+// policy does not judge health: it is asked to choose among those that `usable` admits at this
+// moment.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +36,8 @@ class Policy {
  public:
   virtual ~Policy() = default;
 
-  // The set to choose from, from now on; indices in pick() are places in service.workers. What is known of
-  // workers that stay is kept.
+  // The set to choose from, from now on; indices in pick() are places in service.workers. What is
+  // known of workers that stay is kept.
   virtual void update(const SnapshotService& service) = 0;
 
   // The worker for the next request, or nothing when no usable one is left.

@@ -15,7 +15,8 @@ void RoundRobin::update(const SnapshotService& service) {
     TANDEM_ASSERT(worker.weight > 0);
     const double stride = 1.0 / worker.weight;
     const auto known = deadlines.find(worker.id);
-    // A stranger starts somewhere within its first turn; one whose weight was raised waits one stride.
+    // A stranger starts somewhere within its first turn; one whose weight was raised waits one
+    // stride.
     const double deadline = known == deadlines.end()
                                 ? virtual_time_ + phase(random_) * stride
                                 : std::min(known->second, virtual_time_ + stride);

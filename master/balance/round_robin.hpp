@@ -1,9 +1,10 @@
 // round_robin.hpp: smooth weighted round robin.
 //
-// Each worker has a virtual deadline; the earliest is next and moves on by 1/weight (earliest deadline
-// first: Demers, Keshav & Shenker 1989). A worker of weight 2 is chosen twice as often as one of weight 1,
-// and evenly in between, not twice in a row. A worker that was unusable for a while does not get the turns
-// that it missed. pick() is O(log n), plus O(log n) for each unusable worker that is passed over.
+// Each worker has a virtual deadline; the earliest is next and moves on by 1/weight (earliest
+// deadline first: Demers, Keshav & Shenker 1989). A worker of weight 2 is chosen twice as often as
+// one of weight 1, and evenly in between, not twice in a row. A worker that was unusable for a
+// while does not get the turns that it missed. pick() is O(log n), plus O(log n) for each unusable
+// worker that is passed over.
 #pragma once
 
 #include <random>

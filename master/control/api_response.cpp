@@ -47,16 +47,17 @@ ControlResponse method_not_allowed(std::string_view method, std::string allowed)
 }
 
 ControlResponse not_authorized() {
-  return {.status = 401,
-          .body = wire::error_document("unauthorized",
-                                       "this address wants the cluster's token: Authorization: Bearer TOKEN"),
-          .fields = {{"WWW-Authenticate", "Bearer realm=\"tandem\""}}};
+  return {
+      .status = 401,
+      .body = wire::error_document(
+          "unauthorized", "this address wants the cluster's token: Authorization: Bearer TOKEN"),
+      .fields = {{"WWW-Authenticate", "Bearer realm=\"tandem\""}}};
 }
 
 ControlResponse foreign_origin() {
   return {.status = 403,
-          .body = wire::error_document("forbidden",
-                                       "a page of another site cannot change anything on this address")};
+          .body = wire::error_document(
+              "forbidden", "a page of another site cannot change anything on this address")};
 }
 
 }  // namespace tandem::master

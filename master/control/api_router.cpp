@@ -11,7 +11,8 @@ constexpr std::string_view placeholder = "{name}";
 
 bool ApiRouter::Route::matches(std::string_view path, std::string_view& name) const {
   if (!has_name) return path == before;
-  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after)) {
+  if (path.size() <= before.size() + after.size() || !path.starts_with(before) ||
+      !path.ends_with(after)) {
     return false;
   }
   name = path.substr(before.size(), path.size() - before.size() - after.size());

@@ -1,7 +1,8 @@
 // api_router.hpp: which handler answers which method and path of the control API.
 //
-// A pattern is a path in which one segment may be {name}: "/v1/workers/{name}/drain". HEAD is answered as
-// GET is, the server leaves out the body. No such path: 404; another method: 405 with Allow.
+// A pattern is a path in which one segment may be {name}: "/v1/workers/{name}/drain". HEAD is
+// answered as GET is, the server leaves out the body. No such path: 404; another method: 405 with
+// Allow.
 #pragma once
 
 #include <functional>

@@ -30,7 +30,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 Result<std::string> read_private_file(int fd, const std::filesystem::path& path) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(fd, &status) != 0) return bad_file(path, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return bad_file(path, "is no regular file");
   if ((status.st_mode & 077) != 0) {
@@ -70,8 +70,8 @@ Result<BearerToken> BearerToken::load(const std::filesystem::path& path) {
   if (!content) return content.error();
   const auto token = trimmed(*content);
   if (token.size() < limits::token_bytes_min || token.size() > limits::token_bytes_max) {
-    return bad_file(path, fmt::format("must hold a token of {} to {} characters", limits::token_bytes_min,
-                                      limits::token_bytes_max));
+    return bad_file(path, fmt::format("must hold a token of {} to {} characters",
+                                      limits::token_bytes_min, limits::token_bytes_max));
   }
   if (token.find_first_not_of(token_characters) != token.npos) {
     return bad_file(path, "must hold one token of the characters A-Z a-z 0-9 - . _ ~ + / =");

@@ -1,7 +1,7 @@
 // bearer_token.hpp: the secret that callers of the control API share (RFC 6750), from --token-file.
 //
-// It is read from a file that its owner alone can read, compared in constant time, and never logged: no
-// sentence of an error quotes it.
+// It is read from a file that its owner alone can read, compared in constant time, and never
+// logged: no sentence of an error quotes it.
 #pragma once
 
 #include <filesystem>
@@ -15,12 +15,13 @@ namespace tandem::master {
 class BearerToken {
  public:
   // Reads the token, without the white space around it.
-  // Errors: `invalid`, naming --token-file: cannot be read, no regular file, readable by others, shorter
-  // than limits::token_bytes_min or longer than token_bytes_max, other characters than a token has.
+  // Errors: `invalid`, naming --token-file: cannot be read, no regular file, readable by others,
+  // shorter than limits::token_bytes_min or longer than token_bytes_max, other characters than a
+  // token has.
   static Result<BearerToken> load(const std::filesystem::path& path);
 
-  // `authorization`: the value of the field, "Bearer TOKEN". The time taken tells nothing of the token
-  // but its length.
+  // `authorization`: the value of the field, "Bearer TOKEN". The time taken tells nothing of the
+  // token but its length.
   bool admits(std::string_view authorization) const;
 
  private:

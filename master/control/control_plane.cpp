@@ -31,8 +31,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Any page in a browser on this machine can send a POST to a loopback address. Browsers say where it
-// came from, so that it can be refused.
+// Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
+// it came from, so that it can be refused.
 bool is_from_another_site(const ControlRequest& request) {
   if (request.origin.empty() || request.method == "GET" || request.method == "HEAD") return false;
   return request.origin != fmt::format("http://{}", request.host);
@@ -63,7 +63,8 @@ Result<> ControlPlaneOptions::validate() const {
                                control.to_string(), control.port),
                    "--control");
   }
-  if (worker_heartbeat < limits::worker_heartbeat_min || worker_heartbeat > limits::worker_heartbeat_max) {
+  if (worker_heartbeat < limits::worker_heartbeat_min ||
+      worker_heartbeat > limits::worker_heartbeat_max) {
     return invalid(fmt::format("--worker-heartbeat must be from {} to {}",
                                tandem::to_string(Duration(limits::worker_heartbeat_min)),
                                tandem::to_string(Duration(limits::worker_heartbeat_max))),
@@ -72,7 +73,8 @@ Result<> ControlPlaneOptions::validate() const {
   return {};
 }
 
-// In the order of construction; the loop is destroyed last, for all others have sockets or timers in it.
+// In the order of construction; the loop is destroyed last, for all others have sockets or timers
+// in it.
 struct ControlPlane::Parts {
   Parts(const ControlPlaneOptions& options, std::function<void(SnapshotPtr)> on_snapshot);
 
@@ -98,13 +100,20 @@ struct ControlPlane::Parts {
 
 ControlPlane::Parts::Parts(const ControlPlaneOptions& options,
                            std::function<void(SnapshotPtr)> on_snapshot)
-    : registry({.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
-               {.on_snapshot = std::move(on_snapshot),
-                .on_change = [this] { asio::post(loop, [this] { if (!closed) registry.publish(); }); },
-                .persist = [this](const Decisions& decisions) {
-                  return directory ? save_decisions(*directory, decisions) : Result<>();
-                },
-                .on_backend = [this](WorkerId id) { prober.watch(id); }}),
+    : registry(
+          {.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
+          {.on_snapshot = std::move(on_snapshot),
+           .on_change =
+               [this] {
+                 asio::post(loop, [this] {
+                   if (!closed) registry.publish();
+                 });
+               },
+           .persist =
+               [this](const Decisions& decisions) {
+                 return directory ? save_decisions(*directory, decisions) : Result<>();
+               },
+           .on_backend = [this](WorkerId id) { prober.watch(id); }}),
       prober(loop, registry, options.worker_heartbeat),
       server(loop, {}, [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
         co_return answer(request);
@@ -120,7 +129,8 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options,
 
 ControlResponse ControlPlane::Parts::answer(const ControlRequest& request) const {
   if (is_from_another_site(request)) return foreign_origin();
-  const bool admitted = !token || is_open_to_all(request.path) || token->admits(request.authorization);
+  const bool admitted =
+      !token || is_open_to_all(request.path) || token->admits(request.authorization);
   return admitted ? router.handle(request) : not_authorized();
 }
 
@@ -138,7 +148,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   if (auto restored = restore(options); !restored) return restored;
   auto bound = server.listen(options.control);
   if (!bound) {
-    return fail(bound.error().code, fmt::format("--control: {}", bound.error().message), "--control");
+    return fail(bound.error().code, fmt::format("--control: {}", bound.error().message),
+                "--control");
   }
   node.control = *bound;
   return {};
@@ -176,7 +187,8 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
   tick_timer.async_wait([this, time](boost::system::error_code error) {
     if (error || closed) return;
     registry.tick(now());
-    const auto next = std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
+    const auto next =
+        std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);
   });
 }
@@ -188,8 +200,10 @@ void ControlPlane::Parts::close() {
   server.stop();
 }
 
-ControlPlane::ControlPlane(ControlPlaneOptions options, std::function<void(SnapshotPtr)> on_snapshot)
-    : options_(std::move(options)), parts_(std::make_unique<Parts>(options_, std::move(on_snapshot))) {}
+ControlPlane::ControlPlane(ControlPlaneOptions options,
+                           std::function<void(SnapshotPtr)> on_snapshot)
+    : options_(std::move(options)),
+      parts_(std::make_unique<Parts>(options_, std::move(on_snapshot))) {}
 
 ControlPlane::~ControlPlane() { stop(); }
 

@@ -18,7 +18,8 @@ void route_health(ApiRouter& router, const NodeView& node) {
 }
 
 bool is_open_to_all(std::string_view path) {
-  static constexpr std::array<std::string_view, 4> open{"/health", "/ready", "/primary", "/standby"};
+  static constexpr std::array<std::string_view, 4> open{"/health", "/ready", "/primary",
+                                                        "/standby"};
   return std::find(open.begin(), open.end(), path) != open.end();
 }
 

@@ -1,4 +1,5 @@
-// heartbeat_api.hpp: POST /heartbeat. The busiest path of the control API by far: thousands a second.
+// heartbeat_api.hpp: POST /heartbeat. The busiest path of the control API by far: thousands a
+// second.
 #pragma once
 
 #include "master/control/api_router.hpp"

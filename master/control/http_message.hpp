@@ -1,5 +1,5 @@
-// http_message.hpp: a request of the control API and its answer, as handlers see them: plain structs, so
-// that no handler knows which library reads the wire.
+// http_message.hpp: a request of the control API and its answer, as handlers see them: plain
+// structs, so that no handler knows which library reads the wire.
 #pragma once
 
 #include <string>
@@ -17,14 +17,14 @@ struct ControlRequest {
   std::string_view body;           // at most limits::control_body_bytes_max
   std::string_view authorization;  // the field's value; empty when there is none
   std::string_view host;           // the Host field
-  std::string_view origin;         // the Origin field, which browsers send; empty when there is none
-  std::string_view peer;           // the numeric address it came from
+  std::string_view origin;  // the Origin field, which browsers send; empty when there is none
+  std::string_view peer;    // the numeric address it came from
 };
 
 struct ControlResponse {
   unsigned status = 200;
   std::string body{};
-  std::string_view content_type = "application/json";  // of static storage
+  std::string_view content_type = "application/json";         // of static storage
   std::vector<std::pair<std::string, std::string>> fields{};  // further ones
 };
 

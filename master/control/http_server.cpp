@@ -47,11 +47,12 @@ ControlResponse refused(unsigned status, std::string_view message) {
 // Nothing when the peer is gone or the connection was closed: then there is nobody to answer.
 std::optional<ControlResponse> answer_to(const error_code& error) {
   if (error == http::error::body_limit) {
-    return refused(400, fmt::format("a request body has at most {} bytes", limits::control_body_bytes_max));
+    return refused(
+        400, fmt::format("a request body has at most {} bytes", limits::control_body_bytes_max));
   }
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return refused(431, fmt::format("a request head has at most {} bytes",
-                                    limits::control_header_bytes_max));
+    return refused(
+        431, fmt::format("a request head has at most {} bytes", limits::control_header_bytes_max));
   }
   if (error == http::error::end_of_stream || error == http::error::partial_message ||
       error.category() != make_error_code(http::error::bad_version).category()) {
@@ -82,7 +83,9 @@ std::string_view local_part(std::string_view target) {
 
 ControlRequest request_of(const Parser& parser, std::string_view peer) {
   const auto& message = parser.get();
-  const auto view = [](boost::beast::string_view text) { return std::string_view(text.data(), text.size()); };
+  const auto view = [](boost::beast::string_view text) {
+    return std::string_view(text.data(), text.size());
+  };
   const auto target = local_part(view(message.target()));
   const auto question = std::min(target.find('?'), target.size());
   return {.method = view(message.method_string()),
@@ -99,7 +102,8 @@ std::string written(const ControlResponse& response, std::string_view date, std:
                     bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
   auto text = fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: "
+      "no-store\r\n"
       "Connection: {}\r\n",
       response.status, std::string_view(reason.data(), reason.size()), date, response.content_type,
       response.body.size(), keep_alive ? "keep-alive" : "close");
@@ -109,7 +113,8 @@ std::string written(const ControlResponse& response, std::string_view date, std:
   return text;
 }
 
-// A client that still sends would lose the answer to a reset: so what it sends is taken, within bounds.
+// A client that still sends would lose the answer to a reset: so what it sends is taken, within
+// bounds.
 asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
   error_code error;
   socket.shutdown(tcp::socket::shutdown_send, error);
@@ -189,7 +194,8 @@ asio::awaitable<void> HttpServer::accept() {
     }
     if (error) continue;  // the client was gone before it was accepted
     if (connections_.size() >= options_.connections_max) {
-      if (!is_full_) spdlog::warn("control connections closed, too many open={}", connections_.size());
+      if (!is_full_)
+        spdlog::warn("control connections closed, too many open={}", connections_.size());
       is_full_ = true;
       continue;
     }
@@ -210,7 +216,8 @@ asio::awaitable<void> HttpServer::pause_accepting() {
 
 // Closes those whose deadline has passed, a few hundred milliseconds late at most.
 asio::awaitable<void> HttpServer::sweep() {
-  const auto period = std::clamp<Duration>(std::min(options_.idle_max, options_.request_max) / 8, 5ms, 500ms);
+  const auto period =
+      std::clamp<Duration>(std::min(options_.idle_max, options_.request_max) / 8, 5ms, 500ms);
   while (!stopped_) {
     error_code ignored;
     sweep_timer_.expires_after(period);
@@ -287,11 +294,12 @@ asio::awaitable<ControlResponse> HttpServer::answer(const ControlRequest& reques
   try {
     co_return co_await handler_(request);
   } catch (const std::exception& exception) {
-    spdlog::error("control request failed method={} path={} reason=\"{}\"", request.method, request.path,
-                  exception.what());
+    spdlog::error("control request failed method={} path={} reason=\"{}\"", request.method,
+                  request.path, exception.what());
   }
   co_return ControlResponse{
-      .status = 500, .body = wire::error_document("internal", "this request met a fault of the master")};
+      .status = 500,
+      .body = wire::error_document("internal", "this request met a fault of the master")};
 }
 
 // IMF-fixdate (RFC 9110 §5.6.7), made once a second.

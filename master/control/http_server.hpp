@@ -1,13 +1,13 @@
 // http_server.hpp: the HTTP/1.1 server of the control address.
 //
-// Small on purpose: thousands of workers keep a connection each and send a few hundred bytes a second.
-// An idle connection waits for readability and owns no buffer; deadlines are kept as numbers that one
-// timer sweeps, for a timer per connection would cost more than the requests do.
+// Small on purpose: thousands of workers keep a connection each and send a few hundred bytes a
+// second. An idle connection waits for readability and owns no buffer; deadlines are kept as
+// numbers that one timer sweeps, for a timer per connection would cost more than the requests do.
 //
 // The client side of the cluster has a server of its own (master/forward), with other needs.
 //
-// Owner: the thread that runs `loop`. Always: at most connections_max connections; a request has at most
-// limits::control_header_bytes_max of head and limits::control_body_bytes_max of body.
+// Owner: the thread that runs `loop`. Always: at most connections_max connections; a request has at
+// most limits::control_header_bytes_max of head and limits::control_body_bytes_max of body.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// services_api.hpp: GET /v1/services and /v1/services/NAME: discovery of the instances that are live now.
+// services_api.hpp: GET /v1/services and /v1/services/NAME: discovery of the instances that are
+// live now.
 #pragma once
 
 #include "master/control/api_router.hpp"

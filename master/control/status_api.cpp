@@ -9,8 +9,8 @@ namespace tandem::master {
 
 namespace {
 
-// A node without peers is a cluster of one: it has its own name, one voter, nothing to replicate, and
-// its loss is survived by nobody.
+// A node without peers is a cluster of one: it has its own name, one voter, nothing to replicate,
+// and its loss is survived by nobody.
 wire::Status status_of(const NodeView& node, const Registry& registry) {
   wire::Status status;
   status.cluster = node.node;
@@ -28,9 +28,10 @@ wire::Status status_of(const NodeView& node, const Registry& registry) {
 }
 
 ControlResponse role_answer(const NodeView& node, std::string_view asked) {
-  if (node.role == asked) return document(fmt::format(R"({{"node":"{}","role":"{}"}})", node.node, asked));
-  return refusal(fail(ErrorCode::unavailable,
-                      fmt::format("{} is {}, not {}", node.node, node.role, asked)));
+  if (node.role == asked)
+    return document(fmt::format(R"({{"node":"{}","role":"{}"}})", node.node, asked));
+  return refusal(
+      fail(ErrorCode::unavailable, fmt::format("{} is {}, not {}", node.node, node.role, asked)));
 }
 
 }  // namespace
@@ -40,9 +41,9 @@ void route_status(ApiRouter& router, const Registry& registry, const NodeView& n
     return document(wire::to_json(status_of(node, registry)));
   });
   for (const auto* role : {"primary", "standby"}) {
-    router.add("GET", fmt::format("/{}", role), [&node, role](const ControlRequest&, std::string_view) {
-      return role_answer(node, role);
-    });
+    router.add(
+        "GET", fmt::format("/{}", role),
+        [&node, role](const ControlRequest&, std::string_view) { return role_answer(node, role); });
   }
 }
 

@@ -1,5 +1,5 @@
-// status_api.hpp: GET /status, the whole cluster as this node sees it; /primary and /standby, by which a
-// load balancer finds the node to send to.
+// status_api.hpp: GET /status, the whole cluster as this node sees it; /primary and /standby, by
+// which a load balancer finds the node to send to.
 #pragma once
 
 #include "master/control/api_router.hpp"

@@ -23,7 +23,8 @@ std::string list_of(const Registry& registry, std::string_view name) {
 
 ControlResponse show(const Registry& registry, std::string_view name) {
   if (registry.worker(name, now())) return document(list_of(registry, name));
-  return refusal(fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name"));
+  return refusal(
+      fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name"));
 }
 
 ControlResponse add(Registry& registry, std::string_view body) {
@@ -69,7 +70,8 @@ ControlResponse decided(const Registry& registry, std::string_view name, const R
 
 void route_workers(ApiRouter& router, Registry& registry) {
   // Adds a route whose handler gets the name once it was checked.
-  const auto route_named = [&router](std::string_view method, std::string_view pattern, auto handler) {
+  const auto route_named = [&router](std::string_view method, std::string_view pattern,
+                                     auto handler) {
     router.add(method, pattern, [handler](const ControlRequest& request, std::string_view text) {
       const auto name = parse_name(text, "name");
       return name ? handler(*name, request.body) : refusal(name.error());
@@ -84,18 +86,20 @@ void route_workers(ApiRouter& router, Registry& registry) {
   route_named("GET", "/v1/workers/{name}", [&registry](const std::string& name, std::string_view) {
     return show(registry, name);
   });
-  route_named("DELETE", "/v1/workers/{name}", [&registry](const std::string& name, std::string_view) {
-    return remove(registry, name);
-  });
+  route_named(
+      "DELETE", "/v1/workers/{name}",
+      [&registry](const std::string& name, std::string_view) { return remove(registry, name); });
   route_named("POST", "/v1/workers/{name}/drain",
               [&registry](const std::string& name, std::string_view body) {
                 const auto nothing = read_nothing(body);
-                return nothing ? decided(registry, name, registry.drain(name)) : refusal(nothing.error());
+                return nothing ? decided(registry, name, registry.drain(name))
+                               : refusal(nothing.error());
               });
   route_named("POST", "/v1/workers/{name}/undrain",
               [&registry](const std::string& name, std::string_view body) {
                 const auto nothing = read_nothing(body);
-                return nothing ? decided(registry, name, registry.undrain(name)) : refusal(nothing.error());
+                return nothing ? decided(registry, name, registry.undrain(name))
+                               : refusal(nothing.error());
               });
   route_named("POST", "/v1/workers/{name}/weight",
               [&registry](const std::string& name, std::string_view body) {

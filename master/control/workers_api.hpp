@@ -3,9 +3,9 @@
 //   GET    /v1/workers               {"workers": [...]}, as in /status
 //   POST   /v1/workers               a WorkerSpec; 201
 //   GET    /v1/workers/NAME          {"workers": [the one]}
-//   DELETE /v1/workers/NAME          200 with the list of one as it was last; only what would not come back
-//   POST   /v1/workers/NAME/drain    and /undrain: without a body, or {}
-//   POST   /v1/workers/NAME/weight   {"weight": 50}; null gives it back its own
+//   DELETE /v1/workers/NAME          200 with the list of one as it was last; only what would not
+//   come back POST   /v1/workers/NAME/drain    and /undrain: without a body, or {} POST
+//   /v1/workers/NAME/weight   {"weight": 50}; null gives it back its own
 //
 // Each answer about workers has one shape, a list, so that one reader reads them all.
 #pragma once

@@ -39,10 +39,12 @@ Result<> AccessFile::reopen() {
     descriptor_ = STDOUT_FILENO;
   } else {
     // Without O_NONBLOCK a named pipe that nobody reads would hold us here.
-    const int fresh = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+    const int fresh =
+        ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
     if (fresh < 0) {
-      return invalid(fmt::format("--access-log: {} cannot be written: {}", path_, std::strerror(errno)),
-                     "--access-log");
+      return invalid(
+          fmt::format("--access-log: {} cannot be written: {}", path_, std::strerror(errno)),
+          "--access-log");
     }
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = fresh;
@@ -64,7 +66,8 @@ bool AccessFile::was_moved() const {
 
 int AccessFile::write_some(std::string_view& text, const std::atomic<bool>& stopping) {
   constexpr int step_ms = 100;
-  int patience = static_cast<int>(limits::access_log_close_max / std::chrono::milliseconds(step_ms));
+  int patience =
+      static_cast<int>(limits::access_log_close_max / std::chrono::milliseconds(step_ms));
   pollfd waiting{descriptor_, POLLOUT, 0};
   while (::poll(&waiting, 1, step_ms) <= 0) {
     if (stopping.load() && --patience <= 0) return EAGAIN;

@@ -1,8 +1,8 @@
 // access_file.hpp: the file, pipe or terminal that the access log goes to.
 //
-// Lines are appended (O_APPEND), so that a file that somebody truncates goes on from its new end. A write
-// that fails half-way leaves a torn line; the next one begins on a line of its own.
-// Owner: the thread that writes the log.
+// Lines are appended (O_APPEND), so that a file that somebody truncates goes on from its new end. A
+// write that fails half-way leaves a torn line; the next one begins on a line of its own. Owner:
+// the thread that writes the log.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,8 @@ namespace tandem::master {
 
 class AccessFile {
  public:
-  // "-" is the standard output. Errors: `invalid`, a sentence with the path and the system's reason.
+  // "-" is the standard output. Errors: `invalid`, a sentence with the path and the system's
+  // reason.
   static Result<AccessFile> open(std::string path);
   AccessFile(AccessFile&& other) noexcept;
   AccessFile& operator=(AccessFile&&) = delete;
@@ -32,8 +33,8 @@ class AccessFile {
     std::uint64_t lines_lost = 0;
     int error = 0;  // errno when lines were lost
   };
-  // Writes whole lines. Waits for a reader that is slow (a pipe); once `stopping` is set no longer than
-  // limits::access_log_close_max.
+  // Writes whole lines. Waits for a reader that is slow (a pipe); once `stopping` is set no longer
+  // than limits::access_log_close_max.
   Written write(std::string_view lines, const std::atomic<bool>& stopping);
 
  private:

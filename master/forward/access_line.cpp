@@ -44,7 +44,8 @@ void append_number(std::string& out, Number number) {
 }
 
 void append_padded(std::string& out, std::int64_t below_1000) {
-  const char text[] = {static_cast<char>('0' + below_1000 / 100), static_cast<char>('0' + below_1000 / 10 % 10),
+  const char text[] = {static_cast<char>('0' + below_1000 / 100),
+                       static_cast<char>('0' + below_1000 / 10 % 10),
                        static_cast<char>('0' + below_1000 % 10)};
   out.append(text, sizeof text);
 }
@@ -77,7 +78,8 @@ void append_json_text(std::string& out, std::string_view text) {
       append_escape(out, c);
       taken = 1;
     } else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
-      append_escape(out, static_cast<unsigned char>(text[1]));  // U+0080 to U+009F control terminals
+      append_escape(out,
+                    static_cast<unsigned char>(text[1]));  // U+0080 to U+009F control terminals
     } else {
       out.append(text, 0, taken);
     }

@@ -19,7 +19,8 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, unsigned lo
   return std::unique_ptr<AccessLog>(new AccessLog(std::move(*file), loops, ring_bytes));
 }
 
-AccessLog::AccessLog(AccessFile file, unsigned loops, std::size_t ring_bytes) : file_(std::move(file)) {
+AccessLog::AccessLog(AccessFile file, unsigned loops, std::size_t ring_bytes)
+    : file_(std::move(file)) {
   for (unsigned loop = 0; loop < loops; ++loop) {
     rings_.push_back(std::make_unique<AccessRing>(ring_bytes));
   }
@@ -51,7 +52,8 @@ std::uint64_t AccessLog::lost() const {
 }
 
 void AccessLog::run() {
-  // A reader of our standard output that goes away is an error of write(), not the end of the program.
+  // A reader of our standard output that goes away is an error of write(), not the end of the
+  // program.
   sigset_t broken_pipe;
   sigemptyset(&broken_pipe);
   sigaddset(&broken_pipe, SIGPIPE);
@@ -105,7 +107,8 @@ void AccessLog::open_anew() {
   if (opened) {
     spdlog::info("access log reopened");
   } else {
-    spdlog::error("access log not reopened, going on with the old file reason=\"{}\"", opened.error().message);
+    spdlog::error("access log not reopened, going on with the old file reason=\"{}\"",
+                  opened.error().message);
   }
 }
 

@@ -1,11 +1,13 @@
 // access_log.hpp: one line of JSON for each request (--access-log), written by a thread of its own.
 //
-// A loop copies what it has to say into its ring (access_ring.hpp) and goes on; this thread empties the
-// rings every few milliseconds, turns entries into lines (access_line.hpp) and writes many at once
-// (access_file.hpp). What finds no room in a ring, or no room on the disk, is lost and counted: a warning
-// says how many, at most once a second. Lines of one loop are in the order in which its requests ended.
+// A loop copies what it has to say into its ring (access_ring.hpp) and goes on; this thread empties
+// the rings every few milliseconds, turns entries into lines (access_line.hpp) and writes many at
+// once (access_file.hpp). What finds no room in a ring, or no room on the disk, is lost and
+// counted: a warning says how many, at most once a second. Lines of one loop are in the order in
+// which its requests ended.
 //
-// The file is opened anew on reopen() (SIGHUP), and within a second after somebody has moved it away.
+// The file is opened anew on reopen() (SIGHUP), and within a second after somebody has moved it
+// away.
 #pragma once
 
 #include <atomic>
@@ -28,8 +30,8 @@ namespace tandem::master {
 class AccessLog {
  public:
   // `path`: a file, or "-" for the standard output. `loops`: how many rings. Errors: `invalid`.
-  static Result<std::unique_ptr<AccessLog>> open(std::string path, unsigned loops,
-                                                 std::size_t ring_bytes = limits::access_log_ring_bytes);
+  static Result<std::unique_ptr<AccessLog>> open(
+      std::string path, unsigned loops, std::size_t ring_bytes = limits::access_log_ring_bytes);
   // Writes what is still in the rings, then ends the thread. REQUIRES: the loops have ended.
   ~AccessLog();
   AccessLog(const AccessLog&) = delete;
@@ -57,8 +59,8 @@ class AccessLog {
   std::atomic<std::uint64_t> unwritten_{0};  // lines that the file did not take
   int error_ = 0;                            // why, the last time
   std::uint64_t warned_of_ = 0;
-  Instant looked_at_;                        // when losses and rotation were last looked for
-  std::mutex mutex_;                         // for what follows; no loop takes it
+  Instant looked_at_;  // when losses and rotation were last looked for
+  std::mutex mutex_;   // for what follows; no loop takes it
   std::condition_variable wake_;
   bool reopen_ = false;
   std::atomic<bool> stopping_{false};

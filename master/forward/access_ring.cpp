@@ -16,7 +16,8 @@ constexpr std::size_t alignment = 8;
 
 // The texts follow it without gaps.
 struct AccessRing::Record {
-  std::uint32_t size;  // with its texts, a multiple of the alignment; 0: go on at the front of the block
+  std::uint32_t
+      size;  // with its texts, a multiple of the alignment; 0: go on at the front of the block
   std::uint16_t status;
   std::uint16_t attempts;
   Instant started;

@@ -1,9 +1,9 @@
-// access_ring.hpp: what one loop has to say in the access log, on its way to the thread that writes it.
+// access_ring.hpp: what one loop has to say in the access log, on its way to the thread that writes
+// it.
 //
-// A ring of bytes with one producer (a loop) and one consumer (the writer): no lock, no allocation, no
-// system call. A request is one record of about 200 bytes; when there is no room it is dropped and
-// counted, for a slow disk must not slow a client.
-// Owner: push() the loop, pop() the writer.
+// A ring of bytes with one producer (a loop) and one consumer (the writer): no lock, no allocation,
+// no system call. A request is one record of about 200 bytes; when there is no room it is dropped
+// and counted, for a slow disk must not slow a client. Owner: push() the loop, pop() the writer.
 #pragma once
 
 #include <atomic>
@@ -20,16 +20,16 @@ namespace tandem::master {
 
 // One request. What is not known is empty or 0.
 struct AccessEntry {
-  Instant started;             // its first byte
-  Duration duration{0};        // until the last byte of the answer was handed to the kernel
-  std::uint64_t bytes = 0;     // of the response's body that were sent, framing not counted
+  Instant started;          // its first byte
+  Duration duration{0};     // until the last byte of the answer was handed to the kernel
+  std::uint64_t bytes = 0;  // of the response's body that were sent, framing not counted
   Term term;
   std::size_t target_bytes = 0;  // of the whole target; more than target.size() when that was cut
   unsigned status = 0;
   unsigned attempts = 0;
   std::string_view client;
-  std::string_view method;     // cut at limits::access_log_method_bytes_max
-  std::string_view target;     // cut at limits::access_log_target_bytes_max
+  std::string_view method;  // cut at limits::access_log_method_bytes_max
+  std::string_view target;  // cut at limits::access_log_target_bytes_max
   std::string_view worker;
   std::string_view service;
   std::string_view request_id;

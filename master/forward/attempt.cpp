@@ -111,7 +111,8 @@ Attempt::Outcome Attempt::worker_gone() const {
 }
 
 bool Attempt::client_broke_off() const {
-  return deadline_.client_gone() || (pump_ && pump_->state() == RequestBodyPump::State::client_failed);
+  return deadline_.client_gone() ||
+         (pump_ && pump_->state() == RequestBodyPump::State::client_failed);
 }
 
 Task<bool> Attempt::read_worker() {
@@ -165,15 +166,16 @@ Task<bool> Attempt::pass_interim() {
 
 Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   const auto whole = response_.head_bytes() + response_.content_length();
-  if (response_.framing() != Framing::length || whole > worker_in_.capacity()) co_return std::nullopt;
+  if (response_.framing() != Framing::length || whole > worker_in_.capacity())
+    co_return std::nullopt;
   while (worker_in_.size() < whole) {
     deadline_.arm_watching(loop_.timeouts().body_idle, false);
     auto reading = read_worker();
     const bool more = co_await reading;
     if (more) continue;
-    co_return client_broke_off()     ? Outcome::client_failed
-              : deadline_.expired() ? Outcome::timed_out
-                                    : Outcome::lost;
+    co_return client_broke_off() ? Outcome::client_failed
+    : deadline_.expired()        ? Outcome::timed_out
+                                 : Outcome::lost;
   }
   co_return std::nullopt;
 }
@@ -215,7 +217,8 @@ Task<Attempt::Outcome> Attempt::pass_response() {
   const bool request_sent = !pump_ || pump_->state() == RequestBodyPump::State::complete;
   const bool whole = ending_ == Ending::keep || ending_ == Ending::close;
   counters().requests.fetch_add(1, std::memory_order_relaxed);
-  // Bytes behind the response were not asked for: what comes next on this connection cannot be trusted.
+  // Bytes behind the response were not asked for: what comes next on this connection cannot be
+  // trusted.
   if (whole && worker_stays && request_sent && worker_in_.empty()) give_back_connection();
   if (whole && !request_sent) ending_ = Ending::linger;
   co_return Outcome::answered;

@@ -1,9 +1,10 @@
-// attempt.hpp: one request at one worker, over one connection: send it, receive the answer, pass it on.
+// attempt.hpp: one request at one worker, over one connection: send it, receive the answer, pass it
+// on.
 //
 // An attempt never tries again by itself: it says precisely how it ended, and the exchange decides
-// (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker that
-// dies in the middle of it costs the client nothing; longer ones are streamed through one buffer.
-// Owner: the exchange, on the loop.
+// (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker
+// that dies in the middle of it costs the client nothing; longer ones are streamed through one
+// buffer. Owner: the exchange, on the loop.
 #pragma once
 
 #include <optional>
@@ -28,12 +29,12 @@ enum class Ending {
 // The client and its request, as an exchange holds them.
 struct ClientSide {
   Socket& socket;
-  std::string_view address;    // without port
-  bool trusted;                // it is a proxy of ours
-  Buffer& in;                  // starts with the head, then what has arrived behind it
+  std::string_view address;  // without port
+  bool trusted;              // it is a proxy of ours
+  Buffer& in;                // starts with the head, then what has arrived behind it
   RequestHead& request;
-  std::string_view body;       // gathered, within `in`; empty when streaming
-  bool streaming = false;      // the body is passed on as it arrives
+  std::string_view body;   // gathered, within `in`; empty when streaming
+  bool streaming = false;  // the body is passed on as it arrives
   std::string_view request_id;
   AccessNote note{};
 };
@@ -41,10 +42,10 @@ struct ClientSide {
 class Attempt {
  public:
   enum class Outcome {
-    answered,       // the client has its answer; ending() says how
-    not_sent,       // nothing reached the worker
-    stale,          // a kept-alive connection was closed under us, nothing was answered; see request_sent()
-    lost,           // the worker closed or reset without a whole answer; it may have seen the request
+    answered,  // the client has its answer; ending() says how
+    not_sent,  // nothing reached the worker
+    stale,  // a kept-alive connection was closed under us, nothing was answered; see request_sent()
+    lost,   // the worker closed or reset without a whole answer; it may have seen the request
     timed_out,      // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP
     client_failed,  // the client broke off or broke its body; client_status() says what to answer
@@ -88,8 +89,8 @@ class Attempt {
   UpstreamConnectionPtr connection_;
   Socket& worker_;
   std::optional<RequestBodyPump> pump_;
-  Buffer out_;          // heads on their way out
-  Buffer worker_in_;    // what the worker sent and is not passed on yet
+  Buffer out_;        // heads on their way out
+  Buffer worker_in_;  // what the worker sent and is not passed on yet
   ResponseHead& response_;
   WatchedDeadline deadline_;
   Ending ending_ = Ending::close;

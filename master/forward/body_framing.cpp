@@ -12,8 +12,8 @@ namespace tandem::master {
 
 namespace {
 
-// A chunk size has at most 16 hex digits (64 bits); a size line with its extensions is short in practice,
-// and a long one only costs the reader (CVE-2023-39326).
+// A chunk size has at most 16 hex digits (64 bits); a size line with its extensions is short in
+// practice, and a long one only costs the reader (CVE-2023-39326).
 constexpr std::uint32_t size_digits_max = 16;
 constexpr std::uint32_t extension_bytes_max = 1024;
 constexpr std::size_t trailer_bytes_max = 16 * 1024;
@@ -147,12 +147,8 @@ bool BodyReader::take(char c) {
     case State::size_lf:
       state_ = remaining_ == 0 ? State::trailer_start : State::content;
       return c == '\n';
-    case State::data_cr:
-      state_ = State::data_lf;
-      return c == '\r';
-    case State::data_lf:
-      state_ = State::size_first;
-      return c == '\n';
+    case State::data_cr: state_ = State::data_lf; return c == '\r';
+    case State::data_lf: state_ = State::size_first; return c == '\n';
     case State::trailer_start:
       if (c == '\r') {
         state_ = State::end_lf;
@@ -171,12 +167,8 @@ bool BodyReader::take(char c) {
         return (c == ':' || is_token_character(c)) && append_trailer(c);
       }
       return is_field_character(c) && append_trailer(c);
-    case State::trailer_lf:
-      state_ = State::trailer_start;
-      return c == '\n' && end_trailer_line();
-    case State::end_lf:
-      state_ = State::done;
-      return c == '\n';
+    case State::trailer_lf: state_ = State::trailer_start; return c == '\n' && end_trailer_line();
+    case State::end_lf: state_ = State::done; return c == '\n';
     case State::content:
     case State::done:
     case State::broken: break;

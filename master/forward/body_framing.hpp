@@ -1,9 +1,9 @@
 // body_framing.hpp: the bytes of a body between two framings (RFC 9112 §6 and §7).
 //
-// BodyReader takes framing off what arrives: it finds the content in raw bytes and knows when the body has
-// ended. BodyWriter puts framing on what leaves. Between them content is only content, so what goes out is
-// always unambiguous whatever came in: chunk extensions are dropped, sizes are written anew.
-// Owner: one exchange.
+// BodyReader takes framing off what arrives: it finds the content in raw bytes and knows when the
+// body has ended. BodyWriter puts framing on what leaves. Between them content is only content, so
+// what goes out is always unambiguous whatever came in: chunk extensions are dropped, sizes are
+// written anew. Owner: one exchange.
 #pragma once
 
 #include <array>
@@ -19,9 +19,9 @@ namespace tandem::master {
 class BodyReader {
  public:
   struct Step {
-    std::string_view content;   // within the raw bytes, moved together when chunk framing parted it
-    std::size_t consumed = 0;   // raw bytes read, framing included
-    bool malformed = false;     // the framing is broken: nothing after this can be trusted
+    std::string_view content;  // within the raw bytes, moved together when chunk framing parted it
+    std::size_t consumed = 0;  // raw bytes read, framing included
+    bool malformed = false;    // the framing is broken: nothing after this can be trusted
   };
 
   BodyReader() = default;
@@ -38,23 +38,23 @@ class BodyReader {
   // Content bytes still to come, when that is known (length).
   std::uint64_t remaining() const { return framing_ == Framing::length ? remaining_ : 0; }
   Framing framing() const { return framing_; }
-  // The trailer section as lines with CRLF, without the empty line that ends it, and without fields that must
-  // not be there (trailer_fields.hpp); empty when there is none.
+  // The trailer section as lines with CRLF, without the empty line that ends it, and without fields
+  // that must not be there (trailer_fields.hpp); empty when there is none.
   std::string_view trailers() const { return trailers_; }
 
  private:
   enum class State : std::uint8_t {
-    content,         // length, until_close; or inside a chunk
-    size_first,      // the first digit of a chunk size
-    size_more,       // further digits
-    extension,       // after ';' up to CR
-    size_lf,         // LF of the size line
-    data_cr,         // CR after a chunk's data
+    content,     // length, until_close; or inside a chunk
+    size_first,  // the first digit of a chunk size
+    size_more,   // further digits
+    extension,   // after ';' up to CR
+    size_lf,     // LF of the size line
+    data_cr,     // CR after a chunk's data
     data_lf,
-    trailer_start,   // first byte of a trailer line, or CR of the empty line
-    trailer,         // within a trailer line
+    trailer_start,  // first byte of a trailer line, or CR of the empty line
+    trailer,        // within a trailer line
     trailer_lf,
-    end_lf,          // LF of the empty line
+    end_lf,  // LF of the empty line
     done,
     broken,
   };
@@ -68,7 +68,7 @@ class BodyReader {
 
   Framing framing_ = Framing::none;
   State state_ = State::done;
-  std::uint64_t remaining_ = 0;  // of the body (length) or of the chunk (chunked)
+  std::uint64_t remaining_ = 0;   // of the body (length) or of the chunk (chunked)
   std::uint32_t line_bytes_ = 0;  // digits, then extension bytes of the present size line
   std::string trailers_;
   std::uint32_t trailers_dropped_ = 0;
@@ -79,13 +79,14 @@ class BodyWriter {
   explicit BodyWriter(Framing framing = Framing::none) : framing_(framing) {}
 
   struct Frame {
-    std::string_view prefix;  // to be written before the content; lives in this object until the next call
+    std::string_view
+        prefix;  // to be written before the content; lives in this object until the next call
     std::string_view suffix;  // and after it
   };
 
   Framing framing() const { return framing_; }
-  // The framing around `bytes` of content. With `last` the end of the body is in the suffix as well.
-  // `trailers` are lines with CRLF; they go out only with chunked and `last`.
+  // The framing around `bytes` of content. With `last` the end of the body is in the suffix as
+  // well. `trailers` are lines with CRLF; they go out only with chunked and `last`.
   Frame frame(std::size_t bytes, bool last, std::string_view trailers = {});
 
  private:

@@ -1,9 +1,10 @@
-// buffer.hpp: contiguous bytes between a socket that fills and a socket that drains, and the pool they
-// come from.
+// buffer.hpp: contiguous bytes between a socket that fills and a socket that drains, and the pool
+// they come from.
 //
-// A Buffer is a block with a readable part [begin, end) and free room behind it. Blocks of the standard
-// size are kept by the loop's BufferPool for reuse; larger ones come and go with the heap. An empty Buffer
-// owns no block: that is what an idle connection holds. Owner: the loop of the pool.
+// A Buffer is a block with a readable part [begin, end) and free room behind it. Blocks of the
+// standard size are kept by the loop's BufferPool for reuse; larger ones come and go with the heap.
+// An empty Buffer owns no block: that is what an idle connection holds. Owner: the loop of the
+// pool.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +68,8 @@ class Buffer {
   // REQUIRES: text.size() <= free_size()
   void append(std::string_view text) {
     TANDEM_ASSERT(text.size() <= free_size());
-    end_ += text.copy(free_begin(), text.size());  // unlike memcpy it may be given an empty view of nothing
+    end_ += text.copy(free_begin(),
+                      text.size());  // unlike memcpy it may be given an empty view of nothing
   }
 
   // Gives the block back to its pool (or the heap) and is empty.

@@ -23,7 +23,8 @@ std::string address_of(const TcpEndpoint& peer) {
 
 bool is_trusted(const Loop& loop, const std::string& address) {
   const auto& proxies = loop.options().trusted_proxies;
-  return std::any_of(proxies.begin(), proxies.end(), [&](const auto& range) { return range.contains(address); });
+  return std::any_of(proxies.begin(), proxies.end(),
+                     [&](const auto& range) { return range.contains(address); });
 }
 
 }  // namespace
@@ -33,7 +34,10 @@ void ClientSession::start(Loop& loop, Socket socket, const TcpEndpoint& peer) {
 }
 
 ClientSession::ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer)
-    : loop_(loop), socket_(std::move(socket)), address_(address_of(peer)), trusted_(is_trusted(loop, address_)) {
+    : loop_(loop),
+      socket_(std::move(socket)),
+      address_(address_of(peer)),
+      trusted_(is_trusted(loop, address_)) {
   loop_.adopt(*this);
   deadline_.on_expiry(
       [](void* context) {
@@ -95,7 +99,8 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
 Task<bool> ClientSession::await_request() {
   auto& buffers = loop_.buffers();
   auto left = loop_.timeouts().client_idle;
-  // A connection that has just been served is likely to go on; of one that has just come nothing is known.
+  // A connection that has just been served is likely to go on; of one that has just come nothing is
+  // known.
   if (in_.has_block() && buffers.borrowed() < limits::warm_buffers_max) {
     loop_.arm(deadline_, std::min<Duration>(limits::warm_max, left));
     auto reading = read_some(socket_, in_);
@@ -129,7 +134,8 @@ Task<bool> ClientSession::read_head() {
         co_return false;
       }
       if (in_.free_size() == 0) {
-        in_.capacity() < limits::header_bytes_max ? in_.grow(limits::header_bytes_max) : in_.compact();
+        in_.capacity() < limits::header_bytes_max ? in_.grow(limits::header_bytes_max)
+                                                  : in_.compact();
         request_->clear();
       }
     }
@@ -138,7 +144,8 @@ Task<bool> ClientSession::read_head() {
     const IoResult got = co_await reading;
     if (!got.ok()) {
       if (deadline_.expired() && !ending_ && !in_.empty()) {
-        auto refusing = refuse({408, "request_timeout", "The request head did not arrive in time."});
+        auto refusing =
+            refuse({408, "request_timeout", "The request head did not arrive in time."});
         co_await refusing;
       } else if (!in_.empty()) {
         log({}, {});
@@ -178,11 +185,10 @@ Task<> ClientSession::refuse(Refusal refusal) {
   Buffer out = loop_.buffers().borrow();
   AccessNote note;
   note.status = refusal.status;
-  note.bytes = write_local_response(
-      out, {.status = refusal.status,
-            .code = refusal.code,
-            .message = refusal.message,
-            .to_head = request_->is_head()});
+  note.bytes = write_local_response(out, {.status = refusal.status,
+                                          .code = refusal.code,
+                                          .message = refusal.message,
+                                          .to_head = request_->is_head()});
   loop_.arm(deadline_, limits::linger_max);
   auto writing = write_all(socket_, out.view());
   const IoResult wrote = co_await writing;
@@ -223,7 +229,8 @@ Task<> ClientSession::linger() {
 
 void ClientSession::close(Ending ending) {
   if (ending == Ending::abort) {
-    // A reset tells even an HTTP/1.0 client, which takes the close for the end, that this was not all.
+    // A reset tells even an HTTP/1.0 client, which takes the close for the end, that this was not
+    // all.
     const ::linger reset{1, 0};
     setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   }

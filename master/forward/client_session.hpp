@@ -1,9 +1,9 @@
 // client_session.hpp: one client connection, from accept to close.
 //
-// Between requests a session is warm for a moment (it waits with a buffer in hand) and then cold: it owns
-// no buffer and no parser, only its socket and a place in the timing wheel. Requests on one connection are
-// served one after the other, so pipelined ones are answered in order.
-// Owner: its loop; it frees itself when the connection has ended.
+// Between requests a session is warm for a moment (it waits with a buffer in hand) and then cold:
+// it owns no buffer and no parser, only its socket and a place in the timing wheel. Requests on one
+// connection are served one after the other, so pipelined ones are answered in order. Owner: its
+// loop; it frees itself when the connection has ended.
 #pragma once
 
 #include <memory>

@@ -20,18 +20,18 @@ DataPlane::~DataPlane() { stop(); }
 Result<> DataPlane::start() {
   const auto exclusive = Listener::check_free(options_.listen);
   if (!exclusive) return exclusive.error();
-  const auto common = std::make_shared<LoopOptions>(LoopOptions{
-      .via = "tandem-" + options_.node,
-      .default_service = options_.default_service,
-      .policy = options_.policy,
-      .loops = options_.threads,
-      .client_connections_max = options_.client_connections_max / options_.threads,
-      .timeouts = options_.timeouts,
-      .body_bytes_max = options_.body_bytes_max,
-      .trusted_proxies = options_.trusted_proxies,
-      .access_log = options_.access_log,
-      .report_failure = options_.report_failure,
-      .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
+  const auto common = std::make_shared<LoopOptions>(
+      LoopOptions{.via = "tandem-" + options_.node,
+                  .default_service = options_.default_service,
+                  .policy = options_.policy,
+                  .loops = options_.threads,
+                  .client_connections_max = options_.client_connections_max / options_.threads,
+                  .timeouts = options_.timeouts,
+                  .body_bytes_max = options_.body_bytes_max,
+                  .trusted_proxies = options_.trusted_proxies,
+                  .access_log = options_.access_log,
+                  .report_failure = options_.report_failure,
+                  .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
   address_ = options_.listen;
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, common));
@@ -88,7 +88,8 @@ std::uint64_t DataPlane::requests() const {
 
 std::uint64_t DataPlane::client_connections() const {
   std::uint64_t sum = 0;
-  for (const auto& loop : loops_) sum += loop->counters().client_connections.load(std::memory_order_relaxed);
+  for (const auto& loop : loops_)
+    sum += loop->counters().client_connections.load(std::memory_order_relaxed);
   return sum;
 }
 

@@ -1,5 +1,5 @@
-// data_plane.hpp: what forwards: one loop per core, started, fed with snapshots, drained and stopped
-// together. Owner: main(); what other threads may call is said so.
+// data_plane.hpp: what forwards: one loop per core, started, fed with snapshots, drained and
+// stopped together. Owner: main(); what other threads may call is said so.
 #pragma once
 
 #include <functional>
@@ -24,15 +24,16 @@ class AccessLog;
 class Loop;
 
 struct DataPlaneOptions {
-  std::string node = "a";          // names this gateway in Via
+  std::string node = "a";              // names this gateway in Via
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
-  unsigned threads = 1;            // 1 to 256
+  unsigned threads = 1;                // 1 to 256
   PolicyName policy = PolicyName::round_robin;
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
-  std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
+  std::vector<AddressRange>
+      trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
   // Outlives the data plane, and has a ring for each thread; null: no access log is kept.
   AccessLog* access_log = nullptr;
   // A worker refused or reset a connection and is suspect now. Called on loop threads.
@@ -49,9 +50,11 @@ class DataPlane {
   // Where clients are served, with the port that was chosen. REQUIRES: started.
   const Endpoint& address() const { return address_; }
 
-  // The loops' view from now on; before start(), from its beginning. Callable from any thread at any time.
+  // The loops' view from now on; before start(), from its beginning. Callable from any thread at
+  // any time.
   void publish(SnapshotPtr snapshot);
-  // Stops accepting and waits until all requests have been answered. False when `timeout` came first.
+  // Stops accepting and waits until all requests have been answered. False when `timeout` came
+  // first.
   bool drain(Duration timeout);
   // Cuts what is left.
   void stop();

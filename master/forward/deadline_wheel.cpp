@@ -68,7 +68,8 @@ void DeadlineWheel::fire_slot(std::uint64_t tick_number) {
 
 void DeadlineWheel::advance(Instant now) {
   const auto target = static_cast<std::uint64_t>((now - start_) / tick);
-  // After a stall longer than a turn each slot is visited once, as the last tick that it stands for.
+  // After a stall longer than a turn each slot is visited once, as the last tick that it stands
+  // for.
   if (target > now_tick_ + slots) now_tick_ = target - slots;
   while (now_tick_ < target) fire_slot(++now_tick_);
 }

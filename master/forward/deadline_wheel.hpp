@@ -1,9 +1,9 @@
-// deadline_wheel.hpp: every time-out of one loop, in one coarse hashed timing wheel (Varghese & Lauck 1987,
-// scheme 6).
+// deadline_wheel.hpp: every time-out of one loop, in one coarse hashed timing wheel (Varghese &
+// Lauck 1987, scheme 6).
 //
-// A request arms and disarms several time-outs that almost never fire; in the wheel that is linking and
-// unlinking a list node, with no system call and no allocation. Deadlines fire up to one tick (64 ms) late
-// and never early. Owner: the loop; not thread-safe.
+// A request arms and disarms several time-outs that almost never fire; in the wheel that is linking
+// and unlinking a list node, with no system call and no allocation. Deadlines fire up to one tick
+// (64 ms) late and never early. Owner: the loop; not thread-safe.
 #pragma once
 
 #include <array>

@@ -12,8 +12,8 @@
 
 namespace tandem::master {
 
-Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted, Buffer& in,
-                   RequestHead& request)
+Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted,
+                   Buffer& in, RequestHead& request)
     : loop_(loop), client_{client, client_address, client_trusted, in, request, {}, false, {}} {
   deadline_.on_expiry(
       [](void* context) {
@@ -26,8 +26,11 @@ Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, 
 }
 
 std::string_view Exchange::request_id() const {
-  const auto sent = client_.request.request_id();  // not client_.request_id: the head may have moved
-  return sent.empty() && !client_.request_id.empty() ? std::string_view(made_id_.data(), made_id_.size()) : sent;
+  const auto sent =
+      client_.request.request_id();  // not client_.request_id: the head may have moved
+  return sent.empty() && !client_.request_id.empty()
+             ? std::string_view(made_id_.data(), made_id_.size())
+             : sent;
 }
 
 void Exchange::abort() {
@@ -40,7 +43,8 @@ Task<Ending> Exchange::run() {
   LoopCounters::add(loop_.counters().requests, 1);
   if (is_too_large()) {
     client_.streaming = true;  // its body is not going to be read
-    auto answering = answer(413, "body_too_large", "The request body is over the configured limit.");
+    auto answering =
+        answer(413, "body_too_large", "The request body is over the configured limit.");
     co_return co_await answering;
   }
   auto gathering = gather_body();
@@ -55,7 +59,8 @@ Task<Ending> Exchange::run() {
     co_return co_await answering;
   }
   if (has_come_round()) {
-    auto answering = answer(508, "loop_detected", "The request has come through this gateway before.");
+    auto answering =
+        answer(508, "loop_detected", "The request has come through this gateway before.");
     co_return co_await answering;
   }
   client_.request_id = client_.request.request_id();
@@ -79,7 +84,8 @@ Task<Ending> Exchange::run() {
 
 bool Exchange::is_too_large() const {
   const auto allowed = loop_.options().body_bytes_max;
-  return allowed > 0 && client_.request.has_content_length() && client_.request.content_length() > allowed;
+  return allowed > 0 && client_.request.has_content_length() &&
+         client_.request.content_length() > allowed;
 }
 
 // RFC 9110 §7.6.3 and RFC 5842 §7.2
@@ -140,8 +146,8 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
 }
 
 Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstream) {
-  // A request that may be sent twice finds out by itself that a connection has been closed. Others look
-  // first, for they cannot know afterwards whether they were executed.
+  // A request that may be sent twice finds out by itself that a connection has been closed. Others
+  // look first, for they cannot know afterwards whether they were executed.
   const bool look = distrust_idle_ || client_.streaming || !client_.request.is_idempotent();
   while (auto idle = upstream->take_idle()) {
     if (!look || is_quiet(idle->socket())) co_return idle;
@@ -186,7 +192,8 @@ Task<Attempt::Outcome> Exchange::try_workers() {
     const bool request_sent = attempt_->request_sent();
     attempt_.reset();
     if (last == Attempt::Outcome::answered || aborted_) break;
-    if (last != Attempt::Outcome::not_sent && (last != Attempt::Outcome::stale || distrust_idle_)) ++tries;
+    if (last != Attempt::Outcome::not_sent && (last != Attempt::Outcome::stale || distrust_idle_))
+      ++tries;
     note_failure(*upstream, last);
     if (!may_try_again(last, request_sent, tries)) break;
     LoopCounters::add(loop_.counters().retries, 1);
@@ -200,9 +207,7 @@ void Exchange::note_failure(Upstream& upstream, Attempt::Outcome outcome) {
       distrust_idle_ = true;  // the worker is not to blame: it may close an idle connection
       return;
     case Attempt::Outcome::not_sent:
-    case Attempt::Outcome::lost:
-      suspect(upstream, FailureKind::reset);
-      return;
+    case Attempt::Outcome::lost: suspect(upstream, FailureKind::reset); return;
     case Attempt::Outcome::timed_out:
     case Attempt::Outcome::bad_response:
       upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
@@ -238,7 +243,8 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
   const auto& service = loop_.options().default_service;
   unsigned status = 502;
   std::string_view code = "bad_gateway";
-  std::string message = "The worker closed the connection without an answer; the request may have been executed.";
+  std::string message =
+      "The worker closed the connection without an answer; the request may have been executed.";
   switch (outcome) {
     case Attempt::Outcome::not_sent:
       status = 503;

@@ -1,10 +1,11 @@
-// exchange.hpp: one request and its response: choose a worker, try it, and try another where that is safe.
+// exchange.hpp: one request and its response: choose a worker, try it, and try another where that
+// is safe.
 //
-// Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent and nothing
-// of a response was passed on. Everything else is answered 502 or 504, never silently sent again.
-// A body of known length up to limits::replay_bytes_max is gathered before a worker is chosen, so that a
-// slow client holds no worker and the request can be sent again; other bodies are streamed, once.
-// Owner: the client session, on its loop.
+// Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent and
+// nothing of a response was passed on. Everything else is answered 502 or 504, never silently sent
+// again. A body of known length up to limits::replay_bytes_max is gathered before a worker is
+// chosen, so that a slow client holds no worker and the request can be sent again; other bodies are
+// streamed, once. Owner: the client session, on its loop.
 #pragma once
 
 #include <memory>
@@ -21,8 +22,8 @@ class Exchange {
  public:
   // `in` starts with the head that was parsed into `request`, whose framing is sound.
   // `client_trusted`: the client is a proxy of ours.
-  Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted, Buffer& in,
-           RequestHead& request);
+  Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted,
+           Buffer& in, RequestHead& request);
 
   // With Ending::keep, `in` starts with what has arrived of the next request.
   Task<Ending> run();

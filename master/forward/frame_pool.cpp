@@ -23,7 +23,9 @@ struct FreeList {
   }
 };
 
-constexpr std::size_t size_class(std::size_t bytes) { return (bytes + class_bytes - 1) / class_bytes; }
+constexpr std::size_t size_class(std::size_t bytes) {
+  return (bytes + class_bytes - 1) / class_bytes;
+}
 
 thread_local std::array<FreeList, size_class(frame_bytes_max) + 1> free_lists;
 

@@ -1,7 +1,8 @@
 // frame_pool.hpp: memory of coroutine frames, recycled per thread.
 //
-// A frame is freed on the thread that made it (a coroutine stays on its loop), so the free lists need no
-// lock. Frames over frame_bytes_max come from the heap; a list keeps at most spare_frames_max frames.
+// A frame is freed on the thread that made it (a coroutine stays on its loop), so the free lists
+// need no lock. Frames over frame_bytes_max come from the heap; a list keeps at most
+// spare_frames_max frames.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// head_pool.hpp: parsed heads for reuse: their vectors have grown to what requests here need, so that in the
-// steady state parsing allocates nothing. Owner: one loop.
+// head_pool.hpp: parsed heads for reuse: their vectors have grown to what requests here need, so
+// that in the steady state parsing allocates nothing. Owner: one loop.
 #pragma once
 
 #include <memory>

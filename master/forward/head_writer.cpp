@@ -38,7 +38,8 @@ class Pen {
   char* place_;
 };
 
-// What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our own.
+// What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our
+// own.
 std::size_t room_for(const MessageHead& head, std::size_t own) {
   return head.head_bytes() + head.fields().size() + own + 256;
 }
@@ -58,7 +59,8 @@ void write_forwarded_fields(Pen& pen, const RequestHead& request, const RequestC
   pen << "X-Forwarded-For: ";
   if (context.client_trusted) {
     for (const auto& field : request.fields()) {
-      if (field.kind == FieldKind::forwarded_for && !field.value.empty()) pen << field.value << ", ";
+      if (field.kind == FieldKind::forwarded_for && !field.value.empty())
+        pen << field.value << ", ";
       has_proto = has_proto || field.kind == FieldKind::forwarded_proto;
       has_host = has_host || field.kind == FieldKind::forwarded_host;
     }
@@ -86,15 +88,18 @@ std::string_view http_date() {
 
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
   const std::size_t own = context.via.size() + context.client.size() + context.request_id.size() +
-                          request.host().size() * 2 + context.worker_host.size() + request.upgrade().size();
+                          request.host().size() * 2 + context.worker_host.size() +
+                          request.upgrade().size();
   Pen pen(out, room_for(request, own));
   pen << request.method() << " ";
   if (!request.target().starts_with('/') && request.target() != "*") {
-    // Absolute-form without a path: "/", or the asterisk of a server-wide OPTIONS (RFC 9112 §3.2.4).
+    // Absolute-form without a path: "/", or the asterisk of a server-wide OPTIONS (RFC 9112
+    // §3.2.4).
     pen << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
   }
-  pen << request.target() << " HTTP/1.1\r\nHost: "
-      << (request.host().empty() ? context.worker_host : request.host()) << "\r\n";
+  pen << request.target()
+      << " HTTP/1.1\r\nHost: " << (request.host().empty() ? context.worker_host : request.host())
+      << "\r\n";
   for (const auto& field : request.fields()) {
     switch (field.kind) {
       case FieldKind::other:
@@ -124,8 +129,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
     }
   }
   write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
-  pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via
-      << "\r\n";
+  pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via << "\r\n";
   write_forwarded_fields(pen, request, context);
   pen << "X-Request-Id: " << context.request_id << "\r\n";
   if (context.term) pen << "Tandem-Term: " << context.term->value() << "\r\n";
@@ -137,7 +141,8 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   pen << "\r\n";
 }
 
-void write_response_head(Buffer& out, const ResponseHead& response, const ResponseContext& context) {
+void write_response_head(Buffer& out, const ResponseHead& response,
+                         const ResponseContext& context) {
   Pen pen(out, room_for(response, context.via.size() + response.upgrade().size()));
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   bool dated = response.status() < 200;
@@ -176,10 +181,13 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
 std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   const auto body = wire::error_document(response.code, response.message) + "\n";
   Pen pen(out, body.size() + 512);
-  pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status) << "\r\nDate: "
-      << http_date() << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()} << "\r\n";
+  pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status)
+      << "\r\nDate: " << http_date()
+      << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
+      << "\r\n";
   if (response.status == 405) pen << "Allow: " << allowed_methods << "\r\n";
-  if (response.retry_after_s > 0) pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
+  if (response.retry_after_s > 0)
+    pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
   pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
   if (response.to_head) return 0;
   pen << body;

@@ -1,7 +1,7 @@
 // head_writer.hpp: the heads that leave this gateway, as RFC 9110 §7.6 and RFC 9112 want them.
 //
-// A forwarded head keeps the order and the case of the end-to-end fields; it loses those that end at this
-// hop, and says its own framing, so that what the next reader sees has one meaning only.
+// A forwarded head keeps the order and the case of the end-to-end fields; it loses those that end
+// at this hop, and says its own framing, so that what the next reader sees has one meaning only.
 #pragma once
 
 #include <optional>
@@ -33,7 +33,7 @@ struct ResponseContext {
   std::string_view via;
   Framing framing = Framing::none;  // towards the client
   int client_version = 11;
-  bool keep_alive = true;           // the client's connection goes on after this response
+  bool keep_alive = true;  // the client's connection goes on after this response
 };
 
 // Appends the response head as the client is to see it; grows `out` as needed.
@@ -44,11 +44,11 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
 // An answer of the gateway itself: an error document, with what its status asks for.
 struct LocalResponse {
   unsigned status = 503;
-  std::string_view code;     // of the error document
-  std::string_view message;  // a sentence
+  std::string_view code;       // of the error document
+  std::string_view message;    // a sentence
   unsigned retry_after_s = 0;  // 0: no Retry-After
   bool keep_alive = false;
-  bool to_head = false;        // the request was HEAD: no body
+  bool to_head = false;  // the request was HEAD: no body
 };
 // Appends it; grows `out` as needed. Returns how many bytes of it are body.
 std::size_t write_local_response(Buffer& out, const LocalResponse& response);

@@ -76,8 +76,8 @@ class Parser final : public http::basic_parser<is_request> {
   bool target_too_long = false;
 
  private:
-  // Beast unfolds an obs-fold into memory of its own, where the value is then; or, when the first line of the
-  // value is empty, takes the next one for it.
+  // Beast unfolds an obs-fold into memory of its own, where the value is then; or, when the first
+  // line of the value is empty, takes the next one for it.
   bool is_folded(boost::beast::string_view name, boost::beast::string_view value) const {
     if (value.empty()) return false;
     if (value.data() < bytes.data() || value.data() >= bytes.data() + bytes.size()) return true;
@@ -85,14 +85,16 @@ class Parser final : public http::basic_parser<is_request> {
     return std::find(name_end, value.data(), '\n') != value.data();
   }
   void on_request_impl(http::verb, boost::beast::string_view method_text,
-                       boost::beast::string_view target_text, int http_version, Error& error) override {
+                       boost::beast::string_view target_text, int http_version,
+                       Error& error) override {
     method = view(method_text);
     target = view(target_text);
     version = http_version;
     target_too_long = target.size() > limits::target_bytes_max;
     if (target_too_long) error = http::error::header_limit;
   }
-  void on_response_impl(int code, boost::beast::string_view reason_text, int http_version, Error&) override {
+  void on_response_impl(int code, boost::beast::string_view reason_text, int http_version,
+                        Error&) override {
     status = static_cast<unsigned>(code);
     reason = view(reason_text);
     version = http_version;
@@ -143,8 +145,9 @@ void MessageHead::clear() {
 }
 
 bool MessageHead::worth_parsing(std::string_view bytes) {
-  // The first bytes are parsed at once, which finds what is no HTTP; after that only the end of the head
-  // (or what a lenient reader might take for it) is a reason, so that a trickle costs no quadratic time.
+  // The first bytes are parsed at once, which finds what is no HTTP; after that only the end of the
+  // head (or what a lenient reader might take for it) is a reason, so that a trickle costs no
+  // quadratic time.
   const auto from = scanned_ < 3 ? 0 : scanned_ - 3;
   scanned_ = bytes.size();
   if (!attempted_) return attempted_ = true;
@@ -181,15 +184,14 @@ bool MessageHead::ends_here(const Field& field) const {
   }
   if (connection_options_.empty()) return false;
   if (equal_ignoring_case(field.name, "idempotency-key")) return false;
-  return std::any_of(connection_options_.begin(), connection_options_.end(), [&](auto option) {
-    return equal_ignoring_case(option, field.name);
-  });
+  return std::any_of(connection_options_.begin(), connection_options_.end(),
+                     [&](auto option) { return equal_ignoring_case(option, field.name); });
 }
 
 namespace {
 
-// RFC 9112 §6.1: the one coding we decode. Anything else before it or instead of it is refused, for two
-// readers that disagree about it would disagree about where the message ends.
+// RFC 9112 §6.1: the one coding we decode. Anything else before it or instead of it is refused, for
+// two readers that disagree about it would disagree about where the message ends.
 bool is_only_chunked(std::string_view coding) { return equal_ignoring_case(coding, "chunked"); }
 
 template <bool is_request>
@@ -219,7 +221,8 @@ Refusal refusal_of(const Parser<is_request>& parser, const boost::beast::error_c
   if (parser.target_too_long) return {414, "uri_too_long", "The request target is over 16 KiB."};
   if (parser.too_many_fields) return {431, "too_many_fields", "The head has more than 256 fields."};
   if (parser.folded) return {400, "bad_request", "A field is folded over several lines."};
-  if (error == http::error::header_limit) return {431, "head_too_large", "The head is over 64 KiB."};
+  if (error == http::error::header_limit)
+    return {431, "head_too_large", "The head is over 64 KiB."};
   if (error == http::error::bad_version && !names_served_version(parser.bytes)) {
     return {505, "bad_version", "Only HTTP/1.1 and HTTP/1.0 are served."};
   }
@@ -243,13 +246,14 @@ HeadStatus RequestHead::refuse(unsigned status, const char* code, const char* me
 }
 
 bool RequestHead::is_idempotent() const {
-  static constexpr std::array<std::string_view, 6> idempotent{"GET",     "HEAD",  "PUT",
+  static constexpr std::array<std::string_view, 6> idempotent{"GET",    "HEAD",    "PUT",
                                                               "DELETE", "OPTIONS", "TRACE"};
   return std::find(idempotent.begin(), idempotent.end(), method_) != idempotent.end();
 }
 
 bool RequestHead::take_target() {
-  // RFC 9112 §3.2: origin-form, absolute-form, or the asterisk of OPTIONS. CONNECT has its own answer.
+  // RFC 9112 §3.2: origin-form, absolute-form, or the asterisk of OPTIONS. CONNECT has its own
+  // answer.
   if (target_.find('#') != target_.npos) return false;
   if (target_.starts_with('/')) return true;
   if (target_ == "*") return method_ == "OPTIONS";
@@ -274,13 +278,12 @@ HeadStatus RequestHead::take_fields() {
         host_field = field.value;
         break;
       case FieldKind::connection:
-      case FieldKind::proxy_connection:
-        note_connection_options(field.value);
-        break;
+      case FieldKind::proxy_connection: note_connection_options(field.value); break;
       case FieldKind::upgrade: upgrade_ = field.value; break;
       case FieldKind::transfer_encoding:
         if (version_ < 11 || !is_only_chunked(field.value)) {
-          return refuse(400, "bad_request", "Transfer-Encoding must be \"chunked\", and only in HTTP/1.1.");
+          return refuse(400, "bad_request",
+                        "Transfer-Encoding must be \"chunked\", and only in HTTP/1.1.");
         }
         framing_ = Framing::chunked;
         break;
@@ -359,7 +362,8 @@ HeadStatus RequestHead::parse(std::string_view bytes) {
   target_ = parser.target;
   keep_alive_ = parser.keep_alive();
   if (method_ == "CONNECT") {
-    return refuse(405, "method_not_allowed", "CONNECT is not served: this is a gateway, not a proxy.");
+    return refuse(405, "method_not_allowed",
+                  "CONNECT is not served: this is a gateway, not a proxy.");
   }
   if (!take_target()) return refuse(400, "bad_request", "The request target is malformed.");
   if (const auto length = parser.content_length()) {
@@ -406,7 +410,8 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
     if (field.kind != FieldKind::transfer_encoding) continue;
     coded = true;
     if (version_ < 11 || !is_only_chunked(field.value)) {
-      refusal_ = {502, "bad_gateway", "The worker's response has a transfer coding that is not known."};
+      refusal_ = {502, "bad_gateway",
+                  "The worker's response has a transfer coding that is not known."};
       return HeadStatus::refused;
     }
   }

@@ -1,9 +1,10 @@
-// http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they lie.
+// http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they
+// lie.
 //
-// The grammar is Boost.Beast's basic_parser; what it accepts and a gateway must not (unknown transfer
-// codings, Transfer-Encoding in HTTP/1.0, a missing or repeated Host) is refused here. Nothing is copied:
-// views point into the buffer that was parsed and live as long as its bytes stay where they are.
-// Owner: one exchange on one loop.
+// The grammar is Boost.Beast's basic_parser; what it accepts and a gateway must not (unknown
+// transfer codings, Transfer-Encoding in HTTP/1.0, a missing or repeated Host) is refused here.
+// Nothing is copied: views point into the buffer that was parsed and live as long as its bytes stay
+// where they are. Owner: one exchange on one loop.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace tandem::master {
 // The fields that a gateway treats apart; all others are passed on as they are.
 enum class FieldKind : std::uint8_t {
   other,
-  connection,         // RFC 9110 §7.6.1; with keep_alive ... upgrade: hop by hop
+  connection,  // RFC 9110 §7.6.1; with keep_alive ... upgrade: hop by hop
   keep_alive,
   proxy_connection,
   te,
@@ -28,15 +29,15 @@ enum class FieldKind : std::uint8_t {
   host,
   expect,
   via,
-  forwarded,          // RFC 7239
-  forwarded_for,      // X-Forwarded-For, -Proto, -Host
+  forwarded,      // RFC 7239
+  forwarded_for,  // X-Forwarded-For, -Proto, -Host
   forwarded_proto,
   forwarded_host,
-  request_id,         // X-Request-Id
-  tandem,             // Tandem-*: ours alone
+  request_id,  // X-Request-Id
+  tandem,      // Tandem-*: ours alone
   date,
-  max_forwards,       // RFC 9110 §7.6.2
-  trace_context,      // traceparent and tracestate
+  max_forwards,   // RFC 9110 §7.6.2
+  trace_context,  // traceparent and tracestate
 };
 
 struct Field {
@@ -51,7 +52,7 @@ enum class Framing : std::uint8_t { none, length, chunked, until_close };
 enum class HeadStatus {
   incomplete,  // more bytes are needed
   complete,
-  refused,     // see refusal()
+  refused,  // see refusal()
 };
 
 // Why a message cannot be forwarded: the status to answer and a sentence.
@@ -79,11 +80,11 @@ class MessageHead {
   std::size_t head_bytes() const { return head_bytes_; }
   const Refusal& refusal() const { return refusal_; }
 
-  // True for a field that ends at this hop: named so by RFC 9110 §7.6.1 or by Connection, unless the
-  // gateway itself relies on it.
+  // True for a field that ends at this hop: named so by RFC 9110 §7.6.1 or by Connection, unless
+  // the gateway itself relies on it.
   bool ends_here(const Field& field) const;
-  // The value of Upgrade when Connection lists it; empty otherwise, and for h2c, which would smuggle requests
-  // past this gateway.
+  // The value of Upgrade when Connection lists it; empty otherwise, and for h2c, which would
+  // smuggle requests past this gateway.
   std::string_view upgrade() const { return upgrade_; }
 
  protected:
@@ -104,16 +105,18 @@ class MessageHead {
   bool connection_upgrade_ = false;
   bool attempted_ = false;
 
-  // False while the end of the head cannot be among the bytes, unless they have not been looked at yet.
+  // False while the end of the head cannot be among the bytes, unless they have not been looked at
+  // yet.
   bool worth_parsing(std::string_view bytes);
 };
 
 class RequestHead : public MessageHead {
  public:
-  // Parses the head at the start of `bytes`, all that has arrived of the message so far. Call again, with
-  // more bytes, after `incomplete`; call clear() first when the bytes have moved.
+  // Parses the head at the start of `bytes`, all that has arrived of the message so far. Call
+  // again, with more bytes, after `incomplete`; call clear() first when the bytes have moved.
   HeadStatus parse(std::string_view bytes);
-  // The bytes of a head that was complete have moved, to the start of `bytes`: all views are found again.
+  // The bytes of a head that was complete have moved, to the start of `bytes`: all views are found
+  // again.
   void parse_moved(std::string_view bytes);
   void clear();
 

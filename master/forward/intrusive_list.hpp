@@ -1,5 +1,5 @@
-// intrusive_list.hpp: a list whose links live in its members: adding and removing allocates nothing.
-// Owner: one loop; a member is in one list at most and takes itself out when it dies.
+// intrusive_list.hpp: a list whose links live in its members: adding and removing allocates
+// nothing. Owner: one loop; a member is in one list at most and takes itself out when it dies.
 #pragma once
 
 #include <cstddef>

@@ -75,7 +75,8 @@ Detached Listener::run() {
     } else if (acceptor_.is_open() && accepted.error != asio::error::connection_aborted) {
       // Out of descriptors, most likely: wait until some are free instead of spinning.
       spdlog::warn("accept failed reason=\"{}\"", accepted.error.message());
-      asio::basic_waitable_timer<std::chrono::steady_clock> pause(loop_.io(), std::chrono::milliseconds(100));
+      asio::basic_waitable_timer<std::chrono::steady_clock> pause(loop_.io(),
+                                                                  std::chrono::milliseconds(100));
       detail::SocketOperation pausing([&](auto handler) { pause.async_wait(handler); });
       co_await pausing;
     }

@@ -1,7 +1,8 @@
 // listener.hpp: accepts client connections for one loop.
 //
-// Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over them:
-// no lock, no hand-over between threads. Owner: its loop, but for open(), which comes before the thread.
+// Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over
+// them: no lock, no hand-over between threads. Owner: its loop, but for open(), which comes before
+// the thread.
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -16,8 +17,8 @@ class Listener {
  public:
   explicit Listener(Loop& loop);
 
-  // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one user share
-  // an address without a word.)
+  // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one
+  // user share an address without a word.)
   static Result<> check_free(const Endpoint& endpoint);
 
   // Binds and listens. Returns the address with the port that the kernel chose for port 0.

@@ -21,7 +21,8 @@ Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
       wheel_(now()),
       ticker_(io_),
       listener_(std::make_unique<Listener>(*this)),
-      access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {}
+      access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {
+}
 
 Loop::~Loop() {
   TANDEM_ASSERT(!thread_.joinable());
@@ -86,8 +87,10 @@ void Loop::apply(const Snapshot& snapshot) {
     service->update(*each);
   }
   for (auto& [name, service] : services_) {
-    // A service that nobody is registered for any more stays known, with no workers: requests may be in it.
-    if (snapshot.find(name) == nullptr && !service->empty()) service->update(SnapshotService{name, {}});
+    // A service that nobody is registered for any more stays known, with no workers: requests may
+    // be in it.
+    if (snapshot.find(name) == nullptr && !service->empty())
+      service->update(SnapshotService{name, {}});
   }
 }
 

@@ -1,8 +1,8 @@
-// loop.hpp: one event loop of the data plane: a thread, its listener, its client sessions, its upstream
-// connections, its buffers and its time-outs.
+// loop.hpp: one event loop of the data plane: a thread, its listener, its client sessions, its
+// upstream connections, its buffers and its time-outs.
 //
-// Loops share nothing that changes but WorkerCounters; from outside they are spoken to by post(). Each
-// entry point that is not documented as thread-safe asserts that it runs on the loop's thread.
+// Loops share nothing that changes but WorkerCounters; from outside they are spoken to by post().
+// Each entry point that is not documented as thread-safe asserts that it runs on the loop's thread.
 #pragma once
 
 #include <atomic>
@@ -57,13 +57,13 @@ struct LoopOptions {
   unsigned loops = 1;
   std::size_t client_connections_max = 0;  // per loop
   ForwardTimeouts timeouts;
-  std::uint64_t body_bytes_max = 0;        // of a request: 413; 0: any
+  std::uint64_t body_bytes_max = 0;           // of a request: 413; 0: any
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
-  AccessLog* access_log = nullptr;         // null: none is kept
+  AccessLog* access_log = nullptr;            // null: none is kept
   // A worker refused or reset a connection. Called on loop threads, by the loop that set `suspect`.
   std::function<void(WorkerId, FailureKind)> report_failure;
-  // A worker has room again that another loop waits for. Called on loop threads; false: asks the others
-  // to give a connection back, true: tells them that there is one.
+  // A worker has room again that another loop waits for. Called on loop threads; false: asks the
+  // others to give a connection back, true: tells them that there is one.
   std::function<void(unsigned from_loop, bool made)> room;
 };
 
@@ -74,8 +74,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // ---- callable from any thread ------------------------------------------------------------------
-  // Binds the listener; the thread must not run yet. Errors: `io`, with the address and the reason.
+  // ---- callable from any thread
+  // ------------------------------------------------------------------ Binds the listener; the
+  // thread must not run yet. Errors: `io`, with the address and the reason.
   Result<Endpoint> listen(const Endpoint& endpoint);
   void start();
   // Ends the thread: sessions are cut off. Blocks until it has ended.
@@ -89,7 +90,8 @@ class Loop {
   }
   const LoopCounters& counters() const { return counters_; }
 
-  // ---- on the loop's thread ----------------------------------------------------------------------
+  // ---- on the loop's thread
+  // ----------------------------------------------------------------------
   void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == here_); }
   asio::io_context& io() { return io_; }
   BufferPool& buffers() { return buffers_; }

@@ -1,9 +1,11 @@
-// request_body.hpp: a request body on its way to the worker while the response may already be coming.
+// request_body.hpp: a request body on its way to the worker while the response may already be
+// coming.
 //
-// A body that is neither small nor known in length is streamed by a coroutine of its own, so that a worker
-// may answer before it has read everything (100 Continue, 413, an echo). What the body's framing leaves
-// over (a pipelined request) goes back to the session. Memory: one buffer, whatever the body's length.
-// Owner: the exchange, which must await finished() before the sockets may go away.
+// A body that is neither small nor known in length is streamed by a coroutine of its own, so that a
+// worker may answer before it has read everything (100 Continue, 413, an echo). What the body's
+// framing leaves over (a pipelined request) goes back to the session. Memory: one buffer, whatever
+// the body's length. Owner: the exchange, which must await finished() before the sockets may go
+// away.
 #pragma once
 
 #include "master/forward/body_framing.hpp"
@@ -16,15 +18,15 @@ class RequestBodyPump {
  public:
   enum class State {
     running,
-    complete,         // every byte was handed to the worker's socket
-    client_failed,    // the client closed or broke the framing: see refusal_status()
-    worker_failed,    // the worker takes no more; it may have answered nevertheless
+    complete,       // every byte was handed to the worker's socket
+    client_failed,  // the client closed or broke the framing: see refusal_status()
+    worker_failed,  // the worker takes no more; it may have answered nevertheless
   };
 
-  // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and gets what
-  // follows the body when that is complete. `request` is kept pointing into it.
-  // `response_deadline` is armed when the body is complete, unless it is already: the worker's time to
-  // answer begins with the request's last byte.
+  // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and
+  // gets what follows the body when that is complete. `request` is kept pointing into it.
+  // `response_deadline` is armed when the body is complete, unless it is already: the worker's time
+  // to answer begins with the request's last byte.
   RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, RequestHead& request,
                   WatchedDeadline& response_deadline);
 
@@ -60,7 +62,7 @@ class RequestBodyPump {
   State state_ = State::running;
   std::uint64_t content_bytes_ = 0;  // so far
   unsigned refusal_status_ = 0;
-  bool client_takes_interim_;        // it speaks HTTP/1.1
+  bool client_takes_interim_;  // it speaks HTTP/1.1
   bool cancelled_ = false;
 };
 

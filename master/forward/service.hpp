@@ -1,8 +1,8 @@
-// service.hpp: a service as one loop sees it: its workers' connections, its policy, and the requests that
-// wait because all workers are full.
+// service.hpp: a service as one loop sees it: its workers' connections, its policy, and the
+// requests that wait because all workers are full.
 //
-// Owner: the loop. Requests that wait are served first come, first served; their number and their time are
-// bounded (limits::queue_requests_max here, ForwardTimeouts::queue_wait by the exchange).
+// Owner: the loop. Requests that wait are served first come, first served; their number and their
+// time are bounded (limits::queue_requests_max here, ForwardTimeouts::queue_wait by the exchange).
 #pragma once
 
 #include <list>
@@ -16,7 +16,8 @@
 
 namespace tandem::master {
 
-// Workers that one request has failed at and does not go back to. Small: a request has few attempts.
+// Workers that one request has failed at and does not go back to. Small: a request has few
+// attempts.
 class Tried {
  public:
   void add(WorkerId worker) { workers_.push_back(worker); }
@@ -29,8 +30,8 @@ class Tried {
 
 class Service {
  public:
-  Service(asio::io_context& io, DeadlineWheel& wheel, std::string name, std::unique_ptr<Policy> policy,
-          unsigned loops);
+  Service(asio::io_context& io, DeadlineWheel& wheel, std::string name,
+          std::unique_ptr<Policy> policy, unsigned loops);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -41,13 +42,14 @@ class Service {
   // The workers from now on. Those that left keep their requests in flight and get no new ones.
   void update(const SnapshotService& snapshot);
 
-  // The worker for a request, by the policy, among those that are not suspect, not tried, and have room.
-  // Null when there is none; is_full() then tells why.
+  // The worker for a request, by the policy, among those that are not suspect, not tried, and have
+  // room. Null when there is none; is_full() then tells why.
   std::shared_ptr<Upstream> pick(const Tried& tried);
   // Some worker would be picked if it had room.
   bool is_full(const Tried& tried) const;
 
-  // Waits until room was made, or the time in the queue is over, or the queue is full, or the loop stops.
+  // Waits until room was made, or the time in the queue is over, or the queue is full, or the loop
+  // stops.
   enum class Waited { room, timed_out, refused };
   // `timeout` bounds the wait; `in_front` for a request that has waited already and found nothing.
   Task<Waited> wait_for_room(Duration timeout, bool in_front);

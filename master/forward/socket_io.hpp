@@ -1,9 +1,9 @@
 // socket_io.hpp: waiting for sockets in coroutines.
 //
-// Reads go through Asio's reactor, which after a short read knows that the next one would fail and does
-// not try it. Writes are tried at once, for a socket buffer nearly always has room, and wait only for what
-// did not fit. A cancelled operation (Socket::cancel by a time-out) completes with operation_aborted.
-// Owner: the loop of the socket.
+// Reads go through Asio's reactor, which after a short read knows that the next one would fail and
+// does not try it. Writes are tried at once, for a socket buffer nearly always has room, and wait
+// only for what did not fit. A cancelled operation (Socket::cancel by a time-out) completes with
+// operation_aborted. Owner: the loop of the socket.
 #pragma once
 
 #include <array>
@@ -82,8 +82,9 @@ inline auto wait_writable(Socket& socket) {
       [&socket](auto handler) { socket.async_wait(Socket::wait_write, handler); });
 }
 
-// Reads what is there into the buffer's free room and commits nothing: the caller commits result.bytes.
-// The end of the stream is the error asio::error::eof. REQUIRES: buffer.free_size() > 0
+// Reads what is there into the buffer's free room and commits nothing: the caller commits
+// result.bytes. The end of the stream is the error asio::error::eof. REQUIRES: buffer.free_size() >
+// 0
 inline auto read_some(Socket& socket, Buffer& buffer) {
   TANDEM_ASSERT(buffer.free_size() > 0);
   const asio::mutable_buffer room(buffer.free_begin(), buffer.free_size());
@@ -113,14 +114,17 @@ class Yield {
   asio::io_context& io_;
 };
 
-// Writes as much of the pieces as the socket takes now; never waits. would_block is no error: bytes = 0.
+// Writes as much of the pieces as the socket takes now; never waits. would_block is no error: bytes
+// = 0.
 IoResult write_now(Socket& socket, std::span<const std::string_view> pieces);
 
-// Writes all of the pieces, waiting for room as often as needed. The bytes must live until it is done.
-Task<IoResult> write_rest(Socket& socket, std::array<std::string_view, 4> pieces, std::size_t written);
+// Writes all of the pieces, waiting for room as often as needed. The bytes must live until it is
+// done.
+Task<IoResult> write_rest(Socket& socket, std::array<std::string_view, 4> pieces,
+                          std::size_t written);
 
-// Writes all of up to four pieces in one system call when the socket takes them. `result.bytes` is what
-// was handed to the kernel, also on failure: it says whether the peer may have seen a part.
+// Writes all of up to four pieces in one system call when the socket takes them. `result.bytes` is
+// what was handed to the kernel, also on failure: it says whether the peer may have seen a part.
 class WriteAll {
  public:
   WriteAll(Socket& socket, std::array<std::string_view, 4> pieces)
@@ -153,7 +157,8 @@ inline WriteAll write_all(Socket& socket, std::string_view a, std::string_view b
   return WriteAll(socket, {a, b, c, d});
 }
 
-// True when an idle connection can be used: nothing to read, not closed by the peer. One system call.
+// True when an idle connection can be used: nothing to read, not closed by the peer. One system
+// call.
 bool is_quiet(Socket& socket);
 
 // Closes, sending what was written (no RST unless unread bytes wait). Errors do not matter here.

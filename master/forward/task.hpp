@@ -1,10 +1,11 @@
 // task.hpp: the coroutines of the data plane.
 //
-// Task<T> is lazy: it runs when awaited, on the loop that awaits it, and hands its result to its awaiter
-// by symmetric transfer. Detached is the root of a tree of tasks: it starts at once and frees itself at
-// its end. We use these instead of asio::awaitable because an operation that can be done at once (a write
-// that the socket buffer takes) must cost no trip through the scheduler, and because a frame must come
-// from the loop's own free lists: one request nests several frames and allocates nothing.
+// Task<T> is lazy: it runs when awaited, on the loop that awaits it, and hands its result to its
+// awaiter by symmetric transfer. Detached is the root of a tree of tasks: it starts at once and
+// frees itself at its end. We use these instead of asio::awaitable because an operation that can be
+// done at once (a write that the socket buffer takes) must cost no trip through the scheduler, and
+// because a frame must come from the loop's own free lists: one request nests several frames and
+// allocates nothing.
 //
 // An exception that leaves a task is a broken invariant: it ends the program (rule 6 of the house).
 // Owner: the loop whose thread runs it; a coroutine never changes its thread.
@@ -107,7 +108,8 @@ struct Detached {
 class Event {
  public:
   Event() = default;
-  // Not copyable, like every awaitable here: gcc 12 awaits a copy of an lvalue that a call returned.
+  // Not copyable, like every awaitable here: gcc 12 awaits a copy of an lvalue that a call
+  // returned.
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 

@@ -6,7 +6,8 @@ namespace {
 
 class Tunnel {
  public:
-  Tunnel(Loop& loop, Socket& client, Socket& worker) : loop_(loop), client_(client), worker_(worker) {
+  Tunnel(Loop& loop, Socket& client, Socket& worker)
+      : loop_(loop), client_(client), worker_(worker) {
     idle_.on_expiry([](void* context) { static_cast<Tunnel*>(context)->cut(); }, this);
   }
 
@@ -59,7 +60,8 @@ class Tunnel {
 
 }  // namespace
 
-Task<> run_tunnel(Loop& loop, Socket& client, Socket& worker, Buffer from_client, Buffer from_worker) {
+Task<> run_tunnel(Loop& loop, Socket& client, Socket& worker, Buffer from_client,
+                  Buffer from_worker) {
   Tunnel tunnel(loop, client, worker);
   auto running = tunnel.run(std::move(from_client), std::move(from_worker));
   co_await running;

@@ -1,14 +1,16 @@
 // tunnel.hpp: two sockets joined byte for byte, after 101 Switching Protocols (RFC 9110 §7.8).
 //
-// Each direction ends by itself (half-close is passed on); the tunnel ends when both have, when either
-// breaks, or when nothing moved for ForwardTimeouts::tunnel_idle. Memory: two buffers.
+// Each direction ends by itself (half-close is passed on); the tunnel ends when both have, when
+// either breaks, or when nothing moved for ForwardTimeouts::tunnel_idle. Memory: two buffers.
 #pragma once
 
 #include "master/forward/loop.hpp"
 
 namespace tandem::master {
 
-// `from_client` and `from_worker`: bytes that had arrived already. Both sockets are spent afterwards.
-Task<> run_tunnel(Loop& loop, Socket& client, Socket& worker, Buffer from_client, Buffer from_worker);
+// `from_client` and `from_worker`: bytes that had arrived already. Both sockets are spent
+// afterwards.
+Task<> run_tunnel(Loop& loop, Socket& client, Socket& worker, Buffer from_client,
+                  Buffer from_worker);
 
 }  // namespace tandem::master

@@ -1,10 +1,10 @@
 // upstream.hpp: connections to one worker, as one loop keeps them.
 //
-// Connections are kept alive and reused, the most recently used first, so that few stay warm and the rest
-// grow old and are closed. A worker advertises how many connections it can hold; all loops together never
-// open more. Each loop is entitled to its share, and may take more while others leave theirs unused; who
-// has more than its share gives a connection back when another loop wants one.
-// Owner: the loop; what loops share is in WorkerCounters.
+// Connections are kept alive and reused, the most recently used first, so that few stay warm and
+// the rest grow old and are closed. A worker advertises how many connections it can hold; all loops
+// together never open more. Each loop is entitled to its share, and may take more while others
+// leave theirs unused; who has more than its share gives a connection back when another loop wants
+// one. Owner: the loop; what loops share is in WorkerCounters.
 #pragma once
 
 #include <memory>
@@ -64,15 +64,16 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   UpstreamConnectionPtr take_idle();
   // A place for a new connection, not yet connected; null when the worker is full.
   UpstreamConnectionPtr open(asio::io_context& io);
-  // Keeps a connection that is in a clean state. Closes it when this worker has left the snapshot, or
-  // when another loop waits for it; true in that last case.
+  // Keeps a connection that is in a clean state. Closes it when this worker has left the snapshot,
+  // or when another loop waits for it; true in that last case.
   bool put_back(UpstreamConnectionPtr connection, Instant now);
 
   // The worker has left the snapshot: idle connections are closed, others when they end.
   void retire();
   // Closes what has been idle since before `oldest`.
   void close_idle_before(Instant oldest);
-  // Another loop wants a connection: closes an idle one if this loop has more than its share. True if so.
+  // Another loop wants a connection: closes an idle one if this loop has more than its share. True
+  // if so.
   bool give_back_idle();
   // This loop has less than its share and finds the worker full.
   bool is_starved() const;

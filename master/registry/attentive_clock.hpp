@@ -1,12 +1,13 @@
 // attentive_clock.hpp: the time during which this master could have heard its workers.
 //
-// A master that was frozen (SIGSTOP, a suspended machine, a starved processor) has heard nothing for a
-// while, and that says nothing of the workers: judged by the wall they would all be dead at once. So
-// deadlines are kept in attentive time, which stands still while the master stalls; that shifts every
-// deadline by the length of the stall without touching any.
+// A master that was frozen (SIGSTOP, a suspended machine, a starved processor) has heard nothing
+// for a while, and that says nothing of the workers: judged by the wall they would all be dead at
+// once. So deadlines are kept in attentive time, which stands still while the master stalls; that
+// shifts every deadline by the length of the stall without touching any.
 //
-// Units: both sides are Instants, attentive time lagging by the sum of all stalls. Owner: the registry.
-// Always: between two ticks, attentive time grows by less than two and a half tick intervals.
+// Units: both sides are Instants, attentive time lagging by the sum of all stalls. Owner: the
+// registry. Always: between two ticks, attentive time grows by less than two and a half tick
+// intervals.
 #pragma once
 
 #include "common/base/time.hpp"
@@ -18,12 +19,12 @@ class AttentiveClock {
   // `tick_interval`: how often tick() is going to be called. REQUIRES: above zero.
   explicit AttentiveClock(Duration tick_interval);
 
-  // The attentive time at `now`, for inputs of every kind. A gap of more than two tick intervals since
-  // the last input was a stall. REQUIRES: `now` never goes back.
+  // The attentive time at `now`, for inputs of every kind. A gap of more than two tick intervals
+  // since the last input was a stall. REQUIRES: `now` never goes back.
   Instant at(Instant now);
 
-  // The same for the periodic tick, which is a stall too when it alone is late: then inputs have been
-  // handled but others may still be queued behind them.
+  // The same for the periodic tick, which is a stall too when it alone is late: then inputs have
+  // been handled but others may still be queued behind them.
   Instant tick(Instant now);
 
   // How long this master has stalled since it started.

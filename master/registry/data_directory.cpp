@@ -35,7 +35,8 @@ class OpenFile {
 
 Error refused(const char* what, const fs::path& path) {
   const int cause = errno;
-  return fail(ErrorCode::io, fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(cause)),
+  return fail(ErrorCode::io,
+              fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(cause)),
               "--data-dir");
 }
 
@@ -62,10 +63,11 @@ Result<DataDirectory> DataDirectory::open(const fs::path& given) {
   if (!lock.ok()) return refused("open", path / "lock");
   if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return refused("lock", path / "lock");
-    return fail(ErrorCode::conflict,
-                fmt::format("the data directory {} is in use by another tandem-master: give each its own",
-                            path.string()),
-                "--data-dir");
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("the data directory {} is in use by another tandem-master: give each its own",
+                    path.string()),
+        "--data-dir");
   }
   return DataDirectory(path, lock.release());
 }

@@ -1,10 +1,11 @@
-// data_directory.hpp: --data-dir, which holds what must survive a restart, for one master at a time.
+// data_directory.hpp: --data-dir, which holds what must survive a restart, for one master at a
+// time.
 //
-// Two masters on one directory would overwrite each other's files: the directory is locked (flock on
-// `lock`), and the kernel frees the lock when the process ends, however it ends.
+// Two masters on one directory would overwrite each other's files: the directory is locked (flock
+// on `lock`), and the kernel frees the lock when the process ends, however it ends.
 //
-// Files are replaced, never changed: written beside, synced, renamed over, the directory synced. After a
-// power cut there is the old content or the new, never half of either.
+// Files are replaced, never changed: written beside, synced, renamed over, the directory synced.
+// After a power cut there is the old content or the new, never half of either.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +20,8 @@ namespace tandem::master {
 class DataDirectory {
  public:
   // Makes the directory (mode 0700) when it is missing, and locks it.
-  // Errors: `conflict` when another process has it; `io`, in one sentence, for all that the system refuses.
+  // Errors: `conflict` when another process has it; `io`, in one sentence, for all that the system
+  // refuses.
   static Result<DataDirectory> open(const std::filesystem::path& given);
 
   DataDirectory(DataDirectory&& other) noexcept;

@@ -55,7 +55,8 @@ Result<> read_added(const Json& json, Decisions& decisions) {
 
 std::string to_json(const Decisions& decisions) {
   Json added = Json::array();
-  for (const auto& [name, spec] : decisions.added) added.push_back(Json::parse(wire::to_json(spec)));
+  for (const auto& [name, spec] : decisions.added)
+    added.push_back(Json::parse(wire::to_json(spec)));
   const Json json{{"format", format_written},
                   {"drained", decisions.drained},
                   {"weights", Json::object_t(decisions.weights.begin(), decisions.weights.end())},

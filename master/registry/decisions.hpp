@@ -1,11 +1,12 @@
-// decisions.hpp: what operators decided through the control API. It must survive a restart of the master;
-// all else that the registry knows is learnt again from heartbeats and probes.
+// decisions.hpp: what operators decided through the control API. It must survive a restart of the
+// master; all else that the registry knows is learnt again from heartbeats and probes.
 //
-// Decisions are kept by the worker's name, not by its registration: a drained worker that restarts, or
-// that this master forgot, is drained still when it comes back.
+// Decisions are kept by the worker's name, not by its registration: a drained worker that restarts,
+// or that this master forgot, is drained still when it comes back.
 //
 // On disk (data directory, decisions.json):
-//   {"format": 1, "drained": ["w1"], "weights": {"w2": 50}, "added": [{"name": "n1", "address": ...}]}
+//   {"format": 1, "drained": ["w1"], "weights": {"w2": 50}, "added": [{"name": "n1", "address":
+//   ...}]}
 #pragma once
 
 #include <functional>

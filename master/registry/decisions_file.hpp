@@ -1,7 +1,7 @@
 // decisions_file.hpp: the operators' decisions in the data directory.
 //
-// A file that cannot be understood is refused and left as it is: it holds what somebody decided, and a
-// person can still read it.
+// A file that cannot be understood is refused and left as it is: it holds what somebody decided,
+// and a person can still read it.
 #pragma once
 
 #include "common/base/result.hpp"

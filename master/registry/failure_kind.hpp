@@ -1,4 +1,5 @@
-// failure_kind.hpp: what went wrong between this master and a worker, as forwarding and probes see it.
+// failure_kind.hpp: what went wrong between this master and a worker, as forwarding and probes see
+// it.
 #pragma once
 
 namespace tandem::master {

@@ -1,8 +1,8 @@
-// liveness.hpp: is a worker heard of? Down after limits::missed_heartbeats_max silent intervals, or after
-// as many failed probes in a row; up again with the next good sign.
+// liveness.hpp: is a worker heard of? Down after limits::missed_heartbeats_max silent intervals, or
+// after as many failed probes in a row; up again with the next good sign.
 //
-// Heartbeats are judged by time, probes by count: a probe that this master was too busy to send says
-// nothing of the backend.
+// Heartbeats are judged by time, probes by count: a probe that this master was too busy to send
+// says nothing of the backend.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once

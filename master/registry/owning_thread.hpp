@@ -1,4 +1,5 @@
-// owning_thread.hpp: objects that one thread owns assert it at each entry point, instead of locking.
+// owning_thread.hpp: objects that one thread owns assert it at each entry point, instead of
+// locking.
 #pragma once
 
 #include <atomic>
@@ -14,8 +15,8 @@ class OwningThread {
   void assert_here() const {
     const auto here = std::this_thread::get_id();
     auto owner = std::thread::id{};
-    const bool is_owner = owner_.compare_exchange_strong(owner, here, std::memory_order_relaxed) ||
-                          owner == here;
+    const bool is_owner =
+        owner_.compare_exchange_strong(owner, here, std::memory_order_relaxed) || owner == here;
     TANDEM_ASSERT(is_owner);
   }
 

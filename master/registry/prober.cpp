@@ -106,7 +106,8 @@ Prober::Prober(asio::io_context& loop, Registry& registry, Duration interval)
     : loop_(loop),
       registry_(registry),
       interval_(interval),
-      timeout_(std::clamp<Duration>(interval, limits::probe_timeout_min, limits::probe_timeout_max)),
+      timeout_(
+          std::clamp<Duration>(interval, limits::probe_timeout_min, limits::probe_timeout_max)),
       timer_(loop),
       random_(std::random_device{}()) {}
 

@@ -1,12 +1,15 @@
 // prober.hpp: GET /health to the backends that do not heartbeat.
 //
-// Any status below 500 is alive: a 404 is an answer. What fails is a refused or broken connection, silence
-// until the timeout, 5xx, and what is no HTTP. One probe per backend at a time, limits::probes_max in all;
-// their times are spread with jitter, so that a thousand backends are not asked in one burst.
+// Any status below 500 is alive: a 404 is an answer. What fails is a refused or broken connection,
+// silence until the timeout, 5xx, and what is no HTTP. One probe per backend at a time,
+// limits::probes_max in all; their times are spread with jitter, so that a thousand backends are
+// not asked in one burst.
 //
-// A connection per probe, not a kept one: whether the backend still accepts connections is the question.
+// A connection per probe, not a kept one: whether the backend still accepts connections is the
+// question.
 //
-// Owner: the control loop's thread, which also runs the probes. It holds at most one entry per backend.
+// Owner: the control loop's thread, which also runs the probes. It holds at most one entry per
+// backend.
 #pragma once
 
 #include <map>
@@ -27,8 +30,8 @@ namespace tandem::master {
 
 class Prober {
  public:
-  // Reports to `registry` and asks it for addresses; both it and `loop` outlive the prober. Each backend
-  // is probed every `interval`, give or take a tenth.
+  // Reports to `registry` and asks it for addresses; both it and `loop` outlive the prober. Each
+  // backend is probed every `interval`, give or take a tenth.
   Prober(boost::asio::io_context& loop, Registry& registry, Duration interval);
   ~Prober();
 

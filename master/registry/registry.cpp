@@ -8,13 +8,14 @@ namespace tandem::master {
 
 namespace {
 
-// Two live workers that fight for a name must not take turns, so the holder keeps it for two intervals
-// after each heartbeat: longer than the jitter of the next one.
+// Two live workers that fight for a name must not take turns, so the holder keeps it for two
+// intervals after each heartbeat: longer than the jitter of the next one.
 constexpr int intervals_name_is_held = 2;
 // A worker that said bye stays listed while its last heartbeats may still be on their way.
 constexpr int intervals_listed_after_bye = 3;
 
-bool advertises(const WorkerRecord& record, const wire::Heartbeat& heartbeat, const Endpoint& address) {
+bool advertises(const WorkerRecord& record, const wire::Heartbeat& heartbeat,
+                const Endpoint& address) {
   return record.service == heartbeat.service && record.address == address;
 }
 
@@ -35,7 +36,8 @@ Registry::Registry(RegistryOptions options, RegistryHooks hooks)
   TANDEM_ASSERT(options.heartbeat_interval > Duration::zero());
 }
 
-// ---- what workers say -----------------------------------------------------------------------------------
+// ---- what workers say
+// -----------------------------------------------------------------------------------
 
 Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                        Instant now) {
@@ -59,7 +61,8 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   } else {
     // The last words of an incarnation that was replaced concern nobody.
     if (is_bye) return Membership::left;
-    if (auto free = check_name_is_free(record, heartbeat, address, attentive); !free) return free.error();
+    if (auto free = check_name_is_free(record, heartbeat, address, attentive); !free)
+      return free.error();
   }
   if (auto room = services_.check_room(heartbeat.service); !room) return room.error();
   auto replaced = record.incarnation == heartbeat.incarnation ? record.replaced_incarnation
@@ -71,15 +74,17 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   return is_bye ? Membership::left : Membership::registered;
 }
 
-// Another incarnation wants the name that `holder` has. A worker that restarted where it was gets it at
-// once; one that appears elsewhere, and one that was replaced before, only when the holder is gone.
+// Another incarnation wants the name that `holder` has. A worker that restarted where it was gets
+// it at once; one that appears elsewhere, and one that was replaced before, only when the holder is
+// gone.
 Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
                                       const Endpoint& address, Instant attentive) const {
   if (holder.is_probed()) {
-    return fail(ErrorCode::conflict,
-                fmt::format("the name {} belongs to the backend at {}: give the worker another name",
-                            holder.name, holder.address.to_string()),
-                "name");
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("the name {} belongs to the backend at {}: give the worker another name",
+                    holder.name, holder.address.to_string()),
+        "name");
   }
   const auto held_until =
       holder.liveness.last_good() + intervals_name_is_held * options_.heartbeat_interval;
@@ -87,14 +92,15 @@ Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::He
                        attentive > held_until;
   const bool was_replaced = holder.replaced_incarnation == heartbeat.incarnation;
   if (is_gone || (holder.address == address && !was_replaced)) return {};
-  return fail(ErrorCode::conflict,
-              fmt::format("another live worker at {} has the name {}: give each worker its own name",
-                          holder.address.to_string(), holder.name),
-              "name");
+  return fail(
+      ErrorCode::conflict,
+      fmt::format("another live worker at {} has the name {}: give each worker its own name",
+                  holder.address.to_string(), holder.name),
+      "name");
 }
 
-Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint address, Instant attentive,
-                                  Instant now) {
+Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint address,
+                                  Instant attentive, Instant now) {
   if (auto room = check_room(heartbeat.service); !room) return room.error();
   WorkerRecord record{.kind = WorkerKind::tandem,
                       .name = heartbeat.name,
@@ -129,7 +135,8 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, I
   mark_changed(record);
 }
 
-// ---- what this master sees ------------------------------------------------------------------------------
+// ---- what this master sees
+// ------------------------------------------------------------------------------
 
 void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
   record.last_good = now;
@@ -216,12 +223,14 @@ bool Registry::is_forgotten(const WorkerRecord& record, Instant attentive) const
   return record.liveness.down() && attentive - record.liveness.down_since() > options_.forget_after;
 }
 
-// ---- the list of workers and its publication --------------------------------------------------------------
+// ---- the list of workers and its publication
+// --------------------------------------------------------------
 
 Result<> Registry::check_room(std::string_view service) const {
   if (records_.size() >= limits::workers_max) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("this master keeps {} workers already, its limit", limits::workers_max));
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("this master keeps {} workers already, its limit", limits::workers_max));
   }
   return services_.check_room(service);
 }
@@ -237,8 +246,8 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   by_id_.emplace(kept.id, &kept);
   services_.add(kept);
   request_publication();
-  spdlog::info("worker joined name={} service={} address={} state={} id={}", kept.name, kept.service,
-               kept.address.to_string(), to_string(kept.state()), kept.id);
+  spdlog::info("worker joined name={} service={} address={} state={} id={}", kept.name,
+               kept.service, kept.address.to_string(), to_string(kept.state()), kept.id);
   return kept;
 }
 
@@ -256,8 +265,8 @@ Registry::Standing Registry::standing(const WorkerRecord& record) {
 void Registry::settle(WorkerRecord& record, Standing before) {
   if (record.gets_traffic() != before.gets_traffic) mark_changed(record);
   if (record.state() == before.state) return;
-  spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name, to_string(before.state),
-               to_string(record.state()), record.reason());
+  spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
+               to_string(before.state), to_string(record.state()), record.reason());
 }
 
 void Registry::mark_changed(WorkerRecord& record) {

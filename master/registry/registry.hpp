@@ -1,13 +1,13 @@
 // registry.hpp: who the workers are, and what is known of their health.
 //
-// It is told what happened (a heartbeat arrived, a loop saw a refused connection, a probe ended, time
-// passed, an operator decided) and publishes immutable snapshots for the forwarding loops. It opens no
-// socket, reads no clock and writes no file: time is an argument, and what must be written goes through
-// a hook. So every rule of liveness is tested without waiting.
+// It is told what happened (a heartbeat arrived, a loop saw a refused connection, a probe ended,
+// time passed, an operator decided) and publishes immutable snapshots for the forwarding loops. It
+// opens no socket, reads no clock and writes no file: time is an argument, and what must be written
+// goes through a hook. So every rule of liveness is tested without waiting.
 //
-// Units: `now` is tandem::now() of the call; it never goes back. Owner: the control loop's thread, asserted.
-// Always: at most limits::workers_max workers; a worker whose counters say `suspect` is suspect here too,
-// or a report of it is on its way; nothing changes when a call returns an error.
+// Units: `now` is tandem::now() of the call; it never goes back. Owner: the control loop's thread,
+// asserted. Always: at most limits::workers_max workers; a worker whose counters say `suspect` is
+// suspect here too, or a report of it is on its way; nothing changes when a call returns an error.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ struct RegistryOptions {
 struct RegistryHooks {
   // Gets each snapshot. Called by publish().
   std::function<void(SnapshotPtr)> on_snapshot;
-  // Something changed: call publish() in the next loop turn. Called once per publication, so that any
-  // number of changes in one turn becomes one snapshot.
+  // Something changed: call publish() in the next loop turn. Called once per publication, so that
+  // any number of changes in one turn becomes one snapshot.
   std::function<void()> on_change;
   // Makes decisions durable before they are applied; an error of its own refuses the decision.
   std::function<Result<>(const Decisions&)> persist;
@@ -63,24 +63,28 @@ class Registry {
   // REQUIRES: on_snapshot and on_change are set; the other hooks may be empty.
   Registry(RegistryOptions options, RegistryHooks hooks);
 
-  // ---- what workers say -------------------------------------------------------------------------------
-  // `peer_host`: the numeric address it came from. The first heartbeat of a worker registers it.
-  // Errors: `conflict` when another live worker has the name; `unavailable` at workers_max, services_max.
-  Result<Membership> heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host, Instant now);
+  // ---- what workers say
+  // ------------------------------------------------------------------------------- `peer_host`:
+  // the numeric address it came from. The first heartbeat of a worker registers it. Errors:
+  // `conflict` when another live worker has the name; `unavailable` at workers_max, services_max.
+  Result<Membership> heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
+                               Instant now);
 
-  // ---- what this master sees --------------------------------------------------------------------------
-  // A forwarding loop failed at this worker, and its counters->suspect was set by that loop.
+  // ---- what this master sees
+  // -------------------------------------------------------------------------- A forwarding loop
+  // failed at this worker, and its counters->suspect was set by that loop.
   void report_failure(WorkerId id, FailureKind kind, Instant now);
-  // A health probe ended: nothing = alive. A refused or reset connection makes the backend suspect at
-  // once, other failures take it down after limits::missed_heartbeats_max in a row.
+  // A health probe ended: nothing = alive. A refused or reset connection makes the backend suspect
+  // at once, other failures take it down after limits::missed_heartbeats_max in a row.
   void probe_result(WorkerId id, std::optional<FailureKind> failure, Instant now);
   // Where to probe; empty when the backend was removed.
   std::optional<Endpoint> probe_target(WorkerId id) const;
   // Every tick_interval(): finds those that fell silent, forgets those that are down for long.
   void tick(Instant now);
 
-  // ---- what operators decide (registry_decisions.cpp) -------------------------------------------------
-  // Decisions of last time, at start. An added worker whose name a --backend has is left out.
+  // ---- what operators decide (registry_decisions.cpp)
+  // ------------------------------------------------- Decisions of last time, at start. An added
+  // worker whose name a --backend has is left out.
   void restore(Decisions decisions, Instant now);
   // --backend. Errors: `conflict` when the name is taken; `unavailable` at a limit.
   Result<> configure_backend(const wire::WorkerSpec& spec, Instant now);
@@ -88,14 +92,16 @@ class Registry {
   Result<> add(const wire::WorkerSpec& spec, Instant now);
   // Errors: `not_found`; `conflict` for a --backend and for a Tandem worker that is alive.
   Result<> remove(std::string_view name);
-  // Errors: `not_found`, and what `persist` says. Deciding again what is decided already is no error.
+  // Errors: `not_found`, and what `persist` says. Deciding again what is decided already is no
+  // error.
   Result<> drain(std::string_view name);
   Result<> undrain(std::string_view name);
   // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
   Result<> set_weight(std::string_view name, std::optional<unsigned> weight);
 
-  // ---- what others see --------------------------------------------------------------------------------
-  // Hands a snapshot to on_snapshot when something changed since the last, and the first time always.
+  // ---- what others see
+  // -------------------------------------------------------------------------------- Hands a
+  // snapshot to on_snapshot when something changed since the last, and the first time always.
   void publish();
   std::vector<wire::WorkerStatus> workers(Instant now) const;  // by name
   std::optional<wire::WorkerStatus> worker(std::string_view name, Instant now) const;
@@ -115,7 +121,8 @@ class Registry {
                               const Endpoint& address, Instant attentive) const;
   Result<Membership> join(const wire::Heartbeat& heartbeat, Endpoint address, Instant attentive,
                           Instant now);
-  void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, Instant attentive, Instant now);
+  void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, Instant attentive,
+               Instant now);
   void good_sign(WorkerRecord& record, Instant attentive, Instant now);
   void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive);
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
@@ -129,8 +136,8 @@ class Registry {
   // What snapshots show of the record changed / the list of workers changed.
   void mark_changed(WorkerRecord& record);
   void request_publication();
-  // Around each change to a record: `before = standing(record)`, the change, `settle(record, before)`.
-  // Publishes it when it gains or loses its traffic, and logs a change of state.
+  // Around each change to a record: `before = standing(record)`, the change, `settle(record,
+  // before)`. Publishes it when it gains or loses its traffic, and logs a change of state.
   struct Standing {
     WorkerState state;
     bool gets_traffic;

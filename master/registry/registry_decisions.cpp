@@ -81,15 +81,17 @@ Result<> Registry::remove(std::string_view name) {
   if (found != records_.end()) {
     const auto& record = found->second;
     if (record.kind == WorkerKind::configured) {
-      return fail(ErrorCode::conflict,
-                  fmt::format("{} was given by --backend: drain it, or take it out of the configuration",
-                              name),
-                  "name");
+      return fail(
+          ErrorCode::conflict,
+          fmt::format("{} was given by --backend: drain it, or take it out of the configuration",
+                      name),
+          "name");
     }
     if (record.kind == WorkerKind::tandem && !record.has_left() && !record.liveness.down()) {
-      return fail(ErrorCode::conflict,
-                  fmt::format("{} heartbeats and would register again: drain it, or stop it first", name),
-                  "name");
+      return fail(
+          ErrorCode::conflict,
+          fmt::format("{} heartbeats and would register again: drain it, or stop it first", name),
+          "name");
     }
   }
   if (forgotten > 0) {
@@ -126,7 +128,8 @@ Result<> Registry::set_weight(std::string_view name, std::optional<unsigned> wei
   thread_.assert_here();
   TANDEM_ASSERT(weight.value_or(0) <= limits::weight_max);
   const auto decided = decisions_.weights.find(name);
-  if (!records_.contains(name) && (weight || decided == decisions_.weights.end())) return unknown(name);
+  if (!records_.contains(name) && (weight || decided == decisions_.weights.end()))
+    return unknown(name);
   auto decisions = decisions_;
   if (weight) {
     decisions.weights.insert_or_assign(std::string(name), *weight);
@@ -138,11 +141,13 @@ Result<> Registry::set_weight(std::string_view name, std::optional<unsigned> wei
 
 Result<> Registry::decide(Decisions decisions, std::string_view name) {
   // Names come and go; what was decided of those that went is kept, but not without end.
-  if (decisions.drained.size() > limits::workers_max || decisions.weights.size() > limits::workers_max) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("this master keeps decisions about {} workers already, its limit: delete "
-                            "workers that are gone",
-                            limits::workers_max));
+  if (decisions.drained.size() > limits::workers_max ||
+      decisions.weights.size() > limits::workers_max) {
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("this master keeps decisions about {} workers already, its limit: delete "
+                    "workers that are gone",
+                    limits::workers_max));
   }
   if (hooks_.persist) {
     if (auto persisted = hooks_.persist(decisions); !persisted) return persisted;
@@ -156,8 +161,8 @@ Result<> Registry::decide(Decisions decisions, std::string_view name) {
   settle(record, before);
   record.shown.reset();
   mark_changed(record);
-  spdlog::info("operator decision name={} state={} weight={}", record.name, to_string(record.state()),
-               record.weight());
+  spdlog::info("operator decision name={} state={} weight={}", record.name,
+               to_string(record.state()), record.weight());
   return {};
 }
 

@@ -1,7 +1,8 @@
 // service_table.hpp: which workers form which service, and the snapshots that follow from it.
 //
-// A snapshot is built from the services that changed; all others, and all workers that did not change,
-// are shared with the snapshot before. So one worker's change costs one service's list, not the cluster's.
+// A snapshot is built from the services that changed; all others, and all workers that did not
+// change, are shared with the snapshot before. So one worker's change costs one service's list, not
+// the cluster's.
 //
 // Owner: the registry, which also owns the records and outlives none of them here.
 // Always: a record is in the table exactly once, under the service it has at that time.

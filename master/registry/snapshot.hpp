@@ -1,9 +1,10 @@
 // snapshot.hpp: what the forwarding loops see of the registry.
 //
-// The registry (one thread, the control loop) publishes an immutable Snapshot whenever something changes;
-// each forwarding loop is posted a shared_ptr to it and reads it without a lock. What changes faster than
-// that (how busy a worker is, that it has just refused a connection) lives in WorkerCounters: atomics that
-// all loops and the registry share, and the only mutable state they share.
+// The registry (one thread, the control loop) publishes an immutable Snapshot whenever something
+// changes; each forwarding loop is posted a shared_ptr to it and reads it without a lock. What
+// changes faster than that (how busy a worker is, that it has just refused a connection) lives in
+// WorkerCounters: atomics that all loops and the registry share, and the only mutable state they
+// share.
 #pragma once
 
 #include <atomic>
@@ -19,20 +20,21 @@
 
 namespace tandem::master {
 
-// One registration: a worker that comes back under its name with another incarnation or address is new.
+// One registration: a worker that comes back under its name with another incarnation or address is
+// new.
 using WorkerId = StrongNumber<struct WorkerIdTag>;
 
 // Relaxed atomics: each is a number of its own, no other memory is published through them.
 struct WorkerCounters {
-  std::atomic<std::uint32_t> in_flight{0};         // requests forwarded and not yet answered, all loops
+  std::atomic<std::uint32_t> in_flight{0};  // requests forwarded and not yet answered, all loops
   std::atomic<std::uint32_t> open_connections{0};  // upstream connections, all loops
   std::atomic<std::uint64_t> requests{0};          // answered
   std::atomic<std::uint64_t> failures{0};          // attempts that failed here
-  // A loop saw this worker refuse or reset a connection: no loop picks it until the registry, on the next
-  // good sign (heartbeat or probe), clears it.
+  // A loop saw this worker refuse or reset a connection: no loop picks it until the registry, on
+  // the next good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
-  // A loop with less than its share of connections waits for one: whoever has more than its share gives
-  // one back instead of keeping it.
+  // A loop with less than its share of connections waits for one: whoever has more than its share
+  // gives one back instead of keeping it.
   std::atomic<bool> wanted{false};
 };
 
@@ -40,10 +42,10 @@ struct SnapshotWorker {
   WorkerId id;
   std::string name;
   std::string service;
-  Endpoint address;          // numeric
-  unsigned weight = 0;       // 0: no traffic
-  unsigned connections = 0;  // how many it can hold, all loops together
-  bool accepts_term = false;  // a Tandem worker: is sent Tandem-Term
+  Endpoint address;                          // numeric
+  unsigned weight = 0;                       // 0: no traffic
+  unsigned connections = 0;                  // how many it can hold, all loops together
+  bool accepts_term = false;                 // a Tandem worker: is sent Tandem-Term
   std::shared_ptr<WorkerCounters> counters;  // never null
 };
 
@@ -55,7 +57,8 @@ struct SnapshotService {
 
 struct Snapshot {
   std::uint64_t version = 0;  // grows with each publication
-  // Sorted by name. A service stays listed, with no workers, as long as any worker is registered for it.
+  // Sorted by name. A service stays listed, with no workers, as long as any worker is registered
+  // for it.
   std::vector<std::shared_ptr<const SnapshotService>> services;
 
   // The service of that name, or null.

@@ -1,9 +1,10 @@
-// suspicion.hpp: a worker that refused a connection gets no traffic until there is a good sign from it.
+// suspicion.hpp: a worker that refused a connection gets no traffic until there is a good sign from
+// it.
 //
-// A heartbeat can be on its way when the worker dies: so a suspicion lasts a moment at least, and only a
-// sign that arrives after that moment counts. A worker that heartbeats well but refuses connections would
-// flap between up and suspect and cost a failed attempt each time: so each suspicion that follows soon
-// after the last lasts twice as long, up to limits::suspicion_max.
+// A heartbeat can be on its way when the worker dies: so a suspicion lasts a moment at least, and
+// only a sign that arrives after that moment counts. A worker that heartbeats well but refuses
+// connections would flap between up and suspect and cost a failed attempt each time: so each
+// suspicion that follows soon after the last lasts twice as long, up to limits::suspicion_max.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once
@@ -17,7 +18,8 @@ class Suspicion {
   // `first_hold`: how long the first suspicion lasts at least; above zero.
   explicit Suspicion(Duration first_hold);
 
-  // A failure was seen. Returns true when this begins a suspicion, false when one was there already.
+  // A failure was seen. Returns true when this begins a suspicion, false when one was there
+  // already.
   bool raise(Instant now);
 
   // A heartbeat or a good probe arrived. Returns true when that ends a suspicion.

@@ -20,8 +20,8 @@ const char* to_string(WorkerState state) {
   assertion_failed("a known worker state", __FILE__, __LINE__);
 }
 
-// What a worker or an operator wants gives way to what is known of its health: a drained worker that
-// died is down. A worker that said bye is expected to fall silent: that is no failure.
+// What a worker or an operator wants gives way to what is known of its health: a drained worker
+// that died is down. A worker that said bye is expected to fall silent: that is no failure.
 WorkerState WorkerRecord::state() const {
   if (has_left()) return WorkerState::draining;
   if (liveness.down() || condition == WorkerCondition::failing) return WorkerState::down;
@@ -65,9 +65,9 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
 }
 
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
-  return std::make_shared<const SnapshotWorker>(SnapshotWorker{
-      record.id, record.name, record.service, record.address, record.weight(), record.connections,
-      !record.is_probed(), record.counters});
+  return std::make_shared<const SnapshotWorker>(
+      SnapshotWorker{record.id, record.name, record.service, record.address, record.weight(),
+                     record.connections, !record.is_probed(), record.counters});
 }
 
 }  // namespace tandem::master

@@ -1,8 +1,8 @@
 // worker_record.hpp: all that the registry knows of one worker, and the state that follows from it.
 //
-// The state is never stored: it is derived from what the worker says (condition), what is heard of it
-// (liveness, suspicion) and what an operator decided (drained, weight), so that these cannot contradict
-// each other.
+// The state is never stored: it is derived from what the worker says (condition), what is heard of
+// it (liveness, suspicion) and what an operator decided (drained, weight), so that these cannot
+// contradict each other.
 //
 // Owner: the registry.
 #pragma once
@@ -36,7 +36,7 @@ struct WorkerRecord {
   WorkerKind kind = WorkerKind::tandem;
   std::string name{};
   std::string service{};
-  Endpoint address{};  // numeric
+  Endpoint address{};                  // numeric
   std::string incarnation{};           // of a Tandem worker
   std::string replaced_incarnation{};  // the one before, which may still be about; empty: none
 
@@ -45,7 +45,7 @@ struct WorkerRecord {
   wire::WorkerCondition condition = wire::WorkerCondition::up;
   Instant left_at = Instant::never();  // attentive time of its `bye`
 
-  bool drained = false;                   // decided by an operator
+  bool drained = false;                      // decided by an operator
   std::optional<unsigned> weight_decided{};  // by an operator; goes before own_weight
 
   Liveness liveness;

@@ -10,8 +10,9 @@ namespace {
 
 long lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
-// A call that is refused: its exit status, one sentence, and what the sentence must name. A failure that is
-// no usage (status 1) may come after events have been logged: then the sentence is the last line.
+// A call that is refused: its exit status, one sentence, and what the sentence must name. A failure
+// that is no usage (status 1) may come after events have been logged: then the sentence is the last
+// line.
 void check_refused(const Arguments& command, ExitStatus status, const std::string& named) {
   const Finished finished = run(command);
   INFO(command.back() << ": " << finished.errors);
@@ -24,8 +25,15 @@ void check_refused(const Arguments& command, ExitStatus status, const std::strin
 }
 
 Arguments master(const TempDir& dir, const Arguments& more) {
-  Arguments command = {program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
-                       "127.0.0.1:0", "--data-dir", dir.path("data")};
+  Arguments command = {program("tandem-master"),
+                       "--node",
+                       "a",
+                       "--listen",
+                       "127.0.0.1:0",
+                       "--control",
+                       "127.0.0.1:0",
+                       "--data-dir",
+                       dir.path("data")};
   command.insert(command.end(), more.begin(), more.end());
   return command;
 }
@@ -57,9 +65,11 @@ TEST_CASE("a master refuses bad flags by their names") {
 
 TEST_CASE("a worker refuses bad flags by their names") {
   check_refused({program("tandem-worker"), "--no-such-flag"}, 2, "--no-such-flag");
-  check_refused({program("tandem-worker"), "--name", "a/b", "--listen", "127.0.0.1:0"}, 2, "--name");
-  check_refused({program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master", "here"}, 2,
-                "--master");
+  check_refused({program("tandem-worker"), "--name", "a/b", "--listen", "127.0.0.1:0"}, 2,
+                "--name");
+  check_refused(
+      {program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master", "here"}, 2,
+      "--master");
   check_refused({program("tandem-worker"), "--name", "w", "--serve", "/no/such/directory"}, 2,
                 "/no/such/directory");
 }
@@ -73,33 +83,40 @@ TEST_CASE("an address in use is told with the address") {
   check_refused({program("tandem-master"), "--node", "b", "--listen", "127.0.0.1:0", "--control",
                  cluster.control(), "--data-dir", dir.path("data")},
                 1, cluster.control());
-  check_refused({program("tandem-worker"), "--name", "w", "--listen", cluster.listen()}, 1, cluster.listen());
+  check_refused({program("tandem-worker"), "--name", "w", "--listen", cluster.listen()}, 1,
+                cluster.listen());
 }
 
 TEST_CASE("a control address beyond loopback is refused without a token file") {
   const TempDir dir;
-  check_refused({program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control", "0.0.0.0:0",
-                 "--data-dir", dir.path("data")},
+  check_refused({program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
+                 "0.0.0.0:0", "--data-dir", dir.path("data")},
                 2, "--token-file");
 }
 
 TEST_CASE("a configuration file that cannot be used is told by name and line") {
   const TempDir dir;
   check_refused(master(dir, {"--config", dir.path("absent.toml")}), 2, dir.path("absent.toml"));
-  check_refused(master(dir, {"--config", dir.write("broken.toml", "node = \n")}), 2, "broken.toml:1");
-  check_refused(master(dir, {"--config", dir.write("unknown.toml", "# comment\nlisten-on = \"x\"\n")}), 2,
-                "listen-on");
-  check_refused(master(dir, {"--config", dir.write("type.toml", "\nthreads = \"two\"\n")}), 2, "type.toml:2");
+  check_refused(master(dir, {"--config", dir.write("broken.toml", "node = \n")}), 2,
+                "broken.toml:1");
+  check_refused(
+      master(dir, {"--config", dir.write("unknown.toml", "# comment\nlisten-on = \"x\"\n")}), 2,
+      "listen-on");
+  check_refused(master(dir, {"--config", dir.write("type.toml", "\nthreads = \"two\"\n")}), 2,
+                "type.toml:2");
 }
 
 TEST_CASE("a configuration file does what flags do and flags win") {
   const TempDir dir;
-  const std::string config = dir.write("master.toml", "node = \"from-file\"\n"
-                                                      "listen = \"127.0.0.1:0\"\n"
-                                                      "control = \"127.0.0.1:0\"\n"
-                                                      "data-dir = \"" + dir.path("data") + "\"\n"
-                                                      "backend = [\"files=127.0.0.1:9\"]\n"
-                                                      "threads = 1\n");
+  const std::string config = dir.write("master.toml",
+                                       "node = \"from-file\"\n"
+                                       "listen = \"127.0.0.1:0\"\n"
+                                       "control = \"127.0.0.1:0\"\n"
+                                       "data-dir = \"" +
+                                           dir.path("data") +
+                                           "\"\n"
+                                           "backend = [\"files=127.0.0.1:9\"]\n"
+                                           "threads = 1\n");
   Process from_file(dir, "file", {program("tandem-master"), "--config", config});
   const std::string ready = from_file.await_line("tandem-master ready");
   CHECK(field_of(ready, "node") == "from-file");
@@ -107,7 +124,8 @@ TEST_CASE("a configuration file does what flags do and flags win") {
   from_file.terminate();
   CHECK(from_file.await_exit() == 0);
 
-  Process overridden(dir, "flag", {program("tandem-master"), "--config", config, "--node", "from-flag"});
+  Process overridden(dir, "flag",
+                     {program("tandem-master"), "--config", config, "--node", "from-flag"});
   CHECK(field_of(overridden.await_line("tandem-master ready"), "node") == "from-flag");
 }
 

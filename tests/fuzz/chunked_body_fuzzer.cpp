@@ -1,5 +1,5 @@
-// Chunked bodies: content and verdict do not depend on how the bytes arrive, and what is framed anew has
-// the same content and trailers.
+// Chunked bodies: content and verdict do not depend on how the bytes arrive, and what is framed
+// anew has the same content and trailers.
 #include <string>
 
 #include "input.hpp"

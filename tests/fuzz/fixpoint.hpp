@@ -1,5 +1,5 @@
-// fixpoint.hpp: what must hold for every document on the wire: what we write of a document that we accept
-// is accepted, and writing it again changes nothing.
+// fixpoint.hpp: what must hold for every document on the wire: what we write of a document that we
+// accept is accepted, and writing it again changes nothing.
 #pragma once
 
 #include <string>

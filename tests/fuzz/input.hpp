@@ -1,7 +1,8 @@
 // input.hpp: what every fuzzer does with its input.
 //
-// The input is the message itself, so that a corpus file can be read and written by hand. Where it is cut
-// into pieces follows from a hash of its bytes: the same input is always cut in the same places.
+// The input is the message itself, so that a corpus file can be read and written by hand. Where it
+// is cut into pieces follows from a hash of its bytes: the same input is always cut in the same
+// places.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,8 @@ class Cuts {
   // Bytes of the next piece out of `left`: mostly few, sometimes all. REQUIRES: left > 0
   std::size_t next(std::size_t left) {
     const auto word = draw();
-    const std::size_t most = (word & 7) == 0 ? left : std::min<std::size_t>(left, (word & 1) ? 3 : 40);
+    const std::size_t most =
+        (word & 7) == 0 ? left : std::min<std::size_t>(left, (word & 1) ? 3 : 40);
     return 1 + (word >> 8) % most;
   }
   bool coin() { return (draw() & 1) != 0; }

@@ -1,5 +1,5 @@
-// Request heads: the verdict does not depend on how the bytes arrive, and what we make of a head that we
-// accept means the same to the next reader, once and for all.
+// Request heads: the verdict does not depend on how the bytes arrive, and what we make of a head
+// that we accept means the same to the next reader, once and for all.
 #include "input.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/head_writer.hpp"
@@ -31,7 +31,8 @@ void must_agree(const RequestHead& a, const RequestHead& b) {
   TANDEM_ASSERT(a.expects_continue() == b.expects_continue());
 }
 
-void must_not_depend_on_arrival(std::string_view message, HeadStatus verdict, const RequestHead& whole) {
+void must_not_depend_on_arrival(std::string_view message, HeadStatus verdict,
+                                const RequestHead& whole) {
   Cuts cuts(message);
   RequestHead head;
   auto status = HeadStatus::incomplete;
@@ -60,7 +61,8 @@ void must_be_unambiguous(const RequestHead& head) {
   unsigned framings = 0;
   for (const auto& field : head.fields()) {
     hosts += field.kind == FieldKind::host;
-    framings += field.kind == FieldKind::content_length || field.kind == FieldKind::transfer_encoding;
+    framings +=
+        field.kind == FieldKind::content_length || field.kind == FieldKind::transfer_encoding;
     TANDEM_ASSERT(field.kind != FieldKind::keep_alive && field.kind != FieldKind::proxy_connection);
   }
   TANDEM_ASSERT(hosts == 1);

@@ -1,5 +1,5 @@
-// Response heads: the verdict does not depend on how the bytes arrive, and what a client is sent of a head
-// that we accept has the framing that the body will have.
+// Response heads: the verdict does not depend on how the bytes arrive, and what a client is sent of
+// a head that we accept has the framing that the body will have.
 #include "input.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/head_writer.hpp"
@@ -41,7 +41,8 @@ void must_not_depend_on_arrival(std::string_view message, bool to_head, HeadStat
 }
 
 // The head that was written is that of `response`, with `framing`.
-void must_mean_the_same(const Buffer& out, const ResponseHead& response, bool to_head, Framing framing) {
+void must_mean_the_same(const Buffer& out, const ResponseHead& response, bool to_head,
+                        Framing framing) {
   ResponseHead again;
   const auto status = again.parse(out.view(), to_head);
   if (status == HeadStatus::refused) {
@@ -54,10 +55,12 @@ void must_mean_the_same(const Buffer& out, const ResponseHead& response, bool to
   TANDEM_ASSERT(again.status() == response.status());
   TANDEM_ASSERT(again.reason() == response.reason());
   TANDEM_ASSERT(again.framing() == framing);
-  if (framing == Framing::length) TANDEM_ASSERT(again.content_length() == response.content_length());
+  if (framing == Framing::length)
+    TANDEM_ASSERT(again.content_length() == response.content_length());
   unsigned framings = 0;
   for (const auto& field : again.fields()) {
-    framings += field.kind == FieldKind::content_length || field.kind == FieldKind::transfer_encoding;
+    framings +=
+        field.kind == FieldKind::content_length || field.kind == FieldKind::transfer_encoding;
     TANDEM_ASSERT(field.kind != FieldKind::tandem);
   }
   // RFC 9110 §8.6, RFC 9112 §6.1: neither field stands in 1xx and 204.

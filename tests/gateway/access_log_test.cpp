@@ -13,8 +13,8 @@
 #include "master/forward/access_log.hpp"
 
 using namespace tandem::test;
-using tandem::master::AccessLog;
 using nlohmann::json;
+using tandem::master::AccessLog;
 
 namespace {
 
@@ -28,7 +28,8 @@ class LoggedGateway {
     auto log = AccessLog::open((directory_ / "access.log").string(), 1);
     if (!log) throw std::runtime_error(log.error().message);
     log_ = std::move(*log);
-    gateway_ = std::make_unique<Gateway>(std::move(worker_ports), Gateway::Options{.access_log = log_.get()});
+    gateway_ = std::make_unique<Gateway>(std::move(worker_ports),
+                                         Gateway::Options{.access_log = log_.get()});
   }
   ~LoggedGateway() {
     gateway_.reset();
@@ -87,7 +88,9 @@ TEST_CASE("bytes count the content that was sent, whatever its framing") {
       if (request.start_line().find("/large") != std::string::npos) {
         socket.send(ok(std::string(300'000, 'x')));
       } else {
-        socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n");
+        socket.send(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, "
+            "world\r\n0\r\n\r\n");
       }
     }
   });
@@ -111,10 +114,13 @@ TEST_CASE("pipelined requests are a line each, with their own targets") {
   }
   const auto entries = logged.entries();
   REQUIRE(entries.size() == 3);
-  for (int i = 0; i < 3; ++i) CHECK(entries[static_cast<std::size_t>(i)]["target"] == fmt::format("/{}", i + 1));
+  for (int i = 0; i < 3; ++i)
+    CHECK(entries[static_cast<std::size_t>(i)]["target"] == fmt::format("/{}", i + 1));
 }
 
-TEST_CASE("answers of the gateway itself are logged: no worker, a bad request, a target that is too long") {
+TEST_CASE(
+    "answers of the gateway itself are logged: no worker, a bad request, a target that is too "
+    "long") {
   LoggedGateway logged({});
   const auto body_bytes = logged.gateway().ask(get("/nobody")).body.size();
   logged.gateway().ask("GET /two-hosts HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
@@ -141,7 +147,8 @@ TEST_CASE("a request that took two attempts names the worker that answered") {
   for (int i = 0; i < 2; ++i) CHECK(logged.gateway().ask(get("/")).status() == 200);
   const auto entries = logged.entries();
   REQUIRE(entries.size() == 2);
-  CHECK(std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry["attempts"] == 2; }));
+  CHECK(std::any_of(entries.begin(), entries.end(),
+                    [](const auto& entry) { return entry["attempts"] == 2; }));
   for (const auto& entry : entries) CHECK(entry["worker"] == worker_name(live));
 }
 
@@ -159,7 +166,8 @@ TEST_CASE("a client that breaks off before it has an answer is logged with statu
   const auto entries = logged.entries();
   REQUIRE(entries.size() == 2);
   for (const auto& entry : entries) CHECK(entry["status"] == 499);
-  CHECK(std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry["target"] == "/broken"; }));
+  CHECK(std::any_of(entries.begin(), entries.end(),
+                    [](const auto& entry) { return entry["target"] == "/broken"; }));
 }
 
 TEST_CASE("a connection that asks nothing is not logged") {

@@ -35,7 +35,8 @@ void note_allocation() {
   if (!counting.load(std::memory_order_relaxed) || within || !is_forwarding_thread()) return;
   within = true;
   const auto number = counted.fetch_add(1, std::memory_order_relaxed);
-  if (number < sites.size()) sites[number].depth = backtrace(sites[number].frames.data(), depth_max);
+  if (number < sites.size())
+    sites[number].depth = backtrace(sites[number].frames.data(), depth_max);
   within = false;
 }
 

@@ -1,7 +1,8 @@
 // allocation_count.hpp: counts what the forwarding loops take from the heap.
 //
-// malloc and its relatives are replaced in the test program that links allocation_count.cpp (operator new
-// calls malloc). Only threads named forward-* are counted: the test's client and origin share the process.
+// malloc and its relatives are replaced in the test program that links allocation_count.cpp
+// (operator new calls malloc). Only threads named forward-* are counted: the test's client and
+// origin share the process.
 #pragma once
 
 #include <cstddef>

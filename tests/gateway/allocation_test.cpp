@@ -1,5 +1,5 @@
-// In the steady state a forwarded request takes nothing from the heap: frames, buffers and heads come from
-// the loop's pools, which have grown to what the traffic needs.
+// In the steady state a forwarded request takes nothing from the heap: frames, buffers and heads
+// come from the loop's pools, which have grown to what the traffic needs.
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -20,7 +20,8 @@ std::string browser_head() {
       "GET /shop/items?id=42&sort=price HTTP/1.1\r\n"
       "Host: shop.example.org\r\n"
       "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0\r\n"
-      "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+      "Accept: "
+      "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
       "Accept-Language: en-US,en;q=0.5\r\n"
       "Accept-Encoding: gzip, deflate, br\r\n"
       "Referer: https://shop.example.org/shop\r\n"
@@ -81,7 +82,8 @@ TEST_CASE("so is a request with a body, among several workers") {
   Origin two(always(ok("two")));
   Gateway gateway({one.port(), two.port()});
   const auto count = allocations(
-      gateway, "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nX-Request-Id: 7\r\n\r\nhello world");
+      gateway,
+      "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nX-Request-Id: 7\r\n\r\nhello world");
   INFO(allocation_sites());
   CHECK(count == 0);
 }
@@ -90,7 +92,8 @@ TEST_CASE("so are a chunked request and a chunked response") {
   Origin origin(always(chunked));
   Gateway gateway({origin.port()});
   const auto count = allocations(
-      gateway, "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+      gateway,
+      "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
   INFO(allocation_sites());
   CHECK(count == 0);
 }

@@ -26,10 +26,12 @@ TEST_CASE("bodies of every size around the buffers arrive whole, and the connect
   Origin origin(echo());
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  for (const std::size_t size : {0, 1, 16'000, 16'384, 16'385, 65'535, 65'536, 65'537, 300'000, 3'000'000}) {
+  for (const std::size_t size :
+       {0, 1, 16'000, 16'384, 16'385, 65'535, 65'536, 65'537, 300'000, 3'000'000}) {
     INFO(size);
     const auto body = bytes_of(size);
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + body);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) +
+                "\r\n\r\n" + body);
     CHECK(read_response(client).body == body);
   }
 }
@@ -89,7 +91,8 @@ TEST_CASE("both directions stream at once") {
   CHECK(client.read_exactly(5) == "0\r\n\r\n");
 }
 
-TEST_CASE("a client that goes away in the middle of its body leaves the worker with a broken request") {
+TEST_CASE(
+    "a client that goes away in the middle of its body leaves the worker with a broken request") {
   Origin origin(echo());
   Gateway gateway({origin.port()});
   {
@@ -105,7 +108,8 @@ TEST_CASE("a client that goes away in the middle of its body leaves the worker w
   CHECK(gateway.reported_failures() == 0);
 }
 
-TEST_CASE("a client that goes away in the middle of a response does not spoil the worker's connections") {
+TEST_CASE(
+    "a client that goes away in the middle of a response does not spoil the worker's connections") {
   Origin origin([](Origin& self, RawSocket& socket) {
     for (;;) {
       const bool large = self.receive(socket).start_line().find("/large") != std::string::npos;

@@ -48,7 +48,9 @@ Origin::Script held_by(Gate& gate) {
 
 }  // namespace
 
-TEST_CASE("a worker never has more requests than the connections it advertised, and who waits is served") {
+TEST_CASE(
+    "a worker never has more requests than the connections it advertised, and who waits is "
+    "served") {
   for (const unsigned threads : {1u, 2u}) {
     INFO(threads);
     std::atomic<int> busy{0};
@@ -146,10 +148,12 @@ TEST_CASE("stopping cuts requests in flight, streams and tunnels without waiting
     }
     socket.read_to_end();
   });
-  auto gateway = std::make_unique<Gateway>(std::vector{origin.port()}, Gateway::Options{.threads = 2});
+  auto gateway =
+      std::make_unique<Gateway>(std::vector{origin.port()}, Gateway::Options{.threads = 2});
   std::vector<RawSocket> clients;
   for (const auto* request :
-       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "GET / HT"}) {
     clients.push_back(gateway->connect());
     clients.back().send(request);

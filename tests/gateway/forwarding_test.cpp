@@ -6,18 +6,21 @@
 
 using namespace tandem::test;
 
-TEST_CASE("a request is forwarded with its method, target and end-to-end fields in order and case") {
+TEST_CASE(
+    "a request is forwarded with its method, target and end-to-end fields in order and case") {
   Origin origin(always(ok("hello")));
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask(
-      "GET /a%2Fb/../c?x=1&y=%20 HTTP/1.1\r\nHost: example.org:8080\r\nX-First: 1\r\naccept: */*\r\n"
+      "GET /a%2Fb/../c?x=1&y=%20 HTTP/1.1\r\nHost: example.org:8080\r\nX-First: 1\r\naccept: "
+      "*/*\r\n"
       "X-Second:  two words \r\n\r\n");
   CHECK(answer.status() == 200);
   CHECK(answer.body == "hello");
   const auto request = origin.requests().at(0);
   CHECK(request.start_line() == "GET /a%2Fb/../c?x=1&y=%20 HTTP/1.1");
   CHECK(request.field("Host") == "example.org:8080");
-  CHECK(request.head.find("X-First: 1\r\naccept: */*\r\nX-Second: two words\r\n") != std::string::npos);
+  CHECK(request.head.find("X-First: 1\r\naccept: */*\r\nX-Second: two words\r\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("Via, X-Forwarded-* and X-Request-Id are told to the worker (RFC 9110 §7.6.3)") {
@@ -57,12 +60,14 @@ TEST_CASE("a client's X-Request-Id is kept when it is usable") {
 }
 
 TEST_CASE("hop-by-hop fields end here, also those that Connection names (RFC 9110 §7.6.1)") {
-  Origin origin(always(
-      "HTTP/1.1 200 OK\r\nConnection: X-Private\r\nX-Private: 1\r\nKeep-Alive: timeout=5\r\nX-Public: 1\r\n"
-      "Content-Length: 0\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 200 OK\r\nConnection: X-Private\r\nX-Private: 1\r\nKeep-Alive: "
+             "timeout=5\r\nX-Public: 1\r\n"
+             "Content-Length: 0\r\n\r\n"));
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask(
-      "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Mine, keep-alive\r\nX-Mine: 1\r\nKeep-Alive: 1\r\n"
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Mine, keep-alive\r\nX-Mine: 1\r\nKeep-Alive: "
+      "1\r\n"
       "Proxy-Connection: keep-alive\r\nTE: gzip\r\nX-Kept: 1\r\n\r\n");
   const auto request = origin.requests().at(0);
   for (const auto* name : {"Connection", "X-Mine", "Keep-Alive", "Proxy-Connection", "TE"}) {
@@ -80,7 +85,8 @@ TEST_CASE("Connection cannot strip the fields that the gateway relies on") {
   Gateway gateway({origin.port()});
   gateway.ask(
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nIdempotency-Key: k\r\n"
-      "Connection: Host, Content-Length, X-Forwarded-For, X-Request-Id, Via, Idempotency-Key\r\n\r\nhi");
+      "Connection: Host, Content-Length, X-Forwarded-For, X-Request-Id, Via, "
+      "Idempotency-Key\r\n\r\nhi");
   const auto request = origin.requests().at(0);
   CHECK(request.field("Host") == "a");
   CHECK(request.body == "hi");
@@ -132,9 +138,12 @@ TEST_CASE("pipelined requests are answered in order (RFC 9112 §9.3.2)") {
   auto client = gateway.connect();
   std::string all;
   for (int i = 0; i < 50; ++i) all += get("/" + std::to_string(i));
-  client.send(all + "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" +
-              get("/last"));
-  for (int i = 0; i < 50; ++i) CHECK(read_response(client).body == "GET /" + std::to_string(i) + " HTTP/1.1");
+  client.send(
+      all +
+      "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" +
+      get("/last"));
+  for (int i = 0; i < 50; ++i)
+    CHECK(read_response(client).body == "GET /" + std::to_string(i) + " HTTP/1.1");
   CHECK(read_response(client).body == "POST /p HTTP/1.1");
   CHECK(read_response(client).body == "GET /last HTTP/1.1");
 }
@@ -143,7 +152,8 @@ TEST_CASE("a request that arrives byte by byte is served") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  for (const char byte : std::string("\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")) {
+  for (const char byte :
+       std::string("\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")) {
     client.send({&byte, 1});
   }
   CHECK(read_response(client).status() == 200);
@@ -161,7 +171,8 @@ TEST_CASE("a client that has shut its sending side down still gets its answer") 
 }
 
 TEST_CASE("an HTTP/1.0 client is served, without chunks, and its connection closes") {
-  Origin origin(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   client.send("GET / HTTP/1.0\r\n\r\n");
@@ -216,9 +227,10 @@ TEST_CASE("a pipelined request whose body does not fit behind it is forwarded as
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  // Together they are more than one buffer: the second request moves to the buffer's front as its body comes.
-  const auto first =
-      fmt::format("GET /first HTTP/1.1\r\nHost: a\r\nX-Padding: {}\r\n\r\n", std::string(8000, 'p'));
+  // Together they are more than one buffer: the second request moves to the buffer's front as its
+  // body comes.
+  const auto first = fmt::format("GET /first HTTP/1.1\r\nHost: a\r\nX-Padding: {}\r\n\r\n",
+                                 std::string(8000, 'p'));
   const std::string body(12'000, 'b');
   client.send(first + fmt::format("PUT /second HTTP/1.1\r\nHost: b\r\nContent-Length: {}\r\n\r\n{}",
                                   body.size(), body));
@@ -244,10 +256,12 @@ TEST_CASE("many requests pipelined behind a chunked body are answered as they we
   // What follows the body is more than the buffer has room for behind the head.
   std::string behind;
   for (int i = 0; i < 300; ++i) {
-    behind += fmt::format("GET /{} HTTP/1.1\r\nHost: a\r\nX-Padding: {}\r\n\r\n", i, std::string(60, 'p'));
+    behind += fmt::format("GET /{} HTTP/1.1\r\nHost: a\r\nX-Padding: {}\r\n\r\n", i,
+                          std::string(60, 'p'));
   }
   client.send(
-      "HEAD /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" +
+      "HEAD /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" +
       behind);
   CHECK(read_response(client, true).field("Content-Length") == "5");
   for (int i = 0; i < 300; ++i) REQUIRE(read_response(client).status() == 200);

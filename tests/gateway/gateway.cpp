@@ -11,7 +11,8 @@ namespace tandem::test {
 
 using namespace tandem::master;
 
-Gateway::Gateway(std::vector<std::uint16_t> worker_ports) : Gateway(std::move(worker_ports), Options()) {}
+Gateway::Gateway(std::vector<std::uint16_t> worker_ports)
+    : Gateway(std::move(worker_ports), Options()) {}
 
 Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : options_(options) {
   DataPlaneOptions plane;
@@ -38,8 +39,9 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
 void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
   const auto before = std::exchange(workers_, {});
   for (const auto port : worker_ports) {
-    const auto known = std::find_if(before.begin(), before.end(),
-                                    [&](const auto& worker) { return worker->address.port == port; });
+    const auto known = std::find_if(before.begin(), before.end(), [&](const auto& worker) {
+      return worker->address.port == port;
+    });
     if (known != before.end()) {
       workers_.push_back(*known);
       continue;
@@ -79,7 +81,8 @@ std::string get(std::string_view target) {
 void wait_until(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("what was waited for did not come");
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("what was waited for did not come");
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

@@ -33,7 +33,9 @@ class Gateway {
   // Another set of workers, from now on; one whose port was there before stays the same worker.
   void publish(std::vector<std::uint16_t> worker_ports);
   master::DataPlane& plane() { return *plane_; }
-  const master::WorkerCounters& counters(std::size_t worker) const { return *workers_[worker]->counters; }
+  const master::WorkerCounters& counters(std::size_t worker) const {
+    return *workers_[worker]->counters;
+  }
   // Failures that were reported to the registry.
   std::size_t reported_failures() const;
 

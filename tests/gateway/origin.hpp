@@ -1,5 +1,5 @@
-// origin.hpp: a scripted worker: accepts real connections, hands each to the test's script on a thread of
-// its own, and remembers every request that it received.
+// origin.hpp: a scripted worker: accepts real connections, hands each to the test's script on a
+// thread of its own, and remembers every request that it received.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,8 @@ namespace tandem::test {
 
 class Origin {
  public:
-  // Serves one connection; called again for each new one. When it returns or throws the connection closes.
+  // Serves one connection; called again for each new one. When it returns or throws the connection
+  // closes.
   using Script = std::function<void(Origin&, RawSocket&)>;
 
   explicit Origin(Script script);

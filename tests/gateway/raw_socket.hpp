@@ -1,6 +1,6 @@
-// raw_socket.hpp: a blocking TCP connection on loopback, byte for byte, for tests that say exactly what is
-// sent and look exactly at what came. Every operation has a deadline of ten seconds; a test that waits
-// longer fails by an exception that says what it waited for.
+// raw_socket.hpp: a blocking TCP connection on loopback, byte for byte, for tests that say exactly
+// what is sent and look exactly at what came. Every operation has a deadline of ten seconds; a test
+// that waits longer fails by an exception that says what it waited for.
 #pragma once
 
 #include <atomic>

@@ -6,8 +6,9 @@
 using namespace tandem::test;
 
 TEST_CASE("a chunked response stays chunked, its extensions gone, its trailers apart") {
-  Origin origin(always(
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n "
+             "world\r\n0\r\nX-Sum: 1\r\n\r\n"));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   for (int i = 0; i < 2; ++i) {
@@ -125,7 +126,8 @@ TEST_CASE("Expect: 100-continue waits for the worker's word") {
   });
   Gateway gateway({origin.port()});
   const auto request = [](const char* target) {
-    return std::string("POST ") + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    return std::string("POST ") + target +
+           " HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
   };
   auto client = gateway.connect();
   client.send(request("/yes"));
@@ -181,7 +183,8 @@ TEST_CASE("bytes after a response poison the worker's connection") {
 
 TEST_CASE("what is no HTTP from a worker is answered 502") {
   for (const std::string answer :
-       {"hello\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+       {"hello\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\nX : 1\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
     INFO(answer);
@@ -197,8 +200,8 @@ TEST_CASE("a response head over 64 KiB is answered 502, one of nearly 64 KiB is 
   Origin origin([](Origin& self, RawSocket& socket) {
     for (;;) {
       const bool fits = self.receive(socket).start_line().find("/fits") != std::string::npos;
-      socket.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: " + std::string(fits ? 65'000 : 70'000, 'x') +
-                  "\r\n\r\nok");
+      socket.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: " +
+                  std::string(fits ? 65'000 : 70'000, 'x') + "\r\n\r\nok");
     }
   });
   Gateway gateway({origin.port()});
@@ -210,7 +213,8 @@ TEST_CASE("101 opens a tunnel when it was asked for") {
   Origin origin([](Origin&, RawSocket& socket) {
     const auto head = socket.read_until("\r\n\r\n");
     CHECK(head.find("Connection: upgrade\r\nUpgrade: echo\r\n") != std::string::npos);
-    socket.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhi ");
+    socket.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhi ");
     socket.send(socket.read_exactly(5));
     socket.send(socket.read_to_end() + " bye");
   });
@@ -227,13 +231,15 @@ TEST_CASE("101 opens a tunnel when it was asked for") {
 }
 
 TEST_CASE("101 that nobody asked for is answered 502") {
-  Origin origin(always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"));
   Gateway gateway({origin.port()});
   CHECK(gateway.ask(get("/")).status() == 502);
 }
 
 TEST_CASE("fields for this hop or of ours do not come from a worker") {
-  Origin origin(always("HTTP/1.1 200 OK\r\nTandem-Term: 5\r\nVia: 1.1 inner\r\nContent-Length: 0\r\n\r\n"));
+  Origin origin(
+      always("HTTP/1.1 200 OK\r\nTandem-Term: 5\r\nVia: 1.1 inner\r\nContent-Length: 0\r\n\r\n"));
   Gateway gateway({origin.port()});
   const auto answer = gateway.ask(get("/"));
   CHECK(answer.count("Tandem-Term") == 0);

@@ -1,4 +1,5 @@
-// What is sent again, what is not, and what the client is told. Executions are counted at the origin.
+// What is sent again, what is not, and what the client is told. Executions are counted at the
+// origin.
 #include <catch2/catch.hpp>
 
 #include <chrono>
@@ -27,8 +28,8 @@ Origin::Script hang_up_after(int served) {
 }
 
 std::string post(std::string_view body) {
-  return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         std::string(body);
+  return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + std::string(body);
 }
 
 }  // namespace
@@ -113,7 +114,9 @@ TEST_CASE("a PUT with a short body is idempotent and is sent again with its body
   Gateway gateway({dying.port(), good.port()});
   const std::string body(50'000, 'p');
   for (int i = 0; i < 2; ++i) {
-    CHECK(gateway.ask("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n" + body).status() == 200);
+    CHECK(
+        gateway.ask("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n" + body).status() ==
+        200);
   }
   CHECK(good.requests().at(0).body == body);
 }
@@ -151,7 +154,8 @@ TEST_CASE("a worker that leaves finishes what it has and gets nothing new") {
   Origin leaving([](Origin& self, RawSocket& socket) {
     for (;;) {
       self.receive(socket);
-      socket.read_exactly(1);  // the request's last byte, which the test sends after the worker has left
+      socket.read_exactly(
+          1);  // the request's last byte, which the test sends after the worker has left
       socket.send(ok("left"));
     }
   });

@@ -21,7 +21,8 @@ void Checker::elected(const Machine& machine, Term term) {
   if (!fresh) throw Violation(fmt::format("{} was elected twice in term {}", machine.id, term));
   if (primaries_.size() > kept_terms) primaries_.erase(primaries_.begin());
   if (lenient_ || committed_.empty()) return;
-  // Elected late, with votes that were long on the way, it may lack what a later term has committed.
+  // Elected late, with votes that were long on the way, it may lack what a later term has
+  // committed.
   const auto later = std::lower_bound(
       committed_.begin(), committed_.end(), term,
       [](const Committed& entry, Term before) { return entry.committed_in < before; });

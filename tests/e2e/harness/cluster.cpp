@@ -5,11 +5,22 @@
 
 namespace tandem::e2e {
 
-Cluster::Cluster(const Arguments& master_arguments) : master_arguments_(master_arguments) { run_master(); }
+Cluster::Cluster(const Arguments& master_arguments) : master_arguments_(master_arguments) {
+  run_master();
+}
 
 void Cluster::run_master() {
-  Arguments command = {program("tandem-master"), "--node", "a", "--listen", listen_, "--control", control_,
-                       "--data-dir", dir_.path("data"), "--worker-heartbeat", "200ms"};
+  Arguments command = {program("tandem-master"),
+                       "--node",
+                       "a",
+                       "--listen",
+                       listen_,
+                       "--control",
+                       control_,
+                       "--data-dir",
+                       dir_.path("data"),
+                       "--worker-heartbeat",
+                       "200ms"};
   command.insert(command.end(), master_arguments_.begin(), master_arguments_.end());
   master_ = std::make_unique<Process>(dir_, "master-" + std::to_string(++starts_), command);
   const std::string ready = master_->await_line("tandem-master ready");
@@ -27,7 +38,8 @@ Process& Cluster::start_worker(const std::string& name, const Arguments& argumen
   command.insert(command.end(), arguments.begin(), arguments.end());
   worker.process = std::make_unique<Process>(dir_, name + "-" + std::to_string(++starts_), command);
   const std::string ready = worker.process->await_line("tandem-worker ready");
-  worker.address = field_of(ready, ready.find(" target=") == std::string::npos ? "listen" : "target");
+  worker.address =
+      field_of(ready, ready.find(" target=") == std::string::npos ? "listen" : "target");
   return *worker.process;
 }
 
@@ -49,7 +61,8 @@ void Cluster::start_workers(const std::vector<std::string>& names) {
 
 std::map<std::string, WorkerView> Cluster::workers() const {
   const Answer answer = get(control_, "/v1/workers");
-  if (answer.status != 200) throw std::runtime_error("GET /v1/workers: " + answer.error + answer.body);
+  if (answer.status != 200)
+    throw std::runtime_error("GET /v1/workers: " + answer.error + answer.body);
   const auto document = nlohmann::json::parse(answer.body);
   std::map<std::string, WorkerView> views;
   for (const auto& worker : document.at("workers")) {
@@ -65,7 +78,9 @@ std::string Cluster::state_of(const std::string& name) const {
   return found == views.end() ? "unknown" : found->second.state;
 }
 
-std::uint64_t Cluster::requests_of(const std::string& name) const { return workers().at(name).requests; }
+std::uint64_t Cluster::requests_of(const std::string& name) const {
+  return workers().at(name).requests;
+}
 
 bool Cluster::await_state(const std::string& name, const std::string& state) const {
   return eventually([&] { return state_of(name) == state; });

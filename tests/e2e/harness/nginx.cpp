@@ -30,13 +30,19 @@ http {{
 }}
 )";
 
-std::vector<std::string> command(const TempDir& dir, const std::string& name, const std::string& address,
-                                 const std::string& served) {
+std::vector<std::string> command(const TempDir& dir, const std::string& name,
+                                 const std::string& address, const std::string& served) {
   const std::string user = geteuid() == 0 ? "user root;" : "";  // else it takes that of nobody
-  const std::string text = fmt::format(
-      configuration, fmt::arg("user", user), fmt::arg("files", dir.path(name)),
-      fmt::arg("address", address), fmt::arg("served", served));
-  return {*installed("nginx"), "-e", "stderr", "-p", dir.path(""), "-c", dir.write(name + ".conf", text)};
+  const std::string text =
+      fmt::format(configuration, fmt::arg("user", user), fmt::arg("files", dir.path(name)),
+                  fmt::arg("address", address), fmt::arg("served", served));
+  return {*installed("nginx"),
+          "-e",
+          "stderr",
+          "-p",
+          dir.path(""),
+          "-c",
+          dir.write(name + ".conf", text)};
 }
 
 }  // namespace

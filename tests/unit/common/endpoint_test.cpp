@@ -15,9 +15,10 @@ TEST_CASE("an endpoint is a host and a port") {
 }
 
 TEST_CASE("what is no endpoint is refused by the name of its field") {
-  for (const auto* text : {"", ":", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-                           "127.0.0.1:80x", ":80", "::1:80", "[::1]", "[::1]80", "[1.2.3.4]:80", "a b:80",
-                           "256.1.1.1:80", "1.2.3:80", "-a:80", "a..b:80", "http://a:80"}) {
+  for (const auto* text :
+       {"", ":", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+        "127.0.0.1:80x", ":80", "::1:80", "[::1]", "[::1]80", "[1.2.3.4]:80", "a b:80",
+        "256.1.1.1:80", "1.2.3:80", "-a:80", "a..b:80", "http://a:80"}) {
     INFO(text);
     const auto result = parse_endpoint(text, "address");
     REQUIRE(!result.ok());

@@ -33,7 +33,8 @@ std::string lines_of(const std::filesystem::path& path, std::ptrdiff_t lines) {
   const auto deadline = now() + 10s;
   for (;;) {
     auto content = content_of(path);
-    if (std::count(content.begin(), content.end(), '\n') >= lines || now() > deadline) return content;
+    if (std::count(content.begin(), content.end(), '\n') >= lines || now() > deadline)
+      return content;
     std::this_thread::sleep_for(1ms);
   }
 }
@@ -61,13 +62,14 @@ TEST_CASE("hostile text is escaped so that a line is always JSON") {
   CHECK(escaped("a\"b\\c") == R"("a\"b\\c")");
   CHECK(escaped("\r\n\t\x1b[31m\x7f") == R"("\u000d\u000a\u0009\u001b[31m\u007f")");
   CHECK(escaped(std::string_view("a\0b", 3)) == R"("a\u0000b")");
-  CHECK(escaped("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80") == "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
-  CHECK(escaped("\xff\xfe") == R"("\u00ff\u00fe")");              // never in UTF-8
-  CHECK(escaped("\xc0\xaf") == R"("\u00c0\u00af")");              // overlong
-  CHECK(escaped("\xed\xa0\x80") == R"("\u00ed\u00a0\u0080")");    // a surrogate
+  CHECK(escaped("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80") ==
+        "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80\"");
+  CHECK(escaped("\xff\xfe") == R"("\u00ff\u00fe")");                      // never in UTF-8
+  CHECK(escaped("\xc0\xaf") == R"("\u00c0\u00af")");                      // overlong
+  CHECK(escaped("\xed\xa0\x80") == R"("\u00ed\u00a0\u0080")");            // a surrogate
   CHECK(escaped("\xf4\x90\x80\x80") == R"("\u00f4\u0090\u0080\u0080")");  // beyond U+10FFFF
-  CHECK(escaped("\xe2\x82") == R"("\u00e2\u0082")");              // cut short
-  CHECK(escaped("\xc2\x9b") == R"("\u009b")");                    // a terminal's control sequence introducer
+  CHECK(escaped("\xe2\x82") == R"("\u00e2\u0082")");                      // cut short
+  CHECK(escaped("\xc2\x9b") == R"("\u009b")");  // a terminal's control sequence introducer
   for (int c = 0; c < 256; ++c) {
     const std::string text(3, static_cast<char>(c));
     CHECK_NOTHROW(nlohmann::json::parse(escaped(text)));
@@ -80,18 +82,21 @@ TEST_CASE("a line says everything, in order") {
   entry.term = Term(3);
   std::string line;
   AccessLineFormat().append(line, entry, 1'714'564'800'042'999);
-  CHECK(line ==
-        R"({"time":"2024-05-01T12:00:00.042Z","client":"192.0.2.1","method":"GET","target":"/a?b",)"
-        R"("status":200,"bytes":128,"duration_ms":1.234,"worker":"w1","attempts":1,"request_id":"abc",)"
-        R"("term":3,"service":"default"})"
-        "\n");
+  CHECK(
+      line ==
+      R"({"time":"2024-05-01T12:00:00.042Z","client":"192.0.2.1","method":"GET","target":"/a?b",)"
+      R"("status":200,"bytes":128,"duration_ms":1.234,"worker":"w1","attempts":1,)"
+      R"("request_id":"abc",)"
+      R"("term":3,"service":"default"})"
+      "\n");
 }
 
 TEST_CASE("what is not known is null") {
   std::string line;
   AccessLineFormat().append(line, AccessEntry(), 0);
   const auto document = nlohmann::json::parse(line);
-  for (const auto* key : {"client", "method", "target", "worker", "request_id", "term", "service"}) {
+  for (const auto* key :
+       {"client", "method", "target", "worker", "request_id", "term", "service"}) {
     CHECK(document[key].is_null());
   }
 }
@@ -100,7 +105,8 @@ TEST_CASE("a ring gives out what was put in, in order, around its end") {
   AccessRing ring(4096);
   AccessEntry got;
   for (int round = 0; round < 1000; ++round) {
-    for (int i = 0; i < 3; ++i) REQUIRE(ring.push(entry_of(fmt::format("/{}/{}", round, std::string(i * 150, 'x')))));
+    for (int i = 0; i < 3; ++i)
+      REQUIRE(ring.push(entry_of(fmt::format("/{}/{}", round, std::string(i * 150, 'x')))));
     for (int i = 0; i < 3; ++i) {
       REQUIRE(ring.pop(got));
       CHECK(got.target == fmt::format("/{}/{}", round, std::string(i * 150, 'x')));
@@ -195,7 +201,8 @@ TEST_CASE("a log that was rotated goes on in the new file when it is told to") {
   CHECK(content_of(old).find("/after") == std::string::npos);
 }
 
-TEST_CASE("a log that was moved away without a word is found to be, and one that was truncated goes on") {
+TEST_CASE(
+    "a log that was moved away without a word is found to be, and one that was truncated goes on") {
   TemporaryDirectory directory;
   const auto path = directory.path() / "access.log";
   auto log = AccessLog::open(path.string(), 1);

@@ -15,7 +15,9 @@ namespace {
 std::string field_at_fault(const Answer& answer) {
   return Json::parse(answer.body).at("error").value("field", "");
 }
-std::string code_of(const Answer& answer) { return Json::parse(answer.body).at("error").at("code"); }
+std::string code_of(const Answer& answer) {
+  return Json::parse(answer.body).at("error").at("code");
+}
 }  // namespace
 
 TEST_CASE("a worker registers by its first heartbeat and is told the interval") {
@@ -100,8 +102,8 @@ TEST_CASE("status has every member that scripts rely on") {
   ControlClient client(cluster.plane.address());
   REQUIRE(client.post("/heartbeat", heartbeat_json("w1")).status == 200);
   const auto status = Json::parse(client.get("/status").body);
-  for (const auto* member : {"cluster", "node", "role", "term", "protected", "primary", "commit_index",
-                             "applied_index", "voters", "workers"}) {
+  for (const auto* member : {"cluster", "node", "role", "term", "protected", "primary",
+                             "commit_index", "applied_index", "voters", "workers"}) {
     INFO(member);
     CHECK(status.contains(member));
   }
@@ -217,8 +219,9 @@ TEST_CASE("decisions with mistakes are refused and change nothing") {
     CHECK(answer.status == 400);
     CHECK(field_at_fault(answer) == "name");
   }
-  for (const auto* body : {"", "{}", R"({"weight": 1001})", R"({"weight": -1})", R"({"weight": "7"})",
-                           R"({"weight": 1.5})", R"({"weight": 7, "more": 1})", "7"}) {
+  for (const auto* body :
+       {"", "{}", R"({"weight": 1001})", R"({"weight": -1})", R"({"weight": "7"})",
+        R"({"weight": 1.5})", R"({"weight": 7, "more": 1})", "7"}) {
     INFO(body);
     CHECK(client.post("/v1/workers/w1/weight", body).status == 400);
   }
@@ -233,7 +236,8 @@ TEST_CASE("a backend is added, listed and removed by hand") {
   ControlFixture cluster({.worker_heartbeat = 50ms});
   FixedBackend backend("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
   ControlClient client(cluster.plane.address());
-  const auto spec = fmt::format(R"({{"name": "n1", "address": "{}"}})", backend.address().to_string());
+  const auto spec =
+      fmt::format(R"({{"name": "n1", "address": "{}"}})", backend.address().to_string());
   const auto added = client.post("/v1/workers", spec);
   CHECK(added.status == 201);
   CHECK(added.fields.at("Location") == "/v1/workers/n1");

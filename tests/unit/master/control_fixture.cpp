@@ -33,12 +33,17 @@ Answer answer_of(const httplib::Result& result) {
 
 ControlClient::ControlClient(const Endpoint& address, const std::string& token)
     : connection_(std::make_unique<Connection>(address)) {
-  if (!token.empty()) connection_->client.set_default_headers({{"Authorization", "Bearer " + token}});
+  if (!token.empty())
+    connection_->client.set_default_headers({{"Authorization", "Bearer " + token}});
 }
 ControlClient::~ControlClient() = default;
 
-Answer ControlClient::get(const std::string& path) { return answer_of(connection_->client.Get(path)); }
-Answer ControlClient::head(const std::string& path) { return answer_of(connection_->client.Head(path)); }
+Answer ControlClient::get(const std::string& path) {
+  return answer_of(connection_->client.Get(path));
+}
+Answer ControlClient::head(const std::string& path) {
+  return answer_of(connection_->client.Head(path));
+}
 Answer ControlClient::post(const std::string& path, const std::string& body,
                            const std::map<std::string, std::string>& fields) {
   const httplib::Headers headers(fields.begin(), fields.end());
@@ -63,10 +68,12 @@ bool eventually(const std::function<bool()>& condition) {
   return true;
 }
 
-std::string heartbeat_json(const std::string& name, std::uint16_t port, const std::string& incarnation) {
-  return fmt::format(R"({{"name":"{}","incarnation":"{}","service":"default","address":"127.0.0.1:{}",)"
-                     R"("weight":100,"connections":64,"in_flight":0,"state":"up"}})",
-                     name, incarnation, port);
+std::string heartbeat_json(const std::string& name, std::uint16_t port,
+                           const std::string& incarnation) {
+  return fmt::format(
+      R"({{"name":"{}","incarnation":"{}","service":"default","address":"127.0.0.1:{}",)"
+      R"("weight":100,"connections":64,"in_flight":0,"state":"up"}})",
+      name, incarnation, port);
 }
 
 ControlFixture::ControlFixture(ControlPlaneOptions options)
@@ -113,7 +120,8 @@ std::size_t ControlFixture::snapshots() const {
 
 struct FixedBackend::Server {
   Server(std::string text, std::uint16_t port)
-      : answer(std::move(text)), acceptor(loop, tcp::endpoint(asio::ip::address_v4::loopback(), port)) {
+      : answer(std::move(text)),
+        acceptor(loop, tcp::endpoint(asio::ip::address_v4::loopback(), port)) {
     address = {"127.0.0.1", acceptor.local_endpoint().port()};
     accept();
     thread = std::thread([this] { loop.run(); });
@@ -142,8 +150,9 @@ struct FixedBackend::Server {
                                *text = answer;
                              }
                              if (text->empty()) return silent.push_back(socket);
-                             asio::async_write(*socket, asio::buffer(*text),
-                                               [socket, text](boost::system::error_code, std::size_t) {});
+                             asio::async_write(
+                                 *socket, asio::buffer(*text),
+                                 [socket, text](boost::system::error_code, std::size_t) {});
                            });
   }
 

@@ -37,7 +37,8 @@ TEST_CASE("the first snapshot comes although nobody is registered") {
   CHECK(cluster.traffic() == "no such service");
 }
 
-TEST_CASE("snapshots are published on one thread, which is not the one that started the control plane") {
+TEST_CASE(
+    "snapshots are published on one thread, which is not the one that started the control plane") {
   std::mutex mutex;
   std::set<std::thread::id> threads;
   ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}}, [&](SnapshotPtr) {
@@ -63,7 +64,8 @@ TEST_CASE("a worker that falls silent loses its traffic") {
   CHECK(state_of(client, "w1") == "down");
 }
 
-TEST_CASE("a failure that a forwarding loop reports makes a worker suspect until its next heartbeat") {
+TEST_CASE(
+    "a failure that a forwarding loop reports makes a worker suspect until its next heartbeat") {
   ControlFixture cluster({.worker_heartbeat = 200ms});
   ControlClient client(cluster.plane.address());
   REQUIRE(client.post("/heartbeat", heartbeat_json("w1")).status == 200);
@@ -73,7 +75,8 @@ TEST_CASE("a failure that a forwarding loop reports makes a worker suspect until
   cluster.plane.report_failure(worker->id, FailureKind::refused);
   CHECK(eventually([&] { return cluster.traffic().empty(); }));
   CHECK(eventually([&] {
-    return client.post("/heartbeat", heartbeat_json("w1")).status == 200 && cluster.traffic() == "w1";
+    return client.post("/heartbeat", heartbeat_json("w1")).status == 200 &&
+           cluster.traffic() == "w1";
   }));
   CHECK(!worker->counters->suspect);
 }
@@ -82,7 +85,8 @@ TEST_CASE("a configured backend is served once it answers, whatever it answers b
   for (const auto* line : {"200 OK", "404 Not Found", "301 Moved", "204 No Content", "499 Odd"}) {
     INFO(line);
     FixedBackend backend(fmt::format("HTTP/1.1 {}\r\nContent-Length: 0\r\n\r\n", line));
-    ControlFixture cluster({.worker_heartbeat = 50ms, .backends = {backend_at("n1", backend.address())}});
+    ControlFixture cluster(
+        {.worker_heartbeat = 50ms, .backends = {backend_at("n1", backend.address())}});
     CHECK(eventually([&] { return cluster.traffic() == "n1"; }));
   }
 }
@@ -97,13 +101,14 @@ TEST_CASE("a backend that answers 5xx, no HTTP, nothing, or refuses gets no traf
     nobody = gone.address();
   }
   FixedBackend good(good_answer);
-  ControlFixture cluster({.worker_heartbeat = 20ms,
-                          .backends = {backend_at("failing", failing.address()),
-                                       backend_at("good", good.address()), backend_at("nobody", nobody),
-                                       backend_at("silent", silent.address()),
-                                       backend_at("strange", strange.address())}});
+  ControlFixture cluster(
+      {.worker_heartbeat = 20ms,
+       .backends = {backend_at("failing", failing.address()), backend_at("good", good.address()),
+                    backend_at("nobody", nobody), backend_at("silent", silent.address()),
+                    backend_at("strange", strange.address())}});
   CHECK(eventually([&] {
-    return good.requests() > 5 && failing.requests() > 5 && strange.requests() > 5 && silent.requests() > 1;
+    return good.requests() > 5 && failing.requests() > 5 && strange.requests() > 5 &&
+           silent.requests() > 1;
   }));
   CHECK(cluster.traffic() == "good");
   ControlClient client(cluster.plane.address());
@@ -153,8 +158,9 @@ TEST_CASE("drains, weights and added workers survive a restart") {
     }
     REQUIRE(client.post("/v1/workers/w1/drain").status == 200);
     REQUIRE(client.post("/v1/workers/w2/weight", R"({"weight": 3})").status == 200);
-    REQUIRE(client.post("/v1/workers", fmt::format(R"({{"name": "n1", "address": "{}"}})",
-                                                   backend.address().to_string()))
+    REQUIRE(client
+                .post("/v1/workers", fmt::format(R"({{"name": "n1", "address": "{}"}})",
+                                                 backend.address().to_string()))
                 .status == 201);
   }
   ControlFixture cluster({.worker_heartbeat = 50ms, .data_dir = data_dir});
@@ -170,8 +176,9 @@ TEST_CASE("drains, weights and added workers survive a restart") {
 TEST_CASE("a damaged decisions file stops the start, with a sentence") {
   const TemporaryDirectory directory;
   std::ofstream(directory.path() / "decisions.json") << "{\"format\": 1";
-  ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()},
-                     [](SnapshotPtr) {});
+  ControlPlane plane(
+      {.node = "a", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()},
+      [](SnapshotPtr) {});
   const auto started = plane.start();
   REQUIRE(!started.ok());
   CHECK(started.error().field == "--data-dir");
@@ -192,8 +199,9 @@ TEST_CASE("a decision that cannot be written is refused with 500 and not applied
 TEST_CASE("two control planes cannot share a data directory") {
   const TemporaryDirectory directory;
   ControlFixture first({.data_dir = directory.path().string()});
-  ControlPlane second({.node = "b", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()},
-                      [](SnapshotPtr) {});
+  ControlPlane second(
+      {.node = "b", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()},
+      [](SnapshotPtr) {});
   const auto started = second.start();
   REQUIRE(!started.ok());
   CHECK(started.error().code == ErrorCode::conflict);
@@ -206,8 +214,9 @@ TEST_CASE("a control address that is taken is one sentence with the address") {
   REQUIRE(!started.ok());
   CHECK(started.error().code == ErrorCode::io);
   CHECK(started.error().field == "--control");
-  CHECK(started.error().message == fmt::format("--control: cannot listen on {}: Address already in use",
-                                               first.plane.address().to_string()));
+  CHECK(started.error().message ==
+        fmt::format("--control: cannot listen on {}: Address already in use",
+                    first.plane.address().to_string()));
 }
 
 TEST_CASE("backends of one name, and options that are out of range, are errors of usage") {

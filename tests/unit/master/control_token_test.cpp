@@ -47,11 +47,10 @@ TEST_CASE("what is not the token is not admitted") {
   REQUIRE(token.ok());
   auto last_differs = secret;
   last_differs.back() = '-';
-  for (const auto& text : std::vector<std::string>{"", "Bearer", "Bearer ", secret, "Basic " + secret,
-                                                   "Bearer " + secret + "x", "Bearer x" + secret,
-                                                   "Bearer " + secret.substr(1), "Bearer " + last_differs,
-                                                   "Bear " + secret, "Bearers " + secret,
-                                                   " Bearer " + secret}) {
+  for (const auto& text : std::vector<std::string>{
+           "", "Bearer", "Bearer ", secret, "Basic " + secret, "Bearer " + secret + "x",
+           "Bearer x" + secret, "Bearer " + secret.substr(1), "Bearer " + last_differs,
+           "Bear " + secret, "Bearers " + secret, " Bearer " + secret}) {
     INFO(text);
     CHECK(!token->admits(text));
   }

@@ -21,7 +21,8 @@ struct Counted {
 }  // namespace
 
 TEST_CASE("a deadline fires once, not early, and at most two ticks late") {
-  for (const Duration timeout : {Duration(0s), Duration(1ms), Duration(64ms), Duration(1s), Duration(100s)}) {
+  for (const Duration timeout :
+       {Duration(0s), Duration(1ms), Duration(64ms), Duration(1s), Duration(100s)}) {
     INFO(timeout.count());
     DeadlineWheel wheel(start);
     Counted counted;
@@ -61,7 +62,9 @@ TEST_CASE("arming again moves a deadline and forgets that it had expired") {
   CHECK_FALSE(counted.deadline.expired());
 }
 
-TEST_CASE("a stall longer than a whole turn of the wheel fires everything that was due, and nothing else") {
+TEST_CASE(
+    "a stall longer than a whole turn of the wheel fires everything that was due, and nothing "
+    "else") {
   DeadlineWheel wheel(start);
   Counted soon, late;
   wheel.arm(soon.deadline, 1s);

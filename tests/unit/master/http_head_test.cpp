@@ -20,14 +20,15 @@ TEST_CASE("a head that has not ended waits for its version") {
 
 TEST_CASE("a status below 100 is no HTTP") {
   ResponseHead response;
-  CHECK(response.parse("HTTP/1.1 099 Below\r\nContent-Length: 5\r\n\r\nhello", false) == HeadStatus::refused);
+  CHECK(response.parse("HTTP/1.1 099 Below\r\nContent-Length: 5\r\n\r\nhello", false) ==
+        HeadStatus::refused);
   CHECK(response.refusal().status == 502);
 }
 
 TEST_CASE("an interim response is passed on without Content-Length") {
   ResponseHead response;
-  REQUIRE(response.parse("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 3\r\n\r\n", false) ==
-          HeadStatus::complete);
+  REQUIRE(response.parse("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 3\r\n\r\n",
+                         false) == HeadStatus::complete);
   Buffer out;
   write_interim_head(out, response, "tandem-a");
   CHECK(out.view() == "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");

@@ -76,8 +76,9 @@ TEST_CASE("what cannot be made durable is refused and not applied") {
   cluster.disk_is_full = true;
   CHECK(cluster.registry.drain("w1").error().code == ErrorCode::io);
   CHECK(cluster.registry.set_weight("w1", 5).error().code == ErrorCode::io);
-  CHECK(cluster.registry.add({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time).error().code ==
-        ErrorCode::io);
+  CHECK(cluster.registry.add({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time)
+            .error()
+            .code == ErrorCode::io);
   CHECK(cluster.state("w1") == "up");
   CHECK(cluster.shown("w1")->weight == 100);
   CHECK(cluster.state("n1") == "unknown");
@@ -101,7 +102,8 @@ TEST_CASE("decisions of last time hold for workers that come later") {
 
 TEST_CASE("an added worker whose name a configured backend has is left out") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.7", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.7", 80}},
+                                             cluster.time));
   Decisions decisions;
   decisions.added["n1"] = {.name = "n1", .address = {"10.0.0.5", 80}};
   decisions.drained = {"n1"};
@@ -127,7 +129,8 @@ TEST_CASE("an added backend can be removed, with all that was decided about it")
 
 TEST_CASE("what would come back by itself cannot be removed") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
   CHECK(cluster.registry.remove("n1").error().code == ErrorCode::conflict);
   REQUIRE(cluster.hear("w1").ok());
   CHECK(cluster.registry.remove("w1").error().code == ErrorCode::conflict);

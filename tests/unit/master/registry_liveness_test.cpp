@@ -71,7 +71,8 @@ TEST_CASE("after a freeze the first heartbeat heard evicts nobody else either") 
   cluster.pass(1s);
   CHECK(cluster.traffic() == "w1 w2");
   cluster.pass(2s);
-  CHECK(cluster.traffic() == "w1");  // w2 has been silent for three intervals, not counting the freeze
+  CHECK(cluster.traffic() ==
+        "w1");  // w2 has been silent for three intervals, not counting the freeze
 }
 
 TEST_CASE("a tick that is late shifts deadlines although heartbeats were handled meanwhile") {
@@ -117,7 +118,8 @@ TEST_CASE("a heartbeat that was on its way when the worker died does not bring i
   CHECK(cluster.state("w1") == "up");
 }
 
-TEST_CASE("a worker that heartbeats but refuses connections is tried ever more rarely, within a bound") {
+TEST_CASE(
+    "a worker that heartbeats but refuses connections is tried ever more rarely, within a bound") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
   std::vector<Duration> absences;
@@ -232,7 +234,8 @@ TEST_CASE("the bye of a stranger registers nobody") {
 
 TEST_CASE("a backend gets traffic after its first good probe, and never for a mere address") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
   REQUIRE(cluster.backends.size() == 1);
   CHECK(cluster.registry.probe_target(cluster.backends[0]) == Endpoint{"10.0.0.5", 80});
   CHECK(cluster.state("n1") == "down");
@@ -247,7 +250,8 @@ TEST_CASE("a backend gets traffic after its first good probe, and never for a me
 
 TEST_CASE("a backend is down after three failed probes in a row, not after two") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
   const auto id = cluster.backends[0];
   const auto probe = [&](std::optional<FailureKind> failure) {
     cluster.pass(1s);
@@ -269,7 +273,8 @@ TEST_CASE("a backend is down after three failed probes in a row, not after two")
 
 TEST_CASE("a backend that refuses a probe is suspect at once, and down after three") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
   const auto id = cluster.backends[0];
   cluster.registry.probe_result(id, std::nullopt, cluster.time);
   for (const auto* expected : {"suspect", "suspect", "down"}) {
@@ -285,7 +290,8 @@ TEST_CASE("a backend that refuses a probe is suspect at once, and down after thr
 
 TEST_CASE("a backend that nobody probed for a while is judged by no silence") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
   cluster.registry.probe_result(cluster.backends[0], std::nullopt, cluster.time);
   cluster.pass(1min);
   CHECK(cluster.traffic() == "n1");

@@ -6,7 +6,8 @@ using namespace tandem;
 using namespace tandem::master;
 
 namespace {
-wire::Heartbeat heartbeat_of(const std::string& name, const std::string& incarnation, std::uint16_t port) {
+wire::Heartbeat heartbeat_of(const std::string& name, const std::string& incarnation,
+                             std::uint16_t port) {
   auto heartbeat = RegistryFixture::heartbeat_of(name, port);
   heartbeat.incarnation = incarnation;
   return heartbeat;
@@ -49,7 +50,8 @@ TEST_CASE("a worker that moves gets its name once the old one is silent for two 
   CHECK(cluster.shown("w1")->address.port == 9002);
 }
 
-TEST_CASE("a worker that moves gets its name at once when the old one refuses connections or said bye") {
+TEST_CASE(
+    "a worker that moves gets its name at once when the old one refuses connections or said bye") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear(heartbeat_of("w1", "one", 9001)).ok());
   cluster.fail_at(cluster.shown("w1"));
@@ -103,7 +105,8 @@ TEST_CASE("an unspecified address is the address that the heartbeat came from") 
 
 TEST_CASE("a worker cannot take the name of a backend, nor a backend that of a worker") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
   CHECK(cluster.hear("n1").error().code == ErrorCode::conflict);
   REQUIRE(cluster.hear("w1").ok());
   const auto taken =

@@ -57,7 +57,8 @@ TEST_CASE("what did not change is shared with the snapshot before") {
   CHECK(after.find("default")->workers[0] == before.find("default")->workers[0]);
   CHECK(after.find("default")->workers[1]->weight == 7);
   CHECK(after.find("default")->workers[1]->id == before.find("default")->workers[1]->id);
-  CHECK(after.find("default")->workers[1]->counters == before.find("default")->workers[1]->counters);
+  CHECK(after.find("default")->workers[1]->counters ==
+        before.find("default")->workers[1]->counters);
 }
 
 TEST_CASE("a service stays listed without workers as long as one is registered for it") {
@@ -118,7 +119,8 @@ TEST_CASE("status tells what the counters say and how long ago the worker was he
 TEST_CASE("ten seconds of a thousand heartbeating workers publish once") {
   RegistryFixture cluster;
   std::vector<wire::Heartbeat> heartbeats;
-  for (int i = 0; i < 1000; ++i) heartbeats.push_back(RegistryFixture::heartbeat_of(fmt::format("w{}", i)));
+  for (int i = 0; i < 1000; ++i)
+    heartbeats.push_back(RegistryFixture::heartbeat_of(fmt::format("w{}", i)));
   const auto begin = std::chrono::steady_clock::now();
   for (int second = 0; second < 10; ++second) {
     for (const auto& heartbeat : heartbeats) REQUIRE(cluster.hear(heartbeat).ok());
