@@ -1,8 +1,8 @@
 // access_line.hpp: one request as one line of JSON.
 //
 //   {"time":"2024-05-01T12:00:00.123Z","client":"192.0.2.1","method":"GET","target":"/a?b",
-//    "status":200,"bytes":128,"duration_ms":0.412,"worker":"w1","attempts":1,"request_id":"6f1c...","term":3,
-//    "service":"default"}
+//    "status":200,"bytes":128,"duration_ms":0.412,"worker":"w1","attempts":1,
+//    "request_id":"6f1c...","term":3,"service":"default"}
 //
 // Always in this order, on one line. What is not known is null. A target that was cut is followed
 // by "target_bytes", the length that it had. Texts are what a stranger sent: quotes, backslashes

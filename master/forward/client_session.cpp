@@ -53,7 +53,8 @@ ClientSession::~ClientSession() {
 }
 
 void ClientSession::drain() {
-  if (!idle_) return;
+  // A request that is here already is served: its client cannot know that we are about to close.
+  if (!idle_ || has_unread(socket_)) return;
   ending_ = true;
   ErrorCodeOs ignored;
   socket_.cancel(ignored);

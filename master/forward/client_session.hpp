@@ -20,7 +20,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   static void start(Loop& loop, Socket socket, const TcpEndpoint& peer);
   ~ClientSession();
 
-  // Ends the session unless a request is being served; that one will be the last.
+  // Ends the session unless a request is being served or has arrived; that one will be the last.
   void drain();
   // Ends the session as soon as possible.
   void abort();

@@ -61,6 +61,11 @@ bool is_quiet(Socket& socket) {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+bool has_unread(Socket& socket) {
+  char byte;
+  return recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void close_socket(Socket& socket) {
   ErrorCodeOs ignored;
   socket.close(ignored);

@@ -161,6 +161,9 @@ inline WriteAll write_all(Socket& socket, std::string_view a, std::string_view b
 // call.
 bool is_quiet(Socket& socket);
 
+// True when bytes have arrived that nobody has read yet. One system call.
+bool has_unread(Socket& socket);
+
 // Closes, sending what was written (no RST unless unread bytes wait). Errors do not matter here.
 void close_socket(Socket& socket);
 
