@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -24,6 +25,7 @@ struct Arguments {
   std::uint64_t seeds = 1;
   double hours = 1.0;
   std::string faults = "fresh";
+  std::string report;
   bool fresh = false;
   bool trace = false;
   bool mermaid = false;
@@ -39,6 +41,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--faults", arguments.faults, "what goes wrong")
       ->check(CLI::IsMember(sim::profile_names()));
   app.add_flag("--fresh-seed", arguments.fresh, "take the first seed from the calendar");
+  app.add_option("--report", arguments.report, "a file for the report, besides the output");
   app.add_flag("--trace", arguments.trace, "print what happens");
   app.add_flag("--mermaid", arguments.mermaid, "print it as a sequence diagram at the end");
   app.add_flag("--heartbeats", arguments.heartbeats, "the trace shows the steady heartbeat, too");
@@ -75,7 +78,13 @@ int main(int argc, char** argv) {
         seed, history.profile, history.simulated_seconds, history.violation, seed, arguments.faults,
         arguments.hours);
   }
-  fmt::print("seeds {} to {}, faults {}\n{}", arguments.seed, arguments.seed + arguments.seeds - 1,
-             arguments.faults, totals.report(cpu_seconds() - began));
+  const auto report = fmt::format("seeds {} to {}, faults {}\n{}", arguments.seed,
+                                  arguments.seed + arguments.seeds - 1, arguments.faults,
+                                  totals.report(cpu_seconds() - began));
+  fmt::print("{}", report);
+  if (!arguments.report.empty() && !(std::ofstream(arguments.report) << report)) {
+    fmt::print(stderr, "tandem-sim: --report: {} cannot be written\n", arguments.report);
+    return 1;
+  }
   return totals.violations == 0 ? 0 : 1;
 }
