@@ -1,5 +1,6 @@
 #include "master/forward/data_plane.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
@@ -69,7 +70,8 @@ void DataPlane::publish(SnapshotPtr snapshot) {
 bool DataPlane::drain(Duration timeout) {
   for (auto& loop : loops_) loop->drain();
   const auto deadline = now() + timeout;
-  while (client_connections() > 0) {
+  const auto accepts = [](const auto& loop) { return loop->accepts(); };
+  while (std::any_of(loops_.begin(), loops_.end(), accepts) || client_connections() > 0) {
     if (now() >= deadline) return false;
     std::this_thread::sleep_for(10ms);
   }

@@ -68,6 +68,7 @@ void Loop::drain() {
     draining_ = true;
     listener_->close();
     sessions_.for_each([](ClientSession& session) { session.drain(); });
+    accepts_.store(false, std::memory_order_release);  // after the last session was counted
   });
 }
 

@@ -89,6 +89,8 @@ class Loop {
     asio::post(io_, std::move(function));
   }
   const LoopCounters& counters() const { return counters_; }
+  // False once drain() has taken effect: from then on client_connections only falls.
+  bool accepts() const { return accepts_.load(std::memory_order_acquire); }
 
   // ---- on the loop's thread
   // ----------------------------------------------------------------------
@@ -153,6 +155,7 @@ class Loop {
   RequestIds request_ids_;
   AccessRing* const access_ring_;
   std::thread::id here_;  // written by the loop's thread before anything else
+  std::atomic<bool> accepts_{true};
   bool draining_ = false;
   bool stopping_ = false;
   std::thread thread_;
