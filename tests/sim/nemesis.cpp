@@ -121,14 +121,12 @@ bool World::inject(FaultKind kind, Fault& fault) {
       return true;
     case FaultKind::clock_rate:
       machine.clock.set_rate(now_, static_cast<std::int64_t>(random_.below(40'001)) - 20'000);
-      machine.process.tick_due = Instant::forever();
-      if (machine.runs() && machine.process.node != nullptr) plan_tick(machine);
+      replan_tick(machine);
       return true;
     case FaultKind::clock_jump:
       checker_.distrust_clocks_until(now_ + 3 * timing_.election_timeout);
       machine.clock.jump_ahead(now_, between(1ms, 3s));
-      machine.process.tick_due = Instant::forever();
-      if (machine.runs() && machine.process.node != nullptr) plan_tick(machine);
+      replan_tick(machine);
       return true;
     case FaultKind::worker_leaves:
     case FaultKind::mass_reboot:
@@ -251,6 +249,13 @@ void World::thaw(Machine& machine) {
   machine.frozen = false;
   checker_.serving(machines_, now_);
   for (const auto& event : std::exchange(machine.inbox, {})) at_machine(event, machine);
+  replan_tick(machine);  // its clock may have been moved while it could not plan anything
+}
+
+// The clock was moved: what was planned by it is planned anew.
+void World::replan_tick(Machine& machine) {
+  machine.process.tick_due = Instant::forever();
+  if (machine.runs() && machine.process.node != nullptr) plan_tick(machine);
 }
 
 // A lost disk is a voter lost for good, until its node is admitted again. One disk is lost at a

@@ -125,6 +125,7 @@ class World {
   void isolate(Fault& fault, std::uint32_t machine);
   void stop(Machine& machine, bool says_so);
   void freeze(Machine& machine);
+  void replan_tick(Machine& machine);
   void thaw(Machine& machine);
   bool may_lose_disk(const Machine& machine) const;
   void lose_disk(Machine& machine);
