@@ -163,6 +163,12 @@ inline constexpr std::size_t appends_in_flight_max = 16;
 inline constexpr std::size_t log_entries_max = 8'192;
 // The whole state: 20,000 workers of 300 bytes, and as much again.
 inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
+// A batch of messages with the largest snapshot in it: as JSON inside JSON, each quote takes two
+// bytes.
+inline constexpr std::size_t cluster_body_bytes_max = 2 * snapshot_bytes_max + 1024 * 1024;
+// A client's request at a master that does not lead, or a change of state, waits so long for a
+// primary: twice the longest takeover with the default timing.
+inline constexpr auto takeover_wait_max = 2s;
 // A message whose term is further ahead than this is damaged or hostile: believing it would use up
 // the terms. One election a second for eleven days stays below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;

@@ -1,0 +1,48 @@
+// log_store.hpp: what a voter must not forget, in one SQLite database: cluster.db in its data
+// directory.
+//
+// It holds the directory's incarnation (R9), the hard state (R1), the newest snapshot, and the
+// entries after it. SQLite in WAL mode with synchronous=FULL: a write that returned is on the disk.
+// A database that is damaged, of a later schema, or not ours at all is refused with a sentence that
+// says what to do, and left as it is.
+//
+// The caller has locked the directory. Owner: one thread at a time. Blocks for the disk.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+
+#include "common/base/result.hpp"
+#include "common/core/outputs.hpp"
+
+namespace tandem::storage {
+
+class LogStore {
+ public:
+  // Opens or makes the database in `directory`, which exists; a new one draws its incarnation.
+  // Checks the integrity of what is there (SQLite's quick_check, the order of the entries).
+  // Errors: `invalid` for what must not be used, naming the file and what to do; `io` for what the
+  // system refuses.
+  static Result<LogStore> open(const std::filesystem::path& directory);
+
+  LogStore(LogStore&& other) noexcept;
+  LogStore& operator=(LogStore&& other) noexcept;
+  ~LogStore();
+
+  core::IncarnationId incarnation() const;
+  // What the database held when it was opened. Once.
+  core::Stored take_stored();
+
+  // Applies the writes in order, in one transaction: on the disk when this returns, all or a
+  // prefix of nothing. Errors: `io` (disk full, a failing fsync); the store must not be used again,
+  // for nobody knows what is on the disk after a failed fsync.
+  Result<> apply(std::span<const core::Write> writes);
+
+ private:
+  struct Database;
+  explicit LogStore(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace tandem::storage

@@ -1,0 +1,49 @@
+// cluster_envelope.hpp: POST /cluster/messages, voter -> voter: who sends, where it can be reached,
+// and a batch of the core's messages.
+//
+//   {"format": 1, "node": "a", "control": "10.0.0.1:7070", "listen": "10.0.0.1:8080",
+//    "pass": "9f3c...", "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append": ...}]}
+//
+// The answer is 204: what a member has to say it says in requests of its own. The documents are
+// written and read by programs of one cluster alone, so what is not understood is refused: a
+// format or a member that is not known comes from a later version.
+//
+// Entries and configurations are on the disk as they are on the wire. Instants and Durations are
+// whole nanoseconds; ids are below 2^53. Commands and snapshots are JSON text themselves, and are
+// carried as strings.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "common/core/messages.hpp"
+
+namespace tandem::wire {
+
+struct ClusterEnvelope {
+  core::NodeId node;  // the sender
+  // Where it takes messages: numeric, port not 0; host 0.0.0.0 or :: means "the address you hear me
+  // from".
+  Endpoint control;
+  std::string listen;  // HOST:PORT where its clients connect, host as above; empty for a witness
+  // What a standby presents with the client requests that it passes on to this node, so that the
+  // node believes what the standby says of the client; 32 hex digits, empty for a witness.
+  std::string pass;
+  std::vector<core::Message> messages;
+};
+
+std::string to_json(const ClusterEnvelope& envelope);
+// Errors: `invalid`, naming the member at fault; more than limits::cluster_body_bytes_max; another
+// format (its sentence names both).
+Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json);
+
+// For the disk. Errors: `invalid`.
+std::string to_json(const core::Entry& entry);
+Result<core::Entry> parse_entry(std::string_view json);
+std::string to_json(const core::Configuration& configuration);
+Result<core::Configuration> parse_configuration(std::string_view json);
+
+}  // namespace tandem::wire

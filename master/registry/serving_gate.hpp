@@ -1,0 +1,42 @@
+// serving_gate.hpp: may this master forward requests to workers, at this very instant?
+//
+// The one thing that forwarding reads of the failover protocol before each attempt (R7): a deadline
+// and a term. It must be compared with the real clock, never with a loop's coarse one: a process
+// that was frozen and wakes must find it closed.
+//
+// Written by the cluster's thread, read by any. The term is written before the deadline is opened,
+// and read before it: who finds the gate open with an older term sends that term, and the worker
+// refuses it (R10).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "common/base/strong.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem::master {
+
+class ServingGate {
+ public:
+  // ---- the cluster's thread
+  void set_term(Term term) { term_.store(term.value(), std::memory_order_release); }
+  void set_serve_until(Instant until) {
+    until_.store(until.since_boot().count(), std::memory_order_release);
+  }
+
+  // ---- any thread
+  // The term in which requests may be forwarded at `now`; empty when they may not.
+  std::optional<Term> open_at(Instant now) const {
+    const Term term(term_.load(std::memory_order_acquire));
+    if (until_.load(std::memory_order_acquire) <= now.since_boot().count()) return std::nullopt;
+    return term;
+  }
+
+ private:
+  std::atomic<std::uint64_t> term_{0};
+  std::atomic<std::int64_t> until_{Instant::never().since_boot().count()};
+};
+
+}  // namespace tandem::master
