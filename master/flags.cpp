@@ -9,6 +9,7 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/name.hpp"
+#include "master/control/role_hooks.hpp"
 
 namespace tandem::master {
 
@@ -86,12 +87,70 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
       });
 }
 
+// NAME=HOST:PORT
+Result<> parse_peer(std::string_view text, std::string_view flag, MasterFlags& flags) {
+  const auto equals = text.find('=');
+  if (equals == text.npos) {
+    return invalid(fmt::format("{} must be NAME=HOST:PORT, not \"{}\"", flag, text.substr(0, 64)));
+  }
+  const auto name = parse_name(text.substr(0, equals), flag);
+  if (!name) return name.error();
+  const auto endpoint = parse_endpoint(text.substr(equals + 1), flag);
+  if (!endpoint) return endpoint.error();
+  if (endpoint->port == 0 || endpoint->is_unspecified()) {
+    return invalid(
+        fmt::format("{} must be an address that can be connected to, not \"{}\"", flag, text));
+  }
+  auto resolved = resolve(*endpoint, flag);
+  if (!resolved) return resolved.error();
+  if (!flags.peers.emplace(core::NodeId(*name), std::move(*resolved)).second) {
+    return invalid(fmt::format("{} names {} twice", flag, *name));
+  }
+  return {};
+}
+
+// What this master is to the others.
+void bind_cluster(CLI::App& app, MasterFlags& flags) {
+  bind_each(app, "--peer", "NAME=HOST:PORT",
+            "another master, and its control address; once for each",
+            [&flags](std::string_view text, std::string_view flag) {
+              return parse_peer(text, flag, flags);
+            });
+  bind_duration(app, "--cluster-heartbeat", "between two rounds of the primary; alike on all",
+                flags.timing.heartbeat, {1ms, 10s});
+  bind_duration(app, "--election-timeout",
+                "a primary that is silent for so long is replaced; alike on all masters and workers",
+                flags.timing.election_timeout, {10ms, 5min});
+  bind_value(app, "--pair-failover", "on|off",
+             "two masters without a witness: on, the default, goes on alone; off stops",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               if (text != "on" && text != "off") {
+                 return invalid(fmt::format("{} must be on or off, not \"{}\"", flag,
+                                            text.substr(0, 64)));
+               }
+               flags.pair_failover = text == "on";
+               return {};
+             });
+  for (auto [flag, command, when] :
+       {std::tuple("--on-promote", &flags.on_promote, "run when this master becomes primary"),
+        std::tuple("--on-demote", &flags.on_demote, "run when it is primary no more")}) {
+    bind_value(app, flag, "COMMAND", when,
+               [command](std::string_view text, std::string_view name) -> Result<> {
+                 auto parsed = parse_command(text, name);
+                 if (!parsed) return parsed.error();
+                 *command = std::move(*parsed);
+                 return {};
+               });
+  }
+}
+
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
   bind_endpoint(app, "--listen", "where clients are served", flags.listen);
   bind_endpoint(app, "--control", "where workers and tools are served", flags.control);
   bind_text(app, "--data-dir", "DIR", "keeps what must survive a restart; made when it is missing",
             flags.data_dir);
+  bind_cluster(app, flags);
   bind_each(app, "--backend", "[SERVICE=]HOST:PORT",
             "a worker that is not Tandem's, probed with GET /health; once for each",
             [&flags](std::string_view text, std::string_view flag) -> Result<> {

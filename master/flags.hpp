@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
+#include "common/core/options.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/balance/policy.hpp"
 #include "master/forward/forward_timeouts.hpp"
@@ -21,7 +23,12 @@ struct MasterFlags {
   std::string node = "a";
   Endpoint listen{"127.0.0.1", 8080};
   Endpoint control{"127.0.0.1", 7070};
-  std::string data_dir;  // empty: decisions do not survive a restart
+  std::string data_dir;  // empty: nothing survives a restart
+  std::map<core::NodeId, Endpoint> peers;  // control addresses of the other masters
+  core::Timing timing;
+  bool pair_failover = true;
+  std::vector<std::string> on_promote;  // empty: none
+  std::vector<std::string> on_demote;
   std::vector<wire::WorkerSpec> backends;
   unsigned threads;  // as many as the machine has cores
   PolicyName balance = PolicyName::round_robin;

@@ -40,7 +40,18 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.data_dir = flags.data_dir;
   options.backends = flags.backends;
   options.token_file = flags.token_file;
+  options.peers = flags.peers;
+  options.timing = flags.timing;
+  options.pair_failover = flags.pair_failover;
+  options.on_promote = flags.on_promote;
+  options.on_demote = flags.on_demote;
   return options;
+}
+
+// What standbys present with the requests that they pass on: 128 random bits.
+std::string new_pass() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {

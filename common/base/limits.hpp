@@ -166,6 +166,19 @@ inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
 // A batch of messages with the largest snapshot in it: as JSON inside JSON, each quote takes two
 // bytes.
 inline constexpr std::size_t cluster_body_bytes_max = 2 * snapshot_bytes_max + 1024 * 1024;
+// Messages that wait for a peer that does not answer; the oldest are lost, which the protocol bears.
+inline constexpr std::size_t link_messages_max = 256;
+inline constexpr std::size_t envelope_messages_max = 64;
+// Nodes that one node remembers the addresses of: all members, and some that want to be.
+inline constexpr std::size_t known_nodes_max = 32;
+// A change of state through the API waits so long for its commit, then its outcome is unknown.
+inline constexpr auto commit_wait_max = 2s;
+// Lives of masters whose last change the state remembers, so that none is applied twice.
+inline constexpr std::size_t command_clients_max = 256;
+// Workers that a new primary tells its term at once.
+inline constexpr std::size_t announcements_max = 256;
+// A hook of an operator (--on-promote) is ended after it.
+inline constexpr auto hook_max = 30s;
 // A client's request at a master that does not lead, or a change of state, waits so long for a
 // primary: twice the longest takeover with the default timing.
 inline constexpr auto takeover_wait_max = 2s;

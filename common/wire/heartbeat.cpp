@@ -47,14 +47,23 @@ const char* to_string(WorkerCondition condition) {
 }
 
 std::string to_json(const Heartbeat& heartbeat) {
-  return dump({{"name", heartbeat.name},
-               {"incarnation", heartbeat.incarnation},
-               {"service", heartbeat.service},
-               {"address", heartbeat.address.to_string()},
-               {"weight", heartbeat.weight},
-               {"connections", heartbeat.connections},
-               {"in_flight", heartbeat.in_flight},
-               {"state", to_string(heartbeat.condition)}});
+  nlohmann::ordered_json document{{"name", heartbeat.name},
+                                  {"incarnation", heartbeat.incarnation},
+                                  {"service", heartbeat.service},
+                                  {"address", heartbeat.address.to_string()},
+                                  {"weight", heartbeat.weight},
+                                  {"connections", heartbeat.connections},
+                                  {"in_flight", heartbeat.in_flight},
+                                  {"state", to_string(heartbeat.condition)}};
+  if (heartbeat.takes_term) {
+    document["takes_term"] = true;
+    document["term"] = heartbeat.term.value();
+  }
+  if (heartbeat.witness) {
+    document["witness_incarnation"] = heartbeat.witness->incarnation;
+    document["witness_control"] = heartbeat.witness->control.to_string();
+  }
+  return dump(document);
 }
 
 std::string to_json(const HeartbeatReply& reply) {
@@ -63,7 +72,18 @@ std::string to_json(const HeartbeatReply& reply) {
                {"term", reply.term.value()},
                {"primary", reply.primary},
                {"interval_ms", to_ms(reply.interval)},
-               {"registered", reply.registered}});
+               {"registered", reply.registered},
+               {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
+               {"election_timeout_ms", to_ms(reply.election_timeout)}});
+}
+
+std::optional<WitnessOffer> read_witness_offer(MemberReader& reader) {
+  constexpr std::uint64_t incarnation_max = (std::uint64_t{1} << 53) - 1;
+  if (reader.is_null("witness_incarnation") && reader.is_null("witness_control")) return {};
+  WitnessOffer offer;
+  reader.number("witness_incarnation", offer.incarnation, 1, incarnation_max);
+  reader.numeric_endpoint("witness_control", offer.control);
+  return offer;
 }
 
 Result<Heartbeat> parse_heartbeat(std::string_view json) {
@@ -81,6 +101,11 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   reader.number("in_flight", heartbeat.in_flight, 0, limits::worker_in_flight_max,
                 Presence::optional);
   read_condition(reader, heartbeat.condition);
+  reader.boolean("takes_term", heartbeat.takes_term, Presence::optional);
+  std::uint64_t term = 0;
+  reader.number("term", term, 0, std::numeric_limits<std::uint64_t>::max(), Presence::optional);
+  heartbeat.term = Term(term);
+  heartbeat.witness = read_witness_offer(reader);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return heartbeat;
@@ -109,6 +134,14 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
                 static_cast<std::uint64_t>(to_ms(limits::heartbeat_interval_max)));
   reply.interval = std::chrono::milliseconds(interval_ms);
   reader.boolean("registered", reply.registered);
+  const auto duration = [&reader](const char* key, Duration& value) {
+    constexpr std::uint64_t longest_ms = std::chrono::milliseconds(1h).count();
+    std::int64_t ms = 0;
+    reader.number(key, ms, 0, longest_ms, Presence::optional);
+    value = std::chrono::milliseconds(ms);
+  };
+  duration("cluster_heartbeat_ms", reply.cluster_heartbeat);
+  duration("election_timeout_ms", reply.election_timeout);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return reply;

@@ -5,10 +5,11 @@
 // one it hears.
 //
 //   {"name": "w1", "incarnation": "6f1c...", "service": "default", "address": "127.0.0.1:9001",
-//    "weight": 100, "connections": 64, "in_flight": 3, "state": "up"}
+//    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_term": true,
+//    "term": 3, "witness_incarnation": 4711, "witness_control": "127.0.0.1:9101"}
 //
-//   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000, "registered":
-//   true}
+//   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
+//    "registered": true, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500}
 //
 // Durations on the wire are whole milliseconds and say so in their names. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +37,13 @@ enum class WorkerCondition {
 };
 const char* to_string(WorkerCondition condition);
 
+// A worker with a state directory: it may be made a voter of the cluster.
+struct WitnessOffer {
+  std::uint64_t incarnation = 0;  // of the directory: 1 to 2^53 - 1
+  Endpoint control;  // where it takes messages: numeric, port not 0, host as in `address`
+  friend bool operator==(const WitnessOffer&, const WitnessOffer&) = default;
+};
+
 struct Heartbeat {
   std::string name;         // unique in the cluster
   std::string incarnation;  // new at each start of the worker: 1 to 64 characters of a name
@@ -44,6 +53,9 @@ struct Heartbeat {
   unsigned connections = 64;  // how many it can hold: 1 to limits::worker_connections_max
   unsigned in_flight = 0;     // requests that it is working on now
   WorkerCondition condition = WorkerCondition::up;
+  bool takes_term = false;  // it refuses requests of lower terms than it has promised (R10)
+  Term term;                // that it has promised; 0: none yet
+  std::optional<WitnessOffer> witness;
 };
 
 struct HeartbeatReply {
@@ -53,6 +65,9 @@ struct HeartbeatReply {
   std::string primary;   // the primary's node name, empty when unknown
   Duration interval{0};  // how often to heartbeat from now on
   bool registered = false;
+  // The cluster's timing, which a witness needs; 0 in a master that has none.
+  Duration cluster_heartbeat{0};
+  Duration election_timeout{0};
 };
 
 // JSON text <-> struct. Parsing checks types, ranges and names; an error names the member at fault.
@@ -60,5 +75,9 @@ std::string to_json(const Heartbeat& heartbeat);
 std::string to_json(const HeartbeatReply& reply);
 Result<Heartbeat> parse_heartbeat(std::string_view json);
 Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json);
+
+class MemberReader;
+// The members witness_incarnation and witness_control, when they are there: both or none.
+std::optional<WitnessOffer> read_witness_offer(MemberReader& reader);
 
 }  // namespace tandem::wire

@@ -117,9 +117,13 @@ std::string to_json(const Status& status) {
                {"role", status.role},
                {"term", status.term.value()},
                {"protected", status.protected_},
+               {"mode", status.mode},
+               {"failure", status.failure},
                {"primary", std::move(primary)},
                {"commit_index", status.commit_index.value()},
                {"applied_index", status.applied_index.value()},
+               {"lag", status.lag},
+               {"in_sync", status.in_sync},
                {"voters", documents(status.voters)},
                {"workers", documents(status.workers)}});
 }
@@ -148,9 +152,13 @@ Result<Status> parse_status(std::string_view text) {
   reader.text("role", status.role);
   reader.number("term", term, 0, any_u64);
   reader.boolean("protected", status.protected_);
+  reader.text("mode", status.mode, Presence::optional);
+  reader.text("failure", status.failure, Presence::optional);
   read_primary(reader, status.primary);
   reader.number("commit_index", commit_index, 0, any_u64);
   reader.number("applied_index", applied_index, 0, any_u64);
+  reader.number("lag", status.lag, 0, any_u64, Presence::optional);
+  reader.boolean("in_sync", status.in_sync, Presence::optional);
   read_list(reader, "voters", status.voters);
   read_list(reader, "workers", status.workers);
   const auto finished = reader.finish(UnknownMembers::ignore);

@@ -48,10 +48,14 @@ struct Status {
   std::string version;
   std::string role;  // primary | standby | candidate
   Term term;
-  bool protected_ = false;  // "protected": a loss of the primary is survived
+  bool protected_ = false;  // "protected": three nodes vote, any single loss is survived
+  std::string mode = "quorum";  // quorum | pair: two masters without a witness, availability first
+  std::string failure;          // why this node takes part no more; empty while it does
   std::optional<PrimaryStatus> primary;
   LogIndex commit_index;
   LogIndex applied_index;
+  std::uint64_t lag = 0;  // committed entries that this node is known to lack
+  bool in_sync = false;   // it could take over now, or leads
   std::vector<VoterStatus> voters;
   std::vector<WorkerStatus> workers;
 };

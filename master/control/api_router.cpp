@@ -1,7 +1,7 @@
 #include "master/control/api_router.hpp"
 
 #include "common/base/assert.hpp"
-#include "master/control/api_response.hpp"
+#include "common/http/api_response.hpp"
 
 namespace tandem::master {
 
@@ -20,12 +20,23 @@ bool ApiRouter::Route::matches(std::string_view path, std::string_view& name) co
 }
 
 void ApiRouter::add(std::string_view method, std::string_view pattern, Handler handler) {
+  add_route(method, pattern, std::move(handler), {});
+}
+
+void ApiRouter::add_change(std::string_view method, std::string_view pattern,
+                           ChangeHandler handler) {
+  add_route(method, pattern, {}, std::move(handler));
+}
+
+void ApiRouter::add_route(std::string_view method, std::string_view pattern, Handler handler,
+                          ChangeHandler change) {
   const auto place = pattern.find(placeholder);
   Route route{.method = std::string(method),
               .before = std::string(pattern.substr(0, place)),
               .after = {},
               .has_name = place != pattern.npos,
-              .handler = std::move(handler)};
+              .handler = std::move(handler),
+              .change = std::move(change)};
   if (route.has_name) route.after = pattern.substr(place + placeholder.size());
   for (const auto& other : routes_) {
     TANDEM_ASSERT(other.method != route.method || other.before != route.before ||
@@ -34,18 +45,37 @@ void ApiRouter::add(std::string_view method, std::string_view pattern, Handler h
   routes_.push_back(std::move(route));
 }
 
-ControlResponse ApiRouter::handle(const ControlRequest& request) const {
+const ApiRouter::Route* ApiRouter::find(const ControlRequest& request, std::string_view& name,
+                                        std::string& allowed) const {
   const auto method = request.method == "HEAD" ? std::string_view("GET") : request.method;
-  std::string allowed;
   for (const auto& route : routes_) {
-    std::string_view name;
+    name = {};
     if (!route.matches(request.path, name)) continue;
-    if (route.method == method) return route.handler(request, name);
+    if (route.method == method) return &route;
     allowed += allowed.empty() ? route.method : ", " + route.method;
     if (route.method == "GET") allowed += ", HEAD";
   }
-  if (allowed.empty()) return no_such_path(request.path);
-  return method_not_allowed(request.method, std::move(allowed));
+  return nullptr;
+}
+
+bool ApiRouter::is_change(const ControlRequest& request) const {
+  std::string_view name;
+  std::string allowed;
+  const auto* route = find(request, name, allowed);
+  return route != nullptr && route->change;
+}
+
+boost::asio::awaitable<ControlResponse> ApiRouter::handle(const ControlRequest& request) const {
+  std::string_view name;
+  std::string allowed;
+  const auto* route = find(request, name, allowed);
+  if (route == nullptr) {
+    co_return allowed.empty() ? no_such_path(request.path)
+                              : method_not_allowed(request.method, std::move(allowed));
+  }
+  if (route->handler) co_return route->handler(request, name);
+  auto changing = route->change(request, name);
+  co_return co_await std::move(changing);
 }
 
 }  // namespace tandem::master

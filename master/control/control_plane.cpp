@@ -11,17 +11,20 @@
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/name.hpp"
-#include "master/control/api_response.hpp"
+#include "common/base/token_file.hpp"
+#include "common/http/api_response.hpp"
 #include "master/control/api_router.hpp"
-#include "master/control/bearer_token.hpp"
+#include "common/http/bearer_token.hpp"
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
-#include "master/control/http_server.hpp"
+#include "common/http/http_server.hpp"
 #include "master/control/node_view.hpp"
+#include "master/control/pass_on.hpp"
+#include "master/control/role_hooks.hpp"
 #include "master/control/services_api.hpp"
 #include "master/control/status_api.hpp"
 #include "master/control/workers_api.hpp"
-#include "master/registry/decisions_file.hpp"
+#include "master/registry/data_directory.hpp"
 #include "master/registry/prober.hpp"
 #include "master/registry/registry.hpp"
 
@@ -53,6 +56,22 @@ Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
   return backend;
 }
 
+cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options) {
+  cluster::ClusterOptions cluster;
+  cluster.node = core::NodeId(options.node);
+  cluster.peers = options.peers;
+  cluster.timing = options.timing;
+  cluster.pair_failover = options.pair_failover;
+  cluster.directory = options.data_dir;
+  cluster.pass = options.pass;
+  return cluster;
+}
+
+const char* role_of(const cluster::ClusterView& view) {
+  if (view.role == core::Role::primary) return "primary";
+  return view.primary.empty() ? "candidate" : "standby";
+}
+
 }  // namespace
 
 Result<> ControlPlaneOptions::validate() const {
@@ -70,82 +89,170 @@ Result<> ControlPlaneOptions::validate() const {
                                tandem::to_string(Duration(limits::worker_heartbeat_max))),
                    "--worker-heartbeat");
   }
-  return {};
+  return cluster_options(*this).validate();
 }
 
 // In the order of construction; the loop is destroyed last, for all others have sockets or timers
 // in it.
 struct ControlPlane::Parts {
-  Parts(const ControlPlaneOptions& options, std::function<void(SnapshotPtr)> on_snapshot);
+  Parts(const ControlPlaneOptions& options, ServingGate& gate, const ControlPlaneHooks& hooks);
 
   Result<> open(const ControlPlaneOptions& options);
-  Result<> restore(const ControlPlaneOptions& options);
+  Result<> configure_backends(const ControlPlaneOptions& options);
+  void route();
   void run();
   void tick_at(asio::steady_timer::time_point time);
   void close();
-  ControlResponse answer(const ControlRequest& request) const;
+  void saw_view();
+  std::string not_ready() const;
+  Admission admit(const ControlRequest& request) const;
+  asio::awaitable<ControlResponse> answer(const ControlRequest& request);
+  asio::awaitable<ControlResponse> change(const ControlRequest& request);
 
   asio::io_context loop{1};
   asio::steady_timer tick_timer{loop};
   std::optional<DataDirectory> directory;
   std::optional<BearerToken> token;
+  std::string token_text;  // presented to other masters
   NodeView node;
+  ServingGate& gate;
+  std::function<void(LeadershipPtr)> on_leadership;
+  const bool standby_serves;
+  const core::Timing timing;
   Registry registry;
   Prober prober;
+  std::optional<ClusterMember> member;
+  RoleHooks role_hooks;
   ApiRouter router;
   HttpServer server;
   std::thread thread;
   bool closed = false;
 };
 
-ControlPlane::Parts::Parts(const ControlPlaneOptions& options,
-                           std::function<void(SnapshotPtr)> on_snapshot)
-    : registry(
+ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serving_gate,
+                           const ControlPlaneHooks& hooks)
+    : gate(serving_gate),
+      on_leadership(hooks.leadership),
+      standby_serves(options.standby_serves),
+      timing(options.timing),
+      registry(
           {.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
-          {.on_snapshot = std::move(on_snapshot),
+          {.on_snapshot = hooks.snapshot,
            .on_change =
                [this] {
                  asio::post(loop, [this] {
                    if (!closed) registry.publish();
                  });
                },
-           .persist =
-               [this](const Decisions& decisions) {
-                 return directory ? save_decisions(*directory, decisions) : Result<>();
-               },
            .on_backend = [this](WorkerId id) { prober.watch(id); }}),
       prober(loop, registry, options.worker_heartbeat),
-      server(loop, {}, [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
-        co_return answer(request);
-      }) {
+      role_hooks({.node = options.node,
+                  .on_promote = options.on_promote,
+                  .on_demote = options.on_demote}),
+      server(loop,
+             {.admit = [this](const ControlRequest& request) { return admit(request); }},
+             [this](const ControlRequest& request) { return answer(request); }) {
   node.node = options.node;
   node.listen = options.listen;
-  route_heartbeats(router, registry, node);
-  route_status(router, registry, node);
-  route_workers(router, registry);
-  route_services(router, registry);
-  route_health(router, node);
 }
 
-ControlResponse ControlPlane::Parts::answer(const ControlRequest& request) const {
-  if (is_from_another_site(request)) return foreign_origin();
+void ControlPlane::Parts::route() {
+  route_heartbeats(router, registry, node, timing, [this](Term term) { member->report_term(term); });
+  route_status(router, registry, node, *member);
+  route_roles(router, node, *member);
+  route_switchover(router, *member);
+  route_workers(router, registry,
+                [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_services(router, registry);
+  route_health(router, [this] { return not_ready(); });
+  router.add("POST", cluster::messages_path,
+             [this](const ControlRequest& request, std::string_view) {
+               return member->take_messages(request);
+             });
+}
+
+Admission ControlPlane::Parts::admit(const ControlRequest& request) const {
+  if (is_from_another_site(request)) return {.refusal = foreign_origin()};
+  if (request.path == cluster::messages_path) return member->admit(request, token);
   const bool admitted =
       !token || is_open_to_all(request.path) || token->admits(request.authorization);
-  return admitted ? router.handle(request) : not_authorized();
+  if (admitted) return {};
+  return {.refusal = not_authorized()};
+}
+
+asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlRequest& request) {
+  auto answering = router.is_change(request) ? change(request) : router.handle(request);
+  co_return co_await std::move(answering);
+}
+
+// The primary makes changes; a standby asks it to.
+asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlRequest& request) {
+  if (member->is_primary()) {
+    auto handling = router.handle(request);
+    co_return co_await std::move(handling);
+  }
+  const auto& primary = member->view().primary_addresses;
+  if (request.passed_on || !primary) {
+    co_return refusal(fail(
+        ErrorCode::unavailable,
+        member->view().failure.empty()
+            ? fmt::format("{} knows no primary: no quorum of the voters can be reached; nothing "
+                          "was changed",
+                          node.node)
+            : fmt::format("{} takes part no more: {}", node.node, member->view().failure)));
+  }
+  auto passing = pass_on(loop, primary->control, request, token_text);
+  co_return co_await std::move(passing);
+}
+
+std::string ControlPlane::Parts::not_ready() const {
+  if (node.draining.load(std::memory_order_relaxed)) return fmt::format("{} is draining", node.node);
+  if (member->may_serve(now())) return {};
+  if (member->is_primary()) return fmt::format("{} leads, and may not serve yet", node.node);
+  const auto& primary = member->view().primary_addresses;
+  if (!primary || !primary->listen) return fmt::format("{} knows no primary", node.node);
+  return standby_serves ? "" : fmt::format("{} is standby and refuses clients", node.node);
+}
+
+void ControlPlane::Parts::saw_view() {
+  const auto& view = member->view();
+  const std::string role = role_of(view);
+  const auto primary = view.primary.name();
+  if (role == node.role && view.term == node.term && primary == node.primary) return;
+  const bool led = node.role == "primary";
+  const bool leads = role == "primary";
+  node.role = role;
+  node.term = view.term;
+  node.primary = primary;
+  ++node.version;
+  if (leads && !led) role_hooks.promoted(view.term);
+  if (led && !leads) role_hooks.demoted(view.term);
 }
 
 Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   if (!options.token_file.empty()) {
+    auto text = read_token_file(options.token_file, "--token-file");
+    if (!text) return text.error();
     auto loaded = BearerToken::load(options.token_file);
     if (!loaded) return loaded.error();
     token = std::move(*loaded);
+    token_text = std::move(*text);
   }
   if (!options.data_dir.empty()) {
     auto opened = DataDirectory::open(options.data_dir);
     if (!opened) return opened.error();
     directory = std::move(*opened);
   }
-  if (auto restored = restore(options); !restored) return restored;
+  if (auto configured = configure_backends(options); !configured) return configured;
+  auto cluster = cluster_options(options);
+  cluster.token = token_text;
+  member.emplace(loop, registry, gate, std::move(cluster),
+                 ClusterMemberHooks{.leadership = on_leadership, .view = [this] { saw_view(); }});
+  if (auto opened = member->open(); !opened) {
+    return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
+                "--data-dir");
+  }
+  route();
   auto bound = server.listen(options.control);
   if (!bound) {
     return fail(bound.error().code, fmt::format("--control: {}", bound.error().message),
@@ -155,8 +262,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   return {};
 }
 
-// Backends first: what is configured goes before what was added through the API.
-Result<> ControlPlane::Parts::restore(const ControlPlaneOptions& options) {
+// What is configured goes before what was added through the API.
+Result<> ControlPlane::Parts::configure_backends(const ControlPlaneOptions& options) {
   for (const auto& given : options.backends) {
     const auto backend = checked(given);
     if (!backend) return backend.error();
@@ -164,13 +271,6 @@ Result<> ControlPlane::Parts::restore(const ControlPlaneOptions& options) {
       return invalid(fmt::format("--backend: {}", added.error().message), "--backend");
     }
   }
-  Decisions decisions;
-  if (directory) {
-    auto loaded = load_decisions(*directory);
-    if (!loaded) return loaded.error();
-    decisions = std::move(*loaded);
-  }
-  registry.restore(std::move(decisions), now());
   return {};
 }
 
@@ -178,6 +278,7 @@ void ControlPlane::Parts::run() {
   pthread_setname_np(pthread_self(), "control");
   registry.publish();
   server.start();
+  member->start(node.control);
   tick_at(std::chrono::steady_clock::now() + registry.options().tick_interval());
   loop.run();
 }
@@ -186,7 +287,9 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
   tick_timer.expires_at(time);
   tick_timer.async_wait([this, time](boost::system::error_code error) {
     if (error || closed) return;
-    registry.tick(now());
+    const auto time = now();
+    registry.tick(time);
+    member->tick(time);
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);
@@ -197,13 +300,15 @@ void ControlPlane::Parts::close() {
   closed = true;
   tick_timer.cancel();
   prober.stop();
+  member->close();
   server.stop();
 }
 
-ControlPlane::ControlPlane(ControlPlaneOptions options,
-                           std::function<void(SnapshotPtr)> on_snapshot)
-    : options_(std::move(options)),
-      parts_(std::make_unique<Parts>(options_, std::move(on_snapshot))) {}
+ControlPlane::ControlPlane(ControlPlaneOptions options, ServingGate& gate,
+                           ControlPlaneHooks hooks)
+    : options_(std::move(options)), parts_(std::make_unique<Parts>(options_, gate, hooks)) {
+  TANDEM_ASSERT(hooks.snapshot != nullptr && hooks.leadership != nullptr);
+}
 
 ControlPlane::~ControlPlane() { stop(); }
 
@@ -232,13 +337,20 @@ void ControlPlane::set_draining(bool draining) {
   parts_->node.draining.store(draining, std::memory_order_relaxed);
 }
 
+void ControlPlane::report_term(Term term) { parts_->member->report_term(term); }
+
+void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
+
 void ControlPlane::set_listen(Endpoint listen) {
+  parts_->member->set_listen(listen);
   asio::post(parts_->loop,
              [parts = parts_.get(), listen = std::move(listen)] { parts->node.listen = listen; });
 }
 
+// The cluster's thread first: a successor must not be elected while this one may still forward.
 void ControlPlane::stop() {
   if (!parts_->thread.joinable()) return;
+  parts_->member->stop();
   asio::post(parts_->loop, [parts = parts_.get()] { parts->close(); });
   parts_->thread.join();  // the loop ends by itself once all that it served has noticed
 }

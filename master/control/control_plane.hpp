@@ -1,14 +1,14 @@
 // control_plane.hpp: everything of a master that is not the forwarding of requests, on a thread of
-// its own: the registry, the probes of backends, the control API.
+// its own: the registry, the probes of backends, the control API, the membership in the cluster.
 //
 // main() constructs one, starts it, and hands its snapshots to the forwarding loops. All parts run
 // on one loop, the control loop; what other threads may call is said so at each function.
 //
-// Always: on_snapshot is called on the control thread; nothing is called back after stop()
-// returned.
+// Always: nothing is called back after stop() returned.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +18,11 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/core/options.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/leadership.hpp"
+#include "master/registry/serving_gate.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -30,7 +33,14 @@ struct ControlPlaneOptions {
   std::optional<Endpoint> listen{};              // where clients connect, for /status
   Duration worker_heartbeat = 1s;                // --worker-heartbeat
   Duration forget_after = limits::forget_after;  // a worker that is down for so long is forgotten
-  std::string data_dir{};                        // --data-dir; empty: decisions do not survive
+  std::string data_dir{};                        // --data-dir; empty: nothing survives a restart
+  std::map<core::NodeId, Endpoint> peers{};      // --peer
+  core::Timing timing{};                         // --cluster-heartbeat, --election-timeout
+  bool pair_failover = true;                     // --pair-failover
+  std::string pass{};                            // see wire::ClusterEnvelope
+  bool standby_serves = true;                    // whether a standby answers clients: for /ready
+  std::vector<std::string> on_promote{};         // --on-promote
+  std::vector<std::string> on_demote{};          // --on-demote
   std::vector<wire::WorkerSpec> backends{};      // --backend
   std::string token_file{};                      // --token-file; empty: no token, loopback only
 
@@ -39,10 +49,15 @@ struct ControlPlaneOptions {
   Result<> validate() const;
 };
 
+struct ControlPlaneHooks {
+  std::function<void(SnapshotPtr)> snapshot;      // the first soon after start(); control thread
+  std::function<void(LeadershipPtr)> leadership;  // on the cluster's thread
+};
+
 class ControlPlane {
  public:
-  // `on_snapshot` gets each snapshot, the first soon after start(), on the control thread.
-  ControlPlane(ControlPlaneOptions options, std::function<void(SnapshotPtr)> on_snapshot);
+  // `gate` outlives it.
+  ControlPlane(ControlPlaneOptions options, ServingGate& gate, ControlPlaneHooks hooks);
   // Stops it if it runs.
   ~ControlPlane();
 
@@ -59,6 +74,11 @@ class ControlPlane {
   // The loop that turns counters->suspect from false to true reports, others need not: that keeps
   // it one report per failure, however many requests met it. REQUIRES: that flag is true.
   void report_failure(WorkerId id, FailureKind kind);
+
+  // A worker has promised this term. Any thread.
+  void report_term(Term term);
+  // If this master leads and another could: hands over, and waits until it has. Any other thread.
+  void hand_over();
 
   // What GET /ready answers from now on. Any thread.
   void set_draining(bool draining);

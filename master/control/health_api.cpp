@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <array>
 
-#include "master/control/api_response.hpp"
+#include "common/http/api_response.hpp"
 
 namespace tandem::master {
 
-void route_health(ApiRouter& router, const NodeView& node) {
+void route_health(ApiRouter& router, std::function<std::string()> not_ready) {
   router.add("GET", "/health", [](const ControlRequest&, std::string_view) {
     return document(R"({"status":"alive"})");
   });
-  router.add("GET", "/ready", [&node](const ControlRequest&, std::string_view) {
-    if (!node.draining.load(std::memory_order_relaxed)) return document(R"({"status":"ready"})");
-    return refusal(fail(ErrorCode::unavailable, fmt::format("{} is draining", node.node)));
-  });
+  router.add("GET", "/ready",
+             [not_ready = std::move(not_ready)](const ControlRequest&, std::string_view) {
+               auto why = not_ready();
+               if (why.empty()) return document(R"({"status":"ready"})");
+               return refusal(fail(ErrorCode::unavailable, std::move(why)));
+             });
 }
 
 bool is_open_to_all(std::string_view path) {

@@ -4,13 +4,15 @@
 // orchestrators) often cannot send one, and learn nothing else.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "master/control/api_router.hpp"
-#include "master/control/node_view.hpp"
 
 namespace tandem::master {
 
-// `node` outlives the router.
-void route_health(ApiRouter& router, const NodeView& node);
+// `not_ready` says why clients cannot be served; empty when they can.
+void route_health(ApiRouter& router, std::function<std::string()> not_ready);
 
 // True for the paths that are open to all.
 bool is_open_to_all(std::string_view path);

@@ -1,38 +1,66 @@
 #include "master/control/heartbeat_api.hpp"
 
 #include "common/base/clock.hpp"
+#include "common/http/api_response.hpp"
 #include "common/wire/heartbeat.hpp"
-#include "master/control/api_response.hpp"
 
 namespace tandem::master {
 
 namespace {
 
-std::string reply_text(const NodeView& node, Duration interval, Membership membership) {
-  wire::HeartbeatReply reply;
-  reply.node = node.node;
-  reply.role = node.role;
-  reply.term = node.term;
-  reply.primary = node.node;
-  reply.interval = interval;
-  reply.registered = membership == Membership::registered;
-  return wire::to_json(reply);
-}
+// There are two answers; each is made anew only when what the node says of itself has changed.
+class Answers {
+ public:
+  Answers(const NodeView& node, Duration interval, const core::Timing& timing)
+      : node_(node), interval_(interval), timing_(timing) {
+    make();
+  }
+
+  const std::string& of(Membership membership) {
+    if (version_ != node_.version) make();
+    return membership == Membership::registered ? registered_ : left_;
+  }
+
+ private:
+  void make() {
+    version_ = node_.version;
+    wire::HeartbeatReply reply;
+    reply.node = node_.node;
+    reply.role = node_.role;
+    reply.term = node_.term;
+    reply.primary = node_.primary;
+    reply.interval = interval_;
+    reply.cluster_heartbeat = timing_.heartbeat;
+    reply.election_timeout = timing_.election_timeout;
+    reply.registered = true;
+    registered_ = wire::to_json(reply);
+    reply.registered = false;
+    left_ = wire::to_json(reply);
+  }
+
+  const NodeView& node_;
+  const Duration interval_;
+  const core::Timing timing_;
+  std::uint64_t version_ = 0;
+  std::string registered_;
+  std::string left_;
+};
 
 }  // namespace
 
-void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node) {
-  // There are two answers, made once.
-  const auto interval = registry.options().heartbeat_interval;
+void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
+                      const core::Timing& timing, std::function<void(Term)> heard_term) {
+  const auto answers =
+      std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
   router.add("POST", "/heartbeat",
-             [&registry, registered = reply_text(node, interval, Membership::registered),
-              left = reply_text(node, interval, Membership::left)](const ControlRequest& request,
-                                                                   std::string_view) {
+             [&registry, &node, answers, heard_term](const ControlRequest& request,
+                                                     std::string_view) {
                const auto heartbeat = wire::parse_heartbeat(request.body);
                if (!heartbeat) return refusal(heartbeat.error());
                const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
                if (!membership) return refusal(membership.error());
-               return document(*membership == Membership::registered ? registered : left);
+               if (heartbeat->term > node.term) heard_term(heartbeat->term);
+               return document(answers->of(*membership));
              });
 }
 

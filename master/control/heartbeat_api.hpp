@@ -2,13 +2,18 @@
 // second.
 #pragma once
 
+#include <functional>
+
+#include "common/core/options.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
-// `registry` and `node` outlive the router. REQUIRES: node's name, role and term are set.
-void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node);
+// `registry` and `node` outlive the router. `timing` is what witnesses are told. `heard_term` is told of a term that a worker has
+// promised and this node does not know.
+void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
+                      const core::Timing& timing, std::function<void(Term)> heard_term);
 
 }  // namespace tandem::master

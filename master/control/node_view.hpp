@@ -16,9 +16,10 @@ struct NodeView {
   std::string node;
   Endpoint control;
   std::optional<Endpoint> listen;  // where clients connect; empty until that is known
-  // A master without peers leads itself.
-  std::string role = "primary";
-  Term term{1};
+  std::string role = "candidate";  // primary | standby | candidate
+  Term term;
+  std::string primary;        // the primary's name; empty: nobody is known to lead
+  std::uint64_t version = 0;  // grows when one of the three above changes
   std::atomic<bool> draining{false};
 };
 

@@ -3,7 +3,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/status.hpp"
-#include "master/control/api_response.hpp"
+#include "common/http/api_response.hpp"
 
 namespace tandem::master {
 

@@ -1,50 +1,131 @@
 #include "master/control/status_api.hpp"
 
+#include <boost/asio.hpp>
+
 #include "common/base/clock.hpp"
+#include "common/base/duration.hpp"
 #include "common/base/version.hpp"
+#include "common/http/api_response.hpp"
+#include "common/wire/json_reader.hpp"
 #include "common/wire/status.hpp"
-#include "master/control/api_response.hpp"
 
 namespace tandem::master {
 
+namespace asio = boost::asio;
+
 namespace {
 
-// A node without peers is a cluster of one: it has its own name, one voter, nothing to replicate,
-// and its loss is survived by nobody.
-wire::Status status_of(const NodeView& node, const Registry& registry) {
+std::optional<wire::PrimaryStatus> primary_of(const NodeView& node, const ClusterMember& member) {
+  const auto& view = member.view();
+  if (view.primary.empty()) return std::nullopt;
+  wire::PrimaryStatus primary{.node = std::string(view.primary.name()), .control = {}, .listen = {}};
+  if (member.is_primary()) {
+    primary.control = node.control.to_string();
+    if (node.listen) primary.listen = node.listen->to_string();
+  } else if (view.primary_addresses) {
+    primary.control = view.primary_addresses->control.to_string();
+    if (view.primary_addresses->listen)
+      primary.listen = view.primary_addresses->listen->to_string();
+  }
+  return primary;
+}
+
+wire::Status status_of(const Registry& registry, const NodeView& node,
+                       const ClusterMember& member) {
+  const auto& view = member.view();
   wire::Status status;
-  status.cluster = node.node;
+  if (view.cluster.value() != 0) status.cluster = fmt::format("{}", view.cluster);
   status.node = node.node;
   status.version = version;
   status.role = node.role;
-  status.term = node.term;
-  status.protected_ = false;
-  status.primary = wire::PrimaryStatus{.node = node.node,
-                                       .control = node.control.to_string(),
-                                       .listen = node.listen ? node.listen->to_string() : ""};
-  status.voters.push_back({.name = node.node, .kind = "master", .match_index = {}});
+  status.term = view.term;
+  status.protected_ = view.is_protected;
+  status.mode = view.pair ? "pair" : "quorum";
+  status.failure = view.failure;
+  status.primary = primary_of(node, member);
+  status.commit_index = view.commit;
+  status.applied_index = member.applied();
+  status.lag = cluster::lag_of(view);
+  status.in_sync = member.is_primary() || member.is_in_sync(now());
+  for (const auto& voter : view.voters) {
+    status.voters.push_back(
+        {.name = voter.name,
+         .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
+         .match_index = voter.match});
+  }
   status.workers = registry.workers(now());
   return status;
 }
 
-ControlResponse role_answer(const NodeView& node, std::string_view asked) {
-  if (node.role == asked)
-    return document(fmt::format(R"({{"node":"{}","role":"{}"}})", node.node, asked));
-  return refusal(
-      fail(ErrorCode::unavailable, fmt::format("{} is {}, not {}", node.node, node.role, asked)));
+// Why this node is no standby that could take over; empty when it is.
+std::string standby_problem(const NodeView& node, const ClusterMember& member) {
+  if (node.role != "standby") return fmt::format("{} is {}, not standby", node.node, node.role);
+  if (member.is_in_sync(now())) return {};
+  const auto& view = member.view();
+  const auto heard = view.primary_heard == Instant::never()
+                         ? std::string("the primary was never heard")
+                         : fmt::format("the primary was heard {} ms ago",
+                                       to_ms(now() - view.primary_heard));
+  return fmt::format("{} is out of sync: {} entries behind, {}{}", node.node,
+                     cluster::lag_of(view), heard, view.votes ? "" : ", no voter yet");
+}
+
+ControlResponse role_answer(const NodeView& node, std::string_view role, std::string problem) {
+  if (!problem.empty()) return refusal(fail(ErrorCode::unavailable, std::move(problem)));
+  return document(fmt::format(R"({{"node":"{}","role":"{}","term":{}}})", node.node, role,
+                              node.term));
+}
+
+Result<std::string> read_target(std::string_view body) {
+  std::string to;
+  if (body.empty()) return to;
+  const auto json = wire::parse_object(body, limits::control_body_bytes_max);
+  if (!json) return json.error();
+  wire::MemberReader members(*json);
+  if (!members.is_null("to")) members.name("to", to);
+  if (const auto read = members.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return to;
+}
+
+asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::string> to) {
+  if (!to) co_return refusal(to.error());
+  auto switching = member.switch_over(*to);
+  const auto switched = co_await std::move(switching);
+  if (!switched) co_return refusal(switched.error());
+  const auto& view = member.view();
+  co_return document(fmt::format(R"({{"primary":"{}","term":{}}})", view.primary, view.term));
 }
 
 }  // namespace
 
-void route_status(ApiRouter& router, const Registry& registry, const NodeView& node) {
-  router.add("GET", "/status", [&registry, &node](const ControlRequest&, std::string_view) {
-    return document(wire::to_json(status_of(node, registry)));
+void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
+                  const ClusterMember& member) {
+  router.add("GET", "/status",
+             [&registry, &node, &member](const ControlRequest&, std::string_view) {
+               return document(wire::to_json(status_of(registry, node, member)));
+             });
+}
+
+void route_roles(ApiRouter& router, const NodeView& node, const ClusterMember& member) {
+  router.add("GET", "/primary", [&node, &member](const ControlRequest&, std::string_view) {
+    std::string problem;
+    if (!member.may_serve(now())) {
+      problem = member.is_primary()
+                    ? fmt::format("{} leads, and may not serve at this moment", node.node)
+                    : fmt::format("{} is {}, not primary", node.node, node.role);
+    }
+    return role_answer(node, "primary", std::move(problem));
   });
-  for (const auto* role : {"primary", "standby"}) {
-    router.add(
-        "GET", fmt::format("/{}", role),
-        [&node, role](const ControlRequest&, std::string_view) { return role_answer(node, role); });
-  }
+  router.add("GET", "/standby", [&node, &member](const ControlRequest&, std::string_view) {
+    return role_answer(node, "standby", standby_problem(node, member));
+  });
+}
+
+void route_switchover(ApiRouter& router, ClusterMember& member) {
+  router.add_change("POST", "/v1/switchover",
+                    [&member](const ControlRequest& request, std::string_view) {
+                      return switch_over(member, read_target(request.body));
+                    });
 }
 
 }  // namespace tandem::master

@@ -1,14 +1,23 @@
 // status_api.hpp: GET /status, the whole cluster as this node sees it; /primary and /standby, by
-// which a load balancer finds the node to send to.
+// which a load balancer finds the node to send to; POST /v1/switchover.
 #pragma once
 
+#include "master/cluster/cluster_member.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
-// `registry` and `node` outlive the router.
-void route_status(ApiRouter& router, const Registry& registry, const NodeView& node);
+// All outlive the router.
+void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
+                  const ClusterMember& member);
+
+// /primary: 200 while this node may forward; /standby: 200 while it could take over, else 503 and
+// why not, with the lag.
+void route_roles(ApiRouter& router, const NodeView& node, const ClusterMember& member);
+
+// POST /v1/switchover {"to": NODE}, or without a body: 200 with the new primary.
+void route_switchover(ApiRouter& router, ClusterMember& member);
 
 }  // namespace tandem::master

@@ -1,16 +1,20 @@
 #include "master/control/workers_api.hpp"
 
+#include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/wire/error_document.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
-#include "master/control/api_response.hpp"
+#include "common/http/api_response.hpp"
 
 namespace tandem::master {
+
+namespace asio = boost::asio;
 
 namespace {
 
@@ -25,22 +29,6 @@ ControlResponse show(const Registry& registry, std::string_view name) {
   if (registry.worker(name, now())) return document(list_of(registry, name));
   return refusal(
       fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name"));
-}
-
-ControlResponse add(Registry& registry, std::string_view body) {
-  const auto spec = wire::parse_worker_spec(body);
-  if (!spec) return refusal(spec.error());
-  if (const auto added = registry.add(*spec, now()); !added) return refusal(added.error());
-  auto response = document(list_of(registry, spec->name));
-  response.status = 201;
-  response.fields.emplace_back("Location", fmt::format("/v1/workers/{}", spec->name));
-  return response;
-}
-
-ControlResponse remove(Registry& registry, std::string_view name) {
-  auto last_seen = list_of(registry, name);
-  if (const auto removed = registry.remove(name); !removed) return refusal(removed.error());
-  return document(std::move(last_seen));
 }
 
 Result<> read_nothing(std::string_view body) {
@@ -62,51 +50,97 @@ Result<std::optional<unsigned>> read_weight(std::string_view body) {
   return weight;
 }
 
-ControlResponse decided(const Registry& registry, std::string_view name, const Result<>& decision) {
-  return decision ? document(list_of(registry, name)) : refusal(decision.error());
+asio::awaitable<ControlResponse> add(const Registry& registry, const Commit& commit,
+                                     std::string_view body) {
+  const auto spec = wire::parse_worker_spec(body);
+  if (!spec) co_return refusal(spec.error());
+  const auto change = registry.add(*spec);
+  if (!change) co_return refusal(change.error());
+  auto committing = commit(*change);
+  if (const auto made = co_await std::move(committing); !made) co_return not_committed(made.error());
+  auto response = document(list_of(registry, spec->name));
+  response.status = 201;
+  response.fields.emplace_back("Location", fmt::format("/v1/workers/{}", spec->name));
+  co_return response;
 }
+
+asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& commit,
+                                        std::string name) {
+  auto last_seen = list_of(registry, name);
+  const auto change = registry.remove(name);
+  if (!change) co_return refusal(change.error());
+  auto committing = commit(**change);
+  if (const auto made = co_await std::move(committing); !made) co_return not_committed(made.error());
+  co_return document(std::move(last_seen));
+}
+
+// Makes what was decided about `name`, if anything is left to do, and shows the worker.
+asio::awaitable<ControlResponse> decide(const Registry& registry, const Commit& commit,
+                                        std::string name, Result<std::optional<Change>> change) {
+  if (!change) co_return refusal(change.error());
+  if (*change) {
+    auto committing = commit(**change);
+    if (const auto made = co_await std::move(committing); !made)
+      co_return not_committed(made.error());
+  }
+  co_return document(list_of(registry, name));
+}
+
+asio::awaitable<ControlResponse> refused(Error error) { co_return refusal(error); }
 
 }  // namespace
 
-void route_workers(ApiRouter& router, Registry& registry) {
+ControlResponse not_committed(const Error& error) {
+  if (error.code != ErrorCode::timed_out) return refusal(error);
+  return {.status = 503,
+          .body = wire::error_document("outcome_unknown", error.message),
+          .fields = {{"Retry-After", "1"}}};
+}
+
+void route_workers(ApiRouter& router, const Registry& registry, Commit commit) {
   // Adds a route whose handler gets the name once it was checked.
-  const auto route_named = [&router](std::string_view method, std::string_view pattern,
-                                     auto handler) {
-    router.add(method, pattern, [handler](const ControlRequest& request, std::string_view text) {
-      const auto name = parse_name(text, "name");
-      return name ? handler(*name, request.body) : refusal(name.error());
-    });
+  const auto change_named = [&router](std::string_view method, std::string_view pattern,
+                                      auto handler) {
+    router.add_change(method, pattern,
+                      [handler](const ControlRequest& request, std::string_view text) {
+                        const auto name = parse_name(text, "name");
+                        return name ? handler(*name, request.body) : refused(name.error());
+                      });
   };
   router.add("GET", "/v1/workers", [&registry](const ControlRequest&, std::string_view) {
     return document(wire::to_json(registry.workers(now())));
   });
-  router.add("POST", "/v1/workers", [&registry](const ControlRequest& request, std::string_view) {
-    return add(registry, request.body);
-  });
-  route_named("GET", "/v1/workers/{name}", [&registry](const std::string& name, std::string_view) {
-    return show(registry, name);
-  });
-  route_named(
-      "DELETE", "/v1/workers/{name}",
-      [&registry](const std::string& name, std::string_view) { return remove(registry, name); });
-  route_named("POST", "/v1/workers/{name}/drain",
-              [&registry](const std::string& name, std::string_view body) {
-                const auto nothing = read_nothing(body);
-                return nothing ? decided(registry, name, registry.drain(name))
-                               : refusal(nothing.error());
-              });
-  route_named("POST", "/v1/workers/{name}/undrain",
-              [&registry](const std::string& name, std::string_view body) {
-                const auto nothing = read_nothing(body);
-                return nothing ? decided(registry, name, registry.undrain(name))
-                               : refusal(nothing.error());
-              });
-  route_named("POST", "/v1/workers/{name}/weight",
-              [&registry](const std::string& name, std::string_view body) {
-                const auto weight = read_weight(body);
-                if (!weight) return refusal(weight.error());
-                return decided(registry, name, registry.set_weight(name, *weight));
-              });
+  router.add("GET", "/v1/workers/{name}",
+             [&registry](const ControlRequest&, std::string_view text) {
+               const auto name = parse_name(text, "name");
+               return name ? show(registry, *name) : refusal(name.error());
+             });
+  router.add_change("POST", "/v1/workers",
+                    [&registry, commit](const ControlRequest& request, std::string_view) {
+                      return add(registry, commit, request.body);
+                    });
+  change_named("DELETE", "/v1/workers/{name}",
+               [&registry, commit](const std::string& name, std::string_view) {
+                 return remove(registry, commit, name);
+               });
+  change_named("POST", "/v1/workers/{name}/drain",
+               [&registry, commit](const std::string& name, std::string_view body) {
+                 const auto nothing = read_nothing(body);
+                 return nothing ? decide(registry, commit, name, registry.drain(name))
+                                : refused(nothing.error());
+               });
+  change_named("POST", "/v1/workers/{name}/undrain",
+               [&registry, commit](const std::string& name, std::string_view body) {
+                 const auto nothing = read_nothing(body);
+                 return nothing ? decide(registry, commit, name, registry.undrain(name))
+                                : refused(nothing.error());
+               });
+  change_named("POST", "/v1/workers/{name}/weight",
+               [&registry, commit](const std::string& name, std::string_view body) {
+                 const auto weight = read_weight(body);
+                 if (!weight) return refused(weight.error());
+                 return decide(registry, commit, name, registry.set_weight(name, *weight));
+               });
 }
 
 }  // namespace tandem::master

@@ -10,12 +10,20 @@
 // Each answer about workers has one shape, a list, so that one reader reads them all.
 #pragma once
 
+#include <functional>
+
 #include "master/control/api_router.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
+// Makes a change of the cluster's state; returns when it is committed, and applied to the registry.
+using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
+
 // `registry` outlives the router.
-void route_workers(ApiRouter& router, Registry& registry);
+void route_workers(ApiRouter& router, const Registry& registry, Commit commit);
+
+// A change that was not made, or whose outcome is unknown: then 503 with the code outcome_unknown.
+ControlResponse not_committed(const Error& error);
 
 }  // namespace tandem::master

@@ -18,6 +18,8 @@ struct Leadership {
   // Another node leads, and this is where it serves clients: numeric.
   std::optional<Endpoint> primary_listen;
   std::string primary_pass;  // Tandem-Pass for requests passed on to it
+
+  friend bool operator==(const Leadership&, const Leadership&) = default;
 };
 using LeadershipPtr = std::shared_ptr<const Leadership>;
 

@@ -19,9 +19,16 @@ bool advertises(const WorkerRecord& record, const wire::Heartbeat& heartbeat,
   return record.service == heartbeat.service && record.address == address;
 }
 
-Endpoint address_of(const wire::Heartbeat& heartbeat, std::string_view peer_host) {
-  if (!heartbeat.address.is_unspecified()) return heartbeat.address;
-  return Endpoint{std::string(peer_host), heartbeat.address.port};
+Endpoint reachable(const Endpoint& address, std::string_view peer_host) {
+  if (!address.is_unspecified()) return address;
+  return Endpoint{std::string(peer_host), address.port};
+}
+
+std::optional<wire::WitnessOffer> witness_of(const wire::Heartbeat& heartbeat,
+                                             std::string_view peer_host) {
+  auto offer = heartbeat.witness;
+  if (offer) offer->control = reachable(offer->control, peer_host);
+  return offer;
 }
 
 }  // namespace
@@ -44,18 +51,18 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   thread_.assert_here();
   const auto attentive = clock_.at(now);
   const bool is_bye = heartbeat.condition == wire::WorkerCondition::bye;
-  auto address = address_of(heartbeat, peer_host);
+  auto address = reachable(heartbeat.address, peer_host);
   const auto found = records_.find(heartbeat.name);
   if (found == records_.end()) {
     if (is_bye) return Membership::left;
-    return join(heartbeat, std::move(address), attentive, now);
+    return join(heartbeat, std::move(address), peer_host, attentive, now);
   }
   auto& record = found->second;
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
     // What comes after its bye was sent before it.
     if (record.has_left()) return Membership::left;
     if (advertises(record, heartbeat, address)) {
-      refresh(record, heartbeat, attentive, now);
+      refresh(record, heartbeat, peer_host, attentive, now);
       return is_bye ? Membership::left : Membership::registered;
     }
   } else {
@@ -68,7 +75,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   auto replaced = record.incarnation == heartbeat.incarnation ? record.replaced_incarnation
                                                               : record.incarnation;
   erase(found);
-  auto joined = join(heartbeat, std::move(address), attentive, now);
+  auto joined = join(heartbeat, std::move(address), peer_host, attentive, now);
   TANDEM_ASSERT(joined.ok());  // there was room for the one it replaces
   records_.find(heartbeat.name)->second.replaced_incarnation = std::move(replaced);
   return is_bye ? Membership::left : Membership::registered;
@@ -100,7 +107,7 @@ Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::He
 }
 
 Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint address,
-                                  Instant attentive, Instant now) {
+                                  std::string_view peer_host, Instant attentive, Instant now) {
   if (auto room = check_room(heartbeat.service); !room) return room.error();
   WorkerRecord record{.kind = WorkerKind::tandem,
                       .name = heartbeat.name,
@@ -109,6 +116,8 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
                       .incarnation = heartbeat.incarnation,
                       .own_weight = heartbeat.weight,
                       .connections = heartbeat.connections,
+                      .takes_term = heartbeat.takes_term,
+                      .witness = witness_of(heartbeat, peer_host),
                       .condition = heartbeat.condition,
                       .left_at = attentive,
                       .liveness = Liveness::heard(attentive),
@@ -118,8 +127,9 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
   return Membership::registered;
 }
 
-void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, Instant attentive,
-                       Instant now) {
+void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
+                       std::string_view peer_host, Instant attentive, Instant now) {
+  record.witness = witness_of(heartbeat, peer_host);
   const bool unchanged = record.own_weight == heartbeat.weight &&
                          record.connections == heartbeat.connections &&
                          record.condition == heartbeat.condition;
@@ -205,6 +215,7 @@ void Registry::tick(Instant now) {
     auto& record = current->second;
     if (record.is_probed()) continue;
     if (is_forgotten(record, attentive)) {
+      if (state_.joined.contains(record.name)) continue;  // until its leaving has been committed
       spdlog::info("worker forgotten name={} service={}", record.name, record.service);
       erase(current);
     } else if (!record.has_left() && !record.liveness.down()) {

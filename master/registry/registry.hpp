@@ -1,9 +1,9 @@
 // registry.hpp: who the workers are, and what is known of their health.
 //
 // It is told what happened (a heartbeat arrived, a loop saw a refused connection, a probe ended,
-// time passed, an operator decided) and publishes immutable snapshots for the forwarding loops. It
-// opens no socket, reads no clock and writes no file: time is an argument, and what must be written
-// goes through a hook. So every rule of liveness is tested without waiting.
+// time passed, a change was committed) and publishes immutable snapshots for the forwarding loops.
+// It opens no socket, reads no clock and writes no file: time is an argument, and what operators
+// want comes out as a change that others have to commit. So every rule is tested without waiting.
 //
 // Units: `now` is tandem::now() of the call; it never goes back. Owner: the control loop's thread,
 // asserted. Always: at most limits::workers_max workers; a worker whose counters say `suspect` is
@@ -26,7 +26,7 @@
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/attentive_clock.hpp"
-#include "master/registry/decisions.hpp"
+#include "master/registry/cluster_state.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/owning_thread.hpp"
 #include "master/registry/service_table.hpp"
@@ -49,8 +49,6 @@ struct RegistryHooks {
   // Something changed: call publish() in the next loop turn. Called once per publication, so that
   // any number of changes in one turn becomes one snapshot.
   std::function<void()> on_change;
-  // Makes decisions durable before they are applied; an error of its own refuses the decision.
-  std::function<Result<>(const Decisions&)> persist;
   // This backend wants probes, until probe_target() no longer knows it.
   std::function<void(WorkerId)> on_backend;
 };
@@ -82,22 +80,26 @@ class Registry {
   // Every tick_interval(): finds those that fell silent, forgets those that are down for long.
   void tick(Instant now);
 
-  // ---- what operators decide (registry_decisions.cpp)
-  // ------------------------------------------------- Decisions of last time, at start. An added
-  // worker whose name a --backend has is left out.
-  void restore(Decisions decisions, Instant now);
+  // ---- what is replicated (registry_decisions.cpp)
+  // What an operator wants, as the change that would have to be committed; nothing when it is so
+  // already. Errors: `not_found`, `conflict`, `unavailable` at a limit.
+  Result<Change> add(const wire::WorkerSpec& spec) const;
+  Result<std::optional<Change>> remove(std::string_view name) const;
+  Result<std::optional<Change>> drain(std::string_view name) const;
+  Result<std::optional<Change>> undrain(std::string_view name) const;
+  // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
+  Result<std::optional<Change>> set_weight(std::string_view name,
+                                           std::optional<unsigned> weight) const;
+  // What the primary has to commit so that the state says who is registered: live workers that
+  // joined or changed, forgotten ones that left; at most `changes_max`.
+  std::vector<Change> unregistered(Instant now, std::size_t changes_max);
+  // A change was committed. An added worker whose name a --backend has is left out.
+  void apply(const Change& change, Instant now);
+  // The state as a whole, at the start or from a snapshot.
+  void restore(ClusterState state, Instant now);
+  const ClusterState& state() const { return state_; }
   // --backend. Errors: `conflict` when the name is taken; `unavailable` at a limit.
   Result<> configure_backend(const wire::WorkerSpec& spec, Instant now);
-  // POST /v1/workers. Errors: as above, and what `persist` says.
-  Result<> add(const wire::WorkerSpec& spec, Instant now);
-  // Errors: `not_found`; `conflict` for a --backend and for a Tandem worker that is alive.
-  Result<> remove(std::string_view name);
-  // Errors: `not_found`, and what `persist` says. Deciding again what is decided already is no
-  // error.
-  Result<> drain(std::string_view name);
-  Result<> undrain(std::string_view name);
-  // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
-  Result<> set_weight(std::string_view name, std::optional<unsigned> weight);
 
   // ---- what others see
   // -------------------------------------------------------------------------------- Hands a
@@ -109,6 +111,11 @@ class Registry {
   std::vector<wire::ServiceInstances> services(Instant now) const;
   std::optional<wire::ServiceInstances> service(std::string_view name, Instant now) const;
 
+  // Where a new primary announces its term: the Tandem workers that are heard of.
+  std::vector<Endpoint> term_takers() const;
+  // True for a worker that is heard of, whether or not it gets traffic.
+  bool is_live(std::string_view name) const;
+
   const RegistryOptions& options() const { return options_; }
   // See OwningThread: the next caller's thread becomes the owner.
   void hand_over() { thread_.hand_over(); }
@@ -119,10 +126,10 @@ class Registry {
   Result<> check_room(std::string_view service) const;
   Result<> check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
                               const Endpoint& address, Instant attentive) const;
-  Result<Membership> join(const wire::Heartbeat& heartbeat, Endpoint address, Instant attentive,
-                          Instant now);
-  void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, Instant attentive,
-               Instant now);
+  Result<Membership> join(const wire::Heartbeat& heartbeat, Endpoint address,
+                          std::string_view peer_host, Instant attentive, Instant now);
+  void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, std::string_view peer_host,
+               Instant attentive, Instant now);
   void good_sign(WorkerRecord& record, Instant attentive, Instant now);
   void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive);
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
@@ -130,8 +137,12 @@ class Registry {
   WorkerRecord& insert(WorkerRecord record);
   void erase(Records::iterator place);
   Result<> insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now);
+  void insert_added(const wire::WorkerSpec& spec, Instant now);
+  void insert_joined(const std::string& name, const JoinedWorker& worker, Instant now);
+  static Error name_taken(const WorkerRecord& holder);
+  static bool may_go(const WorkerRecord& record);
   void apply_decisions(WorkerRecord& record) const;
-  Result<> decide(Decisions decisions, std::string_view name);
+  void settle_decisions(WorkerRecord& record);
 
   // What snapshots show of the record changed / the list of workers changed.
   void mark_changed(WorkerRecord& record);
@@ -152,7 +163,7 @@ class Registry {
   Records records_;
   std::unordered_map<WorkerId, WorkerRecord*> by_id_;
   ServiceTable services_;
-  Decisions decisions_;
+  ClusterState state_;
   WorkerId last_id_;
   std::uint64_t version_ = 0;
   bool publication_wanted_ = false;

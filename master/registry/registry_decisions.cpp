@@ -1,4 +1,5 @@
-// What operators decide: made durable first, applied then.
+// The replicated part: what operators decide and the primary registers becomes a change; committed
+// changes are applied, on every master alike.
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
@@ -12,72 +13,44 @@ Error unknown(std::string_view name) {
   return fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name");
 }
 
+// Names come and go; what was decided of those that went is kept, but not without end.
+template <class Container>
+Result<> check_kept(const Container& kept, const std::string& name) {
+  if (kept.size() < limits::workers_max || kept.contains(name)) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("decisions about {} workers are kept already, the limit: delete workers "
+                          "that are gone",
+                          limits::workers_max));
+}
+
+JoinedWorker joined_as(const WorkerRecord& record) {
+  return {.service = record.service,
+          .address = record.address,
+          .weight = record.own_weight,
+          .connections = record.connections,
+          .takes_term = record.takes_term,
+          .witness = record.witness};
+}
+
 }  // namespace
 
-void Registry::restore(Decisions decisions, Instant now) {
-  thread_.assert_here();
-  decisions_ = std::move(decisions);
-  for (auto& [name, record] : records_) {
-    const auto before = standing(record);
-    apply_decisions(record);
-    settle(record, before);
-    record.shown.reset();
-    mark_changed(record);
-  }
-  for (const auto& [name, spec] : decisions_.added) {
-    const auto inserted = insert_backend(spec, WorkerKind::added, now);
-    if (!inserted) {
-      spdlog::warn("added worker left out name={} reason=\"{}\"", name, inserted.error().message);
-    }
-  }
-}
+// ---- what operators want
 
-Result<> Registry::configure_backend(const wire::WorkerSpec& spec, Instant now) {
+Result<Change> Registry::add(const wire::WorkerSpec& spec) const {
   thread_.assert_here();
-  return insert_backend(spec, WorkerKind::configured, now);
-}
-
-Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now) {
-  TANDEM_ASSERT(spec.address.is_numeric() && spec.address.port != 0);
-  const auto attentive = clock_.at(now);
   if (const auto taken = records_.find(spec.name); taken != records_.end()) {
-    return fail(ErrorCode::conflict,
-                fmt::format("the name {} belongs to the worker at {}", spec.name,
-                            taken->second.address.to_string()),
-                "name");
+    return name_taken(taken->second);
   }
-  if (auto room = check_room(spec.service); !room) return room;
-  WorkerRecord record{.kind = kind,
-                      .name = spec.name,
-                      .service = spec.service,
-                      .address = spec.address,
-                      .own_weight = spec.weight,
-                      .connections = spec.connections,
-                      .liveness = Liveness::unproven(attentive),
-                      .suspicion = Suspicion(options_.heartbeat_interval / 4)};
-  const auto& kept = insert(std::move(record));
-  if (hooks_.on_backend) hooks_.on_backend(kept.id);
-  return {};
+  if (auto room = check_room(spec.service); !room) return room.error();
+  return Change(AddWorker{spec});
 }
 
-Result<> Registry::add(const wire::WorkerSpec& spec, Instant now) {
-  thread_.assert_here();
-  if (records_.contains(spec.name)) return insert_backend(spec, WorkerKind::added, now);
-  if (auto room = check_room(spec.service); !room) return room;
-  auto decisions = decisions_;
-  decisions.added.insert_or_assign(spec.name, spec);
-  if (auto decided = decide(std::move(decisions), spec.name); !decided) return decided;
-  return insert_backend(spec, WorkerKind::added, now);
-}
-
-Result<> Registry::remove(std::string_view name) {
+Result<std::optional<Change>> Registry::remove(std::string_view name) const {
   thread_.assert_here();
   const auto found = records_.find(name);
-  auto decisions = decisions_;
-  const auto forgotten = decisions.drained.erase(std::string(name)) +
-                         decisions.weights.erase(std::string(name)) +
-                         decisions.added.erase(std::string(name));
-  if (found == records_.end() && forgotten == 0) return unknown(name);
+  const bool decided = state_.drained.contains(name) || state_.weights.contains(name) ||
+                       state_.added.contains(name) || state_.joined.contains(name);
+  if (found == records_.end() && !decided) return unknown(name);
   if (found != records_.end()) {
     const auto& record = found->second;
     if (record.kind == WorkerKind::configured) {
@@ -94,83 +67,188 @@ Result<> Registry::remove(std::string_view name) {
           "name");
     }
   }
-  if (forgotten > 0) {
-    if (auto decided = decide(std::move(decisions), name); !decided) return decided;
-  }
-  if (found != records_.end()) {
-    spdlog::info("worker removed name={} service={}", name, found->second.service);
-    erase(found);
-  }
-  return {};
+  return std::optional(Change(RemoveWorker{std::string(name)}));
 }
 
-Result<> Registry::drain(std::string_view name) {
+Result<std::optional<Change>> Registry::drain(std::string_view name) const {
   thread_.assert_here();
   if (!records_.contains(name)) return unknown(name);
-  if (decisions_.drained.contains(name)) return {};
-  auto decisions = decisions_;
-  decisions.drained.emplace(name);
-  return decide(std::move(decisions), name);
+  if (state_.drained.contains(name)) return std::optional<Change>();
+  if (auto kept = check_kept(state_.drained, std::string(name)); !kept) return kept.error();
+  return std::optional(Change(SetDrained{std::string(name), true}));
 }
 
-Result<> Registry::undrain(std::string_view name) {
+Result<std::optional<Change>> Registry::undrain(std::string_view name) const {
   thread_.assert_here();
-  if (!decisions_.drained.contains(name)) {
-    if (!records_.contains(name)) return unknown(name);
-    return {};
+  if (state_.drained.contains(name)) {
+    return std::optional(Change(SetDrained{std::string(name), false}));
   }
-  auto decisions = decisions_;
-  decisions.drained.erase(std::string(name));
-  return decide(std::move(decisions), name);
+  if (!records_.contains(name)) return unknown(name);
+  return std::optional<Change>();
 }
 
-Result<> Registry::set_weight(std::string_view name, std::optional<unsigned> weight) {
+Result<std::optional<Change>> Registry::set_weight(std::string_view name,
+                                                   std::optional<unsigned> weight) const {
   thread_.assert_here();
   TANDEM_ASSERT(weight.value_or(0) <= limits::weight_max);
-  const auto decided = decisions_.weights.find(name);
-  if (!records_.contains(name) && (weight || decided == decisions_.weights.end()))
+  const auto decided = state_.weights.find(name);
+  if (!records_.contains(name) && (weight || decided == state_.weights.end()))
     return unknown(name);
-  auto decisions = decisions_;
   if (weight) {
-    decisions.weights.insert_or_assign(std::string(name), *weight);
-  } else {
-    decisions.weights.erase(std::string(name));
+    if (auto kept = check_kept(state_.weights, std::string(name)); !kept) return kept.error();
   }
-  return decide(std::move(decisions), name);
+  return std::optional(Change(SetWeight{std::string(name), weight}));
 }
 
-Result<> Registry::decide(Decisions decisions, std::string_view name) {
-  // Names come and go; what was decided of those that went is kept, but not without end.
-  if (decisions.drained.size() > limits::workers_max ||
-      decisions.weights.size() > limits::workers_max) {
-    return fail(
-        ErrorCode::unavailable,
-        fmt::format("this master keeps decisions about {} workers already, its limit: delete "
-                    "workers that are gone",
-                    limits::workers_max));
+// ---- what the primary registers
+
+std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max) {
+  thread_.assert_here();
+  const auto attentive = clock_.at(now);
+  std::vector<Change> due;
+  for (const auto& [name, record] : records_) {
+    if (due.size() >= changes_max) return due;
+    if (record.is_probed() || record.has_left() || record.liveness.down()) continue;
+    const auto joined = state_.joined.find(name);
+    auto as = joined_as(record);
+    if (joined == state_.joined.end() || joined->second != as) due.push_back(Join{name, as});
   }
-  if (hooks_.persist) {
-    if (auto persisted = hooks_.persist(decisions); !persisted) return persisted;
+  for (const auto& [name, worker] : state_.joined) {
+    if (due.size() >= changes_max) return due;
+    const auto found = records_.find(name);
+    const bool gone = found == records_.end() || found->second.is_probed() ||
+                      is_forgotten(found->second, attentive);
+    if (gone) due.push_back(Leave{name});
   }
-  decisions_ = std::move(decisions);
+  return due;
+}
+
+// ---- what was committed
+
+void Registry::apply(const Change& change, Instant now) {
+  thread_.assert_here();
+  state_.apply(change);
+  const auto& name = subject_of(change);
   const auto found = records_.find(name);
-  if (found == records_.end()) return {};
-  auto& record = found->second;
+  if (const auto* join = std::get_if<Join>(&change)) {
+    if (found == records_.end()) insert_joined(name, join->worker, now);
+  } else if (std::holds_alternative<Leave>(change) ||
+             std::holds_alternative<RemoveWorker>(change)) {
+    if (found != records_.end() && may_go(found->second)) {
+      spdlog::info("worker left the cluster name={} service={}", name, found->second.service);
+      return erase(found);
+    }
+  } else if (const auto* add = std::get_if<AddWorker>(&change)) {
+    if (found == records_.end()) return insert_added(add->spec, now);
+  }
+  if (found != records_.end()) settle_decisions(found->second);
+}
+
+// What heartbeats, or was configured here, is not taken away by what others have committed.
+bool Registry::may_go(const WorkerRecord& record) {
+  if (record.kind == WorkerKind::configured) return false;
+  return record.is_probed() || record.has_left() || record.liveness.down();
+}
+
+void Registry::settle_decisions(WorkerRecord& record) {
   const auto before = standing(record);
+  const auto weight = record.weight();
+  const bool drained = record.drained;
   apply_decisions(record);
+  if (record.weight() == weight && record.drained == drained) return;
   settle(record, before);
   record.shown.reset();
   mark_changed(record);
   spdlog::info("operator decision name={} state={} weight={}", record.name,
                to_string(record.state()), record.weight());
+}
+
+void Registry::restore(ClusterState state, Instant now) {
+  thread_.assert_here();
+  for (auto place = records_.begin(); place != records_.end();) {
+    const auto current = place++;
+    const auto& record = current->second;
+    const bool was_added = record.kind == WorkerKind::added && !state.added.contains(record.name);
+    const bool was_joined = record.kind == WorkerKind::tandem &&
+                            state_.joined.contains(record.name) &&
+                            !state.joined.contains(record.name) && may_go(record);
+    if (was_added || was_joined) erase(current);
+  }
+  state_ = std::move(state);
+  for (auto& [name, record] : records_) settle_decisions(record);
+  for (const auto& [name, spec] : state_.added) {
+    if (!records_.contains(name)) insert_added(spec, now);
+  }
+  for (const auto& [name, worker] : state_.joined) {
+    if (!records_.contains(name)) insert_joined(name, worker, now);
+  }
+}
+
+// A worker that others know and this master has not heard: listed, without traffic until it is
+// heard.
+void Registry::insert_joined(const std::string& name, const JoinedWorker& worker, Instant now) {
+  if (const auto room = check_room(worker.service); !room) {
+    spdlog::warn("registered worker left out name={} reason=\"{}\"", name, room.error().message);
+    return;
+  }
+  insert({.kind = WorkerKind::tandem,
+          .name = name,
+          .service = worker.service,
+          .address = worker.address,
+          .own_weight = worker.weight,
+          .connections = worker.connections,
+          .takes_term = worker.takes_term,
+          .witness = worker.witness,
+          .liveness = Liveness::unproven(clock_.at(now)),
+          .suspicion = Suspicion(options_.heartbeat_interval / 4)});
+}
+
+void Registry::insert_added(const wire::WorkerSpec& spec, Instant now) {
+  const auto inserted = insert_backend(spec, WorkerKind::added, now);
+  if (inserted) return;
+  spdlog::warn("added worker left out name={} reason=\"{}\"", spec.name,
+               inserted.error().message);
+}
+
+// ---- backends
+
+Error Registry::name_taken(const WorkerRecord& holder) {
+  return fail(ErrorCode::conflict,
+              fmt::format("the name {} belongs to the worker at {}", holder.name,
+                          holder.address.to_string()),
+              "name");
+}
+
+Result<> Registry::configure_backend(const wire::WorkerSpec& spec, Instant now) {
+  thread_.assert_here();
+  return insert_backend(spec, WorkerKind::configured, now);
+}
+
+Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now) {
+  TANDEM_ASSERT(spec.address.is_numeric() && spec.address.port != 0);
+  const auto attentive = clock_.at(now);
+  if (const auto taken = records_.find(spec.name); taken != records_.end()) {
+    return name_taken(taken->second);
+  }
+  if (auto room = check_room(spec.service); !room) return room;
+  WorkerRecord record{.kind = kind,
+                      .name = spec.name,
+                      .service = spec.service,
+                      .address = spec.address,
+                      .own_weight = spec.weight,
+                      .connections = spec.connections,
+                      .liveness = Liveness::unproven(attentive),
+                      .suspicion = Suspicion(options_.heartbeat_interval / 4)};
+  const auto& kept = insert(std::move(record));
+  if (hooks_.on_backend) hooks_.on_backend(kept.id);
   return {};
 }
 
 void Registry::apply_decisions(WorkerRecord& record) const {
-  record.drained = decisions_.drained.contains(record.name);
-  const auto weight = decisions_.weights.find(record.name);
+  record.drained = state_.drained.contains(record.name);
+  const auto weight = state_.weights.find(record.name);
   record.weight_decided =
-      weight == decisions_.weights.end() ? std::nullopt : std::optional(weight->second);
+      weight == state_.weights.end() ? std::nullopt : std::optional(weight->second);
 }
 
 }  // namespace tandem::master

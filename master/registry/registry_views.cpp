@@ -31,6 +31,20 @@ std::optional<wire::WorkerStatus> Registry::worker(std::string_view name, Instan
   return status_of(found->second, now);
 }
 
+std::vector<Endpoint> Registry::term_takers() const {
+  thread_.assert_here();
+  std::vector<Endpoint> takers;
+  for (const auto& [name, record] : records_) {
+    if (record.takes_term && is_live(name)) takers.push_back(record.address);
+  }
+  return takers;
+}
+
+bool Registry::is_live(std::string_view name) const {
+  const auto found = records_.find(name);
+  return found != records_.end() && !found->second.has_left() && !found->second.liveness.down();
+}
+
 std::vector<wire::ServiceInstances> Registry::services(Instant now) const {
   thread_.assert_here();
   std::vector<wire::ServiceInstances> all;

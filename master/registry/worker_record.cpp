@@ -40,6 +40,7 @@ std::string WorkerRecord::reason() const {
     case WorkerState::down: break;
   }
   if (!liveness.down()) return "its service fails its health check";
+  if (!is_probed() && !last_good) return "not heard yet";
   if (!is_probed()) return fmt::format("{} heartbeats missed", limits::missed_heartbeats_max);
   if (!last_failure) return "not probed yet";
   return fmt::format("health probe: {}", to_string(*last_failure));
@@ -67,7 +68,7 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
   return std::make_shared<const SnapshotWorker>(
       SnapshotWorker{record.id, record.name, record.service, record.address, record.weight(),
-                     record.connections, !record.is_probed(), record.counters});
+                     record.connections, record.takes_term, record.counters});
 }
 
 }  // namespace tandem::master

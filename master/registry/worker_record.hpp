@@ -42,6 +42,8 @@ struct WorkerRecord {
 
   unsigned own_weight = 0;  // advertised or configured
   unsigned connections = 0;
+  bool takes_term = false;
+  std::optional<wire::WitnessOffer> witness{};
   wire::WorkerCondition condition = wire::WorkerCondition::up;
   Instant left_at = Instant::never();  // attentive time of its `bye`
 

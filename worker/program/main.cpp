@@ -16,7 +16,6 @@
 #include "worker/program/static_files.hpp"
 #include "common/base/stop_signals.hpp"
 #include "worker/program/target_probe.hpp"
-#include "worker/src/state_directory.hpp"
 
 namespace {
 
@@ -79,12 +78,6 @@ std::string name_of(const Endpoint& target) {
 }
 
 int register_target(const WorkerFlags& flags, StopSignals& signals) {
-  std::optional<StateDirectory> directory;
-  if (!flags.state_dir.empty()) {
-    auto opened = StateDirectory::open(flags.state_dir);
-    if (!opened.ok()) return failed(opened.error().message);
-    directory.emplace(std::move(*opened));
-  }
   RegistrationOptions options;
   options.name = flags.name.empty() ? name_of(*flags.target) : flags.name;
   options.service = flags.service;
@@ -93,6 +86,8 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.weight = flags.weight;
   options.connections = flags.connections;
   options.token_file = flags.token_file;
+  options.state_dir = flags.state_dir;
+  options.witness_listen = Endpoint{flags.listen.host, 0}.to_string();
   options.log = log_event;
   Registration registration(options);
   registration.set_condition(Condition::failing);  // until a probe says otherwise

@@ -50,10 +50,11 @@ httplib::Result post(httplib::Client& client, const Endpoint& master, const std:
 }  // namespace
 
 HeartbeatLoop::HeartbeatLoop(Endpoint master, std::string token, Duration interval,
-                             Describe describe, EventLog log)
+                             Describe describe, Take take, EventLog log)
     : master_(std::move(master)),
       token_(std::move(token)),
       describe_(std::move(describe)),
+      take_(std::move(take)),
       log_(std::move(log)),
       interval_(interval),
       random_(std::random_device{}()) {
@@ -118,6 +119,7 @@ void HeartbeatLoop::beat(httplib::Client& client) {
   const auto reply = wire::parse_heartbeat_reply(result->body);
   if (!reply.ok()) return failed("the answer is no reply to a heartbeat: " + reply.error().message);
   accepted(*reply);
+  take_(*reply);
 }
 
 void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {

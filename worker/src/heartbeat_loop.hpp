@@ -28,10 +28,12 @@ class HeartbeatLoop {
  public:
   // Asked for the content of each heartbeat, from the loop's thread.
   using Describe = std::function<wire::Heartbeat()>;
+  // Is told of each reply, likewise.
+  using Take = std::function<void(const wire::HeartbeatReply&)>;
 
   // `token`: presented to the master; empty: none.
   HeartbeatLoop(Endpoint master, std::string token, Duration interval, Describe describe,
-                EventLog log);
+                Take take, EventLog log);
   ~HeartbeatLoop();  // REQUIRES: join() was called if start() was
   HeartbeatLoop(const HeartbeatLoop&) = delete;
   HeartbeatLoop& operator=(const HeartbeatLoop&) = delete;
@@ -57,6 +59,7 @@ class HeartbeatLoop {
   const Endpoint master_;
   const std::string token_;
   const Describe describe_;
+  const Take take_;
   const EventLog log_;
 
   mutable std::mutex mutex_;  // guards what follows

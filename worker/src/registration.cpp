@@ -15,6 +15,8 @@
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
 #include "worker/src/heartbeat_loop.hpp"
+#include "worker/src/state_directory.hpp"
+#include "worker/src/witness.hpp"
 
 namespace tandem {
 
@@ -74,12 +76,16 @@ class Registration::Body {
     if (started_ || stopped_) return fail(ErrorCode::conflict, "a registration is started once");
     const auto prepared = prepare();
     if (!prepared.ok()) return prepared.error();
+    if (!options_.state_dir.empty()) {
+      const auto opened = open_witness();
+      if (!opened.ok()) return opened.error();
+    }
     started_ = true;
     try {
       for (const auto& master : masters_) {
         loops_.push_back(std::make_unique<HeartbeatLoop>(
             master, token_, options_.heartbeat_interval, [this] { return describe(); },
-            options_.log));
+            [this](const wire::HeartbeatReply& reply) { take(reply); }, options_.log));
         loops_.back()->start();
       }
     } catch (const std::system_error& error) {
@@ -104,6 +110,8 @@ class Registration::Body {
     if (condition_.exchange(wire::WorkerCondition::bye) == wire::WorkerCondition::bye) return;
     for (const auto& loop : loops_) loop->finish();
     for (const auto& loop : loops_) loop->join();
+    witness_.reset();
+    directory_.reset();
   }
 
   std::vector<MasterState> masters() const {
@@ -145,6 +153,36 @@ class Registration::Body {
     return {};
   }
 
+  Result<> open_witness() {
+    auto listen = parse_endpoint(options_.witness_listen, "witness_listen");
+    if (!listen.ok()) return listen.error();
+    auto numeric = resolve(*listen, "witness_listen");
+    if (!numeric.ok()) return numeric.error();
+    auto directory = StateDirectory::open(options_.state_dir);
+    if (!directory.ok()) return directory.error();
+    auto witness = Witness::open({.name = options_.name,
+                                  .directory = options_.state_dir,
+                                  .listen = std::move(*numeric),
+                                  .token = token_,
+                                  .log = options_.log});
+    if (!witness.ok()) {
+      return fail(witness.error().code, fmt::format("state_dir: {}", witness.error().message),
+                  "state_dir");
+    }
+    directory_.emplace(std::move(*directory));
+    witness_ = std::move(*witness);
+    return {};
+  }
+
+  // From the loops' threads.
+  void take(const wire::HeartbeatReply& reply) {
+    if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
+    core::Timing timing;
+    timing.heartbeat = reply.cluster_heartbeat;
+    timing.election_timeout = reply.election_timeout;
+    witness_->take_timing(timing);
+  }
+
   // From the loops' threads.
   wire::Heartbeat describe() const {
     auto heartbeat = content_;
@@ -152,6 +190,11 @@ class Registration::Body {
     if (options_.in_flight) {
       heartbeat.in_flight = std::min(options_.in_flight(), limits::worker_in_flight_max);
     }
+    if (options_.promised_term) {
+      heartbeat.takes_term = true;
+      heartbeat.term = Term(options_.promised_term());
+    }
+    if (witness_ != nullptr) heartbeat.witness = witness_->offer();
     return heartbeat;
   }
 
@@ -163,6 +206,8 @@ class Registration::Body {
   std::vector<Endpoint> masters_;
   std::string token_;
   std::vector<std::unique_ptr<HeartbeatLoop>> loops_;
+  std::optional<StateDirectory> directory_;
+  std::unique_ptr<Witness> witness_;  // null: no state directory
   bool started_ = false;
   bool stopped_ = false;
 

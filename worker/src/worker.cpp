@@ -13,7 +13,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "worker/src/connection_server.hpp"
-#include "worker/src/state_directory.hpp"
+#include "worker/src/term_fence.hpp"
 
 namespace tandem {
 
@@ -37,7 +37,11 @@ std::string default_name(std::uint16_t port) {
 
 class Worker::Body {
  public:
-  explicit Body(WorkerOptions options) : options_(std::move(options)) {}
+  explicit Body(WorkerOptions options) : options_(std::move(options)) {
+    server_.before_request([this](const httplib::Request& request, httplib::Response& response) {
+      return fence_.answers(request, response);
+    });
+  }
 
   httplib::Server& server() { return server_; }
   void before_request(ConnectionServer::Hook hook) { server_.before_request(std::move(hook)); }
@@ -53,11 +57,6 @@ class Worker::Body {
     if (!listen.ok()) return listen.error();
     auto numeric = resolve(*listen, "listen");
     if (!numeric.ok()) return numeric.error();
-    if (!options_.state_dir.empty()) {
-      auto directory = StateDirectory::open(options_.state_dir);
-      if (!directory.ok()) return directory.error();
-      directory_.emplace(std::move(*directory));
-    }
     auto opened = server_.open(*numeric, options_.connections + limits::direct_connections);
     if (!opened.ok()) return opened.error();
     address_ = std::move(*opened);
@@ -83,7 +82,6 @@ class Worker::Body {
       if (!options_.masters.empty()) std::this_thread::sleep_for(limits::bye_grace);
     }
     server_.stop(options_.drain_timeout);
-    directory_.reset();
   }
 
   std::string name() const {
@@ -113,17 +111,20 @@ class Worker::Body {
     registration.heartbeat_interval = options_.heartbeat_interval;
     registration.in_flight = [this] { return in_flight(); };
     registration.token_file = options_.token_file;
+    registration.state_dir = options_.state_dir;
+    registration.witness_listen = Endpoint{address_.host, 0}.to_string();
+    registration.promised_term = [this] { return fence_.promised().value(); };
     registration.log = options_.log;
     registration_.emplace(std::move(registration));
     if (auto error = registration_->start()) return fail(ErrorCode::invalid, std::move(*error));
     return {};
   }
 
+  TermFence fence_;
   ConnectionServer server_;
   std::mutex stop_mutex_;     // held while stopping; taken before mutex_
   mutable std::mutex mutex_;  // guards what follows; what start() sets stays until the end
   WorkerOptions options_;
-  std::optional<StateDirectory> directory_;
   Endpoint address_;
   std::optional<Registration> registration_;
   bool started_ = false;

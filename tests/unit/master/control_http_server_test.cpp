@@ -10,7 +10,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/limits.hpp"
-#include "master/control/http_server.hpp"
+#include "common/http/http_server.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/limits.hpp"
-#include "master/control/bearer_token.hpp"
+#include "common/http/bearer_token.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 

@@ -78,6 +78,16 @@ struct RegistrationOptions {
   std::function<unsigned()> in_flight;
   // The file that holds the masters' token, when they want one; readable by its owner alone.
   std::string token_file;
+  // A directory of the worker's own, created when missing (mode 0700), never shared by two. With
+  // one the worker can be made a witness: a voter of the cluster, which keeps its log and never
+  // leads. Empty: none.
+  std::string state_dir;
+  // Where the masters reach the witness, a small control port beside the service.
+  std::string witness_listen = "127.0.0.1:0";
+  // For a service that refuses requests with a lower Tandem-Term than it has seen (409, with the
+  // higher one in Tandem-Term) and answers OPTIONS *: the highest that it has seen. Asked from
+  // several threads. Empty: the service knows nothing of terms.
+  std::function<std::uint64_t()> promised_term;
   EventLog log;
 };
 
@@ -116,8 +126,7 @@ struct WorkerOptions {
   // Connections that the masters may open. One thread each while open, and some more for direct
   // callers.
   unsigned connections = 64;
-  // A directory of the worker's own, created when missing (mode 0700), never shared by two. Empty:
-  // none.
+  // As above; the witness listens where the worker does, on a port that the kernel chooses.
   std::string state_dir;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds drain_timeout{30'000};  // stop() cuts off requests that take longer
@@ -142,6 +151,8 @@ class Worker {
   // start().
   void before_request(std::function<bool(const httplib::Request&, httplib::Response&)> hook);
 
+  // Requests of a primary that has been replaced are refused with 409,
+  // before any hook or route.
   // Listens, serves, and begins to send heartbeats. Returns a sentence that says what is wrong (an
   // option, an address in use), or nothing. Once.
   [[nodiscard]] std::optional<std::string> start();

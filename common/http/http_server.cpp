@@ -1,4 +1,4 @@
-#include "master/control/http_server.hpp"
+#include "common/http/http_server.hpp"
 
 #include <ctime>
 
@@ -10,7 +10,7 @@
 #include "common/base/assert.hpp"
 #include "common/wire/error_document.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -45,10 +45,9 @@ ControlResponse refused(unsigned status, std::string_view message) {
 }
 
 // Nothing when the peer is gone or the connection was closed: then there is nobody to answer.
-std::optional<ControlResponse> answer_to(const error_code& error) {
+std::optional<ControlResponse> answer_to(const error_code& error, std::size_t body_bytes_max) {
   if (error == http::error::body_limit) {
-    return refused(
-        400, fmt::format("a request body has at most {} bytes", limits::control_body_bytes_max));
+    return refused(400, fmt::format("a request body has at most {} bytes", body_bytes_max));
   }
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return refused(
@@ -95,22 +94,44 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
           .authorization = view(message[http::field::authorization]),
           .host = view(message[http::field::host]),
           .origin = view(message[http::field::origin]),
-          .peer = peer};
+          .peer = peer,
+          .passed_on = message.count("Tandem-Passed-On") > 0};
 }
 
 std::string written(const ControlResponse& response, std::string_view date, std::string_view method,
                     bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
   auto text = fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: "
-      "no-store\r\n"
-      "Connection: {}\r\n",
-      response.status, std::string_view(reason.data(), reason.size()), date, response.content_type,
-      response.body.size(), keep_alive ? "keep-alive" : "close");
+      "HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n",
+      response.status, std::string_view(reason.data(), reason.size()), date,
+      keep_alive ? "keep-alive" : "close");
+  if (response.status != 204) {  // RFC 9110 §8.6
+    text += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
+                        response.body.size());
+  }
   for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
   text += "\r\n";
   if (method != "HEAD") text += response.body;
   return text;
+}
+
+asio::awaitable<error_code> read_body(tcp::socket& socket, boost::beast::flat_buffer& buffer,
+                                      Parser& parser, std::size_t bytes_max) {
+  error_code error;
+  if (parser.is_done()) co_return error;
+  const auto length = parser.content_length();
+  if (length && *length > bytes_max) co_return http::error::body_limit;
+  parser.body_limit(bytes_max);
+  if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    co_await asio::async_write(socket, asio::buffer(go_on),
+                               asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (!error) {
+    co_await http::async_read(socket, buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, error));
+  }
+  co_return error;
 }
 
 // A client that still sends would lose the answer to a reset: so what it sends is taken, within
@@ -253,40 +274,38 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   error_code error;
   Parser parser;
   parser.header_limit(limits::control_header_bytes_max);
-  parser.body_limit(limits::control_body_bytes_max);
+  parser.body_limit(limits::cluster_body_bytes_max);
   co_await http::async_read_header(socket, connection.buffer, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
-  const auto mistake = error ? std::string_view{} : mistake_in(parser);
-  if (!error && mistake.empty() && !parser.is_done()) {
-    if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-      co_await asio::async_write(socket, asio::buffer(go_on),
-                                 asio::redirect_error(asio::use_awaitable, error));
-    }
-    if (!error) {
-      co_await http::async_read(socket, connection.buffer, parser,
-                                asio::redirect_error(asio::use_awaitable, error));
+  Admission admission;
+  if (!error) {
+    if (const auto mistake = mistake_in(parser); !mistake.empty()) {
+      admission.refusal = refused(400, mistake);
+    } else if (options_.admit) {
+      admission = options_.admit(request_of(parser, connection.peer));
     }
   }
-  std::optional<ControlResponse> response;
+  if (!error && !admission.refusal) {
+    error = co_await read_body(socket, connection.buffer, parser, admission.body_bytes_max);
+  }
+  std::optional<ControlResponse> response = std::move(admission.refusal);
   if (error) {
-    response = answer_to(error);
+    response = answer_to(error, admission.body_bytes_max);
     if (!response) co_return false;
-  } else if (!mistake.empty()) {
-    response = refused(400, mistake);
-  } else {
+  } else if (!response) {
     const auto request = request_of(parser, connection.peer);
     response = co_await answer(request);
   }
-  const bool understood = !error && mistake.empty();
-  const bool keep_alive = understood && parser.get().keep_alive() && !stopped_;
-  const auto method = understood ? parser.get().method_string() : boost::beast::string_view{};
+  // A body that was not read would be taken for the next request.
+  const bool at_end = !error && parser.is_done();
+  const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_;
+  const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
   const auto text = written(*response, date(), {method.data(), method.size()}, keep_alive);
   connection.deadline = after(options_.request_max);
   error_code unsent;
   co_await asio::async_write(socket, asio::buffer(text),
                              asio::redirect_error(asio::use_awaitable, unsent));
-  if (!understood && !unsent) co_await let_the_answer_arrive(socket);
+  if (!at_end && !unsent) co_await let_the_answer_arrive(socket);
   co_return keep_alive && !unsent;
 }
 
@@ -316,4 +335,4 @@ std::string_view HttpServer::date() {
   return date_;
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "common/base/result.hpp"
-#include "master/control/http_message.hpp"
+#include "common/http/http_message.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 // 200 with a JSON document.
 ControlResponse document(std::string json);
@@ -20,4 +20,4 @@ ControlResponse method_not_allowed(std::string_view method, std::string allowed)
 ControlResponse not_authorized();                                                 // 401
 ControlResponse foreign_origin();                                                 // 403
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -7,11 +7,12 @@
 // The client side of the cluster has a server of its own (master/forward), with other needs.
 //
 // Owner: the thread that runs `loop`. Always: at most connections_max connections; a request has at
-// most limits::control_header_bytes_max of head and limits::control_body_bytes_max of body.
+// most limits::control_header_bytes_max of head, and of body what its admission allows.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -24,14 +25,23 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
-#include "master/control/http_message.hpp"
+#include "common/http/http_message.hpp"
 
-namespace tandem::master {
+namespace tandem {
+
+// Whether the caller of a request may go on, and how long its body may be. Asked when the head has
+// been read, before any of the body.
+struct Admission {
+  std::optional<ControlResponse> refusal{};
+  std::size_t body_bytes_max = limits::control_body_bytes_max;
+};
 
 struct HttpServerOptions {
   Duration idle_max = limits::control_idle_max;        // between requests; then closed
   Duration request_max = limits::control_request_max;  // to read a request, and to write its answer
   std::size_t connections_max = limits::control_connections_max;  // more are closed at once
+  // Sees everything of a request but its body. Empty: all are admitted.
+  std::function<Admission(const ControlRequest&)> admit{};
 };
 
 class HttpServer {
@@ -80,4 +90,4 @@ class HttpServer {
   bool stopped_ = false;
 };
 
-}  // namespace tandem::master
+}  // namespace tandem

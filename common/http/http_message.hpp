@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace tandem::master {
+namespace tandem {
 
 // The views are valid until the answer is given.
 struct ControlRequest {
@@ -19,6 +19,7 @@ struct ControlRequest {
   std::string_view host;           // the Host field
   std::string_view origin;  // the Origin field, which browsers send; empty when there is none
   std::string_view peer;    // the numeric address it came from
+  bool passed_on = false;   // by another master: Tandem-Passed-On is there
 };
 
 struct ControlResponse {
@@ -28,4 +29,4 @@ struct ControlResponse {
   std::vector<std::pair<std::string, std::string>> fields{};  // further ones
 };
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -1,12 +1,12 @@
-// decisions.hpp: what operators decided through the control API. It must survive a restart of the
-// master; all else that the registry knows is learnt again from heartbeats and probes.
+// cluster_state.hpp: what all masters agree on: the sum of the committed changes.
 //
 // Decisions are kept by the worker's name, not by its registration: a drained worker that restarts,
-// or that this master forgot, is drained still when it comes back.
+// or that was forgotten, is drained still when it comes back.
 //
-// On disk (data directory, decisions.json):
-//   {"format": 1, "drained": ["w1"], "weights": {"w2": 50}, "added": [{"name": "n1", "address":
-//   ...}]}
+// As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
+// [...]}
+//
+// Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
 
 #include <functional>
@@ -17,19 +17,22 @@
 
 #include "common/base/result.hpp"
 #include "common/wire/worker_spec.hpp"
+#include "master/registry/change.hpp"
 
 namespace tandem::master {
 
-struct Decisions {
+struct ClusterState {
+  std::map<std::string, JoinedWorker, std::less<>> joined;  // by their names
   std::set<std::string, std::less<>> drained;
   std::map<std::string, unsigned, std::less<>> weights;
   std::map<std::string, wire::WorkerSpec, std::less<>> added;  // by their names
+
+  void apply(const Change& change);
 };
 
-std::string to_json(const Decisions& decisions);
-
+std::string to_json(const ClusterState& state);
 // Errors: `invalid`, naming the member at fault; an unknown member or format is an error too, for a
 // newer version may have written what this one would lose.
-Result<Decisions> parse_decisions(std::string_view json);
+Result<ClusterState> parse_cluster_state(std::string_view json);
 
 }  // namespace tandem::master

@@ -1,10 +1,10 @@
-#include "master/control/bearer_token.hpp"
+#include "common/http/bearer_token.hpp"
 
 #include <algorithm>
 
 #include "common/base/token_file.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -45,4 +45,4 @@ bool BearerToken::admits(std::string_view authorization) const {
   return equal_in_constant_time(trimmed(authorization.substr(space)), token_);
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -10,7 +10,7 @@
 
 #include "common/base/result.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 class BearerToken {
  public:
@@ -19,6 +19,8 @@ class BearerToken {
   // shorter than limits::token_bytes_min or longer than token_bytes_max, other characters than a
   // token has.
   static Result<BearerToken> load(const std::filesystem::path& path);
+  // A token that was read already.
+  static BearerToken of(std::string token) { return BearerToken(std::move(token)); }
 
   // `authorization`: the value of the field, "Bearer TOKEN". The time taken tells nothing of the
   // token but its length.
@@ -30,4 +32,4 @@ class BearerToken {
   std::string token_;
 };
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -1,9 +1,9 @@
-#include "master/control/api_response.hpp"
+#include "common/http/api_response.hpp"
 
 #include "common/base/assert.hpp"
 #include "common/wire/error_document.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -60,4 +60,4 @@ ControlResponse foreign_origin() {
               "forbidden", "a page of another site cannot change anything on this address")};
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -1,0 +1,375 @@
+#include "common/cluster/cluster_node.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+
+namespace tandem::cluster {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+// Below 2^53, and not 0.
+core::IncarnationId new_incarnation() { return core::IncarnationId((random_number() >> 11) | 1); }
+
+// The address that an envelope names, as it can be connected to from here.
+Endpoint reachable(Endpoint named, const std::string& sender_host) {
+  if (named.is_unspecified()) named.host = sender_host;
+  return named;
+}
+
+}  // namespace
+
+Result<> ClusterOptions::validate() const {
+  core::Options options;
+  options.self = {node, core::IncarnationId(1)};
+  options.kind = kind;
+  options.timing = timing;
+  if (kind == core::VoterKind::master) {
+    options.masters.push_back(node);
+    for (const auto& [name, address] : peers) options.masters.push_back(name);
+    if (!peers.empty() && directory.empty()) {
+      return invalid("--peer needs --data-dir DIR: what a master promises to the others must "
+                     "survive a restart",
+                     "--data-dir");
+    }
+  }
+  return options.validate();
+}
+
+ClusterNode::ClusterNode(asio::io_context& loop, ClusterOptions options, ClusterHooks hooks)
+    : loop_(loop),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      tick_(loop),
+      alive_(std::make_shared<ClusterNode*>(this)) {
+  TANDEM_ASSERT(options_.validate().ok());
+  for (const auto& [node, control] : options_.peers) {
+    known_[node] = {.addresses = {.control = control, .listen = {}, .pass = {}},
+                    .configured = true};
+  }
+}
+
+ClusterNode::~ClusterNode() { *alive_ = nullptr; }
+
+Result<> ClusterNode::open() {
+  if (options_.directory.empty()) {
+    incarnation_ = new_incarnation();
+    return {};
+  }
+  auto store = storage::LogStore::open(options_.directory);
+  if (!store) return store.error();
+  store_.emplace(std::move(*store));
+  incarnation_ = store_->incarnation();
+  stored_ = store_->take_stored();
+  stored_snapshot_ = stored_.snapshot;
+  return {};
+}
+
+core::MemberId ClusterNode::self() const {
+  TANDEM_ASSERT(incarnation_.value() != 0);
+  return {options_.node, incarnation_};
+}
+
+void ClusterNode::start(Endpoint control) {
+  TANDEM_ASSERT(node_ == nullptr && !stopped_);
+  control_ = std::move(control);
+  if (store_) {
+    const auto post = [this, alive = alive_](auto then) {
+      asio::post(loop_, [alive, then] {
+        if (*alive != nullptr) then(**alive);
+      });
+    };
+    writer_ = std::make_unique<storage::LogWriter>(
+        std::move(*store_),
+        storage::LogWriter::Hooks{
+            .durable =
+                [post](core::WriteNumber number) {
+                  post([number](ClusterNode& node) { node.step(core::Durable{number}); });
+                },
+            .failed =
+                [post](Error error) {
+                  post([error](ClusterNode& node) { node.disk_failed(error); });
+                }});
+    store_.reset();
+  }
+  core::Options options;
+  options.self = self();
+  options.kind = options_.kind;
+  options.timing = options_.timing;
+  options.pair_failover = options_.pair_failover;
+  if (options_.kind == core::VoterKind::master) {
+    options.masters.push_back(options_.node);
+    for (const auto& [node, address] : options_.peers) options.masters.push_back(node);
+  }
+  node_ = std::make_unique<core::Node>(options, std::move(stored_), random_number(), now());
+  for (const auto& [node, address] : options_.peers) link_to(node);
+  step(core::Tick{});
+}
+
+void ClusterNode::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  hooks_ = {};
+  tick_.cancel();
+  for (auto& [node, link] : links_) link->stop();
+  links_.clear();
+  writer_.reset();
+}
+
+void ClusterNode::step(core::Input input) {
+  if (stopped_ || node_ == nullptr || !failure_.empty()) return;
+  inputs_.push_back(std::move(input));
+  if (!running_) run_inputs();
+}
+
+void ClusterNode::run_inputs() {
+  running_ = true;
+  while (!inputs_.empty() && !stopped_ && failure_.empty()) {
+    auto input = std::move(inputs_.front());
+    inputs_.pop_front();
+    if (const auto* durable = std::get_if<core::Durable>(&input)) durable_ = durable->number;
+    node_->step(now(), std::move(input), outputs_);
+    carry_out();
+  }
+  running_ = false;
+  if (stopped_) return;
+  plan_tick();
+  publish_view();
+}
+
+// In the order of outputs.hpp, but that the gate comes first: it must be shut before a successor
+// hears that it may lead.
+void ClusterNode::carry_out() {
+  if (outputs_.serve_until && hooks_.serve_until) {
+    hooks_.serve_until(*outputs_.serve_until, node_->term());
+  }
+  if (outputs_.write) {
+    const auto number = outputs_.write->number;
+    if (writer_ != nullptr) {
+      writer_->write(std::move(*outputs_.write));
+    } else {
+      inputs_.push_back(core::Durable{number});
+    }
+  }
+  release_held();
+  for (auto& outbound : outputs_.messages) {
+    if (outbound.after > durable_) {
+      held_.push_back(std::move(outbound));
+    } else {
+      send(std::move(outbound.message));
+    }
+  }
+  if (outputs_.role && hooks_.role) hooks_.role(*outputs_.role);
+  if (outputs_.announce && hooks_.announce) hooks_.announce(*outputs_.announce);
+  if (outputs_.restore != nullptr && hooks_.restore) hooks_.restore(outputs_.restore);
+  if (!outputs_.apply.empty() && hooks_.apply) hooks_.apply(std::move(outputs_.apply));
+  if (hooks_.refused) {
+    for (const auto& refusal : outputs_.refused) hooks_.refused(refusal);
+  }
+  if (outputs_.snapshot_wanted && hooks_.snapshot_wanted) hooks_.snapshot_wanted();
+}
+
+void ClusterNode::send(core::Message message) {
+  if (const auto link = link_to(message.to.node)) link->send(std::move(message));
+}
+
+// What the disk has by now may be said.
+void ClusterNode::release_held() {
+  std::vector<core::Outbound> still_held;
+  for (auto& outbound : std::exchange(held_, {})) {
+    if (outbound.after > durable_) {
+      still_held.push_back(std::move(outbound));
+    } else {
+      send(std::move(outbound.message));
+    }
+  }
+  held_ = std::move(still_held);
+}
+
+std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
+  if (const auto found = links_.find(node); found != links_.end()) return found->second;
+  const auto known = known_.find(node);
+  if (known == known_.end()) return nullptr;
+  auto link = std::make_shared<PeerLink>(
+      loop_,
+      PeerLinkOptions{.peer = node,
+                      .address = known->second.addresses.control,
+                      .token = options_.token,
+                      .patience = std::max<Duration>(1s, 2 * options_.timing.election_timeout),
+                      .retry = options_.timing.heartbeat},
+      PeerLink::Hooks{.envelope = [this] { return envelope(); },
+                      .lost = [this, node] { step(core::ConnectionLost{node}); },
+                      .refused =
+                          [this, node](Instant attempted) {
+                            step(core::ConnectionRefused{node, attempted});
+                          }});
+  links_.emplace(node, link);
+  link->start();
+  return link;
+}
+
+// Witnesses come and go; a link to one that does not vote is made again when it is needed.
+void ClusterNode::prune_links() {
+  std::erase_if(links_, [this](const auto& place) {
+    const auto& [node, link] = place;
+    if (options_.kind == core::VoterKind::witness || options_.peers.contains(node) ||
+        node_->configuration().current(node) != nullptr) {
+      return false;
+    }
+    link->stop();
+    return true;
+  });
+}
+
+wire::ClusterEnvelope ClusterNode::envelope() const {
+  return {.node = options_.node,
+          .control = control_,
+          .listen = options_.listen,
+          .pass = options_.pass,
+          .messages = {}};
+}
+
+Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
+  const core::ClusterId ours(cluster_.load(std::memory_order_relaxed));
+  for (const auto& message : envelope.messages) {
+    if (message.cluster.value() == 0 || ours.value() == 0 || message.cluster == ours) continue;
+    refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
+    return fail(ErrorCode::conflict,
+                fmt::format("{} belongs to cluster {}, {} to cluster {}: they were not founded "
+                            "together",
+                            envelope.node, message.cluster, options_.node, ours));
+  }
+  return {};
+}
+
+void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control) {
+  if (stopped_ || node == options_.node) return;
+  const auto found = known_.find(node);
+  if (found == known_.end()) {
+    if (known_.size() >= limits::known_nodes_max) return;
+    known_[node].addresses.control = control;
+    return;
+  }
+  if (found->second.configured || found->second.addresses.control == control) return;
+  found->second.addresses.control = control;
+  if (const auto link = links_.find(node); link != links_.end()) {
+    link->second->stop();
+    links_.erase(link);
+  }
+}
+
+void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& peer_host) {
+  if (stopped_ || node_ == nullptr || !failure_.empty() || envelope.node == options_.node) return;
+  set_address(envelope.node, reachable(envelope.control, peer_host));
+  const auto known = known_.find(envelope.node);
+  if (known == known_.end()) return;
+  auto& addresses = known->second.addresses;
+  addresses.pass = std::move(envelope.pass);
+  if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
+    addresses.listen = reachable(*listen, addresses.control.host);
+  }
+  for (auto& message : envelope.messages) {
+    const auto from = message.from.node;
+    const auto* append = std::get_if<core::Append>(&message.body);
+    const bool leads = append != nullptr || std::get_if<core::InstallSnapshot>(&message.body);
+    const LogIndex commit = append == nullptr ? LogIndex(0) : append->commit;
+    if (from != envelope.node) continue;  // nobody speaks for others
+    step(std::move(message));
+    if (!leads || node_->primary().node != from) continue;
+    primary_commit_ = commit;
+    primary_heard_ = now();
+  }
+  publish_view();
+}
+
+void ClusterNode::plan_tick() {
+  const Instant due = failure_.empty() ? node_->deadline() : Instant::forever();
+  if (due == tick_due_) return;
+  tick_due_ = due;
+  if (due == Instant::forever()) {
+    tick_.cancel();
+    return;
+  }
+  tick_.expires_after(std::max(due - now(), Duration::zero()));
+  tick_.async_wait([this](boost::system::error_code error) {
+    if (error || stopped_) return;
+    tick_due_ = Instant::forever();
+    step(core::Tick{});
+  });
+}
+
+// ---- a disk that refuses
+
+void ClusterNode::disk_failed(const Error& error) {
+  if (stopped_ || !failure_.empty()) return;
+  spdlog::error("log cannot be written, taking part no more node={} reason=\"{}\"", options_.node,
+                error.message);
+  // What was promised before is on the disk; another may lead with that.
+  if (node_->role() == core::Role::primary) step(core::HandOver{});
+  failure_ = error.message;
+  disable();
+}
+
+void ClusterNode::disable() {
+  if (hooks_.serve_until) hooks_.serve_until(Instant::never(), node_->term());
+  held_.clear();
+  inputs_.clear();
+  // The hand-over may be in a link's queue still; then nothing is sent any more.
+  tick_due_ = Instant::forever();
+  tick_.expires_after(options_.timing.heartbeat);
+  tick_.async_wait([this](boost::system::error_code error) {
+    if (error || stopped_) return;
+    for (auto& [node, link] : links_) link->stop();
+    links_.clear();
+  });
+  publish_view();
+}
+
+// ---- for others to see
+
+void ClusterNode::publish_view() {
+  ClusterView view;
+  view.cluster = node_->hard_state().cluster;
+  view.role = failure_.empty() ? node_->role() : core::Role::follower;
+  view.term = node_->term();
+  view.commit = node_->commit_index();
+  view.last = node_->log().last_index();
+  if (failure_.empty()) view.primary = node_->primary().node;
+  const auto known = known_.find(view.primary);
+  if (known != known_.end()) view.primary_addresses = known->second.addresses;
+  view.primary_commit = primary_commit_;
+  view.primary_heard = primary_heard_;
+  const auto& configuration = node_->configuration();
+  for (const auto& voter : configuration.voters) {
+    if (configuration.is_superseded(voter)) continue;
+    const bool is_self = voter.id == self();
+    view.voters.push_back({.name = std::string(voter.id.node.name()),
+                           .kind = voter.kind,
+                           .match = is_self ? view.last : node_->match_index(voter.id)});
+  }
+  view.votes = configuration.contains(self());
+  view.is_protected = node_->is_protected();
+  view.pair = configuration.pair;
+  view.alone = node_->is_alone();
+  view.in_pair_sync = node_->pair_standing() == core::Standing::standby;
+  view.failure = failure_;
+  if (view == view_) return;
+  const bool other_voters = view.voters.size() != view_.voters.size();
+  cluster_.store(view.cluster.value(), std::memory_order_relaxed);
+  view_ = std::move(view);
+  if (other_voters) prune_links();
+  if (hooks_.view) hooks_.view(view_);
+}
+
+}  // namespace tandem::cluster

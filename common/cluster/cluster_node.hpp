@@ -1,0 +1,135 @@
+// cluster_node.hpp: the shell around core::Node: it reads the clock, keeps the log on the disk, and
+// carries messages between members. Masters and witnesses run the same one; what a change of state
+// means, and what to do with a role, is the owner's, by hooks.
+//
+// Outputs of the core are carried out in the order that outputs.hpp wants; a message that must not
+// precede a write is held until the disk has it (R2).
+//
+// Owner: the thread that runs `loop`, which calls all of it and is called back by all hooks, but
+// for what is marked. A hook may call step().
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/base/result.hpp"
+#include "common/cluster/cluster_options.hpp"
+#include "common/cluster/cluster_view.hpp"
+#include "common/cluster/peer_link.hpp"
+#include "common/core/node.hpp"
+#include "common/storage/log_writer.hpp"
+#include "common/wire/cluster_envelope.hpp"
+
+namespace tandem::cluster {
+
+struct ClusterHooks {
+  // Until when this node may forward, in which term; never() = it may not. Called before anything
+  // that follows from it is sent (R7).
+  std::function<void(Instant until, Term term)> serve_until;
+  std::function<void(const core::RoleChange&)> role;
+  std::function<void(Term)> announce;  // tell the workers, then step(TermAnnounced)
+  std::function<void(core::SnapshotPointer)> restore;
+  std::function<void(std::vector<core::Entry>)> apply;
+  std::function<void(const core::Refusal&)> refused;
+  std::function<void()> snapshot_wanted;  // step(SnapshotTaken) when convenient
+  std::function<void(const ClusterView&)> view;  // something in it has changed
+};
+
+// Messages that were not taken, and why; grow only. Any thread reads.
+struct ClusterRefusals {
+  std::atomic<std::uint64_t> foreign{0};     // of another cluster
+  std::atomic<std::uint64_t> malformed{0};   // not understood, of a later format
+  std::atomic<std::uint64_t> unauthorized{0};  // without the token, or with a wrong one
+};
+
+class ClusterNode {
+ public:
+  // REQUIRES: options.validate(); hooks that are not set are not called. `loop` outlives it.
+  ClusterNode(boost::asio::io_context& loop, ClusterOptions options, ClusterHooks hooks);
+  ~ClusterNode();
+
+  // Opens the log, before the loop runs. Any one thread. Errors: as storage::LogStore::open().
+  Result<> open();
+  core::MemberId self() const;  // REQUIRES: open() succeeded
+  // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
+  const core::SnapshotPointer& stored_snapshot() const { return stored_snapshot_; }
+
+  // Begins to take part. `control`: where the others reach this node, as envelopes say it. A process
+  // must listen there already.
+  void start(Endpoint control);
+  // Ends taking part: no hook is called any more. The loop can end once that was noticed.
+  void stop();
+
+  // Something happened; see core/inputs.hpp. Dropped when the node does not take part.
+  void step(core::Input input);
+  // An envelope came from `peer_host`, a numeric address.
+  void receive(wire::ClusterEnvelope envelope, const std::string& peer_host);
+  // Where clients connect, once that is known.
+  void set_listen(std::string listen) { options_.listen = std::move(listen); }
+  // Where a witness takes messages, from the replicated state.
+  void set_address(const core::NodeId& node, const Endpoint& control);
+
+  // Any thread: whether an envelope is of this cluster. Errors: `conflict`.
+  Result<> check(const wire::ClusterEnvelope& envelope) const;
+  // Any thread.
+  ClusterRefusals& refusals() const { return refusals_; }
+
+ private:
+  struct Address {
+    NodeAddresses addresses;
+    bool configured = false;  // --peer: envelopes do not change the control address
+  };
+
+  void run_inputs();
+  void carry_out();
+  void send(core::Message message);
+  void release_held();
+  std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
+  void prune_links();
+  wire::ClusterEnvelope envelope() const;
+  void plan_tick();
+  void disk_failed(const Error& error);
+  void disable();
+  void publish_view();
+
+  boost::asio::io_context& loop_;
+  ClusterOptions options_;
+  ClusterHooks hooks_;
+  std::unique_ptr<core::Node> node_;
+  core::Stored stored_;
+  core::SnapshotPointer stored_snapshot_;
+  core::IncarnationId incarnation_;
+  std::optional<storage::LogStore> store_;
+  std::unique_ptr<storage::LogWriter> writer_;  // null: in memory alone
+  Endpoint control_;
+  boost::asio::steady_timer tick_;
+  Instant tick_due_ = Instant::forever();
+
+  std::deque<core::Input> inputs_;
+  bool running_ = false;
+  bool stopped_ = false;
+  core::Outputs outputs_;
+  std::vector<core::Outbound> held_;
+  core::WriteNumber durable_;
+  std::map<core::NodeId, Address> known_;
+  std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
+  LogIndex primary_commit_;
+  Instant primary_heard_ = Instant::never();
+  ClusterView view_;
+  std::string failure_;
+  std::atomic<std::uint64_t> cluster_{0};
+  mutable ClusterRefusals refusals_;
+  // What the writer's thread posts must not reach a node that is gone.
+  std::shared_ptr<ClusterNode*> alive_;
+};
+
+}  // namespace tandem::cluster

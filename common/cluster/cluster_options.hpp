@@ -1,0 +1,31 @@
+// cluster_options.hpp: what a member of the cluster is told once, at its start.
+//
+// Units: Durations. Owner: a value.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "common/base/endpoint.hpp"
+#include "common/core/options.hpp"
+
+namespace tandem::cluster {
+
+struct ClusterOptions {
+  core::NodeId node;
+  core::VoterKind kind = core::VoterKind::master;
+  std::map<core::NodeId, Endpoint> peers;  // control addresses of the other masters, numeric
+  core::Timing timing;
+  bool pair_failover = true;
+  // Where the log is kept, a directory that this process has locked; empty: in memory alone, which
+  // only a master without peers may do.
+  std::string directory;
+  std::string token;   // presented to other members; empty: none
+  std::string listen;  // HOST:PORT where clients connect; empty for a witness
+  std::string pass;    // see wire::ClusterEnvelope
+
+  // Errors: `invalid`, naming the flag.
+  Result<> validate() const;
+};
+
+}  // namespace tandem::cluster

@@ -1,0 +1,58 @@
+// cluster_view.hpp: what a member knows of its cluster, for those who show it or act on it.
+//
+// Units: Instants of this process's clock. Owner: a value.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/core/node.hpp"
+
+namespace tandem::cluster {
+
+struct VoterView {
+  std::string name;
+  core::VoterKind kind = core::VoterKind::master;
+  LogIndex match;  // known to the primary alone; elsewhere 0 but for the node itself
+  friend bool operator==(const VoterView&, const VoterView&) = default;
+};
+
+// A node, as its own envelopes tell.
+struct NodeAddresses {
+  Endpoint control;                // numeric
+  std::optional<Endpoint> listen;  // numeric; empty for a witness
+  std::string pass;
+  friend bool operator==(const NodeAddresses&, const NodeAddresses&) = default;
+};
+
+struct ClusterView {
+  core::ClusterId cluster;  // 0: none is known yet
+  core::Role role = core::Role::follower;
+  Term term;
+  core::NodeId primary;  // empty: nobody is known to lead
+  std::optional<NodeAddresses> primary_addresses;  // of another node
+  LogIndex commit;
+  LogIndex last;  // of this node's log
+  // What the primary said was committed when it was last heard, and when that was.
+  LogIndex primary_commit;
+  Instant primary_heard = Instant::never();
+  std::vector<VoterView> voters;
+  bool votes = false;         // this node is among them
+  bool is_protected = false;  // three nodes vote: any single loss is survived
+  bool pair = false;
+  bool alone = false;  // pair mode, and the other is not counted on
+  bool in_pair_sync = false;  // pair mode: this standby may promote itself
+  std::string failure;        // why this node takes part no more; empty while it does
+  friend bool operator==(const ClusterView&, const ClusterView&) = default;
+};
+
+// How many committed entries the node is known to lack.
+inline std::uint64_t lag_of(const ClusterView& view) {
+  return view.primary_commit > view.commit
+             ? view.primary_commit.value() - view.commit.value()
+             : 0;
+}
+
+}  // namespace tandem::cluster

@@ -1,0 +1,185 @@
+#include "common/cluster/peer_link.hpp"
+
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+#include "common/base/token_file.hpp"
+#include "common/wire/error_document.hpp"
+
+namespace tandem::cluster {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+// Enough to keep a disk at the other end busy; a peer that answers none is not sent more.
+constexpr unsigned unanswered_max = 4;
+
+bool carries_snapshot(const core::Message& message) {
+  if (std::holds_alternative<core::InstallSnapshot>(message.body)) return true;
+  const auto* excerpt = std::get_if<core::LogExcerpt>(&message.body);
+  return excerpt != nullptr && excerpt->snapshot != nullptr;
+}
+
+auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+}  // namespace
+
+PeerLink::PeerLink(asio::io_context& loop, PeerLinkOptions options, Hooks hooks)
+    : loop_(loop),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      socket_(loop),
+      watch_(loop),
+      wake_(loop),
+      pause_(loop) {}
+
+void PeerLink::start() { asio::co_spawn(loop_, run(shared_from_this()), asio::detached); }
+
+void PeerLink::send(core::Message message) {
+  if (stopped_) return;
+  if (queue_.size() >= limits::link_messages_max) queue_.pop_front();
+  queue_.push_back(std::move(message));
+  wake_.cancel();
+}
+
+void PeerLink::stop() {
+  stopped_ = true;
+  hooks_ = {};
+  pause_.cancel();
+  close();
+}
+
+void PeerLink::close() {
+  error_code ignored;
+  socket_.close(ignored);
+  watch_.cancel();
+  wake_.cancel();
+}
+
+asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
+  while (!stopped_) {
+    auto connecting = connect();
+    const bool connected = co_await std::move(connecting);
+    if (stopped_) break;
+    if (connected) {
+      ++connection_;
+      unanswered_ = 0;
+      asio::co_spawn(loop_, write_messages(self, connection_), asio::detached);
+      auto reading = read_answers();
+      co_await std::move(reading);
+      close();
+    }
+    queue_.clear();
+    if (connected && !stopped_) hooks_.lost();
+    // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment.
+    if (failures_ > 0 && !stopped_) {
+      const auto delay = std::min<Duration>(1ms * (1 << std::min(failures_ - 1, 10u)), options_.retry);
+      error_code ignored;
+      pause_.expires_after(delay);
+      co_await pause_.async_wait(ignoring(ignored));
+    }
+    ++failures_;
+  }
+}
+
+asio::awaitable<bool> PeerLink::connect() {
+  const Instant attempted = now();
+  const tcp::endpoint address(asio::ip::make_address(options_.address.host), options_.address.port);
+  error_code error;
+  socket_ = Socket(loop_);
+  watch_.expires_after(options_.patience);
+  watch_.async_wait([self = shared_from_this()](error_code expired) {
+    error_code ignored;
+    if (!expired) self->socket_.close(ignored);
+  });
+  co_await socket_.async_connect(address, ignoring(error));
+  watch_.cancel();
+  if (!error && socket_.is_open()) {
+    socket_.set_option(tcp::no_delay(true), error);
+    co_return true;
+  }
+  close();
+  if (error == asio::error::connection_refused && !stopped_) hooks_.refused(attempted);
+  co_return false;
+}
+
+asio::awaitable<void> PeerLink::read_answers() {
+  boost::beast::flat_buffer buffer(limits::control_header_bytes_max +
+                                   limits::control_body_bytes_max);
+  while (!stopped_) {
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(limits::control_header_bytes_max);
+    parser.body_limit(limits::control_body_bytes_max);
+    error_code error;
+    co_await http::async_read(socket_, buffer, parser, ignoring(error));
+    if (error) co_return;
+    if (unanswered_ == 0) co_return;  // nobody asked
+    --unanswered_;
+    failures_ = 0;
+    note_answer(parser.get().result_int(), parser.get().body());
+    if (!parser.get().keep_alive()) co_return;
+    unanswered_ == 0 ? void(watch_.cancel()) : expect_answer();
+    wake_.cancel();
+  }
+}
+
+void PeerLink::note_answer(unsigned status, const std::string& body) {
+  if (status == last_status_) return;
+  last_status_ = status;
+  if (status == 204) return;
+  spdlog::warn("cluster messages refused by={} address={} status={} reason=\"{}\"", options_.peer,
+               options_.address.to_string(), status, wire::error_message(body));
+}
+
+void PeerLink::expect_answer() {
+  watch_.expires_after(options_.patience);
+  watch_.async_wait([self = shared_from_this(), connection = connection_](error_code expired) {
+    if (!expired && connection == self->connection_) self->close();
+  });
+}
+
+asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
+                                               std::uint64_t connection) {
+  const auto is_current = [&] { return connection == self->connection_ && !self->stopped_; };
+  while (is_current() && socket_.is_open()) {
+    error_code error;
+    if (queue_.empty() || unanswered_ >= unanswered_max) {
+      wake_.expires_at(Timer::time_point::max());
+      co_await wake_.async_wait(ignoring(error));
+      continue;
+    }
+    const std::string request = next_request();
+    if (unanswered_++ == 0) expect_answer();
+    co_await asio::async_write(socket_, asio::buffer(request), ignoring(error));
+    if (error && is_current()) close();
+  }
+}
+
+// All that waits, but a snapshot goes alone: it is as large as a request may be.
+std::string PeerLink::next_request() {
+  TANDEM_ASSERT(!queue_.empty());
+  auto envelope = hooks_.envelope();
+  do {
+    envelope.messages.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  } while (!queue_.empty() && !carries_snapshot(envelope.messages.back()) &&
+           !carries_snapshot(queue_.front()) &&
+           envelope.messages.size() < limits::envelope_messages_max);
+  const auto body = wire::to_json(envelope);
+  const auto authorization =
+      options_.token.empty() ? std::string{}
+                             : fmt::format("Authorization: {}\r\n", bearer(options_.token));
+  return fmt::format(
+      "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      options_.address.to_string(), authorization, body.size(), body);
+}
+
+}  // namespace tandem::cluster

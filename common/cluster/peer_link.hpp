@@ -1,0 +1,85 @@
+// peer_link.hpp: this node's side of the conversation with one other: a kept-alive connection to
+// its control address, over which messages go as POST /cluster/messages.
+//
+// What waits while a request is on its way goes with the next one, so that a slow peer costs fewer,
+// larger requests. Messages may be lost, so nothing is sent again: what could not be sent when the
+// connection broke is dropped, and so is the oldest when too many wait.
+//
+// The link also is the ear for a peer's end: a connection that breaks is reported and tried again at
+// once, and an attempt that is refused is reported with the instant at which it began (see
+// core::ConnectionRefused).
+//
+// Owner: the loop's thread. Held by shared_ptr: its coroutines live until stop() has been noticed.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/time.hpp"
+#include "common/core/messages.hpp"
+#include "common/wire/cluster_envelope.hpp"
+
+namespace tandem::cluster {
+
+struct PeerLinkOptions {
+  core::NodeId peer;
+  Endpoint address;       // numeric
+  std::string token;      // presented to it; empty: none
+  Duration patience{1s};  // for a connection or an answer; then the connection counts as broken
+  Duration retry{100ms};  // between attempts, at most
+};
+
+class PeerLink : public std::enable_shared_from_this<PeerLink> {
+ public:
+  struct Hooks {
+    std::function<wire::ClusterEnvelope()> envelope;  // of this node, without messages
+    std::function<void()> lost;                       // an established connection broke
+    std::function<void(Instant attempted)> refused;
+  };
+
+  PeerLink(boost::asio::io_context& loop, PeerLinkOptions options, Hooks hooks);
+
+  void start();
+  void send(core::Message message);
+  const Endpoint& address() const { return options_.address; }
+  // No hook is called from now on.
+  void stop();
+
+ private:
+  using Socket = boost::asio::ip::tcp::socket;
+  using Timer = boost::asio::steady_timer;
+
+  boost::asio::awaitable<void> run(std::shared_ptr<PeerLink> self);
+  boost::asio::awaitable<bool> connect();
+  boost::asio::awaitable<void> read_answers();
+  boost::asio::awaitable<void> write_messages(std::shared_ptr<PeerLink> self,
+                                              std::uint64_t connection);
+  std::string next_request();
+  void expect_answer();
+  void note_answer(unsigned status, const std::string& body);
+  void close();
+
+  boost::asio::io_context& loop_;
+  const PeerLinkOptions options_;
+  Hooks hooks_;
+  Socket socket_;
+  Timer watch_;  // for the answer, or for the connection
+  Timer wake_;   // of the writer
+  Timer pause_;  // between attempts
+  std::deque<core::Message> queue_;
+  std::uint64_t connection_ = 0;  // counts them, so that a writer notices that its own has ended
+  unsigned unanswered_ = 0;
+  unsigned failures_ = 0;  // attempts in a row
+  unsigned last_status_ = 204;
+  bool stopped_ = false;
+};
+
+}  // namespace tandem::cluster

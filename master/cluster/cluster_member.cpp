@@ -1,0 +1,296 @@
+#include "master/cluster/cluster_member.hpp"
+
+#include <pthread.h>
+
+#include <random>
+
+#include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+#include "common/http/api_response.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Changes of who is registered that are under way at once: a thousand workers that come at once are
+// registered within a few commits.
+constexpr unsigned registering_max = 64;
+constexpr Duration switchover_poll = 5ms;
+
+std::uint64_t new_life() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32 | device()) >> 11 | 1;
+}
+
+void mix(std::uint64_t& digest, std::uint64_t value) {
+  digest = (digest ^ value) * 0x100000001b3u;
+}
+
+}  // namespace
+
+ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry, ServingGate& gate,
+                             cluster::ClusterOptions options, ClusterMemberHooks hooks)
+    : control_loop_(control_loop),
+      registry_(registry),
+      gate_(gate),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      node_(loop_, options_, node_hooks()),
+      state_(registry),
+      proposals_(control_loop, new_life(),
+                 [this](core::CommandId id, std::string bytes) {
+                   to_node(core::Propose{id, std::move(bytes)});
+                 }),
+      announcer_(control_loop, 2 * options_.timing.heartbeat,
+                 {.announced = [this](Term term) { to_node(core::TermAnnounced{term}); },
+                  .higher = [this](Term term) { report_term(term); }}) {}
+
+ClusterMember::~ClusterMember() { stop(); }
+
+cluster::ClusterHooks ClusterMember::node_hooks() {
+  cluster::ClusterHooks hooks;
+  hooks.serve_until = [this](Instant until, Term term) { took_gate(until, term); };
+  hooks.role = [](const core::RoleChange& change) {
+    spdlog::info("cluster role={} term={} primary={}", core::to_string(change.role), change.term,
+                 change.primary.node);
+  };
+  hooks.announce = [this](Term term) { to_control([this, term] { announce(term); }); };
+  hooks.restore = [this](core::SnapshotPointer snapshot) {
+    to_control([this, snapshot] {
+      const auto restored = state_.restore(*snapshot, now());
+      if (!restored) spdlog::error("{}", restored.error().message);
+    });
+  };
+  hooks.apply = [this](std::vector<core::Entry> entries) {
+    to_control([this, entries = std::move(entries)] { apply(entries); });
+  };
+  hooks.refused = [this](const core::Refusal& refusal) {
+    to_control([this, refusal] { proposals_.refused(refusal.id, refusal.error); });
+  };
+  hooks.snapshot_wanted = [this] { to_control([this] { take_snapshot(); }); };
+  hooks.view = [this](const cluster::ClusterView& view) {
+    node_view_ = view;
+    leads_.store(view.role == core::Role::primary, std::memory_order_relaxed);
+    publish_leadership();
+    to_control([this, view] { saw(view); });
+  };
+  return hooks;
+}
+
+template <class Function>
+void ClusterMember::to_control(Function function) {
+  asio::post(control_loop_, [this, function = std::move(function)]() mutable {
+    if (!closed_) function();
+  });
+}
+
+void ClusterMember::to_node(core::Input input) {
+  asio::post(loop_, [this, input = std::move(input)]() mutable { node_.step(std::move(input)); });
+}
+
+Result<> ClusterMember::open() {
+  if (auto opened = node_.open(); !opened) return opened;
+  const auto& snapshot = node_.stored_snapshot();
+  if (snapshot == nullptr) return {};
+  return state_.restore(*snapshot, now());
+}
+
+void ClusterMember::start(const Endpoint& control) {
+  TANDEM_ASSERT(!thread_.joinable());
+  asio::post(loop_, [this, control] { node_.start(control); });
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "cluster");
+    const auto work = asio::make_work_guard(loop_);
+    loop_.run();
+  });
+}
+
+void ClusterMember::set_listen(const Endpoint& listen) {
+  asio::post(loop_, [this, text = listen.to_string()] { node_.set_listen(text); });
+}
+
+void ClusterMember::stop() {
+  if (!thread_.joinable()) return;
+  asio::post(loop_, [this] {
+    gate_.set_serve_until(Instant::never());
+    node_.stop();
+    loop_.stop();
+  });
+  thread_.join();
+}
+
+void ClusterMember::close() {
+  closed_ = true;
+  proposals_.stop();
+  announcer_.stop();
+}
+
+// ---- the cluster's thread
+
+void ClusterMember::took_gate(Instant until, Term term) {
+  const bool was_open = gate_.open_at(now()).has_value();
+  gate_.set_term(term);
+  gate_.set_serve_until(until);
+  serve_until_ = until;
+  // Loops learn of an opening, which they may be waiting for; a closing they see by themselves.
+  if (!was_open && until != Instant::never()) {
+    leadership_ = nullptr;
+    publish_leadership();
+  }
+}
+
+void ClusterMember::publish_leadership() {
+  Leadership next;
+  next.term = node_view_.term;
+  next.is_primary = node_view_.role == core::Role::primary;
+  next.primary = node_view_.primary.name();
+  if (!next.is_primary && node_view_.primary_addresses) {
+    next.primary_listen = node_view_.primary_addresses->listen;
+    next.primary_pass = node_view_.primary_addresses->pass;
+  }
+  if (leadership_ != nullptr && *leadership_ == next) return;
+  leadership_ = std::make_shared<const Leadership>(std::move(next));
+  hooks_.leadership(leadership_);
+}
+
+// ---- the control loop's thread
+
+void ClusterMember::saw(cluster::ClusterView view) {
+  const bool began_to_lead = view.role == core::Role::primary && !is_primary();
+  view_ = std::move(view);
+  if (began_to_lead) registered_digest_ = 0;
+  hooks_.view();
+}
+
+void ClusterMember::apply(const std::vector<core::Entry>& entries) {
+  const auto time = now();
+  for (const auto& entry : entries) {
+    state_.apply(entry, time);
+    if (const auto* command = std::get_if<core::Command>(&entry.body)) {
+      proposals_.committed(command->id);
+    }
+  }
+}
+
+void ClusterMember::announce(Term term) {
+  announcer_.announce(term, registry_.term_takers());
+}
+
+void ClusterMember::take_snapshot() {
+  to_node(core::SnapshotTaken{state_.applied(), state_.to_bytes()});
+}
+
+asio::awaitable<Result<>> ClusterMember::commit(Change change) {
+  if (!is_primary()) {
+    co_return fail(ErrorCode::unavailable, "this master is not the primary: nothing was changed");
+  }
+  auto committing = proposals_.commit(to_json(change));
+  co_return co_await std::move(committing);
+}
+
+asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
+  if (!is_primary()) co_return fail(ErrorCode::unavailable, "this master is not the primary");
+  if (to == options_.node.name()) co_return Result<>();
+  const auto peer = options_.peers.find(to.empty() ? core::NodeId() : core::NodeId(to));
+  if (!to.empty() && peer == options_.peers.end()) {
+    co_return fail(ErrorCode::not_found, fmt::format("{} is no master of this cluster", to), "to");
+  }
+  if (options_.peers.empty()) {
+    co_return fail(ErrorCode::conflict, "this cluster has no other master to hand over to");
+  }
+  const Term before = view_.term;
+  to_node(core::HandOver{to.empty() ? core::NodeId() : core::NodeId(to)});
+  const auto deadline = now() + limits::takeover_wait_max;
+  asio::steady_timer timer(control_loop_);
+  while (!closed_ && now() < deadline) {
+    if (!is_primary() && view_.term > before && !view_.primary.empty()) co_return Result<>();
+    boost::system::error_code ignored;
+    timer.expires_after(switchover_poll);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  co_return fail(ErrorCode::unavailable,
+                 "no other master could take over: none is in sync and reachable");
+}
+
+void ClusterMember::hand_over_and_wait() {
+  if (!leads_ || options_.peers.empty()) return;
+  to_node(core::HandOver{});
+  const auto deadline = now() + options_.timing.election_timeout;
+  while (leads_ && now() < deadline) std::this_thread::sleep_for(1ms);
+}
+
+void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); }
+
+void ClusterMember::tick(Instant now) {
+  report_registered();
+  if (is_primary()) register_workers(now);
+}
+
+void ClusterMember::register_workers(Instant now) {
+  if (registering_ > 0) return;  // the state will say what is left
+  for (auto& change : registry_.unregistered(now, registering_max)) {
+    ++registering_;
+    asio::co_spawn(control_loop_, register_worker(std::move(change)), asio::detached);
+  }
+}
+
+asio::awaitable<void> ClusterMember::register_worker(Change change) {
+  auto committing = commit(std::move(change));
+  const auto committed = co_await std::move(committing);
+  --registering_;
+  if (!committed) spdlog::debug("registration waits reason=\"{}\"", committed.error().message);
+}
+
+// Who could be a witness, from the replicated state, with the liveness that this master sees.
+void ClusterMember::report_registered() {
+  core::Registered registered;
+  std::uint64_t digest = 0xcbf29ce484222325u;
+  std::vector<std::pair<core::NodeId, Endpoint>> addresses;
+  for (const auto& [name, worker] : registry_.state().joined) {
+    if (!worker.witness) continue;
+    const core::NodeId node{name};
+    const bool live = registry_.is_live(name);
+    registered.candidates.push_back(
+        {{node, core::IncarnationId(worker.witness->incarnation)}, worker.address.host, live});
+    addresses.emplace_back(node, worker.witness->control);
+    mix(digest, std::hash<std::string>{}(name + worker.witness->control.to_string()));
+    mix(digest, worker.witness->incarnation << 1 ^ static_cast<unsigned>(live));
+  }
+  if (digest == registered_digest_) return;
+  registered_digest_ = digest;
+  for (const auto& [peer, control] : options_.peers) registered.master_hosts.push_back(control.host);
+  asio::post(loop_, [this, addresses = std::move(addresses),
+                     registered = std::move(registered)]() mutable {
+    for (const auto& [node, control] : addresses) node_.set_address(node, control);
+    node_.step(std::move(registered));
+  });
+}
+
+bool ClusterMember::is_in_sync(Instant now) const {
+  if (view_.role == core::Role::primary || view_.primary.empty() || !view_.votes) return false;
+  if (view_.pair && !view_.in_pair_sync) return false;
+  return lag_of(view_) == 0 && applied() >= view_.commit &&
+         now - options_.timing.election_timeout < view_.primary_heard;
+}
+
+// ---- POST /cluster/messages
+
+Admission ClusterMember::admit(const ControlRequest& request,
+                               const std::optional<BearerToken>& token) const {
+  return cluster::admit_messages(request, token, node_);
+}
+
+ControlResponse ClusterMember::take_messages(const ControlRequest& request) {
+  return cluster::take_messages(
+      request, node_, [this](wire::ClusterEnvelope envelope, std::string host) {
+        asio::post(loop_, [this, envelope = std::move(envelope), host = std::move(host)]() mutable {
+          node_.receive(std::move(envelope), host);
+        });
+      });
+}
+
+}  // namespace tandem::master

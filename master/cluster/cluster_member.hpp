@@ -1,0 +1,130 @@
+// cluster_member.hpp: this master as a member of its cluster.
+//
+// The failover protocol runs on a thread of its own, "cluster", so that neither a burst of
+// heartbeats nor a long status document delays it. What is committed is applied on the control
+// loop's thread, which owns the registry. The gate and the leadership go straight to the
+// forwarding loops.
+//
+// Owner: the control plane. Functions are called on the control loop's thread but for those that
+// say otherwise.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "common/cluster/cluster_endpoint.hpp"
+#include "common/cluster/cluster_node.hpp"
+#include "master/cluster/proposals.hpp"
+#include "master/cluster/replicated_state.hpp"
+#include "master/cluster/term_announcer.hpp"
+#include "master/registry/leadership.hpp"
+#include "master/registry/registry.hpp"
+#include "master/registry/serving_gate.hpp"
+
+namespace tandem::master {
+
+struct ClusterMemberHooks {
+  // Who leads has changed, or the gate has opened. Called on the cluster's thread.
+  std::function<void(LeadershipPtr)> leadership;
+  // The view has changed. Called on the control loop's thread.
+  std::function<void()> view;
+};
+
+class ClusterMember {
+ public:
+  // All references outlive it. REQUIRES: options.validate()
+  ClusterMember(boost::asio::io_context& control_loop, Registry& registry, ServingGate& gate,
+                cluster::ClusterOptions options, ClusterMemberHooks hooks);
+  ~ClusterMember();
+
+  // Opens the log and restores the registry from it, before the control loop runs.
+  Result<> open();
+  // Begins to take part. A server listens at `control` already.
+  void start(const Endpoint& control);
+  // Where clients connect, once known. Any thread.
+  void set_listen(const Endpoint& listen);
+  // Ends its thread. Not from the control loop's thread, while that still runs or after.
+  void stop();
+  // Ends what waits on the control loop, on its thread, so that the loop can end.
+  void close();
+
+  // ---- what is asked of it
+  // Makes a change, and returns when it is committed and applied. Errors: as Proposals::commit();
+  // `unavailable` as well when this master is not the primary.
+  boost::asio::awaitable<Result<>> commit(Change change);
+  // Hands leadership to `to`, or to whom the core chooses when it is empty; returns when another
+  // leads. Errors: `unavailable`, saying why not.
+  boost::asio::awaitable<Result<>> switch_over(std::string to);
+  // Hands over if this master leads and another can, and waits for that. Any other thread.
+  void hand_over_and_wait();
+  // A worker has promised this term. Any thread.
+  void report_term(Term term);
+  // Every registry tick: registers and forgets workers, tells the core who may be a witness.
+  void tick(Instant now);
+
+  // ---- POST /cluster/messages
+  Admission admit(const ControlRequest& request, const std::optional<BearerToken>& token) const;
+  ControlResponse take_messages(const ControlRequest& request);
+
+  // ---- what it knows
+  const cluster::ClusterView& view() const { return view_; }
+  LogIndex applied() const { return state_.applied(); }
+  bool is_primary() const { return view_.role == core::Role::primary; }
+  bool may_serve(Instant now) const { return gate_.open_at(now).has_value(); }
+  // A standby that could take over now: it has all that it knows to be committed, and hears the
+  // primary.
+  bool is_in_sync(Instant now) const;
+  const cluster::ClusterRefusals& refusals() const { return node_.refusals(); }
+
+ private:
+  cluster::ClusterHooks node_hooks();
+  // On the cluster's thread:
+  void took_gate(Instant until, Term term);
+  void publish_leadership();
+  // Posts to the cluster's thread, and to the control loop's.
+  void to_node(core::Input input);
+  template <class Function>
+  void to_control(Function function);
+
+  void saw(cluster::ClusterView view);
+  void apply(const std::vector<core::Entry>& entries);
+  void announce(Term term);
+  void take_snapshot();
+  void report_registered();
+  void register_workers(Instant now);
+  boost::asio::awaitable<void> register_worker(Change change);
+
+  boost::asio::io_context& control_loop_;
+  Registry& registry_;
+  ServingGate& gate_;
+  const cluster::ClusterOptions options_;
+  ClusterMemberHooks hooks_;
+
+  // ---- the cluster's thread
+  boost::asio::io_context loop_{1};
+  cluster::ClusterNode node_;
+  cluster::ClusterView node_view_;
+  LeadershipPtr leadership_;
+  Instant serve_until_ = Instant::never();
+  std::thread thread_;
+
+  // ---- the control loop's thread
+  ReplicatedState state_;
+  Proposals proposals_;
+  TermAnnouncer announcer_;
+  cluster::ClusterView view_;
+  std::uint64_t registered_digest_ = 0;
+  unsigned registering_ = 0;  // changes under way
+  bool closed_ = false;
+
+  std::atomic<bool> leads_{false};  // for hand_over_and_wait()
+};
+
+}  // namespace tandem::master

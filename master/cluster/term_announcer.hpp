@@ -1,0 +1,50 @@
+// term_announcer.hpp: before it forwards, a new primary tells the workers its term (R10).
+//
+// To each Tandem worker that is heard of goes OPTIONS * (RFC 9110 §9.3.7) with Tandem-Term; the
+// worker promises to refuse lower terms from then on, or answers 409 with the higher term that it
+// has promised already. A worker that does not answer holds the primary up for `patience` only: the
+// lease keeps two primaries apart already, and the worker hears of the term with the first request
+// that it gets.
+//
+// Owner: the control loop's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/strong.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem::master {
+
+class TermAnnouncer {
+ public:
+  struct Hooks {
+    std::function<void(Term)> announced;  // every worker has answered, or patience is over
+    std::function<void(Term)> higher;     // a worker has promised this one
+  };
+
+  TermAnnouncer(boost::asio::io_context& loop, Duration patience, Hooks hooks);
+
+  // Begins; an announcement under way is given up. `announced` is called once for it, later than
+  // this returns.
+  void announce(Term term, std::vector<Endpoint> workers);
+  void stop();
+
+ private:
+  struct Round;
+  boost::asio::awaitable<void> tell(std::shared_ptr<Round> round);
+  void finish(const std::shared_ptr<Round>& round);
+
+  boost::asio::io_context& loop_;
+  const Duration patience_;
+  Hooks hooks_;
+  std::shared_ptr<Round> round_;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,87 @@
+#include "master/control/pass_on.hpp"
+
+#include <boost/asio.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "common/base/token_file.hpp"
+#include "common/http/api_response.hpp"
+#include "common/wire/error_document.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+// Longer than the primary waits for a commit: its own answer says more than ours.
+constexpr Duration answer_max = Duration(limits::commit_wait_max) + 1s;
+
+http::request<http::string_body> copy_of(const ControlRequest& request, const Endpoint& primary,
+                                         const std::string& token) {
+  http::request<http::string_body> copy;
+  copy.version(11);
+  copy.method_string(boost::beast::string_view(request.method.data(), request.method.size()));
+  copy.target(boost::beast::string_view(request.path.data(), request.path.size()));
+  copy.set(http::field::host, primary.to_string());
+  copy.set("Tandem-Passed-On", "1");
+  copy.set(http::field::connection, "close");
+  if (!token.empty()) copy.set(http::field::authorization, bearer(token));
+  copy.body() = request.body;
+  copy.prepare_payload();
+  return copy;
+}
+
+ControlResponse unknown_outcome(const Endpoint& primary, std::string_view why) {
+  return {.status = 503,
+          .body = wire::error_document(
+              "outcome_unknown",
+              fmt::format("the primary at {} was asked and gave no answer ({}): the change may "
+                          "have taken effect, look before you repeat it",
+                          primary.to_string(), why)),
+          .fields = {{"Retry-After", "1"}}};
+}
+
+}  // namespace
+
+asio::awaitable<ControlResponse> pass_on(asio::io_context& loop, Endpoint primary,
+                                         const ControlRequest& request, std::string token) {
+  const auto socket = std::make_shared<tcp::socket>(loop);
+  asio::steady_timer deadline(loop, std::chrono::steady_clock::now() + answer_max);
+  deadline.async_wait([weak = std::weak_ptr(socket)](error_code expired) {
+    error_code ignored;
+    if (const auto open = weak.lock(); open && !expired) open->close(ignored);
+  });
+  error_code error;
+  const tcp::endpoint address(asio::ip::make_address(primary.host), primary.port);
+  co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  if (error) {
+    co_return refusal(fail(ErrorCode::unavailable,
+                           fmt::format("the primary at {} cannot be reached: {}; nothing was "
+                                       "changed",
+                                       primary.to_string(), error.message())));
+  }
+  const auto copy = copy_of(request, primary, token);
+  co_await http::async_write(*socket, copy, asio::redirect_error(asio::use_awaitable, error));
+  boost::beast::flat_buffer buffer(limits::control_header_bytes_max +
+                                   limits::control_body_bytes_max);
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(limits::status_bytes_max);
+  if (!error) {
+    co_await http::async_read(*socket, buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (error) co_return unknown_outcome(primary, error.message());
+  ControlResponse response{.status = parser.get().result_int(),
+                           .body = std::move(parser.get().body())};
+  for (const auto field : {http::field::location, http::field::retry_after}) {
+    const auto value = parser.get()[field];
+    if (!value.empty()) response.fields.emplace_back(http::to_string(field), value);
+  }
+  co_return response;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,22 @@
+// pass_on.hpp: a request for a change that came to a standby goes to the primary, and its answer
+// back: operators need not know who leads.
+//
+// It is passed on once: the primary's answer counts, even if it is that it leads no more. What
+// breaks after the request was sent has an unknown outcome, and the answer says so.
+#pragma once
+
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/http/http_message.hpp"
+
+namespace tandem::master {
+
+// `token`: presented to the primary; empty: none. What `request` views outlives the answer.
+boost::asio::awaitable<ControlResponse> pass_on(boost::asio::io_context& loop, Endpoint primary,
+                                                const ControlRequest& request, std::string token);
+
+}  // namespace tandem::master

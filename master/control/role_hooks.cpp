@@ -1,0 +1,180 @@
+#include "master/control/role_hooks.hpp"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+Result<std::vector<std::string>> parse_command(std::string_view text, std::string_view flag) {
+  std::vector<std::string> arguments;
+  bool in_word = false;
+  char quote = '\0';
+  for (const char c : text) {
+    if (quote != '\0') {
+      if (c == quote) {
+        quote = '\0';
+      } else {
+        arguments.back() += c;
+      }
+      continue;
+    }
+    if (c == ' ' || c == '\t') {
+      in_word = false;
+      continue;
+    }
+    if (!in_word) arguments.emplace_back();
+    in_word = true;
+    if (c == '\'' || c == '"') {
+      quote = c;
+    } else {
+      arguments.back() += c;
+    }
+  }
+  if (quote != '\0') return invalid(fmt::format("{} has a quote that is not closed", flag), std::string(flag));
+  if (arguments.empty() || arguments.front().empty()) {
+    return invalid(fmt::format("{} must be a command", flag), std::string(flag));
+  }
+  return arguments;
+}
+
+class RoleHooks::Body {
+ public:
+  explicit Body(RoleHooksOptions options)
+      : options_(std::move(options)), thread_([this] { run(); }) {}
+
+  ~Body() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      wake_.notify_all();
+    }
+    thread_.join();
+  }
+
+  void changed(bool primary, Term term) {
+    const std::lock_guard lock(mutex_);
+    latest_ = {primary, term};
+    wake_.notify_all();
+  }
+
+ private:
+  struct Event {
+    bool primary = false;
+    Term term;
+  };
+
+  void run() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    for (;;) {
+      Event event;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return latest_ || stopping_; });
+        if (!latest_) return;
+        event = *latest_;
+        latest_.reset();
+      }
+      const auto& command = event.primary ? options_.on_promote : options_.on_demote;
+      if (!command.empty()) execute(command, event);
+    }
+  }
+
+  void execute(const std::vector<std::string>& command, const Event& event) {
+    std::vector<std::string> environment;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      if (std::strncmp(*variable, "TANDEM_", 7) != 0) environment.emplace_back(*variable);
+    }
+    environment.push_back(fmt::format("TANDEM_NODE={}", options_.node));
+    environment.push_back(fmt::format("TANDEM_ROLE={}", event.primary ? "primary" : "standby"));
+    environment.push_back(fmt::format("TANDEM_TERM={}", event.term));
+    const auto pointers = [](const std::vector<std::string>& texts) {
+      std::vector<char*> list;
+      for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+      list.push_back(nullptr);
+      return list;
+    };
+    auto arguments = pointers(command);
+    auto variables = pointers(environment);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    pid_t child = 0;
+    const int failed =
+        posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(), variables.data());
+    posix_spawnattr_destroy(&attributes);
+    if (failed != 0) {
+      spdlog::error("role command cannot be started command={} reason=\"{}\"", command[0],
+                    std::strerror(failed));
+      return;
+    }
+    report(command[0], wait_for(child));
+  }
+
+  // Its status; empty when it had to be killed, with all that it has started.
+  static std::optional<int> wait_for(pid_t child) {
+    const auto deadline = now() + limits::hook_max;
+    int status = 0;
+    while (::waitpid(child, &status, WNOHANG) == 0) {
+      if (now() >= deadline) {
+        ::kill(-child, SIGKILL);
+        ::waitpid(child, &status, 0);
+        return std::nullopt;
+      }
+      std::this_thread::sleep_for(5ms);
+    }
+    return status;
+  }
+
+  static void report(const std::string& command, std::optional<int> status) {
+    if (!status) {
+      spdlog::error("role command took too long and was killed command={}", command);
+    } else if (*status != 0) {
+      spdlog::error("role command failed command={} status={}", command,
+                    WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status));
+    } else {
+      spdlog::info("role command done command={}", command);
+    }
+  }
+
+  const RoleHooksOptions options_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  std::optional<Event> latest_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+RoleHooks::RoleHooks(RoleHooksOptions options) {
+  if (options.on_promote.empty() && options.on_demote.empty()) return;
+  body_ = std::make_unique<Body>(std::move(options));
+}
+RoleHooks::~RoleHooks() = default;
+
+void RoleHooks::promoted(Term term) {
+  if (body_) body_->changed(true, term);
+}
+void RoleHooks::demoted(Term term) {
+  if (body_) body_->changed(false, term);
+}
+
+}  // namespace tandem::master

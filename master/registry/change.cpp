@@ -1,0 +1,119 @@
+#include "master/registry/change.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/limits.hpp"
+#include "common/wire/json_reader.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+template <class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+Json document_of(const Join& join) {
+  Json worker{{"name", join.name},
+              {"service", join.worker.service},
+              {"address", join.worker.address.to_string()},
+              {"weight", join.worker.weight},
+              {"connections", join.worker.connections},
+              {"takes_term", join.worker.takes_term}};
+  if (join.worker.witness) {
+    worker["witness_incarnation"] = join.worker.witness->incarnation;
+    worker["witness_control"] = join.worker.witness->control.to_string();
+  }
+  return worker;
+}
+
+Result<Change> read_join(const nlohmann::json& json) {
+  Join join;
+  wire::MemberReader reader(json, "join");
+  reader.name("name", join.name);
+  reader.name("service", join.worker.service);
+  reader.numeric_endpoint("address", join.worker.address);
+  reader.number("weight", join.worker.weight, 0, limits::weight_max);
+  reader.number("connections", join.worker.connections, 1, limits::worker_connections_max);
+  reader.boolean("takes_term", join.worker.takes_term);
+  join.worker.witness = wire::read_witness_offer(reader);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(join));
+}
+
+Result<Change> read_weight(const nlohmann::json& json) {
+  SetWeight change;
+  wire::MemberReader reader(json, "weight");
+  reader.name("name", change.name);
+  if (!reader.is_null("weight")) {
+    reader.number("weight", change.weight.emplace(), 0, limits::weight_max);
+  }
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(change));
+}
+
+Result<Change> read_add(const nlohmann::json& json) {
+  auto spec = wire::parse_worker_spec(json.dump());
+  if (!spec) return spec.error();
+  return Change(AddWorker{std::move(*spec)});
+}
+
+}  // namespace
+
+const std::string& subject_of(const Change& change) {
+  return std::visit(Overloaded{[](const AddWorker& add) -> const std::string& {
+                                 return add.spec.name;
+                               },
+                               [](const auto& other) -> const std::string& { return other.name; }},
+                    change);
+}
+
+std::string to_json(const Change& change) {
+  const auto named = [](const char* verb, Json value) { return Json{{verb, std::move(value)}}; };
+  return wire::dump(std::visit(
+      Overloaded{[&](const Join& join) { return named("join", document_of(join)); },
+                 [&](const Leave& leave) { return named("leave", leave.name); },
+                 [&](const SetDrained& drain) {
+                   return named(drain.drained ? "drain" : "undrain", drain.name);
+                 },
+                 [&](const SetWeight& set) {
+                   Json value{{"name", set.name}, {"weight", nullptr}};
+                   if (set.weight) value["weight"] = *set.weight;
+                   return named("weight", std::move(value));
+                 },
+                 [&](const AddWorker& add) {
+                   return named("add", Json::parse(wire::to_json(add.spec)));
+                 },
+                 [&](const RemoveWorker& remove) { return named("remove", remove.name); }},
+      change));
+}
+
+Result<Change> parse_change(std::string_view text) {
+  const auto json = wire::parse_object(text, limits::command_bytes_max);
+  if (!json) return json.error();
+  if (json->size() != 1) return invalid("a change has one member, which names it");
+  const auto verb = json->begin().key();
+  wire::MemberReader reader(*json);
+  if (verb == "join" || verb == "weight" || verb == "add") {
+    const auto* object = reader.object(verb.c_str());
+    if (object == nullptr) return reader.finish(wire::UnknownMembers::refuse).error();
+    if (verb == "join") return read_join(*object);
+    return verb == "weight" ? read_weight(*object) : read_add(*object);
+  }
+  std::string name;
+  if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove") {
+    return invalid(fmt::format("{} is no change that this version knows", verb.substr(0, 64)));
+  }
+  reader.name(verb.c_str(), name);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  if (verb == "leave") return Change(Leave{std::move(name)});
+  if (verb == "remove") return Change(RemoveWorker{std::move(name)});
+  return Change(SetDrained{std::move(name), verb == "drain"});
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,67 @@
+// change.hpp: the changes of cluster state that are replicated: each is one command of the log.
+//
+// What is not here is soft: health and load are seen by every master itself.
+//
+// In the log each is a JSON object with one member that names it:
+//   {"join": {"name": "w1", "service": "default", "address": "10.0.0.9:9001", ...}}
+//   {"leave": "w1"}  {"drain": "w1"}  {"undrain": "w1"}  {"weight": {"name": "w1", "weight": 50}}
+//   {"add": {"name": "n1", "address": "10.0.0.5:80", ...}}  {"remove": "n1"}
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "common/wire/worker_spec.hpp"
+
+namespace tandem::master {
+
+// A Tandem worker, as its heartbeat described it when the primary registered it.
+struct JoinedWorker {
+  std::string service;
+  Endpoint address;  // numeric
+  unsigned weight = 100;
+  unsigned connections = 64;
+  bool takes_term = false;
+  std::optional<wire::WitnessOffer> witness;
+
+  friend bool operator==(const JoinedWorker&, const JoinedWorker&) = default;
+};
+
+struct Join {
+  std::string name;
+  JoinedWorker worker;
+};
+struct Leave {
+  std::string name;
+};
+struct SetDrained {
+  std::string name;
+  bool drained = true;
+};
+struct SetWeight {
+  std::string name;
+  std::optional<unsigned> weight;  // empty: its own again
+};
+struct AddWorker {
+  wire::WorkerSpec spec;
+};
+// With all that was decided about it.
+struct RemoveWorker {
+  std::string name;
+};
+
+using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker>;
+
+// The name of the worker that it is about.
+const std::string& subject_of(const Change& change);
+
+std::string to_json(const Change& change);
+// Errors: `invalid`, naming the member at fault.
+Result<Change> parse_change(std::string_view json);
+
+}  // namespace tandem::master

@@ -1,0 +1,118 @@
+#include "master/registry/cluster_state.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/limits.hpp"
+#include "common/base/name.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int format_written = 1;
+
+Error malformed(std::string message, std::string field) {
+  return invalid(fmt::format("{}: {}", field, message), field);
+}
+
+Result<> read_drained(const Json& json, ClusterState& state) {
+  if (!json.is_array()) return malformed("must be a list of names", "drained");
+  for (const auto& item : json) {
+    if (!item.is_string() || !is_name(item.get_ref<const std::string&>())) {
+      return malformed("must be a list of names", "drained");
+    }
+    state.drained.insert(item.get<std::string>());
+  }
+  return {};
+}
+
+Result<> read_weights(const Json& json, ClusterState& state) {
+  if (!json.is_object()) return malformed("must be an object of names and numbers", "weights");
+  for (const auto& [name, weight] : json.items()) {
+    if (!is_name(name) || !weight.is_number_unsigned() ||
+        weight.get<std::uint64_t>() > limits::weight_max) {
+      return malformed(fmt::format("must be names and numbers from 0 to {}", limits::weight_max),
+                       "weights");
+    }
+    state.weights.emplace(name, weight.get<unsigned>());
+  }
+  return {};
+}
+
+// Lists of changes, as those that made the state.
+template <class Kind>
+Result<> read_changes(const Json& json, const char* member, ClusterState& state) {
+  if (!json.is_array()) return malformed("must be a list of workers", member);
+  for (const auto& item : json) {
+    const auto change = parse_change(item.dump());
+    if (!change) return malformed(change.error().message, member);
+    if (!std::holds_alternative<Kind>(*change)) return malformed("has another change", member);
+    state.apply(*change);
+  }
+  return {};
+}
+
+}  // namespace
+
+void ClusterState::apply(const Change& change) {
+  const auto& name = subject_of(change);
+  if (const auto* join = std::get_if<Join>(&change)) {
+    joined.insert_or_assign(name, join->worker);
+  } else if (std::holds_alternative<Leave>(change)) {
+    joined.erase(name);
+  } else if (const auto* drain = std::get_if<SetDrained>(&change)) {
+    drain->drained ? void(drained.insert(name)) : void(drained.erase(name));
+  } else if (const auto* set = std::get_if<SetWeight>(&change)) {
+    set->weight ? void(weights.insert_or_assign(name, *set->weight)) : void(weights.erase(name));
+  } else if (const auto* add = std::get_if<AddWorker>(&change)) {
+    added.insert_or_assign(name, add->spec);
+  } else {
+    drained.erase(name);
+    weights.erase(name);
+    added.erase(name);
+    joined.erase(name);
+  }
+}
+
+std::string to_json(const ClusterState& state) {
+  Json joined = Json::array();
+  for (const auto& [name, worker] : state.joined)
+    joined.push_back(Json::parse(to_json(Change(Join{name, worker}))));
+  Json added = Json::array();
+  for (const auto& [name, spec] : state.added)
+    added.push_back(Json::parse(to_json(Change(AddWorker{spec}))));
+  const Json json{{"format", format_written},
+                  {"joined", std::move(joined)},
+                  {"drained", state.drained},
+                  {"weights", Json::object_t(state.weights.begin(), state.weights.end())},
+                  {"added", std::move(added)}};
+  return json.dump();
+}
+
+Result<ClusterState> parse_cluster_state(std::string_view text) {
+  const auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return invalid("is not a JSON object");
+  constexpr std::array members{"format", "joined", "drained", "weights", "added"};
+  for (const auto& [member, value] : json.items()) {
+    if (std::find(members.begin(), members.end(), member) == members.end()) {
+      return invalid(fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
+    }
+  }
+  for (const auto* member : members) {
+    if (!json.contains(member)) return malformed("is missing", member);
+  }
+  if (json["format"] != format_written) {
+    return malformed(fmt::format("must be {}", format_written), "format");
+  }
+  ClusterState state;
+  if (auto read = read_changes<Join>(json["joined"], "joined", state); !read) return read.error();
+  if (auto read = read_drained(json["drained"], state); !read) return read.error();
+  if (auto read = read_weights(json["weights"], state); !read) return read.error();
+  if (auto read = read_changes<AddWorker>(json["added"], "added", state); !read)
+    return read.error();
+  return state;
+}
+
+}  // namespace tandem::master

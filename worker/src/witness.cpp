@@ -1,0 +1,177 @@
+#include "worker/src/witness.hpp"
+
+#include <signal.h>
+
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <boost/asio.hpp>
+#include <fmt/format.h>
+
+#include "common/base/duration.hpp"
+#include "common/cluster/cluster_endpoint.hpp"
+#include "common/http/api_response.hpp"
+
+namespace tandem {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr std::size_t connections_max = 64;  // masters, and a few who look at its health
+}  // namespace
+
+class Witness::Body {
+ public:
+  explicit Body(WitnessOptions options)
+      : options_(std::move(options)),
+        server_(loop_,
+                {.connections_max = connections_max,
+                 .admit = [this](const ControlRequest& request) { return admit(request); }},
+                [this](const ControlRequest& request) { return answer(request); }) {}
+
+  Result<> open() {
+    if (!options_.listen.is_loopback() && options_.token.empty()) {
+      return invalid(fmt::format("a witness at {} can be reached from other machines: give the "
+                                 "masters' token_file, or listen on a loopback address",
+                                 options_.listen.host),
+                     "state_dir");
+    }
+    if (!options_.token.empty()) token_.emplace(BearerToken::of(options_.token));
+    cluster::ClusterOptions cluster;
+    cluster.node = core::NodeId(options_.name);
+    cluster.kind = core::VoterKind::witness;
+    cluster.directory = options_.directory;
+    cluster.token = options_.token;
+    // Opened with the default timing to learn its incarnation; made anew when the timing is known.
+    auto store = storage::LogStore::open(options_.directory);
+    if (!store) return store.error();
+    incarnation_ = store->incarnation();
+    cluster_ = std::move(cluster);
+    auto bound = server_.listen(options_.listen);
+    if (!bound) return bound.error();
+    control_ = *bound;
+    asio::post(loop_, [this] { server_.start(); });
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  wire::WitnessOffer offer() const { return {incarnation_.value(), control_}; }
+
+  void take_timing(const core::Timing& timing) {
+    const std::lock_guard lock(mutex_);
+    if (timing_ && *timing_ == timing) return;
+    if (timing_) {
+      if (refused_ == timing) return;
+      refused_ = timing;
+      say(Severity::warning,
+          fmt::format("the masters' election timeout is {} now, this witness keeps {} until it is "
+                      "restarted",
+                      to_string(timing.election_timeout), to_string(timing_->election_timeout)));
+      return;
+    }
+    timing_ = timing;
+    asio::post(loop_, [this, timing] { start(timing); });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    asio::post(loop_, [this] {
+      if (node_) node_->stop();
+      server_.stop();
+      work_.reset();
+    });
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    loop_.run();
+  }
+
+  void say(Severity severity, const std::string& line) const {
+    if (options_.log) options_.log(severity, line);
+  }
+
+  void start(const core::Timing& timing) {
+    cluster_.timing = timing;
+    if (const auto valid = cluster_.validate(); !valid) {
+      return say(Severity::warning, "the masters' timing cannot be used: " + valid.error().message);
+    }
+    cluster::ClusterHooks hooks;
+    hooks.view = [this](const cluster::ClusterView& view) { saw(view); };
+    node_.emplace(loop_, cluster_, std::move(hooks));
+    if (const auto opened = node_->open(); !opened) {
+      say(Severity::warning, "this worker cannot be a witness: " + opened.error().message);
+      node_.reset();
+      return;
+    }
+    node_->start(control_);
+  }
+
+  void saw(const cluster::ClusterView& view) {
+    if (view.votes == votes_ && view.failure == failure_) return;
+    if (view.votes != votes_) {
+      say(Severity::info, fmt::format("{} cluster={} term={}",
+                                      view.votes ? "votes as a witness" : "votes no more",
+                                      view.cluster, view.term));
+    }
+    if (view.failure != failure_) say(Severity::warning, "witness failed: " + view.failure);
+    votes_ = view.votes;
+    failure_ = view.failure;
+  }
+
+  Admission admit(const ControlRequest& request) const {
+    if (request.path == "/health") return {};
+    if (token_ && !token_->admits(request.authorization)) return {.refusal = not_authorized()};
+    return {.refusal = {}, .body_bytes_max = limits::cluster_body_bytes_max};
+  }
+
+  asio::awaitable<ControlResponse> answer(const ControlRequest& request) {
+    if (request.path == "/health") co_return document(R"({"status":"alive"})");
+    if (request.path != cluster::messages_path) co_return no_such_path(request.path);
+    if (request.method != "POST") co_return method_not_allowed(request.method, "POST");
+    if (!node_) {
+      co_return refusal(fail(ErrorCode::unavailable, "this witness waits for the timing"));
+    }
+    co_return cluster::take_messages(request, *node_,
+                                     [this](wire::ClusterEnvelope envelope, std::string host) {
+                                       node_->receive(std::move(envelope), host);
+                                     });
+  }
+
+  const WitnessOptions options_;
+  asio::io_context loop_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
+  std::optional<BearerToken> token_;
+  cluster::ClusterOptions cluster_;
+  core::IncarnationId incarnation_;
+  std::optional<cluster::ClusterNode> node_;
+  HttpServer server_;
+  Endpoint control_;
+  bool votes_ = false;
+  std::string failure_;
+  std::thread thread_;
+
+  std::mutex mutex_;  // guards what follows
+  std::optional<core::Timing> timing_;
+  std::optional<core::Timing> refused_;
+};
+
+Witness::Witness(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Witness::~Witness() { stop(); }
+
+Result<std::unique_ptr<Witness>> Witness::open(WitnessOptions options) {
+  auto body = std::make_unique<Body>(std::move(options));
+  if (auto opened = body->open(); !opened) return opened.error();
+  return std::unique_ptr<Witness>(new Witness(std::move(body)));
+}
+
+wire::WitnessOffer Witness::offer() const { return body_->offer(); }
+void Witness::take_timing(const core::Timing& timing) { body_->take_timing(timing); }
+void Witness::stop() { body_->stop(); }
+
+}  // namespace tandem

@@ -1,0 +1,47 @@
+// witness.hpp: a worker's part in the failover: it votes and keeps the log, and never leads.
+//
+// It runs on a thread of its own with a small control port, POST /cluster/messages and GET /health,
+// beside the service. It begins to take part once a master has told it the cluster's timing, for
+// what a voter promises is measured by that.
+//
+// Owner: Registration; any thread may call.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "common/core/options.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "tandem/worker.hpp"
+
+namespace tandem {
+
+struct WitnessOptions {
+  std::string name;
+  std::string directory;  // locked by the caller
+  Endpoint listen;        // numeric; port 0: the kernel chooses
+  std::string token;      // of the masters; empty: none
+  EventLog log;
+};
+
+class Witness {
+ public:
+  // Opens the log, binds the port, begins to listen. Errors: `invalid`, `io`, in a sentence.
+  static Result<std::unique_ptr<Witness>> open(WitnessOptions options);
+  ~Witness();  // as stop()
+
+  // What the heartbeats say of it.
+  wire::WitnessOffer offer() const;
+  // A master's timing. The first call starts it; another timing later is reported and not taken.
+  void take_timing(const core::Timing& timing);
+  void stop();
+
+ private:
+  class Body;
+  explicit Witness(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace tandem
