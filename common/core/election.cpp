@@ -13,8 +13,13 @@ void add_once(std::vector<MemberId>& members, const MemberId& member) {
 }  // namespace
 
 bool Node::can_campaign() const {
-  return options_.kind == VoterKind::master && hard_.cluster.value() != 0 &&
-         configuration().contains(self());
+  return options_.kind == VoterKind::master && hard_.cluster.value() != 0 && may_lead();
+}
+
+// The configuration counts on this node, in this life of it, as a master.
+bool Node::may_lead() const {
+  const Voter* voter = configuration().current(self().node);
+  return voter != nullptr && voter->kind == VoterKind::master && same_member(voter->id, self());
 }
 
 // A standby waits out its own promise; several standbys wait unequally, so that one of them is
@@ -135,7 +140,8 @@ bool Node::won(const std::vector<MemberId>& granted) const {
                          [&](const MemberId& member) { return same_member(member, voter.id); });
   }
   TANDEM_ASSERT(votes <= configuration().voters.size());
-  return !configuration().empty() && votes >= configuration().quorum();
+  // A log that was borrowed meanwhile may have taken this node out of the configuration.
+  return may_lead() && votes >= configuration().quorum();
 }
 
 // A candidate's vote for itself is a vote like any other: it counts when it is durable (R2).
@@ -203,7 +209,7 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
   if (!campaigning || !expected || !log_.is_behind(excerpt.last_index, excerpt.last_term)) return;
   if (!are_plausible(excerpt.previous_index, excerpt.previous_term, excerpt.entries)) return;
   if (excerpt.snapshot != nullptr) {
-    if (excerpt.snapshot->index <= commit_) return;
+    if (excerpt.snapshot->index <= commit_ || excerpt.snapshot->term > hard_.term) return;
     install(excerpt.snapshot, false);
   } else if (!excerpt.matched) {
     // What was committed always matches, but for two that went on without each other (pair mode).
@@ -212,6 +218,10 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
   } else {
     const bool matches = log_.term_at(excerpt.previous_index) == excerpt.previous_term;
     if (!matches || excerpt.entries.empty()) return;
+    if (configuration().was_protected &&
+        denies_committed(excerpt.previous_index, excerpt.previous_term, excerpt.entries)) {
+      return;
+    }
     if (!store_entries(excerpt.previous_index, excerpt.entries)) return;
   }
   const bool complete =
@@ -285,6 +295,7 @@ void Node::promote_alone() {
   persist_hard_state();
   pair_.lose();
   promise_.drop();
+  lender_.reset();  // it asks nobody's vote, so nobody's log may change its configuration
   role_ = Candidate{{}, issued_, true};
   primary_ = MemberId{};
   election_due_ = now_ + first_wait();

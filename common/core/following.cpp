@@ -30,6 +30,22 @@ bool Node::are_plausible(LogIndex previous, Term previous_term,
   return true;
 }
 
+// True when the message denies what this node has committed. In a cluster that has been protected
+// no primary's log does that, so the message is damaged or hostile; in pair mode two may have gone
+// on without each other.
+bool Node::denies_committed(LogIndex index, Term term) const {
+  TANDEM_ASSERT(commit_ >= log_.snapshot_index());
+  const bool committed = index >= log_.snapshot_index() && index <= commit_;
+  return committed && log_.term_at(index) != term;
+}
+
+bool Node::denies_committed(LogIndex previous, Term previous_term,
+                            const std::vector<Entry>& entries) const {
+  return denies_committed(previous, previous_term) ||
+         std::any_of(entries.begin(), entries.end(),
+                     [&](const Entry& entry) { return denies_committed(entry.index, entry.term); });
+}
+
 // A refusal, until it is made an acceptance.
 AppendReply Node::reply_to(Instant sent) const {
   TANDEM_ASSERT(commit_ >= log_.snapshot_index());
@@ -43,6 +59,10 @@ AppendReply Node::reply_to(Instant sent) const {
 void Node::on(const Message& message, Append& append) {
   if (role() == Role::primary) return;
   if (!are_plausible(append.previous_index, append.previous_term, append.entries)) return;
+  if (configuration().was_protected &&
+      denies_committed(append.previous_index, append.previous_term, append.entries)) {
+    return;
+  }
   follow(message);
   const LogIndex previous = append.previous_index;
   const LogIndex matched(previous.value() + append.entries.size());
@@ -107,16 +127,17 @@ void Node::refuse_append(const Message& message, const Append& append) {
 
 void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   if (role() == Role::primary || install_snapshot.snapshot == nullptr) return;
-  follow(message);
   const auto& snapshot = install_snapshot.snapshot;
+  const bool contradicts = denies_committed(snapshot->index, snapshot->term);
+  if (contradicts && configuration().was_protected) return;
+  follow(message);
   const bool discard = install_snapshot.discard_log && !configuration().was_protected;
-  const bool contradicts = snapshot->index <= commit_ && snapshot->index >= log_.snapshot_index() &&
-                           log_.term_at(snapshot->index) != snapshot->term;
-  TANDEM_ASSERT(!contradicts || !configuration().was_protected);
   if (contradicts && !discard)
     return send(message.from, reply_to(install_snapshot.sent), hard_write_);
   const bool news = snapshot->index > log_.snapshot_index() || discard;
-  const bool plausible = snapshot->term <= hard_.term && (snapshot->index.value() > 0 || discard);
+  const bool begins_anew = discard && snapshot->term.value() == 0;
+  const bool plausible =
+      snapshot->term <= hard_.term && (snapshot->index.value() > 0 || begins_anew);
   if (news && plausible) install(snapshot, discard);
   AppendReply reply = reply_to(install_snapshot.sent);
   reply.accepted = plausible;

@@ -87,6 +87,7 @@ class Node {
 
   // election.cpp
   bool can_campaign() const;
+  bool may_lead() const;
   void pre_campaign();
   void campaign(bool handover);
   void request_vote(const MemberId& voter, Ballot ballot, Term for_term, bool handover);
@@ -116,6 +117,9 @@ class Node {
   void follow(const Message& message);
   bool are_plausible(LogIndex previous, Term previous_term,
                      const std::vector<Entry>& entries) const;
+  bool denies_committed(LogIndex index, Term term) const;
+  bool denies_committed(LogIndex previous, Term previous_term,
+                        const std::vector<Entry>& entries) const;
   bool store_entries(LogIndex previous, std::vector<Entry>& entries);
   AppendReply reply_to(Instant sent) const;
   void refuse_append(const Message& message, const Append& append);
