@@ -30,8 +30,9 @@ inline constexpr unsigned worker_connections_max = 65'535;
 inline constexpr unsigned worker_in_flight_max = 1'000'000;
 // A status document: 20,000 workers of about 400 bytes, and room. Read by clients only.
 inline constexpr std::size_t status_bytes_max = 32 * 1024 * 1024;
-// Objects and arrays inside each other; our deepest document has 3.
-inline constexpr int json_depth_max = 8;
+// Objects and arrays inside each other; our deepest document has 9: a voter of a configuration that
+// is an entry of an append message.
+inline constexpr int json_depth_max = 10;
 // How often a worker heartbeats: more often is load without use, less often outlasts
 // control_idle_max.
 inline constexpr auto heartbeat_interval_min = 10ms;
@@ -185,6 +186,18 @@ inline constexpr auto takeover_wait_max = 2s;
 // A message whose term is further ahead than this is damaged or hostile: believing it would use up
 // the terms. One election a second for eleven days stays below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;
+
+// ---- the client library --------------------------------------------------------------------------
+inline constexpr std::size_t client_connections_kept = 16;  // idle, per master; more are closed
+// A master closes a connection that idles for client_idle_max: one that idled for half of that is
+// not used again.
+inline constexpr auto client_connection_idle_max = 30s;
+// A standby names the primary; a chain of them is masters that disagree about who that is.
+inline constexpr unsigned client_redirects_max = 3;
+// Between two rounds of all masters: the first within a crash's takeover, the longest a fraction of
+// one after a freeze.
+inline constexpr auto client_backoff_min = 10ms;
+inline constexpr auto client_backoff_max = 200ms;
 
 // ---- the access log -----------------------------------------------------------------------------
 // A line is for finding a request, not for keeping it: what is longer is cut, and says so.
