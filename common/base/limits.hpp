@@ -187,7 +187,7 @@ inline constexpr auto takeover_wait_max = 2s;
 // the terms. One election a second for eleven days stays below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;
 
-// ---- the client library --------------------------------------------------------------------------
+// ---- the client library -------------------------------------------------------------------------
 inline constexpr std::size_t client_connections_kept = 16;  // idle, per master; more are closed
 // A master closes a connection that idles for client_idle_max: one that idled for half of that is
 // not used again.

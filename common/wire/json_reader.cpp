@@ -1,7 +1,7 @@
 #include "common/wire/json_reader.hpp"
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,42 +15,83 @@ using nlohmann::json;
 
 namespace {
 
-// Watches the parser at work, to stop it at the first thing that the document must not have. It is
-// thrown through the parser, which has no other way out, and caught in parse_object().
-struct Refused {
-  Error error;
-};
-
-class Watcher {
+// Builds the document as it is parsed, and stops the parser at the first thing that it must not
+// have. (The library's own filter for this copies every value, and cannot see repeated members.)
+class Builder : public nlohmann::json_sax<json> {
  public:
-  bool operator()(int depth, json::parse_event_t event, const json& parsed) {
-    switch (event) {
-      case json::parse_event_t::object_start:
-      case json::parse_event_t::array_start:
-        if (depth >= limits::json_depth_max) {
-          throw Refused{invalid(
-              fmt::format("the document is nested deeper than {} levels", limits::json_depth_max))};
-        }
-        keys_.resize(static_cast<std::size_t>(depth) + 1);
-        keys_.back().clear();
-        break;
-      case json::parse_event_t::key: {
-        const auto& key = parsed.get_ref<const std::string&>();
-        if (!keys_.back().insert(key).second) {
-          const auto shown = key.substr(0, limits::name_bytes_max);
-          throw Refused{invalid(fmt::format("\"{}\" is given twice", shown), shown)};
-        }
-        break;
-      }
-      case json::parse_event_t::object_end:
-      case json::parse_event_t::array_end: keys_.resize(static_cast<std::size_t>(depth)); break;
-      case json::parse_event_t::value: break;
+  bool null() override { return place(nullptr) != nullptr; }
+  bool boolean(bool value) override { return place(value) != nullptr; }
+  bool number_integer(number_integer_t value) override { return place(value) != nullptr; }
+  bool number_unsigned(number_unsigned_t value) override { return place(value) != nullptr; }
+  bool number_float(number_float_t value, const string_t&) override {
+    return place(value) != nullptr;
+  }
+  bool string(string_t& value) override { return place(std::move(value)) != nullptr; }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open(json::value_t::object); }
+  bool start_array(std::size_t) override { return open(json::value_t::array); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& name) override {
+    auto& members = open_.back()->get_ref<json::object_t&>();
+    const auto [member, is_new] = members.emplace(std::move(name), nullptr);
+    if (!is_new) {
+      const auto shown = member->first.substr(0, limits::name_bytes_max);
+      return refuse(invalid(fmt::format("\"{}\" is given twice", shown), shown));
     }
+    member_ = &member->second;
     return true;
   }
 
+  bool parse_error(std::size_t byte, const std::string&, const json::exception& why) override {
+    constexpr int syntax = 1;  // ids 101 to 199
+    if (why.id / 100 != syntax) {
+      return refuse(invalid("the document is not JSON (a number is out of range)"));
+    }
+    return refuse(invalid(fmt::format("the document is not JSON (at byte {})", byte)));
+  }
+
+  Result<json> finish(bool parsed) {
+    if (!parsed) {
+      TANDEM_ASSERT(error_.has_value());
+      return std::move(*error_);
+    }
+    if (!root_.is_object()) return invalid("the document must be a JSON object");
+    return std::move(root_);
+  }
+
  private:
-  std::vector<std::set<std::string>> keys_;  // of the objects that are open, outermost first
+  json* place(json value) {
+    if (open_.empty()) return &(root_ = std::move(value));
+    if (open_.back()->is_object()) return &(*member_ = std::move(value));
+    open_.back()->push_back(std::move(value));
+    return &open_.back()->back();
+  }
+
+  bool open(json::value_t type) {
+    if (open_.size() >= static_cast<std::size_t>(limits::json_depth_max)) {
+      return refuse(invalid(
+          fmt::format("the document is nested deeper than {} levels", limits::json_depth_max)));
+    }
+    open_.push_back(place(type));
+    return true;
+  }
+
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  bool refuse(Error error) {
+    error_ = std::move(error);
+    return false;
+  }
+
+  json root_;
+  std::vector<json*> open_;  // objects and arrays not ended yet, outermost first
+  json* member_ = nullptr;   // of the innermost object: where its next value goes
+  std::optional<Error> error_;
 };
 
 }  // namespace
@@ -59,22 +100,21 @@ Result<json> parse_object(std::string_view text, std::size_t bytes_max) {
   if (text.size() > bytes_max) {
     return invalid(fmt::format("the document is longer than {} bytes", bytes_max));
   }
-  Watcher watcher;
-  try {
-    auto parsed = json::parse(text.begin(), text.end(), std::ref(watcher));
-    if (!parsed.is_object()) return invalid("the document must be a JSON object");
-    return parsed;
-  } catch (const Refused& refused) {
-    return refused.error;
-  } catch (const json::parse_error& error) {
-    return invalid(fmt::format("the document is not JSON (at byte {})", error.byte));
-  } catch (const json::exception&) {
-    return invalid("the document is not JSON (a number is out of range)");
-  }
+  Builder builder;
+  const bool parsed = json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.finish(parsed);
 }
 
 std::string dump(const nlohmann::ordered_json& document) {
   return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string dump_exactly(const nlohmann::ordered_json& document) {
+  try {
+    return document.dump();
+  } catch (const json::type_error&) {
+    assertion_failed("strings that are UTF-8", __FILE__, __LINE__);
+  }
 }
 
 MemberReader::MemberReader(const json& object, std::string path)
@@ -83,7 +123,7 @@ MemberReader::MemberReader(const json& object, std::string path)
 }
 
 const json* MemberReader::find(const char* key, Presence presence) {
-  known_.insert(key);
+  known_.push_back(key);
   if (failed()) return nullptr;
   const auto found = object_.find(key);
   if (found != object_.end()) return &*found;
@@ -95,6 +135,15 @@ void MemberReader::text(const char* key, std::string& value, Presence presence) 
   const auto* member = find(key, presence);
   if (member == nullptr) return;
   if (!member->is_string()) return refuse(key, "must be a string");
+  value = member->get_ref<const std::string&>();
+}
+
+void MemberReader::text(const char* key, std::string& value, std::size_t bytes_max) {
+  const auto* member = find(key, Presence::required);
+  if (member == nullptr) return;
+  if (!member->is_string() || member->get_ref<const std::string&>().size() > bytes_max) {
+    return refuse(key, fmt::format("must be a string of at most {} bytes", bytes_max));
+  }
   value = member->get_ref<const std::string&>();
 }
 
@@ -138,6 +187,19 @@ std::optional<std::uint64_t> MemberReader::whole_number(const char* key, std::ui
   return std::nullopt;
 }
 
+void MemberReader::duration(const char* key, Duration& value) {
+  constexpr auto most = static_cast<std::uint64_t>(Duration::max().count());
+  if (const auto read = whole_number(key, 0, most, Presence::required)) {
+    value = Duration(static_cast<Duration::rep>(*read));
+  }
+}
+
+void MemberReader::instant(const char* key, Instant& value) {
+  Duration since_boot = value.since_boot();
+  duration(key, since_boot);
+  value = Instant(since_boot);
+}
+
 const json* MemberReader::object(const char* key, Presence presence) {
   const auto* member = find(key, presence);
   if (member == nullptr || member->is_null()) return nullptr;
@@ -152,6 +214,41 @@ const json* MemberReader::array(const char* key, Presence presence) {
   if (member->is_array()) return member;
   refuse(key, "must be an array");
   return nullptr;
+}
+
+std::vector<const json*> MemberReader::elements(const char* key, std::size_t count_max) {
+  std::vector<const json*> found;
+  const auto* list = array(key);
+  if (list == nullptr) return found;
+  if (list->size() > count_max) {
+    refuse(key, fmt::format("must be an array of at most {}", count_max));
+    return found;
+  }
+  found.reserve(list->size());
+  for (const auto& element : *list) found.push_back(&element);
+  return found;
+}
+
+std::optional<std::size_t> MemberReader::one_of(std::span<const char* const> keys) {
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (failed() || !object_.contains(keys[i])) continue;
+    if (found) {
+      refuse(keys[i], fmt::format("cannot stand beside {}", keys[*found]));
+      return std::nullopt;
+    }
+    found = i;
+  }
+  if (!found && !failed()) {
+    const auto place = path_.empty() ? std::string("the document") : path_;
+    refuse(invalid(fmt::format("{} must have one of {}", place, fmt::join(keys, ", ")), path_));
+  }
+  return found;
+}
+
+bool MemberReader::is_there(const char* key) {
+  const auto* member = find(key, Presence::required);
+  return member == nullptr || !member->is_null();
 }
 
 bool MemberReader::is_null(const char* key) {
@@ -172,10 +269,14 @@ std::string MemberReader::path_of(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
+std::string MemberReader::path_of(std::string_view key, std::size_t index) const {
+  return fmt::format("{}[{}]", path_of(key), index);
+}
+
 Result<> MemberReader::finish(UnknownMembers unknown) {
   if (!failed() && unknown != UnknownMembers::ignore) {
     for (const auto& [key, value] : object_.items()) {
-      if (known_.contains(key)) continue;
+      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
       if (unknown == UnknownMembers::ignore_scalars && !value.is_structured()) continue;
       refuse(key.substr(0, limits::name_bytes_max), "is not known here");
       break;

@@ -11,14 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
+#include "common/base/time.hpp"
 
 namespace tandem::wire {
 
@@ -28,6 +30,8 @@ Result<nlohmann::json> parse_object(std::string_view text, std::size_t bytes_max
 
 // JSON text on one line. Bytes that are no UTF-8 become U+FFFD: a document is always valid.
 std::string dump(const nlohmann::ordered_json& document);
+// For what must arrive as it is. REQUIRES: every string is UTF-8.
+std::string dump_exactly(const nlohmann::ordered_json& document);
 
 enum class Presence {
   required,
@@ -46,6 +50,8 @@ class MemberReader {
   explicit MemberReader(const nlohmann::json& object, std::string path = {});
 
   void text(const char* key, std::string& value, Presence presence = Presence::required);
+  // At most `bytes_max` bytes.
+  void text(const char* key, std::string& value, std::size_t bytes_max);
   void name(const char* key, std::string& value, Presence presence = Presence::required);
   void boolean(const char* key, bool& value, Presence presence = Presence::required);
   // A literal address with a port above 0.
@@ -57,11 +63,21 @@ class MemberReader {
     if (const auto read = whole_number(key, min, max, presence)) value = static_cast<Number>(*read);
   }
 
+  // Whole nanoseconds, 0 or more: no document carries a negative one, nor Instant::never().
+  void duration(const char* key, Duration& value);
+  void instant(const char* key, Instant& value);
+
   // The member if it is there, not null, and no mistake was met so far; else null.
   const nlohmann::json* object(const char* key, Presence presence = Presence::required);
   const nlohmann::json* array(const char* key, Presence presence = Presence::required);
+  // The elements of the member, an array of at most `count_max`; none when it is not.
+  std::vector<const nlohmann::json*> elements(const char* key, std::size_t count_max);
+  // Which of `keys` is a member: exactly one must be. None when it is otherwise.
+  std::optional<std::size_t> one_of(std::span<const char* const> keys);
   // True if the member is missing or null.
   bool is_null(const char* key);
+  // False if the member, which must be there, is null.
+  bool is_there(const char* key);
 
   // Keeps "KEY WHY", as in "state must be up or down", unless there is an earlier mistake.
   void refuse(std::string_view key, std::string_view why);
@@ -71,6 +87,8 @@ class MemberReader {
 
   // `key` with the path before it.
   std::string path_of(std::string_view key) const;
+  // Of an element: "workers[3]".
+  std::string path_of(std::string_view key, std::size_t index) const;
 
   // To be called when all members are read: the first mistake, or an unknown member.
   Result<> finish(UnknownMembers unknown);
@@ -82,7 +100,7 @@ class MemberReader {
 
   const nlohmann::json& object_;
   std::string path_;
-  std::set<std::string_view> known_;
+  std::vector<std::string_view> known_;
   std::optional<Error> error_;
 };
 

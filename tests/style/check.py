@@ -20,7 +20,7 @@ LINES_MAX = 500
 MAY_INCLUDE = {
     "common/base": ["common/base"],
     "common/core": ["common/base", "common/core"],
-    "common/wire": ["common/base", "common/wire"],
+    "common/wire": ["common/base", "common/core", "common/wire"],
     "common/storage": ["common"],
     "common/client": ["common", "tandem"],
     "master/registry": ["common", "master/registry"],

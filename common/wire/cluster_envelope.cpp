@@ -1,0 +1,75 @@
+#include "common/wire/cluster_envelope.hpp"
+
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/limits.hpp"
+#include "common/wire/cluster_messages.hpp"
+#include "common/wire/log_entries.hpp"
+
+namespace tandem::wire {
+
+namespace {
+
+constexpr std::uint64_t format = 1;
+constexpr std::size_t pass_digits = 32;
+
+void read_format(MemberReader& reader) {
+  std::uint64_t found = format;
+  reader.number("format", found, 1, std::numeric_limits<std::uint64_t>::max());
+  if (found == format) return;
+  reader.refuse("format",
+                fmt::format("{} is of a later version; this one reads {}", found, format));
+}
+
+void read_listen(MemberReader& reader, std::string& listen) {
+  reader.text("listen", listen);
+  if (listen.empty() || reader.failed()) return;
+  Endpoint address;
+  reader.numeric_endpoint("listen", address);
+}
+
+void read_pass(MemberReader& reader, std::string& pass) {
+  reader.text("pass", pass, pass_digits);
+  const bool hex = pass.find_first_not_of("0123456789abcdef") == pass.npos;
+  if (!hex || (!pass.empty() && pass.size() != pass_digits)) {
+    reader.refuse("pass", fmt::format("must be empty or {} hex digits", pass_digits));
+  }
+}
+
+}  // namespace
+
+std::string to_json(const ClusterEnvelope& envelope) {
+  auto messages = nlohmann::ordered_json::array();
+  for (const auto& message : envelope.messages) messages.push_back(document_of(message));
+  return dump_exactly({{"format", format},
+                       {"node", envelope.node.name()},
+                       {"control", envelope.control.to_string()},
+                       {"listen", envelope.listen},
+                       {"pass", envelope.pass},
+                       {"messages", std::move(messages)}});
+}
+
+Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
+  const auto document = parse_object(json, limits::cluster_body_bytes_max);
+  if (!document.ok()) return document.error();
+  ClusterEnvelope envelope;
+  std::string node;
+  MemberReader reader(*document);
+  read_format(reader);  // first: what else is wrong follows from it
+  reader.name("node", node);
+  reader.numeric_endpoint("control", envelope.control);
+  read_listen(reader, envelope.listen);
+  read_pass(reader, envelope.pass);
+  read_parts(reader, "messages", envelope.messages, limits::cluster_body_bytes_max,
+             [](MemberReader& part, core::Message& message) { read(part, message); });
+  const auto finished = reader.finish(UnknownMembers::refuse);
+  if (!finished.ok()) return finished.error();
+  envelope.node = core::NodeId(node);
+  return envelope;
+}
+
+}  // namespace tandem::wire
