@@ -164,6 +164,10 @@ inline constexpr std::size_t appends_in_flight_max = 16;
 inline constexpr std::size_t log_entries_max = 8'192;
 // The whole state: 20,000 workers of 300 bytes, and as much again.
 inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
+// SQLite's write-ahead log is emptied into the database once a commit leaves it at this size, and
+// cut back to it when it was larger: a thousand commits of three pages, read again within
+// milliseconds.
+inline constexpr std::size_t wal_bytes_max = 4 * 1024 * 1024;
 // A batch of messages with the largest snapshot in it: as JSON inside JSON, each quote takes two
 // bytes.
 inline constexpr std::size_t cluster_body_bytes_max = 2 * snapshot_bytes_max + 1024 * 1024;

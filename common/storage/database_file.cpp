@@ -1,0 +1,165 @@
+#include "common/storage/database_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "common/storage/rows.hpp"
+#include "common/storage/sqlite.hpp"
+
+namespace tandem::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kApplicationId = 0x54644c67;  // "TdLg"
+
+constexpr std::string_view kSchema =
+    "CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), incarnation INTEGER NOT NULL,"
+    " cluster INTEGER NOT NULL, term INTEGER NOT NULL, vote_node TEXT NOT NULL,"
+    " vote_incarnation INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE entry (log_index INTEGER PRIMARY KEY, term INTEGER NOT NULL,"
+    " body TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), log_index INTEGER NOT NULL,"
+    " term INTEGER NOT NULL, configuration TEXT NOT NULL, bytes BLOB NOT NULL,"
+    " checksum INTEGER NOT NULL) STRICT;";
+
+// The first 100 bytes of a database (https://sqlite.org/fileformat2.html#the_database_header).
+// What is checked here is written once, when the database is made, and is the same in the file and
+// in every later page 1 of the write-ahead log.
+using Header = std::array<unsigned char, 100>;
+constexpr char kMagic[] = "SQLite format 3";  // with its NUL
+// From offset 16: pages of 4096 bytes, write-ahead log (2, 2), nothing reserved, fixed fractions.
+constexpr std::array<unsigned char, 8> kFormat = {0x10, 0x00, 2, 2, 0, 64, 32, 32};
+
+std::uint32_t big_endian(const Header& header, std::size_t at) {
+  return std::uint32_t{header[at]} << 24 | std::uint32_t{header[at + 1]} << 16 |
+         std::uint32_t{header[at + 2]} << 8 | std::uint32_t{header[at + 3]};
+}
+
+Error system_failure(const fs::path& path, int number) {
+  return fail(ErrorCode::io, fmt::format("{}: {}", path.string(), std::strerror(number)));
+}
+
+Result<> sync(const fs::path& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0) return system_failure(path, errno);
+  const int number = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  if (number != 0) return system_failure(path, number);
+  return {};
+}
+
+Result<> fill(const fs::path& file, core::IncarnationId incarnation) {
+  auto connection = Connection::open(file, Connection::Create::yes);
+  if (!connection) return connection.error();
+  const auto settings = fmt::format(
+      "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA synchronous = FULL;"
+      "PRAGMA application_id = {}; PRAGMA user_version = {}; BEGIN; {}",
+      kApplicationId, kSchemaVersion, kSchema);
+  if (auto done = connection->run(settings.c_str()); !done) return done;
+  {
+    auto statement = connection->prepare(kPutMeta);
+    if (!statement) return statement.error();
+    if (put_meta(*statement, incarnation, {}) != SQLITE_DONE) return connection->failure();
+  }
+  if (auto done = connection->run("COMMIT"); !done) return done;
+  connection->checkpoint_on_close(true);
+  auto mode = connection->ask("PRAGMA journal_mode = WAL");
+  if (!mode) return mode.error();
+  TANDEM_ASSERT(*mode == "wal");
+  return {};
+}
+
+Result<> check_header(const fs::path& database) {
+  std::ifstream file(database, std::ios::binary);
+  if (!file) return system_failure(database, errno);
+  Header header{};
+  file.read(reinterpret_cast<char*>(header.data()), header.size());
+  if (file.bad()) return system_failure(database, errno);
+  if (file.gcount() == 0) return refusal(database, "is empty");
+  if (file.gcount() < static_cast<std::streamsize>(header.size()) ||
+      std::memcmp(header.data(), kMagic, sizeof kMagic) != 0) {
+    return refusal(database, "is not a database");
+  }
+  if (big_endian(header, 68) != kApplicationId) {
+    return refusal(database, "is not a cluster log of Tandem's");
+  }
+  if (const auto version = big_endian(header, 60); version > kSchemaVersion) {
+    return refusal(database,
+                   fmt::format("was written by a later version of Tandem (schema {}, this one"
+                               " knows {})",
+                               version, kSchemaVersion),
+                   "run that version, or ");
+  }
+  if (big_endian(header, 60) != kSchemaVersion ||
+      std::memcmp(header.data() + 16, kFormat.data(), kFormat.size()) != 0) {
+    return refusal(database, "is damaged (its header)");
+  }
+  return {};
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
+}  // namespace
+
+fs::path database_in(const fs::path& directory) { return directory / "cluster.db"; }
+
+fs::path wal_of(const fs::path& database) { return database.string() + "-wal"; }
+
+std::string_view schema() { return kSchema; }
+
+Error refusal(const fs::path& database, std::string_view why, std::string_view rather) {
+  const auto wal = wal_of(database);
+  return invalid(fmt::format("{} {}; {}move it away{}, and the node joins as a new member",
+                             database.string(), why, rather,
+                             is_there(wal) ? fmt::format(" with {}", wal.string()) : ""));
+}
+
+Result<> create_database(const fs::path& database, core::IncarnationId incarnation) {
+  const fs::path fresh = database.string() + ".new";
+  for (const char* beside : {"", "-journal", "-wal"}) {
+    std::error_code error;
+    fs::remove(fresh.string() + beside, error);
+    if (error) return system_failure(fresh, error.value());
+  }
+  if (auto done = fill(fresh, incarnation); !done) return done;
+  if (auto done = sync(fresh, O_RDONLY); !done) return done;
+  if (::rename(fresh.c_str(), database.c_str()) != 0) return system_failure(database, errno);
+  return sync(database.parent_path(), O_RDONLY | O_DIRECTORY);
+}
+
+Result<Found> look_at(const fs::path& database) {
+  // SQLite would apply them to the database, whichever it is. We never make a rollback journal
+  // under this name, and a write-ahead log belongs to the database beside which it was written.
+  const fs::path journal = database.string() + "-journal";
+  if (is_there(journal)) {
+    return invalid(fmt::format("{} is not Tandem's: move it away", journal.string()));
+  }
+  if (!is_there(database)) {
+    const auto wal = wal_of(database);
+    if (!is_there(wal)) return Found::nothing;
+    return invalid(
+        fmt::format("{} lacks the database that it belongs to; put {} back, or move it"
+                    " away too, and the node joins as a new member",
+                    wal.string(), database.filename().string()));
+  }
+  std::error_code error;
+  if (fs::symlink_status(database, error).type() != fs::file_type::regular) {
+    return refusal(database, "is not a file");
+  }
+  if (auto fine = check_header(database); !fine) return fine.error();
+  return Found::ours;
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,46 @@
+// database_file.hpp: cluster.db as a file: how it comes to be, and whether what lies there is ours,
+// judged before SQLite may touch it.
+//
+// SQLite repairs what it opens: it rolls back a journal, it replays a write-ahead log onto whatever
+// database has the right name. So a look at the bytes comes first.
+//
+// A new database appears under its name whole: it is made beside it, as cluster.db.new, synced and
+// renamed. So a crash never leaves a cluster.db that is empty or half made, and an empty one is
+// damage: it once held a vote. It is refused like any other, because whoever knows why it is empty
+// can move it away, and nobody can take back a vote that was given twice. What a crash left of
+// cluster.db.new is thrown away: nobody has been told the incarnation in it.
+//
+// Owner: one thread at a time; the caller has locked the directory. Internal to this folder.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "common/base/result.hpp"
+#include "common/core/ids.hpp"
+
+namespace tandem::storage {
+
+inline constexpr int kSchemaVersion = 1;
+
+std::filesystem::path database_in(const std::filesystem::path& directory);
+std::filesystem::path wal_of(const std::filesystem::path& database);
+
+// `invalid`: the file, what is wrong with it ("is empty"), and what to do: to move it away, or
+// `rather` ("run that version, or ").
+Error refusal(const std::filesystem::path& database, std::string_view why,
+              std::string_view rather = {});
+
+// Makes the database, holding nothing but its incarnation. REQUIRES: nothing at `database`.
+// Errors: `io`.
+Result<> create_database(const std::filesystem::path& database, core::IncarnationId incarnation);
+
+enum class Found { nothing, ours };
+// Whether a database lies there, and that it and the files beside it may be opened. Changes
+// nothing. Errors: `invalid` when they may not, `io`.
+Result<Found> look_at(const std::filesystem::path& database);
+
+// The schema's text as SQLite keeps it: anything else is not ours.
+std::string_view schema();
+
+}  // namespace tandem::storage

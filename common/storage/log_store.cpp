@@ -1,0 +1,226 @@
+#include "common/storage/log_store.hpp"
+
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/limits.hpp"
+#include "common/storage/database_file.hpp"
+#include "common/storage/rows.hpp"
+#include "common/storage/sqlite.hpp"
+#include "common/storage/wal_check.hpp"
+
+namespace tandem::storage {
+
+struct LogStore::Database {
+  explicit Database(Connection opened) : connection(std::move(opened)) {}
+
+  Connection connection;  // outlives the statements
+  Statement put_meta, put_snapshot, put_entry, drop_up_to, drop_from, drop_all;
+  core::IncarnationId incarnation;
+  std::optional<core::Stored> stored;
+  LogIndex last;                // of the newest entry, or of the snapshot
+  std::uint64_t wal_pages = 0;  // after the last commit
+  bool failed = false;
+
+  Result<> prepare();
+  Result<> apply(const core::Write& write);
+  Result<> done(int rc) const;
+  Result<> commit(std::span<const core::Write> writes);
+};
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kPageBytes = 4096;
+
+core::IncarnationId draw_incarnation() {
+  std::random_device device;
+  const std::uint64_t bits = (std::uint64_t{device()} << 32 | device()) >> 11;
+  return core::IncarnationId(bits == 0 ? 1 : bits);
+}
+
+// What SQLite or a row says is wrong with a database, as a refusal; what the system says, as it is.
+Error judge(const fs::path& file, const Connection& connection, const Error& error) {
+  if (error.code == ErrorCode::invalid) {
+    return refusal(file, fmt::format("is damaged ({})", error.message));
+  }
+  switch (connection.code()) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:  // a table that is not there
+    case SQLITE_SCHEMA:
+    case SQLITE_FORMAT: return refusal(file, fmt::format("is damaged ({})", error.message));
+    default: return error;
+  }
+}
+
+// SQLite's own view: how the pages hang together, and that the tables are ours.
+Result<> check_pages(Connection& connection) {
+  auto tables = connection.ask("SELECT group_concat(sql || ';', '') FROM sqlite_schema");
+  if (!tables) return tables.error();
+  if (*tables != schema()) return invalid("its tables are not ours");
+  auto verdict = connection.ask("PRAGMA quick_check(1)");
+  if (!verdict) return verdict.error();
+  if (*verdict != "ok") return invalid(*verdict);
+  return {};
+}
+
+Result<Meta> read(Connection& connection, core::Stored& stored) {
+  auto meta = read_meta(connection);
+  if (!meta) return meta;
+  auto snapshot = read_snapshot(connection);
+  if (!snapshot) return snapshot.error();
+  auto entries = read_entries(connection, snapshot->get(), meta->hard_state.term);
+  if (!entries) return entries.error();
+  stored = {meta->hard_state, std::move(*snapshot), std::move(*entries)};
+  return meta;
+}
+
+// One process owns the directory, so the log's index stays in memory. Nothing is written before
+// all has been read and found whole.
+constexpr const char* kOpening =
+    "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
+    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+
+// Deleted entries are no secrets: they need not be overwritten.
+Result<> begin_writing(Connection& connection) {
+  const auto settings = fmt::format(
+      "PRAGMA query_only = OFF; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;"
+      "PRAGMA journal_size_limit = {};",
+      limits::wal_bytes_max);
+  return connection.run(settings.c_str());
+}
+
+}  // namespace
+
+Result<LogStore> LogStore::open(const fs::path& directory) {
+  const auto file = database_in(directory);
+  auto found = look_at(file);
+  if (!found) return found.error();
+  if (*found == Found::nothing) {
+    if (auto made = create_database(file, draw_incarnation()); !made) return made.error();
+  }
+  if (auto whole = check_wal(wal_of(file)); !whole) {
+    if (whole.error().code == ErrorCode::io) return whole.error();
+    return refusal(file, whole.error().message);
+  }
+  auto connection = Connection::open(file, Connection::Create::no);
+  if (!connection) return connection.error();
+  auto database = std::make_unique<Database>(std::move(*connection));
+  auto& opened = database->connection;
+  auto checked = opened.run(kOpening);
+  if (checked) checked = check_pages(opened);
+  if (!checked) return judge(file, opened, checked.error());
+  core::Stored stored;
+  auto meta = read(opened, stored);
+  if (!meta) return judge(file, opened, meta.error());
+  if (auto ready = begin_writing(opened); !ready) return ready.error();
+  if (auto ready = database->prepare(); !ready) return ready.error();
+  opened.checkpoint_on_close(true);
+  database->incarnation = meta->incarnation;
+  database->last = !stored.entries.empty()      ? stored.entries.back().index
+                   : stored.snapshot != nullptr ? stored.snapshot->index
+                                                : LogIndex(0);
+  database->stored = std::move(stored);
+  return LogStore(std::move(database));
+}
+
+LogStore::LogStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+LogStore::LogStore(LogStore&& other) noexcept = default;
+LogStore& LogStore::operator=(LogStore&& other) noexcept = default;
+LogStore::~LogStore() = default;
+
+core::IncarnationId LogStore::incarnation() const { return database_->incarnation; }
+
+core::Stored LogStore::take_stored() {
+  TANDEM_ASSERT(database_->stored.has_value());
+  auto stored = std::move(*database_->stored);
+  database_->stored.reset();
+  return stored;
+}
+
+Result<> LogStore::apply(std::span<const core::Write> writes) {
+  auto& database = *database_;
+  TANDEM_ASSERT(!database.failed);
+  if (writes.empty()) return {};
+  auto done = database.commit(writes);
+  if (!done) {
+    // Whether the disk holds what it was given is not known: the next start reads what is there.
+    database.failed = true;
+    database.connection.checkpoint_on_close(false);
+  }
+  return done;
+}
+
+Result<> LogStore::Database::prepare() {
+  const std::pair<Statement*, const char*> statements[] = {
+      {&put_meta, kPutMeta},
+      {&put_snapshot, kPutSnapshot},
+      {&put_entry, kPutEntry},
+      {&drop_up_to, "DELETE FROM entry WHERE log_index <= ?1"},
+      {&drop_from, "DELETE FROM entry WHERE log_index >= ?1"},
+      {&drop_all, "DELETE FROM entry"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = connection.prepare(sql);
+    if (!prepared) return prepared.error();
+    *statement = std::move(*prepared);
+  }
+  sqlite3_wal_hook(
+      connection.handle(),
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<std::uint64_t*>(pages) = static_cast<std::uint64_t>(count);
+        return SQLITE_OK;
+      },
+      &wal_pages);
+  return {};
+}
+
+Result<> LogStore::Database::done(int rc) const {
+  if (rc != SQLITE_DONE) return connection.failure();
+  return {};
+}
+
+Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
+  if (auto begun = connection.run("BEGIN IMMEDIATE"); !begun) return begun;
+  for (const auto& write : writes) {
+    if (auto applied = apply(write); !applied) return applied;
+  }
+  if (auto committed = connection.run("COMMIT"); !committed) return committed;
+  // Not SQLite's own automatic checkpoint: that one takes a failed fsync of the database for
+  // something to try again, and the second time the system says that all is well.
+  if (wal_pages * kPageBytes < limits::wal_bytes_max) return {};
+  return connection.checkpoint();
+}
+
+Result<> LogStore::Database::apply(const core::Write& write) {
+  if (write.hard_state) {
+    if (auto put = done(storage::put_meta(put_meta, incarnation, *write.hard_state)); !put) {
+      return put;
+    }
+  }
+  if (write.snapshot != nullptr) {
+    if (auto put = done(storage::put_snapshot(put_snapshot, *write.snapshot)); !put) return put;
+    auto& drop = write.discard_log ? drop_all : drop_up_to;
+    if (!write.discard_log) drop.bind(1, write.snapshot->index.value());
+    if (auto dropped = done(drop.run()); !dropped) return dropped;
+    if (write.discard_log || last < write.snapshot->index) last = write.snapshot->index;
+  }
+  if (write.truncate_from && *write.truncate_from <= last) {
+    TANDEM_ASSERT(write.truncate_from->value() > 0);
+    drop_from.bind(1, write.truncate_from->value());
+    if (auto dropped = done(drop_from.run()); !dropped) return dropped;
+    last = LogIndex(write.truncate_from->value() - 1);
+  }
+  for (const auto& entry : write.append) {
+    TANDEM_ASSERT(entry.index == last.next());
+    if (auto put = done(storage::put_entry(put_entry, entry)); !put) return put;
+    last = entry.index;
+  }
+  return {};
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,80 @@
+// sqlite.hpp: SQLite's handles as values that close themselves, and its failures as sentences.
+//
+// A connection never checkpoints when it closes unless it was told that the file is ours and whole:
+// what is refused stays as it is, and what failed is left to the next start.
+//
+// Owner: one thread at a time. Internal to this folder.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sqlite3.h>
+
+#include "common/base/result.hpp"
+
+namespace tandem::storage {
+
+// A prepared statement. Strings that are bound are not copied: they live until run() returns.
+class Statement {
+ public:
+  Statement() = default;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+
+  void bind(int parameter, std::uint64_t number);
+  void bind_text(int parameter, std::string_view text);
+  void bind_blob(int parameter, std::string_view bytes);
+  // SQLITE_ROW, SQLITE_DONE, or an error; the connection has its words.
+  int step() { return sqlite3_step(statement_.get()); }
+  // A statement without rows: one step, then ready for the next.
+  int run();
+
+  // Of the current row.
+  std::uint64_t number(int column) const;
+  std::string text(int column) const;  // or a blob's bytes
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+class Connection {
+ public:
+  // Opens `file`; makes it only when `create` says so. Errors: `io`.
+  enum class Create { no, yes };
+  static Result<Connection> open(const std::filesystem::path& file, Create create);
+
+  // Runs statements that return no rows that matter. Errors: `io`.
+  Result<> run(const char* sql);
+  Result<Statement> prepare(const char* sql);
+  // The first column of the first row, as text; empty when there is none.
+  Result<std::string> ask(const char* sql);
+  // Moves the whole write-ahead log into the database and syncs it. Errors: `io`.
+  Result<> checkpoint();
+
+  // The last failure: the file, what it was about, SQLite's words and the system's.
+  Error failure() const;
+  // Its primary result code: SQLITE_BUSY, SQLITE_CORRUPT, ...
+  int code() const { return sqlite3_errcode(handle_.get()) & 0xff; }
+
+  // From now on, closing checkpoints and removes the write-ahead log (yes), or leaves it (no).
+  void checkpoint_on_close(bool yes);
+  sqlite3* handle() { return handle_.get(); }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const { sqlite3_close(handle); }
+  };
+  Connection(sqlite3* handle, std::filesystem::path file)
+      : file_(std::move(file)), handle_(handle) {}
+
+  std::filesystem::path file_;
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+}  // namespace tandem::storage
