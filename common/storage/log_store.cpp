@@ -24,6 +24,8 @@ struct LogStore::Database {
   std::uint64_t wal_pages = 0;  // after the last commit
   bool failed = false;
 
+  // Opens a file that was looked at. Errors: `invalid` with what is wrong ("is damaged"), `io`.
+  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file);
   Result<> prepare();
   Result<> apply(const core::Write& write);
   Result<> done(int rc) const;
@@ -42,17 +44,17 @@ core::IncarnationId draw_incarnation() {
   return core::IncarnationId(bits == 0 ? 1 : bits);
 }
 
-// What SQLite or a row says is wrong with a database, as a refusal; what the system says, as it is.
-Error judge(const fs::path& file, const Connection& connection, const Error& error) {
+// `invalid` when SQLite or a row says that the database is damaged; else what the system says.
+Error judge(const Connection& connection, const Error& error) {
   if (error.code == ErrorCode::invalid) {
-    return refusal(file, fmt::format("is damaged ({})", error.message));
+    return invalid(fmt::format("is damaged ({})", error.message));
   }
   switch (connection.code()) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_ERROR:  // a table that is not there
+    case SQLITE_FORMAT:
     case SQLITE_SCHEMA:
-    case SQLITE_FORMAT: return refusal(file, fmt::format("is damaged ({})", error.message));
+    case SQLITE_ERROR: return invalid(fmt::format("is damaged ({})", connection.words()));
     default: return error;
   }
 }
@@ -64,7 +66,8 @@ Result<> check_pages(Connection& connection) {
   if (*tables != schema()) return invalid("its tables are not ours");
   auto verdict = connection.ask("PRAGMA quick_check(1)");
   if (!verdict) return verdict.error();
-  if (*verdict != "ok") return invalid(*verdict);
+  // "*** in database main ***", a line feed, and what is wrong.
+  if (*verdict != "ok") return invalid(verdict->substr(verdict->find('\n') + 1));
   return {};
 }
 
@@ -98,34 +101,42 @@ Result<> begin_writing(Connection& connection) {
 
 Result<LogStore> LogStore::open(const fs::path& directory) {
   const auto file = database_in(directory);
+  const auto wal = wal_of(file);
   auto found = look_at(file);
   if (!found) return found.error();
   if (*found == Found::nothing) {
     if (auto made = create_database(file, draw_incarnation()); !made) return made.error();
   }
-  if (auto whole = check_wal(wal_of(file)); !whole) {
-    if (whole.error().code == ErrorCode::io) return whole.error();
-    return refusal(file, whole.error().message);
-  }
+  std::error_code ignored;
+  const bool had_wal = fs::exists(wal, ignored);
+  auto whole = check_wal(wal);
+  auto database = whole ? Database::open(file) : Result<std::unique_ptr<Database>>(whole.error());
+  if (database) return LogStore(std::move(*database));
+  // SQLite makes an empty one as soon as it reads.
+  if (!had_wal && fs::file_size(wal, ignored) == 0) fs::remove(wal, ignored);
+  const auto& error = database.error();
+  return error.code == ErrorCode::invalid ? refusal(file, error.message) : error;
+}
+
+Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::path& file) {
   auto connection = Connection::open(file, Connection::Create::no);
   if (!connection) return connection.error();
   auto database = std::make_unique<Database>(std::move(*connection));
   auto& opened = database->connection;
   auto checked = opened.run(kOpening);
   if (checked) checked = check_pages(opened);
-  if (!checked) return judge(file, opened, checked.error());
+  if (!checked) return judge(opened, checked.error());
   core::Stored stored;
   auto meta = read(opened, stored);
-  if (!meta) return judge(file, opened, meta.error());
+  if (!meta) return judge(opened, meta.error());
   if (auto ready = begin_writing(opened); !ready) return ready.error();
   if (auto ready = database->prepare(); !ready) return ready.error();
   opened.checkpoint_on_close(true);
   database->incarnation = meta->incarnation;
-  database->last = !stored.entries.empty()      ? stored.entries.back().index
-                   : stored.snapshot != nullptr ? stored.snapshot->index
-                                                : LogIndex(0);
+  if (stored.snapshot != nullptr) database->last = stored.snapshot->index;
+  if (!stored.entries.empty()) database->last = stored.entries.back().index;
   database->stored = std::move(stored);
-  return LogStore(std::move(database));
+  return database;
 }
 
 LogStore::LogStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}

@@ -86,7 +86,7 @@ Result<> Connection::checkpoint() {
   return {};
 }
 
-Error Connection::failure() const {
+std::string Connection::words() const {
   std::string words = sqlite3_errmsg(handle_.get());
   const int code = this->code();
   // SQLite says "disk I/O error" for many things; the system's word for it tells them apart.
@@ -95,7 +95,11 @@ Error Connection::failure() const {
     words += fmt::format(" ({})", std::strerror(number));
   }
   if (code == SQLITE_BUSY) words += ": another process uses it";
-  return fail(ErrorCode::io, fmt::format("{}: {}", file_.string(), words));
+  return words;
+}
+
+Error Connection::failure() const {
+  return fail(ErrorCode::io, fmt::format("{}: {}", file_.string(), words()));
 }
 
 void Connection::checkpoint_on_close(bool yes) {

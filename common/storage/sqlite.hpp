@@ -57,7 +57,8 @@ class Connection {
   // Moves the whole write-ahead log into the database and syncs it. Errors: `io`.
   Result<> checkpoint();
 
-  // The last failure: the file, what it was about, SQLite's words and the system's.
+  // The last failure, in SQLite's words and the system's; and as an Error, with the file.
+  std::string words() const;
   Error failure() const;
   // Its primary result code: SQLITE_BUSY, SQLITE_CORRUPT, ...
   int code() const { return sqlite3_errcode(handle_.get()) & 0xff; }
