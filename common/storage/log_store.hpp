@@ -4,7 +4,7 @@
 // It holds the directory's incarnation (R9), the hard state (R1), the newest snapshot, and the
 // entries after it. SQLite in WAL mode with synchronous=FULL: a write that returned is on the disk.
 // A database that is damaged, of a later schema, or not ours at all is refused with a sentence that
-// says what to do, and left as it is.
+// says what to do, and left as it is. The folder's README says what cannot be noticed.
 //
 // The caller has locked the directory. Owner: one thread at a time. Blocks for the disk.
 #pragma once
@@ -31,12 +31,13 @@ class LogStore {
   ~LogStore();
 
   core::IncarnationId incarnation() const;
-  // What the database held when it was opened. Once.
+  // What the database held when it was opened. REQUIRES: has not been called before.
   core::Stored take_stored();
 
-  // Applies the writes in order, in one transaction: on the disk when this returns, all or a
-  // prefix of nothing. Errors: `io` (disk full, a failing fsync); the store must not be used again,
-  // for nobody knows what is on the disk after a failed fsync.
+  // Applies the writes in order, in one transaction: all are on the disk when this returns. After a
+  // crash on the way all of them are there or none. Errors: `io` (disk full, a failing fsync), with
+  // the file and SQLite's words; the store must not be used again, for nobody knows what is on the
+  // disk after a failed fsync. REQUIRES: entries follow what the log holds.
   Result<> apply(std::span<const core::Write> writes);
 
  private:
