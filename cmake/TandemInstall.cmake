@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tandem-master tandem-worker tandem RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS tandem_worker tandem_storage tandem_common EXPORT tandem-targets
+install(TARGETS tandem_worker tandem_cluster tandem_storage tandem_common EXPORT tandem-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY worker/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <random>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -56,9 +57,13 @@ std::string new_pass() {
 
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
-  ControlPlane control(control_options(flags), [&forwarding](SnapshotPtr snapshot) {
-    forwarding->publish(std::move(snapshot));
-  });
+  ServingGate gate;
+  auto to_control = control_options(flags);
+  to_control.pass = new_pass();
+  ControlPlane control(
+      to_control, gate,
+      {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
+       .leadership = [](LeadershipPtr) {}});
   DataPlaneOptions options;
   options.node = flags.node;
   options.listen = flags.listen;
@@ -89,6 +94,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   signals.wait([access_log] {
     if (access_log != nullptr) access_log->reopen();
   });
+  control.hand_over();
   spdlog::info("draining connections={}", data_plane.client_connections());
   control.set_draining(true);
   const bool finished = data_plane.drain(flags.drain_timeout);

@@ -287,9 +287,9 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
   tick_timer.expires_at(time);
   tick_timer.async_wait([this, time](boost::system::error_code error) {
     if (error || closed) return;
-    const auto time = now();
-    registry.tick(time);
-    member->tick(time);
+    const auto instant = now();
+    registry.tick(instant);
+    member->tick(instant);
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);

@@ -4,6 +4,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include "common/base/limits.hpp"
+#include "common/base/time.hpp"
 #include "common/base/token_file.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/error_document.hpp"

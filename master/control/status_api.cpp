@@ -1,6 +1,7 @@
 #include "master/control/status_api.hpp"
 
 #include <boost/asio.hpp>
+#include <nlohmann/json.hpp>
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
