@@ -136,7 +136,11 @@ Result<> create_database(const fs::path& database, core::IncarnationId incarnati
   if (auto done = fill(fresh, incarnation); !done) return done;
   if (auto done = sync(fresh, O_RDONLY); !done) return done;
   if (::rename(fresh.c_str(), database.c_str()) != 0) return system_failure(database, errno);
-  return sync(database.parent_path(), O_RDONLY | O_DIRECTORY);
+  return sync_directory(database.parent_path());
+}
+
+Result<> sync_directory(const fs::path& directory) {
+  return sync(directory, O_RDONLY | O_DIRECTORY);
 }
 
 Result<Found> look_at(const fs::path& database) {

@@ -35,6 +35,9 @@ Error refusal(const std::filesystem::path& database, std::string_view why,
 // Errors: `io`.
 Result<> create_database(const std::filesystem::path& database, core::IncarnationId incarnation);
 
+// Makes the names in it durable. Errors: `io`.
+Result<> sync_directory(const std::filesystem::path& directory);
+
 enum class Found { nothing, ours };
 // Whether a database lies there, and that it and the files beside it may be opened. Changes
 // nothing. Errors: `invalid` when they may not, `io`.

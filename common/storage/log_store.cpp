@@ -94,7 +94,10 @@ Result<> begin_writing(Connection& connection) {
       "PRAGMA query_only = OFF; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;"
       "PRAGMA journal_size_limit = {};",
       limits::wal_bytes_max);
-  return connection.run(settings.c_str());
+  if (auto set = connection.run(settings.c_str()); !set) return set;
+  // What a crash cut short must not lie behind the next commits: wal_check would take its frames,
+  // of which some may be whole, for commits that followed a damaged one.
+  return connection.checkpoint(Connection::Then::cut);
 }
 
 }  // namespace
@@ -111,7 +114,11 @@ Result<LogStore> LogStore::open(const fs::path& directory) {
   const bool had_wal = fs::exists(wal, ignored);
   auto whole = check_wal(wal);
   auto database = whole ? Database::open(file) : Result<std::unique_ptr<Database>>(whole.error());
-  if (database) return LogStore(std::move(*database));
+  if (database) {
+    // The write-ahead log has its name from now on, even if the power goes.
+    if (auto synced = sync_directory(directory); !synced) return synced.error();
+    return LogStore(std::move(*database));
+  }
   // SQLite makes an empty one as soon as it reads.
   if (!had_wal && fs::file_size(wal, ignored) == 0) fs::remove(wal, ignored);
   const auto& error = database.error();
@@ -204,7 +211,7 @@ Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
   // Not SQLite's own automatic checkpoint: that one takes a failed fsync of the database for
   // something to try again, and the second time the system says that all is well.
   if (wal_pages * kPageBytes < limits::wal_bytes_max) return {};
-  return connection.checkpoint();
+  return connection.checkpoint(Connection::Then::reuse);
 }
 
 Result<> LogStore::Database::apply(const core::Write& write) {

@@ -79,9 +79,9 @@ Result<std::string> Connection::ask(const char* sql) {
   return statement->text(0);
 }
 
-Result<> Connection::checkpoint() {
-  const int rc =
-      sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+Result<> Connection::checkpoint(Then then) {
+  const int mode = then == Then::cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  const int rc = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, nullptr, nullptr);
   if (rc != SQLITE_OK) return failure();
   return {};
 }

@@ -54,8 +54,10 @@ class Connection {
   Result<Statement> prepare(const char* sql);
   // The first column of the first row, as text; empty when there is none.
   Result<std::string> ask(const char* sql);
-  // Moves the whole write-ahead log into the database and syncs it. Errors: `io`.
-  Result<> checkpoint();
+  // Moves the whole write-ahead log into the database and syncs it. The log is written from its
+  // front again, or cut to nothing at once. Errors: `io`.
+  enum class Then { reuse, cut };
+  Result<> checkpoint(Then then);
 
   // The last failure, in SQLite's words and the system's; and as an Error, with the file.
   std::string words() const;

@@ -5,6 +5,8 @@
 // next one is written, so a bad frame with a later commit behind it is damage, and what SQLite
 // would drop in silence was promised to others (R1, R2).
 //
+// So a log holds what was cut short once at most: LogStore empties it before it writes again.
+//
 // What it cannot see: damage to the very last commit, and a log that was cut off or removed; they
 // look like a crash a moment earlier.
 //

@@ -17,7 +17,7 @@ constexpr std::size_t kFrameBytes = 24 + 4096;
 // A database that has lived for a while, as it lies while it is open and after it was closed.
 struct Lived {
   Files open, closed;
-  core::Stored stored;
+  core::Stored stored, before_last;
 };
 
 Lived lived() {
@@ -29,12 +29,23 @@ Lived lived() {
     const auto write = history.next();
     REQUIRE(store.apply({&write, 1}));
   }
+  // The last commit takes several pages.
+  lived.before_last = lived.stored = history.stored();
+  const auto& edge = lived.stored.snapshot;
+  std::uint64_t last = (edge == nullptr ? 0 : edge->index.value()) + lived.stored.entries.size();
+  std::vector<core::Entry> entries;
+  for (int i = 0; i < 20; ++i) {
+    const auto term = history.stored().hard_state.term.value();
+    entries.push_back(command(++last, term, std::string(700, 'z')));
+    lived.stored.entries.push_back(entries.back());
+  }
+  const auto write = append(entries);
+  REQUIRE(store.apply({&write, 1}));
   lived.open = files_in(directory.path());
   REQUIRE(lived.open.size() == 2);
   { const LogStore closing = std::move(store); }
   lived.closed = files_in(directory.path());
   REQUIRE(lived.closed.size() == 1);
-  lived.stored = history.stored();
   return lived;
 }
 
@@ -113,6 +124,30 @@ TEST_CASE("a flipped bit is refused, or lies where nothing is stored") {
   CHECK(refused > 100);
 }
 
+TEST_CASE("a damaged database keeps the write-ahead log that lies beside it") {
+  const auto good = lived();
+  const TemporaryDirectory directory;
+  put_files(directory.path(), good.closed);
+  auto store = open_store(directory.path());
+  auto stored = store.take_stored();
+  core::Write write;
+  write.hard_state = stored.hard_state;
+  write.hard_state->term = write.hard_state->term.next();
+  REQUIRE(store.apply({&write, 1}));
+  stored.hard_state = *write.hard_state;
+  const auto files = files_in(directory.path());
+  REQUIRE(!files.at("cluster.db-wal").empty());
+  CHECK(refusal_of(files, stored).empty());
+  int refused = 0;
+  const auto& bytes = files.at("cluster.db");
+  for (std::size_t at = 4096; at < bytes.size(); at += 4096) {
+    INFO("at byte " << at);
+    if (!refusal_of(with(files, std::string(bytes).replace(at, 4096, 4096, 'z')), stored).empty())
+      ++refused;
+  }
+  CHECK(refused > 0);
+}
+
 TEST_CASE("a page of zeros, or another's, is refused, or lies where nothing is stored") {
   const auto good = lived();
   const auto& bytes = good.closed.at("cluster.db");
@@ -130,6 +165,22 @@ TEST_CASE("a write-ahead log is read after a crash, without what the crash cut s
   auto torn = good.open;
   torn["cluster.db-wal"].append(2000, 'x');
   CHECK(refusal_of(torn, good.stored).empty());
+}
+
+TEST_CASE("a commit that a crash cut short in its middle is not there, and is cut off for good") {
+  const auto good = lived();
+  auto files = good.open;
+  auto& wal = files["cluster.db-wal"];
+  // The first frame of the last commit did not reach the disk, the others did.
+  std::size_t at = wal.size() - kFrameBytes;
+  while (wal.substr(at - kFrameBytes + 4, 4) == std::string(4, '\0')) at -= kFrameBytes;
+  REQUIRE(at < wal.size() - kFrameBytes);
+  wal.replace(at, kFrameBytes, kFrameBytes, '\0');
+  const TemporaryDirectory directory;
+  put_files(directory.path(), files);
+  auto store = open_store(directory.path());
+  CHECK(same(store.take_stored(), good.before_last));
+  CHECK(files_in(directory.path())["cluster.db-wal"].empty());
 }
 
 TEST_CASE("a write-ahead log that is damaged before its last commits is refused") {
