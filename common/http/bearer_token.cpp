@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/constant_time.hpp"
 #include "common/base/token_file.hpp"
 
 namespace tandem {
@@ -13,16 +14,6 @@ std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(blanks);
   if (begin == text.npos) return {};
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
-// Looks at every byte whatever differs.
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  volatile unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
-  }
-  return difference == 0;
 }
 
 bool is_bearer(std::string_view scheme) {
