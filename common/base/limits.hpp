@@ -104,6 +104,18 @@ inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 inline constexpr std::size_t queue_requests_max = 1'024;
 inline constexpr auto queue_wait_max = 1s;                // then 503 with Retry-After
 
+// ---- while the primary changes ------------------------------------------------------------------
+// Per loop; more get 503 at once. Each holds a buffer or two: 256 MiB at most.
+inline constexpr std::size_t takeover_waiters_max = 8'192;
+// From one loop of a standby to the primary: far more than it needs for what it forwards itself.
+inline constexpr unsigned primary_connections_max = 4'096;
+// Before a primary that refused, broke off or does not lead is asked again, while nobody else is
+// known.
+inline constexpr auto primary_pause = 50ms;
+// A primary that was replaced has so long to answer what must not be sent again: one that handed
+// over does, one that is frozen does not.
+inline constexpr auto superseded_answer_max = 1s;
+
 // ---- buffers ------------------------------------------------------------------------------------
 inline constexpr std::size_t buffer_bytes = 16 * 1024;        // heads and small bodies
 inline constexpr std::size_t large_buffer_bytes = 256 * 1024;  // streaming of large bodies
