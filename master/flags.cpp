@@ -168,6 +168,15 @@ void bind(CLI::App& app, MasterFlags& flags) {
                flags.balance = *policy;
                return {};
              });
+  bind_value(app, "--standby-traffic", "forward|redirect|refuse",
+             "client requests that come while another master leads: forward, the default, redirect "
+             "(307) or refuse (503)",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               const auto traffic = parse_standby_traffic(text, flag);
+               if (!traffic) return traffic.error();
+               flags.standby_traffic = *traffic;
+               return {};
+             });
   bind_forwarding(app, flags);
   bind_duration(
       app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",

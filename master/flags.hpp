@@ -16,6 +16,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "master/balance/policy.hpp"
 #include "master/forward/forward_timeouts.hpp"
+#include "master/forward/standby_traffic.hpp"
 
 namespace tandem::master {
 
@@ -32,6 +33,7 @@ struct MasterFlags {
   std::vector<wire::WorkerSpec> backends;
   unsigned threads;  // as many as the machine has cores
   PolicyName balance = PolicyName::round_robin;
+  StandbyTraffic standby_traffic = StandbyTraffic::forward;
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // 0: any
   std::vector<AddressRange> trusted_proxies;

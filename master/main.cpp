@@ -63,7 +63,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   ControlPlane control(
       to_control, gate,
       {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
-       .leadership = [](LeadershipPtr) {}});
+       .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); }});
   DataPlaneOptions options;
   options.node = flags.node;
   options.listen = flags.listen;
@@ -73,11 +73,19 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.body_bytes_max = flags.body_bytes_max;
   options.trusted_proxies = flags.trusted_proxies;
   options.access_log = access_log;
+  options.gate = &gate;
+  options.standby_traffic = flags.standby_traffic;
+  options.report_term = [](Term) {};
   options.report_failure = [&control](WorkerId id, FailureKind kind) {
     control.report_failure(id, kind);
   };
   DataPlane data_plane(options);
   forwarding = &data_plane;
+  Leadership leadership;
+  leadership.term = Term(1);
+  leadership.is_primary = true;
+  leadership.primary = flags.node;
+  data_plane.publish(std::make_shared<const Leadership>(std::move(leadership)));
 
   // The control address first: what it refuses (a shared data directory, no token) must not have
   // served.

@@ -29,7 +29,7 @@ struct AccessNote {
 
  private:
   std::size_t worker_bytes_ = 0;
-  std::array<char, limits::name_bytes_max> worker_;
+  std::array<char, sizeof("master:") - 1 + limits::name_bytes_max> worker_;
 };
 
 }  // namespace tandem::master

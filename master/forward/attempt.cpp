@@ -1,6 +1,7 @@
 #include "master/forward/attempt.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
@@ -10,11 +11,13 @@
 
 namespace tandem::master {
 
-Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection)
+Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection,
+                 Hop hop)
     : loop_(loop),
       client_(client),
       service_(service),
       connection_(std::move(connection)),
+      hop_(hop),
       worker_(connection_->socket()),
       out_(loop.buffers().borrow()),
       worker_in_(loop.buffers().borrow()),
@@ -54,6 +57,7 @@ Task<Attempt::Outcome> Attempt::run() {
   while (!outcome) {
     auto receiving = receive_head();
     outcome = co_await receiving;
+    if (!outcome) outcome = refusal();
     if (outcome || !response_.is_interim()) break;
     if (++interim_responses_ > limits::interim_responses_max) {
       outcome = Outcome::bad_response;
@@ -85,7 +89,22 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
                          .client_trusted = client_.trusted,
                          .request_id = client_.request_id,
                          .worker_host = connection_->upstream().host_and_port(),
-                         .term = std::nullopt};
+                         .term = std::nullopt,
+                         .pass = {}};
+  if (hop_ == Hop::primary) {
+    context.pass = loop_.primary_route().leadership().primary_pass;
+    const bool repeatable = !client_.streaming && client_.request.is_idempotent();
+    passage_.emplace(loop_.primary_route(), connection_->upstream(), worker_,
+                     repeatable ? Passage::Repeatable::yes : Passage::Repeatable::no);
+  } else {
+    // The real clock: a process that was frozen since it looked last finds the gate closed (R7).
+    const auto term = loop_.options().gate->open_at(now());
+    if (!term) {
+      give_back_connection();
+      co_return Outcome::gate_closed;
+    }
+    if (connection_->upstream().worker().accepts_term) context.term = term;
+  }
   client_.note.term = context.term.value_or(Term());
   write_request_head(out_, client_.request, context);
   deadline_.arm(loop_.timeouts().body_idle);
@@ -104,6 +123,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
 
 Attempt::Outcome Attempt::worker_gone() const {
   if (client_broke_off()) return Outcome::client_failed;
+  if (passage_ && passage_->given_up()) return Outcome::superseded;
   if (deadline_.expired() || (pump_ && pump_->timed_out())) return Outcome::timed_out;
   // Only before the first byte of an answer can the reason be that the connection had grown old.
   if (connection_->reused() && worker_in_.empty() && !passed_on_) return Outcome::stale;
@@ -121,6 +141,7 @@ Task<bool> Attempt::read_worker() {
   const IoResult got = co_await reading;
   if (!got.ok()) co_return false;
   worker_in_.commit(got.bytes);
+  passage_.reset();
   co_return true;
 }
 
@@ -180,15 +201,55 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   co_return std::nullopt;
 }
 
+// The answer says that the request was not executed, and why.
+std::optional<Attempt::Outcome> Attempt::refusal() {
+  if (response_.is_interim()) return std::nullopt;
+  const bool refused = hop_ == Hop::primary ? is_not_primary() : is_term_refusal();
+  if (!refused) return std::nullopt;
+  const bool bodiless = response_.framing() == Framing::none;
+  const auto body_bytes = bodiless ? 0 : response_.content_length();
+  const bool whole = (bodiless || response_.framing() == Framing::length) &&
+                     worker_in_.size() == response_.head_bytes() + body_bytes;
+  if (whole && response_.keep_alive() && request_complete()) give_back_connection();
+  return hop_ == Hop::primary ? Outcome::not_primary : Outcome::term_refused;
+}
+
+// R10. A worker refuses lower terms alone: anything else that looks like it is the application's.
+bool Attempt::is_term_refusal() {
+  if (response_.status() != 409 || client_.note.term == Term()) return false;
+  for (const auto& field : response_.fields()) {
+    if (field.kind != FieldKind::tandem || !equal_ignoring_case(field.name, "Tandem-Term"))
+      continue;
+    std::uint64_t number = 0;
+    const auto* end = field.value.data() + field.value.size();
+    const auto parsed = std::from_chars(field.value.data(), end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr != end) continue;
+    promised_term_ = Term(number);
+    return promised_term_ > client_.note.term;
+  }
+  return false;
+}
+
+bool Attempt::is_not_primary() const {
+  const auto& fields = response_.fields();
+  return response_.status() == 503 &&
+         std::any_of(fields.begin(), fields.end(), [](const auto& field) {
+           return field.kind == FieldKind::tandem &&
+                  equal_ignoring_case(field.name, "Tandem-Not-Primary");
+         });
+}
+
+bool Attempt::request_complete() const {
+  return !pump_ || pump_->state() == RequestBodyPump::State::complete;
+}
+
 bool Attempt::client_stays() const {
-  const bool body_was_read = !pump_ || pump_->state() == RequestBodyPump::State::complete;
-  return client_.request.keep_alive() && body_was_read && !loop_.draining();
+  return client_.request.keep_alive() && request_complete() && !loop_.draining();
 }
 
 // RFC 9110 §7.8: only to what the client offered, and only once the request is over.
 bool Attempt::may_switch_protocols() const {
-  const bool request_over = !pump_ || pump_->state() == RequestBodyPump::State::complete;
-  return request_over && lists(client_.request.upgrade(), response_.upgrade());
+  return request_complete() && lists(client_.request.upgrade(), response_.upgrade());
 }
 
 Task<Attempt::Outcome> Attempt::pass_response() {
@@ -214,13 +275,12 @@ Task<Attempt::Outcome> Attempt::pass_response() {
   auto passing = pass_body(std::move(reader), BodyWriter(framing), keep_alive);
   ending_ = co_await passing;
 
-  const bool request_sent = !pump_ || pump_->state() == RequestBodyPump::State::complete;
   const bool whole = ending_ == Ending::keep || ending_ == Ending::close;
   counters().requests.fetch_add(1, std::memory_order_relaxed);
   // Bytes behind the response were not asked for: what comes next on this connection cannot be
   // trusted.
-  if (whole && worker_stays && request_sent && worker_in_.empty()) give_back_connection();
-  if (whole && !request_sent) ending_ = Ending::linger;
+  if (whole && worker_stays && request_complete() && worker_in_.empty()) give_back_connection();
+  if (whole && !request_complete()) ending_ = Ending::linger;
   co_return Outcome::answered;
 }
 

@@ -1,10 +1,11 @@
-// attempt.hpp: one request at one worker, over one connection: send it, receive the answer, pass it
-// on.
+// attempt.hpp: one request at one worker, or at the primary, over one connection: send it, receive
+// the answer, pass it on.
 //
 // An attempt never tries again by itself: it says precisely how it ended, and the exchange decides
 // (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker
 // that dies in the middle of it costs the client nothing; longer ones are streamed through one
-// buffer. Owner: the exchange, on the loop.
+// buffer. A worker is sent nothing unless the gate is open at that very moment. Owner: the
+// exchange, on the loop.
 #pragma once
 
 #include <optional>
@@ -13,6 +14,7 @@
 #include "master/forward/access_note.hpp"
 #include "master/forward/body_framing.hpp"
 #include "master/forward/loop.hpp"
+#include "master/forward/primary_route.hpp"
 #include "master/forward/request_body.hpp"
 #include "master/forward/watched_deadline.hpp"
 
@@ -39,6 +41,9 @@ struct ClientSide {
   AccessNote note{};
 };
 
+// Who is at the other end of an attempt. "Worker" below means either where it does not matter.
+enum class Hop { worker, primary };
+
 class Attempt {
  public:
   enum class Outcome {
@@ -49,9 +54,16 @@ class Attempt {
     timed_out,      // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP
     client_failed,  // the client broke off or broke its body; client_status() says what to answer
+    // Nothing was executed in these:
+    gate_closed,   // this master may not forward now; nothing was sent
+    term_refused,  // the worker has promised a higher term, promised_term()
+    not_primary,   // the master that it was passed on to does not lead
+    // Another master leads, and the old primary had not begun to answer; see request_sent().
+    superseded,
   };
 
-  Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection);
+  Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection,
+          Hop hop);
   ~Attempt();
 
   Task<Outcome> run();
@@ -60,6 +72,9 @@ class Attempt {
   bool passed_on() const { return passed_on_; }
   // Some of the request was handed to the worker's connection.
   bool request_sent() const { return request_sent_; }
+  // Some of a streamed body was taken from the client: the request cannot be sent again.
+  bool body_touched() const { return pump_ && pump_->touched(); }
+  Term promised_term() const { return promised_term_; }
   unsigned client_status() const { return pump_ ? pump_->refusal_status() : 0; }
   // Makes run() end soon; the client's socket is closed already. Callable while run() is suspended.
   void abort();
@@ -68,6 +83,10 @@ class Attempt {
   Task<std::optional<Outcome>> send_request();
   Task<std::optional<Outcome>> receive_head();
   Task<std::optional<Outcome>> receive_short_body();
+  std::optional<Outcome> refusal();
+  bool is_term_refusal();
+  bool is_not_primary() const;
+  bool request_complete() const;
   Task<bool> read_worker();
   Task<bool> pass_interim();
   Task<Outcome> pass_response();
@@ -87,12 +106,15 @@ class Attempt {
   ClientSide& client_;
   Service& service_;
   UpstreamConnectionPtr connection_;
+  const Hop hop_;
   Socket& worker_;
   std::optional<RequestBodyPump> pump_;
   Buffer out_;        // heads on their way out
   Buffer worker_in_;  // what the worker sent and is not passed on yet
   ResponseHead& response_;
   WatchedDeadline deadline_;
+  std::optional<Passage> passage_;  // at the primary, until the first byte of an answer
+  Term promised_term_;
   Ending ending_ = Ending::close;
   bool passed_on_ = false;
   bool request_sent_ = false;

@@ -14,6 +14,8 @@ namespace tandem::master {
 DataPlane::DataPlane(DataPlaneOptions options) : options_(std::move(options)) {
   TANDEM_ASSERT(options_.threads >= 1);
   TANDEM_ASSERT(options_.report_failure != nullptr);
+  TANDEM_ASSERT(options_.report_term != nullptr);
+  TANDEM_ASSERT(options_.gate != nullptr);
 }
 
 DataPlane::~DataPlane() { stop(); }
@@ -31,7 +33,11 @@ Result<> DataPlane::start() {
                   .body_bytes_max = options_.body_bytes_max,
                   .trusted_proxies = options_.trusted_proxies,
                   .access_log = options_.access_log,
+                  .gate = options_.gate,
+                  .pass = options_.pass,
+                  .standby_traffic = options_.standby_traffic,
                   .report_failure = options_.report_failure,
+                  .report_term = options_.report_term,
                   .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
   address_ = options_.listen;
   for (unsigned index = 0; index < options_.threads; ++index) {
@@ -47,6 +53,7 @@ Result<> DataPlane::start() {
   const std::lock_guard lock(publishing_);
   for (auto& loop : loops_) {
     if (latest_) loop->publish(latest_);
+    if (leadership_) loop->publish(leadership_);
     loop->start();
   }
   started_ = true;
@@ -65,6 +72,13 @@ void DataPlane::publish(SnapshotPtr snapshot) {
   latest_ = std::move(snapshot);
   if (!started_) return;
   for (auto& loop : loops_) loop->publish(latest_);
+}
+
+void DataPlane::publish(LeadershipPtr leadership) {
+  const std::lock_guard lock(publishing_);
+  leadership_ = std::move(leadership);
+  if (!started_) return;
+  for (auto& loop : loops_) loop->publish(leadership_);
 }
 
 bool DataPlane::drain(Duration timeout) {

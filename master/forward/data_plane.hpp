@@ -15,7 +15,10 @@
 #include "common/base/time.hpp"
 #include "master/balance/policy.hpp"
 #include "master/forward/forward_timeouts.hpp"
+#include "master/forward/standby_traffic.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/leadership.hpp"
+#include "master/registry/serving_gate.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -36,8 +39,17 @@ struct DataPlaneOptions {
       trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
   // Outlives the data plane, and has a ring for each thread; null: no access log is kept.
   AccessLog* access_log = nullptr;
+  // Read before each attempt at a worker. Outlives the data plane; never null.
+  const ServingGate* gate = nullptr;
+  // The Tandem-Pass that standbys present to this node: they are trusted proxies then. Empty:
+  // nobody is believed to be one.
+  std::string pass;
+  StandbyTraffic standby_traffic = StandbyTraffic::forward;
   // A worker refused or reset a connection and is suspect now. Called on loop threads.
   std::function<void(WorkerId, FailureKind)> report_failure;
+  // A worker refused a request, for it has promised this term, which is higher than any that is
+  // known here. Called on loop threads, possibly once for each request.
+  std::function<void(Term)> report_term;
 };
 
 class DataPlane {
@@ -53,6 +65,9 @@ class DataPlane {
   // The loops' view from now on; before start(), from its beginning. Callable from any thread at
   // any time.
   void publish(SnapshotPtr snapshot);
+  // Who leads from now on; before the first, nobody is known to. To be published again whenever
+  // the gate opens, for requests wait for that. Callable like the other.
+  void publish(LeadershipPtr leadership);
   // Stops accepting and waits until all requests have been answered. False when `timeout` came
   // first.
   bool drain(Duration timeout);
@@ -70,6 +85,7 @@ class DataPlane {
   std::vector<std::unique_ptr<Loop>> loops_;
   std::mutex publishing_;  // between start() and publish() from another thread; no loop takes it
   SnapshotPtr latest_;
+  LeadershipPtr leadership_;
   bool started_ = false;
 };
 

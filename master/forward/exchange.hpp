@@ -1,11 +1,16 @@
 // exchange.hpp: one request and its response: choose a worker, try it, and try another where that
-// is safe.
+// is safe; pass it on to the primary while another master leads.
 //
 // Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent and
 // nothing of a response was passed on. Everything else is answered 502 or 504, never silently sent
 // again. A body of known length up to limits::replay_bytes_max is gathered before a worker is
 // chosen, so that a slow client holds no worker and the request can be sent again; other bodies are
-// streamed, once. Owner: the client session, on its loop.
+// streamed, once.
+//
+// Workers are sent requests while the ServingGate is open, at no other moment. While it is closed
+// the Leadership says where a request goes: to the primary, or nowhere, and then it waits for
+// limits::takeover_wait_max. Owner: the client session, on its loop. exchange_attempts.cpp and
+// exchange_answers.cpp are parts of it.
 #pragma once
 
 #include <memory>
@@ -14,6 +19,7 @@
 #include <string_view>
 
 #include "master/forward/attempt.hpp"
+#include "master/forward/head_writer.hpp"
 #include "master/forward/loop.hpp"
 
 namespace tandem::master {
@@ -39,14 +45,39 @@ class Exchange {
   bool is_too_large() const;
   bool has_come_round() const;
   Task<bool> gather_body();
-  Task<Attempt::Outcome> try_workers();
+  bool comes_from_a_standby() const;
+
+  // ---- exchange_attempts.cpp: where the request goes
+  enum class Way {
+    workers,  // this master serves it
+    primary,  // another one leads: it is passed on
+    wait,     // nobody is known to lead, or this one does and may not serve yet
+    none,     // it is answered here: see answer_unserved()
+  };
+  enum class Next { again, wait, stop };
+  enum class Waited { over, in_vain, client_gone };
+  bool may_serve() const;
+  Way way() const;
+  Task<Attempt::Outcome> serve();
+  Task<Attempt::Outcome> try_once(std::uint64_t seen);
   Task<std::shared_ptr<Upstream>> choose();
   Task<UpstreamConnectionPtr> connect_to(std::shared_ptr<Upstream> upstream);
-  bool may_try_again(Attempt::Outcome outcome, bool request_sent, unsigned tries) const;
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void suspect(Upstream& upstream, FailureKind kind);
+  void learn_term(Term promised);
+  bool is_repeatable() const;
+  Next what_next(Attempt::Outcome outcome);
+  Next after_worker(Attempt::Outcome outcome);
+  Next after_primary(Attempt::Outcome outcome);
+  bool survives_silence(Attempt::Outcome outcome);
+  Task<Waited> wait_for_primary(std::uint64_t seen);
+
+  // ---- exchange_answers.cpp: what this master says itself
   Task<Ending> answer_failure(Attempt::Outcome outcome);
+  Task<Ending> answer_worker_failure(Attempt::Outcome outcome);
+  Task<Ending> answer_unserved();
   Task<Ending> answer(unsigned status, std::string_view code, std::string message);
+  Task<Ending> answer(LocalResponse response);
   Task<Ending> answer_as_final_recipient();
   bool stays_after_answer() const;
   Task<Ending> send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep);
@@ -55,6 +86,8 @@ class Exchange {
   ClientSide client_;
   RequestIds::Id made_id_;
   Service* service_ = nullptr;
+  Way way_ = Way::workers;
+  std::shared_ptr<Upstream> chosen_;  // of the last try; null: there was none
   Tried tried_;
   std::optional<Attempt> attempt_;
   Socket* connecting_ = nullptr;
@@ -63,6 +96,13 @@ class Exchange {
   bool distrust_idle_ = false;  // an idle connection was stale: look before using another
   bool was_full_ = false;       // workers there were, but no room in time
   bool passed_on_ = false;
+  bool request_sent_ = false;     // of the last try: some of it
+  bool body_spent_ = false;       // some of a streamed body was
+  bool gate_was_closed_ = false;  // look before another try
+  bool no_primary_ = false;       // waited for one in vain
+  unsigned tries_ = 0;            // that may have been seen
+  Term term_needed_;              // a worker has promised it
+  std::optional<Instant> wait_until_;
   unsigned client_status_ = 0;  // what to answer when the client's body failed; 0: it is gone
   bool aborted_ = false;
 };

@@ -89,7 +89,7 @@ std::string_view http_date() {
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
   const std::size_t own = context.via.size() + context.client.size() + context.request_id.size() +
                           request.host().size() * 2 + context.worker_host.size() +
-                          request.upgrade().size();
+                          request.upgrade().size() + context.pass.size();
   Pen pen(out, room_for(request, own));
   pen << request.method() << " ";
   if (!request.target().starts_with('/') && request.target() != "*") {
@@ -133,6 +133,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   write_forwarded_fields(pen, request, context);
   pen << "X-Request-Id: " << context.request_id << "\r\n";
   if (context.term) pen << "Tandem-Term: " << context.term->value() << "\r\n";
+  if (!context.pass.empty()) pen << "Tandem-Pass: " << context.pass << "\r\n";
   if (!request.upgrade().empty()) {
     pen << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";
   } else if (request.accepts_trailers()) {
@@ -180,7 +181,7 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
 
 std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   const auto body = wire::error_document(response.code, response.message) + "\n";
-  Pen pen(out, body.size() + 512);
+  Pen pen(out, body.size() + response.location.size() + 512);
   pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status)
       << "\r\nDate: " << http_date()
       << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
@@ -188,6 +189,8 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   if (response.status == 405) pen << "Allow: " << allowed_methods << "\r\n";
   if (response.retry_after_s > 0)
     pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
+  if (!response.location.empty()) pen << "Location: " << response.location << "\r\n";
+  if (response.not_primary) pen << "Tandem-Not-Primary: 1\r\n";
   pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
   if (response.to_head) return 0;
   pen << body;
@@ -196,6 +199,7 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
 
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
+    case 307: return "Temporary Redirect";
     case 400: return "Bad Request";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";

@@ -21,6 +21,7 @@ struct RequestContext {
   std::string_view request_id;   // of the client, or made here
   std::string_view worker_host;  // Host for HTTP/1.0 requests that have none
   std::optional<Term> term;      // Tandem-Term, for Tandem workers
+  std::string_view pass{};       // Tandem-Pass, for the primary; empty: none
 };
 
 // How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).
@@ -47,6 +48,9 @@ struct LocalResponse {
   std::string_view code;       // of the error document
   std::string_view message;    // a sentence
   unsigned retry_after_s = 0;  // 0: no Retry-After
+  std::string_view location{};  // empty: no Location
+  // Says so to the master that passed the request on: this one does not lead, nothing was executed.
+  bool not_primary = false;
   bool keep_alive = false;
   bool to_head = false;  // the request was HEAD: no body
 };

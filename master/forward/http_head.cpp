@@ -233,10 +233,10 @@ Refusal refusal_of(const Parser<is_request>& parser, const boost::beast::error_c
 
 void RequestHead::clear() {
   MessageHead::clear();
-  method_ = target_ = host_ = request_id_ = {};
+  method_ = target_ = host_ = request_id_ = pass_ = {};
   max_forwards_.reset();
   host_fields_ = traceparents_ = 0;
-  traceparent_valid_ = has_via_ = false;
+  traceparent_valid_ = has_via_ = has_pass_ = false;
   expects_continue_ = accepts_trailers_ = false;
 }
 
@@ -300,6 +300,11 @@ HeadStatus RequestHead::take_fields() {
         if (is_usable_id(field.value)) request_id_ = field.value;
         break;
       case FieldKind::via: has_via_ = true; break;
+      case FieldKind::tandem:
+        if (!equal_ignoring_case(field.name, "tandem-pass")) break;
+        has_pass_ = true;
+        pass_ = field.value;
+        break;
       case FieldKind::max_forwards:
         if (!take_max_forwards(field.value)) {
           return refuse(400, "bad_request", "Max-Forwards is one number.");

@@ -131,6 +131,9 @@ class RequestHead : public MessageHead {
   // How many more hops TRACE or OPTIONS may go; nothing for other methods.
   std::optional<std::uint32_t> max_forwards() const { return max_forwards_; }
   bool has_via() const { return has_via_; }
+  // It comes with a Tandem-Pass field: another master has passed it on, or says so.
+  bool has_pass() const { return has_pass_; }
+  std::string_view pass() const { return pass_; }
   // There is one traceparent and it is sound: it and tracestate may be passed on.
   bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
   // May be sent again without harm (RFC 9110 §9.2.2).
@@ -148,11 +151,13 @@ class RequestHead : public MessageHead {
   std::string_view target_;
   std::string_view host_;
   std::string_view request_id_;
+  std::string_view pass_;
   std::optional<std::uint32_t> max_forwards_;
   unsigned host_fields_ = 0;
   unsigned traceparents_ = 0;
   bool traceparent_valid_ = false;
   bool has_via_ = false;
+  bool has_pass_ = false;
   bool expects_continue_ = false;
   bool accepts_trailers_ = false;
 };

@@ -9,6 +9,7 @@
 #include "master/forward/access_log.hpp"
 #include "master/forward/client_session.hpp"
 #include "master/forward/listener.hpp"
+#include "master/forward/primary_route.hpp"
 
 namespace tandem::master {
 
@@ -20,6 +21,7 @@ Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
       work_(io_.get_executor()),
       wheel_(now()),
       ticker_(io_),
+      primary_route_(std::make_unique<PrimaryRoute>(*this)),
       listener_(std::make_unique<Listener>(*this)),
       access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {
 }
@@ -46,6 +48,7 @@ void Loop::run() {
   here_ = std::this_thread::get_id();
   io_.run();
   services_.clear();
+  primary_route_.reset();
 }
 
 void Loop::stop() {
@@ -59,6 +62,7 @@ void Loop::stop_here() {
   stopping_ = draining_ = true;
   listener_->close();
   for (auto& [name, service] : services_) service->refuse_all();
+  primary_route_->refuse_all();
   sessions_.for_each([](ClientSession& session) { session.abort(); });
   work_.reset();
 }
@@ -74,6 +78,10 @@ void Loop::drain() {
 
 void Loop::publish(SnapshotPtr snapshot) {
   post([this, snapshot = std::move(snapshot)] { apply(*snapshot); });
+}
+
+void Loop::publish(LeadershipPtr leadership) {
+  post([this, leadership = std::move(leadership)] { primary_route_->publish(leadership); });
 }
 
 void Loop::apply(const Snapshot& snapshot) {
@@ -98,7 +106,9 @@ void Loop::apply(const Snapshot& snapshot) {
 void Loop::tick() {
   ticker_.expires_after(DeadlineWheel::tick);
   ticker_.async_wait([this](const ErrorCodeOs&) {
-    wheel_.advance(now());
+    const auto here_and_now = now();
+    wheel_.advance(here_and_now);
+    primary_route_->look_at_gate(here_and_now);
     if (!stopping_ || !sessions_.empty()) tick();
   });
 }
@@ -106,6 +116,7 @@ void Loop::tick() {
 void Loop::sweep() {
   const auto oldest = wheel_.coarse_now() - limits::upstream_idle_max;
   for (auto& [name, service] : services_) service->close_idle_before(oldest);
+  primary_route_->service().close_idle_before(oldest);
   arm(sweep_, 1s);
 }
 

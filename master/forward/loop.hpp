@@ -28,7 +28,10 @@
 #include "master/forward/intrusive_list.hpp"
 #include "master/forward/request_id.hpp"
 #include "master/forward/service.hpp"
+#include "master/forward/standby_traffic.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/leadership.hpp"
+#include "master/registry/serving_gate.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -36,6 +39,7 @@ namespace tandem::master {
 class AccessLog;
 class ClientSession;
 class Listener;
+class PrimaryRoute;
 
 // Written by the loop, read by anyone. Relaxed: each is a number of its own.
 struct LoopCounters {
@@ -60,8 +64,13 @@ struct LoopOptions {
   std::uint64_t body_bytes_max = 0;           // of a request: 413; 0: any
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
   AccessLog* access_log = nullptr;            // null: none is kept
+  const ServingGate* gate = nullptr;          // never null once a loop has it
+  std::string pass;                           // the Tandem-Pass that standbys present to this node
+  StandbyTraffic standby_traffic = StandbyTraffic::forward;
   // A worker refused or reset a connection. Called on loop threads, by the loop that set `suspect`.
   std::function<void(WorkerId, FailureKind)> report_failure;
+  // A worker refused a request, for it has promised a higher term. Called on loop threads.
+  std::function<void(Term)> report_term;
   // A worker has room again that another loop waits for. Called on loop threads; false: asks the
   // others to give a connection back, true: tells them that there is one.
   std::function<void(unsigned from_loop, bool made)> room;
@@ -82,6 +91,7 @@ class Loop {
   // Ends the thread: sessions are cut off. Blocks until it has ended.
   void stop();
   void publish(SnapshotPtr snapshot);
+  void publish(LeadershipPtr leadership);
   // Takes no new connections, closes idle ones, lets requests in flight finish.
   void drain();
   template <class Function>
@@ -105,6 +115,8 @@ class Loop {
   unsigned index() const { return index_; }
   bool draining() const { return draining_; }
 
+  PrimaryRoute& primary_route() { return *primary_route_; }
+  DeadlineWheel& wheel() { return wheel_; }
   const ForwardTimeouts& timeouts() const { return options_->timeouts; }
 
   void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
@@ -149,6 +161,7 @@ class Loop {
   asio::basic_waitable_timer<std::chrono::steady_clock> ticker_;
   Deadline sweep_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
+  std::unique_ptr<PrimaryRoute> primary_route_;
   std::unique_ptr<Listener> listener_;
   IntrusiveList<ClientSession> sessions_;
   LoopCounters counters_;

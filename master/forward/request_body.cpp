@@ -79,6 +79,7 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
       const bool more = co_await reading;
       if (!more) co_return fail_client(idle_.expired() ? 408 : 0);
     }
+    touched_ = true;
     const auto step = reader_.read({body_.data(), body_.size()});
     if (step.malformed) co_return fail_client(400);
     content_bytes_ += step.content.size();

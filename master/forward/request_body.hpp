@@ -37,6 +37,8 @@ class RequestBodyPump {
   Event& finished() { return finished_; }
   // Makes the pump end soon: its pending operation is cancelled.
   void cancel();
+  // Something of the body was taken from the client: it cannot be sent once more.
+  bool touched() const { return touched_; }
   // Neither side moved for ForwardTimeouts::body_idle.
   bool timed_out() const { return idle_.expired(); }
   // What to answer when the client failed: 400, 408, 413, or 0 when it is gone.
@@ -64,6 +66,7 @@ class RequestBodyPump {
   unsigned refusal_status_ = 0;
   bool client_takes_interim_;  // it speaks HTTP/1.1
   bool cancelled_ = false;
+  bool touched_ = false;
 };
 
 }  // namespace tandem::master

@@ -16,7 +16,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports)
 
 Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : options_(options) {
   DataPlaneOptions plane;
-  plane.node = "test";
+  plane.node = options.node;
   plane.listen = {"127.0.0.1", 0};
   plane.threads = options.threads;
   plane.policy = options.policy;
@@ -30,10 +30,53 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
     const std::lock_guard lock(mutex_);
     ++failures_;
   };
+  plane.gate = &gate_;
+  plane.pass = options.pass;
+  plane.standby_traffic = options.standby_traffic;
+  plane.report_term = [this](Term term) {
+    const std::lock_guard lock(mutex_);
+    terms_.push_back(term.value());
+  };
   plane_ = std::make_unique<DataPlane>(std::move(plane));
   const auto started = plane_->start();
   if (!started) throw std::runtime_error(started.error().message);
+  lead(1);
   publish(std::move(worker_ports));
+}
+
+void Gateway::publish(Leadership leadership) {
+  plane_->publish(std::make_shared<const Leadership>(std::move(leadership)));
+}
+
+void Gateway::lead(std::uint64_t term) {
+  gate_.set_term(Term(term));
+  gate_.set_serve_until(Instant::forever());
+  Leadership leadership;
+  leadership.term = Term(term);
+  leadership.is_primary = true;
+  leadership.primary = options_.node;
+  publish(std::move(leadership));
+}
+
+void Gateway::follow(const std::string& primary, std::uint16_t port, const std::string& pass,
+                     std::uint64_t term) {
+  gate_.set_serve_until(Instant::never());
+  Leadership leadership;
+  leadership.term = Term(term);
+  leadership.primary = primary;
+  leadership.primary_listen = Endpoint{"127.0.0.1", port};
+  leadership.primary_pass = pass;
+  publish(std::move(leadership));
+}
+
+void Gateway::know_nobody() {
+  gate_.set_serve_until(Instant::never());
+  publish(Leadership());
+}
+
+std::vector<std::uint64_t> Gateway::reported_terms() const {
+  const std::lock_guard lock(mutex_);
+  return terms_;
 }
 
 void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
@@ -53,6 +96,7 @@ void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
     worker->address = {"127.0.0.1", port};
     worker->weight = 100;
     worker->connections = options_.connections;
+    worker->accepts_term = options_.workers_accept_terms;
     worker->counters = std::make_shared<WorkerCounters>();
     workers_.push_back(std::move(worker));
   }

@@ -21,6 +21,10 @@ class Gateway {
     std::uint64_t body_bytes_max = 0;
     std::vector<std::string> trusted_proxies{};
     master::AccessLog* access_log = nullptr;
+    std::string node = "test";
+    std::string pass{};
+    master::StandbyTraffic standby_traffic = master::StandbyTraffic::forward;
+    bool workers_accept_terms = false;
   };
 
   explicit Gateway(std::vector<std::uint16_t> worker_ports);
@@ -32,6 +36,15 @@ class Gateway {
   Message ask(std::string_view request, bool to_head = false) const;
   // Another set of workers, from now on; one whose port was there before stays the same worker.
   void publish(std::vector<std::uint16_t> worker_ports);
+  // A gateway leads in term 1 from its start; these change that.
+  void lead(std::uint64_t term);  // opens the gate as well
+  void follow(const std::string& primary, std::uint16_t port, const std::string& pass,
+              std::uint64_t term = 2);  // closes it
+  void know_nobody();                   // closes it
+  master::ServingGate& gate() { return gate_; }
+  void publish(master::Leadership leadership);
+  // Terms that workers had promised, as they were reported.
+  std::vector<std::uint64_t> reported_terms() const;
   master::DataPlane& plane() { return *plane_; }
   const master::WorkerCounters& counters(std::size_t worker) const {
     return *workers_[worker]->counters;
@@ -43,6 +56,8 @@ class Gateway {
   Options options_;
   mutable std::mutex mutex_;
   std::size_t failures_ = 0;
+  std::vector<std::uint64_t> terms_;
+  master::ServingGate gate_;
   std::uint64_t next_id_ = 0;
   std::uint64_t version_ = 0;
   std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;

@@ -1,0 +1,155 @@
+// The part of Exchange that answers by itself.
+#include "master/forward/exchange.hpp"
+
+#include <fmt/format.h>
+
+#include "master/forward/head_writer.hpp"
+#include "master/forward/max_forwards.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Where a client is sent to: the primary, with the target that it asked for.
+std::string location(const Endpoint& primary, std::string_view target) {
+  // The server-wide OPTIONS has no path in absolute-form (RFC 9112 §3.2.4).
+  if (target == "*") target = {};
+  const bool lacks_path = !target.empty() && !target.starts_with('/');
+  return fmt::format("http://{}{}{}", primary.to_string(), lacks_path ? "/" : "", target);
+}
+
+}  // namespace
+
+Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
+  const bool unserved = outcome == Attempt::Outcome::gate_closed ||
+                        outcome == Attempt::Outcome::term_refused ||
+                        outcome == Attempt::Outcome::not_primary;
+  if (passed_on_ && !unserved) co_return Ending::abort;
+  if (unserved || no_primary_) {
+    auto answering = answer_unserved();
+    co_return co_await answering;
+  }
+  if (outcome == Attempt::Outcome::superseded) {
+    auto answering = answer(502, "outcome_unknown",
+                            "Another master leads now and the former one did not answer; the "
+                            "request may have been executed.");
+    co_return co_await answering;
+  }
+  auto answering = answer_worker_failure(outcome);
+  co_return co_await answering;
+}
+
+// Nothing was executed, for this master does not lead, or must not serve now.
+Task<Ending> Exchange::answer_unserved() {
+  LocalResponse response{.status = 503,
+                         .code = "no_primary",
+                         .message = "No master is known to serve at this moment.",
+                         .retry_after_s = 1};
+  std::string target;
+  const auto& primary = loop_.primary_route().leadership().primary_listen;
+  if (client_.request.has_pass()) {
+    response.code = "not_primary";
+    response.message = "This master does not lead now; nothing was executed.";
+    response.not_primary = true;
+  } else if (way_ == Way::none) {
+    TANDEM_ASSERT(primary.has_value());
+    response.code = "not_primary";
+    response.message = "Another master leads.";
+    if (loop_.options().standby_traffic == StandbyTraffic::redirect) {
+      target = location(*primary, client_.request.target());
+      response.status = 307;
+      response.retry_after_s = 0;
+      response.location = target;
+    }
+  }
+  auto answering = answer(response);
+  co_return co_await answering;
+}
+
+Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
+  const auto& service = loop_.options().default_service;
+  const std::string_view who = way_ == Way::primary ? "primary" : "worker";
+  unsigned status = 502;
+  std::string_view code = "bad_gateway";
+  std::string message = fmt::format(
+      "The {} closed the connection without an answer; the request may have been executed.", who);
+  switch (outcome) {
+    case Attempt::Outcome::not_sent:
+      status = 503;
+      code = !was_full_ ? "no_worker" : way_ == Way::primary ? "primary_full" : "workers_full";
+      message = !was_full_ ? fmt::format("Service \"{}\" has no live worker.", service)
+                : way_ == Way::primary
+                    ? std::string("All connections to the primary are in use.")
+                    : fmt::format("All workers of service \"{}\" are busy.", service);
+      break;
+    case Attempt::Outcome::timed_out:
+      status = 504;
+      code = "gateway_timeout";
+      message = fmt::format("The {} did not answer in time.", who);
+      break;
+    case Attempt::Outcome::bad_response:
+      message = fmt::format("The {}'s answer is not well-formed HTTP/1.1.", who);
+      break;
+    case Attempt::Outcome::client_failed:
+      if (client_status_ == 0) co_return Ending::abort;
+      status = client_status_;
+      code = status == 408 ? "request_timeout" : status == 413 ? "body_too_large" : "bad_request";
+      message = status == 408   ? "The request body did not arrive in time."
+                : status == 413 ? "The request body is over the configured limit."
+                                : "The request body is not well-formed.";
+      break;
+    default: break;
+  }
+  auto answering = answer(status, code, std::move(message));
+  co_return co_await answering;
+}
+
+Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::string message) {
+  auto answering = answer(LocalResponse{.status = status,
+                                        .code = code,
+                                        .message = message,
+                                        .retry_after_s = status == 503 ? 1u : 0u});
+  co_return co_await answering;
+}
+
+// `response`, and what the request and its connection say.
+Task<Ending> Exchange::answer(LocalResponse response) {
+  const bool early = response.status >= 400 && response.status < 500;
+  response.keep_alive = !early && stays_after_answer();
+  response.to_head = client_.request.is_head();
+  Buffer out = loop_.buffers().borrow();
+  const auto body_bytes = write_local_response(out, response);
+  auto sending = send_answer(std::move(out), response.status, body_bytes, response.keep_alive);
+  co_return co_await sending;
+}
+
+Task<Ending> Exchange::answer_as_final_recipient() {
+  const bool keep = stays_after_answer();
+  Buffer out = loop_.buffers().borrow();
+  write_final_recipient_answer(out, client_.request, client_.in.view(), keep);
+  const auto body_bytes = out.size() - (out.view().find("\r\n\r\n") + 4);
+  auto sending = send_answer(std::move(out), 200, body_bytes, keep);
+  co_return co_await sending;
+}
+
+// The request has been read to its end, so that the next one can follow.
+bool Exchange::stays_after_answer() const {
+  return !client_.streaming && !client_.in.empty() &&
+         client_.in.size() >= client_.request.head_bytes() + client_.body.size() &&
+         client_.request.keep_alive() && !loop_.draining();
+}
+
+Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {
+  loop_.arm(deadline_, loop_.timeouts().body_idle);
+  auto writing = write_all(client_.socket, out.view());
+  const IoResult wrote = co_await writing;
+  deadline_.disarm();
+  if (!wrote.ok()) co_return Ending::abort;
+  client_.note.status = status;
+  client_.note.bytes = body_bytes;
+  if (!keep) co_return Ending::linger;
+  client_.in.consume(client_.request.head_bytes() + client_.body.size());
+  co_return Ending::keep;
+}
+
+}  // namespace tandem::master

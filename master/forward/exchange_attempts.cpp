@@ -1,0 +1,252 @@
+// The part of Exchange that decides where a request goes, and where it may go next.
+#include "master/forward/exchange.hpp"
+
+#include <algorithm>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+namespace {
+const Tried no_worker;  // what the primary is chosen with, as often as it takes
+}
+
+// This master may forward to workers now.
+bool Exchange::may_serve() const {
+  const auto term = loop_.options().gate->open_at(now());
+  return term && *term >= term_needed_;
+}
+
+Exchange::Way Exchange::way() const {
+  const auto& leadership = loop_.primary_route().leadership();
+  // A primary goes ahead, and the attempt looks at the gate. Others look first.
+  if ((leadership.is_primary && !gate_was_closed_) || may_serve()) return Way::workers;
+  // What a master passed on is never passed on again, and does not wait here: the other one knows
+  // better what to do with it.
+  if (client_.request.has_pass()) return Way::none;
+  if (leadership.is_primary || !leadership.primary_listen) return Way::wait;
+  const bool forwards = loop_.options().standby_traffic == StandbyTraffic::forward;
+  return forwards ? Way::primary : Way::none;
+}
+
+Task<Attempt::Outcome> Exchange::serve() {
+  for (;;) {
+    const auto seen = loop_.primary_route().version();
+    way_ = way();
+    auto last = Attempt::Outcome::gate_closed;
+    if (way_ == Way::workers || way_ == Way::primary) {
+      auto trying = try_once(seen);
+      last = co_await trying;
+    }
+    if (last == Attempt::Outcome::answered || aborted_) co_return last;
+    const auto next = what_next(last);
+    if (next == Next::stop) co_return last;
+    if (next == Next::again) continue;
+    auto waiting = wait_for_primary(seen);
+    const auto waited = co_await waiting;
+    if (waited == Waited::client_gone) co_return Attempt::Outcome::client_failed;
+    if (waited == Waited::in_vain) {
+      no_primary_ = true;
+      co_return last;
+    }
+  }
+}
+
+// A worker or the primary is chosen, connected to, and tried. not_sent, with chosen_ null: there is
+// none.
+Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
+  service_ = way_ == Way::primary ? &loop_.primary_route().service()
+                                  : loop_.find_service(loop_.options().default_service);
+  request_sent_ = false;
+  auto choosing = choose();
+  chosen_ = co_await choosing;
+  if (!chosen_) {
+    const bool closed = way_ == Way::workers && !may_serve();
+    co_return closed ? Attempt::Outcome::gate_closed : Attempt::Outcome::not_sent;
+  }
+  ++client_.note.attempts;
+  client_.note.set_worker(chosen_->worker().name);
+  auto connecting = connect_to(chosen_);
+  auto connection = co_await connecting;
+  if (!connection) co_return Attempt::Outcome::not_sent;
+  if (way_ == Way::primary && loop_.primary_route().version() != seen) {
+    loop_.put_back(*service_, std::move(connection));
+    co_return Attempt::Outcome::not_sent;
+  }
+  const auto hop = way_ == Way::primary ? Hop::primary : Hop::worker;
+  attempt_.emplace(loop_, client_, *service_, std::move(connection), hop);
+  auto attempting = attempt_->run();
+  const auto outcome = co_await attempting;
+  ending_ = attempt_->ending();
+  passed_on_ = attempt_->passed_on();
+  request_sent_ = attempt_->request_sent();
+  body_spent_ = attempt_->body_touched();
+  if (outcome == Attempt::Outcome::client_failed) client_status_ = attempt_->client_status();
+  if (outcome == Attempt::Outcome::term_refused) learn_term(attempt_->promised_term());
+  attempt_.reset();
+  if (outcome != Attempt::Outcome::answered && !aborted_) note_failure(*chosen_, outcome);
+  co_return outcome;
+}
+
+Task<std::shared_ptr<Upstream>> Exchange::choose() {
+  was_full_ = false;
+  if (service_ == nullptr) co_return nullptr;
+  const Tried& tried = way_ == Way::primary ? no_worker : tried_;
+  auto left = loop_.timeouts().queue_wait;
+  for (bool waited = false; !aborted_; waited = true) {
+    // Who comes new does not overtake who waits.
+    if (waited || !service_->has_waiters()) {
+      if (auto upstream = service_->pick(tried)) co_return upstream;
+    }
+    was_full_ = service_->is_full(tried);
+    if (!was_full_) break;
+    loop_.want_room(*service_);
+    const auto since = now();
+    auto waiting = service_->wait_for_room(left, waited);
+    const auto outcome = co_await waiting;
+    left -= std::min(left, now() - since);
+    if (outcome != Service::Waited::room) break;
+  }
+  co_return nullptr;
+}
+
+Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstream) {
+  // A request that may be sent twice finds out by itself that a connection has been closed. Others
+  // look first, for they cannot know afterwards whether they were executed.
+  const bool look = distrust_idle_ || !is_repeatable();
+  while (auto idle = upstream->take_idle()) {
+    if (!look || is_quiet(idle->socket())) co_return idle;
+  }
+  auto fresh = upstream->open(loop_.io());
+  if (!fresh) co_return nullptr;  // another loop was quicker: choose again
+  std::optional<Passage> passage;
+  if (way_ == Way::primary) {
+    passage.emplace(loop_.primary_route(), *upstream, fresh->socket(), Passage::Repeatable::yes);
+  }
+  connecting_ = &fresh->socket();
+  loop_.arm(deadline_, loop_.timeouts().connect);
+  auto connecting = connect(fresh->socket(), upstream->endpoint());
+  const IoResult connected = co_await connecting;
+  connecting_ = nullptr;
+  const auto kind = deadline_.expired() ? FailureKind::timed_out : FailureKind::refused;
+  deadline_.disarm();
+  if (connected.ok()) {
+    ErrorCodeOs ignored;
+    fresh->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    co_return fresh;
+  }
+  fresh.reset();
+  if (!aborted_ && way_ == Way::workers) suspect(*upstream, kind);
+  loop_.room_made(*service_);
+  co_return nullptr;
+}
+
+void Exchange::note_failure(Upstream& upstream, Attempt::Outcome outcome) {
+  if (way_ == Way::primary) return;  // how it is doing is judged elsewhere
+  switch (outcome) {
+    case Attempt::Outcome::not_sent:
+    case Attempt::Outcome::lost: suspect(upstream, FailureKind::reset); return;
+    case Attempt::Outcome::timed_out:
+    case Attempt::Outcome::bad_response:
+      upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
+      tried_.add(upstream.worker().id);
+      return;
+    default: return;  // the worker is not to blame
+  }
+}
+
+void Exchange::suspect(Upstream& upstream, FailureKind kind) {
+  upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
+  tried_.add(upstream.worker().id);
+  // No loop picks it until the registry has had a good sign of it. Who sets the mark reports.
+  const bool was_suspect = upstream.counters().suspect.exchange(true, std::memory_order_relaxed);
+  if (!was_suspect) loop_.options().report_failure(upstream.worker().id, kind);
+}
+
+// A worker has promised `promised`, which is higher than the term that it was sent.
+void Exchange::learn_term(Term promised) {
+  term_needed_ = std::max(term_needed_, promised);
+  const auto known = loop_.primary_route().leadership().term;
+  if (promised > known && !may_serve()) loop_.options().report_term(promised);
+}
+
+bool Exchange::is_repeatable() const {
+  return !client_.streaming && client_.request.is_idempotent();
+}
+
+Exchange::Next Exchange::what_next(Attempt::Outcome outcome) {
+  auto next = Next::stop;
+  switch (way_) {
+    case Way::workers: next = after_worker(outcome); break;
+    case Way::primary: next = after_primary(outcome); break;
+    case Way::wait: return Next::wait;
+    case Way::none: return Next::stop;
+  }
+  if (next != Next::stop && chosen_) LoopCounters::add(loop_.counters().retries, 1);
+  return next;
+}
+
+Exchange::Next Exchange::after_worker(Attempt::Outcome outcome) {
+  switch (outcome) {
+    case Attempt::Outcome::gate_closed: gate_was_closed_ = true; return Next::again;
+    case Attempt::Outcome::term_refused:
+      gate_was_closed_ = true;  // unless it had just moved: then it is found open
+      if (body_spent_ || passed_on_) return Next::stop;
+      return ++tries_ < limits::attempts_max ? Next::again : Next::stop;
+    case Attempt::Outcome::not_sent: return chosen_ && !passed_on_ ? Next::again : Next::stop;
+    case Attempt::Outcome::stale:
+    case Attempt::Outcome::lost: return survives_silence(outcome) ? Next::again : Next::stop;
+    default: return Next::stop;
+  }
+}
+
+Exchange::Next Exchange::after_primary(Attempt::Outcome outcome) {
+  switch (outcome) {
+    case Attempt::Outcome::not_sent: return was_full_ && !chosen_ ? Next::stop : Next::wait;
+    case Attempt::Outcome::not_primary: return body_spent_ || passed_on_ ? Next::stop : Next::wait;
+    case Attempt::Outcome::stale: {
+      const auto next = distrust_idle_ ? Next::wait : Next::again;
+      return survives_silence(outcome) ? next : Next::stop;
+    }
+    case Attempt::Outcome::lost: return survives_silence(outcome) ? Next::wait : Next::stop;
+    case Attempt::Outcome::superseded: return survives_silence(outcome) ? Next::again : Next::stop;
+    default: return Next::stop;
+  }
+}
+
+// The connection ended, or was given up, without an answer: may the request be sent again?
+bool Exchange::survives_silence(Attempt::Outcome outcome) {
+  const bool stale = outcome == Attempt::Outcome::stale;
+  // An idle connection may be closed at any time: the first that was does not count.
+  if (!stale || distrust_idle_) ++tries_;
+  distrust_idle_ = distrust_idle_ || stale;
+  if (passed_on_) return false;
+  if (!request_sent_) return true;
+  wait_until_.reset();
+  return is_repeatable() && tries_ < limits::attempts_max;
+}
+
+// Until a primary is known, or this master may serve. A primary that is known and does not serve is
+// asked again after a pause.
+Task<Exchange::Waited> Exchange::wait_for_primary(std::uint64_t seen) {
+  const auto since = now();
+  if (!wait_until_) wait_until_ = since + limits::takeover_wait_max;
+  if (since >= *wait_until_) co_return Waited::in_vain;
+  const auto left = *wait_until_ - since;
+  const bool asks_again = way_ == Way::primary;
+  PrimaryRoute::Wait wait{.seen = seen, .at_least = term_needed_, .timeout = left};
+  if (asks_again) wait.timeout = std::min<Duration>(left, limits::primary_pause);
+  const bool may_probe = client_.request.version() >= 11;
+  auto waiting = loop_.primary_route().wait_for_change(client_.socket, may_probe, wait);
+  const auto waited = co_await waiting;
+  switch (waited) {
+    case PrimaryRoute::Waited::changed: co_return Waited::over;
+    case PrimaryRoute::Waited::timed_out: co_return asks_again ? Waited::over : Waited::in_vain;
+    case PrimaryRoute::Waited::client_gone: co_return Waited::client_gone;
+    case PrimaryRoute::Waited::refused: break;
+  }
+  co_return Waited::in_vain;
+}
+
+}  // namespace tandem::master
