@@ -21,15 +21,17 @@ namespace {
 // A gateway that keeps a log. entries() ends both.
 class LoggedGateway {
  public:
-  explicit LoggedGateway(std::vector<std::uint16_t> worker_ports) {
+  explicit LoggedGateway(std::vector<std::uint16_t> worker_ports,
+                         bool workers_accept_terms = false) {
     std::string pattern = (std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
     directory_ = pattern;
     auto log = AccessLog::open((directory_ / "access.log").string(), 1);
     if (!log) throw std::runtime_error(log.error().message);
     log_ = std::move(*log);
-    gateway_ = std::make_unique<Gateway>(std::move(worker_ports),
-                                         Gateway::Options{.access_log = log_.get()});
+    gateway_ = std::make_unique<Gateway>(
+        std::move(worker_ports),
+        Gateway::Options{.access_log = log_.get(), .workers_accept_terms = workers_accept_terms});
   }
   ~LoggedGateway() {
     gateway_.reset();
@@ -174,4 +176,27 @@ TEST_CASE("a connection that asks nothing is not logged") {
   LoggedGateway logged({});
   logged.gateway().connect();
   CHECK(logged.entries().empty());
+}
+
+TEST_CASE("a request that was passed on names the master that served it, and no term") {
+  Origin primary(always(ok("x")));
+  LoggedGateway logged({});
+  logged.gateway().follow("other", primary.port(), "secret-pass");
+  logged.gateway().ask(get("/"));
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0]["worker"] == "master:other");
+  CHECK(entries[0]["attempts"] == 1);
+  CHECK(entries[0]["term"].is_null());
+  CHECK(entries[0].dump().find("secret-pass") == std::string::npos);
+}
+
+TEST_CASE("a request to a Tandem worker names the term that was sent") {
+  Origin origin(always(ok("x")));
+  LoggedGateway logged({origin.port()}, true);
+  logged.gateway().lead(7);
+  logged.gateway().ask(get("/"));
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0]["term"] == 7);
 }

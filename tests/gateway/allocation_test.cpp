@@ -106,6 +106,23 @@ TEST_CASE("so is a response that is larger than a buffer") {
   CHECK(count == 0);
 }
 
+TEST_CASE("so is a request to a Tandem worker, which is sent the term") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.workers_accept_terms = true});
+  const auto count = allocations(gateway, browser_head());
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
+TEST_CASE("so is a request that is passed on to the primary") {
+  Origin primary(always(ok("x")));
+  Gateway standby({});
+  standby.follow("a", primary.port(), "pass");
+  const auto count = allocations(standby, browser_head());
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
 TEST_CASE("what a loop does take from the heap is counted") {
   Gateway gateway({});
   auto client = gateway.connect();
