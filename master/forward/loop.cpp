@@ -65,6 +65,7 @@ void Loop::stop_here() {
   primary_route_->refuse_all();
   sessions_.for_each([](ClientSession& session) { session.abort(); });
   work_.reset();
+  if (sessions_.empty()) ticker_.cancel();
 }
 
 void Loop::drain() {
@@ -170,6 +171,7 @@ void Loop::adopt(ClientSession& session) {
 
 void Loop::forget(ClientSession& session) {
   sessions_.remove(session);
+  if (stopping_ && sessions_.empty()) ticker_.cancel();  // nothing is left to wait for
   LoopCounters::add(counters_.client_connections, static_cast<std::uint64_t>(-1));
 }
 
