@@ -2,6 +2,10 @@
 // have been executed is executed once or answered 502, never twice.
 #include <catch2/catch.hpp>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <random>
 #include <thread>
 
@@ -162,6 +166,31 @@ TEST_CASE("a frozen primary that takes no more of a body does not hold its clien
   }
   standby.gateway.lead(3);
   CHECK(read_response(standby.client).status() == 502);
+}
+
+TEST_CASE("a connection to a primary that is not there any more is given up when another leads") {
+  // Its queue is full: as behind a cut cable, nobody answers a SYN.
+  const int full = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  RawSocket listener(full);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  REQUIRE(::bind(full, reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(::listen(full, 0) == 0);
+  REQUIRE(::getsockname(full, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  const auto port = ntohs(address.sin_port);
+  const auto in_queue = RawSocket::connect(port);
+
+  Origin worker(always(ok("served here")));
+  Gateway standby({worker.port()}, {.timeouts = {.connect = std::chrono::seconds(60)}});
+  standby.follow("old", port, "pass");
+  auto client = standby.connect();
+  client.send(post("once"));
+  CHECK(client.stays_silent(200));
+  standby.lead(3);
+  CHECK(read_response(client).body == "served here");
+  CHECK(worker.request_count() == 1);
 }
 
 TEST_CASE("a primary that handed over still answers the POST that it has") {

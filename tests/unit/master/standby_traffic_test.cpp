@@ -1,0 +1,20 @@
+#include <catch2/catch.hpp>
+
+#include "master/forward/standby_traffic.hpp"
+
+using namespace tandem::master;
+
+TEST_CASE("--standby-traffic is forward, redirect or refuse") {
+  CHECK(*parse_standby_traffic("forward", "--standby-traffic") == StandbyTraffic::forward);
+  CHECK(*parse_standby_traffic("redirect", "--standby-traffic") == StandbyTraffic::redirect);
+  CHECK(*parse_standby_traffic("refuse", "--standby-traffic") == StandbyTraffic::refuse);
+}
+
+TEST_CASE("another word is refused with those there are") {
+  for (const auto* word : {"", "Forward", "drop", "forward "}) {
+    const auto parsed = parse_standby_traffic(word, "--standby-traffic");
+    REQUIRE_FALSE(parsed.ok());
+    CHECK(parsed.error().message.find("--standby-traffic must be forward, redirect or refuse") ==
+          0);
+  }
+}
