@@ -60,6 +60,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   ServingGate gate;
   auto to_control = control_options(flags);
   to_control.pass = new_pass();
+  to_control.standby_serves = flags.standby_traffic != StandbyTraffic::refuse;
   ControlPlane control(
       to_control, gate,
       {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
@@ -75,18 +76,13 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.access_log = access_log;
   options.gate = &gate;
   options.standby_traffic = flags.standby_traffic;
-  options.report_term = [](Term) {};
+  options.pass = to_control.pass;
+  options.report_term = [&control](Term term) { control.report_term(term); };
   options.report_failure = [&control](WorkerId id, FailureKind kind) {
     control.report_failure(id, kind);
   };
   DataPlane data_plane(options);
   forwarding = &data_plane;
-  Leadership leadership;
-  leadership.term = Term(1);
-  leadership.is_primary = true;
-  leadership.primary = flags.node;
-  data_plane.publish(std::make_shared<const Leadership>(std::move(leadership)));
-
   // The control address first: what it refuses (a shared data directory, no token) must not have
   // served.
   if (const auto started = control.start(); !started) return started.error();
@@ -102,9 +98,9 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   signals.wait([access_log] {
     if (access_log != nullptr) access_log->reopen();
   });
+  control.set_draining(true);
   control.hand_over();
   spdlog::info("draining connections={}", data_plane.client_connections());
-  control.set_draining(true);
   const bool finished = data_plane.drain(flags.drain_timeout);
   if (!finished) spdlog::warn("drain timed out connections={}", data_plane.client_connections());
   control.stop();

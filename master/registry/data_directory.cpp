@@ -40,16 +40,6 @@ Error refused(const char* what, const fs::path& path) {
               "--data-dir");
 }
 
-bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const auto written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<DataDirectory> DataDirectory::open(const fs::path& given) {
@@ -83,42 +73,6 @@ DataDirectory& DataDirectory::operator=(DataDirectory&& other) noexcept {
 
 DataDirectory::~DataDirectory() {
   if (lock_ >= 0) ::close(lock_);
-}
-
-Result<std::optional<std::string>> DataDirectory::read(std::string_view name,
-                                                       std::size_t bytes_max) const {
-  const auto file_path = path_ / name;
-  const OpenFile file(file_path, O_RDONLY);
-  if (!file.ok() && errno == ENOENT) return std::optional<std::string>{};
-  if (!file.ok()) return refused("read", file_path);
-  std::string content;
-  char part[16 * 1024];
-  for (;;) {
-    const auto got = ::read(file.fd(), part, sizeof part);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return refused("read", file_path);
-    if (got == 0) return std::optional(std::move(content));
-    content.append(part, static_cast<std::size_t>(got));
-    if (content.size() > bytes_max) {
-      return invalid(fmt::format("{} is larger than {} bytes", file_path.string(), bytes_max),
-                     "--data-dir");
-    }
-  }
-}
-
-Result<> DataDirectory::replace(std::string_view name, std::string_view content) const {
-  const auto file_path = path_ / name;
-  const auto beside = path_ / fmt::format("{}.new", name);
-  {
-    const OpenFile file(beside, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.ok()) return refused("create", beside);
-    if (!write_all(file.fd(), content)) return refused("write", beside);
-    if (::fsync(file.fd()) != 0) return refused("sync", beside);
-  }
-  if (::rename(beside.c_str(), file_path.c_str()) != 0) return refused("replace", file_path);
-  const OpenFile directory(path_, O_RDONLY | O_DIRECTORY);
-  if (!directory.ok() || ::fsync(directory.fd()) != 0) return refused("sync", path_);
-  return {};
 }
 
 }  // namespace tandem::master

@@ -3,15 +3,10 @@
 //
 // Two masters on one directory would overwrite each other's files: the directory is locked (flock
 // on `lock`), and the kernel frees the lock when the process ends, however it ends.
-//
-// Files are replaced, never changed: written beside, synced, renamed over, the directory synced.
-// After a power cut there is the old content or the new, never half of either.
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "common/base/result.hpp"
 
@@ -29,13 +24,6 @@ class DataDirectory {
   ~DataDirectory();
 
   const std::filesystem::path& path() const { return path_; }
-
-  // The content of file `name`; empty when there is no such file.
-  // Errors: `io` when it cannot be read, `invalid` when it is larger than `bytes_max`.
-  Result<std::optional<std::string>> read(std::string_view name, std::size_t bytes_max) const;
-
-  // Replaces file `name`, durably: it is on the disk when this returns. Blocks.
-  Result<> replace(std::string_view name, std::string_view content) const;
 
  private:
   DataDirectory(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}

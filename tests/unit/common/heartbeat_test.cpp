@@ -13,11 +13,12 @@ namespace {
 
 json heartbeat_json() {
   return json::parse(
-      to_json(Heartbeat{"w1", "6f1c", "web", {"127.0.0.1", 9001}, 50, 8, 3, WorkerCondition::up}));
+      to_json(Heartbeat{"w1", "6f1c", "web", {"127.0.0.1", 9001}, 50, 8, 3, WorkerCondition::up,
+                        true, Term(3), WitnessOffer{4711, {"127.0.0.1", 9101}}}));
 }
 
 json reply_json() {
-  return json::parse(to_json(HeartbeatReply{"a", "primary", Term(7), "a", 1s, true}));
+  return json::parse(to_json(HeartbeatReply{"a", "primary", Term(7), "a", 1s, true, 100ms, 500ms}));
 }
 
 // The field that is at fault once `member` of a good heartbeat is `value`; empty when none is.
@@ -43,7 +44,8 @@ std::string reply_fault(const std::string& member, const json& value) {
 TEST_CASE("a heartbeat is read as it was written") {
   for (const auto condition : {WorkerCondition::up, WorkerCondition::failing,
                                WorkerCondition::draining, WorkerCondition::bye}) {
-    const Heartbeat sent{"w1", "6f1c", "web", {"::1", 9001}, 50, 8, 3, condition};
+    const Heartbeat sent{"w1", "6f1c",  "web", {"::1", 9001}, 50,
+                         8,    3,       condition, true, Term(3), WitnessOffer{4711, {"::1", 9}}};
     const auto read = parse_heartbeat(to_json(sent));
     REQUIRE(read.ok());
     CHECK(read->name == "w1");
@@ -54,7 +56,36 @@ TEST_CASE("a heartbeat is read as it was written") {
     CHECK(read->connections == 8);
     CHECK(read->in_flight == 3);
     CHECK(read->condition == condition);
+    CHECK(read->takes_term);
+    CHECK(read->term == Term(3));
+    CHECK(read->witness == sent.witness);
   }
+}
+
+TEST_CASE("a worker that knows nothing of terms and votes says nothing of them") {
+  const Heartbeat sent{.name = "w1", .incarnation = "6f1c", .address = {"::1", 9001}};
+  const auto document = json::parse(to_json(sent));
+  CHECK(!document.contains("takes_term"));
+  CHECK(!document.contains("term"));
+  CHECK(!document.contains("witness_control"));
+  const auto read = parse_heartbeat(to_json(sent));
+  REQUIRE(read.ok());
+  CHECK(!read->takes_term);
+  CHECK(read->term == Term(0));
+  CHECK(!read->witness);
+}
+
+TEST_CASE("a witness has an incarnation and an address, or neither") {
+  for (const auto* missing : {"witness_incarnation", "witness_control"}) {
+    auto document = heartbeat_json();
+    document.erase(missing);
+    const auto read = parse_heartbeat(document.dump());
+    REQUIRE(!read.ok());
+    CHECK(read.error().field == missing);
+  }
+  CHECK(fault("witness_incarnation", 0) == "witness_incarnation");
+  CHECK(fault("witness_incarnation", std::uint64_t{1} << 53) == "witness_incarnation");
+  CHECK(fault("witness_control", "127.0.0.1:0") == "witness_control");
 }
 
 TEST_CASE(

@@ -83,14 +83,19 @@ ControlFixture::ControlFixture(ControlPlaneOptions options)
             options.control = {"127.0.0.1", 0};
             return options;
           }(),
-          [this](SnapshotPtr next) {
-            const std::lock_guard lock(mutex_);
-            latest_ = std::move(next);
-            ++snapshots_;
-          }) {
+          gate,
+          {[this](SnapshotPtr next) {
+             const std::lock_guard lock(mutex_);
+             latest_ = std::move(next);
+             ++snapshots_;
+           },
+           [](LeadershipPtr) {}}) {
   const auto started = plane.start();
   INFO((started ? "" : started.error().message));
   REQUIRE(started.ok());
+  if (options.peers.empty()) {
+    REQUIRE(eventually([&] { return ControlClient(plane.address()).get("/primary").status == 200; }));
+  }
 }
 
 std::string ControlFixture::traffic(std::string_view service) const {

@@ -46,7 +46,7 @@ std::string heartbeat_json(const std::string& name, std::uint16_t port = 9001,
 
 class ControlFixture {
  public:
-  // Starts it on a port that the kernel chooses.
+  // Starts it on a port that the kernel chooses, and waits until it leads.
   explicit ControlFixture(ControlPlaneOptions options = {});
 
   // The names of those that get traffic in a service by the latest snapshot: "a b c".
@@ -58,6 +58,20 @@ class ControlFixture {
   mutable std::mutex mutex_;
   SnapshotPtr latest_;
   std::size_t snapshots_ = 0;
+
+ public:
+  ServingGate gate;
+  ControlPlane plane;
+};
+
+// A control plane whose snapshots nobody looks at.
+class UnwatchedPlane {
+ public:
+  explicit UnwatchedPlane(ControlPlaneOptions options)
+      : plane(std::move(options), gate, {[](SnapshotPtr) {}, [](LeadershipPtr) {}}) {}
+
+ private:
+  ServingGate gate;
 
  public:
   ControlPlane plane;

@@ -13,7 +13,6 @@
 #include "common/http/http_server.hpp"
 
 using namespace tandem;
-using namespace tandem::master;
 
 namespace asio = boost::asio;
 

@@ -41,10 +41,13 @@ TEST_CASE(
     "snapshots are published on one thread, which is not the one that started the control plane") {
   std::mutex mutex;
   std::set<std::thread::id> threads;
-  ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}}, [&](SnapshotPtr) {
-    const std::lock_guard lock(mutex);
-    threads.insert(std::this_thread::get_id());
-  });
+  ServingGate gate;
+  ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}}, gate,
+                     {[&](SnapshotPtr) {
+                        const std::lock_guard lock(mutex);
+                        threads.insert(std::this_thread::get_id());
+                      },
+                      [](LeadershipPtr) {}});
   REQUIRE(plane.start().ok());
   ControlClient client(plane.address());
   for (int i = 0; i < 20; ++i) {
@@ -173,44 +176,30 @@ TEST_CASE("drains, weights and added workers survive a restart") {
   CHECK(Json::parse(client.get("/v1/workers/w2").body)["workers"][0]["weight"] == 3);
 }
 
-TEST_CASE("a damaged decisions file stops the start, with a sentence") {
+TEST_CASE("a damaged log stops the start, with a sentence") {
   const TemporaryDirectory directory;
-  std::ofstream(directory.path() / "decisions.json") << "{\"format\": 1";
-  ControlPlane plane(
-      {.node = "a", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()},
-      [](SnapshotPtr) {});
-  const auto started = plane.start();
+  std::ofstream(directory.path() / "cluster.db") << "no database";
+  UnwatchedPlane damaged(
+      {.node = "a", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()});
+  const auto started = damaged.plane.start();
   REQUIRE(!started.ok());
   CHECK(started.error().field == "--data-dir");
-  CHECK(started.error().message.find("decisions.json is damaged") != std::string::npos);
-}
-
-TEST_CASE("a decision that cannot be written is refused with 500 and not applied") {
-  const TemporaryDirectory directory;
-  const auto data_dir = directory.path() / "a";
-  ControlFixture cluster({.data_dir = data_dir.string()});
-  ControlClient client(cluster.plane.address());
-  REQUIRE(client.post("/heartbeat", heartbeat_json("w1")).status == 200);
-  std::filesystem::remove_all(data_dir);
-  CHECK(client.post("/v1/workers/w1/drain").status == 500);
-  CHECK(state_of(client, "w1") == "up");
+  CHECK(started.error().message.find("cluster.db") != std::string::npos);
 }
 
 TEST_CASE("two control planes cannot share a data directory") {
   const TemporaryDirectory directory;
   ControlFixture first({.data_dir = directory.path().string()});
-  ControlPlane second(
-      {.node = "b", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()},
-      [](SnapshotPtr) {});
-  const auto started = second.start();
+  UnwatchedPlane second({.node = "b", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()});
+  const auto started = second.plane.start();
   REQUIRE(!started.ok());
   CHECK(started.error().code == ErrorCode::conflict);
 }
 
 TEST_CASE("a control address that is taken is one sentence with the address") {
   ControlFixture first;
-  ControlPlane second({.node = "b", .control = first.plane.address()}, [](SnapshotPtr) {});
-  const auto started = second.start();
+  UnwatchedPlane second({.node = "b", .control = first.plane.address()});
+  const auto started = second.plane.start();
   REQUIRE(!started.ok());
   CHECK(started.error().code == ErrorCode::io);
   CHECK(started.error().field == "--control");
@@ -222,8 +211,8 @@ TEST_CASE("a control address that is taken is one sentence with the address") {
 TEST_CASE("backends of one name, and options that are out of range, are errors of usage") {
   const auto error_of = [](ControlPlaneOptions options) {
     options.control = {"127.0.0.1", 0};
-    ControlPlane plane(options, [](SnapshotPtr) {});
-    const auto started = plane.start();
+    UnwatchedPlane other(options);
+    const auto started = other.plane.start();
     REQUIRE(!started.ok());
     CHECK(started.error().code == ErrorCode::invalid);
     return started.error().field;
@@ -244,8 +233,8 @@ TEST_CASE("host names of the control address and of backends are resolved") {
   ControlFixture cluster({.worker_heartbeat = 50ms,
                           .backends = {backend_at("n1", {"localhost", backend.address().port})}});
   CHECK(eventually([&] { return cluster.traffic() == "n1"; }));
-  ControlPlane plane({.node = "b", .control = {"localhost", 0}}, [](SnapshotPtr) {});
-  CHECK(plane.start().ok());
+  UnwatchedPlane other({.node = "b", .control = {"localhost", 0}});
+  CHECK(other.plane.start().ok());
 }
 
 TEST_CASE("a control plane stops with connections open and probes under way") {

@@ -113,15 +113,15 @@ TEST_CASE("with a token file every path but health and readiness wants the token
 
 TEST_CASE("a control address beyond loopback is refused without a token, with what to do") {
   for (const auto* host : {"0.0.0.0", "::", "10.0.0.1"}) {
-    ControlPlane plane({.node = "a", .control = {host, 7070}}, [](SnapshotPtr) {});
-    const auto started = plane.start();
+    UnwatchedPlane open({.node = "a", .control = {host, 7070}});
+    const auto started = open.plane.start();
     REQUIRE(!started.ok());
     CHECK(started.error().code == ErrorCode::invalid);
     CHECK(started.error().field == "--control");
     CHECK(started.error().message.find("--token-file") != std::string::npos);
   }
   const TokenFile file(secret);
-  ControlPlane plane({.node = "a", .control = {"0.0.0.0", 0}, .token_file = file.path().string()},
-                     [](SnapshotPtr) {});
-  CHECK(plane.start().ok());
+  UnwatchedPlane guarded(
+      {.node = "a", .control = {"0.0.0.0", 0}, .token_file = file.path().string()});
+  CHECK(guarded.plane.start().ok());
 }

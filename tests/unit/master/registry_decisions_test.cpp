@@ -8,30 +8,29 @@ using namespace tandem::master;
 TEST_CASE("a drained worker gets no traffic until it is undrained") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
-  REQUIRE(cluster.registry.drain("w1").ok());
+  REQUIRE(cluster.drain("w1").ok());
   CHECK(cluster.state("w1") == "draining");
   CHECK(cluster.reason("w1") == "drained by an operator");
   CHECK(cluster.traffic().empty());
   REQUIRE(cluster.hear("w1").ok());
   CHECK(cluster.traffic().empty());
-  REQUIRE(cluster.registry.undrain("w1").ok());
+  REQUIRE(cluster.undrain("w1").ok());
   CHECK(cluster.traffic() == "w1");
-  CHECK(cluster.persisted.drained.empty());
+  CHECK(cluster.registry.state().drained.empty());
 }
 
-TEST_CASE("deciding what is decided already is no error and writes nothing") {
+TEST_CASE("what is decided already needs no change") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
-  REQUIRE(cluster.registry.undrain("w1").ok());
-  REQUIRE(cluster.registry.drain("w1").ok());
-  cluster.disk_is_full = true;
-  CHECK(cluster.registry.drain("w1").ok());
+  CHECK(!*cluster.registry.undrain("w1"));
+  REQUIRE(cluster.drain("w1").ok());
+  CHECK(!*cluster.registry.drain("w1"));
 }
 
 TEST_CASE("a drain follows the name through restarts of the worker and through its oblivion") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
-  REQUIRE(cluster.registry.drain("w1").ok());
+  REQUIRE(cluster.drain("w1").ok());
   auto restarted = RegistryFixture::heartbeat_of("w1");
   restarted.incarnation = "second";
   REQUIRE(cluster.hear(restarted).ok());
@@ -46,39 +45,36 @@ TEST_CASE("a decided weight goes before the advertised one until it is taken bac
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
   const auto id = cluster.shown("w1")->id;
-  REQUIRE(cluster.registry.set_weight("w1", 7).ok());
+  REQUIRE(cluster.set_weight("w1", 7).ok());
   CHECK(cluster.shown("w1")->weight == 7);
   CHECK(cluster.shown("w1")->id == id);
   auto heartbeat = RegistryFixture::heartbeat_of("w1");
   heartbeat.weight = 50;
   REQUIRE(cluster.hear(heartbeat).ok());
   CHECK(cluster.shown("w1")->weight == 7);
-  REQUIRE(cluster.registry.set_weight("w1", 0).ok());
+  REQUIRE(cluster.set_weight("w1", 0).ok());
   CHECK(cluster.traffic().empty());
   CHECK(cluster.state("w1") == "up");
-  REQUIRE(cluster.registry.set_weight("w1", std::nullopt).ok());
+  REQUIRE(cluster.set_weight("w1", std::nullopt).ok());
   CHECK(cluster.shown("w1")->weight == 50);
-  CHECK(cluster.persisted.weights.empty());
+  CHECK(cluster.registry.state().weights.empty());
 }
 
 TEST_CASE("decisions about nobody are not found") {
   RegistryFixture cluster;
-  CHECK(cluster.registry.drain("w1").error().code == ErrorCode::not_found);
-  CHECK(cluster.registry.undrain("w1").error().code == ErrorCode::not_found);
-  CHECK(cluster.registry.set_weight("w1", 5).error().code == ErrorCode::not_found);
-  CHECK(cluster.registry.set_weight("w1", std::nullopt).error().code == ErrorCode::not_found);
-  CHECK(cluster.registry.remove("w1").error().code == ErrorCode::not_found);
+  CHECK(cluster.drain("w1").error().code == ErrorCode::not_found);
+  CHECK(cluster.undrain("w1").error().code == ErrorCode::not_found);
+  CHECK(cluster.set_weight("w1", 5).error().code == ErrorCode::not_found);
+  CHECK(cluster.set_weight("w1", std::nullopt).error().code == ErrorCode::not_found);
+  CHECK(cluster.remove("w1").error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("what cannot be made durable is refused and not applied") {
+TEST_CASE("nothing changes before the change is committed") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
-  cluster.disk_is_full = true;
-  CHECK(cluster.registry.drain("w1").error().code == ErrorCode::io);
-  CHECK(cluster.registry.set_weight("w1", 5).error().code == ErrorCode::io);
-  CHECK(cluster.registry.add({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time)
-            .error()
-            .code == ErrorCode::io);
+  REQUIRE(cluster.registry.drain("w1").ok());
+  REQUIRE(cluster.registry.set_weight("w1", 5).ok());
+  REQUIRE(cluster.registry.add({.name = "n1", .address = {"10.0.0.5", 80}}).ok());
   CHECK(cluster.state("w1") == "up");
   CHECK(cluster.shown("w1")->weight == 100);
   CHECK(cluster.state("n1") == "unknown");
@@ -87,12 +83,12 @@ TEST_CASE("what cannot be made durable is refused and not applied") {
 TEST_CASE("decisions of last time hold for workers that come later") {
   RegistryFixture before;
   for (const auto* name : {"w1", "w2"}) REQUIRE(before.hear(name).ok());
-  REQUIRE(before.registry.drain("w1").ok());
-  REQUIRE(before.registry.set_weight("w2", 9).ok());
-  REQUIRE(before.registry.add({.name = "n1", .address = {"10.0.0.5", 80}}, before.time).ok());
+  REQUIRE(before.drain("w1").ok());
+  REQUIRE(before.set_weight("w2", 9).ok());
+  REQUIRE(before.add({.name = "n1", .address = {"10.0.0.5", 80}}).ok());
 
   RegistryFixture after;
-  after.registry.restore(before.persisted, after.time);
+  after.registry.restore(before.registry.state(), after.time);
   REQUIRE(after.backends.size() == 1);
   CHECK(after.registry.probe_target(after.backends[0]) == Endpoint{"10.0.0.5", 80});
   for (const auto* name : {"w1", "w2"}) REQUIRE(after.hear(name).ok());
@@ -104,10 +100,10 @@ TEST_CASE("an added worker whose name a configured backend has is left out") {
   RegistryFixture cluster;
   REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.7", 80}},
                                              cluster.time));
-  Decisions decisions;
-  decisions.added["n1"] = {.name = "n1", .address = {"10.0.0.5", 80}};
-  decisions.drained = {"n1"};
-  cluster.registry.restore(decisions, cluster.time);
+  ClusterState state;
+  state.added["n1"] = {.name = "n1", .address = {"10.0.0.5", 80}};
+  state.drained = {"n1"};
+  cluster.registry.restore(state, cluster.time);
   CHECK(cluster.registry.worker("n1", cluster.time)->address == "10.0.0.7:80");
   cluster.registry.probe_result(cluster.backends[0], std::nullopt, cluster.time);
   CHECK(cluster.state("n1") == "draining");
@@ -115,14 +111,14 @@ TEST_CASE("an added worker whose name a configured backend has is left out") {
 
 TEST_CASE("an added backend can be removed, with all that was decided about it") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.add({.name = "n1", .address = {"10.0.0.5", 80}}, cluster.time).ok());
+  REQUIRE(cluster.add({.name = "n1", .address = {"10.0.0.5", 80}}).ok());
   const auto id = cluster.backends.at(0);
-  REQUIRE(cluster.registry.drain("n1").ok());
-  REQUIRE(cluster.registry.remove("n1").ok());
+  REQUIRE(cluster.drain("n1").ok());
+  REQUIRE(cluster.remove("n1").ok());
   CHECK(cluster.state("n1") == "unknown");
   CHECK(!cluster.registry.probe_target(id));
-  CHECK(cluster.persisted.added.empty());
-  CHECK(cluster.persisted.drained.empty());
+  CHECK(cluster.registry.state().added.empty());
+  CHECK(cluster.registry.state().drained.empty());
   cluster.registry.probe_result(id, std::nullopt, cluster.time);  // a probe that was under way
   CHECK(cluster.state("n1") == "unknown");
 }
@@ -131,10 +127,10 @@ TEST_CASE("what would come back by itself cannot be removed") {
   RegistryFixture cluster;
   REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
                                              cluster.time));
-  CHECK(cluster.registry.remove("n1").error().code == ErrorCode::conflict);
+  CHECK(cluster.remove("n1").error().code == ErrorCode::conflict);
   REQUIRE(cluster.hear("w1").ok());
-  CHECK(cluster.registry.remove("w1").error().code == ErrorCode::conflict);
+  CHECK(cluster.remove("w1").error().code == ErrorCode::conflict);
   cluster.pass(5s);
-  CHECK(cluster.registry.remove("w1").ok());
+  CHECK(cluster.remove("w1").ok());
   CHECK(cluster.state("w1") == "unknown");
 }

@@ -16,12 +16,6 @@ class RegistryFixture {
   explicit RegistryFixture(RegistryOptions options = {})
       : registry(options, {.on_snapshot = [this](SnapshotPtr next) { snapshots.push_back(next); },
                            .on_change = [this] { ++changes; },
-                           .persist =
-                               [this](const Decisions& decisions) -> Result<> {
-                             if (disk_is_full) return fail(ErrorCode::io, "no space left");
-                             persisted = decisions;
-                             return {};
-                           },
                            .on_backend = [this](WorkerId id) { backends.push_back(id); }}) {}
 
   static wire::Heartbeat heartbeat_of(const std::string& name, std::uint16_t port = 9001) {
@@ -36,6 +30,26 @@ class RegistryFixture {
     return registry.heartbeat(heartbeat, "10.0.0.9", time);
   }
   Result<Membership> hear(const std::string& name) { return hear(heartbeat_of(name)); }
+
+  // What an operator decides, committed at once.
+  Result<> drain(const std::string& name) { return commit(registry.drain(name)); }
+  Result<> undrain(const std::string& name) { return commit(registry.undrain(name)); }
+  Result<> remove(const std::string& name) { return commit(registry.remove(name)); }
+  Result<> set_weight(const std::string& name, std::optional<unsigned> weight) {
+    return commit(registry.set_weight(name, weight));
+  }
+  Result<> add(const wire::WorkerSpec& spec) {
+    const auto change = registry.add(spec);
+    if (!change) return change.error();
+    registry.apply(*change, time);
+    return {};
+  }
+  // What the primary registers, committed at once; returns how many changes that took.
+  std::size_t commit_registrations() {
+    const auto changes = registry.unregistered(time, 1'000);
+    for (const auto& change : changes) registry.apply(change, time);
+    return changes.size();
+  }
 
   // Lets time pass as a running master sees it: tick by tick.
   void pass(Duration length) {
@@ -92,9 +106,14 @@ class RegistryFixture {
   std::vector<SnapshotPtr> snapshots;
   unsigned changes = 0;
   std::vector<WorkerId> backends;
-  Decisions persisted;
-  bool disk_is_full = false;
   Registry registry;
+
+ private:
+  Result<> commit(const Result<std::optional<Change>>& change) {
+    if (!change) return change.error();
+    if (*change) registry.apply(**change, time);
+    return {};
+  }
 };
 
 }  // namespace tandem::master

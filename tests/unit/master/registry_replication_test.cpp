@@ -1,0 +1,167 @@
+// Who is registered, as the replicated state has it.
+#include <catch2/catch.hpp>
+
+#include "master/cluster/replicated_state.hpp"
+#include "tests/unit/master/registry_fixture.hpp"
+
+using namespace tandem;
+using namespace tandem::master;
+
+namespace {
+
+core::Entry entry(std::uint64_t index, core::CommandId id, const Change& change) {
+  return {LogIndex(index), Term(1), core::Command{id, to_json(change)}};
+}
+
+wire::Heartbeat witness(const std::string& name) {
+  auto heartbeat = RegistryFixture::heartbeat_of(name);
+  heartbeat.takes_term = true;
+  heartbeat.witness = wire::WitnessOffer{7, {"0.0.0.0", 9101}};
+  return heartbeat;
+}
+
+}  // namespace
+
+TEST_CASE("a worker that is heard is registered once, and again when it says something else") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  CHECK(cluster.commit_registrations() == 1);
+  CHECK(cluster.registry.state().joined.contains("w1"));
+  REQUIRE(cluster.hear("w1").ok());
+  CHECK(cluster.commit_registrations() == 0);
+  auto heavier = RegistryFixture::heartbeat_of("w1");
+  heavier.weight = 7;
+  REQUIRE(cluster.hear(heavier).ok());
+  CHECK(cluster.commit_registrations() == 1);
+  CHECK(cluster.registry.state().joined.at("w1").weight == 7);
+}
+
+TEST_CASE("a witness is registered with the address that it is heard from") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(witness("w1")).ok());
+  cluster.commit_registrations();
+  const auto& joined = cluster.registry.state().joined.at("w1");
+  REQUIRE(joined.witness);
+  CHECK(joined.witness->incarnation == 7);
+  CHECK(joined.witness->control == Endpoint{"10.0.0.9", 9101});
+}
+
+TEST_CASE("a registered worker is listed until its leaving is committed") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.commit_registrations();
+  cluster.pass(5s);
+  CHECK(cluster.commit_registrations() == 0);  // down is not gone
+  cluster.pass(11min);
+  CHECK(cluster.state("w1") == "down");
+  CHECK(cluster.commit_registrations() == 1);
+  CHECK(cluster.state("w1") == "unknown");
+  CHECK(cluster.registry.state().joined.empty());
+}
+
+TEST_CASE("a worker that is heard again before its leaving is applied stays, and joins again") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.commit_registrations();
+  cluster.pass(11min);
+  const auto leaving = cluster.registry.unregistered(cluster.time, 10);
+  REQUIRE(leaving.size() == 1);
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.registry.apply(leaving[0], cluster.time);
+  CHECK(cluster.state("w1") == "up");
+  CHECK(cluster.commit_registrations() == 1);
+}
+
+TEST_CASE("a worker that another master registered gets no traffic before it is heard") {
+  RegistryFixture primary;
+  REQUIRE(primary.hear("w1").ok());
+  primary.commit_registrations();
+  RegistryFixture standby;
+  standby.registry.restore(primary.registry.state(), standby.time);
+  CHECK(standby.state("w1") == "down");
+  CHECK(standby.reason("w1") == "not heard yet");
+  CHECK(standby.traffic().empty());
+  REQUIRE(standby.hear("w1").ok());
+  CHECK(standby.traffic() == "w1");
+  CHECK(standby.commit_registrations() == 0);
+}
+
+TEST_CASE("a snapshot takes away what it does not have, but not what is heard here") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  REQUIRE(cluster.add({.name = "n1", .address = {"10.0.0.5", 80}}).ok());
+  REQUIRE(cluster.drain("w1").ok());
+  cluster.commit_registrations();
+  cluster.registry.restore({}, cluster.time);
+  CHECK(cluster.state("n1") == "unknown");
+  CHECK(cluster.state("w1") == "up");
+  CHECK(cluster.commit_registrations() == 1);
+}
+
+TEST_CASE("a change survives its way through the log") {
+  const auto same = [](const Change& change) {
+    const auto read = parse_change(to_json(change));
+    REQUIRE(read.ok());
+    CHECK(to_json(*read) == to_json(change));
+  };
+  same(Join{"w1", {"default", {"10.0.0.9", 9001}, 5, 6, true, wire::WitnessOffer{9, {"::1", 2}}}});
+  same(Leave{"w1"});
+  same(SetDrained{"w1", true});
+  same(SetDrained{"w1", false});
+  same(SetWeight{"w1", 7});
+  same(SetWeight{"w1", std::nullopt});
+  same(AddWorker{{.name = "n1", .address = {"10.0.0.5", 80}}});
+  same(RemoveWorker{"n1"});
+  for (const auto* text : {"", "[]", "{}", R"({"leave": 1})", R"({"leap": "w1"})",
+                           R"({"leave": "a", "drain": "b"})", R"({"join": {"name": "w1"}})",
+                           R"({"weight": {"name": "w1", "weight": 1001}})"}) {
+    INFO(text);
+    CHECK(!parse_change(text).ok());
+  }
+}
+
+TEST_CASE("a command that is in the log twice is applied once") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  ReplicatedState state(cluster.registry);
+  state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), cluster.time);
+  state.apply(entry(2, {5, 2}, SetDrained{"w1", false}), cluster.time);
+  state.apply(entry(3, {5, 1}, SetDrained{"w1", true}), cluster.time);
+  CHECK(cluster.state("w1") == "up");
+  CHECK(state.applied() == LogIndex(3));
+}
+
+TEST_CASE("a snapshot restores the state, and what was applied before is passed over") {
+  RegistryFixture before;
+  REQUIRE(before.hear("w1").ok());
+  ReplicatedState state(before.registry);
+  before.commit_registrations();
+  state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), before.time);
+  const core::Snapshot snapshot{LogIndex(1), Term(1), {}, state.to_bytes()};
+
+  RegistryFixture after;
+  ReplicatedState restored(after.registry);
+  REQUIRE(restored.restore(snapshot, after.time).ok());
+  CHECK(restored.applied() == LogIndex(1));
+  CHECK(after.registry.state().drained.contains("w1"));
+  CHECK(after.registry.state().joined.contains("w1"));
+  CHECK(restored.to_bytes() == state.to_bytes());
+  restored.apply(entry(1, {5, 9}, SetDrained{"w1", false}), after.time);
+  CHECK(after.registry.state().drained.contains("w1"));
+  restored.apply(entry(2, {5, 1}, SetDrained{"w1", false}), after.time);  // of that life, done
+  CHECK(after.registry.state().drained.contains("w1"));
+}
+
+TEST_CASE("a damaged snapshot is refused and changes nothing") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.commit_registrations();
+  ReplicatedState state(cluster.registry);
+  for (const auto* text : {"x", "{}", R"({"format": 2})", R"({"format": 1, "clients": [1]})",
+                           R"({"format": 1, "clients": [], "state": {}})"}) {
+    INFO(text);
+    CHECK(!state.restore({LogIndex(4), Term(1), {}, text}, cluster.time).ok());
+  }
+  CHECK(cluster.registry.state().joined.contains("w1"));
+  CHECK(state.applied() == LogIndex(0));
+}
