@@ -1,11 +1,12 @@
 # `cmake --install`: the programs, the public headers, and a CMake package:
-#   find_package(tandem) gives tandem::worker.
+#   find_package(tandem) gives tandem::worker and tandem::client.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tandem-master tandem-worker tandem RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS tandem_worker tandem_cluster tandem_storage tandem_common EXPORT tandem-targets
+install(TARGETS tandem_worker tandem_client tandem_cluster tandem_storage tandem_common
+  EXPORT tandem-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY worker/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY worker/include/ common/client/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT tandem-targets NAMESPACE tandem::
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tandem)

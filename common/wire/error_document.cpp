@@ -1,11 +1,32 @@
 #include "common/wire/error_document.hpp"
 
+#include <optional>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
 #include "common/wire/json_reader.hpp"
 
 namespace tandem::wire {
+
+namespace {
+
+// None when the text is no error document, or has no such member.
+std::optional<std::string> member_of_error(std::string_view json, const char* key) {
+  const auto document = parse_object(json, limits::control_body_bytes_max);
+  if (!document.ok()) return std::nullopt;
+  MemberReader outer(*document);
+  const auto* error = outer.object("error");
+  if (error == nullptr) return std::nullopt;
+  std::string value;
+  MemberReader inner(*error);
+  inner.text(key, value);
+  if (inner.failed()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
 
 std::string error_document(const Error& error) {
   nlohmann::ordered_json body{{"code", to_string(error.code)}, {"message", error.message}};
@@ -18,17 +39,12 @@ std::string error_document(std::string_view code, std::string_view message) {
 }
 
 std::string error_message(std::string_view json) {
-  const auto document = parse_object(json, limits::control_body_bytes_max);
-  if (document.ok()) {
-    MemberReader outer(*document);
-    if (const auto* error = outer.object("error")) {
-      std::string message;
-      MemberReader inner(*error);
-      inner.text("message", message);
-      if (!inner.failed()) return message;
-    }
-  }
-  return std::string(json);
+  auto message = member_of_error(json, "message");
+  return message ? std::move(*message) : std::string(json);
+}
+
+std::string error_code(std::string_view json) {
+  return member_of_error(json, "code").value_or(std::string());
 }
 
 }  // namespace tandem::wire

@@ -18,4 +18,7 @@ std::string error_document(std::string_view code, std::string_view message);
 // The message inside an error document; the text itself when it is none. For command-line tools.
 std::string error_message(std::string_view json);
 
+// The code inside an error document; empty when it is none.
+std::string error_code(std::string_view json);
+
 }  // namespace tandem::wire

@@ -1,4 +1,6 @@
-// Uses the installed library as a stranger would: starts a worker and asks it for its page.
+// Uses the installed libraries as a stranger would: starts a worker, and asks it for its page, once
+// with any client and once with Tandem's.
+#include <tandem/client.hpp>
 #include <tandem/worker.hpp>
 
 #include <iostream>
@@ -20,7 +22,14 @@ int main() {
   }
   httplib::Client client("http://" + worker.address());
   const auto answer = client.Get("/");
+  tandem::ClientOptions client_options;
+  client_options.masters = {worker.address()};
+  const auto same = tandem::Client(client_options).Get("/");
   worker.stop();
+  if (!same || same->body != "hello\n") {
+    std::cerr << (same ? same->body : same.error().message) << '\n';
+    return 1;
+  }
   if (!answer || answer->status != 200 || answer->body != "hello\n") {
     std::cerr << "no good answer from " << worker.address() << '\n';
     return 1;

@@ -89,7 +89,8 @@ def check_readmes():
 def compile_alone(path):
     generated = next(iter(sorted((ROOT / "build").glob("*/generated"))), ROOT)
     command = ["g++", "-std=c++20", "-fsyntax-only", "-x", "c++", "-DSPDLOG_COMPILED_LIB",
-               "-DSPDLOG_FMT_EXTERNAL", f"-I{ROOT}", f"-I{ROOT}/worker/include", f"-I{generated}",
+               "-DSPDLOG_FMT_EXTERNAL", f"-I{ROOT}", f"-I{ROOT}/worker/include",
+               f"-I{ROOT}/common/client/include", f"-I{generated}",
                f"-I{path.parent}", "-include", str(path), "/dev/null"]
     result = subprocess.run(command, capture_output=True, text=True)
     return [] if result.returncode == 0 else [f"{path.relative_to(ROOT)}: does not compile alone\n{result.stderr}"]

@@ -1,0 +1,155 @@
+// client.hpp: an HTTP client that knows all masters of a Tandem cluster and finds the one that
+// serves.
+//
+//   tandem::ClientOptions options;
+//   options.masters = {"10.0.0.1:8080", "10.0.0.2:8080"};
+//   tandem::Client client(options);
+//   if (auto answer = client.Get("/orders/7")) use(answer->status, answer->body);
+//   else complain(answer.error().message);
+//
+// A call is sent to the master that served last, and from there to the others until one answers or
+// the call's deadline has passed, so that it outlives a takeover. What may be sent again is decided
+// as RFC 9110 §9.2.2 has it:
+//  - Nothing of the request was sent, or a master says that it executed nothing (503 with its own
+//    error code): it is sent again, whatever the method.
+//  - The answer got lost, and the method is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) or
+//    the caller says `retry`: it is sent again.
+//  - The answer got lost, and the method is not: ClientErrorCode::outcome_unknown, never a silent
+//    second execution. An Idempotency-Key changes nothing: who knows that the service honours it
+//    says `retry`.
+// Every answer of the service, 5xx too, is the caller's. Redirects are the caller's, but for those
+// with which a standby names the primary.
+//
+// Any number of threads may call one Client. Connections are kept alive, at most 16 idle ones for
+// each master. Addresses are HOST:PORT, an IPv6 literal in brackets; looking a host name up is the
+// one thing that the deadline does not bound. No TLS. This header needs C++17 and nothing but the
+// standard library. Nothing here throws but for lack of memory.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace tandem {
+
+// Field names compare without regard to case.
+struct FieldNameLess {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const;
+};
+using ClientHeaders = std::multimap<std::string, std::string, FieldNameLess>;
+
+struct ClientOptions {
+  std::vector<std::string> masters;  // the client addresses (--listen) of all masters, 1 to 16
+  std::chrono::milliseconds deadline{10'000};  // of a call, all attempts together; above 0
+  // How long one master may take to answer a request that may be sent again before the next one is
+  // asked: a master that hangs costs so much, once. A call that takes longer than this everywhere
+  // does not succeed. 0: a third of the deadline. With a single master there is no such limit.
+  std::chrono::milliseconds attempt{0};
+  std::chrono::milliseconds connect_timeout{1'000};  // for one master; above 0
+  std::size_t body_bytes_max = 64 * 1024 * 1024;     // of an answer, which is held in memory
+};
+
+struct CallOptions {
+  bool retry = false;  // send it again if the answer gets lost, although it may have been executed
+  std::optional<std::chrono::milliseconds> deadline{};  // in place of that of the options
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::string reason;
+  ClientHeaders headers;
+  std::string body;
+  std::string master;     // HOST:PORT of the one that answered
+  unsigned attempts = 0;  // requests begun, this one included
+
+  bool has_header(std::string_view name) const { return headers.find(name) != headers.end(); }
+  // The first field of that name; empty when there is none.
+  std::string get_header_value(std::string_view name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? std::string() : found->second;
+  }
+};
+
+enum class ClientErrorCode {
+  invalid,      // an option or the request is wrong, or the answer is longer than allowed
+  unreachable,  // no master could be connected to until the deadline: nothing was sent
+  deadline,     // no whole answer until the deadline; the request is idempotent, or was repeated
+  outcome_unknown,  // the answer got lost: the request has been executed, or not
+};
+const char* to_string(ClientErrorCode code);
+
+struct ClientError {
+  ClientErrorCode code = ClientErrorCode::invalid;
+  std::string message;  // one sentence that names the masters and what came of each
+  unsigned attempts = 0;
+};
+
+// The answer, or why there is none.
+class [[nodiscard]] ClientResult {
+ public:
+  ClientResult(ClientResponse response) : state_(std::move(response)) {}  // NOLINT: implicit
+  ClientResult(ClientError error) : state_(std::move(error)) {}           // NOLINT: implicit
+
+  explicit operator bool() const { return state_.index() == 0; }
+  // REQUIRES: there is an answer
+  const ClientResponse& operator*() const { return std::get<0>(state_); }
+  ClientResponse& operator*() { return std::get<0>(state_); }
+  const ClientResponse* operator->() const { return &std::get<0>(state_); }
+  ClientResponse* operator->() { return &std::get<0>(state_); }
+  // REQUIRES: there is none
+  const ClientError& error() const { return std::get<1>(state_); }
+
+ private:
+  std::variant<ClientResponse, ClientError> state_;
+};
+
+class Client {
+ public:
+  // With options that are wrong, every call fails with `invalid` and says which.
+  explicit Client(ClientOptions options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // `path` is the target as it goes out: begins with '/', percent-encoded, query included.
+  ClientResult Get(const std::string& path, const ClientHeaders& headers = {},
+                   const CallOptions& call = {});
+  ClientResult Head(const std::string& path, const ClientHeaders& headers = {},
+                    const CallOptions& call = {});
+  ClientResult Options(const std::string& path, const ClientHeaders& headers = {},
+                       const CallOptions& call = {});
+  ClientResult Delete(const std::string& path, const ClientHeaders& headers = {},
+                      const CallOptions& call = {});
+  ClientResult Post(const std::string& path, const std::string& body,
+                    const std::string& content_type, const CallOptions& call = {});
+  ClientResult Post(const std::string& path, const ClientHeaders& headers, const std::string& body,
+                    const std::string& content_type, const CallOptions& call = {});
+  ClientResult Put(const std::string& path, const std::string& body,
+                   const std::string& content_type, const CallOptions& call = {});
+  ClientResult Put(const std::string& path, const ClientHeaders& headers, const std::string& body,
+                   const std::string& content_type, const CallOptions& call = {});
+  ClientResult Patch(const std::string& path, const std::string& body,
+                     const std::string& content_type, const CallOptions& call = {});
+  ClientResult Patch(const std::string& path, const ClientHeaders& headers, const std::string& body,
+                     const std::string& content_type, const CallOptions& call = {});
+
+  // Any method but CONNECT. Connection, Content-Length, Expect, TE, Transfer-Encoding and Upgrade
+  // are the client's own: with one of them the call is `invalid`. Host may be given.
+  ClientResult send(const std::string& method, const std::string& path,
+                    const ClientHeaders& headers, const std::string& body,
+                    const CallOptions& call = {});
+
+ private:
+  class Body;
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace tandem

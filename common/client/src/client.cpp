@@ -1,0 +1,250 @@
+#include "tandem/client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "common/base/limits.hpp"
+#include "common/base/result.hpp"
+#include "common/client/src/call.hpp"
+
+namespace tandem {
+
+namespace {
+
+constexpr std::size_t masters_max = 16;
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+// RFC 9110 §5.6.2
+bool is_token(std::string_view text) {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) != 0 || others.find(static_cast<char>(c)) != others.npos);
+  });
+}
+
+// RFC 9110 §5.5: no CR, LF or NUL, nor other controls but the tab.
+bool is_field_value(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
+}
+
+bool is_target(std::string_view method, std::string_view target) {
+  if (target == "*") return method == "OPTIONS";
+  return !target.empty() && target.front() == '/' &&
+         std::all_of(target.begin(), target.end(),
+                     [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+}
+
+bool is_any_of(std::string_view method, std::initializer_list<std::string_view> methods) {
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+// RFC 9110 §9.2.2
+bool is_idempotent(std::string_view method) {
+  return is_any_of(method, {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"});
+}
+
+Result<> check(const ClientHeaders& headers) {
+  constexpr std::array<std::string_view, 6> own{"connection", "content-length",    "expect",
+                                                "te",         "transfer-encoding", "upgrade"};
+  for (const auto& [name, value] : headers) {
+    const auto shown = name.substr(0, limits::name_bytes_max);
+    if (!is_token(name)) return invalid(fmt::format("\"{}\" is no name of a field", shown));
+    if (!is_field_value(value)) {
+      return invalid(fmt::format("the value of {} has characters that no field may have", shown));
+    }
+    if (std::any_of(own.begin(), own.end(), [&](auto known) { return same_name(name, known); })) {
+      return invalid(fmt::format("{} is set by the client itself", shown));
+    }
+  }
+  return {};
+}
+
+Result<client::Outgoing> outgoing(const std::string& method, const std::string& target,
+                                  const ClientHeaders& headers, const std::string& body,
+                                  const CallOptions& call) {
+  if (!is_token(method) || method == "CONNECT") {
+    return invalid("the method must be a token other than CONNECT");
+  }
+  if (!is_target(method, target)) {
+    return invalid("the path must begin with / and be percent-encoded");
+  }
+  if (const auto checked = check(headers); !checked.ok()) return checked.error();
+  client::Outgoing request;
+  request.method = method;
+  request.target = target;
+  for (const auto& [name, value] : headers) {
+    request.fields += fmt::format("{}: {}\r\n", name, value);
+  }
+  // RFC 9110 §8.6: a method that expects content says that there is none.
+  if (!body.empty() || is_any_of(method, {"POST", "PUT", "PATCH"})) {
+    request.fields += fmt::format("Content-Length: {}\r\n", body.size());
+  }
+  request.body = body;
+  request.names_host = headers.count("Host") != 0;
+  request.repeatable = call.retry || is_idempotent(method);
+  return request;
+}
+
+ClientHeaders with_type(const ClientHeaders& headers, const std::string& content_type) {
+  ClientHeaders all = headers;
+  if (!content_type.empty()) all.emplace("Content-Type", content_type);
+  return all;
+}
+
+Result<std::vector<Endpoint>> parse_masters(const std::vector<std::string>& masters) {
+  if (masters.empty() || masters.size() > masters_max) {
+    return invalid(fmt::format("masters must be 1 to {} addresses", masters_max));
+  }
+  std::vector<Endpoint> endpoints;
+  for (const auto& master : masters) {
+    auto endpoint = parse_endpoint(master, "masters");
+    if (!endpoint.ok()) return endpoint.error();
+    if (endpoint->port == 0) return invalid(fmt::format("masters: {} has no port", master));
+    endpoints.push_back(std::move(*endpoint));
+  }
+  return endpoints;
+}
+
+bool is_duration(std::chrono::milliseconds value) {
+  return value > std::chrono::milliseconds::zero() && value <= std::chrono::hours(24);
+}
+
+Result<> check_times(const ClientOptions& options) {
+  if (!is_duration(options.deadline)) return invalid("deadline must be above 0, at most a day");
+  if (options.attempt.count() != 0 && !is_duration(options.attempt)) {
+    return invalid("attempt must be 0, or above 0 and at most a day");
+  }
+  if (!is_duration(options.connect_timeout)) {
+    return invalid("connect_timeout must be above 0, at most a day");
+  }
+  return {};
+}
+
+}  // namespace
+
+bool FieldNameLess::operator()(std::string_view a, std::string_view b) const {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [](char x, char y) { return lower(x) < lower(y); });
+}
+
+const char* to_string(ClientErrorCode code) {
+  switch (code) {
+    case ClientErrorCode::invalid: return "invalid";
+    case ClientErrorCode::unreachable: return "unreachable";
+    case ClientErrorCode::deadline: return "deadline";
+    case ClientErrorCode::outcome_unknown: return "outcome_unknown";
+  }
+  assertion_failed("a known error code", __FILE__, __LINE__);
+}
+
+class Client::Body {
+ public:
+  explicit Body(ClientOptions options) : options_(std::move(options)) {
+    auto endpoints = parse_masters(options_.masters);
+    const auto times = check_times(options_);
+    if (!endpoints.ok()) {
+      wrong_ = endpoints.error().message;
+    } else if (!times.ok()) {
+      wrong_ = times.error().message;
+    } else {
+      masters_.emplace(*endpoints);
+    }
+  }
+
+  ClientResult send(const std::string& method, const std::string& path,
+                    const ClientHeaders& headers, const std::string& body,
+                    const CallOptions& call) {
+    if (!masters_) return ClientError{ClientErrorCode::invalid, wrong_, 0};
+    const auto deadline = call.deadline.value_or(options_.deadline);
+    const auto request = outgoing(method, path, headers, body, call);
+    if (!request.ok() || !is_duration(deadline)) {
+      const auto why =
+          request.ok() ? "deadline must be above 0, at most a day" : request.error().message;
+      return ClientError{ClientErrorCode::invalid, why, 0};
+    }
+    const auto attempt =
+        options_.attempt.count() == 0 ? Duration(deadline) / 3 : Duration(options_.attempt);
+    client::Call sending(*masters_, *request,
+                         {deadline, attempt, options_.connect_timeout, options_.body_bytes_max});
+    return sending.run();
+  }
+
+ private:
+  const ClientOptions options_;
+  std::string wrong_;                       // with an option
+  std::optional<client::Masters> masters_;  // unless one is wrong
+};
+
+Client::Client(ClientOptions options) : body_(std::make_unique<Body>(std::move(options))) {}
+Client::~Client() = default;
+
+ClientResult Client::send(const std::string& method, const std::string& path,
+                          const ClientHeaders& headers, const std::string& body,
+                          const CallOptions& call) {
+  return body_->send(method, path, headers, body, call);
+}
+
+ClientResult Client::Get(const std::string& path, const ClientHeaders& headers,
+                         const CallOptions& call) {
+  return send("GET", path, headers, {}, call);
+}
+
+ClientResult Client::Head(const std::string& path, const ClientHeaders& headers,
+                          const CallOptions& call) {
+  return send("HEAD", path, headers, {}, call);
+}
+
+ClientResult Client::Options(const std::string& path, const ClientHeaders& headers,
+                             const CallOptions& call) {
+  return send("OPTIONS", path, headers, {}, call);
+}
+
+ClientResult Client::Delete(const std::string& path, const ClientHeaders& headers,
+                            const CallOptions& call) {
+  return send("DELETE", path, headers, {}, call);
+}
+
+ClientResult Client::Post(const std::string& path, const std::string& body,
+                          const std::string& content_type, const CallOptions& call) {
+  return Post(path, {}, body, content_type, call);
+}
+
+ClientResult Client::Post(const std::string& path, const ClientHeaders& headers,
+                          const std::string& body, const std::string& content_type,
+                          const CallOptions& call) {
+  return send("POST", path, with_type(headers, content_type), body, call);
+}
+
+ClientResult Client::Put(const std::string& path, const std::string& body,
+                         const std::string& content_type, const CallOptions& call) {
+  return Put(path, {}, body, content_type, call);
+}
+
+ClientResult Client::Put(const std::string& path, const ClientHeaders& headers,
+                         const std::string& body, const std::string& content_type,
+                         const CallOptions& call) {
+  return send("PUT", path, with_type(headers, content_type), body, call);
+}
+
+ClientResult Client::Patch(const std::string& path, const std::string& body,
+                           const std::string& content_type, const CallOptions& call) {
+  return Patch(path, {}, body, content_type, call);
+}
+
+ClientResult Client::Patch(const std::string& path, const ClientHeaders& headers,
+                           const std::string& body, const std::string& content_type,
+                           const CallOptions& call) {
+  return send("PATCH", path, with_type(headers, content_type), body, call);
+}
+
+}  // namespace tandem
