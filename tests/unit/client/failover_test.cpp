@@ -127,7 +127,7 @@ TEST_CASE("a call waits for a master that serves") {
 TEST_CASE("when no master serves until the deadline the caller sees the refusal") {
   Origin only(always(unserved("no_worker")));
   auto options = knowing(only);
-  options.deadline = 200ms;
+  options.deadline = 1s;
   const auto answer = Client(options).Get("/");
   REQUIRE(answer);
   CHECK(answer->status == 503);
@@ -221,7 +221,7 @@ TEST_CASE("masters that send a call in circles do not keep it past its deadline"
     other = address_of(first);
   }
   auto options = knowing(first);
-  options.deadline = 200ms;
+  options.deadline = 500ms;
   const auto answer = Client(options).Get("/");
   REQUIRE(!answer);
   CHECK(answer.error().code == ClientErrorCode::deadline);
@@ -231,7 +231,7 @@ TEST_CASE("a master that hangs costs an idempotent call one attempt, and later o
   Origin frozen(say_nothing);
   Origin second(always(ok("second")));
   auto options = knowing(frozen, second);
-  options.attempt = 100ms;
+  options.attempt = 1s;
   Client client(options);
   for (int i = 0; i < 3; ++i) {
     const auto answer = client.Get("/");
@@ -241,19 +241,29 @@ TEST_CASE("a master that hangs costs an idempotent call one attempt, and later o
   CHECK(frozen.request_count() == 1);
 }
 
-TEST_CASE("a POST to a master that hangs waits for its deadline and no less") {
+TEST_CASE("a POST that takes longer than an attempt is waited for") {
+  Origin slow([](Origin& origin, RawSocket& socket) {
+    origin.receive(socket);
+    if (socket.stays_silent(100)) socket.send(ok("slow"));
+  });
+  Origin second(always(ok("second")));
+  auto options = knowing(slow, second);
+  options.attempt = 10ms;
+  const auto answer = Client(options).Post("/", "order", "text/plain");
+  REQUIRE(answer);
+  CHECK(answer->body == "slow");
+  CHECK(answer->attempts == 1);
+}
+
+TEST_CASE("after a POST to a master that hangs, another one is asked first") {
   Origin frozen(say_nothing);
   Origin second(always(ok("second")));
-  auto options = knowing(frozen, second);
-  options.attempt = 10ms;
-  Client client(options);
+  Client client(knowing(frozen, second));
   CallOptions call;
-  call.deadline = 300ms;
-  const auto began = std::chrono::steady_clock::now();
+  call.deadline = 500ms;
   const auto answer = client.Post("/", "order", "text/plain", call);
   REQUIRE(!answer);
   CHECK(answer.error().code == ClientErrorCode::outcome_unknown);
-  CHECK(std::chrono::steady_clock::now() - began >= 300ms);
   CHECK(second.request_count() == 0);
   CHECK(client.Post("/", "order", "text/plain")->body == "second");
 }
@@ -276,7 +286,7 @@ TEST_CASE("a call ends at its deadline, also when an answer comes byte by byte")
   });
   for (const auto* master : {&slow, &slow_body}) {
     auto options = knowing(*master);
-    options.deadline = 100ms;
+    options.deadline = 500ms;
     const auto answer = Client(options).Get("/");
     REQUIRE(!answer);
     CHECK(answer.error().code == ClientErrorCode::deadline);
@@ -286,7 +296,7 @@ TEST_CASE("a call ends at its deadline, also when an answer comes byte by byte")
 TEST_CASE("when no master can be reached the error says so and names each") {
   ClientOptions options;
   options.masters = {refusing_address(), refusing_address()};
-  options.deadline = 100ms;
+  options.deadline = 500ms;
   const auto answer = Client(options).Post("/", "order", "text/plain");
   REQUIRE(!answer);
   CHECK(answer.error().code == ClientErrorCode::unreachable);

@@ -2,7 +2,10 @@
 // and clients that know them.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/gateway/origin.hpp"
@@ -54,6 +57,16 @@ inline std::string refusing_address() {
   auto address = address_of(gone);
   gone.stop_listening();
   return address;
+}
+
+// Waits for what has no condition variable of its own; false when it does not come to that.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 }  // namespace tandem::test
