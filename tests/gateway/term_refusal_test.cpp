@@ -125,11 +125,12 @@ TEST_CASE("a streamed body that was begun is not sent again after a refusal: 503
   auto client = gateway.connect();
   client.send(
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+  wait_until([&] { return !gateway.reported_terms().empty(); });
+  gateway.lead(5);  // another try would succeed, with what is left of the body
   const auto answer = read_response(client);
   CHECK(answer.status() == 503);
   CHECK(code_of(answer) == "no_primary");
   CHECK(worker.executions() == 0);
-  CHECK(gateway.reported_terms() == std::vector<std::uint64_t>{5});
 }
 
 TEST_CASE("a streamed body that nobody has taken yet is sent after a refusal") {
