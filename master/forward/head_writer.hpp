@@ -45,9 +45,9 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
 // An answer of the gateway itself: an error document, with what its status asks for.
 struct LocalResponse {
   unsigned status = 503;
-  std::string_view code;       // of the error document
-  std::string_view message;    // a sentence
-  unsigned retry_after_s = 0;  // 0: no Retry-After
+  std::string_view code;        // of the error document
+  std::string_view message;     // a sentence
+  unsigned retry_after_s = 0;   // 0: no Retry-After
   std::string_view location{};  // empty: no Location
   // Says so to the master that passed the request on: this one does not lead, nothing was executed.
   bool not_primary = false;
