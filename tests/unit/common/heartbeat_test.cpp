@@ -63,7 +63,10 @@ TEST_CASE("a heartbeat is read as it was written") {
 }
 
 TEST_CASE("a worker that knows nothing of terms and votes says nothing of them") {
-  const Heartbeat sent{.name = "w1", .incarnation = "6f1c", .address = {"::1", 9001}};
+  Heartbeat sent;
+  sent.name = "w1";
+  sent.incarnation = "6f1c";
+  sent.address = {"::1", 9001};
   const auto document = json::parse(to_json(sent));
   CHECK(!document.contains("takes_term"));
   CHECK(!document.contains("term"));
