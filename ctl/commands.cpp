@@ -1,12 +1,16 @@
 #include "ctl/commands.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "common/base/limits.hpp"
+#include "common/wire/json_reader.hpp"
 #include "common/wire/status.hpp"
 #include "ctl/table.hpp"
 
@@ -55,6 +59,12 @@ std::string voter_table(const std::vector<wire::VoterStatus>& voters) {
   return table.to_string();
 }
 
+std::string protection(const wire::Status& status) {
+  if (status.protected_) return "yes: any single loss is survived";
+  if (status.mode == "pair") return "no: two masters without a witness, which prefer to go on";
+  return "no: a loss of the primary ends service";
+}
+
 std::string summary(const wire::Status& status) {
   Table table({{""}, {""}});
   table.add({"cluster", status.cluster});
@@ -64,9 +74,12 @@ std::string summary(const wire::Status& status) {
                             ? fmt::format("{}, clients {}, control {}", status.primary->node,
                                           status.primary->listen, status.primary->control)
                             : "none"});
-  table.add({"protected", status.protected_ ? "yes" : "no: a loss of the primary ends service"});
-  table.add(
-      {"log", fmt::format("committed {}, applied {}", status.commit_index, status.applied_index)});
+  table.add({"protected", protection(status)});
+  table.add({"log", fmt::format("committed {}, applied {}{}", status.commit_index,
+                                status.applied_index,
+                                status.lag == 0 ? "" : fmt::format(", {} behind", status.lag))});
+  if (status.role != "primary") table.add({"in sync", status.in_sync ? "yes" : "no"});
+  if (!status.failure.empty()) table.add({"failure", status.failure});
   return table.to_string();
 }
 
@@ -103,6 +116,22 @@ Result<std::string> drain(const ControlClient& client, const std::string& worker
 
 Result<std::string> undrain(const ControlClient& client, const std::string& worker, Format format) {
   return change(client, worker, "undrain", "gets requests again", format);
+}
+
+Result<std::string> switch_over(const ControlClient& client, const std::string& to, Format format) {
+  const auto answer =
+      client.post("/v1/switchover", to.empty() ? "" : fmt::format(R"({{"to":"{}"}})", to));
+  if (!answer.ok() || format == Format::json) return answer;
+  const auto document = wire::parse_object(*answer, limits::control_body_bytes_max);
+  if (!document.ok()) return document.error();
+  std::string primary;
+  std::uint64_t term = 0;
+  wire::MemberReader reader(*document);
+  reader.name("primary", primary);
+  reader.number("term", term, 1, std::numeric_limits<std::uint64_t>::max());
+  const auto read = reader.finish(wire::UnknownMembers::ignore);
+  if (!read.ok()) return read.error();
+  return fmt::format("{} is primary now, in term {}\n", primary, term);
 }
 
 }  // namespace tandem::ctl

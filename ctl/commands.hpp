@@ -18,4 +18,7 @@ Result<std::string> show_workers(const ControlClient& client, Format format);
 Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format);
 Result<std::string> undrain(const ControlClient& client, const std::string& worker, Format format);
 
+// Hands leadership to `to`; to the standby that the primary chooses when it is empty.
+Result<std::string> switch_over(const ControlClient& client, const std::string& to, Format format);
+
 }  // namespace tandem::ctl

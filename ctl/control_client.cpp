@@ -11,6 +11,9 @@ namespace tandem::ctl {
 
 namespace {
 
+// A master that passes a change on to the primary waits this long itself, and a bit.
+constexpr auto answer_max = limits::commit_wait_max + std::chrono::seconds(2);
+
 std::string in_words(httplib::Error error) {
   switch (error) {
     case httplib::Error::Connection: return "no connection";
@@ -22,16 +25,17 @@ std::string in_words(httplib::Error error) {
 }
 
 httplib::Result send(const Endpoint& master, const std::string& token, const std::string& method,
-                     const std::string& path) {
+                     const std::string& path, const std::string& content) {
   httplib::Client client(master.host, master.port);
   client.set_connection_timeout(limits::connect_max);
-  client.set_read_timeout(limits::response_head_max);
+  client.set_read_timeout(answer_max);
   httplib::Request request;
   request.method = method;
   request.path = path;
   request.headers = {{"Host", master.to_string()}};
   if (!token.empty()) request.headers.emplace("Authorization", bearer(token));
-  if (method == "POST") request.headers.emplace("Content-Length", "0");
+  request.body = content;
+  if (method == "POST" && content.empty()) request.headers.emplace("Content-Length", "0");
   std::string body;
   request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t,
                                      std::uint64_t) {
@@ -46,11 +50,12 @@ httplib::Result send(const Endpoint& master, const std::string& token, const std
 
 }  // namespace
 
-Result<std::string> ControlClient::ask(const std::string& method, const std::string& path) const {
+Result<std::string> ControlClient::ask(const std::string& method, const std::string& path,
+                                       const std::string& body) const {
   TANDEM_ASSERT(!masters_.empty());
   std::string tried;
   for (const auto& master : masters_) {
-    auto result = send(master, token_, method, path);
+    auto result = send(master, token_, method, path, body);
     std::string why;
     if (!result) {
       why = in_words(result.error());

@@ -21,11 +21,14 @@ class ControlClient {
   // The body of the first good answer. A master that does not answer, or answers that it cannot
   // serve this (5xx), is passed over. Errors: `unavailable`, saying what each said, when none is
   // left; `invalid`, with the master's own sentence, when one refuses the request itself.
-  Result<std::string> get(const std::string& path) const { return ask("GET", path); }
-  Result<std::string> post(const std::string& path) const { return ask("POST", path); }
+  Result<std::string> get(const std::string& path) const { return ask("GET", path, {}); }
+  Result<std::string> post(const std::string& path, const std::string& body = {}) const {
+    return ask("POST", path, body);
+  }
 
  private:
-  Result<std::string> ask(const std::string& method, const std::string& path) const;
+  Result<std::string> ask(const std::string& method, const std::string& path,
+                          const std::string& body) const;
 
   std::vector<Endpoint> masters_;
   std::string token_;

@@ -22,10 +22,12 @@ struct Flags {
   std::string token_file;
   bool json = false;
   std::string worker;
+  std::string successor;
   CLI::App* status = nullptr;
   CLI::App* workers = nullptr;
   CLI::App* drain = nullptr;
   CLI::App* undrain = nullptr;
+  CLI::App* switchover = nullptr;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
@@ -37,6 +39,9 @@ void add_commands(CLI::App& app, Flags& flags) {
   flags.workers = add_command(app, "workers", "the workers and how they are");
   flags.drain = add_command(app, "drain", "send a worker nothing new; what it has it finishes");
   flags.undrain = add_command(app, "undrain", "send a drained worker requests again");
+  flags.switchover = add_command(app, "switchover", "hand leadership to a standby, as planned");
+  bind_name(*flags.switchover, "--to", "the master that shall lead; by default the primary chooses",
+            flags.successor);
   bind_name(*flags.drain, "NAME", "the worker", flags.worker)->required();
   bind_name(*flags.undrain, "NAME", "the worker", flags.worker)->required();
   app.require_subcommand(1);
@@ -62,8 +67,9 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
   if (flags.status->parsed()) return ctl::show_status(client, format);
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
   if (flags.drain->parsed()) return ctl::drain(client, flags.worker, format);
-  TANDEM_ASSERT(flags.undrain->parsed());
-  return ctl::undrain(client, flags.worker, format);
+  if (flags.undrain->parsed()) return ctl::undrain(client, flags.worker, format);
+  TANDEM_ASSERT(flags.switchover->parsed());
+  return ctl::switch_over(client, flags.successor, format);
 }
 
 int failed(const Error& error, int status) {

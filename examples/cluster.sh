@@ -18,6 +18,7 @@ bin=${TANDEM_BIN:-$root/build/release/bin}  # a directory that holds the program
 # One line each: name, port for clients, port of the control API.
 masters=(
   "a 8080 7070"
+  "b 8081 7071"
 )
 # name, port
 workers=(
@@ -71,7 +72,8 @@ start_masters() {
 start_worker() {
   local ready control to=()
   for control in "${controls[@]}"; do to+=(--master "$control"); done
-  start "$1" "$bin/tandem-worker" --name "$1" --listen "127.0.0.1:$2" "${to[@]}"
+  start "$1" "$bin/tandem-worker" --name "$1" --listen "127.0.0.1:$2" "${to[@]}" \
+    --state-dir "$run_dir/data-$1"
   ready=$(await_line "$1" '^tandem-worker ready')
   echo "worker $1 at $(field "$ready" listen), process ${pid_of[$1]}"
 }

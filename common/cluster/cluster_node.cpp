@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/duration.hpp"
 
 namespace tandem::cluster {
 
@@ -133,6 +134,10 @@ void ClusterNode::step(core::Input input) {
   if (!running_) run_inputs();
 }
 
+void ClusterNode::snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes) {
+  if (restores == restores_) step(core::SnapshotTaken{index, std::move(bytes)});
+}
+
 void ClusterNode::run_inputs() {
   running_ = true;
   while (!inputs_.empty() && !stopped_ && failure_.empty()) {
@@ -172,12 +177,15 @@ void ClusterNode::carry_out() {
   }
   if (outputs_.role && hooks_.role) hooks_.role(*outputs_.role);
   if (outputs_.announce && hooks_.announce) hooks_.announce(*outputs_.announce);
-  if (outputs_.restore != nullptr && hooks_.restore) hooks_.restore(outputs_.restore);
+  if (outputs_.restore != nullptr) {
+    ++restores_;
+    if (hooks_.restore) hooks_.restore(outputs_.restore);
+  }
   if (!outputs_.apply.empty() && hooks_.apply) hooks_.apply(std::move(outputs_.apply));
   if (hooks_.refused) {
     for (const auto& refusal : outputs_.refused) hooks_.refused(refusal);
   }
-  if (outputs_.snapshot_wanted && hooks_.snapshot_wanted) hooks_.snapshot_wanted();
+  if (outputs_.snapshot_wanted && hooks_.snapshot_wanted) hooks_.snapshot_wanted(restores_);
 }
 
 void ClusterNode::send(core::Message message) {
@@ -237,10 +245,19 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .control = control_,
           .listen = options_.listen,
           .pass = options_.pass,
+          .election_timeout = options_.timing.election_timeout,
           .messages = {}};
 }
 
 Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
+  if (envelope.election_timeout != options_.timing.election_timeout) {
+    refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
+    return fail(ErrorCode::conflict,
+                fmt::format("{} has an election timeout of {}, {} one of {}: give all masters the "
+                            "same --election-timeout",
+                            envelope.node, tandem::to_string(envelope.election_timeout),
+                            options_.node, tandem::to_string(options_.timing.election_timeout)));
+  }
   const core::ClusterId ours(cluster_.load(std::memory_order_relaxed));
   for (const auto& message : envelope.messages) {
     if (message.cluster.value() == 0 || ours.value() == 0 || message.cluster == ours) continue;

@@ -40,13 +40,14 @@ struct ClusterHooks {
   std::function<void(core::SnapshotPointer)> restore;
   std::function<void(std::vector<core::Entry>)> apply;
   std::function<void(const core::Refusal&)> refused;
-  std::function<void()> snapshot_wanted;  // step(SnapshotTaken) when convenient
+  // Call snapshot_taken() with this number when convenient.
+  std::function<void(std::uint64_t restores)> snapshot_wanted;
   std::function<void(const ClusterView&)> view;  // something in it has changed
 };
 
 // Messages that were not taken, and why; grow only. Any thread reads.
 struct ClusterRefusals {
-  std::atomic<std::uint64_t> foreign{0};     // of another cluster
+  std::atomic<std::uint64_t> foreign{0};     // of another cluster, or another timing
   std::atomic<std::uint64_t> malformed{0};   // not understood, of a later format
   std::atomic<std::uint64_t> unauthorized{0};  // without the token, or with a wrong one
 };
@@ -71,6 +72,9 @@ class ClusterNode {
 
   // Something happened; see core/inputs.hpp. Dropped when the node does not take part.
   void step(core::Input input);
+  // The state after `index`. Dropped when the state was restored since it was asked for: it may be
+  // one that the cluster never had (pair mode).
+  void snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes);
   // An envelope came from `peer_host`, a numeric address.
   void receive(wire::ClusterEnvelope envelope, const std::string& peer_host);
   // Where clients connect, once that is known.
@@ -78,7 +82,7 @@ class ClusterNode {
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
 
-  // Any thread: whether an envelope is of this cluster. Errors: `conflict`.
+  // Any thread: whether an envelope is of this cluster, and its timing the same. Errors: `conflict`.
   Result<> check(const wire::ClusterEnvelope& envelope) const;
   // Any thread.
   ClusterRefusals& refusals() const { return refusals_; }
@@ -120,6 +124,7 @@ class ClusterNode {
   core::Outputs outputs_;
   std::vector<core::Outbound> held_;
   core::WriteNumber durable_;
+  std::uint64_t restores_ = 0;
   std::map<core::NodeId, Address> known_;
   std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
   LogIndex primary_commit_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
 #include "common/wire/cluster_messages.hpp"
 #include "common/wire/log_entries.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t format = 1;
 constexpr std::size_t pass_digits = 32;
+constexpr std::uint64_t election_timeout_ms_max = 5 * 60 * 1000;
 
 void read_format(MemberReader& reader) {
   std::uint64_t found = format;
@@ -50,6 +52,7 @@ std::string to_json(const ClusterEnvelope& envelope) {
                        {"control", envelope.control.to_string()},
                        {"listen", envelope.listen},
                        {"pass", envelope.pass},
+                       {"election_timeout_ms", to_ms(envelope.election_timeout)},
                        {"messages", std::move(messages)}});
 }
 
@@ -64,6 +67,9 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   reader.numeric_endpoint("control", envelope.control);
   read_listen(reader, envelope.listen);
   read_pass(reader, envelope.pass);
+  std::int64_t election_timeout_ms = 0;
+  reader.number("election_timeout_ms", election_timeout_ms, 1, election_timeout_ms_max);
+  envelope.election_timeout = std::chrono::milliseconds(election_timeout_ms);
   read_parts(reader, "messages", envelope.messages, limits::cluster_body_bytes_max,
              [](MemberReader& part, core::Message& message) { read(part, message); });
   const auto finished = reader.finish(UnknownMembers::refuse);

@@ -2,7 +2,7 @@
 // and a batch of the core's messages.
 //
 //   {"format": 1, "node": "a", "control": "10.0.0.1:7070", "listen": "10.0.0.1:8080",
-//    "pass": "9f3c...", "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append":
+//    "pass": "9f3c...", "election_timeout_ms": 500, "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append":
 //    ...}]}
 //
 // The answer is 204: what a member has to say it says in requests of its own. The documents are
@@ -33,6 +33,9 @@ struct ClusterEnvelope {
   // What a standby presents with the client requests that it passes on to this node, so that the
   // node believes what the standby says of the client; 32 hex digits, empty for a witness.
   std::string pass;
+  // What its promises and leases are measured by. Members whose timing differs must not vote
+  // together: the primary's lease could outlast a voter's promise.
+  Duration election_timeout{0};
   std::vector<core::Message> messages;
 };
 

@@ -71,7 +71,9 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   hooks.refused = [this](const core::Refusal& refusal) {
     to_control([this, refusal] { proposals_.refused(refusal.id, refusal.error); });
   };
-  hooks.snapshot_wanted = [this] { to_control([this] { take_snapshot(); }); };
+  hooks.snapshot_wanted = [this](std::uint64_t restores) {
+    to_control([this, restores] { take_snapshot(restores); });
+  };
   hooks.view = [this](const cluster::ClusterView& view) {
     node_view_ = view;
     leads_.store(view.role == core::Role::primary, std::memory_order_relaxed);
@@ -180,8 +182,10 @@ void ClusterMember::announce(Term term) {
   announcer_.announce(term, registry_.term_takers());
 }
 
-void ClusterMember::take_snapshot() {
-  to_node(core::SnapshotTaken{state_.applied(), state_.to_bytes()});
+void ClusterMember::take_snapshot(std::uint64_t restores) {
+  asio::post(loop_, [this, restores, index = state_.applied(), bytes = state_.to_bytes()]() mutable {
+    node_.snapshot_taken(restores, index, std::move(bytes));
+  });
 }
 
 asio::awaitable<Result<>> ClusterMember::commit(Change change) {

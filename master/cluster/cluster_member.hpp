@@ -96,7 +96,7 @@ class ClusterMember {
   void saw(cluster::ClusterView view);
   void apply(const std::vector<core::Entry>& entries);
   void announce(Term term);
-  void take_snapshot();
+  void take_snapshot(std::uint64_t restores);
   void report_registered();
   void register_workers(Instant now);
   boost::asio::awaitable<void> register_worker(Change change);

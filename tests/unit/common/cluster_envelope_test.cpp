@@ -22,6 +22,7 @@ ClusterEnvelope envelope_of(std::vector<Message> messages) {
           {"10.0.0.1", 7070},
           "10.0.0.1:8080",
           "0123456789abcdef0123456789abcdef",
+          500ms,
           std::move(messages)};
 }
 
@@ -129,6 +130,7 @@ TEST_CASE("an envelope and messages of every kind are read as they were written"
     CHECK(read->control == sent.control);
     CHECK(read->listen == sent.listen);
     CHECK(read->pass == sent.pass);
+    CHECK(read->election_timeout == 500ms);
     REQUIRE(read->messages.size() == count);
     for (std::size_t i = 0; i < count; ++i) {
       CHECK(test::same(read->messages[i], messages[i]));
@@ -251,6 +253,11 @@ TEST_CASE("an envelope says where its sender is in literal addresses") {
         "g123456789abcdef0123456789abcdef"}) {
     document["pass"] = pass;
     CHECK(fault(document) == "pass");
+  }
+  for (const json& timeout : {json(0), json(300'001), json("1s"), json(nullptr)}) {
+    document = rich_document();
+    document["election_timeout_ms"] = timeout;
+    CHECK(fault(document) == "election_timeout_ms");
   }
 }
 
