@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A cluster on this machine: masters, workers, and a look at what happens when one dies.
+# A cluster on this machine: two masters, three workers, and a look at what happens when one dies.
 #
 #   examples/cluster.sh [start]   starts it and stays; Ctrl-C stops all of it
 #   examples/cluster.sh status    shows the one that runs
 #   examples/cluster.sh stop      stops it from another terminal
-#   examples/cluster.sh demo      unattended, on free ports: spreads requests, kills a worker with -9 under
-#                                 load, brings it back; exits 0 only if no request failed on the way
+#   examples/cluster.sh demo      unattended, on free ports: spreads requests; then, under load, kills a worker
+#                                 and the primary with -9, switches over, freezes the primary and wakes it;
+#                                 exits 0 only if no request failed on the way
 #
 # Builds what is missing first. Logs are in build/cluster, those of a failed demo where it says.
 set -euo pipefail
@@ -46,18 +47,24 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-start_masters() {
-  local entry other name client control
+# launch_master NAME: does not wait until it is ready.
+launch_master() {
+  local entry name client own_client own_control control peers=()
   for entry in "${masters[@]}"; do
     read -r name client control <<<"$entry"
-    local peers=()
-    for other in "${masters[@]}"; do
-      read -r other_name _ other_control <<<"$other"
-      [ "$other_name" = "$name" ] || peers+=(--peer "$other_name=127.0.0.1:$other_control")
-    done
-    start "$name" "$bin/tandem-master" --node "$name" --listen "127.0.0.1:$client" \
-      --control "127.0.0.1:$control" --data-dir "$run_dir/data-$name" "${peers[@]}"
+    if [ "$name" = "$1" ]; then
+      own_client=$client own_control=$control
+    else
+      peers+=(--peer "$name=127.0.0.1:$control")
+    fi
   done
+  start "$1" "$bin/tandem-master" --node "$1" --listen "127.0.0.1:$own_client" \
+    --control "127.0.0.1:$own_control" --data-dir "$run_dir/data-$1" "${peers[@]}"
+}
+
+start_masters() {
+  local entry name
+  for entry in "${masters[@]}"; do launch_master "${entry%% *}"; done
   for entry in "${masters[@]}"; do
     read -r name _ <<<"$entry"
     local ready
@@ -93,6 +100,20 @@ start_workers() {
   done
 }
 
+# has_role ROLE CONTROL: primary, or standby in sync.
+has_role() { curl -fs -o /dev/null --max-time 2 "http://$2/$1"; }
+
+is_protected() { curl -fs --max-time 2 "http://${controls[0]}/status" | grep -q '"protected":true'; }
+
+# From then on any single loss is survived.
+await_protection() {
+  if ! await 15 is_protected; then
+    complain "the cluster did not become protected"
+    return 1
+  fi
+  echo "the masters and the workers with a state directory vote: any single loss is survived"
+}
+
 # worker_field NAME FIELD [is|is-not|above VALUE SECONDS]: see workers.py.
 worker_field() { "$root/examples/workers.py" "${controls[0]}" "$@"; }
 
@@ -112,11 +133,13 @@ run() {
   trap 'echo "stopping"; stop_all || true' EXIT
   start_masters
   start_workers
+  await_protection
   printf '%s\n' "${controls[@]}" >"$run_dir/controls"
   echo
   echo "try:   curl http://${clients[0]}/hello        (again and again: the workers take turns)"
   echo "       examples/cluster.sh status"
   echo "       kill -9 ${pid_of[w2]}                         (w2; nobody notices)"
+  echo "       kill -9 ${pid_of[a]}                         (the primary; then ask http://${clients[1]}/hello)"
   echo "stop:  Ctrl-C here, or examples/cluster.sh stop"
   watch_processes
 }
@@ -200,6 +223,41 @@ outcome_of() {
        END {print requests + 0, failed + 0}' "$1"
 }
 
+# tell_takeover NAME NANOSECONDS: how long after that moment it led, by its own log.
+tell_takeover() {
+  local line
+  line=$(grep 'cluster role=primary' "$run_dir/$1.log" | tail -n 1)
+  echo "  $1 leads in term $(field "$line" term), $((($(date -d "${line%% *}" +%s%N) - $2) / 1000000)) ms later"
+}
+
+# Clients talk to b all the while.
+demo_failover() {
+  local at
+  echo
+  echo "the primary, a, is killed with -9"
+  at=$(date +%s%N)
+  kill9 a
+  await 10 has_role primary "${controls[1]}" || fail_demo "b did not take over"
+  tell_takeover b "$at"
+  launch_master a
+  await 10 has_role standby "${controls[0]}" || fail_demo "a did not come back as standby"
+  echo "  a is back, as standby and in sync"
+
+  echo "a planned switchover to a"
+  "$bin/tandem" switchover --to a --control "${controls[1]}" | sed 's/^/  /'
+  await 10 has_role primary "${controls[0]}" || fail_demo "a does not lead"
+
+  echo "the primary, a, is frozen (SIGSTOP)"
+  at=$(date +%s%N)
+  kill -STOP "${pid_of[a]}"
+  await 10 has_role primary "${controls[1]}" || fail_demo "b did not take over"
+  tell_takeover b "$at"
+  kill -CONT "${pid_of[a]}"
+  await 10 has_role standby "${controls[0]}" || fail_demo "a woke up and is no standby"
+  if has_role primary "${controls[0]}"; then fail_demo "a woke up and still leads"; fi
+  echo "  a woke up and is standby"
+}
+
 demo() {
   prepare
   run_dir=$(mktemp -d)
@@ -211,7 +269,8 @@ demo() {
   for i in "${!workers[@]}"; do workers[i]="${workers[i]%% *} 0"; done
   start_masters
   start_workers
-  local url=http://${clients[0]}
+  await_protection
+  local url=http://${clients[1]}  # the standby: it passes requests on, and is the one that stays
 
   echo
   echo "30 requests, one after another:"
@@ -243,12 +302,15 @@ demo() {
   echo "  it is back and gets traffic again:"
   show_spread
 
+  demo_failover
+
   kill -INT "${pid_of[load]}" || fail_demo "the load ended before all of this was done"
   wait "${pid_of[load]}" || fail_demo "wrk failed"  # it reports what it has counted until now
   unset "pid_of[load]"
   read -r answered failed <<<"$(outcome_of "$run_dir/load.out")"
   echo
-  echo "in all of this: $answered requests answered, $failed failed"
+  echo "in all of this: $answered requests answered, $failed failed;" \
+    "the slowest took $(awk '/Latency/ {print $4}' "$run_dir/load.out")"
   if [ "$answered" -eq 0 ] || [ "$failed" -ne 0 ]; then
     fail_demo "requests failed: $(cat "$run_dir/load.out")"
   fi
