@@ -75,9 +75,9 @@ std::string summary(const wire::Status& status) {
                                           status.primary->listen, status.primary->control)
                             : "none"});
   table.add({"protected", protection(status)});
-  table.add({"log", fmt::format("committed {}, applied {}{}", status.commit_index,
-                                status.applied_index,
-                                status.lag == 0 ? "" : fmt::format(", {} behind", status.lag))});
+  table.add(
+      {"log", fmt::format("committed {}, applied {}{}", status.commit_index, status.applied_index,
+                          status.lag == 0 ? "" : fmt::format(", {} behind", status.lag))});
   if (status.role != "primary") table.add({"in sync", status.in_sync ? "yes" : "no"});
   if (!status.failure.empty()) table.add({"failure", status.failure});
   return table.to_string();

@@ -118,19 +118,20 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
             });
   bind_duration(app, "--cluster-heartbeat", "between two rounds of the primary; alike on all",
                 flags.timing.heartbeat, {1ms, 10s});
-  bind_duration(app, "--election-timeout",
-                "a primary that is silent for so long is replaced; alike on all masters and workers",
-                flags.timing.election_timeout, {10ms, 5min});
-  bind_value(app, "--pair-failover", "on|off",
-             "two masters without a witness: on, the default, goes on alone; off stops",
-             [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               if (text != "on" && text != "off") {
-                 return invalid(fmt::format("{} must be on or off, not \"{}\"", flag,
-                                            text.substr(0, 64)));
-               }
-               flags.pair_failover = text == "on";
-               return {};
-             });
+  bind_duration(
+      app, "--election-timeout",
+      "a primary that is silent for so long is replaced; alike on all masters and workers",
+      flags.timing.election_timeout, {10ms, 5min});
+  bind_value(
+      app, "--pair-failover", "on|off",
+      "two masters without a witness: on, the default, goes on alone; off stops",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        if (text != "on" && text != "off") {
+          return invalid(fmt::format("{} must be on or off, not \"{}\"", flag, text.substr(0, 64)));
+        }
+        flags.pair_failover = text == "on";
+        return {};
+      });
   for (auto [flag, command, when] :
        {std::tuple("--on-promote", &flags.on_promote, "run when this master becomes primary"),
         std::tuple("--on-demote", &flags.on_demote, "run when it is primary no more")}) {

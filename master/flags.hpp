@@ -24,7 +24,7 @@ struct MasterFlags {
   std::string node = "a";
   Endpoint listen{"127.0.0.1", 8080};
   Endpoint control{"127.0.0.1", 7070};
-  std::string data_dir;  // empty: nothing survives a restart
+  std::string data_dir;                    // empty: nothing survives a restart
   std::map<core::NodeId, Endpoint> peers;  // control addresses of the other masters
   core::Timing timing;
   bool pair_failover = true;

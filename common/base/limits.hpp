@@ -43,25 +43,25 @@ inline constexpr auto heartbeat_connect_max = 500ms;
 inline constexpr auto heartbeat_answer_max = 1s;
 // A master that returns hears from all within this
 inline constexpr auto heartbeat_backoff_max = 2s;
-inline constexpr double heartbeat_jitter = 0.1;    // of the interval, taken off at random
+inline constexpr double heartbeat_jitter = 0.1;  // of the interval, taken off at random
 
 // ---- the server inside a worker -----------------------------------------------------------------
-inline constexpr auto worker_idle_max = 75s;               // above upstream_idle_max of the masters
+inline constexpr auto worker_idle_max = 75s;  // above upstream_idle_max of the masters
 // On one connection; then it is closed
 inline constexpr std::size_t worker_requests_max = 1'000'000;
 inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; held in memory
 // For callers other than masters: health checks, people
 inline constexpr unsigned direct_connections = 16;
-inline constexpr int listen_backlog = 1'024;        // connections that wait to be accepted
+inline constexpr int listen_backlog = 1'024;  // connections that wait to be accepted
 // A master may have chosen this worker just before it heard bye
 inline constexpr auto bye_grace = 100ms;
 
 // ---- the client side of the data plane (RFC 9110 §15.5, RFC 6585 §5) ----------------------------
-inline constexpr std::size_t header_bytes_max = 64 * 1024;   // 431
-inline constexpr std::size_t header_fields_max = 256;        // 431
-inline constexpr std::size_t target_bytes_max = 16 * 1024;   // 414
-inline constexpr auto header_read_max = 10s;                 // 408: from first byte to end of head
-inline constexpr auto client_idle_max = 60s;                 // closed: keep-alive without a request
+inline constexpr std::size_t header_bytes_max = 64 * 1024;  // 431
+inline constexpr std::size_t header_fields_max = 256;       // 431
+inline constexpr std::size_t target_bytes_max = 16 * 1024;  // 414
+inline constexpr auto header_read_max = 10s;                // 408: from first byte to end of head
+inline constexpr auto client_idle_max = 60s;                // closed: keep-alive without a request
 // Between two reads or writes of a body
 inline constexpr auto body_idle_max = 60s;
 // A client whose worker has said nothing for so long is asked, each time again, whether it is
@@ -73,7 +73,7 @@ inline constexpr unsigned pipelined_in_a_row_max = 16;
 inline constexpr std::size_t client_connections_max = 100'000;
 
 // ---- the worker side of the data plane ----------------------------------------------------------
-inline constexpr auto connect_max = 1s;         // one attempt; the next worker is tried after it
+inline constexpr auto connect_max = 1s;  // one attempt; the next worker is tried after it
 // 504: from the request's last byte to the response head
 inline constexpr auto response_head_max = 30s;
 // Must stay below the keep-alive time of workers (75 s)
@@ -102,7 +102,7 @@ inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 // ---- waiting for a worker when all are full -----------------------------------------------------
 // Per loop and service; more get 503 at once
 inline constexpr std::size_t queue_requests_max = 1'024;
-inline constexpr auto queue_wait_max = 1s;                // then 503 with Retry-After
+inline constexpr auto queue_wait_max = 1s;  // then 503 with Retry-After
 
 // ---- while the primary changes ------------------------------------------------------------------
 // Per loop; more get 503 at once. Each holds a buffer or two: 256 MiB at most.
@@ -117,9 +117,9 @@ inline constexpr auto primary_pause = 50ms;
 inline constexpr auto superseded_answer_max = 1s;
 
 // ---- buffers ------------------------------------------------------------------------------------
-inline constexpr std::size_t buffer_bytes = 16 * 1024;        // heads and small bodies
+inline constexpr std::size_t buffer_bytes = 16 * 1024;         // heads and small bodies
 inline constexpr std::size_t large_buffer_bytes = 256 * 1024;  // streaming of large bodies
-inline constexpr std::size_t spare_buffers_max = 1'024;       // per loop, kept for reuse (16 MiB)
+inline constexpr std::size_t spare_buffers_max = 1'024;        // per loop, kept for reuse (16 MiB)
 
 // ---- the control address ------------------------------------------------------------------------
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
@@ -127,7 +127,7 @@ inline constexpr std::size_t control_connections_max = 25'000;  // every worker 
 inline constexpr auto control_idle_max = 75s;
 // 431; a request of ours has 300
 inline constexpr std::size_t control_header_bytes_max = 16 * 1024;
-inline constexpr auto control_request_max = 10s;     // from the first byte to the last of a request
+inline constexpr auto control_request_max = 10s;  // from the first byte to the last of a request
 // Read after a refusal, so that it is seen
 inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;
 // 16 random characters of base64 are 96 bits: beyond guessing over a network.
@@ -139,12 +139,12 @@ inline constexpr auto worker_heartbeat_min = 10ms;  // below it the timers of a 
 inline constexpr auto worker_heartbeat_max = 60s;   // must stay below control_idle_max
 // One may be lost, two may be late: then it is down
 inline constexpr unsigned missed_heartbeats_max = 3;
-inline constexpr auto forget_after = 10min;         // down for so long: forgotten
+inline constexpr auto forget_after = 10min;  // down for so long: forgotten
 // A worker that flaps is tried again at least this often
 inline constexpr auto suspicion_max = 30s;
 // Health probes under way at once: a socket each
 inline constexpr std::size_t probes_max = 1'024;
-inline constexpr auto probe_timeout_min = 200ms;    // a busy server may take so long for an answer
+inline constexpr auto probe_timeout_min = 200ms;  // a busy server may take so long for an answer
 inline constexpr auto probe_timeout_max = 2s;
 // 20,000 added workers are 3 MiB
 inline constexpr std::size_t decisions_bytes_max = 64 * 1024 * 1024;
@@ -183,7 +183,8 @@ inline constexpr std::size_t wal_bytes_max = 4 * 1024 * 1024;
 // A batch of messages with the largest snapshot in it: as JSON inside JSON, each quote takes two
 // bytes.
 inline constexpr std::size_t cluster_body_bytes_max = 2 * snapshot_bytes_max + 1024 * 1024;
-// Messages that wait for a peer that does not answer; the oldest are lost, which the protocol bears.
+// Messages that wait for a peer that does not answer; the oldest are lost, which the protocol
+// bears.
 inline constexpr std::size_t link_messages_max = 256;
 inline constexpr std::size_t envelope_messages_max = 64;
 // Nodes that one node remembers the addresses of: all members, and some that want to be.
@@ -223,8 +224,8 @@ inline constexpr std::size_t access_log_method_bytes_max = 32;
 // are lost.
 inline constexpr std::size_t access_log_ring_bytes = 1024 * 1024;
 inline constexpr std::size_t access_log_write_bytes = 64 * 1024;  // lines gathered for one write
-inline constexpr auto access_log_interval = 10ms;  // how often the rings are emptied
-inline constexpr auto access_log_close_max = 1s;   // at the end: for a reader that does not read
+inline constexpr auto access_log_interval = 10ms;                 // how often the rings are emptied
+inline constexpr auto access_log_close_max = 1s;  // at the end: for a reader that does not read
 
 // ---- shutting down ------------------------------------------------------------------------------
 inline constexpr auto drain_max = 30s;

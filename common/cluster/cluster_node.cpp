@@ -40,9 +40,10 @@ Result<> ClusterOptions::validate() const {
     options.masters.push_back(node);
     for (const auto& [name, address] : peers) options.masters.push_back(name);
     if (!peers.empty() && directory.empty()) {
-      return invalid("--peer needs --data-dir DIR: what a master promises to the others must "
-                     "survive a restart",
-                     "--data-dir");
+      return invalid(
+          "--peer needs --data-dir DIR: what a master promises to the others must "
+          "survive a restart",
+          "--data-dir");
     }
   }
   return options.validate();

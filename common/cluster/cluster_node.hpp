@@ -47,8 +47,8 @@ struct ClusterHooks {
 
 // Messages that were not taken, and why; grow only. Any thread reads.
 struct ClusterRefusals {
-  std::atomic<std::uint64_t> foreign{0};     // of another cluster, or another timing
-  std::atomic<std::uint64_t> malformed{0};   // not understood, of a later format
+  std::atomic<std::uint64_t> foreign{0};       // of another cluster, or another timing
+  std::atomic<std::uint64_t> malformed{0};     // not understood, of a later format
   std::atomic<std::uint64_t> unauthorized{0};  // without the token, or with a wrong one
 };
 
@@ -64,8 +64,8 @@ class ClusterNode {
   // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
   const core::SnapshotPointer& stored_snapshot() const { return stored_snapshot_; }
 
-  // Begins to take part. `control`: where the others reach this node, as envelopes say it. A process
-  // must listen there already.
+  // Begins to take part. `control`: where the others reach this node, as envelopes say it. A
+  // process must listen there already.
   void start(Endpoint control);
   // Ends taking part: no hook is called any more. The loop can end once that was noticed.
   void stop();
@@ -82,7 +82,8 @@ class ClusterNode {
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
 
-  // Any thread: whether an envelope is of this cluster, and its timing the same. Errors: `conflict`.
+  // Any thread: whether an envelope is of this cluster, and its timing the same. Errors:
+  // `conflict`.
   Result<> check(const wire::ClusterEnvelope& envelope) const;
   // Any thread.
   ClusterRefusals& refusals() const { return refusals_; }

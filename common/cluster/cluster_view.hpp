@@ -31,7 +31,7 @@ struct ClusterView {
   core::ClusterId cluster;  // 0: none is known yet
   core::Role role = core::Role::follower;
   Term term;
-  core::NodeId primary;  // empty: nobody is known to lead
+  core::NodeId primary;                            // empty: nobody is known to lead
   std::optional<NodeAddresses> primary_addresses;  // of another node
   LogIndex commit;
   LogIndex last;  // of this node's log
@@ -42,7 +42,7 @@ struct ClusterView {
   bool votes = false;         // this node is among them
   bool is_protected = false;  // three nodes vote: any single loss is survived
   bool pair = false;
-  bool alone = false;  // pair mode, and the other is not counted on
+  bool alone = false;         // pair mode, and the other is not counted on
   bool in_pair_sync = false;  // pair mode: this standby may promote itself
   std::string failure;        // why this node takes part no more; empty while it does
   friend bool operator==(const ClusterView&, const ClusterView&) = default;
@@ -50,9 +50,7 @@ struct ClusterView {
 
 // How many committed entries the node is known to lack.
 inline std::uint64_t lag_of(const ClusterView& view) {
-  return view.primary_commit > view.commit
-             ? view.primary_commit.value() - view.commit.value()
-             : 0;
+  return view.primary_commit > view.commit ? view.primary_commit.value() - view.commit.value() : 0;
 }
 
 }  // namespace tandem::cluster

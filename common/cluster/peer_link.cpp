@@ -80,7 +80,8 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     if (connected && !stopped_) hooks_.lost();
     // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment.
     if (failures_ > 0 && !stopped_) {
-      const auto delay = std::min<Duration>(1ms * (1 << std::min(failures_ - 1, 10u)), options_.retry);
+      const auto delay =
+          std::min<Duration>(1ms * (1 << std::min(failures_ - 1, 10u)), options_.retry);
       error_code ignored;
       pause_.expires_after(delay);
       co_await pause_.async_wait(ignoring(ignored));
@@ -173,9 +174,9 @@ std::string PeerLink::next_request() {
            !carries_snapshot(queue_.front()) &&
            envelope.messages.size() < limits::envelope_messages_max);
   const auto body = wire::to_json(envelope);
-  const auto authorization =
-      options_.token.empty() ? std::string{}
-                             : fmt::format("Authorization: {}\r\n", bearer(options_.token));
+  const auto authorization = options_.token.empty()
+                                 ? std::string{}
+                                 : fmt::format("Authorization: {}\r\n", bearer(options_.token));
   return fmt::format(
       "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n"
       "Content-Length: {}\r\n\r\n{}",

@@ -5,8 +5,8 @@
 // larger requests. Messages may be lost, so nothing is sent again: what could not be sent when the
 // connection broke is dropped, and so is the oldest when too many wait.
 //
-// The link also is the ear for a peer's end: a connection that breaks is reported and tried again at
-// once, and an attempt that is refused is reported with the instant at which it began (see
+// The link also is the ear for a peer's end: a connection that breaks is reported and tried again
+// at once, and an attempt that is refused is reported with the instant at which it began (see
 // core::ConnectionRefused).
 //
 // Owner: the loop's thread. Held by shared_ptr: its coroutines live until stop() has been noticed.

@@ -15,9 +15,9 @@ ControlResponse document(std::string json);
 // The error document with the status that belongs to its code; 503 with Retry-After.
 ControlResponse refusal(const Error& error);
 
-ControlResponse no_such_path(std::string_view path);                              // 404
+ControlResponse no_such_path(std::string_view path);                               // 404
 ControlResponse method_not_allowed(std::string_view method, std::string allowed);  // 405
-ControlResponse not_authorized();                                                 // 401
-ControlResponse foreign_origin();                                                 // 403
+ControlResponse not_authorized();                                                  // 401
+ControlResponse foreign_origin();                                                  // 403
 
 }  // namespace tandem

@@ -101,10 +101,10 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
 std::string written(const ControlResponse& response, std::string_view date, std::string_view method,
                     bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  auto text = fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n",
-      response.status, std::string_view(reason.data(), reason.size()), date,
-      keep_alive ? "keep-alive" : "close");
+  auto text =
+      fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n",
+                  response.status, std::string_view(reason.data(), reason.size()), date,
+                  keep_alive ? "keep-alive" : "close");
   if (response.status != 204) {  // RFC 9110 §8.6
     text += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
                         response.body.size());
@@ -278,12 +278,11 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   co_await http::async_read_header(socket, connection.buffer, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
   Admission admission;
-  if (!error) {
-    if (const auto mistake = mistake_in(parser); !mistake.empty()) {
-      admission.refusal = refused(400, mistake);
-    } else if (options_.admit) {
-      admission = options_.admit(request_of(parser, connection.peer));
-    }
+  const auto mistake = error ? std::string_view{} : mistake_in(parser);
+  if (!mistake.empty()) {
+    admission.refusal = refused(400, mistake);
+  } else if (!error && options_.admit) {
+    admission = options_.admit(request_of(parser, connection.peer));
   }
   if (!error && !admission.refusal) {
     error = co_await read_body(socket, connection.buffer, parser, admission.body_bytes_max);
@@ -297,7 +296,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     response = co_await answer(request);
   }
   // A body that was not read would be taken for the next request.
-  const bool at_end = !error && parser.is_done();
+  const bool at_end = !error && mistake.empty() && parser.is_done();
   const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_;
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
   const auto text = written(*response, date(), {method.data(), method.size()}, keep_alive);

@@ -2,8 +2,8 @@
 // and a batch of the core's messages.
 //
 //   {"format": 1, "node": "a", "control": "10.0.0.1:7070", "listen": "10.0.0.1:8080",
-//    "pass": "9f3c...", "election_timeout_ms": 500, "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append":
-//    ...}]}
+//    "pass": "9f3c...", "election_timeout_ms": 500,
+//    "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append": ...}]}
 //
 // The answer is 204: what a member has to say it says in requests of its own. The documents are
 // written and read by programs of one cluster alone, so what is not understood is refused: a

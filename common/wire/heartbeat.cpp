@@ -47,14 +47,11 @@ const char* to_string(WorkerCondition condition) {
 }
 
 std::string to_json(const Heartbeat& heartbeat) {
-  nlohmann::ordered_json document{{"name", heartbeat.name},
-                                  {"incarnation", heartbeat.incarnation},
-                                  {"service", heartbeat.service},
-                                  {"address", heartbeat.address.to_string()},
-                                  {"weight", heartbeat.weight},
-                                  {"connections", heartbeat.connections},
-                                  {"in_flight", heartbeat.in_flight},
-                                  {"state", to_string(heartbeat.condition)}};
+  nlohmann::ordered_json document{
+      {"name", heartbeat.name},           {"incarnation", heartbeat.incarnation},
+      {"service", heartbeat.service},     {"address", heartbeat.address.to_string()},
+      {"weight", heartbeat.weight},       {"connections", heartbeat.connections},
+      {"in_flight", heartbeat.in_flight}, {"state", to_string(heartbeat.condition)}};
   if (heartbeat.takes_term) {
     document["takes_term"] = true;
     document["term"] = heartbeat.term.value();

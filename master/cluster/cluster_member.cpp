@@ -26,9 +26,7 @@ std::uint64_t new_life() {
   return (std::uint64_t{device()} << 32 | device()) >> 11 | 1;
 }
 
-void mix(std::uint64_t& digest, std::uint64_t value) {
-  digest = (digest ^ value) * 0x100000001b3u;
-}
+void mix(std::uint64_t& digest, std::uint64_t value) { digest = (digest ^ value) * 0x100000001b3u; }
 
 }  // namespace
 
@@ -178,14 +176,13 @@ void ClusterMember::apply(const std::vector<core::Entry>& entries) {
   }
 }
 
-void ClusterMember::announce(Term term) {
-  announcer_.announce(term, registry_.term_takers());
-}
+void ClusterMember::announce(Term term) { announcer_.announce(term, registry_.term_takers()); }
 
 void ClusterMember::take_snapshot(std::uint64_t restores) {
-  asio::post(loop_, [this, restores, index = state_.applied(), bytes = state_.to_bytes()]() mutable {
-    node_.snapshot_taken(restores, index, std::move(bytes));
-  });
+  asio::post(loop_,
+             [this, restores, index = state_.applied(), bytes = state_.to_bytes()]() mutable {
+               node_.snapshot_taken(restores, index, std::move(bytes));
+             });
 }
 
 asio::awaitable<Result<>> ClusterMember::commit(Change change) {
@@ -266,7 +263,8 @@ void ClusterMember::report_registered() {
   }
   if (digest == registered_digest_) return;
   registered_digest_ = digest;
-  for (const auto& [peer, control] : options_.peers) registered.master_hosts.push_back(control.host);
+  for (const auto& [peer, control] : options_.peers)
+    registered.master_hosts.push_back(control.host);
   asio::post(loop_, [this, addresses = std::move(addresses),
                      registered = std::move(registered)]() mutable {
     for (const auto& [node, control] : addresses) node_.set_address(node, control);

@@ -39,10 +39,9 @@ bool ReplicatedState::is_new(const core::Command& command, LogIndex index) {
   if (command.id.sequence <= client.last) return false;
   client = {command.id.sequence, index};
   if (clients_.size() > limits::command_clients_max) {
-    clients_.erase(std::min_element(clients_.begin(), clients_.end(), [](const auto& a,
-                                                                         const auto& b) {
-      return a.second.at < b.second.at;
-    }));
+    clients_.erase(
+        std::min_element(clients_.begin(), clients_.end(),
+                         [](const auto& a, const auto& b) { return a.second.at < b.second.at; }));
   }
   return true;
 }

@@ -34,6 +34,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr Duration primary_poll = 5ms;
+
 // Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
 // it came from, so that it can be refused.
 bool is_from_another_site(const ControlRequest& request) {
@@ -108,6 +110,7 @@ struct ControlPlane::Parts {
   Admission admit(const ControlRequest& request) const;
   asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   asio::awaitable<ControlResponse> change(const ControlRequest& request);
+  asio::awaitable<void> await_primary();
 
   asio::io_context loop{1};
   asio::steady_timer tick_timer{loop};
@@ -146,18 +149,17 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
                },
            .on_backend = [this](WorkerId id) { prober.watch(id); }}),
       prober(loop, registry, options.worker_heartbeat),
-      role_hooks({.node = options.node,
-                  .on_promote = options.on_promote,
-                  .on_demote = options.on_demote}),
-      server(loop,
-             {.admit = [this](const ControlRequest& request) { return admit(request); }},
+      role_hooks(
+          {.node = options.node, .on_promote = options.on_promote, .on_demote = options.on_demote}),
+      server(loop, {.admit = [this](const ControlRequest& request) { return admit(request); }},
              [this](const ControlRequest& request) { return answer(request); }) {
   node.node = options.node;
   node.listen = options.listen;
 }
 
 void ControlPlane::Parts::route() {
-  route_heartbeats(router, registry, node, timing, [this](Term term) { member->report_term(term); });
+  route_heartbeats(router, registry, node, timing,
+                   [this](Term term) { member->report_term(term); });
   route_status(router, registry, node, *member);
   route_roles(router, node, *member);
   route_switchover(router, *member);
@@ -185,8 +187,24 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   co_return co_await std::move(answering);
 }
 
+// While an election is on: until somebody leads, or it has taken too long.
+asio::awaitable<void> ControlPlane::Parts::await_primary() {
+  asio::steady_timer timer(loop);
+  const auto deadline = now() + limits::takeover_wait_max;
+  while (!closed && !member->is_primary() && !member->view().primary_addresses &&
+         member->view().failure.empty() && now() < deadline) {
+    boost::system::error_code ignored;
+    timer.expires_after(primary_poll);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
 // The primary makes changes; a standby asks it to.
 asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlRequest& request) {
+  if (!request.passed_on) {
+    auto waiting = await_primary();
+    co_await std::move(waiting);
+  }
   if (member->is_primary()) {
     auto handling = router.handle(request);
     co_return co_await std::move(handling);
@@ -206,7 +224,8 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlReques
 }
 
 std::string ControlPlane::Parts::not_ready() const {
-  if (node.draining.load(std::memory_order_relaxed)) return fmt::format("{} is draining", node.node);
+  if (node.draining.load(std::memory_order_relaxed))
+    return fmt::format("{} is draining", node.node);
   if (member->may_serve(now())) return {};
   if (member->is_primary()) return fmt::format("{} leads, and may not serve yet", node.node);
   const auto& primary = member->view().primary_addresses;
@@ -304,8 +323,7 @@ void ControlPlane::Parts::close() {
   server.stop();
 }
 
-ControlPlane::ControlPlane(ControlPlaneOptions options, ServingGate& gate,
-                           ControlPlaneHooks hooks)
+ControlPlane::ControlPlane(ControlPlaneOptions options, ServingGate& gate, ControlPlaneHooks hooks)
     : options_(std::move(options)), parts_(std::make_unique<Parts>(options_, gate, hooks)) {
   TANDEM_ASSERT(hooks.snapshot != nullptr && hooks.leadership != nullptr);
 }

@@ -52,16 +52,16 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                       const core::Timing& timing, std::function<void(Term)> heard_term) {
   const auto answers =
       std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
-  router.add("POST", "/heartbeat",
-             [&registry, &node, answers, heard_term](const ControlRequest& request,
-                                                     std::string_view) {
-               const auto heartbeat = wire::parse_heartbeat(request.body);
-               if (!heartbeat) return refusal(heartbeat.error());
-               const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
-               if (!membership) return refusal(membership.error());
-               if (heartbeat->term > node.term) heard_term(heartbeat->term);
-               return document(answers->of(*membership));
-             });
+  router.add(
+      "POST", "/heartbeat",
+      [&registry, &node, answers, heard_term](const ControlRequest& request, std::string_view) {
+        const auto heartbeat = wire::parse_heartbeat(request.body);
+        if (!heartbeat) return refusal(heartbeat.error());
+        const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
+        if (!membership) return refusal(membership.error());
+        if (heartbeat->term > node.term) heard_term(heartbeat->term);
+        return document(answers->of(*membership));
+      });
 }
 
 }  // namespace tandem::master

@@ -11,8 +11,8 @@
 
 namespace tandem::master {
 
-// `registry` and `node` outlive the router. `timing` is what witnesses are told. `heard_term` is told of a term that a worker has
-// promised and this node does not know.
+// `registry` and `node` outlive the router. `timing` is what witnesses are told. `heard_term` is
+// told of a term that a worker has promised and this node does not know.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       const core::Timing& timing, std::function<void(Term)> heard_term);
 

@@ -44,7 +44,8 @@ Result<std::vector<std::string>> parse_command(std::string_view text, std::strin
       arguments.back() += c;
     }
   }
-  if (quote != '\0') return invalid(fmt::format("{} has a quote that is not closed", flag), std::string(flag));
+  if (quote != '\0')
+    return invalid(fmt::format("{} has a quote that is not closed", flag), std::string(flag));
   if (arguments.empty() || arguments.front().empty()) {
     return invalid(fmt::format("{} must be a command", flag), std::string(flag));
   }
@@ -119,8 +120,8 @@ class RoleHooks::Body {
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
     pid_t child = 0;
-    const int failed =
-        posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(), variables.data());
+    const int failed = posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(),
+                                    variables.data());
     posix_spawnattr_destroy(&attributes);
     if (failed != 0) {
       spdlog::error("role command cannot be started command={} reason=\"{}\"", command[0],

@@ -19,7 +19,8 @@ namespace {
 std::optional<wire::PrimaryStatus> primary_of(const NodeView& node, const ClusterMember& member) {
   const auto& view = member.view();
   if (view.primary.empty()) return std::nullopt;
-  wire::PrimaryStatus primary{.node = std::string(view.primary.name()), .control = {}, .listen = {}};
+  wire::PrimaryStatus primary{
+      .node = std::string(view.primary.name()), .control = {}, .listen = {}};
   if (member.is_primary()) {
     primary.control = node.control.to_string();
     if (node.listen) primary.listen = node.listen->to_string();
@@ -49,10 +50,9 @@ wire::Status status_of(const Registry& registry, const NodeView& node,
   status.lag = cluster::lag_of(view);
   status.in_sync = member.is_primary() || member.is_in_sync(now());
   for (const auto& voter : view.voters) {
-    status.voters.push_back(
-        {.name = voter.name,
-         .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
-         .match_index = voter.match});
+    status.voters.push_back({.name = voter.name,
+                             .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
+                             .match_index = voter.match});
   }
   status.workers = registry.workers(now());
   return status;
@@ -63,18 +63,18 @@ std::string standby_problem(const NodeView& node, const ClusterMember& member) {
   if (node.role != "standby") return fmt::format("{} is {}, not standby", node.node, node.role);
   if (member.is_in_sync(now())) return {};
   const auto& view = member.view();
-  const auto heard = view.primary_heard == Instant::never()
-                         ? std::string("the primary was never heard")
-                         : fmt::format("the primary was heard {} ms ago",
-                                       to_ms(now() - view.primary_heard));
-  return fmt::format("{} is out of sync: {} entries behind, {}{}", node.node,
-                     cluster::lag_of(view), heard, view.votes ? "" : ", no voter yet");
+  const auto heard =
+      view.primary_heard == Instant::never()
+          ? std::string("the primary was never heard")
+          : fmt::format("the primary was heard {} ms ago", to_ms(now() - view.primary_heard));
+  return fmt::format("{} is out of sync: {} entries behind, {}{}", node.node, cluster::lag_of(view),
+                     heard, view.votes ? "" : ", no voter yet");
 }
 
 ControlResponse role_answer(const NodeView& node, std::string_view role, std::string problem) {
   if (!problem.empty()) return refusal(fail(ErrorCode::unavailable, std::move(problem)));
-  return document(fmt::format(R"({{"node":"{}","role":"{}","term":{}}})", node.node, role,
-                              node.term));
+  return document(
+      fmt::format(R"({{"node":"{}","role":"{}","term":{}}})", node.node, role, node.term));
 }
 
 Result<std::string> read_target(std::string_view body) {

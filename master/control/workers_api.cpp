@@ -57,7 +57,8 @@ asio::awaitable<ControlResponse> add(const Registry& registry, const Commit& com
   const auto change = registry.add(*spec);
   if (!change) co_return refusal(change.error());
   auto committing = commit(*change);
-  if (const auto made = co_await std::move(committing); !made) co_return not_committed(made.error());
+  if (const auto made = co_await std::move(committing); !made)
+    co_return not_committed(made.error());
   auto response = document(list_of(registry, spec->name));
   response.status = 201;
   response.fields.emplace_back("Location", fmt::format("/v1/workers/{}", spec->name));
@@ -70,7 +71,8 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
   const auto change = registry.remove(name);
   if (!change) co_return refusal(change.error());
   auto committing = commit(**change);
-  if (const auto made = co_await std::move(committing); !made) co_return not_committed(made.error());
+  if (const auto made = co_await std::move(committing); !made)
+    co_return not_committed(made.error());
   co_return document(std::move(last_seen));
 }
 

@@ -66,30 +66,28 @@ Result<Change> read_add(const nlohmann::json& json) {
 }  // namespace
 
 const std::string& subject_of(const Change& change) {
-  return std::visit(Overloaded{[](const AddWorker& add) -> const std::string& {
-                                 return add.spec.name;
-                               },
-                               [](const auto& other) -> const std::string& { return other.name; }},
-                    change);
+  return std::visit(
+      Overloaded{[](const AddWorker& add) -> const std::string& { return add.spec.name; },
+                 [](const auto& other) -> const std::string& { return other.name; }},
+      change);
 }
 
 std::string to_json(const Change& change) {
   const auto named = [](const char* verb, Json value) { return Json{{verb, std::move(value)}}; };
   return wire::dump(std::visit(
-      Overloaded{[&](const Join& join) { return named("join", document_of(join)); },
-                 [&](const Leave& leave) { return named("leave", leave.name); },
-                 [&](const SetDrained& drain) {
-                   return named(drain.drained ? "drain" : "undrain", drain.name);
-                 },
-                 [&](const SetWeight& set) {
-                   Json value{{"name", set.name}, {"weight", nullptr}};
-                   if (set.weight) value["weight"] = *set.weight;
-                   return named("weight", std::move(value));
-                 },
-                 [&](const AddWorker& add) {
-                   return named("add", Json::parse(wire::to_json(add.spec)));
-                 },
-                 [&](const RemoveWorker& remove) { return named("remove", remove.name); }},
+      Overloaded{
+          [&](const Join& join) { return named("join", document_of(join)); },
+          [&](const Leave& leave) { return named("leave", leave.name); },
+          [&](const SetDrained& drain) {
+            return named(drain.drained ? "drain" : "undrain", drain.name);
+          },
+          [&](const SetWeight& set) {
+            Json value{{"name", set.name}, {"weight", nullptr}};
+            if (set.weight) value["weight"] = *set.weight;
+            return named("weight", std::move(value));
+          },
+          [&](const AddWorker& add) { return named("add", Json::parse(wire::to_json(add.spec))); },
+          [&](const RemoveWorker& remove) { return named("remove", remove.name); }},
       change));
 }
 

@@ -92,8 +92,7 @@ Result<std::optional<Change>> Registry::set_weight(std::string_view name,
   thread_.assert_here();
   TANDEM_ASSERT(weight.value_or(0) <= limits::weight_max);
   const auto decided = state_.weights.find(name);
-  if (!records_.contains(name) && (weight || decided == state_.weights.end()))
-    return unknown(name);
+  if (!records_.contains(name) && (weight || decided == state_.weights.end())) return unknown(name);
   if (weight) {
     if (auto kept = check_kept(state_.weights, std::string(name)); !kept) return kept.error();
   }
@@ -206,8 +205,7 @@ void Registry::insert_joined(const std::string& name, const JoinedWorker& worker
 void Registry::insert_added(const wire::WorkerSpec& spec, Instant now) {
   const auto inserted = insert_backend(spec, WorkerKind::added, now);
   if (inserted) return;
-  spdlog::warn("added worker left out name={} reason=\"{}\"", spec.name,
-               inserted.error().message);
+  spdlog::warn("added worker left out name={} reason=\"{}\"", spec.name, inserted.error().message);
 }
 
 // ---- backends

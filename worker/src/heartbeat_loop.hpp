@@ -32,8 +32,8 @@ class HeartbeatLoop {
   using Take = std::function<void(const wire::HeartbeatReply&)>;
 
   // `token`: presented to the master; empty: none.
-  HeartbeatLoop(Endpoint master, std::string token, Duration interval, Describe describe,
-                Take take, EventLog log);
+  HeartbeatLoop(Endpoint master, std::string token, Duration interval, Describe describe, Take take,
+                EventLog log);
   ~HeartbeatLoop();  // REQUIRES: join() was called if start() was
   HeartbeatLoop(const HeartbeatLoop&) = delete;
   HeartbeatLoop& operator=(const HeartbeatLoop&) = delete;

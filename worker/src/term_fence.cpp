@@ -45,9 +45,9 @@ bool TermFence::answers(const httplib::Request& request, httplib::Response& resp
   response.status = admitted ? 204 : 409;
   if (!admitted) {
     response.set_content(
-        wire::error_document("stale_term",
-                             fmt::format("term {} is over, this worker has promised term {}", *term,
-                                         promised)),
+        wire::error_document(
+            "stale_term",
+            fmt::format("term {} is over, this worker has promised term {}", *term, promised)),
         "application/json");
   }
   return true;

@@ -115,9 +115,9 @@ class Witness::Body {
   void saw(const cluster::ClusterView& view) {
     if (view.votes == votes_ && view.failure == failure_) return;
     if (view.votes != votes_) {
-      say(Severity::info, fmt::format("{} cluster={} term={}",
-                                      view.votes ? "votes as a witness" : "votes no more",
-                                      view.cluster, view.term));
+      say(Severity::info,
+          fmt::format("{} cluster={} term={}", view.votes ? "votes as a witness" : "votes no more",
+                      view.cluster, view.term));
     }
     if (view.failure != failure_) say(Severity::warning, "witness failed: " + view.failure);
     votes_ = view.votes;

@@ -18,12 +18,8 @@ namespace {
 constexpr auto kinds = std::variant_size_v<MessageBody>;
 
 ClusterEnvelope envelope_of(std::vector<Message> messages) {
-  return {NodeId("a"),
-          {"10.0.0.1", 7070},
-          "10.0.0.1:8080",
-          "0123456789abcdef0123456789abcdef",
-          500ms,
-          std::move(messages)};
+  return {NodeId("a"), {"10.0.0.1", 7070}, "10.0.0.1:8080", "0123456789abcdef0123456789abcdef",
+          500ms,       std::move(messages)};
 }
 
 Configuration three_voters() {
@@ -199,7 +195,7 @@ TEST_CASE("an envelope with a number out of range is refused, whichever it is") 
     CHECK(fault(document) == name);
     document[at] = std::uint64_t{1} << (is_time(at) ? 63 : 53);
     CHECK(fault(document) == name);
-    if (at.back() == "format") return;
+    if (at.back() == "format" || at.back() == "election_timeout_ms") return;
     document[at] = (std::uint64_t{1} << (is_time(at) ? 63 : 53)) - 1;
     INFO(name);
     // Two voters may now be out of order.

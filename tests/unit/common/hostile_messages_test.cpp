@@ -94,8 +94,9 @@ class HostileWorld {
       if (message["from"]["node"] == self.node.name()) message["from"]["node"] = "x";
     }
     if (below(4) != 0) message["term"] = machine.node->term().value() + below(2);
-    const json document{{"format", 1},  {"node", "a"}, {"control", "10.0.0.1:1"},
-                        {"listen", ""}, {"pass", ""},  {"messages", {message}}};
+    const json document{{"format", 1},          {"node", "a"}, {"control", "10.0.0.1:1"},
+                        {"listen", ""},         {"pass", ""},  {"election_timeout_ms", 500},
+                        {"messages", {message}}};
     auto parsed = wire::parse_cluster_envelope(document.dump());
     if (!parsed.ok()) return;
     ++accepted_;

@@ -82,13 +82,12 @@ TEST_CASE("a line says everything, in order") {
   entry.term = Term(3);
   std::string line;
   AccessLineFormat().append(line, entry, 1'714'564'800'042'999);
-  CHECK(
-      line ==
-      R"({"time":"2024-05-01T12:00:00.042Z","client":"192.0.2.1","method":"GET","target":"/a?b",)"
-      R"("status":200,"bytes":128,"duration_ms":1.234,"worker":"w1","attempts":1,)"
-      R"("request_id":"abc",)"
-      R"("term":3,"service":"default"})"
-      "\n");
+  CHECK(line ==
+        R"({"time":"2024-05-01T12:00:00.042Z","client":"192.0.2.1","method":"GET","target":"/a?b",)"
+        R"("status":200,"bytes":128,"duration_ms":1.234,"worker":"w1","attempts":1,)"
+        R"("request_id":"abc",)"
+        R"("term":3,"service":"default"})"
+        "\n");
 }
 
 TEST_CASE("what is not known is null") {

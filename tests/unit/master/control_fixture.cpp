@@ -94,7 +94,8 @@ ControlFixture::ControlFixture(ControlPlaneOptions options)
   INFO((started ? "" : started.error().message));
   REQUIRE(started.ok());
   if (options.peers.empty()) {
-    REQUIRE(eventually([&] { return ControlClient(plane.address()).get("/primary").status == 200; }));
+    REQUIRE(
+        eventually([&] { return ControlClient(plane.address()).get("/primary").status == 200; }));
   }
 }
 

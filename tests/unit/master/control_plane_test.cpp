@@ -190,7 +190,8 @@ TEST_CASE("a damaged log stops the start, with a sentence") {
 TEST_CASE("two control planes cannot share a data directory") {
   const TemporaryDirectory directory;
   ControlFixture first({.data_dir = directory.path().string()});
-  UnwatchedPlane second({.node = "b", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()});
+  UnwatchedPlane second(
+      {.node = "b", .control = {"127.0.0.1", 0}, .data_dir = directory.path().string()});
   const auto started = second.plane.start();
   REQUIRE(!started.ok());
   CHECK(started.error().code == ErrorCode::conflict);

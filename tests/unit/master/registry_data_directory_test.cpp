@@ -23,7 +23,7 @@ TEST_CASE("the data directory is made for its owner alone") {
   const auto path = temporary.path() / "state" / "a";
   const auto directory = DataDirectory::open(path.string() + "/");
   REQUIRE(directory.ok());
-  struct stat status{};
+  struct stat status {};
   REQUIRE(stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0700);
 }

@@ -23,6 +23,7 @@ class RegistryFixture {
     heartbeat.name = name;
     heartbeat.incarnation = name + "-first";
     heartbeat.address = {"127.0.0.1", port};
+    heartbeat.takes_term = true;
     return heartbeat;
   }
 

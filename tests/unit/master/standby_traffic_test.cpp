@@ -4,7 +4,7 @@
 
 using namespace tandem::master;
 
-TEST_CASE("--standby-traffic is forward, redirect or refuse") {
+TEST_CASE("standby traffic is forward, redirect or refuse") {
   CHECK(*parse_standby_traffic("forward", "--standby-traffic") == StandbyTraffic::forward);
   CHECK(*parse_standby_traffic("redirect", "--standby-traffic") == StandbyTraffic::redirect);
   CHECK(*parse_standby_traffic("refuse", "--standby-traffic") == StandbyTraffic::refuse);

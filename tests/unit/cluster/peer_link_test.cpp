@@ -1,0 +1,191 @@
+#include <boost/asio.hpp>
+#include <catch2/catch.hpp>
+
+#include "common/cluster/peer_link.hpp"
+#include "tests/unit/cluster/members_fixture.hpp"
+
+using namespace tandem;
+using namespace tandem::cluster;
+namespace asio = boost::asio;
+
+namespace {
+
+// A peer that records what it is sent.
+class Recorder {
+ public:
+  explicit Recorder(asio::io_context& loop, std::uint16_t port = 0)
+      : server_(loop, {}, [this](const ControlRequest& request) { return answer(request); }) {
+    const auto bound = server_.listen({"127.0.0.1", port});
+    REQUIRE(bound.ok());
+    address = *bound;
+    server_.start();
+  }
+  ~Recorder() { server_.stop(); }
+
+  Endpoint address;
+  std::vector<std::size_t> batches;  // how many messages each request had
+  std::string authorization;
+  bool holds = false;  // answers nothing while it is set
+
+ private:
+  asio::awaitable<ControlResponse> answer(const ControlRequest& request) {
+    const auto envelope = wire::parse_cluster_envelope(request.body);
+    REQUIRE(envelope.ok());
+    batches.push_back(envelope->messages.size());
+    authorization = request.authorization;
+    auto executor = co_await asio::this_coro::executor;
+    while (holds) {
+      asio::steady_timer pause(executor, std::chrono::milliseconds(1));
+      boost::system::error_code ignored;
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    co_return ControlResponse{.status = 204};
+  }
+
+  HttpServer server_;
+};
+
+core::Message released() {
+  return {core::ClusterId(1),
+          {core::NodeId("a"), core::IncarnationId(1)},
+          {core::NodeId("b"), core::IncarnationId(1)},
+          Term(1),
+          core::Released{}};
+}
+
+class LinkFixture {
+ public:
+  void open(const Endpoint& address, Duration patience = 1s, const std::string& token = {}) {
+    link = std::make_shared<PeerLink>(
+        loop,
+        PeerLinkOptions{.peer = core::NodeId("b"),
+                        .address = address,
+                        .token = token,
+                        .patience = patience,
+                        .retry = 20ms},
+        PeerLink::Hooks{.envelope =
+                            [] {
+                              return wire::ClusterEnvelope{.node = core::NodeId("a"),
+                                                           .control = {"127.0.0.1", 1},
+                                                           .listen = {},
+                                                           .pass = {},
+                                                           .election_timeout = 500ms,
+                                                           .messages = {}};
+                            },
+                        .lost = [this] { ++lost; },
+                        .refused = [this](Instant attempted) { refused.push_back(attempted); }});
+    link->start();
+  }
+  ~LinkFixture() {
+    if (link) link->stop();
+    loop.restart();
+    loop.run_for(std::chrono::milliseconds(20));
+  }
+  bool await(const std::function<bool()>& condition) { return run_until(loop, condition); }
+
+  asio::io_context loop{1};
+  std::shared_ptr<PeerLink> link;
+  int lost = 0;
+  std::vector<Instant> refused;
+};
+
+Endpoint nobody(asio::io_context& loop) {
+  const Recorder gone(loop);
+  return gone.address;
+}
+
+}  // namespace
+
+TEST_CASE("messages that wait for an answer go together with the next request") {
+  LinkFixture fixture;
+  Recorder peer(fixture.loop);
+  fixture.open(peer.address, 1s, "0123456789abcdef");
+  peer.holds = true;
+  fixture.link->send(released());
+  REQUIRE(fixture.await([&] { return peer.batches.size() == 1; }));
+  for (int i = 0; i < 20; ++i) fixture.link->send(released());
+  peer.holds = false;
+  const auto total = [&] {
+    std::size_t sum = 0;
+    for (const auto batch : peer.batches) sum += batch;
+    return sum;
+  };
+  CHECK(fixture.await([&] { return total() == 21; }));
+  CHECK(peer.batches.size() < 10);
+  CHECK(peer.authorization == "Bearer 0123456789abcdef");
+}
+
+TEST_CASE("a refused connection is reported with the instant at which the attempt began") {
+  LinkFixture fixture;
+  const auto before = now();
+  fixture.open(nobody(fixture.loop));
+  REQUIRE(fixture.await([&] { return fixture.refused.size() >= 3; }));
+  CHECK(fixture.refused.front() >= before);
+  CHECK(fixture.refused.back() <= now());
+  CHECK(fixture.lost == 0);
+}
+
+TEST_CASE("a connection that breaks is reported once and made again") {
+  LinkFixture fixture;
+  auto peer = std::make_unique<Recorder>(fixture.loop);
+  const auto address = peer->address;
+  fixture.open(address);
+  fixture.link->send(released());
+  REQUIRE(fixture.await([&] { return peer->batches.size() == 1; }));
+  peer.reset();
+  REQUIRE(fixture.await([&] { return fixture.lost == 1 && !fixture.refused.empty(); }));
+  Recorder returned(fixture.loop, address.port);
+  CHECK(fixture.await([&] {
+    if (returned.batches.empty()) fixture.link->send(released());
+    return !returned.batches.empty();
+  }));
+  CHECK(fixture.lost == 1);
+}
+
+TEST_CASE("a peer that does not answer in time counts as lost") {
+  LinkFixture fixture;
+  Recorder peer(fixture.loop);
+  peer.holds = true;
+  fixture.open(peer.address, 50ms);
+  fixture.link->send(released());
+  CHECK(fixture.await([&] { return fixture.lost >= 1; }));
+  peer.holds = false;
+}
+
+TEST_CASE("what waits for a silent peer is bounded: the oldest messages are lost") {
+  LinkFixture fixture;
+  Recorder peer(fixture.loop);
+  peer.holds = true;
+  fixture.open(peer.address, 5s);
+  fixture.link->send(released());
+  REQUIRE(fixture.await([&] { return peer.batches.size() == 1; }));
+  for (std::size_t i = 0; i < 3 * limits::link_messages_max; ++i) fixture.link->send(released());
+  peer.holds = false;
+  std::size_t last = 0;
+  const auto total = [&] {
+    std::size_t sum = 0;
+    for (const auto batch : peer.batches) sum += batch;
+    return sum;
+  };
+  // Until nothing more comes: some were sent before the queue was full.
+  REQUIRE(fixture.await([&] {
+    const auto settled = total() == last && last > limits::link_messages_max / 2;
+    last = total();
+    return settled;
+  }));
+  CHECK(total() < 3 * limits::link_messages_max);
+}
+
+TEST_CASE("a link that was stopped calls nobody") {
+  LinkFixture fixture;
+  auto peer = std::make_unique<Recorder>(fixture.loop);
+  fixture.open(peer->address);
+  fixture.link->send(released());
+  REQUIRE(fixture.await([&] { return peer->batches.size() == 1; }));
+  fixture.link->stop();
+  peer.reset();
+  fixture.loop.restart();
+  fixture.loop.run_for(std::chrono::milliseconds(50));
+  CHECK(fixture.lost == 0);
+  CHECK(fixture.refused.empty());
+}

@@ -1,0 +1,60 @@
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "master/control/role_hooks.hpp"
+#include "tests/unit/master/control_fixture.hpp"
+#include "tests/unit/master/temporary_directory.hpp"
+
+using namespace tandem;
+using namespace tandem::master;
+using Words = std::vector<std::string>;
+
+namespace {
+
+std::string content(const std::filesystem::path& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("a command is split at blanks, but for what is quoted") {
+  CHECK(*parse_command("/bin/true", "--on-promote") == Words{"/bin/true"});
+  CHECK(*parse_command("  a  b\tc ", "f") == Words{"a", "b", "c"});
+  CHECK(*parse_command("a 'b c' \"d 'e\" f'g'", "f") == Words{"a", "b c", "d 'e", "fg"});
+  CHECK(*parse_command("a '' b", "f") == Words{"a", "", "b"});
+  CHECK(*parse_command("a $HOME;x", "f") == Words{"a", "$HOME;x"});  // no shell is asked
+}
+
+TEST_CASE("a command that is empty, or whose quote stays open, is refused by the flag's name") {
+  for (const auto* text : {"", "  ", "''", "a 'b"}) {
+    INFO(text);
+    const auto parsed = parse_command(text, "--on-demote");
+    REQUIRE(!parsed.ok());
+    CHECK(parsed.error().message.find("--on-demote") == 0);
+  }
+}
+
+TEST_CASE("commands are run with the node, the role and the term in their environment, in order") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "roles";
+  const std::string write = "echo \"$TANDEM_NODE $TANDEM_ROLE $TANDEM_TERM\" >> " + file.string();
+  RoleHooks hooks(
+      {.node = "a", .on_promote = {"/bin/sh", "-c", write}, .on_demote = {"/bin/sh", "-c", write}});
+  hooks.promoted(Term(3));
+  CHECK(eventually([&] { return content(file) == "a primary 3\n"; }));
+  hooks.demoted(Term(4));
+  CHECK(eventually([&] { return content(file) == "a primary 3\na standby 4\n"; }));
+}
+
+TEST_CASE("a command that cannot be started, or fails, harms nobody") {
+  RoleHooks hooks(
+      {.node = "a", .on_promote = {"/nowhere/to/be/found"}, .on_demote = {"/bin/false"}});
+  hooks.promoted(Term(1));
+  hooks.demoted(Term(2));
+}
