@@ -160,6 +160,16 @@ void bind(CLI::App& app, MasterFlags& flags) {
               flags.backends.push_back(std::move(*spec));
               return {};
             });
+  bind_each(
+      app, "--route", "[HOST]/PREFIX=SERVICE[,strip]",
+      "requests to that host and path go to that service, without the prefix if so said; once "
+      "for each",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        auto route = wire::parse_route_flag(text, flag);
+        if (!route) return route.error();
+        flags.routes.push_back(std::move(*route));
+        return {};
+      });
   bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
               {1, threads_max});
   bind_value(app, "--balance", "POLICY", "round_robin (the default) or least_connections",

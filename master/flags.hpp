@@ -13,6 +13,7 @@
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/balance/policy.hpp"
 #include "master/forward/forward_timeouts.hpp"
@@ -31,6 +32,7 @@ struct MasterFlags {
   std::vector<std::string> on_promote;  // empty: none
   std::vector<std::string> on_demote;
   std::vector<wire::WorkerSpec> backends;
+  std::vector<wire::Route> routes;
   unsigned threads;  // as many as the machine has cores
   PolicyName balance = PolicyName::round_robin;
   StandbyTraffic standby_traffic = StandbyTraffic::forward;

@@ -40,6 +40,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.forget_after = flags.forget_after;
   options.data_dir = flags.data_dir;
   options.backends = flags.backends;
+  options.routes = flags.routes;
   options.token_file = flags.token_file;
   options.peers = flags.peers;
   options.timing = flags.timing;

@@ -21,6 +21,10 @@ inline constexpr std::size_t control_body_bytes_max = 64 * 1024;
 // Workers and services that one master keeps; beyond it registration is refused with a sentence.
 inline constexpr std::size_t workers_max = 20'000;
 inline constexpr std::size_t services_max = 1'000;
+// Routes that lead hosts and paths to services; each is a line that somebody wrote.
+inline constexpr std::size_t routes_max = 10'000;
+// A prefix of a path; deeper ones are the service's own affair.
+inline constexpr std::size_t route_prefix_bytes_max = 1'024;
 // A weight is a ratio between workers: three decimal digits are finer than anyone can observe.
 inline constexpr unsigned weight_max = 1'000;
 // Connections that one worker may advertise: one thread each in a blocking server.

@@ -102,6 +102,17 @@ void read_primary(MemberReader& reader, std::optional<PrimaryStatus>& primary) {
   if (!finished.ok()) reader.refuse(finished.error());
 }
 
+void read_refused(MemberReader& reader, RefusedMessages& refused) {
+  const auto* object = reader.object("refused_messages", Presence::optional);
+  if (object == nullptr) return;
+  MemberReader part(*object, "refused_messages");
+  part.number("foreign", refused.foreign, 0, any_u64);
+  part.number("malformed", refused.malformed, 0, any_u64);
+  part.number("unauthorized", refused.unauthorized, 0, any_u64);
+  const auto finished = part.finish(UnknownMembers::ignore);
+  if (!finished.ok()) reader.refuse(finished.error());
+}
+
 }  // namespace
 
 std::string to_json(const Status& status) {
@@ -124,6 +135,10 @@ std::string to_json(const Status& status) {
                {"applied_index", status.applied_index.value()},
                {"lag", status.lag},
                {"in_sync", status.in_sync},
+               {"refused_messages",
+                {{"foreign", status.refused_messages.foreign},
+                 {"malformed", status.refused_messages.malformed},
+                 {"unauthorized", status.refused_messages.unauthorized}}},
                {"voters", documents(status.voters)},
                {"workers", documents(status.workers)}});
 }
@@ -159,6 +174,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("applied_index", applied_index, 0, any_u64);
   reader.number("lag", status.lag, 0, any_u64, Presence::optional);
   reader.boolean("in_sync", status.in_sync, Presence::optional);
+  read_refused(reader, status.refused_messages);
   read_list(reader, "voters", status.voters);
   read_list(reader, "workers", status.workers);
   const auto finished = reader.finish(UnknownMembers::ignore);

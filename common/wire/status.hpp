@@ -42,6 +42,13 @@ struct PrimaryStatus {
   std::string listen;   // HOST:PORT
 };
 
+// Messages of would-be members that were not taken, since this node started.
+struct RefusedMessages {
+  std::uint64_t foreign = 0;       // of another cluster, or another timing
+  std::uint64_t malformed = 0;     // not understood, or of a later version
+  std::uint64_t unauthorized = 0;  // without the token, or with a wrong one
+};
+
 struct Status {
   std::string cluster;  // the cluster's id
   std::string node;
@@ -56,6 +63,7 @@ struct Status {
   LogIndex applied_index;
   std::uint64_t lag = 0;  // committed entries that this node is known to lack
   bool in_sync = false;   // it could take over now, or leads
+  RefusedMessages refused_messages;
   std::vector<VoterStatus> voters;
   std::vector<WorkerStatus> workers;
 };

@@ -21,6 +21,7 @@
 #include "master/control/node_view.hpp"
 #include "master/control/pass_on.hpp"
 #include "master/control/role_hooks.hpp"
+#include "master/control/routes_api.hpp"
 #include "master/control/services_api.hpp"
 #include "master/control/status_api.hpp"
 #include "master/control/workers_api.hpp"
@@ -34,7 +35,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr Duration primary_poll = 5ms;
+constexpr Duration primary_poll = 10ms;
 
 // Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
 // it came from, so that it can be refused.
@@ -100,7 +101,7 @@ struct ControlPlane::Parts {
   Parts(const ControlPlaneOptions& options, ServingGate& gate, const ControlPlaneHooks& hooks);
 
   Result<> open(const ControlPlaneOptions& options);
-  Result<> configure_backends(const ControlPlaneOptions& options);
+  Result<> configure(const ControlPlaneOptions& options);
   void route();
   void run();
   void tick_at(asio::steady_timer::time_point time);
@@ -110,7 +111,7 @@ struct ControlPlane::Parts {
   Admission admit(const ControlRequest& request) const;
   asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   asio::awaitable<ControlResponse> change(const ControlRequest& request);
-  asio::awaitable<void> await_primary();
+  Error no_primary() const;
 
   asio::io_context loop{1};
   asio::steady_timer tick_timer{loop};
@@ -166,6 +167,8 @@ void ControlPlane::Parts::route() {
   route_workers(router, registry,
                 [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_services(router, registry);
+  route_routes(router, registry,
+               [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_health(router, [this] { return not_ready(); });
   router.add("POST", cluster::messages_path,
              [this](const ControlRequest& request, std::string_view) {
@@ -187,40 +190,43 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   co_return co_await std::move(answering);
 }
 
-// While an election is on: until somebody leads, or it has taken too long.
-asio::awaitable<void> ControlPlane::Parts::await_primary() {
+// The primary makes changes; a standby asks it to. While an election is on, or the primary that is
+// known has just died, the change waits for another, limits::takeover_wait_max at most.
+asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlRequest& request) {
   asio::steady_timer timer(loop);
   const auto deadline = now() + limits::takeover_wait_max;
-  while (!closed && !member->is_primary() && !member->view().primary_addresses &&
-         member->view().failure.empty() && now() < deadline) {
+  for (;;) {
+    if (member->is_primary()) {
+      auto handling = router.handle(request);
+      co_return co_await std::move(handling);
+    }
+    auto why = no_primary();
+    const auto& primary = member->view().primary_addresses;
+    if (request.passed_on || !member->view().failure.empty()) co_return refusal(why);
+    if (primary) {
+      auto passing = pass_on(loop, primary->control, request, token_text);
+      auto answer = co_await std::move(passing);
+      if (answer) co_return std::move(*answer);
+      why = answer.error();
+    }
+    if (closed || now() >= deadline) co_return refusal(why);
     boost::system::error_code ignored;
     timer.expires_after(primary_poll);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 
-// The primary makes changes; a standby asks it to.
-asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlRequest& request) {
-  if (!request.passed_on) {
-    auto waiting = await_primary();
-    co_await std::move(waiting);
+Error ControlPlane::Parts::no_primary() const {
+  const auto& failure = member->view().failure;
+  if (!failure.empty()) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("{} takes part no more: {}", node.node, failure));
   }
-  if (member->is_primary()) {
-    auto handling = router.handle(request);
-    co_return co_await std::move(handling);
-  }
-  const auto& primary = member->view().primary_addresses;
-  if (request.passed_on || !primary) {
-    co_return refusal(fail(
-        ErrorCode::unavailable,
-        member->view().failure.empty()
-            ? fmt::format("{} knows no primary: no quorum of the voters can be reached; nothing "
-                          "was changed",
-                          node.node)
-            : fmt::format("{} takes part no more: {}", node.node, member->view().failure)));
-  }
-  auto passing = pass_on(loop, primary->control, request, token_text);
-  co_return co_await std::move(passing);
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format("{} knows no primary: no quorum of the voters can be reached; nothing was "
+                  "changed",
+                  node.node));
 }
 
 std::string ControlPlane::Parts::not_ready() const {
@@ -262,7 +268,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     if (!opened) return opened.error();
     directory = std::move(*opened);
   }
-  if (auto configured = configure_backends(options); !configured) return configured;
+  if (auto configured = configure(options); !configured) return configured;
   auto cluster = cluster_options(options);
   cluster.token = token_text;
   member.emplace(loop, registry, gate, std::move(cluster),
@@ -282,7 +288,12 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
 }
 
 // What is configured goes before what was added through the API.
-Result<> ControlPlane::Parts::configure_backends(const ControlPlaneOptions& options) {
+Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
+  for (const auto& route : options.routes) {
+    if (auto configured = registry.configure_route(route); !configured) {
+      return invalid(fmt::format("--route: {}", configured.error().message), "--route");
+    }
+  }
   for (const auto& given : options.backends) {
     const auto backend = checked(given);
     if (!backend) return backend.error();

@@ -19,6 +19,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
@@ -42,6 +43,7 @@ struct ControlPlaneOptions {
   std::vector<std::string> on_promote{};         // --on-promote
   std::vector<std::string> on_demote{};          // --on-demote
   std::vector<wire::WorkerSpec> backends{};      // --backend
+  std::vector<wire::Route> routes{};             // --route
   std::string token_file{};                      // --token-file; empty: no token, loopback only
 
   // Errors: `invalid`, naming the flag: a control address that others can reach without a token, a

@@ -7,7 +7,6 @@
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
 #include "common/base/token_file.hpp"
-#include "common/http/api_response.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem::master {
@@ -27,7 +26,9 @@ http::request<http::string_body> copy_of(const ControlRequest& request, const En
   http::request<http::string_body> copy;
   copy.version(11);
   copy.method_string(boost::beast::string_view(request.method.data(), request.method.size()));
-  copy.target(boost::beast::string_view(request.path.data(), request.path.size()));
+  const auto target =
+      fmt::format("{}{}{}", request.path, request.query.empty() ? "" : "?", request.query);
+  copy.target(target);
   copy.set(http::field::host, primary.to_string());
   copy.set("Tandem-Passed-On", "1");
   copy.set(http::field::connection, "close");
@@ -49,8 +50,8 @@ ControlResponse unknown_outcome(const Endpoint& primary, std::string_view why) {
 
 }  // namespace
 
-asio::awaitable<ControlResponse> pass_on(asio::io_context& loop, Endpoint primary,
-                                         const ControlRequest& request, std::string token) {
+asio::awaitable<Result<ControlResponse>> pass_on(asio::io_context& loop, Endpoint primary,
+                                                 const ControlRequest& request, std::string token) {
   const auto socket = std::make_shared<tcp::socket>(loop);
   asio::steady_timer deadline(loop, std::chrono::steady_clock::now() + answer_max);
   deadline.async_wait([weak = std::weak_ptr(socket)](error_code expired) {
@@ -61,10 +62,9 @@ asio::awaitable<ControlResponse> pass_on(asio::io_context& loop, Endpoint primar
   const tcp::endpoint address(asio::ip::make_address(primary.host), primary.port);
   co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
   if (error) {
-    co_return refusal(fail(ErrorCode::unavailable,
-                           fmt::format("the primary at {} cannot be reached: {}; nothing was "
-                                       "changed",
-                                       primary.to_string(), error.message())));
+    co_return fail(ErrorCode::unavailable,
+                   fmt::format("the primary at {} cannot be reached: {}; nothing was changed",
+                               primary.to_string(), error.message()));
   }
   const auto copy = copy_of(request, primary, token);
   co_await http::async_write(*socket, copy, asio::redirect_error(asio::use_awaitable, error));

@@ -11,12 +11,16 @@
 #include <boost/asio/io_context.hpp>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
 #include "common/http/http_message.hpp"
 
 namespace tandem::master {
 
 // `token`: presented to the primary; empty: none. What `request` views outlives the answer.
-boost::asio::awaitable<ControlResponse> pass_on(boost::asio::io_context& loop, Endpoint primary,
-                                                const ControlRequest& request, std::string token);
+// Errors: `unavailable` when the primary cannot be reached, and so nothing was changed.
+boost::asio::awaitable<Result<ControlResponse>> pass_on(boost::asio::io_context& loop,
+                                                        Endpoint primary,
+                                                        const ControlRequest& request,
+                                                        std::string token);
 
 }  // namespace tandem::master

@@ -49,6 +49,10 @@ wire::Status status_of(const Registry& registry, const NodeView& node,
   status.applied_index = member.applied();
   status.lag = cluster::lag_of(view);
   status.in_sync = member.is_primary() || member.is_in_sync(now());
+  const auto& refusals = member.refusals();
+  status.refused_messages = {.foreign = refusals.foreign,
+                             .malformed = refusals.malformed,
+                             .unauthorized = refusals.unauthorized};
   for (const auto& voter : view.voters) {
     status.voters.push_back({.name = voter.name,
                              .kind = voter.kind == core::VoterKind::master ? "master" : "witness",

@@ -89,6 +89,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
                          .client_trusted = client_.trusted,
                          .request_id = client_.request_id,
                          .worker_host = connection_->upstream().host_and_port(),
+                         .stripped = client_.stripped,
                          .term = std::nullopt,
                          .pass = {}};
   if (hop_ == Hop::primary) {
@@ -115,7 +116,8 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
   if (!wrote.ok()) co_return worker_gone();
   deadline_.disarm();
   if (client_.streaming) {
-    pump_.emplace(loop_, client_.socket, worker_, client_.in, client_.request, deadline_);
+    pump_.emplace(loop_, client_.socket, worker_, client_.in, client_.request, deadline_,
+                  client_.response_head);
     pump_->start();
   }
   co_return std::nullopt;
@@ -162,7 +164,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
     // While the body is on its way, its pump watches the time, and arms this at the last byte.
     const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
     if (!uploading && !deadline_.armed()) {
-      deadline_.arm_watching(loop_.timeouts().response_head, client_.request.version() >= 11);
+      deadline_.arm_watching(client_.response_head, client_.request.version() >= 11);
     }
     auto reading = read_worker();
     const bool more = co_await reading;

@@ -38,6 +38,8 @@ struct ClientSide {
   std::string_view body;   // gathered, within `in`; empty when streaming
   bool streaming = false;  // the body is passed on as it arrives
   std::string_view request_id;
+  std::size_t stripped = 0;   // bytes of the target that this hop does not see
+  Duration response_head{0};  // the worker has so long for its response head
   AccessNote note{};
 };
 

@@ -65,7 +65,7 @@ Task<Ending> Exchange::run() {
     made_id_ = loop_.request_ids().next();
     client_.request_id = {made_id_.data(), made_id_.size()};
   }
-  client_.note.service = loop_.options().default_service;
+  find_route();
   auto serving = serve();
   const auto outcome = co_await serving;
   if (aborted_) co_return Ending::abort;
@@ -88,6 +88,28 @@ bool Exchange::is_too_large() const {
 bool Exchange::comes_from_a_standby() const {
   const auto& pass = loop_.options().pass;
   return !pass.empty() && equal_in_constant_time(client_.request.pass(), pass);
+}
+
+void Exchange::find_route() {
+  service_name_ = loop_.options().default_service;
+  client_.response_head = loop_.timeouts().response_head;
+  if (!loop_.routes()->empty()) {
+    routes_ = loop_.routes();  // kept: a newer table may take its place while this request waits
+    route_ = routes_->find(client_.request.host(), client_.request.target());
+  }
+  if (route_ != nullptr) {
+    service_name_ = route_->service;
+    if (route_->response_timeout > Duration::zero())
+      client_.response_head = route_->response_timeout;
+  }
+  client_.note.service = service_name_;
+}
+
+// Routes there are, but none for it, and nobody is registered for the default service.
+bool Exchange::has_no_route() const {
+  if (routes_ == nullptr || route_ != nullptr) return false;
+  const auto* service = loop_.find_service(service_name_);
+  return service == nullptr || !service->is_registered();
 }
 
 // RFC 9110 §7.6.3 and RFC 5842 §7.2

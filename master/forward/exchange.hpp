@@ -46,6 +46,8 @@ class Exchange {
   bool has_come_round() const;
   Task<bool> gather_body();
   bool comes_from_a_standby() const;
+  void find_route();
+  bool has_no_route() const;
 
   // ---- exchange_attempts.cpp: where the request goes
   enum class Way {
@@ -85,6 +87,9 @@ class Exchange {
   Loop& loop_;
   ClientSide client_;
   RequestIds::Id made_id_;
+  RouteTablePtr routes_;                // null: there are none, all goes to the default service
+  const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
+  std::string_view service_name_;
   Service* service_ = nullptr;
   Way way_ = Way::workers;
   std::shared_ptr<Upstream> chosen_;  // of the last try; null: there was none

@@ -67,7 +67,7 @@ Task<Ending> Exchange::answer_unserved() {
 }
 
 Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
-  const auto& service = loop_.options().default_service;
+  const auto service = service_name_;
   const std::string_view who = way_ == Way::primary ? "primary" : "worker";
   unsigned status = 502;
   std::string_view code = "bad_gateway";
@@ -75,6 +75,12 @@ Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
       "The {} closed the connection without an answer; the request may have been executed.", who);
   switch (outcome) {
     case Attempt::Outcome::not_sent:
+      if (way_ == Way::workers && has_no_route()) {
+        status = 404;
+        code = "no_route";
+        message = "No route leads from this host and path to a service.";
+        break;
+      }
       status = 503;
       code = !was_full_ ? "no_worker" : way_ == Way::primary ? "primary_full" : "workers_full";
       message = !was_full_ ? fmt::format("Service \"{}\" has no live worker.", service)
@@ -114,7 +120,7 @@ Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::strin
 
 // `response`, and what the request and its connection say.
 Task<Ending> Exchange::answer(LocalResponse response) {
-  const bool early = response.status >= 400 && response.status < 500;
+  const bool early = response.status >= 400 && response.status < 500 && response.status != 404;
   response.keep_alive = !early && stays_after_answer();
   response.to_head = client_.request.is_head();
   Buffer out = loop_.buffers().borrow();

@@ -56,8 +56,10 @@ Task<Attempt::Outcome> Exchange::serve() {
 // A worker or the primary is chosen, connected to, and tried. not_sent, with chosen_ null: there is
 // none.
 Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
-  service_ = way_ == Way::primary ? &loop_.primary_route().service()
-                                  : loop_.find_service(loop_.options().default_service);
+  service_ =
+      way_ == Way::primary ? &loop_.primary_route().service() : loop_.find_service(service_name_);
+  const bool strips = way_ == Way::workers && route_ != nullptr && route_->strip;
+  client_.stripped = strips && route_->prefix != "/" ? route_->prefix.size() : 0;
   request_sent_ = false;
   auto choosing = choose();
   chosen_ = co_await choosing;

@@ -92,12 +92,13 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
                           request.upgrade().size() + context.pass.size();
   Pen pen(out, room_for(request, own));
   pen << request.method() << " ";
-  if (!request.target().starts_with('/') && request.target() != "*") {
+  const auto target = request.target().substr(context.stripped);
+  if (!target.starts_with('/') && target != "*") {
     // Absolute-form without a path: "/", or the asterisk of a server-wide OPTIONS (RFC 9112
     // §3.2.4).
     pen << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
   }
-  pen << request.target()
+  pen << target
       << " HTTP/1.1\r\nHost: " << (request.host().empty() ? context.worker_host : request.host())
       << "\r\n";
   for (const auto& field : request.fields()) {
@@ -201,6 +202,7 @@ std::string_view reason_phrase(unsigned status) {
   switch (status) {
     case 307: return "Temporary Redirect";
     case 400: return "Bad Request";
+    case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
     case 413: return "Content Too Large";

@@ -20,6 +20,7 @@ struct RequestContext {
   bool client_trusted = false;   // it is a proxy of ours: what it says of its own client is kept
   std::string_view request_id;   // of the client, or made here
   std::string_view worker_host;  // Host for HTTP/1.0 requests that have none
+  std::size_t stripped = 0;      // bytes that the target begins with and the worker does not see
   std::optional<Term> term;      // Tandem-Term, for Tandem workers
   std::string_view pass{};       // Tandem-Pass, for the primary; empty: none
 };

@@ -87,6 +87,7 @@ void Loop::publish(LeadershipPtr leadership) {
 
 void Loop::apply(const Snapshot& snapshot) {
   assert_here();
+  if (snapshot.routes != nullptr) routes_ = snapshot.routes;
   for (const auto& each : snapshot.services) {
     auto& service = services_[each->name];
     if (!service) {
@@ -95,12 +96,14 @@ void Loop::apply(const Snapshot& snapshot) {
                                           options_->loops);
     }
     service->update(*each);
+    service->set_registered(true);
   }
   for (auto& [name, service] : services_) {
     // A service that nobody is registered for any more stays known, with no workers: requests may
     // be in it.
-    if (snapshot.find(name) == nullptr && !service->empty())
-      service->update(SnapshotService{name, {}});
+    if (snapshot.find(name) != nullptr) continue;
+    service->set_registered(false);
+    if (!service->empty()) service->update(SnapshotService{name, {}});
   }
 }
 
@@ -121,7 +124,7 @@ void Loop::sweep() {
   arm(sweep_, 1s);
 }
 
-Service* Loop::find_service(const std::string& name) {
+Service* Loop::find_service(std::string_view name) {
   const auto found = services_.find(name);
   return found == services_.end() ? nullptr : found->second.get();
 }

@@ -56,7 +56,7 @@ struct LoopCounters {
 // What all loops are told at the start and never changes.
 struct LoopOptions {
   std::string via;              // how this gateway names itself in Via: "tandem-NODE"
-  std::string default_service;  // where requests go
+  std::string default_service;  // where requests go that no route leads elsewhere
   PolicyName policy = PolicyName::round_robin;
   unsigned loops = 1;
   std::size_t client_connections_max = 0;  // per loop
@@ -122,7 +122,9 @@ class Loop {
   void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
   Instant coarse_now() const { return wheel_.coarse_now(); }
   // The service of that name; null when no worker ever registered for it.
-  Service* find_service(const std::string& name);
+  Service* find_service(std::string_view name);
+  // Never null.
+  const RouteTablePtr& routes() const { return routes_; }
   // Returns a clean connection to its pool and lets a waiting request have it.
   void put_back(Service& service, UpstreamConnectionPtr connection);
   // A connection's place became free without the connection.
@@ -161,6 +163,7 @@ class Loop {
   asio::basic_waitable_timer<std::chrono::steady_clock> ticker_;
   Deadline sweep_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
+  RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
   std::unique_ptr<PrimaryRoute> primary_route_;
   std::unique_ptr<Listener> listener_;
   IntrusiveList<ClientSession> sessions_;

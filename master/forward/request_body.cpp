@@ -5,7 +5,8 @@
 namespace tandem::master {
 
 RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in,
-                                 RequestHead& request, WatchedDeadline& response_deadline)
+                                 RequestHead& request, WatchedDeadline& response_deadline,
+                                 Duration response_head)
     : loop_(loop),
       client_(client),
       worker_(worker),
@@ -15,6 +16,7 @@ RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buf
       reader_(request.framing(), request.content_length()),
       writer_(request.framing()),
       response_deadline_(response_deadline),
+      response_head_(response_head),
       client_takes_interim_(request.version() >= 11) {
   const auto arrived = in_.size() - request.head_bytes();
   body_.append(in_.view().substr(request.head_bytes()));
@@ -41,7 +43,7 @@ Detached RequestBodyPump::run() {
   idle_.disarm();
   if (state_ == State::complete) {
     if (!response_deadline_.armed()) {
-      response_deadline_.arm_watching(loop_.timeouts().response_head, client_takes_interim_);
+      response_deadline_.arm_watching(response_head_, client_takes_interim_);
     }
     // What came behind the body is the next request.
     if (in_.free_size() < body_.size()) {

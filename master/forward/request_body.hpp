@@ -26,9 +26,9 @@ class RequestBodyPump {
   // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and
   // gets what follows the body when that is complete. `request` is kept pointing into it.
   // `response_deadline` is armed when the body is complete, unless it is already: the worker's time
-  // to answer begins with the request's last byte.
+  // to answer, `response_head`, begins with the request's last byte.
   RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, RequestHead& request,
-                  WatchedDeadline& response_deadline);
+                  WatchedDeadline& response_deadline, Duration response_head);
 
   // Runs until finished(); call once.
   void start() { run(); }
@@ -60,6 +60,7 @@ class RequestBodyPump {
   BodyWriter writer_;
   Deadline idle_;
   WatchedDeadline& response_deadline_;
+  const Duration response_head_;
   Event finished_;
   State state_ = State::running;
   std::uint64_t content_bytes_ = 0;  // so far

@@ -38,6 +38,9 @@ class Service {
 
   const std::string& name() const { return name_; }
   bool empty() const { return upstreams_.empty(); }
+  // Some worker is registered for it, whether or not it gets traffic.
+  bool is_registered() const { return registered_; }
+  void set_registered(bool registered) { registered_ = registered; }
 
   // The workers from now on. Those that left keep their requests in flight and get no new ones.
   void update(const SnapshotService& snapshot);
@@ -84,6 +87,7 @@ class Service {
   std::vector<std::shared_ptr<Upstream>> upstreams_;  // same places as in the snapshot's service
   std::list<Waiter*> waiters_;
   bool stopping_ = false;
+  bool registered_ = true;
 };
 
 }  // namespace tandem::master

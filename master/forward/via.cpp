@@ -14,20 +14,13 @@ std::size_t member_length(std::string_view value) {
   int depth = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
     switch (value[i]) {
-      case '(':
-        ++depth;
-        break;
-      case ')':
-        depth = std::max(0, depth - 1);
-        break;
-      case '\\':
-        i += depth > 0 ? 1 : 0;
-        break;
+      case '(': ++depth; break;
+      case ')': depth = std::max(0, depth - 1); break;
+      case '\\': i += depth > 0 ? 1 : 0; break;
       case ',':
         if (depth == 0) return i;
         break;
-      default:
-        break;
+      default: break;
     }
   }
   return value.size();

@@ -1,5 +1,7 @@
 #include "master/registry/change.hpp"
 
+#include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
@@ -63,13 +65,39 @@ Result<Change> read_add(const nlohmann::json& json) {
   return Change(AddWorker{std::move(*spec)});
 }
 
+Result<Change> read_route(const nlohmann::json& json) {
+  auto route = wire::parse_route(json.dump());
+  if (!route) return route.error();
+  return Change(SetRoute{std::move(*route)});
+}
+
+Result<Change> read_unroute(const nlohmann::json& json) {
+  RemoveRoute change;
+  wire::MemberReader reader(json, "unroute");
+  reader.text("host", change.host);
+  reader.text("prefix", change.prefix);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(change));
+}
+
+struct ObjectChange {
+  const char* verb;
+  Result<Change> (*read)(const nlohmann::json&);
+};
+constexpr std::array<ObjectChange, 5> object_changes{{{"join", read_join},
+                                                      {"weight", read_weight},
+                                                      {"add", read_add},
+                                                      {"route", read_route},
+                                                      {"unroute", read_unroute}}};
+
 }  // namespace
 
-const std::string& subject_of(const Change& change) {
-  return std::visit(
-      Overloaded{[](const AddWorker& add) -> const std::string& { return add.spec.name; },
-                 [](const auto& other) -> const std::string& { return other.name; }},
-      change);
+std::string subject_of(const Change& change) {
+  return std::visit(Overloaded{[](const AddWorker& add) { return add.spec.name; },
+                               [](const SetRoute&) { return std::string(); },
+                               [](const RemoveRoute&) { return std::string(); },
+                               [](const auto& other) { return other.name; }},
+                    change);
 }
 
 std::string to_json(const Change& change) {
@@ -87,7 +115,13 @@ std::string to_json(const Change& change) {
             return named("weight", std::move(value));
           },
           [&](const AddWorker& add) { return named("add", Json::parse(wire::to_json(add.spec))); },
-          [&](const RemoveWorker& remove) { return named("remove", remove.name); }},
+          [&](const RemoveWorker& remove) { return named("remove", remove.name); },
+                 [&](const SetRoute& set) {
+                   return named("route", Json::parse(wire::to_json(set.route)));
+                 },
+                 [&](const RemoveRoute& remove) {
+                   return named("unroute", {{"host", remove.host}, {"prefix", remove.prefix}});
+                 }},
       change));
 }
 
@@ -97,11 +131,11 @@ Result<Change> parse_change(std::string_view text) {
   if (json->size() != 1) return invalid("a change has one member, which names it");
   const auto verb = json->begin().key();
   wire::MemberReader reader(*json);
-  if (verb == "join" || verb == "weight" || verb == "add") {
-    const auto* object = reader.object(verb.c_str());
+  for (const auto& change : object_changes) {
+    if (verb != change.verb) continue;
+    const auto* object = reader.object(change.verb);
     if (object == nullptr) return reader.finish(wire::UnknownMembers::refuse).error();
-    if (verb == "join") return read_join(*object);
-    return verb == "weight" ? read_weight(*object) : read_add(*object);
+    return change.read(*object);
   }
   std::string name;
   if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove") {

@@ -6,6 +6,8 @@
 //   {"join": {"name": "w1", "service": "default", "address": "10.0.0.9:9001", ...}}
 //   {"leave": "w1"}  {"drain": "w1"}  {"undrain": "w1"}  {"weight": {"name": "w1", "weight": 50}}
 //   {"add": {"name": "n1", "address": "10.0.0.5:80", ...}}  {"remove": "n1"}
+//   {"route": {"host": "", "prefix": "/api", "service": "shop", "strip": false}}
+//   {"unroute": {"host": "", "prefix": "/api"}}
 #pragma once
 
 #include <optional>
@@ -16,6 +18,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/wire/heartbeat.hpp"
+#include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 
 namespace tandem::master {
@@ -54,11 +57,20 @@ struct AddWorker {
 struct RemoveWorker {
   std::string name;
 };
+// In place of the one with the same host and prefix.
+struct SetRoute {
+  wire::Route route;
+};
+struct RemoveRoute {
+  std::string host;
+  std::string prefix;
+};
 
-using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker>;
+using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker, SetRoute,
+                            RemoveRoute>;
 
-// The name of the worker that it is about.
-const std::string& subject_of(const Change& change);
+// The name of the worker that it is about; empty when it is about none.
+std::string subject_of(const Change& change);
 
 std::string to_json(const Change& change);
 // Errors: `invalid`, naming the member at fault.

@@ -57,7 +57,7 @@ Result<> read_changes(const Json& json, const char* member, ClusterState& state)
 }  // namespace
 
 void ClusterState::apply(const Change& change) {
-  const auto& name = subject_of(change);
+  const auto name = subject_of(change);
   if (const auto* join = std::get_if<Join>(&change)) {
     joined.insert_or_assign(name, join->worker);
   } else if (std::holds_alternative<Leave>(change)) {
@@ -68,6 +68,11 @@ void ClusterState::apply(const Change& change) {
     set->weight ? void(weights.insert_or_assign(name, *set->weight)) : void(weights.erase(name));
   } else if (const auto* add = std::get_if<AddWorker>(&change)) {
     added.insert_or_assign(name, add->spec);
+  } else if (const auto* set_route = std::get_if<SetRoute>(&change)) {
+    const auto& route = set_route->route;
+    routes.insert_or_assign(RouteKey{route.host, route.prefix}, route);
+  } else if (const auto* unroute = std::get_if<RemoveRoute>(&change)) {
+    routes.erase(RouteKey{unroute->host, unroute->prefix});
   } else {
     drained.erase(name);
     weights.erase(name);
@@ -83,18 +88,22 @@ std::string to_json(const ClusterState& state) {
   Json added = Json::array();
   for (const auto& [name, spec] : state.added)
     added.push_back(Json::parse(to_json(Change(AddWorker{spec}))));
+  Json routes = Json::array();
+  for (const auto& [key, route] : state.routes)
+    routes.push_back(Json::parse(to_json(Change(SetRoute{route}))));
   const Json json{{"format", format_written},
                   {"joined", std::move(joined)},
                   {"drained", state.drained},
                   {"weights", Json::object_t(state.weights.begin(), state.weights.end())},
-                  {"added", std::move(added)}};
+                  {"added", std::move(added)},
+                  {"routes", std::move(routes)}};
   return json.dump();
 }
 
 Result<ClusterState> parse_cluster_state(std::string_view text) {
   const auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return invalid("is not a JSON object");
-  constexpr std::array members{"format", "joined", "drained", "weights", "added"};
+  constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
   for (const auto& [member, value] : json.items()) {
     if (std::find(members.begin(), members.end(), member) == members.end()) {
       return invalid(fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
@@ -111,6 +120,8 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
   if (auto read = read_drained(json["drained"], state); !read) return read.error();
   if (auto read = read_weights(json["weights"], state); !read) return read.error();
   if (auto read = read_changes<AddWorker>(json["added"], "added", state); !read)
+    return read.error();
+  if (auto read = read_changes<SetRoute>(json["routes"], "routes", state); !read)
     return read.error();
   return state;
 }

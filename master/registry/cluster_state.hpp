@@ -4,7 +4,7 @@
 // or that was forgotten, is drained still when it comes back.
 //
 // As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
-// [...]}
+// [...], "routes": [...]}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
@@ -18,6 +18,7 @@
 #include "common/base/result.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/change.hpp"
+#include "master/registry/route_table.hpp"
 
 namespace tandem::master {
 
@@ -26,6 +27,7 @@ struct ClusterState {
   std::set<std::string, std::less<>> drained;
   std::map<std::string, unsigned, std::less<>> weights;
   std::map<std::string, wire::WorkerSpec, std::less<>> added;  // by their names
+  Routes routes;
 
   void apply(const Change& change);
 };

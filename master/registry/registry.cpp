@@ -295,7 +295,12 @@ void Registry::publish() {
   thread_.assert_here();
   if (!publication_wanted_ && version_ > 0) return;
   publication_wanted_ = false;
-  hooks_.on_snapshot(services_.build(++version_));
+  auto snapshot = services_.build(++version_);
+  if (routes_ == nullptr) {
+    routes_ = std::make_shared<const RouteTable>(routes());
+  }
+  snapshot->routes = routes_;
+  hooks_.on_snapshot(std::move(snapshot));
 }
 
 }  // namespace tandem::master

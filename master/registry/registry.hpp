@@ -90,6 +90,13 @@ class Registry {
   // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
   Result<std::optional<Change>> set_weight(std::string_view name,
                                            std::optional<unsigned> weight) const;
+  // Errors: `conflict` when --route has it; `unavailable` at limits::routes_max; `not_found`.
+  Result<Change> set_route(const wire::Route& route) const;
+  Result<Change> remove_route(const std::string& host, const std::string& prefix) const;
+  // --route, which goes before what is replicated. Errors: `conflict` when it is given twice.
+  Result<> configure_route(const wire::Route& route);
+  // All there are, with those of --route first in their places.
+  Routes routes() const;
   // What the primary has to commit so that the state says who is registered: live workers that
   // joined or changed, forgotten ones that left; at most `changes_max`.
   std::vector<Change> unregistered(Instant now, std::size_t changes_max);
@@ -146,6 +153,7 @@ class Registry {
 
   // What snapshots show of the record changed / the list of workers changed.
   void mark_changed(WorkerRecord& record);
+  void routes_changed();
   void request_publication();
   // Around each change to a record: `before = standing(record)`, the change, `settle(record,
   // before)`. Publishes it when it gains or loses its traffic, and logs a change of state.
@@ -164,6 +172,8 @@ class Registry {
   std::unordered_map<WorkerId, WorkerRecord*> by_id_;
   ServiceTable services_;
   ClusterState state_;
+  Routes configured_routes_;
+  RouteTablePtr routes_;  // null after a change, until the next snapshot
   WorkerId last_id_;
   std::uint64_t version_ = 0;
   bool publication_wanted_ = false;

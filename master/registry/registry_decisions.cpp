@@ -32,6 +32,13 @@ JoinedWorker joined_as(const WorkerRecord& record) {
           .witness = record.witness};
 }
 
+// Without making a copy: all workers are compared at each tick.
+bool is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) {
+  return record.service == joined.service && record.address == joined.address &&
+         record.own_weight == joined.weight && record.connections == joined.connections &&
+         record.takes_term == joined.takes_term && record.witness == joined.witness;
+}
+
 }  // namespace
 
 // ---- what operators want
@@ -109,8 +116,8 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
     if (due.size() >= changes_max) return due;
     if (record.is_probed() || record.has_left() || record.liveness.down()) continue;
     const auto joined = state_.joined.find(name);
-    auto as = joined_as(record);
-    if (joined == state_.joined.end() || joined->second != as) due.push_back(Join{name, as});
+    if (joined != state_.joined.end() && is_joined_as(record, joined->second)) continue;
+    due.push_back(Join{name, joined_as(record)});
   }
   for (const auto& [name, worker] : state_.joined) {
     if (due.size() >= changes_max) return due;
@@ -127,7 +134,10 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
 void Registry::apply(const Change& change, Instant now) {
   thread_.assert_here();
   state_.apply(change);
-  const auto& name = subject_of(change);
+  if (std::holds_alternative<SetRoute>(change) || std::holds_alternative<RemoveRoute>(change)) {
+    return routes_changed();
+  }
+  const auto name = subject_of(change);
   const auto found = records_.find(name);
   if (const auto* join = std::get_if<Join>(&change)) {
     if (found == records_.end()) insert_joined(name, join->worker, now);
@@ -174,6 +184,7 @@ void Registry::restore(ClusterState state, Instant now) {
     if (was_added || was_joined) erase(current);
   }
   state_ = std::move(state);
+  routes_changed();
   for (auto& [name, record] : records_) settle_decisions(record);
   for (const auto& [name, spec] : state_.added) {
     if (!records_.contains(name)) insert_added(spec, now);

@@ -35,7 +35,7 @@ void ServiceTable::changed(WorkerRecord& record) {
   found->second.shown.reset();
 }
 
-SnapshotPtr ServiceTable::build(std::uint64_t version) {
+std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = version;
   snapshot->services.reserve(services_.size());

@@ -35,7 +35,7 @@ class ServiceTable {
   void changed(WorkerRecord& record);
 
   // A snapshot of all services, sharing what did not change since the last one.
-  SnapshotPtr build(std::uint64_t version);
+  std::shared_ptr<Snapshot> build(std::uint64_t version);
 
   const Members* find(std::string_view service) const;
   // Calls visit(name, members) in the order of the names.

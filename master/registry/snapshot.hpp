@@ -17,6 +17,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/strong.hpp"
+#include "master/registry/route_table.hpp"
 
 namespace tandem::master {
 
@@ -60,6 +61,7 @@ struct Snapshot {
   // Sorted by name. A service stays listed, with no workers, as long as any worker is registered
   // for it.
   std::vector<std::shared_ptr<const SnapshotService>> services;
+  RouteTablePtr routes;  // null: those of the snapshot before
 
   // The service of that name, or null.
   const SnapshotService* find(std::string_view name) const;

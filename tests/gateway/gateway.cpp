@@ -79,6 +79,40 @@ std::vector<std::uint64_t> Gateway::reported_terms() const {
   return terms_;
 }
 
+std::shared_ptr<SnapshotWorker> Gateway::make_worker(const std::string& service,
+                                                     std::uint16_t port) {
+  auto worker = std::make_shared<SnapshotWorker>();
+  worker->id = WorkerId(++next_id_);
+  worker->name = fmt::format("w{}", port);
+  worker->service = service;
+  worker->address = {"127.0.0.1", port};
+  worker->weight = 100;
+  worker->connections = options_.connections;
+  worker->accepts_term = options_.workers_accept_terms;
+  worker->counters = std::make_shared<WorkerCounters>();
+  return worker;
+}
+
+void Gateway::publish(const std::map<std::string, std::uint16_t>& services,
+                      const std::vector<std::string>& routes) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->version = ++version_;
+  workers_.clear();
+  for (const auto& [name, port] : services) {
+    workers_.push_back(make_worker(name, port));
+    snapshot->services.push_back(
+        std::make_shared<SnapshotService>(SnapshotService{name, {workers_.back()}}));
+  }
+  Routes table;
+  for (const auto& text : routes) {
+    auto route = wire::parse_route_flag(text, "--route");
+    TANDEM_ASSERT(route.ok());
+    table.emplace(RouteKey{route->host, route->prefix}, *route);
+  }
+  snapshot->routes = std::make_shared<const RouteTable>(table);
+  plane_->publish(std::move(snapshot));
+}
+
 void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
   const auto before = std::exchange(workers_, {});
   for (const auto port : worker_ports) {
@@ -89,16 +123,7 @@ void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
       workers_.push_back(*known);
       continue;
     }
-    auto worker = std::make_shared<SnapshotWorker>();
-    worker->id = WorkerId(++next_id_);
-    worker->name = fmt::format("w{}", port);
-    worker->service = "default";
-    worker->address = {"127.0.0.1", port};
-    worker->weight = 100;
-    worker->connections = options_.connections;
-    worker->accepts_term = options_.workers_accept_terms;
-    worker->counters = std::make_shared<WorkerCounters>();
-    workers_.push_back(std::move(worker));
+    workers_.push_back(make_worker("default", port));
   }
   auto service = std::make_shared<SnapshotService>(SnapshotService{"default", workers_});
   auto snapshot = std::make_shared<Snapshot>();

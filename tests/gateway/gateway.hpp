@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -36,6 +37,9 @@ class Gateway {
   Message ask(std::string_view request, bool to_head = false) const;
   // Another set of workers, from now on; one whose port was there before stays the same worker.
   void publish(std::vector<std::uint16_t> worker_ports);
+  // One worker for each service, and routes as --route has them, from now on.
+  void publish(const std::map<std::string, std::uint16_t>& services,
+               const std::vector<std::string>& routes);
   // A gateway leads in term 1 from its start; these change that.
   void lead(std::uint64_t term);  // opens the gate as well
   void follow(const std::string& primary, std::uint16_t port, const std::string& pass,
@@ -60,6 +64,8 @@ class Gateway {
   master::ServingGate gate_;
   std::uint64_t next_id_ = 0;
   std::uint64_t version_ = 0;
+  std::shared_ptr<master::SnapshotWorker> make_worker(const std::string& service,
+                                                      std::uint16_t port);
   std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;
   std::unique_ptr<master::DataPlane> plane_;
 };

@@ -1,0 +1,35 @@
+// route.hpp: POST /v1/routes: which service answers which host and path.
+//
+//   {"host": "shop.example", "prefix": "/api", "service": "shop", "strip": true,
+//    "response_timeout_ms": 5000}
+//
+// Only "service" is required. It is written by people: an unknown member is refused by name.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem::wire {
+
+struct Route {
+  std::string host;          // lower case, without port; empty: any
+  std::string prefix = "/";  // of the path, in whole segments: "/", or "/a/b" without a last slash
+  std::string service;
+  bool strip = false;  // the worker does not see the prefix
+  // From the request's last byte to the response head, then 504; 0: as for all.
+  Duration response_timeout{0};
+
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+std::string to_json(const Route& route);
+// A host in capitals and a last slash are taken away. Errors: `invalid`, naming the member.
+Result<Route> parse_route(std::string_view json);
+
+// The same from [HOST]/PREFIX=SERVICE[,strip], as --route has it. Errors: `invalid`, naming `flag`.
+Result<Route> parse_route_flag(std::string_view text, std::string_view flag);
+
+}  // namespace tandem::wire

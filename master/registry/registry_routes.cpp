@@ -1,0 +1,64 @@
+// Routes: those of the configuration go before those that are replicated.
+#include "common/base/limits.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+std::string name_of(const RouteKey& key) { return key.first + key.second; }
+
+}  // namespace
+
+Result<Change> Registry::set_route(const wire::Route& route) const {
+  thread_.assert_here();
+  const RouteKey key{route.host, route.prefix};
+  if (configured_routes_.contains(key)) {
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("{} was given by --route: take it out of the configuration", name_of(key)),
+        "prefix");
+  }
+  if (state_.routes.size() >= limits::routes_max && !state_.routes.contains(key)) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("there are {} routes already, the limit", limits::routes_max));
+  }
+  return Change(SetRoute{route});
+}
+
+Result<Change> Registry::remove_route(const std::string& host, const std::string& prefix) const {
+  thread_.assert_here();
+  const RouteKey key{host, prefix};
+  if (state_.routes.contains(key)) return Change(RemoveRoute{host, prefix});
+  if (configured_routes_.contains(key)) {
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("{} was given by --route: take it out of the configuration", name_of(key)),
+        "prefix");
+  }
+  return fail(ErrorCode::not_found, fmt::format("there is no route {}", name_of(key)), "prefix");
+}
+
+Result<> Registry::configure_route(const wire::Route& route) {
+  thread_.assert_here();
+  if (configured_routes_.emplace(RouteKey{route.host, route.prefix}, route).second) {
+    routes_changed();
+    return {};
+  }
+  return fail(ErrorCode::conflict,
+              fmt::format("the route {}{} is given twice", route.host, route.prefix));
+}
+
+Routes Registry::routes() const {
+  thread_.assert_here();
+  auto routes = state_.routes;
+  for (const auto& [key, route] : configured_routes_) routes.insert_or_assign(key, route);
+  return routes;
+}
+
+void Registry::routes_changed() {
+  routes_.reset();
+  request_publication();
+}
+
+}  // namespace tandem::master
