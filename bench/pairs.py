@@ -1,0 +1,229 @@
+"""The two pairs that bench/failover compares: two masters of Tandem, and two hosts with keepalived and nginx.
+
+Both offer: ready() waits until all is well and returns (the serving host, the address to ask); the faults kill,
+freeze, cut and switch_over, which strike the serving host; and repair(), which undoes the last one.
+"""
+import http.client
+import json
+import os
+import signal
+import time
+
+from hosts import NETWORK, await_that
+from peers import family, installed, program
+
+WORKERS = ("w1", "w2", "w3")
+CLIENTS, CONTROL = 8080, 7070
+VIRTUAL = NETWORK + "100"
+
+KEEPALIVED = """
+global_defs {{
+    router_id {name}
+    vrrp_version 3
+}}
+vrrp_instance pair {{
+    state BACKUP
+    nopreempt
+    interface eth0
+    virtual_router_id 51
+    priority {priority}
+    advert_int {advert}
+    virtual_ipaddress {{ {virtual}/24 }}
+}}
+"""
+
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {dir}/{name}.nginx.pid;
+error_log /dev/null;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    keepalive_timeout 600s;
+    keepalive_requests 100000000;
+    server {{ listen {clients}; location / {{ return 200 "hello"; }} }}
+}}
+"""
+
+
+class TandemPair:
+    """Masters a and b and three workers that vote, each on a host of its own. The client asks the standby, as
+    one that has lost the primary would: it is passed on while the primary serves, and served afterwards."""
+
+    def __init__(self, network, options):
+        self.network = network
+        self.hosts = {name: network.host(name) for name in ("a", "b")}
+        self.token = network.write("token", "a-token-of-the-benchmark-alone\n")
+        os.chmod(self.token, 0o600)
+        self.master_options = options
+        self.masters = {name: self._start_master(name) for name in self.hosts}
+        for name in WORKERS:
+            host = network.host(name)
+            command = [program("tandem-worker"), "--name", name, "--listen", f"{host.address}:9000",
+                       "--state-dir", os.path.join(network.dir, "data-" + name), "--token-file", self.token]
+            for master in self.hosts.values():
+                command += ["--master", f"{master.address}:{CONTROL}"]
+            network.start(host, name, command)
+        self.serving = None
+
+    def _start_master(self, name):
+        own = self.hosts[name].address
+        command = [program("tandem-master"), "--node", name, "--listen", f"{own}:{CLIENTS}",
+                   "--control", f"{own}:{CONTROL}", "--data-dir", os.path.join(self.network.dir, "data-" + name),
+                   "--token-file", self.token] + self.master_options
+        for other, host in self.hosts.items():
+            if other != name:
+                command += ["--peer", f"{other}={host.address}:{CONTROL}"]
+        return self.network.start(self.hosts[name], "master-" + name, command)
+
+    def ask(self, name, method, path, timeout=2):
+        """(status, text) from a master's control address; status 0 when it does not answer."""
+        connection = http.client.HTTPConnection(self.hosts[name].address, CONTROL, timeout=timeout)
+        try:
+            connection.request(method, path, headers={"Authorization": "Bearer a-token-of-the-benchmark-alone"})
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            connection.close()
+
+    def status(self, name):
+        answered, text = self.ask(name, "GET", "/status")
+        return json.loads(text) if answered == 200 else {}
+
+    def _is_ready(self):
+        roles = {name: self.status(name) for name in self.hosts}
+        primaries = [name for name, status in roles.items() if status.get("role") == "primary"]
+        if len(primaries) != 1:
+            return False
+        serving, = primaries
+        other, = set(self.hosts) - {serving}
+        status = roles[serving]
+        ready = (status["protected"] and len(status["voters"]) == len(self.hosts) + len(WORKERS)
+                 and all(each["match_index"] == status["commit_index"] for each in status["voters"])
+                 and sum(each["state"] == "up" for each in status["workers"]) == len(WORKERS)
+                 and all(len([each for each in of["workers"] if each["state"] == "up"]) == len(WORKERS)
+                         for of in roles.values() if of)
+                 and self.ask(other, "GET", "/standby")[0] == 200)
+        self.serving = serving if ready else None
+        return ready
+
+    def ready(self):
+        await_that("a primary, a standby in sync and three workers that vote", self._is_ready, 60)
+        other, = set(self.hosts) - {self.serving}
+        self.struck = self.serving
+        return self.serving, self.hosts[other].address
+
+    def kill(self):
+        self.masters[self.struck].kill()
+
+    def repair_kill(self):
+        self.network.kill(self.masters[self.struck])
+        self.masters[self.struck] = self._start_master(self.struck)
+
+    def freeze(self):
+        self.masters[self.struck].send_signal(signal.SIGSTOP)
+
+    def repair_freeze(self):
+        self.masters[self.struck].send_signal(signal.SIGCONT)
+
+    def cut(self):
+        self.hosts[self.struck].cut()
+
+    def repair_cut(self):
+        self.hosts[self.struck].heal()
+
+    def switch_over(self):
+        status, text = self.ask(self.struck, "POST", "/v1/switchover", 10)
+        if status not in (200, 204):
+            raise RuntimeError(f"the switchover failed: {status} {text}")
+
+    def repair_switch_over(self):
+        pass
+
+    def pids(self):
+        return {f"master {name}": process.pid for name, process in self.masters.items()}
+
+
+class KeepalivedPair:
+    """Hosts a and b, each with keepalived and an nginx that answers by itself: less work than passing on. The
+    client asks the virtual address, which moves."""
+
+    def __init__(self, network, advert):
+        self.network, self.advert = network, advert
+        self.hosts = {name: network.host(name) for name in ("a", "b")}
+        self.daemons = {name: self._start(name) for name in self.hosts}
+
+    def _start(self, name):
+        directory = self.network.dir
+        nginx = self.network.write(f"{name}.nginx", NGINX.format(dir=directory, name=name, clients=CLIENTS))
+        config = self.network.write(f"{name}.keepalived", KEEPALIVED.format(
+            name=name, priority=100 if name == "a" else 90, advert=self.advert, virtual=VIRTUAL))
+        host = self.hosts[name]
+        return [self.network.start(host, f"nginx-{name}", [
+                    installed("nginx", "nginx-light"), "-p", directory, "-e", "/dev/null", "-c", nginx]),
+                self._start_keepalived(name, config)]
+
+    def _start_keepalived(self, name, config=None):
+        directory = self.network.dir
+        return self.network.start(self.hosts[name], f"keepalived-{name}", [
+            installed("keepalived", "keepalived"), "--vrrp", "--dont-fork", "--log-console",
+            "--use-file", config or os.path.join(directory, f"{name}.keepalived"),
+            "--pid", os.path.join(directory, f"{name}.pid"),
+            "--vrrp_pid", os.path.join(directory, f"{name}.vrrp.pid")])
+
+    def _has_address(self, name):
+        return VIRTUAL + "/" in self.hosts[name].output("ip", "-o", "-4", "address", "show", "dev", "eth0")
+
+    def ready(self):
+        # One holder for as long as the other would need to claim the address too.
+        settle = 4 * float(self.advert)
+        since = {}
+
+        def settled():
+            holders = tuple(name for name in self.hosts if self._has_address(name))
+            since.setdefault(holders, time.monotonic())
+            for other in set(since) - {holders}:
+                del since[other]
+            return len(holders) == 1 and time.monotonic() - since[holders] > settle
+
+        await_that("one holder of the virtual address", settled, 60, 0.1)
+        self.struck, = (name for name in self.hosts if self._has_address(name))
+        return self.struck, VIRTUAL
+
+    def _signal(self, number):
+        for process in reversed(self.daemons[self.struck]):
+            for pid in reversed(family(process.pid)):
+                os.kill(pid, number)
+
+    def kill(self):
+        self._signal(signal.SIGKILL)
+
+    def repair_kill(self):
+        for process in self.daemons[self.struck]:
+            self.network.kill(process)
+        self.hosts[self.struck].output("ip", "address", "del", VIRTUAL + "/24", "dev", "eth0")
+        self.daemons[self.struck] = self._start(self.struck)
+
+    def freeze(self):
+        self._signal(signal.SIGSTOP)
+
+    def repair_freeze(self):
+        self._signal(signal.SIGCONT)
+
+    def cut(self):
+        self.hosts[self.struck].cut()
+
+    def repair_cut(self):
+        self.hosts[self.struck].heal()
+
+    def switch_over(self):
+        self.daemons[self.struck][1].send_signal(signal.SIGTERM)
+
+    def repair_switch_over(self):
+        self.daemons[self.struck][1].wait(30)
+        self.daemons[self.struck][1] = self._start_keepalived(self.struck)
