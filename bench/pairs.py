@@ -207,6 +207,8 @@ class KeepalivedPair:
         for process in self.daemons[self.struck]:
             self.network.kill(process)
         self.hosts[self.struck].output("ip", "address", "del", VIRTUAL + "/24", "dev", "eth0")
+        for kind in ("pid", "vrrp.pid"):  # a pid that nobody has waited for counts as a daemon that runs
+            os.unlink(os.path.join(self.network.dir, f"{self.struck}.{kind}"))
         self.daemons[self.struck] = self._start(self.struck)
 
     def freeze(self):
