@@ -216,7 +216,8 @@ std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
                       .address = known->second.addresses.control,
                       .token = options_.token,
                       .patience = std::max<Duration>(1s, 2 * options_.timing.election_timeout),
-                      .retry = options_.timing.heartbeat},
+                      .retry = options_.timing.heartbeat,
+                      .greets = true},
       PeerLink::Hooks{.envelope = [this] { return envelope(); },
                       .lost = [this, node] { step(core::ConnectionLost{node}); },
                       .refused =
@@ -239,6 +240,16 @@ void ClusterNode::prune_links() {
     link->stop();
     return true;
   });
+}
+
+// Whoever is asked for its vote, or asks for ours, is connected already when that is urgent. A
+// witness has nothing to say to another one.
+void ClusterNode::open_links() {
+  for (const auto& voter : node_->configuration().voters) {
+    const bool is_master = voter.kind == core::VoterKind::master;
+    if (voter.id.node == options_.node) continue;
+    if (is_master || options_.kind == core::VoterKind::master) link_to(voter.id.node);
+  }
 }
 
 wire::ClusterEnvelope ClusterNode::envelope() const {
@@ -277,6 +288,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
   if (found == known_.end()) {
     if (known_.size() >= limits::known_nodes_max) return;
     known_[node].addresses.control = control;
+    if (node_ != nullptr && failure_.empty()) open_links();
     return;
   }
   if (found->second.configured || found->second.addresses.control == control) return;
@@ -284,6 +296,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
   if (const auto link = links_.find(node); link != links_.end()) {
     link->second->stop();
     links_.erase(link);
+    if (node_ != nullptr && failure_.empty()) open_links();
   }
 }
 
@@ -386,7 +399,10 @@ void ClusterNode::publish_view() {
   const bool other_voters = view.voters.size() != view_.voters.size();
   cluster_.store(view.cluster.value(), std::memory_order_relaxed);
   view_ = std::move(view);
-  if (other_voters) prune_links();
+  if (other_voters) {
+    prune_links();
+    if (failure_.empty()) open_links();
+  }
   if (hooks_.view) hooks_.view(view_);
 }
 

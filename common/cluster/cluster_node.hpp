@@ -100,6 +100,7 @@ class ClusterNode {
   void release_held();
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
   void prune_links();
+  void open_links();
   wire::ClusterEnvelope envelope() const;
   void plan_tick();
   void disk_failed(const Error& error);

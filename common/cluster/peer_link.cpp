@@ -71,6 +71,7 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     if (connected) {
       ++connection_;
       unanswered_ = 0;
+      greeting_ = options_.greets;
       asio::co_spawn(loop_, write_messages(self, connection_), asio::detached);
       auto reading = read_answers();
       co_await std::move(reading);
@@ -151,7 +152,7 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
   const auto is_current = [&] { return connection == self->connection_ && !self->stopped_; };
   while (is_current() && socket_.is_open()) {
     error_code error;
-    if (queue_.empty() || unanswered_ >= unanswered_max) {
+    if ((queue_.empty() && !greeting_) || unanswered_ >= unanswered_max) {
       wake_.expires_at(Timer::time_point::max());
       co_await wake_.async_wait(ignoring(error));
       continue;
@@ -165,14 +166,16 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
 
 // All that waits, but a snapshot goes alone: it is as large as a request may be.
 std::string PeerLink::next_request() {
-  TANDEM_ASSERT(!queue_.empty());
+  TANDEM_ASSERT(!queue_.empty() || greeting_);
+  greeting_ = false;
   auto envelope = hooks_.envelope();
-  do {
+  while (!queue_.empty() && envelope.messages.size() < limits::envelope_messages_max) {
+    const bool alone = carries_snapshot(queue_.front());
+    if (alone && !envelope.messages.empty()) break;
     envelope.messages.push_back(std::move(queue_.front()));
     queue_.pop_front();
-  } while (!queue_.empty() && !carries_snapshot(envelope.messages.back()) &&
-           !carries_snapshot(queue_.front()) &&
-           envelope.messages.size() < limits::envelope_messages_max);
+    if (alone) break;
+  }
   const auto body = wire::to_json(envelope);
   const auto authorization = options_.token.empty()
                                  ? std::string{}

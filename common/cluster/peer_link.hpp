@@ -35,6 +35,9 @@ struct PeerLinkOptions {
   std::string token;      // presented to it; empty: none
   Duration patience{1s};  // for a connection or an answer; then the connection counts as broken
   Duration retry{100ms};  // between attempts, at most
+  // A connection begins with an envelope even when no message waits, so that the peer learns from
+  // where it may be asked, and can connect in its turn before it has to.
+  bool greets = false;
 };
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {
@@ -79,6 +82,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   unsigned unanswered_ = 0;
   unsigned failures_ = 0;  // attempts in a row
   unsigned last_status_ = 204;
+  bool greeting_ = false;  // is to be sent
   bool stopped_ = false;
 };
 
