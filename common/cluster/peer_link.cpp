@@ -21,6 +21,9 @@ namespace {
 // Enough to keep a disk at the other end busy; a peer that answers none is not sent more.
 constexpr unsigned unanswered_max = 4;
 
+// Before the second attempt to connect again; twice that before the third, and so on.
+constexpr Duration first_pause = 100us;
+
 bool carries_snapshot(const core::Message& message) {
   if (std::holds_alternative<core::InstallSnapshot>(message.body)) return true;
   const auto* excerpt = std::get_if<core::LogExcerpt>(&message.body);
@@ -79,10 +82,11 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     }
     queue_.clear();
     if (connected && !stopped_) hooks_.lost();
-    // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment.
+    // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment:
+    // the kernel closes its connections before its listener.
     if (failures_ > 0 && !stopped_) {
       const auto delay =
-          std::min<Duration>(1ms * (1 << std::min(failures_ - 1, 10u)), options_.retry);
+          std::min<Duration>(first_pause * (1 << std::min(failures_ - 1, 10u)), options_.retry);
       error_code ignored;
       pause_.expires_after(delay);
       co_await pause_.async_wait(ignoring(ignored));
