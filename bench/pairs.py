@@ -60,13 +60,15 @@ class TandemPair:
         os.chmod(self.token, 0o600)
         self.master_options = options
         self.masters = {name: self._start_master(name) for name in self.hosts}
+        self.workers, self.all_hosts = {}, list(self.hosts.values())
         for name in WORKERS:
             host = network.host(name)
+            self.all_hosts.append(host)
             command = [program("tandem-worker"), "--name", name, "--listen", f"{host.address}:9000",
                        "--state-dir", os.path.join(network.dir, "data-" + name), "--token-file", self.token]
             for master in self.hosts.values():
                 command += ["--master", f"{master.address}:{CONTROL}"]
-            network.start(host, name, command)
+            self.workers[name] = network.start(host, name, command)
         self.serving = None
 
     def _start_master(self, name):
@@ -144,9 +146,6 @@ class TandemPair:
 
     def repair_switch_over(self):
         pass
-
-    def pids(self):
-        return {f"master {name}": process.pid for name, process in self.masters.items()}
 
 
 class KeepalivedPair:

@@ -4,7 +4,7 @@
 #   scripts/install-packages.sh [GROUP...]     groups: base (the default), servers, fuzz, bench
 #
 # When all are there it changes nothing and is done at once. On another distribution it prints the list and
-# stops. Packages that bring a daemon (nginx, haproxy) are installed without starting it.
+# stops. Packages that bring a daemon (nginx, haproxy, keepalived) are installed without starting it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -83,7 +83,7 @@ quietly apt-get update -q
 quietly apt-get install -q -y --no-install-recommends "${missing[@]}"
 rm -f "$log"
 
-for daemon in nginx haproxy; do
+for daemon in nginx haproxy keepalived; do
   if [[ " ${missing[*]} " == *" $daemon"* ]]; then
     echo "install-packages: $daemon was not started; systemctl disable $daemon keeps it from that at boot"
   fi

@@ -9,8 +9,9 @@
 // notice within milliseconds that an address answers again, where a patient one would sit in TCP's
 // retransmissions; what they give up is counted apart.
 //
-// Commands on standard input: "mark" begins an interval, "report" prints what it brought as one line
-// of JSON; the end of the input ends the program. Instants are CLOCK_MONOTONIC in ns. One thread.
+// Commands on standard input: "mark" begins an interval, "report" prints what it brought as one
+// line of JSON; the end of the input ends the program. Instants are CLOCK_MONOTONIC in ns. One
+// thread.
 #include <fcntl.h>
 #include <sys/epoll.h>
 
@@ -31,7 +32,8 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using Instant = Clock::time_point;
 
-constexpr std::string_view request = "GET /hello HTTP/1.1\r\nHost: bench\r\nUser-Agent: gap\r\n\r\n";
+constexpr std::string_view request =
+    "GET /hello HTTP/1.1\r\nHost: bench\r\nUser-Agent: gap\r\n\r\n";
 constexpr auto patience = 5s;
 constexpr auto after_failure = 2ms;
 
@@ -94,9 +96,9 @@ class Client {
 
  private:
   Instant next_due() const {
-    return std::min_element(connections_.begin(), connections_.end(), [](auto& a, auto& b) {
-             return a.due < b.due;
-           })->due;
+    return std::min_element(connections_.begin(), connections_.end(),
+                            [](auto& a, auto& b) { return a.due < b.due; })
+        ->due;
   }
 
   Clock::duration between(Clock::duration low, Clock::duration high) {
@@ -212,8 +214,7 @@ class Client {
   void report() {
     window_.note_silence(Clock::now());
     const auto ns = [](Instant at) {
-      return static_cast<long long>(
-          std::chrono::nanoseconds(at.time_since_epoch()).count());
+      return static_cast<long long>(std::chrono::nanoseconds(at.time_since_epoch()).count());
     };
     std::printf(
         "{\"gap_begin\": %lld, \"gap_end\": %lld, \"last_success\": %lld, \"answered\": %lu, "

@@ -2,14 +2,15 @@
 // connection of its own that stays open, as tandem-worker does; they are spread evenly over the
 // second.
 //
-//   bench-heartbeats WORKERS SECONDS PORT...      the masters' control ports on 127.0.0.1
+//   bench-heartbeats WORKERS SECONDS TOKEN-FILE HOST:PORT...      the masters' control addresses
 //
-// Sends for SECONDS and prints, as one line of JSON, how many heartbeats were sent and answered with
-// 200. One thread.
+// Sends for SECONDS and prints, as one line of JSON, how many heartbeats were sent and answered
+// with 200. One thread.
 #include <fcntl.h>
 #include <sys/epoll.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,17 +31,31 @@ struct Connection {
   std::string request;
 };
 
-std::string heartbeat_of(unsigned worker) {
+std::string heartbeat_of(unsigned worker, const std::string& token) {
   // Port 9 of an address that no other worker has: nobody is there, and nobody asks.
   const std::string number = std::to_string(worker);
   const std::string address =
       "127.1." + std::to_string(worker / 250) + "." + std::to_string(worker % 250 + 1);
-  const std::string body = R"({"name": "idle-)" + number + R"(", "incarnation": "bench-)" + number +
-                           R"(", "service": "default", "address": ")" + address +
-                           R"(:9", "weight": 100, "connections": 64, "in_flight": 0, "state": "up"})";
-  return "POST /heartbeat HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-         "Content-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string body =
+      R"({"name": "idle-)" + number + R"(", "incarnation": "bench-)" + number +
+      R"(", "service": "default", "address": ")" + address +
+      R"(:9", "weight": 100, "connections": 64, "in_flight": 0, "state": "up"})";
+  return "POST /heartbeat HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " + token +
+         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+int connect_to_master(const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == text.npos) die(text.c_str());
+  sockaddr_in address = loopback(parse_port(text.c_str() + colon + 1));
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (inet_pton(AF_INET, text.substr(0, colon).c_str(), &address.sin_addr) != 1 ||
+      connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    die(text.c_str());
+  }
+  set_no_delay(socket);
+  return socket;
 }
 
 // Reads what has come; every answer that begins with 200 counts.
@@ -64,8 +79,8 @@ unsigned long read_answers(int epoll) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "usage: bench-heartbeats WORKERS SECONDS PORT...\n");
+  if (argc < 5) {
+    std::fprintf(stderr, "usage: bench-heartbeats WORKERS SECONDS TOKEN-FILE HOST:PORT...\n");
     return 2;
   }
   raise_file_limit();
@@ -75,15 +90,17 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "1 to %u workers, 1 to 3600 seconds\n", workers_max);
     return 2;
   }
+  std::ifstream file(argv[3]);
+  std::string token;
+  if (!std::getline(file, token)) die(argv[3]);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   std::vector<Connection> connections;
   for (unsigned worker = 0; worker < workers; ++worker) {
-    for (int i = 3; i < argc; ++i) {
-      const int socket = connect_to(parse_port(argv[i]));
-      if (socket < 0) die("connect");
+    for (int i = 4; i < argc; ++i) {
+      const int socket = connect_to_master(argv[i]);
       epoll_event event{.events = EPOLLIN, .data = {.fd = socket}};
       if (epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event) < 0) die("epoll_ctl");
-      connections.push_back({socket, heartbeat_of(worker)});
+      connections.push_back({socket, heartbeat_of(worker, token)});
     }
   }
   const auto step = std::chrono::duration_cast<Clock::duration>(interval) / connections.size();
