@@ -62,7 +62,8 @@ class LinkFixture {
                         .address = address,
                         .token = token,
                         .patience = patience,
-                        .retry = 20ms},
+                        .retry = 20ms,
+                        .greets = greets},
         PeerLink::Hooks{.envelope =
                             [] {
                               return wire::ClusterEnvelope{.node = core::NodeId("a"),
@@ -85,6 +86,7 @@ class LinkFixture {
 
   asio::io_context loop{1};
   std::shared_ptr<PeerLink> link;
+  bool greets = false;
   int lost = 0;
   std::vector<Instant> refused;
 };
@@ -140,6 +142,20 @@ TEST_CASE("a connection that breaks is reported once and made again") {
     return !returned.batches.empty();
   }));
   CHECK(fixture.lost == 1);
+}
+
+TEST_CASE("a link that greets begins each connection with an envelope, though no message waits") {
+  LinkFixture fixture;
+  fixture.greets = true;
+  auto peer = std::make_unique<Recorder>(fixture.loop);
+  const auto address = peer->address;
+  const std::vector<std::size_t> greeting{0};
+  fixture.open(address);
+  CHECK(fixture.await([&] { return peer->batches == greeting; }));
+  peer.reset();
+  REQUIRE(fixture.await([&] { return fixture.lost == 1; }));
+  peer = std::make_unique<Recorder>(fixture.loop, address.port);
+  CHECK(fixture.await([&] { return peer->batches == greeting; }));
 }
 
 TEST_CASE("a peer that does not answer in time counts as lost") {
