@@ -1,0 +1,177 @@
+// The primary dies, freezes, hands over, returns: what clients and workers see of it.
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/harness/load.hpp"
+#include "tests/e2e/harness/pair_cluster.hpp"
+#include "tests/e2e/harness/posts.hpp"
+
+using namespace tandem::e2e;
+
+namespace {
+
+// Two masters and two workers that vote, and who leads.
+struct Four {
+  explicit Four(PairClusterOptions options = {}) : cluster(std::move(options)) {
+    cluster.start_workers({"w1", "w2"});
+    primary = cluster.await_primary();
+    standby = cluster.standby_of(primary);
+  }
+  const std::string& standby_address() const { return cluster.listen(standby); }
+  bool await_taken_over() const {
+    return eventually([&] { return cluster.primaries() == std::vector{standby}; });
+  }
+
+  PairCluster cluster;
+  std::string primary;
+  std::string standby;
+};
+
+PairClusterOptions recording() {
+  PairClusterOptions options;
+  options.recording = true;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("no GET through the standby fails when the primary is killed with -9") {
+  Four four;
+  const auto term = four.cluster.status(four.standby).term;
+  Load load(four.standby_address(), 4);
+  REQUIRE(load.await_more(200));
+  four.cluster.master(four.primary).kill9();
+  REQUIRE(four.await_taken_over());
+  CHECK(load.await_more(500));
+  load.stop();
+  CHECK(load.first_failure() == "");
+  CHECK(four.cluster.status(four.standby).term > term);
+}
+
+TEST_CASE(
+    "no POST is executed twice and none that was answered is lost when the primary is killed") {
+  Four four(recording());
+  Posts posts({four.standby_address(), four.cluster.listen(four.primary)}, 6);
+  REQUIRE(posts.await_more(200));
+  four.cluster.master(four.primary).kill9();
+  REQUIRE(four.await_taken_over());
+  CHECK(posts.await_more(200));
+  posts.stop();
+  CHECK(posts.wrong(four.cluster.posts_executed()) == "");
+}
+
+TEST_CASE("a master that was killed comes back as a standby in sync") {
+  Four four;
+  four.cluster.master(four.primary).kill9();
+  REQUIRE(four.await_taken_over());
+  four.cluster.start_master(four.primary);
+  CHECK(four.cluster.await_whole() == "");
+  CHECK(four.cluster.primaries() == std::vector{four.standby});
+  CHECK(four.cluster.ask(four.primary, "/standby").status == 200);
+  CHECK(get(four.cluster.listen(four.primary), "/").status == 200);
+}
+
+TEST_CASE("a frozen primary is replaced and does not serve as one when it wakes") {
+  Four four(recording());
+  Posts posts({four.standby_address()}, 2);
+  REQUIRE(posts.await_more(50));
+  const auto term = four.cluster.status(four.standby).term;
+  four.cluster.freeze(four.primary);
+  REQUIRE(four.await_taken_over());
+  // They wait in its sockets until it wakes.
+  Posts stale({four.cluster.listen(four.primary)}, 2, "stale");
+  CHECK(posts.await_more(50));
+  four.cluster.thaw(four.primary);
+  CHECK(four.cluster.ask(four.primary, "/primary").status == 503);
+  CHECK(four.cluster.primaries() == std::vector{four.standby});
+  CHECK(four.cluster.await_whole() == "");
+  CHECK(four.cluster.status(four.primary).term == four.cluster.status(four.standby).term);
+  CHECK(four.cluster.status(four.standby).term > term);
+  CHECK(stale.await_more(20));  // through the new one
+  stale.stop();
+  posts.stop();
+  const auto executed = four.cluster.posts_executed();
+  CHECK(posts.wrong(executed) == "");
+  CHECK(stale.wrong(executed) == "");
+  CHECK(four.cluster.first_stale_execution() == "");
+}
+
+TEST_CASE("no request fails when the primary hands over") {
+  Four four(recording());
+  Load load(four.standby_address(), 2);
+  Load at_primary(four.cluster.listen(four.primary), 2);
+  Posts posts({four.standby_address(), four.cluster.listen(four.primary)}, 4);
+  REQUIRE(posts.await_more(100));
+  for (int round = 0; round < 4; ++round) {
+    const auto from = four.cluster.await_primary();
+    const Answer answer = four.cluster.tell(from, "/v1/switchover");
+    INFO(answer.body);
+    REQUIRE(answer.status == 200);
+    CHECK(four.cluster.await_primary() != from);
+    REQUIRE(posts.await_more(100));
+    REQUIRE(four.cluster.await_whole() == "");
+  }
+  for (auto* clients : {&load, &at_primary}) {
+    clients->stop();
+    CHECK(clients->first_failure() == "");
+  }
+  posts.stop();
+  CHECK(posts.wrong(four.cluster.posts_executed()) == "");
+  for (const auto& [id, status] : posts.outcomes()) {
+    INFO(id);
+    REQUIRE(status == 200);
+  }
+}
+
+TEST_CASE("a primary that is asked to end hands over first and no request fails") {
+  Four four(recording());
+  Load load(four.standby_address(), 2);
+  Posts posts({four.standby_address()}, 2);
+  REQUIRE(posts.await_more(100));
+  four.cluster.master(four.primary).terminate();
+  REQUIRE(four.await_taken_over());
+  CHECK(four.cluster.master(four.primary).await_exit() == 0);
+  CHECK(posts.await_more(100));
+  load.stop();
+  posts.stop();
+  CHECK(load.first_failure() == "");
+  CHECK(posts.wrong(four.cluster.posts_executed()) == "");
+  for (const auto& [id, status] : posts.outcomes()) {
+    INFO(id);
+    REQUIRE(status == 200);
+  }
+}
+
+TEST_CASE(
+    "two masters without a witness stand by for each other and say that it is not protection") {
+  PairCluster cluster;
+  REQUIRE(cluster.await_whole() == "");
+  const auto primary = cluster.await_primary();
+  const auto standby = cluster.standby_of(primary);
+  REQUIRE(eventually([&] { return cluster.status(standby).mode == "pair"; }));
+  CHECK(!cluster.status(standby).is_protected);
+  CHECK(!cluster.status(primary).is_protected);
+  cluster.master(primary).kill9();
+  CHECK(eventually([&] { return cluster.primaries() == std::vector{standby}; }));
+  cluster.start_master(primary);
+  CHECK(cluster.await_whole() == "");
+}
+
+TEST_CASE("commands of the operator are run at a promotion and at a demotion") {
+  const TempDir dir;
+  const auto hook =
+      dir.write("hook.sh", "#!/bin/sh\necho \"$TANDEM_NODE $TANDEM_ROLE $TANDEM_TERM $1\" >> " +
+                               dir.path("hooks") + "\n");
+  PairClusterOptions options;
+  options.arguments = {"--on-promote", "sh " + hook + " 'with care'", "--on-demote",
+                       "sh " + hook + " gone"};
+  Four four(options);
+  const auto ran = [&](const std::string& line) {
+    return eventually([&] { return read_file(dir.path("hooks")).find(line) != std::string::npos; });
+  };
+  const auto term = four.cluster.status(four.primary).term;
+  CHECK(ran(fmt::format("{} primary {} with care\n", four.primary, term)));
+  REQUIRE(four.cluster.tell(four.primary, "/v1/switchover").status == 200);
+  CHECK(ran(fmt::format("{} primary {} with care\n", four.standby, term + 1)));
+  CHECK(ran(fmt::format("{} standby {} gone\n", four.primary, term)));
+  INFO(read_file(dir.path("hooks")));
+}

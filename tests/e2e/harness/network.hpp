@@ -1,0 +1,66 @@
+// network.hpp: hosts on one machine: a network namespace for each, and a switch between them that
+// the test holds in its hand, to cut cables and lose packets.
+//
+// The switch is a thread that carries frames between the hosts' interfaces: so it needs nothing of
+// the kernel but namespaces, veth and packet sockets, and what it drops is lost without a word, as
+// in a cut cable. It decides about each frame by where it comes from and where it goes.
+//
+// The namespaces have no names: nothing is left when the process ends, however it ends. The thread
+// that made the object is on a host of its own, "observer", for as long as it lives, and so are
+// all threads and processes that it starts but for those of enter().
+//
+// Owner: the test's thread. REQUIRES of all: is_permitted().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tandem::e2e {
+
+class Switch;
+
+class Network {
+ public:
+  // Empty when this process may make namespaces; else why not.
+  static std::string why_not_permitted();
+
+  // `seed` is of what decides which packets are lost.
+  Network(const std::vector<std::string>& hosts, unsigned seed);
+  ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  std::string address(const std::string& host) const;  // without a port
+
+  // The calling thread is on that host until the object is gone.
+  class Visit {
+   public:
+    explicit Visit(int namespace_file);
+    ~Visit();
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    int home_;
+  };
+  Visit enter(const std::string& host) const;
+
+  // Nothing that `from` sends reaches `to`; the other way is not touched.
+  void cut_one_way(const std::string& from, const std::string& to);
+  void cut(const std::string& one, const std::string& other);
+  void cut_from_all(const std::string& host);  // but the observer
+  void lose(double share);                     // of all frames between hosts but the observer
+  void heal();                                 // all of the above
+
+ private:
+  struct Host;
+
+  std::size_t number_of(const std::string& host) const;
+
+  std::vector<Host> hosts_;
+  std::unique_ptr<Switch> switch_;
+  std::unique_ptr<Visit> observing_;
+};
+
+}  // namespace tandem::e2e

@@ -1,0 +1,272 @@
+#include "tests/e2e/harness/pair_cluster.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+
+namespace tandem::e2e {
+namespace {
+
+constexpr auto token = "only-for-this-test-0123456789abcdef";
+
+// Below what Linux gives to those who do not care (net.ipv4.ip_local_port_range).
+constexpr int port_min = 12'000;
+constexpr int port_max = 31'999;
+
+bool is_free(const std::string& address) {
+  try {
+    const Socket taken(address);
+    return false;
+  } catch (const std::runtime_error&) {
+    return true;
+  }
+}
+
+MemberView view_of(const nlohmann::json& status) {
+  MemberView view;
+  view.cluster = status.at("cluster");
+  view.role = status.at("role");
+  view.term = status.at("term");
+  view.is_protected = status.at("protected");
+  view.mode = status.at("mode");
+  view.failure = status.at("failure");
+  if (!status.at("primary").is_null()) view.primary = status.at("primary").at("node");
+  view.in_sync = status.at("in_sync");
+  for (const auto& voter : status.at("voters")) view.voters.insert(voter.at("name"));
+  for (const auto& worker : status.at("workers")) {
+    view.workers[worker.at("name")] = {worker.at("service"), worker.at("address"),
+                                       worker.at("state"), worker.at("in_flight"),
+                                       worker.at("requests")};
+  }
+  return view;
+}
+
+}  // namespace
+
+PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(options)) {
+  if (options_.network != nullptr) {
+    token_file_ = dir_.write("token", std::string(token) + "\n");
+    chmod(token_file_.c_str(), 0600);
+  }
+  for (const auto& name : options_.masters) {
+    masters_[name].listen = address_on(name);
+    masters_[name].control = address_on(name);
+  }
+  for (const auto& name : options_.masters) launch_master(name);
+  for (const auto& name : options_.masters) master(name).await_line("tandem-master ready");
+}
+
+PairCluster::~PairCluster() = default;
+
+std::string PairCluster::address_on(const std::string& host) {
+  static std::mt19937 random{std::random_device{}()};
+  std::uniform_int_distribution<int> ports(port_min, port_max);
+  for (;;) {
+    const auto machine =
+        options_.network == nullptr ? "127.0.0.1" : options_.network->address(host);
+    auto address = fmt::format("{}:{}", machine, ports(random));
+    const bool other_hosts_own = options_.network != nullptr;
+    if ((other_hosts_own || is_free(address)) && addresses_.insert(address).second) return address;
+  }
+}
+
+std::unique_ptr<Process> PairCluster::run(const std::string& host, const Arguments& command) {
+  const auto name = fmt::format("{}-{}", host, ++starts_);
+  if (options_.network == nullptr) return std::make_unique<Process>(dir_, name, command);
+  const auto there = options_.network->enter(host);
+  return std::make_unique<Process>(dir_, name, command);
+}
+
+void PairCluster::launch_master(const std::string& name) {
+  auto& self = masters_.at(name);
+  Arguments command;
+  if (const auto prefix = options_.prefixes.find(name); prefix != options_.prefixes.end())
+    command = prefix->second;
+  for (const auto& word :
+       {program("tandem-master"), std::string("--node"), name, std::string("--listen"), self.listen,
+        std::string("--control"), self.control, std::string("--data-dir"), data_dir(name),
+        std::string("--worker-heartbeat"), std::string("200ms"), std::string("--threads"),
+        std::string("1")}) {
+    command.push_back(word);
+  }
+  for (const auto& [peer, other] : masters_) {
+    if (peer != name) command.insert(command.end(), {"--peer", peer + "=" + other.control});
+  }
+  if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
+  command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
+  self.frozen = false;
+  self.process.reset();
+  self.process = run(name, command);
+}
+
+void PairCluster::start_master(const std::string& name) {
+  launch_master(name);
+  master(name).await_line("tandem-master ready");
+}
+
+void PairCluster::freeze(const std::string& name) {
+  masters_.at(name).frozen = true;
+  master(name).freeze();
+}
+
+void PairCluster::thaw(const std::string& name) {
+  master(name).thaw();
+  masters_.at(name).frozen = false;
+}
+
+Process& PairCluster::start_worker(const std::string& name, const Arguments& arguments) {
+  auto& self = workers_[name];
+  if (self.listen.empty()) {
+    self.listen = address_on(name);
+    self.arguments = arguments;
+  }
+  Arguments command = {program(options_.recording ? "recording-worker" : "tandem-worker"),
+                       "--name",
+                       name,
+                       "--listen",
+                       self.listen,
+                       "--state-dir",
+                       dir_.path("state-" + name)};
+  for (const auto& [peer, master] : masters_)
+    command.insert(command.end(), {"--master", master.control});
+  if (options_.recording) command.insert(command.end(), {"--record", dir_.path(name + ".record")});
+  if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
+  command.insert(command.end(), self.arguments.begin(), self.arguments.end());
+  self.process.reset();
+  self.process = run(name, command);
+  self.process->await_line("tandem-worker ready");
+  return *self.process;
+}
+
+void PairCluster::start_workers(const std::vector<std::string>& names) {
+  for (const auto& name : names) start_worker(name);
+  if (const auto missing = await_whole(); !missing.empty()) throw std::runtime_error(missing);
+}
+
+Headers PairCluster::authorization() const {
+  if (token_file_.empty()) return {};
+  return {{"Authorization", std::string("Bearer ") + token}};
+}
+
+Answer PairCluster::ask(const std::string& name, const std::string& path) const {
+  return Client(control(name)).get(path, authorization());
+}
+
+Answer PairCluster::tell(const std::string& name, const std::string& path,
+                         const std::string& body) const {
+  return Client(control(name)).post(path, body, authorization());
+}
+
+MemberView PairCluster::status(const std::string& name) const {
+  const Answer answer = ask(name, "/status");
+  if (answer.status != 200)
+    throw std::runtime_error(
+        fmt::format("GET /status of {}: {}{}", name, answer.error, answer.body));
+  return view_of(nlohmann::json::parse(answer.body));
+}
+
+std::vector<std::string> PairCluster::primaries() const {
+  std::vector<std::string> found;
+  for (const auto& [name, master] : masters_) {
+    if (master.frozen || !master.process->running()) continue;
+    if (ask(name, "/primary").status == 200) found.push_back(name);
+  }
+  return found;
+}
+
+std::string PairCluster::await_primary(Milliseconds deadline) const {
+  std::vector<std::string> found;
+  eventually([&] { return (found = primaries()).size() == 1; }, deadline);
+  if (found.size() != 1) throw std::runtime_error(fmt::format("{} primaries", found.size()));
+  return found.front();
+}
+
+std::string PairCluster::standby_of(const std::string& primary) const {
+  for (const auto& name : options_.masters)
+    if (name != primary) return name;
+  throw std::runtime_error("there is one master only");
+}
+
+std::string PairCluster::what_is_missing() const {
+  const auto leading = primaries();
+  if (leading.size() != 1) return fmt::format("{} primaries", leading.size());
+  std::size_t could_vote = masters_.size();
+  for (const auto& [name, worker] : workers_) could_vote += worker.process->running() ? 1 : 0;
+  for (const auto& [name, master] : masters_) {
+    if (!master.process->running()) return name + " does not run";
+    if (name != leading.front()) {
+      const Answer standby = ask(name, "/standby");
+      if (standby.status != 200) return standby.error + standby.body;
+    }
+    const auto view = status(name);
+    for (const auto& [worker_name, worker] : workers_) {
+      if (!worker.process->running()) continue;
+      const auto seen = view.workers.find(worker_name);
+      const std::string state = seen == view.workers.end() ? "unknown" : seen->second.state;
+      if (state != "up" && state != "draining")
+        return fmt::format("{} is {} at {}", worker_name, state, name);
+    }
+    if (could_vote >= 3 && !view.is_protected)
+      return fmt::format("{} says that it is not protected, with {} voters", name,
+                         view.voters.size());
+  }
+  return {};
+}
+
+std::string PairCluster::await_whole(Milliseconds deadline) const {
+  std::string missing;
+  eventually(
+      [&] {
+        try {
+          missing = what_is_missing();
+        } catch (const std::runtime_error& error) {
+          missing = error.what();
+        }
+        return missing.empty();
+      },
+      deadline);
+  return missing;
+}
+
+std::map<std::string, std::vector<PairCluster::Execution>> PairCluster::executions() const {
+  std::map<std::string, std::vector<Execution>> all;
+  for (const auto& [name, worker] : workers_) {
+    std::istringstream lines(read_file(dir_.path(name + ".record")));
+    Execution execution;
+    while (lines >> execution.id >> execution.term >> execution.at_ms)
+      all[name].push_back(execution);
+  }
+  return all;
+}
+
+std::map<std::string, unsigned> PairCluster::posts_executed() const {
+  std::map<std::string, unsigned> times;
+  for (const auto& [worker, list] : executions())
+    for (const auto& execution : list)
+      if (execution.id != "-") ++times[execution.id];
+  return times;
+}
+
+std::string PairCluster::first_stale_execution() const {
+  constexpr std::int64_t crossing_ms_max = 1'000;
+  for (const auto& [worker, list] : executions()) {
+    std::map<std::uint64_t, std::int64_t> begun;  // terms, and when each was first seen
+    for (const auto& execution : list) {
+      begun.try_emplace(execution.term, execution.at_ms);
+      const auto later = begun.upper_bound(execution.term);
+      if (later != begun.end() && execution.at_ms > later->second + crossing_ms_max) {
+        return fmt::format("{} executed {} in term {} {} ms after term {} began", worker,
+                           execution.id, execution.term, execution.at_ms - later->second,
+                           later->first);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace tandem::e2e

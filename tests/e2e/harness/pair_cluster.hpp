@@ -1,0 +1,136 @@
+// pair_cluster.hpp: masters that stand by for each other, and workers that vote, as real processes.
+//
+// Masters name each other by their control addresses, so those are chosen before any process
+// starts: below the range that the kernel gives to others, so that a master that was killed finds
+// its own free again. With a Network every process has a host of its own.
+//
+// Ended with the object; logs as temp_dir.hpp says. Owner: the test's thread (see process.hpp);
+// asking a master is for any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/harness/cluster.hpp"
+#include "tests/e2e/harness/http.hpp"
+#include "tests/e2e/harness/network.hpp"
+#include "tests/e2e/harness/process.hpp"
+#include "tests/e2e/harness/temp_dir.hpp"
+
+namespace tandem::e2e {
+
+// GET /status of one master.
+struct MemberView {
+  std::string cluster;
+  std::string role;  // primary | standby | candidate
+  std::uint64_t term = 0;
+  bool is_protected = false;
+  std::string mode;     // pair | quorum
+  std::string failure;  // why it takes part no more
+  std::string primary;  // the name of the one that leads
+  bool in_sync = false;
+  std::set<std::string> voters;
+  std::map<std::string, WorkerView> workers;
+};
+
+struct PairClusterOptions {
+  std::vector<std::string> masters{"a", "b"};
+  Arguments arguments;  // for every master
+  // What a master is started with instead of directly: {"unshare", "-m", ...}.
+  std::map<std::string, Arguments> prefixes;
+  // The workers note what they execute (recording_worker.cpp) instead of being tandem-worker.
+  bool recording = false;
+  Network* network = nullptr;  // with a host for every master and worker; null: loopback
+};
+
+class PairCluster {
+ public:
+  // Starts the masters; they may have no primary yet.
+  explicit PairCluster(PairClusterOptions options = {});
+  ~PairCluster();
+
+  const TempDir& dir() const { return dir_; }
+  const std::vector<std::string>& names() const { return options_.masters; }
+
+  // ---- masters
+  Process& master(const std::string& name) { return *masters_.at(name).process; }
+  const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
+  const std::string& control(const std::string& name) const { return masters_.at(name).control; }
+  std::string data_dir(const std::string& name) const { return dir_.path("data-" + name); }
+  // Starts it again, on the same addresses and directory; returns when it says that it is ready.
+  // REQUIRES: it has ended.
+  void start_master(const std::string& name);
+  // Without waiting for anything. REQUIRES: it has ended.
+  void launch_master(const std::string& name);
+  // A frozen master is not asked who leads.
+  void freeze(const std::string& name);
+  void thaw(const std::string& name);
+
+  // ---- workers
+  // Starts it, with a state directory; returns when it is ready: it may not vote yet. A name that
+  // was used before gets its directory and port again.
+  Process& start_worker(const std::string& name, const Arguments& arguments = {});
+  Process& worker(const std::string& name) { return *workers_.at(name).process; }
+  // Starts them and waits until all is as await_whole() says.
+  void start_workers(const std::vector<std::string>& names);
+
+  // ---- what the masters say
+  MemberView status(const std::string& name) const;  // throws when it does not answer
+  Answer ask(const std::string& name, const std::string& path) const;  // GET at its control address
+  Answer tell(const std::string& name, const std::string& path,
+              const std::string& body = {}) const;  // POST there
+  // Those that answer GET /primary with 200.
+  std::vector<std::string> primaries() const;
+  // The one, once there is exactly one. Throws after the deadline.
+  std::string await_primary(Milliseconds deadline = patience) const;
+  std::string standby_of(const std::string& primary) const;
+  // A primary, every other master in sync, every running worker up as each master sees it, and
+  // protected when three vote. Empty when that came true; else what was missing at the end.
+  std::string await_whole(Milliseconds deadline = patience) const;
+
+  // ---- what the recording workers executed, in the order of each: by worker
+  struct Execution {
+    std::string id;  // of a POST; "-" for all other methods
+    std::uint64_t term = 0;
+    std::int64_t at_ms = 0;  // CLOCK_BOOTTIME
+  };
+  std::map<std::string, std::vector<Execution>> executions() const;
+  // How often each POST was executed, by its id, at all workers together.
+  std::map<std::string, unsigned> posts_executed() const;
+  // The first request that a worker executed under a lower term than it had executed one long
+  // before; empty when there is none. Before that, the two may have crossed between its fence and
+  // its handler.
+  std::string first_stale_execution() const;
+
+ private:
+  struct Master {
+    std::string listen;
+    std::string control;
+    std::unique_ptr<Process> process;
+    bool frozen = false;
+  };
+  struct Worker {
+    std::string listen;
+    Arguments arguments;
+    std::unique_ptr<Process> process;
+  };
+
+  std::string address_on(const std::string& host);
+  std::unique_ptr<Process> run(const std::string& host, const Arguments& command);
+  std::string what_is_missing() const;
+  Headers authorization() const;
+
+  TempDir dir_;
+  PairClusterOptions options_;
+  std::string token_file_;  // empty: loopback needs none
+  std::set<std::string> addresses_;
+  int starts_ = 0;
+  std::map<std::string, Master> masters_;
+  std::map<std::string, Worker> workers_;
+};
+
+}  // namespace tandem::e2e

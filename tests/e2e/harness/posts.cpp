@@ -1,0 +1,52 @@
+#include "tests/e2e/harness/posts.hpp"
+
+#include <fmt/format.h>
+
+#include "tests/e2e/harness/http.hpp"
+
+namespace tandem::e2e {
+
+Posts::Posts(std::vector<std::string> addresses, unsigned clients, std::string prefix)
+    : addresses_(std::move(addresses)), prefix_(std::move(prefix)) {
+  for (unsigned i = 0; i < clients; ++i) clients_.emplace_back([this, i] { run(i); });
+}
+
+Posts::~Posts() { stop(); }
+
+void Posts::stop() {
+  stopping_ = true;
+  for (auto& client : clients_) client.join();
+  clients_.clear();
+}
+
+void Posts::run(unsigned number) {
+  Client client(addresses_[number % addresses_.size()]);
+  for (unsigned i = 0; !stopping_; ++i) {
+    const auto id = fmt::format("{}-{}-{}", prefix_, number, i);
+    const Answer answer = client.post("/", id);
+    if (answer.status == 200) ++done_;
+    {
+      const std::lock_guard lock(mutex_);
+      outcomes_[id] = answer.status;
+    }
+    // Nobody is there: a client that does not hurry is as good a witness.
+    if (answer.status == 0) std::this_thread::sleep_for(2ms);
+  }
+}
+
+bool Posts::await_more(std::uint64_t requests, Milliseconds deadline) const {
+  const auto wanted = done_ + requests;
+  return eventually([&] { return done_ >= wanted; }, deadline);
+}
+
+std::string Posts::wrong(const std::map<std::string, unsigned>& executed) const {
+  for (const auto& [id, times] : executed)
+    if (times > 1) return fmt::format("{} was executed {} times", id, times);
+  for (const auto& [id, status] : outcomes_) {
+    if (status == 200 && !executed.contains(id))
+      return fmt::format("{} was answered 200 and not executed", id);
+  }
+  return {};
+}
+
+}  // namespace tandem::e2e

@@ -1,0 +1,51 @@
+// posts.hpp: clients that POST all the time, each request with an id of its own, and what each was
+// answered: so that it can be told afterwards whether one was lost or executed twice.
+//
+// Each client is a thread with a kept-alive connection to one of the addresses. Owner: the test's
+// thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/e2e/harness/wait.hpp"
+
+namespace tandem::e2e {
+
+class Posts {
+ public:
+  // Begins at once, clients taking turns over the addresses. `prefix` begins every id.
+  Posts(std::vector<std::string> addresses, unsigned clients, std::string prefix = "p");
+  ~Posts();  // as stop()
+  Posts(const Posts&) = delete;
+  Posts& operator=(const Posts&) = delete;
+
+  // Returns when that many more were answered with 200; false after the deadline.
+  bool await_more(std::uint64_t requests, Milliseconds deadline = patience) const;
+  void stop();
+
+  // By id: the status, 0 when there was no answer. REQUIRES: stop()
+  const std::map<std::string, int>& outcomes() const { return outcomes_; }
+  // What is wrong when each id was executed as often as `executed` says (absent: never): any id
+  // more than once, or one that was answered 200 and not executed. Empty: nothing.
+  std::string wrong(const std::map<std::string, unsigned>& executed) const;
+  std::uint64_t done() const { return done_; }
+
+ private:
+  void run(unsigned client);
+
+  std::vector<std::string> addresses_;
+  std::string prefix_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> done_{0};
+  std::mutex mutex_;  // of the outcomes
+  std::map<std::string, int> outcomes_;
+  std::vector<std::thread> clients_;
+};
+
+}  // namespace tandem::e2e
