@@ -40,7 +40,7 @@ struct ClusterView {
   Instant primary_heard = Instant::never();
   std::vector<VoterView> voters;
   bool votes = false;         // this node is among them
-  bool is_protected = false;  // three nodes vote: any single loss is survived
+  bool is_protected = false;  // any single loss is survived
   bool pair = false;
   bool alone = false;         // pair mode, and the other is not counted on
   bool in_pair_sync = false;  // pair mode: this standby may promote itself

@@ -55,8 +55,9 @@ class Node {
   // How far a member's log is known to equal the primary's; 0 when this node is not primary.
   LogIndex match_index(const MemberId& member) const;
   Instant serve_until() const;
-  // Three nodes vote: any single loss is survived.
-  bool is_protected() const { return configuration().nodes() >= 3; }
+  // Any single loss is survived. A superseded incarnation, until it is removed, counts in every
+  // majority and is already lost.
+  bool is_protected() const { return configuration().nodes() > configuration().quorum(); }
   // Standby: this node could promote itself. Primary: it counts on no standby.
   Standing pair_standing() const { return pair_.standing(); }
   bool is_alone() const;

@@ -33,9 +33,8 @@ TEST_CASE("no GET fails while a worker is killed and returns and is drained and 
   }
   Cluster cluster;
   cluster.start_workers({"w1", "w2", "w3"});
-  Process load(
-      cluster.dir(), "wrk",
-      {*wrk, "-t2", "-c32", "-d120s", "--timeout", "30s", "http://" + cluster.listen() + "/"});
+  Process load(cluster.dir(), "wrk", {*wrk, "-t2", "-c32", "-d120s", "--timeout", "30s",
+                                      "http://" + cluster.listen() + "/"});
   REQUIRE(gets_traffic(cluster, "w2"));
   cluster.worker("w2").kill9();
   REQUIRE(cluster.await_state("w2", "down"));
