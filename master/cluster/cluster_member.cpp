@@ -257,8 +257,9 @@ void ClusterMember::report_registered() {
     const bool live = registry_.is_live(name);
     registered.candidates.push_back(
         {{node, core::IncarnationId(worker.witness->incarnation)}, worker.address.host, live});
-    addresses.emplace_back(node, worker.witness->control);
-    mix(digest, std::hash<std::string>{}(name + worker.witness->control.to_string()));
+    const auto control = registry_.witness_control(name).value_or(worker.witness->control);
+    addresses.emplace_back(node, control);
+    mix(digest, std::hash<std::string>{}(name + control.to_string()));
     mix(digest, worker.witness->incarnation << 1 ^ static_cast<unsigned>(live));
   }
   if (digest == registered_digest_) return;

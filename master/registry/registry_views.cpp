@@ -40,6 +40,12 @@ std::vector<Endpoint> Registry::term_takers() const {
   return takers;
 }
 
+std::optional<Endpoint> Registry::witness_control(std::string_view name) const {
+  const auto found = records_.find(name);
+  if (found == records_.end() || !found->second.witness || !is_live(name)) return std::nullopt;
+  return found->second.witness->control;
+}
+
 bool Registry::is_live(std::string_view name) const {
   const auto found = records_.find(name);
   return found != records_.end() && !found->second.has_left() && !found->second.liveness.down();
