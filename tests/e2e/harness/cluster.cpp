@@ -66,8 +66,8 @@ std::map<std::string, WorkerView> Cluster::workers() const {
   const auto document = nlohmann::json::parse(answer.body);
   std::map<std::string, WorkerView> views;
   for (const auto& worker : document.at("workers")) {
-    views[worker.at("name")] = {worker.at("service"), worker.at("address"), worker.at("state"),
-                                worker.at("in_flight"), worker.at("requests")};
+    views[worker.at("name")] = {worker.at("service"),   worker.at("address"),  worker.at("state"),
+                                worker.at("in_flight"), worker.at("requests"), worker.at("weight")};
   }
   return views;
 }

@@ -26,6 +26,7 @@ struct WorkerView {
   std::string state;  // up | suspect | down | draining
   unsigned in_flight = 0;
   std::uint64_t requests = 0;  // answered through this master
+  unsigned weight = 0;
 };
 
 class Cluster {

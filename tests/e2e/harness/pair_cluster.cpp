@@ -39,9 +39,9 @@ MemberView view_of(const nlohmann::json& status) {
   view.in_sync = status.at("in_sync");
   for (const auto& voter : status.at("voters")) view.voters.insert(voter.at("name"));
   for (const auto& worker : status.at("workers")) {
-    view.workers[worker.at("name")] = {worker.at("service"), worker.at("address"),
-                                       worker.at("state"), worker.at("in_flight"),
-                                       worker.at("requests")};
+    view.workers[worker.at("name")] = {worker.at("service"),  worker.at("address"),
+                                       worker.at("state"),    worker.at("in_flight"),
+                                       worker.at("requests"), worker.at("weight")};
   }
   return view;
 }
@@ -62,6 +62,11 @@ PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(option
 }
 
 PairCluster::~PairCluster() = default;
+
+std::string PairCluster::data_dir(const std::string& name) const {
+  const auto other = options_.data_dirs.find(name);
+  return other == options_.data_dirs.end() ? dir_.path("data-" + name) : other->second;
+}
 
 std::string PairCluster::address_on(const std::string& host) {
   static std::mt19937 random{std::random_device{}()};
@@ -119,24 +124,17 @@ void PairCluster::thaw(const std::string& name) {
   masters_.at(name).frozen = false;
 }
 
-Process& PairCluster::start_worker(const std::string& name, const Arguments& arguments) {
+Process& PairCluster::start_worker(const std::string& name, Votes votes) {
   auto& self = workers_[name];
-  if (self.listen.empty()) {
-    self.listen = address_on(name);
-    self.arguments = arguments;
-  }
-  Arguments command = {program(options_.recording ? "recording-worker" : "tandem-worker"),
-                       "--name",
-                       name,
-                       "--listen",
-                       self.listen,
-                       "--state-dir",
-                       dir_.path("state-" + name)};
+  if (self.listen.empty()) self.listen = address_on(name);
+  self.votes = votes == Votes::yes;
+  Arguments command = {program(options_.recording ? "recording-worker" : "tandem-worker"), "--name",
+                       name, "--listen", self.listen};
+  if (self.votes) command.insert(command.end(), {"--state-dir", dir_.path("state-" + name)});
   for (const auto& [peer, master] : masters_)
     command.insert(command.end(), {"--master", master.control});
   if (options_.recording) command.insert(command.end(), {"--record", dir_.path(name + ".record")});
   if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
-  command.insert(command.end(), self.arguments.begin(), self.arguments.end());
   self.process.reset();
   self.process = run(name, command);
   self.process->await_line("tandem-worker ready");
@@ -196,7 +194,8 @@ std::string PairCluster::what_is_missing() const {
   const auto leading = primaries();
   if (leading.size() != 1) return fmt::format("{} primaries", leading.size());
   std::size_t could_vote = masters_.size();
-  for (const auto& [name, worker] : workers_) could_vote += worker.process->running() ? 1 : 0;
+  for (const auto& [name, worker] : workers_)
+    could_vote += worker.votes && worker.process->running() ? 1 : 0;
   for (const auto& [name, master] : masters_) {
     if (!master.process->running()) return name + " does not run";
     if (name != leading.front()) {

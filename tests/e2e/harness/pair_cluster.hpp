@@ -40,8 +40,10 @@ struct MemberView {
 struct PairClusterOptions {
   std::vector<std::string> masters{"a", "b"};
   Arguments arguments;  // for every master
-  // What a master is started with instead of directly: {"unshare", "-m", ...}.
+  // What a master is started with instead of directly, {"unshare", "-m", ...}, and its directory
+  // when it is not the usual one: by name.
   std::map<std::string, Arguments> prefixes;
+  std::map<std::string, std::string> data_dirs;
   // The workers note what they execute (recording_worker.cpp) instead of being tandem-worker.
   bool recording = false;
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
@@ -60,7 +62,7 @@ class PairCluster {
   Process& master(const std::string& name) { return *masters_.at(name).process; }
   const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
   const std::string& control(const std::string& name) const { return masters_.at(name).control; }
-  std::string data_dir(const std::string& name) const { return dir_.path("data-" + name); }
+  std::string data_dir(const std::string& name) const;
   // Starts it again, on the same addresses and directory; returns when it says that it is ready.
   // REQUIRES: it has ended.
   void start_master(const std::string& name);
@@ -71,9 +73,10 @@ class PairCluster {
   void thaw(const std::string& name);
 
   // ---- workers
-  // Starts it, with a state directory; returns when it is ready: it may not vote yet. A name that
-  // was used before gets its directory and port again.
-  Process& start_worker(const std::string& name, const Arguments& arguments = {});
+  enum class Votes { yes, no };
+  // Starts it, with a state directory if it is to vote; returns when it is ready: it may not vote
+  // yet. A name that was used before gets its directory and port again.
+  Process& start_worker(const std::string& name, Votes votes = Votes::yes);
   Process& worker(const std::string& name) { return *workers_.at(name).process; }
   // Starts them and waits until all is as await_whole() says.
   void start_workers(const std::vector<std::string>& names);
@@ -115,7 +118,7 @@ class PairCluster {
   };
   struct Worker {
     std::string listen;
-    Arguments arguments;
+    bool votes = false;
     std::unique_ptr<Process> process;
   };
 
