@@ -250,25 +250,25 @@ asio::awaitable<void> ClusterMember::register_worker(Change change) {
 void ClusterMember::report_registered() {
   core::Registered registered;
   std::uint64_t digest = 0xcbf29ce484222325u;
-  std::vector<std::pair<core::NodeId, Endpoint>> addresses;
+  auto addresses = registry_.live_witnesses();
   for (const auto& [name, worker] : registry_.state().joined) {
     if (!worker.witness) continue;
     const core::NodeId node{name};
     const bool live = registry_.is_live(name);
     registered.candidates.push_back(
         {{node, core::IncarnationId(worker.witness->incarnation)}, worker.address.host, live});
-    const auto control = registry_.witness_control(name).value_or(worker.witness->control);
-    addresses.emplace_back(node, control);
-    mix(digest, std::hash<std::string>{}(name + control.to_string()));
+    addresses.emplace(name, worker.witness->control);
     mix(digest, worker.witness->incarnation << 1 ^ static_cast<unsigned>(live));
   }
+  for (const auto& [name, control] : addresses)
+    mix(digest, std::hash<std::string>{}(name + control.to_string()));
   if (digest == registered_digest_) return;
   registered_digest_ = digest;
   for (const auto& [peer, control] : options_.peers)
     registered.master_hosts.push_back(control.host);
   asio::post(loop_, [this, addresses = std::move(addresses),
                      registered = std::move(registered)]() mutable {
-    for (const auto& [node, control] : addresses) node_.set_address(node, control);
+    for (const auto& [name, control] : addresses) node_.set_address(core::NodeId(name), control);
     node_.step(std::move(registered));
   });
 }

@@ -122,9 +122,9 @@ class Registry {
   std::vector<Endpoint> term_takers() const;
   // True for a worker that is heard of, whether or not it gets traffic.
   bool is_live(std::string_view name) const;
-  // Where a live worker says that its witness listens: what the state holds may be of an earlier
-  // process, and cannot be corrected there while there is no quorum.
-  std::optional<Endpoint> witness_control(std::string_view name) const;
+  // Where live workers say that their witnesses listen, by name. The state may not be known yet, or
+  // hold what was so in an earlier process, and cannot be corrected while there is no quorum.
+  std::map<std::string, Endpoint> live_witnesses() const;
 
   const RegistryOptions& options() const { return options_; }
   // See OwningThread: the next caller's thread becomes the owner.

@@ -40,10 +40,13 @@ std::vector<Endpoint> Registry::term_takers() const {
   return takers;
 }
 
-std::optional<Endpoint> Registry::witness_control(std::string_view name) const {
-  const auto found = records_.find(name);
-  if (found == records_.end() || !found->second.witness || !is_live(name)) return std::nullopt;
-  return found->second.witness->control;
+std::map<std::string, Endpoint> Registry::live_witnesses() const {
+  thread_.assert_here();
+  std::map<std::string, Endpoint> witnesses;
+  for (const auto& [name, record] : records_) {
+    if (record.witness && is_live(name)) witnesses.emplace(name, record.witness->control);
+  }
+  return witnesses;
 }
 
 bool Registry::is_live(std::string_view name) const {
