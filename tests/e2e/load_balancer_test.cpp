@@ -17,12 +17,21 @@ void survive(LoadBalancer::Kind kind) {
   }
   PairClusterOptions options;
   options.recording = true;
+  options.arguments = {"--access-log", "-"};
   PairCluster cluster(options);
   cluster.start_workers({"w1", "w2"});
   LoadBalancer balancer(kind, cluster);
   Load load(balancer.address(), 4);
   Posts posts({balancer.address()}, 4);
   const auto goes_on = [&] { return load.await_more(200) && posts.await_more(100); };
+  const auto is_used_again = [&](const std::string& master) {
+    if (kind == LoadBalancer::Kind::nginx)
+      return cluster.master(master).output().find("\"method\"") != std::string::npos;
+    const auto told = balancer.process().errors();
+    const auto line = "Server masters/" + master + " is ";
+    const auto last = told.rfind(line);
+    return last == std::string::npos || told.compare(last + line.size(), 2, "UP") == 0;
+  };
   REQUIRE(goes_on());
   for (int round = 0; round < 2; ++round) {  // each of the two, once
     const auto primary = cluster.await_primary();
@@ -32,6 +41,8 @@ void survive(LoadBalancer::Kind kind) {
     CHECK(goes_on());
     cluster.start_master(primary);
     REQUIRE(cluster.await_whole() == "");
+    // The other dies only when the balancer counts on this one again.
+    CHECK(eventually([&] { return is_used_again(primary); }));
     CHECK(goes_on());
   }
   REQUIRE(cluster.tell(cluster.await_primary(), "/v1/switchover").status == 200);
