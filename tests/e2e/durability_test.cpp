@@ -118,6 +118,23 @@ TEST_CASE(
   CHECK((workers.at("server").weight == 37 || change.body.find("unknown") != std::string::npos));
 }
 
+TEST_CASE("a change that only the primary and the witness had is not lost with the primary") {
+  Three three;
+  three.cluster.master(three.standby).kill9();
+  const Answer answer =
+      three.cluster.tell(three.primary, "/v1/workers/server/weight", R"({"weight": 73})");
+  REQUIRE(answer.status == 200);
+  three.cluster.master(three.primary).kill9();
+  three.cluster.worker("witness").kill9();
+  three.cluster.start_worker("witness");
+  three.cluster.start_master(three.standby);
+  CHECK(three.cluster.await_primary() == three.standby);
+  CHECK(eventually([&] {
+    const auto workers = three.cluster.status(three.standby).workers;
+    return workers.contains("server") && workers.at("server").weight == 73;
+  }));
+}
+
 TEST_CASE("a master that lost its directory comes back as a new member with all that was decided") {
   Three three;
   change_through_both(three);
