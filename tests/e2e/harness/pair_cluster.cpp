@@ -251,6 +251,19 @@ std::map<std::string, unsigned> PairCluster::posts_executed() const {
   return times;
 }
 
+std::int64_t PairCluster::ms_in_latest_term() const {
+  std::map<std::uint64_t, std::pair<std::int64_t, std::int64_t>> spans;  // by term: first, last
+  for (const auto& [worker, list] : executions()) {
+    for (const auto& execution : list) {
+      auto& [first, last] =
+          spans.try_emplace(execution.term, execution.at_ms, execution.at_ms).first->second;
+      first = std::min(first, execution.at_ms);
+      last = std::max(last, execution.at_ms);
+    }
+  }
+  return spans.empty() ? 0 : spans.rbegin()->second.second - spans.rbegin()->second.first;
+}
+
 std::string PairCluster::first_stale_execution() const {
   constexpr std::int64_t crossing_ms_max = 1'000;
   for (const auto& [worker, list] : executions()) {

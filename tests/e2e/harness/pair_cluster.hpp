@@ -108,6 +108,8 @@ class PairCluster {
   // before; empty when there is none. Before that, the two may have crossed between its fence and
   // its handler.
   std::string first_stale_execution() const;
+  // How long workers have been executing under the highest term, by what they noted last.
+  std::int64_t ms_in_latest_term() const;
 
  private:
   struct Master {
