@@ -16,6 +16,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/posts.hpp"
+#include "tests/e2e/harness/primary_watch.hpp"
 
 using namespace tandem::e2e;
 
@@ -54,6 +55,7 @@ class Chaos {
     std::cout << what << std::endl;
     INFO(what);
 
+    const PrimaryWatch watch(cluster_);
     Posts posts({cluster_.listen("a"), cluster_.listen("b")}, 4, fmt::format("r{}", number));
     change_something();
     failure.inflict();
@@ -74,6 +76,7 @@ class Chaos {
     CHECK(posts.await_more(20));
     posts.stop();
     check(posts);
+    CHECK(watch.violation() == "");
   }
 
  private:

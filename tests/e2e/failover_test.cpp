@@ -4,6 +4,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/posts.hpp"
+#include "tests/e2e/harness/primary_watch.hpp"
 
 using namespace tandem::e2e;
 
@@ -72,6 +73,7 @@ TEST_CASE("a master that was killed comes back as a standby in sync") {
 
 TEST_CASE("a frozen primary is replaced and does not serve as one when it wakes") {
   Four four(recording());
+  const PrimaryWatch watch(four.cluster);
   // Some of what these send waits in the frozen one's sockets until it wakes.
   Posts posts({four.cluster.listen("a"), four.cluster.listen("b")}, 16);
   for (int round = 0; round < 3; ++round) {
@@ -94,6 +96,7 @@ TEST_CASE("a frozen primary is replaced and does not serve as one when it wakes"
   posts.stop();
   CHECK(posts.wrong(four.cluster.posts_executed()) == "");
   CHECK(four.cluster.first_stale_execution() == "");
+  CHECK(watch.violation() == "");
 }
 
 TEST_CASE("no request fails when the primary hands over") {
@@ -175,4 +178,29 @@ TEST_CASE("commands of the operator are run at a promotion and at a demotion") {
   CHECK(ran(fmt::format("{} primary {} with care\n", four.standby, term + 1)));
   CHECK(ran(fmt::format("{} standby {} gone\n", four.primary, term)));
   INFO(read_file(dir.path("hooks")));
+}
+
+TEST_CASE("of three masters any takes over and the one that is named is handed over to") {
+  PairClusterOptions options;
+  options.masters = {"a", "b", "c"};
+  PairCluster cluster(options);
+  cluster.start_worker("w1", PairCluster::Votes::no);
+  REQUIRE(cluster.await_whole() == "");
+  const auto first = cluster.await_primary();
+  Load load(cluster.listen(first == "c" ? "b" : "c"), 2);
+  REQUIRE(load.await_more(50));
+  cluster.master(first).kill9();
+  const auto second = cluster.await_primary();
+  CHECK(second != first);
+  CHECK(load.await_more(50));
+  cluster.start_master(first);
+  REQUIRE(cluster.await_whole() == "");
+  const Answer answer =
+      cluster.tell(second, "/v1/switchover", fmt::format(R"({{"to": "{}"}})", first));
+  INFO(answer.body);
+  CHECK(answer.status == 200);
+  CHECK(eventually([&] { return cluster.primaries() == std::vector{first}; }));
+  CHECK(load.await_more(50));
+  load.stop();
+  CHECK(load.first_failure() == "");
 }

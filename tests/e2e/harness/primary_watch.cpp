@@ -1,0 +1,48 @@
+#include "tests/e2e/harness/primary_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tandem::e2e {
+
+namespace {
+constexpr Milliseconds pause{2};  // between two questions, so that the masters have time for more
+}
+
+PrimaryWatch::PrimaryWatch(const PairCluster& cluster) {
+  for (const auto& name : cluster.names())
+    threads_.emplace_back([this, name, control = cluster.control(name)] { watch(name, control); });
+}
+
+PrimaryWatch::~PrimaryWatch() {
+  stopping_ = true;
+  for (auto& thread : threads_) thread.join();
+}
+
+std::string PrimaryWatch::violation() const {
+  const std::lock_guard lock(mutex_);
+  return violation_;
+}
+
+void PrimaryWatch::watch(const std::string& name, const std::string& control) {
+  Client client(control);
+  while (!stopping_) {
+    const auto known_before = highest_term_.load();
+    const Answer answer = client.get("/primary");
+    if (answer.status == 200) {
+      const std::uint64_t term = nlohmann::json::parse(answer.body).at("term");
+      if (term < known_before) {
+        const std::lock_guard lock(mutex_);
+        violation_ = fmt::format("{} was primary in term {} after term {} had begun", name, term,
+                                 known_before);
+      }
+      auto highest = highest_term_.load();
+      while (highest < term && !highest_term_.compare_exchange_weak(highest, term)) {
+      }
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace tandem::e2e

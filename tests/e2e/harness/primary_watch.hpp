@@ -1,0 +1,39 @@
+// primary_watch.hpp: asks every master all the time whether it is the primary, and notices two.
+//
+// A master that says so in a term, and is asked after another has said so in a higher one, serves
+// beyond its lease: that is true whatever the threads' timing. Owner: the test's thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/e2e/harness/pair_cluster.hpp"
+
+namespace tandem::e2e {
+
+class PrimaryWatch {
+ public:
+  // Begins at once. `cluster` outlives it.
+  explicit PrimaryWatch(const PairCluster& cluster);
+  ~PrimaryWatch();
+  PrimaryWatch(const PrimaryWatch&) = delete;
+  PrimaryWatch& operator=(const PrimaryWatch&) = delete;
+
+  // The first that was one too many, in words; empty when there was none. Any thread.
+  std::string violation() const;
+
+ private:
+  void watch(const std::string& name, const std::string& control);
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> highest_term_{0};
+  mutable std::mutex mutex_;  // of the sentence
+  std::string violation_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tandem::e2e
