@@ -204,11 +204,14 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
     co_return fail(ErrorCode::conflict, "this cluster has no other master to hand over to");
   }
   const Term before = view_.term;
-  to_node(core::HandOver{to.empty() ? core::NodeId() : core::NodeId(to)});
+  const core::NodeId successor = to.empty() ? core::NodeId() : core::NodeId(to);
   const auto deadline = now() + limits::takeover_wait_max;
   asio::steady_timer timer(control_loop_);
   while (!closed_ && now() < deadline) {
     if (!is_primary() && view_.term > before && !view_.primary.empty()) co_return Result<>();
+    // Again and again: one that has just come may not have answered yet, and one that lags may need
+    // more than one try.
+    if (is_primary() && view_.term == before) to_node(core::HandOver{successor});
     boost::system::error_code ignored;
     timer.expires_after(switchover_poll);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -219,9 +222,11 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
 
 void ClusterMember::hand_over_and_wait() {
   if (!leads_ || options_.peers.empty()) return;
-  to_node(core::HandOver{});
   const auto deadline = now() + options_.timing.election_timeout;
-  while (leads_ && now() < deadline) std::this_thread::sleep_for(1ms);
+  while (leads_ && now() < deadline) {
+    to_node(core::HandOver{});  // as in switch_over()
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); }
