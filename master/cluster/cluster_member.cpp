@@ -43,7 +43,7 @@ ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry,
                  [this](core::CommandId id, std::string bytes) {
                    to_node(core::Propose{id, std::move(bytes)});
                  }),
-      announcer_(control_loop, 2 * options_.timing.heartbeat,
+      announcer_(control_loop, options_.timing.heartbeat,
                  {.announced = [this](Term term) { to_node(core::TermAnnounced{term}); },
                   .higher = [this](Term term) { report_term(term); }}) {}
 

@@ -82,7 +82,14 @@ void Loop::publish(SnapshotPtr snapshot) {
 }
 
 void Loop::publish(LeadershipPtr leadership) {
-  post([this, leadership = std::move(leadership)] { primary_route_->publish(leadership); });
+  post([this, leadership = std::move(leadership)] {
+    const bool led = primary_route_->leadership().is_primary;
+    primary_route_->publish(leadership);
+    // The workers have as many connections to give to the next primary.
+    if (led && !leadership->is_primary) {
+      for (auto& [name, service] : services_) service->close_idle_before(Instant::forever());
+    }
+  });
 }
 
 void Loop::apply(const Snapshot& snapshot) {

@@ -314,3 +314,12 @@ TEST_CASE("roles that change under load lose no request and execute none twice")
     }
   }
 }
+
+TEST_CASE("a master that leads no more gives its idle connections back to the workers") {
+  Origin worker(always(ok("served")));
+  Gateway gateway({worker.port()});
+  REQUIRE(gateway.ask(get("/")).status() == 200);
+  REQUIRE(worker.open_count() == 1);
+  gateway.know_nobody();
+  wait_until([&] { return worker.open_count() == 0; });
+}

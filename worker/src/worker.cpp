@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -57,7 +58,7 @@ class Worker::Body {
     if (!listen.ok()) return listen.error();
     auto numeric = resolve(*listen, "listen");
     if (!numeric.ok()) return numeric.error();
-    auto opened = server_.open(*numeric, options_.connections + limits::direct_connections);
+    auto opened = server_.open(*numeric, connections_max());
     if (!opened.ok()) return opened.error();
     address_ = std::move(*opened);
     if (options_.name.empty()) options_.name = default_name(address_.port);
@@ -99,6 +100,13 @@ class Worker::Body {
   }
 
  private:
+  // Each master may open as many as are advertised: a primary that was frozen or cut off keeps its
+  // own open while the next one needs as many.
+  unsigned connections_max() const {
+    const auto masters = std::max<std::size_t>(options_.masters.size(), 1);
+    return options_.connections * static_cast<unsigned>(masters) + limits::direct_connections;
+  }
+
   Result<> start_registration() {
     RegistrationOptions registration;
     registration.name = options_.name;

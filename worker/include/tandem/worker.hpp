@@ -123,8 +123,8 @@ struct WorkerOptions {
   std::string listen = "127.0.0.1:0";  // port 0: the kernel chooses one, see address()
   std::string advertise;               // where the masters reach it; empty: as `listen`
   unsigned weight = 100;
-  // Connections that the masters may open. One thread each while open, and some more for direct
-  // callers.
+  // Connections that each master may open; only the one that leads uses them. One thread each while
+  // open, and some more for direct callers.
   unsigned connections = 64;
   // As above; the witness listens where the worker does, on a port that the kernel chooses.
   std::string state_dir;
