@@ -130,6 +130,7 @@ struct ControlPlane::Parts {
   ApiRouter router;
   HttpServer server;
   std::thread thread;
+  Instant primary_lost;  // when this node last ceased to know one; the boot of the machine: never
   bool closed = false;
 };
 
@@ -229,18 +230,25 @@ Error ControlPlane::Parts::no_primary() const {
                   node.node));
 }
 
+// During an election requests wait, for as long as this: a load balancer that took all masters out
+// for it would make of a pause an outage.
 std::string ControlPlane::Parts::not_ready() const {
   if (node.draining.load(std::memory_order_relaxed))
     return fmt::format("{} is draining", node.node);
-  if (member->may_serve(now())) return {};
-  if (member->is_primary()) return fmt::format("{} leads, and may not serve yet", node.node);
-  const auto& primary = member->view().primary_addresses;
-  if (!primary || !primary->listen) return fmt::format("{} knows no primary", node.node);
-  return standby_serves ? "" : fmt::format("{} is standby and refuses clients", node.node);
+  const auto& view = member->view();
+  if (!view.failure.empty()) return no_primary().message;
+  const bool passes_on = view.primary_addresses && view.primary_addresses->listen;
+  if (!member->is_primary() && !standby_serves && !view.primary.empty()) {
+    return fmt::format("{} is standby and refuses clients", node.node);
+  }
+  if (member->is_primary() || passes_on) return {};
+  if (primary_lost != Instant() && now() < primary_lost + limits::takeover_wait_max) return {};
+  return fmt::format("{} knows no primary", node.node);
 }
 
 void ControlPlane::Parts::saw_view() {
   const auto& view = member->view();
+  if (view.primary.empty() && !node.primary.empty()) primary_lost = now();
   const std::string role = role_of(view);
   const auto primary = view.primary.name();
   if (role == node.role && view.term == node.term && primary == node.primary) return;

@@ -19,11 +19,6 @@ Member::Member(asio::io_context& loop, ClusterOptions options, std::uint16_t por
                               return admit_messages(request, token_, *node_);
                             }},
       [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
-        if (silent_) {
-          asio::steady_timer never(loop_, asio::steady_timer::time_point::max());
-          boost::system::error_code ignored;
-          co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        }
         co_return take_messages(request, *node_,
                                 [this](wire::ClusterEnvelope envelope, std::string host) {
                                   node_->receive(std::move(envelope), host);
@@ -34,7 +29,10 @@ Member::Member(asio::io_context& loop, ClusterOptions options, std::uint16_t por
   control_ = *bound;
 }
 
-Member::~Member() { end(); }
+Member::~Member() {
+  end();
+  shut_down(loop_, *server_);
+}
 
 void Member::start(const std::vector<Member*>& peers) {
   for (const auto* peer : peers) options_.peers[core::NodeId(peer->name())] = peer->control();
@@ -62,6 +60,14 @@ void Member::end() {
   if (node_) node_->stop();
   server_->stop();
   serve_until = Instant::never();
+}
+
+void shut_down(asio::io_context& loop, HttpServer& server) {
+  server.stop();
+  do {
+    loop.restart();
+    loop.poll();
+  } while (server.connections() > 0);
 }
 
 bool run_until(asio::io_context& loop, const std::function<bool()>& condition) {

@@ -22,15 +22,13 @@ class Member {
  public:
   // Listens at once, takes part from start() on.
   Member(boost::asio::io_context& loop, ClusterOptions options, std::uint16_t port = 0);
-  ~Member();
+  ~Member();  // outside of the loop
 
   Endpoint control() const { return control_; }
   // `peers`: the other masters.
   void start(const std::vector<Member*>& peers);
   // As a process that ends: connections are reset, new ones refused.
   void end();
-  // Its port stays open and nobody answers.
-  void fall_silent() { silent_ = true; }
 
   ClusterNode& node() { return *node_; }
   const ClusterView& view() const { return view_; }
@@ -49,8 +47,10 @@ class Member {
   std::unique_ptr<HttpServer> server_;
   Endpoint control_;
   ClusterView view_;
-  bool silent_ = false;
 };
+
+// Stops a server and lets its connections end, after which it can be destroyed.
+void shut_down(boost::asio::io_context& loop, HttpServer& server);
 
 // Runs `loop` until `condition` holds, ten seconds at most; returns whether it does.
 bool run_until(boost::asio::io_context& loop, const std::function<bool()>& condition);

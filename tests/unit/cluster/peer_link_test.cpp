@@ -14,13 +14,17 @@ namespace {
 class Recorder {
  public:
   explicit Recorder(asio::io_context& loop, std::uint16_t port = 0)
-      : server_(loop, {}, [this](const ControlRequest& request) { return answer(request); }) {
+      : loop_(loop),
+        server_(loop, {}, [this](const ControlRequest& request) { return answer(request); }) {
     const auto bound = server_.listen({"127.0.0.1", port});
     REQUIRE(bound.ok());
     address = *bound;
     server_.start();
   }
-  ~Recorder() { server_.stop(); }
+  ~Recorder() {
+    holds = false;
+    shut_down(loop_, server_);
+  }
 
   Endpoint address;
   std::vector<std::size_t> batches;  // how many messages each request had
@@ -42,6 +46,7 @@ class Recorder {
     co_return ControlResponse{.status = 204};
   }
 
+  asio::io_context& loop_;
   HttpServer server_;
 };
 
