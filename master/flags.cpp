@@ -145,6 +145,32 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
   }
 }
 
+// How a worker is chosen.
+void bind_balance(CLI::App& app, MasterFlags& flags) {
+  bind_value(app, "--balance", "POLICY",
+             "round_robin (the default), random, least_connections, p2c, first_available, or "
+             "consistent_hash[:KEY] with KEY one of address, path, header=NAME, cookie=NAME",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               auto policy = parse_policy(text, flag);
+               if (!policy) return policy.error();
+               flags.balance = std::move(*policy);
+               return {};
+             });
+  bind_value(app, "--sticky", "COOKIE_NAME",
+             "a client stays with its worker by a cookie of that name, while the worker is there",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               if (!is_token(text)) {
+                 return invalid(fmt::format("{} must be a name that a cookie can have, not \"{}\"",
+                                            flag, text.substr(0, 64)));
+               }
+               flags.sticky = text;
+               return {};
+             });
+  bind_duration(app, "--slow-start",
+                "a worker that joins or returns gets its full share only after it; 0s: at once",
+                flags.slow_start, {0s, 1h});
+}
+
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
   bind_endpoint(app, "--listen", "where clients are served", flags.listen);
@@ -172,13 +198,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
       });
   bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
               {1, threads_max});
-  bind_value(app, "--balance", "POLICY", "round_robin (the default) or least_connections",
-             [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               const auto policy = parse_policy(text, flag);
-               if (!policy) return policy.error();
-               flags.balance = *policy;
-               return {};
-             });
+  bind_balance(app, flags);
   bind_value(app, "--standby-traffic", "forward|redirect|refuse",
              "client requests that come while another master leads: forward, the default, redirect "
              "(307) or refuse (503)",

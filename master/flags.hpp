@@ -15,7 +15,7 @@
 #include "common/core/options.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
-#include "master/balance/policy.hpp"
+#include "master/balance/policy_spec.hpp"
 #include "master/forward/forward_timeouts.hpp"
 #include "master/forward/standby_traffic.hpp"
 
@@ -34,7 +34,9 @@ struct MasterFlags {
   std::vector<wire::WorkerSpec> backends;
   std::vector<wire::Route> routes;
   unsigned threads;  // as many as the machine has cores
-  PolicyName balance = PolicyName::round_robin;
+  PolicySpec balance;
+  std::string sticky;  // the name of the cookie; empty: clients do not stick
+  Duration slow_start = 10s;
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // 0: any

@@ -9,6 +9,7 @@
 
 #include "common/base/logging.hpp"
 #include "common/base/stop_signals.hpp"
+#include "common/base/token_file.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
 #include "master/forward/access_log.hpp"
@@ -70,7 +71,17 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.node = flags.node;
   options.listen = flags.listen;
   options.threads = flags.threads;
-  options.policy = flags.balance;
+  options.balance.policy = flags.balance;
+  options.balance.slow_start.over = flags.slow_start;
+  if (!flags.sticky.empty()) {
+    std::string secret;
+    if (!flags.token_file.empty()) {
+      auto token = read_token_file(flags.token_file, "--token-file");
+      if (!token) return token.error();
+      secret = std::move(*token);
+    }
+    options.balance.sticky = StickyCookie(flags.sticky, std::move(secret));
+  }
   options.timeouts = flags.timeouts;
   options.body_bytes_max = flags.body_bytes_max;
   options.trusted_proxies = flags.trusted_proxies;

@@ -1,32 +1,128 @@
 #include "master/balance/least_connections.hpp"
 
+#include <algorithm>
+#include <unordered_map>
+
+#include "common/base/assert.hpp"
+
 namespace tandem::master {
 
-void LeastConnections::update(const SnapshotService& service) {
-  candidates_.clear();
-  for (const auto& worker : service.workers) {
-    TANDEM_ASSERT(worker->weight > 0);
-    candidates_.push_back({worker->counters, static_cast<double>(worker->weight)});
+namespace {
+constexpr int looks_per_pick = 2;
+constexpr std::size_t children = 4;  // of a node: flatter, so fewer cache lines than with two
+}  // namespace
+
+void LeastConnections::update(std::span<const Candidate> candidates) {
+  std::unordered_map<WorkerId, double> turns;
+  for (const auto& node : heap_) turns.emplace(workers_[node.place].id, node.turn);
+  workers_.clear();
+  heap_.clear();
+  for (std::size_t place = 0; place < candidates.size(); ++place) {
+    const auto& candidate = candidates[place];
+    TANDEM_ASSERT(candidate.weight > 0);
+    const double stride = 1 / candidate.weight;
+    workers_.push_back(
+        {.stride = stride, .node = place, .counters = candidate.counters, .id = candidate.id});
+    // Strangers begin at different points of their first turn: loops do not all begin alike.
+    const double phase = static_cast<double>((place + next_look_) % candidates.size()) /
+                         static_cast<double>(candidates.size());
+    const auto known = turns.find(candidate.id);
+    const Node node{.load = workers_.back().load(),
+                    .turn = known == turns.end() ? virtual_time_ + phase * stride
+                                                 : std::min(known->second, virtual_time_ + stride),
+                    .place = place};
+    heap_.push_back(node);
+    sift(place, node);
   }
 }
 
-std::optional<std::size_t> LeastConnections::pick(Usable usable) {
-  std::optional<std::size_t> best;
-  double best_load = 0;
-  const auto count = candidates_.size();
-  const auto start = count == 0 ? 0 : next_++ % count;
-  for (std::size_t step = 0; step < count; ++step) {
-    const auto index = start + step < count ? start + step : start + step - count;
-    const auto& candidate = candidates_[index];
-    // Plus the request to be placed: between two idle workers the heavier one is the less loaded.
-    const double load =
-        (candidate.counters->in_flight.load(std::memory_order_relaxed) + 1) / candidate.weight;
-    if ((!best || load < best_load) && usable(index)) {
-      best = index;
-      best_load = load;
+void LeastConnections::put(std::size_t at, const Node& node) {
+  heap_[at] = node;
+  workers_[node.place].node = at;
+}
+
+// Brings `node`, which has come to stand at `at`, to where it belongs, up or down.
+void LeastConnections::sift(std::size_t at, const Node& node) {
+  while (at > 0 && node.is_before(heap_[(at - 1) / children])) {
+    put(at, heap_[(at - 1) / children]);
+    at = (at - 1) / children;
+  }
+  for (;;) {
+    const auto first = at * children + 1;
+    if (first >= heap_.size()) break;
+    auto least = first;
+    for (auto child = first + 1; child < std::min(first + children, heap_.size()); ++child) {
+      if (heap_[child].is_before(heap_[least])) least = child;
+    }
+    if (!heap_[least].is_before(node)) break;
+    put(at, heap_[least]);
+    at = least;
+  }
+  put(at, node);
+}
+
+void LeastConnections::refresh(std::size_t place) {
+  TANDEM_ASSERT(place < workers_.size());
+  const auto at = workers_[place].node;
+  auto node = heap_[at];
+  node.load = workers_[place].load();
+  if (node.load != heap_[at].load) sift(at, node);
+}
+
+void LeastConnections::take_front_aside() {
+  aside_.push_back(heap_.front());
+  const auto last = heap_.back();
+  heap_.pop_back();
+  if (!heap_.empty()) sift(0, last);
+}
+
+void LeastConnections::bring_back() {
+  for (const auto& node : aside_) {
+    heap_.push_back(node);
+    sift(heap_.size() - 1, node);
+  }
+  aside_.clear();
+}
+
+// `place` is chosen: its equals come first from now on.
+std::size_t LeastConnections::take(std::size_t place) {
+  const auto& worker = workers_[place];
+  auto node = heap_[worker.node];
+  const double began = std::max(node.turn, virtual_time_);
+  virtual_time_ = began;
+  node.turn = began + worker.stride;
+  sift(worker.node, node);
+  return place;
+}
+
+std::optional<std::size_t> LeastConnections::pick(const Placing& placing) {
+  for (int look = 0; look < looks_per_pick && !workers_.empty(); ++look) {
+    next_look_ = next_look_ + 1 < workers_.size() ? next_look_ + 1 : 0;
+    refresh(next_look_);
+  }
+  while (!heap_.empty() && aside_.size() < draws_max) {
+    const auto front = heap_.front();
+    if (workers_[front.place].load() > front.load) {
+      refresh(front.place);  // another loop has used it
+    } else if (placing.usable(front.place)) {
+      bring_back();
+      return take(front.place);
+    } else {
+      take_front_aside();
     }
   }
-  return best;
+  bring_back();
+  return search(placing.usable);
+}
+
+std::optional<std::size_t> LeastConnections::search(Usable usable) {
+  std::optional<Node> best;
+  for (std::size_t place = 0; place < workers_.size(); ++place) {
+    refresh(place);
+    const auto& node = heap_[workers_[place].node];
+    if (usable(place) && (!best || node.is_before(*best))) best = node;
+  }
+  return best ? std::optional(take(best->place)) : std::nullopt;
 }
 
 }  // namespace tandem::master

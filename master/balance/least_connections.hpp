@@ -1,7 +1,10 @@
-// least_connections.hpp: the worker with the fewest requests in flight for its weight.
+// least_connections.hpp: the worker with the fewest requests in flight for its weight; equals are
+// taken in turn, by weight.
 //
 // Counts the requests of all loops of this master, so that two loops do not both think a worker
-// idle. Equals are taken in turn. pick() looks at every worker: O(n).
+// idle. A heap has the least loaded in front; what this loop does to it is entered at once, what
+// others do is found out when a worker comes to the front, and by a look at two more with each
+// pick. pick() is O(log n).
 #pragma once
 
 #include <vector>
@@ -12,18 +15,45 @@ namespace tandem::master {
 
 class LeastConnections final : public Policy {
  public:
-  explicit LeastConnections(std::uint64_t seed) : next_(static_cast<std::size_t>(seed)) {}
+  explicit LeastConnections(std::uint64_t seed) : next_look_(static_cast<std::size_t>(seed)) {}
 
-  void update(const SnapshotService& service) override;
-  std::optional<std::size_t> pick(Usable usable) override;
+  void update(std::span<const Candidate> candidates) override;
+  std::optional<std::size_t> pick(const Placing& placing) override;
+  void began(std::size_t place) override { refresh(place); }
+  void ended(std::size_t place) override { refresh(place); }
 
  private:
-  struct Candidate {
-    std::shared_ptr<WorkerCounters> counters;
-    double weight;
+  struct Worker {
+    double stride = 1;     // 1 / weight
+    std::size_t node = 0;  // where it stands in heap_
+    std::shared_ptr<WorkerCounters> counters{};
+    WorkerId id{};
+
+    double load() const { return counters->in_flight.load(std::memory_order_relaxed) * stride; }
   };
-  std::vector<Candidate> candidates_;
-  std::size_t next_;
+  struct Node {
+    double load = 0;  // as last seen: in flight / weight
+    double turn = 0;  // virtual time, as in round_robin.hpp; decides between equals
+    std::size_t place = 0;
+
+    bool is_before(const Node& other) const {
+      return load != other.load ? load < other.load : turn < other.turn;
+    }
+  };
+
+  void refresh(std::size_t place);
+  void put(std::size_t at, const Node& node);
+  void sift(std::size_t at, const Node& node);
+  void take_front_aside();
+  void bring_back();
+  std::size_t take(std::size_t place);
+  std::optional<std::size_t> search(Usable usable);
+
+  std::vector<Worker> workers_;  // by place
+  std::vector<Node> heap_;
+  std::vector<Node> aside_;  // not usable: out of the heap during a pick
+  double virtual_time_ = 0;
+  std::size_t next_look_;
 };
 
 }  // namespace tandem::master

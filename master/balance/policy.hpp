@@ -4,53 +4,82 @@
 // what loops should know of each other (how busy a worker is) it reads from WorkerCounters. A
 // policy does not judge health: it is asked to choose among those that `usable` admits at this
 // moment.
+//
+// A worker is spoken of by its place: its index in the candidates of the last update(). Owner: the
+// loop.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
-#include "common/base/result.hpp"
+#include "common/base/time.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
 
-// A reference to a callable bool(std::size_t index), valid during the call it is passed to.
+// A reference to a callable bool(std::size_t place), valid during the call it is passed to.
 class Usable {
  public:
   template <class Predicate>
   Usable(const Predicate& predicate)  // NOLINT: made at call sites from lambdas
-      : object_(&predicate), call_([](const void* object, std::size_t index) {
-          return (*static_cast<const Predicate*>(object))(index);
+      : object_(&predicate), call_([](const void* object, std::size_t place) {
+          return (*static_cast<const Predicate*>(object))(place);
         }) {}
-  bool operator()(std::size_t index) const { return call_(object_, index); }
+  bool operator()(std::size_t place) const { return call_(object_, place); }
 
  private:
   const void* object_;
   bool (*call_)(const void*, std::size_t);
 };
 
+// A worker to choose from.
+struct Candidate {
+  WorkerId id;
+  std::string_view name;   // valid during the call
+  double weight = 1;       // above 0; less than full_weight while the worker starts slowly
+  double full_weight = 1;  // as the operator set it
+  std::shared_ptr<WorkerCounters> counters;
+};
+
+// The request to be placed.
+struct Placing {
+  Usable usable;
+  std::optional<std::uint64_t> key{};  // a hash of what it is told apart by; nothing: it has none
+  bool again = false;                  // it has failed at others, which are not usable now
+  Instant now{};                       // a tick behind the clock at most
+};
+
+// What became of a request, for who learns from it.
+enum class Experience { good, bad };
+
 class Policy {
  public:
   virtual ~Policy() = default;
 
-  // The set to choose from, from now on; indices in pick() are places in service.workers. What is
-  // known of workers that stay is kept.
-  virtual void update(const SnapshotService& service) = 0;
+  // The set to choose from, from now on. What is known of workers that stay is kept.
+  virtual void update(std::span<const Candidate> candidates) = 0;
 
-  // The worker for the next request, or nothing when no usable one is left.
-  virtual std::optional<std::size_t> pick(Usable usable) = 0;
+  // The worker for the next request, or nothing when no usable one is left. What it costs while
+  // most are usable says each policy; a look at all of them is the last resort.
+  virtual std::optional<std::size_t> pick(const Placing& placing) = 0;
+
+  // The worker at `place` has been given a request, and: has it no more, whatever came of it. Its
+  // WorkerCounters are up to date already.
+  virtual void began(std::size_t) {}
+  virtual void ended(std::size_t) {}
+
+  // It took `latency` until the worker began to answer (good), failed, or said 5xx (bad). Called
+  // only for policies that learn. `now`: the clock.
+  virtual bool learns() const { return false; }
+  virtual void learn(std::size_t, Experience, Duration /*latency*/, Instant /*now*/) {}
 };
 
-enum class PolicyName { round_robin, least_connections };
-
-// "round_robin", "least_connections". Errors: `invalid`, naming `field` and the names there are.
-Result<PolicyName> parse_policy(std::string_view text, std::string_view field);
-const char* to_string(PolicyName name);
-
-// `seed` differs from loop to loop, so that the loops do not all begin with the same worker.
-std::unique_ptr<Policy> make_policy(PolicyName name, std::uint64_t seed);
+// How often a policy that draws lots draws again before it looks at all: with half of the workers
+// unusable, one pick in 256 does.
+inline constexpr int draws_max = 8;
 
 }  // namespace tandem::master

@@ -3,14 +3,17 @@
 // Each worker has a virtual deadline; the earliest is next and moves on by 1/weight (earliest
 // deadline first: Demers, Keshav & Shenker 1989). A worker of weight 2 is chosen twice as often as
 // one of weight 1, and evenly in between, not twice in a row. A worker that was unusable for a
-// while does not get the turns that it missed. pick() is O(log n), plus O(log n) for each unusable
-// worker that is passed over.
+// while does not get the turns that it missed.
+//
+// Workers of the same weight move on by the same stride, so they keep their order for ever: they
+// stand in a ring, whose front is next, and only the fronts of the rings are compared. pick() is
+// O(log w) for w different weights, and one step more for each unusable worker it comes across.
 #pragma once
 
-#include <random>
 #include <vector>
 
 #include "master/balance/policy.hpp"
+#include "master/balance/random_source.hpp"
 
 namespace tandem::master {
 
@@ -18,26 +21,44 @@ class RoundRobin final : public Policy {
  public:
   explicit RoundRobin(std::uint64_t seed) : random_(seed) {}
 
-  void update(const SnapshotService& service) override;
-  std::optional<std::size_t> pick(Usable usable) override;
+  void update(std::span<const Candidate> candidates) override;
+  std::optional<std::size_t> pick(const Placing& placing) override;
 
  private:
   struct Turn {
     double deadline;
-    std::size_t index;
+    std::size_t place;
+  };
+  struct Ring {
     double stride;  // 1 / weight
-    WorkerId worker;
+    std::vector<Turn> turns;
+    std::size_t front = 0;
 
-    // For std::push_heap, which keeps the largest in front: the earliest deadline.
-    friend bool operator<(const Turn& a, const Turn& b) {
-      return a.deadline != b.deadline ? a.deadline > b.deadline : a.index > b.index;
+    const Turn& next() const { return turns[front]; }
+    // Whose turn it is goes behind the others. It does not get back what it missed: its next
+    // deadline counts from `present` at least.
+    void move_on(double present);
+  };
+  // A ring in the order of what is next.
+  struct Next {
+    double deadline;
+    std::size_t ring;
+
+    bool is_before(const Next& other) const {
+      return deadline != other.deadline ? deadline < other.deadline : ring < other.ring;
     }
   };
 
-  std::vector<Turn> turns_;  // a heap
-  std::vector<Turn> passed_over_;
+  std::optional<std::size_t> search(Usable usable);
+  void take(Ring& ring);
+  void order_all();
+  void order_first();
+
+  std::vector<Ring> rings_;
+  std::vector<Next> order_;        // a heap of the rings, the earliest in front
+  std::vector<WorkerId> workers_;  // by place
   double virtual_time_ = 0;
-  std::minstd_rand random_;
+  RandomSource random_;
 };
 
 }  // namespace tandem::master

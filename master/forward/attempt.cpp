@@ -23,7 +23,6 @@ Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConne
       worker_in_(loop.buffers().borrow()),
       response_(loop.borrow_response_head()),
       deadline_(loop, client.socket) {
-  counters().in_flight.fetch_add(1, std::memory_order_relaxed);
   deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
 }
 
@@ -31,14 +30,31 @@ Attempt::~Attempt() {
   loop_.give_back(response_);
   if (!connection_) return;
   // Not given back: it cannot carry another request. Its place is free, though.
-  counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
   connection_.reset();
   loop_.room_made(service_);
 }
 
-void Attempt::give_back_connection() {
-  counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
-  loop_.put_back(service_, std::move(connection_));
+void Attempt::give_back_connection() { loop_.put_back(service_, std::move(connection_)); }
+
+// What the policy learns of the worker: how long it took to the head of its answer, or to fail. A
+// body that is streamed from the client takes the client's time.
+void Attempt::teach(Outcome outcome) {
+  if (hop_ == Hop::primary || client_.streaming || !service_.learns()) return;
+  const auto at = now();
+  const auto took = at - sent_at_;
+  switch (outcome) {
+    case Outcome::answered: {
+      const bool good = response_.status() < 500;
+      service_.learn(connection_->upstream(), good ? Experience::good : Experience::bad, took, at);
+      return;
+    }
+    case Outcome::lost:
+    case Outcome::timed_out:
+    case Outcome::bad_response:
+      if (connection_) service_.learn(connection_->upstream(), Experience::bad, took, at);
+      return;
+    default: return;  // it says nothing of the worker
+  }
 }
 
 void Attempt::cancel() {
@@ -71,8 +87,11 @@ Task<Attempt::Outcome> Attempt::run() {
     }
   }
   if (!outcome) {
+    teach(Outcome::answered);
     auto receiving = receive_short_body();
     outcome = co_await receiving;
+  } else {
+    teach(*outcome);
   }
   if (!outcome) {
     auto passing = pass_response();
@@ -99,7 +118,8 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
                      repeatable ? Passage::Repeatable::yes : Passage::Repeatable::no);
   } else {
     // The real clock: a process that was frozen since it looked last finds the gate closed (R7).
-    const auto term = loop_.options().gate->open_at(now());
+    sent_at_ = now();
+    const auto term = loop_.options().gate->open_at(sent_at_);
     if (!term) {
       give_back_connection();
       co_return Outcome::gate_closed;
@@ -270,7 +290,8 @@ Task<Attempt::Outcome> Attempt::pass_response() {
                       {.via = loop_.options().via,
                        .framing = framing,
                        .client_version = client_.request.version(),
-                       .keep_alive = keep_alive});
+                       .keep_alive = keep_alive,
+                       .set_cookie = client_.set_cookie});
   const bool worker_stays = response_.keep_alive() && response_.framing() != Framing::until_close;
   BodyReader reader(response_.framing(), response_.content_length());
   worker_in_.consume(response_.head_bytes());

@@ -40,6 +40,7 @@ struct ClientSide {
   std::string_view request_id;
   std::size_t stripped = 0;   // bytes of the target that this hop does not see
   Duration response_head{0};  // the worker has so long for its response head
+  std::string_view set_cookie{};  // for the response, so that the client sticks; empty: none
   AccessNote note{};
 };
 
@@ -101,6 +102,7 @@ class Attempt {
   bool client_broke_off() const;
   bool may_switch_protocols() const;
   void give_back_connection();
+  void teach(Outcome outcome);
   void cancel();
   WorkerCounters& counters() { return connection_->upstream().counters(); }
 
@@ -117,6 +119,7 @@ class Attempt {
   WatchedDeadline deadline_;
   std::optional<Passage> passage_;  // at the primary, until the first byte of an answer
   Term promised_term_;
+  Instant sent_at_;  // when the request began to be sent
   Ending ending_ = Ending::close;
   bool passed_on_ = false;
   bool request_sent_ = false;

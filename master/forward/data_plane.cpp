@@ -26,7 +26,8 @@ Result<> DataPlane::start() {
   const auto common = std::make_shared<LoopOptions>(
       LoopOptions{.via = "tandem-" + options_.node,
                   .default_service = options_.default_service,
-                  .policy = options_.policy,
+                  .balance = options_.balance,
+                  .policies = std::make_shared<const PolicyFactory>(options_.balance.policy),
                   .loops = options_.threads,
                   .client_connections_max = options_.client_connections_max / options_.threads,
                   .timeouts = options_.timeouts,

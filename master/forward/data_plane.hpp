@@ -13,7 +13,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
-#include "master/balance/policy.hpp"
+#include "master/forward/balance_options.hpp"
 #include "master/forward/forward_timeouts.hpp"
 #include "master/forward/standby_traffic.hpp"
 #include "master/registry/failure_kind.hpp"
@@ -30,7 +30,7 @@ struct DataPlaneOptions {
   std::string node = "a";              // names this gateway in Via
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
   unsigned threads = 1;                // 1 to 256
-  PolicyName policy = PolicyName::round_robin;
+  BalanceOptions balance;
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
   ForwardTimeouts timeouts;

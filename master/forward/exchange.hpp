@@ -62,6 +62,7 @@ class Exchange {
   Way way() const;
   Task<Attempt::Outcome> serve();
   Task<Attempt::Outcome> try_once(std::uint64_t seen);
+  Service::Wanted wanted() const;
   Task<std::shared_ptr<Upstream>> choose();
   Task<UpstreamConnectionPtr> connect_to(std::shared_ptr<Upstream> upstream);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
@@ -93,6 +94,7 @@ class Exchange {
   Service* service_ = nullptr;
   Way way_ = Way::workers;
   std::shared_ptr<Upstream> chosen_;  // of the last try; null: there was none
+  Placement placement_;               // at chosen_, from the choice to the end of the try
   Tried tried_;
   std::optional<Attempt> attempt_;
   Socket* connecting_ = nullptr;

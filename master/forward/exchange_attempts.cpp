@@ -5,6 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/request_key.hpp"
 
 namespace tandem::master {
 
@@ -69,10 +70,15 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
   }
   ++client_.note.attempts;
   client_.note.set_worker(chosen_->worker().name);
+  client_.set_cookie = service_->cookie_for(*chosen_, wanted());
   auto connecting = connect_to(chosen_);
   auto connection = co_await connecting;
-  if (!connection) co_return Attempt::Outcome::not_sent;
+  if (!connection) {
+    placement_.end();
+    co_return Attempt::Outcome::not_sent;
+  }
   if (way_ == Way::primary && loop_.primary_route().version() != seen) {
+    placement_.end();
     loop_.put_back(*service_, std::move(connection));
     co_return Attempt::Outcome::not_sent;
   }
@@ -87,21 +93,36 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
   if (outcome == Attempt::Outcome::client_failed) client_status_ = attempt_->client_status();
   if (outcome == Attempt::Outcome::term_refused) learn_term(attempt_->promised_term());
   attempt_.reset();
+  placement_.end();
   if (outcome != Attempt::Outcome::answered && !aborted_) note_failure(*chosen_, outcome);
   co_return outcome;
+}
+
+// What the service is to choose by.
+Service::Wanted Exchange::wanted() const {
+  if (way_ == Way::primary) return {.tried = no_worker};
+  const auto& balance = loop_.options().balance;
+  Service::Wanted wanted{.tried = tried_};
+  wanted.key = request_key(balance.policy, client_.request, client_.address, client_.trusted);
+  if (balance.sticky.is_on()) {
+    wanted.cookie = find_cookie(client_.request, balance.sticky.name());
+  }
+  return wanted;
 }
 
 Task<std::shared_ptr<Upstream>> Exchange::choose() {
   was_full_ = false;
   if (service_ == nullptr) co_return nullptr;
-  const Tried& tried = way_ == Way::primary ? no_worker : tried_;
   auto left = loop_.timeouts().queue_wait;
   for (bool waited = false; !aborted_; waited = true) {
     // Who comes new does not overtake who waits.
     if (waited || !service_->has_waiters()) {
-      if (auto upstream = service_->pick(tried)) co_return upstream;
+      if (auto upstream = service_->pick(wanted())) {
+        placement_.begin(*service_, upstream);
+        co_return upstream;
+      }
     }
-    was_full_ = service_->is_full(tried);
+    was_full_ = service_->is_full(way_ == Way::primary ? no_worker : tried_);
     if (!was_full_) break;
     loop_.want_room(*service_);
     const auto since = now();

@@ -145,7 +145,8 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
 
 void write_response_head(Buffer& out, const ResponseHead& response,
                          const ResponseContext& context) {
-  Pen pen(out, room_for(response, context.via.size() + response.upgrade().size()));
+  Pen pen(out, room_for(response, context.via.size() + response.upgrade().size() +
+                                      context.set_cookie.size()));
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   bool dated = response.status() < 200;
   for (const auto& field : response.fields()) {
@@ -155,6 +156,7 @@ void write_response_head(Buffer& out, const ResponseHead& response,
     dated = dated || field.kind == FieldKind::date;
   }
   if (!dated) pen << "Date: " << http_date() << "\r\n";
+  if (!context.set_cookie.empty()) pen << "Set-Cookie: " << context.set_cookie << "\r\n";
   const bool may_have_length = response.status() >= 200 && response.status() != 204;
   write_body_fields(pen, context.framing, may_have_length && response.has_content_length(),
                     response.content_length());

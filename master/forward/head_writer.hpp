@@ -35,7 +35,8 @@ struct ResponseContext {
   std::string_view via;
   Framing framing = Framing::none;  // towards the client
   int client_version = 11;
-  bool keep_alive = true;  // the client's connection goes on after this response
+  bool keep_alive = true;         // the client's connection goes on after this response
+  std::string_view set_cookie{};  // empty: none of ours
 };
 
 // Appends the response head as the client is to see it; grows `out` as needed.

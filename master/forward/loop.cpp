@@ -99,8 +99,8 @@ void Loop::apply(const Snapshot& snapshot) {
     auto& service = services_[each->name];
     if (!service) {
       service = std::make_unique<Service>(io_, wheel_, each->name,
-                                          make_policy(options_->policy, index_ * 7919 + 1),
-                                          options_->loops);
+                                          options_->policies->make(each->name, index_ * 7919 + 1),
+                                          options_->balance, options_->loops);
     }
     service->update(*each);
     service->set_registered(true);

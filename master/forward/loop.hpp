@@ -19,7 +19,9 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/result.hpp"
+#include "master/balance/policy_factory.hpp"
 #include "master/forward/access_ring.hpp"
+#include "master/forward/balance_options.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/deadline_wheel.hpp"
 #include "master/forward/forward_timeouts.hpp"
@@ -57,7 +59,8 @@ struct LoopCounters {
 struct LoopOptions {
   std::string via;              // how this gateway names itself in Via: "tandem-NODE"
   std::string default_service;  // where requests go that no route leads elsewhere
-  PolicyName policy = PolicyName::round_robin;
+  BalanceOptions balance;
+  std::shared_ptr<const PolicyFactory> policies;  // never null once a loop has it
   unsigned loops = 1;
   std::size_t client_connections_max = 0;  // per loop
   ForwardTimeouts timeouts;

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/balance/round_robin.hpp"
 #include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
@@ -33,7 +34,7 @@ void Passage::give_up() {
 PrimaryRoute::PrimaryRoute(Loop& loop)
     : loop_(loop),
       leadership_(std::make_shared<Leadership>()),
-      service_(loop.io(), loop.wheel(), "primary", make_policy(PolicyName::round_robin, 1), 1) {}
+      service_(loop.io(), loop.wheel(), "primary", std::make_unique<RoundRobin>(1), {}, 1) {}
 
 PrimaryRoute::~PrimaryRoute() {
   TANDEM_ASSERT(waiters_.empty());

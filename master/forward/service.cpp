@@ -14,8 +14,17 @@ bool Tried::contains(WorkerId worker) const {
 }
 
 Service::Service(asio::io_context& io, DeadlineWheel& wheel, std::string name,
-                 std::unique_ptr<Policy> policy, unsigned loops)
-    : io_(io), wheel_(wheel), name_(std::move(name)), policy_(std::move(policy)), loops_(loops) {}
+                 std::unique_ptr<Policy> policy, const BalanceOptions& balance, unsigned loops)
+    : io_(io),
+      wheel_(wheel),
+      name_(std::move(name)),
+      policy_(std::move(policy)),
+      learns_(policy_->learns()),
+      sticky_(balance.sticky),
+      slow_start_(balance.slow_start),
+      loops_(loops) {
+  next_weighing_.on_expiry([](void* service) { static_cast<Service*>(service)->weigh(); }, this);
+}
 
 Service::~Service() {
   TANDEM_ASSERT(waiters_.empty());
@@ -24,12 +33,15 @@ Service::~Service() {
 
 void Service::update(const SnapshotService& snapshot) {
   std::unordered_map<WorkerId, std::shared_ptr<Upstream>> known;
+  std::vector<Upstream*> newcomers;
+  const bool was_empty = upstreams_.empty();
   for (auto& upstream : upstreams_) known.emplace(upstream->worker().id, std::move(upstream));
   upstreams_.clear();
   for (const auto& worker : snapshot.workers) {
     const auto found = known.find(worker->id);
     if (found == known.end()) {
-      upstreams_.push_back(std::make_shared<Upstream>(worker, loops_));
+      upstreams_.push_back(std::make_shared<Upstream>(worker, loops_, sticky_));
+      newcomers.push_back(upstreams_.back().get());
     } else {
       found->second->update(worker);
       upstreams_.push_back(std::move(found->second));
@@ -37,25 +49,93 @@ void Service::update(const SnapshotService& snapshot) {
     }
   }
   for (auto& [id, gone] : known) gone->retire();
-  policy_->update(snapshot);
+  by_cookie_.clear();
+  for (std::size_t place = 0; place < upstreams_.size(); ++place) {
+    upstreams_[place]->stand_at(place);
+    if (sticky_.is_on()) by_cookie_.emplace(upstreams_[place]->cookie(), place);
+  }
+  let_newcomers_start_slowly(newcomers, was_empty);
+  weigh();
   wake_all();
 }
 
-std::shared_ptr<Upstream> Service::pick(const Tried& tried) {
-  const auto usable = [&](std::size_t index) {
-    const auto& upstream = *upstreams_[index];
-    return !upstream.counters().suspect.load(std::memory_order_relaxed) &&
-           !tried.contains(upstream.worker().id) && upstream.has_room();
+void Service::let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty) {
+  const auto now = wheel_.coarse_now();
+  if (was_empty) serves_since_ = now;
+  if (!slow_start_.applies(now - serves_since_)) return;
+  for (auto* newcomer : newcomers) newcomer->start_slowly(now);
+}
+
+// Tells the policy what each worker weighs now, and comes again while some are starting.
+void Service::weigh() {
+  const auto now = wheel_.coarse_now();
+  std::size_t starting = 0;
+  for (auto& upstream : upstreams_) {
+    const auto since = upstream->starts_since();
+    if (since && now - *since >= slow_start_.over) upstream->start_no_more();
+    if (upstream->starts_since()) ++starting;
+  }
+  const bool spared = SlowStart::can_be_spared(starting, upstreams_.size());
+  std::vector<Candidate> candidates;
+  candidates.reserve(upstreams_.size());
+  for (const auto& upstream : upstreams_) {
+    const auto& worker = upstream->worker();
+    TANDEM_ASSERT(worker.weight > 0);
+    Candidate candidate{.id = worker.id,
+                        .name = worker.name,
+                        .weight = static_cast<double>(worker.weight),
+                        .full_weight = static_cast<double>(worker.weight),
+                        .counters = worker.counters};
+    const auto since = upstream->starts_since();
+    if (since && spared) candidate.weight *= slow_start_.part(now - *since);
+    candidates.push_back(std::move(candidate));
+  }
+  policy_->update(candidates);
+  if (starting > 0) wheel_.arm(next_weighing_, slow_start_.step());
+}
+
+bool Service::is_good(const Upstream& upstream, const Tried& tried) const {
+  return !upstream.counters().suspect.load(std::memory_order_relaxed) &&
+         !tried.contains(upstream.worker().id);
+}
+
+Upstream* Service::stuck_to(std::string_view cookie) const {
+  if (cookie.empty()) return nullptr;
+  const auto found = by_cookie_.find(cookie);
+  return found == by_cookie_.end() ? nullptr : upstreams_[found->second].get();
+}
+
+std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
+  const auto usable = [&](std::size_t place) {
+    const auto& upstream = *upstreams_[place];
+    return is_good(upstream, wanted.tried) && upstream.has_room();
   };
-  const auto chosen = policy_->pick(usable);
+  if (const auto* stuck = stuck_to(wanted.cookie); stuck != nullptr && usable(stuck->place())) {
+    return upstreams_[stuck->place()];
+  }
+  const auto chosen = policy_->pick({.usable = usable,
+                                     .key = wanted.key,
+                                     .again = !wanted.tried.empty(),
+                                     .now = wheel_.coarse_now()});
   return chosen ? upstreams_[*chosen] : nullptr;
 }
 
+std::string_view Service::cookie_for(const Upstream& chosen, const Wanted& wanted) const {
+  const auto* stuck = stuck_to(wanted.cookie);
+  const bool stays = stuck != nullptr && (stuck == &chosen || is_good(*stuck, wanted.tried));
+  return stays ? std::string_view() : chosen.set_cookie();
+}
+
+void Service::learn(const Upstream& upstream, Experience experience, Duration latency,
+                    Instant now) {
+  if (upstream.place() != Upstream::nowhere) {
+    policy_->learn(upstream.place(), experience, latency, now);
+  }
+}
+
 bool Service::is_full(const Tried& tried) const {
-  return std::any_of(upstreams_.begin(), upstreams_.end(), [&](const auto& upstream) {
-    return !upstream->counters().suspect.load(std::memory_order_relaxed) &&
-           !tried.contains(upstream->worker().id);
-  });
+  return std::any_of(upstreams_.begin(), upstreams_.end(),
+                     [&](const auto& upstream) { return is_good(*upstream, tried); });
 }
 
 struct Service::Queueing {
@@ -109,6 +189,21 @@ void Service::wake_all() {
 void Service::refuse_all() {
   stopping_ = true;
   while (!waiters_.empty()) resume_later(*waiters_.front(), Waited::refused);
+}
+
+void Placement::begin(Service& service, std::shared_ptr<Upstream> upstream) {
+  TANDEM_ASSERT(upstream_ == nullptr);
+  service_ = &service;
+  upstream_ = std::move(upstream);
+  upstream_->counters().in_flight.fetch_add(1, std::memory_order_relaxed);
+  service_->policy_->began(upstream_->place());
+}
+
+void Placement::end() {
+  if (!upstream_) return;
+  upstream_->counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (upstream_->place() != Upstream::nowhere) service_->policy_->ended(upstream_->place());
+  upstream_.reset();
 }
 
 void Service::close_idle_before(Instant oldest) {

@@ -8,9 +8,12 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "master/balance/policy.hpp"
+#include "master/forward/balance_options.hpp"
 #include "master/forward/deadline_wheel.hpp"
 #include "master/forward/upstream.hpp"
 
@@ -31,7 +34,7 @@ class Tried {
 class Service {
  public:
   Service(asio::io_context& io, DeadlineWheel& wheel, std::string name,
-          std::unique_ptr<Policy> policy, unsigned loops);
+          std::unique_ptr<Policy> policy, const BalanceOptions& balance, unsigned loops);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -45,11 +48,25 @@ class Service {
   // The workers from now on. Those that left keep their requests in flight and get no new ones.
   void update(const SnapshotService& snapshot);
 
-  // The worker for a request, by the policy, among those that are not suspect, not tried, and have
-  // room. Null when there is none; is_full() then tells why.
-  std::shared_ptr<Upstream> pick(const Tried& tried);
+  // What a request is placed by.
+  struct Wanted {
+    const Tried& tried;
+    std::optional<std::uint64_t> key{};  // of consistent_hash
+    std::string_view cookie{};           // that the client brought; empty: none
+  };
+  // The worker for a request, among those that are not suspect, not tried, and have room: the one
+  // that its cookie means, or else by the policy. Null when there is none; is_full() then tells
+  // why.
+  std::shared_ptr<Upstream> pick(const Wanted& wanted);
   // Some worker would be picked if it had room.
   bool is_full(const Tried& tried) const;
+  // The value of Set-Cookie for a client that is served by `chosen`; empty when it sticks there
+  // already, or elsewhere, where there was only no room at this moment.
+  std::string_view cookie_for(const Upstream& chosen, const Wanted& wanted) const;
+
+  // What the policy learns from the worker's answers, if it does.
+  bool learns() const { return learns_; }
+  void learn(const Upstream& upstream, Experience experience, Duration latency, Instant now);
 
   // Waits until room was made, or the time in the queue is over, or the queue is full, or the loop
   // stops.
@@ -77,17 +94,47 @@ class Service {
   };
   struct Queueing;  // the awaitable of wait_for_room
 
+  friend class Placement;
   void resume_later(Waiter& waiter, Waited outcome);
+  Upstream* stuck_to(std::string_view cookie) const;
+  bool is_good(const Upstream& upstream, const Tried& tried) const;
+  void let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
+  void weigh();
 
   asio::io_context& io_;
   DeadlineWheel& wheel_;
   std::string name_;
   std::unique_ptr<Policy> policy_;
+  const bool learns_;
+  const StickyCookie sticky_;
+  const SlowStart slow_start_;
   unsigned loops_;
   std::vector<std::shared_ptr<Upstream>> upstreams_;  // same places as in the snapshot's service
+  std::unordered_map<std::string_view, std::size_t> by_cookie_;  // places; keys are the upstreams'
+  Instant serves_since_;                                         // when it got its first workers
+  Deadline next_weighing_;
   std::list<Waiter*> waiters_;
   bool stopping_ = false;
   bool registered_ = true;
+};
+
+// A request's place at a worker: counted as in flight from the choice to the end of the try,
+// however it ends.
+class Placement {
+ public:
+  Placement() = default;
+  ~Placement() { end(); }
+  Placement(const Placement&) = delete;
+  Placement& operator=(const Placement&) = delete;
+
+  // REQUIRES: none has begun, or it has ended.
+  void begin(Service& service, std::shared_ptr<Upstream> upstream);
+  // Does nothing when it has ended.
+  void end();
+
+ private:
+  Service* service_ = nullptr;
+  std::shared_ptr<Upstream> upstream_;
 };
 
 }  // namespace tandem::master

@@ -20,12 +20,16 @@ UpstreamConnection::~UpstreamConnection() {
   close_socket(socket_);
 }
 
-Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
+Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops,
+                   const StickyCookie& sticky)
     : worker_(std::move(worker)), loops_(loops) {
   TANDEM_ASSERT(loops_ > 0);
   TANDEM_ASSERT(worker_->counters != nullptr);
   endpoint_ = {asio::ip::make_address(worker_->address.host), worker_->address.port};
   host_and_port_ = worker_->address.to_string();
+  if (!sticky.is_on()) return;
+  cookie_ = sticky.value_for(worker_->name);
+  set_cookie_ = sticky.set_cookie(cookie_);
 }
 
 void Upstream::update(std::shared_ptr<const SnapshotWorker> worker) {
@@ -66,6 +70,7 @@ bool Upstream::put_back(UpstreamConnectionPtr connection, Instant now) {
 
 void Upstream::retire() {
   retired_ = true;
+  place_ = nowhere;
   idle_.clear();
 }
 

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/time.hpp"
+#include "master/balance/sticky_cookie.hpp"
 #include "master/forward/socket_io.hpp"
 #include "master/registry/snapshot.hpp"
 
@@ -45,14 +47,30 @@ using UpstreamConnectionPtr = std::unique_ptr<UpstreamConnection>;
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
-  // `loops`: how many loops share the worker's connections.
-  Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops);
+  // `loops`: how many loops share the worker's connections. `sticky`: what clients are told to
+  // bring, so that they come here again.
+  Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops,
+           const StickyCookie& sticky = {});
 
   const SnapshotWorker& worker() const { return *worker_; }
   WorkerCounters& counters() const { return *worker_->counters; }
   const TcpEndpoint& endpoint() const { return endpoint_; }
   // Host for requests that name none.
   std::string_view host_and_port() const { return host_and_port_; }
+
+  // The value of the cookie that means this worker, and of the Set-Cookie that hands it out; empty
+  // when clients do not stick.
+  const std::string& cookie() const { return cookie_; }
+  const std::string& set_cookie() const { return set_cookie_; }
+
+  // Its place among the workers of its service; `nowhere` once it has left.
+  static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+  std::size_t place() const { return place_; }
+  void stand_at(std::size_t place) { place_ = place; }
+  // When it joined a service that was serving already, and so starts slowly; nothing: it does not.
+  std::optional<Instant> starts_since() const { return starts_since_; }
+  void start_slowly(Instant since) { starts_since_ = since; }
+  void start_no_more() { starts_since_.reset(); }
 
   // The same registration with another weight or limit.
   void update(std::shared_ptr<const SnapshotWorker> worker);
@@ -86,6 +104,10 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::shared_ptr<const SnapshotWorker> worker_;
   TcpEndpoint endpoint_;
   std::string host_and_port_;
+  std::string cookie_;
+  std::string set_cookie_;
+  std::size_t place_ = nowhere;
+  std::optional<Instant> starts_since_;
   std::vector<UpstreamConnectionPtr> idle_;
   unsigned loops_;
   unsigned open_ = 0;  // of this loop, idle ones included

@@ -19,7 +19,9 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.node = options.node;
   plane.listen = {"127.0.0.1", 0};
   plane.threads = options.threads;
-  plane.policy = options.policy;
+  plane.balance.policy = options.policy;
+  plane.balance.slow_start.over = options.slow_start;
+  if (!options.sticky.empty()) plane.balance.sticky = StickyCookie(options.sticky, "secret");
   plane.timeouts = options.timeouts;
   plane.body_bytes_max = options.body_bytes_max;
   for (const auto& range : options.trusted_proxies) {

@@ -17,7 +17,9 @@ class Gateway {
   struct Options {
     unsigned threads = 1;
     unsigned connections = 1024;  // of each worker
-    master::PolicyName policy = master::PolicyName::round_robin;
+    master::PolicySpec policy{};
+    std::string sticky{};  // the cookie's name
+    Duration slow_start = std::chrono::seconds(10);
     master::ForwardTimeouts timeouts{};
     std::uint64_t body_bytes_max = 0;
     std::vector<std::string> trusted_proxies{};

@@ -1,0 +1,39 @@
+// alias_table.hpp: drawing by weight in constant time (the alias method: Walker 1974, Vose 1991).
+//
+// Equal weights, the usual case, need no table and touch no memory. build() is O(n). Owner: a
+// policy, on its loop.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "master/balance/policy.hpp"
+#include "master/balance/random_source.hpp"
+
+namespace tandem::master {
+
+class AliasTable {
+ public:
+  void build(std::span<const Candidate> candidates);
+  std::size_t size() const { return size_; }
+  // A place, by weight. REQUIRES: size() > 0.
+  std::size_t draw(RandomSource& random) const {
+    const auto column = random.below(size_);
+    if (columns_.empty()) return column;
+    return random.unit() < columns_[column].share ? column : columns_[column].alias;
+  }
+  // A usable place, by weight, or nothing when there is none: looks at all.
+  std::optional<std::size_t> draw_among_all(RandomSource& random, Usable usable) const;
+
+ private:
+  struct Column {
+    float share;          // of the column that belongs to its own place
+    std::uint32_t alias;  // who has the rest
+  };
+  std::vector<Column> columns_;  // empty: all weigh the same
+  std::vector<double> weights_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,25 @@
+// first_available.hpp: the first usable worker, in the order of their names: the next is used when
+// all before it are full. For services that cost by the worker, so that the last ones stay idle.
+//
+// The search begins where the last one ended, further in front when a request of this loop ended
+// there, and now and then at the very first, for another loop or a good sign may have made room.
+// pick() is O(1), amortized: the whole search comes at most once in as many picks as it has steps.
+#pragma once
+
+#include "master/balance/policy.hpp"
+
+namespace tandem::master {
+
+class FirstAvailable final : public Policy {
+ public:
+  void update(std::span<const Candidate> candidates) override;
+  std::optional<std::size_t> pick(const Placing& placing) override;
+  void ended(std::size_t place) override { begin_ = std::min(begin_, place); }
+
+ private:
+  std::size_t size_ = 0;
+  std::size_t begin_ = 0;  // those before it were not usable when looked at last
+  std::size_t picks_ = 0;  // since the last whole search
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,75 @@
+#include "master/balance/maglev_builder.hpp"
+
+#include <pthread.h>
+
+namespace tandem::master {
+
+std::shared_ptr<const MaglevTable> MaglevSlot::table() const {
+  const std::lock_guard lock(mutex_);
+  return table_;
+}
+
+MaglevBuilder::MaglevBuilder() : thread_([this] { run(); }) {
+  pthread_setname_np(thread_.native_handle(), "maglev");
+}
+
+MaglevBuilder::~MaglevBuilder() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+std::shared_ptr<MaglevSlot> MaglevBuilder::slot(const std::string& service) {
+  const std::lock_guard lock(mutex_);
+  auto& slot = slots_[service];
+  if (!slot) slot = std::make_shared<MaglevSlot>();
+  return slot;
+}
+
+void MaglevBuilder::want(const std::shared_ptr<MaglevSlot>& slot,
+                         std::vector<MaglevMember> members) {
+  TANDEM_ASSERT(!members.empty());
+  {
+    const std::lock_guard lock(slot->mutex_);
+    if (slot->wanted_ == members) return;
+    slot->wanted_ = std::move(members);
+    if (slot->queued_) return;
+    slot->queued_ = true;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(slot);
+  }
+  changed_.notify_all();
+}
+
+void MaglevBuilder::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (stopping_) return;
+    const auto slot = queue_.front();
+    queue_.erase(queue_.begin());
+    lock.unlock();
+    build(*slot);
+    lock.lock();
+  }
+}
+
+void MaglevBuilder::build(MaglevSlot& slot) {
+  std::vector<MaglevMember> members;
+  {
+    const std::lock_guard lock(slot.mutex_);
+    slot.queued_ = false;  // what is wanted from now on is another table
+    members = slot.wanted_;
+  }
+  auto table = std::make_shared<const MaglevTable>(std::move(members));
+  const std::lock_guard lock(slot.mutex_);
+  slot.table_ = std::move(table);
+  slot.version_.fetch_add(1, std::memory_order_release);
+}
+
+}  // namespace tandem::master

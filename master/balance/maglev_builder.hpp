@@ -1,0 +1,63 @@
+// maglev_builder.hpp: builds Maglev tables on a thread of its own, one for each service, shared by
+// all loops: a loop that waited for one would answer nobody for milliseconds.
+//
+// Each loop says which members it wants when its set changes; the first to say so starts the work,
+// the others say the same. Until the new table is there they go on with the old one. Any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "master/balance/maglev_table.hpp"
+
+namespace tandem::master {
+
+// The table of one service.
+class MaglevSlot {
+ public:
+  // Grows with each table that is put here; 0: there has been none. One read, for every pick.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // The newest; null before the first.
+  std::shared_ptr<const MaglevTable> table() const;
+
+ private:
+  friend class MaglevBuilder;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const MaglevTable> table_;
+  std::vector<MaglevMember> wanted_;
+  bool queued_ = false;
+  std::atomic<std::uint64_t> version_{0};
+};
+
+class MaglevBuilder {
+ public:
+  MaglevBuilder();
+  ~MaglevBuilder();
+  MaglevBuilder(const MaglevBuilder&) = delete;
+  MaglevBuilder& operator=(const MaglevBuilder&) = delete;
+
+  // Of that service, the same for all who ask.
+  std::shared_ptr<MaglevSlot> slot(const std::string& service);
+  // The slot is to get a table of these members, unless it has it or will. REQUIRES: not empty.
+  void want(const std::shared_ptr<MaglevSlot>& slot, std::vector<MaglevMember> members);
+
+ private:
+  void run();
+  static void build(MaglevSlot& slot);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, std::shared_ptr<MaglevSlot>> slots_;
+  std::vector<std::shared_ptr<MaglevSlot>> queue_;  // each at most once
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tandem::master

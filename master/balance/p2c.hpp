@@ -1,0 +1,57 @@
+// p2c.hpp: the better of two workers that are drawn by lot (Mitzenmacher 2001), better by latency
+// and load: the lower of peak-EWMA latency times (requests in flight + 1), as Finagle does it.
+//
+// The estimate of a worker's latency rises at once to a latency above it and sinks towards those
+// below it, by half in 1.4 s (`decay` is the time constant): a worker that turns slow is avoided
+// from its first slow answer on, and one that has got no request for a while is tried again. A bad
+// experience (5xx, a time-out, a broken connection) doubles the estimate, for an error is often
+// quick, and a worker that fails must not look attractive for it. One that joins begins with the
+// mean of the others.
+//
+// Lots are drawn by weight, and a worker of twice the weight bears twice as many requests in flight
+// for the same cost. In flight counts the requests of all loops; latency is what this loop saw.
+// pick() is O(1).
+#pragma once
+
+#include <vector>
+
+#include "master/balance/alias_table.hpp"
+#include "master/balance/policy.hpp"
+#include "master/balance/random_source.hpp"
+
+namespace tandem::master {
+
+class P2c final : public Policy {
+ public:
+  static constexpr Duration decay = 2s;
+  // Latencies below it count as it: they tell more of this machine than of the worker.
+  static constexpr Duration latency_min = 20us;
+  static constexpr Duration latency_max = 60s;
+
+  explicit P2c(std::uint64_t seed) : random_(seed) {}
+
+  void update(std::span<const Candidate> candidates) override;
+  std::optional<std::size_t> pick(const Placing& placing) override;
+  bool learns() const override { return true; }
+  void learn(std::size_t place, Experience experience, Duration latency, Instant now) override;
+
+  // The estimate for the worker at `place`.
+  Duration latency(std::size_t place, Instant now) const;
+
+ private:
+  struct Estimate {
+    double latency_s = 0;  // at `since`; 0: nothing is known
+    Instant since;
+    const WorkerCounters* counters;
+    double per_request;  // how much one request in flight weighs: mean weight / weight
+  };
+  double decayed(const Estimate& estimate, Instant now) const;
+  double cost(std::size_t place, Instant now) const;
+
+  std::vector<Estimate> estimates_;
+  std::vector<std::pair<WorkerId, std::shared_ptr<WorkerCounters>>> workers_;  // as estimates_
+  AliasTable table_;
+  RandomSource random_;
+};
+
+}  // namespace tandem::master

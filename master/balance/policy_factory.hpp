@@ -1,0 +1,28 @@
+// policy_factory.hpp: makes the policies of all loops, and holds what they share: the thread that
+// builds the tables of consistent_hash. Any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "master/balance/policy.hpp"
+#include "master/balance/policy_spec.hpp"
+
+namespace tandem::master {
+
+class MaglevBuilder;
+
+class PolicyFactory {
+ public:
+  explicit PolicyFactory(PolicySpec spec);
+
+  const PolicySpec& spec() const { return spec_; }
+  // `seed` differs from loop to loop, so that the loops do not all begin with the same worker.
+  std::unique_ptr<Policy> make(const std::string& service, std::uint64_t seed) const;
+
+ private:
+  PolicySpec spec_;
+  std::shared_ptr<MaglevBuilder> maglev_;  // null: no policy of the kind
+};
+
+}  // namespace tandem::master

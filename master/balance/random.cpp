@@ -1,0 +1,14 @@
+#include "master/balance/random.hpp"
+
+namespace tandem::master {
+
+std::optional<std::size_t> Random::pick(const Placing& placing) {
+  if (table_.size() == 0) return std::nullopt;
+  for (int draw = 0; draw < draws_max; ++draw) {
+    const auto place = table_.draw(random_);
+    if (placing.usable(place)) return place;
+  }
+  return table_.draw_among_all(random_, placing.usable);
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,16 @@
+// balance_options.hpp: how a master balances, as its loops are told at the start.
+#pragma once
+
+#include "master/balance/policy_spec.hpp"
+#include "master/balance/slow_start.hpp"
+#include "master/balance/sticky_cookie.hpp"
+
+namespace tandem::master {
+
+struct BalanceOptions {
+  PolicySpec policy;
+  StickyCookie sticky;
+  SlowStart slow_start;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,73 @@
+#include "master/forward/request_key.hpp"
+
+#include <algorithm>
+
+#include "master/balance/stable_hash.hpp"
+#include "master/forward/field_text.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+std::string_view find_field(const RequestHead& request, std::string_view name) {
+  for (const auto& field : request.fields()) {
+    if (equal_ignoring_case(field.name, name)) return field.value;
+  }
+  return {};
+}
+
+// Of "a, b, c": c.
+std::string_view last_member(std::string_view list) {
+  std::string_view last;
+  for_each_member(list, [&](auto member) { last = member; });
+  return last;
+}
+
+std::string_view client_of(const RequestHead& request, std::string_view client, bool trusted) {
+  if (!trusted) return client;
+  std::string_view last;
+  for (const auto& field : request.fields()) {
+    if (field.kind == FieldKind::forwarded_for) last = field.value;
+  }
+  const auto forwarded = last_member(last);
+  return forwarded.empty() ? client : forwarded;
+}
+
+std::string_view key_text(const PolicySpec& spec, const RequestHead& request,
+                          std::string_view client, bool client_trusted) {
+  switch (spec.key) {
+    case KeySource::address: return client_of(request, client, client_trusted);
+    case KeySource::header: return find_field(request, spec.key_name);
+    case KeySource::cookie: return find_cookie(request, spec.key_name);
+    case KeySource::path: return request.target().substr(0, request.target().find('?'));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view find_cookie(const RequestHead& request, std::string_view name) {
+  for (const auto& field : request.fields()) {
+    if (field.kind != FieldKind::other || !equal_ignoring_case(field.name, "cookie")) continue;
+    auto rest = field.value;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find(';'), rest.size());
+      const auto pair = trimmed(rest.substr(0, end));
+      if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name)) {
+        return pair.substr(name.size() + 1);
+      }
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> request_key(const PolicySpec& spec, const RequestHead& request,
+                                         std::string_view client, bool client_trusted) {
+  if (spec.name != PolicyName::consistent_hash) return std::nullopt;
+  const auto text = key_text(spec, request, client, client_trusted);
+  if (text.empty()) return std::nullopt;
+  return stable_hash(text);
+}
+
+}  // namespace tandem::master

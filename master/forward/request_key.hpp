@@ -1,0 +1,24 @@
+// request_key.hpp: what of a request a policy looks at: the key of consistent_hash, and the cookies
+// of RFC 6265. Pure; views live as long as the request's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "master/balance/policy_spec.hpp"
+#include "master/forward/http_head.hpp"
+
+namespace tandem::master {
+
+// The value of the first cookie of that name (RFC 6265 §5.4: names are case-sensitive); empty when
+// there is none.
+std::string_view find_cookie(const RequestHead& request, std::string_view name);
+
+// The key by which `spec` tells requests apart; nothing when the policy wants none, or the request
+// has none. `client`: the client's address; of one that is a proxy of ours, what it says of its own
+// client is taken (the last of X-Forwarded-For).
+std::optional<std::uint64_t> request_key(const PolicySpec& spec, const RequestHead& request,
+                                         std::string_view client, bool client_trusted);
+
+}  // namespace tandem::master

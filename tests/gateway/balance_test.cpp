@@ -1,0 +1,271 @@
+// Policies, sticky clients and slow starts as clients and workers see them.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <set>
+
+#include "gateway.hpp"
+
+using namespace tandem::test;
+using tandem::master::PolicyName;
+using tandem::master::PolicySpec;
+
+namespace {
+
+PolicySpec by(const char* text) { return *tandem::master::parse_policy(text, "--balance"); }
+
+std::string get_with(std::string_view target, std::string_view fields) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: example.org\r\n{}\r\n", target, fields);
+}
+
+// Some origins that say who they are.
+struct Origins {
+  explicit Origins(int count) {
+    for (int i = 0; i < count; ++i) {
+      all.push_back(std::make_unique<Origin>(always(ok(fmt::format("worker {}", i)))));
+    }
+  }
+  std::vector<std::uint16_t> ports() const {
+    std::vector<std::uint16_t> ports;
+    for (const auto& origin : all) ports.push_back(origin->port());
+    return ports;
+  }
+  std::vector<std::uint16_t> ports_without(const std::string& body) const {
+    auto rest = ports();
+    rest.erase(rest.begin() + std::stoi(body.substr(7)));
+    return rest;
+  }
+  std::vector<std::unique_ptr<Origin>> all;
+};
+
+// "route=VALUE" of a response that sets the cookie; empty when it does not.
+std::string cookie_of(const Message& response) {
+  const auto set = response.field("Set-Cookie");
+  return set.substr(0, set.find(';'));
+}
+
+// Workers that were chosen for the requests, in their order.
+std::vector<std::string> chosen(Gateway& gateway, const std::vector<std::string>& requests) {
+  std::vector<std::string> bodies;
+  for (const auto& request : requests) bodies.push_back(gateway.ask(request).body);
+  return bodies;
+}
+
+// Until the table of consistent_hash is there keys are placed otherwise.
+void await_table(Gateway& gateway, const std::vector<std::string>& requests) {
+  auto before = chosen(gateway, requests);
+  int alike = 0;
+  wait_until([&] {
+    auto now = chosen(gateway, requests);
+    alike = now == before ? alike + 1 : 0;
+    before = std::move(now);
+    return alike >= 3;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("every policy uses all workers, or the first while it has room") {
+  Origins origins(3);
+  for (const auto* text : {"round_robin", "random", "least_connections", "p2c", "first_available",
+                           "consistent_hash:path"}) {
+    INFO(text);
+    Gateway gateway(origins.ports(), {.policy = by(text)});
+    std::set<std::string> seen;
+    for (int i = 0; i < 60; ++i) seen.insert(gateway.ask(get(fmt::format("/{}", i))).body);
+    CHECK(seen.size() == (std::string(text) == "first_available" ? 1 : 3));
+  }
+}
+
+TEST_CASE("every policy tries another worker when one refuses, and no client notices") {
+  for (const auto* text : {"round_robin", "random", "least_connections", "p2c", "first_available",
+                           "consistent_hash:path"}) {
+    INFO(text);
+    Origins origins(3);
+    Gateway gateway(origins.ports(), {.policy = by(text)});
+    origins.all[0]->stop_listening();
+    for (int i = 0; i < 30; ++i) {
+      const auto answer = gateway.ask(get(fmt::format("/{}", i)));
+      CHECK(answer.status() == 200);
+      CHECK(answer.body != "worker 0");
+    }
+  }
+}
+
+TEST_CASE("the same key goes to the same worker: a header, a cookie, the path, the client") {
+  struct Row {
+    const char* policy;
+    const char* target;
+    const char* fields;  // with the key in place of {}
+    bool one_for_all;    // all keys are the same: there is one client
+  };
+  const Row rows[] = {
+      {"consistent_hash:header=X-User", "/", "x-user: {}\r\n", false},
+      {"consistent_hash:cookie=sid", "/", "Cookie: a=b; sid={}; xsid=c\r\n", false},
+      {"consistent_hash:path", "/{}?query", "", false},
+      {"consistent_hash", "/{}", "", true},
+  };
+  Origins origins(4);
+  for (const auto& row : rows) {
+    INFO(row.policy);
+    Gateway gateway(origins.ports(), {.policy = by(row.policy)});
+    std::vector<std::string> requests;
+    for (int key = 0; key < 40; ++key) {
+      requests.push_back(get_with(fmt::format(fmt::runtime(row.target), key),
+                                  fmt::format(fmt::runtime(row.fields), key)));
+    }
+    await_table(gateway, requests);
+    const auto first = chosen(gateway, requests);
+    CHECK(chosen(gateway, requests) == first);
+    CHECK(std::set(first.begin(), first.end()).size() == (row.one_for_all ? 1 : 4));
+  }
+}
+
+TEST_CASE("behind a proxy of ours the client's own address is the key") {
+  Origins origins(4);
+  Gateway gateway(origins.ports(),
+                  {.policy = by("consistent_hash"), .trusted_proxies = {"127.0.0.1"}});
+  std::vector<std::string> requests;
+  for (int i = 0; i < 40; ++i) {
+    requests.push_back(
+        get_with("/", fmt::format("X-Forwarded-For: 192.0.2.1, 198.51.100.{}\r\n", i)));
+  }
+  await_table(gateway, requests);
+  const auto first = chosen(gateway, requests);
+  CHECK(chosen(gateway, requests) == first);
+  CHECK(std::set(first.begin(), first.end()).size() == 4);
+}
+
+TEST_CASE("a client stays with the worker that its cookie names, whatever the policy") {
+  Origins origins(4);
+  for (const auto* text : {"round_robin", "random", "p2c", "least_connections"}) {
+    INFO(text);
+    Gateway gateway(origins.ports(), {.policy = by(text), .sticky = "route"});
+    const auto first = gateway.ask(get("/"));
+    CHECK(first.field("Set-Cookie").find("HttpOnly; SameSite=Lax") != std::string::npos);
+    const auto cookie = cookie_of(first);
+    CHECK(cookie.find("127.0.0.1") == std::string::npos);
+    for (int i = 0; i < 20; ++i) {
+      const auto next = gateway.ask(get_with("/", "Cookie: a=b; " + cookie + "\r\n"));
+      CHECK(next.body == first.body);
+      CHECK(next.count("Set-Cookie") == 0);
+    }
+  }
+}
+
+TEST_CASE("a client whose worker has left gets another, and the cookie for it") {
+  Origins origins(3);
+  Gateway gateway(origins.ports(), {.sticky = "route"});
+  const auto first = gateway.ask(get("/"));
+  const auto cookie = cookie_of(first);
+  gateway.publish(origins.ports_without(first.body));
+  Message moved;
+  wait_until([&] {
+    moved = gateway.ask(get_with("/", "Cookie: " + cookie + "\r\n"));
+    return moved.body != first.body;
+  });
+  const auto next_cookie = cookie_of(moved);
+  CHECK(next_cookie.starts_with("route="));
+  CHECK(next_cookie != cookie);
+  for (int i = 0; i < 10; ++i) {
+    CHECK(gateway.ask(get_with("/", "Cookie: " + next_cookie + "\r\n")).body == moved.body);
+  }
+}
+
+TEST_CASE("a client whose worker refuses connections gets another, and the cookie for it") {
+  Origins origins(3);
+  Gateway gateway(origins.ports(), {.sticky = "route"});
+  const auto first = gateway.ask(get_with("/", "Connection: close\r\n"));
+  auto& gone = *origins.all[static_cast<std::size_t>(std::stoi(first.body.substr(7)))];
+  gone.stop_listening();
+  const auto with_cookie = get_with("/", "Cookie: " + cookie_of(first) + "\r\n");
+  // A connection that is kept alive would still be served: more clients than there are of those.
+  std::vector<RawSocket> clients;
+  std::set<std::string> cookies;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(gateway.connect());
+    clients.back().send(with_cookie);
+  }
+  for (auto& client : clients) {
+    const auto answer = read_response(client);
+    CHECK(answer.status() == 200);
+  }
+}
+
+TEST_CASE("a client whose worker is full is served elsewhere this once, and keeps its cookie") {
+  std::atomic<bool> hold{false};
+  std::atomic<int> held{0};
+  std::atomic<bool> release{false};
+  const auto script = [&](const char* name) {
+    return [&, name](Origin& self, RawSocket& socket) {
+      for (;;) {
+        const auto request = self.receive(socket);
+        if (request.start_line().find("/hold") != std::string::npos) {
+          ++held;
+          wait_until([&] { return release.load(); });
+        }
+        socket.send(ok(name));
+      }
+    };
+  };
+  Origin one(script("one"));
+  Origin two(script("two"));
+  Gateway gateway({one.port(), two.port()}, {.connections = 1, .sticky = "route"});
+  const auto first = gateway.ask(get("/"));
+  const auto fields = "Cookie: " + cookie_of(first) + "\r\n";
+  auto holder = gateway.connect();
+  holder.send(get_with("/hold", fields));
+  wait_until([&] { return held == 1; });
+  const auto elsewhere = gateway.ask(get_with("/", fields));
+  CHECK(elsewhere.body != first.body);
+  CHECK(elsewhere.count("Set-Cookie") == 0);
+  release = true;
+  CHECK(read_response(holder).body == first.body);
+  CHECK(gateway.ask(get_with("/", fields)).body == first.body);
+}
+
+TEST_CASE("a cookie that names nobody is replaced") {
+  Origins origins(2);
+  Gateway gateway(origins.ports(), {.sticky = "route"});
+  for (const auto* value : {"route=", "route=127.0.0.1", "route=0123456789abcdef01234567"}) {
+    const auto answer = gateway.ask(get_with("/", fmt::format("Cookie: {}\r\n", value)));
+    CHECK(answer.status() == 200);
+    CHECK(cookie_of(answer).size() == std::string("route=").size() + 24);
+  }
+}
+
+TEST_CASE("without --sticky no cookie is set") {
+  Origins origins(2);
+  Gateway gateway(origins.ports());
+  CHECK(gateway.ask(get("/")).count("Set-Cookie") == 0);
+}
+
+TEST_CASE("a worker that joins a service that has served for a while starts slowly") {
+  Origins origins(2);
+  Gateway gateway({origins.ports()[0]}, {.slow_start = std::chrono::milliseconds(1200)});
+  const auto share_of_second = [&](int requests) {
+    const auto before = origins.all[1]->request_count();
+    for (int i = 0; i < requests; ++i) gateway.ask(get("/"));
+    return static_cast<double>(origins.all[1]->request_count() - before) / requests;
+  };
+  SECTION("it has its full share in the end, and far from it at first") {
+    const auto began = std::chrono::steady_clock::now();
+    wait_until(
+        [&] { return std::chrono::steady_clock::now() - began > std::chrono::milliseconds(1400); });
+    gateway.publish(origins.ports());
+    wait_until([&] {
+      gateway.ask(get("/"));
+      return origins.all[1]->request_count() > 0;
+    });
+    CHECK(share_of_second(20) < 0.4);
+    wait_until([&] { return share_of_second(20) >= 0.45; });
+  }
+  SECTION("but not while the service itself is new") {
+    gateway.publish(origins.ports());
+    wait_until([&] {
+      gateway.ask(get("/"));
+      return origins.all[1]->request_count() > 0;
+    });
+    CHECK(share_of_second(20) >= 0.45);
+  }
+}
