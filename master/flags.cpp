@@ -148,8 +148,9 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
 // How a worker is chosen.
 void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--balance", "POLICY",
-             "round_robin (the default), random, least_connections, p2c, first_available, or "
-             "consistent_hash[:KEY] with KEY one of address, path, header=NAME, cookie=NAME",
+             "p2c (two random choices by latency and load; the default), round_robin, random, "
+             "least_connections, first_available, or consistent_hash[:KEY] with KEY one of "
+             "address, path, header=NAME, cookie=NAME",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto policy = parse_policy(text, flag);
                if (!policy) return policy.error();

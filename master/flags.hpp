@@ -34,7 +34,7 @@ struct MasterFlags {
   std::vector<wire::WorkerSpec> backends;
   std::vector<wire::Route> routes;
   unsigned threads;  // as many as the machine has cores
-  PolicySpec balance;
+  PolicySpec balance = PolicyName::p2c;
   std::string sticky;  // the name of the cookie; empty: clients do not stick
   Duration slow_start = 10s;
   StandbyTraffic standby_traffic = StandbyTraffic::forward;

@@ -65,11 +65,11 @@ std::optional<std::size_t> ConsistentHash::pick(const Placing& placing) {
   if (slot_->version() != table_version_) adopt_table();
   const auto key = placing.key ? *placing.key : random_.next();
   if (table_) {
-    auto slot = static_cast<std::size_t>(key % table_->slots());
+    auto slot = static_cast<std::size_t>(key % MaglevTable::slot_count);
     for (std::size_t tried = 0; tried < slots_tried_max; ++tried) {
       const auto place = place_of_[table_->at(slot)];
       if (place != nowhere && !is_over_bound(place) && placing.usable(place)) return place;
-      slot = slot + 1 < table_->slots() ? slot + 1 : 0;
+      slot = slot + 1 < MaglevTable::slot_count ? slot + 1 : 0;
     }
   }
   return search(static_cast<std::size_t>(key % workers_.size()), placing.usable);

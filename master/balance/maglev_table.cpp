@@ -22,12 +22,12 @@ struct Walk {
 
 MaglevTable::MaglevTable(std::vector<MaglevMember> members) : members_(std::move(members)) {
   TANDEM_ASSERT(!members_.empty() && members_.size() < nobody);
-  slots_.assign(members_.size() > many_members ? slots_of_many : slots_usual, nobody);
+  slots_.assign(slot_count, nobody);
   fill();
 }
 
 void MaglevTable::fill() {
-  const auto count = static_cast<std::uint32_t>(slots_.size());
+  constexpr auto count = slot_count;
   double heaviest = 0;
   for (const auto& member : members_) heaviest = std::max(heaviest, member.weight);
   std::vector<Walk> walks;

@@ -16,6 +16,7 @@ constexpr double seconds(Duration duration) {
 
 // How much a bad experience makes of the estimate.
 constexpr double bad_factor = 2;
+constexpr double equal_within_factor = 2;
 
 }  // namespace
 
@@ -59,11 +60,17 @@ double P2c::decayed(const Estimate& estimate, Instant now) const {
   return estimate.latency_s * std::exp(-seconds(age) / seconds(decay));
 }
 
-double P2c::cost(std::size_t place, Instant now) const {
-  const auto& estimate = estimates_[place];
-  const double in_flight = estimate.counters->in_flight.load(std::memory_order_relaxed);
-  return std::max(decayed(estimate, now), seconds(latency_min)) *
-         (in_flight * estimate.per_request + 1);
+bool P2c::is_better(std::size_t place, std::size_t than, Instant now) const {
+  const auto load = [](const Estimate& estimate) {
+    return estimate.counters->in_flight.load(std::memory_order_relaxed) * estimate.per_request + 1;
+  };
+  const auto& one = estimates_[place];
+  const auto& other = estimates_[than];
+  const double latency = std::max(decayed(one, now), seconds(latency_min));
+  const double other_latency = std::max(decayed(other, now), seconds(latency_min));
+  const bool alike =
+      std::max(latency, other_latency) < equal_within_factor * std::min(latency, other_latency);
+  return alike ? load(one) < load(other) : latency * load(one) < other_latency * load(other);
 }
 
 Duration P2c::latency(std::size_t place, Instant now) const {
@@ -83,7 +90,7 @@ std::optional<std::size_t> P2c::pick(const Placing& placing) {
       continue;
     }
     // At equal cost the first stays: so idle equals are chosen by weight alone.
-    return cost(place, placing.now) < cost(*first, placing.now) ? place : *first;
+    return is_better(place, *first, placing.now) ? place : *first;
   }
   return first ? first : table_.draw_among_all(random_, placing.usable);
 }

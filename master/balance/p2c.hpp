@@ -6,7 +6,9 @@
 // from its first slow answer on, and one that has got no request for a while is tried again. A bad
 // experience (5xx, a time-out, a broken connection) doubles the estimate, for an error is often
 // quick, and a worker that fails must not look attractive for it. One that joins begins with the
-// mean of the others.
+// mean of the others. Latencies within a factor of two count as equal: so much the same worker
+// shows from one moment to the next, and equal workers are to share alike even when requests come
+// one by one.
 //
 // Lots are drawn by weight, and a worker of twice the weight bears twice as many requests in flight
 // for the same cost. In flight counts the requests of all loops; latency is what this loop saw.
@@ -25,7 +27,7 @@ class P2c final : public Policy {
  public:
   static constexpr Duration decay = 2s;
   // Latencies below it count as it: they tell more of this machine than of the worker.
-  static constexpr Duration latency_min = 20us;
+  static constexpr Duration latency_min = 1ms;
   static constexpr Duration latency_max = 60s;
 
   explicit P2c(std::uint64_t seed) : random_(seed) {}
@@ -46,7 +48,7 @@ class P2c final : public Policy {
     double per_request;  // how much one request in flight weighs: mean weight / weight
   };
   double decayed(const Estimate& estimate, Instant now) const;
-  double cost(std::size_t place, Instant now) const;
+  bool is_better(std::size_t place, std::size_t than, Instant now) const;
 
   std::vector<Estimate> estimates_;
   std::vector<std::pair<WorkerId, std::shared_ptr<WorkerCounters>>> workers_;  // as estimates_

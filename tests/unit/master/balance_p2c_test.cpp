@@ -5,6 +5,7 @@
 
 #include "balance_fixture.hpp"
 #include "master/balance/p2c.hpp"
+#include "master/balance/random_source.hpp"
 
 using namespace tandem;
 using namespace tandem::master;
@@ -70,6 +71,21 @@ TEST_CASE("equal workers share alike") {
   for (std::size_t place = 0; place < 4; ++place) {
     CHECK(std::abs(simulation.chosen[place] - 2'500) < 250);
   }
+}
+
+TEST_CASE("equal workers share alike when requests come one by one, though latencies vary") {
+  Workers workers({1, 1, 1});
+  P2c policy(5);
+  policy.update(workers.candidates());
+  RandomSource chance(9);
+  std::map<std::size_t, int> chosen;
+  for (int i = 0; i < 6'000; ++i) {
+    const auto now = at(i * 10ms);
+    const auto place = workers.pick(policy, {}, now).value();
+    ++chosen[place];
+    policy.learn(place, Experience::good, 2ms + chance.below(1000) * 1us, now + 2ms);
+  }
+  for (std::size_t place = 0; place < 3; ++place) CHECK(std::abs(chosen[place] - 2'000) < 150);
 }
 
 TEST_CASE("of two workers of the same latency the one with less in flight is chosen") {
