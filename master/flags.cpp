@@ -76,6 +76,15 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                return invalid(fmt::format("{} must be a number of bytes, not \"{}\"", flag,
                                           text.substr(0, 64)));
              });
+  bind_value(app, "--rate-limit", "RATE[:BURST]",
+             "requests a second of one client address, and how many at once; more are answered "
+             "429; by default: any",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               const auto limit = parse_rate_limit(text, flag);
+               if (!limit) return limit.error();
+               flags.rate_limit = *limit;
+               return {};
+             });
   bind_each(
       app, "--trusted-proxy", "ADDRESS[/BITS]",
       "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",

@@ -17,6 +17,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "master/balance/policy_spec.hpp"
 #include "master/forward/forward_timeouts.hpp"
+#include "master/forward/rate_limiter.hpp"
 #include "master/forward/standby_traffic.hpp"
 
 namespace tandem::master {
@@ -40,6 +41,7 @@ struct MasterFlags {
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // 0: any
+  RateLimit rate_limit;              // off: any
   std::vector<AddressRange> trusted_proxies;
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;

@@ -84,6 +84,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   }
   options.timeouts = flags.timeouts;
   options.body_bytes_max = flags.body_bytes_max;
+  options.rate_limit = flags.rate_limit;
   options.trusted_proxies = flags.trusted_proxies;
   options.access_log = access_log;
   options.gate = &gate;

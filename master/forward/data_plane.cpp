@@ -1,6 +1,7 @@
 #include "master/forward/data_plane.hpp"
 
 #include <algorithm>
+#include <random>
 #include <thread>
 
 #include <fmt/format.h>
@@ -10,6 +11,16 @@
 #include "master/forward/loop.hpp"
 
 namespace tandem::master {
+
+namespace {
+
+std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
+  if (!limit.is_on()) return nullptr;
+  std::random_device random;
+  return std::make_shared<RateLimiter>(limit, std::uint64_t{random()} << 32 | random());
+}
+
+}  // namespace
 
 DataPlane::DataPlane(DataPlaneOptions options) : options_(std::move(options)) {
   TANDEM_ASSERT(options_.threads >= 1);
@@ -32,6 +43,7 @@ Result<> DataPlane::start() {
                   .client_connections_max = options_.client_connections_max / options_.threads,
                   .timeouts = options_.timeouts,
                   .body_bytes_max = options_.body_bytes_max,
+                  .rate_limiter = limiter_for(options_.rate_limit),
                   .trusted_proxies = options_.trusted_proxies,
                   .access_log = options_.access_log,
                   .gate = options_.gate,

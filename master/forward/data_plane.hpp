@@ -15,6 +15,7 @@
 #include "common/base/time.hpp"
 #include "master/forward/balance_options.hpp"
 #include "master/forward/forward_timeouts.hpp"
+#include "master/forward/rate_limiter.hpp"
 #include "master/forward/standby_traffic.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
@@ -35,6 +36,7 @@ struct DataPlaneOptions {
   std::size_t client_connections_max = limits::client_connections_max;
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
+  RateLimit rate_limit;              // of each client; off: any
   std::vector<AddressRange>
       trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
   // Outlives the data plane, and has a ring for each thread; null: no access log is kept.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/request_key.hpp"
 #include "master/forward/via.hpp"
 
 namespace tandem::master {
@@ -38,6 +40,14 @@ void Exchange::abort() {
 Task<Ending> Exchange::run() {
   LoopCounters::add(loop_.counters().requests, 1);
   if (client_.request.has_pass() && comes_from_a_standby()) client_.trusted = true;
+  if (const auto wait = must_wait(); wait > Duration::zero()) {
+    client_.streaming = true;  // its body is not going to be read
+    auto answering = answer(LocalResponse{.status = 429,
+                                          .code = "too_many_requests",
+                                          .message = "This client sends more than it may.",
+                                          .retry_after_s = static_cast<unsigned>(wait / 1s + 1)});
+    co_return co_await answering;
+  }
   if (is_too_large()) {
     client_.streaming = true;  // its body is not going to be read
     auto answering =
@@ -76,6 +86,14 @@ Task<Ending> Exchange::run() {
   // A streamed body has taken itself out of `in`; a gathered one lies behind the head.
   client_.in.consume(client_.request.head_bytes() + client_.body.size());
   co_return ending_;
+}
+
+// Until this client may send a request again; zero: now. A request that a standby passed on counts
+// for the standby's client.
+Duration Exchange::must_wait() const {
+  const auto& limiter = loop_.options().rate_limiter;
+  if (!limiter) return Duration::zero();
+  return limiter->admit(client_address(client_.request, client_.address, client_.trusted), now());
 }
 
 bool Exchange::is_too_large() const {

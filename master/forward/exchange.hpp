@@ -43,6 +43,7 @@ class Exchange {
 
  private:
   bool is_too_large() const;
+  Duration must_wait() const;
   bool has_come_round() const;
   Task<bool> gather_body();
   bool comes_from_a_standby() const;

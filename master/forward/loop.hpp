@@ -28,6 +28,7 @@
 #include "master/forward/head_pool.hpp"
 #include "master/forward/http_head.hpp"
 #include "master/forward/intrusive_list.hpp"
+#include "master/forward/rate_limiter.hpp"
 #include "master/forward/request_id.hpp"
 #include "master/forward/service.hpp"
 #include "master/forward/standby_traffic.hpp"
@@ -65,6 +66,7 @@ struct LoopOptions {
   std::size_t client_connections_max = 0;  // per loop
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;           // of a request: 413; 0: any
+  std::shared_ptr<RateLimiter> rate_limiter;  // null: clients may send what they like
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
   AccessLog* access_log = nullptr;            // null: none is kept
   const ServingGate* gate = nullptr;          // never null once a loop has it

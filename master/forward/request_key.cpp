@@ -23,20 +23,10 @@ std::string_view last_member(std::string_view list) {
   return last;
 }
 
-std::string_view client_of(const RequestHead& request, std::string_view client, bool trusted) {
-  if (!trusted) return client;
-  std::string_view last;
-  for (const auto& field : request.fields()) {
-    if (field.kind == FieldKind::forwarded_for) last = field.value;
-  }
-  const auto forwarded = last_member(last);
-  return forwarded.empty() ? client : forwarded;
-}
-
 std::string_view key_text(const PolicySpec& spec, const RequestHead& request,
                           std::string_view client, bool client_trusted) {
   switch (spec.key) {
-    case KeySource::address: return client_of(request, client, client_trusted);
+    case KeySource::address: return client_address(request, client, client_trusted);
     case KeySource::header: return find_field(request, spec.key_name);
     case KeySource::cookie: return find_cookie(request, spec.key_name);
     case KeySource::path: return request.target().substr(0, request.target().find('?'));
@@ -45,6 +35,16 @@ std::string_view key_text(const PolicySpec& spec, const RequestHead& request,
 }
 
 }  // namespace
+
+std::string_view client_address(const RequestHead& request, std::string_view client, bool trusted) {
+  if (!trusted) return client;
+  std::string_view last;
+  for (const auto& field : request.fields()) {
+    if (field.kind == FieldKind::forwarded_for) last = field.value;
+  }
+  const auto forwarded = last_member(last);
+  return forwarded.empty() ? client : forwarded;
+}
 
 std::string_view find_cookie(const RequestHead& request, std::string_view name) {
   for (const auto& field : request.fields()) {

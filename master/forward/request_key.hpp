@@ -15,9 +15,12 @@ namespace tandem::master {
 // there is none.
 std::string_view find_cookie(const RequestHead& request, std::string_view name);
 
+// The address of the client: `client`, or, when that is a proxy of ours, what it says of its own
+// client (the last of X-Forwarded-For).
+std::string_view client_address(const RequestHead& request, std::string_view client, bool trusted);
+
 // The key by which `spec` tells requests apart; nothing when the policy wants none, or the request
-// has none. `client`: the client's address; of one that is a proxy of ours, what it says of its own
-// client is taken (the last of X-Forwarded-For).
+// has none.
 std::optional<std::uint64_t> request_key(const PolicySpec& spec, const RequestHead& request,
                                          std::string_view client, bool client_trusted);
 

@@ -21,6 +21,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.threads = options.threads;
   plane.balance.policy = options.policy;
   plane.balance.slow_start.over = options.slow_start;
+  plane.rate_limit = options.rate_limit;
   if (!options.sticky.empty()) plane.balance.sticky = StickyCookie(options.sticky, "secret");
   plane.timeouts = options.timeouts;
   plane.body_bytes_max = options.body_bytes_max;

@@ -20,6 +20,7 @@ class Gateway {
     master::PolicySpec policy{};
     std::string sticky{};  // the cookie's name
     Duration slow_start = std::chrono::seconds(10);
+    master::RateLimit rate_limit{};
     master::ForwardTimeouts timeouts{};
     std::uint64_t body_bytes_max = 0;
     std::vector<std::string> trusted_proxies{};

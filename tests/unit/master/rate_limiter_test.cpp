@@ -1,0 +1,77 @@
+// How many requests one client may send, and how many clients fit in how much memory.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "master/forward/rate_limiter.hpp"
+
+using namespace tandem;
+using tandem::master::parse_rate_limit;
+using tandem::master::RateLimiter;
+
+namespace {
+
+Instant at(Duration since_start) { return Instant(1h + since_start); }
+
+int admitted(RateLimiter& limiter, std::string_view client, Instant now, int requests) {
+  int count = 0;
+  for (int i = 0; i < requests; ++i) count += limiter.admit(client, now) == Duration::zero();
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a client may send a burst at once, and then as many as the rate allows") {
+  RateLimiter limiter({.per_second = 10, .burst = 20}, 1);
+  CHECK(admitted(limiter, "192.0.2.1", at(0s), 100) == 20);
+  CHECK(admitted(limiter, "192.0.2.1", at(1s), 100) == 10);
+  CHECK(admitted(limiter, "192.0.2.1", at(1h), 100) == 20);
+}
+
+TEST_CASE("a refusal says when the next request may come, and is right") {
+  RateLimiter limiter({.per_second = 10, .burst = 1}, 1);
+  CHECK(limiter.admit("192.0.2.1", at(0s)) == Duration::zero());
+  const auto wait = limiter.admit("192.0.2.1", at(30ms));
+  CHECK(wait == 70ms);
+  CHECK(limiter.admit("192.0.2.1", at(30ms + wait - 1ms)) > Duration::zero());
+  CHECK(limiter.admit("192.0.2.1", at(30ms + wait)) == Duration::zero());
+}
+
+TEST_CASE("one client's requests do not count against another's") {
+  RateLimiter limiter({.per_second = 1, .burst = 5}, 1);
+  CHECK(admitted(limiter, "192.0.2.1", at(0s), 10) == 5);
+  CHECK(admitted(limiter, "192.0.2.2", at(0s), 10) == 5);
+}
+
+TEST_CASE("IPv6 clients are told apart by their networks of 64 bits") {
+  RateLimiter limiter({.per_second = 1, .burst = 5}, 1);
+  CHECK(admitted(limiter, "2001:db8:0:1::1", at(0s), 10) == 5);
+  CHECK(admitted(limiter, "2001:db8:0:1:ffff::2", at(0s), 10) == 0);
+  CHECK(admitted(limiter, "2001:db8:0:2::1", at(0s), 10) == 5);
+}
+
+TEST_CASE("a million clients pass through, and who sends too much is not forgotten for them") {
+  RateLimiter limiter({.per_second = 1, .burst = 100}, 7);
+  CHECK(admitted(limiter, "192.0.2.1", at(0s), 200) == 100);
+  int again = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    const auto stranger = fmt::format("10.{}.{}.{}", i >> 16, (i >> 8) & 255, i & 255);
+    REQUIRE(limiter.admit(stranger, at(1ms)) == Duration::zero());
+    if (i % 10'000 == 0) again += admitted(limiter, "192.0.2.1", at(1ms), 1);
+  }
+  CHECK(again == 0);
+}
+
+TEST_CASE("a rate limit is a rate, or a rate and a burst") {
+  CHECK(parse_rate_limit("100", "--rate-limit")->per_second == 100);
+  CHECK(parse_rate_limit("100", "--rate-limit")->burst == 100);
+  CHECK(parse_rate_limit("0.5", "--rate-limit")->burst == 1);
+  CHECK(parse_rate_limit("100:250", "--rate-limit")->burst == 250);
+  for (const auto* text : {"", "0", "-1", "fast", "10:", "10:0", "10:0.5", "10:x", "1e9", "nan"}) {
+    INFO(text);
+    const auto refused = parse_rate_limit(text, "--rate-limit");
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("REQUESTS_PER_SECOND") != std::string::npos);
+  }
+}
