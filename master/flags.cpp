@@ -179,6 +179,10 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--slow-start",
                 "a worker that joins or returns gets its full share only after it; 0s: at once",
                 flags.slow_start, {0s, 1h});
+  bind_number(app, "--eject-after",
+              "a worker that fails so many requests in a row (5xx, time-outs, broken connections) "
+              "is left alone for a while; 0: never",
+              flags.eject_after, {0, 1000});
 }
 
 void bind(CLI::App& app, MasterFlags& flags) {

@@ -38,6 +38,7 @@ struct MasterFlags {
   PolicySpec balance = PolicyName::p2c;
   std::string sticky;  // the name of the cookie; empty: clients do not stick
   Duration slow_start = 10s;
+  unsigned eject_after = 5;  // failures in a row; 0: never
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // 0: any

@@ -73,6 +73,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.threads = flags.threads;
   options.balance.policy = flags.balance;
   options.balance.slow_start.over = flags.slow_start;
+  options.balance.breaker.failures_in_a_row = flags.eject_after;
   if (!flags.sticky.empty()) {
     std::string secret;
     if (!flags.token_file.empty()) {

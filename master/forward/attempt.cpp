@@ -36,25 +36,25 @@ Attempt::~Attempt() {
 
 void Attempt::give_back_connection() { loop_.put_back(service_, std::move(connection_)); }
 
-// What the policy learns of the worker: how long it took to the head of its answer, or to fail. A
-// body that is streamed from the client takes the client's time.
+// What the service learns of the worker: whether it is well, and how long it took to the head of
+// its answer, or to fail. A body that is streamed from the client takes the client's time.
 void Attempt::teach(Outcome outcome) {
-  if (hop_ == Hop::primary || client_.streaming || !service_.learns()) return;
-  const auto at = now();
-  const auto took = at - sent_at_;
+  if (hop_ == Hop::primary || !connection_) return;
+  auto experience = Experience::bad;
   switch (outcome) {
-    case Outcome::answered: {
-      const bool good = response_.status() < 500;
-      service_.learn(connection_->upstream(), good ? Experience::good : Experience::bad, took, at);
-      return;
-    }
+    case Outcome::answered:
+      if (response_.status() < 500) experience = Experience::good;
+      break;
     case Outcome::lost:
     case Outcome::timed_out:
-    case Outcome::bad_response:
-      if (connection_) service_.learn(connection_->upstream(), Experience::bad, took, at);
-      return;
+    case Outcome::bad_response: break;
     default: return;  // it says nothing of the worker
   }
+  auto& upstream = connection_->upstream();
+  service_.note(upstream, experience);
+  if (client_.streaming || !service_.learns()) return;
+  const auto at = now();
+  service_.learn(upstream, experience, at - sent_at_, at);
 }
 
 void Attempt::cancel() {

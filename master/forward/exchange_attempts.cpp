@@ -68,6 +68,7 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
     const bool closed = way_ == Way::workers && !may_serve();
     co_return closed ? Attempt::Outcome::gate_closed : Attempt::Outcome::not_sent;
   }
+  if (client_.note.attempts == 0) service_->earn_retries();
   ++client_.note.attempts;
   client_.note.set_worker(chosen_->worker().name);
   client_.set_cookie = service_->cookie_for(*chosen_, wanted());
@@ -247,7 +248,10 @@ bool Exchange::survives_silence(Attempt::Outcome outcome) {
   if (passed_on_) return false;
   if (!request_sent_) return true;
   wait_until_.reset();
-  return is_repeatable() && tries_ < limits::attempts_max;
+  if (!is_repeatable() || tries_ >= limits::attempts_max) return false;
+  // An idle connection that had been closed was no try that a worker has seen.
+  if (way_ != Way::workers || (stale && tries_ == 0)) return true;
+  return service_->may_retry();
 }
 
 // Until a primary is known, or this master may serve. A primary that is known and does not serve is

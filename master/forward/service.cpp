@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
 
@@ -22,6 +23,8 @@ Service::Service(asio::io_context& io, DeadlineWheel& wheel, std::string name,
       learns_(policy_->learns()),
       sticky_(balance.sticky),
       slow_start_(balance.slow_start),
+      breaker_(balance.breaker),
+      retries_(loops),
       loops_(loops) {
   next_weighing_.on_expiry([](void* service) { static_cast<Service*>(service)->weigh(); }, this);
 }
@@ -99,6 +102,35 @@ bool Service::is_good(const Upstream& upstream, const Tried& tried) const {
          !tried.contains(upstream.worker().id);
 }
 
+bool Service::is_ejected(const Upstream& upstream) const {
+  return !CircuitBreaker::admits(upstream.counters(), wheel_.coarse_now());
+}
+
+// At most half of a service is out by its breakers.
+bool Service::may_eject() const {
+  const auto out = std::count_if(upstreams_.begin(), upstreams_.end(), [](const auto& upstream) {
+    return upstream->counters().ejected_until.load(std::memory_order_relaxed) != 0;
+  });
+  return (static_cast<std::size_t>(out) + 1) * 2 <= upstreams_.size();
+}
+
+void Service::note(Upstream& upstream, Experience experience) {
+  auto& counters = upstream.counters();
+  if (experience == Experience::good) {
+    if (!CircuitBreaker::succeeded(counters)) return;
+    spdlog::info("worker readmitted name={} service={}", upstream.worker().name, name_);
+    wake_all();
+    return;
+  }
+  const auto now = wheel_.coarse_now();
+  if (!breaker_.failed(counters, now)) return;
+  const bool is_out = counters.ejected_until.load(std::memory_order_relaxed) != 0;
+  if (!is_out && !may_eject()) return;
+  const auto open_for = breaker_.open(counters, now);
+  spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
+               upstream.worker().name, name_, open_for / 1ms);
+}
+
 Upstream* Service::stuck_to(std::string_view cookie) const {
   if (cookie.empty()) return nullptr;
   const auto found = by_cookie_.find(cookie);
@@ -108,16 +140,32 @@ Upstream* Service::stuck_to(std::string_view cookie) const {
 std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
   const auto usable = [&](std::size_t place) {
     const auto& upstream = *upstreams_[place];
-    return is_good(upstream, wanted.tried) && upstream.has_room();
+    return is_good(upstream, wanted.tried) && !is_ejected(upstream) && upstream.has_room();
   };
   if (const auto* stuck = stuck_to(wanted.cookie); stuck != nullptr && usable(stuck->place())) {
     return upstreams_[stuck->place()];
   }
-  const auto chosen = policy_->pick({.usable = usable,
-                                     .key = wanted.key,
-                                     .again = !wanted.tried.empty(),
-                                     .now = wheel_.coarse_now()});
+  Placing placing{.usable = usable,
+                  .key = wanted.key,
+                  .again = !wanted.tried.empty(),
+                  .now = wheel_.coarse_now()};
+  auto chosen = policy_->pick(placing);
+  if (!chosen && !has_admitted(wanted.tried)) {
+    // Panic: who fails may yet answer, who is not asked does not.
+    const auto left = [&](std::size_t place) {
+      return is_good(*upstreams_[place], wanted.tried) && upstreams_[place]->has_room();
+    };
+    placing.usable = Usable(left);
+    chosen = policy_->pick(placing);
+  }
   return chosen ? upstreams_[*chosen] : nullptr;
+}
+
+// Some worker that is not ejected would be picked if it had room.
+bool Service::has_admitted(const Tried& tried) const {
+  return std::any_of(upstreams_.begin(), upstreams_.end(), [&](const auto& upstream) {
+    return is_good(*upstream, tried) && !is_ejected(*upstream);
+  });
 }
 
 std::string_view Service::cookie_for(const Upstream& chosen, const Wanted& wanted) const {
@@ -197,12 +245,15 @@ void Placement::begin(Service& service, std::shared_ptr<Upstream> upstream) {
   upstream_ = std::move(upstream);
   upstream_->counters().in_flight.fetch_add(1, std::memory_order_relaxed);
   service_->policy_->began(upstream_->place());
+  probes_ = CircuitBreaker::begin_probe(upstream_->counters(), service_->wheel_.coarse_now());
 }
 
 void Placement::end() {
   if (!upstream_) return;
   upstream_->counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (upstream_->place() != Upstream::nowhere) service_->policy_->ended(upstream_->place());
+  if (probes_) CircuitBreaker::end_probe(upstream_->counters());
+  probes_ = false;
   upstream_.reset();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "master/balance/policy.hpp"
+#include "master/balance/retry_budget.hpp"
 #include "master/forward/balance_options.hpp"
 #include "master/forward/deadline_wheel.hpp"
 #include "master/forward/upstream.hpp"
@@ -54,9 +55,9 @@ class Service {
     std::optional<std::uint64_t> key{};  // of consistent_hash
     std::string_view cookie{};           // that the client brought; empty: none
   };
-  // The worker for a request, among those that are not suspect, not tried, and have room: the one
-  // that its cookie means, or else by the policy. Null when there is none; is_full() then tells
-  // why.
+  // The worker for a request, among those that are not suspect, not tried, not ejected by their
+  // breaker, and have room: the one that its cookie means, or else by the policy. When all that are
+  // left are ejected, one of them. Null when there is none; is_full() then tells why.
   std::shared_ptr<Upstream> pick(const Wanted& wanted);
   // Some worker would be picked if it had room.
   bool is_full(const Tried& tried) const;
@@ -64,9 +65,16 @@ class Service {
   // already, or elsewhere, where there was only no room at this moment.
   std::string_view cookie_for(const Upstream& chosen, const Wanted& wanted) const;
 
-  // What the policy learns from the worker's answers, if it does.
+  // How a request went at a worker: for its breaker.
+  void note(Upstream& upstream, Experience experience);
+  // And for the policy, if it learns.
   bool learns() const { return learns_; }
   void learn(const Upstream& upstream, Experience experience, Duration latency, Instant now);
+
+  // A request has come that may want more than one try; it may have one more, which a worker may
+  // see as its second.
+  void earn_retries() { retries_.earn(wheel_.coarse_now()); }
+  bool may_retry() { return retries_.pay(wheel_.coarse_now()); }
 
   // Waits until room was made, or the time in the queue is over, or the queue is full, or the loop
   // stops.
@@ -98,6 +106,9 @@ class Service {
   void resume_later(Waiter& waiter, Waited outcome);
   Upstream* stuck_to(std::string_view cookie) const;
   bool is_good(const Upstream& upstream, const Tried& tried) const;
+  bool is_ejected(const Upstream& upstream) const;
+  bool has_admitted(const Tried& tried) const;
+  bool may_eject() const;
   void let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
   void weigh();
 
@@ -108,6 +119,8 @@ class Service {
   const bool learns_;
   const StickyCookie sticky_;
   const SlowStart slow_start_;
+  const CircuitBreaker breaker_;
+  RetryBudget retries_;
   unsigned loops_;
   std::vector<std::shared_ptr<Upstream>> upstreams_;  // same places as in the snapshot's service
   std::unordered_map<std::string_view, std::size_t> by_cookie_;  // places; keys are the upstreams'
@@ -135,6 +148,7 @@ class Placement {
  private:
   Service* service_ = nullptr;
   std::shared_ptr<Upstream> upstream_;
+  bool probes_ = false;  // it is the one request of a half-open breaker
 };
 
 }  // namespace tandem::master

@@ -34,6 +34,13 @@ struct WorkerCounters {
   // A loop saw this worker refuse or reset a connection: no loop picks it until the registry, on
   // the next good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
+  // The circuit breaker (balance/circuit_breaker.hpp), in nanoseconds since boot where it is a
+  // time.
+  std::atomic<std::uint32_t> failures_in_a_row{0};
+  std::atomic<std::uint32_t> ejections{0};     // since it was last forgiven
+  std::atomic<std::int64_t> ejected_at{0};     // the last time; 0: never
+  std::atomic<std::int64_t> ejected_until{0};  // from then on half open; 0: closed
+  std::atomic<bool> probed{false};             // half open, and its one request is under way
   // A loop with less than its share of connections waits for one: whoever has more than its share
   // gives one back instead of keeping it.
   std::atomic<bool> wanted{false};

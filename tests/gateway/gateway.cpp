@@ -21,6 +21,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.threads = options.threads;
   plane.balance.policy = options.policy;
   plane.balance.slow_start.over = options.slow_start;
+  plane.balance.breaker = options.breaker;
   plane.rate_limit = options.rate_limit;
   if (!options.sticky.empty()) plane.balance.sticky = StickyCookie(options.sticky, "secret");
   plane.timeouts = options.timeouts;
@@ -32,6 +33,8 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.report_failure = [this](WorkerId, FailureKind) {
     const std::lock_guard lock(mutex_);
     ++failures_;
+    if (!options_.forgives) return;
+    for (const auto& worker : workers_) worker->counters->suspect = false;
   };
   plane.gate = &gate_;
   plane.pass = options.pass;
@@ -117,6 +120,7 @@ void Gateway::publish(const std::map<std::string, std::uint16_t>& services,
 }
 
 void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
+  const std::lock_guard lock(mutex_);
   const auto before = std::exchange(workers_, {});
   for (const auto port : worker_ports) {
     const auto known = std::find_if(before.begin(), before.end(), [&](const auto& worker) {

@@ -20,7 +20,9 @@ class Gateway {
     master::PolicySpec policy{};
     std::string sticky{};  // the cookie's name
     Duration slow_start = std::chrono::seconds(10);
+    master::CircuitBreaker breaker{};
     master::RateLimit rate_limit{};
+    bool forgives = false;  // a suspect is usable again at once, as after a heartbeat
     master::ForwardTimeouts timeouts{};
     std::uint64_t body_bytes_max = 0;
     std::vector<std::string> trusted_proxies{};

@@ -1,0 +1,62 @@
+#include "master/balance/circuit_breaker.hpp"
+
+#include <algorithm>
+
+namespace tandem::master {
+
+namespace {
+
+constexpr auto relaxed = std::memory_order_relaxed;
+
+std::int64_t stamp(Instant at) { return at.since_boot().count(); }
+
+}  // namespace
+
+CircuitBreaker::State CircuitBreaker::state(const WorkerCounters& counters, Instant now) {
+  const auto until = counters.ejected_until.load(relaxed);
+  if (until == 0) return State::closed;
+  return stamp(now) < until ? State::open : State::half_open;
+}
+
+bool CircuitBreaker::admits_probe(const WorkerCounters& counters, Instant now) {
+  return state(counters, now) == State::half_open && !counters.probed.load(relaxed);
+}
+
+bool CircuitBreaker::begin_probe(WorkerCounters& counters, Instant now) {
+  if (counters.ejected_until.load(relaxed) == 0) return false;
+  return state(counters, now) == State::half_open && !counters.probed.exchange(true, relaxed);
+}
+
+void CircuitBreaker::end_probe(WorkerCounters& counters) { counters.probed.store(false, relaxed); }
+
+bool CircuitBreaker::succeeded(WorkerCounters& counters) {
+  // Reads, not writes, as long as all is well: the line is shared by all loops.
+  if (counters.failures_in_a_row.load(relaxed) != 0) counters.failures_in_a_row.store(0, relaxed);
+  // While it is open answers arrive to requests of before.
+  if (!counters.probed.load(relaxed)) return false;
+  return counters.ejected_until.exchange(0, relaxed) != 0;
+}
+
+bool CircuitBreaker::failed(WorkerCounters& counters, Instant now) const {
+  if (failures_in_a_row == 0) return false;
+  const auto row = counters.failures_in_a_row.fetch_add(1, relaxed) + 1;
+  switch (state(counters, now)) {
+    case State::closed: return row >= failures_in_a_row;
+    case State::half_open: return true;
+    case State::open: break;  // a request of before
+  }
+  return false;
+}
+
+Duration CircuitBreaker::open(WorkerCounters& counters, Instant now) const {
+  const auto last = counters.ejected_at.exchange(stamp(now), relaxed);
+  const bool first = last == 0 || Duration(stamp(now) - last) > forgiven_after + open_max;
+  const auto times = first ? 0u : std::min(counters.ejections.load(relaxed), 30u);
+  counters.ejections.store(times + 1, relaxed);
+  const auto open_for = std::min(open_max, open_first * (std::int64_t{1} << times));
+  counters.failures_in_a_row.store(0, relaxed);
+  counters.ejected_until.store(stamp(now + open_for), relaxed);
+  return open_for;
+}
+
+}  // namespace tandem::master

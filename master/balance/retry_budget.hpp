@@ -1,0 +1,61 @@
+// retry_budget.hpp: how many requests of a service may be sent a second time.
+//
+// When all workers fail, a gateway that retries each request three times does to them what their
+// users did not. So retries are paid for: each request earns a fifth of one, which is kept for ten
+// seconds, and three a second are free, so that a quiet service can retry too (Finagle's budget).
+// Only what a worker may have seen is paid for; a connection that was refused costs it nothing.
+//
+// Each loop has a budget of its own for each service, and its part of the free ones. Owner: the
+// loop.
+#pragma once
+
+#include <algorithm>
+
+#include "common/base/time.hpp"
+
+namespace tandem::master {
+
+class RetryBudget {
+ public:
+  static constexpr double requests_per_retry = 5;
+  static constexpr double free_per_second = 3;
+  static constexpr Duration kept_for = 10s;
+
+  // `loops`: how many share the service.
+  explicit RetryBudget(unsigned loops) : free_per_second_(free_per_second / loops) {}
+
+  // A request has come.
+  void earn(Instant now) {
+    pass(now);
+    earned_ += 1;
+  }
+  // One more try is wanted. False: there is nothing to pay it with.
+  bool pay(Instant now) {
+    pass(now);
+    if (earned_ >= requests_per_retry) {
+      earned_ -= requests_per_retry;
+      return true;
+    }
+    if (free_ < 1) return false;
+    free_ -= 1;
+    return true;
+  }
+
+ private:
+  // Time passes: what was earned wears off, what is free comes again, a second's worth at most.
+  void pass(Instant now) {
+    if (now <= since_) return;
+    const auto seconds = std::chrono::duration<double>(now - since_).count();
+    const auto kept = std::chrono::duration<double>(kept_for).count();
+    earned_ *= std::max(0.0, 1 - seconds / kept);
+    free_ = std::min(free_per_second, free_ + seconds * free_per_second_);
+    since_ = now;
+  }
+
+  const double free_per_second_;
+  double earned_ = 0;  // requests that have not been paid with
+  double free_ = free_per_second;
+  Instant since_;
+};
+
+}  // namespace tandem::master
