@@ -11,6 +11,13 @@
 
 namespace tandem::master {
 
+namespace {
+
+// 501 and 505 tell of the request: who sends what no worker knows must not get all of them ejected.
+bool tells_of_trouble(unsigned status) { return status >= 500 && status != 501 && status != 505; }
+
+}  // namespace
+
 Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConnectionPtr connection,
                  Hop hop)
     : loop_(loop),
@@ -43,7 +50,7 @@ void Attempt::teach(Outcome outcome) {
   auto experience = Experience::bad;
   switch (outcome) {
     case Outcome::answered:
-      if (response_.status() < 500) experience = Experience::good;
+      if (!tells_of_trouble(response_.status())) experience = Experience::good;
       break;
     case Outcome::lost:
     case Outcome::timed_out:
@@ -87,12 +94,10 @@ Task<Attempt::Outcome> Attempt::run() {
     }
   }
   if (!outcome) {
-    teach(Outcome::answered);
     auto receiving = receive_short_body();
     outcome = co_await receiving;
-  } else {
-    teach(*outcome);
   }
+  teach(outcome.value_or(Outcome::answered));
   if (!outcome) {
     auto passing = pass_response();
     outcome = co_await passing;

@@ -114,6 +114,22 @@ TEST_CASE("so is a request to a Tandem worker, which is sent the term") {
   CHECK(count == 0);
 }
 
+TEST_CASE("so is a request whatever the policy, from a client that sticks and may send so much") {
+  Origin one(always(ok("one")));
+  Origin two(always(ok("two")));
+  for (const auto* policy : {"p2c", "random", "least_connections", "first_available",
+                             "consistent_hash:header=user-agent", "consistent_hash:path"}) {
+    INFO(policy);
+    Gateway gateway({one.port(), two.port()},
+                    {.policy = *tandem::master::parse_policy(policy, "policy"),
+                     .sticky = "route",
+                     .rate_limit = {.per_second = 1e6, .burst = 1e6}});
+    const auto count = allocations(gateway, browser_head());
+    INFO(allocation_sites());
+    CHECK(count == 0);
+  }
+}
+
 TEST_CASE("so is a request that is passed on to the primary") {
   Origin primary(always(ok("x")));
   Gateway standby({});

@@ -76,6 +76,27 @@ TEST_CASE("one that fails now and then is not ejected") {
   CHECK(flaky.request_count() == 40);
 }
 
+TEST_CASE("one that breaks off in the middle of its answers is ejected") {
+  Origin broken([](Origin& self, RawSocket& socket) {
+    self.receive(socket);
+    socket.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+  });
+  Origin healthy(always(ok("x")));
+  Gateway gateway({healthy.port()}, {.breaker = {.open_first = 1h}, .forgives = true});
+  ask_often(gateway, 25);  // they earn five retries
+  gateway.publish({broken.port(), healthy.port()});
+  CHECK(ask_often(gateway, 100) == 0);
+  CHECK(broken.request_count() == 5);
+}
+
+TEST_CASE("one that is asked for what it does not implement is not ejected") {
+  Origin plain(always("HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n"));
+  Origin healthy(always(ok("x")));
+  Gateway gateway({plain.port(), healthy.port()}, {.breaker = {.open_first = 1h}});
+  ask_often(gateway, 40);
+  CHECK(plain.request_count() == 20);
+}
+
 TEST_CASE("at most half of a service is ejected: the other half is asked whatever it answers") {
   std::vector<std::unique_ptr<Patient>> patients;
   std::vector<std::uint16_t> ports;
