@@ -32,6 +32,7 @@ constexpr std::size_t requests_in_flight = 64;
 struct Workers {
   std::vector<std::string> names;
   std::vector<Candidate> candidates;
+  std::vector<WorkerCounters*> counters;
 
   Workers(std::size_t count, bool unequal) {
     RandomSource chance(7);
@@ -44,26 +45,27 @@ struct Workers {
                             .weight = weight,
                             .full_weight = weight,
                             .counters = std::make_shared<WorkerCounters>()});
+      counters.push_back(candidates.back().counters.get());
     }
   }
 };
 
 double nanoseconds_per_pick(Policy& policy, Workers& workers) {
-  auto& candidates = workers.candidates;
+  const auto& counters = workers.counters;
   const auto usable = [&](std::size_t place) {
-    return !candidates[place].counters->suspect.load(std::memory_order_relaxed);
+    return !counters[place]->suspect.load(std::memory_order_relaxed);
   };
   std::vector<std::size_t> in_flight(requests_in_flight, SIZE_MAX);
   RandomSource keys(11);
   const auto leave = [&](std::size_t place) {
-    candidates[place].counters->in_flight.fetch_sub(1, std::memory_order_relaxed);
+    counters[place]->in_flight.fetch_sub(1, std::memory_order_relaxed);
     policy.ended(place);
   };
   const auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < picks; ++i) {
     const Instant now(1h + i * 15us);
     const auto place = *policy.pick({.usable = usable, .key = keys.next(), .now = now});
-    candidates[place].counters->in_flight.fetch_add(1, std::memory_order_relaxed);
+    counters[place]->in_flight.fetch_add(1, std::memory_order_relaxed);
     policy.began(place);
     if (policy.learns()) policy.learn(place, Experience::good, 1ms, now);
     auto& slot = in_flight[static_cast<std::size_t>(i) % in_flight.size()];
