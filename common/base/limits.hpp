@@ -191,6 +191,8 @@ inline constexpr std::size_t cluster_body_bytes_max = 2 * snapshot_bytes_max + 1
 // bears.
 inline constexpr std::size_t link_messages_max = 256;
 inline constexpr std::size_t envelope_messages_max = 64;
+// Ejected workers that a primary tells its standbys of; more than that is no news of workers.
+inline constexpr std::size_t ejected_workers_max = 256;
 // Nodes that one node remembers the addresses of: all members, and some that want to be.
 inline constexpr std::size_t known_nodes_max = 32;
 // A change of state through the API waits so long for its commit, then its outcome is unknown.

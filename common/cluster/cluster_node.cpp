@@ -258,6 +258,7 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .listen = options_.listen,
           .pass = options_.pass,
           .election_timeout = options_.timing.election_timeout,
+          .ejected = node_->role() == core::Role::primary ? ejected_ : decltype(ejected_){},
           .messages = {}};
 }
 
@@ -310,6 +311,8 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
   if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
     addresses.listen = reachable(*listen, addresses.control.host);
   }
+  const bool from_primary = node_->primary().node == envelope.node;
+  if (from_primary && hooks_.ejected) hooks_.ejected(envelope.ejected);
   for (auto& message : envelope.messages) {
     const auto from = message.from.node;
     const auto* append = std::get_if<core::Append>(&message.body);

@@ -44,16 +44,40 @@ void read_pass(MemberReader& reader, std::string& pass) {
 
 }  // namespace
 
+namespace {
+
+void read(MemberReader& reader, EjectedWorker& worker) {
+  constexpr std::uint64_t left_ms_max = 24 * 60 * 60 * 1000;
+  std::int64_t left_ms = 0;
+  reader.name("name", worker.name);
+  reader.number("left_ms", left_ms, 0, left_ms_max);
+  reader.number("ejections", worker.ejections, 1, 1'000'000);
+  worker.left = std::chrono::milliseconds(left_ms);
+}
+
+nlohmann::ordered_json documents_of(const std::vector<EjectedWorker>& ejected) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& worker : ejected) {
+    list.push_back(
+        {{"name", worker.name}, {"left_ms", to_ms(worker.left)}, {"ejections", worker.ejections}});
+  }
+  return list;
+}
+
+}  // namespace
+
 std::string to_json(const ClusterEnvelope& envelope) {
   auto messages = nlohmann::ordered_json::array();
   for (const auto& message : envelope.messages) messages.push_back(document_of(message));
-  return dump_exactly({{"format", format},
-                       {"node", envelope.node.name()},
-                       {"control", envelope.control.to_string()},
-                       {"listen", envelope.listen},
-                       {"pass", envelope.pass},
-                       {"election_timeout_ms", to_ms(envelope.election_timeout)},
-                       {"messages", std::move(messages)}});
+  nlohmann::ordered_json document{{"format", format},
+                                  {"node", envelope.node.name()},
+                                  {"control", envelope.control.to_string()},
+                                  {"listen", envelope.listen},
+                                  {"pass", envelope.pass},
+                                  {"election_timeout_ms", to_ms(envelope.election_timeout)}};
+  if (!envelope.ejected.empty()) document["ejected"] = documents_of(envelope.ejected);
+  document["messages"] = std::move(messages);
+  return dump_exactly(document);
 }
 
 Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
@@ -70,6 +94,10 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   std::int64_t election_timeout_ms = 0;
   reader.number("election_timeout_ms", election_timeout_ms, 1, election_timeout_ms_max);
   envelope.election_timeout = std::chrono::milliseconds(election_timeout_ms);
+  if (!reader.is_null("ejected")) {
+    read_parts(reader, "ejected", envelope.ejected, limits::ejected_workers_max,
+               [](MemberReader& part, EjectedWorker& worker) { read(part, worker); });
+  }
   read_parts(reader, "messages", envelope.messages, limits::cluster_body_bytes_max,
              [](MemberReader& part, core::Message& message) { read(part, message); });
   const auto finished = reader.finish(UnknownMembers::refuse);

@@ -24,6 +24,14 @@
 
 namespace tandem::wire {
 
+// A worker that the primary leaves alone because it failed again and again.
+struct EjectedWorker {
+  std::string name;
+  Duration left{0};        // until it is tried again; whole milliseconds
+  unsigned ejections = 1;  // in a row: the next one is longer
+  friend bool operator==(const EjectedWorker&, const EjectedWorker&) = default;
+};
+
 struct ClusterEnvelope {
   core::NodeId node;  // the sender
   // Where it takes messages: numeric, port not 0; host 0.0.0.0 or :: means "the address you hear me
@@ -36,6 +44,9 @@ struct ClusterEnvelope {
   // What its promises and leases are measured by. Members whose timing differs must not vote
   // together: the primary's lease could outlast a voter's promise.
   Duration election_timeout{0};
+  // What a primary alone knows, so that its successor need not learn it from failed requests; at
+  // most limits::ejected_workers_max, missing when there is nothing to say.
+  std::vector<EjectedWorker> ejected;
   std::vector<core::Message> messages;
 };
 

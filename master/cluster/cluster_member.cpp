@@ -72,6 +72,13 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   hooks.snapshot_wanted = [this](std::uint64_t restores) {
     to_control([this, restores] { take_snapshot(restores); });
   };
+  hooks.ejected = [this](const std::vector<wire::EjectedWorker>& ejected) {
+    if (ejected == told_ejected_ && ejected.empty()) return;
+    told_ejected_ = ejected;
+    to_control([this, ejected] {
+      if (!is_primary()) registry_.take_ejected(ejected, now());
+    });
+  };
   hooks.view = [this](const cluster::ClusterView& view) {
     node_view_ = view;
     leads_.store(view.role == core::Role::primary, std::memory_order_relaxed);
@@ -233,7 +240,18 @@ void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); 
 
 void ClusterMember::tick(Instant now) {
   report_registered();
-  if (is_primary()) register_workers(now);
+  if (!is_primary()) return;
+  register_workers(now);
+  tell_ejected(now);
+}
+
+void ClusterMember::tell_ejected(Instant now) {
+  auto ejected = registry_.ejected(now);
+  if (ejected.empty() && ejected_.empty()) return;
+  ejected_ = ejected;
+  asio::post(loop_, [this, ejected = std::move(ejected)]() mutable {
+    node_.set_ejected(std::move(ejected));
+  });
 }
 
 void ClusterMember::register_workers(Instant now) {

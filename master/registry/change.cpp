@@ -116,12 +116,12 @@ std::string to_json(const Change& change) {
           },
           [&](const AddWorker& add) { return named("add", Json::parse(wire::to_json(add.spec))); },
           [&](const RemoveWorker& remove) { return named("remove", remove.name); },
-                 [&](const SetRoute& set) {
-                   return named("route", Json::parse(wire::to_json(set.route)));
-                 },
-                 [&](const RemoveRoute& remove) {
-                   return named("unroute", {{"host", remove.host}, {"prefix", remove.prefix}});
-                 }},
+          [&](const SetRoute& set) {
+            return named("route", Json::parse(wire::to_json(set.route)));
+          },
+          [&](const RemoveRoute& remove) {
+            return named("unroute", {{"host", remove.host}, {"prefix", remove.prefix}});
+          }},
       change));
 }
 

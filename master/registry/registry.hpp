@@ -22,6 +22,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/cluster_envelope.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
@@ -118,6 +119,10 @@ class Registry {
   std::vector<wire::ServiceInstances> services(Instant now) const;
   std::optional<wire::ServiceInstances> service(std::string_view name, Instant now) const;
 
+  // Workers that are ejected now: what a primary tells its standbys.
+  std::vector<wire::EjectedWorker> ejected(Instant now) const;
+  // The primary says so; all others are not. REQUIRES: this master does not lead.
+  void take_ejected(const std::vector<wire::EjectedWorker>& ejected, Instant now);
   // Where a new primary announces its term: the Tandem workers that are heard of.
   std::vector<Endpoint> term_takers() const;
   // True for a worker that is heard of, whether or not it gets traffic.

@@ -54,6 +54,15 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
   status.kind = record.is_probed() ? "backend" : "tandem";
   status.state = to_string(record.state());
   status.reason = record.reason();
+  const auto ejected_until = record.counters->ejected_until.load(std::memory_order_relaxed);
+  if (record.state() == WorkerState::up && ejected_until != 0) {
+    const Duration left(ejected_until - real_now.since_boot().count());
+    status.state = to_string(WorkerState::suspect);
+    status.reason =
+        left > Duration::zero()
+            ? fmt::format("failed again and again, is tried again in {} ms", to_ms(left))
+            : "failed again and again, is tried with one request";
+  }
   status.weight = record.weight();
   status.connections = record.connections;
   status.in_flight = record.counters->in_flight.load(std::memory_order_relaxed);

@@ -76,6 +76,7 @@ class LinkFixture {
                                                            .listen = {},
                                                            .pass = {},
                                                            .election_timeout = 500ms,
+                                                           .ejected = {},
                                                            .messages = {}};
                             },
                         .lost = [this] { ++lost; },

@@ -19,7 +19,7 @@ constexpr auto kinds = std::variant_size_v<MessageBody>;
 
 ClusterEnvelope envelope_of(std::vector<Message> messages) {
   return {NodeId("a"), {"10.0.0.1", 7070}, "10.0.0.1:8080", "0123456789abcdef0123456789abcdef",
-          500ms,       std::move(messages)};
+          500ms,       {},       std::move(messages)};
 }
 
 Configuration three_voters() {
@@ -338,4 +338,16 @@ TEST_CASE("entries, commands and snapshots are as large as they may be, and no l
   CHECK(parse_cluster_envelope(text).ok());
   CHECK(parse_cluster_envelope(text + ' ').error().message.find("longer than") !=
         std::string::npos);
+}
+
+TEST_CASE("an envelope tells which workers are left alone, when there are any") {
+  auto sent = envelope_of({});
+  CHECK(to_json(sent).find("ejected") == std::string::npos);
+  sent.ejected = {{"w1", 1500ms, 2}, {"w2", 0ms, 1}};
+  const auto read = parse_cluster_envelope(to_json(sent));
+  REQUIRE(read.ok());
+  CHECK(read->ejected == sent.ejected);
+  auto document = json::parse(to_json(sent));
+  document["ejected"][1]["left_ms"] = -1;
+  CHECK(fault(document) == "ejected[1].left_ms");
 }

@@ -195,7 +195,7 @@ class HostileWorld {
 
   void remember(const Message& message) {
     const auto document = json::parse(
-        to_json(wire::ClusterEnvelope{NodeId("a"), {"10.0.0.1", 1}, "", "", 500ms, {message}}));
+        to_json(wire::ClusterEnvelope{NodeId("a"), {"10.0.0.1", 1}, "", "", 500ms, {}, {message}}));
     const auto& said = document["messages"][0];
     if (said_.size() < 200) return said_.push_back(said);
     said_[below(said_.size())] = said;

@@ -167,3 +167,26 @@ TEST_CASE("a damaged snapshot is refused and changes nothing") {
   CHECK(cluster.registry.state().joined.contains("w1"));
   CHECK(state.applied() == LogIndex(0));
 }
+
+TEST_CASE("a standby leaves alone whom the primary leaves alone, and no longer than that") {
+  RegistryFixture primary;
+  RegistryFixture standby;
+  for (auto* cluster : {&primary, &standby}) {
+    for (const auto* name : {"w1", "w2"}) REQUIRE(cluster->hear(name).ok());
+  }
+  CHECK(primary.registry.ejected(primary.time).empty());
+  auto& counters = *primary.shown("w2")->counters;
+  counters.ejected_until = (primary.time + 3s).since_boot().count();
+  counters.ejections = 2;
+  const auto told = primary.registry.ejected(primary.time);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] == wire::EjectedWorker{"w2", 3s, 2});
+  CHECK(primary.state("w2") == "suspect");
+  standby.registry.take_ejected(told, standby.time);
+  const auto& taken = *standby.shown("w2")->counters;
+  CHECK(taken.ejected_until == (standby.time + 3s).since_boot().count());
+  CHECK(taken.ejections == 2);
+  CHECK(standby.shown("w1")->counters->ejected_until == 0);
+  standby.registry.take_ejected({}, standby.time);
+  CHECK(taken.ejected_until == 0);
+}

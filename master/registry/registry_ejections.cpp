@@ -1,0 +1,44 @@
+// What a primary has found out by failing requests, for its successor.
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+namespace {
+constexpr auto relaxed = std::memory_order_relaxed;
+}  // namespace
+
+std::vector<wire::EjectedWorker> Registry::ejected(Instant now) const {
+  thread_.assert_here();
+  std::vector<wire::EjectedWorker> ejected;
+  for (const auto& [name, record] : records_) {
+    const auto until = record.counters->ejected_until.load(relaxed);
+    if (until == 0) continue;
+    if (ejected.size() == limits::ejected_workers_max) break;
+    const Duration left(std::max<std::int64_t>(until - now.since_boot().count(), 0));
+    ejected.push_back({.name = name,
+                       .left = std::chrono::duration_cast<std::chrono::milliseconds>(left),
+                       .ejections = std::max(record.counters->ejections.load(relaxed), 1u)});
+  }
+  return ejected;
+}
+
+void Registry::take_ejected(const std::vector<wire::EjectedWorker>& ejected, Instant now) {
+  thread_.assert_here();
+  for (auto& [name, record] : records_) {
+    auto& counters = *record.counters;
+    const auto told = std::find_if(ejected.begin(), ejected.end(),
+                                   [&](const auto& worker) { return worker.name == name; });
+    if (told != ejected.end()) {
+      counters.ejections.store(told->ejections, relaxed);
+      counters.ejected_at.store(now.since_boot().count(), relaxed);
+      counters.ejected_until.store((now + told->left).since_boot().count(), relaxed);
+    } else if (counters.ejected_until.load(relaxed) != 0) {
+      counters.ejected_until.store(0, relaxed);
+    }
+  }
+}
+
+}  // namespace tandem::master
