@@ -208,6 +208,8 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
   const bool expected = lender_ && message.from == lender_->id && excerpt.asked == lender_->asked;
   if (!campaigning || !expected || !log_.is_behind(excerpt.last_index, excerpt.last_term)) return;
   if (!are_plausible(excerpt.previous_index, excerpt.previous_term, excerpt.entries)) return;
+  // Beyond the excerpt our log may go on with entries that the lender's contradicts.
+  const LogIndex copied(excerpt.previous_index.value() + excerpt.entries.size());
   if (excerpt.snapshot != nullptr) {
     if (excerpt.snapshot->index <= commit_ || excerpt.snapshot->term > hard_.term) return;
     install(excerpt.snapshot, false);
@@ -226,7 +228,7 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
   }
   const bool complete =
       log_.last_index() == excerpt.last_index && log_.last_term() == excerpt.last_term;
-  if (!complete) return fetch_log(log_.last_index());
+  if (!complete) return fetch_log(excerpt.snapshot == nullptr ? copied : log_.last_index());
   lender_.reset();
   role_ = Follower{};
   if (can_campaign()) pre_campaign();
