@@ -58,6 +58,10 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
     return join(heartbeat, std::move(address), peer_host, attentive, now);
   }
   auto& record = found->second;
+  // Known from the replicated state alone, until now.
+  if (record.is_unheard() && record.incarnation.empty() && advertises(record, heartbeat, address)) {
+    record.incarnation = heartbeat.incarnation;
+  }
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
     // What comes after its bye was sent before it.
     if (record.has_left()) return Membership::left;
@@ -184,8 +188,8 @@ void Registry::probe_result(WorkerId id, std::optional<FailureKind> failure, Ins
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return;
   auto& record = *found->second;
-  TANDEM_ASSERT(record.is_probed());
   if (!failure) return good_sign(record, attentive, now);
+  if (!record.is_probed()) return;  // its heartbeats will tell
   const auto before = standing(record);
   record.last_failure = failure;
   record.liveness.failed_probe(attentive);
@@ -199,7 +203,9 @@ std::optional<Endpoint> Registry::probe_target(WorkerId id) const {
   thread_.assert_here();
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return std::nullopt;
-  return found->second->address;
+  const auto& record = *found->second;
+  if (!record.is_probed() && record.last_good) return std::nullopt;
+  return record.address;
 }
 
 void Registry::tick(Instant now) {

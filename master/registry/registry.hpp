@@ -50,7 +50,8 @@ struct RegistryHooks {
   // Something changed: call publish() in the next loop turn. Called once per publication, so that
   // any number of changes in one turn becomes one snapshot.
   std::function<void()> on_change;
-  // This backend wants probes, until probe_target() no longer knows it.
+  // This backend wants probes, and so does a worker that others registered and this master has not
+  // heard, until probe_target() says no more.
   std::function<void(WorkerId)> on_backend;
 };
 
@@ -76,7 +77,7 @@ class Registry {
   // A health probe ended: nothing = alive. A refused or reset connection makes the backend suspect
   // at once, other failures take it down after limits::missed_heartbeats_max in a row.
   void probe_result(WorkerId id, std::optional<FailureKind> failure, Instant now);
-  // Where to probe; empty when the backend was removed.
+  // Where to probe; empty when the backend was removed, or the worker was heard.
   std::optional<Endpoint> probe_target(WorkerId id) const;
   // Every tick_interval(): finds those that fell silent, forgets those that are down for long.
   void tick(Instant now);

@@ -195,22 +195,23 @@ void Registry::restore(ClusterState state, Instant now) {
 }
 
 // A worker that others know and this master has not heard: listed, without traffic until it is
-// heard.
+// heard. Its next heartbeat may be seconds away, if this master was away for long: so it is asked.
 void Registry::insert_joined(const std::string& name, const JoinedWorker& worker, Instant now) {
   if (const auto room = check_room(worker.service); !room) {
     spdlog::warn("registered worker left out name={} reason=\"{}\"", name, room.error().message);
     return;
   }
-  insert({.kind = WorkerKind::tandem,
-          .name = name,
-          .service = worker.service,
-          .address = worker.address,
-          .own_weight = worker.weight,
-          .connections = worker.connections,
-          .takes_term = worker.takes_term,
-          .witness = worker.witness,
-          .liveness = Liveness::unproven(clock_.at(now)),
-          .suspicion = Suspicion(options_.heartbeat_interval / 4)});
+  const auto& kept = insert({.kind = WorkerKind::tandem,
+                             .name = name,
+                             .service = worker.service,
+                             .address = worker.address,
+                             .own_weight = worker.weight,
+                             .connections = worker.connections,
+                             .takes_term = worker.takes_term,
+                             .witness = worker.witness,
+                             .liveness = Liveness::unproven(clock_.at(now)),
+                             .suspicion = Suspicion(options_.heartbeat_interval / 4)});
+  if (hooks_.on_backend) hooks_.on_backend(kept.id);
 }
 
 void Registry::insert_added(const wire::WorkerSpec& spec, Instant now) {

@@ -59,6 +59,8 @@ struct WorkerRecord {
   std::shared_ptr<const SnapshotWorker> shown{};
 
   bool is_probed() const { return kind != WorkerKind::tandem; }
+  // Joined, as others have committed, but not heard by this master.
+  bool is_unheard() const { return kind == WorkerKind::tandem && incarnation.empty(); }
   bool has_left() const { return condition == wire::WorkerCondition::bye; }
   unsigned weight() const { return weight_decided.value_or(own_weight); }
   WorkerState state() const;

@@ -86,6 +86,25 @@ TEST_CASE("a worker that another master registered gets no traffic before it is 
   CHECK(standby.commit_registrations() == 0);
 }
 
+TEST_CASE("a worker that is not heard yet is asked, and gets traffic when it answers") {
+  RegistryFixture primary;
+  REQUIRE(primary.hear("w1").ok());
+  primary.commit_registrations();
+  RegistryFixture restarted;
+  restarted.registry.restore(primary.registry.state(), restarted.time);
+  REQUIRE(restarted.backends.size() == 1);
+  const auto id = restarted.backends[0];
+  CHECK(restarted.registry.probe_target(id) == Endpoint{"127.0.0.1", 9001});
+  restarted.registry.probe_result(id, FailureKind::refused, restarted.time);
+  CHECK(restarted.state("w1") == "down");
+  restarted.registry.probe_result(id, std::nullopt, restarted.time);
+  CHECK(restarted.traffic() == "w1");
+  CHECK(!restarted.registry.probe_target(id));
+  const auto shown = restarted.shown("w1");
+  REQUIRE(restarted.hear("w1").ok());
+  CHECK(restarted.shown("w1") == shown);  // the same registration goes on
+}
+
 TEST_CASE("a snapshot takes away what it does not have, but not what is heard here") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
