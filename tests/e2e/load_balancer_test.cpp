@@ -21,7 +21,7 @@ void survive(LoadBalancer::Kind kind) {
   PairCluster cluster(options);
   cluster.start_workers({"w1", "w2"});
   LoadBalancer balancer(kind, cluster);
-  Load load(balancer.address(), 4);
+  Load load(balancer.address(), 4, "/", Load::WhenClosed::asks_again);
   Posts posts({balancer.address()}, 4);
   const auto goes_on = [&] { return load.await_more(200) && posts.await_more(100); };
   const auto is_used_again = [&](const std::string& master) {

@@ -4,8 +4,8 @@
 
 namespace tandem::e2e {
 
-Load::Load(std::string address, unsigned clients, std::string path)
-    : address_(std::move(address)), path_(std::move(path)) {
+Load::Load(std::string address, unsigned clients, std::string path, WhenClosed when_closed)
+    : address_(std::move(address)), path_(std::move(path)), when_closed_(when_closed) {
   for (unsigned i = 0; i < clients; ++i) clients_.emplace_back([this] { run(); });
 }
 
@@ -19,8 +19,12 @@ void Load::stop() {
 
 void Load::run() {
   Client client(address_);
+  bool is_kept = false;  // the connection has carried an answer
   while (!stopping_) {
-    const Answer answer = client.get(path_);
+    Answer answer = client.get(path_);
+    const bool closed = answer.status == 0 && answer.error == "Read";
+    if (closed && is_kept && when_closed_ == WhenClosed::asks_again) answer = client.get(path_);
+    is_kept = answer.status == 200;
     if (answer.status == 200) {
       ++answered_;
       continue;

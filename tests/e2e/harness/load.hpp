@@ -17,8 +17,13 @@ namespace tandem::e2e {
 
 class Load {
  public:
+  // A kept-alive connection that is closed before any of an answer is a failure, or asked again
+  // once on a new one, as browsers and curl do (RFC 9112 §9.3.1). HAProxy tells its clients so to
+  // repeat what failed on a connection that it had used before.
+  enum class WhenClosed { fails, asks_again };
   // Begins at once.
-  Load(std::string address, unsigned clients, std::string path = "/");
+  Load(std::string address, unsigned clients, std::string path = "/",
+       WhenClosed when_closed = WhenClosed::fails);
   ~Load();  // as stop()
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
@@ -36,6 +41,7 @@ class Load {
 
   std::string address_;
   std::string path_;
+  const WhenClosed when_closed_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<std::uint64_t> failed_{0};

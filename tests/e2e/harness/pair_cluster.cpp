@@ -269,6 +269,7 @@ std::string PairCluster::first_stale_execution() const {
   for (const auto& [worker, list] : executions()) {
     std::map<std::uint64_t, std::int64_t> begun;  // terms, and when each was first seen
     for (const auto& execution : list) {
+      if (execution.term == 0) continue;  // a probe: forwarded requests have a term
       begun.try_emplace(execution.term, execution.at_ms);
       const auto later = begun.upper_bound(execution.term);
       if (later != begun.end() && execution.at_ms > later->second + crossing_ms_max) {
