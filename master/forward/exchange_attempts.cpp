@@ -171,6 +171,10 @@ void Exchange::note_failure(Upstream& upstream, Attempt::Outcome outcome) {
   switch (outcome) {
     case Attempt::Outcome::not_sent:
     case Attempt::Outcome::lost: suspect(upstream, FailureKind::reset); return;
+    case Attempt::Outcome::stale:
+      // An idle connection may be closed at any time, but not one that was looked at just before.
+      if (distrust_idle_) suspect(upstream, FailureKind::reset);
+      return;
     case Attempt::Outcome::timed_out:
     case Attempt::Outcome::bad_response:
       upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
