@@ -1,5 +1,6 @@
 // What a primary has found out by failing requests, for its successor.
 #include <algorithm>
+#include <set>
 
 #include "common/base/limits.hpp"
 #include "master/registry/registry.hpp"
@@ -27,17 +28,19 @@ std::vector<wire::EjectedWorker> Registry::ejected(Instant now) const {
 
 void Registry::take_ejected(const std::vector<wire::EjectedWorker>& ejected, Instant now) {
   thread_.assert_here();
+  std::set<std::string_view> told;
+  for (const auto& worker : ejected) {
+    const auto found = records_.find(worker.name);
+    if (found == records_.end()) continue;
+    told.insert(found->first);
+    auto& counters = *found->second.counters;
+    counters.ejections.store(worker.ejections, relaxed);
+    counters.ejected_at.store(now.since_boot().count(), relaxed);
+    counters.ejected_until.store((now + worker.left).since_boot().count(), relaxed);
+  }
   for (auto& [name, record] : records_) {
-    auto& counters = *record.counters;
-    const auto told = std::find_if(ejected.begin(), ejected.end(),
-                                   [&](const auto& worker) { return worker.name == name; });
-    if (told != ejected.end()) {
-      counters.ejections.store(told->ejections, relaxed);
-      counters.ejected_at.store(now.since_boot().count(), relaxed);
-      counters.ejected_until.store((now + told->left).since_boot().count(), relaxed);
-    } else if (counters.ejected_until.load(relaxed) != 0) {
-      counters.ejected_until.store(0, relaxed);
-    }
+    auto& until = record.counters->ejected_until;
+    if (until.load(relaxed) != 0 && !told.contains(name)) until.store(0, relaxed);
   }
 }
 
