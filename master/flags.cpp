@@ -161,7 +161,7 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
              "least_connections, first_available, or consistent_hash[:KEY] with KEY one of "
              "address, path, header=NAME, cookie=NAME",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               auto policy = parse_policy(text, flag);
+               auto policy = wire::parse_policy(text, flag);
                if (!policy) return policy.error();
                flags.balance = std::move(*policy);
                return {};
@@ -169,7 +169,7 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--sticky", "COOKIE_NAME",
              "a client stays with its worker by a cookie of that name, while the worker is there",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               if (!is_token(text)) {
+               if (!wire::is_token(text)) {
                  return invalid(fmt::format("{} must be a name that a cookie can have, not \"{}\"",
                                             flag, text.substr(0, 64)));
                }
@@ -210,6 +210,14 @@ void bind(CLI::App& app, MasterFlags& flags) {
         flags.routes.push_back(std::move(*route));
         return {};
       });
+  bind_each(app, "--service", "NAME:KEY=VALUE",
+            "a setting of that service, in place of what is said for all: balance, "
+            "request_timeout, retry_on and so on (see the README); once for each setting",
+            [&flags](std::string_view text, std::string_view flag) -> Result<> {
+              const auto named = wire::parse_service_flag(text, flag);
+              if (!named) return named.error();
+              return wire::parse_setting(named->setting, flag, flags.services[named->service]);
+            });
   bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
               {1, threads_max});
   bind_balance(app, flags);

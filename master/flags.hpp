@@ -15,7 +15,7 @@
 #include "common/core/options.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
-#include "master/balance/policy_spec.hpp"
+#include "common/wire/policy_spec.hpp"
 #include "master/forward/forward_timeouts.hpp"
 #include "master/forward/rate_limiter.hpp"
 #include "master/forward/standby_traffic.hpp"
@@ -34,8 +34,9 @@ struct MasterFlags {
   std::vector<std::string> on_demote;
   std::vector<wire::WorkerSpec> backends;
   std::vector<wire::Route> routes;
-  unsigned threads;  // as many as the machine has cores
-  PolicySpec balance = PolicyName::p2c;
+  std::map<std::string, wire::ServiceSettings> services;  // by their names
+  unsigned threads;                                       // as many as the machine has cores
+  wire::PolicySpec balance = wire::PolicyName::p2c;
   std::string sticky;  // the name of the cookie; empty: clients do not stick
   Duration slow_start = 10s;
   unsigned eject_after = 5;  // failures in a row; 0: never

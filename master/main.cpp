@@ -42,6 +42,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.data_dir = flags.data_dir;
   options.backends = flags.backends;
   options.routes = flags.routes;
+  options.services = flags.services;
   options.token_file = flags.token_file;
   options.peers = flags.peers;
   options.timing = flags.timing;
@@ -71,19 +72,17 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.node = flags.node;
   options.listen = flags.listen;
   options.threads = flags.threads;
-  options.balance.policy = flags.balance;
-  options.balance.slow_start.over = flags.slow_start;
-  options.balance.breaker.failures_in_a_row = flags.eject_after;
-  if (!flags.sticky.empty()) {
-    std::string secret;
-    if (!flags.token_file.empty()) {
-      auto token = read_token_file(flags.token_file, "--token-file");
-      if (!token) return token.error();
-      secret = std::move(*token);
-    }
-    options.balance.sticky = StickyCookie(flags.sticky, std::move(secret));
+  options.services.policy = flags.balance;
+  options.services.slow_start.over = flags.slow_start;
+  options.services.breaker.failures_in_a_row = flags.eject_after;
+  std::string secret;
+  if (!flags.token_file.empty()) {
+    auto token = read_token_file(flags.token_file, "--token-file");
+    if (!token) return token.error();
+    secret = std::move(*token);
   }
-  options.timeouts = flags.timeouts;
+  options.services.sticky = StickyCookie(flags.sticky, std::move(secret));
+  options.services.requests.timeouts = flags.timeouts;
   options.body_bytes_max = flags.body_bytes_max;
   options.rate_limit = flags.rate_limit;
   options.trusted_proxies = flags.trusted_proxies;

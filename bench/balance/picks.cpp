@@ -90,18 +90,19 @@ int main(int argc, char** argv) {
   const bool unequal = argc > 1 && std::strcmp(argv[1], "--unequal") == 0;
   std::printf("| policy | 10 | 100 | 1,000 | 10,000 | 10,000 / 10 |\n|---|---|---|---|---|---|\n");
   for (const auto name :
-       {PolicyName::round_robin, PolicyName::random, PolicyName::least_connections, PolicyName::p2c,
-        PolicyName::consistent_hash, PolicyName::first_available}) {
+       {tandem::wire::PolicyName::round_robin, tandem::wire::PolicyName::random,
+        tandem::wire::PolicyName::least_connections, tandem::wire::PolicyName::p2c,
+        tandem::wire::PolicyName::consistent_hash, tandem::wire::PolicyName::first_available}) {
     // The sizes take turns, so that what else the machine does hits them alike.
     std::vector<std::unique_ptr<Workers>> workers;
     std::vector<std::unique_ptr<Policy>> policies;
     std::vector<std::vector<double>> measured(std::size(sizes));
     for (const auto size : sizes) {
       workers.push_back(std::make_unique<Workers>(size, unequal));
-      policies.push_back(PolicyFactory(name).make("default", 1));
+      policies.push_back(PolicyFactory().make(name, "default", 1));
       policies.back()->update(workers.back()->candidates);
     }
-    if (name == PolicyName::consistent_hash) {
+    if (name == tandem::wire::PolicyName::consistent_hash) {
       std::this_thread::sleep_for(std::chrono::seconds(1));  // its tables are built on threads
     }
     for (int round = 0; round <= rounds; ++round) {

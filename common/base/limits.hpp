@@ -23,6 +23,8 @@ inline constexpr std::size_t workers_max = 20'000;
 inline constexpr std::size_t services_max = 1'000;
 // Routes that lead hosts and paths to services; each is a line that somebody wrote.
 inline constexpr std::size_t routes_max = 10'000;
+// That the routes to one service may ask for, besides its own; per loop, more displace the others
+inline constexpr std::size_t route_policies_max = 16;
 // A prefix of a path; deeper ones are the service's own affair.
 inline constexpr std::size_t route_prefix_bytes_max = 1'024;
 // A weight is a ratio between workers: three decimal digits are finer than anyone can observe.
@@ -89,6 +91,14 @@ inline constexpr unsigned interim_responses_max = 64;
 inline constexpr std::size_t replay_bytes_max = 64 * 1024;
 // At workers that may have seen the request: the first and two more
 inline constexpr unsigned attempts_max = 3;
+// That a service may ask for
+inline constexpr unsigned attempts_settable_max = 10;
+// Before another try after an answer that is worth one: up to this, doubled each time, up to the
+// second
+inline constexpr auto retry_backoff = 25ms;
+inline constexpr auto retry_backoff_max = 1s;
+// Of a whole request, as a client or a service may set it
+inline constexpr auto request_timeout_settable_max = 24h;
 // After 101: a WebSocket that says nothing for so long is cut
 inline constexpr auto tunnel_idle_max = 10min;
 
@@ -107,6 +117,9 @@ inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 // Per loop and service; more get 503 at once
 inline constexpr std::size_t queue_requests_max = 1'024;
 inline constexpr auto queue_wait_max = 1s;  // then 503 with Retry-After
+// That a service may ask for: requests that wait on each loop, and in flight at its workers
+inline constexpr unsigned queue_settable_max = 65'536;
+inline constexpr unsigned in_flight_settable_max = 1'000'000;
 
 // ---- while the primary changes ------------------------------------------------------------------
 // Per loop; more get 503 at once. Each holds a buffer or two: 256 MiB at most.

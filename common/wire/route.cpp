@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/json_reader.hpp"
@@ -53,9 +52,7 @@ std::string to_json(const Route& route) {
                               {"prefix", route.prefix},
                               {"service", route.service},
                               {"strip", route.strip}};
-  if (route.response_timeout > Duration::zero()) {
-    json["response_timeout_ms"] = to_ms(route.response_timeout);
-  }
+  write_rules(route.rules, json);
   return dump(json);
 }
 
@@ -68,10 +65,7 @@ Result<Route> parse_route(std::string_view text) {
   reader.text("host", route.host, Presence::optional);
   reader.text("prefix", route.prefix, Presence::optional);
   reader.boolean("strip", route.strip, Presence::optional);
-  std::int64_t timeout_ms = 0;
-  constexpr std::uint64_t timeout_ms_max = 24 * 60 * 60 * 1000;
-  reader.number("response_timeout_ms", timeout_ms, 0, timeout_ms_max, Presence::optional);
-  route.response_timeout = std::chrono::milliseconds(timeout_ms);
+  read_rules(reader, route.rules);
   normalize(route);
   if (const auto why = host_problem(route.host); !why.empty()) reader.refuse("host", why);
   if (const auto why = prefix_problem(route.prefix); !why.empty()) reader.refuse("prefix", why);

@@ -3,14 +3,16 @@
 //   {"host": "shop.example", "prefix": "/api", "service": "shop", "strip": true,
 //    "response_timeout_ms": 5000}
 //
-// Only "service" is required. It is written by people: an unknown member is refused by name.
+// What the service's settings say of requests (service_settings.hpp) a route may say too, and is
+// heard first. Only "service" is required. It is written by people: an unknown member is refused by
+// name.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "common/base/result.hpp"
-#include "common/base/time.hpp"
+#include "common/wire/service_settings.hpp"
 
 namespace tandem::wire {
 
@@ -19,8 +21,7 @@ struct Route {
   std::string prefix = "/";  // of the path, in whole segments: "/", or "/a/b" without a last slash
   std::string service;
   bool strip = false;  // the worker does not see the prefix
-  // From the request's last byte to the response head, then 504; 0: as for all.
-  Duration response_timeout{0};
+  RequestRules rules{};
 
   friend bool operator==(const Route&, const Route&) = default;
 };

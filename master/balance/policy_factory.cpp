@@ -9,19 +9,19 @@
 
 namespace tandem::master {
 
-PolicyFactory::PolicyFactory(PolicySpec spec) : spec_(std::move(spec)) {
-  if (spec_.name == PolicyName::consistent_hash) maglev_ = std::make_shared<MaglevBuilder>();
-}
-
-std::unique_ptr<Policy> PolicyFactory::make(const std::string& service, std::uint64_t seed) const {
-  switch (spec_.name) {
-    case PolicyName::round_robin: return std::make_unique<RoundRobin>(seed);
-    case PolicyName::random: return std::make_unique<Random>(seed);
-    case PolicyName::least_connections: return std::make_unique<LeastConnections>(seed);
-    case PolicyName::p2c: return std::make_unique<P2c>(seed);
-    case PolicyName::consistent_hash:
+std::unique_ptr<Policy> PolicyFactory::make(const wire::PolicySpec& spec,
+                                            const std::string& service, std::uint64_t seed) {
+  switch (spec.name) {
+    case wire::PolicyName::round_robin: return std::make_unique<RoundRobin>(seed);
+    case wire::PolicyName::random: return std::make_unique<Random>(seed);
+    case wire::PolicyName::least_connections: return std::make_unique<LeastConnections>(seed);
+    case wire::PolicyName::p2c: return std::make_unique<P2c>(seed);
+    case wire::PolicyName::consistent_hash: {
+      const std::lock_guard lock(mutex_);
+      if (!maglev_) maglev_ = std::make_shared<MaglevBuilder>();
       return std::make_unique<ConsistentHash>(maglev_, service, seed);
-    case PolicyName::first_available: return std::make_unique<FirstAvailable>();
+    }
+    case wire::PolicyName::first_available: return std::make_unique<FirstAvailable>();
   }
   assertion_failed("a known policy", __FILE__, __LINE__);
 }

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "master/balance/policy.hpp"
-#include "master/balance/policy_spec.hpp"
+#include "common/wire/policy_spec.hpp"
 
 namespace tandem::master {
 
@@ -14,15 +15,13 @@ class MaglevBuilder;
 
 class PolicyFactory {
  public:
-  explicit PolicyFactory(PolicySpec spec);
-
-  const PolicySpec& spec() const { return spec_; }
   // `seed` differs from loop to loop, so that the loops do not all begin with the same worker.
-  std::unique_ptr<Policy> make(const std::string& service, std::uint64_t seed) const;
+  std::unique_ptr<Policy> make(const wire::PolicySpec& spec, const std::string& service,
+                               std::uint64_t seed);
 
  private:
-  PolicySpec spec_;
-  std::shared_ptr<MaglevBuilder> maglev_;  // null: no policy of the kind
+  std::mutex mutex_;
+  std::shared_ptr<MaglevBuilder> maglev_;  // null: no policy of the kind was made yet
 };
 
 }  // namespace tandem::master

@@ -1,9 +1,10 @@
 // retry_budget.hpp: how many requests of a service may be sent a second time.
 //
 // When all workers fail, a gateway that retries each request three times does to them what their
-// users did not. So retries are paid for: each request earns a fifth of one, which is kept for ten
-// seconds, and three a second are free, so that a quiet service can retry too (Finagle's budget).
-// Only what a worker may have seen is paid for; a connection that was refused costs it nothing.
+// users did not. So retries are paid for: each request earns a fifth of one, or what its service
+// says, which is kept for ten seconds, and three a second are free, so that a quiet service can
+// retry too (Finagle's budget). Only what a worker may have seen is paid for; a connection that was
+// refused costs it nothing.
 //
 // Each loop has a budget of its own for each service, and its part of the free ones. Owner: the
 // loop.
@@ -17,12 +18,15 @@ namespace tandem::master {
 
 class RetryBudget {
  public:
-  static constexpr double requests_per_retry = 5;
+  static constexpr unsigned percent = 20;  // of the requests may be retried
   static constexpr double free_per_second = 3;
   static constexpr Duration kept_for = 10s;
 
   // `loops`: how many share the service.
   explicit RetryBudget(unsigned loops) : free_per_second_(free_per_second / loops) {}
+
+  // 0: nothing is retried, not even what would be free.
+  void set_percent(unsigned percent) { price_ = percent == 0 ? 0 : 100.0 / percent; }
 
   // A request has come.
   void earn(Instant now) {
@@ -31,9 +35,10 @@ class RetryBudget {
   }
   // One more try is wanted. False: there is nothing to pay it with.
   bool pay(Instant now) {
+    if (price_ == 0) return false;
     pass(now);
-    if (earned_ >= requests_per_retry) {
-      earned_ -= requests_per_retry;
+    if (earned_ >= price_) {
+      earned_ -= price_;
       return true;
     }
     if (free_ < 1) return false;
@@ -53,7 +58,8 @@ class RetryBudget {
   }
 
   const double free_per_second_;
-  double earned_ = 0;  // requests that have not been paid with
+  double price_ = 100.0 / percent;  // of a retry, in requests
+  double earned_ = 0;               // requests that have not been paid with
   double free_ = free_per_second;
   Instant since_;
 };

@@ -15,7 +15,17 @@ constexpr std::size_t value_bytes = 12;
 }
 
 StickyCookie::StickyCookie(std::string name, std::string secret)
-    : name_(std::move(name)), secret_("tandem sticky cookie " + std::move(secret)) {}
+    : name_(std::move(name)), secret_(derived(std::move(secret))) {}
+
+std::string StickyCookie::derived(std::string secret) {
+  return "tandem sticky cookie " + std::move(secret);
+}
+
+StickyCookie StickyCookie::renamed(std::string name) const {
+  auto renamed = *this;
+  renamed.name_ = std::move(name);
+  return renamed;
+}
 
 std::string StickyCookie::value_for(std::string_view worker) const {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

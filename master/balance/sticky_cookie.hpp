@@ -17,6 +17,9 @@ class StickyCookie {
   StickyCookie(std::string name, std::string secret);
   StickyCookie() = default;
 
+  // With the same secret.
+  StickyCookie renamed(std::string name) const;
+
   bool is_on() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
   // The value that means the worker of that name.
@@ -24,9 +27,13 @@ class StickyCookie {
   // The value of Set-Cookie that asks the client to bring `value` from now on, until it forgets.
   std::string set_cookie(std::string_view value) const;
 
+  friend bool operator==(const StickyCookie&, const StickyCookie&) = default;
+
  private:
+  static std::string derived(std::string secret);
+
   std::string name_;
-  std::string secret_;
+  std::string secret_ = derived({});
 };
 
 }  // namespace tandem::master

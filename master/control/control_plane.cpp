@@ -167,7 +167,8 @@ void ControlPlane::Parts::route() {
   route_switchover(router, *member);
   route_workers(router, registry,
                 [this](Change wanted) { return member->commit(std::move(wanted)); });
-  route_services(router, registry);
+  route_services(router, registry,
+                 [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_health(router, [this] { return not_ready(); });
@@ -297,6 +298,9 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
 
 // What is configured goes before what was added through the API.
 Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
+  for (const auto& [service, settings] : options.services) {
+    registry.configure_settings(service, settings);
+  }
   for (const auto& route : options.routes) {
     if (auto configured = registry.configure_route(route); !configured) {
       return invalid(fmt::format("--route: {}", configured.error().message), "--route");

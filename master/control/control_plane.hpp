@@ -44,7 +44,8 @@ struct ControlPlaneOptions {
   std::vector<std::string> on_demote{};          // --on-demote
   std::vector<wire::WorkerSpec> backends{};      // --backend
   std::vector<wire::Route> routes{};             // --route
-  std::string token_file{};                      // --token-file; empty: no token, loopback only
+  std::map<std::string, wire::ServiceSettings> services{};  // --service
+  std::string token_file{};  // --token-file; empty: no token, loopback only
 
   // Errors: `invalid`, naming the flag: a control address that others can reach without a token, a
   // heartbeat interval outside limits, a name that is none. These are errors of usage.

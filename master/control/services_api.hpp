@@ -1,13 +1,20 @@
-// services_api.hpp: GET /v1/services and /v1/services/NAME: discovery of the instances that are
-// live now.
+// services_api.hpp: /v1/services: discovery of the instances that are live now, and what is said of
+// a service.
+//
+//   GET    /v1/services  /v1/services/NAME     live instances
+//   GET    /v1/services/NAME/settings          its settings (common/wire/service_settings.hpp)
+//   PUT    /v1/services/NAME/settings          in place of all that was said of it; it need not
+//                                              have workers yet
+//   DELETE /v1/services/NAME/settings          all is again as for all
 #pragma once
 
 #include "master/control/api_router.hpp"
+#include "master/control/workers_api.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
 // `registry` outlives the router.
-void route_services(ApiRouter& router, const Registry& registry);
+void route_services(ApiRouter& router, const Registry& registry, Commit commit);
 
 }  // namespace tandem::master

@@ -52,8 +52,10 @@ void Attempt::teach(Outcome outcome) {
     case Outcome::answered:
       if (!tells_of_trouble(response_.status())) experience = Experience::good;
       break;
-    case Outcome::lost:
     case Outcome::timed_out:
+      if (client_.times.client_gave_up(now())) return;
+      break;
+    case Outcome::lost:
     case Outcome::bad_response: break;
     default: return;  // it says nothing of the worker
   }
@@ -72,6 +74,16 @@ void Attempt::cancel() {
 
 void Attempt::abort() {
   if (connection_) close_socket(worker_);
+}
+
+Duration Attempt::body_idle() const { return client_.times.body_idle(loop_.coarse_now()); }
+
+// The primary may try several workers, and wait for one.
+Duration Attempt::response_head() const {
+  const auto& timeouts = client_.times.timeouts();
+  auto timeout = timeouts.response_head;
+  if (hop_ == Hop::primary) timeout = timeout * client_.options->attempts + timeouts.queue_wait;
+  return client_.times.within(timeout, loop_.coarse_now());
 }
 
 Task<Attempt::Outcome> Attempt::run() {
@@ -98,6 +110,10 @@ Task<Attempt::Outcome> Attempt::run() {
     outcome = co_await receiving;
   }
   teach(outcome.value_or(Outcome::answered));
+  if (!outcome && is_worth_another_try()) {
+    leave_answer();
+    outcome = Outcome::unwanted;
+  }
   if (!outcome) {
     auto passing = pass_response();
     outcome = co_await passing;
@@ -132,8 +148,9 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
     if (connection_->upstream().worker().accepts_term) context.term = term;
   }
   client_.note.term = context.term.value_or(Term());
+  if (client_.times.has_end()) context.left = client_.times.left(loop_.coarse_now());
   write_request_head(out_, client_.request, context);
-  deadline_.arm(loop_.timeouts().body_idle);
+  deadline_.arm(body_idle());
   auto writing = write_all(worker_, out_.view(), client_.body);
   const IoResult wrote = co_await writing;
   out_.clear();
@@ -142,7 +159,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
   deadline_.disarm();
   if (client_.streaming) {
     pump_.emplace(loop_, client_.socket, worker_, client_.in, client_.request, deadline_,
-                  client_.response_head);
+                  client_.times);
     pump_->start();
   }
   co_return std::nullopt;
@@ -189,7 +206,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
     // While the body is on its way, its pump watches the time, and arms this at the last byte.
     const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
     if (!uploading && !deadline_.armed()) {
-      deadline_.arm_watching(client_.response_head, client_.request.version() >= 11);
+      deadline_.arm_watching(response_head(), client_.request.version() >= 11);
     }
     auto reading = read_worker();
     const bool more = co_await reading;
@@ -201,7 +218,7 @@ Task<bool> Attempt::pass_interim() {
   if (client_.request.version() >= 11) {
     write_interim_head(out_, response_, loop_.options().via);
     passed_on_ = true;
-    deadline_.arm(loop_.timeouts().body_idle);
+    deadline_.arm(body_idle());
     auto writing = write_all(client_.socket, out_.view());
     const IoResult wrote = co_await writing;
     out_.clear();
@@ -217,7 +234,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   if (response_.framing() != Framing::length || whole > worker_in_.capacity())
     co_return std::nullopt;
   while (worker_in_.size() < whole) {
-    deadline_.arm_watching(loop_.timeouts().body_idle, false);
+    deadline_.arm_watching(body_idle(), false);
     auto reading = read_worker();
     const bool more = co_await reading;
     if (more) continue;
@@ -228,16 +245,27 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   co_return std::nullopt;
 }
 
-// The answer says that the request was not executed, and why.
-std::optional<Attempt::Outcome> Attempt::refusal() {
-  if (response_.is_interim()) return std::nullopt;
-  const bool refused = hop_ == Hop::primary ? is_not_primary() : is_term_refusal();
-  if (!refused) return std::nullopt;
+// The answer is not passed on. Its connection can be used again if it is here as a whole.
+void Attempt::leave_answer() {
   const bool bodiless = response_.framing() == Framing::none;
   const auto body_bytes = bodiless ? 0 : response_.content_length();
   const bool whole = (bodiless || response_.framing() == Framing::length) &&
                      worker_in_.size() == response_.head_bytes() + body_bytes;
   if (whole && response_.keep_alive() && request_complete()) give_back_connection();
+}
+
+// The service wants such an answer not to be the last word, and can afford another try.
+bool Attempt::is_worth_another_try() {
+  return hop_ == Hop::worker && client_.may_try_again && !passed_on_ &&
+         client_.options->retry_on.contains(response_.status()) && service_.may_retry();
+}
+
+// The answer says that the request was not executed, and why.
+std::optional<Attempt::Outcome> Attempt::refusal() {
+  if (response_.is_interim()) return std::nullopt;
+  const bool refused = hop_ == Hop::primary ? is_not_primary() : is_term_refusal();
+  if (!refused) return std::nullopt;
+  leave_answer();
   return hop_ == Hop::primary ? Outcome::not_primary : Outcome::term_refused;
 }
 
@@ -330,7 +358,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
     if (first || !step.content.empty() || reader.done()) {
       const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
       passed_on_ = true;
-      deadline_.arm(loop_.timeouts().body_idle);
+      deadline_.arm(body_idle());
       auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
       const IoResult wrote = co_await writing;
       note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
@@ -344,7 +372,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
     if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
       worker_in_ = loop_.buffers().borrow_large();
     }
-    deadline_.arm_watching(loop_.timeouts().body_idle, false);
+    deadline_.arm_watching(body_idle(), false);
     auto reading = read_some(worker_, worker_in_);
     const IoResult got = co_await reading;
     if (got.error == asio::error::eof && reader.end_of_stream()) continue;

@@ -16,6 +16,7 @@
 #include "master/forward/loop.hpp"
 #include "master/forward/primary_route.hpp"
 #include "master/forward/request_body.hpp"
+#include "master/forward/request_times.hpp"
 #include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
@@ -35,11 +36,13 @@ struct ClientSide {
   bool trusted;              // it is a proxy of ours
   Buffer& in;                // starts with the head, then what has arrived behind it
   RequestHead& request;
-  std::string_view body;   // gathered, within `in`; empty when streaming
-  bool streaming = false;  // the body is passed on as it arrives
-  std::string_view request_id;
-  std::size_t stripped = 0;   // bytes of the target that this hop does not see
-  Duration response_head{0};  // the worker has so long for its response head
+  const RequestOptions* options;  // of its service, or of its route
+  RequestTimes times;
+  std::string_view body{};     // gathered, within `in`; empty when streaming
+  bool streaming = false;      // the body is passed on as it arrives
+  bool may_try_again = false;  // an answer that is worth another try may have one
+  std::string_view request_id{};
+  std::size_t stripped = 0;       // bytes of the target that this hop does not see
   std::string_view set_cookie{};  // for the response, so that the client sticks; empty: none
   AccessNote note{};
 };
@@ -56,6 +59,7 @@ class Attempt {
     lost,   // the worker closed or reset without a whole answer; it may have seen the request
     timed_out,      // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP
+    unwanted,       // it answered with a status that the service tries again after
     client_failed,  // the client broke off or broke its body; client_status() says what to answer
     // Nothing was executed in these:
     gate_closed,   // this master may not forward now; nothing was sent
@@ -86,6 +90,10 @@ class Attempt {
   Task<std::optional<Outcome>> send_request();
   Task<std::optional<Outcome>> receive_head();
   Task<std::optional<Outcome>> receive_short_body();
+  Duration body_idle() const;
+  Duration response_head() const;
+  void leave_answer();
+  bool is_worth_another_try();
   std::optional<Outcome> refusal();
   bool is_term_refusal();
   bool is_not_primary() const;

@@ -37,11 +37,10 @@ Result<> DataPlane::start() {
   const auto common = std::make_shared<LoopOptions>(
       LoopOptions{.via = "tandem-" + options_.node,
                   .default_service = options_.default_service,
-                  .balance = options_.balance,
-                  .policies = std::make_shared<const PolicyFactory>(options_.balance.policy),
+                  .services = options_.services,
+                  .policies = std::make_shared<PolicyFactory>(),
                   .loops = options_.threads,
                   .client_connections_max = options_.client_connections_max / options_.threads,
-                  .timeouts = options_.timeouts,
                   .body_bytes_max = options_.body_bytes_max,
                   .rate_limiter = limiter_for(options_.rate_limit),
                   .trusted_proxies = options_.trusted_proxies,

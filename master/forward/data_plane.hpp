@@ -13,9 +13,8 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
-#include "master/forward/balance_options.hpp"
-#include "master/forward/forward_timeouts.hpp"
 #include "master/forward/rate_limiter.hpp"
+#include "master/forward/service_options.hpp"
 #include "master/forward/standby_traffic.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
@@ -31,10 +30,9 @@ struct DataPlaneOptions {
   std::string node = "a";              // names this gateway in Via
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
   unsigned threads = 1;                // 1 to 256
-  BalanceOptions balance;
+  ServiceOptions services;
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
-  ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
   RateLimit rate_limit;              // of each client; off: any
   std::vector<AddressRange>

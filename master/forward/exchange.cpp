@@ -12,7 +12,14 @@ namespace tandem::master {
 
 Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, bool client_trusted,
                    Buffer& in, RequestHead& request)
-    : loop_(loop), client_{client, client_address, client_trusted, in, request, {}, false, {}} {
+    : loop_(loop),
+      client_{.socket = client,
+              .address = client_address,
+              .trusted = client_trusted,
+              .in = in,
+              .request = request,
+              .options = &loop.options().services.requests,
+              .times = RequestTimes(loop.timeouts())} {
   deadline_.on_expiry(
       [](void* context) {
         auto& exchange = *static_cast<Exchange*>(context);
@@ -39,6 +46,9 @@ void Exchange::abort() {
 
 Task<Ending> Exchange::run() {
   LoopCounters::add(loop_.counters().requests, 1);
+  if (const auto wanted = client_.request.timeout(); wanted > Duration::zero()) {
+    client_.times.end_at(now() + wanted, RequestTimes::Said::by_client);
+  }
   if (client_.request.has_pass() && comes_from_a_standby()) client_.trusted = true;
   if (const auto wait = must_wait(); wait > Duration::zero()) {
     client_.streaming = true;  // its body is not going to be read
@@ -110,17 +120,21 @@ bool Exchange::comes_from_a_standby() const {
 
 void Exchange::find_route() {
   service_name_ = loop_.options().default_service;
-  client_.response_head = loop_.timeouts().response_head;
   if (!loop_.routes()->empty()) {
     routes_ = loop_.routes();  // kept: a newer table may take its place while this request waits
     route_ = routes_->find(client_.request.host(), client_.request.target());
   }
-  if (route_ != nullptr) {
-    service_name_ = route_->service;
-    if (route_->response_timeout > Duration::zero())
-      client_.response_head = route_->response_timeout;
-  }
+  if (route_ != nullptr) service_name_ = route_->service;
   client_.note.service = service_name_;
+  if (const auto* service = loop_.find_service(service_name_); service != nullptr) {
+    client_.options = &service->options().requests;
+  }
+  if (route_ != nullptr && route_->rules != wire::RequestRules()) {
+    client_.options = &route_options_.emplace(overlaid(*client_.options, route_->rules));
+  }
+  client_.times.adopt(client_.options->timeouts);
+  const auto whole = client_.options->timeouts.request;
+  if (whole > Duration::zero()) client_.times.end_at(now() + whole, RequestTimes::Said::by_service);
 }
 
 // Routes there are, but none for it, and nobody is registered for the default service.
@@ -156,7 +170,7 @@ Task<bool> Exchange::gather_body() {
       client_.in.compact();
       client_.request.parse_moved(client_.in.view());
     }
-    loop_.arm(deadline_, loop_.timeouts().body_idle);
+    loop_.arm(deadline_, client_.times.body_idle(loop_.coarse_now()));
     auto reading = read_some(client_.socket, client_.in);
     const IoResult got = co_await reading;
     if (!got.ok()) co_return false;

@@ -72,6 +72,8 @@ class Exchange {
   bool is_repeatable() const;
   Next what_next(Attempt::Outcome outcome);
   Next after_worker(Attempt::Outcome outcome);
+  bool may_try_again_after(Attempt::Outcome outcome);
+  Task<> back_off();
   Next after_primary(Attempt::Outcome outcome);
   bool survives_silence(Attempt::Outcome outcome);
   Task<Waited> wait_for_primary(std::uint64_t seen);
@@ -91,6 +93,7 @@ class Exchange {
   RequestIds::Id made_id_;
   RouteTablePtr routes_;                // null: there are none, all goes to the default service
   const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
+  std::optional<RequestOptions> route_options_;
   std::string_view service_name_;
   Service* service_ = nullptr;
   Way way_ = Way::workers;
@@ -108,6 +111,7 @@ class Exchange {
   bool body_spent_ = false;       // some of a streamed body was
   bool gate_was_closed_ = false;  // look before another try
   bool no_primary_ = false;       // waited for one in vain
+  bool was_unwanted_ = false;     // the last answer: another worker is asked if there is one
   unsigned tries_ = 0;            // that may have been seen
   Term term_needed_;              // a worker has promised it
   std::optional<Instant> wait_until_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.hpp"
 #include "master/forward/head_writer.hpp"
 #include "master/forward/max_forwards.hpp"
 
@@ -33,6 +34,10 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
     auto answering = answer(502, "outcome_unknown",
                             "Another master leads now and the former one did not answer; the "
                             "request may have been executed.");
+    co_return co_await answering;
+  }
+  if (outcome != Attempt::Outcome::client_failed && client_.times.is_over(now())) {
+    auto answering = answer(504, "gateway_timeout", "The time for the whole request is over.");
     co_return co_await answering;
   }
   auto answering = answer_worker_failure(outcome);
@@ -146,7 +151,7 @@ bool Exchange::stays_after_answer() const {
 }
 
 Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {
-  loop_.arm(deadline_, loop_.timeouts().body_idle);
+  loop_.arm(deadline_, client_.times.timeouts().body_idle);
   auto writing = write_all(client_.socket, out.view());
   const IoResult wrote = co_await writing;
   deadline_.disarm();

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/pause.hpp"
 #include "master/forward/request_key.hpp"
 
 namespace tandem::master {
@@ -43,6 +44,10 @@ Task<Attempt::Outcome> Exchange::serve() {
     if (last == Attempt::Outcome::answered || aborted_) co_return last;
     const auto next = what_next(last);
     if (next == Next::stop) co_return last;
+    if (was_unwanted_) {
+      auto pausing = back_off();
+      co_await pausing;
+    }
     if (next == Next::again) continue;
     auto waiting = wait_for_primary(seen);
     const auto waited = co_await waiting;
@@ -72,6 +77,7 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
   ++client_.note.attempts;
   client_.note.set_worker(chosen_->worker().name);
   client_.set_cookie = service_->cookie_for(*chosen_, wanted());
+  client_.may_try_again = is_repeatable() && tries_ + 1 < client_.options->attempts;
   auto connecting = connect_to(chosen_);
   auto connection = co_await connecting;
   if (!connection) {
@@ -102,11 +108,13 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
 // What the service is to choose by.
 Service::Wanted Exchange::wanted() const {
   if (way_ == Way::primary) return {.tried = no_worker};
-  const auto& balance = loop_.options().balance;
+  const auto& options = service_->options();
   Service::Wanted wanted{.tried = tried_};
-  wanted.key = request_key(balance.policy, client_.request, client_.address, client_.trusted);
-  if (balance.sticky.is_on()) {
-    wanted.cookie = find_cookie(client_.request, balance.sticky.name());
+  if (route_ != nullptr && route_->rules.balance) wanted.policy = &*route_->rules.balance;
+  const auto& policy = wanted.policy != nullptr ? *wanted.policy : options.policy;
+  wanted.key = request_key(policy, client_.request, client_.address, client_.trusted);
+  if (options.sticky.is_on()) {
+    wanted.cookie = find_cookie(client_.request, options.sticky.name());
   }
   return wanted;
 }
@@ -114,7 +122,7 @@ Service::Wanted Exchange::wanted() const {
 Task<std::shared_ptr<Upstream>> Exchange::choose() {
   was_full_ = false;
   if (service_ == nullptr) co_return nullptr;
-  auto left = loop_.timeouts().queue_wait;
+  auto left = client_.times.within(client_.times.timeouts().queue_wait, loop_.coarse_now());
   for (bool waited = false; !aborted_; waited = true) {
     // Who comes new does not overtake who waits.
     if (waited || !service_->has_waiters()) {
@@ -124,6 +132,12 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
       }
     }
     was_full_ = service_->is_full(way_ == Way::primary ? no_worker : tried_);
+    if (!was_full_ && was_unwanted_) {
+      // There is no other worker: one that has answered may be asked once more.
+      was_unwanted_ = false;
+      tried_.clear();
+      continue;
+    }
     if (!was_full_) break;
     loop_.want_room(*service_);
     const auto since = now();
@@ -149,11 +163,13 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstr
     passage.emplace(loop_.primary_route(), *upstream, fresh->socket(), Passage::Repeatable::yes);
   }
   connecting_ = &fresh->socket();
-  loop_.arm(deadline_, loop_.timeouts().connect);
+  const auto& times = client_.times;
+  loop_.arm(deadline_, times.within(times.timeouts().connect, loop_.coarse_now()));
   auto connecting = connect(fresh->socket(), upstream->endpoint());
   const IoResult connected = co_await connecting;
   connecting_ = nullptr;
   const auto kind = deadline_.expired() ? FailureKind::timed_out : FailureKind::refused;
+  const bool gave_up = deadline_.expired() && client_.times.client_gave_up(now());
   deadline_.disarm();
   if (connected.ok()) {
     ErrorCodeOs ignored;
@@ -161,7 +177,7 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstr
     co_return fresh;
   }
   fresh.reset();
-  if (!aborted_ && way_ == Way::workers) suspect(*upstream, kind);
+  if (!aborted_ && !gave_up && way_ == Way::workers) suspect(*upstream, kind);
   loop_.room_made(*service_);
   co_return nullptr;
 }
@@ -175,7 +191,10 @@ void Exchange::note_failure(Upstream& upstream, Attempt::Outcome outcome) {
       // An idle connection may be closed at any time, but not one that was looked at just before.
       if (distrust_idle_) suspect(upstream, FailureKind::reset);
       return;
+    case Attempt::Outcome::unwanted: tried_.add(upstream.worker().id); return;
     case Attempt::Outcome::timed_out:
+      if (client_.times.client_gave_up(now())) return;
+      [[fallthrough]];
     case Attempt::Outcome::bad_response:
       upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
       tried_.add(upstream.worker().id);
@@ -205,6 +224,8 @@ bool Exchange::is_repeatable() const {
 
 Exchange::Next Exchange::what_next(Attempt::Outcome outcome) {
   auto next = Next::stop;
+  was_unwanted_ = false;
+  if (client_.times.is_over(now())) return Next::stop;
   switch (way_) {
     case Way::workers: next = after_worker(outcome); break;
     case Way::primary: next = after_primary(outcome); break;
@@ -221,12 +242,39 @@ Exchange::Next Exchange::after_worker(Attempt::Outcome outcome) {
     case Attempt::Outcome::term_refused:
       gate_was_closed_ = true;  // unless it had just moved: then it is found open
       if (body_spent_ || passed_on_) return Next::stop;
-      return ++tries_ < limits::attempts_max ? Next::again : Next::stop;
+      return ++tries_ < client_.options->attempts ? Next::again : Next::stop;
     case Attempt::Outcome::not_sent: return chosen_ && !passed_on_ ? Next::again : Next::stop;
     case Attempt::Outcome::stale:
     case Attempt::Outcome::lost: return survives_silence(outcome) ? Next::again : Next::stop;
+    case Attempt::Outcome::unwanted:
+    case Attempt::Outcome::bad_response:
+    case Attempt::Outcome::timed_out:
+      return may_try_again_after(outcome) ? Next::again : Next::stop;
     default: return Next::stop;
   }
+}
+
+// The worker gave an answer that the service does not want, or none: what the client would be told
+// then, 502 or 504, counts as its answer.
+bool Exchange::may_try_again_after(Attempt::Outcome outcome) {
+  ++tries_;
+  was_unwanted_ = true;
+  if (outcome == Attempt::Outcome::unwanted) return true;  // the attempt has asked for all of it
+  const unsigned status = outcome == Attempt::Outcome::timed_out ? 504 : 502;
+  return !passed_on_ && is_repeatable() && tries_ < client_.options->attempts &&
+         client_.options->retry_on.contains(status) && service_->may_retry();
+}
+
+// Between two tries, at random up to what doubles with each: clients that failed together must not
+// come back together ("full jitter", Brooker 2015).
+Task<> Exchange::back_off() {
+  const auto base = client_.options->retry_backoff;
+  if (base <= Duration::zero()) co_return;
+  const auto most =
+      std::min<Duration>(base * (1u << std::min(tries_ - 1, 16u)), limits::retry_backoff_max);
+  const auto length = client_.times.within(loop_.random_up_to(most), loop_.coarse_now());
+  Pause pause(loop_.io(), length);
+  co_await pause;
 }
 
 Exchange::Next Exchange::after_primary(Attempt::Outcome outcome) {
@@ -252,7 +300,7 @@ bool Exchange::survives_silence(Attempt::Outcome outcome) {
   if (passed_on_) return false;
   if (!request_sent_) return true;
   wait_until_.reset();
-  if (!is_repeatable() || tries_ >= limits::attempts_max) return false;
+  if (!is_repeatable() || tries_ >= client_.options->attempts) return false;
   // An idle connection that had been closed was no try that a worker has seen.
   if (way_ != Way::workers || (stale && tries_ == 0)) return true;
   return service_->may_retry();

@@ -1,5 +1,5 @@
-// forward_timeouts.hpp: how long the data plane waits, for what. The same for all loops, fixed at
-// the start.
+// forward_timeouts.hpp: how long the data plane waits, for what. The first two are alike for all
+// clients; the others a service may set for its requests (service_options.hpp).
 #pragma once
 
 #include "common/base/limits.hpp"
@@ -14,6 +14,7 @@ struct ForwardTimeouts {
   Duration connect = limits::connect_max;      // then the next worker is tried
   Duration response_head =
       limits::response_head_max;  // 504: the request's last byte to the response head
+  Duration request{0};            // 504 or cut: the whole of it, all tries together; 0: no limit
   Duration queue_wait = limits::queue_wait_max;    // 503: all workers full
   Duration tunnel_idle = limits::tunnel_idle_max;  // cut: nothing moved after 101
 };

@@ -134,6 +134,11 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   write_forwarded_fields(pen, request, context);
   pen << "X-Request-Id: " << context.request_id << "\r\n";
   if (context.term) pen << "Tandem-Term: " << context.term->value() << "\r\n";
+  if (context.left) {
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*context.left).count();
+    pen << "Tandem-Timeout-Ms: " << static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 1))
+        << "\r\n";
+  }
   if (!context.pass.empty()) pen << "Tandem-Pass: " << context.pass << "\r\n";
   if (!request.upgrade().empty()) {
     pen << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/base/strong.hpp"
+#include "common/base/time.hpp"
 #include "master/forward/body_framing.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/http_head.hpp"
@@ -15,14 +16,15 @@
 namespace tandem::master {
 
 struct RequestContext {
-  std::string_view via;          // this gateway's name in Via
-  std::string_view client;       // the client's address, without port
-  bool client_trusted = false;   // it is a proxy of ours: what it says of its own client is kept
-  std::string_view request_id;   // of the client, or made here
-  std::string_view worker_host;  // Host for HTTP/1.0 requests that have none
-  std::size_t stripped = 0;      // bytes that the target begins with and the worker does not see
-  std::optional<Term> term;      // Tandem-Term, for Tandem workers
-  std::string_view pass{};       // Tandem-Pass, for the primary; empty: none
+  std::string_view via;            // this gateway's name in Via
+  std::string_view client;         // the client's address, without port
+  bool client_trusted = false;     // it is a proxy of ours: what it says of its own client is kept
+  std::string_view request_id;     // of the client, or made here
+  std::string_view worker_host;    // Host for HTTP/1.0 requests that have none
+  std::size_t stripped = 0;        // bytes that the target begins with and the worker does not see
+  std::optional<Term> term;        // Tandem-Term, for Tandem workers
+  std::string_view pass{};         // Tandem-Pass, for the primary; empty: none
+  std::optional<Duration> left{};  // Tandem-Timeout-Ms: what is left of the time for the whole
 };
 
 // How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).

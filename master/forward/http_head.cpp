@@ -1,6 +1,7 @@
 #include "master/forward/http_head.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <array>
 #include <cctype>
 
@@ -235,6 +236,7 @@ void RequestHead::clear() {
   MessageHead::clear();
   method_ = target_ = host_ = request_id_ = pass_ = {};
   max_forwards_.reset();
+  timeout_ = Duration::zero();
   host_fields_ = traceparents_ = 0;
   traceparent_valid_ = has_via_ = has_pass_ = false;
   expects_continue_ = accepts_trailers_ = false;
@@ -269,6 +271,24 @@ bool RequestHead::take_target() {
   return false;
 }
 
+// Those that a client or a standby may send; others are dropped.
+HeadStatus RequestHead::take_tandem_field(const Field& field) {
+  if (equal_ignoring_case(field.name, "tandem-pass")) {
+    has_pass_ = true;
+    pass_ = field.value;
+  } else if (equal_ignoring_case(field.name, "tandem-timeout-ms")) {
+    constexpr auto longest = std::chrono::milliseconds(limits::request_timeout_settable_max);
+    std::int64_t ms = 0;
+    const auto* end = field.value.data() + field.value.size();
+    const auto parsed = std::from_chars(field.value.data(), end, ms);
+    if (parsed.ec != std::errc{} || parsed.ptr != end || ms < 1 || ms > longest.count()) {
+      return refuse(400, "bad_request", "Tandem-Timeout-Ms is a number from 1 to 86400000.");
+    }
+    timeout_ = std::chrono::milliseconds(ms);
+  }
+  return HeadStatus::complete;
+}
+
 HeadStatus RequestHead::take_fields() {
   std::string_view host_field;
   for (const auto& field : fields_) {
@@ -301,9 +321,7 @@ HeadStatus RequestHead::take_fields() {
         break;
       case FieldKind::via: has_via_ = true; break;
       case FieldKind::tandem:
-        if (!equal_ignoring_case(field.name, "tandem-pass")) break;
-        has_pass_ = true;
-        pass_ = field.value;
+        if (take_tandem_field(field) == HeadStatus::refused) return HeadStatus::refused;
         break;
       case FieldKind::max_forwards:
         if (!take_max_forwards(field.value)) {

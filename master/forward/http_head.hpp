@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/limits.hpp"
+#include "common/base/time.hpp"
 
 namespace tandem::master {
 
@@ -134,6 +135,8 @@ class RequestHead : public MessageHead {
   // It comes with a Tandem-Pass field: another master has passed it on, or says so.
   bool has_pass() const { return has_pass_; }
   std::string_view pass() const { return pass_; }
+  // Tandem-Timeout-Ms: how long the client wants to wait for the whole answer; 0: it does not say.
+  Duration timeout() const { return timeout_; }
   // There is one traceparent and it is sound: it and tracestate may be passed on.
   bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
   // May be sent again without harm (RFC 9110 §9.2.2).
@@ -146,6 +149,7 @@ class RequestHead : public MessageHead {
   bool take_target();
   HeadStatus take_fields();
   bool take_max_forwards(std::string_view value);
+  HeadStatus take_tandem_field(const Field& field);
 
   std::string_view method_;
   std::string_view target_;
@@ -153,6 +157,7 @@ class RequestHead : public MessageHead {
   std::string_view request_id_;
   std::string_view pass_;
   std::optional<std::uint32_t> max_forwards_;
+  Duration timeout_{0};
   unsigned host_fields_ = 0;
   unsigned traceparents_ = 0;
   bool traceparent_valid_ = false;

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <random>
+
 #include <fmt/format.h>
 
 #include "common/base/clock.hpp"
@@ -23,6 +25,7 @@ Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
       ticker_(io_),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       listener_(std::make_unique<Listener>(*this)),
+      random_(std::random_device{}()),
       access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {
 }
 
@@ -98,9 +101,13 @@ void Loop::apply(const Snapshot& snapshot) {
   for (const auto& each : snapshot.services) {
     auto& service = services_[each->name];
     if (!service) {
-      service = std::make_unique<Service>(io_, wheel_, each->name,
-                                          options_->policies->make(each->name, index_ * 7919 + 1),
-                                          options_->balance, options_->loops);
+      service = std::make_unique<Service>(
+          io_, wheel_, each->name,
+          Service::Setup{.policies = options_->policies,
+                         .options = options_->services,
+                         .seed = index_ * 7919 + 1,
+                         .loops = options_->loops,
+                         .room_elsewhere = [this] { options_->room(index_, true); }});
     }
     service->update(*each);
     service->set_registered(true);

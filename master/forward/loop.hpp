@@ -20,11 +20,10 @@
 #include "common/base/address_range.hpp"
 #include "common/base/result.hpp"
 #include "master/balance/policy_factory.hpp"
+#include "master/balance/random_source.hpp"
 #include "master/forward/access_ring.hpp"
-#include "master/forward/balance_options.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/deadline_wheel.hpp"
-#include "master/forward/forward_timeouts.hpp"
 #include "master/forward/head_pool.hpp"
 #include "master/forward/http_head.hpp"
 #include "master/forward/intrusive_list.hpp"
@@ -58,13 +57,12 @@ struct LoopCounters {
 
 // What all loops are told at the start and never changes.
 struct LoopOptions {
-  std::string via;              // how this gateway names itself in Via: "tandem-NODE"
-  std::string default_service;  // where requests go that no route leads elsewhere
-  BalanceOptions balance;
-  std::shared_ptr<const PolicyFactory> policies;  // never null once a loop has it
+  std::string via;                          // how this gateway names itself in Via: "tandem-NODE"
+  std::string default_service;              // where requests go that no route leads elsewhere
+  ServiceOptions services;                  // where nothing is said for a service
+  std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
   unsigned loops = 1;
-  std::size_t client_connections_max = 0;  // per loop
-  ForwardTimeouts timeouts;
+  std::size_t client_connections_max = 0;     // per loop
   std::uint64_t body_bytes_max = 0;           // of a request: 413; 0: any
   std::shared_ptr<RateLimiter> rate_limiter;  // null: clients may send what they like
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
@@ -122,9 +120,13 @@ class Loop {
 
   PrimaryRoute& primary_route() { return *primary_route_; }
   DeadlineWheel& wheel() { return wheel_; }
-  const ForwardTimeouts& timeouts() const { return options_->timeouts; }
+  const ForwardTimeouts& timeouts() const { return options_->services.requests.timeouts; }
 
   void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
+  // At random, evenly.
+  Duration random_up_to(Duration most) {
+    return most * static_cast<Duration::rep>(random_.below(1'000)) / 999;
+  }
   Instant coarse_now() const { return wheel_.coarse_now(); }
   // The service of that name; null when no worker ever registered for it.
   Service* find_service(std::string_view name);
@@ -173,6 +175,7 @@ class Loop {
   std::unique_ptr<Listener> listener_;
   IntrusiveList<ClientSession> sessions_;
   LoopCounters counters_;
+  RandomSource random_;
   RequestIds request_ids_;
   AccessRing* const access_ring_;
   std::thread::id here_;  // written by the loop's thread before anything else

@@ -4,7 +4,6 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
-#include "master/balance/round_robin.hpp"
 #include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
@@ -34,7 +33,7 @@ void Passage::give_up() {
 PrimaryRoute::PrimaryRoute(Loop& loop)
     : loop_(loop),
       leadership_(std::make_shared<Leadership>()),
-      service_(loop.io(), loop.wheel(), "primary", std::make_unique<RoundRobin>(1), {}, 1) {}
+      service_(loop.io(), loop.wheel(), "primary", {.policies = loop.options().policies}) {}
 
 PrimaryRoute::~PrimaryRoute() {
   TANDEM_ASSERT(waiters_.empty());

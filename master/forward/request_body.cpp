@@ -6,7 +6,7 @@ namespace tandem::master {
 
 RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in,
                                  RequestHead& request, WatchedDeadline& response_deadline,
-                                 Duration response_head)
+                                 const RequestTimes& times)
     : loop_(loop),
       client_(client),
       worker_(worker),
@@ -16,7 +16,7 @@ RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buf
       reader_(request.framing(), request.content_length()),
       writer_(request.framing()),
       response_deadline_(response_deadline),
-      response_head_(response_head),
+      times_(times),
       client_takes_interim_(request.version() >= 11) {
   const auto arrived = in_.size() - request.head_bytes();
   body_.append(in_.view().substr(request.head_bytes()));
@@ -43,7 +43,8 @@ Detached RequestBodyPump::run() {
   idle_.disarm();
   if (state_ == State::complete) {
     if (!response_deadline_.armed()) {
-      response_deadline_.arm_watching(response_head_, client_takes_interim_);
+      response_deadline_.arm_watching(times_.response_head(loop_.coarse_now()),
+                                      client_takes_interim_);
     }
     // What came behind the body is the next request.
     if (in_.free_size() < body_.size()) {
@@ -75,7 +76,7 @@ Task<bool> RequestBodyPump::read_more() {
 
 Task<RequestBodyPump::State> RequestBodyPump::pump() {
   while (!reader_.done()) {
-    loop_.arm(idle_, loop_.timeouts().body_idle);
+    loop_.arm(idle_, times_.body_idle(loop_.coarse_now()));
     if (body_.empty()) {
       auto reading = read_more();
       const bool more = co_await reading;
@@ -89,7 +90,7 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
     if (allowed > 0 && content_bytes_ > allowed) co_return fail_client(413);
     if (!step.content.empty() || reader_.done()) {
       const auto frame = writer_.frame(step.content.size(), reader_.done(), reader_.trailers());
-      loop_.arm(idle_, loop_.timeouts().body_idle);
+      loop_.arm(idle_, times_.body_idle(loop_.coarse_now()));
       auto writing = write_all(worker_, frame.prefix, step.content, frame.suffix);
       const IoResult wrote = co_await writing;
       if (!wrote.ok()) co_return State::worker_failed;

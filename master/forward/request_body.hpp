@@ -10,6 +10,7 @@
 
 #include "master/forward/body_framing.hpp"
 #include "master/forward/loop.hpp"
+#include "master/forward/request_times.hpp"
 #include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
@@ -26,9 +27,9 @@ class RequestBodyPump {
   // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and
   // gets what follows the body when that is complete. `request` is kept pointing into it.
   // `response_deadline` is armed when the body is complete, unless it is already: the worker's time
-  // to answer, `response_head`, begins with the request's last byte.
+  // to answer begins with the request's last byte.
   RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buffer& in, RequestHead& request,
-                  WatchedDeadline& response_deadline, Duration response_head);
+                  WatchedDeadline& response_deadline, const RequestTimes& times);
 
   // Runs until finished(); call once.
   void start() { run(); }
@@ -39,7 +40,7 @@ class RequestBodyPump {
   void cancel();
   // Something of the body was taken from the client: it cannot be sent once more.
   bool touched() const { return touched_; }
-  // Neither side moved for ForwardTimeouts::body_idle.
+  // Neither side moved for ForwardTimeouts::body_idle, or the time of the whole is over.
   bool timed_out() const { return idle_.expired(); }
   // What to answer when the client failed: 400, 408, 413, or 0 when it is gone.
   unsigned refusal_status() const { return refusal_status_; }
@@ -60,7 +61,7 @@ class RequestBodyPump {
   BodyWriter writer_;
   Deadline idle_;
   WatchedDeadline& response_deadline_;
-  const Duration response_head_;
+  const RequestTimes times_;
   Event finished_;
   State state_ = State::running;
   std::uint64_t content_bytes_ = 0;  // so far

@@ -23,13 +23,13 @@ std::string_view last_member(std::string_view list) {
   return last;
 }
 
-std::string_view key_text(const PolicySpec& spec, const RequestHead& request,
+std::string_view key_text(const wire::PolicySpec& spec, const RequestHead& request,
                           std::string_view client, bool client_trusted) {
   switch (spec.key) {
-    case KeySource::address: return client_address(request, client, client_trusted);
-    case KeySource::header: return find_field(request, spec.key_name);
-    case KeySource::cookie: return find_cookie(request, spec.key_name);
-    case KeySource::path: return request.target().substr(0, request.target().find('?'));
+    case wire::KeySource::address: return client_address(request, client, client_trusted);
+    case wire::KeySource::header: return find_field(request, spec.key_name);
+    case wire::KeySource::cookie: return find_cookie(request, spec.key_name);
+    case wire::KeySource::path: return request.target().substr(0, request.target().find('?'));
   }
   return {};
 }
@@ -62,9 +62,9 @@ std::string_view find_cookie(const RequestHead& request, std::string_view name) 
   return {};
 }
 
-std::optional<std::uint64_t> request_key(const PolicySpec& spec, const RequestHead& request,
+std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
                                          std::string_view client, bool client_trusted) {
-  if (spec.name != PolicyName::consistent_hash) return std::nullopt;
+  if (spec.name != wire::PolicyName::consistent_hash) return std::nullopt;
   const auto text = key_text(spec, request, client, client_trusted);
   if (text.empty()) return std::nullopt;
   return stable_hash(text);

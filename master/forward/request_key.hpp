@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "master/balance/policy_spec.hpp"
+#include "common/wire/policy_spec.hpp"
 #include "master/forward/http_head.hpp"
 
 namespace tandem::master {
@@ -21,7 +21,7 @@ std::string_view client_address(const RequestHead& request, std::string_view cli
 
 // The key by which `spec` tells requests apart; nothing when the policy wants none, or the request
 // has none.
-std::optional<std::uint64_t> request_key(const PolicySpec& spec, const RequestHead& request,
+std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
                                          std::string_view client, bool client_trusted);
 
 }  // namespace tandem::master

@@ -14,18 +14,14 @@ bool Tried::contains(WorkerId worker) const {
   return std::find(workers_.begin(), workers_.end(), worker) != workers_.end();
 }
 
-Service::Service(asio::io_context& io, DeadlineWheel& wheel, std::string name,
-                 std::unique_ptr<Policy> policy, const BalanceOptions& balance, unsigned loops)
+Service::Service(asio::io_context& io, DeadlineWheel& wheel, std::string name, Setup setup)
     : io_(io),
       wheel_(wheel),
       name_(std::move(name)),
-      policy_(std::move(policy)),
-      learns_(policy_->learns()),
-      sticky_(balance.sticky),
-      slow_start_(balance.slow_start),
-      breaker_(balance.breaker),
-      retries_(loops),
-      loops_(loops) {
+      setup_(std::move(setup)),
+      options_(setup_.options),
+      retries_(setup_.loops) {
+  choose_by_own_policy();
   next_weighing_.on_expiry([](void* service) { static_cast<Service*>(service)->weigh(); }, this);
 }
 
@@ -34,7 +30,43 @@ Service::~Service() {
   for (auto& upstream : upstreams_) upstream->retire();
 }
 
+// What the snapshot says of the service itself.
+void Service::adopt(const SnapshotService& snapshot) {
+  counters_ = snapshot.counters;
+  if (snapshot.settings == settings_) return;
+  settings_ = snapshot.settings;
+  const auto sticky = options_.sticky;
+  options_ = settings_ == nullptr ? setup_.options : overlaid(setup_.options, *settings_);
+  retries_.set_percent(options_.retry_percent);
+  if (policies_.front().spec != options_.policy) choose_by_own_policy();
+  if (options_.sticky == sticky) return;
+  for (auto& upstream : upstreams_) upstream->stick_by(options_.sticky);
+}
+
+// Routes bring theirs again.
+void Service::choose_by_own_policy() {
+  policies_.clear();
+  add_policy(options_.policy);
+}
+
+Policy& Service::add_policy(const wire::PolicySpec& spec) {
+  policies_.push_back({spec, setup_.policies->make(spec, name_, setup_.seed), ++policies_version_});
+  return *policies_.back().policy;
+}
+
+Policy& Service::policy_for(const wire::PolicySpec* spec) {
+  if (spec == nullptr) return *policies_.front().policy;
+  for (auto& each : policies_) {
+    if (each.spec == *spec) return *each.policy;
+  }
+  if (policies_.size() > limits::route_policies_max) policies_.resize(1);
+  auto& policy = add_policy(*spec);
+  policy.update(candidates());
+  return policy;
+}
+
 void Service::update(const SnapshotService& snapshot) {
+  adopt(snapshot);
   std::unordered_map<WorkerId, std::shared_ptr<Upstream>> known;
   std::vector<Upstream*> newcomers;
   const bool was_empty = upstreams_.empty();
@@ -43,7 +75,8 @@ void Service::update(const SnapshotService& snapshot) {
   for (const auto& worker : snapshot.workers) {
     const auto found = known.find(worker->id);
     if (found == known.end()) {
-      upstreams_.push_back(std::make_shared<Upstream>(worker, loops_, sticky_));
+      upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
+      upstreams_.back()->stick_by(options_.sticky);
       newcomers.push_back(upstreams_.back().get());
     } else {
       found->second->update(worker);
@@ -55,7 +88,7 @@ void Service::update(const SnapshotService& snapshot) {
   by_cookie_.clear();
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
     upstreams_[place]->stand_at(place);
-    if (sticky_.is_on()) by_cookie_.emplace(upstreams_[place]->cookie(), place);
+    if (options_.sticky.is_on()) by_cookie_.emplace(upstreams_[place]->cookie(), place);
   }
   let_newcomers_start_slowly(newcomers, was_empty);
   weigh();
@@ -65,7 +98,7 @@ void Service::update(const SnapshotService& snapshot) {
 void Service::let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty) {
   const auto now = wheel_.coarse_now();
   if (was_empty) serves_since_ = now;
-  if (!slow_start_.applies(now - serves_since_)) return;
+  if (!options_.slow_start.applies(now - serves_since_)) return;
   for (auto* newcomer : newcomers) newcomer->start_slowly(now);
 }
 
@@ -75,10 +108,21 @@ void Service::weigh() {
   std::size_t starting = 0;
   for (auto& upstream : upstreams_) {
     const auto since = upstream->starts_since();
-    if (since && now - *since >= slow_start_.over) upstream->start_no_more();
+    if (since && now - *since >= options_.slow_start.over) upstream->start_no_more();
     if (upstream->starts_since()) ++starting;
   }
-  const bool spared = SlowStart::can_be_spared(starting, upstreams_.size());
+  const auto all = candidates();
+  for (auto& each : policies_) each.policy->update(all);
+  if (starting > 0) wheel_.arm(next_weighing_, options_.slow_start.step());
+}
+
+std::vector<Candidate> Service::candidates() const {
+  const auto now = wheel_.coarse_now();
+  const auto starting =
+      std::count_if(upstreams_.begin(), upstreams_.end(),
+                    [](const auto& upstream) { return upstream->starts_since().has_value(); });
+  const bool spared =
+      SlowStart::can_be_spared(static_cast<std::size_t>(starting), upstreams_.size());
   std::vector<Candidate> candidates;
   candidates.reserve(upstreams_.size());
   for (const auto& upstream : upstreams_) {
@@ -90,11 +134,22 @@ void Service::weigh() {
                         .full_weight = static_cast<double>(worker.weight),
                         .counters = worker.counters};
     const auto since = upstream->starts_since();
-    if (since && spared) candidate.weight *= slow_start_.part(now - *since);
+    if (since && spared) candidate.weight *= options_.slow_start.part(now - *since);
     candidates.push_back(std::move(candidate));
   }
-  policy_->update(candidates);
-  if (starting > 0) wheel_.arm(next_weighing_, slow_start_.step());
+  return candidates;
+}
+
+// For one more request, as far as the service has a limit.
+bool Service::has_room() const {
+  return options_.in_flight == 0 || counters_ == nullptr ||
+         counters_->in_flight.load(std::memory_order_relaxed) < options_.in_flight;
+}
+
+bool Service::has_room(const Upstream& upstream) const {
+  const auto limit = options_.worker_in_flight;
+  return upstream.has_room() &&
+         (limit == 0 || upstream.counters().in_flight.load(std::memory_order_relaxed) < limit);
 }
 
 bool Service::is_good(const Upstream& upstream, const Tried& tried) const {
@@ -123,10 +178,10 @@ void Service::note(Upstream& upstream, Experience experience) {
     return;
   }
   const auto now = wheel_.coarse_now();
-  if (!breaker_.failed(counters, now)) return;
+  if (!options_.breaker.failed(counters, now)) return;
   const bool is_out = counters.ejected_until.load(std::memory_order_relaxed) != 0;
   if (!is_out && !may_eject()) return;
-  const auto open_for = breaker_.open(counters, now);
+  const auto open_for = options_.breaker.open(counters, now);
   spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
                upstream.worker().name, name_, open_for / 1ms);
 }
@@ -138,9 +193,10 @@ Upstream* Service::stuck_to(std::string_view cookie) const {
 }
 
 std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
+  if (!has_room()) return nullptr;
   const auto usable = [&](std::size_t place) {
     const auto& upstream = *upstreams_[place];
-    return is_good(upstream, wanted.tried) && !is_ejected(upstream) && upstream.has_room();
+    return is_good(upstream, wanted.tried) && !is_ejected(upstream) && has_room(upstream);
   };
   if (const auto* stuck = stuck_to(wanted.cookie); stuck != nullptr && usable(stuck->place())) {
     return upstreams_[stuck->place()];
@@ -149,14 +205,15 @@ std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
                   .key = wanted.key,
                   .again = !wanted.tried.empty(),
                   .now = wheel_.coarse_now()};
-  auto chosen = policy_->pick(placing);
+  auto& policy = policy_for(wanted.policy);
+  auto chosen = policy.pick(placing);
   if (!chosen && !has_admitted(wanted.tried)) {
     // Panic: who fails may yet answer, who is not asked does not.
     const auto left = [&](std::size_t place) {
-      return is_good(*upstreams_[place], wanted.tried) && upstreams_[place]->has_room();
+      return is_good(*upstreams_[place], wanted.tried) && has_room(*upstreams_[place]);
     };
     placing.usable = Usable(left);
-    chosen = policy_->pick(placing);
+    chosen = policy.pick(placing);
   }
   return chosen ? upstreams_[*chosen] : nullptr;
 }
@@ -174,10 +231,16 @@ std::string_view Service::cookie_for(const Upstream& chosen, const Wanted& wante
   return stays ? std::string_view() : chosen.set_cookie();
 }
 
+bool Service::learns() const {
+  return std::any_of(policies_.begin(), policies_.end(),
+                     [](const auto& each) { return each.policy->learns(); });
+}
+
 void Service::learn(const Upstream& upstream, Experience experience, Duration latency,
                     Instant now) {
-  if (upstream.place() != Upstream::nowhere) {
-    policy_->learn(upstream.place(), experience, latency, now);
+  if (upstream.place() == Upstream::nowhere) return;
+  for (auto& each : policies_) {
+    if (each.policy->learns()) each.policy->learn(upstream.place(), experience, latency, now);
   }
 }
 
@@ -190,6 +253,7 @@ struct Service::Queueing {
   Service& service;
   Duration timeout;
   bool in_front;
+  std::shared_ptr<ServiceCounters> counters;  // that it is counted in
   Waiter waiter{};
 
   bool await_ready() const noexcept { return false; }
@@ -211,9 +275,11 @@ struct Service::Queueing {
 };
 
 Task<Service::Waited> Service::wait_for_room(Duration timeout, bool in_front) {
-  if (stopping_ || waiters_.size() >= limits::queue_requests_max) co_return Waited::refused;
-  Queueing queueing{*this, timeout, in_front};
+  if (stopping_ || waiters_.size() >= options_.queue) co_return Waited::refused;
+  if (counters_) counters_->waiting.fetch_add(1, std::memory_order_relaxed);
+  Queueing queueing{*this, timeout, in_front, counters_};
   const auto outcome = co_await queueing;
+  if (queueing.counters) queueing.counters->waiting.fetch_sub(1, std::memory_order_relaxed);
   co_return outcome;
 }
 
@@ -244,17 +310,34 @@ void Placement::begin(Service& service, std::shared_ptr<Upstream> upstream) {
   service_ = &service;
   upstream_ = std::move(upstream);
   upstream_->counters().in_flight.fetch_add(1, std::memory_order_relaxed);
-  service_->policy_->began(upstream_->place());
+  policies_version_ = service_->policies_version_;
+  for (auto& each : service_->policies_) each.policy->began(upstream_->place());
+  counted_ = service_->options_.in_flight > 0 && service_->counters_ != nullptr;
+  if (counted_) service_->counters_->in_flight.fetch_add(1, std::memory_order_relaxed);
   probes_ = CircuitBreaker::begin_probe(upstream_->counters(), service_->wheel_.coarse_now());
 }
 
 void Placement::end() {
   if (!upstream_) return;
   upstream_->counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (upstream_->place() != Upstream::nowhere) service_->policy_->ended(upstream_->place());
+  if (upstream_->place() != Upstream::nowhere) {
+    for (auto& each : service_->policies_) {
+      if (each.since <= policies_version_) each.policy->ended(upstream_->place());
+    }
+  }
+  if (counted_) service_->counters_->in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (probes_) CircuitBreaker::end_probe(upstream_->counters());
-  probes_ = false;
+  probes_ = counted_ = false;
   upstream_.reset();
+  if (service_->is_limited()) service_->room_made();
+}
+
+// A request has ended, and with it what a limit counts.
+void Service::room_made() {
+  wake_one();
+  const bool others_wait = counters_ != nullptr && setup_.room_elsewhere &&
+                           counters_->waiting.load(std::memory_order_relaxed) > waiters_.size();
+  if (others_wait) setup_.room_elsewhere();
 }
 
 void Service::close_idle_before(Instant oldest) {

@@ -2,9 +2,13 @@
 // requests that wait because all workers are full.
 //
 // Owner: the loop. Requests that wait are served first come, first served; their number and their
-// time are bounded (limits::queue_requests_max here, ForwardTimeouts::queue_wait by the exchange).
+// time are bounded (ServiceOptions::queue here, ForwardTimeouts::queue_wait by the exchange).
+//
+// A limit on requests in flight counts those of all loops. Loops that pick in the same instant may
+// exceed it, each by one.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -12,10 +16,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "master/balance/policy.hpp"
-#include "master/balance/retry_budget.hpp"
-#include "master/forward/balance_options.hpp"
+#include "master/balance/policy_factory.hpp"
 #include "master/forward/deadline_wheel.hpp"
+#include "master/forward/service_options.hpp"
 #include "master/forward/upstream.hpp"
 
 namespace tandem::master {
@@ -27,6 +30,7 @@ class Tried {
   void add(WorkerId worker) { workers_.push_back(worker); }
   bool contains(WorkerId worker) const;
   bool empty() const { return workers_.empty(); }
+  void clear() { workers_.clear(); }
 
  private:
   std::vector<WorkerId> workers_;
@@ -34,8 +38,14 @@ class Tried {
 
 class Service {
  public:
-  Service(asio::io_context& io, DeadlineWheel& wheel, std::string name,
-          std::unique_ptr<Policy> policy, const BalanceOptions& balance, unsigned loops);
+  struct Setup {
+    std::shared_ptr<PolicyFactory> policies;  // never null
+    ServiceOptions options{};                 // where its settings say nothing
+    std::uint64_t seed = 1;
+    unsigned loops = 1;
+    std::function<void()> room_elsewhere{};  // room was made that another loop waits for
+  };
+  Service(asio::io_context& io, DeadlineWheel& wheel, std::string name, Setup setup);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -46,14 +56,17 @@ class Service {
   bool is_registered() const { return registered_; }
   void set_registered(bool registered) { registered_ = registered; }
 
-  // The workers from now on. Those that left keep their requests in flight and get no new ones.
+  // The workers and the settings from now on. Workers that left keep their requests in flight and
+  // get no new ones.
   void update(const SnapshotService& snapshot);
+  const ServiceOptions& options() const { return options_; }
 
   // What a request is placed by.
   struct Wanted {
     const Tried& tried;
-    std::optional<std::uint64_t> key{};  // of consistent_hash
-    std::string_view cookie{};           // that the client brought; empty: none
+    const wire::PolicySpec* policy = nullptr;  // of the route; null: the service's
+    std::optional<std::uint64_t> key{};        // of consistent_hash
+    std::string_view cookie{};                 // that the client brought; empty: none
   };
   // The worker for a request, among those that are not suspect, not tried, not ejected by their
   // breaker, and have room: the one that its cookie means, or else by the policy. When all that are
@@ -68,7 +81,7 @@ class Service {
   // How a request went at a worker: for its breaker.
   void note(Upstream& upstream, Experience experience);
   // And for the policy, if it learns.
-  bool learns() const { return learns_; }
+  bool learns() const;
   void learn(const Upstream& upstream, Experience experience, Duration latency, Instant now);
 
   // A request has come that may want more than one try; it may have one more, which a worker may
@@ -101,8 +114,22 @@ class Service {
     bool queued = false;
   };
   struct Queueing;  // the awaitable of wait_for_room
+  struct ChoosesBy {
+    wire::PolicySpec spec;
+    std::unique_ptr<Policy> policy;
+    std::uint64_t since;  // policies_version_ when it came: it knows of no request before
+  };
 
   friend class Placement;
+  void adopt(const SnapshotService& snapshot);
+  void choose_by_own_policy();
+  Policy& add_policy(const wire::PolicySpec& spec);
+  Policy& policy_for(const wire::PolicySpec* spec);
+  std::vector<Candidate> candidates() const;
+  void room_made();
+  bool has_room() const;
+  bool has_room(const Upstream& upstream) const;
+  bool is_limited() const { return options_.in_flight > 0 || options_.worker_in_flight > 0; }
   void resume_later(Waiter& waiter, Waited outcome);
   Upstream* stuck_to(std::string_view cookie) const;
   bool is_good(const Upstream& upstream, const Tried& tried) const;
@@ -115,13 +142,13 @@ class Service {
   asio::io_context& io_;
   DeadlineWheel& wheel_;
   std::string name_;
-  std::unique_ptr<Policy> policy_;
-  const bool learns_;
-  const StickyCookie sticky_;
-  const SlowStart slow_start_;
-  const CircuitBreaker breaker_;
+  const Setup setup_;
+  ServiceOptions options_;  // with its settings
+  std::shared_ptr<const wire::ServiceSettings> settings_;
+  std::shared_ptr<ServiceCounters> counters_;
+  std::vector<ChoosesBy> policies_;  // the service's first, then those that routes brought
+  std::uint64_t policies_version_ = 0;
   RetryBudget retries_;
-  unsigned loops_;
   std::vector<std::shared_ptr<Upstream>> upstreams_;  // same places as in the snapshot's service
   std::unordered_map<std::string_view, std::size_t> by_cookie_;  // places; keys are the upstreams'
   Instant serves_since_;                                         // when it got its first workers
@@ -148,7 +175,9 @@ class Placement {
  private:
   Service* service_ = nullptr;
   std::shared_ptr<Upstream> upstream_;
-  bool probes_ = false;  // it is the one request of a half-open breaker
+  std::uint64_t policies_version_ = 0;
+  bool counted_ = false;  // among the service's requests in flight
+  bool probes_ = false;   // it is the one request of a half-open breaker
 };
 
 }  // namespace tandem::master

@@ -20,16 +20,17 @@ UpstreamConnection::~UpstreamConnection() {
   close_socket(socket_);
 }
 
-Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops,
-                   const StickyCookie& sticky)
+Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
     : worker_(std::move(worker)), loops_(loops) {
   TANDEM_ASSERT(loops_ > 0);
   TANDEM_ASSERT(worker_->counters != nullptr);
   endpoint_ = {asio::ip::make_address(worker_->address.host), worker_->address.port};
   host_and_port_ = worker_->address.to_string();
-  if (!sticky.is_on()) return;
-  cookie_ = sticky.value_for(worker_->name);
-  set_cookie_ = sticky.set_cookie(cookie_);
+}
+
+void Upstream::stick_by(const StickyCookie& sticky) {
+  cookie_ = sticky.is_on() ? sticky.value_for(worker_->name) : std::string();
+  set_cookie_ = sticky.is_on() ? sticky.set_cookie(cookie_) : std::string();
 }
 
 void Upstream::update(std::shared_ptr<const SnapshotWorker> worker) {

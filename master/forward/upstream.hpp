@@ -47,10 +47,8 @@ using UpstreamConnectionPtr = std::unique_ptr<UpstreamConnection>;
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
-  // `loops`: how many loops share the worker's connections. `sticky`: what clients are told to
-  // bring, so that they come here again.
-  Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops,
-           const StickyCookie& sticky = {});
+  // `loops`: how many loops share the worker's connections.
+  Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops);
 
   const SnapshotWorker& worker() const { return *worker_; }
   WorkerCounters& counters() const { return *worker_->counters; }
@@ -62,6 +60,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // when clients do not stick.
   const std::string& cookie() const { return cookie_; }
   const std::string& set_cookie() const { return set_cookie_; }
+
+  // What clients are told to bring from now on, so that they come here again.
+  void stick_by(const StickyCookie& sticky);
 
   // Its place among the workers of its service; `nowhere` once it has left.
   static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);

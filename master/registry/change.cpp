@@ -80,15 +80,25 @@ Result<Change> read_unroute(const nlohmann::json& json) {
   return Change(std::move(change));
 }
 
+Result<Change> read_settings(const nlohmann::json& json) {
+  SetSettings change;
+  wire::MemberReader reader(json, "settings");
+  reader.name("service", change.service);
+  wire::read_settings(reader, change.settings);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(change));
+}
+
 struct ObjectChange {
   const char* verb;
   Result<Change> (*read)(const nlohmann::json&);
 };
-constexpr std::array<ObjectChange, 5> object_changes{{{"join", read_join},
+constexpr std::array<ObjectChange, 6> object_changes{{{"join", read_join},
                                                       {"weight", read_weight},
                                                       {"add", read_add},
                                                       {"route", read_route},
-                                                      {"unroute", read_unroute}}};
+                                                      {"unroute", read_unroute},
+                                                      {"settings", read_settings}}};
 
 }  // namespace
 
@@ -96,6 +106,8 @@ std::string subject_of(const Change& change) {
   return std::visit(Overloaded{[](const AddWorker& add) { return add.spec.name; },
                                [](const SetRoute&) { return std::string(); },
                                [](const RemoveRoute&) { return std::string(); },
+                               [](const SetSettings&) { return std::string(); },
+                               [](const RemoveSettings&) { return std::string(); },
                                [](const auto& other) { return other.name; }},
                     change);
 }
@@ -121,7 +133,13 @@ std::string to_json(const Change& change) {
           },
           [&](const RemoveRoute& remove) {
             return named("unroute", {{"host", remove.host}, {"prefix", remove.prefix}});
-          }},
+          },
+          [&](const SetSettings& set) {
+            Json value{{"service", set.service}};
+            wire::write_settings(set.settings, value);
+            return named("settings", std::move(value));
+          },
+          [&](const RemoveSettings& remove) { return named("unset", remove.service); }},
       change));
 }
 
@@ -138,12 +156,14 @@ Result<Change> parse_change(std::string_view text) {
     return change.read(*object);
   }
   std::string name;
-  if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove") {
+  if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove" &&
+      verb != "unset") {
     return invalid(fmt::format("{} is no change that this version knows", verb.substr(0, 64)));
   }
   reader.name(verb.c_str(), name);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
   if (verb == "leave") return Change(Leave{std::move(name)});
+  if (verb == "unset") return Change(RemoveSettings{std::move(name)});
   if (verb == "remove") return Change(RemoveWorker{std::move(name)});
   return Change(SetDrained{std::move(name), verb == "drain"});
 }

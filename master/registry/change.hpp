@@ -8,6 +8,7 @@
 //   {"add": {"name": "n1", "address": "10.0.0.5:80", ...}}  {"remove": "n1"}
 //   {"route": {"host": "", "prefix": "/api", "service": "shop", "strip": false}}
 //   {"unroute": {"host": "", "prefix": "/api"}}
+//   {"settings": {"service": "shop", "balance": "random", ...}}  {"unset": "shop"}
 #pragma once
 
 #include <optional>
@@ -19,6 +20,7 @@
 #include "common/base/result.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/route.hpp"
+#include "common/wire/service_settings.hpp"
 #include "common/wire/worker_spec.hpp"
 
 namespace tandem::master {
@@ -66,8 +68,17 @@ struct RemoveRoute {
   std::string prefix;
 };
 
+// In place of all that was said of the service.
+struct SetSettings {
+  std::string service;
+  wire::ServiceSettings settings;
+};
+struct RemoveSettings {
+  std::string service;
+};
+
 using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker, SetRoute,
-                            RemoveRoute>;
+                            RemoveRoute, SetSettings, RemoveSettings>;
 
 // The name of the worker that it is about; empty when it is about none.
 std::string subject_of(const Change& change);

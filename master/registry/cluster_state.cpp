@@ -44,7 +44,7 @@ Result<> read_weights(const Json& json, ClusterState& state) {
 // Lists of changes, as those that made the state.
 template <class Kind>
 Result<> read_changes(const Json& json, const char* member, ClusterState& state) {
-  if (!json.is_array()) return malformed("must be a list of workers", member);
+  if (!json.is_array()) return malformed("must be a list of changes", member);
   for (const auto& item : json) {
     const auto change = parse_change(item.dump());
     if (!change) return malformed(change.error().message, member);
@@ -73,6 +73,10 @@ void ClusterState::apply(const Change& change) {
     routes.insert_or_assign(RouteKey{route.host, route.prefix}, route);
   } else if (const auto* unroute = std::get_if<RemoveRoute>(&change)) {
     routes.erase(RouteKey{unroute->host, unroute->prefix});
+  } else if (const auto* said = std::get_if<SetSettings>(&change)) {
+    settings.insert_or_assign(said->service, said->settings);
+  } else if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
+    settings.erase(unset->service);
   } else {
     drained.erase(name);
     weights.erase(name);
@@ -91,19 +95,24 @@ std::string to_json(const ClusterState& state) {
   Json routes = Json::array();
   for (const auto& [key, route] : state.routes)
     routes.push_back(Json::parse(to_json(Change(SetRoute{route}))));
+  Json settings = Json::array();
+  for (const auto& [service, said] : state.settings)
+    settings.push_back(Json::parse(to_json(Change(SetSettings{service, said}))));
   const Json json{{"format", format_written},
                   {"joined", std::move(joined)},
                   {"drained", state.drained},
                   {"weights", Json::object_t(state.weights.begin(), state.weights.end())},
                   {"added", std::move(added)},
-                  {"routes", std::move(routes)}};
+                  {"routes", std::move(routes)},
+                  {"settings", std::move(settings)}};
   return json.dump();
 }
 
 Result<ClusterState> parse_cluster_state(std::string_view text) {
   const auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return invalid("is not a JSON object");
-  constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
+  constexpr std::array members{"format", "joined", "drained", "weights",
+                               "added",  "routes", "settings"};
   for (const auto& [member, value] : json.items()) {
     if (std::find(members.begin(), members.end(), member) == members.end()) {
       return invalid(fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
@@ -122,6 +131,8 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
   if (auto read = read_changes<AddWorker>(json["added"], "added", state); !read)
     return read.error();
   if (auto read = read_changes<SetRoute>(json["routes"], "routes", state); !read)
+    return read.error();
+  if (auto read = read_changes<SetSettings>(json["settings"], "settings", state); !read)
     return read.error();
   return state;
 }

@@ -4,7 +4,7 @@
 // or that was forgotten, is drained still when it comes back.
 //
 // As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
-// [...], "routes": [...]}
+// [...], "routes": [...], "settings": [...]}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
@@ -22,12 +22,16 @@
 
 namespace tandem::master {
 
+// Of services, by their names.
+using Settings = std::map<std::string, wire::ServiceSettings, std::less<>>;
+
 struct ClusterState {
   std::map<std::string, JoinedWorker, std::less<>> joined;  // by their names
   std::set<std::string, std::less<>> drained;
   std::map<std::string, unsigned, std::less<>> weights;
   std::map<std::string, wire::WorkerSpec, std::less<>> added;  // by their names
   Routes routes;
+  Settings settings;
 
   void apply(const Change& change);
 };

@@ -97,6 +97,15 @@ class Registry {
   Result<Change> remove_route(const std::string& host, const std::string& prefix) const;
   // --route, which goes before what is replicated. Errors: `conflict` when it is given twice.
   Result<> configure_route(const wire::Route& route);
+  // The settings of a service, in place of all that was said of it. Errors: `conflict` when
+  // --service has some for it; `unavailable` at limits::services_max; `not_found`.
+  Result<Change> set_settings(const std::string& service,
+                              const wire::ServiceSettings& settings) const;
+  Result<Change> remove_settings(const std::string& service) const;
+  // --service, which goes before what is replicated.
+  void configure_settings(const std::string& service, const wire::ServiceSettings& settings);
+  // What was said of the service; nothing of one that nothing was said of.
+  wire::ServiceSettings settings(std::string_view service) const;
   // All there are, with those of --route first in their places.
   Routes routes() const;
   // What the primary has to commit so that the state says who is registered: live workers that
@@ -163,6 +172,7 @@ class Registry {
   // What snapshots show of the record changed / the list of workers changed.
   void mark_changed(WorkerRecord& record);
   void routes_changed();
+  void settings_changed(const std::string& service);
   void request_publication();
   // Around each change to a record: `before = standing(record)`, the change, `settle(record,
   // before)`. Publishes it when it gains or loses its traffic, and logs a change of state.
@@ -182,6 +192,7 @@ class Registry {
   ServiceTable services_;
   ClusterState state_;
   Routes configured_routes_;
+  Settings configured_settings_;
   RouteTablePtr routes_;  // null after a change, until the next snapshot
   WorkerId last_id_;
   std::uint64_t version_ = 0;

@@ -137,6 +137,10 @@ void Registry::apply(const Change& change, Instant now) {
   if (std::holds_alternative<SetRoute>(change) || std::holds_alternative<RemoveRoute>(change)) {
     return routes_changed();
   }
+  if (const auto* set = std::get_if<SetSettings>(&change)) return settings_changed(set->service);
+  if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
+    return settings_changed(unset->service);
+  }
   const auto name = subject_of(change);
   const auto found = records_.find(name);
   if (const auto* join = std::get_if<Join>(&change)) {
@@ -183,8 +187,11 @@ void Registry::restore(ClusterState state, Instant now) {
                             !state.joined.contains(record.name) && may_go(record);
     if (was_added || was_joined) erase(current);
   }
+  const auto old_settings = std::exchange(state_.settings, {});
   state_ = std::move(state);
   routes_changed();
+  for (const auto& [service, settings] : old_settings) settings_changed(service);
+  for (const auto& [service, settings] : state_.settings) settings_changed(service);
   for (auto& [name, record] : records_) settle_decisions(record);
   for (const auto& [name, spec] : state_.added) {
     if (!records_.contains(name)) insert_added(spec, now);

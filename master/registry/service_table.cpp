@@ -35,6 +35,18 @@ void ServiceTable::changed(WorkerRecord& record) {
   found->second.shown.reset();
 }
 
+void ServiceTable::set_settings(const std::string& service,
+                                std::shared_ptr<const wire::ServiceSettings> settings) {
+  if (settings == nullptr) {
+    settings_.erase(service);
+  } else {
+    settings_[service] = std::move(settings);
+  }
+  if (const auto found = services_.find(service); found != services_.end()) {
+    found->second.shown.reset();
+  }
+}
+
 std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = version;
@@ -43,6 +55,10 @@ std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
     if (entry.shown == nullptr) {
       auto service = std::make_shared<SnapshotService>();
       service->name = name;
+      service->counters = entry.counters;
+      if (const auto said = settings_.find(name); said != settings_.end()) {
+        service->settings = said->second;
+      }
       for (const auto& [worker_name, record] : entry.members) {
         if (!record->gets_traffic()) continue;
         if (record->shown == nullptr) record->shown = snapshot_of(*record);

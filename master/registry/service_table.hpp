@@ -34,6 +34,10 @@ class ServiceTable {
   // What snapshots show of `record` changed: its address, weight, or whether it gets traffic.
   void changed(WorkerRecord& record);
 
+  // What was said of the service; null: nothing. It need not have workers.
+  void set_settings(const std::string& service,
+                    std::shared_ptr<const wire::ServiceSettings> settings);
+
   // A snapshot of all services, sharing what did not change since the last one.
   std::shared_ptr<Snapshot> build(std::uint64_t version);
 
@@ -47,9 +51,11 @@ class ServiceTable {
  private:
   struct Entry {
     Members members;
+    std::shared_ptr<ServiceCounters> counters = std::make_shared<ServiceCounters>();
     std::shared_ptr<const SnapshotService> shown;  // null after a change
   };
   std::map<std::string, Entry, std::less<>> services_;
+  std::map<std::string, std::shared_ptr<const wire::ServiceSettings>, std::less<>> settings_;
 };
 
 }  // namespace tandem::master

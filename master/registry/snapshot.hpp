@@ -17,6 +17,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/strong.hpp"
+#include "common/wire/service_settings.hpp"
 #include "master/registry/route_table.hpp"
 
 namespace tandem::master {
@@ -57,10 +58,18 @@ struct SnapshotWorker {
   std::shared_ptr<WorkerCounters> counters;  // never null
 };
 
+// Of a service, over all loops. Relaxed, as those above.
+struct ServiceCounters {
+  std::atomic<std::uint32_t> in_flight{0};  // counted while the service has a limit
+  std::atomic<std::uint32_t> waiting{0};    // requests that wait for room
+};
+
 struct SnapshotService {
   std::string name;
   // Those that may get traffic: up, not draining, weight above 0. In a stable order (by name).
   std::vector<std::shared_ptr<const SnapshotWorker>> workers;
+  std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none, all is as for all
+  std::shared_ptr<ServiceCounters> counters{};              // null: it can have no limit of its own
 };
 
 struct Snapshot {

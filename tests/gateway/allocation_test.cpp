@@ -128,7 +128,7 @@ TEST_CASE("so is a request whatever the policy, from a client that sticks and ma
                              "consistent_hash:header=user-agent", "consistent_hash:path"}) {
     INFO(policy);
     Gateway gateway({one.port(), two.port()},
-                    {.policy = *tandem::master::parse_policy(policy, "policy"),
+                    {.policy = *tandem::wire::parse_policy(policy, "policy"),
                      .sticky = "route",
                      .rate_limit = {.per_second = 1e6, .burst = 1e6}});
     const auto count = allocations(gateway, browser_head());

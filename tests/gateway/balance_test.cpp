@@ -8,12 +8,14 @@
 #include "gateway.hpp"
 
 using namespace tandem::test;
-using tandem::master::PolicyName;
-using tandem::master::PolicySpec;
+using tandem::wire::PolicyName;
+using tandem::wire::PolicySpec;
 
 namespace {
 
-PolicySpec by(const char* text) { return *tandem::master::parse_policy(text, "--balance"); }
+tandem::wire::PolicySpec by(const char* text) {
+  return *tandem::wire::parse_policy(text, "--balance");
+}
 
 std::string get_with(std::string_view target, std::string_view fields) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: example.org\r\n{}\r\n", target, fields);

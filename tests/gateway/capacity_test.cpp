@@ -112,7 +112,7 @@ TEST_CASE("least connections sends to the worker with the fewest requests in fli
   Gate gate;
   Origin busy(held_by(gate));
   Origin idle(always(ok("x")));
-  Gateway gateway({busy.port()}, {.policy = tandem::master::PolicyName::least_connections});
+  Gateway gateway({busy.port()}, {.policy = tandem::wire::PolicyName::least_connections});
   auto held = gateway.connect();
   held.send(get("/"));
   gate.await_waiting(1);

@@ -19,12 +19,12 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.node = options.node;
   plane.listen = {"127.0.0.1", 0};
   plane.threads = options.threads;
-  plane.balance.policy = options.policy;
-  plane.balance.slow_start.over = options.slow_start;
-  plane.balance.breaker = options.breaker;
+  plane.services.policy = options.policy;
+  plane.services.slow_start.over = options.slow_start;
+  plane.services.breaker = options.breaker;
   plane.rate_limit = options.rate_limit;
-  if (!options.sticky.empty()) plane.balance.sticky = StickyCookie(options.sticky, "secret");
-  plane.timeouts = options.timeouts;
+  plane.services.sticky = StickyCookie(options.sticky, "secret");
+  plane.services.requests.timeouts = options.timeouts;
   plane.body_bytes_max = options.body_bytes_max;
   for (const auto& range : options.trusted_proxies) {
     plane.trusted_proxies.push_back(*parse_address_range(range, "trusted proxy"));
@@ -132,11 +132,35 @@ void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
     }
     workers_.push_back(make_worker("default", port));
   }
-  auto service = std::make_shared<SnapshotService>(SnapshotService{"default", workers_});
+  publish(RouteTablePtr());
+}
+
+void Gateway::publish(RouteTablePtr routes) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = ++version_;
-  snapshot->services.push_back(std::move(service));
+  snapshot->services.push_back(std::make_shared<SnapshotService>(
+      SnapshotService{"default", workers_, settings_, counters_}));
+  snapshot->routes = std::move(routes);
   plane_->publish(std::move(snapshot));
+}
+
+void Gateway::publish_route(const std::string& prefix, const wire::RequestRules& rules) {
+  wire::Route route;
+  route.prefix = prefix;
+  route.service = "default";
+  route.rules = rules;
+  publish(std::make_shared<const RouteTable>(Routes{{RouteKey{"", prefix}, route}}));
+}
+
+void Gateway::set(const std::vector<std::string>& settings) {
+  auto said = std::make_shared<wire::ServiceSettings>();
+  for (const auto& setting : settings) {
+    const auto parsed = wire::parse_setting(setting, "setting", *said);
+    if (!parsed) throw std::runtime_error(parsed.error().message);
+  }
+  settings_ = std::move(said);
+  const std::lock_guard lock(mutex_);
+  publish(RouteTablePtr());
 }
 
 Message Gateway::ask(std::string_view request, bool to_head) const {

@@ -17,7 +17,7 @@ class Gateway {
   struct Options {
     unsigned threads = 1;
     unsigned connections = 1024;  // of each worker
-    master::PolicySpec policy{};
+    wire::PolicySpec policy{};
     std::string sticky{};  // the cookie's name
     Duration slow_start = std::chrono::seconds(10);
     master::CircuitBreaker breaker{};
@@ -45,6 +45,10 @@ class Gateway {
   // One worker for each service, and routes as --route has them, from now on.
   void publish(const std::map<std::string, std::uint16_t>& services,
                const std::vector<std::string>& routes);
+  // The same workers, and a route to them all with those rules.
+  void publish_route(const std::string& prefix, const wire::RequestRules& rules);
+  // What is said of the default service, from now on, each KEY=VALUE.
+  void set(const std::vector<std::string>& settings);
   // A gateway leads in term 1 from its start; these change that.
   void lead(std::uint64_t term);  // opens the gate as well
   void follow(const std::string& primary, std::uint16_t port, const std::string& pass,
@@ -72,6 +76,9 @@ class Gateway {
   std::shared_ptr<master::SnapshotWorker> make_worker(const std::string& service,
                                                       std::uint16_t port);
   std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;
+  void publish(master::RouteTablePtr routes);
+  std::shared_ptr<const wire::ServiceSettings> settings_;
+  std::shared_ptr<master::ServiceCounters> counters_ = std::make_shared<master::ServiceCounters>();
   std::unique_ptr<master::DataPlane> plane_;
 };
 

@@ -172,7 +172,7 @@ TEST_CASE("a hot key returns to its worker once the load has gone") {
 
 TEST_CASE("keys are placed before the first table is there, too") {
   Workers workers({1, 1, 1});
-  const auto policy = policy_of(PolicyName::consistent_hash);
+  const auto policy = policy_of(tandem::wire::PolicyName::consistent_hash);
   policy->update(workers.candidates());
   for (int user = 0; user < 100; ++user) CHECK(workers.pick(*policy, key_of(user)).has_value());
 }

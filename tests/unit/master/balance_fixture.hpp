@@ -11,10 +11,10 @@
 
 namespace tandem::test {
 
-constexpr master::PolicyName every_policy[] = {
-    master::PolicyName::round_robin,       master::PolicyName::random,
-    master::PolicyName::least_connections, master::PolicyName::p2c,
-    master::PolicyName::consistent_hash,   master::PolicyName::first_available};
+constexpr wire::PolicyName every_policy[] = {
+    wire::PolicyName::round_robin,       wire::PolicyName::random,
+    wire::PolicyName::least_connections, wire::PolicyName::p2c,
+    wire::PolicyName::consistent_hash,   wire::PolicyName::first_available};
 
 // Some workers of one service, and which of them can be used.
 class Workers {
@@ -81,8 +81,8 @@ class Workers {
   std::vector<bool> usable_;
 };
 
-inline std::unique_ptr<master::Policy> policy_of(master::PolicySpec spec, std::uint64_t seed = 1) {
-  return master::PolicyFactory(std::move(spec)).make("default", seed);
+inline std::unique_ptr<master::Policy> policy_of(wire::PolicySpec spec, std::uint64_t seed = 1) {
+  return master::PolicyFactory().make(spec, "default", seed);
 }
 
 }  // namespace tandem::test

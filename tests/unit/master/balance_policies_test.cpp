@@ -62,8 +62,9 @@ TEST_CASE("no policy ever chooses who is not usable, however few are, while work
 }
 
 TEST_CASE("every policy that spreads does so by weight") {
-  for (const auto name : {PolicyName::round_robin, PolicyName::random, PolicyName::p2c,
-                          PolicyName::least_connections}) {
+  for (const auto name :
+       {tandem::wire::PolicyName::round_robin, tandem::wire::PolicyName::random,
+        tandem::wire::PolicyName::p2c, tandem::wire::PolicyName::least_connections}) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       INFO(to_string(name) << " seed " << seed);
       const auto policy = policy_of(name, seed);
@@ -81,8 +82,9 @@ TEST_CASE("every policy that spreads does so by weight") {
 }
 
 TEST_CASE("a weight that is changed counts from then on") {
-  for (const auto name : {PolicyName::round_robin, PolicyName::random, PolicyName::p2c,
-                          PolicyName::least_connections}) {
+  for (const auto name :
+       {tandem::wire::PolicyName::round_robin, tandem::wire::PolicyName::random,
+        tandem::wire::PolicyName::p2c, tandem::wire::PolicyName::least_connections}) {
     INFO(to_string(name));
     const auto policy = policy_of(name, 3);
     Workers workers({100, 100});
@@ -96,7 +98,7 @@ TEST_CASE("a weight that is changed counts from then on") {
 
 TEST_CASE("round robin gives each worker exactly its share, whatever the seed") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    const auto policy = policy_of(PolicyName::round_robin, seed);
+    const auto policy = policy_of(tandem::wire::PolicyName::round_robin, seed);
     Workers workers({1, 1, 1});
     policy->update(workers.candidates());
     const auto chosen = workers.spread(*policy, 300);
@@ -105,7 +107,7 @@ TEST_CASE("round robin gives each worker exactly its share, whatever the seed") 
 }
 
 TEST_CASE("round robin follows weights, smoothly") {
-  const auto policy = policy_of(PolicyName::round_robin, 7);
+  const auto policy = policy_of(tandem::wire::PolicyName::round_robin, 7);
   Workers workers({500, 300, 200});
   policy->update(workers.candidates());
   std::map<std::size_t, int> seen;
@@ -124,7 +126,7 @@ TEST_CASE("round robin follows weights, smoothly") {
 }
 
 TEST_CASE("a worker that was unusable does not get the turns that it missed") {
-  const auto policy = policy_of(PolicyName::round_robin, 3);
+  const auto policy = policy_of(tandem::wire::PolicyName::round_robin, 3);
   Workers workers({1, 1});
   policy->update(workers.candidates());
   workers.set_usable(1, false);
@@ -135,7 +137,8 @@ TEST_CASE("a worker that was unusable does not get the turns that it missed") {
 }
 
 TEST_CASE("a worker that joins takes its share from then on, and no more") {
-  for (const auto name : {PolicyName::round_robin, PolicyName::least_connections}) {
+  for (const auto name :
+       {tandem::wire::PolicyName::round_robin, tandem::wire::PolicyName::least_connections}) {
     INFO(to_string(name));
     const auto policy = policy_of(name, 3);
     Workers workers({1, 1});
@@ -149,7 +152,7 @@ TEST_CASE("a worker that joins takes its share from then on, and no more") {
 }
 
 TEST_CASE("round robin serves a light worker alone while a heavy one is unusable") {
-  const auto policy = policy_of(PolicyName::round_robin, 3);
+  const auto policy = policy_of(tandem::wire::PolicyName::round_robin, 3);
   Workers workers({1000, 1, 1});
   policy->update(workers.candidates());
   workers.set_usable(0, false);
@@ -160,7 +163,7 @@ TEST_CASE("round robin serves a light worker alone while a heavy one is unusable
 
 TEST_CASE("least connections follows what is in flight, relative to weight") {
   Workers workers({100, 100, 200});
-  const auto policy = policy_of(PolicyName::least_connections);
+  const auto policy = policy_of(tandem::wire::PolicyName::least_connections);
   policy->update(workers.candidates());
   workers.in_flight(0) = 4;
   workers.in_flight(1) = 6;
@@ -173,7 +176,7 @@ TEST_CASE("least connections follows what is in flight, relative to weight") {
 
 TEST_CASE("least connections finds the least loaded among many, as requests begin and end") {
   Workers workers(std::vector<double>(100, 1));
-  const auto policy = policy_of(PolicyName::least_connections, 9);
+  const auto policy = policy_of(tandem::wire::PolicyName::least_connections, 9);
   policy->update(workers.candidates());
   RandomSource chance(3);
   std::vector<std::size_t> in_flight;
@@ -197,7 +200,7 @@ TEST_CASE("least connections finds the least loaded among many, as requests begi
 TEST_CASE("least connections notices within some picks that another loop has left a worker") {
   Workers workers(std::vector<double>(10, 1));
   for (std::size_t place = 0; place < 10; ++place) workers.in_flight(place) = 5;
-  const auto policy = policy_of(PolicyName::least_connections);
+  const auto policy = policy_of(tandem::wire::PolicyName::least_connections);
   policy->update(workers.candidates());
   workers.in_flight(7) = 0;
   bool noticed = false;
@@ -207,14 +210,14 @@ TEST_CASE("least connections notices within some picks that another loop has lef
 
 TEST_CASE("least connections takes idle equals in turn") {
   Workers workers({1, 1, 1, 1});
-  const auto policy = policy_of(PolicyName::least_connections);
+  const auto policy = policy_of(tandem::wire::PolicyName::least_connections);
   policy->update(workers.candidates());
   for (const auto& [place, count] : workers.spread(*policy, 40)) CHECK(count == 10);
 }
 
 TEST_CASE("first available fills workers in their order, and comes back to the first") {
   Workers workers({1, 1, 1});
-  const auto policy = policy_of(PolicyName::first_available);
+  const auto policy = policy_of(tandem::wire::PolicyName::first_available);
   policy->update(workers.candidates());
   CHECK(workers.spread(*policy, 50).at(0) == 50);
   workers.begin(*policy, 0);
@@ -231,7 +234,7 @@ TEST_CASE("first available fills workers in their order, and comes back to the f
 
 TEST_CASE("what one request failed at stays first available for the others") {
   Workers workers({1, 1});
-  const auto policy = policy_of(PolicyName::first_available);
+  const auto policy = policy_of(tandem::wire::PolicyName::first_available);
   policy->update(workers.candidates());
   const auto not_first = [](std::size_t place) { return place != 0; };
   CHECK(policy->pick({.usable = not_first, .again = true}) == std::size_t{1});

@@ -131,7 +131,13 @@ TEST_CASE("a change survives its way through the log") {
   same(SetWeight{"w1", std::nullopt});
   same(AddWorker{{.name = "n1", .address = {"10.0.0.5", 80}}});
   same(RemoveWorker{"n1"});
-  same(SetRoute{{"h", "/a", "shop", true, 5s}});
+  wire::ServiceSettings settings;
+  settings.rules.response_timeout = 5s;
+  same(SetRoute{{"h", "/a", "shop", true, settings.rules}});
+  settings.sticky = "seat";
+  settings.worker_in_flight = 3;
+  same(SetSettings{"shop", settings});
+  same(RemoveSettings{"shop"});
   same(RemoveRoute{"h", "/a"});
   for (const auto* text :
        {"", "[]", "{}", R"({"leave": 1})", R"({"leap": "w1"})", R"({"leave": "a", "drain": "b"})",

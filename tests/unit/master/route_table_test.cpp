@@ -107,7 +107,9 @@ TEST_CASE("a route is written [HOST]/PREFIX=SERVICE[,strip]") {
 }
 
 TEST_CASE("a route is read from JSON as it was written, and its mistakes by name") {
-  wire::Route route{"h", "/a", "s", true, 5s};
+  wire::Route route{"h", "/a", "s", true};
+  route.rules.response_timeout = 5s;
+  route.rules.balance = wire::PolicySpec(wire::PolicyName::random);
   const auto read = wire::parse_route(wire::to_json(route));
   REQUIRE(read.ok());
   CHECK(*read == route);

@@ -1,9 +1,9 @@
 // How an operator says which policy: --balance.
 #include <catch2/catch.hpp>
 
-#include "master/balance/policy_spec.hpp"
+#include "common/wire/policy_spec.hpp"
 
-using namespace tandem::master;
+using namespace tandem::wire;
 
 TEST_CASE("a policy is named, and consistent_hash says by what it tells requests apart") {
   CHECK(parse_policy("round_robin", "--balance")->name == PolicyName::round_robin);

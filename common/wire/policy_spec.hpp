@@ -7,7 +7,7 @@
 
 #include "common/base/result.hpp"
 
-namespace tandem::master {
+namespace tandem::wire {
 
 enum class PolicyName {
   round_robin,
@@ -28,14 +28,18 @@ struct PolicySpec {
 
   PolicySpec() = default;
   PolicySpec(PolicyName policy) : name(policy) {}  // NOLINT: most policies have nothing to say
+
+  friend bool operator==(const PolicySpec&, const PolicySpec&) = default;
 };
 
 // POLICY, or consistent_hash:KEY with KEY one of address (also without it), path, header=NAME,
 // cookie=NAME. Errors: `invalid`, naming `field` and what there is.
 Result<PolicySpec> parse_policy(std::string_view text, std::string_view field);
 const char* to_string(PolicyName name);
+// As parse_policy() reads it.
+std::string to_string(const PolicySpec& spec);
 
 // A name that a header or a cookie can have (RFC 9110 §5.6.2), 1 to 64 characters.
 bool is_token(std::string_view text);
 
-}  // namespace tandem::master
+}  // namespace tandem::wire

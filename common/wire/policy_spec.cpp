@@ -1,10 +1,10 @@
-#include "master/balance/policy_spec.hpp"
+#include "common/wire/policy_spec.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-namespace tandem::master {
+namespace tandem::wire {
 
 namespace {
 
@@ -78,4 +78,16 @@ const char* to_string(PolicyName name) {
   assertion_failed("a known policy", __FILE__, __LINE__);
 }
 
-}  // namespace tandem::master
+std::string to_string(const PolicySpec& spec) {
+  std::string text = to_string(spec.name);
+  if (spec.name != PolicyName::consistent_hash) return text;
+  switch (spec.key) {
+    case KeySource::address: return text;
+    case KeySource::path: return text + ":path";
+    case KeySource::header: return text + ":header=" + spec.key_name;
+    case KeySource::cookie: return text + ":cookie=" + spec.key_name;
+  }
+  assertion_failed("a known key", __FILE__, __LINE__);
+}
+
+}  // namespace tandem::wire

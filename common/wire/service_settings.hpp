@@ -1,0 +1,93 @@
+// service_settings.hpp: PUT /v1/services/NAME/settings: how a service is balanced and its requests
+// are treated. What is missing is as the master's flags say it for all.
+//
+//   {"balance": "consistent_hash:header=X-User", "request_timeout_ms": 2000, "attempts": 2,
+//    "retry_on": [502, 503], "worker_in_flight": 32}
+//
+// The same, one by one, as people write it on a command line: "request_timeout=2s". Pure.
+#pragma once
+
+#include <bitset>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+#include "common/wire/policy_spec.hpp"
+
+namespace tandem::wire {
+
+class MemberReader;
+
+// Statuses from 400 to 599.
+class StatusSet {
+ public:
+  static constexpr unsigned first = 400;
+  static constexpr unsigned last = 599;
+
+  static bool admits(unsigned status) { return status >= first && status <= last; }
+  // REQUIRES: admits(status)
+  void add(unsigned status) { bits_.set(status - first); }
+  bool contains(unsigned status) const { return admits(status) && bits_.test(status - first); }
+  bool empty() const { return bits_.none(); }
+
+  friend bool operator==(const StatusSet&, const StatusSet&) = default;
+
+ private:
+  std::bitset<last - first + 1> bits_;
+};
+
+// What a route may say too, for the requests that it leads.
+struct RequestRules {
+  std::optional<PolicySpec> balance;        // which worker: as --balance
+  std::optional<Duration> connect_timeout;  // to a worker; then the next one is tried
+  std::optional<Duration>
+      response_timeout;  // of a try: the request's last byte to the response head; 504
+  std::optional<Duration> idle_timeout;     // between two reads or writes of a body
+  std::optional<Duration> request_timeout;  // of the whole, all tries together: 504; 0: none
+  std::optional<unsigned> attempts;         // that a worker may see; 1: never a second
+  std::optional<StatusSet> retry_on;        // these answers of a worker are worth another try
+  std::optional<Duration> retry_backoff;    // before the second try after such an answer, at most
+
+  friend bool operator==(const RequestRules&, const RequestRules&) = default;
+};
+
+struct ServiceSettings {
+  RequestRules rules{};
+  std::optional<std::string> sticky;  // the name of the cookie; empty: clients do not stick
+  std::optional<Duration> slow_start;
+  std::optional<unsigned> eject_after;       // failures in a row; 0: never
+  std::optional<unsigned> retry_budget;      // percent of the requests
+  std::optional<unsigned> in_flight;         // requests at all workers together; 0: any
+  std::optional<unsigned> worker_in_flight;  // requests at one worker; 0: as many as connections
+  std::optional<unsigned> queue;             // requests that wait, on each forwarding loop
+  std::optional<Duration> queue_timeout;     // how long one may wait: 503
+
+  friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
+};
+
+std::string to_json(const ServiceSettings& settings);
+// Errors: `invalid`, naming the member.
+Result<ServiceSettings> parse_service_settings(std::string_view json);
+
+// The members of `rules` within a document that has others.
+void write_rules(const RequestRules& rules, nlohmann::ordered_json& json);
+void read_rules(MemberReader& reader, RequestRules& rules);
+void write_settings(const ServiceSettings& settings, nlohmann::ordered_json& json);
+void read_settings(MemberReader& reader, ServiceSettings& settings);
+
+// One setting, written KEY=VALUE: durations with their unit, statuses as "502,503". Errors:
+// `invalid`, naming `field` and what there is.
+Result<> parse_setting(std::string_view text, std::string_view field, ServiceSettings& settings);
+
+// A service's name and one of its settings: NAME:KEY=VALUE, as --service has it.
+struct NamedSetting {
+  std::string service;
+  std::string setting;
+};
+Result<NamedSetting> parse_service_flag(std::string_view text, std::string_view flag);
+
+}  // namespace tandem::wire

@@ -1,0 +1,60 @@
+// What is said of services: the configuration goes before what is replicated.
+#include "common/base/limits.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+Error configured(std::string_view service) {
+  return fail(ErrorCode::conflict,
+              fmt::format("the settings of {} were given by --service: take them out of the "
+                          "configuration",
+                          service),
+              "name");
+}
+
+}  // namespace
+
+Result<Change> Registry::set_settings(const std::string& service,
+                                      const wire::ServiceSettings& settings) const {
+  thread_.assert_here();
+  if (configured_settings_.contains(service)) return configured(service);
+  if (state_.settings.size() >= limits::services_max && !state_.settings.contains(service)) {
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("there are settings of {} services already, the limit", limits::services_max));
+  }
+  return Change(SetSettings{service, settings});
+}
+
+Result<Change> Registry::remove_settings(const std::string& service) const {
+  thread_.assert_here();
+  if (configured_settings_.contains(service)) return configured(service);
+  if (state_.settings.contains(service)) return Change(RemoveSettings{service});
+  return fail(ErrorCode::not_found, fmt::format("nothing was set for {}", service), "name");
+}
+
+void Registry::configure_settings(const std::string& service,
+                                  const wire::ServiceSettings& settings) {
+  thread_.assert_here();
+  configured_settings_.insert_or_assign(service, settings);
+  settings_changed(service);
+}
+
+wire::ServiceSettings Registry::settings(std::string_view service) const {
+  thread_.assert_here();
+  for (const auto* each : {&configured_settings_, &state_.settings}) {
+    if (const auto found = each->find(service); found != each->end()) return found->second;
+  }
+  return {};
+}
+
+void Registry::settings_changed(const std::string& service) {
+  const bool said = configured_settings_.contains(service) || state_.settings.contains(service);
+  services_.set_settings(
+      service, said ? std::make_shared<const wire::ServiceSettings>(settings(service)) : nullptr);
+  request_publication();
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,123 @@
+// What is said of a service, as a document and on a command line.
+#include <catch2/catch.hpp>
+
+#include <fmt/format.h>
+
+#include "common/wire/service_settings.hpp"
+
+using namespace tandem;
+using namespace tandem::wire;
+
+namespace {
+
+// Every setting there is, as people write it.
+constexpr const char* every_setting[] = {
+    "balance=consistent_hash:cookie=sid",
+    "connect_timeout=250ms",
+    "response_timeout=5s",
+    "idle_timeout=1m",
+    "request_timeout=10s",
+    "attempts=2",
+    "retry_on=502,503,504",
+    "retry_backoff=10ms",
+    "sticky=seat",
+    "slow_start=0s",
+    "eject_after=7",
+    "retry_budget=10",
+    "in_flight=1000",
+    "worker_in_flight=32",
+    "queue=64",
+    "queue_timeout=2s",
+};
+
+ServiceSettings all_settings() {
+  ServiceSettings settings;
+  for (const auto* text : every_setting) {
+    INFO(text);
+    REQUIRE(parse_setting(text, "--service", settings));
+  }
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("every setting survives the way through a document") {
+  const auto settings = all_settings();
+  const auto read = parse_service_settings(to_json(settings));
+  REQUIRE(read);
+  CHECK(*read == settings);
+  CHECK(read->rules.retry_on->contains(503));
+  CHECK_FALSE(read->rules.retry_on->contains(500));
+  CHECK_FALSE(read->rules.retry_on->contains(200));
+  CHECK(to_string(*read->rules.balance) == "consistent_hash:cookie=sid");
+}
+
+TEST_CASE("what is not said stays unsaid") {
+  const auto nothing = parse_service_settings("{}");
+  REQUIRE(nothing);
+  CHECK(*nothing == ServiceSettings());
+  CHECK(to_json(*nothing) == "{}");
+  const auto null = parse_service_settings(R"({"attempts": null, "balance": null})");
+  REQUIRE(null);
+  CHECK(*null == ServiceSettings());
+}
+
+TEST_CASE("a mistake in a document is named") {
+  const auto fault = [](const char* json) {
+    INFO(json);
+    const auto read = parse_service_settings(json);
+    REQUIRE_FALSE(read.ok());
+    return read.error().field;
+  };
+  CHECK(fault(R"({"attempt": 2})") == "attempt");
+  CHECK(fault(R"({"attempts": 0})") == "attempts");
+  CHECK(fault(R"({"attempts": 11})") == "attempts");
+  CHECK(fault(R"({"balance": "fastest"})") == "balance");
+  CHECK(fault(R"({"balance": 7})") == "balance");
+  CHECK(fault(R"({"retry_on": [200]})") == "retry_on");
+  CHECK(fault(R"({"retry_on": ["503"]})") == "retry_on");
+  CHECK(fault(R"({"retry_on": 503})") == "retry_on");
+  CHECK(fault(R"({"request_timeout_ms": 86400001})") == "request_timeout_ms");
+  CHECK(fault(R"({"response_timeout_ms": 0})") == "response_timeout_ms");
+  CHECK(fault(R"({"sticky": "a b"})") == "sticky");
+  CHECK(fault(R"({"queue": -1})") == "queue");
+}
+
+TEST_CASE("a mistake on a command line names the flag, the setting and what would be right") {
+  ServiceSettings settings;
+  for (const auto& [text, why] : {
+           std::pair("attempts", "--service must be KEY=VALUE"),
+           std::pair("attempts=", "attempts must be a whole number from 1 to 10"),
+           std::pair("attempts=2x", "attempts must be a whole number from 1 to 10"),
+           std::pair("request_timeout=5", "request_timeout must be 0"),
+           std::pair("connect_timeout=2m", "connect_timeout must be 1ms to 1m"),
+           std::pair("retry_on=503,", "retry_on must be statuses from 400 to 599"),
+           std::pair("retry_on=503;504", "retry_on must be statuses from 400 to 599"),
+           std::pair("retry_on=302", "retry_on must be statuses from 400 to 599"),
+           std::pair("sticky=a b", "sticky must be a name"),
+           std::pair("balance=best", "balance must be"),
+           std::pair("speed=9", "there is no setting \"speed\"; there are balance"),
+       }) {
+    INFO(text);
+    const auto parsed = parse_setting(text, "--service", settings);
+    REQUIRE_FALSE(parsed.ok());
+    CHECK(parsed.error().message.find("--service") == 0);
+    CHECK(parsed.error().message.find(why) != std::string::npos);
+  }
+  CHECK(settings == ServiceSettings());
+}
+
+TEST_CASE("a setting is given for a service by its name") {
+  const auto named = parse_service_flag("shop:balance=consistent_hash:path", "--service");
+  REQUIRE(named);
+  CHECK(named->service == "shop");
+  CHECK(named->setting == "balance=consistent_hash:path");
+  CHECK_FALSE(parse_service_flag("attempts=2", "--service").ok());
+  CHECK_FALSE(parse_service_flag(":attempts=2", "--service").ok());
+}
+
+TEST_CASE("no status is retried when none is given") {
+  ServiceSettings settings;
+  REQUIRE(parse_setting("retry_on=", "--service", settings));
+  CHECK(settings.rules.retry_on->empty());
+}
