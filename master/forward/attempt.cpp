@@ -67,13 +67,12 @@ void Attempt::teach(Outcome outcome) {
 }
 
 void Attempt::cancel() {
-  ErrorCodeOs ignored;
-  client_.socket.cancel(ignored);
-  if (connection_) worker_.cancel(ignored);
+  client_.socket.cancel();
+  if (connection_) worker_.cancel();
 }
 
 void Attempt::abort() {
-  if (connection_) close_socket(worker_);
+  if (connection_) worker_.close();
 }
 
 Duration Attempt::body_idle() const { return client_.times.body_idle(loop_.coarse_now()); }

@@ -39,12 +39,8 @@ ClientSession::ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer)
       address_(address_of(peer)),
       trusted_(is_trusted(loop, address_)) {
   loop_.adopt(*this);
-  deadline_.on_expiry(
-      [](void* context) {
-        ErrorCodeOs ignored;
-        static_cast<ClientSession*>(context)->socket_.cancel(ignored);
-      },
-      this);
+  deadline_.on_expiry([](void* context) { static_cast<ClientSession*>(context)->socket_.cancel(); },
+                      this);
 }
 
 ClientSession::~ClientSession() {
@@ -56,13 +52,12 @@ void ClientSession::drain() {
   // A request that is here already is served: its client cannot know that we are about to close.
   if (!idle_ || has_unread(socket_)) return;
   ending_ = true;
-  ErrorCodeOs ignored;
-  socket_.cancel(ignored);
+  socket_.cancel();
 }
 
 void ClientSession::abort() {
   ending_ = true;
-  close_socket(socket_);  // not cancel: whatever operation comes next must fail as well
+  socket_.close();  // not cancel: whatever operation comes next must fail as well
   if (exchange_ != nullptr) exchange_->abort();
 }
 
@@ -215,8 +210,7 @@ void ClientSession::log(const AccessNote& note, std::string_view request_id) {
 }
 
 Task<> ClientSession::linger() {
-  ErrorCodeOs ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  socket_.shutdown_send();
   loop_.arm(deadline_, limits::linger_max);
   if (!in_.has_block()) in_ = loop_.buffers().borrow();
   for (std::size_t thrown_away = 0; thrown_away < limits::linger_bytes_max;) {
@@ -235,7 +229,7 @@ void ClientSession::close(Ending ending) {
     const ::linger reset{1, 0};
     setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   }
-  close_socket(socket_);
+  socket_.close();
 }
 
 }  // namespace tandem::master

@@ -23,9 +23,8 @@ Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, 
   deadline_.on_expiry(
       [](void* context) {
         auto& exchange = *static_cast<Exchange*>(context);
-        ErrorCodeOs ignored;
-        exchange.client_.socket.cancel(ignored);
-        if (exchange.connecting_ != nullptr) exchange.connecting_->cancel(ignored);
+        exchange.client_.socket.cancel();
+        if (exchange.connecting_ != nullptr) exchange.connecting_->cancel();
       },
       this);
 }
@@ -40,7 +39,7 @@ std::string_view Exchange::request_id() const {
 
 void Exchange::abort() {
   aborted_ = true;
-  if (connecting_ != nullptr) close_socket(*connecting_);
+  if (connecting_ != nullptr) connecting_->close();
   if (attempt_) attempt_->abort();
 }
 

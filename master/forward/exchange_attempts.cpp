@@ -172,8 +172,6 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstr
   const bool gave_up = deadline_.expired() && client_.times.client_gave_up(now());
   deadline_.disarm();
   if (connected.ok()) {
-    ErrorCodeOs ignored;
-    fresh->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     co_return fresh;
   }
   fresh.reset();

@@ -1,6 +1,9 @@
 #include "master/forward/listener.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -11,7 +14,11 @@ namespace tandem::master {
 
 namespace {
 
-Error cannot(const Endpoint& endpoint, const char* what, const ErrorCodeOs& error) {
+constexpr int accepted_in_a_row_max = 16;  // then those who are connected have their turn
+
+// What the last system call failed at.
+Error cannot(const Endpoint& endpoint, const char* what) {
+  const ErrorCodeOs error(errno, boost::system::system_category());
   return fail(ErrorCode::io, fmt::format("--listen {}: cannot {}: {}", endpoint.to_string(), what,
                                          error.message()));
 }
@@ -20,79 +27,95 @@ TcpEndpoint address_of(const Endpoint& endpoint) {
   return {asio::ip::make_address(endpoint.host), endpoint.port};
 }
 
+// A bound socket, or why there is none.
+Result<int> bound_socket(const Endpoint& endpoint, bool shared) {
+  const auto address = address_of(endpoint);
+  const int fd =
+      socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return cannot(endpoint, "open a socket");
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (bind(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) return fd;
+  auto error = cannot(endpoint, "listen");
+  ::close(fd);
+  return error;
+}
+
 }  // namespace
 
-Listener::Listener(Loop& loop) : loop_(loop), acceptor_(loop.io()) {}
+Listener::Listener(Loop& loop) : loop_(loop), listening_(loop.io()) {}
 
 Result<> Listener::check_free(const Endpoint& endpoint) {
   if (endpoint.port == 0) return {};
-  asio::io_context io;
-  Acceptor probe(io);
-  const auto address = address_of(endpoint);
-  ErrorCodeOs error;
-  probe.open(address.protocol(), error);
-  if (!error) probe.set_option(Acceptor::reuse_address(true), error);
-  if (!error) probe.bind(address, error);
-  if (error) return cannot(endpoint, "listen", error);
+  const auto fd = bound_socket(endpoint, false);
+  if (!fd) return fd.error();
+  ::close(*fd);
   return {};
 }
 
 Result<Endpoint> Listener::open(const Endpoint& endpoint) {
-  const auto address = address_of(endpoint);
-  ErrorCodeOs error;
-  acceptor_.open(address.protocol(), error);
-  if (error) return cannot(endpoint, "open a socket", error);
-  const int on = 1;
-  setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  acceptor_.bind(address, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return cannot(endpoint, "listen", error);
-  acceptor_.non_blocking(true, error);
-  return Endpoint{endpoint.host, acceptor_.local_endpoint(error).port()};
+  const auto fd = bound_socket(endpoint, true);
+  if (!fd) return fd.error();
+  if (listen(*fd, SOMAXCONN) != 0) {
+    auto error = cannot(endpoint, "listen");
+    ::close(*fd);
+    return error;
+  }
+  TcpEndpoint local;
+  auto size = static_cast<socklen_t>(local.capacity());
+  getsockname(*fd, local.data(), &size);
+  local.resize(size);
+  listening_.adopt(*fd, Reactor::Watch::in);
+  return Endpoint{endpoint.host, local.port()};
 }
 
-void Listener::take(Socket socket) {
+void Listener::take(const Accept& accepted) {
+  Socket socket(loop_.io(), accepted.fd(), Reactor::Watch::in);
   if (loop_.counters().client_connections.load(std::memory_order_relaxed) >=
       loop_.options().client_connections_max) {
     return;  // over the limit: closed at once
   }
-  ErrorCodeOs error;
-  socket.set_option(asio::ip::tcp::no_delay(true), error);
-  const auto peer = socket.remote_endpoint(error);
-  if (!error) ClientSession::start(loop_, std::move(socket), peer);
+  ClientSession::start(loop_, std::move(socket), accepted.peer());
+}
+
+bool Listener::accept_waiting() {
+  for (int i = 0; i < accepted_in_a_row_max; ++i) {
+    Accept accepting(listening_);
+    if (!accepting.now()) return false;
+    take(accepting);
+  }
+  return true;
 }
 
 Detached Listener::run() {
   running_ = true;
-  while (acceptor_.is_open()) {
-    Socket socket(loop_.io());
-    detail::SocketOperation accepting(
-        [&](auto handler) { acceptor_.async_accept(socket, handler); });
+  while (listening_.is_open()) {
+    Accept accepting(listening_);
     const IoResult accepted = co_await accepting;
     if (accepted.ok()) {
-      take(std::move(socket));
-    } else if (acceptor_.is_open() && accepted.error != asio::error::connection_aborted) {
+      take(accepting);
+      accept_waiting();
+    } else if (listening_.is_open() && accepted.error != asio::error::connection_aborted) {
       // Out of descriptors, most likely: wait until some are free instead of spinning.
       spdlog::warn("accept failed reason=\"{}\"", accepted.error.message());
-      asio::basic_waitable_timer<std::chrono::steady_clock> pause(loop_.io(),
-                                                                  std::chrono::milliseconds(100));
-      detail::SocketOperation pausing([&](auto handler) { pause.async_wait(handler); });
-      co_await pausing;
+      Event over;
+      Deadline pause;
+      pause.on_expiry([](void* event) { static_cast<Event*>(event)->set(); }, &over);
+      loop_.arm(pause, 100ms);
+      pause_ = &over;
+      co_await over;
+      pause_ = nullptr;
     }
   }
   running_ = false;
 }
 
 void Listener::close() {
-  ErrorCodeOs error;
-  while (acceptor_.is_open()) {
-    Socket socket(loop_.io());
-    acceptor_.accept(socket, error);
-    if (error) break;
-    take(std::move(socket));
+  while (listening_.is_open() && accept_waiting()) {
   }
-  acceptor_.close(error);
+  listening_.close();
+  if (pause_ != nullptr) pause_->set();
 }
 
 }  // namespace tandem::master

@@ -5,8 +5,6 @@
 // the thread.
 #pragma once
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "master/forward/loop.hpp"
@@ -31,13 +29,14 @@ class Listener {
   bool running() const { return running_; }
 
  private:
-  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
-
   Detached run();
-  void take(Socket socket);
+  // Accepts what waits already, but no more than a batch; false when nobody waits any more.
+  bool accept_waiting();
+  void take(const Accept& accepted);
 
   Loop& loop_;
-  Acceptor acceptor_;
+  Socket listening_;
+  Event* pause_ = nullptr;  // set when accepting waits for descriptors to become free
   bool running_ = false;
 };
 

@@ -18,11 +18,7 @@ namespace tandem::master {
 Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
     : index_(index),
       options_(std::move(options)),
-      // One thread runs the loop and does all its I/O; only post() comes from outside.
-      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
-      work_(io_.get_executor()),
       wheel_(now()),
-      ticker_(io_),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       listener_(std::make_unique<Listener>(*this)),
       random_(std::random_device{}()),
@@ -41,7 +37,6 @@ void Loop::start() {
   post([this] {
     listener_->start();
     sweep();
-    tick();
   });
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), fmt::format("forward-{}", index_).c_str());
@@ -49,7 +44,7 @@ void Loop::start() {
 
 void Loop::run() {
   here_ = std::this_thread::get_id();
-  io_.run();
+  io_.run(DeadlineWheel::tick, [this](Instant at) { tick(at); });
   services_.clear();
   primary_route_.reset();
 }
@@ -67,8 +62,7 @@ void Loop::stop_here() {
   for (auto& [name, service] : services_) service->refuse_all();
   primary_route_->refuse_all();
   sessions_.for_each([](ClientSession& session) { session.abort(); });
-  work_.reset();
-  if (sessions_.empty()) ticker_.cancel();
+  if (sessions_.empty()) io_.release();
 }
 
 void Loop::drain() {
@@ -121,14 +115,9 @@ void Loop::apply(const Snapshot& snapshot) {
   }
 }
 
-void Loop::tick() {
-  ticker_.expires_after(DeadlineWheel::tick);
-  ticker_.async_wait([this](const ErrorCodeOs&) {
-    const auto here_and_now = now();
-    wheel_.advance(here_and_now);
-    primary_route_->look_at_gate(here_and_now);
-    if (!stopping_ || !sessions_.empty()) tick();
-  });
+void Loop::tick(Instant now) {
+  wheel_.advance(now);
+  primary_route_->look_at_gate(now);
 }
 
 void Loop::sweep() {
@@ -188,7 +177,7 @@ void Loop::adopt(ClientSession& session) {
 
 void Loop::forget(ClientSession& session) {
   sessions_.remove(session);
-  if (stopping_ && sessions_.empty()) ticker_.cancel();  // nothing is left to wait for
+  if (stopping_ && sessions_.empty()) io_.release();  // nothing is left to wait for
   LoopCounters::add(counters_.client_connections, static_cast<std::uint64_t>(-1));
 }
 

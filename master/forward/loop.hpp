@@ -13,10 +13,6 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-
 #include "common/base/address_range.hpp"
 #include "common/base/result.hpp"
 #include "master/balance/policy_factory.hpp"
@@ -28,6 +24,7 @@
 #include "master/forward/http_head.hpp"
 #include "master/forward/intrusive_list.hpp"
 #include "master/forward/rate_limiter.hpp"
+#include "master/forward/reactor.hpp"
 #include "master/forward/request_id.hpp"
 #include "master/forward/service.hpp"
 #include "master/forward/standby_traffic.hpp"
@@ -99,7 +96,7 @@ class Loop {
   void drain();
   template <class Function>
   void post(Function function) {
-    asio::post(io_, std::move(function));
+    io_.post(std::move(function));
   }
   const LoopCounters& counters() const { return counters_; }
   // False once drain() has taken effect: from then on client_connections only falls.
@@ -108,7 +105,7 @@ class Loop {
   // ---- on the loop's thread
   // ----------------------------------------------------------------------
   void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == here_); }
-  asio::io_context& io() { return io_; }
+  Reactor& io() { return io_; }
   BufferPool& buffers() { return buffers_; }
   LoopCounters& counters() { return counters_; }
   const LoopOptions& options() const { return *options_; }
@@ -154,20 +151,18 @@ class Loop {
  private:
   friend class Listener;
   void run();
-  void tick();
+  void tick(Instant now);
   void sweep();
   void apply(const Snapshot& snapshot);
   void stop_here();
 
   const unsigned index_;
   const std::shared_ptr<const LoopOptions> options_;
-  asio::io_context io_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  Reactor io_;
   BufferPool buffers_;
   HeadPool<RequestHead> request_heads_;
   HeadPool<ResponseHead> response_heads_;
   DeadlineWheel wheel_;
-  asio::basic_waitable_timer<std::chrono::steady_clock> ticker_;
   Deadline sweep_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
   RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});

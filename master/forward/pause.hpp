@@ -1,29 +1,31 @@
-// pause.hpp: `co_await` a moment: for what must be timed finer than the deadline wheel's tick, and
-// happens seldom. Owner: the loop; nobody may be paused when it ends.
+// pause.hpp: `co_await` a moment that must be timed finer than the deadline wheel's tick. Ends
+// within a millisecond of its time. Owner: the loop.
 #pragma once
 
 #include <coroutine>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include "common/base/time.hpp"
-#include "master/forward/socket_io.hpp"
+#include "common/base/clock.hpp"
+#include "master/forward/reactor.hpp"
 
 namespace tandem::master {
 
 class Pause {
  public:
-  Pause(asio::io_context& io, Duration length) : timer_(io, length) {}
+  Pause(Reactor& io, Duration length) : io_(io), length_(length) {}
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) {
-    timer_.async_wait([handle](const ErrorCodeOs&) { handle.resume(); });
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    alarm_.on_ring([](void* pause) { static_cast<Pause*>(pause)->waiter_.resume(); }, this);
+    io_.set(alarm_, now() + length_);
   }
   void await_resume() const noexcept {}
 
  private:
-  asio::basic_waitable_timer<std::chrono::steady_clock> timer_;
+  Reactor& io_;
+  const Duration length_;
+  Alarm alarm_;
+  std::coroutine_handle<> waiter_;
 };
 
 }  // namespace tandem::master

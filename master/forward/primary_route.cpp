@@ -1,7 +1,5 @@
 #include "master/forward/primary_route.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "master/forward/watched_deadline.hpp"
@@ -26,8 +24,7 @@ void Passage::supersede() {
 
 void Passage::give_up() {
   given_up_ = true;
-  ErrorCodeOs ignored;
-  socket_.cancel(ignored);
+  socket_.cancel();
 }
 
 PrimaryRoute::PrimaryRoute(Loop& loop)
@@ -138,7 +135,7 @@ void PrimaryRoute::resume_later(Waiter& waiter, Waited outcome) {
   waiter.waits = false;
   waiter.deadline.disarm();
   waiter.outcome = outcome;
-  asio::post(loop_.io(), [handle = waiter.handle] { handle.resume(); });
+  loop_.io().resume_later(waiter.handle);
 }
 
 void PrimaryRoute::refuse_all() {

@@ -23,18 +23,16 @@ RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buf
   in_.drop_back(arrived);
   idle_.on_expiry(
       [](void* context) {
-        ErrorCodeOs ignored;
-        static_cast<RequestBodyPump*>(context)->client_.cancel(ignored);
-        static_cast<RequestBodyPump*>(context)->worker_.cancel(ignored);
+        static_cast<RequestBodyPump*>(context)->client_.cancel();
+        static_cast<RequestBodyPump*>(context)->worker_.cancel();
       },
       this);
 }
 
 void RequestBodyPump::cancel() {
   cancelled_ = true;
-  ErrorCodeOs ignored;
-  client_.cancel(ignored);
-  worker_.cancel(ignored);
+  client_.cancel();
+  worker_.cancel();
 }
 
 Detached RequestBodyPump::run() {
@@ -53,8 +51,7 @@ Detached RequestBodyPump::run() {
     }
     in_.append(body_.view());
   } else if (state_ == State::client_failed) {
-    ErrorCodeOs ignored;
-    worker_.cancel(ignored);  // wakes who waits for a response that will not come
+    worker_.cancel();  // wakes who waits for a response that will not come
   }
   body_.release();
   finished_.set();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
@@ -14,7 +13,7 @@ bool Tried::contains(WorkerId worker) const {
   return std::find(workers_.begin(), workers_.end(), worker) != workers_.end();
 }
 
-Service::Service(asio::io_context& io, DeadlineWheel& wheel, std::string name, Setup setup)
+Service::Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setup)
     : io_(io),
       wheel_(wheel),
       name_(std::move(name)),
@@ -289,7 +288,7 @@ void Service::resume_later(Waiter& waiter, Waited outcome) {
   waiter.queued = false;
   waiter.deadline.disarm();
   waiter.outcome = outcome;
-  asio::post(io_, [handle = waiter.handle] { handle.resume(); });
+  io_.resume_later(waiter.handle);
 }
 
 void Service::wake_one() {

@@ -45,7 +45,7 @@ class Service {
     unsigned loops = 1;
     std::function<void()> room_elsewhere{};  // room was made that another loop waits for
   };
-  Service(asio::io_context& io, DeadlineWheel& wheel, std::string name, Setup setup);
+  Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setup);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -139,7 +139,7 @@ class Service {
   void let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
   void weigh();
 
-  asio::io_context& io_;
+  Reactor& io_;
   DeadlineWheel& wheel_;
   std::string name_;
   const Setup setup_;

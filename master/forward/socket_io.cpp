@@ -1,11 +1,122 @@
 #include "master/forward/socket_io.hpp"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace tandem::master {
+
+namespace {
+
+// The system calls themselves: the library's are points of cancellation, and setting that up and
+// down for each costs a twentieth of the call.
+ssize_t receive(int fd, char* room, std::size_t size) {
+  return syscall(SYS_recvfrom, fd, room, size, MSG_DONTWAIT, nullptr, nullptr);
+}
+
+ssize_t transmit(int fd, msghdr& message) {
+  constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  if (message.msg_iovlen > 1) return syscall(SYS_sendmsg, fd, &message, flags);
+  const auto& only = *message.msg_iov;
+  return syscall(SYS_sendto, fd, only.iov_base, only.iov_len, flags, nullptr, 0);
+}
+
+ErrorCodeOs last_error() { return {errno, boost::system::system_category()}; }
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+void set_no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+void Socket::shutdown_send() {
+  if (descriptor_ != nullptr) ::shutdown(descriptor_->fd, SHUT_WR);
+}
+
+bool WaitReadable::look(Operation& operation, Descriptor& descriptor) {
+  char byte;
+  const auto got = recv(descriptor.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  // An edge may tell of bytes that a read has taken already.
+  if (got < 0 && would_block()) {
+    descriptor.readable = false;
+    return false;
+  }
+  static_cast<WaitReadable&>(operation).result = {};
+  return true;
+}
+
+bool ReadSome::read(Operation& operation, Descriptor& descriptor) {
+  auto& self = static_cast<ReadSome&>(operation);
+  auto got = receive(descriptor.fd, self.room_, self.size_);
+  while (got < 0 && errno == EINTR) got = receive(descriptor.fd, self.room_, self.size_);
+  if (got < 0 && would_block()) {
+    descriptor.readable = false;
+    return false;
+  }
+  if (got > 0) {
+    self.result.bytes = static_cast<std::size_t>(got);
+    // What comes after a short read makes an edge; the end of the stream may have made its own.
+    if (self.result.bytes < self.size_ && !descriptor.ended) descriptor.readable = false;
+  } else {
+    self.result.error = got == 0 ? ErrorCodeOs(asio::error::eof) : last_error();
+  }
+  return true;
+}
+
+Connect::Connect(Socket& socket, const TcpEndpoint& endpoint) : Waiting(socket, &look) {
+  const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                          IPPROTO_TCP);
+  if (fd < 0) {
+    result.error = last_error();
+    return;
+  }
+  set_no_delay(fd);
+  const int outcome = ::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+  if (outcome < 0) result.error = last_error();
+  done_ = outcome == 0 || result.error.value() != EINPROGRESS;
+  if (!done_) result.error.clear();
+  // Only now: a socket that is not even connecting counts as hung up.
+  socket.adopt(fd, Reactor::Watch::in_and_out);
+}
+
+bool Connect::look(Operation& operation, Descriptor& descriptor) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(descriptor.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  auto& self = static_cast<Connect&>(operation);
+  self.result.error = {error, boost::system::system_category()};
+  return true;
+}
+
+bool Accept::accept(Operation& operation, Descriptor& descriptor) {
+  auto& self = static_cast<Accept&>(operation);
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const int fd = accept4(descriptor.fd, reinterpret_cast<sockaddr*>(&address), &size,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+  self.result = {};
+  if (fd < 0 && would_block()) {
+    descriptor.readable = false;
+    return false;
+  }
+  if (fd < 0) {
+    self.result.error = last_error();
+    return true;
+  }
+  set_no_delay(fd);
+  self.peer_.resize(size);
+  std::memcpy(self.peer_.data(), &address, size);
+  self.result.bytes = static_cast<std::size_t>(fd);
+  return true;
+}
 
 IoResult write_now(Socket& socket, std::span<const std::string_view> pieces) {
   std::array<iovec, 4> vectors;
@@ -18,11 +129,11 @@ IoResult write_now(Socket& socket, std::span<const std::string_view> pieces) {
   }
   if (message.msg_iovlen == 0) return {};
   for (;;) {
-    const auto sent = sendmsg(socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto sent = transmit(socket.native_handle(), message);
     if (sent >= 0) return {{}, static_cast<std::size_t>(sent)};
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
-    return {ErrorCodeOs(errno, boost::system::system_category()), 0};
+    if (would_block()) return {};
+    return {last_error(), 0};
   }
 }
 
@@ -64,11 +175,6 @@ bool is_quiet(Socket& socket) {
 bool has_unread(Socket& socket) {
   char byte;
   return recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-void close_socket(Socket& socket) {
-  ErrorCodeOs ignored;
-  socket.close(ignored);
 }
 
 }  // namespace tandem::master

@@ -1,117 +1,191 @@
-// socket_io.hpp: waiting for sockets in coroutines.
+// socket_io.hpp: sockets, and waiting for them in coroutines.
 //
-// Reads go through Asio's reactor, which after a short read knows that the next one would fail and
-// does not try it. Writes are tried at once, for a socket buffer nearly always has room, and wait
-// only for what did not fit. A cancelled operation (Socket::cancel by a time-out) completes with
-// operation_aborted. Owner: the loop of the socket.
+// A read waits for an edge unless one is remembered (reactor.hpp), so that it is not tried in vain.
+// A write is tried at once, for a socket buffer nearly always has room, and waits only for what did
+// not fit. A cancelled operation (Socket::cancel by a time-out) completes with operation_aborted.
+// What could be done at once is never resumed within the call: other connections go first, so that
+// one cannot hold the loop. Owner: the loop of the socket.
 #pragma once
 
 #include <array>
 #include <coroutine>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 
 #include "master/forward/buffer.hpp"
+#include "master/forward/reactor.hpp"
 #include "master/forward/task.hpp"
 
 namespace tandem::master {
 
 namespace asio = boost::asio;
-using ErrorCodeOs = boost::system::error_code;
-
-// Sockets and acceptors know their executor's type, so that no call goes through a virtual one.
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 using TcpEndpoint = asio::ip::tcp::endpoint;
 
-struct IoResult {
-  ErrorCodeOs error;
-  std::size_t bytes = 0;
+// A TCP socket of one reactor; not open until it has been connected or accepted.
+class Socket {
+ public:
+  explicit Socket(Reactor& reactor) : reactor_(&reactor) {}
+  // Takes over an open, non-blocking socket.
+  Socket(Reactor& reactor, int fd, Reactor::Watch watch)
+      : reactor_(&reactor), descriptor_(reactor.adopt(fd, watch)) {}
+  Socket(Socket&& other) noexcept
+      : reactor_(other.reactor_), descriptor_(std::exchange(other.descriptor_, nullptr)) {}
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  ~Socket() { close(); }
 
-  bool ok() const { return !error; }
+  bool is_open() const { return descriptor_ != nullptr; }
+  int native_handle() const { return descriptor_ == nullptr ? -1 : descriptor_->fd; }
+  Reactor& reactor() { return *reactor_; }
+  // Null when it is not open.
+  Descriptor* descriptor() { return descriptor_; }
+  void adopt(int fd, Reactor::Watch watch) { descriptor_ = reactor_->adopt(fd, watch); }
+
+  // Who waits for this socket is told operation_aborted.
+  void cancel() {
+    if (descriptor_ != nullptr) reactor_->cancel(*descriptor_);
+  }
+  // The same; what was written is still sent, unless unread bytes wait: then the peer is reset.
+  void close() {
+    if (descriptor_ != nullptr) reactor_->close(*std::exchange(descriptor_, nullptr));
+  }
+  void shutdown_send();
+
+ private:
+  Reactor* reactor_;
+  Descriptor* descriptor_ = nullptr;
 };
 
 namespace detail {
 
-// Awaits one Asio operation that Start begins: start(handler) with handler(error [, bytes]).
-template <class Start>
-class SocketOperation {
+// Awaits what Attempt does: bool Attempt(Operation&, Descriptor&).
+class Waiting : protected Operation {
  public:
-  explicit SocketOperation(Start start) : start_(std::move(start)) {}
-  SocketOperation(const SocketOperation&) = delete;
-  SocketOperation& operator=(const SocketOperation&) = delete;
-
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) {
-    waiter_ = waiter;
-    start_(Completion{this});
+  explicit Waiting(Socket& socket, bool (*tries)(Operation&, Descriptor&)) : socket_(socket) {
+    attempt = tries;
   }
-  IoResult await_resume() const noexcept { return result_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
 
- private:
-  struct Completion {
-    SocketOperation* operation;
-    void operator()(const ErrorCodeOs& error, std::size_t bytes = 0) const {
-      operation->result_ = {error, bytes};
-      operation->waiter_.resume();
+  bool await_ready() {
+    if (socket_.is_open()) return false;
+    result.error = asio::error::bad_descriptor;
+    return true;
+  }
+  IoResult await_resume() const noexcept { return result; }
+
+ protected:
+  void wait_to_read(std::coroutine_handle<> handle) {
+    waiter = handle;
+    auto& descriptor = *socket_.descriptor();
+    if (descriptor.readable && attempt(*this, descriptor)) {
+      socket_.reactor().resume_later(handle);
+    } else {
+      socket_.reactor().wait_to_read(descriptor, *this);
     }
-  };
+  }
 
-  Start start_;
-  std::coroutine_handle<> waiter_;
-  IoResult result_;
+  Socket& socket_;
 };
 
 }  // namespace detail
 
 // Completes when the socket is readable, closed or broken; owns no buffer meanwhile.
-inline auto wait_readable(Socket& socket) {
-  return detail::SocketOperation(
-      [&socket](auto handler) { socket.async_wait(Socket::wait_read, handler); });
-}
+class WaitReadable : public detail::Waiting {
+ public:
+  explicit WaitReadable(Socket& socket) : Waiting(socket, &look) {}
+  void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
 
-// Completes when the socket takes more bytes.
-inline auto wait_writable(Socket& socket) {
-  return detail::SocketOperation(
-      [&socket](auto handler) { socket.async_wait(Socket::wait_write, handler); });
-}
+ private:
+  static bool look(Operation& operation, Descriptor& descriptor);
+};
+
+// Completes when the socket may take more bytes.
+class WaitWritable : public detail::Waiting {
+ public:
+  explicit WaitWritable(Socket& socket)
+      : Waiting(socket, [](Operation&, Descriptor&) { return true; }) {}
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiter = handle;
+    socket_.reactor().wait_to_write(*socket_.descriptor(), *this);
+  }
+};
 
 // Reads what is there into the buffer's free room and commits nothing: the caller commits
 // result.bytes. The end of the stream is the error asio::error::eof. REQUIRES: buffer.free_size() >
 // 0
-inline auto read_some(Socket& socket, Buffer& buffer) {
-  TANDEM_ASSERT(buffer.free_size() > 0);
-  const asio::mutable_buffer room(buffer.free_begin(), buffer.free_size());
-  return detail::SocketOperation(
-      [&socket, room](auto handler) { socket.async_read_some(room, handler); });
-}
+class ReadSome : public detail::Waiting {
+ public:
+  ReadSome(Socket& socket, Buffer& buffer)
+      : Waiting(socket, &read), room_(buffer.free_begin()), size_(buffer.free_size()) {
+    TANDEM_ASSERT(size_ > 0);
+  }
+  void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
 
-inline auto connect(Socket& socket, const TcpEndpoint& endpoint) {
-  return detail::SocketOperation(
-      [&socket, endpoint](auto handler) { socket.async_connect(endpoint, handler); });
-}
+ private:
+  static bool read(Operation& operation, Descriptor& descriptor);
+
+  char* room_;
+  std::size_t size_;
+};
+
+// Opens the socket and connects it. TCP_NODELAY is set.
+class Connect : public detail::Waiting {
+ public:
+  Connect(Socket& socket, const TcpEndpoint& endpoint);
+  bool await_ready() const noexcept { return done_; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiter = handle;
+    socket_.reactor().wait_to_write(*socket_.descriptor(), *this);
+  }
+
+ private:
+  static bool look(Operation& operation, Descriptor& descriptor);
+
+  bool done_ = true;
+};
+
+// Accepts a connection, whose socket result_socket() is then. TCP_NODELAY is set.
+class Accept : public detail::Waiting {
+ public:
+  explicit Accept(Socket& listening) : Waiting(listening, &accept) {}
+  void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
+  // Tries once, now: false when nobody waits to be accepted.
+  bool now() { return attempt(*this, *socket_.descriptor()) && result.ok(); }
+  // REQUIRES: the result is ok
+  int fd() const { return static_cast<int>(result.bytes); }
+  const TcpEndpoint& peer() const { return peer_; }
+
+ private:
+  static bool accept(Operation& operation, Descriptor& descriptor);
+
+  TcpEndpoint peer_;
+};
+
+inline WaitReadable wait_readable(Socket& socket) { return WaitReadable(socket); }
+inline WaitWritable wait_writable(Socket& socket) { return WaitWritable(socket); }
+inline ReadSome read_some(Socket& socket, Buffer& buffer) { return {socket, buffer}; }
+inline Connect connect(Socket& socket, const TcpEndpoint& endpoint) { return {socket, endpoint}; }
 
 // Lets everything else that is ready on the loop go first.
 class Yield {
  public:
-  explicit Yield(asio::io_context& io) : io_(io) {}
+  explicit Yield(Reactor& reactor) : reactor_(reactor) {}
   Yield(const Yield&) = delete;
   Yield& operator=(const Yield&) = delete;
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) {
-    asio::post(io_, [waiter] { waiter.resume(); });
-  }
+  void await_suspend(std::coroutine_handle<> waiter) { reactor_.resume_later(waiter); }
   void await_resume() const noexcept {}
 
  private:
-  asio::io_context& io_;
+  Reactor& reactor_;
 };
 
 // Writes as much of the pieces as the socket takes now; never waits. would_block is no error: bytes
@@ -163,8 +237,5 @@ bool is_quiet(Socket& socket);
 
 // True when bytes have arrived that nobody has read yet. One system call.
 bool has_unread(Socket& socket);
-
-// Closes, sending what was written (no RST unless unread bytes wait). Errors do not matter here.
-void close_socket(Socket& socket);
 
 }  // namespace tandem::master

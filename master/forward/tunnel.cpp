@@ -26,9 +26,8 @@ class Tunnel {
 
  private:
   void cut() {
-    ErrorCodeOs ignored;
-    client_.cancel(ignored);
-    worker_.cancel(ignored);
+    client_.cancel();
+    worker_.cancel();
   }
 
   Task<> copy(Socket& from, Socket& to, Buffer bytes) {
@@ -41,8 +40,7 @@ class Tunnel {
       auto reading = read_some(from, bytes);
       const IoResult got = co_await reading;
       if (got.error == asio::error::eof) {
-        ErrorCodeOs ignored;
-        to.shutdown(Socket::shutdown_send, ignored);
+        to.shutdown_send();
         co_return;
       }
       if (!got.ok()) break;

@@ -17,7 +17,7 @@ UpstreamConnection::~UpstreamConnection() {
   TANDEM_ASSERT(upstream_->open_ > 0);
   --upstream_->open_;
   upstream_->counters().open_connections.fetch_sub(1, relaxed);
-  close_socket(socket_);
+  socket_.close();
 }
 
 Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
@@ -50,7 +50,7 @@ UpstreamConnectionPtr Upstream::take_idle() {
   return connection;
 }
 
-UpstreamConnectionPtr Upstream::open(asio::io_context& io) {
+UpstreamConnectionPtr Upstream::open(Reactor& io) {
   if (counters().open_connections.fetch_add(1, relaxed) >= worker_->connections) {
     counters().open_connections.fetch_sub(1, relaxed);
     return nullptr;

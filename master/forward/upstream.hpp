@@ -82,7 +82,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // The most recently used idle connection; null when there is none.
   UpstreamConnectionPtr take_idle();
   // A place for a new connection, not yet connected; null when the worker is full.
-  UpstreamConnectionPtr open(asio::io_context& io);
+  UpstreamConnectionPtr open(Reactor& io);
   // Keeps a connection that is in a clean state. Closes it when this worker has left the snapshot,
   // or when another loop waits for it; true in that last case.
   bool put_back(UpstreamConnectionPtr connection, Instant now);
