@@ -12,6 +12,7 @@
 #include "common/base/assert.hpp"
 #include "master/forward/authority.hpp"
 #include "master/forward/field_text.hpp"
+#include "master/forward/quick_head.hpp"
 #include "master/forward/trace_context.hpp"
 
 namespace tandem::master {
@@ -22,41 +23,6 @@ namespace {
 
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
   return equal_ignoring_case(text.substr(0, prefix.size()), prefix);
-}
-
-FieldKind kind_of_unknown(std::string_view name) {
-  if (name.size() < 7) return FieldKind::other;
-  if (lower(name[0]) == 't') {
-    if (starts_ignoring_case(name, "tandem-")) return FieldKind::tandem;
-    return equal_ignoring_case(name, "traceparent") || equal_ignoring_case(name, "tracestate")
-               ? FieldKind::trace_context
-               : FieldKind::other;
-  }
-  if (lower(name[0]) != 'x') return FieldKind::other;
-  if (equal_ignoring_case(name, "x-forwarded-for")) return FieldKind::forwarded_for;
-  if (equal_ignoring_case(name, "x-forwarded-proto")) return FieldKind::forwarded_proto;
-  if (equal_ignoring_case(name, "x-forwarded-host")) return FieldKind::forwarded_host;
-  return equal_ignoring_case(name, "x-request-id") ? FieldKind::request_id : FieldKind::other;
-}
-
-FieldKind kind_of(http::field field, std::string_view name) {
-  switch (field) {
-    case http::field::connection: return FieldKind::connection;
-    case http::field::keep_alive: return FieldKind::keep_alive;
-    case http::field::proxy_connection: return FieldKind::proxy_connection;
-    case http::field::te: return FieldKind::te;
-    case http::field::transfer_encoding: return FieldKind::transfer_encoding;
-    case http::field::upgrade: return FieldKind::upgrade;
-    case http::field::content_length: return FieldKind::content_length;
-    case http::field::host: return FieldKind::host;
-    case http::field::expect: return FieldKind::expect;
-    case http::field::via: return FieldKind::via;
-    case http::field::forwarded: return FieldKind::forwarded;
-    case http::field::max_forwards: return FieldKind::max_forwards;
-    case http::field::date: return FieldKind::date;
-    case http::field::unknown: return kind_of_unknown(name);
-    default: return FieldKind::other;
-  }
 }
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
@@ -100,8 +66,8 @@ class Parser final : public http::basic_parser<is_request> {
     reason = view(reason_text);
     version = http_version;
   }
-  void on_field_impl(http::field field, boost::beast::string_view name,
-                     boost::beast::string_view value, Error& error) override {
+  void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value,
+                     Error& error) override {
     too_many_fields = fields->size() == limits::header_fields_max;
     folded = is_folded(name, value);
     if (too_many_fields || folded) {
@@ -109,7 +75,7 @@ class Parser final : public http::basic_parser<is_request> {
       return;
     }
     const auto name_text = view(name);
-    fields->push_back({kind_of(field, name_text), name_text, view(value)});
+    fields->push_back({kind_of(name_text), name_text, view(value)});
   }
   void on_header_impl(Error&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
@@ -158,6 +124,7 @@ bool MessageHead::worth_parsing(std::string_view bytes) {
 }
 
 void MessageHead::note_connection_options(std::string_view value) {
+  if (equal_ignoring_case(value, "keep-alive") || equal_ignoring_case(value, "close")) return;
   for (const auto& option : http::token_list{{value.data(), value.size()}}) {
     const auto text = view(option);
     if (equal_ignoring_case(text, "close") || equal_ignoring_case(text, "keep-alive")) continue;
@@ -362,8 +329,35 @@ bool RequestHead::take_max_forwards(std::string_view value) {
   return true;
 }
 
+void MessageHead::take(const QuickHead& head) {
+  head_bytes_ = head.bytes;
+  version_ = head.version;
+  has_content_length_ = head.has_content_length;
+  content_length_ = head.content_length;
+}
+
 HeadStatus RequestHead::parse(std::string_view bytes) {
   if (!worth_parsing(bytes)) return HeadStatus::incomplete;
+  fields_.clear();
+  QuickHead quick;
+  if (read_quickly(bytes, fields_, quick, true)) {
+    take(quick);
+    method_ = quick.method;
+    target_ = quick.target;
+    keep_alive_ = quick.keep_alive();
+  } else if (const auto status = parse_carefully(bytes); status != HeadStatus::complete) {
+    return status;
+  }
+  if (method_ == "CONNECT") {
+    return refuse(405, "method_not_allowed",
+                  "CONNECT is not served: this is a gateway, not a proxy.");
+  }
+  if (!take_target()) return refuse(400, "bad_request", "The request target is malformed.");
+  if (content_length_ > 0) framing_ = Framing::length;
+  return take_fields();
+}
+
+HeadStatus RequestHead::parse_carefully(std::string_view bytes) {
   fields_.clear();
   Parser<true> parser;
   const auto error = run(parser, bytes, fields_, head_bytes_);
@@ -384,17 +378,8 @@ HeadStatus RequestHead::parse(std::string_view bytes) {
   }
   target_ = parser.target;
   keep_alive_ = parser.keep_alive();
-  if (method_ == "CONNECT") {
-    return refuse(405, "method_not_allowed",
-                  "CONNECT is not served: this is a gateway, not a proxy.");
-  }
-  if (!take_target()) return refuse(400, "bad_request", "The request target is malformed.");
-  if (const auto length = parser.content_length()) {
-    framing_ = *length == 0 ? Framing::none : Framing::length;
-    content_length_ = *length;
-    has_content_length_ = true;
-  }
-  return take_fields();
+  take_length(parser.content_length());
+  return HeadStatus::complete;
 }
 
 void RequestHead::parse_moved(std::string_view bytes) {
@@ -409,16 +394,14 @@ void ResponseHead::clear() {
   reason_ = {};
 }
 
-HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
-  if (!worth_parsing(bytes)) return HeadStatus::incomplete;
+HeadStatus ResponseHead::parse_carefully(std::string_view bytes) {
   fields_.clear();
   Parser<false> parser;
   const auto error = run(parser, bytes, fields_, head_bytes_);
   if (error == http::error::need_more && bytes.size() < limits::response_head_bytes_max) {
     return HeadStatus::incomplete;
   }
-  // RFC 9110 §15: below 100 there is no class of status, so nothing says whether a body follows.
-  if (error || parser.status < 100) {
+  if (error) {
     refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
     return HeadStatus::refused;
   }
@@ -426,6 +409,28 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
   status_ = parser.status;
   reason_ = parser.reason;
   keep_alive_ = parser.keep_alive();
+  take_length(parser.content_length());
+  return HeadStatus::complete;
+}
+
+HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
+  if (!worth_parsing(bytes)) return HeadStatus::incomplete;
+  fields_.clear();
+  QuickHead quick;
+  if (read_quickly(bytes, fields_, quick, false)) {
+    take(quick);
+    status_ = quick.status;
+    reason_ = quick.reason;
+    const bool ends_itself = status_ < 200 || status_ == 204 || status_ == 304;
+    keep_alive_ = quick.keep_alive() && (ends_itself || quick.has_content_length);
+  } else if (const auto status = parse_carefully(bytes); status != HeadStatus::complete) {
+    return status;
+  }
+  // RFC 9110 §15: below 100 there is no class of status, so nothing says whether a body follows.
+  if (status_ < 100) {
+    refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
+    return HeadStatus::refused;
+  }
   bool coded = false;
   for (const auto& field : fields_) {
     if (field.kind == FieldKind::connection) note_connection_options(field.value);
@@ -438,10 +443,6 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
       return HeadStatus::refused;
     }
   }
-  if (const auto length = parser.content_length()) {
-    content_length_ = *length;
-    has_content_length_ = true;
-  }
   // RFC 9112 §6.3, in its order.
   if (to_head || status_ < 200 || status_ == 204 || status_ == 304) {
     framing_ = Framing::none;
@@ -451,6 +452,7 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
     framing_ = content_length_ == 0 ? Framing::none : Framing::length;
   } else {
     framing_ = Framing::until_close;
+    keep_alive_ = false;
   }
   return HeadStatus::complete;
 }

@@ -1,10 +1,10 @@
 // http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they
 // lie.
 //
-// The grammar is Boost.Beast's basic_parser; what it accepts and a gateway must not (unknown
-// transfer codings, Transfer-Encoding in HTTP/1.0, a missing or repeated Host) is refused here.
-// Nothing is copied: views point into the buffer that was parsed and live as long as its bytes stay
-// where they are. Owner: one exchange on one loop.
+// The grammar is Boost.Beast's basic_parser, which quick_head spares us for ordinary heads; what it
+// accepts and a gateway must not (unknown transfer codings, Transfer-Encoding in HTTP/1.0, a
+// missing or repeated Host) is refused here. Nothing is copied: views point into the buffer that
+// was parsed and live as long as its bytes stay where they are. Owner: one exchange on one loop.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,8 @@ struct Refusal {
   const char* message = "";
 };
 
+struct QuickHead;
+
 // What requests and responses share.
 class MessageHead {
  public:
@@ -90,6 +92,12 @@ class MessageHead {
 
  protected:
   void clear();
+  void take(const QuickHead& head);
+  template <class Length>  // an optional number of bytes
+  void take_length(const Length& length) {
+    has_content_length_ = length.has_value();
+    content_length_ = length.value_or(0);
+  }
   void note_connection_options(std::string_view value);
 
   std::vector<Field> fields_;
@@ -146,6 +154,7 @@ class RequestHead : public MessageHead {
 
  private:
   HeadStatus refuse(unsigned status, const char* code, const char* message);
+  HeadStatus parse_carefully(std::string_view bytes);
   bool take_target();
   HeadStatus take_fields();
   bool take_max_forwards(std::string_view value);
@@ -178,6 +187,8 @@ class ResponseHead : public MessageHead {
   bool is_interim() const { return status_ >= 100 && status_ < 200 && status_ != 101; }
 
  private:
+  HeadStatus parse_carefully(std::string_view bytes);
+
   unsigned status_ = 0;
   std::string_view reason_;
 };

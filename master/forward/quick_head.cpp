@@ -1,0 +1,244 @@
+#include "master/forward/quick_head.hpp"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "master/forward/field_text.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// RFC 9110 §5.6.2: the characters of a token.
+constexpr std::array<bool, 256> token_characters = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+bool is_token(char c) { return token_characters[static_cast<unsigned char>(c)]; }
+
+// Neither a control nor, where `spaces_end`, a space.
+bool is_text(char c, bool spaces_end) {
+  const auto byte = static_cast<unsigned char>(c);
+  return spaces_end ? byte > ' ' && byte != 0x7f : (byte >= ' ' && byte != 0x7f) || byte == '\t';
+}
+
+// The first character that is not text, or `end`.
+template <bool spaces_end>
+const char* skip_text(const char* at, const char* end) {
+#ifdef __SSE2__
+  // A byte is text when, counted from the lowest that is, it does not wrap around.
+  const auto lowest = _mm_set1_epi8(spaces_end ? '!' : ' ');
+  const auto del = _mm_set1_epi8(0x7f);
+  const auto tab = _mm_set1_epi8(spaces_end ? 0x7f : '\t');
+  for (; end - at >= 16; at += 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto is_high = _mm_cmpeq_epi8(_mm_max_epu8(bytes, lowest), bytes);
+    const auto is_del = _mm_cmpeq_epi8(bytes, del);
+    const auto is_tab = _mm_cmpeq_epi8(bytes, tab);
+    auto good = _mm_andnot_si128(is_del, is_high);
+    if constexpr (!spaces_end) good = _mm_or_si128(good, is_tab);
+    const auto bad = static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffffu;
+    if (bad != 0) return at + std::countr_zero(bad);
+  }
+#endif
+  while (at != end && is_text(*at, spaces_end)) ++at;
+  return at;
+}
+
+// The first character that cannot be in a token, or `end`.
+const char* skip_token(const char* at, const char* end) {
+#ifdef __SSE2__
+  // Names are made of letters and hyphens; what else a token may hold is looked up below.
+  for (; end - at >= 16; at += 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto letters = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    const auto is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letters, _mm_set1_epi8('z' - 'a')), letters);
+    const auto is_hyphen = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
+    const auto bad =
+        static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(is_letter, is_hyphen))) ^ 0xffffu;
+    if (bad == 0) continue;
+    at += std::countr_zero(bad);
+    break;
+  }
+#endif
+  while (at != end && is_token(*at)) ++at;
+  return at;
+}
+
+std::string_view between(const char* begin, const char* end) {
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+bool take(const char*& at, const char* end, char wanted) {
+  if (at == end || *at != wanted) return false;
+  ++at;
+  return true;
+}
+
+bool take_line_end(const char*& at, const char* end) {
+  if (end - at < 2 || at[0] != '\r' || at[1] != '\n') return false;
+  at += 2;
+  return true;
+}
+
+bool take_version(const char*& at, const char* end, int& version) {
+  constexpr std::string_view prefix = "HTTP/1.";
+  if (!between(at, end).starts_with(prefix)) return false;
+  at += prefix.size();
+  if (at == end || (*at != '0' && *at != '1')) return false;
+  version = 10 + (*at++ - '0');
+  return true;
+}
+
+bool take_request_line(const char*& at, const char* end, QuickHead& head) {
+  const char* const method = at;
+  while (at != end && is_token(*at)) ++at;
+  head.method = between(method, at);
+  if (head.method.empty() || !take(at, end, ' ')) return false;
+  const char* const target = at;
+  at = skip_text<true>(at, end);
+  head.target = between(target, at);
+  return !head.target.empty() && head.target.size() <= limits::target_bytes_max &&
+         take(at, end, ' ') && take_version(at, end, head.version) && take_line_end(at, end);
+}
+
+bool take_status_line(const char*& at, const char* end, QuickHead& head) {
+  if (!take_version(at, end, head.version) || !take(at, end, ' ')) return false;
+  for (int digit = 0; digit < 3; ++digit, ++at) {
+    if (at == end || *at < '0' || *at > '9') return false;
+    head.status = head.status * 10 + static_cast<unsigned>(*at - '0');
+  }
+  if (!take(at, end, ' ')) return false;
+  const char* const reason = at;
+  at = skip_text<false>(at, end);
+  head.reason = between(reason, at);
+  return take_line_end(at, end);
+}
+
+bool take_field(const char*& at, const char* end, Field& field) {
+  const char* const name = at;
+  at = skip_token(at, end);
+  field.name = between(name, at);
+  if (field.name.empty() || !take(at, end, ':')) return false;
+  while (at != end && (*at == ' ' || *at == '\t')) ++at;
+  const char* const value = at;
+  at = skip_text<false>(at, end);
+  const char* value_end = at;
+  while (value_end != value && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
+  field.value = between(value, value_end);
+  // A line that begins with white space would go on with the value.
+  return take_line_end(at, end) && at != end && *at != ' ' && *at != '\t';
+}
+
+bool take_content_length(std::string_view value, QuickHead& head) {
+  constexpr std::size_t digits_max = 18;  // no overflow
+  if (head.has_content_length || value.empty() || value.size() > digits_max) return false;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return false;
+    head.content_length = head.content_length * 10 + static_cast<unsigned>(c - '0');
+  }
+  return head.has_content_length = true;
+}
+
+bool take_connection(std::string_view value, QuickHead& head) {
+  if (head.says_close || head.says_keep_alive) return false;
+  head.says_close = equal_ignoring_case(value, "close");
+  head.says_keep_alive = !head.says_close && equal_ignoring_case(value, "keep-alive");
+  return head.says_close || head.says_keep_alive;
+}
+
+bool take_meaning(const Field& field, QuickHead& head) {
+  switch (field.kind) {
+    case FieldKind::content_length: return take_content_length(field.value, head);
+    case FieldKind::connection: return take_connection(field.value, head);
+    case FieldKind::proxy_connection:
+    case FieldKind::transfer_encoding:
+    case FieldKind::upgrade: return false;
+    default: return true;
+  }
+}
+
+bool is(std::string_view name, std::string_view known) {
+  return lower(name[0]) == known[0] && equal_ignoring_case(name, known);
+}
+
+FieldKind kind_of_extension(std::string_view name) {
+  if (name.size() < 7) return FieldKind::other;
+  if (lower(name[0]) == 't') {
+    if (is(name.substr(0, 7), "tandem-")) return FieldKind::tandem;
+    return is(name, "traceparent") || is(name, "tracestate") ? FieldKind::trace_context
+                                                             : FieldKind::other;
+  }
+  if (lower(name[0]) != 'x') return FieldKind::other;
+  if (is(name, "x-forwarded-for")) return FieldKind::forwarded_for;
+  if (is(name, "x-forwarded-proto")) return FieldKind::forwarded_proto;
+  if (is(name, "x-forwarded-host")) return FieldKind::forwarded_host;
+  return is(name, "x-request-id") ? FieldKind::request_id : FieldKind::other;
+}
+
+}  // namespace
+
+FieldKind kind_of(std::string_view name) {
+  switch (name.size()) {
+    case 2: return is(name, "te") ? FieldKind::te : FieldKind::other;
+    case 3: return is(name, "via") ? FieldKind::via : FieldKind::other;
+    case 4:
+      if (is(name, "host")) return FieldKind::host;
+      return is(name, "date") ? FieldKind::date : FieldKind::other;
+    case 6: return is(name, "expect") ? FieldKind::expect : FieldKind::other;
+    case 7:
+      if (is(name, "upgrade")) return FieldKind::upgrade;
+      break;
+    case 9:
+      if (is(name, "forwarded")) return FieldKind::forwarded;
+      break;
+    case 10:
+      if (is(name, "connection")) return FieldKind::connection;
+      if (is(name, "keep-alive")) return FieldKind::keep_alive;
+      break;
+    case 12:
+      if (is(name, "max-forwards")) return FieldKind::max_forwards;
+      break;
+    case 14:
+      if (is(name, "content-length")) return FieldKind::content_length;
+      break;
+    case 16:
+      if (is(name, "proxy-connection")) return FieldKind::proxy_connection;
+      break;
+    case 17:
+      if (is(name, "transfer-encoding")) return FieldKind::transfer_encoding;
+      break;
+    default: break;
+  }
+  return kind_of_extension(name);
+}
+
+bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead& head,
+                  bool is_request) {
+  const char* at = bytes.data();
+  const char* const end = at + std::min(bytes.size(), limits::header_bytes_max);
+  if (!(is_request ? take_request_line(at, end, head) : take_status_line(at, end, head))) {
+    return false;
+  }
+  while (!take_line_end(at, end)) {
+    if (fields.size() == limits::header_fields_max) return false;
+    auto& field = fields.emplace_back();
+    if (!take_field(at, end, field)) return false;
+    field.kind = kind_of(field.name);
+    if (!take_meaning(field, head)) return false;
+  }
+  head.bytes = static_cast<std::size_t>(at - bytes.data());
+  return true;
+}
+
+}  // namespace tandem::master
