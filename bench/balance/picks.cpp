@@ -13,7 +13,6 @@
 #include <iterator>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "master/balance/policy_factory.hpp"
@@ -99,11 +98,10 @@ int main(int argc, char** argv) {
     std::vector<std::vector<double>> measured(std::size(sizes));
     for (const auto size : sizes) {
       workers.push_back(std::make_unique<Workers>(size, unequal));
-      policies.push_back(PolicyFactory().make(name, "default", 1));
+      PolicyFactory factory;
+      policies.push_back(factory.make(name, "default", 1));
       policies.back()->update(workers.back()->candidates);
-    }
-    if (name == tandem::wire::PolicyName::consistent_hash) {
-      std::this_thread::sleep_for(std::chrono::seconds(1));  // its tables are built on threads
+      factory.finish_tables();
     }
     for (int round = 0; round <= rounds; ++round) {
       for (std::size_t i = 0; i < std::size(sizes); ++i) {

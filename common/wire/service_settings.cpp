@@ -74,6 +74,31 @@ std::vector<unsigned> listed(const StatusSet& statuses) {
   return list;
 }
 
+constexpr Duration hedge_min = 1ms;
+constexpr Duration hedge_max = 1min;
+
+std::optional<Hedge> parse_hedge(std::string_view text) {
+  if (text == "off") return Hedge{};
+  if (text == "p95") return Hedge{.when = Hedge::When::p95};
+  const auto after = parse_duration(text, "hedge_after");
+  if (!after || *after < hedge_min || *after > hedge_max) return std::nullopt;
+  return Hedge{.when = Hedge::When::after, .after = *after};
+}
+
+std::string to_string(const Hedge& hedge) {
+  switch (hedge.when) {
+    case Hedge::When::never: return "off";
+    case Hedge::When::p95: return "p95";
+    case Hedge::When::after: return tandem::to_string(hedge.after);
+  }
+  assertion_failed("a known hedge", __FILE__, __LINE__);
+}
+
+std::string hedge_forms() {
+  return fmt::format("off, p95, or {} to {}", tandem::to_string(hedge_min),
+                     tandem::to_string(hedge_max));
+}
+
 // ---- documents
 
 template <class Owner, std::size_t durations_count, std::size_t numbers_count>
@@ -182,7 +207,7 @@ Result<> parse_statuses(const Setting& setting, RequestRules& rules) {
 }
 
 std::string known_keys() {
-  std::vector<std::string_view> keys{"balance", "sticky", "retry_on"};
+  std::vector<std::string_view> keys{"balance", "sticky", "retry_on", "hedge_after"};
   for (const auto& key : rule_durations) keys.push_back(key.key);
   for (const auto& key : rule_numbers) keys.push_back(key.key);
   for (const auto& key : durations) keys.push_back(key.key);
@@ -196,6 +221,7 @@ void write_rules(const RequestRules& rules, Json& json) {
   if (rules.balance) json["balance"] = to_string(*rules.balance);
   write(rules, rule_durations, rule_numbers, json);
   if (rules.retry_on) json["retry_on"] = listed(*rules.retry_on);
+  if (rules.hedge_after) json["hedge_after"] = to_string(*rules.hedge_after);
 }
 
 void read_rules(MemberReader& reader, RequestRules& rules) {
@@ -211,6 +237,12 @@ void read_rules(MemberReader& reader, RequestRules& rules) {
   }
   read(reader, rules, rule_durations, rule_numbers);
   read_statuses(reader, rules);
+  if (!reader.is_null("hedge_after")) {
+    std::string text;
+    reader.text("hedge_after", text);
+    rules.hedge_after = parse_hedge(text);
+    if (!rules.hedge_after) reader.refuse("hedge_after", "must be " + hedge_forms());
+  }
 }
 
 void write_settings(const ServiceSettings& settings, Json& json) {
@@ -265,6 +297,11 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
       return setting.refuse("a name that a cookie can have");
     }
     settings.sticky = setting.value;
+    return {};
+  }
+  if (setting.key == "hedge_after") {
+    settings.rules.hedge_after = parse_hedge(setting.value);
+    if (!settings.rules.hedge_after) return setting.refuse(hedge_forms());
     return {};
   }
   if (setting.key == "retry_on") return parse_statuses(setting, settings.rules);

@@ -40,6 +40,17 @@ class StatusSet {
   std::bitset<last - first + 1> bits_;
 };
 
+// When a second worker is asked because the first takes long: after a time, or after what all but
+// one in twenty requests take.
+struct Hedge {
+  enum class When { never, after, p95 };
+  When when = When::never;
+  Duration after{0};
+
+  bool is_on() const { return when != When::never; }
+  friend bool operator==(const Hedge&, const Hedge&) = default;
+};
+
 // What a route may say too, for the requests that it leads.
 struct RequestRules {
   std::optional<PolicySpec> balance;        // which worker: as --balance
@@ -51,6 +62,7 @@ struct RequestRules {
   std::optional<unsigned> attempts;         // that a worker may see; 1: never a second
   std::optional<StatusSet> retry_on;        // these answers of a worker are worth another try
   std::optional<Duration> retry_backoff;    // before the second try after such an answer, at most
+  std::optional<Hedge> hedge_after;         // "50ms", "p95" or "off"
 
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };

@@ -53,10 +53,18 @@ void MaglevBuilder::run() {
     if (stopping_) return;
     const auto slot = queue_.front();
     queue_.erase(queue_.begin());
+    building_ = true;
     lock.unlock();
     build(*slot);
     lock.lock();
+    building_ = false;
+    changed_.notify_all();
   }
+}
+
+void MaglevBuilder::finish() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return queue_.empty() && !building_; });
 }
 
 void MaglevBuilder::build(MaglevSlot& slot) {

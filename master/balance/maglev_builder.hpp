@@ -47,6 +47,8 @@ class MaglevBuilder {
   std::shared_ptr<MaglevSlot> slot(const std::string& service);
   // The slot is to get a table of these members, unless it has it or will. REQUIRES: not empty.
   void want(const std::shared_ptr<MaglevSlot>& slot, std::vector<MaglevMember> members);
+  // Blocks until every table that is wanted has been made.
+  void finish();
 
  private:
   void run();
@@ -56,6 +58,7 @@ class MaglevBuilder {
   std::condition_variable changed_;
   std::map<std::string, std::shared_ptr<MaglevSlot>> slots_;
   std::vector<std::shared_ptr<MaglevSlot>> queue_;  // each at most once
+  bool building_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -26,4 +26,13 @@ std::unique_ptr<Policy> PolicyFactory::make(const wire::PolicySpec& spec,
   assertion_failed("a known policy", __FILE__, __LINE__);
 }
 
+void PolicyFactory::finish_tables() {
+  std::shared_ptr<MaglevBuilder> maglev;
+  {
+    const std::lock_guard lock(mutex_);
+    maglev = maglev_;
+  }
+  if (maglev) maglev->finish();
+}
+
 }  // namespace tandem::master

@@ -18,6 +18,8 @@ class PolicyFactory {
   // `seed` differs from loop to loop, so that the loops do not all begin with the same worker.
   std::unique_ptr<Policy> make(const wire::PolicySpec& spec, const std::string& service,
                                std::uint64_t seed);
+  // Blocks until the tables are made that policies have asked for so far.
+  void finish_tables();
 
  private:
   std::mutex mutex_;

@@ -24,6 +24,7 @@ Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConne
       client_(client),
       service_(service),
       connection_(std::move(connection)),
+      upstream_(connection_->upstream()),
       hop_(hop),
       worker_(connection_->socket()),
       out_(loop.buffers().borrow()),
@@ -31,9 +32,11 @@ Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConne
       response_(loop.borrow_response_head()),
       deadline_(loop, client.socket) {
   deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
+  upstream_.enter(*this);
 }
 
 Attempt::~Attempt() {
+  upstream_.leave(*this);
   loop_.give_back(response_);
   if (!connection_) return;
   // Not given back: it cannot carry another request. Its place is free, though.
@@ -57,13 +60,19 @@ void Attempt::teach(Outcome outcome) {
       break;
     case Outcome::lost:
     case Outcome::bad_response: break;
-    default: return;  // it says nothing of the worker
+    case Outcome::beaten: return learn(Experience::good);  // it takes so long at least
+    default: return;                                       // it says nothing of the worker
   }
-  auto& upstream = connection_->upstream();
-  service_.note(upstream, experience);
-  if (client_.streaming || !service_.learns()) return;
+  service_.note(upstream_, experience);
+  learn(experience);
+}
+
+void Attempt::learn(Experience experience) {
+  const bool measures = client_.options->hedge.when == wire::Hedge::When::p95;
+  if (client_.streaming || (!measures && !service_.learns())) return;
   const auto at = now();
-  service_.learn(upstream, experience, at - sent_at_, at);
+  if (measures && experience == Experience::good) service_.note_latency(at - sent_at_);
+  service_.learn(upstream_, experience, at - sent_at_, at);
 }
 
 void Attempt::cancel() {
@@ -73,6 +82,19 @@ void Attempt::cancel() {
 
 void Attempt::abort() {
   if (connection_) worker_.close();
+}
+
+void Attempt::beat() {
+  beaten_ = true;
+  if (connection_) worker_.cancel();
+}
+
+// What the worker has begun to say it may bring to its end.
+void Attempt::abandon() {
+  const bool repeatable = !client_.streaming && client_.request.is_idempotent();
+  if (!repeatable || passed_on_ || !worker_in_.empty() || !connection_) return;
+  abandoned_ = true;
+  worker_.cancel();
 }
 
 Duration Attempt::body_idle() const { return client_.times.body_idle(loop_.coarse_now()); }
@@ -85,7 +107,7 @@ Duration Attempt::response_head() const {
   return client_.times.within(timeout, loop_.coarse_now());
 }
 
-Task<Attempt::Outcome> Attempt::run() {
+Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   auto sending = send_request();
   auto outcome = co_await sending;
   while (!outcome) {
@@ -113,13 +135,14 @@ Task<Attempt::Outcome> Attempt::run() {
     leave_answer();
     outcome = Outcome::unwanted;
   }
-  if (!outcome) {
-    auto passing = pass_response();
-    outcome = co_await passing;
-  }
-  auto stopping = stop_pump();
-  co_await stopping;
-  co_return *outcome;
+  co_return outcome;
+}
+
+Task<Attempt::Outcome> Attempt::pass() {
+  client_.note.term = term_;
+  auto passing = pass_response();
+  const auto outcome = co_await passing;
+  co_return outcome;
 }
 
 Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
@@ -127,14 +150,14 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
                          .client = client_.address,
                          .client_trusted = client_.trusted,
                          .request_id = client_.request_id,
-                         .worker_host = connection_->upstream().host_and_port(),
+                         .worker_host = upstream_.host_and_port(),
                          .stripped = client_.stripped,
                          .term = std::nullopt,
                          .pass = {}};
   if (hop_ == Hop::primary) {
     context.pass = loop_.primary_route().leadership().primary_pass;
     const bool repeatable = !client_.streaming && client_.request.is_idempotent();
-    passage_.emplace(loop_.primary_route(), connection_->upstream(), worker_,
+    passage_.emplace(loop_.primary_route(), upstream_, worker_,
                      repeatable ? Passage::Repeatable::yes : Passage::Repeatable::no);
   } else {
     // The real clock: a process that was frozen since it looked last finds the gate closed (R7).
@@ -144,9 +167,9 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
       give_back_connection();
       co_return Outcome::gate_closed;
     }
-    if (connection_->upstream().worker().accepts_term) context.term = term;
+    if (upstream_.worker().accepts_term) context.term = term;
   }
-  client_.note.term = context.term.value_or(Term());
+  term_ = client_.note.term = context.term.value_or(Term());
   if (client_.times.has_end()) context.left = client_.times.left(loop_.coarse_now());
   write_request_head(out_, client_.request, context);
   deadline_.arm(body_idle());
@@ -166,6 +189,8 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
 
 Attempt::Outcome Attempt::worker_gone() const {
   if (client_broke_off()) return Outcome::client_failed;
+  if (beaten_) return Outcome::beaten;
+  if (abandoned_) return Outcome::lost;
   if (passage_ && passage_->given_up()) return Outcome::superseded;
   if (deadline_.expired() || (pump_ && pump_->timed_out())) return Outcome::timed_out;
   // Only before the first byte of an answer can the reason be that the connection had grown old.
@@ -180,6 +205,7 @@ bool Attempt::client_broke_off() const {
 
 Task<bool> Attempt::read_worker() {
   if (client_broke_off()) co_return false;  // the worker will not answer what it did not get
+  if (beaten_ || abandoned_) co_return false;
   auto reading = read_some(worker_, worker_in_);
   const IoResult got = co_await reading;
   if (!got.ok()) co_return false;
@@ -214,7 +240,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
 }
 
 Task<bool> Attempt::pass_interim() {
-  if (client_.request.version() >= 11) {
+  if (client_.request.version() >= 11 && !client_.is_hedged) {
     write_interim_head(out_, response_, loop_.options().via);
     passed_on_ = true;
     deadline_.arm(body_idle());
@@ -237,9 +263,10 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
     auto reading = read_worker();
     const bool more = co_await reading;
     if (more) continue;
-    co_return client_broke_off() ? Outcome::client_failed
-    : deadline_.expired()        ? Outcome::timed_out
-                                 : Outcome::lost;
+    co_return beaten_     ? Outcome::beaten
+    : client_broke_off()  ? Outcome::client_failed
+    : deadline_.expired() ? Outcome::timed_out
+                          : Outcome::lost;
   }
   co_return std::nullopt;
 }
@@ -270,7 +297,7 @@ std::optional<Attempt::Outcome> Attempt::refusal() {
 
 // R10. A worker refuses lower terms alone: anything else that looks like it is the application's.
 bool Attempt::is_term_refusal() {
-  if (response_.status() != 409 || client_.note.term == Term()) return false;
+  if (response_.status() != 409 || term_ == Term()) return false;
   for (const auto& field : response_.fields()) {
     if (field.kind != FieldKind::tandem || !equal_ignoring_case(field.name, "Tandem-Term"))
       continue;
@@ -279,7 +306,7 @@ bool Attempt::is_term_refusal() {
     const auto parsed = std::from_chars(field.value.data(), end, number);
     if (parsed.ec != std::errc{} || parsed.ptr != end) continue;
     promised_term_ = Term(number);
-    return promised_term_ > client_.note.term;
+    return promised_term_ > term_;
   }
   return false;
 }
@@ -402,7 +429,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   co_return Outcome::answered;
 }
 
-Task<> Attempt::stop_pump() {
+Task<> Attempt::finish() {
   deadline_.disarm();
   if (!pump_) co_return;
   if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();

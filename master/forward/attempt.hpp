@@ -1,6 +1,10 @@
 // attempt.hpp: one request at one worker, or at the primary, over one connection: send it, receive
 // the answer, pass it on.
 //
+// It has two parts: ask() ends when a final answer is at hand that can be passed on, pass() passes
+// it on. Between them nothing of the answer has reached the client, so that another attempt can
+// take its place.
+//
 // An attempt never tries again by itself: it says precisely how it ended, and the exchange decides
 // (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker
 // that dies in the middle of it costs the client nothing; longer ones are streamed through one
@@ -40,6 +44,7 @@ struct ClientSide {
   RequestTimes times;
   std::string_view body{};     // gathered, within `in`; empty when streaming
   bool streaming = false;      // the body is passed on as it arrives
+  bool is_hedged = false;      // another attempt is under way: interim responses are dropped
   bool may_try_again = false;  // an answer that is worth another try may have one
   std::string_view request_id{};
   std::size_t stripped = 0;       // bytes of the target that this hop does not see
@@ -50,7 +55,7 @@ struct ClientSide {
 // Who is at the other end of an attempt. "Worker" below means either where it does not matter.
 enum class Hop { worker, primary };
 
-class Attempt {
+class Attempt : private InFlight {
  public:
   enum class Outcome {
     answered,  // the client has its answer; ending() says how
@@ -59,6 +64,7 @@ class Attempt {
     lost,   // the worker closed or reset without a whole answer; it may have seen the request
     timed_out,      // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP
+    beaten,         // another attempt was quicker: see beat()
     unwanted,       // it answered with a status that the service tries again after
     client_failed,  // the client broke off or broke its body; client_status() says what to answer
     // Nothing was executed in these:
@@ -73,7 +79,13 @@ class Attempt {
           Hop hop);
   ~Attempt();
 
-  Task<Outcome> run();
+  // Nothing: an answer is at hand. Anything else: it has ended so, and pass() must not be called.
+  Task<std::optional<Outcome>> ask();
+  Task<Outcome> pass();
+  // To be awaited before it goes away: nothing of it runs any more.
+  Task<> finish();
+  // Makes ask() end soon, for another attempt has an answer. No blame falls on the worker.
+  void beat();
   Ending ending() const { return ending_; }
   // Some of a response has reached the client: nothing else may be said to it.
   bool passed_on() const { return passed_on_; }
@@ -82,8 +94,10 @@ class Attempt {
   // Some of a streamed body was taken from the client: the request cannot be sent again.
   bool body_touched() const { return pump_ && pump_->touched(); }
   Term promised_term() const { return promised_term_; }
+  // The term that the worker was sent; none for one that takes none.
+  Term term() const { return term_; }
   unsigned client_status() const { return pump_ ? pump_->refusal_status() : 0; }
-  // Makes run() end soon; the client's socket is closed already. Callable while run() is suspended.
+  // Makes it end soon; the client's socket is closed already. Callable while it is suspended.
   void abort();
 
  private:
@@ -104,20 +118,22 @@ class Attempt {
   void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
   Task<Ending> pass_body(BodyReader reader, BodyWriter writer, bool keep_alive);
   Task<Outcome> pass_tunnel();
-  Task<> stop_pump();
+  void abandon() override;
   Outcome worker_gone() const;
   bool client_stays() const;
   bool client_broke_off() const;
   bool may_switch_protocols() const;
   void give_back_connection();
   void teach(Outcome outcome);
+  void learn(Experience experience);
   void cancel();
-  WorkerCounters& counters() { return connection_->upstream().counters(); }
+  WorkerCounters& counters() { return upstream_.counters(); }
 
   Loop& loop_;
   ClientSide& client_;
   Service& service_;
   UpstreamConnectionPtr connection_;
+  Upstream& upstream_;  // lives as long as the try
   const Hop hop_;
   Socket& worker_;
   std::optional<RequestBodyPump> pump_;
@@ -127,9 +143,12 @@ class Attempt {
   WatchedDeadline deadline_;
   std::optional<Passage> passage_;  // at the primary, until the first byte of an answer
   Term promised_term_;
+  Term term_;
   Instant sent_at_;  // when the request began to be sent
   Ending ending_ = Ending::close;
   bool passed_on_ = false;
+  bool beaten_ = false;
+  bool abandoned_ = false;
   bool request_sent_ = false;
   unsigned interim_responses_ = 0;
 };

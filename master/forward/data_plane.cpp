@@ -38,7 +38,7 @@ Result<> DataPlane::start() {
       LoopOptions{.via = "tandem-" + options_.node,
                   .default_service = options_.default_service,
                   .services = options_.services,
-                  .policies = std::make_shared<PolicyFactory>(),
+                  .policies = options_.policies,
                   .loops = options_.threads,
                   .client_connections_max = options_.client_connections_max / options_.threads,
                   .body_bytes_max = options_.body_bytes_max,

@@ -13,6 +13,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "master/balance/policy_factory.hpp"
 #include "master/forward/rate_limiter.hpp"
 #include "master/forward/service_options.hpp"
 #include "master/forward/standby_traffic.hpp"
@@ -31,6 +32,7 @@ struct DataPlaneOptions {
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
   unsigned threads = 1;                // 1 to 256
   ServiceOptions services;
+  std::shared_ptr<PolicyFactory> policies = std::make_shared<PolicyFactory>();
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
   std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any

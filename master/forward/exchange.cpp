@@ -24,7 +24,6 @@ Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, 
       [](void* context) {
         auto& exchange = *static_cast<Exchange*>(context);
         exchange.client_.socket.cancel();
-        if (exchange.connecting_ != nullptr) exchange.connecting_->cancel();
       },
       this);
 }
@@ -39,8 +38,8 @@ std::string_view Exchange::request_id() const {
 
 void Exchange::abort() {
   aborted_ = true;
-  if (connecting_ != nullptr) connecting_->close();
-  if (attempt_) attempt_->abort();
+  try_.abort();
+  if (second_ != nullptr) second_->abort();
 }
 
 Task<Ending> Exchange::run() {

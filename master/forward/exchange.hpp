@@ -18,9 +18,9 @@
 #include <string>
 #include <string_view>
 
-#include "master/forward/attempt.hpp"
 #include "master/forward/head_writer.hpp"
 #include "master/forward/loop.hpp"
+#include "master/forward/try.hpp"
 
 namespace tandem::master {
 
@@ -63,9 +63,11 @@ class Exchange {
   Way way() const;
   Task<Attempt::Outcome> serve();
   Task<Attempt::Outcome> try_once(std::uint64_t seen);
-  Service::Wanted wanted() const;
+  Task<> ask(Try& each, std::uint64_t seen);
+  Task<Attempt::Outcome> conclude(Try& each);
+  Service::Wanted wanted(const Tried& tried) const;
   Task<std::shared_ptr<Upstream>> choose();
-  Task<UpstreamConnectionPtr> connect_to(std::shared_ptr<Upstream> upstream);
+  Task<UpstreamConnectionPtr> connect_to(Try& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void suspect(Upstream& upstream, FailureKind kind);
   void learn_term(Term promised);
@@ -77,6 +79,11 @@ class Exchange {
   Next after_primary(Attempt::Outcome outcome);
   bool survives_silence(Attempt::Outcome outcome);
   Task<Waited> wait_for_primary(std::uint64_t seen);
+
+  // ---- exchange_hedging.cpp: a second worker when the first takes long
+  std::optional<Duration> hedge_delay() const;
+  bool choose_second(Try& second);
+  Task<Attempt::Outcome> try_hedged(Duration delay);
 
   // ---- exchange_answers.cpp: what this master says itself
   Task<Ending> answer_failure(Attempt::Outcome outcome);
@@ -97,11 +104,9 @@ class Exchange {
   std::string_view service_name_;
   Service* service_ = nullptr;
   Way way_ = Way::workers;
-  std::shared_ptr<Upstream> chosen_;  // of the last try; null: there was none
-  Placement placement_;               // at chosen_, from the choice to the end of the try
+  Try try_;                // the last one
+  Try* second_ = nullptr;  // of a request that is hedged, while it is under way
   Tried tried_;
-  std::optional<Attempt> attempt_;
-  Socket* connecting_ = nullptr;
   Deadline deadline_;
   Ending ending_ = Ending::close;
   bool distrust_idle_ = false;  // an idle connection was stale: look before using another

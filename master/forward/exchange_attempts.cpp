@@ -59,57 +59,84 @@ Task<Attempt::Outcome> Exchange::serve() {
   }
 }
 
-// A worker or the primary is chosen, connected to, and tried. not_sent, with chosen_ null: there is
-// none.
+// A worker or the primary is chosen, connected to, and tried. not_sent, with nobody chosen: there
+// is none.
 Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
   service_ =
       way_ == Way::primary ? &loop_.primary_route().service() : loop_.find_service(service_name_);
   const bool strips = way_ == Way::workers && route_ != nullptr && route_->strip;
   client_.stripped = strips && route_->prefix != "/" ? route_->prefix.size() : 0;
   request_sent_ = false;
+  try_.asked = false;
   auto choosing = choose();
-  chosen_ = co_await choosing;
-  if (!chosen_) {
+  try_.upstream = co_await choosing;
+  if (!try_.upstream) {
     const bool closed = way_ == Way::workers && !may_serve();
     co_return closed ? Attempt::Outcome::gate_closed : Attempt::Outcome::not_sent;
   }
   if (client_.note.attempts == 0) service_->earn_retries();
-  ++client_.note.attempts;
-  client_.note.set_worker(chosen_->worker().name);
-  client_.set_cookie = service_->cookie_for(*chosen_, wanted());
   client_.may_try_again = is_repeatable() && tries_ + 1 < client_.options->attempts;
-  auto connecting = connect_to(chosen_);
+  if (const auto delay = hedge_delay()) {
+    auto hedging = try_hedged(*delay);
+    co_return co_await hedging;
+  }
+  auto asking = ask(try_, seen);
+  co_await asking;
+  auto concluding = conclude(try_);
+  co_return co_await concluding;
+}
+
+// Connects to the chosen one and asks it. Afterwards it has an answer, or has ended without one.
+Task<> Exchange::ask(Try& each, std::uint64_t seen) {
+  ++client_.note.attempts;
+  client_.note.set_worker(each.upstream->worker().name);
+  auto connecting = connect_to(each);
   auto connection = co_await connecting;
+  each.outcome = Attempt::Outcome::not_sent;
   if (!connection) {
-    placement_.end();
-    co_return Attempt::Outcome::not_sent;
-  }
-  if (way_ == Way::primary && loop_.primary_route().version() != seen) {
-    placement_.end();
+    each.placement.end();
+  } else if (way_ == Way::primary && loop_.primary_route().version() != seen) {
+    each.placement.end();
     loop_.put_back(*service_, std::move(connection));
-    co_return Attempt::Outcome::not_sent;
+  } else {
+    const auto hop = way_ == Way::primary ? Hop::primary : Hop::worker;
+    each.attempt.emplace(loop_, client_, *service_, std::move(connection), hop);
+    auto asking = each.attempt->ask();
+    each.outcome = co_await asking;
   }
-  const auto hop = way_ == Way::primary ? Hop::primary : Hop::worker;
-  attempt_.emplace(loop_, client_, *service_, std::move(connection), hop);
-  auto attempting = attempt_->run();
-  const auto outcome = co_await attempting;
-  ending_ = attempt_->ending();
-  passed_on_ = attempt_->passed_on();
-  request_sent_ = attempt_->request_sent();
-  body_spent_ = attempt_->body_touched();
-  if (outcome == Attempt::Outcome::client_failed) client_status_ = attempt_->client_status();
-  if (outcome == Attempt::Outcome::term_refused) learn_term(attempt_->promised_term());
-  attempt_.reset();
-  placement_.end();
-  if (outcome != Attempt::Outcome::answered && !aborted_) note_failure(*chosen_, outcome);
+  each.asked = true;
+}
+
+// Passes the answer on, if there is one, and ends the try.
+Task<Attempt::Outcome> Exchange::conclude(Try& each) {
+  if (!each.attempt) co_return *each.outcome;
+  auto& attempt = *each.attempt;
+  if (each.has_answer()) {
+    client_.note.set_worker(each.upstream->worker().name);
+    client_.set_cookie = service_->cookie_for(*each.upstream, wanted(tried_));
+    auto passing = attempt.pass();
+    each.outcome = co_await passing;
+  }
+  auto finishing = attempt.finish();
+  co_await finishing;
+  const auto outcome = *each.outcome;
+  ending_ = attempt.ending();
+  passed_on_ = attempt.passed_on();
+  request_sent_ = attempt.request_sent();
+  body_spent_ = attempt.body_touched();
+  if (outcome == Attempt::Outcome::client_failed) client_status_ = attempt.client_status();
+  if (outcome == Attempt::Outcome::term_refused) learn_term(attempt.promised_term());
+  each.attempt.reset();
+  each.placement.end();
+  if (outcome != Attempt::Outcome::answered && !aborted_) note_failure(*each.upstream, outcome);
   co_return outcome;
 }
 
 // What the service is to choose by.
-Service::Wanted Exchange::wanted() const {
+Service::Wanted Exchange::wanted(const Tried& tried) const {
   if (way_ == Way::primary) return {.tried = no_worker};
   const auto& options = service_->options();
-  Service::Wanted wanted{.tried = tried_};
+  Service::Wanted wanted{.tried = tried};
   if (route_ != nullptr && route_->rules.balance) wanted.policy = &*route_->rules.balance;
   const auto& policy = wanted.policy != nullptr ? *wanted.policy : options.policy;
   wanted.key = request_key(policy, client_.request, client_.address, client_.trusted);
@@ -126,8 +153,8 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
   for (bool waited = false; !aborted_; waited = true) {
     // Who comes new does not overtake who waits.
     if (waited || !service_->has_waiters()) {
-      if (auto upstream = service_->pick(wanted())) {
-        placement_.begin(*service_, upstream);
+      if (auto upstream = service_->pick(wanted(tried_))) {
+        try_.placement.begin(*service_, upstream);
         co_return upstream;
       }
     }
@@ -149,33 +176,34 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
   co_return nullptr;
 }
 
-Task<UpstreamConnectionPtr> Exchange::connect_to(std::shared_ptr<Upstream> upstream) {
+Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
+  auto& upstream = *each.upstream;
   // A request that may be sent twice finds out by itself that a connection has been closed. Others
   // look first, for they cannot know afterwards whether they were executed.
   const bool look = distrust_idle_ || !is_repeatable();
-  while (auto idle = upstream->take_idle()) {
+  while (auto idle = upstream.take_idle()) {
     if (!look || is_quiet(idle->socket())) co_return idle;
   }
-  auto fresh = upstream->open(loop_.io());
+  auto fresh = upstream.open(loop_.io());
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<Passage> passage;
   if (way_ == Way::primary) {
-    passage.emplace(loop_.primary_route(), *upstream, fresh->socket(), Passage::Repeatable::yes);
+    passage.emplace(loop_.primary_route(), upstream, fresh->socket(), Passage::Repeatable::yes);
   }
-  connecting_ = &fresh->socket();
+  each.connecting = &fresh->socket();
   const auto& times = client_.times;
-  loop_.arm(deadline_, times.within(times.timeouts().connect, loop_.coarse_now()));
-  auto connecting = connect(fresh->socket(), upstream->endpoint());
+  loop_.arm(each.deadline, times.within(times.timeouts().connect, loop_.coarse_now()));
+  auto connecting = connect(fresh->socket(), upstream.endpoint());
   const IoResult connected = co_await connecting;
-  connecting_ = nullptr;
-  const auto kind = deadline_.expired() ? FailureKind::timed_out : FailureKind::refused;
-  const bool gave_up = deadline_.expired() && client_.times.client_gave_up(now());
-  deadline_.disarm();
+  each.connecting = nullptr;
+  const auto kind = each.deadline.expired() ? FailureKind::timed_out : FailureKind::refused;
+  const bool gave_up = each.deadline.expired() && client_.times.client_gave_up(now());
+  each.deadline.disarm();
   if (connected.ok()) {
     co_return fresh;
   }
   fresh.reset();
-  if (!aborted_ && !gave_up && way_ == Way::workers) suspect(*upstream, kind);
+  if (!aborted_ && !each.beaten && !gave_up && way_ == Way::workers) suspect(upstream, kind);
   loop_.room_made(*service_);
   co_return nullptr;
 }
@@ -230,7 +258,7 @@ Exchange::Next Exchange::what_next(Attempt::Outcome outcome) {
     case Way::wait: return Next::wait;
     case Way::none: return Next::stop;
   }
-  if (next != Next::stop && chosen_) LoopCounters::add(loop_.counters().retries, 1);
+  if (next != Next::stop && try_.upstream) LoopCounters::add(loop_.counters().retries, 1);
   return next;
 }
 
@@ -241,7 +269,7 @@ Exchange::Next Exchange::after_worker(Attempt::Outcome outcome) {
       gate_was_closed_ = true;  // unless it had just moved: then it is found open
       if (body_spent_ || passed_on_) return Next::stop;
       return ++tries_ < client_.options->attempts ? Next::again : Next::stop;
-    case Attempt::Outcome::not_sent: return chosen_ && !passed_on_ ? Next::again : Next::stop;
+    case Attempt::Outcome::not_sent: return try_.upstream && !passed_on_ ? Next::again : Next::stop;
     case Attempt::Outcome::stale:
     case Attempt::Outcome::lost: return survives_silence(outcome) ? Next::again : Next::stop;
     case Attempt::Outcome::unwanted:
@@ -277,7 +305,7 @@ Task<> Exchange::back_off() {
 
 Exchange::Next Exchange::after_primary(Attempt::Outcome outcome) {
   switch (outcome) {
-    case Attempt::Outcome::not_sent: return was_full_ && !chosen_ ? Next::stop : Next::wait;
+    case Attempt::Outcome::not_sent: return was_full_ && !try_.upstream ? Next::stop : Next::wait;
     case Attempt::Outcome::not_primary: return body_spent_ || passed_on_ ? Next::stop : Next::wait;
     case Attempt::Outcome::stale: {
       const auto next = distrust_idle_ ? Next::wait : Next::again;

@@ -44,6 +44,7 @@ class PrimaryRoute;
 struct LoopCounters {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> hedges{0};  // second tries of requests whose first took long
   std::atomic<std::uint64_t> client_connections{0};  // open now
 
   // Only the loop writes: a load and a store are enough, no locked instruction.

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "master/balance/latency_window.hpp"
 #include "master/balance/policy_factory.hpp"
 #include "master/forward/deadline_wheel.hpp"
 #include "master/forward/service_options.hpp"
@@ -84,6 +85,11 @@ class Service {
   bool learns() const;
   void learn(const Upstream& upstream, Experience experience, Duration latency, Instant now);
 
+  // How long a worker took to the head of its answer, where that is asked for; and what all but one
+  // in twenty requests take, once it is known.
+  void note_latency(Duration latency) { latencies_.add(latency); }
+  std::optional<Duration> usual_latency() const { return latencies_.at_quantile(); }
+
   // A request has come that may want more than one try; it may have one more, which a worker may
   // see as its second.
   void earn_retries() { retries_.earn(wheel_.coarse_now()); }
@@ -149,6 +155,7 @@ class Service {
   std::vector<ChoosesBy> policies_;  // the service's first, then those that routes brought
   std::uint64_t policies_version_ = 0;
   RetryBudget retries_;
+  LatencyWindow latencies_;
   std::vector<std::shared_ptr<Upstream>> upstreams_;  // same places as in the snapshot's service
   std::unordered_map<std::string_view, std::size_t> by_cookie_;  // places; keys are the upstreams'
   Instant serves_since_;                                         // when it got its first workers

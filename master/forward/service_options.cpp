@@ -19,6 +19,7 @@ RequestOptions overlaid(RequestOptions options, const wire::RequestRules& rules)
   overlay(options.attempts, rules.attempts);
   overlay(options.retry_on, rules.retry_on);
   overlay(options.retry_backoff, rules.retry_backoff);
+  overlay(options.hedge, rules.hedge_after);
   return options;
 }
 

@@ -19,6 +19,7 @@ struct RequestOptions {
   unsigned attempts = limits::attempts_max;  // that a worker may see
   wire::StatusSet retry_on;                  // a worker that answers so is passed over if it can be
   Duration retry_backoff = limits::retry_backoff;
+  wire::Hedge hedge;
 };
 
 struct ServiceOptions {

@@ -73,6 +73,8 @@ void Upstream::retire() {
   retired_ = true;
   place_ = nowhere;
   idle_.clear();
+  if (!counters().down.load(relaxed)) return;
+  in_flight_.for_each([](InFlight& request) { request.abandon(); });
 }
 
 void Upstream::close_idle_before(Instant oldest) {

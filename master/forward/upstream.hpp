@@ -15,12 +15,23 @@
 
 #include "common/base/time.hpp"
 #include "master/balance/sticky_cookie.hpp"
+#include "master/forward/intrusive_list.hpp"
 #include "master/forward/socket_io.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
 
 class Upstream;
+
+// A request that is at a worker and has no answer yet.
+class InFlight : public IntrusiveListMember<InFlight> {
+ public:
+  // The worker is down: asks elsewhere if that may be.
+  virtual void abandon() = 0;
+
+ protected:
+  ~InFlight() = default;
+};
 
 // One connection to a worker. Closing it gives its place back.
 class UpstreamConnection {
@@ -87,7 +98,12 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // or when another loop waits for it; true in that last case.
   bool put_back(UpstreamConnectionPtr connection, Instant now);
 
-  // The worker has left the snapshot: idle connections are closed, others when they end.
+  // A request is here from now on, and is not any more.
+  void enter(InFlight& request) { in_flight_.push_front(request); }
+  void leave(InFlight& request) { in_flight_.remove(request); }
+
+  // The worker has left the snapshot: idle connections are closed, others when they end. If it is
+  // down, requests without an answer are abandoned.
   void retire();
   // Closes what has been idle since before `oldest`.
   void close_idle_before(Instant oldest);
@@ -110,6 +126,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::size_t place_ = nowhere;
   std::optional<Instant> starts_since_;
   std::vector<UpstreamConnectionPtr> idle_;
+  IntrusiveList<InFlight> in_flight_;
   unsigned loops_;
   unsigned open_ = 0;  // of this loop, idle ones included
   bool retired_ = false;

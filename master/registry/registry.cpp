@@ -280,6 +280,7 @@ Registry::Standing Registry::standing(const WorkerRecord& record) {
 }
 
 void Registry::settle(WorkerRecord& record, Standing before) {
+  record.counters->down.store(record.state() == WorkerState::down, std::memory_order_relaxed);
   if (record.gets_traffic() != before.gets_traffic) mark_changed(record);
   if (record.state() == before.state) return;
   spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name,

@@ -35,6 +35,8 @@ struct WorkerCounters {
   // A loop saw this worker refuse or reset a connection: no loop picks it until the registry, on
   // the next good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
+  // The registry has not heard of it for too long, or was told that it failed: it will not answer.
+  std::atomic<bool> down{false};
   // The circuit breaker (balance/circuit_breaker.hpp), in nanoseconds since boot where it is a
   // time.
   std::atomic<std::uint32_t> failures_in_a_row{0};

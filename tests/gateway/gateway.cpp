@@ -36,6 +36,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
     if (!options_.forgives) return;
     for (const auto& worker : workers_) worker->counters->suspect = false;
   };
+  policies_ = plane.policies;
   plane.gate = &gate_;
   plane.pass = options.pass;
   plane.standby_traffic = options.standby_traffic;
@@ -150,6 +151,14 @@ void Gateway::publish_route(const std::string& prefix, const wire::RequestRules&
   route.service = "default";
   route.rules = rules;
   publish(std::make_shared<const RouteTable>(Routes{{RouteKey{"", prefix}, route}}));
+}
+
+void Gateway::take_down(std::size_t worker) {
+  workers_[worker]->counters->down = true;
+  const auto all = workers_;
+  workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(worker));
+  publish(RouteTablePtr());
+  workers_ = all;
 }
 
 void Gateway::set(const std::vector<std::string>& settings) {

@@ -47,6 +47,8 @@ class Gateway {
                const std::vector<std::string>& routes);
   // The same workers, and a route to them all with those rules.
   void publish_route(const std::string& prefix, const wire::RequestRules& rules);
+  // The registry finds that worker down: it leaves the snapshot, not the fixture.
+  void take_down(std::size_t worker);
   // What is said of the default service, from now on, each KEY=VALUE.
   void set(const std::vector<std::string>& settings);
   // A gateway leads in term 1 from its start; these change that.
@@ -59,6 +61,9 @@ class Gateway {
   // Terms that workers had promised, as they were reported.
   std::vector<std::uint64_t> reported_terms() const;
   master::DataPlane& plane() { return *plane_; }
+  // Until then keys of consistent_hash are placed otherwise. REQUIRES: what was published has
+  // arrived.
+  void finish_tables() { policies_->finish_tables(); }
   const master::WorkerCounters& counters(std::size_t worker) const {
     return *workers_[worker]->counters;
   }
@@ -79,6 +84,7 @@ class Gateway {
   void publish(master::RouteTablePtr routes);
   std::shared_ptr<const wire::ServiceSettings> settings_;
   std::shared_ptr<master::ServiceCounters> counters_ = std::make_shared<master::ServiceCounters>();
+  std::shared_ptr<master::PolicyFactory> policies_;
   std::unique_ptr<master::DataPlane> plane_;
 };
 

@@ -20,6 +20,7 @@ constexpr const char* every_setting[] = {
     "attempts=2",
     "retry_on=502,503,504",
     "retry_backoff=10ms",
+    "hedge_after=50ms",
     "sticky=seat",
     "slow_start=0s",
     "eject_after=7",
@@ -96,6 +97,7 @@ TEST_CASE("a mistake on a command line names the flag, the setting and what woul
            std::pair("retry_on=302", "retry_on must be statuses from 400 to 599"),
            std::pair("sticky=a b", "sticky must be a name"),
            std::pair("balance=best", "balance must be"),
+           std::pair("hedge_after=0ms", "hedge_after must be off, p95, or 1ms to 1m"),
            std::pair("speed=9", "there is no setting \"speed\"; there are balance"),
        }) {
     INFO(text);
