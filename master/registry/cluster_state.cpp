@@ -1,5 +1,7 @@
 #include "master/registry/cluster_state.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
@@ -69,16 +71,38 @@ void ClusterState::apply(const Change& change) {
   } else if (const auto* add = std::get_if<AddWorker>(&change)) {
     added.insert_or_assign(name, add->spec);
   } else if (const auto* set_route = std::get_if<SetRoute>(&change)) {
-    const auto& route = set_route->route;
-    routes.insert_or_assign(RouteKey{route.host, route.prefix}, route);
+    this->set_route(set_route->route);
   } else if (const auto* unroute = std::get_if<RemoveRoute>(&change)) {
-    routes.erase(RouteKey{unroute->host, unroute->prefix});
+    remove_route(RouteKey{unroute->host, unroute->prefix});
   } else {
-    drained.erase(name);
-    weights.erase(name);
-    added.erase(name);
-    joined.erase(name);
+    remove_worker(std::get<RemoveWorker>(change));
   }
+}
+
+void ClusterState::set_route(const wire::Route& route) {
+  const auto [place, is_new] = routes.insert_or_assign({route.host, route.prefix}, route);
+  if (is_new) routes_bytes += route.host.size() + route.prefix.size();
+}
+
+void ClusterState::remove_route(const RouteKey& key) {
+  if (routes.erase(key) > 0) routes_bytes -= key.first.size() + key.second.size();
+}
+
+void ClusterState::remove_worker(const RemoveWorker& change) {
+  drained.erase(change.name);
+  weights.erase(change.name);
+  added.erase(change.name);
+  joined.erase(change.name);
+  if (change.incarnation.empty() || has_removed(change.name, change.incarnation)) return;
+  removed.push_back(change);
+  if (removed.size() > limits::removed_workers_max) removed.pop_front();
+}
+
+// Newest first: who was removed just now heartbeats once more, the others no longer do.
+bool ClusterState::has_removed(std::string_view name, std::string_view incarnation) const {
+  return std::any_of(removed.rbegin(), removed.rend(), [&](const RemoveWorker& worker) {
+    return worker.incarnation == incarnation && worker.name == name;
+  });
 }
 
 std::string to_json(const ClusterState& state) {
@@ -91,12 +115,15 @@ std::string to_json(const ClusterState& state) {
   Json routes = Json::array();
   for (const auto& [key, route] : state.routes)
     routes.push_back(Json::parse(to_json(Change(SetRoute{route}))));
+  Json removed = Json::array();
+  for (const auto& worker : state.removed) removed.push_back(Json::parse(to_json(Change(worker))));
   const Json json{{"format", format_written},
                   {"joined", std::move(joined)},
                   {"drained", state.drained},
                   {"weights", Json::object_t(state.weights.begin(), state.weights.end())},
                   {"added", std::move(added)},
-                  {"routes", std::move(routes)}};
+                  {"routes", std::move(routes)},
+                  {"removed", std::move(removed)}};
   return json.dump();
 }
 
@@ -104,8 +131,11 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
   const auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return invalid("is not a JSON object");
   constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
+  // Not in what earlier versions wrote.
+  constexpr std::array later_members{"removed"};
   for (const auto& [member, value] : json.items()) {
-    if (std::find(members.begin(), members.end(), member) == members.end()) {
+    if (std::find(members.begin(), members.end(), member) == members.end() &&
+        std::find(later_members.begin(), later_members.end(), member) == later_members.end()) {
       return invalid(fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
     }
   }
@@ -116,6 +146,11 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
     return malformed(fmt::format("must be {}", format_written), "format");
   }
   ClusterState state;
+  // First, for a removal takes away what has its name.
+  if (json.contains("removed")) {
+    if (auto read = read_changes<RemoveWorker>(json["removed"], "removed", state); !read)
+      return read.error();
+  }
   if (auto read = read_changes<Join>(json["joined"], "joined", state); !read) return read.error();
   if (auto read = read_drained(json["drained"], state); !read) return read.error();
   if (auto read = read_weights(json["weights"], state); !read) return read.error();

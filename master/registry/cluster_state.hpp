@@ -4,11 +4,12 @@
 // or that was forgotten, is drained still when it comes back.
 //
 // As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
-// [...], "routes": [...]}
+// [...], "routes": [...], "removed": [...]}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -28,8 +29,18 @@ struct ClusterState {
   std::map<std::string, unsigned, std::less<>> weights;
   std::map<std::string, wire::WorkerSpec, std::less<>> added;  // by their names
   Routes routes;
+  std::size_t routes_bytes = 0;  // of their hosts and prefixes
+  // Tandem workers that were removed while they were about, the oldest first: at most
+  // limits::removed_workers_max, each with an incarnation.
+  std::deque<RemoveWorker> removed;
 
   void apply(const Change& change);
+  bool has_removed(std::string_view name, std::string_view incarnation) const;
+
+ private:
+  void set_route(const wire::Route& route);
+  void remove_route(const RouteKey& key);
+  void remove_worker(const RemoveWorker& change);
 };
 
 std::string to_json(const ClusterState& state);
