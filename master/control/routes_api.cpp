@@ -1,13 +1,12 @@
 #include "master/control/routes_api.hpp"
 
-#include <charconv>
-
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/route.hpp"
+#include "master/control/query.hpp"
 
 namespace tandem::master {
 
@@ -23,42 +22,11 @@ std::string list_of(const Registry& registry) {
   return wire::dump({{"routes", std::move(list)}});
 }
 
-// RFC 3986 §2.1; what is no escape stays as it is.
-std::string decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    const auto* digits = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
-      result += static_cast<char>(value);
-      i += 2;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
 // host=...&prefix=...
 Result<RouteKey> read_key(std::string_view query) {
-  RouteKey key;
-  while (!query.empty()) {
-    const auto part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    const auto equals = std::min(part.find('='), part.size());
-    const auto name = part.substr(0, equals);
-    const auto value = decoded(part.substr(std::min(equals + 1, part.size())));
-    if (name == "host") {
-      key.first = value;
-    } else if (name == "prefix") {
-      key.second = value;
-    } else {
-      return invalid(fmt::format("{} is no parameter here, only host and prefix",
-                                 std::string(name.substr(0, 64))),
-                     std::string(name.substr(0, 64)));
-    }
-  }
+  auto parameters = parse_query(query, {"host", "prefix"});
+  if (!parameters) return parameters.error();
+  RouteKey key{(*parameters)["host"], (*parameters)["prefix"]};
   if (key.second.empty()) return invalid("prefix is missing", "prefix");
   return key;
 }
