@@ -11,11 +11,15 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/token_file.hpp"
+#include "common/base/limits.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/draining.hpp"
 
 namespace {
 
 using namespace tandem;
+
+constexpr Duration longest_timeout = 24h;
 
 struct Flags {
   std::vector<Endpoint> controls;
@@ -23,10 +27,14 @@ struct Flags {
   bool json = false;
   std::string worker;
   std::string successor;
+  bool wait = false;
+  bool now = false;
+  Duration timeout = limits::drained_wait_max;
   CLI::App* status = nullptr;
   CLI::App* workers = nullptr;
   CLI::App* drain = nullptr;
   CLI::App* undrain = nullptr;
+  CLI::App* remove = nullptr;
   CLI::App* switchover = nullptr;
 };
 
@@ -39,11 +47,21 @@ void add_commands(CLI::App& app, Flags& flags) {
   flags.workers = add_command(app, "workers", "the workers and how they are");
   flags.drain = add_command(app, "drain", "send a worker nothing new; what it has it finishes");
   flags.undrain = add_command(app, "undrain", "send a drained worker requests again");
+  flags.remove = add_command(
+      app, "remove", "drain a worker, wait until nothing of it is in flight, and take it out");
   flags.switchover = add_command(app, "switchover", "hand leadership to a standby, as planned");
   bind_name(*flags.switchover, "--to", "the master that shall lead; by default the primary chooses",
             flags.successor);
   bind_name(*flags.drain, "NAME", "the worker", flags.worker)->required();
   bind_name(*flags.undrain, "NAME", "the worker", flags.worker)->required();
+  bind_name(*flags.remove, "NAME", "the worker", flags.worker)->required();
+  bind_switch(*flags.drain, "--wait", "return when the last request in flight has ended",
+              flags.wait);
+  bind_switch(*flags.remove, "--now", "whatever is in flight", flags.now);
+  for (auto* command : {flags.drain, flags.remove}) {
+    bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
+                  flags.timeout, {Duration::zero(), longest_timeout});
+  }
   app.require_subcommand(1);
 }
 
@@ -66,7 +84,18 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
   const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
   if (flags.status->parsed()) return ctl::show_status(client, format);
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
-  if (flags.drain->parsed()) return ctl::drain(client, flags.worker, format);
+  ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
+  if (!flags.json) {
+    waiting.progress = [](const std::string& line) { fmt::print(stderr, "tandem: {}\n", line); };
+  }
+  if (flags.drain->parsed()) {
+    return flags.wait ? ctl::drain_and_wait(client, flags.worker, waiting, format)
+                      : ctl::drain(client, flags.worker, format);
+  }
+  if (flags.remove->parsed()) {
+    return flags.now ? ctl::remove_now(client, flags.worker, format)
+                     : ctl::remove(client, flags.worker, waiting, format);
+  }
   if (flags.undrain->parsed()) return ctl::undrain(client, flags.worker, format);
   TANDEM_ASSERT(flags.switchover->parsed());
   return ctl::switch_over(client, flags.successor, format);
