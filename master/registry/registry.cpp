@@ -60,7 +60,8 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   }
   auto& record = found->second;
   // Known from the replicated state alone, until now.
-  if (record.is_unheard() && record.incarnation.empty() && advertises(record, heartbeat, address)) {
+  if (record.is_unheard() && advertises(record, heartbeat, address) &&
+      !state_.has_removed(heartbeat.name, heartbeat.incarnation)) {
     record.incarnation = heartbeat.incarnation;
   }
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {

@@ -131,11 +131,13 @@ TEST_CASE("a change survives its way through the log") {
   same(SetWeight{"w1", std::nullopt});
   same(AddWorker{{.name = "n1", .address = {"10.0.0.5", 80}}});
   same(RemoveWorker{"n1"});
+  same(RemoveWorker{"w1", "6f1c"});
   same(SetRoute{{"h", "/a", "shop", true, 5s}});
   same(RemoveRoute{"h", "/a"});
   for (const auto* text :
        {"", "[]", "{}", R"({"leave": 1})", R"({"leap": "w1"})", R"({"leave": "a", "drain": "b"})",
-        R"({"join": {"name": "w1"}})", R"({"weight": {"name": "w1", "weight": 1001}})"}) {
+        R"({"join": {"name": "w1"}})", R"({"weight": {"name": "w1", "weight": 1001}})",
+        R"({"dismiss": "w1"})", R"({"dismiss": {"name": "w1", "incarnation": ""}})"}) {
     INFO(text);
     CHECK(!parse_change(text).ok());
   }
