@@ -14,13 +14,15 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::string list_of(const Registry& registry) {
+std::string list_of(const Routes& routes) {
   auto list = nlohmann::ordered_json::array();
-  for (const auto& [key, route] : registry.routes()) {
+  for (const auto& [key, route] : routes) {
     list.push_back(nlohmann::ordered_json::parse(wire::to_json(route)));
   }
   return wire::dump({{"routes", std::move(list)}});
 }
+
+Routes only(const wire::Route& route) { return {{{route.host, route.prefix}, route}}; }
 
 // host=...&prefix=...
 Result<RouteKey> read_key(std::string_view query) {
@@ -31,14 +33,14 @@ Result<RouteKey> read_key(std::string_view query) {
   return key;
 }
 
-asio::awaitable<ControlResponse> change_routes(const Registry& registry, const Commit& commit,
-                                               Result<Change> change, unsigned status) {
+asio::awaitable<ControlResponse> change_routes(const Commit& commit, Result<Change> change,
+                                               Routes changed, unsigned status) {
   if (!change) co_return refusal(change.error());
   auto committing = commit(*change);
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
-  auto response = document(list_of(registry));
+  auto response = document(list_of(changed));
   response.status = status;
   co_return response;
 }
@@ -47,20 +49,22 @@ asio::awaitable<ControlResponse> change_routes(const Registry& registry, const C
 
 void route_routes(ApiRouter& router, const Registry& registry, Commit commit) {
   router.add("GET", "/v1/routes", [&registry](const ControlRequest&, std::string_view) {
-    return document(list_of(registry));
+    return document(list_of(registry.routes()));
   });
   router.add_change(
       "POST", "/v1/routes", [&registry, commit](const ControlRequest& request, std::string_view) {
         const auto route = wire::parse_route(request.body);
-        auto change = route ? registry.set_route(*route) : Result<Change>(route.error());
-        return change_routes(registry, commit, std::move(change), 201);
+        return route ? change_routes(commit, registry.set_route(*route), only(*route), 201)
+                     : change_routes(commit, route.error(), {}, 201);
       });
   router.add_change(
       "DELETE", "/v1/routes", [&registry, commit](const ControlRequest& request, std::string_view) {
         const auto key = read_key(request.query);
-        auto change =
-            key ? registry.remove_route(key->first, key->second) : Result<Change>(key.error());
-        return change_routes(registry, commit, std::move(change), 200);
+        if (!key) return change_routes(commit, key.error(), {}, 200);
+        const auto& routes = registry.state().routes;
+        const auto found = routes.find(*key);
+        return change_routes(commit, registry.remove_route(key->first, key->second),
+                             found == routes.end() ? Routes() : only(found->second), 200);
       });
 }
 

@@ -173,6 +173,7 @@ class Registry {
   // What snapshots show of the record changed / the list of workers changed.
   void mark_changed(WorkerRecord& record);
   void routes_changed();
+  void route_changed(const RouteKey& key);
   void request_publication();
   // Around each change to a record: `before = standing(record)`, the change, `settle(record,
   // before)`. Publishes it when it gains or loses its traffic, and logs a change of state.
@@ -192,7 +193,7 @@ class Registry {
   ServiceTable services_;
   ClusterState state_;
   Routes configured_routes_;
-  RouteTablePtr routes_;  // null after a change, until the next snapshot
+  RouteTablePtr routes_;  // null until the next snapshot when most of it is new
   WorkerId last_id_;
   std::uint64_t version_ = 0;
   bool publication_wanted_ = false;

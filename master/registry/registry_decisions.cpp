@@ -134,8 +134,11 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
 void Registry::apply(const Change& change, Instant now) {
   thread_.assert_here();
   state_.apply(change);
-  if (std::holds_alternative<SetRoute>(change) || std::holds_alternative<RemoveRoute>(change)) {
-    return routes_changed();
+  if (const auto* set = std::get_if<SetRoute>(&change)) {
+    return route_changed({set->route.host, set->route.prefix});
+  }
+  if (const auto* removed = std::get_if<RemoveRoute>(&change)) {
+    return route_changed({removed->host, removed->prefix});
   }
   const auto name = subject_of(change);
   const auto found = records_.find(name);

@@ -20,6 +20,12 @@ std::uint64_t hash_of_host(std::string_view host) {
   return hash_on(hash, '\0');
 }
 
+std::uint64_t hash_of(std::string_view host, std::string_view prefix) {
+  auto hash = hash_of_host(host);
+  for (const char c : prefix) hash = hash_on(hash, c);
+  return hash;
+}
+
 using HostBuffer = std::array<char, limits::host_bytes_max + 2>;
 
 // Without port, in lower case; empty when it is none that a route could have.
@@ -37,20 +43,53 @@ std::string_view normalized(std::string_view host, HostBuffer& buffer) {
 }  // namespace
 
 RouteTable::RouteTable(const Routes& routes) {
-  routes_.reserve(routes.size());
+  std::array<Bucket, buckets> filled;
   for (const auto& [key, route] : routes) {
-    auto hash = hash_of_host(route.host);
-    for (const char c : route.prefix) hash = hash_on(hash, c);
-    by_hash_.emplace(hash, routes_.size());
-    has_hosts_ = has_hosts_ || !route.host.empty();
-    routes_.push_back(route);
+    const auto hash = hash_of(route.host, route.prefix);
+    put(filled[bucket_of(hash)], hash, route);
   }
+  for (std::size_t place = 0; place < buckets; ++place) {
+    if (!filled[place].empty()) {
+      buckets_[place] = std::make_shared<const Bucket>(std::move(filled[place]));
+    }
+  }
+}
+
+void RouteTable::put(Bucket& bucket, std::uint64_t hash, const wire::Route& route) {
+  bucket.push_back({hash, std::make_shared<const wire::Route>(route)});
+  ++size_;
+  if (!route.host.empty()) ++with_host_;
+}
+
+RouteTable RouteTable::with(const wire::Route& route) const {
+  const auto hash = hash_of(route.host, route.prefix);
+  auto table = without({route.host, route.prefix});
+  auto& place = table.buckets_[bucket_of(hash)];
+  auto bucket = place == nullptr ? Bucket() : *place;
+  table.put(bucket, hash, route);
+  place = std::make_shared<const Bucket>(std::move(bucket));
+  return table;
+}
+
+RouteTable RouteTable::without(const RouteKey& key) const {
+  auto table = *this;
+  const auto& [host, prefix] = key;
+  const auto hash = hash_of(host, prefix);
+  const auto* route = lookup(hash, host, prefix);
+  if (route == nullptr) return table;
+  auto& place = table.buckets_[bucket_of(hash)];
+  auto bucket = *place;
+  std::erase_if(bucket, [route](const Entry& entry) { return entry.route.get() == route; });
+  place = bucket.empty() ? nullptr : std::make_shared<const Bucket>(std::move(bucket));
+  --table.size_;
+  if (!host.empty()) --table.with_host_;
+  return table;
 }
 
 const wire::Route* RouteTable::find(std::string_view host, std::string_view target) const {
   const auto path = target.substr(0, target.find('?'));
-  if (routes_.empty() || !path.starts_with('/')) return nullptr;
-  if (has_hosts_) {
+  if (empty() || !path.starts_with('/')) return nullptr;
+  if (with_host_ > 0) {
     HostBuffer buffer;
     const auto name = normalized(host, buffer);
     if (!name.empty()) {
@@ -76,10 +115,12 @@ const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_
 
 const wire::Route* RouteTable::lookup(std::uint64_t hash, std::string_view host,
                                       std::string_view prefix) const {
-  const auto [begin, end] = by_hash_.equal_range(hash);
-  for (auto place = begin; place != end; ++place) {
-    const auto& route = routes_[place->second];
-    if (route.prefix == prefix && route.host == host) return &route;
+  const auto& bucket = buckets_[bucket_of(hash)];
+  if (bucket == nullptr) return nullptr;
+  for (const auto& entry : *bucket) {
+    if (entry.hash == hash && entry.route->prefix == prefix && entry.route->host == host) {
+      return entry.route.get();
+    }
   }
   return nullptr;
 }

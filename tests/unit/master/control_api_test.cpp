@@ -270,6 +270,27 @@ TEST_CASE("a backend with a mistake is refused by the name of the member") {
   CHECK(Json::parse(client.get("/v1/workers").body)["workers"].empty());
 }
 
+TEST_CASE("a route is set, listed and removed, each change answered with it alone") {
+  ControlFixture cluster;
+  ControlClient client(cluster.plane.address());
+  CHECK(client.post("/v1/routes", R"({"prefix": "/a", "service": "s"})").status == 201);
+  const auto set = client.post("/v1/routes", R"({"host": "H", "prefix": "/b/", "service": "s"})");
+  CHECK(set.status == 201);
+  REQUIRE(Json::parse(set.body)["routes"].size() == 1);
+  CHECK(Json::parse(set.body)["routes"][0]["host"] == "h");
+  CHECK(Json::parse(client.get("/v1/routes").body)["routes"].size() == 2);
+  const auto removed = client.remove("/v1/routes?prefix=%2Fb&host=h");
+  CHECK(removed.status == 200);
+  CHECK(Json::parse(removed.body)["routes"] == Json::parse(set.body)["routes"]);
+  CHECK(Json::parse(client.get("/v1/routes").body)["routes"].size() == 1);
+  CHECK(client.remove("/v1/routes?prefix=/b&host=h").status == 404);
+  for (const auto* query : {"", "host=h", "prefix=/a&prefix=/a", "path=/a"}) {
+    INFO(query);
+    CHECK(client.remove(fmt::format("/v1/routes?{}", query)).status == 400);
+  }
+  CHECK(client.post("/v1/routes", R"({"prefix": "/a"})").status == 400);
+}
+
 TEST_CASE("a page of another site can change nothing") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());
