@@ -56,6 +56,20 @@ Result<> read_changes(const Json& json, const char* member, ClusterState& state)
   return {};
 }
 
+// A JSON array of texts that are JSON.
+class List {
+ public:
+  template <class... Parts>
+  void add(const Parts&... parts) {
+    if (text_.size() > 1) text_ += ',';
+    ((text_ += parts), ...);
+  }
+  std::string text() const { return text_ + ']'; }
+
+ private:
+  std::string text_ = "[";
+};
+
 }  // namespace
 
 void ClusterState::apply(const Change& change) {
@@ -105,26 +119,25 @@ bool ClusterState::has_removed(std::string_view name, std::string_view incarnati
   });
 }
 
+// Its parts are JSON already: thousands of them are put together as text, for the control loop does
+// nothing else meanwhile.
 std::string to_json(const ClusterState& state) {
-  Json joined = Json::array();
-  for (const auto& [name, worker] : state.joined)
-    joined.push_back(Json::parse(to_json(Change(Join{name, worker}))));
-  Json added = Json::array();
-  for (const auto& [name, spec] : state.added)
-    added.push_back(Json::parse(to_json(Change(AddWorker{spec}))));
-  Json routes = Json::array();
-  for (const auto& [key, route] : state.routes)
-    routes.push_back(Json::parse(to_json(Change(SetRoute{route}))));
-  Json removed = Json::array();
-  for (const auto& worker : state.removed) removed.push_back(Json::parse(to_json(Change(worker))));
-  const Json json{{"format", format_written},
-                  {"joined", std::move(joined)},
-                  {"drained", state.drained},
-                  {"weights", Json::object_t(state.weights.begin(), state.weights.end())},
-                  {"added", std::move(added)},
-                  {"routes", std::move(routes)},
-                  {"removed", std::move(removed)}};
-  return json.dump();
+  List joined;
+  for (const auto& [name, worker] : state.joined) joined.add(to_json(Change(Join{name, worker})));
+  List added;
+  for (const auto& [name, spec] : state.added) added.add(R"({"add":)", wire::to_json(spec), "}");
+  List routes;
+  for (const auto& [key, route] : state.routes) {
+    routes.add(R"({"route":)", wire::to_json(route), "}");
+  }
+  List removed;
+  for (const auto& worker : state.removed) removed.add(to_json(Change(worker)));
+  const Json names(state.drained);
+  const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
+  return fmt::format(
+      R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},"routes":{},"removed":{}}})",
+      format_written, joined.text(), names.dump(), weights.dump(), added.text(), routes.text(),
+      removed.text());
 }
 
 Result<ClusterState> parse_cluster_state(std::string_view text) {

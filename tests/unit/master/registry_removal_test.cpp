@@ -79,7 +79,7 @@ TEST_CASE("a removal in a snapshot takes away whom this master still hears") {
 TEST_CASE("a snapshot of a version that removed nobody is read") {
   ClusterState state;
   auto json = to_json(state);
-  const std::string member = R"("removed":[],)";
+  const std::string member = R"(,"removed":[])";
   const auto place = json.find(member);
   REQUIRE(place != json.npos);
   CHECK(parse_cluster_state(json.erase(place, member.size())).ok());
