@@ -46,13 +46,19 @@ RouteTable::RouteTable(const Routes& routes) {
   std::array<Bucket, buckets> filled;
   for (const auto& [key, route] : routes) {
     const auto hash = hash_of(route.host, route.prefix);
-    put(filled[bucket_of(hash)], hash, route);
+    put(filled[slot_of(hash)], hash, route);
   }
   for (std::size_t place = 0; place < buckets; ++place) {
-    if (!filled[place].empty()) {
-      buckets_[place] = std::make_shared<const Bucket>(std::move(filled[place]));
-    }
+    slots_[place] = slot_for(std::move(filled[place]));
   }
+}
+
+RouteTable::Slot RouteTable::slot_for(Bucket bucket) {
+  Slot slot;
+  if (bucket.empty()) return slot;
+  for (const auto& entry : bucket) slot.seen |= bit_of(entry.hash);
+  slot.bucket = std::make_shared<const Bucket>(std::move(bucket));
+  return slot;
 }
 
 void RouteTable::put(Bucket& bucket, std::uint64_t hash, const wire::Route& route) {
@@ -64,10 +70,10 @@ void RouteTable::put(Bucket& bucket, std::uint64_t hash, const wire::Route& rout
 RouteTable RouteTable::with(const wire::Route& route) const {
   const auto hash = hash_of(route.host, route.prefix);
   auto table = without({route.host, route.prefix});
-  auto& place = table.buckets_[bucket_of(hash)];
-  auto bucket = place == nullptr ? Bucket() : *place;
+  auto& slot = table.slots_[slot_of(hash)];
+  auto bucket = slot.bucket == nullptr ? Bucket() : *slot.bucket;
   table.put(bucket, hash, route);
-  place = std::make_shared<const Bucket>(std::move(bucket));
+  slot = slot_for(std::move(bucket));
   return table;
 }
 
@@ -77,10 +83,10 @@ RouteTable RouteTable::without(const RouteKey& key) const {
   const auto hash = hash_of(host, prefix);
   const auto* route = lookup(hash, host, prefix);
   if (route == nullptr) return table;
-  auto& place = table.buckets_[bucket_of(hash)];
-  auto bucket = *place;
+  auto& slot = table.slots_[slot_of(hash)];
+  auto bucket = *slot.bucket;
   std::erase_if(bucket, [route](const Entry& entry) { return entry.route.get() == route; });
-  place = bucket.empty() ? nullptr : std::make_shared<const Bucket>(std::move(bucket));
+  slot = slot_for(std::move(bucket));
   --table.size_;
   if (!host.empty()) --table.with_host_;
   return table;
@@ -96,14 +102,34 @@ const wire::Route* RouteTable::find(std::string_view host, std::string_view targ
       if (const auto* route = find_for_host(name, path)) return route;
     }
   }
-  return find_for_host({}, path);
+  return with_host_ == size_ ? nullptr : find_for_host({}, path);
 }
 
-// Every end of a segment may be the end of a prefix; the last one that is, is the longest.
+// Every end of a segment may be the end of a prefix; the last one that is, is the longest. Only
+// that one is compared: who found a path with the hash of a prefix has it looked at with care.
 const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_view path) const {
-  const auto start = hash_on(hash_of_host(host), '/');
-  const wire::Route* longest = lookup(start, host, "/");
-  auto hash = start;
+  auto hash = hash_on(hash_of_host(host), '/');
+  const auto* longest = candidate(hash);
+  auto length = std::size_t{1};
+  for (std::size_t i = 1; i <= path.size() && i <= limits::route_prefix_bytes_max; ++i) {
+    if (i == path.size() || path[i] == '/') {
+      if (const auto* entry = candidate(hash)) {
+        longest = entry;
+        length = i;
+      }
+    }
+    if (i < path.size()) hash = hash_on(hash, path[i]);
+  }
+  if (longest == nullptr) return nullptr;
+  const auto& route = *longest->route;
+  if (route.prefix == path.substr(0, length) && route.host == host) return &route;
+  return find_with_care(host, path);
+}
+
+// The same, with each candidate compared.
+const wire::Route* RouteTable::find_with_care(std::string_view host, std::string_view path) const {
+  auto hash = hash_on(hash_of_host(host), '/');
+  const auto* longest = lookup(hash, host, "/");
   for (std::size_t i = 1; i <= path.size() && i <= limits::route_prefix_bytes_max; ++i) {
     if (i == path.size() || path[i] == '/') {
       if (const auto* route = lookup(hash, host, path.substr(0, i))) longest = route;
@@ -113,9 +139,18 @@ const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_
   return longest;
 }
 
+const RouteTable::Entry* RouteTable::candidate(std::uint64_t hash) const {
+  const auto& slot = slots_[slot_of(hash)];
+  if ((slot.seen & bit_of(hash)) == 0) return nullptr;
+  for (const auto& entry : *slot.bucket) {
+    if (entry.hash == hash) return &entry;
+  }
+  return nullptr;
+}
+
 const wire::Route* RouteTable::lookup(std::uint64_t hash, std::string_view host,
                                       std::string_view prefix) const {
-  const auto& bucket = buckets_[bucket_of(hash)];
+  const auto& bucket = slots_[slot_of(hash)].bucket;
   if (bucket == nullptr) return nullptr;
   for (const auto& entry : *bucket) {
     if (entry.hash == hash && entry.route->prefix == prefix && entry.route->host == host) {

@@ -49,17 +49,31 @@ class RouteTable {
     std::shared_ptr<const wire::Route> route;
   };
   using Bucket = std::vector<Entry>;
+  // A bit for each hash in the bucket: most segments of a path end no prefix, and that is seen
+  // here, without a look at memory that is not at hand.
+  struct Slot {
+    std::uint64_t seen = 0;
+    std::shared_ptr<const Bucket> bucket;  // null: empty
+  };
   // Ten routes in each, when there are limits::routes_max.
   static constexpr std::size_t buckets = 1'024;
 
-  // Its upper bits, after those of the last characters have reached them too.
-  static std::size_t bucket_of(std::uint64_t hash) { return hash * 0x9e3779b97f4a7c15u >> 54; }
+  // Upper bits, after those of the last characters have reached them too.
+  static std::uint64_t mixed(std::uint64_t hash) { return hash * 0x9e3779b97f4a7c15u; }
+  static std::size_t slot_of(std::uint64_t hash) { return mixed(hash) >> 54; }
+  static std::uint64_t bit_of(std::uint64_t hash) {
+    return std::uint64_t{1} << (mixed(hash) >> 48 & 63);
+  }
+  static Slot slot_for(Bucket bucket);
   void put(Bucket& bucket, std::uint64_t hash, const wire::Route& route);
   const wire::Route* find_for_host(std::string_view host, std::string_view path) const;
+  const wire::Route* find_with_care(std::string_view host, std::string_view path) const;
+  // The first with that hash.
+  const Entry* candidate(std::uint64_t hash) const;
   const wire::Route* lookup(std::uint64_t hash, std::string_view host,
                             std::string_view prefix) const;
 
-  std::array<std::shared_ptr<const Bucket>, buckets> buckets_;  // null: empty
+  std::array<Slot, buckets> slots_;
   std::size_t size_ = 0;
   std::size_t with_host_ = 0;
 };
