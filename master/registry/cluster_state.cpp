@@ -134,10 +134,10 @@ std::string to_json(const ClusterState& state) {
   for (const auto& worker : state.removed) removed.add(to_json(Change(worker)));
   const Json names(state.drained);
   const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
-  return fmt::format(
-      R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},"routes":{},"removed":{}}})",
-      format_written, joined.text(), names.dump(), weights.dump(), added.text(), routes.text(),
-      removed.text());
+  return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
+                     R"("routes":{},"removed":{}}})",
+                     format_written, joined.text(), names.dump(), weights.dump(), added.text(),
+                     routes.text(), removed.text());
 }
 
 Result<ClusterState> parse_cluster_state(std::string_view text) {
