@@ -25,10 +25,10 @@ std::string in_words(httplib::Error error) {
 }
 
 httplib::Result send(const Endpoint& master, const std::string& token, const std::string& method,
-                     const std::string& path, const std::string& content) {
+                     const std::string& path, const std::string& content, Duration longer) {
   httplib::Client client(master.host, master.port);
   client.set_connection_timeout(limits::connect_max);
-  client.set_read_timeout(answer_max);
+  client.set_read_timeout(answer_max + longer);
   httplib::Request request;
   request.method = method;
   request.path = path;
@@ -52,18 +52,27 @@ httplib::Result send(const Endpoint& master, const std::string& token, const std
 
 Result<std::string> ControlClient::ask(const std::string& method, const std::string& path,
                                        const std::string& body) const {
+  auto reply = exchange(method, path, body, Duration::zero());
+  if (!reply) return reply.error();
+  if (reply->status / 100 == 4) return invalid(wire::error_message(reply->body));
+  return std::move(reply->body);
+}
+
+Result<ControlClient::Reply> ControlClient::exchange(const std::string& method,
+                                                     const std::string& path,
+                                                     const std::string& body,
+                                                     Duration longer) const {
   TANDEM_ASSERT(!masters_.empty());
   std::string tried;
   for (const auto& master : masters_) {
-    auto result = send(master, token_, method, path, body);
+    auto result = send(master, token_, method, path, body, longer);
     std::string why;
     if (!result) {
       why = in_words(result.error());
-    } else if (result->status / 100 == 2) {
-      return std::move(result->body);
+    } else if (result->status / 100 == 2 || result->status / 100 == 4) {
+      return Reply{result->status, std::move(result->body)};
     } else {
       why = wire::error_message(result->body);
-      if (result->status / 100 == 4) return invalid(std::move(why));
     }
     tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", master.to_string(), why);
   }

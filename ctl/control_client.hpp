@@ -8,11 +8,17 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
+#include "common/base/time.hpp"
 
 namespace tandem::ctl {
 
 class ControlClient {
  public:
+  struct Reply {
+    int status = 0;
+    std::string body;
+  };
+
   // REQUIRES: at least one master.
   // `token`: presented to them; empty: none.
   explicit ControlClient(std::vector<Endpoint> masters, std::string token = {})
@@ -25,10 +31,22 @@ class ControlClient {
   Result<std::string> post(const std::string& path, const std::string& body = {}) const {
     return ask("POST", path, body);
   }
+  Result<std::string> put(const std::string& path, const std::string& body) const {
+    return ask("PUT", path, body);
+  }
+  Result<std::string> remove(const std::string& path) const { return ask("DELETE", path, {}); }
+  // As it is, a refusal (4xx) too. The master may take so much longer than usual.
+  // Errors: `unavailable`, as above.
+  Result<Reply> exchange(const std::string& method, const std::string& path,
+                         Duration longer) const {
+    return exchange(method, path, {}, longer);
+  }
 
  private:
   Result<std::string> ask(const std::string& method, const std::string& path,
                           const std::string& body) const;
+  Result<Reply> exchange(const std::string& method, const std::string& path,
+                         const std::string& body, Duration longer) const;
 
   std::vector<Endpoint> masters_;
   std::string token_;

@@ -11,11 +11,17 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/token_file.hpp"
+#include "common/base/limits.hpp"
+#include "common/wire/service_settings.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/settings.hpp"
+#include "ctl/draining.hpp"
 
 namespace {
 
 using namespace tandem;
+
+constexpr Duration longest_timeout = 24h;
 
 struct Flags {
   std::vector<Endpoint> controls;
@@ -23,11 +29,19 @@ struct Flags {
   bool json = false;
   std::string worker;
   std::string successor;
+  bool wait = false;
+  bool now = false;
+  Duration timeout = limits::drained_wait_max;
   CLI::App* status = nullptr;
   CLI::App* workers = nullptr;
   CLI::App* drain = nullptr;
   CLI::App* undrain = nullptr;
+  CLI::App* remove = nullptr;
   CLI::App* switchover = nullptr;
+  CLI::App* service = nullptr;
+  std::string service_name;
+  std::vector<std::string> settings;
+  bool reset = false;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
@@ -39,11 +53,31 @@ void add_commands(CLI::App& app, Flags& flags) {
   flags.workers = add_command(app, "workers", "the workers and how they are");
   flags.drain = add_command(app, "drain", "send a worker nothing new; what it has it finishes");
   flags.undrain = add_command(app, "undrain", "send a drained worker requests again");
+  flags.remove = add_command(
+      app, "remove", "drain a worker, wait until nothing of it is in flight, and take it out");
   flags.switchover = add_command(app, "switchover", "hand leadership to a standby, as planned");
   bind_name(*flags.switchover, "--to", "the master that shall lead; by default the primary chooses",
             flags.successor);
   bind_name(*flags.drain, "NAME", "the worker", flags.worker)->required();
   bind_name(*flags.undrain, "NAME", "the worker", flags.worker)->required();
+  bind_name(*flags.remove, "NAME", "the worker", flags.worker)->required();
+  bind_switch(*flags.drain, "--wait", "return when the last request in flight has ended",
+              flags.wait);
+  bind_switch(*flags.remove, "--now", "whatever is in flight", flags.now);
+  for (auto* command : {flags.drain, flags.remove}) {
+    bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
+                  flags.timeout, {Duration::zero(), longest_timeout});
+  }
+  flags.service = add_command(
+      app, "service", "show what is said of a service, or change it: request_timeout=2s and so on");
+  bind_name(*flags.service, "NAME", "the service", flags.service_name)->required();
+  bind_each(*flags.service, "KEY=VALUE", "", "settings to change; without any they are shown",
+            [&flags](std::string_view text, std::string_view) -> Result<> {
+              wire::ServiceSettings checked;
+              flags.settings.emplace_back(text);
+              return wire::parse_setting(text, "the setting", checked);
+            });
+  bind_switch(*flags.service, "--reset", "forget all that is said of it", flags.reset);
   app.require_subcommand(1);
 }
 
@@ -66,8 +100,25 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
   const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
   if (flags.status->parsed()) return ctl::show_status(client, format);
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
-  if (flags.drain->parsed()) return ctl::drain(client, flags.worker, format);
+  ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
+  if (!flags.json) {
+    waiting.progress = [](const std::string& line) { fmt::print(stderr, "tandem: {}\n", line); };
+  }
+  if (flags.drain->parsed()) {
+    return flags.wait ? ctl::drain_and_wait(client, flags.worker, waiting, format)
+                      : ctl::drain(client, flags.worker, format);
+  }
+  if (flags.remove->parsed()) {
+    return flags.now ? ctl::remove_now(client, flags.worker, format)
+                     : ctl::remove(client, flags.worker, waiting, format);
+  }
   if (flags.undrain->parsed()) return ctl::undrain(client, flags.worker, format);
+  if (flags.service->parsed()) {
+    if (flags.reset) return ctl::reset_settings(client, flags.service_name, format);
+    return flags.settings.empty()
+               ? ctl::show_settings(client, flags.service_name, format)
+               : ctl::change_settings(client, flags.service_name, flags.settings, format);
+  }
   TANDEM_ASSERT(flags.switchover->parsed());
   return ctl::switch_over(client, flags.successor, format);
 }

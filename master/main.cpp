@@ -67,7 +67,9 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   ControlPlane control(
       to_control, gate,
       {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
-       .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); }});
+       .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); },
+       .has_adopted =
+           [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   DataPlaneOptions options;
   options.node = flags.node;
   options.listen = flags.listen;

@@ -25,6 +25,9 @@ inline constexpr std::size_t services_max = 1'000;
 inline constexpr std::size_t routes_max = 10'000;
 // That the routes to one service may ask for, besides its own; per loop, more displace the others
 inline constexpr std::size_t route_policies_max = 16;
+// Their hosts and prefixes together, so that a snapshot of the state holds them beside all workers:
+// 200 bytes each when there are routes_max.
+inline constexpr std::size_t routes_bytes_max = 2 * 1024 * 1024;
 // A prefix of a path; deeper ones are the service's own affair.
 inline constexpr std::size_t route_prefix_bytes_max = 1'024;
 // A weight is a ratio between workers: three decimal digits are finer than anyone can observe.
@@ -163,6 +166,9 @@ inline constexpr auto suspicion_max = 30s;
 inline constexpr std::size_t probes_max = 1'024;
 inline constexpr auto probe_timeout_min = 200ms;  // a busy server may take so long for an answer
 inline constexpr auto probe_timeout_max = 2s;
+// Workers that an operator removed while they were about: each is told so when it heartbeats again,
+// and a thousand removed since then are enough to forget one.
+inline constexpr std::size_t removed_workers_max = 1'024;
 // 20,000 added workers are 3 MiB
 inline constexpr std::size_t decisions_bytes_max = 64 * 1024 * 1024;
 
@@ -210,6 +216,14 @@ inline constexpr std::size_t ejected_workers_max = 256;
 inline constexpr std::size_t known_nodes_max = 32;
 // A change of state through the API waits so long for its commit, then its outcome is unknown.
 inline constexpr auto commit_wait_max = 2s;
+// Waits for the last request of a drained worker: how long one lasts, how long one lasts that does
+// not say, and how many at once; more are refused as busy.
+inline constexpr auto drained_wait_max = 10min;
+inline constexpr auto drained_wait = 30s;
+inline constexpr std::size_t drained_waits_max = 256;
+// Another master is asked for so long what it has in flight; one that does not answer serves nobody
+// for much longer.
+inline constexpr auto master_answer_max = 500ms;
 // Lives of masters whose last change the state remembers, so that none is applied twice.
 inline constexpr std::size_t command_clients_max = 256;
 // Workers that a new primary tells its term at once.

@@ -1,6 +1,7 @@
 #include "common/base/stop_signals.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "common/base/assert.hpp"
 
@@ -36,5 +37,7 @@ void StopSignals::wait(const std::function<void()>& on_hangup) {
   signal(SIGINT, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
+
+void StopSignals::request_stop() { kill(getpid(), SIGTERM); }
 
 }  // namespace tandem

@@ -18,6 +18,8 @@ class StopSignals {
   // Waits for SIGTERM or SIGINT. From then on the next one ends the process at once. `on_hangup` is
   // called, on this thread, for each SIGHUP before that. REQUIRES: on_hangup with Hangup::is_told.
   void wait(const std::function<void()>& on_hangup = {});
+  // Lets wait() return as SIGTERM does. Any thread.
+  static void request_stop();
 
  private:
   Hangup hangup_;

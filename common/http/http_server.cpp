@@ -293,6 +293,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     if (!response) co_return false;
   } else if (!response) {
     const auto request = request_of(parser, connection.peer);
+    connection.deadline = SteadyTime::max();  // handlers bound themselves how long they take
     response = co_await answer(request);
   }
   // A body that was not read would be taken for the next request.

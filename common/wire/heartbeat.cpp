@@ -70,6 +70,7 @@ std::string to_json(const HeartbeatReply& reply) {
                {"primary", reply.primary},
                {"interval_ms", to_ms(reply.interval)},
                {"registered", reply.registered},
+               {"removed", reply.removed},
                {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
                {"election_timeout_ms", to_ms(reply.election_timeout)}});
 }
@@ -131,6 +132,7 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
                 static_cast<std::uint64_t>(to_ms(limits::heartbeat_interval_max)));
   reply.interval = std::chrono::milliseconds(interval_ms);
   reader.boolean("registered", reply.registered);
+  reader.boolean("removed", reply.removed, Presence::optional);
   const auto duration = [&reader](const char* key, Duration& value) {
     constexpr std::uint64_t longest_ms = std::chrono::milliseconds(1h).count();
     std::int64_t ms = 0;

@@ -9,7 +9,7 @@
 //    "term": 3, "witness_incarnation": 4711, "witness_control": "127.0.0.1:9101"}
 //
 //   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
-//    "registered": true, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500}
+//    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500}
 //
 // Durations on the wire are whole milliseconds and say so in their names. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
@@ -65,6 +65,7 @@ struct HeartbeatReply {
   std::string primary;   // the primary's node name, empty when unknown
   Duration interval{0};  // how often to heartbeat from now on
   bool registered = false;
+  bool removed = false;  // an operator removed this incarnation: it is to heartbeat no more
   // The cluster's timing, which a witness needs; 0 in a master that has none.
   Duration cluster_heartbeat{0};
   Duration election_timeout{0};

@@ -312,6 +312,29 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
                  std::string(field));
 }
 
+std::vector<std::string> to_texts(const ServiceSettings& settings) {
+  std::vector<std::string> texts;
+  const auto add = [&](std::string_view key, std::string_view value) {
+    texts.push_back(fmt::format("{}={}", key, value));
+  };
+  const auto add_all = [&](const auto& owner, const auto& duration_keys, const auto& number_keys) {
+    for (const auto& key : duration_keys) {
+      if (const auto& value = owner.*key.value) add(key.key, tandem::to_string(*value));
+    }
+    for (const auto& key : number_keys) {
+      if (const auto& value = owner.*key.value) add(key.key, std::to_string(*value));
+    }
+  };
+  const auto& rules = settings.rules;
+  if (rules.balance) add("balance", to_string(*rules.balance));
+  add_all(rules, rule_durations, rule_numbers);
+  if (rules.retry_on) add("retry_on", fmt::format("{}", fmt::join(listed(*rules.retry_on), ",")));
+  if (rules.hedge_after) add("hedge_after", to_string(*rules.hedge_after));
+  if (settings.sticky) add("sticky", *settings.sticky);
+  add_all(settings, durations, numbers);
+  return texts;
+}
+
 Result<NamedSetting> parse_service_flag(std::string_view text, std::string_view flag) {
   const auto colon = text.find(':');
   if (colon == text.npos) {

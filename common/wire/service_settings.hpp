@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -94,6 +95,9 @@ void read_settings(MemberReader& reader, ServiceSettings& settings);
 // One setting, written KEY=VALUE: durations with their unit, statuses as "502,503". Errors:
 // `invalid`, naming `field` and what there is.
 Result<> parse_setting(std::string_view text, std::string_view field, ServiceSettings& settings);
+
+// All that is said, each as parse_setting() reads it.
+std::vector<std::string> to_texts(const ServiceSettings& settings);
 
 // A service's name and one of its settings: NAME:KEY=VALUE, as --service has it.
 struct NamedSetting {

@@ -50,10 +50,8 @@ std::string ReplicatedState::to_bytes() const {
   Json clients = Json::array();
   for (const auto& [life, client] : clients_)
     clients.push_back({life, client.last, client.at.value()});
-  return Json{{"format", format_written},
-              {"clients", std::move(clients)},
-              {"state", Json::parse(to_json(registry_.state()))}}
-      .dump();
+  return fmt::format(R"({{"format":{},"clients":{},"state":{}}})", format_written, clients.dump(),
+                     to_json(registry_.state()));
 }
 
 Result<> ReplicatedState::restore(const core::Snapshot& snapshot, Instant now) {

@@ -36,6 +36,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr Duration primary_poll = 10ms;
+// Longer than the primary waits for a commit: its own answer says more than ours.
+constexpr Duration passed_on_max = Duration(limits::commit_wait_max) + 1s;
 
 // Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
 // it came from, so that it can be refused.
@@ -121,11 +123,13 @@ struct ControlPlane::Parts {
   NodeView node;
   ServingGate& gate;
   std::function<void(LeadershipPtr)> on_leadership;
+  std::function<bool(std::uint64_t)> has_adopted;
   const bool standby_serves;
   const core::Timing timing;
   Registry registry;
   Prober prober;
   std::optional<ClusterMember> member;
+  std::optional<DrainedWait> drained;
   RoleHooks role_hooks;
   ApiRouter router;
   HttpServer server;
@@ -138,6 +142,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
                            const ControlPlaneHooks& hooks)
     : gate(serving_gate),
       on_leadership(hooks.leadership),
+      has_adopted(hooks.has_adopted),
       standby_serves(options.standby_serves),
       timing(options.timing),
       registry(
@@ -165,8 +170,9 @@ void ControlPlane::Parts::route() {
   route_status(router, registry, node, *member);
   route_roles(router, node, *member);
   route_switchover(router, *member);
-  route_workers(router, registry,
-                [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_workers(
+      router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
+      *drained);
   route_services(router, registry,
                  [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_routes(router, registry,
@@ -206,7 +212,8 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlReques
     const auto& primary = member->view().primary_addresses;
     if (request.passed_on || !member->view().failure.empty()) co_return refusal(why);
     if (primary) {
-      auto passing = pass_on(loop, primary->control, request, token_text);
+      const auto answer_max = passed_on_max + drained_wait_of(request);
+      auto passing = pass_on(loop, primary->control, request, token_text, answer_max);
       auto answer = co_await std::move(passing);
       if (answer) co_return std::move(*answer);
       why = answer.error();
@@ -286,6 +293,11 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
   }
+  drained.emplace(loop, registry,
+                  DrainedWaitOptions{.masters = options.peers,
+                                     .token = token_text,
+                                     .has_adopted = has_adopted,
+                                     .leads = [this] { return !closed && member->is_primary(); }});
   route();
   auto bound = server.listen(options.control);
   if (!bound) {

@@ -55,6 +55,9 @@ struct ControlPlaneOptions {
 struct ControlPlaneHooks {
   std::function<void(SnapshotPtr)> snapshot;      // the first soon after start(); control thread
   std::function<void(LeadershipPtr)> leadership;  // on the cluster's thread
+  // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
+  // Control thread.
+  std::function<bool(std::uint64_t version)> has_adopted{};
 };
 
 class ControlPlane {

@@ -8,7 +8,7 @@ namespace tandem::master {
 
 namespace {
 
-// There are two answers; each is made anew only when what the node says of itself has changed.
+// There are three answers; each is made anew only when what the node says of itself has changed.
 class Answers {
  public:
   Answers(const NodeView& node, Duration interval, const core::Timing& timing)
@@ -18,7 +18,12 @@ class Answers {
 
   const std::string& of(Membership membership) {
     if (version_ != node_.version) make();
-    return membership == Membership::registered ? registered_ : left_;
+    switch (membership) {
+      case Membership::registered: return registered_;
+      case Membership::left: return left_;
+      case Membership::removed: break;
+    }
+    return removed_;
   }
 
  private:
@@ -36,6 +41,8 @@ class Answers {
     registered_ = wire::to_json(reply);
     reply.registered = false;
     left_ = wire::to_json(reply);
+    reply.removed = true;
+    removed_ = wire::to_json(reply);
   }
 
   const NodeView& node_;
@@ -44,6 +51,7 @@ class Answers {
   std::uint64_t version_ = 0;
   std::string registered_;
   std::string left_;
+  std::string removed_;
 };
 
 }  // namespace

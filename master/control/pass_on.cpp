@@ -5,7 +5,6 @@
 #include <boost/beast/http.hpp>
 
 #include "common/base/limits.hpp"
-#include "common/base/time.hpp"
 #include "common/base/token_file.hpp"
 #include "common/wire/error_document.hpp"
 
@@ -17,9 +16,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
-
-// Longer than the primary waits for a commit: its own answer says more than ours.
-constexpr Duration answer_max = Duration(limits::commit_wait_max) + 1s;
 
 http::request<http::string_body> copy_of(const ControlRequest& request, const Endpoint& primary,
                                          const std::string& token) {
@@ -51,7 +47,8 @@ ControlResponse unknown_outcome(const Endpoint& primary, std::string_view why) {
 }  // namespace
 
 asio::awaitable<Result<ControlResponse>> pass_on(asio::io_context& loop, Endpoint primary,
-                                                 const ControlRequest& request, std::string token) {
+                                                 const ControlRequest& request, std::string token,
+                                                 Duration answer_max) {
   const auto socket = std::make_shared<tcp::socket>(loop);
   asio::steady_timer deadline(loop, std::chrono::steady_clock::now() + answer_max);
   deadline.async_wait([weak = std::weak_ptr(socket)](error_code expired) {

@@ -12,15 +12,17 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
+#include "common/base/time.hpp"
 #include "common/http/http_message.hpp"
 
 namespace tandem::master {
 
 // `token`: presented to the primary; empty: none. What `request` views outlives the answer.
+// `answer_max`: for the whole exchange; then the outcome is unknown (503, outcome_unknown).
 // Errors: `unavailable` when the primary cannot be reached, and so nothing was changed.
 boost::asio::awaitable<Result<ControlResponse>> pass_on(boost::asio::io_context& loop,
                                                         Endpoint primary,
                                                         const ControlRequest& request,
-                                                        std::string token);
+                                                        std::string token, Duration answer_max);
 
 }  // namespace tandem::master

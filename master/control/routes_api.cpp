@@ -1,13 +1,12 @@
 #include "master/control/routes_api.hpp"
 
-#include <charconv>
-
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/route.hpp"
+#include "master/control/query.hpp"
 
 namespace tandem::master {
 
@@ -15,62 +14,33 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::string list_of(const Registry& registry) {
+std::string list_of(const Routes& routes) {
   auto list = nlohmann::ordered_json::array();
-  for (const auto& [key, route] : registry.routes()) {
+  for (const auto& [key, route] : routes) {
     list.push_back(nlohmann::ordered_json::parse(wire::to_json(route)));
   }
   return wire::dump({{"routes", std::move(list)}});
 }
 
-// RFC 3986 §2.1; what is no escape stays as it is.
-std::string decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    const auto* digits = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
-      result += static_cast<char>(value);
-      i += 2;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
+Routes only(const wire::Route& route) { return {{{route.host, route.prefix}, route}}; }
 
 // host=...&prefix=...
 Result<RouteKey> read_key(std::string_view query) {
-  RouteKey key;
-  while (!query.empty()) {
-    const auto part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    const auto equals = std::min(part.find('='), part.size());
-    const auto name = part.substr(0, equals);
-    const auto value = decoded(part.substr(std::min(equals + 1, part.size())));
-    if (name == "host") {
-      key.first = value;
-    } else if (name == "prefix") {
-      key.second = value;
-    } else {
-      return invalid(fmt::format("{} is no parameter here, only host and prefix",
-                                 std::string(name.substr(0, 64))),
-                     std::string(name.substr(0, 64)));
-    }
-  }
+  auto parameters = parse_query(query, {"host", "prefix"});
+  if (!parameters) return parameters.error();
+  RouteKey key{(*parameters)["host"], (*parameters)["prefix"]};
   if (key.second.empty()) return invalid("prefix is missing", "prefix");
   return key;
 }
 
-asio::awaitable<ControlResponse> change_routes(const Registry& registry, const Commit& commit,
-                                               Result<Change> change, unsigned status) {
+asio::awaitable<ControlResponse> change_routes(const Commit& commit, Result<Change> change,
+                                               Routes changed, unsigned status) {
   if (!change) co_return refusal(change.error());
   auto committing = commit(*change);
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
-  auto response = document(list_of(registry));
+  auto response = document(list_of(changed));
   response.status = status;
   co_return response;
 }
@@ -79,20 +49,22 @@ asio::awaitable<ControlResponse> change_routes(const Registry& registry, const C
 
 void route_routes(ApiRouter& router, const Registry& registry, Commit commit) {
   router.add("GET", "/v1/routes", [&registry](const ControlRequest&, std::string_view) {
-    return document(list_of(registry));
+    return document(list_of(registry.routes()));
   });
   router.add_change(
       "POST", "/v1/routes", [&registry, commit](const ControlRequest& request, std::string_view) {
         const auto route = wire::parse_route(request.body);
-        auto change = route ? registry.set_route(*route) : Result<Change>(route.error());
-        return change_routes(registry, commit, std::move(change), 201);
+        return route ? change_routes(commit, registry.set_route(*route), only(*route), 201)
+                     : change_routes(commit, route.error(), {}, 201);
       });
   router.add_change(
       "DELETE", "/v1/routes", [&registry, commit](const ControlRequest& request, std::string_view) {
         const auto key = read_key(request.query);
-        auto change =
-            key ? registry.remove_route(key->first, key->second) : Result<Change>(key.error());
-        return change_routes(registry, commit, std::move(change), 200);
+        if (!key) return change_routes(commit, key.error(), {}, 200);
+        const auto& routes = registry.state().routes;
+        const auto found = routes.find(*key);
+        return change_routes(commit, registry.remove_route(key->first, key->second),
+                             found == routes.end() ? Routes() : only(found->second), 200);
       });
 }
 

@@ -1,5 +1,7 @@
 #include "master/control/workers_api.hpp"
 
+#include <charconv>
+
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +13,7 @@
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "common/http/api_response.hpp"
+#include "master/control/query.hpp"
 
 namespace tandem::master {
 
@@ -65,15 +68,133 @@ asio::awaitable<ControlResponse> add(const Registry& registry, const Commit& com
   co_return response;
 }
 
+// What a query says of waiting.
+struct Patience {
+  std::optional<Duration> wait{};  // empty: it does not say
+  bool now = false;                // ?now=true
+};
+
+Result<Patience> read_patience(std::string_view query, bool may_be_now) {
+  auto parameters =
+      may_be_now ? parse_query(query, {"wait_ms", "now"}) : parse_query(query, {"wait_ms"});
+  if (!parameters) return parameters.error();
+  Patience patience;
+  if (const auto found = parameters->find("now"); found != parameters->end()) {
+    if (found->second != "true" && found->second != "false") {
+      return invalid("now must be true or false", "now");
+    }
+    patience.now = found->second == "true";
+  }
+  if (const auto found = parameters->find("wait_ms"); found != parameters->end()) {
+    constexpr std::chrono::milliseconds longest = limits::drained_wait_max;
+    const auto& text = found->second;
+    std::int64_t ms = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
+    const bool is_number = error == std::errc() && end == text.data() + text.size();
+    if (!is_number || ms < 0 || ms > longest.count()) {
+      return invalid(fmt::format("wait_ms must be a number from 0 to {}", longest.count()),
+                     "wait_ms");
+    }
+    patience.wait = std::chrono::milliseconds(ms);
+  }
+  return patience;
+}
+
+// Why a wait did not end well, and what holds nevertheless. `but`: ", and not removed", or nothing.
+ControlResponse not_drained(const DrainedOutcome& outcome, const std::string& name,
+                            std::string_view but) {
+  using End = DrainedOutcome::End;
+  switch (outcome.end) {
+    case End::in_flight: {
+      const auto message =
+          fmt::format("{} is drained{}: {} of its requests {} still in flight", name, but,
+                      outcome.in_flight, outcome.in_flight == 1 ? "is" : "are");
+      return {.status = 409,
+              .body = wire::dump({{"error", {{"code", "in_flight"}, {"message", message}}},
+                                  {"in_flight", outcome.in_flight}})};
+    }
+    case End::undrained:
+      return refusal(fail(ErrorCode::conflict,
+                          fmt::format("{} is not drained{}: somebody wants it to get requests "
+                                      "again",
+                                      name, but),
+                          "name"));
+    case End::leads_no_more:
+      return {.status = 503,
+              .body = wire::error_document(
+                  "not_primary",
+                  fmt::format("{} is drained{}: this master leads no more, ask again", name, but)),
+              .fields = {{"Retry-After", "1"}}};
+    case End::busy: break;
+    case End::drained: assertion_failed("a wait that ended otherwise", __FILE__, __LINE__);
+  }
+  return refusal(fail(
+      ErrorCode::unavailable,
+      fmt::format("{} is drained{}: too many wait for workers already, ask again", name, but)));
+}
+
+constexpr std::string_view not_removed = " and not removed";
+
+// Drains it and waits; a response when that did not succeed, and so nothing was removed.
+asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& registry,
+                                                            const Commit& commit,
+                                                            DrainedWait& drained, std::string name,
+                                                            Duration wait) {
+  const auto change = registry.drain(name);
+  if (!change) co_return refusal(change.error());
+  if (*change) {
+    auto committing = commit(**change);
+    if (const auto made = co_await std::move(committing); !made)
+      co_return not_committed(made.error());
+  }
+  auto waiting = drained.wait(name, wait);
+  const auto outcome = co_await std::move(waiting);
+  if (outcome.end == DrainedOutcome::End::drained) co_return std::nullopt;
+  co_return not_drained(outcome, name, not_removed);
+}
+
 asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& commit,
-                                        std::string name) {
+                                        DrainedWait& drained, std::string name,
+                                        Result<Patience> patience) {
+  if (!patience) co_return refusal(patience.error());
   auto last_seen = list_of(registry, name);
+  if (const auto possible = registry.remove(name); !possible) co_return refusal(possible.error());
+  const bool drains_first = !patience->now && registry.worker(name, now());
+  if (drains_first) {
+    const Duration wait = patience->wait.value_or(limits::drained_wait);
+    auto draining = drain_first(registry, commit, drained, name, wait);
+    auto unfinished = co_await std::move(draining);
+    if (unfinished) co_return std::move(*unfinished);
+    if (!registry.worker(name, now())) co_return document(std::move(last_seen));
+    last_seen = list_of(registry, name);
+  }
   const auto change = registry.remove(name);
   if (!change) co_return refusal(change.error());
   auto committing = commit(**change);
-  if (const auto made = co_await std::move(committing); !made)
+  const auto made = co_await std::move(committing);
+  if (made) co_return document(std::move(last_seen));
+  if (!drains_first || made.error().code == ErrorCode::timed_out)
     co_return not_committed(made.error());
-  co_return document(std::move(last_seen));
+  co_return refusal(fail(made.error().code, fmt::format("{} is drained{}: {}", name, not_removed,
+                                                        made.error().message)));
+}
+
+// Answers when nothing of it is in flight any more.
+asio::awaitable<ControlResponse> await_drained(const Registry& registry, DrainedWait& drained,
+                                               std::string name, Duration wait) {
+  auto waiting = drained.wait(name, wait);
+  const auto outcome = co_await std::move(waiting);
+  if (outcome.end != DrainedOutcome::End::drained) co_return not_drained(outcome, name, "");
+  co_return document(list_of(registry, name));
+}
+
+asio::awaitable<ControlResponse> show_drained(const Registry& registry, DrainedWait& drained,
+                                              std::string name, Result<Patience> patience) {
+  if (!patience) co_return refusal(patience.error());
+  if (!registry.worker(name, now())) co_return show(registry, name);
+  auto awaiting =
+      await_drained(registry, drained, name, patience->wait.value_or(limits::drained_wait));
+  co_return co_await std::move(awaiting);
 }
 
 // Makes what was decided about `name`, if anything is left to do, and shows the worker.
@@ -88,6 +209,17 @@ asio::awaitable<ControlResponse> decide(const Registry& registry, const Commit& 
   co_return document(list_of(registry, name));
 }
 
+asio::awaitable<ControlResponse> drain(const Registry& registry, const Commit& commit,
+                                       DrainedWait& drained, std::string name,
+                                       Result<Patience> patience) {
+  if (!patience) co_return refusal(patience.error());
+  auto deciding = decide(registry, commit, name, registry.drain(name));
+  auto decided = co_await std::move(deciding);
+  if (decided.status != 200 || !patience->wait) co_return std::move(decided);
+  auto awaiting = await_drained(registry, drained, name, *patience->wait);
+  co_return co_await std::move(awaiting);
+}
+
 asio::awaitable<ControlResponse> refused(Error error) { co_return refusal(error); }
 
 }  // namespace
@@ -99,14 +231,24 @@ ControlResponse not_committed(const Error& error) {
           .fields = {{"Retry-After", "1"}}};
 }
 
-void route_workers(ApiRouter& router, const Registry& registry, Commit commit) {
+Duration drained_wait_of(const ControlRequest& request) {
+  if (!request.path.starts_with("/v1/workers/")) return Duration::zero();
+  const bool removes = request.method == "DELETE";
+  const auto patience = read_patience(request.query, removes);
+  if (!patience || patience->now) return Duration::zero();
+  const bool waits = removes || request.path.ends_with("/drained");
+  return patience->wait.value_or(waits ? Duration(limits::drained_wait) : Duration::zero());
+}
+
+void route_workers(ApiRouter& router, const Registry& registry, Commit commit,
+                   DrainedWait& drained) {
   // Adds a route whose handler gets the name once it was checked.
   const auto change_named = [&router](std::string_view method, std::string_view pattern,
                                       auto handler) {
     router.add_change(method, pattern,
                       [handler](const ControlRequest& request, std::string_view text) {
                         const auto name = parse_name(text, "name");
-                        return name ? handler(*name, request.body) : refused(name.error());
+                        return name ? handler(*name, request) : refused(name.error());
                       });
   };
   router.add("GET", "/v1/workers", [&registry](const ControlRequest&, std::string_view) {
@@ -121,25 +263,32 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit) {
                     [&registry, commit](const ControlRequest& request, std::string_view) {
                       return add(registry, commit, request.body);
                     });
-  change_named("DELETE", "/v1/workers/{name}",
-               [&registry, commit](const std::string& name, std::string_view) {
-                 return remove(registry, commit, name);
+  change_named(
+      "DELETE", "/v1/workers/{name}",
+      [&registry, commit, &drained](const std::string& name, const ControlRequest& request) {
+        return remove(registry, commit, drained, name, read_patience(request.query, true));
+      });
+  // No change, but a question that only the primary can answer.
+  change_named("GET", "/v1/workers/{name}/drained",
+               [&registry, &drained](const std::string& name, const ControlRequest& request) {
+                 return show_drained(registry, drained, name, read_patience(request.query, false));
                });
-  change_named("POST", "/v1/workers/{name}/drain",
-               [&registry, commit](const std::string& name, std::string_view body) {
-                 const auto nothing = read_nothing(body);
-                 return nothing ? decide(registry, commit, name, registry.drain(name))
-                                : refused(nothing.error());
-               });
+  change_named(
+      "POST", "/v1/workers/{name}/drain",
+      [&registry, commit, &drained](const std::string& name, const ControlRequest& request) {
+        const auto nothing = read_nothing(request.body);
+        if (!nothing) return refused(nothing.error());
+        return drain(registry, commit, drained, name, read_patience(request.query, false));
+      });
   change_named("POST", "/v1/workers/{name}/undrain",
-               [&registry, commit](const std::string& name, std::string_view body) {
-                 const auto nothing = read_nothing(body);
+               [&registry, commit](const std::string& name, const ControlRequest& request) {
+                 const auto nothing = read_nothing(request.body);
                  return nothing ? decide(registry, commit, name, registry.undrain(name))
                                 : refused(nothing.error());
                });
   change_named("POST", "/v1/workers/{name}/weight",
-               [&registry, commit](const std::string& name, std::string_view body) {
-                 const auto weight = read_weight(body);
+               [&registry, commit](const std::string& name, const ControlRequest& request) {
+                 const auto weight = read_weight(request.body);
                  if (!weight) return refused(weight.error());
                  return decide(registry, commit, name, registry.set_weight(name, *weight));
                });

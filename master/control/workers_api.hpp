@@ -3,16 +3,25 @@
 //   GET    /v1/workers               {"workers": [...]}, as in /status
 //   POST   /v1/workers               a WorkerSpec; 201
 //   GET    /v1/workers/NAME          {"workers": [the one]}
-//   DELETE /v1/workers/NAME          200 with the list of one as it was last; only what would not
-//   come back POST   /v1/workers/NAME/drain    and /undrain: without a body, or {} POST
-//   /v1/workers/NAME/weight   {"weight": 50}; null gives it back its own
+//   DELETE /v1/workers/NAME          drains it, waits until nothing is in flight (?wait_ms=30000),
+//                                    removes it: 200 with the list of one as it was last;
+//                                    ?now=true removes it at once
+//   POST   /v1/workers/NAME/drain    and /undrain: without a body, or {}; drain?wait_ms=N answers
+//                                    when nothing is in flight any more
+//   GET    /v1/workers/NAME/drained  ?wait_ms=N: the same wait, without draining it
+//   POST   /v1/workers/NAME/weight   {"weight": 50}; null gives it back its own
 //
 // Each answer about workers has one shape, a list, so that one reader reads them all.
+//
+// A wait whose time is over is 409, {"error": {"code": "in_flight", ...}, "in_flight": 3}: the
+// drain holds, and whoever asks again goes on waiting. A takeover meanwhile is 503, not_primary:
+// the drain holds, a removal was not made.
 #pragma once
 
 #include <functional>
 
 #include "master/control/api_router.hpp"
+#include "master/control/drained_wait.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -20,8 +29,12 @@ namespace tandem::master {
 // Makes a change of the cluster's state; returns when it is committed, and applied to the registry.
 using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
 
-// `registry` outlives the router.
-void route_workers(ApiRouter& router, const Registry& registry, Commit commit);
+// `registry` and `drained` outlive the router.
+void route_workers(ApiRouter& router, const Registry& registry, Commit commit,
+                   DrainedWait& drained);
+
+// How long the answer to a request may wait for requests in flight; 0 for most.
+Duration drained_wait_of(const ControlRequest& request);
 
 // A change that was not made, or whose outcome is unknown: then 503 with the code outcome_unknown.
 ControlResponse not_committed(const Error& error);

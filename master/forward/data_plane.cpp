@@ -86,6 +86,13 @@ void DataPlane::publish(SnapshotPtr snapshot) {
   for (auto& loop : loops_) loop->publish(latest_);
 }
 
+bool DataPlane::has_adopted(std::uint64_t version) {
+  const std::lock_guard lock(publishing_);
+  if (!started_) return true;  // nobody forwards yet
+  return std::all_of(loops_.begin(), loops_.end(),
+                     [version](const auto& loop) { return loop->adopted() >= version; });
+}
+
 void DataPlane::publish(LeadershipPtr leadership) {
   const std::lock_guard lock(publishing_);
   leadership_ = std::move(leadership);

@@ -67,6 +67,8 @@ class DataPlane {
   // The loops' view from now on; before start(), from its beginning. Callable from any thread at
   // any time.
   void publish(SnapshotPtr snapshot);
+  // Whether every loop goes by the snapshot of that version, or a later one. Any thread.
+  bool has_adopted(std::uint64_t version);
   // Who leads from now on; before the first, nobody is known to. To be published again whenever
   // the gate opens, for requests wait for that. Callable like the other.
   void publish(LeadershipPtr leadership);

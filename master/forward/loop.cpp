@@ -113,6 +113,7 @@ void Loop::apply(const Snapshot& snapshot) {
     service->set_registered(false);
     if (!service->empty()) service->update(SnapshotService{name, {}});
   }
+  adopted_.store(snapshot.version, std::memory_order_release);
 }
 
 void Loop::tick(Instant now) {

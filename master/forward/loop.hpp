@@ -102,6 +102,9 @@ class Loop {
   const LoopCounters& counters() const { return counters_; }
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
+  // The version of the snapshot that it goes by; 0: none yet. Any thread. What was picked before is
+  // counted in flight by then.
+  std::uint64_t adopted() const { return adopted_.load(std::memory_order_acquire); }
 
   // ---- on the loop's thread
   // ----------------------------------------------------------------------
@@ -176,6 +179,7 @@ class Loop {
   AccessRing* const access_ring_;
   std::thread::id here_;  // written by the loop's thread before anything else
   std::atomic<bool> accepts_{true};
+  std::atomic<std::uint64_t> adopted_{0};
   bool draining_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -89,16 +89,26 @@ Result<Change> read_settings(const nlohmann::json& json) {
   return Change(std::move(change));
 }
 
+Result<Change> read_dismissal(const nlohmann::json& json) {
+  RemoveWorker change;
+  wire::MemberReader reader(json, "dismiss");
+  reader.name("name", change.name);
+  reader.name("incarnation", change.incarnation);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(change));
+}
+
 struct ObjectChange {
   const char* verb;
   Result<Change> (*read)(const nlohmann::json&);
 };
-constexpr std::array<ObjectChange, 6> object_changes{{{"join", read_join},
+constexpr std::array<ObjectChange, 7> object_changes{{{"join", read_join},
                                                       {"weight", read_weight},
                                                       {"add", read_add},
                                                       {"route", read_route},
                                                       {"unroute", read_unroute},
-                                                      {"settings", read_settings}}};
+                                                      {"settings", read_settings},
+                                                      {"dismiss", read_dismissal}}};
 
 }  // namespace
 
@@ -127,7 +137,10 @@ std::string to_json(const Change& change) {
             return named("weight", std::move(value));
           },
           [&](const AddWorker& add) { return named("add", Json::parse(wire::to_json(add.spec))); },
-          [&](const RemoveWorker& remove) { return named("remove", remove.name); },
+          [&](const RemoveWorker& remove) {
+            if (remove.incarnation.empty()) return named("remove", remove.name);
+            return named("dismiss", {{"name", remove.name}, {"incarnation", remove.incarnation}});
+          },
           [&](const SetRoute& set) {
             return named("route", Json::parse(wire::to_json(set.route)));
           },

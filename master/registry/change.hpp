@@ -6,6 +6,7 @@
 //   {"join": {"name": "w1", "service": "default", "address": "10.0.0.9:9001", ...}}
 //   {"leave": "w1"}  {"drain": "w1"}  {"undrain": "w1"}  {"weight": {"name": "w1", "weight": 50}}
 //   {"add": {"name": "n1", "address": "10.0.0.5:80", ...}}  {"remove": "n1"}
+//   {"dismiss": {"name": "w1", "incarnation": "6f1c..."}}, a removal of what would come back
 //   {"route": {"host": "", "prefix": "/api", "service": "shop", "strip": false}}
 //   {"unroute": {"host": "", "prefix": "/api"}}
 //   {"settings": {"service": "shop", "balance": "random", ...}}  {"unset": "shop"}
@@ -58,6 +59,7 @@ struct AddWorker {
 // With all that was decided about it.
 struct RemoveWorker {
   std::string name;
+  std::string incarnation{};  // of a Tandem worker, which is told so; empty: of none that is about
 };
 // In place of the one with the same host and prefix.
 struct SetRoute {

@@ -1,5 +1,7 @@
 #include "master/registry/cluster_state.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
@@ -54,6 +56,20 @@ Result<> read_changes(const Json& json, const char* member, ClusterState& state)
   return {};
 }
 
+// A JSON array of texts that are JSON.
+class List {
+ public:
+  template <class... Parts>
+  void add(const Parts&... parts) {
+    if (text_.size() > 1) text_ += ',';
+    ((text_ += parts), ...);
+  }
+  std::string text() const { return text_ + ']'; }
+
+ private:
+  std::string text_ = "[";
+};
+
 }  // namespace
 
 void ClusterState::apply(const Change& change) {
@@ -69,52 +85,88 @@ void ClusterState::apply(const Change& change) {
   } else if (const auto* add = std::get_if<AddWorker>(&change)) {
     added.insert_or_assign(name, add->spec);
   } else if (const auto* set_route = std::get_if<SetRoute>(&change)) {
-    const auto& route = set_route->route;
-    routes.insert_or_assign(RouteKey{route.host, route.prefix}, route);
+    this->set_route(set_route->route);
   } else if (const auto* unroute = std::get_if<RemoveRoute>(&change)) {
-    routes.erase(RouteKey{unroute->host, unroute->prefix});
+    remove_route(RouteKey{unroute->host, unroute->prefix});
   } else if (const auto* said = std::get_if<SetSettings>(&change)) {
     settings.insert_or_assign(said->service, said->settings);
   } else if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
     settings.erase(unset->service);
   } else {
-    drained.erase(name);
-    weights.erase(name);
-    added.erase(name);
-    joined.erase(name);
+    remove_worker(std::get<RemoveWorker>(change));
   }
 }
 
+std::size_t bytes_kept(const wire::Route& route) {
+  const auto rules = route.rules == wire::RequestRules() ? 0 : wire::to_json(route).size();
+  return route.host.size() + route.prefix.size() + rules;
+}
+
+void ClusterState::set_route(const wire::Route& route) {
+  const RouteKey key{route.host, route.prefix};
+  remove_route(key);
+  routes_bytes += bytes_kept(route);
+  routes.emplace(key, route);
+}
+
+void ClusterState::remove_route(const RouteKey& key) {
+  const auto found = routes.find(key);
+  if (found == routes.end()) return;
+  routes_bytes -= bytes_kept(found->second);
+  routes.erase(found);
+}
+
+void ClusterState::remove_worker(const RemoveWorker& change) {
+  drained.erase(change.name);
+  weights.erase(change.name);
+  added.erase(change.name);
+  joined.erase(change.name);
+  if (change.incarnation.empty() || has_removed(change.name, change.incarnation)) return;
+  removed.push_back(change);
+  if (removed.size() > limits::removed_workers_max) removed.pop_front();
+}
+
+// Newest first: who was removed just now heartbeats once more, the others no longer do.
+bool ClusterState::has_removed(std::string_view name, std::string_view incarnation) const {
+  return std::any_of(removed.rbegin(), removed.rend(), [&](const RemoveWorker& worker) {
+    return worker.incarnation == incarnation && worker.name == name;
+  });
+}
+
+// Its parts are JSON already: thousands of them are put together as text, for the control loop does
+// nothing else meanwhile.
 std::string to_json(const ClusterState& state) {
-  Json joined = Json::array();
-  for (const auto& [name, worker] : state.joined)
-    joined.push_back(Json::parse(to_json(Change(Join{name, worker}))));
-  Json added = Json::array();
-  for (const auto& [name, spec] : state.added)
-    added.push_back(Json::parse(to_json(Change(AddWorker{spec}))));
-  Json routes = Json::array();
-  for (const auto& [key, route] : state.routes)
-    routes.push_back(Json::parse(to_json(Change(SetRoute{route}))));
-  Json settings = Json::array();
-  for (const auto& [service, said] : state.settings)
-    settings.push_back(Json::parse(to_json(Change(SetSettings{service, said}))));
-  const Json json{{"format", format_written},
-                  {"joined", std::move(joined)},
-                  {"drained", state.drained},
-                  {"weights", Json::object_t(state.weights.begin(), state.weights.end())},
-                  {"added", std::move(added)},
-                  {"routes", std::move(routes)},
-                  {"settings", std::move(settings)}};
-  return json.dump();
+  List joined;
+  for (const auto& [name, worker] : state.joined) joined.add(to_json(Change(Join{name, worker})));
+  List added;
+  for (const auto& [name, spec] : state.added) added.add(R"({"add":)", wire::to_json(spec), "}");
+  List routes;
+  for (const auto& [key, route] : state.routes) {
+    routes.add(R"({"route":)", wire::to_json(route), "}");
+  }
+  List removed;
+  for (const auto& worker : state.removed) removed.add(to_json(Change(worker)));
+  List settings;
+  for (const auto& [service, said] : state.settings) {
+    settings.add(to_json(Change(SetSettings{service, said})));
+  }
+  const Json names(state.drained);
+  const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
+  return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
+                     R"("routes":{},"removed":{},"settings":{}}})",
+                     format_written, joined.text(), names.dump(), weights.dump(), added.text(),
+                     routes.text(), removed.text(), settings.text());
 }
 
 Result<ClusterState> parse_cluster_state(std::string_view text) {
   const auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return invalid("is not a JSON object");
-  constexpr std::array members{"format", "joined", "drained", "weights",
-                               "added",  "routes", "settings"};
+  constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
+  // Not in what earlier versions wrote.
+  constexpr std::array later_members{"removed", "settings"};
   for (const auto& [member, value] : json.items()) {
-    if (std::find(members.begin(), members.end(), member) == members.end()) {
+    if (std::find(members.begin(), members.end(), member) == members.end() &&
+        std::find(later_members.begin(), later_members.end(), member) == later_members.end()) {
       return invalid(fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
     }
   }
@@ -125,6 +177,11 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
     return malformed(fmt::format("must be {}", format_written), "format");
   }
   ClusterState state;
+  // First, for a removal takes away what has its name.
+  if (json.contains("removed")) {
+    if (auto read = read_changes<RemoveWorker>(json["removed"], "removed", state); !read)
+      return read.error();
+  }
   if (auto read = read_changes<Join>(json["joined"], "joined", state); !read) return read.error();
   if (auto read = read_drained(json["drained"], state); !read) return read.error();
   if (auto read = read_weights(json["weights"], state); !read) return read.error();
@@ -132,8 +189,10 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
     return read.error();
   if (auto read = read_changes<SetRoute>(json["routes"], "routes", state); !read)
     return read.error();
-  if (auto read = read_changes<SetSettings>(json["settings"], "settings", state); !read)
-    return read.error();
+  if (json.contains("settings")) {
+    if (auto read = read_changes<SetSettings>(json["settings"], "settings", state); !read)
+      return read.error();
+  }
   return state;
 }
 

@@ -4,11 +4,12 @@
 // or that was forgotten, is drained still when it comes back.
 //
 // As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
-// [...], "routes": [...], "settings": [...]}
+// [...], "routes": [...], "removed": [...], "settings": [...]}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -32,9 +33,23 @@ struct ClusterState {
   std::map<std::string, wire::WorkerSpec, std::less<>> added;  // by their names
   Routes routes;
   Settings settings;
+  std::size_t routes_bytes = 0;  // bytes_kept() of all
+  // Tandem workers that were removed while they were about, the oldest first: at most
+  // limits::removed_workers_max, each with an incarnation.
+  std::deque<RemoveWorker> removed;
 
   void apply(const Change& change);
+  bool has_removed(std::string_view name, std::string_view incarnation) const;
+
+ private:
+  void set_route(const wire::Route& route);
+  void remove_route(const RouteKey& key);
+  void remove_worker(const RemoveWorker& change);
 };
+
+// What a route takes of limits::routes_bytes_max: its host, its prefix, and what it says of
+// requests.
+std::size_t bytes_kept(const wire::Route& route);
 
 std::string to_json(const ClusterState& state);
 // Errors: `invalid`, naming the member at fault; an unknown member or format is an error too, for a

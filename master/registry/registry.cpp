@@ -55,11 +55,13 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   const auto found = records_.find(heartbeat.name);
   if (found == records_.end()) {
     if (is_bye) return Membership::left;
+    if (state_.has_removed(heartbeat.name, heartbeat.incarnation)) return Membership::removed;
     return join(heartbeat, std::move(address), peer_host, attentive, now);
   }
   auto& record = found->second;
   // Known from the replicated state alone, until now.
-  if (record.is_unheard() && record.incarnation.empty() && advertises(record, heartbeat, address)) {
+  if (record.is_unheard() && advertises(record, heartbeat, address) &&
+      !state_.has_removed(heartbeat.name, heartbeat.incarnation)) {
     record.incarnation = heartbeat.incarnation;
   }
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
@@ -72,6 +74,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   } else {
     // The last words of an incarnation that was replaced concern nobody.
     if (is_bye) return Membership::left;
+    if (state_.has_removed(heartbeat.name, heartbeat.incarnation)) return Membership::removed;
     if (auto free = check_name_is_free(record, heartbeat, address, attentive); !free)
       return free.error();
   }
@@ -296,6 +299,11 @@ void Registry::request_publication() {
   if (publication_wanted_) return;
   publication_wanted_ = true;
   hooks_.on_change();
+}
+
+std::optional<std::uint64_t> Registry::published_version() const {
+  thread_.assert_here();
+  return publication_wanted_ || version_ == 0 ? std::nullopt : std::optional(version_);
 }
 
 void Registry::publish() {

@@ -56,7 +56,11 @@ struct RegistryHooks {
 };
 
 // Whether the sender of a heartbeat is a worker of this cluster after it.
-enum class Membership { registered, left };
+enum class Membership {
+  registered,
+  left,     // said bye
+  removed,  // an operator removed it: it is to heartbeat no more
+};
 
 class Registry {
  public:
@@ -86,13 +90,16 @@ class Registry {
   // What an operator wants, as the change that would have to be committed; nothing when it is so
   // already. Errors: `not_found`, `conflict`, `unavailable` at a limit.
   Result<Change> add(const wire::WorkerSpec& spec) const;
+  // A worker that heartbeats is told that it was removed, and comes back as another incarnation
+  // only: when it was started again.
   Result<std::optional<Change>> remove(std::string_view name) const;
   Result<std::optional<Change>> drain(std::string_view name) const;
   Result<std::optional<Change>> undrain(std::string_view name) const;
   // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
   Result<std::optional<Change>> set_weight(std::string_view name,
                                            std::optional<unsigned> weight) const;
-  // Errors: `conflict` when --route has it; `unavailable` at limits::routes_max; `not_found`.
+  // Errors: `conflict` when --route has it; `unavailable` at limits::routes_max and at
+  // limits::routes_bytes_max; `not_found`.
   Result<Change> set_route(const wire::Route& route) const;
   Result<Change> remove_route(const std::string& host, const std::string& prefix) const;
   // --route, which goes before what is replicated. Errors: `conflict` when it is given twice.
@@ -123,6 +130,8 @@ class Registry {
   // -------------------------------------------------------------------------------- Hands a
   // snapshot to on_snapshot when something changed since the last, and the first time always.
   void publish();
+  // Of the snapshot that shows all that has changed so far; nothing while that is not published.
+  std::optional<std::uint64_t> published_version() const;
   std::vector<wire::WorkerStatus> workers(Instant now) const;  // by name
   std::optional<wire::WorkerStatus> worker(std::string_view name, Instant now) const;
   // Each with the instances that get traffic now.
@@ -166,6 +175,7 @@ class Registry {
   void insert_joined(const std::string& name, const JoinedWorker& worker, Instant now);
   static Error name_taken(const WorkerRecord& holder);
   static bool may_go(const WorkerRecord& record);
+  bool was_removed(const WorkerRecord& record) const;
   void apply_decisions(WorkerRecord& record) const;
   void settle_decisions(WorkerRecord& record);
 
@@ -173,6 +183,7 @@ class Registry {
   void mark_changed(WorkerRecord& record);
   void routes_changed();
   void settings_changed(const std::string& service);
+  void route_changed(const RouteKey& key);
   void request_publication();
   // Around each change to a record: `before = standing(record)`, the change, `settle(record,
   // before)`. Publishes it when it gains or loses its traffic, and logs a change of state.
@@ -193,7 +204,7 @@ class Registry {
   ClusterState state_;
   Routes configured_routes_;
   Settings configured_settings_;
-  RouteTablePtr routes_;  // null after a change, until the next snapshot
+  RouteTablePtr routes_;  // null until the next snapshot when most of it is new
   WorkerId last_id_;
   std::uint64_t version_ = 0;
   bool publication_wanted_ = false;

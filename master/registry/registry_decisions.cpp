@@ -58,23 +58,23 @@ Result<std::optional<Change>> Registry::remove(std::string_view name) const {
   const bool decided = state_.drained.contains(name) || state_.weights.contains(name) ||
                        state_.added.contains(name) || state_.joined.contains(name);
   if (found == records_.end() && !decided) return unknown(name);
-  if (found != records_.end()) {
-    const auto& record = found->second;
-    if (record.kind == WorkerKind::configured) {
-      return fail(
-          ErrorCode::conflict,
-          fmt::format("{} was given by --backend: drain it, or take it out of the configuration",
-                      name),
-          "name");
-    }
-    if (record.kind == WorkerKind::tandem && !record.has_left() && !record.liveness.down()) {
-      return fail(
-          ErrorCode::conflict,
-          fmt::format("{} heartbeats and would register again: drain it, or stop it first", name),
-          "name");
-    }
+  if (found == records_.end()) return std::optional(Change(RemoveWorker{std::string(name)}));
+  const auto& record = found->second;
+  if (record.kind == WorkerKind::configured) {
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("{} was given by --backend: drain it, or take it out of the configuration",
+                    name),
+        "name");
   }
-  return std::optional(Change(RemoveWorker{std::string(name)}));
+  // One that is down, too: it may only be cut off.
+  const bool comes_back = record.kind == WorkerKind::tandem && !record.has_left();
+  if (record.is_unheard() && !record.liveness.down()) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("{} has not been heard by this master yet: try again", name));
+  }
+  return std::optional(
+      Change(RemoveWorker{record.name, comes_back ? record.incarnation : std::string()}));
 }
 
 Result<std::optional<Change>> Registry::drain(std::string_view name) const {
@@ -134,8 +134,11 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
 void Registry::apply(const Change& change, Instant now) {
   thread_.assert_here();
   state_.apply(change);
-  if (std::holds_alternative<SetRoute>(change) || std::holds_alternative<RemoveRoute>(change)) {
-    return routes_changed();
+  if (const auto* set = std::get_if<SetRoute>(&change)) {
+    return route_changed({set->route.host, set->route.prefix});
+  }
+  if (const auto* removed = std::get_if<RemoveRoute>(&change)) {
+    return route_changed({removed->host, removed->prefix});
   }
   if (const auto* set = std::get_if<SetSettings>(&change)) return settings_changed(set->service);
   if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
@@ -147,7 +150,7 @@ void Registry::apply(const Change& change, Instant now) {
     if (found == records_.end()) insert_joined(name, join->worker, now);
   } else if (std::holds_alternative<Leave>(change) ||
              std::holds_alternative<RemoveWorker>(change)) {
-    if (found != records_.end() && may_go(found->second)) {
+    if (found != records_.end() && (may_go(found->second) || was_removed(found->second))) {
       spdlog::info("worker left the cluster name={} service={}", name, found->second.service);
       return erase(found);
     }
@@ -161,6 +164,10 @@ void Registry::apply(const Change& change, Instant now) {
 bool Registry::may_go(const WorkerRecord& record) {
   if (record.kind == WorkerKind::configured) return false;
   return record.is_probed() || record.has_left() || record.liveness.down();
+}
+
+bool Registry::was_removed(const WorkerRecord& record) const {
+  return record.kind == WorkerKind::tandem && state_.has_removed(record.name, record.incarnation);
 }
 
 void Registry::settle_decisions(WorkerRecord& record) {
@@ -185,7 +192,9 @@ void Registry::restore(ClusterState state, Instant now) {
     const bool was_joined = record.kind == WorkerKind::tandem &&
                             state_.joined.contains(record.name) &&
                             !state.joined.contains(record.name) && may_go(record);
-    if (was_added || was_joined) erase(current);
+    const bool was_removed =
+        record.kind == WorkerKind::tandem && state.has_removed(record.name, record.incarnation);
+    if (was_added || was_joined || was_removed) erase(current);
   }
   const auto old_settings = std::exchange(state_.settings, {});
   state_ = std::move(state);

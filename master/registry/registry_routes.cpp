@@ -23,6 +23,13 @@ Result<Change> Registry::set_route(const wire::Route& route) const {
     return fail(ErrorCode::unavailable,
                 fmt::format("there are {} routes already, the limit", limits::routes_max));
   }
+  const auto known = state_.routes.find(key);
+  const auto freed = known == state_.routes.end() ? 0 : bytes_kept(known->second);
+  if (state_.routes_bytes - freed + bytes_kept(route) > limits::routes_bytes_max) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("the routes take {} bytes already, the limit is {}",
+                            state_.routes_bytes, limits::routes_bytes_max));
+  }
   return Change(SetRoute{route});
 }
 
@@ -59,6 +66,15 @@ Routes Registry::routes() const {
 void Registry::routes_changed() {
   routes_.reset();
   request_publication();
+}
+
+// A table that is to be made anew is left to that.
+void Registry::route_changed(const RouteKey& key) {
+  request_publication();
+  if (routes_ == nullptr || configured_routes_.contains(key)) return;
+  const auto found = state_.routes.find(key);
+  routes_ = std::make_shared<const RouteTable>(
+      found == state_.routes.end() ? routes_->without(key) : routes_->with(found->second));
 }
 
 }  // namespace tandem::master

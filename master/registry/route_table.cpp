@@ -20,6 +20,12 @@ std::uint64_t hash_of_host(std::string_view host) {
   return hash_on(hash, '\0');
 }
 
+std::uint64_t hash_of(std::string_view host, std::string_view prefix) {
+  auto hash = hash_of_host(host);
+  for (const char c : prefix) hash = hash_on(hash, c);
+  return hash;
+}
+
 using HostBuffer = std::array<char, limits::host_bytes_max + 2>;
 
 // Without port, in lower case; empty when it is none that a route could have.
@@ -37,34 +43,93 @@ std::string_view normalized(std::string_view host, HostBuffer& buffer) {
 }  // namespace
 
 RouteTable::RouteTable(const Routes& routes) {
-  routes_.reserve(routes.size());
+  std::array<Bucket, buckets> filled;
   for (const auto& [key, route] : routes) {
-    auto hash = hash_of_host(route.host);
-    for (const char c : route.prefix) hash = hash_on(hash, c);
-    by_hash_.emplace(hash, routes_.size());
-    has_hosts_ = has_hosts_ || !route.host.empty();
-    routes_.push_back(route);
+    const auto hash = hash_of(route.host, route.prefix);
+    put(filled[slot_of(hash)], hash, route);
   }
+  for (std::size_t place = 0; place < buckets; ++place) {
+    slots_[place] = slot_for(std::move(filled[place]));
+  }
+}
+
+RouteTable::Slot RouteTable::slot_for(Bucket bucket) {
+  Slot slot;
+  if (bucket.empty()) return slot;
+  for (const auto& entry : bucket) slot.seen |= bit_of(entry.hash);
+  slot.bucket = std::make_shared<const Bucket>(std::move(bucket));
+  return slot;
+}
+
+void RouteTable::put(Bucket& bucket, std::uint64_t hash, const wire::Route& route) {
+  bucket.push_back({hash, std::make_shared<const wire::Route>(route)});
+  ++size_;
+  if (!route.host.empty()) ++with_host_;
+}
+
+RouteTable RouteTable::with(const wire::Route& route) const {
+  const auto hash = hash_of(route.host, route.prefix);
+  auto table = without({route.host, route.prefix});
+  auto& slot = table.slots_[slot_of(hash)];
+  auto bucket = slot.bucket == nullptr ? Bucket() : *slot.bucket;
+  table.put(bucket, hash, route);
+  slot = slot_for(std::move(bucket));
+  return table;
+}
+
+RouteTable RouteTable::without(const RouteKey& key) const {
+  auto table = *this;
+  const auto& [host, prefix] = key;
+  const auto hash = hash_of(host, prefix);
+  const auto* route = lookup(hash, host, prefix);
+  if (route == nullptr) return table;
+  auto& slot = table.slots_[slot_of(hash)];
+  auto bucket = *slot.bucket;
+  std::erase_if(bucket, [route](const Entry& entry) { return entry.route.get() == route; });
+  slot = slot_for(std::move(bucket));
+  --table.size_;
+  if (!host.empty()) --table.with_host_;
+  return table;
 }
 
 const wire::Route* RouteTable::find(std::string_view host, std::string_view target) const {
   const auto path = target.substr(0, target.find('?'));
-  if (routes_.empty() || !path.starts_with('/')) return nullptr;
-  if (has_hosts_) {
+  if (empty() || !path.starts_with('/')) return nullptr;
+  if (with_host_ > 0) {
     HostBuffer buffer;
     const auto name = normalized(host, buffer);
     if (!name.empty()) {
       if (const auto* route = find_for_host(name, path)) return route;
     }
   }
-  return find_for_host({}, path);
+  return with_host_ == size_ ? nullptr : find_for_host({}, path);
 }
 
-// Every end of a segment may be the end of a prefix; the last one that is, is the longest.
+// Every end of a segment may be the end of a prefix; the last one that is, is the longest. Only
+// that one is compared: who found a path with the hash of a prefix has it looked at with care.
 const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_view path) const {
-  const auto start = hash_on(hash_of_host(host), '/');
-  const wire::Route* longest = lookup(start, host, "/");
-  auto hash = start;
+  auto hash = hash_on(hash_of_host(host), '/');
+  const auto* longest = candidate(hash);
+  auto length = std::size_t{1};
+  for (std::size_t i = 1; i <= path.size() && i <= limits::route_prefix_bytes_max; ++i) {
+    if (i == path.size() || path[i] == '/') {
+      if (const auto* entry = candidate(hash)) {
+        longest = entry;
+        length = i;
+      }
+    }
+    if (i < path.size()) hash = hash_on(hash, path[i]);
+  }
+  if (longest == nullptr) return nullptr;
+  const auto& route = *longest->route;
+  if (route.prefix == path.substr(0, length) && route.host == host) return &route;
+  return find_with_care(host, path);
+}
+
+// The same, with each candidate compared.
+const wire::Route* RouteTable::find_with_care(std::string_view host, std::string_view path) const {
+  auto hash = hash_on(hash_of_host(host), '/');
+  const auto* longest = lookup(hash, host, "/");
   for (std::size_t i = 1; i <= path.size() && i <= limits::route_prefix_bytes_max; ++i) {
     if (i == path.size() || path[i] == '/') {
       if (const auto* route = lookup(hash, host, path.substr(0, i))) longest = route;
@@ -74,12 +139,23 @@ const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_
   return longest;
 }
 
+const RouteTable::Entry* RouteTable::candidate(std::uint64_t hash) const {
+  const auto& slot = slots_[slot_of(hash)];
+  if ((slot.seen & bit_of(hash)) == 0) return nullptr;
+  for (const auto& entry : *slot.bucket) {
+    if (entry.hash == hash) return &entry;
+  }
+  return nullptr;
+}
+
 const wire::Route* RouteTable::lookup(std::uint64_t hash, std::string_view host,
                                       std::string_view prefix) const {
-  const auto [begin, end] = by_hash_.equal_range(hash);
-  for (auto place = begin; place != end; ++place) {
-    const auto& route = routes_[place->second];
-    if (route.prefix == prefix && route.host == host) return &route;
+  const auto& bucket = slots_[slot_of(hash)].bucket;
+  if (bucket == nullptr) return nullptr;
+  for (const auto& entry : *bucket) {
+    if (entry.hash == hash && entry.route->prefix == prefix && entry.route->host == host) {
+      return entry.route.get();
+    }
   }
   return nullptr;
 }

@@ -29,6 +29,12 @@ void log_event(Severity severity, const std::string& line) {
   }
 }
 
+// Nobody sends it requests any more: it ends as if it had been told to.
+void end_when_removed() {
+  spdlog::warn("removed by an operator");
+  StopSignals::request_stop();
+}
+
 int failed(const std::string& why) {
   fmt::print(stderr, "tandem-worker: {}\n", why);
   return 1;
@@ -52,6 +58,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   options.state_dir = flags.state_dir;
   options.drain_timeout = std::chrono::milliseconds(to_ms(flags.drain_timeout));
   options.token_file = flags.token_file;
+  options.on_removed = end_when_removed;
   options.log = log_event;
   Worker worker(options);
   if (flags.serve.empty()) {
@@ -88,6 +95,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.token_file = flags.token_file;
   options.state_dir = flags.state_dir;
   options.witness_listen = Endpoint{flags.listen.host, 0}.to_string();
+  options.on_removed = end_when_removed;
   options.log = log_event;
   Registration registration(options);
   registration.set_condition(Condition::failing);  // until a probe says otherwise

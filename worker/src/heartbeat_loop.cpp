@@ -18,6 +18,8 @@ namespace tandem {
 
 namespace {
 
+constexpr auto removed_by_an_operator = "an operator has removed this worker";
+
 // The service's own threads handle its signals; and a master that closes its end must not kill the
 // service with SIGPIPE.
 void block_signals() {
@@ -80,6 +82,14 @@ void HeartbeatLoop::finish() {
   wake_.notify_all();
 }
 
+void HeartbeatLoop::halt() {
+  const std::lock_guard lock(mutex_);
+  halted_ = true;
+  state_.answers = false;
+  state_.error = removed_by_an_operator;
+  wake_.notify_all();
+}
+
 void HeartbeatLoop::join() {
   if (thread_.joinable()) thread_.join();
 }
@@ -118,7 +128,11 @@ void HeartbeatLoop::beat(httplib::Client& client) {
   }
   const auto reply = wire::parse_heartbeat_reply(result->body);
   if (!reply.ok()) return failed("the answer is no reply to a heartbeat: " + reply.error().message);
-  accepted(*reply);
+  if (reply->removed) {
+    failed(removed_by_an_operator);
+  } else {
+    accepted(*reply);
+  }
   take_(*reply);
 }
 
@@ -156,9 +170,9 @@ bool HeartbeatLoop::wait_for_next() {
   std::unique_lock lock(mutex_);
   const auto random = std::uniform_real_distribution<double>(0, 1)(random_);
   wake_.wait_for(lock, heartbeat_delay(interval_, failures_, random),
-                 [this] { return changed_ || finishing_; });
+                 [this] { return changed_ || finishing_ || halted_; });
   // What changed while the latest heartbeat was on its way is still to be told, bye above all.
-  const bool due = changed_ || !finishing_;
+  const bool due = !halted_ && (changed_ || !finishing_);
   changed_ = false;
   return due;
 }

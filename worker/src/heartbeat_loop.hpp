@@ -43,7 +43,9 @@ class HeartbeatLoop {
   void changed();
   // Send what describe() returns once more, then end. Does not wait.
   void finish();
-  // Waits for the end. REQUIRES: finish() was called.
+  // End without another word: an operator has removed the worker. Does not wait.
+  void halt();
+  // Waits for the end. REQUIRES: finish() or halt() was called.
   void join();
 
   MasterState state() const;
@@ -67,6 +69,7 @@ class HeartbeatLoop {
   MasterState state_;
   bool changed_ = false;
   bool finishing_ = false;
+  bool halted_ = false;
   unsigned failures_ = 0;  // in a row
   Duration interval_;
 

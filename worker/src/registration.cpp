@@ -176,11 +176,23 @@ class Registration::Body {
 
   // From the loops' threads.
   void take(const wire::HeartbeatReply& reply) {
+    if (reply.removed) return removed();
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
     timing.heartbeat = reply.cluster_heartbeat;
     timing.election_timeout = reply.election_timeout;
     witness_->take_timing(timing);
+  }
+
+  // From the loops' threads. The first that is told ends all: others may not answer for long.
+  void removed() {
+    if (removed_.exchange(true)) return;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& loop : loops_) loop->halt();
+    }
+    const bool leaves_anyway = condition_ == wire::WorkerCondition::bye;
+    if (options_.on_removed && !leaves_anyway) options_.on_removed();
   }
 
   // From the loops' threads.
@@ -199,6 +211,7 @@ class Registration::Body {
   }
 
   const RegistrationOptions options_;
+  std::atomic<bool> removed_ = false;
   std::atomic<wire::WorkerCondition> condition_ = wire::WorkerCondition::up;
   wire::Heartbeat content_;  // as it is when started, but for condition and in_flight
 

@@ -122,6 +122,7 @@ class Worker::Body {
     registration.state_dir = options_.state_dir;
     registration.witness_listen = Endpoint{address_.host, 0}.to_string();
     registration.promised_term = [this] { return fence_.promised().value(); };
+    registration.on_removed = options_.on_removed;
     registration.log = options_.log;
     registration_.emplace(std::move(registration));
     if (auto error = registration_->start()) return fail(ErrorCode::invalid, std::move(*error));

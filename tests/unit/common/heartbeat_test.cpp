@@ -26,7 +26,8 @@ json heartbeat_json() {
 }
 
 json reply_json() {
-  return json::parse(to_json(HeartbeatReply{"a", "primary", Term(7), "a", 1s, true, 100ms, 500ms}));
+  return json::parse(
+      to_json(HeartbeatReply{"a", "primary", Term(7), "a", 1s, true, false, 100ms, 500ms}));
 }
 
 // The field that is at fault once `member` of a good heartbeat is `value`; empty when none is.
@@ -297,6 +298,7 @@ TEST_CASE("a reply to a heartbeat keeps its limits") {
   CHECK(reply_fault("term", std::numeric_limits<std::uint64_t>::max()) == "");
   CHECK(reply_fault("term", -1) == "term");
   CHECK(reply_fault("registered", 1) == "registered");
+  CHECK(reply_fault("removed", 1) == "removed");
   CHECK(reply_fault("interval_ms", 10) == "");
   CHECK(reply_fault("interval_ms", 9) == "interval_ms");
   CHECK(reply_fault("interval_ms", 60'000) == "");
@@ -304,10 +306,12 @@ TEST_CASE("a reply to a heartbeat keeps its limits") {
   CHECK(reply_fault("hint", "x") == "");
   CHECK(reply_fault("hint", json::object()) == "hint");
   for (const auto& [member, unused] : std::map<std::string, json>(reply_json())) {
-    if (member.starts_with("cluster_") || member.starts_with("election_")) continue;
     auto document = reply_json();
     document.erase(member);
     INFO(member);
-    CHECK(parse_heartbeat_reply(document.dump()).error().field == member);
+    const bool is_optional =
+        member == "removed" || member.starts_with("cluster_") || member.starts_with("election_");
+    CHECK(parse_heartbeat_reply(document.dump()).ok() == is_optional);
+    if (!is_optional) CHECK(parse_heartbeat_reply(document.dump()).error().field == member);
   }
 }

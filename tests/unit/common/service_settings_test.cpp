@@ -1,6 +1,9 @@
 // What is said of a service, as a document and on a command line.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "common/wire/service_settings.hpp"
@@ -51,6 +54,16 @@ TEST_CASE("every setting survives the way through a document") {
   CHECK_FALSE(read->rules.retry_on->contains(500));
   CHECK_FALSE(read->rules.retry_on->contains(200));
   CHECK(to_string(*read->rules.balance) == "consistent_hash:cookie=sid");
+}
+
+TEST_CASE("every setting is written as it is read") {
+  const auto settings = all_settings();
+  const auto texts = to_texts(settings);
+  CHECK(texts.size() == std::size(every_setting));
+  for (const auto* text : every_setting) {
+    INFO(text);
+    CHECK(std::count(texts.begin(), texts.end(), text) == 1);
+  }
 }
 
 TEST_CASE("what is not said stays unsaid") {

@@ -1,9 +1,13 @@
 #include "ctl/commands.hpp"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include "common/wire/error_document.hpp"
 #include "common/wire/status.hpp"
+#include "ctl/draining.hpp"
+#include "ctl/settings.hpp"
 #include "ctl/table.hpp"
 #include "worker/src/connection_server.hpp"
 
@@ -45,6 +49,25 @@ class Control {
           response.set_content(wire::error_document("not_found", "there is no worker none"),
                                "application/json");
         });
+    const auto waits = [this](const httplib::Request&, httplib::Response& response) {
+      const auto& [status, body] = waiting[std::min(waited++, waiting.size() - 1)];
+      response.status = status;
+      response.set_content(body, "application/json");
+    };
+    server_.Get("/v1/workers/w1/drained", waits);
+    server_.Delete("/v1/workers/w1", waits);
+    server_.Get("/v1/services/shop/settings", [this](const auto&, auto& response) {
+      response.set_content(settings, "application/json");
+    });
+    server_.Put("/v1/services/shop/settings",
+                [this](const httplib::Request& request, auto& response) {
+                  settings = request.body;
+                  response.set_content(settings, "application/json");
+                });
+    server_.Delete("/v1/services/shop/settings", [this](const auto&, auto& response) {
+      settings = "{}";
+      response.set_content(settings, "application/json");
+    });
     auto opened = server_.open({"127.0.0.1", 0}, 4);
     REQUIRE(opened.ok());
     address = *opened;
@@ -52,9 +75,30 @@ class Control {
   Endpoint address;
   wire::Status status;
   std::vector<std::string> asked;
+  // What questions about a wait are answered, in turn; the last again and again.
+  std::vector<std::pair<int, std::string>> waiting;
+  std::size_t waited = 0;
+  std::string settings = "{}";
 
  private:
   ConnectionServer server_;
+};
+
+std::pair<int, std::string> in_flight(unsigned count) {
+  return {409, fmt::format(R"({{"error":{{"code":"in_flight","message":"busy"}},"in_flight":{}}})",
+                           count)};
+}
+
+std::pair<int, std::string> refused(int status, const char* code) {
+  return {status, wire::error_document(code, "cannot")};
+}
+
+// The lines that it tells, in order.
+struct Told {
+  Waiting waiting(Duration timeout) {
+    return {.timeout = timeout, .progress = [this](const auto& line) { lines.push_back(line); }};
+  }
+  std::vector<std::string> lines;
 };
 
 }  // namespace
@@ -136,4 +180,67 @@ TEST_CASE("a table aligns characters, not bytes, and shows no control characters
   table.add({"\xc3\xa9t\xc3\xa9", "1"});
   table.add({"\x1b[31mx\n", "1000"});
   CHECK(table.to_string() == "A           N\n\xc3\xa9t\xc3\xa9         1\n?[31mx?  1000\n");
+}
+
+TEST_CASE("a drain that waits goes on while no master leads, and tells what changes") {
+  Control control;
+  control.waiting = {
+      in_flight(3), in_flight(3), refused(503, "not_primary"), in_flight(1), {200, "{}"}};
+  Told told;
+  CHECK(*drain_and_wait(ControlClient({control.address}), "w1", told.waiting(1min),
+                        Format::tables) == "w1 is drained: nothing of it is in flight\n");
+  CHECK(control.asked == std::vector<std::string>{"/v1/workers/w1/drain"});
+  REQUIRE(told.lines.size() == 3);
+  CHECK(told.lines[0] == "w1: 3 requests in flight");
+  CHECK(told.lines[1].find("no master can answer") != std::string::npos);
+  CHECK(told.lines[2] == "w1: 1 request in flight");
+}
+
+TEST_CASE("a drain whose time is over says how many requests are left") {
+  Control control;
+  control.waiting = {in_flight(2)};
+  const auto late =
+      drain_and_wait(ControlClient({control.address}), "w1", {.timeout = 1ms}, Format::tables);
+  CHECK(late.error().message ==
+        "w1 is drained, but not idle after 1ms: 2 requests still in flight");
+}
+
+TEST_CASE("a worker that is gone has nothing in flight") {
+  Control control;
+  control.waiting = {in_flight(2), refused(404, "not_found")};
+  CHECK(drain_and_wait(ControlClient({control.address}), "w1", {.timeout = 1min}, Format::tables)
+            .ok());
+}
+
+TEST_CASE("a removal that was made while its answer was lost is a removal") {
+  Control control;
+  const ControlClient client({control.address});
+  control.waiting = {refused(503, "outcome_unknown"), refused(404, "not_found")};
+  CHECK(*remove(client, "w1", {.timeout = 1min}, Format::tables) == "w1 is removed\n");
+  CHECK(remove(client, "w1", {.timeout = 1min}, Format::tables).error().message == "cannot");
+  control.waiting = {{200, R"({"workers":[]})"}};
+  CHECK(*remove_now(client, "w1", Format::json) == R"({"workers":[]})");
+}
+
+TEST_CASE("what forbids a removal ends the wait") {
+  Control control;
+  control.waiting = {in_flight(1), refused(409, "conflict")};
+  CHECK(remove(ControlClient({control.address}), "w1", {.timeout = 1min}, Format::tables)
+            .error()
+            .message == "cannot");
+}
+
+TEST_CASE("settings of a service are shown, changed one by one, and forgotten") {
+  Control control;
+  const ControlClient client({control.address});
+  CHECK(*show_settings(client, "shop", Format::tables) == "nothing is set\n");
+  REQUIRE(
+      change_settings(client, "shop", {"request_timeout=2s", "retry_on=502,503"}, Format::tables));
+  CHECK(*change_settings(client, "shop", {"attempts=2"}, Format::tables) ==
+        "request_timeout=2s\nattempts=2\nretry_on=502,503\n");
+  CHECK(*show_settings(client, "shop", Format::json) == control.settings);
+  const auto refused = change_settings(client, "shop", {"attempts=99"}, Format::tables);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("attempts must be") != std::string::npos);
+  CHECK(*reset_settings(client, "shop", Format::tables) == "nothing is set\n");
 }

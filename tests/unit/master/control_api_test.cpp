@@ -270,6 +270,58 @@ TEST_CASE("a backend with a mistake is refused by the name of the member") {
   CHECK(Json::parse(client.get("/v1/workers").body)["workers"].empty());
 }
 
+TEST_CASE("a route is set, listed and removed, each change answered with it alone") {
+  ControlFixture cluster;
+  ControlClient client(cluster.plane.address());
+  CHECK(client.post("/v1/routes", R"({"prefix": "/a", "service": "s"})").status == 201);
+  const auto set = client.post("/v1/routes", R"({"host": "H", "prefix": "/b/", "service": "s"})");
+  CHECK(set.status == 201);
+  REQUIRE(Json::parse(set.body)["routes"].size() == 1);
+  CHECK(Json::parse(set.body)["routes"][0]["host"] == "h");
+  CHECK(Json::parse(client.get("/v1/routes").body)["routes"].size() == 2);
+  const auto removed = client.remove("/v1/routes?prefix=%2Fb&host=h");
+  CHECK(removed.status == 200);
+  CHECK(Json::parse(removed.body)["routes"] == Json::parse(set.body)["routes"]);
+  CHECK(Json::parse(client.get("/v1/routes").body)["routes"].size() == 1);
+  CHECK(client.remove("/v1/routes?prefix=/b&host=h").status == 404);
+  for (const auto* query : {"", "host=h", "prefix=/a&prefix=/a", "path=/a"}) {
+    INFO(query);
+    CHECK(client.remove(fmt::format("/v1/routes?{}", query)).status == 400);
+  }
+  CHECK(client.post("/v1/routes", R"({"prefix": "/a"})").status == 400);
+}
+
+TEST_CASE("what is said of a service is set, shown, refused when it is wrong, and forgotten") {
+  ControlFixture cluster;
+  ControlClient client(cluster.plane.address());
+  constexpr auto path = "/v1/services/shop/settings";
+  CHECK(client.get(path).body == "{}");
+  const auto said = R"({"balance":"random","request_timeout_ms":2000,"retry_on":[502,503]})";
+  const auto set = client.put(path, said);
+  CHECK(set.status == 200);
+  CHECK(Json::parse(set.body) == Json::parse(said));
+  CHECK(Json::parse(client.get(path).body) == Json::parse(said));
+  const auto refused = client.put(path, R"({"attempts": 99})");
+  CHECK(refused.status == 400);
+  CHECK(field_at_fault(refused) == "attempts");
+  CHECK(client.put("/v1/services/a%20b/settings", "{}").status == 400);
+  CHECK(Json::parse(client.get(path).body) == Json::parse(said));
+  CHECK(client.remove(path).status == 200);
+  CHECK(client.get(path).body == "{}");
+  CHECK(client.remove(path).status == 404);
+}
+
+TEST_CASE("what the configuration says of a service cannot be changed through the API") {
+  ControlPlaneOptions options;
+  options.services["shop"].rules.attempts = 2;
+  ControlFixture cluster(options);
+  ControlClient client(cluster.plane.address());
+  constexpr auto path = "/v1/services/shop/settings";
+  CHECK(client.get(path).body == R"({"attempts":2})");
+  CHECK(client.put(path, "{}").status == 409);
+  CHECK(client.remove(path).status == 409);
+}
+
 TEST_CASE("a page of another site can change nothing") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());

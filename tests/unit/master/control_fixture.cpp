@@ -49,6 +49,9 @@ Answer ControlClient::post(const std::string& path, const std::string& body,
   const httplib::Headers headers(fields.begin(), fields.end());
   return answer_of(connection_->client.Post(path, headers, body, "application/json"));
 }
+Answer ControlClient::put(const std::string& path, const std::string& body) {
+  return answer_of(connection_->client.Put(path, body, "application/json"));
+}
 Answer ControlClient::remove(const std::string& path) {
   return answer_of(connection_->client.Delete(path));
 }

@@ -30,6 +30,7 @@ class ControlClient {
   Answer head(const std::string& path);
   Answer post(const std::string& path, const std::string& body = {},
               const std::map<std::string, std::string>& fields = {});
+  Answer put(const std::string& path, const std::string& body);
   Answer remove(const std::string& path);
   Answer send(const std::string& method, const std::string& path);
 

@@ -122,15 +122,3 @@ TEST_CASE("an added backend can be removed, with all that was decided about it")
   cluster.registry.probe_result(id, std::nullopt, cluster.time);  // a probe that was under way
   CHECK(cluster.state("n1") == "unknown");
 }
-
-TEST_CASE("what would come back by itself cannot be removed") {
-  RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
-                                             cluster.time));
-  CHECK(cluster.remove("n1").error().code == ErrorCode::conflict);
-  REQUIRE(cluster.hear("w1").ok());
-  CHECK(cluster.remove("w1").error().code == ErrorCode::conflict);
-  cluster.pass(5s);
-  CHECK(cluster.remove("w1").ok());
-  CHECK(cluster.state("w1") == "unknown");
-}

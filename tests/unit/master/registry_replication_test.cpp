@@ -138,10 +138,12 @@ TEST_CASE("a change survives its way through the log") {
   settings.worker_in_flight = 3;
   same(SetSettings{"shop", settings});
   same(RemoveSettings{"shop"});
+  same(RemoveWorker{"w1", "6f1c"});
   same(RemoveRoute{"h", "/a"});
   for (const auto* text :
        {"", "[]", "{}", R"({"leave": 1})", R"({"leap": "w1"})", R"({"leave": "a", "drain": "b"})",
-        R"({"join": {"name": "w1"}})", R"({"weight": {"name": "w1", "weight": 1001}})"}) {
+        R"({"join": {"name": "w1"}})", R"({"weight": {"name": "w1", "weight": 1001}})",
+        R"({"dismiss": "w1"})", R"({"dismiss": {"name": "w1", "incarnation": ""}})"}) {
     INFO(text);
     CHECK(!parse_change(text).ok());
   }

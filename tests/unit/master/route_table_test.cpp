@@ -143,3 +143,68 @@ TEST_CASE("routes of the configuration go before replicated ones and cannot be c
   cluster.registry.publish();
   CHECK(found(*cluster.snapshots.back()->routes, "x", "/b/1") == "");
 }
+
+TEST_CASE("a table that was changed route by route is the one that is made at once") {
+  std::mt19937 random(11);
+  Routes routes;
+  RouteTable changed;
+  for (int i = 0; i < 3'000; ++i) {
+    const RouteKey key{random() % 2 == 0 ? "h.x" : "", fmt::format("/a/{}", random() % 200)};
+    const wire::Route route{key.first, key.second, fmt::format("s{}", i)};
+    if (random() % 3 == 0) {
+      routes.erase(key);
+      changed = changed.without(key);
+    } else {
+      routes.insert_or_assign(key, route);
+      changed = changed.with(route);
+    }
+    REQUIRE(changed.size() == routes.size());
+  }
+  const RouteTable made(routes);
+  CHECK(made.size() == changed.size());
+  for (int i = 0; i < 220; ++i) {
+    for (const auto* host : {"h.x", "other"}) {
+      const auto path = fmt::format("/a/{}/b", i);
+      INFO(host << path);
+      CHECK(found(changed, host, path) == found(made, host, path));
+    }
+  }
+  for (const auto& [key, route] : routes) changed = changed.without(key);
+  CHECK(changed.empty());
+  CHECK(found(changed, "h.x", "/a/1") == "");
+}
+
+TEST_CASE("a table stays as it was when another is made of it") {
+  const auto table = table_of({"/a=one"});
+  const auto other = table.with({"", "/a", "two"}).with({"h.x", "/b", "three"});
+  CHECK(found(table, "h.x", "/a") == "one");
+  CHECK(found(table, "h.x", "/b") == "");
+  CHECK(found(other, "h.x", "/a") == "two");
+  CHECK(found(other, "h.x", "/b") == "three");
+  CHECK(found(other.without({"h.x", "/b"}), "h.x", "/b") == "");
+}
+
+TEST_CASE("routes are refused beyond their number and beyond what they take together") {
+  RegistryFixture cluster;
+  const auto set = [&](const std::string& prefix) {
+    const auto change = cluster.registry.set_route({"", prefix, "s"});
+    if (change.ok()) cluster.registry.apply(*change, cluster.time);
+    return change.ok();
+  };
+  SECTION("their number") {
+    for (std::size_t i = 0; i < limits::routes_max; ++i) REQUIRE(set(fmt::format("/{}", i)));
+    CHECK(!set("/one-more"));
+    CHECK(set("/0"));  // in place of itself
+  }
+  SECTION("their bytes") {
+    const std::string longest(limits::route_prefix_bytes_max - 8, 'x');
+    const auto count = limits::routes_bytes_max / limits::route_prefix_bytes_max;
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(set(fmt::format("/{:07}{}", i, longest)));
+    CHECK(cluster.registry.state().routes_bytes == limits::routes_bytes_max);
+    CHECK(!set("/"));
+    CHECK(set(fmt::format("/{:07}{}", 0, longest)));
+    const auto removal = cluster.registry.remove_route("", fmt::format("/{:07}{}", 0, longest));
+    cluster.registry.apply(*removal, cluster.time);
+    CHECK(set("/"));
+  }
+}

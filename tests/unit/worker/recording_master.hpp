@@ -64,6 +64,12 @@ class RecordingMaster {
     const std::lock_guard lock(mutex_);
     return authorization_;
   }
+  // From now on it answers that an operator has removed the worker.
+  void remove_worker() {
+    const std::lock_guard lock(mutex_);
+    reply_.registered = false;
+    reply_.removed = true;
+  }
   void answer_with(int status) {
     const std::lock_guard lock(mutex_);
     status_ = status;

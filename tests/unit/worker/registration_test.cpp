@@ -1,3 +1,4 @@
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -245,4 +246,25 @@ TEST_CASE(
     INFO(row.interval.count() << " " << row.failures << " " << row.random);
     CHECK(heartbeat_delay(row.interval, row.failures, row.random) == row.delay);
   }
+}
+
+TEST_CASE("a worker that was removed heartbeats to no master any more, and is told once") {
+  RecordingMaster a;
+  RecordingMaster b;
+  std::atomic<int> told{0};
+  auto options = options_for({a.address(), b.address()});
+  options.on_removed = [&] { ++told; };
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(a.hears(2));
+  REQUIRE(b.hears(2));
+  a.remove_worker();
+  REQUIRE(eventually([&] {
+    const auto masters = registration.masters();
+    return !masters[0].answers && !masters[1].answers;
+  }));
+  REQUIRE(eventually([&] { return told == 1; }));
+  registration.stop();                                       // waits for what was on its way
+  CHECK(b.heard().back().condition == WorkerCondition::up);  // no bye from one that is no member
+  CHECK(told == 1);
 }

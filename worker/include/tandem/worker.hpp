@@ -84,6 +84,10 @@ struct RegistrationOptions {
   std::string state_dir;
   // Where the masters reach the witness, a small control port beside the service.
   std::string witness_listen = "127.0.0.1:0";
+  // An operator has removed this worker (`tandem remove`): the masters send it nothing more, and no
+  // heartbeats go out any more. It comes back as a new Registration. Called once, from one of the
+  // library's threads; it must not call stop().
+  std::function<void()> on_removed;
   // For a service that refuses requests with a lower Tandem-Term than it has seen (409, with the
   // higher one in Tandem-Term) and answers OPTIONS *: the highest that it has seen. Asked from
   // several threads. Empty: the service knows nothing of terms.
@@ -130,6 +134,7 @@ struct WorkerOptions {
   std::string state_dir;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds drain_timeout{30'000};  // stop() cuts off requests that take longer
+  std::function<void()> on_removed;                 // as above; what comes is still served
   std::string token_file;                           // as above
   EventLog log;
 };

@@ -1,0 +1,75 @@
+// drained_wait.hpp: waits until the last request of a drained worker has ended.
+//
+// A request in flight is counted by the master that forwarded it: the primary, and one that led
+// before it, which finishes what it had begun. So the others are asked, each until it has nothing
+// in flight: that stays so, for it does not lead. One that gives no answer is not waited for: its
+// process has ended, or it is frozen or cut off and its clients have given up.
+//
+// A wait is a coroutine and a timer, no thread; limits::drained_waits_max of them at once. The
+// caller going away ends none, its time does. Owner: the control loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/time.hpp"
+#include "common/core/ids.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+struct DrainedWaitOptions {
+  std::map<core::NodeId, Endpoint> masters{};  // the control addresses of the others
+  std::string token{};                         // presented to them; empty: none
+  // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
+  std::function<bool(std::uint64_t version)> has_adopted{};
+  std::function<bool()> leads{};  // whether this master leads, and does not stop
+};
+
+struct DrainedOutcome {
+  enum class End {
+    drained,        // nothing is in flight any more, or the worker is gone
+    in_flight,      // the time is over
+    undrained,      // somebody wants it to get requests again
+    leads_no_more,  // another master knows better from now on
+    busy,           // too many wait
+  };
+  End end = End::drained;
+  unsigned in_flight = 0;  // as last seen, at all masters together
+};
+
+class DrainedWait {
+ public:
+  // `loop` and `registry` outlive it. REQUIRES: options.leads is set.
+  DrainedWait(boost::asio::io_context& loop, const Registry& registry, DrainedWaitOptions options)
+      : loop_(loop), registry_(registry), options_(std::move(options)) {}
+
+  // REQUIRES: the drain of `name` was committed.
+  boost::asio::awaitable<DrainedOutcome> wait(std::string name, Duration timeout);
+
+ private:
+  // What one of the other masters has in flight.
+  struct Other {
+    Endpoint control;
+    unsigned in_flight = 0;
+    unsigned silences = 0;  // times it was asked in vain
+    bool done = false;
+  };
+  using Others = std::map<core::NodeId, Other>;
+
+  boost::asio::awaitable<DrainedOutcome> poll(const std::string& name, Instant deadline);
+  boost::asio::awaitable<void> ask(Others& others, const std::string& name);
+
+  boost::asio::io_context& loop_;
+  const Registry& registry_;
+  const DrainedWaitOptions options_;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace tandem::master

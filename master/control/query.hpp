@@ -1,0 +1,20 @@
+// query.hpp: the parameters behind the '?' of a control request.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.hpp"
+
+namespace tandem::master {
+
+using QueryParameters = std::map<std::string, std::string>;
+
+// "wait_ms=500&now=true", percent-decoded (RFC 3986 §2.1); what is no escape stays as it is.
+// Errors: `invalid`, naming the parameter: one that is not `known`, or is given twice.
+Result<QueryParameters> parse_query(std::string_view query,
+                                    std::initializer_list<std::string_view> known);
+
+}  // namespace tandem::master
