@@ -105,12 +105,6 @@ inline constexpr auto request_timeout_settable_max = 24h;
 // After 101: a WebSocket that says nothing for so long is cut
 inline constexpr auto tunnel_idle_max = 10min;
 
-// ---- idle clients -------------------------------------------------------------------------------
-// Between two requests a connection keeps its buffer for this long, since the next one usually
-// follows at once; then it gives it back and waits without one. Above the number of buffers it
-// does so immediately.
-inline constexpr auto warm_max = 1s;
-inline constexpr std::size_t warm_buffers_max = 1'024;  // per loop (16 MiB)
 // After an early answer: how long and how much of the rest is read and thrown away before the
 // close, so that the answer is not lost to a reset (RFC 9112 §9.6).
 inline constexpr auto linger_max = 1s;

@@ -27,8 +27,6 @@ Attempt::Attempt(Loop& loop, ClientSide& client, Service& service, UpstreamConne
       upstream_(connection_->upstream()),
       hop_(hop),
       worker_(connection_->socket()),
-      out_(loop.buffers().borrow()),
-      worker_in_(loop.buffers().borrow()),
       response_(loop.borrow_response_head()),
       deadline_(loop, client.socket) {
   deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
@@ -171,11 +169,12 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
   }
   term_ = client_.note.term = context.term.value_or(Term());
   if (client_.times.has_end()) context.left = client_.times.left(loop_.coarse_now());
+  out_ = loop_.buffers().borrow();
   write_request_head(out_, client_.request, context);
   deadline_.arm(body_idle());
   auto writing = write_all(worker_, out_.view(), client_.body);
   const IoResult wrote = co_await writing;
-  out_.clear();
+  out_.release();
   request_sent_ = wrote.bytes > 0;
   if (!wrote.ok()) co_return worker_gone();
   deadline_.disarm();
@@ -206,7 +205,7 @@ bool Attempt::client_broke_off() const {
 Task<bool> Attempt::read_worker() {
   if (client_broke_off()) co_return false;  // the worker will not answer what it did not get
   if (beaten_ || abandoned_) co_return false;
-  auto reading = read_some(worker_, worker_in_);
+  auto reading = read_some(worker_, worker_in_, loop_.buffers());
   const IoResult got = co_await reading;
   if (!got.ok()) co_return false;
   worker_in_.commit(got.bytes);
@@ -241,12 +240,13 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
 
 Task<bool> Attempt::pass_interim() {
   if (client_.request.version() >= 11 && !client_.is_hedged) {
+    out_ = loop_.buffers().borrow();
     write_interim_head(out_, response_, loop_.options().via);
     passed_on_ = true;
     deadline_.arm(body_idle());
     auto writing = write_all(client_.socket, out_.view());
     const IoResult wrote = co_await writing;
-    out_.clear();
+    out_.release();
     if (!wrote.ok()) co_return false;
   }
   worker_in_.consume(response_.head_bytes());
@@ -345,6 +345,7 @@ Task<Attempt::Outcome> Attempt::pass_response() {
     framing = client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
   }
   const bool keep_alive = client_stays() && framing != Framing::until_close;
+  out_ = loop_.buffers().borrow();
   write_response_head(out_, response_,
                       {.via = loop_.options().via,
                        .framing = framing,
@@ -410,6 +411,7 @@ Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_
 
 Task<Attempt::Outcome> Attempt::pass_tunnel() {
   deadline_.disarm();
+  out_ = loop_.buffers().borrow();
   write_response_head(out_, response_, {.via = loop_.options().via});
   passed_on_ = true;
   worker_in_.consume(response_.head_bytes());

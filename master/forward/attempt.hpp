@@ -137,7 +137,7 @@ class Attempt : private InFlight {
   const Hop hop_;
   Socket& worker_;
   std::optional<RequestBodyPump> pump_;
-  Buffer out_;        // heads on their way out
+  Buffer out_;        // a head on its way out; no block meanwhile
   Buffer worker_in_;  // what the worker sent and is not passed on yet
   ResponseHead& response_;
   WatchedDeadline deadline_;

@@ -93,28 +93,13 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
 }
 
 Task<bool> ClientSession::await_request() {
-  auto& buffers = loop_.buffers();
-  auto left = loop_.timeouts().client_idle;
-  // A connection that has just been served is likely to go on; of one that has just come nothing is
-  // known.
-  if (in_.has_block() && buffers.borrowed() < limits::warm_buffers_max) {
-    loop_.arm(deadline_, std::min<Duration>(limits::warm_max, left));
-    auto reading = read_some(socket_, in_);
-    const IoResult got = co_await reading;
-    if (got.ok()) {
-      in_.commit(got.bytes);
-      co_return true;
-    }
-    if (!deadline_.expired() || ending_) co_return false;
-    left -= limits::warm_max;
-    if (left <= Duration::zero()) co_return false;
-  }
-  in_.release();
-  loop_.arm(deadline_, left);
-  auto waiting = wait_readable(socket_);
-  const IoResult waited = co_await waiting;
+  loop_.arm(deadline_, loop_.timeouts().client_idle);
+  auto reading = read_some(socket_, in_, loop_.buffers());
+  const IoResult got = co_await reading;
   deadline_.disarm();
-  co_return waited.ok() && !ending_;
+  if (!got.ok()) co_return false;
+  in_.commit(got.bytes);
+  co_return true;
 }
 
 Task<bool> ClientSession::read_head() {
@@ -153,7 +138,6 @@ Task<bool> ClientSession::read_head() {
 }
 
 Task<Ending> ClientSession::serve_request() {
-  if (!in_.has_block()) in_ = loop_.buffers().borrow();
   request_ = &loop_.borrow_request_head();
   if (loop_.access_ring() != nullptr) started_ = now();
   deadline_.disarm();
@@ -173,7 +157,7 @@ Task<Ending> ClientSession::serve_request() {
   }
   loop_.give_back(*request_);
   request_ = nullptr;
-  if (in_.capacity() > limits::buffer_bytes && in_.empty()) in_.release();
+  if (in_.empty()) in_.release();
   co_return ending;
 }
 

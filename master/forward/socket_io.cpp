@@ -41,33 +41,27 @@ void Socket::shutdown_send() {
   if (descriptor_ != nullptr) ::shutdown(descriptor_->fd, SHUT_WR);
 }
 
-bool WaitReadable::look(Operation& operation, Descriptor& descriptor) {
-  char byte;
-  const auto got = recv(descriptor.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  // An edge may tell of bytes that a read has taken already.
-  if (got < 0 && would_block()) {
-    descriptor.readable = false;
-    return false;
-  }
-  static_cast<WaitReadable&>(operation).result = {};
-  return true;
-}
-
 bool ReadSome::read(Operation& operation, Descriptor& descriptor) {
   auto& self = static_cast<ReadSome&>(operation);
-  auto got = receive(descriptor.fd, self.room_, self.size_);
-  while (got < 0 && errno == EINTR) got = receive(descriptor.fd, self.room_, self.size_);
-  if (got < 0 && would_block()) {
-    descriptor.readable = false;
-    return false;
-  }
+  auto& buffer = self.buffer_;
+  const bool lends = !buffer.has_block();
+  if (lends) buffer = self.pool_->borrow();
+  const auto room = buffer.free_size();
+  auto got = receive(descriptor.fd, buffer.free_begin(), room);
+  while (got < 0 && errno == EINTR) got = receive(descriptor.fd, buffer.free_begin(), room);
   if (got > 0) {
     self.result.bytes = static_cast<std::size_t>(got);
     // What comes after a short read makes an edge; the end of the stream may have made its own.
-    if (self.result.bytes < self.size_ && !descriptor.ended) descriptor.readable = false;
-  } else {
-    self.result.error = got == 0 ? ErrorCodeOs(asio::error::eof) : last_error();
+    if (self.result.bytes < room && !descriptor.ended) descriptor.readable = false;
+    return true;
   }
+  const auto error = got == 0 ? ErrorCodeOs(asio::error::eof) : last_error();
+  if (lends) buffer.release();
+  if (error == asio::error::would_block) {
+    descriptor.readable = false;
+    return false;
+  }
+  self.result.error = error;
   return true;
 }
 

@@ -96,16 +96,6 @@ class Waiting : protected Operation {
 
 }  // namespace detail
 
-// Completes when the socket is readable, closed or broken; owns no buffer meanwhile.
-class WaitReadable : public detail::Waiting {
- public:
-  explicit WaitReadable(Socket& socket) : Waiting(socket, &look) {}
-  void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
-
- private:
-  static bool look(Operation& operation, Descriptor& descriptor);
-};
-
 // Completes when the socket may take more bytes.
 class WaitWritable : public detail::Waiting {
  public:
@@ -119,20 +109,21 @@ class WaitWritable : public detail::Waiting {
 
 // Reads what is there into the buffer's free room and commits nothing: the caller commits
 // result.bytes. The end of the stream is the error asio::error::eof. REQUIRES: buffer.free_size() >
-// 0
+// 0, or it has no block and a pool is given, from which it has one when there are bytes. So who
+// waits owns no buffer, and the block that bytes come into is the one that was used last.
 class ReadSome : public detail::Waiting {
  public:
-  ReadSome(Socket& socket, Buffer& buffer)
-      : Waiting(socket, &read), room_(buffer.free_begin()), size_(buffer.free_size()) {
-    TANDEM_ASSERT(size_ > 0);
+  ReadSome(Socket& socket, Buffer& buffer, BufferPool* pool = nullptr)
+      : Waiting(socket, &read), buffer_(buffer), pool_(pool) {
+    TANDEM_ASSERT(buffer.has_block() ? buffer.free_size() > 0 : pool != nullptr);
   }
   void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
 
  private:
   static bool read(Operation& operation, Descriptor& descriptor);
 
-  char* room_;
-  std::size_t size_;
+  Buffer& buffer_;
+  BufferPool* pool_;
 };
 
 // Opens the socket and connects it. TCP_NODELAY is set.
@@ -168,9 +159,11 @@ class Accept : public detail::Waiting {
   TcpEndpoint peer_;
 };
 
-inline WaitReadable wait_readable(Socket& socket) { return WaitReadable(socket); }
 inline WaitWritable wait_writable(Socket& socket) { return WaitWritable(socket); }
 inline ReadSome read_some(Socket& socket, Buffer& buffer) { return {socket, buffer}; }
+inline ReadSome read_some(Socket& socket, Buffer& buffer, BufferPool& pool) {
+  return {socket, buffer, &pool};
+}
 inline Connect connect(Socket& socket, const TcpEndpoint& endpoint) { return {socket, endpoint}; }
 
 // Lets everything else that is ready on the loop go first.
