@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "release", "bin"))
 PROXY_CORE, LOAD_CORE = "0", "1"
 ORDER = ("relay", "haproxy", "nginx", "go", "tandem")
+KNOWN = ORDER + ("tandem-logging",)  # with an access log
 READY_SECONDS = 20
 PR_SET_PDEATHSIG = 1
 
@@ -53,6 +54,7 @@ error_log {dir}/nginx.error.log;
 events {{ worker_connections {files}; }}
 http {{
     access_log off;
+    client_max_body_size 0;
     client_body_temp_path {dir}/body;
     proxy_temp_path {dir}/proxy;
     fastcgi_temp_path {dir}/fastcgi;
@@ -65,6 +67,7 @@ http {{
         listen 127.0.0.1:{port} backlog=4096;
         location / {{
             proxy_pass http://origin;
+            proxy_request_buffering off;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $host;
@@ -163,7 +166,7 @@ class Stage:
     def proxy(self, name, origin, connections=4096):
         """Starts the proxy `name` in front of the origin's port; returns (process, port). Raises Skipped."""
         port = free_port()
-        process = self.start(PROXY_CORE, name, getattr(self, "_" + name)(port, origin, connections))
+        process = self.start(PROXY_CORE, name, getattr(self, "_" + name.replace("-", "_"))(port, origin, connections))
         self.await_answer(name, process, port, "/128")
         return process, port
 
@@ -198,9 +201,17 @@ class Stage:
         return ["env", "GOMAXPROCS=1", binary, str(port), str(origin)]
 
     def _tandem(self, port, origin, connections):
+        return self.master("tandem", port, 1) + ["--backend", f"127.0.0.1:{origin}"]
+
+    def _tandem_logging(self, port, origin, connections):
+        return self.master("tandem-logging", port, 1) + [
+            "--backend", f"127.0.0.1:{origin}", "--access-log", os.path.join(self.dir, "access.log")]
+
+    def master(self, name, port, threads, control=0):
+        """The command of a master that knows no worker yet."""
         return [program("tandem-master"), "--node", "bench", "--listen", f"127.0.0.1:{port}",
-                "--control", "127.0.0.1:0", "--threads", "1", "--data-dir", os.path.join(self.dir, "data"),
-                "--backend", f"127.0.0.1:{origin}"]
+                "--control", f"127.0.0.1:{control}", "--threads", str(threads),
+                "--data-dir", os.path.join(self.dir, name)]
 
 
 def program(name):

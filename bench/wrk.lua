@@ -1,7 +1,7 @@
--- The request a browser sends: 630 bytes, then the outcome in one line that bench/compare reads.
+-- The request a browser sends: 630 bytes, then the outcome in one line that load.py reads.
+-- The argument says which: keep-alive, close (a connection for each request), or upload (1 MiB).
 local fields = {
   "Host: www.example.org",
-  "Connection: keep-alive",
   'sec-ch-ua: "Chromium";v="118", "Google Chrome";v="118", "Not=A?Brand";v="99"',
   "sec-ch-ua-mobile: ?0",
   'sec-ch-ua-platform: "Linux"',
@@ -17,9 +17,16 @@ local fields = {
 local text
 
 function init(arguments)
-  local head = "GET " .. wrk.path .. " HTTP/1.1\r\n" .. table.concat(fields, "\r\n") .. "\r\nCookie: session="
+  local kind = arguments[1] or "keep-alive"
+  local method, body = "GET", ""
+  table.insert(fields, 2, "Connection: " .. (kind == "close" and "close" or "keep-alive"))
+  if kind == "upload" then
+    method, body = "POST", string.rep("u", 1048576)
+    table.insert(fields, "Content-Length: " .. #body)
+  end
+  local head = method .. " " .. wrk.path .. " HTTP/1.1\r\n" .. table.concat(fields, "\r\n") .. "\r\nCookie: session="
   local tail = "\r\n\r\n"
-  text = head .. string.rep("a", math.max(1, 630 - #head - #tail)) .. tail
+  text = head .. string.rep("a", math.max(1, 630 - #head - #tail)) .. tail .. body
 end
 
 function request()

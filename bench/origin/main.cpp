@@ -1,13 +1,14 @@
 // bench-origin: the server behind the proxies that are compared, far cheaper than any of them.
 //
 // Each thread has a listener and an epoll of its own. Responses are made once, at the start; a
-// request is looked at only for its end (an empty line) and its path. It knows no bodies and no
-// other methods: it answers GET for the paths below and 404 for the rest.
+// request is looked at only for its end and its path. It answers GET for the paths below, POST
+// with a Content-Length as GET of /128, once it has read all, and 404 for the rest.
 //
 //   bench-origin PORT [THREADS]
 //   /128  /64k  /1m  with Content-Length; /chunked: 64 KiB in chunks of 8 KiB; /health
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <map>
@@ -48,15 +49,29 @@ const std::string not_found = response("404 Not Found", 0);
 
 // The answer to a request that begins with "GET /path HTTP/1.1".
 const std::string& answer(std::string_view head) {
+  if (head.starts_with("POST ")) return responses.find("/128")->second;
   if (!head.starts_with("GET ")) return not_found;
   const auto path = head.substr(4, head.find(' ', 4) - 4);
   const auto found = responses.find(path);
   return found == responses.end() ? not_found : found->second;
 }
 
+// Bytes of the body that follows the head: what Content-Length says, 0 without one.
+std::size_t body_bytes(std::string_view head) {
+  if (!head.starts_with("POST ")) return 0;
+  for (const std::string_view name : {"Content-Length: ", "content-length: "}) {
+    const auto found = head.find(name);
+    if (found != head.npos) {
+      return std::strtoul(head.data() + found + name.size(), nullptr, 10);
+    }
+  }
+  return 0;
+}
+
 struct Connection {
   int socket;
-  std::string input;                    // the beginning of a request that is not whole yet
+  std::size_t body_left = 0;            // of a request whose head has been read
+  std::string input{};                  // the beginning of a request that is not whole yet
   const std::string* output = nullptr;  // being sent
   std::size_t sent = 0;
 };
@@ -80,8 +95,9 @@ class Loop {
         auto* connection = static_cast<Connection*>(events[i].data.ptr);
         if (connection == nullptr) {
           accept_all();
-        } else if (!(connection->output != nullptr ? send_more(*connection)
-                                                   : receive(*connection))) {
+        } else if (!(connection->output != nullptr && connection->body_left == 0
+                         ? send_more(*connection)
+                         : receive(*connection))) {
           close(connection->socket);
           delete connection;
         }
@@ -102,26 +118,33 @@ class Loop {
       const int socket = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket < 0) return;
       set_no_delay(socket);
-      watch(socket, new Connection{socket, {}, nullptr, 0}, EPOLL_CTL_ADD, EPOLLIN);
+      watch(socket, new Connection{socket}, EPOLL_CTL_ADD, EPOLLIN);
     }
   }
 
   // False when the connection is over.
   bool receive(Connection& connection) {
-    std::array<char, 16 * 1024> buffer;
-    const ssize_t got = recv(connection.socket, buffer.data(), buffer.size(), 0);
+    const ssize_t got = recv(connection.socket, buffer_.data(), buffer_.size(), 0);
     if (got <= 0) return got < 0 && errno == EAGAIN;
-    std::string_view text(buffer.data(), static_cast<std::size_t>(got));
-    if (!connection.input.empty()) text = connection.input.append(text);
+    std::string_view text(buffer_.data(), static_cast<std::size_t>(got));
     // One request at a time: nobody here pipelines.
-    if (!text.ends_with("\r\n\r\n")) {
+    if (connection.body_left > 0) {
+      connection.body_left -= std::min(connection.body_left, text.size());
+      return connection.body_left > 0 || send_more(connection, EPOLLIN);
+    }
+    if (!connection.input.empty()) text = connection.input.append(text);
+    const auto head_end = text.find("\r\n\r\n");
+    if (head_end == text.npos) {
       if (connection.input.empty()) connection.input = text;
       return connection.input.size() <= request_bytes_max;
     }
-    connection.output = &answer(text);
+    const auto head = text.substr(0, head_end + 4);
+    const auto body = text.size() - head.size();
+    connection.output = &answer(head);
     connection.sent = 0;
+    connection.body_left = body_bytes(head) - std::min(body_bytes(head), body);
     connection.input.clear();
-    return send_more(connection, EPOLLIN);
+    return connection.body_left > 0 || send_more(connection, EPOLLIN);
   }
 
   bool send_more(Connection& connection, std::uint32_t watched = EPOLLOUT) {
@@ -143,6 +166,7 @@ class Loop {
 
   int listener_;
   int epoll_;
+  std::array<char, 64 * 1024> buffer_;
 };
 
 }  // namespace

@@ -1,0 +1,43 @@
+"""The closed load of wrk: a number of connections, each asking again as soon as it has its answer."""
+import os
+import statistics
+import subprocess
+import sys
+
+from peers import LOAD_CORE, cpu_seconds, installed, pinned
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REQUESTS = ("keep-alive", "close", "upload")  # what wrk.lua can send
+
+
+def measure(process, port, path, connections, seconds, request="keep-alive", cpu=cpu_seconds):
+    """One load: (requests per second, p50 ms, p99 ms, CPU µs per request, failed requests)."""
+    before = cpu(process.pid)
+    wrk = pinned(LOAD_CORE) + [
+        installed("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
+        "-s", os.path.join(HERE, "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--", request]
+    output = subprocess.run(wrk, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            timeout=seconds + 30).stdout
+    used = cpu(process.pid) - before
+    result = [line.split()[1:] for line in output.splitlines() if line.startswith("RESULT ")]
+    if not result:
+        sys.exit("wrk failed:\n" + output)
+    requests, micros, p50, p99, failed = map(int, result[0])
+    if requests == 0:
+        sys.exit("no request was answered:\n" + output)
+    return requests / (micros / 1e6), p50 / 1e3, p99 / 1e3, used * 1e6 / requests, failed
+
+
+def medians(rounds):
+    """Of several measure(): the medians, and all failures."""
+    columns = list(zip(*rounds))
+    return [statistics.median(column) for column in columns[:4]] + [sum(columns[4])]
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"{text:70}", end="\r", file=sys.stderr, flush=True)
+
+
+def load_average():
+    return f"load {os.getloadavg()[0]:.1f}"
