@@ -1,5 +1,7 @@
-"""The closed load of wrk: a number of connections, each asking again as soon as it has its answer."""
+"""The closed load of wrk: a number of connections, each asking again as soon as it has its answer; and connections
+that asked once and are silent."""
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import sys
 from peers import LOAD_CORE, cpu_seconds, installed, pinned
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SILENT_REQUEST = b"GET /128 HTTP/1.1\r\nHost: bench\r\nUser-Agent: idle\r\n\r\n"
 REQUESTS = ("keep-alive", "close", "upload")  # what wrk.lua can send
 
 
@@ -26,6 +29,23 @@ def measure(process, port, path, connections, seconds, request="keep-alive", cpu
     if requests == 0:
         sys.exit("no request was answered:\n" + output)
     return requests / (micros / 1e6), p50 / 1e3, p99 / 1e3, used * 1e6 / requests, failed
+
+
+def ask(connection):
+    connection.sendall(SILENT_REQUEST)
+    received = b""
+    while not received.endswith(b"x" * 128):
+        more = connection.recv(4096)
+        if not more:
+            raise OSError("the proxy closed the connection")
+        received += more
+
+
+def open_connections(port, count, into):
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), 10)
+        into.append(connection)
+        ask(connection)
 
 
 def medians(rounds):

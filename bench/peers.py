@@ -163,10 +163,12 @@ class Stage:
         self.await_answer("origin", process, port, "/128")
         return port
 
-    def proxy(self, name, origin, connections=4096):
-        """Starts the proxy `name` in front of the origin's port; returns (process, port). Raises Skipped."""
-        port = free_port()
-        process = self.start(PROXY_CORE, name, getattr(self, "_" + name.replace("-", "_"))(port, origin, connections))
+    def proxy(self, kind, origin, connections=4096, name=None):
+        """Starts a proxy of that kind in front of the origin's port; returns (process, port). Raises Skipped.
+        Those of one kind need different names."""
+        port, name = free_port(), name or kind
+        command = getattr(self, "_" + kind.replace("-", "_"))(port, origin, connections)
+        process = self.start(PROXY_CORE, name, command)
         self.await_answer(name, process, port, "/128")
         return process, port
 
@@ -211,7 +213,7 @@ class Stage:
         """The command of a master that knows no worker yet."""
         return [program("tandem-master"), "--node", "bench", "--listen", f"127.0.0.1:{port}",
                 "--control", f"127.0.0.1:{control}", "--threads", str(threads),
-                "--data-dir", os.path.join(self.dir, name)]
+                "--data-dir", os.path.join(self.dir, f"{name}-{port}")]
 
 
 def program(name):
@@ -246,6 +248,17 @@ def cpu_seconds(pid):
             fields = stat.read().rsplit(")", 1)[1].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def thread_cpu_seconds(pid):
+    """User and system time of each thread of the process, by name."""
+    used = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat") as stat:
+            text = stat.read()
+        name, fields = text[text.index("(") + 1:text.rindex(")")], text.rsplit(")", 1)[1].split()
+        used[name] = used.get(name, 0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def resident_bytes(pid):
