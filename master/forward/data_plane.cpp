@@ -1,6 +1,7 @@
 #include "master/forward/data_plane.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -34,23 +35,25 @@ DataPlane::~DataPlane() { stop(); }
 Result<> DataPlane::start() {
   const auto exclusive = Listener::check_free(options_.listen);
   if (!exclusive) return exclusive.error();
-  const auto common = std::make_shared<LoopOptions>(
-      LoopOptions{.via = "tandem-" + options_.node,
-                  .default_service = options_.default_service,
-                  .services = options_.services,
-                  .policies = options_.policies,
-                  .loops = options_.threads,
-                  .client_connections_max = options_.client_connections_max / options_.threads,
-                  .body_bytes_max = options_.body_bytes_max,
-                  .rate_limiter = limiter_for(options_.rate_limit),
-                  .trusted_proxies = options_.trusted_proxies,
-                  .access_log = options_.access_log,
-                  .gate = options_.gate,
-                  .pass = options_.pass,
-                  .standby_traffic = options_.standby_traffic,
-                  .report_failure = options_.report_failure,
-                  .report_term = options_.report_term,
-                  .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
+  const auto common = std::make_shared<LoopOptions>(LoopOptions{
+      .via = "tandem-" + options_.node,
+      .default_service = options_.default_service,
+      .services = options_.services,
+      .policies = options_.policies,
+      .loops = options_.threads,
+      .client_connections_max = options_.client_connections_max / options_.threads,
+      .body_bytes_max = options_.body_bytes_max,
+      .rate_limiter = limiter_for(options_.rate_limit),
+      .trusted_proxies = options_.trusted_proxies,
+      .access_log = options_.access_log,
+      .gate = options_.gate,
+      .pass = options_.pass,
+      .standby_traffic = options_.standby_traffic,
+      .report_failure = options_.report_failure,
+      .report_term = options_.report_term,
+      .home = options_.threads == 1 ? std::function<Loop&(Loop&)>()
+                                    : [this](Loop& from) -> Loop& { return home_of_next(from); },
+      .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
   address_ = options_.listen;
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, common));
@@ -70,6 +73,20 @@ Result<> DataPlane::start() {
   }
   started_ = true;
   return {};
+}
+
+// The loop that serves the connection that `from` has accepted: the one with the fewest, unless
+// that is not worth the way.
+Loop& DataPlane::home_of_next(Loop& from) {
+  const auto open = [](const Loop& loop) {
+    return loop.counters().client_connections.load(std::memory_order_relaxed);
+  };
+  auto* least = loops_.front().get();
+  for (const auto& loop : loops_) {
+    if (open(*loop) < open(*least)) least = loop.get();
+  }
+  const auto tolerated = open(*least) + 1 + open(*least) / 16;
+  return open(from) > tolerated ? *least : from;
 }
 
 void DataPlane::share_room(unsigned from_loop, bool made) {
@@ -122,10 +139,16 @@ std::uint64_t DataPlane::requests() const {
 }
 
 std::uint64_t DataPlane::client_connections() const {
-  std::uint64_t sum = 0;
-  for (const auto& loop : loops_)
-    sum += loop->counters().client_connections.load(std::memory_order_relaxed);
-  return sum;
+  const auto each = client_connections_by_loop();
+  return std::accumulate(each.begin(), each.end(), std::uint64_t{0});
+}
+
+std::vector<std::uint64_t> DataPlane::client_connections_by_loop() const {
+  std::vector<std::uint64_t> each;
+  for (const auto& loop : loops_) {
+    each.push_back(loop->counters().client_connections.load(std::memory_order_relaxed));
+  }
+  return each;
 }
 
 }  // namespace tandem::master

@@ -80,8 +80,10 @@ class DataPlane {
 
   std::uint64_t requests() const;
   std::uint64_t client_connections() const;
+  std::vector<std::uint64_t> client_connections_by_loop() const;
 
  private:
+  Loop& home_of_next(Loop& from);
   void share_room(unsigned from_loop, bool made);
 
   DataPlaneOptions options_;

@@ -1,5 +1,6 @@
 #include "master/forward/listener.hpp"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,8 +8,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-
-#include "master/forward/client_session.hpp"
 
 namespace tandem::master {
 
@@ -35,6 +34,7 @@ Result<int> bound_socket(const Endpoint& endpoint, bool shared) {
   if (fd < 0) return cannot(endpoint, "open a socket");
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
   if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (bind(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) return fd;
   auto error = cannot(endpoint, "listen");
@@ -71,12 +71,8 @@ Result<Endpoint> Listener::open(const Endpoint& endpoint) {
 }
 
 void Listener::take(const Accept& accepted) {
-  Socket socket(loop_.io(), accepted.fd(), Reactor::Watch::in);
-  if (loop_.counters().client_connections.load(std::memory_order_relaxed) >=
-      loop_.options().client_connections_max) {
-    return;  // over the limit: closed at once
-  }
-  ClientSession::start(loop_, std::move(socket), accepted.peer());
+  const auto& home = loop_.options().home;
+  (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), loop_);
 }
 
 bool Listener::accept_waiting() {

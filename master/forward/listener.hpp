@@ -1,7 +1,8 @@
 // listener.hpp: accepts client connections for one loop.
 //
 // Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over
-// them: no lock, no hand-over between threads. Owner: its loop, but for open(), which comes before
+// them by chance; when that has given this loop clearly more than another has, the other one gets
+// the connection. Owner: its loop, but for open(), which comes before
 // the thread.
 #pragma once
 

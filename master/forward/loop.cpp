@@ -1,6 +1,7 @@
 #include "master/forward/loop.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <random>
 
@@ -14,6 +15,24 @@
 #include "master/forward/primary_route.hpp"
 
 namespace tandem::master {
+
+namespace {
+
+// A socket that nobody serves yet: closed when nobody ever does.
+class HeldSocket {
+ public:
+  explicit HeldSocket(int socket) : socket_(socket) {}
+  HeldSocket(HeldSocket&& other) noexcept : socket_(other.release()) {}
+  ~HeldSocket() {
+    if (socket_ >= 0) ::close(socket_);
+  }
+  int release() { return std::exchange(socket_, -1); }
+
+ private:
+  int socket_;
+};
+
+}  // namespace
 
 Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
     : index_(index),
@@ -171,15 +190,36 @@ void Loop::take_room() {
   for (auto& [name, service] : services_) service->wake_all();
 }
 
-void Loop::adopt(ClientSession& session) {
-  sessions_.push_front(session);
-  LoopCounters::add(counters_.client_connections, 1);
+void Loop::adopt(ClientSession& session) { sessions_.push_front(session); }
+
+void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
+  auto held = HeldSocket(client);
+  auto& open = counters_.client_connections;
+  if (open.load(std::memory_order_relaxed) >= options_->client_connections_max) return;
+  open.fetch_add(1, std::memory_order_relaxed);
+  if (&acceptor == this) return begin(held.release(), peer);
+  // A function that is posted can be copied.
+  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer] {
+    begin(shared->release(), peer);
+  });
+}
+
+void Loop::begin(int client, const TcpEndpoint& peer) {
+  assert_here();
+  Socket socket(io_, client, Reactor::Watch::later);
+  if (stopping_) {
+    counters_.client_connections.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  ClientSession::start(*this, std::move(socket), peer);
+  // It was on its way while the others were told.
+  if (!accepts()) sessions_.for_each([](ClientSession& session) { session.drain(); });
 }
 
 void Loop::forget(ClientSession& session) {
   sessions_.remove(session);
   if (stopping_ && sessions_.empty()) io_.release();  // nothing is left to wait for
-  LoopCounters::add(counters_.client_connections, static_cast<std::uint64_t>(-1));
+  counters_.client_connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace tandem::master

@@ -38,6 +38,7 @@ namespace tandem::master {
 class AccessLog;
 class ClientSession;
 class Listener;
+class Loop;
 class PrimaryRoute;
 
 // Written by the loop, read by anyone. Relaxed: each is a number of its own.
@@ -45,9 +46,10 @@ struct LoopCounters {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> retries{0};
   std::atomic<std::uint64_t> hedges{0};  // second tries of requests whose first took long
-  std::atomic<std::uint64_t> client_connections{0};  // open now
+  // Open now, or on their way here from the loop that accepted them, which then has counted them.
+  std::atomic<std::uint64_t> client_connections{0};
 
-  // Only the loop writes: a load and a store are enough, no locked instruction.
+  // For what only the loop writes: a load and a store are enough, no locked instruction.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
     counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
@@ -72,6 +74,8 @@ struct LoopOptions {
   std::function<void(WorkerId, FailureKind)> report_failure;
   // A worker refused a request, for it has promised a higher term. Called on loop threads.
   std::function<void(Term)> report_term;
+  // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
+  std::function<Loop&(Loop& from)> home;
   // A worker has room again that another loop waits for. Called on loop threads; false: asks the
   // others to give a connection back, true: tells them that there is one.
   std::function<void(unsigned from_loop, bool made)> room;
@@ -99,6 +103,9 @@ class Loop {
   void post(Function function) {
     io_.post(std::move(function));
   }
+  // Serves a client that `acceptor`, on whose thread this is called, has accepted: an open socket,
+  // which this takes over. Closed at once over the limit.
+  void welcome(int client, const TcpEndpoint& peer, const Loop& acceptor);
   const LoopCounters& counters() const { return counters_; }
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
@@ -157,6 +164,7 @@ class Loop {
   void run();
   void tick(Instant now);
   void sweep();
+  void begin(int client, const TcpEndpoint& peer);
   void apply(const Snapshot& snapshot);
   void stop_here();
 

@@ -189,10 +189,16 @@ Descriptor* Reactor::take_descriptor() {
 Descriptor* Reactor::adopt(int fd, Watch watch) {
   TANDEM_ASSERT(fd >= 0);
   Descriptor* descriptor = take_descriptor();
-  *descriptor = {.reactor = this, .fd = fd, .watches_out = watch == Watch::in_and_out};
-  control(epoll_, EPOLL_CTL_ADD, fd, in_events | (descriptor->watches_out ? EPOLLOUT : 0u),
-          descriptor);
+  *descriptor = {.reactor = this, .fd = fd, .readable = watch == Watch::later};
+  if (watch != Watch::later) this->watch(*descriptor, watch == Watch::in_and_out);
   return descriptor;
+}
+
+void Reactor::watch(Descriptor& descriptor, bool out) {
+  control(epoll_, descriptor.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor.fd,
+          in_events | (out ? EPOLLOUT : 0u), &descriptor);
+  descriptor.watched = true;
+  descriptor.watches_out = out;
 }
 
 void Reactor::cancel(Descriptor& descriptor) {
@@ -218,15 +224,14 @@ void Reactor::wait_to_read(Descriptor& descriptor, Operation& operation) {
   TANDEM_ASSERT(descriptor.reader == nullptr);
   descriptor.reader = &operation;
   ++waiting_;
+  if (!descriptor.watched) watch(descriptor, false);
 }
 
 void Reactor::wait_to_write(Descriptor& descriptor, Operation& operation) {
   TANDEM_ASSERT(descriptor.writer == nullptr);
   descriptor.writer = &operation;
   ++waiting_;
-  if (descriptor.watches_out) return;
-  descriptor.watches_out = true;
-  control(epoll_, EPOLL_CTL_MOD, descriptor.fd, in_events | EPOLLOUT, &descriptor);
+  if (!descriptor.watches_out) watch(descriptor, true);
 }
 
 }  // namespace tandem::master

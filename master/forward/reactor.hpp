@@ -54,6 +54,7 @@ struct Descriptor {
   int fd = -1;
   bool readable = false;     // an edge came since a read last fell short
   bool ended = false;        // the peer has said its last: there is always something to read
+  bool watched = false;      // edges are reported
   bool watches_out = false;  // edges of room for writing are reported too
 };
 
@@ -106,7 +107,9 @@ class Reactor {
   void set(Alarm& alarm, Instant at);
 
   // Registers an open, non-blocking socket; the descriptor owns it from now on.
-  enum class Watch { in, in_and_out };
+  // later: the first to wait has it registered; until then reads are tried at once, since a client
+  // seldom connects without saying something.
+  enum class Watch { in, in_and_out, later };
   Descriptor* adopt(int fd, Watch watch);
   // Who waits is told operation_aborted, soon but not within this call.
   void cancel(Descriptor& descriptor);
@@ -131,6 +134,7 @@ class Reactor {
   void resume_all_later();
   void recycle_closed();
   Descriptor* take_descriptor();
+  void watch(Descriptor& descriptor, bool out);
   int wait_ms(Instant now) const;
 
   const int epoll_;

@@ -105,7 +105,6 @@ bool Accept::accept(Operation& operation, Descriptor& descriptor) {
     self.result.error = last_error();
     return true;
   }
-  set_no_delay(fd);
   self.peer_.resize(size);
   std::memcpy(self.peer_.data(), &address, size);
   self.result.bytes = static_cast<std::size_t>(fd);

@@ -142,7 +142,7 @@ class Connect : public detail::Waiting {
   bool done_ = true;
 };
 
-// Accepts a connection, whose socket result_socket() is then. TCP_NODELAY is set.
+// Accepts a connection: non-blocking, and with the options of the listening socket.
 class Accept : public detail::Waiting {
  public:
   explicit Accept(Socket& listening) : Waiting(listening, &accept) {}

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "gateway.hpp"
@@ -103,4 +104,20 @@ TEST_CASE("a client that sends without reading is held up, and no other with it"
   sending.join();
   CHECK(sent < 10'000);
   CHECK(gateway.ask(get("/")).status() == 200);
+}
+
+TEST_CASE("connections are spread evenly over the loops") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.threads = 4});
+  std::vector<RawSocket> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(gateway.connect());
+    clients.back().send(get("/"));
+    CHECK(read_response(clients.back()).status() == 200);
+  }
+  const auto open = gateway.plane().client_connections_by_loop();
+  REQUIRE(open.size() == 4);
+  const auto [least, most] = std::minmax_element(open.begin(), open.end());
+  CHECK(*most - *least <= 3);
+  CHECK(gateway.plane().client_connections() == 40);
 }
