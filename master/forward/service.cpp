@@ -79,8 +79,10 @@ void Service::update(const SnapshotService& snapshot) {
       upstreams_.back()->stick_by(options_.sticky);
       newcomers.push_back(upstreams_.back().get());
     } else {
+      const bool returns = found->second->worker().last_resort && !worker->last_resort;
       found->second->update(worker);
       upstreams_.push_back(std::move(found->second));
+      if (returns) newcomers.push_back(upstreams_.back().get());
       known.erase(found);
     }
   }
@@ -153,8 +155,17 @@ bool Service::has_room(const Upstream& upstream) const {
 }
 
 bool Service::is_good(const Upstream& upstream, const Tried& tried) const {
-  return !upstream.counters().suspect.load(std::memory_order_relaxed) &&
-         !tried.contains(upstream.worker().id);
+  const auto& counters = upstream.counters();
+  if (upstream.worker().last_resort && !counters.vouched.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  return !counters.suspect.load(std::memory_order_relaxed) && !tried.contains(upstream.worker().id);
+}
+
+// A worker of last resort gets one request at a time until it has answered one.
+bool Service::is_worth_a_trial(const Upstream& upstream, const Tried& tried) const {
+  return upstream.worker().last_resort && !tried.contains(upstream.worker().id) &&
+         !upstream.counters().suspect.load(std::memory_order_relaxed) && !is_ejected(upstream);
 }
 
 bool Service::is_ejected(const Upstream& upstream) const {
@@ -163,15 +174,24 @@ bool Service::is_ejected(const Upstream& upstream) const {
 
 // At most half of a service is out by its breakers.
 bool Service::may_eject() const {
-  const auto out = std::count_if(upstreams_.begin(), upstreams_.end(), [](const auto& upstream) {
-    return upstream->counters().ejected_until.load(std::memory_order_relaxed) != 0;
-  });
-  return (static_cast<std::size_t>(out) + 1) * 2 <= upstreams_.size();
+  std::size_t out = 0;
+  std::size_t all = 0;
+  for (const auto& upstream : upstreams_) {
+    if (upstream->worker().last_resort) continue;
+    ++all;
+    if (upstream->counters().ejected_until.load(std::memory_order_relaxed) != 0) ++out;
+  }
+  return (out + 1) * 2 <= all;
 }
 
 void Service::note(Upstream& upstream, Experience experience) {
   auto& counters = upstream.counters();
+  if (options_.counts_outcomes) {
+    auto& count = experience == Experience::good ? counters.good : counters.bad;
+    count.fetch_add(1, std::memory_order_relaxed);
+  }
   if (experience == Experience::good) {
+    if (upstream.worker().last_resort) counters.vouched.store(true, std::memory_order_relaxed);
     if (!CircuitBreaker::succeeded(counters)) return;
     spdlog::info("worker readmitted name={} service={}", upstream.worker().name, name_);
     wake_all();
@@ -208,12 +228,19 @@ std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
   auto& policy = policy_for(wanted.policy);
   auto chosen = policy.pick(placing);
   if (!chosen && !has_admitted(wanted.tried)) {
-    // Panic: who fails may yet answer, who is not asked does not.
+    // Who fails may yet answer, who is not asked does not.
     const auto left = [&](std::size_t place) {
       return is_good(*upstreams_[place], wanted.tried) && has_room(*upstreams_[place]);
     };
     placing.usable = Usable(left);
     chosen = policy.pick(placing);
+    const auto worth_a_trial = [&](std::size_t place) {
+      return is_worth_a_trial(*upstreams_[place], wanted.tried) && has_room(*upstreams_[place]);
+    };
+    if (!chosen && !is_full(wanted.tried)) {
+      placing.usable = Usable(worth_a_trial);
+      chosen = policy.pick(placing);
+    }
   }
   return chosen ? upstreams_[*chosen] : nullptr;
 }

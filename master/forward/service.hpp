@@ -70,7 +70,8 @@ class Service {
   };
   // The worker for a request, among those that are not suspect, not tried, not ejected by their
   // breaker, and have room: the one that its cookie means, or else by the policy. When all that are
-  // left are ejected, one of them. Null when there is none; is_full() then tells why.
+  // left are ejected, one of them; when none is, one of last resort. Null when there is none;
+  // is_full() then tells why.
   std::shared_ptr<Upstream> pick(const Wanted& wanted);
   // Some worker would be picked if it had room.
   bool is_full(const Tried& tried) const;
@@ -133,6 +134,7 @@ class Service {
   void resume_later(Waiter& waiter, Waited outcome);
   Upstream* stuck_to(std::string_view cookie) const;
   bool is_good(const Upstream& upstream, const Tried& tried) const;
+  bool is_worth_a_trial(const Upstream& upstream, const Tried& tried) const;
   bool is_ejected(const Upstream& upstream) const;
   bool has_admitted(const Tried& tried) const;
   bool may_eject() const;
