@@ -88,8 +88,10 @@ void Service::update(const SnapshotService& snapshot) {
   }
   for (auto& [id, gone] : known) gone->retire();
   by_cookie_.clear();
+  has_last_resorts_ = false;
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
     upstreams_[place]->stand_at(place);
+    has_last_resorts_ = has_last_resorts_ || upstreams_[place]->worker().last_resort;
     if (options_.sticky.is_on()) by_cookie_.emplace(upstreams_[place]->cookie(), place);
   }
   let_newcomers_start_slowly(newcomers, was_empty);
@@ -200,7 +202,9 @@ void Service::note(Upstream& upstream, Experience experience) {
   const auto now = wheel_.coarse_now();
   if (!options_.breaker.failed(counters, now)) return;
   const bool is_out = counters.ejected_until.load(std::memory_order_relaxed) != 0;
-  if (!is_out && !may_eject()) return;
+  const bool is_last_resort = upstream.worker().last_resort;
+  if (!is_out && !is_last_resort && !may_eject()) return;
+  if (is_last_resort) counters.vouched.store(false, std::memory_order_relaxed);
   const auto open_for = options_.breaker.open(counters, now);
   spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
                upstream.worker().name, name_, open_for / 1ms);
@@ -214,9 +218,12 @@ Upstream* Service::stuck_to(std::string_view cookie) const {
 
 std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
   if (!has_room()) return nullptr;
+  const bool tries_last_resorts = has_last_resorts_ && !has_healthy(wanted.tried);
   const auto usable = [&](std::size_t place) {
     const auto& upstream = *upstreams_[place];
-    return is_good(upstream, wanted.tried) && !is_ejected(upstream) && has_room(upstream);
+    const bool admitted = is_good(upstream, wanted.tried) && !is_ejected(upstream);
+    return (admitted || (tries_last_resorts && is_worth_a_trial(upstream, wanted.tried))) &&
+           has_room(upstream);
   };
   if (const auto* stuck = stuck_to(wanted.cookie); stuck != nullptr && usable(stuck->place())) {
     return upstreams_[stuck->place()];
@@ -234,15 +241,15 @@ std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
     };
     placing.usable = Usable(left);
     chosen = policy.pick(placing);
-    const auto worth_a_trial = [&](std::size_t place) {
-      return is_worth_a_trial(*upstreams_[place], wanted.tried) && has_room(*upstreams_[place]);
-    };
-    if (!chosen && !is_full(wanted.tried)) {
-      placing.usable = Usable(worth_a_trial);
-      chosen = policy.pick(placing);
-    }
   }
   return chosen ? upstreams_[*chosen] : nullptr;
+}
+
+// Some worker is left whose health is good, as the registry sees it.
+bool Service::has_healthy(const Tried& tried) const {
+  return std::any_of(upstreams_.begin(), upstreams_.end(), [&](const auto& upstream) {
+    return !upstream->worker().last_resort && is_good(*upstream, tried);
+  });
 }
 
 // Some worker that is not ejected would be picked if it had room.

@@ -137,6 +137,7 @@ class Service {
   bool is_worth_a_trial(const Upstream& upstream, const Tried& tried) const;
   bool is_ejected(const Upstream& upstream) const;
   bool has_admitted(const Tried& tried) const;
+  bool has_healthy(const Tried& tried) const;
   bool may_eject() const;
   void let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
   void weigh();
@@ -158,6 +159,7 @@ class Service {
   std::list<Waiter*> waiters_;
   bool stopping_ = false;
   bool registered_ = true;
+  bool has_last_resorts_ = false;  // among upstreams_
 };
 
 // A request's place at a worker: counted as in flight from the choice to the end of the try,
