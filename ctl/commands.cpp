@@ -27,6 +27,14 @@ std::string ago(const std::optional<std::int64_t>& ms) {
   return fmt::format("{}h", *ms / 3'600'000);
 }
 
+// Why a worker is as it is, and for how long yet.
+std::string reason_of(const wire::WorkerStatus& worker) {
+  if (!worker.until_ms) return worker.reason;
+  if (*worker.until_ms == 0) return worker.reason + ", is being tried";
+  return fmt::format("{}, for {:.1f}s", worker.reason,
+                     static_cast<double>(*worker.until_ms) / 1000);
+}
+
 std::string worker_table(std::vector<wire::WorkerStatus> workers) {
   if (workers.empty()) return "no workers\n";
   std::sort(workers.begin(), workers.end(), [](const auto& a, const auto& b) {
@@ -46,7 +54,7 @@ std::string worker_table(std::vector<wire::WorkerStatus> workers) {
     table.add({worker.name, worker.service, worker.address, worker.state,
                std::to_string(worker.weight), std::to_string(worker.in_flight),
                std::to_string(worker.requests), std::to_string(worker.failures),
-               ago(worker.last_heartbeat_ms), worker.reason});
+               ago(worker.last_heartbeat_ms), reason_of(worker)});
   }
   return table.to_string();
 }
@@ -80,6 +88,12 @@ std::string summary(const wire::Status& status) {
                           status.lag == 0 ? "" : fmt::format(", {} behind", status.lag))});
   if (status.role != "primary") table.add({"in sync", status.in_sync ? "yes" : "no"});
   if (!status.failure.empty()) table.add({"failure", status.failure});
+  for (const auto& service : status.services) {
+    if (!service.panic) continue;
+    table.add({"panic", fmt::format("service {}: {} of {} workers are out for their health, the "
+                                    "least bad are asked",
+                                    service.name, service.out, service.workers)});
+  }
   return table.to_string();
 }
 

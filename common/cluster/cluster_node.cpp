@@ -258,7 +258,7 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .listen = options_.listen,
           .pass = options_.pass,
           .election_timeout = options_.timing.election_timeout,
-          .ejected = node_->role() == core::Role::primary ? ejected_ : decltype(ejected_){},
+          .found_out = node_->role() == core::Role::primary ? found_out_ : wire::FoundOut{},
           .messages = {}};
 }
 
@@ -312,7 +312,7 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
     addresses.listen = reachable(*listen, addresses.control.host);
   }
   const bool from_primary = node_->primary().node == envelope.node;
-  if (from_primary && hooks_.ejected) hooks_.ejected(envelope.ejected);
+  if (from_primary && hooks_.found_out) hooks_.found_out(envelope.found_out);
   for (auto& message : envelope.messages) {
     const auto from = message.from.node;
     const auto* append = std::get_if<core::Append>(&message.body);

@@ -43,8 +43,8 @@ struct ClusterHooks {
   // Call snapshot_taken() with this number when convenient.
   std::function<void(std::uint64_t restores)> snapshot_wanted;
   std::function<void(const ClusterView&)> view;  // something in it has changed
-  // Another node leads, and this is what it leaves alone now.
-  std::function<void(const std::vector<wire::EjectedWorker>&)> ejected;
+  // Another node leads, and this is what it has found out of the workers.
+  std::function<void(const wire::FoundOut&)> found_out;
 };
 
 // Messages that were not taken, and why; grow only. Any thread reads.
@@ -81,8 +81,8 @@ class ClusterNode {
   void receive(wire::ClusterEnvelope envelope, const std::string& peer_host);
   // Where clients connect, once that is known.
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
-  // What this node leaves alone, as a primary; goes with each envelope.
-  void set_ejected(std::vector<wire::EjectedWorker> ejected) { ejected_ = std::move(ejected); }
+  // What this node has found out of the workers, as a primary; goes with each envelope.
+  void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
 
@@ -133,7 +133,7 @@ class ClusterNode {
   std::uint64_t restores_ = 0;
   std::map<core::NodeId, Address> known_;
   std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
-  std::vector<wire::EjectedWorker> ejected_;
+  wire::FoundOut found_out_;
   LogIndex primary_commit_;
   Instant primary_heard_ = Instant::never();
   ClusterView view_;

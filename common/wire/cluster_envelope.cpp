@@ -8,6 +8,7 @@
 
 #include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/name.hpp"
 #include "common/wire/cluster_messages.hpp"
 #include "common/wire/log_entries.hpp"
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::uint64_t format = 1;
 constexpr std::size_t pass_digits = 32;
 constexpr std::uint64_t election_timeout_ms_max = 5 * 60 * 1000;
+constexpr std::size_t reason_bytes_max = 128;
 
 void read_format(MemberReader& reader) {
   std::uint64_t found = format;
@@ -52,6 +54,7 @@ void read(MemberReader& reader, EjectedWorker& worker) {
   reader.name("name", worker.name);
   reader.number("left_ms", left_ms, 0, left_ms_max);
   reader.number("ejections", worker.ejections, 1, 1'000'000);
+  if (!reader.is_null("reason")) reader.text("reason", worker.reason, reason_bytes_max);
   worker.left = std::chrono::milliseconds(left_ms);
 }
 
@@ -60,8 +63,19 @@ nlohmann::ordered_json documents_of(const std::vector<EjectedWorker>& ejected) {
   for (const auto& worker : ejected) {
     list.push_back(
         {{"name", worker.name}, {"left_ms", to_ms(worker.left)}, {"ejections", worker.ejections}});
+    if (!worker.reason.empty()) list.back()["reason"] = worker.reason.substr(0, reason_bytes_max);
   }
   return list;
+}
+
+void read_panicking(MemberReader& reader, std::vector<std::string>& services) {
+  if (reader.is_null("panicking")) return;
+  for (const auto* element : reader.elements("panicking", limits::services_max)) {
+    if (!element->is_string() || !is_name(element->get_ref<const std::string&>())) {
+      return reader.refuse("panicking", "must be an array of names of services");
+    }
+    services.push_back(element->get<std::string>());
+  }
 }
 
 }  // namespace
@@ -75,7 +89,9 @@ std::string to_json(const ClusterEnvelope& envelope) {
                                   {"listen", envelope.listen},
                                   {"pass", envelope.pass},
                                   {"election_timeout_ms", to_ms(envelope.election_timeout)}};
-  if (!envelope.ejected.empty()) document["ejected"] = documents_of(envelope.ejected);
+  const auto& found_out = envelope.found_out;
+  if (!found_out.ejected.empty()) document["ejected"] = documents_of(found_out.ejected);
+  if (!found_out.panicking.empty()) document["panicking"] = found_out.panicking;
   document["messages"] = std::move(messages);
   return dump_exactly(document);
 }
@@ -95,9 +111,10 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   reader.number("election_timeout_ms", election_timeout_ms, 1, election_timeout_ms_max);
   envelope.election_timeout = std::chrono::milliseconds(election_timeout_ms);
   if (!reader.is_null("ejected")) {
-    read_parts(reader, "ejected", envelope.ejected, limits::ejected_workers_max,
+    read_parts(reader, "ejected", envelope.found_out.ejected, limits::ejected_workers_max,
                [](MemberReader& part, EjectedWorker& worker) { read(part, worker); });
   }
+  read_panicking(reader, envelope.found_out.panicking);
   read_parts(reader, "messages", envelope.messages, limits::cluster_body_bytes_max,
              [](MemberReader& part, core::Message& message) { read(part, message); });
   const auto finished = reader.finish(UnknownMembers::refuse);

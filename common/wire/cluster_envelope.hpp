@@ -29,7 +29,16 @@ struct EjectedWorker {
   std::string name;
   Duration left{0};        // until it is tried again; whole milliseconds
   unsigned ejections = 1;  // in a row: the next one is longer
+  std::string reason{};    // for people
   friend bool operator==(const EjectedWorker&, const EjectedWorker&) = default;
+};
+
+// What a primary alone knows of the workers, for it has forwarded to them.
+struct FoundOut {
+  std::vector<EjectedWorker> ejected;  // at most limits::ejected_workers_max
+  std::vector<std::string> panicking;  // services; at most limits::services_max
+  bool empty() const { return ejected.empty() && panicking.empty(); }
+  friend bool operator==(const FoundOut&, const FoundOut&) = default;
 };
 
 struct ClusterEnvelope {
@@ -44,9 +53,9 @@ struct ClusterEnvelope {
   // What its promises and leases are measured by. Members whose timing differs must not vote
   // together: the primary's lease could outlast a voter's promise.
   Duration election_timeout{0};
-  // What a primary alone knows, so that its successor need not learn it from failed requests; at
-  // most limits::ejected_workers_max, missing when there is nothing to say.
-  std::vector<EjectedWorker> ejected;
+  // So that its successor need not learn it from failed requests: "ejected" and "panicking", each
+  // missing when there is nothing to say.
+  FoundOut found_out;
   std::vector<core::Message> messages;
 };
 

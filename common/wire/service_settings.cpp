@@ -1,5 +1,6 @@
 #include "common/wire/service_settings.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -50,16 +51,95 @@ constexpr std::array<DurationKey<RequestRules>, 5> rule_durations{{
 constexpr std::array<NumberKey<RequestRules>, 1> rule_numbers{{
     {"attempts", &RequestRules::attempts, 1, limits::attempts_settable_max},
 }};
-constexpr std::array<DurationKey<ServiceSettings>, 2> durations{{
+constexpr std::array<DurationKey<ServiceSettings>, 4> durations{{
     {"slow_start", "slow_start_ms", &ServiceSettings::slow_start, 0ms, 1h},
     {"queue_timeout", "queue_timeout_ms", &ServiceSettings::queue_timeout, 0ms, 10min},
+    {"check_interval", "check_interval_ms", &ServiceSettings::check_interval, 10ms, 1h},
+    {"check_timeout", "check_timeout_ms", &ServiceSettings::check_timeout, 10ms, 1min},
 }};
-constexpr std::array<NumberKey<ServiceSettings>, 5> numbers{{
+constexpr std::array<NumberKey<ServiceSettings>, 7> numbers{{
     {"eject_after", &ServiceSettings::eject_after, 0, 1000},
     {"retry_budget", &ServiceSettings::retry_budget, 0, 100},
     {"in_flight", &ServiceSettings::in_flight, 0, limits::in_flight_settable_max},
     {"worker_in_flight", &ServiceSettings::worker_in_flight, 0, limits::worker_connections_max},
     {"queue", &ServiceSettings::queue, 0, limits::queue_settable_max},
+    {"check_healthy", &ServiceSettings::check_healthy, 1, 100},
+    {"check_unhealthy", &ServiceSettings::check_unhealthy, 1, 100},
+}};
+
+// A setting that is written in the same way in a document and on a command line: how `text` is
+// read, false when it is none; how it is written, nothing when it is unsaid; what it must be.
+struct TextKey {
+  const char* key;
+  bool (*read)(std::string_view text, ServiceSettings& settings);
+  std::optional<std::string> (*write)(const ServiceSettings& settings);
+  const char* must;
+};
+
+bool read_cookie_name(std::string_view text, ServiceSettings& settings) {
+  settings.sticky = text;
+  return text.empty() || is_token(text);
+}
+
+bool read_check_path(std::string_view text, ServiceSettings& settings) {
+  settings.check_path = text;
+  const auto is_printable = [](char c) { return c > ' ' && c <= '~' && c != '#'; };
+  return text.starts_with('/') && text.size() <= limits::route_prefix_bytes_max &&
+         std::all_of(text.begin(), text.end(), is_printable);
+}
+
+bool read_check_status(std::string_view text, ServiceSettings& settings) {
+  settings.check_status = ExpectedStatuses::parse(text);
+  return settings.check_status.has_value();
+}
+
+// "off", or how many standard deviations, to three places: 1.9 is 1900.
+bool read_factor(std::string_view text, ServiceSettings& settings) {
+  constexpr unsigned min = 500;
+  constexpr unsigned max = 10'000;
+  auto& thousandths = settings.eject_success_rate.emplace(0);
+  if (text == "off") return true;
+  bool in_fraction = false;
+  int places = 0;
+  for (const char c : text) {
+    if (c == '.' && !in_fraction) {
+      in_fraction = true;
+    } else if (c < '0' || c > '9' || thousandths > max || (in_fraction && ++places > 3)) {
+      return false;
+    } else {
+      thousandths = thousandths * 10 + static_cast<unsigned>(c - '0');
+    }
+  }
+  for (; places < 3; ++places) thousandths *= 10;
+  return thousandths >= min && thousandths <= max && text.front() != '.' && text.back() != '.';
+}
+
+std::string factor_text(unsigned thousandths) {
+  if (thousandths == 0) return "off";
+  auto text = fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+constexpr std::array<TextKey, 4> texts{{
+    {"sticky", read_cookie_name, [](const ServiceSettings& settings) { return settings.sticky; },
+     "a name that a cookie can have, or empty"},
+    {"check_path", read_check_path,
+     [](const ServiceSettings& settings) { return settings.check_path; },
+     "a path that begins with /, without spaces"},
+    {"check_status", read_check_status,
+     [](const ServiceSettings& settings) -> std::optional<std::string> {
+       if (!settings.check_status) return std::nullopt;
+       return settings.check_status->to_string();
+     },
+     "statuses from 100 to 599 such as 200-399,404"},
+    {"eject_success_rate", read_factor,
+     [](const ServiceSettings& settings) -> std::optional<std::string> {
+       if (!settings.eject_success_rate) return std::nullopt;
+       return factor_text(*settings.eject_success_rate);
+     },
+     "off, or a number of standard deviations from 0.5 to 10"},
 }};
 
 std::string status_range() {
@@ -207,11 +287,12 @@ Result<> parse_statuses(const Setting& setting, RequestRules& rules) {
 }
 
 std::string known_keys() {
-  std::vector<std::string_view> keys{"balance", "sticky", "retry_on", "hedge_after"};
+  std::vector<std::string_view> keys{"balance", "retry_on", "hedge_after", "check_workers"};
   for (const auto& key : rule_durations) keys.push_back(key.key);
   for (const auto& key : rule_numbers) keys.push_back(key.key);
   for (const auto& key : durations) keys.push_back(key.key);
   for (const auto& key : numbers) keys.push_back(key.key);
+  for (const auto& key : texts) keys.push_back(key.key);
   return fmt::format("{}", fmt::join(keys, ", "));
 }
 
@@ -247,20 +328,27 @@ void read_rules(MemberReader& reader, RequestRules& rules) {
 
 void write_settings(const ServiceSettings& settings, Json& json) {
   write_rules(settings.rules, json);
-  if (settings.sticky) json["sticky"] = *settings.sticky;
   write(settings, durations, numbers, json);
+  for (const auto& key : texts) {
+    if (const auto text = key.write(settings)) json[key.key] = *text;
+  }
+  if (settings.check_workers) json["check_workers"] = *settings.check_workers;
 }
 
 void read_settings(MemberReader& reader, ServiceSettings& settings) {
   read_rules(reader, settings.rules);
-  if (!reader.is_null("sticky")) {
-    auto& sticky = settings.sticky.emplace();
-    reader.text("sticky", sticky);
-    if (!sticky.empty() && !is_token(sticky)) {
-      reader.refuse("sticky", "must be a name that a cookie can have, or empty");
+  read(reader, settings, durations, numbers);
+  for (const auto& key : texts) {
+    if (reader.is_null(key.key)) continue;
+    std::string text;
+    reader.text(key.key, text);
+    if (!reader.failed() && !key.read(text, settings)) {
+      reader.refuse(key.key, fmt::format("must be {}", key.must));
     }
   }
-  read(reader, settings, durations, numbers);
+  if (!reader.is_null("check_workers")) {
+    reader.boolean("check_workers", settings.check_workers.emplace());
+  }
 }
 
 std::string to_json(const ServiceSettings& settings) {
@@ -292,11 +380,18 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
     settings.rules.balance = std::move(*policy);
     return {};
   }
-  if (setting.key == "sticky") {
-    if (!setting.value.empty() && !is_token(setting.value)) {
-      return setting.refuse("a name that a cookie can have");
+  for (const auto& key : texts) {
+    if (setting.key != key.key) continue;
+    auto changed = settings;
+    if (!key.read(setting.value, changed)) return setting.refuse(key.must);
+    settings = std::move(changed);
+    return {};
+  }
+  if (setting.key == "check_workers") {
+    if (setting.value != "true" && setting.value != "false") {
+      return setting.refuse("true or false");
     }
-    settings.sticky = setting.value;
+    settings.check_workers = setting.value == "true";
     return {};
   }
   if (setting.key == "hedge_after") {
@@ -313,9 +408,9 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
 }
 
 std::vector<std::string> to_texts(const ServiceSettings& settings) {
-  std::vector<std::string> texts;
+  std::vector<std::string> lines;
   const auto add = [&](std::string_view key, std::string_view value) {
-    texts.push_back(fmt::format("{}={}", key, value));
+    lines.push_back(fmt::format("{}={}", key, value));
   };
   const auto add_all = [&](const auto& owner, const auto& duration_keys, const auto& number_keys) {
     for (const auto& key : duration_keys) {
@@ -330,9 +425,12 @@ std::vector<std::string> to_texts(const ServiceSettings& settings) {
   add_all(rules, rule_durations, rule_numbers);
   if (rules.retry_on) add("retry_on", fmt::format("{}", fmt::join(listed(*rules.retry_on), ",")));
   if (rules.hedge_after) add("hedge_after", to_string(*rules.hedge_after));
-  if (settings.sticky) add("sticky", *settings.sticky);
   add_all(settings, durations, numbers);
-  return texts;
+  for (const auto& key : texts) {
+    if (const auto text = key.write(settings)) add(key.key, *text);
+  }
+  if (settings.check_workers) add("check_workers", *settings.check_workers ? "true" : "false");
+  return lines;
 }
 
 Result<NamedSetting> parse_service_flag(std::string_view text, std::string_view flag) {

@@ -17,6 +17,7 @@
 
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/expected_statuses.hpp"
 #include "common/wire/policy_spec.hpp"
 
 namespace tandem::wire {
@@ -78,6 +79,17 @@ struct ServiceSettings {
   std::optional<unsigned> worker_in_flight;  // requests at one worker; 0: as many as connections
   std::optional<unsigned> queue;             // requests that wait, on each forwarding loop
   std::optional<Duration> queue_timeout;     // how long one may wait: 503
+  // How a worker's answers are held against the others': thousandths of a standard deviation; 0:
+  // not
+  std::optional<unsigned> eject_success_rate;
+  // Health checks (GET), of workers that do not heartbeat, and of the others if check_workers.
+  std::optional<std::string> check_path;
+  std::optional<Duration> check_interval;
+  std::optional<Duration> check_timeout;
+  std::optional<unsigned> check_healthy;    // good ones in a row before it gets traffic
+  std::optional<unsigned> check_unhealthy;  // bad ones in a row until it is down
+  std::optional<ExpectedStatuses> check_status;
+  std::optional<bool> check_workers;
 
   friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };

@@ -23,16 +23,33 @@ constexpr auto any_i64 = static_cast<std::uint64_t>(std::numeric_limits<std::int
 ordered_json document(const WorkerStatus& worker) {
   ordered_json last_heartbeat;  // null
   if (worker.last_heartbeat_ms) last_heartbeat = *worker.last_heartbeat_ms;
-  return {{"name", worker.name},           {"service", worker.service},
-          {"address", worker.address},     {"kind", worker.kind},
-          {"state", worker.state},         {"reason", worker.reason},
-          {"weight", worker.weight},       {"connections", worker.connections},
-          {"in_flight", worker.in_flight}, {"requests", worker.requests},
-          {"failures", worker.failures},   {"last_heartbeat_ms", std::move(last_heartbeat)}};
+  ordered_json until;  // null
+  if (worker.until_ms) until = *worker.until_ms;
+  return {{"name", worker.name},
+          {"service", worker.service},
+          {"address", worker.address},
+          {"kind", worker.kind},
+          {"state", worker.state},
+          {"reason", worker.reason},
+          {"until_ms", std::move(until)},
+          {"weight", worker.weight},
+          {"connections", worker.connections},
+          {"in_flight", worker.in_flight},
+          {"in_flight_elsewhere", worker.in_flight_elsewhere},
+          {"requests", worker.requests},
+          {"failures", worker.failures},
+          {"last_heartbeat_ms", std::move(last_heartbeat)}};
 }
 
 ordered_json document(const VoterStatus& voter) {
   return {{"name", voter.name}, {"kind", voter.kind}, {"match_index", voter.match_index.value()}};
+}
+
+ordered_json document(const ServiceHealth& service) {
+  return {{"name", service.name},
+          {"workers", service.workers},
+          {"out", service.out},
+          {"panic", service.panic}};
 }
 
 ordered_json document(const ServiceInstances& service);
@@ -45,7 +62,9 @@ ordered_json documents(const std::vector<Item>& items) {
 }
 
 ordered_json document(const ServiceInstances& service) {
-  return {{"name", service.name}, {"instances", documents(service.instances)}};
+  return {{"name", service.name},
+          {"panic", service.panic},
+          {"instances", documents(service.instances)}};
 }
 
 void read(MemberReader& reader, WorkerStatus& worker) {
@@ -64,6 +83,18 @@ void read(MemberReader& reader, WorkerStatus& worker) {
     worker.last_heartbeat_ms = 0;
     reader.number("last_heartbeat_ms", *worker.last_heartbeat_ms, 0, any_i64);
   }
+  if (!reader.is_null("until_ms")) {
+    worker.until_ms = 0;
+    reader.number("until_ms", *worker.until_ms, 0, any_i64);
+  }
+  reader.number("in_flight_elsewhere", worker.in_flight_elsewhere, 0, any_u32, Presence::optional);
+}
+
+void read(MemberReader& reader, ServiceHealth& service) {
+  reader.text("name", service.name);
+  reader.number("workers", service.workers, 0, any_u32);
+  reader.number("out", service.out, 0, any_u32);
+  reader.boolean("panic", service.panic);
 }
 
 void read(MemberReader& reader, VoterStatus& voter) {
@@ -140,6 +171,7 @@ std::string to_json(const Status& status) {
                  {"malformed", status.refused_messages.malformed},
                  {"unauthorized", status.refused_messages.unauthorized}}},
                {"voters", documents(status.voters)},
+               {"services", documents(status.services)},
                {"workers", documents(status.workers)}});
 }
 
@@ -176,6 +208,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.boolean("in_sync", status.in_sync, Presence::optional);
   read_refused(reader, status.refused_messages);
   read_list(reader, "voters", status.voters);
+  if (!reader.is_null("services")) read_list(reader, "services", status.services);
   read_list(reader, "workers", status.workers);
   const auto finished = reader.finish(UnknownMembers::ignore);
   if (!finished.ok()) return finished.error();

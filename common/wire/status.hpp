@@ -28,6 +28,18 @@ struct WorkerStatus {
   std::uint64_t failures = 0;  // attempts that failed at this worker since this master started
   std::optional<std::int64_t>
       last_heartbeat_ms;  // ago; for a backend the last good probe; null before it
+  // How long it is still left alone because it failed requests; 0: it is being tried; null: it is
+  // not left alone.
+  std::optional<std::int64_t> until_ms{};
+  unsigned in_flight_elsewhere = 0;  // what it said it works on besides `in_flight`
+};
+
+// How a service as a whole is.
+struct ServiceHealth {
+  std::string name;
+  unsigned workers = 0;  // that would get traffic if they were well
+  unsigned out = 0;      // of those, that do not get it for their health
+  bool panic = false;    // more than half are out: the least bad get it
 };
 
 struct VoterStatus {
@@ -65,6 +77,7 @@ struct Status {
   bool in_sync = false;   // it could take over now, or leads
   RefusedMessages refused_messages;
   std::vector<VoterStatus> voters;
+  std::vector<ServiceHealth> services;
   std::vector<WorkerStatus> workers;
 };
 
@@ -73,6 +86,7 @@ struct Status {
 struct ServiceInstances {
   std::string name;
   std::vector<WorkerStatus> instances;
+  bool panic = false;
 };
 
 std::string to_json(const Status& status);

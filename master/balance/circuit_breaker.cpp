@@ -1,6 +1,6 @@
 #include "master/balance/circuit_breaker.hpp"
 
-#include <algorithm>
+#include "master/registry/ejection.hpp"
 
 namespace tandem::master {
 
@@ -49,14 +49,12 @@ bool CircuitBreaker::failed(WorkerCounters& counters, Instant now) const {
 }
 
 Duration CircuitBreaker::open(WorkerCounters& counters, Instant now) const {
-  const auto last = counters.ejected_at.exchange(stamp(now), relaxed);
-  const bool first = last == 0 || Duration(stamp(now) - last) > forgiven_after + open_max;
-  const auto times = first ? 0u : std::min(counters.ejections.load(relaxed), 30u);
-  counters.ejections.store(times + 1, relaxed);
-  const auto open_for = std::min(open_max, open_first * (std::int64_t{1} << times));
-  counters.failures_in_a_row.store(0, relaxed);
-  counters.ejected_until.store(stamp(now + open_for), relaxed);
-  return open_for;
+  // A probe that fails does not change why it was opened.
+  if (counters.ejected_until.load(relaxed) == 0) {
+    counters.ejected_after.store(counters.failures_in_a_row.load(relaxed), relaxed);
+  }
+  return eject(counters, {.first = open_first, .max = open_max, .forgiven_after = forgiven_after},
+               now);
 }
 
 }  // namespace tandem::master

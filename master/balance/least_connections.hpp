@@ -2,9 +2,9 @@
 // taken in turn, by weight.
 //
 // Counts the requests of all loops of this master, so that two loops do not both think a worker
-// idle. A heap has the least loaded in front; what this loop does to it is entered at once, what
-// others do is found out when a worker comes to the front, and by a look at two more with each
-// pick. pick() is O(log n).
+// idle, and those of others that the worker's heartbeats tell of. A heap has the least loaded in
+// front; what this loop does to it is entered at once, what others do is found out when a worker
+// comes to the front, and by a look at two more with each pick. pick() is O(log n).
 #pragma once
 
 #include <vector>
@@ -29,7 +29,7 @@ class LeastConnections final : public Policy {
     std::shared_ptr<WorkerCounters> counters{};
     WorkerId id{};
 
-    double load() const { return counters->in_flight.load(std::memory_order_relaxed) * stride; }
+    double load() const { return load_of(*counters) * stride; }
   };
   struct Node {
     double load = 0;  // as last seen: in flight / weight

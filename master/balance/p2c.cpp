@@ -62,7 +62,7 @@ double P2c::decayed(const Estimate& estimate, Instant now) const {
 
 bool P2c::is_better(std::size_t place, std::size_t than, Instant now) const {
   const auto load = [](const Estimate& estimate) {
-    return estimate.counters->in_flight.load(std::memory_order_relaxed) * estimate.per_request + 1;
+    return load_of(*estimate.counters) * estimate.per_request + 1;
   };
   const auto& one = estimates_[place];
   const auto& other = estimates_[than];

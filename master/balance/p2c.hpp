@@ -11,7 +11,8 @@
 // one by one.
 //
 // Lots are drawn by weight, and a worker of twice the weight bears twice as many requests in flight
-// for the same cost. In flight counts the requests of all loops; latency is what this loop saw.
+// for the same cost. In flight counts the requests of all loops, and those of other masters and
+// clients that the worker's heartbeats tell of; latency is what this loop saw.
 // pick() is O(1).
 #pragma once
 

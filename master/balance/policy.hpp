@@ -53,6 +53,12 @@ struct Placing {
   Instant now{};                       // a tick behind the clock at most
 };
 
+// The requests that a worker has in flight: of all loops, and of others as far as it says so.
+inline std::uint32_t load_of(const WorkerCounters& counters) {
+  return counters.in_flight.load(std::memory_order_relaxed) +
+         counters.in_flight_elsewhere.load(std::memory_order_relaxed);
+}
+
 // What became of a request, for who learns from it.
 enum class Experience { good, bad };
 

@@ -72,11 +72,11 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   hooks.snapshot_wanted = [this](std::uint64_t restores) {
     to_control([this, restores] { take_snapshot(restores); });
   };
-  hooks.ejected = [this](const std::vector<wire::EjectedWorker>& ejected) {
-    if (ejected == told_ejected_ && ejected.empty()) return;
-    told_ejected_ = ejected;
-    to_control([this, ejected] {
-      if (!is_primary()) registry_.take_ejected(ejected, now());
+  hooks.found_out = [this](const wire::FoundOut& found_out) {
+    if (found_out == told_ && found_out.empty()) return;
+    told_ = found_out;
+    to_control([this, found_out] {
+      if (!is_primary()) registry_.take_found_out(found_out, now());
     });
   };
   hooks.view = [this](const cluster::ClusterView& view) {
@@ -169,7 +169,10 @@ void ClusterMember::publish_leadership() {
 void ClusterMember::saw(cluster::ClusterView view) {
   const bool began_to_lead = view.role == core::Role::primary && !is_primary();
   view_ = std::move(view);
-  if (began_to_lead) registered_digest_ = 0;
+  if (began_to_lead) {
+    registered_digest_ = 0;
+    registry_.began_to_lead();
+  }
   hooks_.view();
 }
 
@@ -242,15 +245,15 @@ void ClusterMember::tick(Instant now) {
   report_registered();
   if (!is_primary()) return;
   register_workers(now);
-  tell_ejected(now);
+  tell_found_out(now);
 }
 
-void ClusterMember::tell_ejected(Instant now) {
-  auto ejected = registry_.ejected(now);
-  if (ejected.empty() && ejected_.empty()) return;
-  ejected_ = ejected;
-  asio::post(loop_, [this, ejected = std::move(ejected)]() mutable {
-    node_.set_ejected(std::move(ejected));
+void ClusterMember::tell_found_out(Instant now) {
+  auto found_out = registry_.found_out(now);
+  if (found_out.empty() && found_out_.empty()) return;
+  found_out_ = found_out;
+  asio::post(loop_, [this, found_out = std::move(found_out)]() mutable {
+    node_.set_found_out(std::move(found_out));
   });
 }
 

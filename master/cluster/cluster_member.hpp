@@ -99,7 +99,7 @@ class ClusterMember {
   void take_snapshot(std::uint64_t restores);
   void report_registered();
   void register_workers(Instant now);
-  void tell_ejected(Instant now);
+  void tell_found_out(Instant now);
   boost::asio::awaitable<void> register_worker(Change change);
 
   boost::asio::io_context& control_loop_;
@@ -113,7 +113,7 @@ class ClusterMember {
   cluster::ClusterNode node_;
   cluster::ClusterView node_view_;
   LeadershipPtr leadership_;
-  std::vector<wire::EjectedWorker> told_ejected_;  // by the primary
+  wire::FoundOut told_;  // by the primary
   Instant serve_until_ = Instant::never();
   std::thread thread_;
 
@@ -123,8 +123,8 @@ class ClusterMember {
   TermAnnouncer announcer_;
   cluster::ClusterView view_;
   std::uint64_t registered_digest_ = 0;
-  unsigned registering_ = 0;                  // changes under way
-  std::vector<wire::EjectedWorker> ejected_;  // as the standbys were told last
+  unsigned registering_ = 0;  // changes under way
+  wire::FoundOut found_out_;  // as the standbys were told last
   bool closed_ = false;
 
   std::atomic<bool> leads_{false};  // for hand_over_and_wait()

@@ -155,7 +155,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
                  });
                },
            .on_backend = [this](WorkerId id) { prober.watch(id); }}),
-      prober(loop, registry, options.worker_heartbeat),
+      prober(loop, registry),
       role_hooks(
           {.node = options.node, .on_promote = options.on_promote, .on_demote = options.on_demote}),
       server(loop, {.admit = [this](const ControlRequest& request) { return admit(request); }},

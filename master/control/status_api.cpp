@@ -58,6 +58,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node,
                              .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
                              .match_index = voter.match});
   }
+  status.services = registry.service_health();
   status.workers = registry.workers(now());
   return status;
 }

@@ -78,15 +78,19 @@ void Service::update(const SnapshotService& snapshot) {
       upstreams_.back()->stick_by(options_.sticky);
       newcomers.push_back(upstreams_.back().get());
     } else {
+      const bool returns = found->second->worker().last_resort && !worker->last_resort;
       found->second->update(worker);
       upstreams_.push_back(std::move(found->second));
+      if (returns) newcomers.push_back(upstreams_.back().get());
       known.erase(found);
     }
   }
   for (auto& [id, gone] : known) gone->retire();
   by_cookie_.clear();
+  has_last_resorts_ = false;
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
     upstreams_[place]->stand_at(place);
+    has_last_resorts_ = has_last_resorts_ || upstreams_[place]->worker().last_resort;
     if (options_.sticky.is_on()) by_cookie_.emplace(upstreams_[place]->cookie(), place);
   }
   let_newcomers_start_slowly(newcomers, was_empty);
@@ -152,8 +156,17 @@ bool Service::has_room(const Upstream& upstream) const {
 }
 
 bool Service::is_good(const Upstream& upstream, const Tried& tried) const {
-  return !upstream.counters().suspect.load(std::memory_order_relaxed) &&
-         !tried.contains(upstream.worker().id);
+  const auto& counters = upstream.counters();
+  if (upstream.worker().last_resort && !counters.vouched.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  return !counters.suspect.load(std::memory_order_relaxed) && !tried.contains(upstream.worker().id);
+}
+
+// A worker of last resort gets one request at a time until it has answered one.
+bool Service::is_worth_a_trial(const Upstream& upstream, const Tried& tried) const {
+  return upstream.worker().last_resort && !tried.contains(upstream.worker().id) &&
+         !upstream.counters().suspect.load(std::memory_order_relaxed) && !is_ejected(upstream);
 }
 
 bool Service::is_ejected(const Upstream& upstream) const {
@@ -162,15 +175,24 @@ bool Service::is_ejected(const Upstream& upstream) const {
 
 // At most half of a service is out by its breakers.
 bool Service::may_eject() const {
-  const auto out = std::count_if(upstreams_.begin(), upstreams_.end(), [](const auto& upstream) {
-    return upstream->counters().ejected_until.load(std::memory_order_relaxed) != 0;
-  });
-  return (static_cast<std::size_t>(out) + 1) * 2 <= upstreams_.size();
+  std::size_t out = 0;
+  std::size_t all = 0;
+  for (const auto& upstream : upstreams_) {
+    if (upstream->worker().last_resort) continue;
+    ++all;
+    if (upstream->counters().ejected_until.load(std::memory_order_relaxed) != 0) ++out;
+  }
+  return (out + 1) * 2 <= all;
 }
 
 void Service::note(Upstream& upstream, Experience experience) {
   auto& counters = upstream.counters();
+  if (options_.counts_outcomes) {
+    auto& count = experience == Experience::good ? counters.good : counters.bad;
+    count.fetch_add(1, std::memory_order_relaxed);
+  }
   if (experience == Experience::good) {
+    if (upstream.worker().last_resort) counters.vouched.store(true, std::memory_order_relaxed);
     if (!CircuitBreaker::succeeded(counters)) return;
     spdlog::info("worker readmitted name={} service={}", upstream.worker().name, name_);
     wake_all();
@@ -179,7 +201,9 @@ void Service::note(Upstream& upstream, Experience experience) {
   const auto now = wheel_.coarse_now();
   if (!options_.breaker.failed(counters, now)) return;
   const bool is_out = counters.ejected_until.load(std::memory_order_relaxed) != 0;
-  if (!is_out && !may_eject()) return;
+  const bool is_last_resort = upstream.worker().last_resort;
+  if (!is_out && !is_last_resort && !may_eject()) return;
+  if (is_last_resort) counters.vouched.store(false, std::memory_order_relaxed);
   const auto open_for = options_.breaker.open(counters, now);
   spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
                upstream.worker().name, name_, open_for / 1ms);
@@ -193,9 +217,12 @@ Upstream* Service::stuck_to(std::string_view cookie) const {
 
 std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
   if (!has_room()) return nullptr;
+  const bool tries_last_resorts = has_last_resorts_ && !has_healthy(wanted.tried);
   const auto usable = [&](std::size_t place) {
     const auto& upstream = *upstreams_[place];
-    return is_good(upstream, wanted.tried) && !is_ejected(upstream) && has_room(upstream);
+    const bool admitted = is_good(upstream, wanted.tried) && !is_ejected(upstream);
+    return (admitted || (tries_last_resorts && is_worth_a_trial(upstream, wanted.tried))) &&
+           has_room(upstream);
   };
   if (const auto* stuck = stuck_to(wanted.cookie); stuck != nullptr && usable(stuck->place())) {
     return upstreams_[stuck->place()];
@@ -207,7 +234,7 @@ std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
   auto& policy = policy_for(wanted.policy);
   auto chosen = policy.pick(placing);
   if (!chosen && !has_admitted(wanted.tried)) {
-    // Panic: who fails may yet answer, who is not asked does not.
+    // Who fails may yet answer, who is not asked does not.
     const auto left = [&](std::size_t place) {
       return is_good(*upstreams_[place], wanted.tried) && has_room(*upstreams_[place]);
     };
@@ -215,6 +242,13 @@ std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
     chosen = policy.pick(placing);
   }
   return chosen ? upstreams_[*chosen] : nullptr;
+}
+
+// Some worker is left whose health is good, as the registry sees it.
+bool Service::has_healthy(const Tried& tried) const {
+  return std::any_of(upstreams_.begin(), upstreams_.end(), [&](const auto& upstream) {
+    return !upstream->worker().last_resort && is_good(*upstream, tried);
+  });
 }
 
 // Some worker that is not ejected would be picked if it had room.

@@ -71,7 +71,8 @@ class Service {
   };
   // The worker for a request, among those that are not suspect, not tried, not ejected by their
   // breaker, and have room: the one that its cookie means, or else by the policy. When all that are
-  // left are ejected, one of them. Null when there is none; is_full() then tells why.
+  // left are ejected, one of them; when none is, one of last resort. Null when there is none;
+  // is_full() then tells why.
   std::shared_ptr<Upstream> pick(const Wanted& wanted);
   // Some worker would be picked if it had room.
   bool is_full(const Tried& tried) const;
@@ -139,8 +140,10 @@ class Service {
   void resume_later(Waiter& waiter, Waited outcome);
   Upstream* stuck_to(std::string_view cookie) const;
   bool is_good(const Upstream& upstream, const Tried& tried) const;
+  bool is_worth_a_trial(const Upstream& upstream, const Tried& tried) const;
   bool is_ejected(const Upstream& upstream) const;
   bool has_admitted(const Tried& tried) const;
+  bool has_healthy(const Tried& tried) const;
   bool may_eject() const;
   void let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
   void weigh();
@@ -163,6 +166,7 @@ class Service {
   std::list<Waiter*> waiters_;
   bool stopping_ = false;
   bool registered_ = true;
+  bool has_last_resorts_ = false;  // among upstreams_
 };
 
 // A request's place at a worker: counted as in flight from the choice to the end of the try,

@@ -34,6 +34,7 @@ ServiceOptions overlaid(ServiceOptions options, const wire::ServiceSettings& set
   overlay(options.worker_in_flight, settings.worker_in_flight);
   overlay(options.queue, settings.queue);
   overlay(options.requests.timeouts.queue_wait, settings.queue_timeout);
+  options.counts_outcomes = settings.eject_success_rate.value_or(0) > 0;
   return options;
 }
 

@@ -32,6 +32,7 @@ struct ServiceOptions {
   unsigned in_flight = 0;         // requests at all workers together, all loops; 0: any
   unsigned worker_in_flight = 0;  // requests at one worker, all loops; 0: any
   std::size_t queue = limits::queue_requests_max;  // per loop
+  bool counts_outcomes = false;                    // for the registry, which ejects by success rate
 };
 
 // What is said there goes before.

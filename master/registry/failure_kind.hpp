@@ -8,7 +8,7 @@ enum class FailureKind {
   refused,    // nobody listens there, or the host cannot be reached
   reset,      // the connection broke before an answer
   timed_out,  // no connection, or no answer to a probe, in time
-  unhealthy,  // answered a probe with 5xx, or with something that is no HTTP
+  unhealthy,  // answered a probe as it should not, or with something that is no HTTP
 };
 
 constexpr const char* to_string(FailureKind kind) {

@@ -20,7 +20,6 @@ Liveness Liveness::unproven(Instant now) {
 
 void Liveness::good_sign(Instant now) {
   last_good_ = now;
-  failed_probes_ = 0;
   down_ = false;
 }
 
@@ -31,12 +30,6 @@ bool Liveness::is_silent(Instant now, Duration heartbeat_interval) const {
 
 void Liveness::expire(Instant now) {
   TANDEM_ASSERT(!down_);
-  down_ = true;
-  down_since_ = now;
-}
-
-void Liveness::failed_probe(Instant now) {
-  if (down_ || ++failed_probes_ < limits::missed_heartbeats_max) return;
   down_ = true;
   down_since_ = now;
 }

@@ -1,8 +1,8 @@
-// liveness.hpp: is a worker heard of? Down after limits::missed_heartbeats_max silent intervals, or
-// after as many failed probes in a row; up again with the next good sign.
+// liveness.hpp: is a worker heard of? Down after limits::missed_heartbeats_max silent intervals, up
+// again with the next good sign.
 //
-// Heartbeats are judged by time, probes by count: a probe that this master was too busy to send
-// says nothing of the backend.
+// Heartbeats are judged by time, probes by count (health_check.hpp): a probe that this master was
+// too busy to send says nothing of the backend.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once
@@ -24,11 +24,8 @@ class Liveness {
   // True when it has missed its heartbeats, whether or not it was marked down.
   bool is_silent(Instant now, Duration heartbeat_interval) const;
 
-  // Its silence makes it down. REQUIRES: !down()
+  // Its silence, or its probes, make it down. REQUIRES: !down()
   void expire(Instant now);
-
-  // A probe failed; enough of them in a row make it down.
-  void failed_probe(Instant now);
 
   bool down() const { return down_; }
   // REQUIRES: down()
@@ -39,7 +36,6 @@ class Liveness {
  private:
   Instant last_good_ = Instant::never();
   Instant down_since_ = Instant::never();
-  unsigned failed_probes_ = 0;
   bool down_ = false;
 };
 

@@ -1,7 +1,7 @@
 #include "master/registry/prober.hpp"
 
 #include <array>
-#include <cctype>
+#include <charconv>
 
 #include <boost/asio.hpp>
 
@@ -25,10 +25,10 @@ constexpr Duration first_probes_apart = 2ms;
 // What one probe found out. `conclusive` is false when this master itself could not ask.
 struct Verdict {
   bool conclusive = true;
-  std::optional<FailureKind> failure;
+  std::optional<ProbeFailure> failure;
 };
 
-Verdict failed(FailureKind kind) { return {.conclusive = true, .failure = kind}; }
+Verdict failed(ProbeFailure failure) { return {.conclusive = true, .failure = failure}; }
 
 bool is_our_own_trouble(const error_code& error) {
   return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
@@ -36,10 +36,15 @@ bool is_our_own_trouble(const error_code& error) {
          error == boost::system::errc::too_many_files_open_in_system;
 }
 
-Verdict judge(std::string_view status_line) {
-  const bool is_http = status_line.starts_with("HTTP/1.") && status_line[8] == ' ';
-  const bool is_below_500 = status_line[9] >= '1' && status_line[9] <= '4';
-  return is_http && is_below_500 ? Verdict{} : failed(FailureKind::unhealthy);
+Verdict judge(std::string_view status_line, const HealthCheck& check) {
+  if (!status_line.starts_with("HTTP/1.") || status_line[8] != ' ') {
+    return failed(FailureKind::unhealthy);
+  }
+  unsigned status = 0;
+  const auto* end = status_line.data() + status_line.size();
+  const auto parsed = std::from_chars(status_line.data() + 9, end, status);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return failed(FailureKind::unhealthy);
+  return check.expects(status) ? Verdict{} : failed({FailureKind::unhealthy, status});
 }
 
 // Reads to the end, within bounds, so that the backend can close in peace and logs no reset.
@@ -56,8 +61,11 @@ asio::awaitable<void> read_the_rest(tcp::socket& socket) {
 }  // namespace
 
 struct Prober::Attempt {
-  Attempt(asio::io_context& loop, Endpoint address)
-      : target(std::move(address)), socket(loop), timer(loop) {}
+  Attempt(asio::io_context& loop, Registry::Probe probe)
+      : target(std::move(probe.address)),
+        check(std::move(probe.check)),
+        socket(loop),
+        timer(loop) {}
 
   // Ends the probe whatever it waits for.
   void give_up() {
@@ -72,6 +80,7 @@ struct Prober::Attempt {
   }
 
   Endpoint target;
+  HealthCheck check;
   tcp::socket socket;
   asio::steady_timer timer;
   bool timed_out = false;
@@ -87,8 +96,8 @@ asio::awaitable<Verdict> Prober::Attempt::ask() {
   if (error) co_return broken(FailureKind::refused);
 
   const auto request = fmt::format(
-      "GET /health HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-master\r\nConnection: close\r\n\r\n",
-      target.to_string());
+      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-master\r\nConnection: close\r\n\r\n",
+      check.path, target.to_string());
   co_await asio::async_write(socket, asio::buffer(request),
                              asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return broken(FailureKind::reset);
@@ -97,31 +106,36 @@ asio::awaitable<Verdict> Prober::Attempt::ask() {
                                              asio::redirect_error(asio::use_awaitable, error));
   if (error && (got == 0 || timed_out)) co_return broken(FailureKind::reset);
   if (error) co_return failed(FailureKind::unhealthy);
-  const auto verdict = judge({answer.data(), answer.size()});
+  const auto verdict = judge({answer.data(), answer.size()}, check);
   co_await read_the_rest(socket);
   co_return verdict;
 }
 
-Prober::Prober(asio::io_context& loop, Registry& registry, Duration interval)
-    : loop_(loop),
-      registry_(registry),
-      interval_(interval),
-      timeout_(
-          std::clamp<Duration>(interval, limits::probe_timeout_min, limits::probe_timeout_max)),
-      timer_(loop),
-      random_(std::random_device{}()) {}
+Prober::Prober(asio::io_context& loop, Registry& registry)
+    : loop_(loop), registry_(registry), timer_(loop), random_(std::random_device{}()) {}
 
 Prober::~Prober() = default;
 
+Duration Prober::random_up_to(Duration most) {
+  return Duration(std::uniform_int_distribution<Duration::rep>(0, most.count())(random_));
+}
+
 void Prober::watch(WorkerId id) {
   if (stopped_) return;
-  const auto spread = std::min<Duration>(interval_, first_probes_apart * (due_.size() + 1));
-  std::uniform_int_distribution<Duration::rep> delay(0, spread.count());
-  schedule(id, Duration(delay(random_)));
+  spread_.erase(id);
+  if (const auto place = places_.find(id); place != places_.end()) {
+    if (place->second == due_.end()) return;  // it is under way, and the next is timed anew
+    due_.erase(place->second);
+    places_.erase(place);
+  }
+  const auto probe = registry_.probe_target(id);
+  if (!probe) return;
+  schedule(id, random_up_to(std::min<Duration>(probe->check.interval,
+                                               first_probes_apart * (due_.size() + 1))));
 }
 
 void Prober::schedule(WorkerId id, Duration delay) {
-  due_.emplace(std::chrono::steady_clock::now() + delay, id);
+  places_[id] = due_.emplace(std::chrono::steady_clock::now() + delay, id);
   start_due_probes();
 }
 
@@ -130,8 +144,13 @@ void Prober::start_due_probes() {
   while (!due_.empty() && due_.begin()->first <= now && under_way_.size() < limits::probes_max) {
     const auto id = due_.begin()->second;
     due_.erase(due_.begin());
+    places_[id] = due_.end();
     auto target = registry_.probe_target(id);
-    if (!target) continue;  // it was removed
+    if (!target) {
+      places_.erase(id);
+      spread_.erase(id);
+      continue;
+    }
     auto attempt = std::make_shared<Attempt>(loop_, std::move(*target));
     under_way_.insert(attempt);
     asio::co_spawn(loop_, probe(id, std::move(attempt)), asio::detached);
@@ -145,7 +164,7 @@ void Prober::start_due_probes() {
 }
 
 asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attempt) {
-  attempt->timer.expires_after(timeout_);
+  attempt->timer.expires_after(attempt->check.timeout);
   attempt->timer.async_wait([attempt](error_code error) {
     if (error) return;
     attempt->timed_out = true;
@@ -156,15 +175,17 @@ asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attemp
   under_way_.erase(attempt);
   if (stopped_) co_return;
   if (verdict.conclusive) registry_.probe_result(id, verdict.failure, now());
-  std::uniform_int_distribution<Duration::rep> delay(interval_.count() * 9 / 10,
-                                                     interval_.count() * 11 / 10);
-  schedule(id, Duration(delay(random_)));
+  const auto probe = registry_.probe_target(id);
+  const auto interval = (probe ? probe->check : attempt->check).interval;
+  const bool first = spread_.insert(id).second;
+  schedule(id, first ? random_up_to(interval) : interval * 9 / 10 + random_up_to(interval / 5));
 }
 
 void Prober::stop() {
   stopped_ = true;
   timer_.cancel();
   due_.clear();
+  places_.clear();
   for (const auto& attempt : under_way_) attempt->give_up();
 }
 

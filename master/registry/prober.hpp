@@ -1,20 +1,23 @@
-// prober.hpp: GET /health to the backends that do not heartbeat.
+// prober.hpp: health checks (health_check.hpp) of the workers that do not heartbeat, and of others
+// whose service wants it.
 //
-// Any status below 500 is alive: a 404 is an answer. What fails is a refused or broken connection,
-// silence until the timeout, 5xx, and what is no HTTP. One probe per backend at a time,
-// limits::probes_max in all; their times are spread with jitter, so that a thousand backends are
-// not asked in one burst.
+// By default any status below 500 is alive: a 404 is an answer. What fails is a refused or broken
+// connection, silence until the timeout, another status than those expected, and what is no HTTP.
+// One probe per worker at a time, limits::probes_max in all. The first ones of workers that come
+// together follow each other closely, the second ones are spread over the whole interval, and from
+// then on each keeps its place in it, with jitter: so a thousand are not asked in one burst.
 //
 // A connection per probe, not a kept one: whether the backend still accepts connections is the
 // question.
 //
 // Owner: the control loop's thread, which also runs the probes. It holds at most one entry per
-// backend.
+// worker.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <random>
+#include <unordered_map>
 #include <unordered_set>
 
 #include <boost/asio/awaitable.hpp>
@@ -30,12 +33,12 @@ namespace tandem::master {
 
 class Prober {
  public:
-  // Reports to `registry` and asks it for addresses; both it and `loop` outlive the prober. Each
-  // backend is probed every `interval`, give or take a tenth.
-  Prober(boost::asio::io_context& loop, Registry& registry, Duration interval);
+  // Reports to `registry` and asks it whom to probe and how; both it and `loop` outlive the prober.
+  Prober(boost::asio::io_context& loop, Registry& registry);
   ~Prober();
 
-  // Probes this backend until the registry no longer knows it.
+  // Probes this worker until the registry wants it no more. Soon, also one that is probed already:
+  // how that is to be done may have changed.
   void watch(WorkerId id);
 
   // Ends the probes under way without a verdict and begins no more.
@@ -43,18 +46,20 @@ class Prober {
 
  private:
   using Time = boost::asio::steady_timer::time_point;
+  using Due = std::multimap<Time, WorkerId>;
   struct Attempt;
 
   void schedule(WorkerId id, Duration delay);
   void start_due_probes();
+  Duration random_up_to(Duration most);
   boost::asio::awaitable<void> probe(WorkerId id, std::shared_ptr<Attempt> attempt);
 
   boost::asio::io_context& loop_;
   Registry& registry_;
-  Duration interval_;
-  Duration timeout_;
   boost::asio::steady_timer timer_;
-  std::multimap<Time, WorkerId> due_;  // those not under way
+  Due due_;                                             // those not under way
+  std::unordered_map<WorkerId, Due::iterator> places_;  // in due_; its end: under way
+  std::unordered_set<WorkerId> spread_;                 // second probe was placed at random
   std::unordered_set<std::shared_ptr<Attempt>> under_way_;
   std::minstd_rand random_;
   bool stopped_ = false;

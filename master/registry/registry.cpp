@@ -130,13 +130,16 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
                       .liveness = Liveness::heard(attentive),
                       .suspicion = Suspicion(options_.heartbeat_interval / 4),
                       .last_good = now};
-  insert(std::move(record));
+  auto& kept = insert(std::move(record));
+  note_load(kept, heartbeat.in_flight);
+  if (kept.checked && hooks_.on_backend) hooks_.on_backend(kept.id);
   return Membership::registered;
 }
 
 void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
                        std::string_view peer_host, Instant attentive, Instant now) {
   record.witness = witness_of(heartbeat, peer_host);
+  note_load(record, heartbeat.in_flight);
   const bool unchanged = record.own_weight == heartbeat.weight &&
                          record.connections == heartbeat.connections &&
                          record.condition == heartbeat.condition;
@@ -169,6 +172,16 @@ void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
   settle(record, before);
 }
 
+// What other masters and others send it. It counted at another moment than this master does, so the
+// lower of two heartbeats is taken: what ended or began between the two counts is not there twice.
+void Registry::note_load(WorkerRecord& record, unsigned in_flight) {
+  const auto ours = record.counters->in_flight.load(std::memory_order_relaxed);
+  const auto elsewhere = in_flight > ours ? in_flight - ours : 0;
+  record.counters->in_flight_elsewhere.store(std::min(elsewhere, record.elsewhere_before),
+                                             std::memory_order_relaxed);
+  record.elsewhere_before = elsewhere;
+}
+
 void Registry::fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive) {
   const auto before = standing(record);
   record.last_failure = kind;
@@ -183,32 +196,7 @@ void Registry::report_failure(WorkerId id, FailureKind kind, Instant now) {
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return;  // it was replaced or removed while the report was on its way
   fail_worker(*found->second, kind, attentive);
-}
-
-void Registry::probe_result(WorkerId id, std::optional<FailureKind> failure, Instant now) {
-  thread_.assert_here();
-  const auto attentive = clock_.at(now);
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return;
-  auto& record = *found->second;
-  if (!failure) return good_sign(record, attentive, now);
-  if (!record.is_probed()) return;  // its heartbeats will tell
-  const auto before = standing(record);
-  record.last_failure = failure;
-  record.liveness.failed_probe(attentive);
-  settle(record, before);
-  if (failure == FailureKind::refused || failure == FailureKind::reset) {
-    fail_worker(record, *failure, attentive);
-  }
-}
-
-std::optional<Endpoint> Registry::probe_target(WorkerId id) const {
-  thread_.assert_here();
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return std::nullopt;
-  const auto& record = *found->second;
-  if (!record.is_probed() && record.last_good) return std::nullopt;
-  return record.address;
+  if (found->second->last_resort) failed_as_last_resort(*found->second, now);
 }
 
 void Registry::tick(Instant now) {
@@ -231,9 +219,12 @@ void Registry::tick(Instant now) {
       if (!record.liveness.is_silent(attentive, options_.heartbeat_interval)) continue;
       const auto before = standing(record);
       record.liveness.expire(attentive);
+      record.counters->in_flight_elsewhere.store(0, std::memory_order_relaxed);
       settle(record, before);
     }
   }
+  find_outliers(now);
+  if (services_.review()) request_publication();
 }
 
 bool Registry::is_forgotten(const WorkerRecord& record, Instant attentive) const {
@@ -258,6 +249,8 @@ Result<> Registry::check_room(std::string_view service) const {
 WorkerRecord& Registry::insert(WorkerRecord record) {
   record.id = last_id_ = last_id_.next();
   record.counters = std::make_shared<WorkerCounters>();
+  record.checked = !record.is_probed() && check_of(record.service).workers;
+  if (record.is_probed() || record.checked) record.checks = CheckResults::unproven();
   apply_decisions(record);
   auto name = record.name;
   const auto [place, inserted] = records_.emplace(std::move(name), std::move(record));

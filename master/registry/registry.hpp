@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,7 +52,8 @@ struct RegistryHooks {
   // any number of changes in one turn becomes one snapshot.
   std::function<void()> on_change;
   // This backend wants probes, and so does a worker that others registered and this master has not
-  // heard, until probe_target() says no more.
+  // heard, and one whose service wants them, until probe_target() says no more. Called again when
+  // it is to be probed otherwise.
   std::function<void(WorkerId)> on_backend;
 };
 
@@ -78,12 +80,17 @@ class Registry {
   // -------------------------------------------------------------------------- A forwarding loop
   // failed at this worker, and its counters->suspect was set by that loop.
   void report_failure(WorkerId id, FailureKind kind, Instant now);
-  // A health probe ended: nothing = alive. A refused or reset connection makes the backend suspect
-  // at once, other failures take it down after limits::missed_heartbeats_max in a row.
-  void probe_result(WorkerId id, std::optional<FailureKind> failure, Instant now);
-  // Where to probe; empty when the backend was removed, or the worker was heard.
-  std::optional<Endpoint> probe_target(WorkerId id) const;
-  // Every tick_interval(): finds those that fell silent, forgets those that are down for long.
+  // A health probe ended: nothing = good. A refused or reset connection makes the worker suspect at
+  // once, HealthCheck::unhealthy failures in a row make it down.
+  void probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now);
+  // Where to probe, and how; empty when the worker was removed, or is to be probed no more.
+  struct Probe {
+    Endpoint address;
+    HealthCheck check;
+  };
+  std::optional<Probe> probe_target(WorkerId id) const;
+  // Every tick_interval(): finds those that fell silent, forgets those that are down for long, sees
+  // which services panic, and at times who fails more often than the others.
   void tick(Instant now);
 
   // ---- what is replicated (registry_decisions.cpp)
@@ -138,10 +145,15 @@ class Registry {
   std::vector<wire::ServiceInstances> services(Instant now) const;
   std::optional<wire::ServiceInstances> service(std::string_view name, Instant now) const;
 
-  // Workers that are ejected now: what a primary tells its standbys.
-  std::vector<wire::EjectedWorker> ejected(Instant now) const;
-  // The primary says so; all others are not. REQUIRES: this master does not lead.
-  void take_ejected(const std::vector<wire::EjectedWorker>& ejected, Instant now);
+  // By name, as of the last tick.
+  std::vector<wire::ServiceHealth> service_health() const;
+
+  // Who is ejected now and which services panic: what a primary tells its standbys.
+  wire::FoundOut found_out(Instant now) const;
+  // The primary says so; all others are not ejected. REQUIRES: this master does not lead.
+  void take_found_out(const wire::FoundOut& found_out, Instant now);
+  // This master leads: what it was told of panics is of the past.
+  void began_to_lead() { told_panicking_.clear(); }
   // Where a new primary announces its term: the Tandem workers that are heard of.
   std::vector<Endpoint> term_takers() const;
   // True for a worker that is heard of, whether or not it gets traffic.
@@ -166,6 +178,15 @@ class Registry {
                Instant attentive, Instant now);
   void good_sign(WorkerRecord& record, Instant attentive, Instant now);
   void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive);
+  static void note_load(WorkerRecord& record, unsigned in_flight);
+  HealthCheck check_of(std::string_view service) const;
+  void check_otherwise(const std::string& service, const HealthCheck& before);
+  void find_outliers(Instant now);
+  void eject_outliers(const std::string& service, const ServiceTable::Members& members,
+                      double factor, Instant now);
+  bool panics(std::string_view service) const;
+  wire::ServiceInstances instances_of(const std::string& name, const ServiceTable::Members& members,
+                                      Instant now) const;
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
 
   WorkerRecord& insert(WorkerRecord record);
@@ -204,6 +225,8 @@ class Registry {
   ClusterState state_;
   Routes configured_routes_;
   Settings configured_settings_;
+  std::set<std::string, std::less<>> told_panicking_;  // services, by the primary
+  Instant outliers_looked_for_ = Instant::never();
   RouteTablePtr routes_;  // null until the next snapshot when most of it is new
   WorkerId last_id_;
   std::uint64_t version_ = 0;

@@ -51,9 +51,11 @@ wire::ServiceSettings Registry::settings(std::string_view service) const {
 }
 
 void Registry::settings_changed(const std::string& service) {
+  const auto check = check_of(service);
   const bool said = configured_settings_.contains(service) || state_.settings.contains(service);
   services_.set_settings(
       service, said ? std::make_shared<const wire::ServiceSettings>(settings(service)) : nullptr);
+  check_otherwise(service, check);
   request_publication();
 }
 

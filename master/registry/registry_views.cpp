@@ -3,18 +3,15 @@
 
 namespace tandem::master {
 
-namespace {
-
-wire::ServiceInstances instances_of(const std::string& name, const ServiceTable::Members& members,
-                                    Instant now) {
-  wire::ServiceInstances service{.name = name, .instances = {}};
+wire::ServiceInstances Registry::instances_of(const std::string& name,
+                                              const ServiceTable::Members& members,
+                                              Instant now) const {
+  wire::ServiceInstances service{.name = name, .instances = {}, .panic = panics(name)};
   for (const auto& [worker_name, record] : members) {
     if (record->gets_traffic()) service.instances.push_back(status_of(*record, now));
   }
   return service;
 }
-
-}  // namespace
 
 std::vector<wire::WorkerStatus> Registry::workers(Instant now) const {
   thread_.assert_here();
@@ -52,6 +49,22 @@ std::map<std::string, Endpoint> Registry::live_witnesses() const {
 bool Registry::is_live(std::string_view name) const {
   const auto found = records_.find(name);
   return found != records_.end() && !found->second.has_left() && !found->second.liveness.down();
+}
+
+// As this master sees it, or the primary, who forwards.
+bool Registry::panics(std::string_view service) const {
+  return services_.mustered(service).panics() || told_panicking_.contains(service);
+}
+
+std::vector<wire::ServiceHealth> Registry::service_health() const {
+  thread_.assert_here();
+  std::vector<wire::ServiceHealth> all;
+  services_.for_each([&](const std::string& name, const ServiceTable::Members&) {
+    const auto& muster = services_.mustered(name);
+    all.push_back(
+        {.name = name, .workers = muster.workers, .out = muster.out, .panic = panics(name)});
+  });
+  return all;
 }
 
 std::vector<wire::ServiceInstances> Registry::services(Instant now) const {

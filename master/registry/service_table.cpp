@@ -1,5 +1,9 @@
 #include "master/registry/service_table.hpp"
 
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
 #include "common/base/assert.hpp"
 #include "common/base/limits.hpp"
 
@@ -47,12 +51,48 @@ void ServiceTable::set_settings(const std::string& service,
   }
 }
 
+const wire::ServiceSettings* ServiceTable::settings(std::string_view service) const {
+  const auto found = settings_.find(service);
+  return found == settings_.end() ? nullptr : found->second.get();
+}
+
+const Muster& ServiceTable::mustered(std::string_view service) const {
+  const auto found = services_.find(service);
+  TANDEM_ASSERT(found != services_.end());
+  return found->second.muster;
+}
+
+void ServiceTable::review(std::string_view name, Entry& entry) {
+  const auto before = std::exchange(entry.muster, muster(entry.members));
+  const auto& now = entry.muster;
+  if (now.panics() != before.panics()) {
+    spdlog::warn("service panic {} service={} out={} workers={}", now.panics() ? "begins" : "ends",
+                 name, now.out, now.workers);
+  }
+  if (!now.panics() && !before.panics()) return;
+  for (const auto& [worker_name, record] : entry.members) {
+    const bool is_out = record->is_wanted() && record->state() != WorkerState::up;
+    if (set_last_resort(*record, now.panics() && is_out)) entry.shown.reset();
+  }
+}
+
+bool ServiceTable::review() {
+  bool changed = false;
+  for (auto& [name, entry] : services_) {
+    const bool was_shown = entry.shown != nullptr;
+    review(name, entry);
+    changed = changed || (was_shown && entry.shown == nullptr);
+  }
+  return changed;
+}
+
 std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = version;
   snapshot->services.reserve(services_.size());
   for (auto& [name, entry] : services_) {
     if (entry.shown == nullptr) {
+      review(name, entry);
       auto service = std::make_shared<SnapshotService>();
       service->name = name;
       service->counters = entry.counters;
@@ -60,7 +100,7 @@ std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
         service->settings = said->second;
       }
       for (const auto& [worker_name, record] : entry.members) {
-        if (!record->gets_traffic()) continue;
+        if (!record->gets_traffic() && !record->last_resort) continue;
         if (record->shown == nullptr) record->shown = snapshot_of(*record);
         service->workers.push_back(record->shown);
       }

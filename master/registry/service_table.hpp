@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/base/result.hpp"
+#include "master/registry/panic.hpp"
 #include "master/registry/snapshot.hpp"
 #include "master/registry/worker_record.hpp"
 
@@ -38,6 +39,11 @@ class ServiceTable {
   void set_settings(const std::string& service,
                     std::shared_ptr<const wire::ServiceSettings> settings);
 
+  const wire::ServiceSettings* settings(std::string_view service) const;
+
+  // Sees who is out for their health, and whether a service panics. True: a snapshot would show
+  // something else than the last one.
+  bool review();
   // A snapshot of all services, sharing what did not change since the last one.
   std::shared_ptr<Snapshot> build(std::uint64_t version);
 
@@ -47,13 +53,17 @@ class ServiceTable {
   void for_each(Visit visit) const {
     for (const auto& [name, entry] : services_) visit(name, entry.members);
   }
+  // As of the last review. REQUIRES: find(service) != nullptr
+  const Muster& mustered(std::string_view service) const;
 
  private:
   struct Entry {
     Members members;
     std::shared_ptr<ServiceCounters> counters = std::make_shared<ServiceCounters>();
     std::shared_ptr<const SnapshotService> shown;  // null after a change
+    Muster muster{};
   };
+  static void review(std::string_view name, Entry& entry);
   std::map<std::string, Entry, std::less<>> services_;
   std::map<std::string, std::shared_ptr<const wire::ServiceSettings>, std::less<>> settings_;
 };

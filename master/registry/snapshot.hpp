@@ -44,6 +44,16 @@ struct WorkerCounters {
   std::atomic<std::int64_t> ejected_at{0};     // the last time; 0: never
   std::atomic<std::int64_t> ejected_until{0};  // from then on half open; 0: closed
   std::atomic<bool> probed{false};             // half open, and its one request is under way
+  std::atomic<std::uint32_t> ejected_after{
+      0};  // failures in a row that opened it; 0: other reasons
+  // What became of requests, counted while the service ejects by success rate.
+  std::atomic<std::uint64_t> good{0};
+  std::atomic<std::uint64_t> bad{0};
+  // A worker of last resort has answered a request since it became one.
+  std::atomic<bool> vouched{false};
+  // Requests that the worker says it works on, beyond those of this master; as of its last
+  // heartbeats.
+  std::atomic<std::uint32_t> in_flight_elsewhere{0};
   // A loop with less than its share of connections waits for one: whoever has more than its share
   // gives one back instead of keeping it.
   std::atomic<bool> wanted{false};
@@ -58,6 +68,8 @@ struct SnapshotWorker {
   unsigned connections = 0;                  // how many it can hold, all loops together
   bool accepts_term = false;                 // a Tandem worker: is sent Tandem-Term
   std::shared_ptr<WorkerCounters> counters;  // never null
+  // Its health is bad, and that of most of its service: it is asked when nobody better is left.
+  bool last_resort = false;
 };
 
 // Of a service, over all loops. Relaxed, as those above.
@@ -68,7 +80,8 @@ struct ServiceCounters {
 
 struct SnapshotService {
   std::string name;
-  // Those that may get traffic: up, not draining, weight above 0. In a stable order (by name).
+  // Those that may get traffic: up, not draining, weight above 0; in panic also those that are
+  // suspect or down. In a stable order (by name).
   std::vector<std::shared_ptr<const SnapshotWorker>> workers;
   std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none, all is as for all
   std::shared_ptr<ServiceCounters> counters{};              // null: it can have no limit of its own

@@ -24,7 +24,9 @@ const char* to_string(WorkerState state) {
 // that died is down. A worker that said bye is expected to fall silent: that is no failure.
 WorkerState WorkerRecord::state() const {
   if (has_left()) return WorkerState::draining;
-  if (liveness.down() || condition == WorkerCondition::failing) return WorkerState::down;
+  if (liveness.down() || condition == WorkerCondition::failing || !checks.pass()) {
+    return WorkerState::down;
+  }
   if (suspicion.active()) return WorkerState::suspect;
   if (drained || condition == WorkerCondition::draining) return WorkerState::draining;
   return WorkerState::up;
@@ -39,11 +41,27 @@ std::string WorkerRecord::reason() const {
       return drained ? "drained by an operator" : "asked to be drained";
     case WorkerState::down: break;
   }
-  if (!liveness.down()) return "its service fails its health check";
-  if (!is_probed() && !last_good) return "not heard yet";
-  if (!is_probed()) return fmt::format("{} heartbeats missed", limits::missed_heartbeats_max);
-  if (!last_failure) return "not probed yet";
-  return fmt::format("health probe: {}", to_string(*last_failure));
+  if (!is_probed() && liveness.down()) {
+    if (!last_good) return "not heard yet";
+    return fmt::format("{} heartbeats missed", limits::missed_heartbeats_max);
+  }
+  if (checks.pass()) return "its service fails its health check";
+  if (const auto good = checks.good_in_a_row(); good > 0) {
+    return fmt::format("{} good health checks in a row are not enough yet", good);
+  }
+  if (!check_failure) return "not probed yet";
+  return fmt::format("health check failed: {}", check_failure->to_string());
+}
+
+std::string WorkerRecord::reason_of_ejection() const {
+  const auto failures = counters->ejected_after.load(std::memory_order_relaxed);
+  if (failures == 0) return ejection_reason;
+  return fmt::format("ejected after {} failures in a row", failures);
+}
+
+bool WorkerRecord::is_wanted() const {
+  const bool stays = !has_left() && !drained && condition != WorkerCondition::draining;
+  return stays && weight() > 0 && last_good && checks.proven();
 }
 
 wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
@@ -54,18 +72,17 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
   status.kind = record.is_probed() ? "backend" : "tandem";
   status.state = to_string(record.state());
   status.reason = record.reason();
-  const auto ejected_until = record.counters->ejected_until.load(std::memory_order_relaxed);
-  if (record.state() == WorkerState::up && ejected_until != 0) {
-    const Duration left(ejected_until - real_now.since_boot().count());
+  if (record.state() == WorkerState::up && record.is_ejected()) {
+    const auto until = record.counters->ejected_until.load(std::memory_order_relaxed);
     status.state = to_string(WorkerState::suspect);
-    status.reason =
-        left > Duration::zero()
-            ? fmt::format("failed again and again, is tried again in {} ms", to_ms(left))
-            : "failed again and again, is tried with one request";
+    status.reason = record.reason_of_ejection();
+    const Duration left(until - real_now.since_boot().count());
+    status.until_ms = std::max<std::int64_t>(to_ms(left), 0);
   }
   status.weight = record.weight();
   status.connections = record.connections;
   status.in_flight = record.counters->in_flight.load(std::memory_order_relaxed);
+  status.in_flight_elsewhere = record.counters->in_flight_elsewhere.load(std::memory_order_relaxed);
   status.requests = record.counters->requests.load(std::memory_order_relaxed);
   status.failures = record.counters->failures.load(std::memory_order_relaxed);
   if (record.last_good) {
@@ -77,7 +94,7 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
   return std::make_shared<const SnapshotWorker>(
       SnapshotWorker{record.id, record.name, record.service, record.address, record.weight(),
-                     record.connections, record.takes_term, record.counters});
+                     record.connections, record.takes_term, record.counters, record.last_resort});
 }
 
 }  // namespace tandem::master

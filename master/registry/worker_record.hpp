@@ -16,8 +16,10 @@
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/status.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/health_check.hpp"
 #include "master/registry/liveness.hpp"
 #include "master/registry/snapshot.hpp"
+#include "master/registry/success_rate.hpp"
 #include "master/registry/suspicion.hpp"
 
 namespace tandem::master {
@@ -52,9 +54,17 @@ struct WorkerRecord {
 
   Liveness liveness;
   Suspicion suspicion;
-  std::optional<FailureKind> last_failure{};  // as forwarding or probes saw it
+  std::optional<FailureKind> last_failure{};  // that made it suspect
+  CheckResults checks = CheckResults::passing();
+  std::optional<ProbeFailure> check_failure{};  // the last
+  bool checked = false;                // it heartbeats, and its service wants it probed as well
   std::optional<Instant> last_good{};  // real time of the last heartbeat or good probe, for people
   std::shared_ptr<WorkerCounters> counters{};
+  Outcomes counted{};             // its counters' good and bad when they were last looked at
+  std::string ejection_reason{};  // when no loop has ejected it
+  unsigned elsewhere_before = 0;  // in flight elsewhere, by the heartbeat before the last
+  bool last_resort = false;       // published although it is not up (panic.hpp)
+  bool on_trial = false;          // its ejection is that of a worker of last resort
   // What snapshots show of it; null after a change, until the next snapshot is built.
   std::shared_ptr<const SnapshotWorker> shown{};
 
@@ -66,6 +76,14 @@ struct WorkerRecord {
   WorkerState state() const;
   // Why it is not up, one short sentence; empty when up.
   std::string reason() const;
+  // Why it is ejected, if it is.
+  std::string reason_of_ejection() const;
+  // It would get traffic if it were well; a stranger that has never been is not missed.
+  bool is_wanted() const;
+  // Its loops leave it alone.
+  bool is_ejected() const {
+    return !on_trial && counters->ejected_until.load(std::memory_order_relaxed) != 0;
+  }
   bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
 };
 

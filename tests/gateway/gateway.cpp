@@ -172,6 +172,21 @@ void Gateway::set(const std::vector<std::string>& settings) {
   publish(RouteTablePtr());
 }
 
+void Gateway::set_last_resort(const std::vector<std::size_t>& workers) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    auto worker = std::make_shared<SnapshotWorker>(*workers_[i]);
+    worker->last_resort = std::find(workers.begin(), workers.end(), i) != workers.end();
+    worker->counters->ejected_until = worker->last_resort ? 1 : 0;
+    workers_[i] = std::move(worker);
+  }
+  publish(RouteTablePtr());
+}
+
+void Gateway::report_elsewhere(std::size_t worker, unsigned in_flight) {
+  workers_[worker]->counters->in_flight_elsewhere = in_flight;
+}
+
 Message Gateway::ask(std::string_view request, bool to_head) const {
   auto client = connect();
   client.send(request);

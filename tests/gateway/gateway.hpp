@@ -51,6 +51,10 @@ class Gateway {
   void take_down(std::size_t worker);
   // What is said of the default service, from now on, each KEY=VALUE.
   void set(const std::vector<std::string>& settings);
+  // These are out for their health from now on, and no others, as the registry tells it in a panic.
+  void set_last_resort(const std::vector<std::size_t>& workers);
+  // The worker's heartbeats say that it works on so many requests of others.
+  void report_elsewhere(std::size_t worker, unsigned in_flight);
   // A gateway leads in term 1 from its start; these change that.
   void lead(std::uint64_t term);  // opens the gate as well
   void follow(const std::string& primary, std::uint16_t port, const std::string& pass,

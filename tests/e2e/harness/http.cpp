@@ -86,6 +86,10 @@ Answer Client::post_chunked(const std::string& path, const std::string& body) {
   return to_answer(body_->client.Post(path, provide, "application/octet-stream"));
 }
 
+Answer Client::put(const std::string& path, const std::string& body) {
+  return to_answer(body_->client.Put(path, body, "application/json"));
+}
+
 Answer Client::remove(const std::string& path) { return to_answer(body_->client.Delete(path)); }
 
 Answer get(const std::string& address, const std::string& path, const Headers& headers) {
@@ -94,6 +98,10 @@ Answer get(const std::string& address, const std::string& path, const Headers& h
 
 Answer post(const std::string& address, const std::string& path, const std::string& body) {
   return Client(address).post(path, body);
+}
+
+Answer put(const std::string& address, const std::string& path, const std::string& body) {
+  return Client(address).put(path, body);
 }
 
 Answer remove(const std::string& address, const std::string& path) {

@@ -36,6 +36,7 @@ class Client {
   Answer post(const std::string& path, const std::string& body, const Headers& headers = {});
   // The same body without a Content-Length, in chunks.
   Answer post_chunked(const std::string& path, const std::string& body);
+  Answer put(const std::string& path, const std::string& body);
   Answer remove(const std::string& path);
 
  private:
@@ -46,6 +47,7 @@ class Client {
 // One request on a connection of its own.
 Answer get(const std::string& address, const std::string& path, const Headers& headers = {});
 Answer post(const std::string& address, const std::string& path, const std::string& body = {});
+Answer put(const std::string& address, const std::string& path, const std::string& body);
 Answer remove(const std::string& address, const std::string& path);
 
 // A TCP connection, for what no client library would send, and for clients by the thousand.

@@ -18,8 +18,9 @@ namespace {
 constexpr auto kinds = std::variant_size_v<MessageBody>;
 
 ClusterEnvelope envelope_of(std::vector<Message> messages) {
-  return {NodeId("a"), {"10.0.0.1", 7070}, "10.0.0.1:8080", "0123456789abcdef0123456789abcdef",
-          500ms,       {},       std::move(messages)};
+  return {
+      NodeId("a"), {"10.0.0.1", 7070}, "10.0.0.1:8080", "0123456789abcdef0123456789abcdef", 500ms,
+      {},          std::move(messages)};
 }
 
 Configuration three_voters() {
@@ -343,11 +344,16 @@ TEST_CASE("entries, commands and snapshots are as large as they may be, and no l
 TEST_CASE("an envelope tells which workers are left alone, when there are any") {
   auto sent = envelope_of({});
   CHECK(to_json(sent).find("ejected") == std::string::npos);
-  sent.ejected = {{"w1", 1500ms, 2}, {"w2", 0ms, 1}};
+  CHECK(to_json(sent).find("panicking") == std::string::npos);
+  sent.found_out.ejected = {{"w1", 1500ms, 2, "5 failures in a row"}, {"w2", 0ms, 1}};
+  sent.found_out.panicking = {"default", "shop"};
   const auto read = parse_cluster_envelope(to_json(sent));
   REQUIRE(read.ok());
-  CHECK(read->ejected == sent.ejected);
+  CHECK(read->found_out == sent.found_out);
   auto document = json::parse(to_json(sent));
   document["ejected"][1]["left_ms"] = -1;
   CHECK(fault(document) == "ejected[1].left_ms");
+  document = json::parse(to_json(sent));
+  document["panicking"][1] = "not a name";
+  CHECK(fault(document) == "panicking");
 }

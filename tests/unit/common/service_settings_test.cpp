@@ -32,6 +32,14 @@ constexpr const char* every_setting[] = {
     "worker_in_flight=32",
     "queue=64",
     "queue_timeout=2s",
+    "eject_success_rate=1.9",
+    "check_path=/ready?deep=1",
+    "check_interval=5s",
+    "check_timeout=500ms",
+    "check_healthy=2",
+    "check_unhealthy=4",
+    "check_status=200-399,404",
+    "check_workers=true",
 };
 
 ServiceSettings all_settings() {
@@ -53,6 +61,8 @@ TEST_CASE("every setting survives the way through a document") {
   CHECK(read->rules.retry_on->contains(503));
   CHECK_FALSE(read->rules.retry_on->contains(500));
   CHECK_FALSE(read->rules.retry_on->contains(200));
+  CHECK(read->check_status->to_string() == "200-399,404");
+  CHECK(read->eject_success_rate == 1'900);
   CHECK(to_string(*read->rules.balance) == "consistent_hash:cookie=sid");
 }
 
@@ -95,6 +105,13 @@ TEST_CASE("a mistake in a document is named") {
   CHECK(fault(R"({"response_timeout_ms": 0})") == "response_timeout_ms");
   CHECK(fault(R"({"sticky": "a b"})") == "sticky");
   CHECK(fault(R"({"queue": -1})") == "queue");
+  CHECK(fault(R"({"check_path": "health"})") == "check_path");
+  CHECK(fault(R"({"check_path": "/a b"})") == "check_path");
+  CHECK(fault(R"({"check_status": [200]})") == "check_status");
+  CHECK(fault(R"({"check_status": "399-200"})") == "check_status");
+  CHECK(fault(R"({"check_workers": "true"})") == "check_workers");
+  CHECK(fault(R"({"check_healthy": 0})") == "check_healthy");
+  CHECK(fault(R"({"eject_success_rate": 1.9})") == "eject_success_rate");
 }
 
 TEST_CASE("a mistake on a command line names the flag, the setting and what would be right") {
@@ -109,6 +126,18 @@ TEST_CASE("a mistake on a command line names the flag, the setting and what woul
            std::pair("retry_on=503;504", "retry_on must be statuses from 400 to 599"),
            std::pair("retry_on=302", "retry_on must be statuses from 400 to 599"),
            std::pair("sticky=a b", "sticky must be a name"),
+           std::pair("check_path=", "check_path must be a path that begins with /"),
+           std::pair("check_path=/a\r\nb", "check_path must be a path"),
+           std::pair("check_status=", "check_status must be statuses from 100 to 599"),
+           std::pair("check_status=200,", "check_status must be statuses from 100 to 599"),
+           std::pair("check_status=200-600", "check_status must be statuses from 100 to 599"),
+           std::pair("check_interval=9ms", "check_interval must be 10ms to 1h"),
+           std::pair("check_workers=yes", "check_workers must be true or false"),
+           std::pair("eject_success_rate=", "eject_success_rate must be off, or a number"),
+           std::pair("eject_success_rate=0", "eject_success_rate must be off, or a number"),
+           std::pair("eject_success_rate=1.", "eject_success_rate must be off, or a number"),
+           std::pair("eject_success_rate=10.001", "eject_success_rate must be off, or a number"),
+           std::pair("eject_success_rate=99999999999", "eject_success_rate must be off, or"),
            std::pair("balance=best", "balance must be"),
            std::pair("hedge_after=0ms", "hedge_after must be off, p95, or 1ms to 1m"),
            std::pair("speed=9", "there is no setting \"speed\"; there are balance"),
@@ -135,4 +164,17 @@ TEST_CASE("no status is retried when none is given") {
   ServiceSettings settings;
   REQUIRE(parse_setting("retry_on=", "--service", settings));
   CHECK(settings.rules.retry_on->empty());
+}
+
+TEST_CASE("statuses and numbers of deviations are written as they are read") {
+  for (const auto* text : {"200", "100-599", "200-204,301,404-405"}) {
+    CHECK(ExpectedStatuses::parse(text)->to_string() == text);
+  }
+  CHECK(ExpectedStatuses::parse("204,200-203,202")->to_string() == "200-204");
+  CHECK_FALSE(ExpectedStatuses::parse("200")->contains(201));
+  for (const auto* text : {"off", "0.5", "2", "1.95", "10"}) {
+    ServiceSettings settings;
+    REQUIRE(parse_setting(fmt::format("eject_success_rate={}", text), "--service", settings));
+    CHECK(to_json(settings) == fmt::format(R"({{"eject_success_rate":"{}"}})", text));
+  }
 }

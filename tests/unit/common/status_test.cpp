@@ -27,7 +27,9 @@ Status status() {
   status.commit_index = LogIndex(12);
   status.applied_index = LogIndex(11);
   status.voters = {{"a", "master", LogIndex(12)}, {"w1", "witness", LogIndex(10)}};
+  status.services = {{"default", 3, 2, true}};
   status.workers = {worker("w1"), worker("w2")};
+  status.workers[1].until_ms = 1'500;
   return status;
 }
 
@@ -59,6 +61,11 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->workers[1].name == "w2");
   CHECK(read->workers[1].requests == 1'000);
   CHECK(read->workers[1].last_heartbeat_ms == 250);
+  CHECK(read->workers[1].until_ms == 1'500);
+  CHECK(!read->workers[0].until_ms);
+  REQUIRE(read->services.size() == 1);
+  CHECK(read->services[0].out == 2);
+  CHECK(read->services[0].panic);
   CHECK(to_json(*read) == to_json(status()));
 }
 

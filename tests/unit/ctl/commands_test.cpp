@@ -132,6 +132,24 @@ TEST_CASE("the status shows the cluster, its voters and its workers") {
                   "WORKER  SERVICE") == 0);
 }
 
+TEST_CASE("the status shows which services panic, and how long workers are left alone yet") {
+  Control control;
+  control.status.services = {{"default", 3, 2, true}, {"shop", 3, 1, false}};
+  auto& worker = control.status.workers[0];
+  worker.state = "suspect";
+  worker.reason = "ejected after 5 failures in a row";
+  worker.until_ms = 1'400;
+  const ControlClient client({control.address});
+  auto text = *show_status(client, Format::tables);
+  CHECK(text.find("panic      service default: 2 of 3 workers are out for their health, the least "
+                  "bad are asked\n") != std::string::npos);
+  CHECK(text.find("service shop") == std::string::npos);
+  CHECK(text.find("ejected after 5 failures in a row, for 1.4s\n") != std::string::npos);
+  worker.until_ms = 0;
+  text = *show_status(client, Format::tables);
+  CHECK(text.find("in a row, is being tried\n") != std::string::npos);
+}
+
 TEST_CASE("scripts get the documents as the master wrote them") {
   Control control;
   const ControlClient client({control.address});

@@ -107,7 +107,9 @@ std::string ControlFixture::traffic(std::string_view service) const {
   const auto* found = latest_ ? latest_->find(service) : nullptr;
   if (found == nullptr) return "no such service";
   std::string names;
-  for (const auto& worker : found->workers) names += (names.empty() ? "" : " ") + worker->name;
+  for (const auto& worker : found->workers) {
+    if (!worker->last_resort) names += (names.empty() ? "" : " ") + worker->name;
+  }
   return names;
 }
 

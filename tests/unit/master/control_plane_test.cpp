@@ -117,10 +117,10 @@ TEST_CASE("a backend that answers 5xx, no HTTP, nothing, or refuses gets no traf
   ControlClient client(cluster.plane.address());
   CHECK(eventually([&] {
     const auto workers = Json::parse(client.get("/v1/workers").body)["workers"];
-    return workers[0]["reason"] == "health probe: unhealthy answer" &&
-           workers[2]["reason"] == "health probe: connection refused" &&
-           workers[3]["reason"] == "health probe: timed out" &&
-           workers[4]["reason"] == "health probe: unhealthy answer";
+    return workers[0]["reason"] == "health check failed: status 503" &&
+           workers[2]["reason"] == "health check failed: connection refused" &&
+           workers[3]["reason"] == "health check failed: timed out" &&
+           workers[4]["reason"] == "health check failed: no answer in HTTP";
   }));
 }
 

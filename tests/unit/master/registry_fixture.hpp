@@ -79,14 +79,9 @@ class RegistryFixture {
   std::string reason(const std::string& name) const { return registry.worker(name, time)->reason; }
 
   // The names of those that get traffic in a service, from a fresh snapshot: "a b c".
-  std::string traffic(std::string_view service = "default") {
-    registry.publish();
-    const auto* found = snapshots.back()->find(service);
-    if (found == nullptr) return "no such service";
-    std::string names;
-    for (const auto& worker : found->workers) names += (names.empty() ? "" : " ") + worker->name;
-    return names;
-  }
+  std::string traffic(std::string_view service = "default") { return names(service, false); }
+  // Of those that get it when nobody better is left.
+  std::string last_resort(std::string_view service = "default") { return names(service, true); }
   std::shared_ptr<const SnapshotWorker> shown(std::string_view name) {
     registry.publish();
     for (const auto& service : snapshots.back()->services) {
@@ -110,6 +105,16 @@ class RegistryFixture {
   Registry registry;
 
  private:
+  std::string names(std::string_view service, bool last_resort) {
+    registry.publish();
+    const auto* found = snapshots.back()->find(service);
+    if (found == nullptr) return "no such service";
+    std::string names;
+    for (const auto& worker : found->workers) {
+      if (worker->last_resort == last_resort) names += (names.empty() ? "" : " ") + worker->name;
+    }
+    return names;
+  }
   Result<> commit(const Result<std::optional<Change>>& change) {
     if (!change) return change.error();
     if (*change) registry.apply(**change, time);

@@ -237,7 +237,7 @@ TEST_CASE("a backend gets traffic after its first good probe, and never for a me
   REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
                                              cluster.time));
   REQUIRE(cluster.backends.size() == 1);
-  CHECK(cluster.registry.probe_target(cluster.backends[0]) == Endpoint{"10.0.0.5", 80});
+  CHECK(cluster.registry.probe_target(cluster.backends[0])->address == Endpoint{"10.0.0.5", 80});
   CHECK(cluster.state("n1") == "down");
   CHECK(cluster.reason("n1") == "not probed yet");
   CHECK(!cluster.registry.worker("n1", cluster.time)->last_heartbeat_ms);
@@ -266,7 +266,7 @@ TEST_CASE("a backend is down after three failed probes in a row, not after two")
   CHECK(cluster.state("n1") == "up");
   probe(FailureKind::timed_out);
   CHECK(cluster.state("n1") == "down");
-  CHECK(cluster.reason("n1") == "health probe: timed out");
+  CHECK(cluster.reason("n1") == "health check failed: timed out");
   probe(std::nullopt);
   CHECK(cluster.state("n1") == "up");
 }
@@ -282,7 +282,7 @@ TEST_CASE("a backend that refuses a probe is suspect at once, and down after thr
     cluster.registry.probe_result(id, FailureKind::refused, cluster.time);
     CHECK(cluster.state("n1") == expected);
   }
-  CHECK(cluster.reason("n1") == "health probe: connection refused");
+  CHECK(cluster.reason("n1") == "health check failed: connection refused");
   cluster.pass(1s);
   cluster.registry.probe_result(id, std::nullopt, cluster.time);
   CHECK(cluster.traffic() == "n1");

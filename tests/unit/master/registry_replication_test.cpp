@@ -94,7 +94,7 @@ TEST_CASE("a worker that is not heard yet is asked, and gets traffic when it ans
   restarted.registry.restore(primary.registry.state(), restarted.time);
   REQUIRE(restarted.backends.size() == 1);
   const auto id = restarted.backends[0];
-  CHECK(restarted.registry.probe_target(id) == Endpoint{"127.0.0.1", 9001});
+  CHECK(restarted.registry.probe_target(id)->address == Endpoint{"127.0.0.1", 9001});
   restarted.registry.probe_result(id, FailureKind::refused, restarted.time);
   CHECK(restarted.state("w1") == "down");
   restarted.registry.probe_result(id, std::nullopt, restarted.time);
@@ -201,19 +201,23 @@ TEST_CASE("a standby leaves alone whom the primary leaves alone, and no longer t
   for (auto* cluster : {&primary, &standby}) {
     for (const auto* name : {"w1", "w2"}) REQUIRE(cluster->hear(name).ok());
   }
-  CHECK(primary.registry.ejected(primary.time).empty());
+  CHECK(primary.registry.found_out(primary.time).empty());
   auto& counters = *primary.shown("w2")->counters;
   counters.ejected_until = (primary.time + 3s).since_boot().count();
   counters.ejections = 2;
-  const auto told = primary.registry.ejected(primary.time);
-  REQUIRE(told.size() == 1);
-  CHECK(told[0] == wire::EjectedWorker{"w2", 3s, 2});
+  counters.ejected_after = 5;
+  const auto told = primary.registry.found_out(primary.time);
+  REQUIRE(told.ejected.size() == 1);
+  CHECK(told.ejected[0] == wire::EjectedWorker{"w2", 3s, 2, "ejected after 5 failures in a row"});
+  CHECK(told.panicking.empty());
   CHECK(primary.state("w2") == "suspect");
-  standby.registry.take_ejected(told, standby.time);
+  standby.registry.take_found_out(told, standby.time);
+  CHECK(standby.reason("w2") == "ejected after 5 failures in a row");
+  CHECK(standby.registry.worker("w2", standby.time)->until_ms == 3'000);
   const auto& taken = *standby.shown("w2")->counters;
   CHECK(taken.ejected_until == (standby.time + 3s).since_boot().count());
   CHECK(taken.ejections == 2);
   CHECK(standby.shown("w1")->counters->ejected_until == 0);
-  standby.registry.take_ejected({}, standby.time);
+  standby.registry.take_found_out({}, standby.time);
   CHECK(taken.ejected_until == 0);
 }

@@ -1,0 +1,20 @@
+#include "master/registry/ejection.hpp"
+
+#include <algorithm>
+
+namespace tandem::master {
+
+Duration eject(WorkerCounters& counters, const EjectionTimes& times, Instant now) {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  const auto stamp = [](Instant at) { return at.since_boot().count(); };
+  const auto last = counters.ejected_at.exchange(stamp(now), relaxed);
+  const bool first = last == 0 || Duration(stamp(now) - last) > times.forgiven_after + times.max;
+  const auto before = first ? 0u : std::min(counters.ejections.load(relaxed), 30u);
+  counters.ejections.store(before + 1, relaxed);
+  const auto out_for = std::min(times.max, times.first * (std::int64_t{1} << before));
+  counters.failures_in_a_row.store(0, relaxed);
+  counters.ejected_until.store(stamp(now + out_for), relaxed);
+  return out_for;
+}
+
+}  // namespace tandem::master

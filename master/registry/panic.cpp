@@ -1,0 +1,57 @@
+#include "master/registry/panic.hpp"
+
+#include "common/base/assert.hpp"
+#include "master/registry/ejection.hpp"
+
+namespace tandem::master {
+
+namespace {
+constexpr auto relaxed = std::memory_order_relaxed;
+constexpr std::int64_t long_ago = 1;  // an ejection that ended then: the next request is a trial
+}  // namespace
+
+Muster muster(const std::map<std::string_view, WorkerRecord*>& members) {
+  Muster muster;
+  for (const auto& [name, record] : members) {
+    if (!record->is_wanted()) continue;
+    const bool ejected = record->is_ejected();
+    ++muster.workers;
+    muster.ejected += ejected ? 1 : 0;
+    muster.out += ejected || record->state() != WorkerState::up ? 1 : 0;
+  }
+  return muster;
+}
+
+bool set_last_resort(WorkerRecord& record, bool last_resort) {
+  if (record.last_resort == last_resort) return false;
+  record.last_resort = last_resort;
+  record.shown.reset();
+  auto& counters = *record.counters;
+  counters.vouched.store(false, relaxed);
+  if (last_resort) {
+    if (counters.ejected_until.load(relaxed) == 0) {
+      record.on_trial = true;
+      counters.ejected_until.store(long_ago, relaxed);
+    }
+    counters.suspect.store(false, relaxed);
+    return true;
+  }
+  if (record.on_trial) {
+    record.on_trial = false;
+    counters.failures_in_a_row.store(0, relaxed);
+    counters.ejected_until.store(0, relaxed);
+  }
+  counters.suspect.store(record.suspicion.active(), relaxed);
+  return true;
+}
+
+void failed_as_last_resort(WorkerRecord& record, Instant now) {
+  TANDEM_ASSERT(record.last_resort);
+  auto& counters = *record.counters;
+  record.on_trial = true;
+  counters.vouched.store(false, relaxed);
+  eject(counters, EjectionTimes{}, now);
+  counters.suspect.store(false, relaxed);
+}
+
+}  // namespace tandem::master

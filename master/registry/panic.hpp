@@ -1,0 +1,42 @@
+// panic.hpp: more than half of a service would get no traffic, for its health alone (Envoy's panic
+// threshold).
+//
+// When so many fail at once, the judgement is as likely to be wrong as the workers: a health check
+// that everything fails, a network that carries requests but no heartbeats. So nobody is given up:
+// the loops ask the workers that are well as long as there are any (none is sent more than the
+// connections it can hold, so they cannot be crushed), then those that are ejected, then those of
+// last resort: suspect and down, one request at a time until one was answered. Never those that
+// drain or have left.
+//
+// Owner: the registry.
+#pragma once
+
+#include <map>
+#include <string_view>
+
+#include "master/registry/worker_record.hpp"
+
+namespace tandem::master {
+
+// How many of a service there are.
+struct Muster {
+  unsigned workers = 0;  // that are wanted
+  unsigned ejected = 0;
+  unsigned out = 0;  // for their health: suspect, down, ejected
+
+  bool panics() const { return out * 2 > workers; }
+  // Whether one more may be ejected: half of them at most.
+  bool may_eject() const { return (ejected + 1) * 2 <= workers; }
+  friend bool operator==(const Muster&, const Muster&) = default;
+};
+
+Muster muster(const std::map<std::string_view, WorkerRecord*>& members);
+
+// Makes `record` a worker of last resort, or one no more. True: snapshots show it otherwise now.
+bool set_last_resort(WorkerRecord& record, bool last_resort);
+
+// A request could not even be sent to a worker of last resort: it is left alone for a while, longer
+// each time.
+void failed_as_last_resort(WorkerRecord& record, Instant now);
+
+}  // namespace tandem::master

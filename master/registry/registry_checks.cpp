@@ -1,0 +1,73 @@
+// Health checks: of workers that do not heartbeat, and of others if their service wants it.
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+HealthCheck Registry::check_of(std::string_view service) const {
+  const auto* said = services_.settings(service);
+  return HealthCheck::of(said == nullptr ? wire::ServiceSettings() : *said,
+                         options_.heartbeat_interval);
+}
+
+std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
+  thread_.assert_here();
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return std::nullopt;
+  const auto& record = *found->second;
+  const bool is_unheard = !record.is_probed() && !record.last_good;
+  if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
+  return Probe{record.address, check_of(record.service)};
+}
+
+void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {
+  thread_.assert_here();
+  const auto attentive = clock_.at(now);
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  auto& record = *found->second;
+  if (!record.is_probed() && !record.checked) {  // not heard yet
+    if (!failure) good_sign(record, attentive, now);
+    return;
+  }
+  const auto check = check_of(record.service);
+  const auto before = standing(record);
+  if (failure) {
+    record.check_failure = failure;
+    record.checks.bad(check.unhealthy);
+    // Of a worker that heartbeats, these say whether it is alive.
+    const bool is_dead = record.is_probed() && !record.checks.pass() && !record.liveness.down();
+    if (is_dead) record.liveness.expire(attentive);
+    settle(record, before);
+    const bool lost = failure->kind == FailureKind::refused || failure->kind == FailureKind::reset;
+    if (lost) fail_worker(record, failure->kind, attentive);
+    return;
+  }
+  record.checks.good(check.healthy);
+  // So many are wanted of a suspect too.
+  const bool enough = record.checks.pass() && record.checks.good_in_a_row() >= check.healthy;
+  if (enough && record.is_probed()) return good_sign(record, attentive, now);
+  if (enough && record.suspicion.good_sign(attentive)) {
+    record.counters->suspect.store(false, std::memory_order_relaxed);
+  }
+  settle(record, before);
+}
+
+// After a change of its settings.
+void Registry::check_otherwise(const std::string& service, const HealthCheck& before) {
+  const auto check = check_of(service);
+  const auto* members = services_.find(service);
+  if (check == before || members == nullptr) return;
+  for (const auto& [name, record] : *members) {
+    const auto standing_before = standing(*record);
+    if (!record->is_probed() && record->checked != check.workers) {
+      // Who serves already serves on until its checks fail.
+      record->checked = check.workers;
+      record->checks = CheckResults::passing();
+      settle(*record, standing_before);
+    }
+    const bool is_probed = record->is_probed() || record->checked;
+    if (is_probed && hooks_.on_backend) hooks_.on_backend(record->id);
+  }
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,46 @@
+// success_rate.hpp: workers that fail much more often than the others of their service.
+//
+// Failures in a row find a worker that fails always; this finds one that fails every third request.
+// The rule is Envoy's (outlier detection by success rate): out is whose rate is below the mean of
+// all rates by more than `factor` standard deviations of them. Among workers that are nearly alike
+// a deviation is tiny, and chance alone would eject: so its rate must also be below the mean when
+// chance is given its due, which is the upper end of Wilson's score interval (1927) at three
+// standard errors: 97 good of 100 is out among perfect ones, 98 is not.
+//
+// Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tandem::master {
+
+// Of one worker, in an interval.
+struct Outcomes {
+  std::uint64_t good = 0;
+  std::uint64_t bad = 0;
+
+  std::uint64_t all() const { return good + bad; }
+  // REQUIRES: all() > 0
+  double rate() const { return static_cast<double>(good) / static_cast<double>(all()); }
+};
+
+struct Outlier {
+  std::size_t place;  // among the workers
+  double rate;        // 0 to 1
+  double others;      // the rate of all others together
+};
+
+struct SuccessRate {
+  double factor = 1.9;  // more: fewer are out
+  // Fewer workers tell no rule from an exception, fewer requests no rate from chance.
+  static constexpr std::size_t workers_min = 5;
+  static constexpr std::uint64_t requests_min = 100;
+
+  // Those that are to be out, worst first; workers with less than requests_min are not looked at.
+  std::vector<Outlier> outliers(std::span<const Outcomes> workers) const;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,73 @@
+// Health checks and panic, with the real programs.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/harness/cluster.hpp"
+#include "tests/e2e/harness/load.hpp"
+
+using namespace tandem::e2e;
+using nlohmann::json;
+
+namespace {
+
+void set(const Cluster& cluster, const json& settings) {
+  const auto answer = put(cluster.control(), "/v1/services/default/settings", settings.dump());
+  REQUIRE(answer.status == 200);
+}
+
+json checks(const char* path) {
+  return {{"check_workers", true}, {"check_path", path}, {"check_interval_ms", 50}};
+}
+
+bool panics(const Cluster& cluster) {
+  return json::parse(get(cluster.control(), "/status").body)["services"][0]["panic"];
+}
+
+std::string reason(const Cluster& cluster, const std::string& name) {
+  const auto document = json::parse(get(cluster.control(), "/v1/workers").body);
+  for (const auto& worker : document["workers"]) {
+    if (worker["name"] == name) return worker["reason"];
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+TEST_CASE("a health check that everything fails takes nobody's service away, and is seen") {
+  Cluster cluster;
+  cluster.start_workers({"w1", "w2", "w3"});
+  CHECK_FALSE(panics(cluster));
+  Load load(cluster.listen(), 2);
+  set(cluster, checks("/status/503"));
+  for (const auto* name : {"w1", "w2", "w3"}) REQUIRE(cluster.await_state(name, "down"));
+  CHECK(reason(cluster, "w1") == "health check failed: status 503");
+  REQUIRE(eventually([&] { return panics(cluster); }));
+  const auto before = cluster.requests_of("w1");
+  CHECK(eventually([&] { return get(cluster.listen(), "/").status == 200; }));
+  CHECK(load.await_more(200));
+  CHECK(eventually([&] { return cluster.requests_of("w1") > before; }));
+  CHECK(json::parse(get(cluster.control(), "/v1/services/default").body)["panic"] == true);
+  const auto shown = run({program("tandem"), "status", "--control", cluster.control()});
+  CHECK_THAT(shown.output, Catch::Contains("3 of 3 workers are out for their health"));
+  set(cluster, checks("/health"));
+  for (const auto* name : {"w1", "w2", "w3"}) REQUIRE(cluster.await_state(name, "up"));
+  CHECK(eventually([&] { return !panics(cluster); }));
+  CHECK(reason(cluster, "w1").empty());
+}
+
+TEST_CASE("a backend is checked by the path and for the statuses that its service names") {
+  Cluster cluster;
+  cluster.start_worker("w1");
+  REQUIRE(cluster.await_state("w1", "up"));
+  const auto address = cluster.workers().at("w1").address;
+  const json spec{{"name", "n1"}, {"service", "side"}, {"address", address}};
+  const auto settings = [&](const json& said) {
+    return put(cluster.control(), "/v1/services/side/settings", said.dump()).status;
+  };
+  REQUIRE(settings({{"check_path", "/status/404"}, {"check_status", "200-299"}}) == 200);
+  REQUIRE(post(cluster.control(), "/v1/workers", spec.dump()).status / 100 == 2);
+  CHECK(eventually([&] { return reason(cluster, "n1") == "health check failed: status 404"; }));
+  CHECK(cluster.state_of("n1") == "down");
+  REQUIRE(settings({{"check_path", "/status/204"}, {"check_status", "204"}}) == 200);
+  CHECK(cluster.await_state("n1", "up"));
+}
