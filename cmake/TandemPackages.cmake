@@ -21,3 +21,7 @@ target_compile_definitions(tandem_asio INTERFACE
 # A false alarm of gcc 12 at coroutines whose frames Asio recycles.
 target_compile_options(tandem_asio INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+# gcc 12 keeps neighbouring counters of a coroutine in one vector register and fills it, after a
+# suspension, from registers that are not restored: bytes were lost that way.
+target_compile_options(tandem_asio INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-fno-tree-slp-vectorize>)
