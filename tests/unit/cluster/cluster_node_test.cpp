@@ -184,7 +184,7 @@ TEST_CASE("a member of another cluster is refused with a sentence, and counted")
                                  .listen = {},
                                  .pass = {},
                                  .election_timeout = 200ms,
-                                 .ejected = {},
+                                 .found_out = {},
                                  .messages = {{core::ClusterId(a.view().cluster.value() + 1),
                                                {core::NodeId("b"), core::IncarnationId(1)},
                                                a.node().self(),

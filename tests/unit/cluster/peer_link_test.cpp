@@ -76,7 +76,7 @@ class LinkFixture {
                                                            .listen = {},
                                                            .pass = {},
                                                            .election_timeout = 500ms,
-                                                           .ejected = {},
+                                                           .found_out = {},
                                                            .messages = {}};
                             },
                         .lost = [this] { ++lost; },

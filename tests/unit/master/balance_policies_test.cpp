@@ -240,3 +240,18 @@ TEST_CASE("what one request failed at stays first available for the others") {
   CHECK(policy->pick({.usable = not_first, .again = true}) == std::size_t{1});
   CHECK(workers.pick(*policy) == std::size_t{0});
 }
+
+TEST_CASE("requests that a worker has from elsewhere count as its load") {
+  for (const auto name : {wire::PolicyName::p2c, wire::PolicyName::least_connections}) {
+    INFO(to_string(name));
+    const auto policy = policy_of(name);
+    Workers workers({1, 1});
+    policy->update(workers.candidates());
+    workers.candidates()[0].counters->in_flight_elsewhere = 3;
+    for (int i = 0; i < 2; ++i) workers.pick(*policy);  // each place has been looked at
+    for (int i = 0; i < 100; ++i) CHECK(workers.pick(*policy) == std::size_t{1});
+    workers.in_flight(1) = 5;
+    for (int i = 0; i < 2; ++i) workers.pick(*policy);
+    for (int i = 0; i < 100; ++i) CHECK(workers.pick(*policy) == std::size_t{0});
+  }
+}
