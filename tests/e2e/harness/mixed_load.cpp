@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t short_bytes = 100;
 constexpr std::size_t long_bytes = 256 * 1024;
-constexpr std::size_t put_bytes_max = 16 * 1024;
+constexpr std::size_t put_bytes_max = 15 * 1024;  // its answer fits into a buffer of the master
 constexpr int think_ms_max = 8;
 constexpr std::uint64_t failures_told = 5;
 
@@ -98,8 +98,9 @@ class MixedLoad::Session {
     } else if (seen.status == 200 && !seen.error.empty() && is_long && is_part) {
       ++load_.broken_;
     } else {
-      load_.note_failure(fmt::format("{} {}: {} after {} ms, {} bytes {} {}", method, path,
-                                     seen.status, took.count(), seen.body.size(), seen.error,
+      load_.note_failure(fmt::format("{} {}: {} after {} ms, {} of {} bytes {} {}", method, path,
+                                     seen.status, took.count(), seen.body.size(), wanted.size(),
+                                     seen.error,
                                      seen.body.substr(0, seen.status == 200 ? 0 : 200)));
     }
   }
