@@ -31,5 +31,4 @@ function done(summary, latency, requests)
   io.write(string.format("RESULT %d %d %d %d %d\n", summary.requests, summary.duration,
     latency:percentile(50), latency:percentile(99),
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
-  io.write(string.format("P999 %d\n", latency:percentile(99.9)))
 end

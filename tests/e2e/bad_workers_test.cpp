@@ -190,7 +190,7 @@ std::string await_recovery(const Cluster& cluster) {
 
 void rehearse(const std::string& hedge_after) {
   const unsigned seed = from_environment("TANDEM_BAD_WORKERS_SEED", 1);
-  const std::chrono::seconds lasting(from_environment("TANDEM_BAD_WORKERS_SECONDS", 8));
+  const std::chrono::seconds lasting(from_environment("TANDEM_BAD_WORKERS_SECONDS", 6));
   std::cout << fmt::format("bad workers: seed {}, {} s, hedge_after {}\n", seed, lasting.count(),
                            hedge_after)
             << std::flush;

@@ -17,164 +17,25 @@
 //   resets         breaks off each answer anywhere in its midst, with a reset
 //   refuses        resets its connections and listens no more; the heartbeats go on
 //   leaves         says bye, then listens no more, and finishes what it has begun
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
-#include <csignal>
-#include <functional>
-#include <mutex>
 #include <optional>
 #include <random>
-#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <tandem/worker.hpp>
 #include <thread>
 
+#include "tests/e2e/raw_server.hpp"
+
+using namespace tandem::e2e;
+
 namespace {
-
-struct Request {
-  std::string method;
-  std::string target;
-  std::string body;
-};
-
-// What is to be sent, and whether the connection is reset behind it.
-struct Reply {
-  std::string bytes;
-  bool resets = false;
-};
-
-using Handler = std::function<Reply(const Request&)>;
-
-std::size_t number_in(std::string_view text) {
-  std::size_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-// The first request in `input`, which is taken from it; nothing while it is not whole.
-std::optional<Request> take_request(std::string& input) {
-  const auto end = input.find("\r\n\r\n");
-  if (end == std::string::npos) return std::nullopt;
-  std::string head = input.substr(0, end);
-  std::transform(head.begin(), head.end(), head.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  constexpr std::string_view length_field = "\r\ncontent-length: ";
-  const auto field = head.find(length_field);
-  const auto length =
-      field == std::string::npos ? 0 : number_in(std::string_view(head).substr(field + 18));
-  if (input.size() < end + 4 + length) return std::nullopt;
-  std::istringstream line(input.substr(0, end));
-  Request request;
-  line >> request.method >> request.target;
-  request.body = input.substr(end + 4, length);
-  input.erase(0, end + 4 + length);
-  return request;
-}
-
-// One thread for each connection, and one that accepts.
-class Server {
- public:
-  explicit Server(Handler handler) : handler_(std::move(handler)) {}
-
-  // The port that it listens on; 0: the kernel chooses.
-  std::uint16_t open(std::uint16_t port) {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int on = 1;
-    // Who started this holds the port too, so that nobody else gets it while nobody listens.
-    setsockopt(listener_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        listen(listener_, 1024) != 0 ||
-        getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      std::perror("faulty-worker: cannot listen");
-      std::exit(1);
-    }
-    accepting_ = std::thread([this] { accept_all(); });
-    return ntohs(address.sin_port);
-  }
-  bool is_open() const { return accepting_.joinable(); }
-
-  enum class Connections { stay, are_reset };
-  void close(Connections connections) {
-    if (!is_open()) return;
-    shutdown(listener_, SHUT_RDWR);  // wakes accept()
-    accepting_.join();
-    ::close(listener_);
-    if (connections == Connections::stay) return;
-    const std::lock_guard lock(mutex_);
-    for (const int socket : sockets_) {
-      reset_when_closed(socket);
-      shutdown(socket, SHUT_RDWR);
-    }
-  }
-
- private:
-  static void reset_when_closed(int socket) {
-    const linger now{.l_onoff = 1, .l_linger = 0};
-    setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  }
-
-  void accept_all() {
-    for (;;) {
-      const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (socket < 0) return;
-      const int on = 1;
-      setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      {
-        const std::lock_guard lock(mutex_);
-        sockets_.insert(socket);
-      }
-      std::thread([this, socket] { serve(socket); }).detach();
-    }
-  }
-
-  void serve(int socket) {
-    std::string input;
-    while (serve_one(socket, input)) {
-    }
-    const std::lock_guard lock(mutex_);
-    sockets_.erase(socket);
-    ::close(socket);
-  }
-
-  bool serve_one(int socket, std::string& input) {
-    auto request = take_request(input);
-    for (char buffer[16 * 1024]; !request; request = take_request(input)) {
-      const auto got = recv(socket, buffer, sizeof buffer, 0);
-      if (got <= 0) return false;
-      input.append(buffer, static_cast<std::size_t>(got));
-    }
-    const Reply reply = handler_(*request);
-    if (reply.resets) reset_when_closed(socket);
-    for (std::string_view left = reply.bytes; !left.empty();) {
-      const auto sent = send(socket, left.data(), left.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      left.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return !reply.resets;
-  }
-
-  Handler handler_;
-  int listener_ = -1;
-  std::thread accepting_;
-  std::mutex mutex_;  // of the sockets
-  std::set<int> sockets_;
-};
 
 std::string answer_of(std::string_view status, std::string_view body) {
   return fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body);
@@ -207,7 +68,7 @@ class FaultyWorker {
   const std::string& address() const { return options_.address; }
 
   // Of the faults' port. One at a time: the test waits for the answer.
-  Reply obey(const Request& request) {
+  RawReply obey(const RawRequest& request) {
     std::istringstream words(request.body);
     std::string word;
     words >> word;
@@ -227,10 +88,10 @@ class FaultyWorker {
     } else if (word == "resets") {
       kind_ = Kind::resets;
     } else if (word == "refuses") {
-      service_.close(Server::Connections::are_reset);
+      service_.close(RawServer::Connections::are_reset);
     } else if (word == "leaves") {
       registration_.reset();
-      service_.close(Server::Connections::stay);
+      service_.close(RawServer::Connections::stay);
     } else {
       return {answer_of("400 Bad Request", "no such fault\n")};
     }
@@ -248,7 +109,7 @@ class FaultyWorker {
     }
   }
 
-  Reply serve(const Request& request) {
+  RawReply serve(const RawRequest& request) {
     thread_local std::mt19937 random(std::random_device{}());
     const Kind kind = kind_;
     if (request.method == "POST") {
@@ -262,7 +123,7 @@ class FaultyWorker {
       std::this_thread::sleep_for(std::chrono::milliseconds(length(random)));
     }
     if (kind == Kind::fails) return {answer_of("500 Internal Server Error", "it fails\n")};
-    Reply reply{content_of(request)};
+    RawReply reply{content_of(request)};
     if (kind == Kind::resets) {
       reply.bytes.resize(
           std::uniform_int_distribution<std::size_t>(1, reply.bytes.size() - 1)(random));
@@ -271,7 +132,7 @@ class FaultyWorker {
     return reply;
   }
 
-  static std::string content_of(const Request& request) {
+  static std::string content_of(const RawRequest& request) {
     constexpr std::string_view bytes = "/bytes/";
     constexpr std::string_view chunks = "/chunked/";
     const std::string_view target = request.target;
@@ -292,7 +153,7 @@ class FaultyWorker {
   std::atomic<Kind> kind_{Kind::good};
   std::atomic<unsigned> slow_min_ms_{0};
   std::atomic<unsigned> slow_max_ms_{0};
-  Server service_{[this](const Request& request) { return serve(request); }};
+  RawServer service_{[this](const RawRequest& request) { return serve(request); }};
   std::optional<tandem::Registration> registration_;
 };
 
@@ -313,7 +174,7 @@ int main(int argc, char** argv) {
   }
   options.log = [](tandem::Severity, const std::string& line) { fmt::print(stderr, "{}\n", line); };
   FaultyWorker worker(options, static_cast<std::uint16_t>(port), record);
-  Server faults([&worker](const Request& request) { return worker.obey(request); });
+  RawServer faults([&worker](const RawRequest& request) { return worker.obey(request); });
   fmt::print("faulty-worker ready name={} listen={} faults=127.0.0.1:{}\n", options.name,
              worker.address(), faults.open(0));
   std::fflush(stdout);
