@@ -1,0 +1,59 @@
+// faulty_workers.hpp: workers that are made to fail and made well again (faulty_worker.cpp).
+//
+// Each keeps its name and its port for as long as the object lives: the port is held here while
+// nobody listens on it, so that a connection to it is refused and nobody else gets it. Owner: the
+// test's thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/e2e/harness/process.hpp"
+
+namespace tandem::e2e {
+
+class FaultyWorkers {
+ public:
+  // Starts them, w1 to wCOUNT: they may not have registered yet.
+  FaultyWorkers(const TempDir& dir, std::string master_control, unsigned count);
+  ~FaultyWorkers();
+  FaultyWorkers(const FaultyWorkers&) = delete;
+  FaultyWorkers& operator=(const FaultyWorkers&) = delete;
+
+  const std::vector<std::string>& names() const { return names_; }
+
+  // "slow 200 2000", "fails", "resets", "refuses", "leaves", as faulty_worker.cpp says.
+  // REQUIRES: it runs and is not frozen.
+  void tell(const std::string& name, const std::string& fault);
+  void freeze(const std::string& name);
+  void kill(const std::string& name);
+  // REQUIRES: it was killed
+  void start(const std::string& name);
+  bool running(const std::string& name) { return workers_.at(name).process->running(); }
+  // Whatever it suffers from. What it answers from now on is good.
+  void heal(const std::string& name);
+
+  // How often each POST was executed, by its id, at all workers together.
+  std::map<std::string, unsigned> posts_executed() const;
+
+ private:
+  struct Worker {
+    int port_holder = -1;
+    std::string listen;
+    std::string faults;  // where it is told them
+    std::unique_ptr<Process> process;
+    bool frozen = false;
+  };
+
+  std::string record_of(const std::string& name) const { return dir_.path(name + ".record"); }
+
+  const TempDir& dir_;
+  const std::string master_control_;
+  std::vector<std::string> names_;
+  std::map<std::string, Worker> workers_;
+  int starts_ = 0;  // so that each process has logs of its own
+};
+
+}  // namespace tandem::e2e

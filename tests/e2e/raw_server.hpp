@@ -1,0 +1,63 @@
+// raw_server.hpp: HTTP by bare sockets on 127.0.0.1, for a worker that does what no decent server
+// does: it resets connections in the middle of an answer, and ceases to listen and begins again.
+//
+// It takes what a master sends: heads that are well-formed, bodies with a Content-Length. One
+// thread for each connection, and one that accepts; a port that cannot be had ends the program.
+// Owner: one thread; the handler is called by any.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace tandem::e2e {
+
+struct RawRequest {
+  std::string method;
+  std::string target;
+  std::string body;
+};
+
+// What is to be sent, and whether the connection is reset behind it.
+struct RawReply {
+  std::string bytes;
+  bool resets = false;
+};
+
+// The number that `text` begins with; 0 when there is none.
+std::size_t number_in(std::string_view text);
+
+// Lives as long as the program: the threads of its connections are not waited for.
+class RawServer {
+ public:
+  using Handler = std::function<RawReply(const RawRequest&)>;
+
+  explicit RawServer(Handler handler) : handler_(std::move(handler)) {}
+
+  // Listens; returns the port, which the kernel chooses for port 0. Others that share the port on
+  // purpose (SO_REUSEPORT) may hold it while nobody listens. REQUIRES: !is_open()
+  std::uint16_t open(std::uint16_t port);
+  bool is_open() const { return accepting_.joinable(); }
+
+  enum class Connections { stay, are_reset };
+  // Listens no more.
+  void close(Connections connections);
+
+ private:
+  void accept_all();
+  void serve(int socket);
+  bool serve_one(int socket, std::string& input);
+
+  Handler handler_;
+  int listener_ = -1;
+  std::thread accepting_;
+  std::mutex mutex_;  // of the sockets
+  std::set<int> sockets_;
+};
+
+}  // namespace tandem::e2e
