@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "tests/e2e/harness/posts.hpp"
+
 namespace tandem::e2e {
 
 namespace {
@@ -162,13 +164,7 @@ std::uint64_t MixedLoad::posts_answered() const {
 }
 
 std::string MixedLoad::wrong_posts(const std::map<std::string, unsigned>& executed) const {
-  for (const auto& [id, times] : executed)
-    if (times > 1) return fmt::format("{} was executed {} times", id, times);
-  for (const auto& [id, status] : posts_) {
-    if (status == 200 && !executed.contains(id))
-      return fmt::format("{} was answered 200 and not executed", id);
-  }
-  return {};
+  return what_is_wrong(posts_, executed);
 }
 
 }  // namespace tandem::e2e

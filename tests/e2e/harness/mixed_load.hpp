@@ -46,8 +46,7 @@ class MixedLoad {
   // ---- POSTs, each with an id of its own. REQUIRES: stop()
   std::uint64_t posts() const { return posts_.size(); }
   std::uint64_t posts_answered() const;  // with 200
-  // What is wrong when each id was executed as often as `executed` says (absent: never): any id
-  // more than once, or one that was answered 200 and not executed. Empty: nothing.
+  // As what_is_wrong() of posts.hpp.
   std::string wrong_posts(const std::map<std::string, unsigned>& executed) const;
 
  private:

@@ -39,10 +39,11 @@ bool Posts::await_more(std::uint64_t requests, Milliseconds deadline) const {
   return eventually([&] { return done_ >= wanted; }, deadline);
 }
 
-std::string Posts::wrong(const std::map<std::string, unsigned>& executed) const {
+std::string what_is_wrong(const std::map<std::string, int>& outcomes,
+                          const std::map<std::string, unsigned>& executed) {
   for (const auto& [id, times] : executed)
     if (times > 1) return fmt::format("{} was executed {} times", id, times);
-  for (const auto& [id, status] : outcomes_) {
+  for (const auto& [id, status] : outcomes) {
     if (status == 200 && !executed.contains(id))
       return fmt::format("{} was answered 200 and not executed", id);
   }

@@ -17,6 +17,12 @@
 
 namespace tandem::e2e {
 
+// What is wrong when POSTs were answered with these statuses, by id, 0 for no answer, and each was
+// executed as often as `executed` says (absent: never): any id more than once, or one that was
+// answered 200 and not executed. Empty: nothing.
+std::string what_is_wrong(const std::map<std::string, int>& outcomes,
+                          const std::map<std::string, unsigned>& executed);
+
 class Posts {
  public:
   // Begins at once, clients taking turns over the addresses. `prefix` begins every id.
@@ -31,9 +37,10 @@ class Posts {
 
   // By id: the status, 0 when there was no answer. REQUIRES: stop()
   const std::map<std::string, int>& outcomes() const { return outcomes_; }
-  // What is wrong when each id was executed as often as `executed` says (absent: never): any id
-  // more than once, or one that was answered 200 and not executed. Empty: nothing.
-  std::string wrong(const std::map<std::string, unsigned>& executed) const;
+  // As what_is_wrong(). REQUIRES: stop()
+  std::string wrong(const std::map<std::string, unsigned>& executed) const {
+    return what_is_wrong(outcomes_, executed);
+  }
   std::uint64_t done() const { return done_; }
 
  private:
