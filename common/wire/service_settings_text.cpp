@@ -37,31 +37,33 @@ std::optional<unsigned> whole_number(std::string_view text) {
   return number;
 }
 
-// Nothing: `setting` is none of these.
+// False: `setting` is none of these.
 template <class Owner, std::size_t durations_count, std::size_t numbers_count>
-std::optional<Result<>> parse(const Setting& setting, Owner& owner,
-                              const std::array<DurationKey<Owner>, durations_count>& durations,
-                              const std::array<NumberKey<Owner>, numbers_count>& numbers) {
+bool parse(const Setting& setting, Owner& owner,
+           const std::array<DurationKey<Owner>, durations_count>& durations,
+           const std::array<NumberKey<Owner>, numbers_count>& numbers, Result<>& result) {
   for (const auto& key : durations) {
     if (setting.key != key.key) continue;
     const auto parsed = parse_duration(setting.value, setting.key);
     if (!parsed || *parsed < key.min || *parsed > key.max) {
-      return setting.refuse(
+      result = setting.refuse(
           fmt::format("{} to {}", tandem::to_string(key.min), tandem::to_string(key.max)));
+    } else {
+      owner.*key.value = *parsed;
     }
-    owner.*key.value = *parsed;
-    return Result<>();
+    return true;
   }
   for (const auto& key : numbers) {
     if (setting.key != key.key) continue;
     const auto number = whole_number(setting.value);
     if (!number || *number < key.min || *number > key.max) {
-      return setting.refuse(fmt::format("a whole number from {} to {}", key.min, key.max));
+      result = setting.refuse(fmt::format("a whole number from {} to {}", key.min, key.max));
+    } else {
+      owner.*key.value = *number;
     }
-    owner.*key.value = *number;
-    return Result<>();
+    return true;
   }
-  return std::nullopt;
+  return false;
 }
 
 Result<> parse_statuses(const Setting& setting, RequestRules& rules) {
@@ -124,8 +126,9 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
     return {};
   }
   if (setting.key == "retry_on") return parse_statuses(setting, settings.rules);
-  if (auto parsed = parse(setting, settings.rules, rule_durations, rule_numbers)) return *parsed;
-  if (auto parsed = parse(setting, settings, durations, numbers)) return *parsed;
+  Result<> result;
+  if (parse(setting, settings.rules, rule_durations, rule_numbers, result)) return result;
+  if (parse(setting, settings, durations, numbers, result)) return result;
   return invalid(fmt::format("{}: there is no setting \"{}\"; there are {}", field,
                              setting.key.substr(0, shown_max), known_keys()),
                  std::string(field));
