@@ -1,5 +1,6 @@
 #include "common/wire/service_settings.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/base/duration.hpp"
