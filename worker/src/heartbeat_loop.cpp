@@ -140,6 +140,7 @@ void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
   bool news = false;
   {
     const std::lock_guard lock(mutex_);
+    if (halted_) return;  // while this one was on its way
     news = !state_.answers || state_.role != reply.role || state_.term != reply.term.value();
     state_ = {state_.address, true, reply.node, reply.role, reply.term.value(), ""};
     interval_ = reply.interval;
@@ -155,6 +156,7 @@ void HeartbeatLoop::failed(std::string why) {
   bool news = false;
   {
     const std::lock_guard lock(mutex_);
+    if (halted_) return;
     news = state_.error != why;
     state_.answers = false;
     state_.error = why;
