@@ -150,7 +150,9 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
   was_full_ = false;
   if (service_ == nullptr) co_return nullptr;
   auto left = client_.times.within(client_.times.timeouts().queue_wait, loop_.coarse_now());
-  for (bool waited = false; !aborted_; waited = true) {
+  Queued queued;
+  bool waited = false;
+  while (!aborted_) {
     // Who comes new does not overtake who waits.
     if (waited || !service_->has_waiters()) {
       if (auto upstream = service_->pick(wanted(tried_))) {
@@ -166,10 +168,15 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
       continue;
     }
     if (!was_full_) break;
+    if (!queued.has_begun()) {
+      queued.begin(*service_);
+      continue;
+    }
     loop_.want_room(*service_);
     const auto since = now();
     auto waiting = service_->wait_for_room(left, waited);
     const auto outcome = co_await waiting;
+    waited = true;
     left -= std::min(left, now() - since);
     if (outcome != Service::Waited::room) break;
   }

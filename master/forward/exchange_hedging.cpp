@@ -49,7 +49,7 @@ class Race {
 // How long the first worker is waited for alone; nothing: the request is not hedged.
 std::optional<Duration> Exchange::hedge_delay() const {
   const auto& hedge = client_.options->hedge;
-  if (!hedge.is_on() || way_ != Way::workers || !is_repeatable()) return std::nullopt;
+  if (!hedge.is_on() || way_ != Way::workers || !client_.may_try_again) return std::nullopt;
   if (hedge.when == wire::Hedge::When::after) return hedge.after;
   return service_->usual_latency();
 }
@@ -98,6 +98,7 @@ Task<Attempt::Outcome> Exchange::try_hedged(Duration delay) {
     if (loser.has_answer()) loser.outcome = Attempt::Outcome::beaten;
     auto ending = conclude(loser);
     co_await ending;
+    if (second.outcome != Attempt::Outcome::not_sent) ++tries_;
     if (second_counts) {
       auto concluding = conclude(second);
       const auto outcome = co_await concluding;

@@ -286,7 +286,6 @@ struct Service::Queueing {
   Service& service;
   Duration timeout;
   bool in_front;
-  std::shared_ptr<ServiceCounters> counters;  // that it is counted in
   Waiter waiter{};
 
   bool await_ready() const noexcept { return false; }
@@ -309,10 +308,8 @@ struct Service::Queueing {
 
 Task<Service::Waited> Service::wait_for_room(Duration timeout, bool in_front) {
   if (stopping_ || waiters_.size() >= options_.queue) co_return Waited::refused;
-  if (counters_) counters_->waiting.fetch_add(1, std::memory_order_relaxed);
-  Queueing queueing{*this, timeout, in_front, counters_};
+  Queueing queueing{*this, timeout, in_front};
   const auto outcome = co_await queueing;
-  if (queueing.counters) queueing.counters->waiting.fetch_sub(1, std::memory_order_relaxed);
   co_return outcome;
 }
 
@@ -365,9 +362,23 @@ void Placement::end() {
   if (service_->is_limited()) service_->room_made();
 }
 
+// Either who ends a request sees the one that waits, or that one, looking once more, sees the room:
+// the fences order the two counts on both sides.
+void Queued::begin(const Service& service) {
+  begun_ = true;
+  counters_ = service.counters_;
+  if (counters_) counters_->waiting.fetch_add(1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+Queued::~Queued() {
+  if (counters_) counters_->waiting.fetch_sub(1, std::memory_order_relaxed);
+}
+
 // A request has ended, and with it what a limit counts.
 void Service::room_made() {
   wake_one();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool others_wait = counters_ != nullptr && setup_.room_elsewhere &&
                            counters_->waiting.load(std::memory_order_relaxed) > waiters_.size();
   if (others_wait) setup_.room_elsewhere();

@@ -100,6 +100,7 @@ class Service {
   // stops.
   enum class Waited { room, timed_out, refused };
   // `timeout` bounds the wait; `in_front` for a request that has waited already and found nothing.
+  // REQUIRES: a Queued is held, and nothing was found since it began.
   Task<Waited> wait_for_room(Duration timeout, bool in_front);
   bool has_waiters() const { return !waiters_.empty(); }
   // Room was made: the request that waits longest tries again.
@@ -128,6 +129,7 @@ class Service {
   };
 
   friend class Placement;
+  friend class Queued;
   void adopt(const SnapshotService& snapshot);
   void choose_by_own_policy();
   Policy& add_policy(const wire::PolicySpec& spec);
@@ -167,6 +169,23 @@ class Service {
   bool stopping_ = false;
   bool registered_ = true;
   bool has_last_resorts_ = false;  // among upstreams_
+};
+
+// A request that finds no room, as other loops see it. It looks once more after this has begun:
+// whoever made room before told nobody.
+class Queued {
+ public:
+  Queued() = default;
+  ~Queued();
+  Queued(const Queued&) = delete;
+  Queued& operator=(const Queued&) = delete;
+
+  bool has_begun() const { return begun_; }
+  void begin(const Service& service);
+
+ private:
+  std::shared_ptr<ServiceCounters> counters_;  // that it is counted in
+  bool begun_ = false;
 };
 
 // A request's place at a worker: counted as in flight from the choice to the end of the try,

@@ -126,6 +126,17 @@ TEST_CASE(
   CHECK(static_cast<double>(seen) <= requests * 1.2 + 3 + 3 * seconds);
 }
 
+TEST_CASE("a service that allows one attempt is never asked twice, however long it takes") {
+  Origin slow(answers_after(100ms, "slow"));
+  Origin quick(always(ok("quick")));
+  Gateway gateway({slow.port(), quick.port()});
+  gateway.set({"balance=first_available", "hedge_after=1ms", "attempts=1"});
+  wait_until([&] { return gateway.ask(get("/")).body == "slow"; });
+  const auto before = slow.request_count() + quick.request_count();
+  CHECK(gateway.ask(get("/")).body == "slow");
+  CHECK(slow.request_count() + quick.request_count() == before + 1);
+}
+
 TEST_CASE("when the first fails while the second is asked the second answers") {
   Origin dying([](Origin& self, RawSocket& socket) {
     self.receive(socket);
