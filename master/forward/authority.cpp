@@ -1,25 +1,32 @@
 #include "master/forward/authority.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <array>
 
 namespace tandem::master {
 
 namespace {
 
-// An IPv6 address between brackets, not looked into further.
-bool is_literal(std::string_view text) {
-  return text.size() >= 2 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isxdigit(c) != 0 || c == ':' || c == '.';
-         });
+using Characters = std::array<bool, 256>;
+
+constexpr Characters characters(std::string_view which) {
+  Characters table{};
+  for (const char c : which) table[static_cast<unsigned char>(c)] = true;
+  return table;
 }
 
-bool is_name(std::string_view text) {
-  constexpr std::string_view others = "-._~!$&'()*+,;=%";
-  return std::all_of(text.begin(), text.end(), [&](unsigned char c) {
-    return std::isalnum(c) != 0 || others.find(static_cast<char>(c)) != others.npos;
-  });
+constexpr Characters of_literal = characters("0123456789abcdefABCDEF:.");
+constexpr Characters of_name = characters(
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    "-._~!$&'()*+,;=%");
+
+bool consists_of(const Characters& allowed, std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return allowed[static_cast<unsigned char>(c)]; });
 }
+
+// An IPv6 address between brackets, not looked into further.
+bool is_literal(std::string_view text) { return text.size() >= 2 && consists_of(of_literal, text); }
 
 // What follows the host: nothing, or a colon and at most five digits.
 bool is_port(std::string_view text) {
@@ -41,7 +48,7 @@ bool is_authority(std::string_view text) {
     return end != text.npos && is_literal(text.substr(1, end - 1)) && is_port(text.substr(end + 1));
   }
   const auto colon = std::min(text.find(':'), text.size());
-  return is_name(text.substr(0, colon)) && is_port(text.substr(colon));
+  return consists_of(of_name, text.substr(0, colon)) && is_port(text.substr(colon));
 }
 
 }  // namespace tandem::master

@@ -43,21 +43,32 @@ void Buffer::release() {
   capacity_ = begin_ = end_ = 0;
 }
 
-BufferPool::~BufferPool() {
-  TANDEM_ASSERT(borrowed_ == 0);
-  for (auto* block : spare_) std::free(block);
-  for (auto* block : spare_large_) std::free(block);
+namespace {
+
+char* next_of(const char* spare) {
+  char* next;
+  std::memcpy(&next, spare, sizeof next);
+  return next;
 }
 
-Buffer BufferPool::make(std::vector<char*>& spare, std::size_t capacity) {
+}  // namespace
+
+BufferPool::~BufferPool() {
+  TANDEM_ASSERT(borrowed_ == 0);
+  for (char* block : {spare_.front, spare_large_.front}) {
+    while (block != nullptr) std::free(std::exchange(block, next_of(block)));
+  }
+}
+
+Buffer BufferPool::make(Spare& spare, std::size_t capacity) {
   Buffer buffer;
   buffer.pool_ = this;
   buffer.capacity_ = capacity;
-  if (spare.empty()) {
+  if (spare.front == nullptr) {
     buffer.block_ = allocate(capacity);
   } else {
-    buffer.block_ = spare.back();
-    spare.pop_back();
+    buffer.block_ = std::exchange(spare.front, next_of(spare.front));
+    --spare.count;
   }
   ++borrowed_;
   return buffer;
@@ -69,13 +80,12 @@ Buffer BufferPool::borrow_large() { return make(spare_large_, limits::large_buff
 void BufferPool::give_back(char* block, std::size_t capacity) {
   TANDEM_ASSERT(borrowed_ > 0);
   --borrowed_;
-  if (capacity == limits::buffer_bytes && spare_.size() < limits::spare_buffers_max) {
-    spare_.push_back(block);
-  } else if (capacity == limits::large_buffer_bytes && spare_large_.size() < spare_large_max) {
-    spare_large_.push_back(block);
-  } else {
-    std::free(block);
-  }
+  auto& spare = capacity == limits::large_buffer_bytes ? spare_large_ : spare_;
+  const bool usual = capacity == limits::buffer_bytes || capacity == limits::large_buffer_bytes;
+  if (!usual || spare.count == spare.count_max) return std::free(block);
+  std::memcpy(block, &spare.front, sizeof spare.front);
+  spare.front = block;
+  ++spare.count;
 }
 
 }  // namespace tandem::master

@@ -11,7 +11,6 @@
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "common/base/assert.hpp"
 #include "common/base/limits.hpp"
@@ -108,12 +107,18 @@ class BufferPool {
 
  private:
   friend class Buffer;
-  Buffer make(std::vector<char*>& spare, std::size_t capacity);
+  // Blocks that nobody has, the one that was used last in front; each holds the next one's address.
+  struct Spare {
+    char* front = nullptr;
+    std::size_t count = 0;
+    std::size_t count_max;
+  };
+  Buffer make(Spare& spare, std::size_t capacity);
   void give_back(char* block, std::size_t capacity);
 
   static constexpr std::size_t spare_large_max = 16;
-  std::vector<char*> spare_;
-  std::vector<char*> spare_large_;
+  Spare spare_{.count_max = limits::spare_buffers_max};
+  Spare spare_large_{.count_max = spare_large_max};
   std::size_t borrowed_ = 0;
 };
 

@@ -2,16 +2,52 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace tandem::master {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
+namespace detail {
+
+// Eight characters at once, ASCII's capitals made small.
+inline std::uint64_t lower_word(std::uint64_t word) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  const auto low_bits = word & (0x7f * ones);
+  const auto from_a = low_bits + (0x80 - 'A') * ones;  // bit 7 of each: it is 'A' or more
+  const auto above_z = low_bits + (0x7f - 'Z') * ones;
+  const auto capital = (from_a ^ above_z) & ~word & (0x80 * ones);
+  return word | (capital >> 2);
+}
+
+template <class Word>
+bool equal_words(const char* left, const char* right) {
+  Word a, b;
+  std::memcpy(&a, left, sizeof a);
+  std::memcpy(&b, right, sizeof b);
+  return lower_word(a) == lower_word(b);
+}
+
+// In words, the last of which overlaps the one before.
+template <class Word>
+bool equal_in_words(std::string_view left, std::string_view right) {
+  const auto last = left.size() - sizeof(Word);
+  for (std::size_t i = 0; i < last; i += sizeof(Word)) {
+    if (!equal_words<Word>(left.data() + i, right.data() + i)) return false;
+  }
+  return equal_words<Word>(left.data() + last, right.data() + last);
+}
+
+}  // namespace detail
+
 // RFC 9110 §5.1: names, and most tokens, are compared without regard to case.
 inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return left.size() == right.size() &&
-         std::equal(left.begin(), left.end(), right.begin(),
+  if (left.size() != right.size()) return false;
+  if (left.size() >= 8) return detail::equal_in_words<std::uint64_t>(left, right);
+  if (left.size() >= 4) return detail::equal_in_words<std::uint32_t>(left, right);
+  return std::equal(left.begin(), left.end(), right.begin(),
                     [](char a, char b) { return lower(a) == lower(b); });
 }
 

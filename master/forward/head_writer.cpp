@@ -2,9 +2,11 @@
 
 #include <charconv>
 #include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "common/base/assert.hpp"
 #include "common/wire/error_document.hpp"
 #include "master/forward/max_forwards.hpp"
 
@@ -19,7 +21,10 @@ class Pen {
     if (out.free_size() < bytes_max) out.grow(out.size() + bytes_max);
     place_ = out.free_begin();
   }
-  ~Pen() { out_.commit(static_cast<std::size_t>(place_ - out_.free_begin())); }
+  ~Pen() {
+    TANDEM_ASSERT(run_.empty());
+    out_.commit(static_cast<std::size_t>(place_ - out_.free_begin()));
+  }
   Pen(const Pen&) = delete;
   Pen& operator=(const Pen&) = delete;
 
@@ -31,11 +36,35 @@ class Pen {
     place_ = std::to_chars(place_, place_ + 20, number).ptr;
     return *this;
   }
-  void field(const Field& field) { *this << field.name << ": " << field.value << "\r\n"; }
+  // A field as it came. Most lie behind one another as they are to be written: they are gathered,
+  // and written in one piece by end_fields().
+  void field(const Field& field) {
+    if (!lies_as_written(field)) {
+      end_fields();
+      *this << field.name << ": " << field.value << "\r\n";
+      return;
+    }
+    const std::string_view line(field.name.data(), field.name.size() + field.value.size() + 4);
+    if (run_.data() + run_.size() != line.data()) {
+      end_fields();
+      run_ = line;
+    } else {
+      run_ = {run_.data(), run_.size() + line.size()};
+    }
+  }
+  void end_fields() { *this << std::exchange(run_, {}); }
 
  private:
+  // "name: value", with one space and nothing behind it. The bytes beside the views are the head's.
+  static bool lies_as_written(const Field& field) {
+    const char* const behind_name = field.name.data() + field.name.size();
+    return field.value.data() == behind_name + 2 && behind_name[1] == ' ' &&
+           field.value.data()[field.value.size()] == '\r';
+  }
+
   Buffer& out_;
   char* place_;
+  std::string_view run_;
 };
 
 // What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our
@@ -121,6 +150,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
         break;
       case FieldKind::max_forwards:
         if (request.max_forwards()) {
+          pen.end_fields();
           pen << field.name << ": " << std::uint64_t{*request.max_forwards() - 1} << "\r\n";
         } else {
           pen.field(field);
@@ -129,6 +159,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
       default: break;  // ends here, or is written anew below
     }
   }
+  pen.end_fields();
   write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
   pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via << "\r\n";
   write_forwarded_fields(pen, request, context);
@@ -160,6 +191,7 @@ void write_response_head(Buffer& out, const ResponseHead& response,
     pen.field(field);
     dated = dated || field.kind == FieldKind::date;
   }
+  pen.end_fields();
   if (!dated) pen << "Date: " << http_date() << "\r\n";
   if (!context.set_cookie.empty()) pen << "Set-Cookie: " << context.set_cookie << "\r\n";
   const bool may_have_length = response.status() >= 200 && response.status() != 204;
@@ -184,6 +216,7 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
     if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
     if (!response.ends_here(field)) pen.field(field);
   }
+  pen.end_fields();
   pen << "\r\n";
 }
 

@@ -136,22 +136,12 @@ void MessageHead::note_connection_options(std::string_view value) {
   }
 }
 
-bool MessageHead::ends_here(const Field& field) const {
-  switch (field.kind) {
-    case FieldKind::connection:
-    case FieldKind::keep_alive:
-    case FieldKind::proxy_connection:
-    case FieldKind::te:
-    case FieldKind::transfer_encoding:
-    case FieldKind::upgrade: return true;
-    case FieldKind::other:
-    case FieldKind::date:
-    case FieldKind::trace_context: break;
-    // A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1); these we rely on.
-    default: return false;
-  }
-  if (connection_options_.empty()) return false;
-  if (equal_ignoring_case(field.name, "idempotency-key")) return false;
+// A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1); on many of those that
+// are told apart here we rely.
+bool MessageHead::is_named_by_connection(const Field& field) const {
+  const bool may_end = field.kind == FieldKind::other || field.kind == FieldKind::date ||
+                       field.kind == FieldKind::trace_context;
+  if (!may_end || equal_ignoring_case(field.name, "idempotency-key")) return false;
   return std::any_of(connection_options_.begin(), connection_options_.end(),
                      [&](auto option) { return equal_ignoring_case(option, field.name); });
 }

@@ -20,7 +20,7 @@ namespace tandem::master {
 // The fields that a gateway treats apart; all others are passed on as they are.
 enum class FieldKind : std::uint8_t {
   other,
-  connection,  // RFC 9110 §7.6.1; with keep_alive ... upgrade: hop by hop
+  connection,  // RFC 9110 §7.6.1; from here to upgrade: hop by hop
   keep_alive,
   proxy_connection,
   te,
@@ -85,7 +85,10 @@ class MessageHead {
 
   // True for a field that ends at this hop: named so by RFC 9110 §7.6.1 or by Connection, unless
   // the gateway itself relies on it.
-  bool ends_here(const Field& field) const;
+  bool ends_here(const Field& field) const {
+    return (field.kind >= FieldKind::connection && field.kind <= FieldKind::upgrade) ||
+           (!connection_options_.empty() && is_named_by_connection(field));
+  }
   // The value of Upgrade when Connection lists it; empty otherwise, and for h2c, which would
   // smuggle requests past this gateway.
   std::string_view upgrade() const { return upgrade_; }
@@ -99,6 +102,7 @@ class MessageHead {
     content_length_ = length.value_or(0);
   }
   void note_connection_options(std::string_view value);
+  bool is_named_by_connection(const Field& field) const;
 
   std::vector<Field> fields_;
   std::vector<std::string_view> connection_options_;  // other than close, keep-alive, upgrade

@@ -26,54 +26,75 @@ constexpr std::array<bool, 256> token_characters = [] {
 
 bool is_token(char c) { return token_characters[static_cast<unsigned char>(c)]; }
 
-// Neither a control nor, where `spaces_end`, a space.
-bool is_text(char c, bool spaces_end) {
-  const auto byte = static_cast<unsigned char>(c);
-  return spaces_end ? byte > ' ' && byte != 0x7f : (byte >= ' ' && byte != 0x7f) || byte == '\t';
+#ifdef __SSE2__
+
+constexpr std::ptrdiff_t block = 16;  // bytes looked at together; no head is shorter
+
+// The first of the bytes from `at` on of which `find` reports one in a block, or `end`. REQUIRES: a
+// block lies before `end`
+template <class Find>
+const char* skip_until(const char* at, const char* end, Find find) {
+  const auto load = [](const char* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  };
+  for (; end - at >= block; at += block) {
+    if (const unsigned found = find(load(at))) return at + std::countr_zero(found);
+  }
+  // What is left is the end of the block that ends there.
+  const auto seen = static_cast<unsigned>(block - (end - at));
+  const unsigned found = find(load(end - block)) >> seen;
+  return found != 0 ? at + std::countr_zero(found) : end;
+}
+
+// A bit for each byte that is not 0xff.
+unsigned not_set(__m128i bytes) {
+  return static_cast<unsigned>(_mm_movemask_epi8(bytes)) ^ 0xffffu;
 }
 
 // The first character that is not text, or `end`.
 template <bool spaces_end>
 const char* skip_text(const char* at, const char* end) {
-#ifdef __SSE2__
-  // A byte is text when, counted from the lowest that is, it does not wrap around.
-  const auto lowest = _mm_set1_epi8(spaces_end ? '!' : ' ');
-  const auto del = _mm_set1_epi8(0x7f);
-  const auto tab = _mm_set1_epi8(spaces_end ? 0x7f : '\t');
-  for (; end - at >= 16; at += 16) {
-    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  return skip_until(at, end, [](__m128i bytes) {
+    // A byte is text when the lowest that is does not exceed it.
+    const auto lowest = _mm_set1_epi8(spaces_end ? '!' : ' ');
     const auto is_high = _mm_cmpeq_epi8(_mm_max_epu8(bytes, lowest), bytes);
-    const auto is_del = _mm_cmpeq_epi8(bytes, del);
-    const auto is_tab = _mm_cmpeq_epi8(bytes, tab);
-    auto good = _mm_andnot_si128(is_del, is_high);
-    if constexpr (!spaces_end) good = _mm_or_si128(good, is_tab);
-    const auto bad = static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffffu;
-    if (bad != 0) return at + std::countr_zero(bad);
-  }
-#endif
-  while (at != end && is_text(*at, spaces_end)) ++at;
-  return at;
+    const auto is_del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+    const auto text = _mm_andnot_si128(is_del, is_high);
+    if constexpr (spaces_end) return not_set(text);
+    return not_set(_mm_or_si128(text, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'))));
+  });
 }
 
 // The first character that cannot be in a token, or `end`.
 const char* skip_token(const char* at, const char* end) {
-#ifdef __SSE2__
   // Names are made of letters and hyphens; what else a token may hold is looked up below.
-  for (; end - at >= 16; at += 16) {
-    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  at = skip_until(at, end, [](__m128i bytes) {
     const auto letters = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
     const auto is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letters, _mm_set1_epi8('z' - 'a')), letters);
-    const auto is_hyphen = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
-    const auto bad =
-        static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(is_letter, is_hyphen))) ^ 0xffffu;
-    if (bad == 0) continue;
-    at += std::countr_zero(bad);
-    break;
-  }
-#endif
+    return not_set(_mm_or_si128(is_letter, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'))));
+  });
   while (at != end && is_token(*at)) ++at;
   return at;
 }
+
+#else
+
+constexpr std::ptrdiff_t block = 1;
+
+template <bool spaces_end>
+const char* skip_text(const char* at, const char* end) {
+  return std::find_if(at, end, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte == 0x7f) return true;
+    return spaces_end ? byte <= ' ' : byte < ' ' && byte != '\t';
+  });
+}
+
+const char* skip_token(const char* at, const char* end) {
+  return std::find_if(at, end, [](char c) { return !is_token(c); });
+}
+
+#endif
 
 std::string_view between(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
@@ -176,8 +197,8 @@ FieldKind kind_of_extension(std::string_view name) {
   if (name.size() < 7) return FieldKind::other;
   if (lower(name[0]) == 't') {
     if (is(name.substr(0, 7), "tandem-")) return FieldKind::tandem;
-    return is(name, "traceparent") || is(name, "tracestate") ? FieldKind::trace_context
-                                                             : FieldKind::other;
+    if (is(name, "traceparent") || is(name, "tracestate")) return FieldKind::trace_context;
+    return FieldKind::other;
   }
   if (lower(name[0]) != 'x') return FieldKind::other;
   if (is(name, "x-forwarded-for")) return FieldKind::forwarded_for;
@@ -227,6 +248,7 @@ bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead&
                   bool is_request) {
   const char* at = bytes.data();
   const char* const end = at + std::min(bytes.size(), limits::header_bytes_max);
+  if (end - at < block) return false;
   if (!(is_request ? take_request_line(at, end, head) : take_status_line(at, end, head))) {
     return false;
   }

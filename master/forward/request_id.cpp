@@ -1,9 +1,26 @@
 #include "master/forward/request_id.hpp"
 
+#include <array>
 #include <bit>
+#include <cstring>
 #include <random>
 
 namespace tandem::master {
+
+namespace {
+
+// Two digits for each byte.
+constexpr std::array<char, 512> hex_pairs = [] {
+  std::array<char, 512> pairs{};
+  constexpr char digits[] = "0123456789abcdef";
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    pairs[2 * byte] = digits[byte >> 4];
+    pairs[2 * byte + 1] = digits[byte & 15];
+  }
+  return pairs;
+}();
+
+}  // namespace
 
 RequestIds::RequestIds() {
   std::random_device device;
@@ -23,12 +40,13 @@ std::uint64_t RequestIds::next_word() {
 }
 
 RequestIds::Id RequestIds::next() {
-  static constexpr char digits[] = "0123456789abcdef";
   Id id;
   std::size_t place = 0;
   for (int half = 0; half < 2; ++half) {
     auto word = next_word();
-    for (int nibble = 0; nibble < 16; ++nibble, word >>= 4) id[place++] = digits[word & 15];
+    for (int byte = 0; byte < 8; ++byte, word >>= 8, place += 2) {
+      std::memcpy(id.data() + place, hex_pairs.data() + 2 * (word & 255), 2);
+    }
   }
   return id;
 }
