@@ -7,7 +7,6 @@
 #include "common/base/limits.hpp"
 #include "master/forward/field_text.hpp"
 #include "master/forward/head_writer.hpp"
-#include "master/forward/tunnel.hpp"
 
 namespace tandem::master {
 
@@ -106,25 +105,33 @@ Duration Attempt::response_head() const {
 }
 
 Task<std::optional<Attempt::Outcome>> Attempt::ask() {
-  auto sending = send_request();
-  auto outcome = co_await sending;
-  while (!outcome) {
-    auto receiving = receive_head();
-    outcome = co_await receiving;
-    if (!outcome) outcome = refusal();
-    if (outcome || !response_.is_interim()) break;
-    if (++interim_responses_ > limits::interim_responses_max) {
-      outcome = Outcome::bad_response;
-      break;
-    }
-    auto passing = pass_interim();
-    const bool passed = co_await passing;
-    if (!passed) {
+  auto outcome = begin_request();
+  if (!outcome) {
+    auto writing = write_all(worker_, out_.view(), client_.body);
+    const IoResult wrote = co_await writing;
+    outcome = note_sent(wrote);
+  }
+  for (auto head = HeadStatus::incomplete; !outcome && head != HeadStatus::complete;) {
+    outcome = parse_head(head);
+    if (outcome) break;
+    if (head == HeadStatus::incomplete) {
+      await_answer();
+      if (may_read()) {
+        auto reading = read_some(worker_, worker_in_, loop_.buffers());
+        const IoResult got = co_await reading;
+        if (take(got)) continue;
+      }
+      outcome = worker_gone();
+    } else if (response_.is_interim()) {
+      head = HeadStatus::incomplete;
+      auto passing = pass_interim();
+      const bool passed = co_await passing;
+      if (passed) continue;
       ending_ = Ending::abort;
       outcome = Outcome::answered;
     }
   }
-  if (!outcome) {
+  if (!outcome && awaits_short_body()) {
     auto receiving = receive_short_body();
     outcome = co_await receiving;
   }
@@ -136,14 +143,8 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   co_return outcome;
 }
 
-Task<Attempt::Outcome> Attempt::pass() {
-  client_.note.term = term_;
-  auto passing = pass_response();
-  const auto outcome = co_await passing;
-  co_return outcome;
-}
-
-Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
+// Everything up to the first byte that is sent. Something: it has ended so, and nothing was sent.
+std::optional<Attempt::Outcome> Attempt::begin_request() {
   RequestContext context{.via = loop_.options().via,
                          .client = client_.address,
                          .client_trusted = client_.trusted,
@@ -163,7 +164,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
     const auto term = loop_.options().gate->open_at(sent_at_);
     if (!term) {
       give_back_connection();
-      co_return Outcome::gate_closed;
+      return Outcome::gate_closed;
     }
     if (upstream_.worker().accepts_term) context.term = term;
   }
@@ -172,18 +173,22 @@ Task<std::optional<Attempt::Outcome>> Attempt::send_request() {
   out_ = loop_.buffers().borrow();
   write_request_head(out_, client_.request, context);
   deadline_.arm(body_idle());
-  auto writing = write_all(worker_, out_.view(), client_.body);
-  const IoResult wrote = co_await writing;
+  return std::nullopt;
+}
+
+// The head, and the body that was gathered, are sent, or that failed.
+std::optional<Attempt::Outcome> Attempt::note_sent(const IoResult& wrote) {
   out_.release();
   request_sent_ = wrote.bytes > 0;
-  if (!wrote.ok()) co_return worker_gone();
+  if (!wrote.ok()) return worker_gone();
   deadline_.disarm();
   if (client_.streaming) {
     pump_.emplace(loop_, client_.socket, worker_, client_.in, client_.request, deadline_,
                   client_.times);
     pump_->start();
   }
-  co_return std::nullopt;
+  response_.clear();
+  return std::nullopt;
 }
 
 Attempt::Outcome Attempt::worker_gone() const {
@@ -202,67 +207,55 @@ bool Attempt::client_broke_off() const {
          (pump_ && pump_->state() == RequestBodyPump::State::client_failed);
 }
 
-Task<bool> Attempt::read_worker() {
-  if (client_broke_off()) co_return false;  // the worker will not answer what it did not get
-  if (beaten_ || abandoned_) co_return false;
-  auto reading = read_some(worker_, worker_in_, loop_.buffers());
-  const IoResult got = co_await reading;
-  if (!got.ok()) co_return false;
+// A worker does not answer what it did not get.
+bool Attempt::may_read() const { return !client_broke_off() && !beaten_ && !abandoned_; }
+
+// What was read of the answer, if it was.
+bool Attempt::take(const IoResult& got) {
+  if (!got.ok()) return false;
   worker_in_.commit(got.bytes);
   passage_.reset();
-  co_return true;
+  return true;
 }
 
-Task<std::optional<Attempt::Outcome>> Attempt::receive_head() {
-  response_.clear();
-  for (;;) {
-    if (!worker_in_.empty()) {
-      switch (response_.parse(worker_in_.view(), client_.request.is_head())) {
-        case HeadStatus::complete: co_return std::nullopt;
-        case HeadStatus::refused: co_return Outcome::bad_response;
-        case HeadStatus::incomplete: break;
-      }
-      if (worker_in_.free_size() == 0) {
-        worker_in_.grow(limits::response_head_bytes_max);
-        response_.clear();
-      }
-    }
-    // While the body is on its way, its pump watches the time, and arms this at the last byte.
-    const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
-    if (!uploading && !deadline_.armed()) {
-      deadline_.arm_watching(response_head(), client_.request.version() >= 11);
-    }
-    auto reading = read_worker();
-    const bool more = co_await reading;
-    if (!more) co_return worker_gone();
+// Looks for a head in what is here. Something: the attempt has ended so.
+std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
+  status = HeadStatus::incomplete;
+  if (worker_in_.empty()) return std::nullopt;
+  status = response_.parse(worker_in_.view(), client_.request.is_head());
+  if (status == HeadStatus::refused) return Outcome::bad_response;
+  if (status == HeadStatus::complete) {
+    if (!response_.is_interim()) return refusal();
+    if (++interim_responses_ > limits::interim_responses_max) return Outcome::bad_response;
+  } else if (worker_in_.free_size() == 0) {
+    worker_in_.grow(limits::response_head_bytes_max);
+    response_.clear();
   }
+  return std::nullopt;
 }
 
-Task<bool> Attempt::pass_interim() {
-  if (client_.request.version() >= 11 && !client_.is_hedged) {
-    out_ = loop_.buffers().borrow();
-    write_interim_head(out_, response_, loop_.options().via);
-    passed_on_ = true;
-    deadline_.arm(body_idle());
-    auto writing = write_all(client_.socket, out_.view());
-    const IoResult wrote = co_await writing;
-    out_.release();
-    if (!wrote.ok()) co_return false;
-  }
-  worker_in_.consume(response_.head_bytes());
-  worker_in_.compact();
-  co_return true;
+void Attempt::await_answer() {
+  // While the body is on its way, its pump watches the time, and arms this at the last byte.
+  const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
+  if (uploading || deadline_.armed()) return;
+  deadline_.arm_watching(response_head(), client_.request.version() >= 11);
+}
+
+// A body that fits behind its head is received before anything is passed on.
+bool Attempt::awaits_short_body() const {
+  const auto whole = response_.head_bytes() + response_.content_length();
+  return response_.framing() == Framing::length && whole <= worker_in_.capacity() &&
+         worker_in_.size() < whole;
 }
 
 Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
-  const auto whole = response_.head_bytes() + response_.content_length();
-  if (response_.framing() != Framing::length || whole > worker_in_.capacity())
-    co_return std::nullopt;
-  while (worker_in_.size() < whole) {
+  while (awaits_short_body()) {
     deadline_.arm_watching(body_idle(), false);
-    auto reading = read_worker();
-    const bool more = co_await reading;
-    if (more) continue;
+    if (may_read()) {
+      auto reading = read_some(worker_, worker_in_);
+      const IoResult got = co_await reading;
+      if (take(got)) continue;
+    }
     co_return beaten_     ? Outcome::beaten
     : client_broke_off()  ? Outcome::client_failed
     : deadline_.expired() ? Outcome::timed_out
@@ -288,7 +281,6 @@ bool Attempt::is_worth_another_try() {
 
 // The answer says that the request was not executed, and why.
 std::optional<Attempt::Outcome> Attempt::refusal() {
-  if (response_.is_interim()) return std::nullopt;
   const bool refused = hop_ == Hop::primary ? is_not_primary() : is_term_refusal();
   if (!refused) return std::nullopt;
   leave_answer();
@@ -324,119 +316,11 @@ bool Attempt::request_complete() const {
   return !pump_ || pump_->state() == RequestBodyPump::State::complete;
 }
 
-bool Attempt::client_stays() const {
-  return client_.request.keep_alive() && request_complete() && !loop_.draining();
-}
-
-// RFC 9110 §7.8: only to what the client offered, and only once the request is over.
-bool Attempt::may_switch_protocols() const {
-  return request_complete() && lists(client_.request.upgrade(), response_.upgrade());
-}
-
-Task<Attempt::Outcome> Attempt::pass_response() {
-  if (response_.status() == 101) {
-    if (!may_switch_protocols()) co_return Outcome::bad_response;
-    auto tunnelling = pass_tunnel();
-    co_return co_await tunnelling;
-  }
-  // A body whose end only the close tells is chunked to HTTP/1.1; HTTP/1.0 knows no chunks at all.
-  auto framing = response_.framing();
-  if (framing == Framing::until_close || framing == Framing::chunked) {
-    framing = client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
-  }
-  const bool keep_alive = client_stays() && framing != Framing::until_close;
-  out_ = loop_.buffers().borrow();
-  write_response_head(out_, response_,
-                      {.via = loop_.options().via,
-                       .framing = framing,
-                       .client_version = client_.request.version(),
-                       .keep_alive = keep_alive,
-                       .set_cookie = client_.set_cookie});
-  const bool worker_stays = response_.keep_alive() && response_.framing() != Framing::until_close;
-  BodyReader reader(response_.framing(), response_.content_length());
-  worker_in_.consume(response_.head_bytes());
-  auto passing = pass_body(std::move(reader), BodyWriter(framing), keep_alive);
-  ending_ = co_await passing;
-
-  const bool whole = ending_ == Ending::keep || ending_ == Ending::close;
-  counters().requests.fetch_add(1, std::memory_order_relaxed);
-  // Bytes behind the response were not asked for: what comes next on this connection cannot be
-  // trusted.
-  if (whole && worker_stays && request_complete() && worker_in_.empty()) give_back_connection();
-  if (whole && !request_complete()) ending_ = Ending::linger;
-  co_return Outcome::answered;
-}
-
-// Some of the response was sent: `before_content` bytes of head and framing, then `content`.
-void Attempt::note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content) {
-  if (wrote.bytes == 0) return;
-  client_.note.status = response_.status();
-  client_.note.bytes += std::min(content, wrote.bytes - std::min(wrote.bytes, before_content));
-}
-
-Task<Ending> Attempt::pass_body(BodyReader reader, BodyWriter writer, bool keep_alive) {
-  std::string_view head = out_.view();
-  for (bool first = true;; first = false) {
-    BodyReader::Step step;
-    if (!reader.done() && !worker_in_.empty()) {
-      step = reader.read({worker_in_.data(), worker_in_.size()});
-      if (step.malformed) co_return Ending::abort;
-    }
-    if (first || !step.content.empty() || reader.done()) {
-      const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
-      passed_on_ = true;
-      deadline_.arm(body_idle());
-      auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
-      const IoResult wrote = co_await writing;
-      note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
-      head = {};
-      if (!wrote.ok()) co_return Ending::abort;
-    }
-    worker_in_.consume(step.consumed);
-    if (reader.done()) break;
-    if (client_broke_off()) co_return Ending::abort;
-    const bool filled = !first && step.consumed == limits::buffer_bytes;
-    if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
-      worker_in_ = loop_.buffers().borrow_large();
-    }
-    deadline_.arm_watching(body_idle(), false);
-    auto reading = read_some(worker_, worker_in_);
-    const IoResult got = co_await reading;
-    if (got.error == asio::error::eof && reader.end_of_stream()) continue;
-    if (!got.ok()) co_return Ending::abort;
-    worker_in_.commit(got.bytes);
-  }
-  co_return keep_alive ? Ending::keep : Ending::close;
-}
-
-Task<Attempt::Outcome> Attempt::pass_tunnel() {
+Event* Attempt::stop() {
   deadline_.disarm();
-  out_ = loop_.buffers().borrow();
-  write_response_head(out_, response_, {.via = loop_.options().via});
-  passed_on_ = true;
-  worker_in_.consume(response_.head_bytes());
-  Buffer from_client = loop_.buffers().borrow();
-  const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
-  if (from_client.free_size() < early.size()) from_client.grow(early.size());
-  from_client.append(early);
-  auto writing = write_all(client_.socket, out_.view());
-  const IoResult wrote = co_await writing;
-  note_passed(wrote, out_.size(), 0);
-  ending_ = Ending::close;
-  if (wrote.ok()) {
-    auto tunnelling =
-        run_tunnel(loop_, client_.socket, worker_, std::move(from_client), std::move(worker_in_));
-    co_await tunnelling;
-  }
-  co_return Outcome::answered;
-}
-
-Task<> Attempt::finish() {
-  deadline_.disarm();
-  if (!pump_) co_return;
+  if (!pump_) return nullptr;
   if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();
-  auto& finished = pump_->finished();
-  co_await finished;
+  return &pump_->finished();
 }
 
 }  // namespace tandem::master

@@ -82,8 +82,8 @@ class Attempt : private InFlight {
   // Nothing: an answer is at hand. Anything else: it has ended so, and pass() must not be called.
   Task<std::optional<Outcome>> ask();
   Task<Outcome> pass();
-  // To be awaited before it goes away: nothing of it runs any more.
-  Task<> finish();
+  // Ends what still runs of it. To be awaited before it goes away, unless null: when that is over.
+  Event* stop();
   // Makes ask() end soon, for another attempt has an answer. No blame falls on the worker.
   void beat();
   Ending ending() const { return ending_; }
@@ -101,8 +101,12 @@ class Attempt : private InFlight {
   void abort();
 
  private:
-  Task<std::optional<Outcome>> send_request();
-  Task<std::optional<Outcome>> receive_head();
+  // ---- attempt.cpp
+  std::optional<Outcome> begin_request();
+  std::optional<Outcome> note_sent(const IoResult& wrote);
+  std::optional<Outcome> parse_head(HeadStatus& status);
+  void await_answer();
+  bool awaits_short_body() const;
   Task<std::optional<Outcome>> receive_short_body();
   Duration body_idle() const;
   Duration response_head() const;
@@ -112,21 +116,25 @@ class Attempt : private InFlight {
   bool is_term_refusal();
   bool is_not_primary() const;
   bool request_complete() const;
-  Task<bool> read_worker();
-  Task<bool> pass_interim();
-  Task<Outcome> pass_response();
-  void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
-  Task<Ending> pass_body(BodyReader reader, BodyWriter writer, bool keep_alive);
-  Task<Outcome> pass_tunnel();
+  bool may_read() const;
+  bool take(const IoResult& got);
   void abandon() override;
   Outcome worker_gone() const;
-  bool client_stays() const;
   bool client_broke_off() const;
-  bool may_switch_protocols() const;
   void give_back_connection();
   void teach(Outcome outcome);
   void learn(Experience experience);
   void cancel();
+
+  // ---- attempt_answer.cpp: what reaches the client
+  Task<bool> pass_interim();
+  Framing framing_for_client() const;
+  void write_head(Framing framing, bool keep_alive);
+  void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
+  void part_from_worker();
+  bool client_stays() const;
+  bool may_switch_protocols() const;
+  Task<Outcome> pass_tunnel();
   WorkerCounters& counters() { return upstream_.counters(); }
 
   Loop& loop_;

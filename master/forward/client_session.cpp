@@ -65,9 +65,12 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   auto& self = *session;
   for (;;) {
     if (self.in_.empty()) {
-      auto awaiting = self.await_request();
-      const bool came = co_await awaiting;
-      if (!came) break;
+      self.loop_.arm(self.deadline_, self.loop_.timeouts().client_idle);
+      auto reading = read_some(self.socket_, self.in_, self.loop_.buffers());
+      const IoResult got = co_await reading;
+      self.deadline_.disarm();
+      if (!got.ok()) break;
+      self.in_.commit(got.bytes);
       self.in_a_row_ = 0;
     } else if (++self.in_a_row_ % limits::pipelined_in_a_row_max == 0) {
       // A heap of pipelined requests, each answered at once, must not hold up other clients.
@@ -92,33 +95,27 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   self.close(Ending::close);
 }
 
-Task<bool> ClientSession::await_request() {
-  loop_.arm(deadline_, loop_.timeouts().client_idle);
-  auto reading = read_some(socket_, in_, loop_.buffers());
-  const IoResult got = co_await reading;
-  deadline_.disarm();
-  if (!got.ok()) co_return false;
-  in_.commit(got.bytes);
-  co_return true;
+// Looks for a head in what is here, and makes room for more of it.
+HeadStatus ClientSession::parse_head() {
+  // RFC 9112 §2.2: an empty line before the request line is ignored.
+  while (in_.view().starts_with("\r\n")) in_.consume(2);
+  if (in_.empty() || in_.view() == "\r") return HeadStatus::incomplete;
+  const auto status = request_->parse(in_.view());
+  if (status == HeadStatus::incomplete && in_.free_size() == 0) {
+    in_.capacity() < limits::header_bytes_max ? in_.grow(limits::header_bytes_max) : in_.compact();
+    request_->clear();
+  }
+  return status;
 }
 
-Task<bool> ClientSession::read_head() {
-  for (;;) {
-    // RFC 9112 §2.2: an empty line before the request line is ignored.
-    while (in_.view().starts_with("\r\n")) in_.consume(2);
-    if (!in_.empty() && in_.view() != "\r") {
-      const auto status = request_->parse(in_.view());
-      if (status == HeadStatus::complete) co_return true;
-      if (status == HeadStatus::refused) {
-        auto refusing = refuse(request_->refusal());
-        co_await refusing;
-        co_return false;
-      }
-      if (in_.free_size() == 0) {
-        in_.capacity() < limits::header_bytes_max ? in_.grow(limits::header_bytes_max)
-                                                  : in_.compact();
-        request_->clear();
-      }
+// What is here is no whole head: reads the rest of it, or says what is wrong with it.
+Task<bool> ClientSession::read_head(HeadStatus status) {
+  for (;; status = parse_head()) {
+    if (status == HeadStatus::complete) co_return true;
+    if (status == HeadStatus::refused) {
+      auto refusing = refuse(request_->refusal());
+      co_await refusing;
+      co_return false;
     }
     if (!deadline_.armed()) loop_.arm(deadline_, loop_.timeouts().header_read);
     auto reading = read_some(socket_, in_);
@@ -141,9 +138,13 @@ Task<Ending> ClientSession::serve_request() {
   request_ = &loop_.borrow_request_head();
   if (loop_.access_ring() != nullptr) started_ = now();
   deadline_.disarm();
-  auto reading = read_head();
-  const bool complete = co_await reading;
-  deadline_.disarm();
+  const auto head = parse_head();
+  bool complete = head == HeadStatus::complete;
+  if (!complete) {
+    auto reading = read_head(head);
+    complete = co_await reading;
+    deadline_.disarm();
+  }
   Ending ending = Ending::linger;
   if (complete) {
     Exchange exchange(loop_, socket_, address_, trusted_, in_, *request_);

@@ -30,8 +30,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   static Detached run(std::unique_ptr<ClientSession> session);
 
   // False when the connection is to be closed.
-  Task<bool> await_request();
-  Task<bool> read_head();
+  HeadStatus parse_head();
+  Task<bool> read_head(HeadStatus status);
   Task<Ending> serve_request();
   Task<> refuse(Refusal refusal);
   Task<> linger();

@@ -62,12 +62,14 @@ Task<Ending> Exchange::run() {
         answer(413, "body_too_large", "The request body is over the configured limit.");
     co_return co_await answering;
   }
-  auto gathering = gather_body();
-  const bool gathered = co_await gathering;
-  if (!gathered) {
-    if (aborted_ || !deadline_.expired()) co_return Ending::close;
-    auto answering = answer(408, "request_timeout", "The request body did not arrive in time.");
-    co_return co_await answering;
+  if (client_.request.framing() != Framing::none) {
+    auto gathering = gather_body();
+    const bool gathered = co_await gathering;
+    if (!gathered) {
+      if (aborted_ || !deadline_.expired()) co_return Ending::close;
+      auto answering = answer(408, "request_timeout", "The request body did not arrive in time.");
+      co_return co_await answering;
+    }
   }
   if (client_.request.max_forwards() == 0u) {
     auto answering = answer_as_final_recipient();
@@ -124,7 +126,7 @@ void Exchange::find_route() {
   }
   if (route_ != nullptr) service_name_ = route_->service;
   client_.note.service = service_name_;
-  if (const auto* service = loop_.find_service(service_name_); service != nullptr) {
+  if (const auto* service = own_service(); service != nullptr) {
     client_.options = &service->options().requests;
   }
   if (route_ != nullptr && route_->rules != wire::RequestRules()) {
@@ -133,6 +135,12 @@ void Exchange::find_route() {
   client_.times.adopt(client_.options->timeouts);
   const auto whole = client_.options->timeouts.request;
   if (whole > Duration::zero()) client_.times.end_at(now() + whole, RequestTimes::Said::by_service);
+}
+
+// One that is known stays known; another may become so while the request waits.
+Service* Exchange::own_service() {
+  if (own_service_ == nullptr) own_service_ = loop_.find_service(service_name_);
+  return own_service_;
 }
 
 // Routes there are, but none for it, and nobody is registered for the default service.
@@ -153,7 +161,6 @@ bool Exchange::has_come_round() const {
 
 Task<bool> Exchange::gather_body() {
   const auto& request = client_.request;
-  if (request.framing() == Framing::none) co_return true;
   // One that waits for 100 Continue waits for the worker to say so.
   client_.streaming = request.framing() != Framing::length || request.expects_continue() ||
                       request.content_length() > limits::replay_bytes_max;

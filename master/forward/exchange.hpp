@@ -48,6 +48,7 @@ class Exchange {
   Task<bool> gather_body();
   bool comes_from_a_standby() const;
   void find_route();
+  Service* own_service();
   bool has_no_route() const;
 
   // ---- exchange_attempts.cpp: where the request goes
@@ -66,7 +67,9 @@ class Exchange {
   Task<> ask(Try& each, std::uint64_t seen);
   Task<Attempt::Outcome> conclude(Try& each);
   Service::Wanted wanted(const Tried& tried) const;
-  Task<std::shared_ptr<Upstream>> choose();
+  bool choose_now();
+  Task<> wait_for_choice();
+  UpstreamConnectionPtr idle_connection(Upstream& upstream);
   Task<UpstreamConnectionPtr> connect_to(Try& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void suspect(Upstream& upstream, FailureKind kind);
@@ -102,7 +105,8 @@ class Exchange {
   const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
   std::optional<RequestOptions> route_options_;
   std::string_view service_name_;
-  Service* service_ = nullptr;
+  Service* own_service_ = nullptr;  // of service_name_; null: not found yet
+  Service* service_ = nullptr;      // that is asked: the own one, or the primary
   Way way_ = Way::workers;
   Try try_;                // the last one
   Try* second_ = nullptr;  // of a request that is hedged, while it is under way

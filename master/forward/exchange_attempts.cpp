@@ -62,14 +62,17 @@ Task<Attempt::Outcome> Exchange::serve() {
 // A worker or the primary is chosen, connected to, and tried. not_sent, with nobody chosen: there
 // is none.
 Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
-  service_ =
-      way_ == Way::primary ? &loop_.primary_route().service() : loop_.find_service(service_name_);
+  service_ = way_ == Way::primary ? &loop_.primary_route().service() : own_service();
   const bool strips = way_ == Way::workers && route_ != nullptr && route_->strip;
   client_.stripped = strips && route_->prefix != "/" ? route_->prefix.size() : 0;
   request_sent_ = false;
   try_.asked = false;
-  auto choosing = choose();
-  try_.upstream = co_await choosing;
+  try_.upstream = nullptr;
+  was_full_ = false;
+  if (service_ != nullptr && (service_->has_waiters() || !choose_now())) {
+    auto choosing = wait_for_choice();
+    co_await choosing;
+  }
   if (!try_.upstream) {
     const bool closed = way_ == Way::workers && !may_serve();
     co_return closed ? Attempt::Outcome::gate_closed : Attempt::Outcome::not_sent;
@@ -90,8 +93,11 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
 Task<> Exchange::ask(Try& each, std::uint64_t seen) {
   ++client_.note.attempts;
   client_.note.set_worker(each.upstream->worker().name);
-  auto connecting = connect_to(each);
-  auto connection = co_await connecting;
+  auto connection = idle_connection(*each.upstream);
+  if (!connection) {
+    auto connecting = connect_to(each);
+    connection = co_await connecting;
+  }
   each.outcome = Attempt::Outcome::not_sent;
   if (!connection) {
     each.placement.end();
@@ -117,8 +123,10 @@ Task<Attempt::Outcome> Exchange::conclude(Try& each) {
     auto passing = attempt.pass();
     each.outcome = co_await passing;
   }
-  auto finishing = attempt.finish();
-  co_await finishing;
+  if (auto* const stopping = attempt.stop()) {
+    auto& stopped = *stopping;
+    co_await stopped;
+  }
   const auto outcome = *each.outcome;
   ending_ = attempt.ending();
   passed_on_ = attempt.passed_on();
@@ -146,20 +154,20 @@ Service::Wanted Exchange::wanted(const Tried& tried) const {
   return wanted;
 }
 
-Task<std::shared_ptr<Upstream>> Exchange::choose() {
-  was_full_ = false;
-  if (service_ == nullptr) co_return nullptr;
+// A worker, if one has room now.
+bool Exchange::choose_now() {
+  try_.upstream = service_->pick(wanted(tried_));
+  if (try_.upstream) try_.placement.begin(*service_, try_.upstream);
+  return try_.upstream != nullptr;
+}
+
+// Waits for room if all are full. Who comes new does not overtake who waits.
+Task<> Exchange::wait_for_choice() {
   auto left = client_.times.within(client_.times.timeouts().queue_wait, loop_.coarse_now());
   Queued queued;
   bool waited = false;
   while (!aborted_) {
-    // Who comes new does not overtake who waits.
-    if (waited || !service_->has_waiters()) {
-      if (auto upstream = service_->pick(wanted(tried_))) {
-        try_.placement.begin(*service_, upstream);
-        co_return upstream;
-      }
-    }
+    if ((waited || !service_->has_waiters()) && choose_now()) co_return;
     was_full_ = service_->is_full(way_ == Way::primary ? no_worker : tried_);
     if (!was_full_ && was_unwanted_) {
       // There is no other worker: one that has answered may be asked once more.
@@ -180,17 +188,20 @@ Task<std::shared_ptr<Upstream>> Exchange::choose() {
     left -= std::min(left, now() - since);
     if (outcome != Service::Waited::room) break;
   }
-  co_return nullptr;
+}
+
+// A request that may be sent twice finds out by itself that a connection has been closed. Others
+// look first, for they cannot know afterwards whether they were executed.
+UpstreamConnectionPtr Exchange::idle_connection(Upstream& upstream) {
+  const bool look = distrust_idle_ || !is_repeatable();
+  while (auto idle = upstream.take_idle()) {
+    if (!look || is_quiet(idle->socket())) return idle;
+  }
+  return nullptr;
 }
 
 Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
   auto& upstream = *each.upstream;
-  // A request that may be sent twice finds out by itself that a connection has been closed. Others
-  // look first, for they cannot know afterwards whether they were executed.
-  const bool look = distrust_idle_ || !is_repeatable();
-  while (auto idle = upstream.take_idle()) {
-    if (!look || is_quiet(idle->socket())) co_return idle;
-  }
   auto fresh = upstream.open(loop_.io());
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<Passage> passage;

@@ -1,0 +1,149 @@
+// The part of Attempt that passes the answer on to the client.
+#include "master/forward/attempt.hpp"
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+#include "master/forward/field_text.hpp"
+#include "master/forward/head_writer.hpp"
+#include "master/forward/tunnel.hpp"
+
+namespace tandem::master {
+
+Task<Attempt::Outcome> Attempt::pass() {
+  client_.note.term = term_;
+  if (response_.status() == 101) {
+    if (!may_switch_protocols()) co_return Outcome::bad_response;
+    auto tunnelling = pass_tunnel();
+    co_return co_await tunnelling;
+  }
+  const auto framing = framing_for_client();
+  const bool keep_alive = client_stays() && framing != Framing::until_close;
+  write_head(framing, keep_alive);
+  ending_ = Ending::abort;  // until the whole has been passed on
+  std::string_view head = out_.view();
+  BodyReader reader(response_.framing(), response_.content_length());
+  BodyWriter writer(framing);
+  for (bool first = true;; first = false) {
+    BodyReader::Step step;
+    if (!reader.done() && !worker_in_.empty()) {
+      step = reader.read({worker_in_.data(), worker_in_.size()});
+      if (step.malformed) break;
+    }
+    if (first || !step.content.empty() || reader.done()) {
+      const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
+      passed_on_ = true;
+      deadline_.arm(body_idle());
+      auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
+      const IoResult wrote = co_await writing;
+      note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
+      head = {};
+      if (!wrote.ok()) break;
+    }
+    worker_in_.consume(step.consumed);
+    if (reader.done()) {
+      ending_ = keep_alive ? Ending::keep : Ending::close;
+      break;
+    }
+    if (client_broke_off()) break;
+    const bool filled = !first && step.consumed == limits::buffer_bytes;
+    if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
+      worker_in_ = loop_.buffers().borrow_large();
+    }
+    deadline_.arm_watching(body_idle(), false);
+    auto reading = read_some(worker_, worker_in_);
+    const IoResult got = co_await reading;
+    if (got.error == asio::error::eof && reader.end_of_stream()) continue;
+    if (!got.ok()) break;
+    worker_in_.commit(got.bytes);
+  }
+  part_from_worker();
+  co_return Outcome::answered;
+}
+
+// A body whose end only the close tells is chunked to HTTP/1.1; HTTP/1.0 knows no chunks at all.
+Framing Attempt::framing_for_client() const {
+  const auto framing = response_.framing();
+  if (framing != Framing::until_close && framing != Framing::chunked) return framing;
+  return client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
+}
+
+// Into out_; what it was made of is taken out of worker_in_.
+void Attempt::write_head(Framing framing, bool keep_alive) {
+  out_ = loop_.buffers().borrow();
+  write_response_head(out_, response_,
+                      {.via = loop_.options().via,
+                       .framing = framing,
+                       .client_version = client_.request.version(),
+                       .keep_alive = keep_alive,
+                       .set_cookie = client_.set_cookie});
+  worker_in_.consume(response_.head_bytes());
+}
+
+// Some of the response was sent: `before_content` bytes of head and framing, then `content`.
+void Attempt::note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content) {
+  if (wrote.bytes == 0) return;
+  client_.note.status = response_.status();
+  client_.note.bytes += std::min(content, wrote.bytes - std::min(wrote.bytes, before_content));
+}
+
+// Keeps the worker's connection if it can carry another request.
+void Attempt::part_from_worker() {
+  counters().requests.fetch_add(1, std::memory_order_relaxed);
+  if (ending_ == Ending::abort) return;
+  const bool stays = response_.keep_alive() && response_.framing() != Framing::until_close;
+  // Bytes behind the response were not asked for: what comes next on this connection cannot be
+  // trusted.
+  if (stays && request_complete() && worker_in_.empty()) give_back_connection();
+  if (!request_complete()) ending_ = Ending::linger;
+}
+
+bool Attempt::client_stays() const {
+  return client_.request.keep_alive() && request_complete() && !loop_.draining();
+}
+
+Task<bool> Attempt::pass_interim() {
+  if (client_.request.version() >= 11 && !client_.is_hedged) {
+    out_ = loop_.buffers().borrow();
+    write_interim_head(out_, response_, loop_.options().via);
+    passed_on_ = true;
+    deadline_.arm(body_idle());
+    auto writing = write_all(client_.socket, out_.view());
+    const IoResult wrote = co_await writing;
+    out_.release();
+    if (!wrote.ok()) co_return false;
+  }
+  worker_in_.consume(response_.head_bytes());
+  worker_in_.compact();
+  response_.clear();
+  co_return true;
+}
+
+// RFC 9110 §7.8: only to what the client offered, and only once the request is over.
+bool Attempt::may_switch_protocols() const {
+  return request_complete() && lists(client_.request.upgrade(), response_.upgrade());
+}
+
+Task<Attempt::Outcome> Attempt::pass_tunnel() {
+  deadline_.disarm();
+  out_ = loop_.buffers().borrow();
+  write_response_head(out_, response_, {.via = loop_.options().via});
+  passed_on_ = true;
+  worker_in_.consume(response_.head_bytes());
+  Buffer from_client = loop_.buffers().borrow();
+  const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
+  if (from_client.free_size() < early.size()) from_client.grow(early.size());
+  from_client.append(early);
+  auto writing = write_all(client_.socket, out_.view());
+  const IoResult wrote = co_await writing;
+  note_passed(wrote, out_.size(), 0);
+  ending_ = Ending::close;
+  if (wrote.ok()) {
+    auto tunnelling =
+        run_tunnel(loop_, client_.socket, worker_, std::move(from_client), std::move(worker_in_));
+    co_await tunnelling;
+  }
+  co_return Outcome::answered;
+}
+
+}  // namespace tandem::master
