@@ -1,10 +1,11 @@
 // http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they
 // lie.
 //
-// The grammar is Boost.Beast's basic_parser, which quick_head spares us for ordinary heads; what it
-// accepts and a gateway must not (unknown transfer codings, Transfer-Encoding in HTTP/1.0, a
-// missing or repeated Host) is refused here. Nothing is copied: views point into the buffer that
-// was parsed and live as long as its bytes stay where they are. Owner: one exchange on one loop.
+// The grammar is Boost.Beast's basic_parser (http_head_grammar.cpp), which quick_head spares us for
+// ordinary heads; what it accepts and a gateway must not (unknown transfer codings,
+// Transfer-Encoding in HTTP/1.0, a missing or repeated Host) is refused here. Nothing is copied:
+// views point into the buffer that was parsed and live as long as its bytes stay where they are.
+// Owner: one exchange on one loop.
 #pragma once
 
 #include <cstdint>

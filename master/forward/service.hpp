@@ -2,7 +2,8 @@
 // requests that wait because all workers are full.
 //
 // Owner: the loop. Requests that wait are served first come, first served; their number and their
-// time are bounded (ServiceOptions::queue here, ForwardTimeouts::queue_wait by the exchange).
+// time are bounded (ServiceOptions::queue here, ForwardTimeouts::queue_wait by the exchange):
+// service_queue.cpp.
 //
 // A limit on requests in flight counts those of all loops. Loops that pick in the same instant may
 // exceed it, each by one.
