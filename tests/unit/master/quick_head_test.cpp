@@ -78,7 +78,8 @@ bool accepted_and_agreed(std::string_view bytes) {
 
 // Changes, removes, repeats or inserts a few bytes.
 std::string damaged(std::string text, std::mt19937& random) {
-  static constexpr std::string_view dangerous("\0\t\n\r \x7f\x80\xff:,;HTTP/1.0\x1f\x0b", 24);
+  using namespace std::string_view_literals;
+  static constexpr auto dangerous = "\0\t\n\r \x7f\x80\xff:,;HTTP/1.0\x1f\x0b"sv;
   for (auto times = 1 + random() % 3; times > 0 && !text.empty(); --times) {
     const auto place = random() % text.size();
     const char byte = dangerous[random() % dangerous.size()];
