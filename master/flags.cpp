@@ -77,14 +77,25 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                                           text.substr(0, 64)));
              });
   bind_value(app, "--rate-limit", "RATE[:BURST]",
-             "requests a second of one client address, and how many at once; more are answered "
+             "requests a second of one client, and how many at once; more are answered "
              "429; by default: any",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               const auto limit = parse_rate_limit(text, flag);
+               auto limit = parse_rate_limit(text, flag);
                if (!limit) return limit.error();
-               flags.rate_limit = *limit;
+               limit->key = std::move(flags.rate_limit.key);
+               flags.rate_limit = std::move(*limit);
                return {};
              });
+  bind_value(app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
+             "what one client is to --rate-limit; one without that header or cookie is its "
+             "address, the default",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               auto key = parse_rate_limit_key(text, flag);
+               if (!key) return key.error();
+               flags.rate_limit.key = std::move(*key);
+               return {};
+             })
+      ->needs("--rate-limit");
   bind_each(
       app, "--trusted-proxy", "ADDRESS[/BITS]",
       "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",
