@@ -196,6 +196,14 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
               flags.eject_after, {0, 1000});
 }
 
+// [service.NAME] in the file: what --service NAME:KEY=VALUE says, KEY = VALUE.
+Result<> set_of_service(MasterFlags& flags, std::string_view name, std::string_view setting,
+                        std::string_view field) {
+  const auto service = parse_name(name, field);
+  if (!service) return service.error();
+  return wire::parse_setting(setting, field, flags.services[*service]);
+}
+
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
   bind_endpoint(app, "--listen", "where clients are served", flags.listen);
@@ -227,7 +235,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
             [&flags](std::string_view text, std::string_view flag) -> Result<> {
               const auto named = wire::parse_service_flag(text, flag);
               if (!named) return named.error();
-              return wire::parse_setting(named->setting, flag, flags.services[named->service]);
+              return set_of_service(flags, named->service, named->setting, flag);
             });
   bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
               {1, threads_max});
@@ -264,7 +272,13 @@ MasterFlags::MasterFlags()
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
   CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
   bind(app, flags);
-  if (const auto status = parse_command_line(app, argc, argv)) return status;
+  const ConfigTable of_service{.flag = "--service",
+                               .parser = [&flags](std::string_view name, std::string_view key,
+                                                  std::string_view value, std::string_view table) {
+                                 return set_of_service(flags, name,
+                                                       fmt::format("{}={}", key, value), table);
+                               }};
+  if (const auto status = parse_command_line(app, argc, argv, {of_service})) return status;
   for (auto [endpoint, flag] :
        {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
     const auto resolved = resolve_in_place(*endpoint, flag);

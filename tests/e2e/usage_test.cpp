@@ -104,6 +104,9 @@ TEST_CASE("a configuration file that cannot be used is told by name and line") {
       "listen-on");
   check_refused(master(dir, {"--config", dir.write("type.toml", "\nthreads = \"two\"\n")}), 2,
                 "type.toml:2");
+  check_refused(
+      master(dir, {"--config", dir.write("service.toml", "[service.shop]\nattempts = 11\n")}), 2,
+      "service.toml:2: service.shop: attempts must be a whole number from 1 to 10");
 }
 
 TEST_CASE("a configuration file does what flags do and flags win") {
@@ -116,11 +119,16 @@ TEST_CASE("a configuration file does what flags do and flags win") {
                                            dir.path("data") +
                                            "\"\n"
                                            "backend = [\"files=127.0.0.1:9\"]\n"
-                                           "threads = 1\n");
+                                           "threads = 1\n"
+                                           "[service.files]\n"
+                                           "attempts = 2\n"
+                                           "check_path = \"/ready\"\n");
   Process from_file(dir, "file", {program("tandem-master"), "--config", config});
   const std::string ready = from_file.await_line("tandem-master ready");
   CHECK(field_of(ready, "node") == "from-file");
   CHECK_THAT(get(field_of(ready, "control"), "/v1/workers").body, Catch::Contains("127.0.0.1:9"));
+  CHECK(get(field_of(ready, "control"), "/v1/services/files/settings").body ==
+        R"({"attempts":2,"check_path":"/ready"})");
   from_file.terminate();
   CHECK(from_file.await_exit() == 0);
 
