@@ -13,12 +13,14 @@ namespace tandem::master {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
-constexpr double per_second_max = 1e6;
+constexpr double most = 1e6;
+// A bucket of the largest burst is full again within thirty years: nanoseconds can count that.
+constexpr double per_second_min = 1e-3;
 
-bool parse_number(std::string_view text, double& number) {
+bool parse_number(std::string_view text, double least, double& number) {
   const auto* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
-  return parsed.ec == std::errc{} && parsed.ptr == end && number > 0 && number <= per_second_max;
+  return parsed.ec == std::errc{} && parsed.ptr == end && number >= least && number <= most;
 }
 
 }  // namespace
@@ -26,13 +28,13 @@ bool parse_number(std::string_view text, double& number) {
 Result<RateLimit> parse_rate_limit(std::string_view text, std::string_view field) {
   RateLimit limit;
   const auto colon = text.find(':');
-  const bool has_rate = parse_number(text.substr(0, colon), limit.per_second);
+  const bool has_rate = parse_number(text.substr(0, colon), per_second_min, limit.per_second);
   limit.burst = std::max(1.0, limit.per_second);
-  const bool has_burst = colon == text.npos || parse_number(text.substr(colon + 1), limit.burst);
-  if (has_rate && has_burst && limit.burst >= 1) return limit;
-  return invalid(fmt::format("{} must be REQUESTS_PER_SECOND or REQUESTS_PER_SECOND:BURST, above 0 "
-                             "and up to 1000000, not \"{}\"",
-                             field, text.substr(0, 64)),
+  const bool has_burst = colon == text.npos || parse_number(text.substr(colon + 1), 1, limit.burst);
+  if (has_rate && has_burst) return limit;
+  return invalid(fmt::format("{} must be REQUESTS_PER_SECOND from {} to {:.0f}, or with a burst "
+                             "from 1 to {:.0f} REQUESTS_PER_SECOND:BURST, not \"{}\"",
+                             field, per_second_min, most, most, text.substr(0, 64)),
                  std::string(field));
 }
 

@@ -89,6 +89,18 @@ TEST_CASE("a million values of a header pass through, and one that comes too oft
   CHECK(again == 0);
 }
 
+TEST_CASE("the slowest rate with the greatest burst, and the quickest, count right") {
+  RateLimiter slowest(*parse_rate_limit("0.001:1000000", "--rate-limit"), 1);
+  CHECK(admitted(slowest, "192.0.2.1", at(0s), 1'000'001) == 1'000'000);
+  CHECK(slowest.admit("192.0.2.1", at(0s)) == 1'000s);
+  CHECK(admitted(slowest, "192.0.2.1", at(1'000s), 2) == 1);
+  RateLimiter lone(*parse_rate_limit("0.001:1", "--rate-limit"), 1);
+  CHECK(admitted(lone, "192.0.2.1", at(0s), 2) == 1);
+  RateLimiter quickest(*parse_rate_limit("1000000:1", "--rate-limit"), 1);
+  CHECK(admitted(quickest, "192.0.2.1", at(0s), 2) == 1);
+  CHECK(quickest.admit("192.0.2.1", at(1us)) == 0s);
+}
+
 TEST_CASE("what one client is may be said by its address, a header or a cookie") {
   using tandem::wire::KeySource;
   CHECK(parse_rate_limit_key("address", "--rate-limit-key")->source == KeySource::address);
@@ -109,7 +121,10 @@ TEST_CASE("a rate limit is a rate, or a rate and a burst") {
   CHECK(parse_rate_limit("100", "--rate-limit")->burst == 100);
   CHECK(parse_rate_limit("0.5", "--rate-limit")->burst == 1);
   CHECK(parse_rate_limit("100:250", "--rate-limit")->burst == 250);
-  for (const auto* text : {"", "0", "-1", "fast", "10:", "10:0", "10:0.5", "10:x", "1e9", "nan"}) {
+  CHECK(parse_rate_limit("0.001:1", "--rate-limit")->per_second == 0.001);
+  CHECK(parse_rate_limit("1000000:1000000", "--rate-limit")->burst == 1'000'000);
+  for (const auto* text : {"", "0", "-1", "fast", "10:", "10:0", "10:0.5", "10:x", "1e9", "nan",
+                           "inf", "0.0009", "1e-300", "1000001", "10:1000001"}) {
     INFO(text);
     const auto refused = parse_rate_limit(text, "--rate-limit");
     REQUIRE_FALSE(refused.ok());
