@@ -76,7 +76,8 @@ void add_commands(CLI::App& app, Flags& flags) {
               wire::ServiceSettings checked;
               flags.settings.emplace_back(text);
               return wire::parse_setting(text, "the setting", checked);
-            });
+            })
+      ->allow_extra_args();
   bind_switch(*flags.service, "--reset", "forget all that is said of it", flags.reset);
   app.require_subcommand(1);
 }

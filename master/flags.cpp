@@ -77,14 +77,25 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                                           text.substr(0, 64)));
              });
   bind_value(app, "--rate-limit", "RATE[:BURST]",
-             "requests a second of one client address, and how many at once; more are answered "
+             "requests a second of one client, and how many at once; more are answered "
              "429; by default: any",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               const auto limit = parse_rate_limit(text, flag);
+               auto limit = parse_rate_limit(text, flag);
                if (!limit) return limit.error();
-               flags.rate_limit = *limit;
+               limit->key = std::move(flags.rate_limit.key);
+               flags.rate_limit = std::move(*limit);
                return {};
              });
+  bind_value(app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
+             "what one client is to --rate-limit; one without that header or cookie is its "
+             "address, the default",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               auto key = parse_rate_limit_key(text, flag);
+               if (!key) return key.error();
+               flags.rate_limit.key = std::move(*key);
+               return {};
+             })
+      ->needs("--rate-limit");
   bind_each(
       app, "--trusted-proxy", "ADDRESS[/BITS]",
       "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",
@@ -185,6 +196,14 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
               flags.eject_after, {0, 1000});
 }
 
+// [service.NAME] in the file: what --service NAME:KEY=VALUE says, KEY = VALUE.
+Result<> set_of_service(MasterFlags& flags, std::string_view name, std::string_view setting,
+                        std::string_view field) {
+  const auto service = parse_name(name, field);
+  if (!service) return service.error();
+  return wire::parse_setting(setting, field, flags.services[*service]);
+}
+
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
   bind_endpoint(app, "--listen", "where clients are served", flags.listen);
@@ -216,7 +235,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
             [&flags](std::string_view text, std::string_view flag) -> Result<> {
               const auto named = wire::parse_service_flag(text, flag);
               if (!named) return named.error();
-              return wire::parse_setting(named->setting, flag, flags.services[named->service]);
+              return set_of_service(flags, named->service, named->setting, flag);
             });
   bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
               {1, threads_max});
@@ -253,7 +272,13 @@ MasterFlags::MasterFlags()
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
   CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
   bind(app, flags);
-  if (const auto status = parse_command_line(app, argc, argv)) return status;
+  const ConfigTable of_service{.flag = "--service",
+                               .parser = [&flags](std::string_view name, std::string_view key,
+                                                  std::string_view value, std::string_view table) {
+                                 return set_of_service(flags, name,
+                                                       fmt::format("{}={}", key, value), table);
+                               }};
+  if (const auto status = parse_command_line(app, argc, argv, {of_service})) return status;
   for (auto [endpoint, flag] :
        {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
     const auto resolved = resolve_in_place(*endpoint, flag);

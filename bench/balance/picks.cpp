@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "master/balance/policy_factory.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 using namespace tandem;
 using namespace tandem::master;
@@ -34,7 +34,7 @@ struct Workers {
   std::vector<WorkerCounters*> counters;
 
   Workers(std::size_t count, bool unequal) {
-    RandomSource chance(7);
+    SplitMix64 chance(7);
     names.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       names.push_back("worker-" + std::to_string(i));
@@ -55,7 +55,7 @@ double nanoseconds_per_pick(Policy& policy, Workers& workers) {
     return !counters[place]->suspect.load(std::memory_order_relaxed);
   };
   std::vector<std::size_t> in_flight(requests_in_flight, SIZE_MAX);
-  RandomSource keys(11);
+  SplitMix64 keys(11);
   const auto leave = [&](std::size_t place) {
     counters[place]->in_flight.fetch_sub(1, std::memory_order_relaxed);
     policy.ended(place);

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 #include "master/registry/route_table.hpp"
 
 using namespace tandem;
@@ -45,7 +45,7 @@ unsigned depth(const std::string& path) {
 }
 
 Scene scene_of(std::size_t count, bool hosts) {
-  RandomSource chance(7);
+  SplitMix64 chance(7);
   Scene scene;
   while (scene.routes.size() < count) {
     wire::Route route;

@@ -29,25 +29,27 @@ std::string_view shortened(std::string_view text) { return text.substr(0, limits
 // the line.
 class ConfigFile : public CLI::Config {
  public:
-  explicit ConfigFile(CLI::App& app) : app_(app) {}
+  ConfigFile(CLI::App& app, const std::vector<ConfigTable>& tables) : app_(app), tables_(tables) {}
 
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
     const auto path = app_.get_config_ptr()->as<std::string>();
     const auto entries = read_config_file(input, path);
     if (!entries.ok()) throw CLI::ConfigError(entries.error().message);
-    for (const auto& entry : *entries) fill(entry, fmt::format("{}:{}", path, entry.line));
+    for (const auto& entry : *entries) fill(entry, path);
     return {};
   }
 
   std::string to_config(const CLI::App*, bool, bool, std::string) const override { return {}; }
 
  private:
-  void fill(const ConfigEntry& entry, const std::string& where) const {
+  void fill(const ConfigEntry& entry, const std::string& path) const {
+    const auto where = fmt::format("{}:{}", path, entry.line);
     const auto flag = "--" + entry.key;
     auto* option = app_.get_option_no_throw(flag);
     if (option == nullptr || !option->get_configurable()) {
       throw CLI::ConfigError(fmt::format("{}: unknown key \"{}\"", where, shortened(entry.key)));
     }
+    if (entry.is_table) return fill_tables(*option, entry, path);
     const bool repeatable = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
     if (entry.is_array && !repeatable) {
       throw CLI::ConfigError(fmt::format("{}: {} takes one value, not an array", where, flag));
@@ -59,6 +61,33 @@ class ConfigFile : public CLI::Config {
       if (!entry.values.empty()) option->run_callback();
     } catch (const CLI::ParseError& error) {
       throw CLI::ConfigError(fmt::format("{}: {}", where, error.what()));
+    }
+  }
+
+  // [KEY.NAME]: each a table of settings.
+  void fill_tables(const CLI::Option& option, const ConfigEntry& entry,
+                   const std::string& path) const {
+    const auto refuse = [&](const ConfigEntry& wrong, const std::string& why) {
+      throw CLI::ConfigError(fmt::format("{}:{}: {}", path, wrong.line, why));
+    };
+    const auto table = std::find_if(tables_.begin(), tables_.end(), [&](const auto& each) {
+      return each.flag == "--" + entry.key;
+    });
+    if (table == tables_.end()) {
+      return refuse(entry, fmt::format("{} is a table; it takes its values outside of tables",
+                                       shortened(entry.key)));
+    }
+    for (const auto& named : entry.members) {
+      if (!named.is_table) {
+        refuse(named, fmt::format("{} must be a table of settings: [{}.NAME]", shortened(named.key),
+                                  entry.key));
+      }
+      if (!option.empty()) continue;  // flags win
+      for (const auto& setting : named.members) {
+        const auto value = fmt::format("{}", fmt::join(setting.values, ","));
+        const auto parsed = table->parser(named.name, setting.name, value, named.key);
+        if (!parsed) refuse(setting, parsed.error().message);
+      }
     }
   }
 
@@ -79,6 +108,7 @@ class ConfigFile : public CLI::Config {
   }
 
   CLI::App& app_;
+  const std::vector<ConfigTable> tables_;
 };
 
 // For a lone endpoint, optional or not.
@@ -94,7 +124,8 @@ FlagParser endpoint_parser(Target& value) {
 
 }  // namespace
 
-std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv,
+                                      const std::vector<ConfigTable>& tables) {
   const auto name = app.get_name();
   app.set_help_flag("--help", "print this and exit")->configurable(false);
   app.set_version_flag("--version", fmt::format("{} {}", name, version),
@@ -103,7 +134,7 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
   app.set_config("--config", "", "a file with the same keys as these flags; flags win")
       ->type_name("FILE.toml")
       ->configurable(false);
-  app.config_formatter(std::make_shared<ConfigFile>(app));
+  app.config_formatter(std::make_shared<ConfigFile>(app, tables));
   const auto refuse = [&](std::string_view sentence) {
     fmt::print(stderr, "{}: {}\n", name, sentence);
     return 2;

@@ -3,7 +3,8 @@
 // A program declares its flags on a CLI::App with the bind_ functions below, then calls
 // parse_command_line(). That adds --help, --version and --config FILE.toml. The file has the flags'
 // names as keys, without dashes: strings, whole numbers, booleans for switches, arrays for
-// repeatable flags. It fills what the command line did not give; flags win. Whatever is wrong is
+// repeatable flags; and tables for those flags that ConfigTable is given for. It fills what the
+// command line did not give; flags win. Whatever is wrong is
 // told in one sentence on stderr that names the flag, or FILE:LINE and the flag, and the exit
 // status is 2.
 //
@@ -30,11 +31,22 @@ class Option;
 
 namespace tandem {
 
+// A flag that may be written as tables in the file, [KEY.NAME], each with settings of its own.
+struct ConfigTable {
+  std::string flag;  // with dashes; bound with bind_each()
+  // Takes one setting: its value as text, members of an array with commas between. Or says in a
+  // sentence that begins with `table`, KEY.NAME, what is wrong.
+  std::function<Result<>(std::string_view name, std::string_view key, std::string_view value,
+                         std::string_view table)>
+      parser;
+};
+
 // Parses argv and the file it names, and fills what is bound. `app` has the program's name, which
 // --version prints with the version of the build. Returns: the exit status with which the program
 // shall end now (0 after --help and --version, 2 after an error, both already printed), or nothing:
 // go on.
-std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv,
+                                      const std::vector<ConfigTable>& tables = {});
 
 // Takes one value of a flag: stores it, or says in a sentence that begins with `flag` what is
 // wrong.

@@ -24,40 +24,80 @@ std::optional<Scalar> read_scalar(const toml::node& node) {
   if (const auto* text = node.as_string()) return Scalar{ConfigType::string, text->get()};
   if (const auto* number = node.as_integer())
     return Scalar{ConfigType::number, std::to_string(number->get())};
+  if (const auto* fraction = node.as_floating_point())
+    return Scalar{ConfigType::fraction, fmt::format("{}", fraction->get())};
   if (const auto* truth = node.as_boolean()) {
     return Scalar{ConfigType::boolean, truth->get() ? "true" : "false"};
   }
   return std::nullopt;
 }
 
-Result<ConfigEntry> read_entry(std::string key, const toml::node& node, const std::string& path) {
-  ConfigEntry entry;
-  entry.key = std::move(key);
-  entry.line = static_cast<int>(node.source().begin.line);
-  entry.is_array = node.is_array();
-  const auto refuse = [&](std::string_view why) {
-    return invalid(fmt::format("{}:{}: {} {}", path, entry.line, entry.key, why), entry.key);
-  };
-  if (node.is_table())
-    return refuse("is a table; the keys of a configuration stand outside of tables");
+// [KEY.NAME], and no deeper.
+constexpr unsigned table_depth_max = 2;
 
-  const auto add = [&](const toml::node& value) {
+// Reads the nodes of one file, whose path is for the sentences.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path) {}
+
+  // The members of `table`, whose key `before` is with a dot behind it.
+  Result<std::vector<ConfigEntry>> read(const toml::table& table, const std::string& before = "",
+                                        unsigned depth = 0) const {
+    std::vector<ConfigEntry> entries;
+    for (const auto& [key, node] : table) {
+      ConfigEntry entry;
+      entry.name = std::string(key.str());
+      entry.key = before + entry.name;
+      entry.line = static_cast<int>(node.source().begin.line);
+      const auto done = read_value(node, depth, entry);
+      if (!done) return done.error();
+      entries.push_back(std::move(entry));
+    }
+    // The table is sorted by key; errors are easier to follow in the order of the file.
+    std::sort(entries.begin(), entries.end(),
+              [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
+    return entries;
+  }
+
+ private:
+  Error refuse(const ConfigEntry& entry, std::string_view why) const {
+    return invalid(fmt::format("{}:{}: {} {}", path_, entry.line, entry.key, why), entry.key);
+  }
+
+  Result<> read_value(const toml::node& node, unsigned depth, ConfigEntry& entry) const {
+    if (const auto* table = node.as_table()) {
+      if (depth == table_depth_max) return refuse(entry, "is a table too deep in tables");
+      auto members = read(*table, entry.key + ".", depth + 1);
+      if (!members) return members.error();
+      entry.is_table = true;
+      entry.members = std::move(*members);
+      return {};
+    }
+    const bool takes_fractions = depth == table_depth_max;
+    if (const auto* array = node.as_array()) {
+      entry.is_array = true;
+      for (const auto& element : *array) {
+        if (!add(element, takes_fractions, entry)) {
+          return refuse(entry, "must be an array of strings, of whole numbers or of booleans");
+        }
+      }
+    } else if (!add(node, takes_fractions, entry)) {
+      return refuse(entry, "must be a string, a whole number, a boolean or an array of these");
+    }
+    return {};
+  }
+
+  static bool add(const toml::node& value, bool takes_fractions, ConfigEntry& entry) {
     auto scalar = read_scalar(value);
-    if (!scalar || (!entry.values.empty() && scalar->type != entry.type)) return false;
+    if (!scalar || (scalar->type == ConfigType::fraction && !takes_fractions)) return false;
+    if (!entry.values.empty() && scalar->type != entry.type) return false;
     entry.type = scalar->type;
     entry.values.push_back(std::move(scalar->text));
     return true;
-  };
-  if (const auto* array = node.as_array()) {
-    for (const auto& element : *array) {
-      if (!add(element))
-        return refuse("must be an array of strings, of whole numbers or of booleans");
-    }
-  } else if (!add(node)) {
-    return refuse("must be a string, a whole number, a boolean or an array of these");
   }
-  return entry;
-}
+
+  const std::string& path_;
+};
 
 }  // namespace
 
@@ -77,16 +117,7 @@ Result<std::vector<ConfigEntry>> read_config_file(std::istream& input, const std
   } catch (const toml::parse_error& error) {
     return invalid(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }
-  std::vector<ConfigEntry> entries;
-  for (const auto& [key, node] : table) {
-    auto entry = read_entry(std::string(key.str()), node, path);
-    if (!entry.ok()) return entry.error();
-    entries.push_back(std::move(*entry));
-  }
-  // The table is sorted by key; errors are easier to follow in the order of the file.
-  std::sort(entries.begin(), entries.end(),
-            [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
-  return entries;
+  return Reader(path).read(table);
 }
 
 }  // namespace tandem

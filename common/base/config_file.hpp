@@ -2,8 +2,8 @@
 // as text.
 //
 // Only what the flags of a program can say is accepted: strings, whole numbers, booleans, and
-// arrays of these; no tables. What the keys mean is for the reader of the list to judge:
-// command_line.hpp.
+// arrays of these; and tables in a table, [KEY.NAME], whose members may also be fractions. What the
+// keys mean is for the reader of the list to judge: command_line.hpp.
 #pragma once
 
 #include <iosfwd>
@@ -14,14 +14,19 @@
 
 namespace tandem {
 
-enum class ConfigType { string, number, boolean };
+enum class ConfigType { string, number, boolean, fraction };
 
 struct ConfigEntry {
-  std::string key;
-  int line = 0;  // from 1
+  std::string key;  // of a member of a table with those before it: service.shop.attempts
+  int line = 0;     // from 1
   bool is_array = false;
+  bool is_table = false;
   ConfigType type = ConfigType::string;  // of all values
   std::vector<std::string> values;       // numbers in decimal, booleans as true and false
+  std::vector<ConfigEntry> members;      // of a table, in the order of the file
+
+  // The last of the keys: attempts.
+  std::string name;
 };
 
 // Reads `input` to its end; `path` is for the sentences alone. Errors: `io` when it cannot be read

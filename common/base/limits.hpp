@@ -96,6 +96,10 @@ inline constexpr std::size_t replay_bytes_max = 64 * 1024;
 inline constexpr unsigned attempts_max = 3;
 // That a service may ask for
 inline constexpr unsigned attempts_settable_max = 10;
+// Methods that a service may name as safe to send again, and the length of one: the longest that
+// IANA has registered is UPDATEREDIRECTREF, with 17
+inline constexpr std::size_t retry_methods_max = 16;
+inline constexpr std::size_t method_name_bytes_max = 24;
 // Before another try after an answer that is worth one: up to this, doubled each time, up to the
 // second
 inline constexpr auto retry_backoff = 25ms;

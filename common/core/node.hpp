@@ -23,7 +23,7 @@
 #include "common/core/options.hpp"
 #include "common/core/outputs.hpp"
 #include "common/core/pair_mode.hpp"
-#include "common/core/random.hpp"
+#include "common/base/splitmix64.hpp"
 #include "common/core/roles.hpp"
 
 namespace tandem::core {
@@ -153,7 +153,7 @@ class Node {
   const Primary* as_primary() const { return std::get_if<Primary>(&role_); }
 
   Options options_;
-  Random random_;
+  SplitMix64 random_;
   SessionId session_;
   Instant now_;
   HardState hard_;

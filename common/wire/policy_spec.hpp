@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/result.hpp"
+#include "common/wire/request_key_spec.hpp"
 
 namespace tandem::wire {
 
@@ -18,13 +19,9 @@ enum class PolicyName {
   first_available,
 };
 
-// What requests are told apart by.
-enum class KeySource { address, header, cookie, path };
-
 struct PolicySpec {
   PolicyName name = PolicyName::round_robin;
-  KeySource key = KeySource::address;  // of consistent_hash
-  std::string key_name{};              // of the header or the cookie
+  RequestKeySpec key{};  // of consistent_hash
 
   PolicySpec() = default;
   PolicySpec(PolicyName policy) : name(policy) {}  // NOLINT: most policies have nothing to say
@@ -32,14 +29,11 @@ struct PolicySpec {
   friend bool operator==(const PolicySpec&, const PolicySpec&) = default;
 };
 
-// POLICY, or consistent_hash:KEY with KEY one of address (also without it), path, header=NAME,
-// cookie=NAME. Errors: `invalid`, naming `field` and what there is.
+// POLICY, or consistent_hash:KEY, with KEY as parse_request_key() reads it; without it: address.
+// Errors: `invalid`, naming `field` and what there is.
 Result<PolicySpec> parse_policy(std::string_view text, std::string_view field);
 const char* to_string(PolicyName name);
 // As parse_policy() reads it.
 std::string to_string(const PolicySpec& spec);
-
-// A name that a header or a cookie can have (RFC 9110 §5.6.2), 1 to 64 characters.
-bool is_token(std::string_view text);
 
 }  // namespace tandem::wire

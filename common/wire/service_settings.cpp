@@ -56,11 +56,26 @@ void read_statuses(MemberReader& reader, RequestRules& rules) {
   }
 }
 
+void read_methods(MemberReader& reader, RequestRules& rules) {
+  if (reader.is_null("retry_methods")) return;
+  auto& methods = rules.retry_methods.emplace();
+  for (const auto* element : reader.elements("retry_methods", limits::retry_methods_max)) {
+    const auto* name = element->get_ptr<const std::string*>();
+    if (name == nullptr || !methods.add(*name)) {
+      return reader.refuse("retry_methods",
+                           fmt::format("must be an array of methods, each of at most {} capital "
+                                       "letters, digits, - and _",
+                                       limits::method_name_bytes_max));
+    }
+  }
+}
+
 }  // namespace
 
 void write_rules(const RequestRules& rules, Json& json) {
   if (rules.balance) json["balance"] = to_string(*rules.balance);
   write(rules, rule_durations, rule_numbers, json);
+  if (rules.retry_methods) json["retry_methods"] = rules.retry_methods->names();
   if (rules.retry_on) json["retry_on"] = listed(*rules.retry_on);
   if (rules.hedge_after) json["hedge_after"] = to_string(*rules.hedge_after);
 }
@@ -77,6 +92,7 @@ void read_rules(MemberReader& reader, RequestRules& rules) {
     }
   }
   read(reader, rules, rule_durations, rule_numbers);
+  read_methods(reader, rules);
   read_statuses(reader, rules);
   if (!reader.is_null("hedge_after")) {
     std::string text;

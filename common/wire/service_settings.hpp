@@ -18,6 +18,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/wire/expected_statuses.hpp"
+#include "common/wire/method_set.hpp"
 #include "common/wire/policy_spec.hpp"
 
 namespace tandem::wire {
@@ -62,6 +63,7 @@ struct RequestRules {
   std::optional<Duration> idle_timeout;     // between two reads or writes of a body
   std::optional<Duration> request_timeout;  // of the whole, all tries together: 504; 0: none
   std::optional<unsigned> attempts;         // that a worker may see; 1: never a second
+  std::optional<MethodSet> retry_methods;   // that a worker may be sent a second time
   std::optional<StatusSet> retry_on;        // these answers of a worker are worth another try
   std::optional<Duration> retry_backoff;    // before the second try after such an answer, at most
   std::optional<Hedge> hedge_after;         // "50ms", "p95" or "off"
@@ -104,7 +106,7 @@ void read_rules(MemberReader& reader, RequestRules& rules);
 void write_settings(const ServiceSettings& settings, nlohmann::ordered_json& json);
 void read_settings(MemberReader& reader, ServiceSettings& settings);
 
-// One setting, written KEY=VALUE: durations with their unit, statuses as "502,503". Errors:
+// One setting, written KEY=VALUE: durations with their unit, lists as "502,503". Errors:
 // `invalid`, naming `field` and what there is.
 Result<> parse_setting(std::string_view text, std::string_view field, ServiceSettings& settings);
 

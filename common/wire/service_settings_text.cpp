@@ -82,7 +82,8 @@ Result<> parse_statuses(const Setting& setting, RequestRules& rules) {
 }
 
 std::string known_keys() {
-  std::vector<std::string_view> keys{"balance", "retry_on", "hedge_after", "check_workers"};
+  std::vector<std::string_view> keys{"balance", "retry_methods", "retry_on", "hedge_after",
+                                     "check_workers"};
   for (const auto& key : rule_durations) keys.push_back(key.key);
   for (const auto& key : rule_numbers) keys.push_back(key.key);
   for (const auto& key : durations) keys.push_back(key.key);
@@ -125,6 +126,12 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
     if (!settings.rules.hedge_after) return setting.refuse(hedge_forms());
     return {};
   }
+  if (setting.key == "retry_methods") {
+    const auto methods = MethodSet::parse(setting.value);
+    if (!methods) return setting.refuse(MethodSet::forms());
+    settings.rules.retry_methods = *methods;
+    return {};
+  }
   if (setting.key == "retry_on") return parse_statuses(setting, settings.rules);
   Result<> result;
   if (parse(setting, settings.rules, rule_durations, rule_numbers, result)) return result;
@@ -150,6 +157,7 @@ std::vector<std::string> to_texts(const ServiceSettings& settings) {
   const auto& rules = settings.rules;
   if (rules.balance) add("balance", to_string(*rules.balance));
   add_all(rules, rule_durations, rule_numbers);
+  if (rules.retry_methods) add("retry_methods", rules.retry_methods->to_string());
   if (rules.retry_on) add("retry_on", fmt::format("{}", fmt::join(listed(*rules.retry_on), ",")));
   if (rules.hedge_after) add("hedge_after", to_string(*rules.hedge_after));
   add_all(settings, durations, numbers);

@@ -38,7 +38,7 @@ void AliasTable::build(std::span<const Candidate> candidates) {
   }
 }
 
-std::optional<std::size_t> AliasTable::draw_among_all(RandomSource& random, Usable usable) const {
+std::optional<std::size_t> AliasTable::draw_among_all(SplitMix64& random, Usable usable) const {
   std::optional<std::size_t> chosen;
   double sum = 0;
   for (std::size_t place = 0; place < size_; ++place) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "master/balance/policy.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 namespace tandem::master {
 
@@ -18,13 +18,13 @@ class AliasTable {
   void build(std::span<const Candidate> candidates);
   std::size_t size() const { return size_; }
   // A place, by weight. REQUIRES: size() > 0.
-  std::size_t draw(RandomSource& random) const {
+  std::size_t draw(SplitMix64& random) const {
     const auto column = random.below(size_);
     if (columns_.empty()) return column;
     return random.unit() < columns_[column].share ? column : columns_[column].alias;
   }
   // A usable place, by weight, or nothing when there is none: looks at all.
-  std::optional<std::size_t> draw_among_all(RandomSource& random, Usable usable) const;
+  std::optional<std::size_t> draw_among_all(SplitMix64& random, Usable usable) const;
 
  private:
   struct Column {

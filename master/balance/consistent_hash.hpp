@@ -16,7 +16,7 @@
 
 #include "master/balance/maglev_builder.hpp"
 #include "master/balance/policy.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 namespace tandem::master {
 
@@ -53,7 +53,7 @@ class ConsistentHash final : public Policy {
   std::vector<WorkerId> workers_;
   std::vector<std::string> names_;
   unsigned in_flight_ = 0;
-  RandomSource random_;
+  SplitMix64 random_;
 };
 
 }  // namespace tandem::master

@@ -20,7 +20,7 @@
 
 #include "master/balance/alias_table.hpp"
 #include "master/balance/policy.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 namespace tandem::master {
 
@@ -54,7 +54,7 @@ class P2c final : public Policy {
   std::vector<Estimate> estimates_;
   std::vector<std::pair<WorkerId, std::shared_ptr<WorkerCounters>>> workers_;  // as estimates_
   AliasTable table_;
-  RandomSource random_;
+  SplitMix64 random_;
 };
 
 }  // namespace tandem::master

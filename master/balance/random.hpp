@@ -3,7 +3,7 @@
 
 #include "master/balance/alias_table.hpp"
 #include "master/balance/policy.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 namespace tandem::master {
 
@@ -16,7 +16,7 @@ class Random final : public Policy {
 
  private:
   AliasTable table_;
-  RandomSource random_;
+  SplitMix64 random_;
 };
 
 }  // namespace tandem::master

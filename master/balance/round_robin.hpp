@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "master/balance/policy.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 namespace tandem::master {
 
@@ -58,7 +58,7 @@ class RoundRobin final : public Policy {
   std::vector<Next> order_;        // a heap of the rings, the earliest in front
   std::vector<WorkerId> workers_;  // by place
   double virtual_time_ = 0;
-  RandomSource random_;
+  SplitMix64 random_;
 };
 
 }  // namespace tandem::master

@@ -88,8 +88,7 @@ void Attempt::beat() {
 
 // What the worker has begun to say it may bring to its end.
 void Attempt::abandon() {
-  const bool repeatable = !client_.streaming && client_.request.is_idempotent();
-  if (!repeatable || passed_on_ || !worker_in_.empty() || !connection_) return;
+  if (!client_.is_repeatable() || passed_on_ || !worker_in_.empty() || !connection_) return;
   abandoned_ = true;
   worker_.cancel();
 }
@@ -155,9 +154,8 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
                          .pass = {}};
   if (hop_ == Hop::primary) {
     context.pass = loop_.primary_route().leadership().primary_pass;
-    const bool repeatable = !client_.streaming && client_.request.is_idempotent();
     passage_.emplace(loop_.primary_route(), upstream_, worker_,
-                     repeatable ? Passage::Repeatable::yes : Passage::Repeatable::no);
+                     client_.is_repeatable() ? Passage::Repeatable::yes : Passage::Repeatable::no);
   } else {
     // The real clock: a process that was frozen since it looked last finds the gate closed (R7).
     sent_at_ = now();

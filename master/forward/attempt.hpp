@@ -35,6 +35,11 @@ enum class Ending {
 
 // The client and its request, as an exchange holds them.
 struct ClientSide {
+  // Safe to send again (RFC 9110 §9.2.2, or as the operator says it), and still here as a whole.
+  bool is_repeatable() const {
+    return !streaming && options->retry_methods.contains(request.method());
+  }
+
   Socket& socket;
   std::string_view address;  // without port
   bool trusted;              // it is a proxy of ours

@@ -103,6 +103,11 @@ Task<Ending> Exchange::run() {
 Duration Exchange::must_wait() const {
   const auto& limiter = loop_.options().rate_limiter;
   if (!limiter) return Duration::zero();
+  const auto& key = limiter->key();
+  if (key.source != wire::KeySource::address) {
+    const auto value = request_key_text(key, client_.request, client_.address, client_.trusted);
+    if (!value.empty()) return limiter->admit_by_value(value, now());
+  }
   return limiter->admit(client_address(client_.request, client_.address, client_.trusted), now());
 }
 

@@ -1,11 +1,11 @@
 // exchange.hpp: one request and its response: choose a worker, try it, and try another where that
 // is safe; pass it on to the primary while another master leads.
 //
-// Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent and
-// nothing of a response was passed on. Everything else is answered 502 or 504, never silently sent
-// again. A body of known length up to limits::replay_bytes_max is gathered before a worker is
-// chosen, so that a slow client holds no worker and the request can be sent again; other bodies are
-// streamed, once.
+// Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent, by
+// that RFC or by the service's retry_methods, and nothing of a response was passed on. Everything
+// else is answered 502 or 504, never silently sent again. A body of known length up to
+// limits::replay_bytes_max is gathered before a worker is chosen, so that a slow client holds no
+// worker and the request can be sent again; other bodies are streamed, once.
 //
 // Workers are sent requests while the ServingGate is open, at no other moment. While it is closed
 // the Leadership says where a request goes: to the primary, or nowhere, and then it waits for
@@ -74,7 +74,6 @@ class Exchange {
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void suspect(Upstream& upstream, FailureKind kind);
   void learn_term(Term promised);
-  bool is_repeatable() const;
   Next what_next(Attempt::Outcome outcome);
   Next after_worker(Attempt::Outcome outcome);
   bool may_try_again_after(Attempt::Outcome outcome);

@@ -78,7 +78,7 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
     co_return closed ? Attempt::Outcome::gate_closed : Attempt::Outcome::not_sent;
   }
   if (client_.note.attempts == 0) service_->earn_retries();
-  client_.may_try_again = is_repeatable() && tries_ + 1 < client_.options->attempts;
+  client_.may_try_again = client_.is_repeatable() && tries_ + 1 < client_.options->attempts;
   if (const auto delay = hedge_delay()) {
     auto hedging = try_hedged(*delay);
     co_return co_await hedging;
@@ -193,7 +193,7 @@ Task<> Exchange::wait_for_choice() {
 // A request that may be sent twice finds out by itself that a connection has been closed. Others
 // look first, for they cannot know afterwards whether they were executed.
 UpstreamConnectionPtr Exchange::idle_connection(Upstream& upstream) {
-  const bool look = distrust_idle_ || !is_repeatable();
+  const bool look = distrust_idle_ || !client_.is_repeatable();
   while (auto idle = upstream.take_idle()) {
     if (!look || is_quiet(idle->socket())) return idle;
   }
@@ -262,10 +262,6 @@ void Exchange::learn_term(Term promised) {
   if (promised > known && !may_serve()) loop_.options().report_term(promised);
 }
 
-bool Exchange::is_repeatable() const {
-  return !client_.streaming && client_.request.is_idempotent();
-}
-
 Exchange::Next Exchange::what_next(Attempt::Outcome outcome) {
   auto next = Next::stop;
   was_unwanted_ = false;
@@ -305,7 +301,7 @@ bool Exchange::may_try_again_after(Attempt::Outcome outcome) {
   was_unwanted_ = true;
   if (outcome == Attempt::Outcome::unwanted) return true;  // the attempt has asked for all of it
   const unsigned status = outcome == Attempt::Outcome::timed_out ? 504 : 502;
-  return !passed_on_ && is_repeatable() && tries_ < client_.options->attempts &&
+  return !passed_on_ && client_.is_repeatable() && tries_ < client_.options->attempts &&
          client_.options->retry_on.contains(status) && service_->may_retry();
 }
 
@@ -344,7 +340,7 @@ bool Exchange::survives_silence(Attempt::Outcome outcome) {
   if (passed_on_) return false;
   if (!request_sent_) return true;
   wait_until_.reset();
-  if (!is_repeatable() || tries_ >= client_.options->attempts) return false;
+  if (!client_.is_repeatable() || tries_ >= client_.options->attempts) return false;
   // An idle connection that had been closed was no try that a worker has seen.
   if (way_ != Way::workers || (stale && tries_ == 0)) return true;
   return service_->may_retry();

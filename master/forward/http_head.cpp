@@ -99,12 +99,6 @@ HeadStatus RequestHead::refuse(unsigned status, const char* code, const char* me
   return HeadStatus::refused;
 }
 
-bool RequestHead::is_idempotent() const {
-  static constexpr std::array<std::string_view, 6> idempotent{"GET",    "HEAD",    "PUT",
-                                                              "DELETE", "OPTIONS", "TRACE"};
-  return std::find(idempotent.begin(), idempotent.end(), method_) != idempotent.end();
-}
-
 bool RequestHead::take_target() {
   // RFC 9112 §3.2: origin-form, absolute-form, or the asterisk of OPTIONS. CONNECT has its own
   // answer.

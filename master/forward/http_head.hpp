@@ -153,7 +153,6 @@ class RequestHead : public MessageHead {
   // There is one traceparent and it is sound: it and tracestate may be passed on.
   bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
   // May be sent again without harm (RFC 9110 §9.2.2).
-  bool is_idempotent() const;
   // The client's X-Request-Id when it is usable; else empty.
   std::string_view request_id() const { return request_id_; }
 

@@ -16,7 +16,7 @@
 #include "common/base/address_range.hpp"
 #include "common/base/result.hpp"
 #include "master/balance/policy_factory.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 #include "master/forward/access_ring.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/deadline_wheel.hpp"
@@ -132,9 +132,7 @@ class Loop {
 
   void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
   // At random, evenly.
-  Duration random_up_to(Duration most) {
-    return most * static_cast<Duration::rep>(random_.below(1'000)) / 999;
-  }
+  Duration random_up_to(Duration most) { return random_.up_to(most); }
   Instant coarse_now() const { return wheel_.coarse_now(); }
   // The service of that name; null when no worker ever registered for it.
   Service* find_service(std::string_view name);
@@ -182,7 +180,7 @@ class Loop {
   std::unique_ptr<Listener> listener_;
   IntrusiveList<ClientSession> sessions_;
   LoopCounters counters_;
-  RandomSource random_;
+  SplitMix64 random_;
   RequestIds request_ids_;
   AccessRing* const access_ring_;
   std::thread::id here_;  // written by the loop's thread before anything else

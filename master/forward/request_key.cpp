@@ -23,17 +23,6 @@ std::string_view last_member(std::string_view list) {
   return last;
 }
 
-std::string_view key_text(const wire::PolicySpec& spec, const RequestHead& request,
-                          std::string_view client, bool client_trusted) {
-  switch (spec.key) {
-    case wire::KeySource::address: return client_address(request, client, client_trusted);
-    case wire::KeySource::header: return find_field(request, spec.key_name);
-    case wire::KeySource::cookie: return find_cookie(request, spec.key_name);
-    case wire::KeySource::path: return request.target().substr(0, request.target().find('?'));
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view client_address(const RequestHead& request, std::string_view client, bool trusted) {
@@ -62,10 +51,21 @@ std::string_view find_cookie(const RequestHead& request, std::string_view name) 
   return {};
 }
 
+std::string_view request_key_text(const wire::RequestKeySpec& key, const RequestHead& request,
+                                  std::string_view client, bool client_trusted) {
+  switch (key.source) {
+    case wire::KeySource::address: return client_address(request, client, client_trusted);
+    case wire::KeySource::header: return find_field(request, key.name);
+    case wire::KeySource::cookie: return find_cookie(request, key.name);
+    case wire::KeySource::path: return request.target().substr(0, request.target().find('?'));
+  }
+  return {};
+}
+
 std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
                                          std::string_view client, bool client_trusted) {
   if (spec.name != wire::PolicyName::consistent_hash) return std::nullopt;
-  const auto text = key_text(spec, request, client, client_trusted);
+  const auto text = request_key_text(spec.key, request, client, client_trusted);
   if (text.empty()) return std::nullopt;
   return stable_hash(text);
 }

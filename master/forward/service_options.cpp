@@ -17,6 +17,7 @@ RequestOptions overlaid(RequestOptions options, const wire::RequestRules& rules)
   overlay(options.timeouts.body_idle, rules.idle_timeout);
   overlay(options.timeouts.request, rules.request_timeout);
   overlay(options.attempts, rules.attempts);
+  overlay(options.retry_methods, rules.retry_methods);
   overlay(options.retry_on, rules.retry_on);
   overlay(options.retry_backoff, rules.retry_backoff);
   overlay(options.hedge, rules.hedge_after);

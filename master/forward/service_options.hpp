@@ -17,7 +17,8 @@ namespace tandem::master {
 struct RequestOptions {
   ForwardTimeouts timeouts;
   unsigned attempts = limits::attempts_max;  // that a worker may see
-  wire::StatusSet retry_on;                  // a worker that answers so is passed over if it can be
+  wire::MethodSet retry_methods = wire::MethodSet::idempotent();
+  wire::StatusSet retry_on;  // a worker that answers so is passed over if it can be
   Duration retry_backoff = limits::retry_backoff;
   wire::Hedge hedge;
 };

@@ -1,6 +1,7 @@
 #include "master/registry/prober.hpp"
 
 #include <array>
+#include <random>
 #include <charconv>
 
 #include <boost/asio.hpp>
@@ -116,10 +117,6 @@ Prober::Prober(asio::io_context& loop, Registry& registry)
 
 Prober::~Prober() = default;
 
-Duration Prober::random_up_to(Duration most) {
-  return Duration(std::uniform_int_distribution<Duration::rep>(0, most.count())(random_));
-}
-
 void Prober::watch(WorkerId id) {
   if (stopped_) return;
   spread_.erase(id);
@@ -130,8 +127,8 @@ void Prober::watch(WorkerId id) {
   }
   const auto probe = registry_.probe_target(id);
   if (!probe) return;
-  schedule(id, random_up_to(std::min<Duration>(probe->check.interval,
-                                               first_probes_apart * (due_.size() + 1))));
+  schedule(id, random_.up_to(std::min<Duration>(probe->check.interval,
+                                                first_probes_apart * (due_.size() + 1))));
 }
 
 void Prober::schedule(WorkerId id, Duration delay) {
@@ -178,7 +175,7 @@ asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attemp
   const auto probe = registry_.probe_target(id);
   const auto interval = (probe ? probe->check : attempt->check).interval;
   const bool first = spread_.insert(id).second;
-  schedule(id, first ? random_up_to(interval) : interval * 9 / 10 + random_up_to(interval / 5));
+  schedule(id, first ? random_.up_to(interval) : interval * 9 / 10 + random_.up_to(interval / 5));
 }
 
 void Prober::stop() {

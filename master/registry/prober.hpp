@@ -16,7 +16,6 @@
 
 #include <map>
 #include <memory>
-#include <random>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -25,6 +24,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/splitmix64.hpp"
 #include "common/base/time.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/registry.hpp"
@@ -51,7 +51,6 @@ class Prober {
 
   void schedule(WorkerId id, Duration delay);
   void start_due_probes();
-  Duration random_up_to(Duration most);
   boost::asio::awaitable<void> probe(WorkerId id, std::shared_ptr<Attempt> attempt);
 
   boost::asio::io_context& loop_;
@@ -61,7 +60,7 @@ class Prober {
   std::unordered_map<WorkerId, Due::iterator> places_;  // in due_; its end: under way
   std::unordered_set<WorkerId> spread_;                 // second probe was placed at random
   std::unordered_set<std::shared_ptr<Attempt>> under_way_;
-  std::minstd_rand random_;
+  SplitMix64 random_;
   bool stopped_ = false;
 };
 

@@ -104,6 +104,9 @@ TEST_CASE("a configuration file that cannot be used is told by name and line") {
       "listen-on");
   check_refused(master(dir, {"--config", dir.write("type.toml", "\nthreads = \"two\"\n")}), 2,
                 "type.toml:2");
+  check_refused(
+      master(dir, {"--config", dir.write("service.toml", "[service.shop]\nattempts = 11\n")}), 2,
+      "service.toml:2: service.shop: attempts must be a whole number from 1 to 10");
 }
 
 TEST_CASE("a configuration file does what flags do and flags win") {
@@ -116,11 +119,16 @@ TEST_CASE("a configuration file does what flags do and flags win") {
                                            dir.path("data") +
                                            "\"\n"
                                            "backend = [\"files=127.0.0.1:9\"]\n"
-                                           "threads = 1\n");
+                                           "threads = 1\n"
+                                           "[service.files]\n"
+                                           "attempts = 2\n"
+                                           "check_path = \"/ready\"\n");
   Process from_file(dir, "file", {program("tandem-master"), "--config", config});
   const std::string ready = from_file.await_line("tandem-master ready");
   CHECK(field_of(ready, "node") == "from-file");
   CHECK_THAT(get(field_of(ready, "control"), "/v1/workers").body, Catch::Contains("127.0.0.1:9"));
+  CHECK(get(field_of(ready, "control"), "/v1/services/files/settings").body ==
+        R"({"attempts":2,"check_path":"/ready"})");
   from_file.terminate();
   CHECK(from_file.await_exit() == 0);
 
@@ -152,4 +160,21 @@ TEST_CASE("the command-line tool shows the cluster for people and for programs")
     CHECK(json.status == 0);
     CHECK_THAT(json.output, Catch::StartsWith("{") && Catch::Contains("\"w1\""));
   }
+}
+
+TEST_CASE("the command-line tool sets several settings of a service at once, or none of them") {
+  Cluster cluster;
+  const auto service = [&cluster](const Arguments& more) {
+    Arguments command = {program("tandem"), "service", "shop", "--control", cluster.control()};
+    command.insert(command.end(), more.begin(), more.end());
+    return run(command);
+  };
+  const Finished set = service({"attempts=2", "retry_methods=GET,POST", "retry_on=502,503"});
+  INFO(set.errors);
+  CHECK(set.status == 0);
+  CHECK(set.output == "attempts=2\nretry_methods=GET,POST\nretry_on=502,503\n");
+  const Finished wrong = service({"attempts=3", "retry_methods=get"});
+  CHECK(wrong.status == 2);
+  CHECK_THAT(wrong.errors, Catch::Contains("retry_methods must be none, or up to 16 methods"));
+  CHECK(service({}).output == set.output);
 }

@@ -146,11 +146,23 @@ void Gateway::publish(RouteTablePtr routes) {
 }
 
 void Gateway::publish_route(const std::string& prefix, const wire::RequestRules& rules) {
-  wire::Route route;
-  route.prefix = prefix;
-  route.service = "default";
-  route.rules = rules;
-  publish(std::make_shared<const RouteTable>(Routes{{RouteKey{"", prefix}, route}}));
+  publish_routes({{prefix, rules}});
+}
+
+void Gateway::publish_routes(const std::map<std::string, wire::RequestRules>& rules_by_prefix) {
+  Routes routes;
+  for (const auto& [prefix, rules] : rules_by_prefix) {
+    wire::Route route;
+    route.prefix = prefix;
+    route.service = "default";
+    route.rules = rules;
+    routes.emplace(RouteKey{"", prefix}, route);
+  }
+  publish(std::make_shared<const RouteTable>(routes));
+}
+
+void Gateway::settle() {
+  wait_until([this] { return plane_->has_adopted(version_); });
 }
 
 void Gateway::take_down(std::size_t worker) {

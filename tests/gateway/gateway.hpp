@@ -47,6 +47,9 @@ class Gateway {
                const std::vector<std::string>& routes);
   // The same workers, and a route to them all with those rules.
   void publish_route(const std::string& prefix, const wire::RequestRules& rules);
+  void publish_routes(const std::map<std::string, wire::RequestRules>& rules_by_prefix);
+  // Returns once the loops go by what was published last.
+  void settle();
   // The registry finds that worker down: it leaves the snapshot, not the fixture.
   void take_down(std::size_t worker);
   // What is said of the default service, from now on, each KEY=VALUE.

@@ -106,6 +106,21 @@ TEST_CASE("a POST is never sent to two workers") {
   CHECK(slow.request_count() + quick.request_count() == before + 1);
 }
 
+TEST_CASE("a POST that the service vouches for is hedged, and a GET that it does not name is not") {
+  Origin slow(answers_after(100ms, "slow"));
+  Origin quick(always(ok("quick")));
+  Gateway gateway({slow.port(), quick.port()});
+  gateway.set({"balance=first_available", "hedge_after=1ms", "retry_methods=POST"});
+  wait_until([&] { return gateway.ask(post).body == "quick"; });
+  gateway.set({"balance=first_available", "hedge_after=1ms", "retry_methods=PUT"});
+  gateway.settle();
+  for (int i = 0; i < 3; ++i) {
+    const auto before = slow.request_count() + quick.request_count();
+    CHECK(gateway.ask(get("/")).body == "slow");
+    CHECK(slow.request_count() + quick.request_count() == before + 1);
+  }
+}
+
 TEST_CASE(
     "second tries are paid for: a service that is slow as a whole is not asked twice as much") {
   Origin one(answers_after(20ms, "one"));

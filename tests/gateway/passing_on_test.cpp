@@ -42,6 +42,26 @@ TEST_CASE("a standby passes requests on over kept-alive connections, with its pa
   CHECK(request.count("Tandem-Pass-On") == 0);
 }
 
+TEST_CASE("a standby sends a POST to the primary again when its service vouches for it") {
+  std::atomic<int> asked{0};
+  Origin primary([&](Origin& self, RawSocket& socket) {
+    for (;;) {
+      self.receive(socket);
+      if (++asked % 2 == 1) return;  // without an answer
+      socket.send(ok("x"));
+    }
+  });
+  Gateway standby({}, {.node = "b"});
+  standby.follow("a", primary.port(), "pass-of-a");
+  CHECK(standby.ask(post("once")).status() == 502);
+  CHECK(asked == 1);
+  asked = 0;
+  standby.set({"retry_methods=POST"});
+  standby.settle();
+  CHECK(standby.ask(post("again")).status() == 200);
+  CHECK(asked == 2);
+}
+
 TEST_CASE("the primary believes a master of its own what that says of the client") {
   Origin worker(always(ok("x")));
   Gateway primary({worker.port()}, {.node = "a", .pass = "pass-of-a"});

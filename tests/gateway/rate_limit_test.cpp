@@ -5,6 +5,15 @@
 #include "gateway.hpp"
 
 using namespace tandem::test;
+using tandem::wire::KeySource;
+
+namespace {
+
+std::string get_with(std::string_view field) {
+  return fmt::format("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", field);
+}
+
+}  // namespace
 
 TEST_CASE("who sends more than allowed is answered 429 with Retry-After, and no worker sees it") {
   Origin origin(always(ok("x")));
@@ -46,6 +55,53 @@ TEST_CASE("a stranger's X-Forwarded-For earns no limit of its own") {
   CHECK(gateway.ask(get("/")).status() == 200);
   CHECK(gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n").status() ==
         429);
+}
+
+TEST_CASE("with a header as the key each of its values has a limit, whoever sends it") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()},
+                  {.threads = 2,
+                   .rate_limit = {.per_second = 0.01,
+                                  .burst = 2,
+                                  .key = {.source = KeySource::header, .name = "X-Api-Key"}}});
+  for (const auto* key : {"one", "two", "2001:db8::1"}) {
+    INFO(key);
+    CHECK(gateway.ask(get_with(fmt::format("X-Api-Key: {}", key))).status() == 200);
+    CHECK(gateway.ask(get_with(fmt::format("x-api-key: {}", key))).status() == 200);
+    const auto refused = gateway.ask(get_with(fmt::format("X-Api-Key: {}", key)));
+    CHECK(refused.status() == 429);
+    CHECK(std::stoi(refused.field("Retry-After")) > 0);
+  }
+  CHECK(origin.request_count() == 6);
+}
+
+TEST_CASE("who sends no such header is known by his address, which no header can use up") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()},
+                  {.rate_limit = {.per_second = 0.01,
+                                  .burst = 1,
+                                  .key = {.source = KeySource::header, .name = "X-Api-Key"}}});
+  CHECK(gateway.ask(get_with("X-Api-Key: 127.0.0.1")).status() == 200);
+  CHECK(gateway.ask(get_with("X-Api-Key: 127.0.0.1")).status() == 429);
+  CHECK(gateway.ask(get("/")).status() == 200);
+  CHECK(gateway.ask(get("/")).status() == 429);
+  CHECK(gateway.ask(get_with("X-Api-Key:")).status() == 429);  // empty is none
+  CHECK(gateway.ask(get_with("X-Api-Key: another")).status() == 200);
+}
+
+TEST_CASE("with a cookie as the key each of its values has a limit") {
+  Origin origin(always(ok("x")));
+  Gateway gateway(
+      {origin.port()},
+      {.rate_limit = {
+           .per_second = 0.01, .burst = 1, .key = {.source = KeySource::cookie, .name = "sid"}}});
+  for (const auto* session : {"one", "two"}) {
+    const auto request = get_with(fmt::format("Cookie: theme=dark; sid={}", session));
+    CHECK(gateway.ask(request).status() == 200);
+    CHECK(gateway.ask(request).status() == 429);
+  }
+  CHECK(gateway.ask(get_with("Cookie: theme=dark")).status() == 200);
+  CHECK(gateway.ask(get_with("Cookie: theme=light")).status() == 429);
 }
 
 TEST_CASE("without --rate-limit nobody is refused") {

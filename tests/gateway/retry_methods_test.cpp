@@ -96,6 +96,47 @@ void check(const Row& row) {
 [[maybe_unused]] const bool retries =
     each_row_is_a_case<Row>("retry (RFC 9110 §9.2.2)", rows(), check, CATCH_INTERNAL_LINEINFO);
 
+// What a service says of its methods goes before what the RFC says of them.
+struct Said {
+  const char* why;
+  std::string setting;
+  std::string method;
+  Stage stage;
+  bool again;
+};
+
+[[maybe_unused]] const bool said = each_row_is_a_case<Said>(
+    "retry_methods",
+    {
+        {"a POST that the service vouches for is executed at another", "POST", "POST",
+         Stage::closes_after_request, true},
+        {"so is a method of its own", "GET,PURGE", "PURGE", Stage::resets_on_request, true},
+        {"a POST whose answer broke in the middle, too", "GET,POST", "POST",
+         Stage::closes_in_short_body, true},
+        {"a PUT that it does not name is not sent again", "GET", "PUT", Stage::closes_after_request,
+         false},
+        {"a GET that it names is", "GET", "GET", Stage::closes_after_request, true},
+        {"with none a GET is not sent again", "none", "GET", Stage::closes_after_request, false},
+        {"case matters", "POST", "post", Stage::closes_after_request, false},
+        {"with none a GET that was not sent goes to another", "none", "GET", Stage::refuses, true},
+        {"a POST that was not sent goes to another, named or not", "GET", "POST", Stage::refuses,
+         true},
+    },
+    [](const Said& row) {
+      Origin failing(failing_at(row.stage)), good(always(ok("good")));
+      if (row.stage == Stage::refuses) failing.stop_listening();
+      Gateway gateway({failing.port(), good.port()});
+      gateway.set({fmt::format("retry_methods={}", row.setting)});
+      gateway.settle();
+      // Round robin: of two requests, one meets the failing worker.
+      unsigned failed = 0;
+      for (int i = 0; i < 2; ++i) failed += gateway.ask(request(row.method)).status() == 502;
+      CHECK(failed == (row.again ? 0u : 1u));
+      CHECK(good.request_count() == (row.again ? 2u : 1u));
+      CHECK(failing.connection_count() <= 1);
+    },
+    CATCH_INTERNAL_LINEINFO);
+
 struct Streamed {
   const char* why;
   std::string fields;
@@ -163,6 +204,38 @@ TEST_CASE("a GET after an interim response was passed on is not sent again") {
   }
   CHECK(failing.request_count() == 1);
   CHECK(good.request_count() == 1);
+}
+
+TEST_CASE("a route may say which methods are sent again, in place of its service") {
+  Origin failing(failing_at(Stage::closes_after_request));
+  Origin good(always(ok("good")));
+  Gateway gateway({failing.port(), good.port()}, {.forgives = true});
+  tandem::wire::ServiceSettings of_route;
+  REQUIRE(tandem::wire::parse_setting("retry_methods=POST", "route", of_route));
+  gateway.set({"retry_methods=none", "retry_budget=100"});
+  gateway.publish_route("/safe", of_route.rules);
+  gateway.settle();
+  constexpr auto post = "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+  unsigned failed = 0;
+  for (int i = 0; i < 4; ++i) CHECK(gateway.ask(fmt::format(post, "/safe")).status() == 200);
+  for (int i = 0; i < 4; ++i) failed += gateway.ask(fmt::format(post, "/other")).status() == 502;
+  CHECK(failed > 0);
+}
+
+TEST_CASE("a POST that the service vouches for gets another answer where one is worth it") {
+  Origin failing(always("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n"));
+  Origin good(always(ok("good")));
+  Gateway gateway({failing.port(), good.port()}, {.breaker = {.failures_in_a_row = 0}});
+  gateway.set({"retry_methods=POST", "retry_on=503", "retry_backoff=0ms"});
+  gateway.settle();
+  for (int i = 0; i < 2; ++i) CHECK(gateway.ask(request("POST")).status() == 200);
+  const auto before = failing.request_count();
+  CHECK(before >= 1);
+  CHECK(good.request_count() == 2);
+  unsigned refused = 0;
+  for (int i = 0; i < 4; ++i) refused += gateway.ask(request("PUT")).status() == 503;
+  CHECK(refused == failing.request_count() - before);
+  CHECK(refused >= 1);
 }
 
 TEST_CASE("a worker's 5xx is its answer, and is passed on instead of being tried again") {

@@ -154,6 +154,21 @@ TEST_CASE("so is a streamed PUT, which cannot be sent again") {
   CHECK(standby.worker.request_count() == 0);
 }
 
+TEST_CASE("what hangs at a frozen primary goes by the methods that its service names") {
+  Origin old(frozen());
+  Standby standby(old.port());
+  standby.gateway.set({"retry_methods=POST"});
+  standby.gateway.settle();
+  auto other = standby.gateway.connect();
+  standby.client.send(post("vouched for"));
+  other.send(get("/"));
+  wait_until([&] { return old.request_count() == 2; });
+  standby.gateway.lead(3);
+  CHECK(read_response(standby.client).body == "served here");
+  CHECK(code_of(read_response(other)) == "outcome_unknown");
+  CHECK(standby.worker.request_count() == 1);
+}
+
 TEST_CASE("a frozen primary that takes no more of a body does not hold its client") {
   Origin old([](Origin&, RawSocket& socket) {
     socket.read_until("\r\n\r\n");

@@ -22,7 +22,7 @@ TEST_CASE("the same seed gives the same history, another seed another one") {
 TEST_CASE("watching a history does not change it") {
   const auto blind = sim::run_history(7, "all", 100s, {});
   sim::Trace trace({.text = false, .diagram = true});
-  core::Random random(7);
+  SplitMix64 random(7);
   const auto profile = *sim::find_profile("all", random);
   sim::World world(random.next(), profile, trace);
   world.run(100s);
@@ -33,7 +33,7 @@ TEST_CASE("watching a history does not change it") {
 
 TEST_CASE("every fault of the profile \"all\" happens") {
   sim::Totals totals;
-  core::Random random(1);
+  SplitMix64 random(1);
   const auto profile = *sim::find_profile("all", random);
   for (std::uint64_t seed = 1; seed <= 20; ++seed)
     totals.add(sim::run_history(seed, "all", 600s, {}));
@@ -46,7 +46,7 @@ TEST_CASE("every fault of the profile \"all\" happens") {
 }
 
 TEST_CASE("the disk notices a vote that is given twice in one term") {
-  core::Random random(1);
+  SplitMix64 random(1);
   sim::Disk disk;
   const auto vote = [&](std::uint64_t number, const char* candidate) {
     core::Write write;

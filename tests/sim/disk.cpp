@@ -8,7 +8,7 @@
 
 namespace tandem::sim {
 
-SimTime Disk::write(core::Write write, SimTime now, core::Random& random) {
+SimTime Disk::write(core::Write write, SimTime now, SplitMix64& random) {
   const Duration takes = base_ + random.up_to(spread_);
   if (now >= next_until_) {
     busy_until_ = next_until_ = now + takes;
@@ -28,7 +28,7 @@ void Disk::finish(core::WriteNumber number) {
   }
 }
 
-void Disk::crash(core::Random& random) {
+void Disk::crash(SplitMix64& random) {
   if (!pending_.empty()) {
     const auto survive = random.below(pending_.size() + 1);
     for (std::uint64_t i = 0; i < survive; ++i) apply(pending_[i]);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/core/outputs.hpp"
-#include "common/core/random.hpp"
+#include "common/base/splitmix64.hpp"
 #include "tests/sim/clock_model.hpp"
 
 namespace tandem::sim {
@@ -17,11 +17,11 @@ namespace tandem::sim {
 class Disk {
  public:
   // Queues a write; returns when it will be durable.
-  SimTime write(core::Write write, SimTime now, core::Random& random);
+  SimTime write(core::Write write, SimTime now, SplitMix64& random);
   // The write has reached the disk. Writes finish in order.
   void finish(core::WriteNumber number);
   // Power or process gone: unfinished writes are lost, but for a random part of them.
-  void crash(core::Random& random);
+  void crash(SplitMix64& random);
   void wipe();
 
   void set_latency(Duration base, Duration spread) {

@@ -12,7 +12,7 @@ namespace tandem::sim {
 
 History run_history(std::uint64_t seed, const std::string& name, SimTime length,
                     TraceOptions options) {
-  core::Random random(seed);
+  SplitMix64 random(seed);
   const auto profile = find_profile(name, random);
   TANDEM_ASSERT(profile.has_value());
   Trace trace(options);

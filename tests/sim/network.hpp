@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "common/core/random.hpp"
+#include "common/base/splitmix64.hpp"
 #include "tests/sim/clock_model.hpp"
 
 namespace tandem::sim {
@@ -37,13 +37,11 @@ class Network {
 
   Weather weather;
 
-  Duration delay(core::Random& random) const {
-    return weather.delay + random.up_to(weather.spread);
-  }
-  bool loses(core::Random& random) const {
+  Duration delay(SplitMix64& random) const { return weather.delay + random.up_to(weather.spread); }
+  bool loses(SplitMix64& random) const {
     return weather.lost_per_million > 0 && random.below(1'000'000) < weather.lost_per_million;
   }
-  bool repeats(core::Random& random) const {
+  bool repeats(SplitMix64& random) const {
     return weather.repeated_per_million > 0 &&
            random.below(1'000'000) < weather.repeated_per_million;
   }

@@ -126,7 +126,7 @@ std::vector<std::string> profile_names() {
   return names;
 }
 
-std::optional<Profile> find_profile(std::string_view name, core::Random& random) {
+std::optional<Profile> find_profile(std::string_view name, SplitMix64& random) {
   if (name == "fresh") {
     const auto choice = random.below(2 * profiles().size());
     return choice < profiles().size() ? profiles()[choice]

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/core/options.hpp"
-#include "common/core/random.hpp"
+#include "common/base/splitmix64.hpp"
 
 namespace tandem::sim {
 
@@ -54,6 +54,6 @@ struct Profile {
 // Known profiles, by the names that --faults takes.
 std::vector<std::string> profile_names();
 // "fresh" picks another one for each seed.
-std::optional<Profile> find_profile(std::string_view name, core::Random& random);
+std::optional<Profile> find_profile(std::string_view name, SplitMix64& random);
 
 }  // namespace tandem::sim

@@ -15,7 +15,7 @@ using namespace tandem;
 namespace {
 
 sim::Profile quiet_cluster() {
-  core::Random random(1);
+  SplitMix64 random(1);
   auto profile = *sim::find_profile("calm", random);
   profile.workers_min = profile.workers_max = 2;
   profile.default_timing = true;

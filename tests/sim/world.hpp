@@ -132,7 +132,7 @@ class World {
   std::uint32_t any_machine();
   Duration between(Duration shortest, Duration longest);
 
-  core::Random random_;
+  SplitMix64 random_;
   Profile profile_;
   Trace& trace_;
   Checker checker_;

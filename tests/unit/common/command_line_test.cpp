@@ -81,6 +81,7 @@ struct Program {
   bool json = false;
   LogLevel level = LogLevel::info;
   CLI::Option* node_flag = nullptr;
+  std::vector<std::string> shops;  // "NAME KEY=VALUE", in order
   std::string out, err;
 
   Program() {
@@ -93,7 +94,23 @@ struct Program {
     bind_number(app, "--threads", "loops", threads, {1, 64});
     bind_choice(app, "--balance", "policy", balance, {"round-robin", "least"});
     bind_switch(app, "--json", "for scripts", json);
+    bind_each(app, "--shop", "NAME:KEY=VALUE", "a shop",
+              [this](std::string_view text, std::string_view) -> Result<> {
+                shops.push_back("flag " + std::string(text));
+                return {};
+              });
     bind_log_level(app, level);
+  }
+
+  // Of [shop.NAME].
+  ConfigTable shop_table() {
+    return {.flag = "--shop",
+            .parser = [this](std::string_view name, std::string_view key, std::string_view value,
+                             std::string_view table) -> Result<> {
+              if (value == "bad") return invalid(fmt::format("{}: {} must be good", table, key));
+              shops.push_back(fmt::format("{} {}={}", name, key, value));
+              return {};
+            }};
   }
 
   std::optional<int> run(std::vector<std::string> arguments) {
@@ -101,7 +118,8 @@ struct Program {
     for (const auto& argument : arguments) argv.push_back(argument.c_str());
     Captured captured_out(stdout, 1);
     Captured captured_err(stderr, 2);
-    const auto status = parse_command_line(app, static_cast<int>(argv.size()), argv.data());
+    const auto status =
+        parse_command_line(app, static_cast<int>(argv.size()), argv.data(), {shop_table()});
     out = captured_out.text();
     err = captured_err.text();
     return status;
@@ -246,6 +264,14 @@ TEST_CASE("what is wrong in the file is told with its line") {
       {"master = [\"127.0.0.1:1\", 5]\n", ":1: master must be an array of strings"},
       {"master = [[\"127.0.0.1:1\"]]\n", ":1: master must be an array of strings"},
       {"[master]\nnode = \"a\"\n", ":1: master is a table"},
+      {"[nothing.one]\na = 1\n", ":1: unknown key \"nothing\""},
+      {"[shop]\none = \"a\"\n", ":2: shop.one must be a table of settings: [shop.NAME]"},
+      {"[shop.one]\na = \"good\"\nb = \"bad\"\n", ":3: shop.one: b must be good"},
+      {"[shop.one]\n[shop.one.deep]\na = 1\n", ":2: shop.one.deep is a table too deep"},
+      {"[shop.one]\na = 2026-01-01\n", ":2: shop.one.a must be a string, a whole number"},
+      {"[shop.one]\na = [1, \"x\"]\n", ":2: shop.one.a must be an array of strings"},
+      {"[[shop.one]]\na = 1\n", ":1: shop.one must be an array of strings"},
+      {"[shop.one]\na = 1\n[shop.one]\nb = 1\n", ":3: "},
       {"node = \"a\"\nnode = \"b\"\n", ":2: "},
       {"node = \n", ":1: "},
       {"node = \"a\"\nlisten == 4\n", ":2: "},
@@ -259,6 +285,49 @@ TEST_CASE("what is wrong in the file is told with its line") {
     CHECK(program.err.starts_with("trial: " + file.path() + sentence));
     CHECK(std::count(program.err.begin(), program.err.end(), '\n') == 1);
   }
+}
+
+TEST_CASE("tables of the file are settings, each by its own name, in the order of the file") {
+  const TemporaryFile file(R"(
+threads = 7
+
+[shop.one]
+policy = "p2c"
+attempts = 2
+statuses = [502, 503]
+methods = ["GET", "HEAD"]
+factor = 1.9
+none = []
+
+[shop."a.b"]
+open = true
+
+[shop.empty]
+)");
+  Program program;
+  CHECK(program.run({"--config", file.path()}) == std::nullopt);
+  CHECK(program.err.empty());
+  CHECK(program.threads == 7);
+  CHECK(program.shops == std::vector<std::string>{"one policy=p2c", "one attempts=2",
+                                                  "one statuses=502,503", "one methods=GET,HEAD",
+                                                  "one factor=1.9", "one none=", "a.b open=true"});
+}
+
+TEST_CASE("tables may be written in a line, and a flag on the command line replaces them all") {
+  const TemporaryFile file("shop = {one = {policy = \"p2c\"}, two = {attempts = 2}}\n");
+  Program program;
+  CHECK(program.run({"--config", file.path()}) == std::nullopt);
+  CHECK(program.shops.size() == 2);
+  Program overridden;
+  CHECK(overridden.run({"--config", file.path(), "--shop", "three:x=1"}) == std::nullopt);
+  CHECK(overridden.shops == std::vector<std::string>{"flag three:x=1"});
+}
+
+TEST_CASE("an array in the file is still the list of a repeatable flag that has tables") {
+  const TemporaryFile file("shop = [\"one:policy=p2c\"]\n");
+  Program program;
+  CHECK(program.run({"--config", file.path()}) == std::nullopt);
+  CHECK(program.shops == std::vector<std::string>{"flag one:policy=p2c"});
 }
 
 TEST_CASE("a value in the file is checked even when a flag wins") {

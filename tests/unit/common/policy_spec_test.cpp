@@ -8,15 +8,15 @@ using namespace tandem::wire;
 TEST_CASE("a policy is named, and consistent_hash says by what it tells requests apart") {
   CHECK(parse_policy("round_robin", "--balance")->name == PolicyName::round_robin);
   CHECK(parse_policy("p2c", "--balance")->name == PolicyName::p2c);
-  CHECK(parse_policy("consistent_hash", "--balance")->key == KeySource::address);
-  CHECK(parse_policy("consistent_hash:address", "--balance")->key == KeySource::address);
-  CHECK(parse_policy("consistent_hash:path", "--balance")->key == KeySource::path);
+  CHECK(parse_policy("consistent_hash", "--balance")->key.source == KeySource::address);
+  CHECK(parse_policy("consistent_hash:address", "--balance")->key.source == KeySource::address);
+  CHECK(parse_policy("consistent_hash:path", "--balance")->key.source == KeySource::path);
   const auto by_header = parse_policy("consistent_hash:header=X-User", "--balance");
-  CHECK(by_header->key == KeySource::header);
-  CHECK(by_header->key_name == "X-User");
+  CHECK(by_header->key.source == KeySource::header);
+  CHECK(by_header->key.name == "X-User");
   const auto by_cookie = parse_policy("consistent_hash:cookie=sid", "--balance");
-  CHECK(by_cookie->key == KeySource::cookie);
-  CHECK(by_cookie->key_name == "sid");
+  CHECK(by_cookie->key.source == KeySource::cookie);
+  CHECK(by_cookie->key.name == "sid");
 }
 
 TEST_CASE("a policy that does not exist is refused with the names of those that do") {

@@ -21,6 +21,7 @@ constexpr const char* every_setting[] = {
     "idle_timeout=1m",
     "request_timeout=10s",
     "attempts=2",
+    "retry_methods=GET,HEAD,POST",
     "retry_on=502,503,504",
     "retry_backoff=10ms",
     "hedge_after=50ms",
@@ -58,6 +59,7 @@ TEST_CASE("every setting survives the way through a document") {
   const auto read = parse_service_settings(to_json(settings));
   REQUIRE(read);
   CHECK(*read == settings);
+  CHECK(read->rules.retry_methods->to_string() == "GET,HEAD,POST");
   CHECK(read->rules.retry_on->contains(503));
   CHECK_FALSE(read->rules.retry_on->contains(500));
   CHECK_FALSE(read->rules.retry_on->contains(200));
@@ -98,6 +100,13 @@ TEST_CASE("a mistake in a document is named") {
   CHECK(fault(R"({"attempts": 11})") == "attempts");
   CHECK(fault(R"({"balance": "fastest"})") == "balance");
   CHECK(fault(R"({"balance": 7})") == "balance");
+  CHECK(fault(R"({"retry_methods": ["get"]})") == "retry_methods");
+  CHECK(fault(R"({"retry_methods": ["none"]})") == "retry_methods");
+  CHECK(fault(R"({"retry_methods": [""]})") == "retry_methods");
+  CHECK(fault(R"({"retry_methods": [7]})") == "retry_methods");
+  CHECK(fault(R"({"retry_methods": "GET"})") == "retry_methods");
+  CHECK(fault(R"({"retry_methods": ["A","B","C","D","E","F","G","H","I","J","K","L","M","N","O",
+                                    "P","Q"]})") == "retry_methods");
   CHECK(fault(R"({"retry_on": [200]})") == "retry_on");
   CHECK(fault(R"({"retry_on": ["503"]})") == "retry_on");
   CHECK(fault(R"({"retry_on": 503})") == "retry_on");
@@ -122,6 +131,8 @@ TEST_CASE("a mistake on a command line names the flag, the setting and what woul
            std::pair("attempts=2x", "attempts must be a whole number from 1 to 10"),
            std::pair("request_timeout=5", "request_timeout must be 0"),
            std::pair("connect_timeout=2m", "connect_timeout must be 1ms to 1m"),
+           std::pair("retry_methods=get", "retry_methods must be none, or up to 16 methods"),
+           std::pair("retry_methods=GET,", "retry_methods must be none, or up to 16 methods"),
            std::pair("retry_on=503,", "retry_on must be statuses from 400 to 599"),
            std::pair("retry_on=503;504", "retry_on must be statuses from 400 to 599"),
            std::pair("retry_on=302", "retry_on must be statuses from 400 to 599"),
@@ -158,6 +169,16 @@ TEST_CASE("a setting is given for a service by its name") {
   CHECK(named->setting == "balance=consistent_hash:path");
   CHECK_FALSE(parse_service_flag("attempts=2", "--service").ok());
   CHECK_FALSE(parse_service_flag(":attempts=2", "--service").ok());
+}
+
+TEST_CASE("no method is retried when none is given, in a document and on a command line") {
+  for (const auto* text : {"retry_methods=none", "retry_methods="}) {
+    ServiceSettings settings;
+    REQUIRE(parse_setting(text, "--service", settings));
+    CHECK(to_json(settings) == R"({"retry_methods":[]})");
+    CHECK(to_texts(settings) == std::vector<std::string>{"retry_methods=none"});
+    CHECK(*parse_service_settings(to_json(settings)) == settings);
+  }
 }
 
 TEST_CASE("no status is retried when none is given") {

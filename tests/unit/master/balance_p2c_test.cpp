@@ -5,7 +5,7 @@
 
 #include "balance_fixture.hpp"
 #include "master/balance/p2c.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 using namespace tandem;
 using namespace tandem::master;
@@ -77,7 +77,7 @@ TEST_CASE("equal workers share alike when requests come one by one, though laten
   Workers workers({1, 1, 1});
   P2c policy(5);
   policy.update(workers.candidates());
-  RandomSource chance(9);
+  SplitMix64 chance(9);
   std::map<std::size_t, int> chosen;
   for (int i = 0; i < 6'000; ++i) {
     const auto now = at(i * 10ms);

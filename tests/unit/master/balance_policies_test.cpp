@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "balance_fixture.hpp"
-#include "master/balance/random_source.hpp"
+#include "common/base/splitmix64.hpp"
 
 using namespace tandem;
 using namespace tandem::master;
@@ -32,7 +32,7 @@ TEST_CASE("no policy ever chooses who is not usable, however few are, while work
   for (const auto name : every_policy) {
     INFO(to_string(name));
     const auto policy = policy_of(name, 11);
-    RandomSource chance(5);
+    SplitMix64 chance(5);
     Workers workers(std::vector<double>(60, 100));
     std::vector<std::size_t> in_flight;
     for (int round = 0; round < 200; ++round) {
@@ -178,7 +178,7 @@ TEST_CASE("least connections finds the least loaded among many, as requests begi
   Workers workers(std::vector<double>(100, 1));
   const auto policy = policy_of(tandem::wire::PolicyName::least_connections, 9);
   policy->update(workers.candidates());
-  RandomSource chance(3);
+  SplitMix64 chance(3);
   std::vector<std::size_t> in_flight;
   for (int i = 0; i < 5000; ++i) {
     std::uint32_t least = UINT32_MAX;

@@ -296,7 +296,8 @@ TEST_CASE("what is said of a service is set, shown, refused when it is wrong, an
   ControlClient client(cluster.plane.address());
   constexpr auto path = "/v1/services/shop/settings";
   CHECK(client.get(path).body == "{}");
-  const auto said = R"({"balance":"random","request_timeout_ms":2000,"retry_on":[502,503]})";
+  const auto said = R"({"balance":"random","request_timeout_ms":2000,)"
+                    R"("retry_methods":["GET","POST"],"retry_on":[502,503]})";
   const auto set = client.put(path, said);
   CHECK(set.status == 200);
   CHECK(Json::parse(set.body) == Json::parse(said));

@@ -133,6 +133,7 @@ TEST_CASE("a change survives its way through the log") {
   same(RemoveWorker{"n1"});
   wire::ServiceSettings settings;
   settings.rules.response_timeout = 5s;
+  settings.rules.retry_methods = wire::MethodSet::parse("GET,POST");
   same(SetRoute{{"h", "/a", "shop", true, settings.rules}});
   settings.sticky = "seat";
   settings.worker_in_flight = 3;

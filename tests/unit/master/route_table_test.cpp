@@ -110,6 +110,7 @@ TEST_CASE("a route is read from JSON as it was written, and its mistakes by name
   wire::Route route{"h", "/a", "s", true};
   route.rules.response_timeout = 5s;
   route.rules.balance = wire::PolicySpec(wire::PolicyName::random);
+  route.rules.retry_methods = wire::MethodSet::parse("GET,POST");
   const auto read = wire::parse_route(wire::to_json(route));
   REQUIRE(read.ok());
   CHECK(*read == route);
@@ -119,6 +120,7 @@ TEST_CASE("a route is read from JSON as it was written, and its mistakes by name
   CHECK(fault(R"({"service": "s", "host": "a:1"})") == "host");
   CHECK(fault(R"({"service": "s", "strips": true})") == "strips");
   CHECK(fault(R"({"service": "s", "response_timeout_ms": -1})") == "response_timeout_ms");
+  CHECK(fault(R"({"service": "s", "retry_methods": ["get"]})") == "retry_methods");
   const std::string longest(limits::route_prefix_bytes_max - 1, 'x');
   CHECK(wire::parse_route(R"({"service": "s", "prefix": "/)" + longest + "\"}").ok());
   CHECK(!wire::parse_route(R"({"service": "s", "prefix": "/x)" + longest + "\"}").ok());

@@ -112,7 +112,7 @@ TEST_CASE("another program's database is refused, and its write-ahead log is lef
 TEST_CASE("a flipped bit is refused, or lies where nothing is stored") {
   const auto good = lived();
   const auto& bytes = good.closed.at("cluster.db");
-  core::Random random(11);
+  SplitMix64 random(11);
   int refused = 0;
   for (std::size_t i = 0; i < 700; ++i) {
     const auto at = i < 100 ? i : random.below(bytes.size());  // all of the header
@@ -192,7 +192,7 @@ TEST_CASE("a write-ahead log that is damaged before its last commits is refused"
     end -= kFrameBytes;
     if (wal.substr(end + 4, 4) != std::string(4, '\0')) ++commits;
   }
-  core::Random random(12);
+  SplitMix64 random(12);
   for (std::size_t i = 0; i < 400; ++i) {
     const auto at = i < 60 ? i : random.below(end);
     auto files = good.open;

@@ -95,7 +95,7 @@ class Child {
 TEST_CASE("a process killed while it writes has what it reported durable, and no half of a write") {
   const TemporaryDirectory directory;
   History history(31, History::Terms::count_writes);
-  core::Random random(32);
+  SplitMix64 random(32);
   for (int round = 0; round < 60; ++round) {
     Child child(directory.path(), history);
     std::uint64_t reported = history.number().value();
@@ -118,7 +118,7 @@ TEST_CASE("a process killed while it writes has what it reported durable, and no
 }
 
 TEST_CASE("a process killed while it makes its database leaves one, or none") {
-  core::Random random(33);
+  SplitMix64 random(33);
   const History history(34, History::Terms::count_writes);
   for (int round = 0; round < 40; ++round) {
     const TemporaryDirectory directory;

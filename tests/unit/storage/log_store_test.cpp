@@ -37,7 +37,7 @@ TEST_CASE("what is written is what is read, as on the simulated disk") {
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     const TemporaryDirectory directory;
     History history(seed, History::Terms::rise_at_times);
-    core::Random random(seed);
+    SplitMix64 random(seed);
     for (int opening = 0; opening < 8; ++opening) {
       auto store = open_store(directory.path());
       INFO("seed " << seed << ", write " << history.number().value());

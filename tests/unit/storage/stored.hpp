@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/core/outputs.hpp"
-#include "common/core/random.hpp"
+#include "common/base/splitmix64.hpp"
 #include "common/storage/log_store.hpp"
 #include "tests/sim/disk.hpp"
 
@@ -30,7 +30,7 @@ class History {
   void change_log(core::Write& write);
   core::Entry entry(LogIndex index);
 
-  core::Random random_;
+  SplitMix64 random_;
   Terms terms_;
   core::WriteNumber number_;
   sim::Disk disk_;

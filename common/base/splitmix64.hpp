@@ -1,6 +1,8 @@
-// random.hpp: the core's source of jitter: a generator whose seed is an argument, so that the same
-// seed and the same inputs give the same history. SplitMix64 (Steele, Lea, Flood 2014). Not for
-// secrets.
+// splitmix64.hpp: random numbers from a seed: SplitMix64 (Steele, Lea & Flood 2014).
+//
+// A nanosecond each, eight bytes of state, the same sequence for the same seed on every machine:
+// what draws from it can be told again, the core's histories above all. Not for secrets. Owner:
+// whoever draws; one thread.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +10,11 @@
 #include "common/base/assert.hpp"
 #include "common/base/time.hpp"
 
-namespace tandem::core {
+namespace tandem {
 
-class Random {
+class SplitMix64 {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
+  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
 
   std::uint64_t next() {
     state_ += 0x9e3779b97f4a7c15ULL;
@@ -35,9 +37,12 @@ class Random {
         static_cast<Duration::rep>(below(static_cast<std::uint64_t>(longest.count()) + 1)));
   }
 
+  // Uniform in [0, 1).
+  double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+
  private:
   __extension__ using Wide = unsigned __int128;
   std::uint64_t state_;
 };
 
-}  // namespace tandem::core
+}  // namespace tandem

@@ -1,0 +1,29 @@
+// request_key_spec.hpp: by what of a request it is told apart from others, as an operator says it:
+// "address", "header=X-User". For consistent_hash, and for rate limits. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.hpp"
+
+namespace tandem::wire {
+
+enum class KeySource { address, header, cookie, path };
+
+struct RequestKeySpec {
+  KeySource source = KeySource::address;
+  std::string name{};  // of the header or the cookie
+
+  friend bool operator==(const RequestKeySpec&, const RequestKeySpec&) = default;
+};
+
+// address, path, header=NAME or cookie=NAME. Errors: `invalid`, naming `field` and what there is.
+Result<RequestKeySpec> parse_request_key(std::string_view text, std::string_view field);
+// As parse_request_key() reads it.
+std::string to_string(const RequestKeySpec& key);
+
+// A name that a header or a cookie can have (RFC 9110 §5.6.2), 1 to 64 characters.
+bool is_token(std::string_view text);
+
+}  // namespace tandem::wire
