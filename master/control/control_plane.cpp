@@ -332,7 +332,6 @@ void ControlPlane::Parts::run() {
   pthread_setname_np(pthread_self(), "control");
   registry.publish();
   server.start();
-  member->start(node.control);
   tick_at(std::chrono::steady_clock::now() + registry.options().tick_interval());
   loop.run();
 }
@@ -374,6 +373,7 @@ Result<> ControlPlane::start() {
   if (auto opened = parts_->open(options_); !opened) return opened;
   parts_->registry.hand_over();
   parts_->thread = std::thread([parts = parts_.get()] { parts->run(); });
+  parts_->member->start(parts_->node.control);
   spdlog::info("control address open node={} address={}", options_.node, address().to_string());
   return {};
 }

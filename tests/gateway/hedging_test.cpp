@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -37,6 +38,17 @@ constexpr auto post = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nb
 // The first worker, whatever else there is, and a second try after `delay`.
 void hedge(Gateway& gateway, std::string_view delay) {
   gateway.set({"balance=first_available", fmt::format("hedge_after={}", delay)});
+}
+
+// Requests of that method which the workers have received; a loser may arrive late.
+long count(const char* method, const Origin& one, const Origin& other) {
+  long sum = 0;
+  for (const auto* origin : {&one, &other}) {
+    const auto requests = origin->requests();
+    sum += std::count_if(requests.begin(), requests.end(),
+                         [&](const auto& request) { return request.head.starts_with(method); });
+  }
+  return sum;
 }
 
 bool is_idle(const Gateway& gateway) {
@@ -101,9 +113,8 @@ TEST_CASE("a POST is never sent to two workers") {
   Gateway gateway({slow.port(), quick.port()});
   hedge(gateway, "1ms");
   wait_until([&] { return gateway.ask(get("/")).body == "quick"; });
-  const auto before = slow.request_count() + quick.request_count();
   CHECK(gateway.ask(post).body == "slow");
-  CHECK(slow.request_count() + quick.request_count() == before + 1);
+  CHECK(count("POST", slow, quick) == 1);
 }
 
 TEST_CASE("a POST that the service vouches for is hedged, and a GET that it does not name is not") {
@@ -114,11 +125,8 @@ TEST_CASE("a POST that the service vouches for is hedged, and a GET that it does
   wait_until([&] { return gateway.ask(post).body == "quick"; });
   gateway.set({"balance=first_available", "hedge_after=1ms", "retry_methods=PUT"});
   gateway.settle();
-  for (int i = 0; i < 3; ++i) {
-    const auto before = slow.request_count() + quick.request_count();
-    CHECK(gateway.ask(get("/")).body == "slow");
-    CHECK(slow.request_count() + quick.request_count() == before + 1);
-  }
+  for (int i = 0; i < 3; ++i) CHECK(gateway.ask(get("/")).body == "slow");
+  CHECK(count("GET", slow, quick) == 3);
 }
 
 TEST_CASE(
