@@ -107,6 +107,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   auto outcome = begin_request();
   if (!outcome) {
     auto writing = write_all(worker_, out_.view(), client_.body);
+    if (!writing.done()) deadline_.arm(body_idle());
     const IoResult wrote = co_await writing;
     outcome = note_sent(wrote);
   }
@@ -170,7 +171,6 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   if (client_.times.has_end()) context.left = client_.times.left(loop_.coarse_now());
   out_ = loop_.buffers().borrow();
   write_request_head(out_, client_.request, context);
-  deadline_.arm(body_idle());
   return std::nullopt;
 }
 

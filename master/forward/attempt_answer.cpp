@@ -33,8 +33,8 @@ Task<Attempt::Outcome> Attempt::pass() {
     if (first || !step.content.empty() || reader.done()) {
       const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
       passed_on_ = true;
-      deadline_.arm(body_idle());
       auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
+      if (!writing.done()) deadline_.arm(body_idle());
       const IoResult wrote = co_await writing;
       note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
       head = {};

@@ -192,20 +192,21 @@ Task<IoResult> write_rest(Socket& socket, std::array<std::string_view, 4> pieces
 
 // Writes all of up to four pieces in one system call when the socket takes them. `result.bytes` is
 // what was handed to the kernel, also on failure: it says whether the peer may have seen a part.
+// Tries at once: who finds it done() need not watch the time, and only a full socket buffer makes a
+// coroutine of it.
 class WriteAll {
  public:
   WriteAll(Socket& socket, std::array<std::string_view, 4> pieces)
-      : socket_(socket), pieces_(pieces) {}
+      : socket_(socket), pieces_(pieces), result_(write_now(socket, pieces_)) {}
   WriteAll(const WriteAll&) = delete;
   WriteAll& operator=(const WriteAll&) = delete;
 
-  // Tries at once: only a full socket buffer makes a coroutine of it.
-  bool await_ready() {
-    result_ = write_now(socket_, pieces_);
+  bool done() const {
     std::size_t total = 0;
     for (const auto& piece : pieces_) total += piece.size();
     return !result_.ok() || result_.bytes == total;
   }
+  bool await_ready() const { return done(); }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
     rest_.emplace(write_rest(socket_, pieces_, result_.bytes));
     return rest_->await_suspend(waiter);
