@@ -114,15 +114,13 @@ TEST_CASE("interim responses are kept from HTTP/1.0 clients") {
 
 TEST_CASE("Expect: 100-continue waits for the worker's word") {
   Origin origin([](Origin& self, RawSocket& socket) {
-    const auto head = socket.read_until("\r\n\r\n");
-    if (head.find("/yes") != std::string::npos) {
+    while (socket.read_until("\r\n\r\n").find("/yes") != std::string::npos) {
       socket.send("HTTP/1.1 100 Continue\r\n\r\n");
       socket.read_exactly(5);
       socket.send(ok("taken"));
-    } else {
-      socket.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-      self.receive(socket);
     }
+    socket.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    self.receive(socket);
   });
   Gateway gateway({origin.port()});
   const auto request = [](const char* target) {
