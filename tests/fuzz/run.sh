@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzzers with clang and runs each.
+# Builds the fuzzers with clang and runs each; before them, under the same sanitizers, the tests of the parsers.
 #
 #   tests/fuzz/run.sh [SECONDS [TARGET...]]     60 seconds each when not said otherwise; all targets
 #
@@ -42,6 +42,13 @@ done
 export ASAN_OPTIONS=${ASAN_OPTIONS:-strict_string_checks=1:detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 found=0
+if "$tree/bin/parser_cases" >"$tree/parser_cases.log" 2>&1; then
+  echo "fuzz: parser_cases: $(grep -E 'passed' "$tree/parser_cases.log" | tail -n 1)"
+else
+  found=1
+  tail -n 60 "$tree/parser_cases.log"
+  echo "fuzz: run it again: $tree/bin/parser_cases"
+fi
 for target in "${targets[@]}"; do
   learnt=$tree/corpus/$target
   findings=$tree/findings/$target
