@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
+#include <future>
 
 #include "gateway.hpp"
 
@@ -130,12 +131,13 @@ TEST_CASE("draining finishes what is in flight, tells clients to close, and take
   auto busy = gateway.connect();
   busy.send(get("/"));
   gate.await_waiting(1);
-  std::thread drain([&] { CHECK(gateway.plane().drain(std::chrono::seconds(10))); });
+  auto drained = std::async(std::launch::async,
+                            [&] { return gateway.plane().drain(std::chrono::seconds(10)); });
   CHECK(idle.closes());
   gate.open();
   CHECK(read_response(busy).field("Connection") == "close");
   CHECK(busy.closes());
-  drain.join();
+  CHECK(drained.get());
   CHECK_THROWS(gateway.connect());
 }
 

@@ -1,8 +1,11 @@
 #include "ctl/commands.hpp"
 
-#include <fmt/format.h>
+#include <mutex>
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "common/wire/error_document.hpp"
 #include "common/wire/status.hpp"
@@ -19,7 +22,23 @@ namespace {
 // A control API with known answers, over real HTTP.
 class Control {
  public:
+  struct State {
+    wire::Status status;
+    std::vector<std::string> asked;
+    // What questions about a wait are answered, in turn; the last again and again.
+    std::vector<std::pair<int, std::string>> waiting;
+    std::size_t waited = 0;
+    std::string settings = "{}";
+  };
+  // The state, for as long as this lives: the server's threads use it as well.
+  struct Access {
+    State* operator->() const { return &state; }
+    std::unique_lock<std::mutex> lock;
+    State& state;
+  };
+
   Control() {
+    auto& status = state_.status;
     status.cluster = "c-1";
     status.node = "a";
     status.version = "0.1.0";
@@ -33,14 +52,14 @@ class Control {
         {"w1", "default", "127.0.0.1:9001", "tandem", "up", "", 100, 64, 3, 1'000, 0, 250},
         {"b1", "default", "10.0.0.5:80", "backend", "down", "", 1, 64, 0, 0, 0, std::nullopt}};
     server_.Get("/status", [this](const auto&, auto& response) {
-      response.set_content(wire::to_json(status), "application/json");
+      response.set_content(wire::to_json((*this)->status), "application/json");
     });
     server_.Get("/v1/workers", [this](const auto&, auto& response) {
-      response.set_content(wire::to_json(status.workers), "application/json");
+      response.set_content(wire::to_json((*this)->status.workers), "application/json");
     });
     server_.Post("/v1/workers/w1/(drain|undrain)",
                  [this](const httplib::Request& request, auto& response) {
-                   asked.push_back(request.path);
+                   (*this)->asked.push_back(request.path);
                    response.set_content("{}", "application/json");
                  });
     server_.Post(
@@ -50,37 +69,37 @@ class Control {
                                "application/json");
         });
     const auto waits = [this](const httplib::Request&, httplib::Response& response) {
-      const auto& [status, body] = waiting[std::min(waited++, waiting.size() - 1)];
-      response.status = status;
-      response.set_content(body, "application/json");
+      const auto access = operator->();
+      const auto turn = std::min(access->waited++, access->waiting.size() - 1);
+      response.status = access->waiting[turn].first;
+      response.set_content(access->waiting[turn].second, "application/json");
     };
     server_.Get("/v1/workers/w1/drained", waits);
     server_.Delete("/v1/workers/w1", waits);
     server_.Get("/v1/services/shop/settings", [this](const auto&, auto& response) {
-      response.set_content(settings, "application/json");
+      response.set_content((*this)->settings, "application/json");
     });
     server_.Put("/v1/services/shop/settings",
                 [this](const httplib::Request& request, auto& response) {
-                  settings = request.body;
-                  response.set_content(settings, "application/json");
+                  (*this)->settings = request.body;
+                  response.set_content(request.body, "application/json");
                 });
     server_.Delete("/v1/services/shop/settings", [this](const auto&, auto& response) {
-      settings = "{}";
-      response.set_content(settings, "application/json");
+      (*this)->settings = "{}";
+      response.set_content("{}", "application/json");
     });
     auto opened = server_.open({"127.0.0.1", 0}, 4);
     REQUIRE(opened.ok());
     address = *opened;
   }
+
+  Access operator->() { return {std::unique_lock(mutex_), state_}; }
+
   Endpoint address;
-  wire::Status status;
-  std::vector<std::string> asked;
-  // What questions about a wait are answered, in turn; the last again and again.
-  std::vector<std::pair<int, std::string>> waiting;
-  std::size_t waited = 0;
-  std::string settings = "{}";
 
  private:
+  std::mutex mutex_;
+  State state_;
   ConnectionServer server_;
 };
 
@@ -112,7 +131,7 @@ TEST_CASE("workers are shown as a table sorted by service and name") {
         "w1      default  127.0.0.1:9001  up        100          3      1000         0   0.2s\n"
         "w2      default  127.0.0.1:9002  down      100          0         7         2     1m  3 "
         "heartbeats missed\n");
-  control.status.workers.clear();
+  control->status.workers.clear();
   CHECK(*show_workers(ControlClient({control.address}), Format::tables) == "no workers\n");
 }
 
@@ -134,18 +153,17 @@ TEST_CASE("the status shows the cluster, its voters and its workers") {
 
 TEST_CASE("the status shows which services panic, and how long workers are left alone yet") {
   Control control;
-  control.status.services = {{"default", 3, 2, true}, {"shop", 3, 1, false}};
-  auto& worker = control.status.workers[0];
-  worker.state = "suspect";
-  worker.reason = "ejected after 5 failures in a row";
-  worker.until_ms = 1'400;
+  control->status.services = {{"default", 3, 2, true}, {"shop", 3, 1, false}};
+  control->status.workers[0].state = "suspect";
+  control->status.workers[0].reason = "ejected after 5 failures in a row";
+  control->status.workers[0].until_ms = 1'400;
   const ControlClient client({control.address});
   auto text = *show_status(client, Format::tables);
   CHECK(text.find("panic      service default: 2 of 3 workers are out for their health, the least "
                   "bad are asked\n") != std::string::npos);
   CHECK(text.find("service shop") == std::string::npos);
   CHECK(text.find("ejected after 5 failures in a row, for 1.4s\n") != std::string::npos);
-  worker.until_ms = 0;
+  control->status.workers[0].until_ms = 0;
   text = *show_status(client, Format::tables);
   CHECK(text.find("in a row, is being tried\n") != std::string::npos);
 }
@@ -153,8 +171,9 @@ TEST_CASE("the status shows which services panic, and how long workers are left 
 TEST_CASE("scripts get the documents as the master wrote them") {
   Control control;
   const ControlClient client({control.address});
-  CHECK(*show_status(client, Format::json) == wire::to_json(control.status));
-  CHECK(*show_workers(client, Format::json) == wire::to_json(control.status.workers));
+  const auto status = control->status;
+  CHECK(*show_status(client, Format::json) == wire::to_json(status));
+  CHECK(*show_workers(client, Format::json) == wire::to_json(status.workers));
   CHECK(*drain(client, "w1", Format::json) == "{}");
 }
 
@@ -163,7 +182,7 @@ TEST_CASE("a worker is drained and undrained by its name") {
   const ControlClient client({control.address});
   CHECK(*drain(client, "w1", Format::tables) == "w1 is draining: it gets no new requests\n");
   CHECK(*undrain(client, "w1", Format::tables) == "w1 gets requests again\n");
-  CHECK(control.asked ==
+  CHECK(control->asked ==
         std::vector<std::string>{"/v1/workers/w1/drain", "/v1/workers/w1/undrain"});
 }
 
@@ -184,7 +203,7 @@ TEST_CASE("masters are tried in turn, and when none answers each is named") {
 
 TEST_CASE("a document that is no status is an error, not a table") {
   Control control;
-  control.status.node = "";
+  control->status.node = "";
   CHECK(show_status(ControlClient({control.address}), Format::tables).ok());
   ConnectionServer other;
   other.Get("/status",
@@ -202,12 +221,12 @@ TEST_CASE("a table aligns characters, not bytes, and shows no control characters
 
 TEST_CASE("a drain that waits goes on while no master leads, and tells what changes") {
   Control control;
-  control.waiting = {
+  control->waiting = {
       in_flight(3), in_flight(3), refused(503, "not_primary"), in_flight(1), {200, "{}"}};
   Told told;
   CHECK(*drain_and_wait(ControlClient({control.address}), "w1", told.waiting(1min),
                         Format::tables) == "w1 is drained: nothing of it is in flight\n");
-  CHECK(control.asked == std::vector<std::string>{"/v1/workers/w1/drain"});
+  CHECK(control->asked == std::vector<std::string>{"/v1/workers/w1/drain"});
   REQUIRE(told.lines.size() == 3);
   CHECK(told.lines[0] == "w1: 3 requests in flight");
   CHECK(told.lines[1].find("no master can answer") != std::string::npos);
@@ -216,7 +235,7 @@ TEST_CASE("a drain that waits goes on while no master leads, and tells what chan
 
 TEST_CASE("a drain whose time is over says how many requests are left") {
   Control control;
-  control.waiting = {in_flight(2)};
+  control->waiting = {in_flight(2)};
   const auto late =
       drain_and_wait(ControlClient({control.address}), "w1", {.timeout = 1ms}, Format::tables);
   CHECK(late.error().message ==
@@ -225,7 +244,7 @@ TEST_CASE("a drain whose time is over says how many requests are left") {
 
 TEST_CASE("a worker that is gone has nothing in flight") {
   Control control;
-  control.waiting = {in_flight(2), refused(404, "not_found")};
+  control->waiting = {in_flight(2), refused(404, "not_found")};
   CHECK(drain_and_wait(ControlClient({control.address}), "w1", {.timeout = 1min}, Format::tables)
             .ok());
 }
@@ -233,16 +252,16 @@ TEST_CASE("a worker that is gone has nothing in flight") {
 TEST_CASE("a removal that was made while its answer was lost is a removal") {
   Control control;
   const ControlClient client({control.address});
-  control.waiting = {refused(503, "outcome_unknown"), refused(404, "not_found")};
+  control->waiting = {refused(503, "outcome_unknown"), refused(404, "not_found")};
   CHECK(*remove(client, "w1", {.timeout = 1min}, Format::tables) == "w1 is removed\n");
   CHECK(remove(client, "w1", {.timeout = 1min}, Format::tables).error().message == "cannot");
-  control.waiting = {{200, R"({"workers":[]})"}};
+  control->waiting = {{200, R"({"workers":[]})"}};
   CHECK(*remove_now(client, "w1", Format::json) == R"({"workers":[]})");
 }
 
 TEST_CASE("what forbids a removal ends the wait") {
   Control control;
-  control.waiting = {in_flight(1), refused(409, "conflict")};
+  control->waiting = {in_flight(1), refused(409, "conflict")};
   CHECK(remove(ControlClient({control.address}), "w1", {.timeout = 1min}, Format::tables)
             .error()
             .message == "cannot");
@@ -256,7 +275,8 @@ TEST_CASE("settings of a service are shown, changed one by one, and forgotten") 
       change_settings(client, "shop", {"request_timeout=2s", "retry_on=502,503"}, Format::tables));
   CHECK(*change_settings(client, "shop", {"attempts=2"}, Format::tables) ==
         "request_timeout=2s\nattempts=2\nretry_on=502,503\n");
-  CHECK(*show_settings(client, "shop", Format::json) == control.settings);
+  const auto settings = control->settings;
+  CHECK(*show_settings(client, "shop", Format::json) == settings);
   const auto refused = change_settings(client, "shop", {"attempts=99"}, Format::tables);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("attempts must be") != std::string::npos);
