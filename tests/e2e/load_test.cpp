@@ -41,9 +41,14 @@ TEST_CASE("no GET fails while a worker is killed and returns and is drained and 
   cluster.start_worker_again("w2");
   REQUIRE(cluster.await_state("w2", "up"));
   REQUIRE(gets_traffic(cluster, "w2"));
-  REQUIRE(post(cluster.control(), "/v1/workers/w1/drain").status / 100 == 2);
+  // A disk that is busy makes an answer late: 503, and it may be asked again.
+  const auto decide = [&](const char* decision) {
+    const auto path = std::string("/v1/workers/w1/") + decision;
+    return eventually([&] { return post(cluster.control(), path).status / 100 == 2; });
+  };
+  REQUIRE(decide("drain"));
   REQUIRE(eventually([&] { return cluster.workers().at("w1").in_flight == 0; }));
-  REQUIRE(post(cluster.control(), "/v1/workers/w1/undrain").status / 100 == 2);
+  REQUIRE(decide("undrain"));
   REQUIRE(gets_traffic(cluster, "w1"));
   REQUIRE(load.running());  // all of this was under load
   load.signal(SIGINT);      // it reports what it has counted until now
