@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tandem-master tandem-worker tandem RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS tandem_worker tandem_client tandem_cluster tandem_storage tandem_common
+install(TARGETS tandem_worker tandem_client tandem_cluster tandem_http1 tandem_storage tandem_common
   EXPORT tandem-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY worker/include/ common/client/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -5,7 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 #include "master/forward/head_writer.hpp"
 
 namespace tandem::master {

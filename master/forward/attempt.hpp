@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "master/forward/access_note.hpp"
-#include "master/forward/body_framing.hpp"
+#include "common/http1/body_framing.hpp"
 #include "master/forward/loop.hpp"
 #include "master/forward/primary_route.hpp"
 #include "master/forward/request_body.hpp"

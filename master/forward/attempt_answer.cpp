@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "common/base/limits.hpp"
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 #include "master/forward/head_writer.hpp"
 #include "master/forward/tunnel.hpp"
 

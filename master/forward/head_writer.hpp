@@ -9,9 +9,9 @@
 
 #include "common/base/strong.hpp"
 #include "common/base/time.hpp"
-#include "master/forward/body_framing.hpp"
+#include "common/http1/body_framing.hpp"
 #include "master/forward/buffer.hpp"
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
 namespace tandem::master {
 

@@ -21,7 +21,7 @@
 #include "master/forward/buffer.hpp"
 #include "master/forward/deadline_wheel.hpp"
 #include "master/forward/head_pool.hpp"
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 #include "master/forward/intrusive_list.hpp"
 #include "master/forward/rate_limiter.hpp"
 #include "master/forward/reactor.hpp"

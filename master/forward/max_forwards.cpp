@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 #include "master/forward/head_writer.hpp"
 
 namespace tandem::master {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "master/forward/buffer.hpp"
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
 namespace tandem::master {
 

@@ -8,7 +8,7 @@
 // away.
 #pragma once
 
-#include "master/forward/body_framing.hpp"
+#include "common/http1/body_framing.hpp"
 #include "master/forward/loop.hpp"
 #include "master/forward/request_times.hpp"
 #include "master/forward/watched_deadline.hpp"

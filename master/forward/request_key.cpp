@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "master/balance/stable_hash.hpp"
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 
 namespace tandem::master {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "common/wire/policy_spec.hpp"
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
 namespace tandem::master {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 
 namespace tandem::master {
 

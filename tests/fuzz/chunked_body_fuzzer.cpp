@@ -3,11 +3,11 @@
 #include <string>
 
 #include "input.hpp"
-#include "master/forward/body_framing.hpp"
+#include "common/http1/body_framing.hpp"
 
 using namespace tandem;
 using namespace tandem::fuzz;
-using namespace tandem::master;
+using namespace tandem;
 
 namespace {
 

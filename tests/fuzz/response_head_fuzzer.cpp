@@ -3,7 +3,7 @@
 #include "input.hpp"
 #include "master/forward/buffer.hpp"
 #include "master/forward/head_writer.hpp"
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
 using namespace tandem;
 using namespace tandem::fuzz;

@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 
 #include "master/forward/head_writer.hpp"
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
-using namespace tandem::master;
+using namespace tandem;
 
 TEST_CASE("a head that ends before its version does is refused at once") {
   RequestHead request;

@@ -16,7 +16,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 // The fields that a gateway treats apart; all others are passed on as they are.
 enum class FieldKind : std::uint8_t {
@@ -197,4 +197,4 @@ class ResponseHead : public MessageHead {
   std::string_view reason_;
 };
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -1,4 +1,4 @@
-#include "master/forward/quick_head.hpp"
+#include "common/http1/quick_head.hpp"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -8,9 +8,9 @@
 #include <array>
 #include <bit>
 
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -263,4 +263,4 @@ bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead&
   return true;
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -1,9 +1,9 @@
-#include "master/forward/authority.hpp"
+#include "common/http1/authority.hpp"
 
 #include <algorithm>
 #include <array>
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -51,4 +51,4 @@ bool is_authority(std::string_view text) {
   return consists_of(of_name, text.substr(0, colon)) && is_port(text.substr(colon));
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

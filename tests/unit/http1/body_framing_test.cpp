@@ -1,8 +1,8 @@
-#include "master/forward/body_framing.hpp"
+#include "common/http1/body_framing.hpp"
 
 #include <catch2/catch.hpp>
 
-using namespace tandem::master;
+using namespace tandem;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "master/forward/body_framing.hpp"
+#include "common/http1/body_framing.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -6,9 +6,9 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/limits.hpp"
-#include "master/forward/trailer_fields.hpp"
+#include "common/http1/trailer_fields.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -196,4 +196,4 @@ BodyWriter::Frame BodyWriter::frame(std::size_t bytes, bool last, std::string_vi
   return {prefix, suffix_};
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

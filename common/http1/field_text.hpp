@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace tandem::master {
+namespace tandem {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -76,4 +76,4 @@ inline bool lists(std::string_view list, std::string_view wanted) {
   return found;
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

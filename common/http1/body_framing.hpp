@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 class BodyReader {
  public:
@@ -95,4 +95,4 @@ class BodyWriter {
   std::string suffix_;
 };
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -1,11 +1,11 @@
-#include "master/forward/trailer_fields.hpp"
+#include "common/http1/trailer_fields.hpp"
 
 #include <algorithm>
 #include <array>
 
-#include "master/forward/field_text.hpp"
+#include "common/http1/field_text.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -36,4 +36,4 @@ bool may_be_trailer(std::string_view name) {
                       [&](auto field) { return equal_ignoring_case(name, field); });
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

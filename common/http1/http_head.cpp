@@ -1,16 +1,16 @@
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
 #include "common/base/assert.hpp"
-#include "master/forward/authority.hpp"
-#include "master/forward/field_text.hpp"
-#include "master/forward/quick_head.hpp"
-#include "master/forward/trace_context.hpp"
+#include "common/http1/authority.hpp"
+#include "common/http1/field_text.hpp"
+#include "common/http1/quick_head.hpp"
+#include "common/http1/trace_context.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -292,4 +292,4 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
   return HeadStatus::complete;
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

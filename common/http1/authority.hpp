@@ -4,9 +4,9 @@
 
 #include <string_view>
 
-namespace tandem::master {
+namespace tandem {
 
 // True for the empty text as well, which Host may be (RFC 9110 §7.2).
 bool is_authority(std::string_view text);
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -5,10 +5,10 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
-#include "master/forward/http_head.hpp"
-#include "master/forward/quick_head.hpp"
+#include "common/http1/http_head.hpp"
+#include "common/http1/quick_head.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 namespace http = boost::beast::http;
 
@@ -157,4 +157,4 @@ HeadStatus ResponseHead::parse_carefully(std::string_view bytes) {
   return HeadStatus::complete;
 }
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -4,8 +4,8 @@
 
 #include <string_view>
 
-namespace tandem::master {
+namespace tandem {
 
 bool is_valid_traceparent(std::string_view value);
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -7,10 +7,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <catch2/catch.hpp>
 
-#include "master/forward/quick_head.hpp"
+#include "common/http1/quick_head.hpp"
 
 using namespace tandem;
-using namespace tandem::master;
 namespace http = boost::beast::http;
 
 namespace {

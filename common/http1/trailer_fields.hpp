@@ -5,8 +5,8 @@
 
 #include <string_view>
 
-namespace tandem::master {
+namespace tandem {
 
 bool may_be_trailer(std::string_view name);
 
-}  // namespace tandem::master
+}  // namespace tandem

@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include "master/forward/http_head.hpp"
+#include "common/http1/http_head.hpp"
 
-namespace tandem::master {
+namespace tandem {
 
 struct QuickHead {
   std::string_view method;  // of a request
@@ -42,4 +42,4 @@ bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead&
 // How a gateway treats a field of that name.
 FieldKind kind_of(std::string_view name);
 
-}  // namespace tandem::master
+}  // namespace tandem

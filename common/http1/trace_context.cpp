@@ -1,8 +1,8 @@
-#include "master/forward/trace_context.hpp"
+#include "common/http1/trace_context.hpp"
 
 #include <algorithm>
 
-namespace tandem::master {
+namespace tandem {
 
 namespace {
 
@@ -34,4 +34,4 @@ bool is_valid_traceparent(std::string_view value) {
   return value.size() == length || (version != "00" && value[length] == '-');
 }
 
-}  // namespace tandem::master
+}  // namespace tandem
