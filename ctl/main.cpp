@@ -1,5 +1,7 @@
 // tandem: looks at a cluster and changes it, through the control API of any of its masters.
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -10,8 +12,10 @@
 #include <fmt/format.h>
 
 #include "common/base/command_line.hpp"
-#include "common/base/token_file.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/process_setup.hpp"
+#include "common/base/token_file.hpp"
+#include "common/base/write_text.hpp"
 #include "common/wire/service_settings.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/settings.hpp"
@@ -103,7 +107,9 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
   ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
   if (!flags.json) {
-    waiting.progress = [](const std::string& line) { fmt::print(stderr, "tandem: {}\n", line); };
+    waiting.progress = [](const std::string& line) {
+      write_text(stderr, fmt::format("tandem: {}\n", line));
+    };
   }
   if (flags.drain->parsed()) {
     return flags.wait ? ctl::drain_and_wait(client, flags.worker, waiting, format)
@@ -125,13 +131,14 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
 }
 
 int failed(const Error& error, int status) {
-  fmt::print(stderr, "tandem: {}\n", error.message);
+  write_text(stderr, fmt::format("tandem: {}\n", error.message));
   return status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  set_up_process();
   Flags flags;
   CLI::App app("Looks at a Tandem cluster and changes it.", "tandem");
   bind_endpoints(app, "--control",
@@ -153,6 +160,7 @@ int main(int argc, char** argv) {
   }
   const auto text = run(flags, token);
   if (!text.ok()) return failed(text.error(), 1);
-  fmt::print("{}{}", *text, text->ends_with('\n') ? "" : "\n");
-  return 0;
+  if (write_text(stdout, fmt::format("{}{}", *text, text->ends_with('\n') ? "" : "\n"))) return 0;
+  return failed(fail(ErrorCode::io, fmt::format("the standard output: {}", std::strerror(errno))),
+                1);
 }

@@ -9,6 +9,7 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/name.hpp"
+#include "common/base/write_text.hpp"
 #include "master/control/role_hooks.hpp"
 
 namespace tandem::master {
@@ -283,7 +284,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& fl
        {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
     const auto resolved = resolve_in_place(*endpoint, flag);
     if (resolved) continue;
-    fmt::print(stderr, "tandem-master: {}\n", resolved.error().message);
+    write_text(stderr, fmt::format("tandem-master: {}\n", resolved.error().message));
     return 2;
   }
   return std::nullopt;

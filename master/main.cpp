@@ -1,6 +1,4 @@
 // tandem-master: the control plane on one thread, the forwarding loops on theirs, and how they end.
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <random>
 
@@ -8,8 +6,10 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/logging.hpp"
+#include "common/base/process_setup.hpp"
 #include "common/base/stop_signals.hpp"
 #include "common/base/token_file.hpp"
+#include "common/base/write_text.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
 #include "master/forward/access_log.hpp"
@@ -21,16 +21,8 @@ using namespace tandem;
 using namespace tandem::master;
 
 int failed(const Error& error) {
-  fmt::print(stderr, "tandem-master: {}\n", error.message);
+  write_text(stderr, fmt::format("tandem-master: {}\n", error.message));
   return error.code == ErrorCode::invalid ? 2 : 1;
-}
-
-// Every connection is a descriptor: as many as the system lets this process have.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 ControlPlaneOptions control_options(const MasterFlags& flags) {
@@ -106,9 +98,8 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
     return started.error();
   }
   control.set_listen(data_plane.address());
-  fmt::print("tandem-master ready node={} listen={} control={}\n", flags.node,
-             data_plane.address().to_string(), control.address().to_string());
-  std::fflush(stdout);
+  write_text(stdout, fmt::format("tandem-master ready node={} listen={} control={}\n", flags.node,
+                                 data_plane.address().to_string(), control.address().to_string()));
 
   signals.wait([access_log] {
     if (access_log != nullptr) access_log->reopen();
@@ -134,12 +125,12 @@ Result<> serve_with_access_log(const MasterFlags& flags, StopSignals& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  set_up_process();
   MasterFlags flags;
   if (const auto status = read_flags(argc, argv, flags)) return *status;
   const auto valid = control_options(flags).validate();
   if (!valid) return failed(valid.error());
-  StopSignals signals(StopSignals::Hangup::is_told);
-  raise_descriptor_limit();
+  StopSignals signals;
   start_logging(flags.log_level);
   const auto served = serve_with_access_log(flags, signals);
   stop_logging();  // what is queued comes before the last word

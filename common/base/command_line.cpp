@@ -14,6 +14,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/base/version.hpp"
+#include "common/base/write_text.hpp"
 
 namespace tandem {
 
@@ -136,17 +137,15 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
       ->configurable(false);
   app.config_formatter(std::make_shared<ConfigFile>(app, tables));
   const auto refuse = [&](std::string_view sentence) {
-    fmt::print(stderr, "{}: {}\n", name, sentence);
+    write_text(stderr, fmt::format("{}: {}\n", name, sentence));
     return 2;
   };
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& asked) {
-    fmt::print("{}\n", asked.what());
-    return 0;
+    return write_text(stdout, fmt::format("{}\n", asked.what())) ? 0 : 1;
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
-    return 0;
+    return write_text(stdout, app.help()) ? 0 : 1;
   } catch (const CLI::FileError&) {
     const auto path = app.get_config_ptr()->as<std::string>();
     return refuse(fmt::format("--config: {} cannot be read", path));

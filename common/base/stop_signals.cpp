@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "common/base/assert.hpp"
-
 namespace tandem {
 
 namespace {
@@ -15,24 +13,28 @@ sigset_t stop_signals() {
   sigaddset(&set, SIGINT);
   return set;
 }
+
+sigset_t awaited_signals() {
+  auto set = stop_signals();
+  sigaddset(&set, SIGHUP);
+  return set;
+}
 }  // namespace
 
-StopSignals::StopSignals(Hangup hangup) : hangup_(hangup) {
-  auto set = stop_signals();
-  if (hangup_ == Hangup::is_told) sigaddset(&set, SIGHUP);
+StopSignals::StopSignals() {
+  const auto set = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 void StopSignals::wait(const std::function<void()>& on_hangup) {
-  TANDEM_ASSERT((hangup_ == Hangup::is_told) == (on_hangup != nullptr));
-  const auto set = stop_signals();
-  auto awaited = set;
-  if (hangup_ == Hangup::is_told) sigaddset(&awaited, SIGHUP);
+  const auto awaited = awaited_signals();
   int received = 0;
   while (sigwait(&awaited, &received) != 0 || received == SIGHUP) {
-    if (received == SIGHUP) on_hangup();
+    if (received == SIGHUP && on_hangup) on_hangup();
     received = 0;
   }
+  // SIGHUP stays blocked: also a program that drains is not ended by it.
+  const auto set = stop_signals();
   signal(SIGTERM, SIG_DFL);
   signal(SIGINT, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);

@@ -117,11 +117,22 @@ class RoleHooks::Body {
     sigset_t none;
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes, &none);
+    sigset_t ignored;  // by us: set_up_process()
+    sigemptyset(&ignored);
+    sigaddset(&ignored, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes, &ignored);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    // A process that it leaves behind must not keep our ports open: nobody would see that we ended.
+    // Ours are closed on exec; those that we inherited ourselves may not be.
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     pid_t child = 0;
-    const int failed = posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(),
+    const int failed = posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(),
                                     variables.data());
+    posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (failed != 0) {
       spdlog::error("role command cannot be started command={} reason=\"{}\"", command[0],

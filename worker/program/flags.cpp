@@ -9,6 +9,7 @@
 #include "common/base/command_line.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
+#include "common/base/write_text.hpp"
 
 namespace tandem {
 
@@ -88,7 +89,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
   if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});
   const auto checked = check(flags);
   if (checked.ok()) return std::nullopt;
-  fmt::print(stderr, "tandem-worker: {}\n", checked.error().message);
+  write_text(stderr, fmt::format("tandem-worker: {}\n", checked.error().message));
   return 2;
 }
 

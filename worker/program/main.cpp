@@ -10,11 +10,13 @@
 #include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/logging.hpp"
+#include "common/base/process_setup.hpp"
 #include "tandem/worker.hpp"
 #include "worker/program/demo_routes.hpp"
 #include "worker/program/flags.hpp"
 #include "worker/program/static_files.hpp"
 #include "common/base/stop_signals.hpp"
+#include "common/base/write_text.hpp"
 #include "worker/program/target_probe.hpp"
 
 namespace {
@@ -36,14 +38,14 @@ void end_when_removed() {
 }
 
 int failed(const std::string& why) {
-  fmt::print(stderr, "tandem-worker: {}\n", why);
+  write_text(stderr, fmt::format("tandem-worker: {}\n", why));
   return 1;
 }
 
 // Scripts wait for this line: it is complete when they can read it.
 void announce(const std::string& name, const std::string& service, const std::string& where) {
-  fmt::print("tandem-worker ready name={} service={} {}\n", name, service, where);
-  std::fflush(stdout);
+  write_text(stdout,
+             fmt::format("tandem-worker ready name={} service={} {}\n", name, service, where));
 }
 
 int serve(const WorkerFlags& flags, StopSignals& signals) {
@@ -119,6 +121,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  set_up_process();
   WorkerFlags flags;
   if (const auto status = read_flags(argc, argv, flags)) return *status;
   StopSignals signals;

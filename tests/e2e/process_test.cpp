@@ -1,0 +1,154 @@
+// What the programs are to the system: their descriptors, signals and children.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/harness/cluster.hpp"
+
+using namespace tandem::e2e;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A program with its descriptors arranged by a shell: "0<&- 1<&-", "2>FIFO".
+Arguments with_shell(const std::string& before, const Arguments& command,
+                     const std::string& redirections) {
+  Arguments words{"sh", "-c", before + "exec \"$@\" " + redirections, "sh"};
+  words.insert(words.end(), command.begin(), command.end());
+  return words;
+}
+
+Arguments master_at(const std::string& listen, const std::string& control) {
+  return {program("tandem-master"), "--listen", listen, "--control", control};
+}
+
+std::set<int> descriptors_of(pid_t pid) {
+  std::set<int> found;
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", gone)) {
+    found.insert(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
+std::pair<std::string, std::string> descriptor_limits_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/limits");
+  const std::string name = "Max open files";
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(name)) continue;
+    std::istringstream words(line.substr(name.size()));
+    std::pair<std::string, std::string> limits;
+    words >> limits.first >> limits.second;
+    return limits;
+  }
+  return {};
+}
+
+// A process that a hook has left behind; ended with the object.
+struct LeftBehind {
+  explicit LeftBehind(const std::string& file) {
+    REQUIRE(eventually([&] { return std::ifstream(file) >> pid && pid > 0; }));
+  }
+  ~LeftBehind() { ::kill(pid, SIGKILL); }
+  pid_t pid = 0;
+};
+
+std::string leave_behind(const std::string& file) {
+  return "/bin/sh -c 'sleep 60 & echo $! > " + file + "'";
+}
+
+}  // namespace
+
+TEST_CASE("a hook and what it leaves behind have three descriptors") {
+  TempDir dir;
+  Cluster cluster(
+      {"--access-log", dir.path("access.log"), "--on-promote", leave_behind(dir.path("pid"))});
+  const LeftBehind left(dir.path("pid"));
+  CHECK(descriptors_of(left.pid) == std::set<int>{0, 1, 2});
+}
+
+TEST_CASE("connections to a master that was killed are refused, whatever a hook has left behind") {
+  TempDir dir;
+  Cluster cluster({"--on-promote", leave_behind(dir.path("pid"))});
+  const LeftBehind left(dir.path("pid"));
+  cluster.master().kill9();
+  CHECK(::kill(left.pid, 0) == 0);
+  CHECK_THROWS(Socket(cluster.listen()));
+  CHECK_THROWS(Socket(cluster.control()));
+}
+
+TEST_CASE("a master whose log nobody reads any more goes on serving") {
+  TempDir dir;
+  const auto log = dir.path("log");
+  REQUIRE(::mkfifo(log.c_str(), 0600) == 0);
+  const auto control = free_address();
+  Process master(dir, "master",
+                 with_shell("", master_at("127.0.0.1:0", control), "2> " + log + " >&2"));
+  std::string line;
+  {
+    std::ifstream reader(log);
+    while (std::getline(reader, line) && line.find(" ready ") == line.npos) continue;
+    REQUIRE(line.find(" ready ") != line.npos);
+  }
+  const auto worker = [](int n) {
+    return "{\"name\":\"b" + std::to_string(n) + "\",\"address\":\"127.0.0.1:9\"}";
+  };
+  for (int n = 0; n < 3; ++n) {  // each is said in the log
+    CHECK(post(control, "/v1/workers", worker(n)).status == 201);
+  }
+  master.terminate();
+  CHECK(master.await_exit() == 0);
+}
+
+TEST_CASE("a command whose output nobody reads says so by its status, and is not killed") {
+  CHECK(run(with_shell("", {program("tandem-master"), "--help"}, "> /dev/full")).status == 1);
+  const auto refused =
+      run(with_shell("", {program("tandem-master"), "--nonsense"}, "2> /dev/full"));
+  CHECK(refused.status == 2);
+}
+
+TEST_CASE("SIGHUP does not end a worker, nor a master that has no log to reopen") {
+  Cluster cluster;
+  cluster.start_workers({"w1"});
+  for (auto* process : {&cluster.worker("w1"), &cluster.master()}) {
+    process->signal(SIGHUP);
+    process->terminate();
+    CHECK(process->await_exit() == 0);
+  }
+}
+
+TEST_CASE("descriptors that a program was started without are open on /dev/null") {
+  TempDir dir;
+  const auto control = free_address();
+  Process master(dir, "master",
+                 with_shell("", master_at("127.0.0.1:0", control), "0<&- 1>&- 2>&-"));
+  REQUIRE(eventually([&] { return get(control, "/ready").status == 200; }));
+  for (const auto* number : {"0", "1", "2"}) {
+    CHECK(fs::read_symlink("/proc/" + std::to_string(master.pid()) + "/fd/" + number) ==
+          "/dev/null");
+  }
+}
+
+TEST_CASE("programs may open as many descriptors as the system lets them") {
+  TempDir dir;
+  const auto control = free_address();
+  Process master(dir, "master",
+                 with_shell("ulimit -Sn 256; ", master_at("127.0.0.1:0", control), ""));
+  Process worker(
+      dir, "worker",
+      with_shell("ulimit -Sn 256; ", {program("tandem-worker"), "--master", control}, ""));
+  master.await_line("tandem-master ready");
+  worker.await_line("tandem-worker ready");
+  for (const auto pid : {master.pid(), worker.pid()}) {
+    const auto limits = descriptor_limits_of(pid);
+    CHECK(limits.first != "256");
+    CHECK(limits.first == limits.second);
+  }
+}
