@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -28,12 +29,11 @@ int checked(int descriptor) {
   return descriptor;
 }
 
-void control(int epoll, int operation, int fd, std::uint32_t events, void* pointer) {
+bool control(int epoll, int operation, int fd, std::uint32_t events, void* pointer) {
   epoll_event event{};
   event.events = events;
   event.data.ptr = pointer;
-  const int outcome = epoll_ctl(epoll, operation, fd, &event);
-  TANDEM_ASSERT(outcome == 0);
+  return epoll_ctl(epoll, operation, fd, &event) == 0;
 }
 
 }  // namespace
@@ -46,7 +46,8 @@ struct Reactor::Posted {
 Reactor::Reactor()
     : epoll_(checked(epoll_create1(EPOLL_CLOEXEC))),
       wake_up_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))) {
-  control(epoll_, EPOLL_CTL_ADD, wake_up_, EPOLLIN | EPOLLET, nullptr);
+  const bool watched = control(epoll_, EPOLL_CTL_ADD, wake_up_, EPOLLIN | EPOLLET, nullptr);
+  TANDEM_ASSERT(watched);
 }
 
 Reactor::~Reactor() {
@@ -136,10 +137,15 @@ void Reactor::turn() {
   std::array<epoll_event, events_max> events;
   const int count = epoll_wait(epoll_, events.data(), events_max, wait_ms(now()));
   TANDEM_ASSERT(count >= 0 || errno == EINTR);
-  for (int i = 0; i < count; ++i) {
-    auto* descriptor = static_cast<Descriptor*>(events[static_cast<std::size_t>(i)].data.ptr);
-    if (descriptor != nullptr) {
-      dispatch(*descriptor, events[static_cast<std::size_t>(i)].events);
+  ++rounds_;
+  caught_up_ = count >= 0 && static_cast<std::size_t>(count) < events.size();
+  const std::span seen(events.data(), static_cast<std::size_t>(std::max(count, 0)));
+  for (const auto& event : seen) {
+    if (event.data.ptr != nullptr) note(*static_cast<Descriptor*>(event.data.ptr), event.events);
+  }
+  for (const auto& event : seen) {
+    if (event.data.ptr != nullptr) {
+      dispatch(*static_cast<Descriptor*>(event.data.ptr), event.events);
     } else {
       std::uint64_t wake_ups;
       [[maybe_unused]] const auto got = ::read(wake_up_, &wake_ups, sizeof wake_ups);
@@ -150,13 +156,17 @@ void Reactor::turn() {
   recycle_closed();
 }
 
+void Reactor::note(Descriptor& descriptor, std::uint32_t events) {
+  if ((events & (EPOLLIN | end_events)) == 0) return;
+  descriptor.readable = true;
+  if ((events & end_events) != 0) descriptor.ended = true;
+  if (descriptor.on_stir != nullptr) descriptor.on_stir(descriptor.keeper);
+}
+
 void Reactor::dispatch(Descriptor& descriptor, std::uint32_t events) {
   if (descriptor.fd < 0) return;  // closed by an earlier event of this batch
-  if ((events & (EPOLLIN | end_events)) != 0) {
-    descriptor.readable = true;
-    if ((events & end_events) != 0) descriptor.ended = true;
-    if (descriptor.reader != nullptr) complete(descriptor.reader, descriptor);
-  }
+  // Who has read it since it was noted may wait for the next edge.
+  if (descriptor.readable && descriptor.reader != nullptr) complete(descriptor.reader, descriptor);
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && descriptor.writer != nullptr) {
     complete(descriptor.writer, descriptor);
   }
@@ -190,15 +200,26 @@ Descriptor* Reactor::adopt(int fd, Watch watch) {
   TANDEM_ASSERT(fd >= 0);
   Descriptor* descriptor = take_descriptor();
   *descriptor = {.reactor = this, .fd = fd, .readable = watch == Watch::later};
+  // One that fails now is tried again, and fails, with the first to wait.
   if (watch != Watch::later) this->watch(*descriptor, watch == Watch::in_and_out);
   return descriptor;
 }
 
-void Reactor::watch(Descriptor& descriptor, bool out) {
-  control(epoll_, descriptor.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor.fd,
-          in_events | (out ? EPOLLOUT : 0u), &descriptor);
+ErrorCodeOs Reactor::watch(Descriptor& descriptor, bool out) {
+  const int operation = descriptor.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  const auto events = in_events | (out ? EPOLLOUT : 0u);
+  if (!control(epoll_, operation, descriptor.fd, events, &descriptor)) {
+    return {errno, boost::system::system_category()};
+  }
   descriptor.watched = true;
   descriptor.watches_out = out;
+  return {};
+}
+
+// It does not wait, for nobody would wake it.
+void Reactor::fail(Operation& operation, const ErrorCodeOs& error) {
+  operation.result = {error, 0};
+  later_.push_back(operation.waiter);
 }
 
 void Reactor::cancel(Descriptor& descriptor) {
@@ -222,16 +243,20 @@ void Reactor::recycle_closed() {
 
 void Reactor::wait_to_read(Descriptor& descriptor, Operation& operation) {
   TANDEM_ASSERT(descriptor.reader == nullptr);
+  if (!descriptor.watched) {
+    if (const auto error = watch(descriptor, false)) return fail(operation, error);
+  }
   descriptor.reader = &operation;
   ++waiting_;
-  if (!descriptor.watched) watch(descriptor, false);
 }
 
 void Reactor::wait_to_write(Descriptor& descriptor, Operation& operation) {
   TANDEM_ASSERT(descriptor.writer == nullptr);
+  if (!descriptor.watches_out) {
+    if (const auto error = watch(descriptor, true)) return fail(operation, error);
+  }
   descriptor.writer = &operation;
   ++waiting_;
-  if (!descriptor.watches_out) watch(descriptor, true);
 }
 
 }  // namespace tandem::master

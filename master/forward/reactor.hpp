@@ -5,6 +5,9 @@
 // write on each side and no read that is known to fail. (Asio 1.81 tries each read before it waits,
 // two system calls more per request, and dispatches through queues that only many threads need.)
 //
+// All edges of one look are noted before any of them is acted upon, so that whoever is served first
+// finds no idle connection that another event of the same look has spoilt.
+//
 // Owner: the loop's thread, but for post(). Always: a descriptor that was closed is not used again
 // before the batch of events that it may stand in has been dealt with.
 #pragma once
@@ -51,6 +54,8 @@ struct Descriptor {
   Operation* reader = nullptr;  // who waits for it to become readable; at most one
   Operation* writer = nullptr;
   Descriptor* next_free = nullptr;
+  void (*on_stir)(void*) = nullptr;  // what to call when an edge comes while it is to be quiet
+  void* keeper = nullptr;            // what to call that with
   int fd = -1;
   bool readable = false;     // an edge came since a read last fell short
   bool ended = false;        // the peer has said its last: there is always something to read
@@ -108,9 +113,15 @@ class Reactor {
 
   // Registers an open, non-blocking socket; the descriptor owns it from now on.
   // later: the first to wait has it registered; until then reads are tried at once, since a client
-  // seldom connects without saying something.
+  // seldom connects without saying something. A socket that the system does not let us watch fails
+  // whoever waits for it.
   enum class Watch { in, in_and_out, later };
   Descriptor* adopt(int fd, Watch watch);
+  // How often all edges that there were have been noted. What happened at a socket before that is
+  // known; see is_caught_up().
+  std::uint64_t rounds() const { return rounds_; }
+  // The last look at the sockets showed all edges that there were, not only as many as fitted.
+  bool is_caught_up() const { return caught_up_; }
   // Who waits is told operation_aborted, soon but not within this call.
   void cancel(Descriptor& descriptor);
   // The same, and closes the socket.
@@ -126,6 +137,7 @@ class Reactor {
   struct Posted;
 
   void turn();
+  void note(Descriptor& descriptor, std::uint32_t events);
   void dispatch(Descriptor& descriptor, std::uint32_t events);
   void complete(Operation*& waiting, Descriptor& descriptor);
   void abort(Operation*& waiting);
@@ -134,7 +146,8 @@ class Reactor {
   void resume_all_later();
   void recycle_closed();
   Descriptor* take_descriptor();
-  void watch(Descriptor& descriptor, bool out);
+  ErrorCodeOs watch(Descriptor& descriptor, bool out);
+  void fail(Operation& operation, const ErrorCodeOs& error);
   int wait_ms(Instant now) const;
 
   const int epoll_;
@@ -148,6 +161,8 @@ class Reactor {
   std::set<std::pair<Instant, Alarm*>> alarms_;
   Instant next_tick_;
   std::size_t waiting_ = 0;  // operations that wait for an edge
+  std::uint64_t rounds_ = 0;
+  bool caught_up_ = true;
   bool kept_ = true;
 };
 

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,6 +63,62 @@ void run(
 }
 
 }  // namespace
+
+TEST_CASE("a socket that cannot be watched fails who waits for it, and nobody else") {
+  Reactor reactor;
+  BufferPool pool;
+  std::FILE* const file = std::tmpfile();  // epoll refuses regular files
+  Socket unwatched(reactor, dup(fileno(file)), Reactor::Watch::in_and_out);
+  std::fclose(file);
+  Pair pair(reactor);
+  std::vector<std::string> pieces;
+  ErrorCodeOs refused;
+  ErrorCodeOs unwritable;
+  ErrorCodeOs end;
+  read_all(unwatched, pool, pieces, refused);
+  [](Socket& socket, ErrorCodeOs& error) -> Detached {
+    auto writable = wait_writable(socket);
+    const IoResult waited = co_await writable;
+    error = waited.error;
+  }(unwatched, unwritable);
+  read_all(pair.ours, pool, pieces, end);
+  pair.say("others");
+  pair.hang_up();
+  run(reactor);
+  CHECK(refused.value() == EPERM);
+  CHECK(unwritable.value() == EPERM);
+  CHECK(pieces == std::vector<std::string>{"others"});
+  CHECK(end == asio::error::eof);
+}
+
+TEST_CASE("a socket that is to be quiet tells its keeper before anybody is resumed") {
+  Reactor reactor;
+  BufferPool pool;
+  Pair busy(reactor);
+  Pair quiet(reactor);
+  std::vector<std::string> pieces;
+  ErrorCodeOs end;
+  read_all(busy.ours, pool, pieces, end);
+  std::size_t seen_before = 99;
+  struct Keeper {
+    std::size_t& seen_before;
+    std::vector<std::string>& pieces;
+  } keeper{seen_before, pieces};
+  quiet.ours.expect_quiet(
+      [](void* context) {
+        const auto& self = *static_cast<Keeper*>(context);
+        self.seen_before = self.pieces.size();
+      },
+      &keeper);
+  busy.say("first in the list of events");
+  quiet.say("unasked");
+  busy.hang_up();
+  run(reactor);
+  CHECK(seen_before == 0);
+  CHECK(pieces.size() == 1);
+  CHECK(quiet.ours.has_stirred());
+  CHECK_FALSE(quiet.ours.stays_quiet());
+}
 
 TEST_CASE("the end of a stream is noticed right behind its last bytes") {
   for (const auto watch : {Reactor::Watch::in, Reactor::Watch::in_and_out, Reactor::Watch::later}) {
