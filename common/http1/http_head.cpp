@@ -256,9 +256,8 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
     take(quick);
     status_ = quick.status;
     reason_ = quick.reason;
-    const bool ends_itself = status_ < 200 || status_ == 204 || status_ == 304;
-    keep_alive_ = quick.keep_alive() && (ends_itself || quick.has_content_length);
-  } else if (const auto status = parse_carefully(bytes); status != HeadStatus::complete) {
+    keep_alive_ = quick.keep_alive();
+  } else if (const auto status = parse_carefully(bytes, to_head); status != HeadStatus::complete) {
     return status;
   }
   // RFC 9110 §15: below 100 there is no class of status, so nothing says whether a body follows.

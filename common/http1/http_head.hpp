@@ -191,7 +191,7 @@ class ResponseHead : public MessageHead {
   bool is_interim() const { return status_ >= 100 && status_ < 200 && status_ != 101; }
 
  private:
-  HeadStatus parse_carefully(std::string_view bytes);
+  HeadStatus parse_carefully(std::string_view bytes, bool to_head);
 
   unsigned status_ = 0;
   std::string_view reason_;

@@ -138,9 +138,10 @@ HeadStatus RequestHead::parse_carefully(std::string_view bytes) {
   return HeadStatus::complete;
 }
 
-HeadStatus ResponseHead::parse_carefully(std::string_view bytes) {
+HeadStatus ResponseHead::parse_carefully(std::string_view bytes, bool to_head) {
   fields_.clear();
   Parser<false> parser;
+  parser.skip(to_head);
   const auto error = run(parser, bytes, fields_, head_bytes_);
   if (error == http::error::need_more && bytes.size() < limits::response_head_bytes_max) {
     return HeadStatus::incomplete;

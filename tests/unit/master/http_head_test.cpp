@@ -5,6 +5,7 @@
 #include "common/http1/http_head.hpp"
 
 using namespace tandem;
+using namespace tandem::master;
 
 TEST_CASE("a head that ends before its version does is refused at once") {
   RequestHead request;
