@@ -179,6 +179,7 @@ std::optional<Attempt::Outcome> Attempt::note_sent(const IoResult& wrote) {
   out_.release();
   request_sent_ = wrote.bytes > 0;
   if (!wrote.ok()) return worker_gone();
+  answered_early_ = worker_.has_stirred();
   deadline_.disarm();
   if (client_.streaming) {
     pump_.emplace(loop_, client_.socket, worker_, client_.in, client_.request, deadline_,
@@ -223,7 +224,10 @@ std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
   status = response_.parse(worker_in_.view(), client_.request.is_head());
   if (status == HeadStatus::refused) return Outcome::bad_response;
   if (status == HeadStatus::complete) {
-    if (!response_.is_interim()) return refusal();
+    if (!response_.is_interim()) {
+      answered_early_ = answered_early_ || !request_complete();
+      return says_farewell() ? Outcome::stale : refusal();
+    }
     if (++interim_responses_ > limits::interim_responses_max) return Outcome::bad_response;
   } else if (worker_in_.free_size() == 0) {
     worker_in_.grow(limits::response_head_bytes_max);
@@ -268,7 +272,20 @@ void Attempt::leave_answer() {
   const auto body_bytes = bodiless ? 0 : response_.content_length();
   const bool whole = (bodiless || response_.framing() == Framing::length) &&
                      worker_in_.size() == response_.head_bytes() + body_bytes;
-  if (whole && response_.keep_alive() && request_complete()) give_back_connection();
+  if (whole && is_clean()) give_back_connection();
+}
+
+// So far: the connection may carry another request once the answer has been read to its end.
+bool Attempt::is_clean() const {
+  return response_.keep_alive() && !answered_early_ && request_complete();
+}
+
+// RFC 9110 §15.5.9: the worker closes a connection that was idle for too long. It was on its way
+// when the request was sent. Who may not send that again passes it on: it says that nothing was
+// executed.
+bool Attempt::says_farewell() const {
+  return response_.status() == 408 && !response_.keep_alive() && connection_->reused() &&
+         interim_responses_ == 0 && client_.is_repeatable();
 }
 
 // The service wants such an answer not to be the last word, and can afford another try.

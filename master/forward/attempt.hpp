@@ -65,9 +65,11 @@ class Attempt : private InFlight {
   enum class Outcome {
     answered,  // the client has its answer; ending() says how
     not_sent,  // nothing reached the worker
-    stale,  // a kept-alive connection was closed under us, nothing was answered; see request_sent()
-    lost,   // the worker closed or reset without a whole answer; it may have seen the request
-    timed_out,      // no response head, or no whole short response, in time
+    // A kept-alive connection was closed under us, nothing was answered but perhaps a 408 that says
+    // that it is being closed; see request_sent().
+    stale,
+    lost,       // the worker closed or reset without a whole answer; it may have seen the request
+    timed_out,  // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP
     beaten,         // another attempt was quicker: see beat()
     unwanted,       // it answered with a status that the service tries again after
@@ -120,7 +122,9 @@ class Attempt : private InFlight {
   std::optional<Outcome> refusal();
   bool is_term_refusal();
   bool is_not_primary() const;
+  bool says_farewell() const;
   bool request_complete() const;
+  bool is_clean() const;
   bool may_read() const;
   bool take(const IoResult& got);
   void abandon() override;
@@ -163,6 +167,7 @@ class Attempt : private InFlight {
   bool beaten_ = false;
   bool abandoned_ = false;
   bool request_sent_ = false;
+  bool answered_early_ = false;  // before the request was sent whole
   unsigned interim_responses_ = 0;
 };
 

@@ -91,10 +91,10 @@ void Attempt::note_passed(const IoResult& wrote, std::size_t before_content, std
 void Attempt::part_from_worker() {
   counters().requests.fetch_add(1, std::memory_order_relaxed);
   if (ending_ == Ending::abort) return;
-  const bool stays = response_.keep_alive() && response_.framing() != Framing::until_close;
   // Bytes behind the response were not asked for: what comes next on this connection cannot be
   // trusted.
-  if (stays && request_complete() && worker_in_.empty()) give_back_connection();
+  const bool at_its_end = response_.framing() != Framing::until_close && worker_in_.empty();
+  if (at_its_end && is_clean()) give_back_connection();
   if (!request_complete()) ending_ = Ending::linger;
 }
 

@@ -69,7 +69,6 @@ class Exchange {
   Service::Wanted wanted(const Tried& tried) const;
   bool choose_now();
   Task<> wait_for_choice();
-  UpstreamConnectionPtr idle_connection(Upstream& upstream);
   Task<UpstreamConnectionPtr> connect_to(Try& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void suspect(Upstream& upstream, FailureKind kind);

@@ -93,7 +93,9 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
 Task<> Exchange::ask(Try& each, std::uint64_t seen) {
   ++client_.note.attempts;
   client_.note.set_worker(each.upstream->worker().name);
-  auto connection = idle_connection(*each.upstream);
+  // One may have been closed since the reactor looked; where one was, others may have been.
+  auto connection = each.upstream->take_idle(distrust_idle_ ? Upstream::Look::always
+                                                            : Upstream::Look::if_in_doubt);
   if (!connection) {
     auto connecting = connect_to(each);
     connection = co_await connecting;
@@ -188,16 +190,6 @@ Task<> Exchange::wait_for_choice() {
     left -= std::min(left, now() - since);
     if (outcome != Service::Waited::room) break;
   }
-}
-
-// A request that may be sent twice finds out by itself that a connection has been closed. Others
-// look first, for they cannot know afterwards whether they were executed.
-UpstreamConnectionPtr Exchange::idle_connection(Upstream& upstream) {
-  const bool look = distrust_idle_ || !client_.is_repeatable();
-  while (auto idle = upstream.take_idle()) {
-    if (!look || is_quiet(idle->socket())) return idle;
-  }
-  return nullptr;
 }
 
 Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {

@@ -56,6 +56,13 @@ void Socket::shutdown_send() {
   if (descriptor_ != nullptr) ::shutdown(descriptor_->fd, SHUT_WR);
 }
 
+bool Socket::stays_quiet() {
+  if (descriptor_ == nullptr || descriptor_->ended) return false;
+  if (!descriptor_->readable) return true;
+  descriptor_->readable = !is_quiet(*this);
+  return !descriptor_->readable;
+}
+
 bool ReadSome::read(Operation& operation, Descriptor& descriptor) {
   auto& self = static_cast<ReadSome&>(operation);
   auto& buffer = self.buffer_;

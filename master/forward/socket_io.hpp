@@ -57,6 +57,19 @@ class Socket {
   }
   void shutdown_send();
 
+  // Nothing is asked of the peer: `function` is called when it says something or closes.
+  // REQUIRES: is_open()
+  void expect_quiet(void (*function)(void*), void* context) {
+    descriptor_->on_stir = function;
+    descriptor_->keeper = context;
+  }
+  void expect_answer() { descriptor_->on_stir = nullptr; }
+  // An edge is remembered: there is something to read, or was while a read took all there was room
+  // for.
+  bool has_stirred() const { return descriptor_ != nullptr && descriptor_->readable; }
+  // Nothing is to be read and the peer has not closed. One system call, when has_stirred().
+  bool stays_quiet();
+
  private:
   Reactor* reactor_;
   Descriptor* descriptor_ = nullptr;
@@ -225,8 +238,7 @@ inline WriteAll write_all(Socket& socket, std::string_view a, std::string_view b
   return WriteAll(socket, {a, b, c, d});
 }
 
-// True when an idle connection can be used: nothing to read, not closed by the peer. One system
-// call.
+// True when nothing is to be read and the peer has not closed. One system call.
 bool is_quiet(Socket& socket);
 
 // True when bytes have arrived that nobody has read yet. One system call.

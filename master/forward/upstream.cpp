@@ -20,6 +20,12 @@ UpstreamConnection::~UpstreamConnection() {
   socket_.close();
 }
 
+void UpstreamConnection::stir(void* connection) {
+  auto& self = *static_cast<UpstreamConnection*>(connection);
+  const auto upstream = self.upstream_;  // outlives its last connection
+  upstream->drop_idle(self);
+}
+
 Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
     : worker_(std::move(worker)), loops_(loops) {
   TANDEM_ASSERT(loops_ > 0);
@@ -43,11 +49,33 @@ bool Upstream::may_open() const {
   return counters().open_connections.load(relaxed) < worker_->connections;
 }
 
-UpstreamConnectionPtr Upstream::take_idle() {
-  if (idle_.empty()) return nullptr;
-  auto connection = std::move(idle_.back());
-  idle_.pop_back();
-  return connection;
+// What happened at a connection since the reactor looked is not known. Those that were put back
+// since then are at the end, and are taken when there are no others.
+UpstreamConnectionPtr Upstream::take_idle(Look look) {
+  while (!idle_.empty()) {
+    const auto& io = idle_.back()->socket_.reactor();
+    const auto is_settled = [round = io.rounds()](const auto& each) {
+      return each->idle_round_ < round;
+    };
+    auto end = idle_.end();
+    if (!is_settled(idle_.back())) end = std::partition_point(idle_.begin(), end, is_settled);
+    const bool is_known = end != idle_.begin() && io.is_caught_up();
+    const auto place = std::prev(end == idle_.begin() ? idle_.end() : end);
+    auto connection = std::move(*place);
+    idle_.erase(place);
+    connection->socket_.expect_answer();
+    if ((is_known && look == Look::if_in_doubt) || is_quiet(connection->socket_)) {
+      return connection;
+    }
+  }
+  return nullptr;
+}
+
+void Upstream::drop_idle(const UpstreamConnection& connection) {
+  const auto place = std::find_if(idle_.begin(), idle_.end(),
+                                  [&](const auto& each) { return each.get() == &connection; });
+  TANDEM_ASSERT(place != idle_.end());
+  idle_.erase(place);
 }
 
 UpstreamConnectionPtr Upstream::open(Reactor& io) {
@@ -61,10 +89,12 @@ UpstreamConnectionPtr Upstream::open(Reactor& io) {
 
 bool Upstream::put_back(UpstreamConnectionPtr connection, Instant now) {
   TANDEM_ASSERT(connection->upstream_.get() == this);
-  if (retired_) return false;
+  if (retired_ || !connection->socket_.stays_quiet()) return false;
   if (open_ > share_floor() && counters().wanted.exchange(false, relaxed)) return true;
   connection->reused_ = true;
   connection->idle_since_ = now;
+  connection->idle_round_ = connection->socket_.reactor().rounds();
+  connection->socket_.expect_quiet(&UpstreamConnection::stir, connection.get());
   idle_.push_back(std::move(connection));
   return false;
 }

@@ -1,12 +1,16 @@
 // upstream.hpp: connections to one worker, as one loop keeps them.
 //
 // Connections are kept alive and reused, the most recently used first, so that few stay warm and
-// the rest grow old and are closed. A worker advertises how many connections it can hold; all loops
-// together never open more. Each loop is entitled to its share, and may take more while others
-// leave theirs unused; who has more than its share gives a connection back when another loop wants
-// one. Owner: the loop; what loops share is in WorkerCounters.
+// the rest grow old and are closed. One on which the worker says something that nobody asked for,
+// or that it closes, is closed at the edge, so that no answer is ever taken for another's; and the
+// reactor has looked at a connection before it carries the next request. A worker advertises how
+// many connections it can hold; all loops together never open more. Each loop is entitled to its
+// share, and may take more while others leave theirs unused; who has more than its share gives a
+// connection back when another loop wants one. Owner: the loop; what loops share is in
+// WorkerCounters.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,9 +52,12 @@ class UpstreamConnection {
 
  private:
   friend class Upstream;
+  static void stir(void* connection);
+
   std::shared_ptr<Upstream> upstream_;
   Socket socket_;
   Instant idle_since_;
+  std::uint64_t idle_round_ = 0;  // of the reactor, in which it was put back
   bool reused_ = false;
 };
 
@@ -90,12 +97,15 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // An idle connection is here, or a new one may be opened.
   bool has_room() const { return !idle_.empty() || may_open(); }
 
-  // The most recently used idle connection; null when there is none.
-  UpstreamConnectionPtr take_idle();
+  // The most recently used idle connection; null when there is none. The system is asked of it when
+  // the reactor may not have seen yet what happened there, or always.
+  enum class Look { if_in_doubt, always };
+  UpstreamConnectionPtr take_idle(Look look);
   // A place for a new connection, not yet connected; null when the worker is full.
   UpstreamConnectionPtr open(Reactor& io);
-  // Keeps a connection that is in a clean state. Closes it when this worker has left the snapshot,
-  // or when another loop waits for it; true in that last case.
+  // Keeps a connection that is in a clean state. Closes it when something follows that nobody asked
+  // for, when this worker has left the snapshot, or when another loop waits for it; true in that
+  // last case.
   bool put_back(UpstreamConnectionPtr connection, Instant now);
 
   // A request is here from now on, and is not any more.
@@ -116,6 +126,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
  private:
   friend class UpstreamConnection;
   bool may_open() const;
+  void drop_idle(const UpstreamConnection& connection);
   unsigned share_floor() const { return worker_->connections / loops_; }
 
   std::shared_ptr<const SnapshotWorker> worker_;
