@@ -69,9 +69,10 @@ class Exchange {
   Service::Wanted wanted(const Tried& tried) const;
   bool choose_now();
   Task<> wait_for_choice();
+  Duration time_for_return();
   Task<UpstreamConnectionPtr> connect_to(Try& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
-  void suspect(Upstream& upstream, FailureKind kind);
+  void count_failure(Upstream& upstream);
   void learn_term(Term promised);
   Next what_next(Attempt::Outcome outcome);
   Next after_worker(Attempt::Outcome outcome);
@@ -114,14 +115,17 @@ class Exchange {
   bool distrust_idle_ = false;  // an idle connection was stale: look before using another
   bool was_full_ = false;       // workers there were, but no room in time
   bool passed_on_ = false;
-  bool request_sent_ = false;     // of the last try: some of it
-  bool body_spent_ = false;       // some of a streamed body was
+  bool request_sent_ = false;  // of the last try: some of it
+  bool body_spent_ = false;    // some of a streamed body was
+  // The last try at a worker that is to blame, unless it could not even be connected to.
+  std::optional<Attempt::Outcome> failed_with_;
   bool gate_was_closed_ = false;  // look before another try
   bool no_primary_ = false;       // waited for one in vain
   bool was_unwanted_ = false;     // the last answer: another worker is asked if there is one
   unsigned tries_ = 0;            // that may have been seen
   Term term_needed_;              // a worker has promised it
   std::optional<Instant> wait_until_;
+  std::optional<Instant> return_until_;  // a suspect is waited for at most
   unsigned client_status_ = 0;  // what to answer when the client's body failed; 0: it is gone
   bool aborted_ = false;
 };

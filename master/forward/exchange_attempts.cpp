@@ -5,6 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/connection_test.hpp"
 #include "master/forward/pause.hpp"
 #include "master/forward/request_key.hpp"
 
@@ -42,6 +43,9 @@ Task<Attempt::Outcome> Exchange::serve() {
       last = co_await trying;
     }
     if (last == Attempt::Outcome::answered || aborted_) co_return last;
+    // Nobody is left to ask: how the last one failed is the answer.
+    const bool found_nobody = last == Attempt::Outcome::not_sent && !try_.upstream;
+    if (found_nobody && way_ == Way::workers && failed_with_) co_return *failed_with_;
     const auto next = what_next(last);
     if (next == Next::stop) co_return last;
     if (was_unwanted_) {
@@ -163,7 +167,8 @@ bool Exchange::choose_now() {
   return try_.upstream != nullptr;
 }
 
-// Waits for room if all are full. Who comes new does not overtake who waits.
+// Waits for room if all are full, and for a suspect that may be back in that time if nobody else is
+// there. Who comes new does not overtake who waits.
 Task<> Exchange::wait_for_choice() {
   auto left = client_.times.within(client_.times.timeouts().queue_wait, loop_.coarse_now());
   Queued queued;
@@ -177,7 +182,8 @@ Task<> Exchange::wait_for_choice() {
       tried_.clear();
       continue;
     }
-    if (!was_full_) break;
+    if (!was_full_) left = time_for_return();
+    if (left <= Duration::zero()) break;
     if (!queued.has_begun()) {
       queued.begin(*service_);
       continue;
@@ -189,7 +195,19 @@ Task<> Exchange::wait_for_choice() {
     waited = true;
     left -= std::min(left, now() - since);
     if (outcome != Service::Waited::room) break;
+    // Who was refused by the one that has come back may ask it again.
+    if (!was_full_) tried_.clear();
   }
+}
+
+// Nobody is there. How long a suspect may be waited for: no time at all, when none can be back by
+// then, or when some worker has failed at this request, which is an answer.
+Duration Exchange::time_for_return() {
+  if (way_ != Way::workers || failed_with_) return Duration::zero();
+  const auto at = loop_.coarse_now();
+  if (!return_until_)
+    return_until_ = at + client_.times.within(client_.times.timeouts().queue_wait, at);
+  return service_->may_return_by(*return_until_) ? *return_until_ - at : Duration::zero();
 }
 
 Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
@@ -207,13 +225,16 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
   const IoResult connected = co_await connecting;
   each.connecting = nullptr;
   const auto kind = each.deadline.expired() ? FailureKind::timed_out : FailureKind::refused;
-  const bool gave_up = each.deadline.expired() && client_.times.client_gave_up(now());
+  const bool cut_short = each.deadline.expired() && client_.times.is_over(now());
   each.deadline.disarm();
   if (connected.ok()) {
     co_return fresh;
   }
   fresh.reset();
-  if (!aborted_ && !each.beaten && !gave_up && way_ == Way::workers) suspect(upstream, kind);
+  if (!aborted_ && !each.beaten && !cut_short && way_ == Way::workers) {
+    count_failure(upstream);
+    suspect(loop_, upstream, kind);
+  }
   loop_.room_made(*service_);
   co_return nullptr;
 }
@@ -221,30 +242,28 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
 void Exchange::note_failure(Upstream& upstream, Attempt::Outcome outcome) {
   if (way_ == Way::primary) return;  // how it is doing is judged elsewhere
   switch (outcome) {
-    case Attempt::Outcome::not_sent:
-    case Attempt::Outcome::lost: suspect(upstream, FailureKind::reset); return;
     case Attempt::Outcome::stale:
       // An idle connection may be closed at any time, but not one that was looked at just before.
-      if (distrust_idle_) suspect(upstream, FailureKind::reset);
-      return;
+      if (!distrust_idle_) return;
+      [[fallthrough]];
+    case Attempt::Outcome::not_sent:
+    case Attempt::Outcome::lost:
+      ConnectionTest::begin(loop_, upstream.shared_from_this(), client_.times.timeouts().connect);
+      break;
     case Attempt::Outcome::unwanted: tried_.add(upstream.worker().id); return;
     case Attempt::Outcome::timed_out:
       if (client_.times.client_gave_up(now())) return;
-      [[fallthrough]];
-    case Attempt::Outcome::bad_response:
-      upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
-      tried_.add(upstream.worker().id);
-      return;
+      break;
+    case Attempt::Outcome::bad_response: break;
     default: return;  // the worker is not to blame
   }
+  count_failure(upstream);
+  failed_with_ = outcome == Attempt::Outcome::not_sent ? Attempt::Outcome::lost : outcome;
 }
 
-void Exchange::suspect(Upstream& upstream, FailureKind kind) {
+void Exchange::count_failure(Upstream& upstream) {
   upstream.counters().failures.fetch_add(1, std::memory_order_relaxed);
   tried_.add(upstream.worker().id);
-  // No loop picks it until the registry has had a good sign of it. Who sets the mark reports.
-  const bool was_suspect = upstream.counters().suspect.exchange(true, std::memory_order_relaxed);
-  if (!was_suspect) loop_.options().report_failure(upstream.worker().id, kind);
 }
 
 // A worker has promised `promised`, which is higher than the term that it was sent.

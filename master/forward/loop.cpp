@@ -11,6 +11,7 @@
 #include "common/base/limits.hpp"
 #include "master/forward/access_log.hpp"
 #include "master/forward/client_session.hpp"
+#include "master/forward/connection_test.hpp"
 #include "master/forward/listener.hpp"
 #include "master/forward/primary_route.hpp"
 
@@ -81,6 +82,7 @@ void Loop::stop_here() {
   for (auto& [name, service] : services_) service->refuse_all();
   primary_route_->refuse_all();
   sessions_.for_each([](ClientSession& session) { session.abort(); });
+  tests_.for_each([](ConnectionTest& test) { test.abort(); });
   if (sessions_.empty()) io_.release();
 }
 
@@ -191,6 +193,10 @@ void Loop::take_room() {
 }
 
 void Loop::adopt(ClientSession& session) { sessions_.push_front(session); }
+
+void Loop::adopt(ConnectionTest& test) { tests_.push_front(test); }
+
+void Loop::forget(ConnectionTest& test) { tests_.remove(test); }
 
 void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
   auto held = HeldSocket(client);

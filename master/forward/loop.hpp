@@ -37,6 +37,7 @@ namespace tandem::master {
 
 class AccessLog;
 class ClientSession;
+class ConnectionTest;
 class Listener;
 class Loop;
 class PrimaryRoute;
@@ -70,7 +71,8 @@ struct LoopOptions {
   const ServingGate* gate = nullptr;          // never null once a loop has it
   std::string pass;                           // the Tandem-Pass that standbys present to this node
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
-  // A worker refused or reset a connection. Called on loop threads, by the loop that set `suspect`.
+  // A worker refused a connection, or did not answer in time. Called on loop threads, by the loop
+  // that set `suspect`.
   std::function<void(WorkerId, FailureKind)> report_failure;
   // A worker refused a request, for it has promised a higher term. Called on loop threads.
   std::function<void(Term)> report_term;
@@ -156,6 +158,8 @@ class Loop {
 
   void adopt(ClientSession& session);
   void forget(ClientSession& session);
+  void adopt(ConnectionTest& test);
+  void forget(ConnectionTest& test);
 
  private:
   friend class Listener;
@@ -179,6 +183,7 @@ class Loop {
   std::unique_ptr<PrimaryRoute> primary_route_;
   std::unique_ptr<Listener> listener_;
   IntrusiveList<ClientSession> sessions_;
+  IntrusiveList<ConnectionTest> tests_;
   LoopCounters counters_;
   SplitMix64 random_;
   RequestIds request_ids_;

@@ -32,6 +32,7 @@ Service::~Service() {
 // What the snapshot says of the service itself.
 void Service::adopt(const SnapshotService& snapshot) {
   counters_ = snapshot.counters;
+  may_return_at_ = snapshot.may_return_at;
   if (snapshot.settings == settings_) return;
   settings_ = snapshot.settings;
   const auto sticky = options_.sticky;
@@ -280,6 +281,14 @@ void Service::learn(const Upstream& upstream, Experience experience, Duration la
 bool Service::is_full(const Tried& tried) const {
   return std::any_of(upstreams_.begin(), upstreams_.end(),
                      [&](const auto& upstream) { return is_good(*upstream, tried); });
+}
+
+bool Service::may_return_by(Instant time) const {
+  if (may_return_at_ <= time) return true;
+  // A loop has marked one; what the registry makes of it is on its way.
+  return std::any_of(upstreams_.begin(), upstreams_.end(), [](const auto& upstream) {
+    return upstream->counters().suspect.load(std::memory_order_relaxed);
+  });
 }
 
 void Placement::begin(Service& service, std::shared_ptr<Upstream> upstream) {

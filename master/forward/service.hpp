@@ -77,6 +77,8 @@ class Service {
   std::shared_ptr<Upstream> pick(const Wanted& wanted);
   // Some worker would be picked if it had room.
   bool is_full(const Tried& tried) const;
+  // One that is suspect may be well again by then, or until when it is held is not known yet.
+  bool may_return_by(Instant time) const;
   // The value of Set-Cookie for a client that is served by `chosen`; empty when it sticks there
   // already, or elsewhere, where there was only no room at this moment.
   std::string_view cookie_for(const Upstream& chosen, const Wanted& wanted) const;
@@ -164,7 +166,8 @@ class Service {
   LatencyWindow latencies_;
   std::vector<std::shared_ptr<Upstream>> upstreams_;  // same places as in the snapshot's service
   std::unordered_map<std::string_view, std::size_t> by_cookie_;  // places; keys are the upstreams'
-  Instant serves_since_;                                         // when it got its first workers
+  Instant may_return_at_ = Instant::forever();
+  Instant serves_since_;  // when it got its first workers
   Deadline next_weighing_;
   std::list<Waiter*> waiters_;
   bool stopping_ = false;

@@ -166,10 +166,14 @@ void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
   }
   const auto before = standing(record);
   record.liveness.good_sign(attentive);
-  if (record.suspicion.good_sign(attentive)) {
-    record.counters->suspect.store(false, std::memory_order_relaxed);
-  }
+  end_suspicion(record, attentive);
   settle(record, before);
+}
+
+// There was a good sign; it may have come too early.
+void Registry::end_suspicion(WorkerRecord& record, Instant attentive) {
+  if (!record.suspicion.good_sign(attentive, record.answered())) return;
+  record.counters->suspect.store(false, std::memory_order_relaxed);
 }
 
 // What other masters and others send it. It counted at another moment than this master does, so the
@@ -182,11 +186,13 @@ void Registry::note_load(WorkerRecord& record, unsigned in_flight) {
   record.elsewhere_before = elsewhere;
 }
 
-void Registry::fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive) {
+void Registry::fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive, Instant now) {
   const auto before = standing(record);
   record.last_failure = kind;
   record.counters->suspect.store(true, std::memory_order_relaxed);
-  record.suspicion.raise(attentive);
+  if (record.suspicion.raise(attentive, record.answered())) {
+    record.held_until = now + record.suspicion.hold();
+  }
   settle(record, before);
 }
 
@@ -195,7 +201,7 @@ void Registry::report_failure(WorkerId id, FailureKind kind, Instant now) {
   const auto attentive = clock_.at(now);
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return;  // it was replaced or removed while the report was on its way
-  fail_worker(*found->second, kind, attentive);
+  fail_worker(*found->second, kind, attentive, now);
   if (found->second->last_resort) failed_as_last_resort(*found->second, now);
 }
 
@@ -272,12 +278,13 @@ void Registry::erase(Records::iterator place) {
 }
 
 Registry::Standing Registry::standing(const WorkerRecord& record) {
-  return {record.state(), record.gets_traffic()};
+  return {record.state(), record.gets_traffic(), record.may_return()};
 }
 
 void Registry::settle(WorkerRecord& record, Standing before) {
   record.counters->down.store(record.state() == WorkerState::down, std::memory_order_relaxed);
-  if (record.gets_traffic() != before.gets_traffic) mark_changed(record);
+  const bool shows = record.gets_traffic() != before.gets_traffic;
+  if (shows || record.may_return() != before.may_return) mark_changed(record);
   if (record.state() == before.state) return;
   spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
                to_string(before.state), to_string(record.state()), record.reason());

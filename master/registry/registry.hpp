@@ -80,8 +80,8 @@ class Registry {
   // -------------------------------------------------------------------------- A forwarding loop
   // failed at this worker, and its counters->suspect was set by that loop.
   void report_failure(WorkerId id, FailureKind kind, Instant now);
-  // A health probe ended: nothing = good. A refused or reset connection makes the worker suspect at
-  // once, HealthCheck::unhealthy failures in a row make it down.
+  // A health probe ended: nothing = good. A refused connection makes the worker suspect at once,
+  // HealthCheck::unhealthy failures in a row make it down.
   void probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now);
   // Where to probe, and how; empty when the worker was removed, or is to be probed no more.
   struct Probe {
@@ -177,7 +177,8 @@ class Registry {
   void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, std::string_view peer_host,
                Instant attentive, Instant now);
   void good_sign(WorkerRecord& record, Instant attentive, Instant now);
-  void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive);
+  void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive, Instant now);
+  static void end_suspicion(WorkerRecord& record, Instant attentive);
   static void note_load(WorkerRecord& record, unsigned in_flight);
   HealthCheck check_of(std::string_view service) const;
   void check_otherwise(const std::string& service, const HealthCheck& before);
@@ -207,10 +208,12 @@ class Registry {
   void route_changed(const RouteKey& key);
   void request_publication();
   // Around each change to a record: `before = standing(record)`, the change, `settle(record,
-  // before)`. Publishes it when it gains or loses its traffic, and logs a change of state.
+  // before)`. Publishes it when it gains or loses its traffic, or the prospect of it, and logs a
+  // change of state.
   struct Standing {
     WorkerState state;
     bool gets_traffic;
+    bool may_return;
   };
   static Standing standing(const WorkerRecord& record);
   void settle(WorkerRecord& record, Standing before);

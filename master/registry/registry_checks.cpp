@@ -38,17 +38,15 @@ void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, In
     const bool is_dead = record.is_probed() && !record.checks.pass() && !record.liveness.down();
     if (is_dead) record.liveness.expire(attentive);
     settle(record, before);
-    const bool lost = failure->kind == FailureKind::refused || failure->kind == FailureKind::reset;
-    if (lost) fail_worker(record, failure->kind, attentive);
+    // A broken connection is a failed check, no dead process.
+    if (failure->kind == FailureKind::refused) fail_worker(record, failure->kind, attentive, now);
     return;
   }
   record.checks.good(check.healthy);
   // So many are wanted of a suspect too.
   const bool enough = record.checks.pass() && record.checks.good_in_a_row() >= check.healthy;
   if (enough && record.is_probed()) return good_sign(record, attentive, now);
-  if (enough && record.suspicion.good_sign(attentive)) {
-    record.counters->suspect.store(false, std::memory_order_relaxed);
-  }
+  if (enough) end_suspicion(record, attentive);
   settle(record, before);
 }
 

@@ -1,5 +1,6 @@
 #include "master/registry/service_table.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -100,6 +101,9 @@ std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
         service->settings = said->second;
       }
       for (const auto& [worker_name, record] : entry.members) {
+        if (record->may_return()) {
+          service->may_return_at = std::min(service->may_return_at, record->held_until);
+        }
         if (!record->gets_traffic() && !record->last_resort) continue;
         if (record->shown == nullptr) record->shown = snapshot_of(*record);
         service->workers.push_back(record->shown);

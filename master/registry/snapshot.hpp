@@ -17,6 +17,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/strong.hpp"
+#include "common/base/time.hpp"
 #include "common/wire/service_settings.hpp"
 #include "master/registry/route_table.hpp"
 
@@ -32,9 +33,11 @@ struct WorkerCounters {
   std::atomic<std::uint32_t> open_connections{0};  // upstream connections, all loops
   std::atomic<std::uint64_t> requests{0};          // answered
   std::atomic<std::uint64_t> failures{0};          // attempts that failed here
-  // A loop saw this worker refuse or reset a connection: no loop picks it until the registry, on
-  // the next good sign (heartbeat or probe), clears it.
+  // A loop saw this worker refuse a connection: no loop picks it until the registry, on the next
+  // good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
+  // A loop sees whether it accepts a connection, after one broke off.
+  std::atomic<bool> tested{false};
   // The registry has not heard of it for too long, or was told that it failed: it will not answer.
   std::atomic<bool> down{false};
   // The circuit breaker (balance/circuit_breaker.hpp), in nanoseconds since boot where it is a
@@ -85,6 +88,8 @@ struct SnapshotService {
   std::vector<std::shared_ptr<const SnapshotWorker>> workers;
   std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none, all is as for all
   std::shared_ptr<ServiceCounters> counters{};              // null: it can have no limit of its own
+  // The first of its suspects may be back from then on; forever: there is none.
+  Instant may_return_at = Instant::forever();
 };
 
 struct Snapshot {

@@ -17,19 +17,21 @@ Suspicion::Suspicion(Duration first_hold)
   TANDEM_ASSERT(first_hold_ > Duration::zero());
 }
 
-bool Suspicion::raise(Instant now) {
+bool Suspicion::raise(Instant now, std::uint64_t answered) {
   if (active_) return false;
-  const bool soon_again = ended_ != Instant::never() && now - ended_ < calm;
+  const bool soon_again =
+      ended_ != Instant::never() && now - ended_ < calm && answered == answered_;
   hold_ = soon_again ? std::min<Duration>(2 * hold_, limits::suspicion_max) : first_hold_;
   until_ = now + hold_;
   active_ = true;
   return true;
 }
 
-bool Suspicion::good_sign(Instant now) {
+bool Suspicion::good_sign(Instant now, std::uint64_t answered) {
   if (!active_ || now <= until_) return false;
   active_ = false;
   ended_ = now;
+  answered_ = answered;
   return true;
 }
 

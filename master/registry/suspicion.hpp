@@ -4,10 +4,13 @@
 // A heartbeat can be on its way when the worker dies: so a suspicion lasts a moment at least, and
 // only a sign that arrives after that moment counts. A worker that heartbeats well but refuses
 // connections would flap between up and suspect and cost a failed attempt each time: so each
-// suspicion that follows soon after the last lasts twice as long, up to limits::suspicion_max.
+// suspicion that follows soon after the last lasts twice as long, up to limits::suspicion_max;
+// unless it has answered a request in between, for then it was well.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once
+
+#include <cstdint>
 
 #include "common/base/time.hpp"
 
@@ -18,12 +21,12 @@ class Suspicion {
   // `first_hold`: how long the first suspicion lasts at least; above zero.
   explicit Suspicion(Duration first_hold);
 
-  // A failure was seen. Returns true when this begins a suspicion, false when one was there
-  // already.
-  bool raise(Instant now);
+  // A failure was seen. `answered`: how many requests the worker has answered so far. Returns true
+  // when this begins a suspicion, false when one was there already.
+  bool raise(Instant now, std::uint64_t answered);
 
   // A heartbeat or a good probe arrived. Returns true when that ends a suspicion.
-  bool good_sign(Instant now);
+  bool good_sign(Instant now, std::uint64_t answered);
 
   bool active() const { return active_; }
   // How long the current or the last suspicion lasts at least; zero before the first.
@@ -34,6 +37,7 @@ class Suspicion {
   Duration hold_{0};
   Instant until_ = Instant::never();
   Instant ended_ = Instant::never();
+  std::uint64_t answered_ = 0;  // when it ended
   bool active_ = false;
 };
 

@@ -55,6 +55,7 @@ struct WorkerRecord {
   Liveness liveness;
   Suspicion suspicion;
   std::optional<FailureKind> last_failure{};  // that made it suspect
+  Instant held_until = Instant::never();      // as a suspect, by the real clock
   CheckResults checks = CheckResults::passing();
   std::optional<ProbeFailure> check_failure{};  // the last
   bool checked = false;                // it heartbeats, and its service wants it probed as well
@@ -80,6 +81,10 @@ struct WorkerRecord {
   std::string reason_of_ejection() const;
   // It would get traffic if it were well; a stranger that has never been is not missed.
   bool is_wanted() const;
+  // It is suspect, and would get traffic with the next good sign.
+  bool may_return() const { return state() == WorkerState::suspect && is_wanted(); }
+  // Requests that it has answered.
+  std::uint64_t answered() const { return counters->requests.load(std::memory_order_relaxed); }
   // Its loops leave it alone.
   bool is_ejected() const {
     return !on_trial && counters->ejected_until.load(std::memory_order_relaxed) != 0;

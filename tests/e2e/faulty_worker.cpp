@@ -6,7 +6,8 @@
 //
 // The service: GET /bytes/N answers N bytes, "0123456789" again and again; GET /chunked/N the same
 // in chunks; PUT / its own body; POST / "done", after a line with the body, the request's id, was
-// written to the record. So the line is there whatever becomes of the answer.
+// written to the record. So the line is there whatever becomes of the answer. GET /poison is
+// answered by a reset, whoever asks and however well the worker is.
 //
 // What to do is POSTed to the address after `faults=` in the ready line, and is done when that is
 // answered:
@@ -112,6 +113,7 @@ class FaultyWorker {
   RawReply serve(const RawRequest& request) {
     thread_local std::mt19937 random(std::random_device{}());
     const Kind kind = kind_;
+    if (request.target == "/poison") return {.bytes = "", .resets = true};
     if (request.method == "POST") {
       const auto line = request.body + "\n";
       if (write(record_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {

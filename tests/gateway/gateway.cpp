@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.hpp"
+
 namespace tandem::test {
 
 using namespace tandem::master;
@@ -136,11 +138,11 @@ void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
   publish(RouteTablePtr());
 }
 
-void Gateway::publish(RouteTablePtr routes) {
+void Gateway::publish(RouteTablePtr routes, Instant may_return_at) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = ++version_;
   snapshot->services.push_back(std::make_shared<SnapshotService>(
-      SnapshotService{"default", workers_, settings_, counters_}));
+      SnapshotService{"default", workers_, settings_, counters_, may_return_at}));
   snapshot->routes = std::move(routes);
   plane_->publish(std::move(snapshot));
 }
@@ -170,6 +172,13 @@ void Gateway::take_down(std::size_t worker) {
   const auto all = workers_;
   workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(worker));
   publish(RouteTablePtr());
+  workers_ = all;
+}
+
+void Gateway::hold_suspect(std::size_t worker, Duration length) {
+  const auto all = workers_;
+  workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(worker));
+  publish(RouteTablePtr(), now() + length);
   workers_ = all;
 }
 

@@ -52,6 +52,11 @@ class Gateway {
   void settle();
   // The registry finds that worker down: it leaves the snapshot, not the fixture.
   void take_down(std::size_t worker);
+  // The registry holds that worker as a suspect for so long: it leaves the snapshot, not the
+  // fixture.
+  void hold_suspect(std::size_t worker, Duration length);
+  // Requests that wait in the queue of the default service.
+  unsigned waiting() const { return counters_->waiting; }
   // What is said of the default service, from now on, each KEY=VALUE.
   void set(const std::vector<std::string>& settings);
   // These are out for their health from now on, and no others, as the registry tells it in a panic.
@@ -88,7 +93,7 @@ class Gateway {
   std::shared_ptr<master::SnapshotWorker> make_worker(const std::string& service,
                                                       std::uint16_t port);
   std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;
-  void publish(master::RouteTablePtr routes);
+  void publish(master::RouteTablePtr routes, Instant may_return_at = Instant::forever());
   std::shared_ptr<const wire::ServiceSettings> settings_;
   std::shared_ptr<master::ServiceCounters> counters_ = std::make_shared<master::ServiceCounters>();
   std::shared_ptr<master::PolicyFactory> policies_;

