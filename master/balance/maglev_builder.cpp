@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 namespace tandem::master {
 
 std::shared_ptr<const MaglevTable> MaglevSlot::table() const {
@@ -24,8 +26,13 @@ MaglevBuilder::~MaglevBuilder() {
 
 std::shared_ptr<MaglevSlot> MaglevBuilder::slot(const std::string& service) {
   const std::lock_guard lock(mutex_);
-  auto& slot = slots_[service];
-  if (!slot) slot = std::make_shared<MaglevSlot>();
+  if (slots_.size() >= slots_reviewed_at_) {
+    std::erase_if(slots_, [](const auto& each) { return each.second.expired(); });
+    slots_reviewed_at_ = std::max<std::size_t>(64, 2 * slots_.size());
+  }
+  auto& kept = slots_[service];
+  auto slot = kept.lock();
+  if (!slot) kept = slot = std::make_shared<MaglevSlot>();
   return slot;
 }
 

@@ -56,8 +56,9 @@ class MaglevBuilder {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, std::shared_ptr<MaglevSlot>> slots_;
-  std::vector<std::shared_ptr<MaglevSlot>> queue_;  // each at most once
+  std::map<std::string, std::weak_ptr<MaglevSlot>> slots_;  // while a policy has them
+  std::size_t slots_reviewed_at_ = 64;                      // then those of services that went go
+  std::vector<std::shared_ptr<MaglevSlot>> queue_;          // each at most once
   bool building_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -53,7 +53,10 @@ Result<> DataPlane::start() {
       .report_term = options_.report_term,
       .home = options_.threads == 1 ? std::function<Loop&(Loop&)>()
                                     : [this](Loop& from) -> Loop& { return home_of_next(from); },
-      .room = [this](unsigned from_loop, bool made) { share_room(from_loop, made); }});
+      .ask_for_room = [this](unsigned from_loop,
+                             const std::string& service) { ask_for_room(from_loop, service); },
+      .offer_room = [this](unsigned from_loop,
+                           RoomOffer offer) { offer_room(from_loop, std::move(offer)); }});
   address_ = options_.listen;
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, common));
@@ -89,11 +92,16 @@ Loop& DataPlane::home_of_next(Loop& from) {
   return open(from) > tolerated ? *least : from;
 }
 
-void DataPlane::share_room(unsigned from_loop, bool made) {
+void DataPlane::ask_for_room(unsigned from_loop, const std::string& service) {
   for (auto& loop : loops_) {
     if (loop->index() == from_loop) continue;
-    loop->post([loop = loop.get(), made] { made ? loop->take_room() : loop->give_room(); });
+    loop->post([loop = loop.get(), service] { loop->give_room(service); });
   }
+}
+
+void DataPlane::offer_room(unsigned from_loop, RoomOffer offer) {
+  auto& next = *loops_[(from_loop + 1) % loops_.size()];
+  next.post([&next, offer = std::move(offer)] { next.take_room(offer); });
 }
 
 void DataPlane::publish(SnapshotPtr snapshot) {

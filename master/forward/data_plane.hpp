@@ -26,6 +26,7 @@ namespace tandem::master {
 
 class AccessLog;
 class Loop;
+struct RoomOffer;
 
 struct DataPlaneOptions {
   std::string node = "a";              // names this gateway in Via
@@ -84,7 +85,8 @@ class DataPlane {
 
  private:
   Loop& home_of_next(Loop& from);
-  void share_room(unsigned from_loop, bool made);
+  void ask_for_room(unsigned from_loop, const std::string& service);
+  void offer_room(unsigned from_loop, RoomOffer offer);
 
   DataPlaneOptions options_;
   Endpoint address_;

@@ -144,8 +144,10 @@ void Exchange::find_route() {
 
 // One that is known stays known; another may become so while the request waits.
 Service* Exchange::own_service() {
-  if (own_service_ == nullptr) own_service_ = loop_.find_service(service_name_);
-  return own_service_;
+  if (own_service_.get() == nullptr) {
+    if (auto* const found = loop_.find_service(service_name_)) own_service_.begin(*found);
+  }
+  return own_service_.get();
 }
 
 // Routes there are, but none for it, and nobody is registered for the default service.

@@ -104,8 +104,8 @@ class Exchange {
   const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
   std::optional<RequestOptions> route_options_;
   std::string_view service_name_;
-  Service* own_service_ = nullptr;  // of service_name_; null: not found yet
-  Service* service_ = nullptr;      // that is asked: the own one, or the primary
+  ServiceUse own_service_;      // of service_name_; none: not found yet
+  Service* service_ = nullptr;  // that is asked: the own one, or the primary
   Way way_ = Way::workers;
   Try try_;                // the last one
   Try* second_ = nullptr;  // of a request that is hedged, while it is under way

@@ -172,10 +172,13 @@ bool Exchange::choose_now() {
 Task<> Exchange::wait_for_choice() {
   auto left = client_.times.within(client_.times.timeouts().queue_wait, loop_.coarse_now());
   Queued queued;
-  bool waited = false;
   while (!aborted_) {
-    if ((waited || !service_->has_waiters()) && choose_now()) co_return;
-    was_full_ = service_->is_full(way_ == Way::primary ? no_worker : tried_);
+    if (queued.may_choose(*service_) && choose_now()) {
+      queued.served();
+      co_return;
+    }
+    const auto& tried = way_ == Way::primary ? no_worker : tried_;
+    was_full_ = service_->is_full(tried);
     if (!was_full_ && was_unwanted_) {
       // There is no other worker: one that has answered may be asked once more.
       was_unwanted_ = false;
@@ -185,14 +188,13 @@ Task<> Exchange::wait_for_choice() {
     if (!was_full_) left = time_for_return();
     if (left <= Duration::zero()) break;
     if (!queued.has_begun()) {
-      queued.begin(*service_);
+      if (!queued.begin(*service_)) break;
       continue;
     }
     loop_.want_room(*service_);
     const auto since = now();
-    auto waiting = service_->wait_for_room(left, waited);
+    auto waiting = queued.wait(left, tried);
     const auto outcome = co_await waiting;
-    waited = true;
     left -= std::min(left, now() - since);
     if (outcome != Service::Waited::room) break;
     // Who was refused by the one that has come back may ask it again.

@@ -96,7 +96,7 @@ void Loop::drain() {
 }
 
 void Loop::publish(SnapshotPtr snapshot) {
-  post([this, snapshot = std::move(snapshot)] { apply(*snapshot); });
+  post([this, snapshot = std::move(snapshot)] { apply(snapshot); });
 }
 
 void Loop::publish(LeadershipPtr leadership) {
@@ -110,31 +110,60 @@ void Loop::publish(LeadershipPtr leadership) {
   });
 }
 
-void Loop::apply(const Snapshot& snapshot) {
+// Both snapshots are sorted by name, and share what did not change: that is passed over.
+void Loop::apply(SnapshotPtr snapshot) {
   assert_here();
-  if (snapshot.routes != nullptr) routes_ = snapshot.routes;
-  for (const auto& each : snapshot.services) {
-    auto& service = services_[each->name];
-    if (!service) {
-      service = std::make_unique<Service>(
-          io_, wheel_, each->name,
-          Service::Setup{.policies = options_->policies,
-                         .options = options_->services,
-                         .seed = index_ * 7919 + 1,
-                         .loops = options_->loops,
-                         .room_elsewhere = [this] { options_->room(index_, true); }});
+  if (snapshot->routes != nullptr) routes_ = snapshot->routes;
+  const auto before = std::exchange(snapshot_, std::move(snapshot));
+  static const std::vector<std::shared_ptr<const SnapshotService>> none;
+  const auto& old_services = before ? before->services : none;
+  auto old = old_services.begin();
+  for (const auto& shown : snapshot_->services) {
+    if (old != old_services.end() && *old == shown) {
+      ++old;
+      continue;
     }
-    service->update(*each);
-    service->set_registered(true);
+    while (old != old_services.end() && (*old)->name < shown->name) depart((*old++)->name);
+    const bool was_there = old != old_services.end() && (*old)->name == shown->name;
+    if (!was_there || *old != shown) adopt(*shown);
+    if (was_there) ++old;
   }
-  for (auto& [name, service] : services_) {
-    // A service that nobody is registered for any more stays known, with no workers: requests may
-    // be in it.
-    if (snapshot.find(name) != nullptr) continue;
-    service->set_registered(false);
-    if (!service->empty()) service->update(SnapshotService{name, {}});
+  while (old != old_services.end()) depart((*old++)->name);
+  forget_departed();
+  adopted_.store(snapshot_->version, std::memory_order_release);
+}
+
+void Loop::adopt(const SnapshotService& shown) {
+  auto& service = services_[shown.name];
+  if (!service) {
+    service = std::make_unique<Service>(
+        io_, wheel_, shown.name,
+        Service::Setup{.policies = options_->policies,
+                       .options = options_->services,
+                       .seed = index_ * 7919 + 1,
+                       .loops = options_->loops,
+                       .room_elsewhere = [this, name = shown.name] { offer_room(name, 1); }});
   }
-  adopted_.store(snapshot.version, std::memory_order_release);
+  service->update(shown);
+  service->set_registered(true);
+}
+
+void Loop::depart(const std::string& name) {
+  auto& service = *services_.find(name)->second;
+  service.set_registered(false);
+  if (!service.empty()) service.update(SnapshotService{name, {}});
+  departed_.push_back(name);
+}
+
+// Those that have come back stay, and those that requests are in.
+void Loop::forget_departed() {
+  std::erase_if(departed_, [this](const std::string& name) {
+    const auto found = services_.find(name);
+    if (found == services_.end() || found->second->is_registered()) return true;
+    if (found->second->in_use()) return false;
+    services_.erase(found);
+    return true;
+  });
 }
 
 void Loop::tick(Instant now) {
@@ -146,6 +175,7 @@ void Loop::sweep() {
   const auto oldest = wheel_.coarse_now() - limits::upstream_idle_max;
   for (auto& [name, service] : services_) service->close_idle_before(oldest);
   primary_route_->service().close_idle_before(oldest);
+  forget_departed();
   arm(sweep_, 1s);
 }
 
@@ -157,39 +187,63 @@ Service* Loop::find_service(std::string_view name) {
 void Loop::put_back(Service& service, UpstreamConnectionPtr connection) {
   const auto upstream = connection->upstream().shared_from_this();
   const bool given_away = upstream->put_back(std::move(connection), wheel_.coarse_now());
-  if (given_away) options_->room(index_, true);
-  service.wake_one();
+  if (given_away) return offer_room(service.name(), 1);
+  if (service.is_limited() || service.wake_one()) return;
+  // It may have been closed, which makes a place that another loop waits for.
+  const bool is_wanted = upstream->counters().wanted.load(std::memory_order_relaxed);
+  if (is_wanted && upstream->has_free_place()) offer_room(service.name(), 1);
 }
 
-void Loop::room_made(Service& service) { service.wake_one(); }
+void Loop::room_made(Service& service) {
+  if (!service.is_limited()) service.room_made();
+}
 
 void Loop::want_room(Service& service) {
-  bool starved = false;
-  for (const auto& upstream : service.upstreams()) {
-    if (!upstream->is_starved()) continue;
-    upstream->counters().wanted.store(true, std::memory_order_relaxed);
-    starved = true;
-  }
-  if (starved) options_->room(index_, false);
+  ask_others(service, [](const Upstream& upstream) { return upstream.is_starved(); });
 }
 
-void Loop::give_room() {
+// Those that were asked for one already give it back as soon as they have it.
+template <class Lacks>
+void Loop::ask_others(Service& service, Lacks lacks) {
+  if (options_->loops == 1) return;
+  bool asks = false;
+  for (const auto& upstream : service.upstreams()) {
+    if (!lacks(*upstream)) continue;
+    asks = !upstream->counters().wanted.exchange(true, std::memory_order_relaxed) || asks;
+  }
+  if (asks) options_->ask_for_room(index_, service.name());
+}
+
+void Loop::give_room(const std::string& name) {
   assert_here();
-  bool gave = false;
-  for (auto& [name, service] : services_) {
-    for (const auto& upstream : service->upstreams()) {
-      auto& wanted = upstream->counters().wanted;
-      if (!wanted.load(std::memory_order_relaxed) || !upstream->give_back_idle()) continue;
-      wanted.store(false, std::memory_order_relaxed);
-      gave = true;
+  const auto found = services_.find(name);
+  if (found == services_.end()) return;
+  unsigned given = 0;
+  for (const auto& upstream : found->second->upstreams()) {
+    auto& wanted = upstream->counters().wanted;
+    if (!wanted.load(std::memory_order_relaxed)) continue;
+    // A place that became free before this was asked for was offered to nobody.
+    if (!upstream->has_free_place() && !upstream->give_back_idle()) continue;
+    if (wanted.exchange(false, std::memory_order_relaxed)) ++given;
+  }
+  if (given > 0) offer_room(name, given);
+}
+
+void Loop::offer_room(const std::string& service, unsigned requests) {
+  if (options_->loops == 1) return;
+  options_->offer_room(index_, {service, requests, options_->loops});
+}
+
+void Loop::take_room(RoomOffer offer) {
+  assert_here();
+  if (auto* const service = find_service(offer.service)) {
+    while (offer.requests > 0 && service->wake_one()) --offer.requests;
+    // What is free now is for those that it wakes: who sleeps on wants what is free next.
+    if (service->has_sleepers()) {
+      ask_others(*service, [](const Upstream& upstream) { return upstream.has_too_few(); });
     }
   }
-  if (gave) options_->room(index_, true);
-}
-
-void Loop::take_room() {
-  assert_here();
-  for (auto& [name, service] : services_) service->wake_all();
+  if (--offer.loops_left > 0) options_->offer_room(index_, std::move(offer));
 }
 
 void Loop::adopt(ClientSession& session) { sessions_.push_front(session); }

@@ -56,6 +56,14 @@ struct LoopCounters {
   }
 };
 
+// Room at the workers of a service that other loops wait for. It goes once around, back to where it
+// was made, so that it wakes as many requests as it is for.
+struct RoomOffer {
+  std::string service;
+  unsigned requests = 1;    // so many may be woken
+  unsigned loops_left = 0;  // that are to see it
+};
+
 // What all loops are told at the start and never changes.
 struct LoopOptions {
   std::string via;                          // how this gateway names itself in Via: "tandem-NODE"
@@ -78,9 +86,11 @@ struct LoopOptions {
   std::function<void(Term)> report_term;
   // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
   std::function<Loop&(Loop& from)> home;
-  // A worker has room again that another loop waits for. Called on loop threads; false: asks the
-  // others to give a connection back, true: tells them that there is one.
-  std::function<void(unsigned from_loop, bool made)> room;
+  // A request waits for a connection to a worker: the other loops are asked for what they have too
+  // much of. Called on loop threads.
+  std::function<void(unsigned from_loop, const std::string& service)> ask_for_room;
+  // Room that is left goes to the next loop. Called on loop threads.
+  std::function<void(unsigned from_loop, RoomOffer offer)> offer_room;
 };
 
 class Loop {
@@ -147,9 +157,9 @@ class Loop {
   // Called for a request that waits in `service`: asks other loops for what they have too much of.
   void want_room(Service& service);
   // Another loop did so: closes idle connections that this loop has above its share.
-  void give_room();
+  void give_room(const std::string& service);
   // Another loop did that: who waits here tries again.
-  void take_room();
+  void take_room(RoomOffer offer);
 
   RequestHead& borrow_request_head() { return request_heads_.borrow(); }
   void give_back(RequestHead& head) { request_heads_.give_back(head); }
@@ -167,7 +177,13 @@ class Loop {
   void tick(Instant now);
   void sweep();
   void begin(int client, const TcpEndpoint& peer);
-  void apply(const Snapshot& snapshot);
+  void apply(SnapshotPtr snapshot);
+  void adopt(const SnapshotService& shown);
+  void depart(const std::string& name);
+  void forget_departed();
+  template <class Lacks>
+  void ask_others(Service& service, Lacks lacks);
+  void offer_room(const std::string& service, unsigned requests);
   void stop_here();
 
   const unsigned index_;
@@ -179,6 +195,9 @@ class Loop {
   DeadlineWheel wheel_;
   Deadline sweep_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
+  SnapshotPtr snapshot_;  // that they go by; null: none yet
+  std::vector<std::string>
+      departed_;  // nobody is registered for them any more, requests are in them
   RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
   std::unique_ptr<PrimaryRoute> primary_route_;
   std::unique_ptr<Listener> listener_;

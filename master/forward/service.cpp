@@ -25,7 +25,7 @@ Service::Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setu
 }
 
 Service::~Service() {
-  TANDEM_ASSERT(waiters_.empty());
+  TANDEM_ASSERT(waiting_ == 0 && uses_ == 0);
   for (auto& upstream : upstreams_) upstream->retire();
 }
 
@@ -59,7 +59,12 @@ Policy& Service::policy_for(const wire::PolicySpec* spec) {
   for (auto& each : policies_) {
     if (each.spec == *spec) return *each.policy;
   }
-  if (policies_.size() > limits::route_policies_max) policies_.resize(1);
+  std::vector<ChoosesBy> dropped;  // until the new one is there: a table that both use stays
+  if (policies_.size() > limits::route_policies_max) {
+    dropped.assign(std::make_move_iterator(policies_.begin() + 1),
+                   std::make_move_iterator(policies_.end()));
+    policies_.resize(1);
+  }
   auto& policy = add_policy(*spec);
   policy.update(candidates());
   return policy;
@@ -67,26 +72,9 @@ Policy& Service::policy_for(const wire::PolicySpec* spec) {
 
 void Service::update(const SnapshotService& snapshot) {
   adopt(snapshot);
-  std::unordered_map<WorkerId, std::shared_ptr<Upstream>> known;
   std::vector<Upstream*> newcomers;
   const bool was_empty = upstreams_.empty();
-  for (auto& upstream : upstreams_) known.emplace(upstream->worker().id, std::move(upstream));
-  upstreams_.clear();
-  for (const auto& worker : snapshot.workers) {
-    const auto found = known.find(worker->id);
-    if (found == known.end()) {
-      upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
-      upstreams_.back()->stick_by(options_.sticky);
-      newcomers.push_back(upstreams_.back().get());
-    } else {
-      const bool returns = found->second->worker().last_resort && !worker->last_resort;
-      found->second->update(worker);
-      upstreams_.push_back(std::move(found->second));
-      if (returns) newcomers.push_back(upstreams_.back().get());
-      known.erase(found);
-    }
-  }
-  for (auto& [id, gone] : known) gone->retire();
+  take(snapshot.workers, newcomers);
   by_cookie_.clear();
   has_last_resorts_ = false;
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
@@ -96,7 +84,52 @@ void Service::update(const SnapshotService& snapshot) {
   }
   let_newcomers_start_slowly(newcomers, was_empty);
   weigh();
-  wake_all();
+  wake_some();
+}
+
+// Most workers stay where they are: the others lie between the first and the last difference.
+void Service::take(const std::vector<std::shared_ptr<const SnapshotWorker>>& workers,
+                   std::vector<Upstream*>& newcomers) {
+  auto before = std::exchange(upstreams_, {});
+  upstreams_.reserve(workers.size());
+  const auto shorter = std::min(before.size(), workers.size());
+  std::size_t front = 0;
+  while (front < shorter && before[front]->worker().id == workers[front]->id) ++front;
+  std::size_t back = 0;
+  while (front + back < shorter &&
+         before[before.size() - 1 - back]->worker().id == workers[workers.size() - 1 - back]->id) {
+    ++back;
+  }
+  std::unordered_map<WorkerId, std::shared_ptr<Upstream>> others;
+  for (std::size_t place = front; place < before.size() - back; ++place) {
+    others.emplace(before[place]->worker().id, std::move(before[place]));
+  }
+  for (std::size_t place = 0; place < workers.size(); ++place) {
+    const auto& worker = workers[place];
+    if (place < front) {
+      keep(std::move(before[place]), worker, newcomers);
+    } else if (place >= workers.size() - back) {
+      keep(std::move(before[before.size() - (workers.size() - place)]), worker, newcomers);
+    } else if (const auto known = others.find(worker->id); known != others.end()) {
+      keep(std::move(known->second), worker, newcomers);
+      others.erase(known);
+    } else {
+      upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
+      upstreams_.back()->stick_by(options_.sticky);
+      newcomers.push_back(upstreams_.back().get());
+    }
+  }
+  for (auto& [id, gone] : others) gone->retire();
+}
+
+void Service::keep(std::shared_ptr<Upstream> upstream,
+                   const std::shared_ptr<const SnapshotWorker>& worker,
+                   std::vector<Upstream*>& newcomers) {
+  upstreams_.push_back(std::move(upstream));
+  auto& kept = *upstreams_.back();
+  if (&kept.worker() == worker.get()) return;
+  if (kept.worker().last_resort && !worker->last_resort) newcomers.push_back(&kept);
+  kept.update(worker);
 }
 
 void Service::let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty) {
@@ -196,7 +229,7 @@ void Service::note(Upstream& upstream, Experience experience) {
     if (upstream.worker().last_resort) counters.vouched.store(true, std::memory_order_relaxed);
     if (!CircuitBreaker::succeeded(counters)) return;
     spdlog::info("worker readmitted name={} service={}", upstream.worker().name, name_);
-    wake_all();
+    wake_some();
     return;
   }
   const auto now = wheel_.coarse_now();

@@ -1,9 +1,10 @@
 // service.hpp: a service as one loop sees it: its workers' connections, its policy, and the
 // requests that wait because all workers are full.
 //
-// Owner: the loop. Requests that wait are served first come, first served; their number and their
-// time are bounded (ServiceOptions::queue here, ForwardTimeouts::queue_wait by the exchange):
-// service_queue.cpp.
+// Owner: the loop. Requests that wait (Queued, service_queue.cpp) are served in the order in which
+// they came. Each keeps its place until it is served or gives up: one that was woken and found no
+// room too. Their number and their time are bounded (ServiceOptions::queue here,
+// ForwardTimeouts::queue_wait by the exchange). Room for one request wakes one request.
 //
 // A limit on requests in flight counts those of all loops. Loops that pick in the same instant may
 // exceed it, each by one.
@@ -25,6 +26,8 @@
 
 namespace tandem::master {
 
+class Queued;
+
 // Workers that one request has failed at and does not go back to. Small: a request has few
 // attempts.
 class Tried {
@@ -45,7 +48,7 @@ class Service {
     ServiceOptions options{};                 // where its settings say nothing
     std::uint64_t seed = 1;
     unsigned loops = 1;
-    std::function<void()> room_elsewhere{};  // room was made that another loop waits for
+    std::function<void()> room_elsewhere{};  // room for one was made that another loop waits for
   };
   Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setup);
   ~Service();
@@ -99,32 +102,30 @@ class Service {
   void earn_retries() { retries_.earn(wheel_.coarse_now()); }
   bool may_retry() { return retries_.pay(wheel_.coarse_now()); }
 
-  // Waits until room was made, or the time in the queue is over, or the queue is full, or the loop
-  // stops.
+  // Why a request waits no more: there may be room; its time in the queue is over; the queue is
+  // full, or the loop stops.
   enum class Waited { room, timed_out, refused };
-  // `timeout` bounds the wait; `in_front` for a request that has waited already and found nothing.
-  // REQUIRES: a Queued is held, and nothing was found since it began.
-  Task<Waited> wait_for_room(Duration timeout, bool in_front);
-  bool has_waiters() const { return !waiters_.empty(); }
-  // Room was made: the request that waits longest tries again.
-  void wake_one();
-  void wake_all();
+  bool has_waiters() const { return waiting_ > 0; }
+  bool has_sleepers() const { return !sleepers_.empty(); }
+  // There is room for one more: the request that waits longest tries again. False: none sleeps.
+  bool wake_one();
+  // There may be room for more than one: one after the other tries again, until one finds none.
+  void wake_some();
+  // There is room for one more that another loop may take as well.
+  void room_made();
+  // Room is made when a request ends, not when its connection is free.
+  bool is_limited() const { return options_.in_flight > 0 || options_.worker_in_flight > 0; }
   // The loop ends: who waits is refused.
   void refuse_all();
+
+  // Requests are in it: it must stay.
+  bool in_use() const { return uses_ > 0; }
 
   void close_idle_before(Instant oldest);
   std::vector<std::shared_ptr<Upstream>>& upstreams() { return upstreams_; }
 
  private:
-  struct Waiter {
-    std::coroutine_handle<> handle;
-    Deadline deadline;
-    Service* service = nullptr;
-    std::list<Waiter*>::iterator place;
-    Waited outcome = Waited::room;
-    bool queued = false;
-  };
-  struct Queueing;  // the awaitable of wait_for_room
+  struct Sleeping;  // the awaitable of Queued::wait
   struct ChoosesBy {
     wire::PolicySpec spec;
     std::unique_ptr<Policy> policy;
@@ -133,16 +134,20 @@ class Service {
 
   friend class Placement;
   friend class Queued;
+  friend class ServiceUse;
   void adopt(const SnapshotService& snapshot);
   void choose_by_own_policy();
   Policy& add_policy(const wire::PolicySpec& spec);
   Policy& policy_for(const wire::PolicySpec* spec);
   std::vector<Candidate> candidates() const;
-  void room_made();
+  void take(const std::vector<std::shared_ptr<const SnapshotWorker>>& workers,
+            std::vector<Upstream*>& newcomers);
+  void keep(std::shared_ptr<Upstream> upstream, const std::shared_ptr<const SnapshotWorker>& worker,
+            std::vector<Upstream*>& newcomers);
   bool has_room() const;
   bool has_room(const Upstream& upstream) const;
-  bool is_limited() const { return options_.in_flight > 0 || options_.worker_in_flight > 0; }
-  void resume_later(Waiter& waiter, Waited outcome);
+  bool wake_after(std::uint64_t ticket, bool in_turn);
+  void resume_later(Queued& sleeper, Waited outcome);
   Upstream* stuck_to(std::string_view cookie) const;
   bool is_good(const Upstream& upstream, const Tried& tried) const;
   bool is_worth_a_trial(const Upstream& upstream, const Tried& tried) const;
@@ -169,27 +174,75 @@ class Service {
   Instant may_return_at_ = Instant::forever();
   Instant serves_since_;  // when it got its first workers
   Deadline next_weighing_;
-  std::list<Waiter*> waiters_;
+  std::list<Queued*> sleepers_;  // by their tickets
+  std::size_t waiting_ = 0;      // sleepers, and those that are awake to look once more
+  std::uint64_t tickets_ = 0;
+  std::size_t turn_ = 0;  // of this loop's requests and others', when room is made
+  std::size_t uses_ = 0;
   bool stopping_ = false;
   bool registered_ = true;
   bool has_last_resorts_ = false;  // among upstreams_
 };
 
-// A request that finds no room, as other loops see it. It looks once more after this has begun:
-// whoever made room before told nobody.
+// The place of a request in the queue of its service, from the moment that it finds no room.
+//
+// Other loops see it by the count of those that wait. It looks once more after it has begun:
+// whoever made room before told nobody. REQUIRES: the service is in use until it ends.
 class Queued {
  public:
   Queued() = default;
+  // What it was woken for and has not taken goes to the next.
   ~Queued();
   Queued(const Queued&) = delete;
   Queued& operator=(const Queued&) = delete;
 
-  bool has_begun() const { return begun_; }
-  void begin(const Service& service);
+  bool has_begun() const { return service_ != nullptr; }
+  // False: the queue is full, or the loop stops.
+  bool begin(Service& service);
+  // It is woken, or nobody came before it.
+  bool may_choose(const Service& service) const;
+  // It has found room, and leaves the queue.
+  void served() { served_ = true; }
+  // Sleeps in its place until it is woken or refused, for `timeout` at most. `tried`: what it does
+  // not go back to. REQUIRES: has_begun(), and it has looked and found no room.
+  Task<Service::Waited> wait(Duration timeout, const Tried& tried);
 
  private:
+  friend class Service;
+  void fall_asleep(std::coroutine_handle<> handle, Duration timeout);
+
+  Service* service_ = nullptr;
   std::shared_ptr<ServiceCounters> counters_;  // that it is counted in
-  bool begun_ = false;
+  std::uint64_t ticket_ = 0;
+  std::coroutine_handle<> handle_;
+  Deadline deadline_;
+  std::list<Queued*>::iterator place_;  // among the sleepers, while it is one
+  Service::Waited outcome_ = Service::Waited::room;
+  bool awake_ = false;    // woken, and has not slept since
+  bool in_turn_ = false;  // by wake_some()
+  bool served_ = false;
+};
+
+// Keeps a service that nobody is registered for any more.
+class ServiceUse {
+ public:
+  ServiceUse() = default;
+  ~ServiceUse() {
+    if (service_ != nullptr) --service_->uses_;
+  }
+  ServiceUse(const ServiceUse&) = delete;
+  ServiceUse& operator=(const ServiceUse&) = delete;
+
+  // REQUIRES: get() == nullptr
+  void begin(Service& service) {
+    TANDEM_ASSERT(service_ == nullptr);
+    service_ = &service;
+    ++service.uses_;
+  }
+  Service* get() const { return service_; }
+
+ private:
+  Service* service_ = nullptr;
 };
 
 // A request's place at a worker: counted as in flight from the choice to the end of the try,

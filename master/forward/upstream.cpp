@@ -119,6 +119,4 @@ bool Upstream::give_back_idle() {
   return true;
 }
 
-bool Upstream::is_starved() const { return !has_room() && open_ < std::max(1u, share_floor()); }
-
 }  // namespace tandem::master

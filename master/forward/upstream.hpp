@@ -10,6 +10,7 @@
 // WorkerCounters.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -121,7 +122,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // if so.
   bool give_back_idle();
   // This loop has less than its share and finds the worker full.
-  bool is_starved() const;
+  bool is_starved() const { return !has_room() && has_too_few(); }
+  // This loop has less than its share.
+  bool has_too_few() const { return open_ < std::max(1u, share_floor()); }
+  // A new connection may be opened.
+  bool has_free_place() const { return may_open(); }
 
  private:
   friend class UpstreamConnection;

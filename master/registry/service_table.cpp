@@ -42,6 +42,9 @@ void ServiceTable::changed(WorkerRecord& record) {
 
 void ServiceTable::set_settings(const std::string& service,
                                 std::shared_ptr<const wire::ServiceSettings> settings) {
+  const auto* before = this->settings(service);
+  const bool same = before == nullptr ? settings == nullptr : settings && *before == *settings;
+  if (same) return;
   if (settings == nullptr) {
     settings_.erase(service);
   } else {

@@ -95,6 +95,54 @@ TEST_CASE("a full worker is passed over") {
   CHECK(read_response(second).status() == 200);
 }
 
+TEST_CASE("requests that wait are served in the order in which they came, whatever is published") {
+  Gate gate;
+  Origin origin(held_by(gate));
+  Gateway gateway({origin.port()}, {.connections = 1});
+  std::vector<RawSocket> clients;
+  const auto ask = [&](const std::string& target, unsigned waiting) {
+    clients.push_back(gateway.connect());
+    clients.back().send(get(target));
+    wait_until([&] { return gateway.waiting() == waiting; });
+  };
+  ask("/held", 0);
+  gate.await_waiting(1);
+  ask("/1", 1);
+  ask("/2", 2);
+  ask("/3", 3);
+  gateway.publish({origin.port()});
+  gateway.settle();
+  ask("/4", 4);
+  gateway.publish({origin.port()});
+  gateway.settle();
+  gate.open();
+  for (auto& client : clients) CHECK(read_response(client).status() == 200);
+  std::vector<std::string> served;
+  for (const auto& request : origin.requests()) served.push_back(request.start_line());
+  CHECK(served == std::vector<std::string>{"GET /held HTTP/1.1", "GET /1 HTTP/1.1",
+                                           "GET /2 HTTP/1.1", "GET /3 HTTP/1.1",
+                                           "GET /4 HTTP/1.1"});
+}
+
+TEST_CASE("a service that nobody is registered for any more goes on with what is in it") {
+  Gate gate;
+  Origin origin(held_by(gate));
+  Gateway gateway({});
+  gateway.publish(std::map<std::string, std::uint16_t>{{"shop", origin.port()}}, {"/=shop"});
+  auto client = gateway.connect();
+  client.send(get("/"));
+  gate.await_waiting(1);
+  gateway.publish(std::map<std::string, std::uint16_t>{}, {"/=shop"});
+  gateway.settle();
+  CHECK(gateway.ask(get("/")).status() == 503);
+  gate.open();
+  CHECK(read_response(client).status() == 200);
+  CHECK(gateway.ask(get("/")).status() == 503);
+  gateway.publish(std::map<std::string, std::uint16_t>{{"shop", origin.port()}}, {"/=shop"});
+  gateway.settle();
+  CHECK(gateway.ask(get("/")).status() == 200);
+}
+
 TEST_CASE("who waits too long for a full service is answered 503") {
   Gate gate;
   Origin origin(held_by(gate));

@@ -79,6 +79,8 @@ class Gateway {
   const master::WorkerCounters& counters(std::size_t worker) const {
     return *workers_[worker]->counters;
   }
+  // Requests that wait for room at the default service.
+  unsigned waiting() const { return counters_->waiting; }
   // Failures that were reported to the registry.
   std::size_t reported_failures() const;
 
