@@ -6,7 +6,8 @@
 // the loops ask the workers that are well as long as there are any (none is sent more than the
 // connections it can hold, so they cannot be crushed), then those that are ejected, then those of
 // last resort: suspect and down, one request at a time until one was answered. Never those that
-// drain or have left.
+// drain or have left, nor a Tandem worker that has refused a connection since it was last heard:
+// its process has ended, and what answers at its address by now may be another's.
 //
 // Owner: the registry.
 #pragma once

@@ -1,5 +1,7 @@
 #include "master/registry/registry.hpp"
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
@@ -56,6 +58,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   if (found == records_.end()) {
     if (is_bye) return Membership::left;
     if (state_.has_removed(heartbeat.name, heartbeat.incarnation)) return Membership::removed;
+    if (auto free = check_address_is_free(heartbeat, address); !free) return free.error();
     return join(heartbeat, std::move(address), peer_host, attentive, now);
   }
   auto& record = found->second;
@@ -79,12 +82,17 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
       return free.error();
   }
   if (auto room = services_.check_room(heartbeat.service); !room) return room.error();
+  if (auto free = check_address_is_free(heartbeat, address); !free) return free.error();
+  auto predecessors = record.address == address ? record.predecessors : std::vector<std::string>();
   auto replaced = record.incarnation == heartbeat.incarnation ? record.replaced_incarnation
                                                               : record.incarnation;
   erase(found);
   auto joined = join(heartbeat, std::move(address), peer_host, attentive, now);
   TANDEM_ASSERT(joined.ok());  // there was room for the one it replaces
-  records_.find(heartbeat.name)->second.replaced_incarnation = std::move(replaced);
+  auto& successor = records_.find(heartbeat.name)->second;
+  successor.replaced_incarnation = std::move(replaced);
+  successor.predecessors.insert(successor.predecessors.begin(), predecessors.begin(),
+                                predecessors.end());
   return is_bye ? Membership::left : Membership::registered;
 }
 
@@ -116,11 +124,13 @@ Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::He
 Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint address,
                                   std::string_view peer_host, Instant attentive, Instant now) {
   if (auto room = check_room(heartbeat.service); !room) return room.error();
+  auto predecessors = retire_others_at(address, heartbeat.name);
   WorkerRecord record{.kind = WorkerKind::tandem,
                       .name = heartbeat.name,
                       .service = heartbeat.service,
                       .address = std::move(address),
                       .incarnation = heartbeat.incarnation,
+                      .predecessors = std::move(predecessors),
                       .own_weight = heartbeat.weight,
                       .connections = heartbeat.connections,
                       .takes_term = heartbeat.takes_term,
@@ -139,6 +149,7 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
 void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
                        std::string_view peer_host, Instant attentive, Instant now) {
   record.witness = witness_of(heartbeat, peer_host);
+  record.has_refused = false;
   note_load(record, heartbeat.in_flight);
   const bool unchanged = record.own_weight == heartbeat.weight &&
                          record.connections == heartbeat.connections &&
@@ -189,6 +200,7 @@ void Registry::note_load(WorkerRecord& record, unsigned in_flight) {
 void Registry::fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive, Instant now) {
   const auto before = standing(record);
   record.last_failure = kind;
+  record.has_refused = record.has_refused || kind == FailureKind::refused;
   record.counters->suspect.store(true, std::memory_order_relaxed);
   if (record.suspicion.raise(attentive, record.answered())) {
     record.held_until = now + record.suspicion.hold();
@@ -263,6 +275,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);
   auto& kept = place->second;
   by_id_.emplace(kept.id, &kept);
+  by_address_.emplace(canonical(kept.address), &kept);
   services_.add(kept);
   request_publication();
   spdlog::info("worker joined name={} service={} address={} state={} id={}", kept.name,
@@ -273,6 +286,10 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
 void Registry::erase(Records::iterator place) {
   services_.remove(place->second);
   by_id_.erase(place->second.id);
+  auto [at, end] = by_address_.equal_range(canonical(place->second.address));
+  at = std::find_if(at, end, [&](const auto& each) { return each.second == &place->second; });
+  TANDEM_ASSERT(at != end);
+  by_address_.erase(at);
   records_.erase(place);
   request_publication();
 }

@@ -72,7 +72,8 @@ class Registry {
   // ---- what workers say
   // ------------------------------------------------------------------------------- `peer_host`:
   // the numeric address it came from. The first heartbeat of a worker registers it. Errors:
-  // `conflict` when another live worker has the name; `unavailable` at workers_max, services_max.
+  // `conflict` when another live worker has the name, or a backend the address; `unavailable` at
+  // workers_max, services_max. Others that were registered at the address are gone.
   Result<Membership> heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                Instant now);
 
@@ -190,6 +191,14 @@ class Registry {
                                       Instant now) const;
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
 
+  // ---- registry_addresses.cpp
+  static Endpoint canonical(const Endpoint& address);
+  static bool is_heard(const WorkerRecord& record);
+  std::vector<WorkerRecord*> others_at(const Endpoint& address, std::string_view name) const;
+  Result<> check_address_is_free(const wire::Heartbeat& heartbeat, const Endpoint& address) const;
+  Result<> check_address_is_free(const wire::WorkerSpec& spec) const;
+  std::vector<std::string> retire_others_at(const Endpoint& address, std::string_view name);
+
   WorkerRecord& insert(WorkerRecord record);
   void erase(Records::iterator place);
   Result<> insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now);
@@ -224,6 +233,7 @@ class Registry {
   AttentiveClock clock_;
   Records records_;
   std::unordered_map<WorkerId, WorkerRecord*> by_id_;
+  std::multimap<Endpoint, WorkerRecord*> by_address_;  // canonical; all of records_
   ServiceTable services_;
   ClusterState state_;
   Routes configured_routes_;

@@ -49,6 +49,7 @@ Result<Change> Registry::add(const wire::WorkerSpec& spec) const {
     return name_taken(taken->second);
   }
   if (auto room = check_room(spec.service); !room) return room.error();
+  if (auto free = check_address_is_free(spec); !free) return free.error();
   return Change(AddWorker{spec});
 }
 
@@ -217,6 +218,10 @@ void Registry::insert_joined(const std::string& name, const JoinedWorker& worker
     spdlog::warn("registered worker left out name={} reason=\"{}\"", name, room.error().message);
     return;
   }
+  for (const auto* other : others_at(worker.address, name)) {
+    if (other->is_probed() || is_heard(*other)) return;  // it was there before that one came
+  }
+  retire_others_at(worker.address, name);
   const auto& kept = insert({.kind = WorkerKind::tandem,
                              .name = name,
                              .service = worker.service,
@@ -257,6 +262,7 @@ Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind,
     return name_taken(taken->second);
   }
   if (auto room = check_room(spec.service); !room) return room;
+  retire_others_at(spec.address, spec.name);
   WorkerRecord record{.kind = kind,
                       .name = spec.name,
                       .service = spec.service,

@@ -76,7 +76,8 @@ void ServiceTable::review(std::string_view name, Entry& entry) {
   if (!now.panics() && !before.panics()) return;
   for (const auto& [worker_name, record] : entry.members) {
     const bool is_out = record->is_wanted() && record->state() != WorkerState::up;
-    if (set_last_resort(*record, now.panics() && is_out)) entry.shown.reset();
+    const bool is_asked = now.panics() && is_out && record->may_be_last_resort();
+    if (set_last_resort(*record, is_asked)) entry.shown.reset();
   }
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/endpoint.hpp"
 #include "common/base/time.hpp"
@@ -41,6 +42,8 @@ struct WorkerRecord {
   Endpoint address{};                  // numeric
   std::string incarnation{};           // of a Tandem worker
   std::string replaced_incarnation{};  // the one before, which may still be about; empty: none
+  // Incarnations of others that had its address before, the oldest first.
+  std::vector<std::string> predecessors{};
 
   unsigned own_weight = 0;  // advertised or configured
   unsigned connections = 0;
@@ -56,6 +59,9 @@ struct WorkerRecord {
   Suspicion suspicion;
   std::optional<FailureKind> last_failure{};  // that made it suspect
   Instant held_until = Instant::never();      // as a suspect, by the real clock
+  // It has refused a connection since it was last heard: its process has ended, and whoever answers
+  // there later is another.
+  bool has_refused = false;
   CheckResults checks = CheckResults::passing();
   std::optional<ProbeFailure> check_failure{};  // the last
   bool checked = false;                // it heartbeats, and its service wants it probed as well
@@ -89,6 +95,8 @@ struct WorkerRecord {
   bool is_ejected() const {
     return !on_trial && counters->ejected_until.load(std::memory_order_relaxed) != 0;
   }
+  // Whoever answers at its address is taken for it, although it is out for its health.
+  bool may_be_last_resort() const { return is_probed() || !has_refused; }
   bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
 };
 

@@ -1,6 +1,7 @@
 #include "tests/unit/master/control_fixture.hpp"
 
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -74,6 +75,7 @@ bool eventually(const std::function<bool()>& condition) {
 
 std::string heartbeat_json(const std::string& name, std::uint16_t port,
                            const std::string& incarnation) {
+  if (port == 0) port = static_cast<std::uint16_t>(9000 + std::atoi(name.c_str() + 1));
   return fmt::format(
       R"({{"name":"{}","incarnation":"{}","service":"default","address":"127.0.0.1:{}",)"
       R"("weight":100,"connections":64,"in_flight":0,"state":"up"}})",

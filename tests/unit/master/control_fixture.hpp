@@ -42,7 +42,8 @@ class ControlClient {
 // Waits until `condition` holds, five seconds at most; returns whether it does.
 bool eventually(const std::function<bool()>& condition);
 
-std::string heartbeat_json(const std::string& name, std::uint16_t port = 9001,
+// Without `port` each name has its own: w1 has 9001.
+std::string heartbeat_json(const std::string& name, std::uint16_t port = 0,
                            const std::string& incarnation = "one");
 
 class ControlFixture {

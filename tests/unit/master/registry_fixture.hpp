@@ -1,6 +1,7 @@
 // registry_fixture.hpp: a registry whose time, publications and disk are in the hands of the test.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,15 @@ class RegistryFixture {
                            .on_change = [this] { ++changes; },
                            .on_backend = [this](WorkerId id) { backends.push_back(id); }}) {}
 
-  static wire::Heartbeat heartbeat_of(const std::string& name, std::uint16_t port = 9001) {
+  // Each name has a port of its own.
+  static std::uint16_t port_of(const std::string& name) {
+    static std::map<std::string, std::uint16_t> ports;
+    return ports.emplace(name, static_cast<std::uint16_t>(9001 + ports.size())).first->second;
+  }
+  static wire::Heartbeat heartbeat_of(const std::string& name) {
+    return heartbeat_of(name, port_of(name));
+  }
+  static wire::Heartbeat heartbeat_of(const std::string& name, std::uint16_t port) {
     wire::Heartbeat heartbeat;
     heartbeat.name = name;
     heartbeat.incarnation = name + "-first";

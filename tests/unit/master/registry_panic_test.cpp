@@ -92,13 +92,13 @@ TEST_CASE("those that loops have ejected count among those that are out") {
 TEST_CASE("a worker of last resort that refuses is left alone for a time that grows") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
-  cluster.fail_at(cluster.shown("w1"));
+  cluster.fail_at(cluster.shown("w1"), FailureKind::reset);
   REQUIRE(cluster.last_resort() == "w1");
   const auto counters = cluster.shown("w1")->counters;
   CHECK_FALSE(counters->suspect);
   for (const auto length : {1s, 2s, 4s}) {
     cluster.pass(1ms);
-    cluster.fail_at(cluster.shown("w1"));
+    cluster.fail_at(cluster.shown("w1"), FailureKind::reset);
     CHECK_FALSE(counters->suspect);
     CHECK(counters->ejected_until == (cluster.time + length).since_boot().count());
   }
@@ -113,8 +113,8 @@ TEST_CASE("a suspect that is a last resort no more is as suspect as before") {
   for (const auto* name : {"w1", "w2", "w3"}) REQUIRE(cluster.hear(name).ok());
   const auto one = cluster.shown("w1");
   const auto two = cluster.shown("w2");
-  cluster.fail_at(one);
-  cluster.fail_at(two);
+  cluster.fail_at(one, FailureKind::reset);
+  cluster.fail_at(two, FailureKind::reset);
   REQUIRE(cluster.last_resort() == "w1 w2");
   CHECK_FALSE(two->counters->suspect);
   cluster.pass(500ms);

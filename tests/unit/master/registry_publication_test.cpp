@@ -76,6 +76,7 @@ TEST_CASE("workers and services are listed by name") {
     auto heartbeat = RegistryFixture::heartbeat_of(name);
     REQUIRE(cluster.hear(heartbeat).ok());
     heartbeat.name += "2";
+    heartbeat.address.port = RegistryFixture::port_of(heartbeat.name);
     heartbeat.service = std::string("svc-") + name;
     REQUIRE(cluster.hear(heartbeat).ok());
   }

@@ -1,0 +1,174 @@
+// An address belongs to whoever answers there.
+#include <catch2/catch.hpp>
+
+#include "tests/unit/master/registry_fixture.hpp"
+
+using namespace tandem;
+using namespace tandem::master;
+
+namespace {
+
+wire::Heartbeat at(const std::string& name, const std::string& service, const Endpoint& address) {
+  auto heartbeat = RegistryFixture::heartbeat_of(name);
+  heartbeat.service = service;
+  heartbeat.address = address;
+  return heartbeat;
+}
+
+const Endpoint port{"10.0.0.7", 9001};
+
+JoinedWorker joined(const std::string& service) {
+  JoinedWorker worker;
+  worker.service = service;
+  worker.address = port;
+  return worker;
+}
+
+}  // namespace
+
+TEST_CASE("a worker that registers at the address of others retires them, of any service") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("bank-1", "bank", port)).ok());
+  REQUIRE(cluster.hear(at("bank-2", "bank", {"10.0.0.8", 9001})).ok());
+  REQUIRE(cluster.hear(at("shop-1", "shop", port)).ok());
+  CHECK(cluster.state("bank-1") == "unknown");
+  CHECK(cluster.traffic("bank") == "bank-2");
+  CHECK(cluster.traffic("shop") == "shop-1");
+}
+
+TEST_CASE("one that was down for long does not come back as a last resort with another's port") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("bank-1", "bank", port)).ok());
+  cluster.registry.publish();
+  cluster.pass(5s);
+  REQUIRE(cluster.last_resort("bank") == "bank-1");
+  REQUIRE(cluster.hear(at("shop-1", "shop", port)).ok());
+  CHECK(cluster.traffic("bank") == "no such service");
+}
+
+TEST_CASE("a worker that has refused is no last resort until it is heard again") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("bank-1", "bank", port)).ok());
+  const auto worker = cluster.shown("bank-1");
+  cluster.fail_at(worker, FailureKind::refused);
+  CHECK(cluster.last_resort("bank").empty());
+  cluster.pass(5s);
+  CHECK(cluster.state("bank-1") == "down");
+  CHECK(cluster.last_resort("bank").empty());
+  REQUIRE(cluster.hear(at("bank-1", "bank", port)).ok());
+  CHECK(cluster.traffic("bank") == "bank-1");
+}
+
+TEST_CASE("a backend that has refused is a last resort: whoever answers there is meant") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = port}, cluster.time));
+  const auto id = cluster.backends.back();
+  cluster.registry.probe_result(id, {}, cluster.time);
+  REQUIRE(cluster.traffic() == "n1");
+  cluster.fail_at(cluster.shown("n1"), FailureKind::refused);
+  CHECK(cluster.last_resort() == "n1");
+}
+
+TEST_CASE("one address is the same in each way to write it") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("a", "a", {"0:0:0:0:0:0:0:1", 9001})).ok());
+  REQUIRE(cluster.hear(at("b", "b", {"::1", 9001})).ok());
+  CHECK(cluster.state("a") == "unknown");
+  REQUIRE(cluster.hear(at("c", "c", {"::ffff:10.0.0.7", 9001})).ok());
+  REQUIRE(cluster.hear(at("d", "d", port)).ok());
+  CHECK(cluster.state("c") == "unknown");
+  CHECK(cluster.state("b") == "up");
+}
+
+TEST_CASE("of two that fight for one address the later has it, as long as it is heard") {
+  RegistryFixture cluster;
+  const auto first = at("w1", "default", port);
+  const auto second = at("w2", "default", port);
+  REQUIRE(cluster.hear(first).ok());
+  REQUIRE(cluster.hear(second).ok());
+  const auto refused = cluster.hear(first);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::conflict);
+  CHECK(refused.error().field == "address");
+  CHECK(refused.error().message.find("w2") != std::string::npos);
+  CHECK(cluster.traffic() == "w2");
+  cluster.pass(5s);
+  REQUIRE(cluster.hear(first).ok());
+  CHECK(cluster.traffic() == "w1");
+  CHECK(cluster.state("w2") == "unknown");
+}
+
+TEST_CASE("who was there before is remembered when its successor restarts") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("w1", "default", port)).ok());
+  auto second = at("w2", "default", port);
+  REQUIRE(cluster.hear(second).ok());
+  second.incarnation = "w2-second";
+  REQUIRE(cluster.hear(second).ok());
+  CHECK_FALSE(cluster.hear(at("w1", "default", port)).ok());
+  auto restarted = at("w1", "default", port);
+  restarted.incarnation = "w1-second";
+  REQUIRE(cluster.hear(restarted).ok());
+  CHECK(cluster.traffic() == "w1");
+}
+
+TEST_CASE("a backend's address is not taken by a heartbeat") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = port}, cluster.time));
+  REQUIRE(cluster.add({.name = "n2", .address = {"10.0.0.8", 80}}));
+  for (const auto& taken : {port, Endpoint{"10.0.0.8", 80}}) {
+    const auto refused = cluster.hear(at("w1", "other", taken));
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::conflict);
+    CHECK(refused.error().message.find("the backend n") != std::string::npos);
+  }
+  CHECK(cluster.state("n1") != "unknown");
+  CHECK(cluster.state("n2") != "unknown");
+  auto moved = at("w1", "other", {"10.0.0.9", 9001});
+  REQUIRE(cluster.hear(moved).ok());
+  moved.address = port;
+  REQUIRE_FALSE(cluster.hear(moved).ok());
+  CHECK(cluster.state("w1") == "up");
+}
+
+TEST_CASE("an operator cannot add a backend at the address of a worker that is heard") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("w1", "default", port)).ok());
+  const auto refused = cluster.add({.name = "n1", .address = port});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::conflict);
+  cluster.pass(5s);
+  REQUIRE(cluster.add({.name = "n1", .address = port}));
+  CHECK(cluster.state("w1") == "unknown");
+}
+
+TEST_CASE("backends may share an address: one server for several services") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .service = "a", .address = port},
+                                             cluster.time));
+  REQUIRE(cluster.registry.configure_backend({.name = "n2", .service = "b", .address = port},
+                                             cluster.time));
+  CHECK(cluster.state("n1") == "down");
+  CHECK(cluster.state("n2") == "down");
+}
+
+TEST_CASE("the retired leave the replicated state, and others do not bring them back") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear(at("bank-1", "bank", port)).ok());
+  REQUIRE(cluster.commit_registrations() == 1);
+  REQUIRE(cluster.hear(at("shop-1", "shop", port)).ok());
+  REQUIRE(cluster.commit_registrations() == 2);
+  CHECK(cluster.registry.state().joined.size() == 1);
+  // A primary that has not heard the newcomer yet registers the one before.
+  cluster.registry.apply(Join{"bank-1", joined("bank")}, cluster.time);
+  CHECK(cluster.state("bank-1") == "unknown");
+  CHECK(cluster.state("shop-1") == "up");
+}
+
+TEST_CASE("a master that has heard neither goes by who joined last") {
+  RegistryFixture cluster;
+  cluster.registry.apply(Join{"bank-1", joined("bank")}, cluster.time);
+  cluster.registry.apply(Join{"shop-1", joined("shop")}, cluster.time);
+  CHECK(cluster.state("bank-1") == "unknown");
+  CHECK(cluster.state("shop-1") == "down");
+}
