@@ -91,7 +91,7 @@ Detached Listener::run() {
     const IoResult accepted = co_await accepting;
     if (accepted.ok()) {
       take(accepting);
-      accept_waiting();
+      if (listening_.is_open()) accept_waiting();  // closed since it was accepted
     } else if (listening_.is_open() && accepted.error != asio::error::connection_aborted) {
       // Out of descriptors, most likely: wait until some are free instead of spinning.
       spdlog::warn("accept failed reason=\"{}\"", accepted.error.message());
