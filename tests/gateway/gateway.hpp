@@ -55,8 +55,6 @@ class Gateway {
   // The registry holds that worker as a suspect for so long: it leaves the snapshot, not the
   // fixture.
   void hold_suspect(std::size_t worker, Duration length);
-  // Requests that wait in the queue of the default service.
-  unsigned waiting() const { return counters_->waiting; }
   // What is said of the default service, from now on, each KEY=VALUE.
   void set(const std::vector<std::string>& settings);
   // These are out for their health from now on, and no others, as the registry tells it in a panic.
