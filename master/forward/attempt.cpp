@@ -135,6 +135,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
     auto receiving = receive_short_body();
     outcome = co_await receiving;
   }
+  if (!outcome && !read_first_chunks()) outcome = Outcome::bad_response;
   teach(outcome.value_or(Outcome::answered));
   if (!outcome && is_worth_another_try()) {
     leave_answer();
@@ -191,14 +192,24 @@ std::optional<Attempt::Outcome> Attempt::note_sent(const IoResult& wrote) {
 }
 
 Attempt::Outcome Attempt::worker_gone() const {
-  if (client_broke_off()) return Outcome::client_failed;
+  if (const auto given_up = why_given_up()) return *given_up;
+  if (pump_ && pump_->timed_out()) return Outcome::timed_out;
+  // Only before the first byte of an answer can the reason be that the connection had grown old.
+  const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
+  if (connection_->reused() && is_unanswered) return Outcome::stale;
+  return request_sent_ ? Outcome::lost : Outcome::not_sent;
+}
+
+// Something: it was not the worker that ended the waiting.
+std::optional<Attempt::Outcome> Attempt::why_given_up() const {
+  if (deadline_.client_gone()) return Outcome::client_failed;
   if (beaten_) return Outcome::beaten;
   if (abandoned_) return Outcome::lost;
   if (passage_ && passage_->given_up()) return Outcome::superseded;
-  if (deadline_.expired() || (pump_ && pump_->timed_out())) return Outcome::timed_out;
-  // Only before the first byte of an answer can the reason be that the connection had grown old.
-  if (connection_->reused() && worker_in_.empty() && !passed_on_) return Outcome::stale;
-  return request_sent_ ? Outcome::lost : Outcome::not_sent;
+  // Before the pump, which is cancelled with it.
+  if (deadline_.expired()) return Outcome::timed_out;
+  if (client_broke_off()) return Outcome::client_failed;
+  return std::nullopt;
 }
 
 bool Attempt::client_broke_off() const {
@@ -258,12 +269,18 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
       const IoResult got = co_await reading;
       if (take(got)) continue;
     }
-    co_return beaten_     ? Outcome::beaten
-    : client_broke_off()  ? Outcome::client_failed
-    : deadline_.expired() ? Outcome::timed_out
-                          : Outcome::lost;
+    co_return why_given_up().value_or(Outcome::lost);
   }
   co_return std::nullopt;
+}
+
+// False: what came behind the head is not chunked as it says, and nothing was passed on yet.
+bool Attempt::read_first_chunks() {
+  reader_ = BodyReader(response_.framing(), response_.content_length());
+  const auto here = worker_in_.size() - response_.head_bytes();
+  if (response_.framing() != Framing::chunked || here == 0) return true;
+  first_step_ = reader_.read({worker_in_.data() + response_.head_bytes(), here});
+  return !first_step_->malformed;
 }
 
 // The answer is not passed on. Its connection can be used again if it is here as a whole.

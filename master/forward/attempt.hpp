@@ -74,6 +74,7 @@ class Attempt : private InFlight {
     beaten,         // another attempt was quicker: see beat()
     unwanted,       // it answered with a status that the service tries again after
     client_failed,  // the client broke off or broke its body; client_status() says what to answer
+    own_trouble,    // this master had no descriptor, port or memory to connect; nothing was sent
     // Nothing was executed in these:
     gate_closed,   // this master may not forward now; nothing was sent
     term_refused,  // the worker has promised a higher term, promised_term()
@@ -94,8 +95,10 @@ class Attempt : private InFlight {
   // Makes ask() end soon, for another attempt has an answer. No blame falls on the worker.
   void beat();
   Ending ending() const { return ending_; }
-  // Some of a response has reached the client: nothing else may be said to it.
+  // Some of a response has reached the client, if only an interim one: nobody else is asked.
   bool passed_on() const { return passed_on_; }
+  // Some of the final response has: nothing else may be said to it.
+  bool answer_begun() const { return answer_begun_; }
   // Some of the request was handed to the worker's connection.
   bool request_sent() const { return request_sent_; }
   // Some of a streamed body was taken from the client: the request cannot be sent again.
@@ -115,6 +118,7 @@ class Attempt : private InFlight {
   void await_answer();
   bool awaits_short_body() const;
   Task<std::optional<Outcome>> receive_short_body();
+  bool read_first_chunks();
   Duration body_idle() const;
   Duration response_head() const;
   void leave_answer();
@@ -129,6 +133,7 @@ class Attempt : private InFlight {
   bool take(const IoResult& got);
   void abandon() override;
   Outcome worker_gone() const;
+  std::optional<Outcome> why_given_up() const;
   bool client_broke_off() const;
   void give_back_connection();
   void teach(Outcome outcome);
@@ -156,6 +161,8 @@ class Attempt : private InFlight {
   std::optional<RequestBodyPump> pump_;
   Buffer out_;        // a head on its way out; no block meanwhile
   Buffer worker_in_;  // what the worker sent and is not passed on yet
+  BodyReader reader_;
+  std::optional<BodyReader::Step> first_step_;  // of chunks that came with the head
   ResponseHead& response_;
   WatchedDeadline deadline_;
   std::optional<Passage> passage_;  // at the primary, until the first byte of an answer
@@ -164,6 +171,7 @@ class Attempt : private InFlight {
   Instant sent_at_;  // when the request began to be sent
   Ending ending_ = Ending::close;
   bool passed_on_ = false;
+  bool answer_begun_ = false;
   bool beaten_ = false;
   bool abandoned_ = false;
   bool request_sent_ = false;

@@ -22,17 +22,18 @@ Task<Attempt::Outcome> Attempt::pass() {
   write_head(framing, keep_alive);
   ending_ = Ending::abort;  // until the whole has been passed on
   std::string_view head = out_.view();
-  BodyReader reader(response_.framing(), response_.content_length());
   BodyWriter writer(framing);
   for (bool first = true;; first = false) {
     BodyReader::Step step;
-    if (!reader.done() && !worker_in_.empty()) {
-      step = reader.read({worker_in_.data(), worker_in_.size()});
+    if (first && first_step_) {
+      step = *first_step_;
+    } else if (!reader_.done() && !worker_in_.empty()) {
+      step = reader_.read({worker_in_.data(), worker_in_.size()});
       if (step.malformed) break;
     }
-    if (first || !step.content.empty() || reader.done()) {
-      const auto frame = writer.frame(step.content.size(), reader.done(), reader.trailers());
-      passed_on_ = true;
+    if (first || !step.content.empty() || reader_.done()) {
+      const auto frame = writer.frame(step.content.size(), reader_.done(), reader_.trailers());
+      passed_on_ = answer_begun_ = true;
       auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
       if (!writing.done()) deadline_.arm(body_idle());
       const IoResult wrote = co_await writing;
@@ -41,19 +42,19 @@ Task<Attempt::Outcome> Attempt::pass() {
       if (!wrote.ok()) break;
     }
     worker_in_.consume(step.consumed);
-    if (reader.done()) {
+    if (reader_.done()) {
       ending_ = keep_alive ? Ending::keep : Ending::close;
       break;
     }
     if (client_broke_off()) break;
     const bool filled = !first && step.consumed == limits::buffer_bytes;
-    if ((first || filled) && (filled || reader.remaining() > limits::buffer_bytes)) {
+    if ((first || filled) && (filled || reader_.remaining() > limits::buffer_bytes)) {
       worker_in_ = loop_.buffers().borrow_large();
     }
     deadline_.arm_watching(body_idle(), false);
     auto reading = read_some(worker_, worker_in_);
     const IoResult got = co_await reading;
-    if (got.error == asio::error::eof && reader.end_of_stream()) continue;
+    if (got.error == asio::error::eof && reader_.end_of_stream()) continue;
     if (!got.ok()) break;
     worker_in_.commit(got.bytes);
   }
@@ -107,12 +108,13 @@ Task<bool> Attempt::pass_interim() {
     out_ = loop_.buffers().borrow();
     write_interim_head(out_, response_, loop_.options().via);
     passed_on_ = true;
-    deadline_.arm(body_idle());
     auto writing = write_all(client_.socket, out_.view());
+    if (!writing.done()) deadline_.arm(body_idle());
     const IoResult wrote = co_await writing;
     out_.release();
     if (!wrote.ok()) co_return false;
   }
+  deadline_.disarm();  // the worker has as long again for what follows
   worker_in_.consume(response_.head_bytes());
   worker_in_.compact();
   response_.clear();
@@ -128,7 +130,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   deadline_.disarm();
   out_ = loop_.buffers().borrow();
   write_response_head(out_, response_, {.via = loop_.options().via});
-  passed_on_ = true;
+  passed_on_ = answer_begun_ = true;
   worker_in_.consume(response_.head_bytes());
   Buffer from_client = loop_.buffers().borrow();
   const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());

@@ -70,6 +70,7 @@ class Exchange {
   bool choose_now();
   Task<> wait_for_choice();
   Duration time_for_return();
+  Task<bool> outlast_own_trouble();
   Task<UpstreamConnectionPtr> connect_to(Try& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void count_failure(Upstream& upstream);
@@ -115,6 +116,7 @@ class Exchange {
   bool distrust_idle_ = false;  // an idle connection was stale: look before using another
   bool was_full_ = false;       // workers there were, but no room in time
   bool passed_on_ = false;
+  bool answer_begun_ = false;
   bool request_sent_ = false;  // of the last try: some of it
   bool body_spent_ = false;    // some of a streamed body was
   // The last try at a worker that is to blame, unless it could not even be connected to.
@@ -125,7 +127,8 @@ class Exchange {
   unsigned tries_ = 0;            // that may have been seen
   Term term_needed_;              // a worker has promised it
   std::optional<Instant> wait_until_;
-  std::optional<Instant> return_until_;  // a suspect is waited for at most
+  std::optional<Instant> return_until_;   // a suspect is waited for at most
+  std::optional<Instant> trouble_until_;  // so is the end of a shortage of this master
   unsigned client_status_ = 0;  // what to answer when the client's body failed; 0: it is gone
   bool aborted_ = false;
 };

@@ -25,7 +25,8 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
   const bool unserved = outcome == Attempt::Outcome::gate_closed ||
                         outcome == Attempt::Outcome::term_refused ||
                         outcome == Attempt::Outcome::not_primary;
-  if (passed_on_ && !unserved) co_return Ending::abort;
+  // After interim responses alone there may still be an answer.
+  if (answer_begun_) co_return Ending::abort;
   if (unserved || no_primary_) {
     auto answering = answer_unserved();
     co_return co_await answering;
@@ -92,6 +93,11 @@ Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
                 : way_ == Way::primary
                     ? std::string("All connections to the primary are in use.")
                     : fmt::format("All workers of service \"{}\" are busy.", service);
+      break;
+    case Attempt::Outcome::own_trouble:
+      status = 503;
+      code = "out_of_resources";
+      message = "This master has no descriptor, port or memory left to connect; nothing was sent.";
       break;
     case Attempt::Outcome::timed_out:
       status = 504;

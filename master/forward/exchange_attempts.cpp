@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/own_trouble.hpp"
 #include "master/forward/connection_test.hpp"
 #include "master/forward/pause.hpp"
 #include "master/forward/request_key.hpp"
@@ -12,8 +15,22 @@
 namespace tandem::master {
 
 namespace {
+
 const Tried no_worker;  // what the primary is chosen with, as often as it takes
+
+// Before another try, while this master has no descriptor, port or memory for one.
+constexpr auto own_trouble_pause = 20ms;
+
+// At most once a second on each loop.
+void log_own_trouble(const ErrorCodeOs& error, Instant at) {
+  thread_local Instant last = Instant::never();
+  if (last != Instant::never() && at - last < 1s) return;
+  last = at;
+  spdlog::warn("workers cannot be connected to, for want of own resources reason=\"{}\"",
+               error.message());
 }
+
+}  // namespace
 
 // This master may forward to workers now.
 bool Exchange::may_serve() const {
@@ -46,6 +63,12 @@ Task<Attempt::Outcome> Exchange::serve() {
     // Nobody is left to ask: how the last one failed is the answer.
     const bool found_nobody = last == Attempt::Outcome::not_sent && !try_.upstream;
     if (found_nobody && way_ == Way::workers && failed_with_) co_return *failed_with_;
+    if (last == Attempt::Outcome::own_trouble) {
+      auto outlasting = outlast_own_trouble();
+      const bool outlasted = co_await outlasting;
+      if (!outlasted) co_return last;
+      continue;
+    }
     const auto next = what_next(last);
     if (next == Next::stop) co_return last;
     if (was_unwanted_) {
@@ -71,6 +94,7 @@ Task<Attempt::Outcome> Exchange::try_once(std::uint64_t seen) {
   client_.stripped = strips && route_->prefix != "/" ? route_->prefix.size() : 0;
   request_sent_ = false;
   try_.asked = false;
+  try_.own_trouble = false;
   try_.upstream = nullptr;
   was_full_ = false;
   if (service_ != nullptr && (service_->has_waiters() || !choose_now())) {
@@ -106,6 +130,7 @@ Task<> Exchange::ask(Try& each, std::uint64_t seen) {
   }
   each.outcome = Attempt::Outcome::not_sent;
   if (!connection) {
+    if (each.own_trouble) each.outcome = Attempt::Outcome::own_trouble;
     each.placement.end();
   } else if (way_ == Way::primary && loop_.primary_route().version() != seen) {
     each.placement.end();
@@ -136,6 +161,7 @@ Task<Attempt::Outcome> Exchange::conclude(Try& each) {
   const auto outcome = *each.outcome;
   ending_ = attempt.ending();
   passed_on_ = attempt.passed_on();
+  answer_begun_ = attempt.answer_begun();
   request_sent_ = attempt.request_sent();
   body_spent_ = attempt.body_touched();
   if (outcome == Attempt::Outcome::client_failed) client_status_ = attempt.client_status();
@@ -212,6 +238,18 @@ Duration Exchange::time_for_return() {
   return service_->may_return_by(*return_until_) ? *return_until_ - at : Duration::zero();
 }
 
+// What this master is short of comes back when a connection closes; asking elsewhere would not
+// help. False: it is not asked again.
+Task<bool> Exchange::outlast_own_trouble() {
+  const auto at = now();
+  const auto& times = client_.times;
+  if (!trouble_until_) trouble_until_ = at + times.within(times.timeouts().queue_wait, at);
+  if (at >= *trouble_until_) co_return false;
+  Pause pause(loop_.io(), std::min<Duration>(own_trouble_pause, *trouble_until_ - at));
+  co_await pause;
+  co_return !aborted_;
+}
+
 Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
   auto& upstream = *each.upstream;
   auto fresh = upstream.open(loop_.io());
@@ -233,7 +271,10 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
     co_return fresh;
   }
   fresh.reset();
-  if (!aborted_ && !each.beaten && !cut_short && way_ == Way::workers) {
+  each.own_trouble = is_own_trouble(connected.error.value());
+  if (each.own_trouble) {
+    log_own_trouble(connected.error, now());
+  } else if (!aborted_ && !each.beaten && !cut_short && way_ == Way::workers) {
     count_failure(upstream);
     suspect(loop_, upstream, kind);
   }

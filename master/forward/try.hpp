@@ -41,6 +41,7 @@ struct Try {
   std::optional<Attempt> attempt;
   bool asked = false;  // it has an answer, or has ended without one:
   bool beaten = false;
+  bool own_trouble = false;  // it could not be connected to, and is not to blame
   std::optional<Attempt::Outcome> outcome;
 };
 

@@ -63,6 +63,22 @@ std::string worker_name(const Origin& origin) { return fmt::format("w{}", origin
 
 }  // namespace
 
+TEST_CASE("a worker that dies after an interim response is a 502, and no client that broke off") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    self.receive(socket);
+    socket.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+  });
+  LoggedGateway logged({origin.port()});
+  auto client = logged.gateway().connect();
+  client.send(get("/"));
+  CHECK(read_response(client).status() == 103);
+  CHECK(read_response(client).status() == 502);
+  client.close();
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0]["status"] == 502);
+}
+
 TEST_CASE("a forwarded request is one line that says who asked what and who answered") {
   Origin origin(always(ok("hello")));
   LoggedGateway logged({origin.port()});

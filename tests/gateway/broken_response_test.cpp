@@ -79,14 +79,19 @@ std::string with(const std::string& field) { return "HTTP/1.1 200 OK\r\n" + fiel
         {"a trailer without a colon", "3\r\nabc\r\n0\r\nx\r\n\r\n"},
     },
     [](const Row& row) {
-      Origin origin([&row](Origin& self, RawSocket& socket) {
+      std::atomic<bool> head_came{false};
+      Origin origin([&](Origin& self, RawSocket& socket) {
         self.receive(socket);
-        socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + row.answer);
+        socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        wait_until([&] { return head_came.load(); });
+        socket.send(row.answer);
         socket.read_to_end();
       });
       Gateway gateway({origin.port()});
       auto client = gateway.connect();
       client.send(get("/"));
+      client.read_until("\r\n\r\n");
+      head_came = true;
       bool reset = false;
       const auto all = client.read_to_end(&reset);
       CHECK(reset);

@@ -131,6 +131,7 @@ TEST_CASE(
   for (int i = 0; i < 64; ++i) CHECK(read_response(client).status() == 102);
   CHECK(read_response(client).status() == 200);
   client.send(get("/over"));
-  CHECK(client.read_to_end().find("200 OK") == std::string::npos);
+  for (int i = 0; i < 64; ++i) CHECK(read_response(client).status() == 102);
+  CHECK(read_response(client).status() == 502);
   CHECK(gateway.ask("GET /over HTTP/1.0\r\n\r\n").status() == 502);
 }

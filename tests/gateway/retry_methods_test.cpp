@@ -201,7 +201,7 @@ TEST_CASE("a GET after an interim response was passed on is not sent again") {
     auto client = gateway.connect();
     client.send(get("/"));
     const auto first = read_response(client);
-    if (first.status() == 103) CHECK(client.read_to_end().empty());
+    if (first.status() == 103) CHECK(read_response(client).status() == 502);
   }
   CHECK(failing.request_count() == 1);
   CHECK(good.request_count() == 1);
