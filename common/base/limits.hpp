@@ -42,6 +42,11 @@ inline constexpr std::size_t status_bytes_max = 32 * 1024 * 1024;
 // Objects and arrays inside each other; our deepest document has 9: a voter of a configuration that
 // is an entry of an append message.
 inline constexpr int json_depth_max = 10;
+// Values in one document: each takes up to a hundred bytes, however few it has in the text. A
+// status document of all workers has 400,000; the replicated state of as many, with all routes and
+// settings, 800,000; a batch of messages 64 times 64 entries of eight, a snapshot being one string.
+inline constexpr std::size_t json_values_max = 1'000'000;
+inline constexpr std::size_t envelope_values_max = 256 * 1024;
 // How often a worker heartbeats: more often is load without use, less often outlasts
 // control_idle_max.
 inline constexpr auto heartbeat_interval_min = 10ms;
@@ -141,6 +146,12 @@ inline constexpr std::size_t spare_buffers_max = 1'024;        // per loop, kept
 
 // ---- the control address ------------------------------------------------------------------------
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
+// Of these, who has presented no token and sent no heartbeat: enough for all workers that come back
+// at once to be seen before they must leave, and few enough to hold their heads in memory (64 MiB).
+inline constexpr std::size_t control_strangers_max = 4'096;
+// A witness has the masters, and a few who look at its health; strangers may not have all of it.
+inline constexpr std::size_t witness_connections_max = 256;
+inline constexpr std::size_t witness_strangers_max = 192;
 // Longer than the longest heartbeat interval
 inline constexpr auto control_idle_max = 75s;
 // 431; a request of ours has 300

@@ -7,6 +7,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/token_file.hpp"
+#include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem::cluster {
@@ -105,7 +106,8 @@ asio::awaitable<bool> PeerLink::connect() {
     error_code ignored;
     if (!expired) self->socket_.close(ignored);
   });
-  co_await socket_.async_connect(address, ignoring(error));
+  open_stream(socket_, address.protocol(), error);
+  if (!error) co_await socket_.async_connect(address, ignoring(error));
   watch_.cancel();
   if (!error && socket_.is_open()) {
     socket_.set_option(tcp::no_delay(true), error);

@@ -16,10 +16,11 @@ struct ControlRequest {
   std::string_view query;          // without '?'; empty when there is none
   std::string_view body;           // at most limits::control_body_bytes_max
   std::string_view authorization;  // the field's value; empty when there is none
-  std::string_view host;           // the Host field
+  std::string_view host;           // of the target in absolute form, or the Host field
   std::string_view origin;  // the Origin field, which browsers send; empty when there is none
   std::string_view peer;    // the numeric address it came from
   bool passed_on = false;   // by another master: Tandem-Passed-On is there
+  bool proxied = false;     // by a proxy: Via, Forwarded or X-Forwarded-For is there
 };
 
 struct ControlResponse {
@@ -27,6 +28,7 @@ struct ControlResponse {
   std::string body{};
   std::string_view content_type = "application/json";         // of static storage
   std::vector<std::pair<std::string, std::string>> fields{};  // further ones
+  bool trusts = false;  // the caller has shown what only members and workers send
 };
 
 }  // namespace tandem

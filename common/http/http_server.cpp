@@ -8,6 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
+#include "common/base/own_trouble.hpp"
+#include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem {
@@ -26,7 +28,9 @@ using Parser = http::request_parser<http::string_body>;
 constexpr std::size_t first_read_bytes = 2 * 1024;
 constexpr std::size_t buffer_bytes_max =
     limits::control_header_bytes_max + limits::control_body_bytes_max;
-constexpr Duration accept_pause = 100ms;  // when the process has no descriptors left
+constexpr Duration accept_pause = 100ms;  // when this machine is short of something
+// One after the other, before the connections that are there get their turn.
+constexpr unsigned accepts_in_a_row_max = 16;
 
 SteadyTime after(Duration delay) { return std::chrono::steady_clock::now() + delay; }
 
@@ -72,12 +76,19 @@ std::string_view mistake_in(const Parser& parser) {
   return is_plain ? "" : "the only transfer coding understood here is chunked";
 }
 
-// The path and query of a target in origin form or absolute form (RFC 9112 §3.2).
-std::string_view local_part(std::string_view target) {
+// A target in origin form or absolute form (RFC 9112 §3.2).
+struct Target {
+  std::string_view authority;   // empty in origin form
+  std::string_view local_part;  // path and query
+};
+
+Target parts_of(std::string_view target) {
   constexpr std::string_view scheme = "http://";
-  if (!target.starts_with(scheme)) return target;
-  const auto slash = target.find('/', scheme.size());
-  return slash == target.npos ? "/" : target.substr(slash);
+  if (!target.starts_with(scheme)) return {{}, target};
+  target.remove_prefix(scheme.size());
+  const auto slash = target.find('/');
+  if (slash == target.npos) return {target.substr(0, target.find('?')), "/"};
+  return {target.substr(0, slash), target.substr(slash)};
 }
 
 ControlRequest request_of(const Parser& parser, std::string_view peer) {
@@ -85,17 +96,20 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
   const auto view = [](boost::beast::string_view text) {
     return std::string_view(text.data(), text.size());
   };
-  const auto target = local_part(view(message.target()));
+  const auto [authority, target] = parts_of(view(message.target()));
   const auto question = std::min(target.find('?'), target.size());
   return {.method = view(message.method_string()),
           .path = target.substr(0, question),
           .query = target.substr(std::min(question + 1, target.size())),
           .body = message.body(),
           .authorization = view(message[http::field::authorization]),
-          .host = view(message[http::field::host]),
+          .host = authority.empty() ? view(message[http::field::host]) : authority,
           .origin = view(message[http::field::origin]),
           .peer = peer,
-          .passed_on = message.count("Tandem-Passed-On") > 0};
+          .passed_on = message.count("Tandem-Passed-On") > 0,
+          .proxied = message.count(http::field::via) + message.count(http::field::forwarded) +
+                         message.count("X-Forwarded-For") >
+                     0};
 }
 
 std::string written(const ControlResponse& response, std::string_view date, std::string_view method,
@@ -149,11 +163,11 @@ asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
 
 }  // namespace
 
-struct HttpServer::Connection {
+struct HttpServer::Connection : ConnectionSlots::Holder {
   explicit Connection(tcp::socket accepted)
       : socket(std::move(accepted)), peer(numeric_address(socket)), buffer(buffer_bytes_max) {}
 
-  void close() {
+  void close() override {
     error_code ignored;
     socket.close(ignored);
   }
@@ -170,7 +184,9 @@ HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handle
       handler_(std::move(handler)),
       acceptor_(loop),
       sweep_timer_(loop),
-      accept_timer_(loop) {}
+      accept_timer_(loop),
+      slots_(options_.connections_max, std::min(options_.strangers_max, options_.connections_max)) {
+}
 
 HttpServer::~HttpServer() = default;
 
@@ -178,7 +194,7 @@ Result<Endpoint> HttpServer::listen(const Endpoint& address) {
   error_code error;
   const auto host = asio::ip::make_address(address.host, error);
   const auto check = [&]() -> bool { return !error.failed(); };
-  if (check()) acceptor_.open(host.is_v4() ? tcp::v4() : tcp::v6(), error);
+  if (check()) open_stream(acceptor_, host.is_v4() ? tcp::v4() : tcp::v6(), error);
   if (check()) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   if (check()) acceptor_.bind({host, address.port}, error);
   if (check()) acceptor_.listen(asio::socket_base::max_listen_connections, error);
@@ -207,29 +223,40 @@ void HttpServer::stop() {
 asio::awaitable<void> HttpServer::accept() {
   while (!stopped_) {
     error_code error;
-    auto socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    co_await acceptor_.async_wait(tcp::acceptor::wait_read,
+                                  asio::redirect_error(asio::use_awaitable, error));
     if (stopped_) co_return;
-    if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space) {
-      co_await pause_accepting();
-      continue;
-    }
-    if (error) continue;  // the client was gone before it was accepted
-    if (connections_.size() >= options_.connections_max) {
-      if (!is_full_)
-        spdlog::warn("control connections closed, too many open={}", connections_.size());
-      is_full_ = true;
-      continue;
-    }
-    is_full_ = false;
-    socket.set_option(tcp::no_delay(true), error);
-    auto connection = std::make_shared<Connection>(std::move(socket));
-    connections_.insert(connection);
-    asio::co_spawn(loop_, serve(std::move(connection)), asio::detached);
+    for (unsigned i = 0; i < accepts_in_a_row_max && accept_one(error); ++i) continue;
+    if (!error || is_of_the_newcomer(error.value())) continue;
+    // An idle stranger's descriptor is a newcomer's.
+    const bool lacks_descriptors = error == asio::error::no_descriptors;
+    if (lacks_descriptors && slots_.evict()) continue;
+    auto pausing = pause_accepting(error);
+    co_await std::move(pausing);
   }
 }
 
-asio::awaitable<void> HttpServer::pause_accepting() {
-  spdlog::warn("control address accepts nobody for a moment, no descriptors left");
+// Whether there was one.
+bool HttpServer::accept_one(error_code& error) {
+  tcp::socket socket(loop_);
+  accept_stream(acceptor_, socket, error);
+  if (error) return false;
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  auto connection = std::make_shared<Connection>(std::move(socket));
+  const bool has_room = slots_.enter(*connection);
+  if (!has_room && !is_full_) {
+    spdlog::warn("control connections closed, too many open={}", connections_.size());
+  }
+  is_full_ = !has_room;
+  if (!has_room) return true;
+  connections_.insert(connection);
+  asio::co_spawn(loop_, serve(std::move(connection)), asio::detached);
+  return true;
+}
+
+asio::awaitable<void> HttpServer::pause_accepting(error_code why) {
+  spdlog::warn("control address accepts nobody for a moment reason=\"{}\"", why.message());
   error_code ignored;
   accept_timer_.expires_after(accept_pause);
   co_await accept_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -264,6 +291,7 @@ asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) 
     connection->deadline = after(options_.request_max);
     keep = co_await serve_request(*connection);
   }
+  slots_.leave(*connection);
   connection->close();
   connections_.erase(connection);
 }
@@ -283,6 +311,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     admission.refusal = refused(400, mistake);
   } else if (!error && options_.admit) {
     admission = options_.admit(request_of(parser, connection.peer));
+    if (admission.trusts) slots_.trust(connection);
   }
   if (!error && !admission.refusal) {
     error = co_await read_body(socket, connection.buffer, parser, admission.body_bytes_max);
@@ -294,7 +323,10 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   } else if (!response) {
     const auto request = request_of(parser, connection.peer);
     connection.deadline = SteadyTime::max();  // handlers bound themselves how long they take
-    response = co_await answer(request);
+    slots_.begin_answer(connection);
+    auto answering = answer(request);
+    response = co_await std::move(answering);
+    response->trusts ? slots_.trust(connection) : slots_.end_answer(connection);
   }
   // A body that was not read would be taken for the next request.
   const bool at_end = !error && mistake.empty() && parser.is_done();

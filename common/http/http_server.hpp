@@ -6,8 +6,9 @@
 //
 // The client side of the cluster has a server of its own (master/forward), with other needs.
 //
-// Owner: the thread that runs `loop`. Always: at most connections_max connections; a request has at
-// most limits::control_header_bytes_max of head, and of body what its admission allows.
+// Owner: the thread that runs `loop`. Always: at most connections_max connections that are not
+// about to end; a request has at most limits::control_header_bytes_max of head, and of body what
+// its admission allows.
 #pragma once
 
 #include <functional>
@@ -25,6 +26,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/http/connection_slots.hpp"
 #include "common/http/http_message.hpp"
 
 namespace tandem {
@@ -34,12 +36,14 @@ namespace tandem {
 struct Admission {
   std::optional<ControlResponse> refusal{};
   std::size_t body_bytes_max = limits::control_body_bytes_max;
+  bool trusts = false;  // the caller has presented the token: see connection_slots.hpp
 };
 
 struct HttpServerOptions {
   Duration idle_max = limits::control_idle_max;        // between requests; then closed
   Duration request_max = limits::control_request_max;  // to read a request, and to write its answer
-  std::size_t connections_max = limits::control_connections_max;  // more are closed at once
+  std::size_t connections_max = limits::control_connections_max;  // see connection_slots.hpp
+  std::size_t strangers_max = limits::control_strangers_max;      // of these
   // Sees everything of a request but its body. Empty: all are admitted.
   std::function<Admission(const ControlRequest&)> admit{};
 };
@@ -70,7 +74,8 @@ class HttpServer {
   struct Outcome;
 
   boost::asio::awaitable<void> accept();
-  boost::asio::awaitable<void> pause_accepting();
+  bool accept_one(boost::system::error_code& error);
+  boost::asio::awaitable<void> pause_accepting(boost::system::error_code why);
   boost::asio::awaitable<void> sweep();
   boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<bool> serve_request(Connection& connection);
@@ -83,6 +88,7 @@ class HttpServer {
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer sweep_timer_;
   boost::asio::steady_timer accept_timer_;
+  ConnectionSlots slots_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::int64_t date_second_ = -1;
   std::string date_;

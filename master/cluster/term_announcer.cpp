@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/http/stream_socket.hpp"
 
 namespace tandem::master {
 
@@ -78,6 +79,8 @@ asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
     });
     error_code error;
     const tcp::endpoint address(asio::ip::make_address(worker.host), worker.port);
+    open_stream(*socket, address.protocol(), error);
+    if (error) continue;
     co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
     if (error) continue;
     http::request<http::empty_body> request(http::verb::options, "*", 11);

@@ -6,6 +6,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
+#include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem::master {
@@ -57,7 +58,10 @@ asio::awaitable<Result<ControlResponse>> pass_on(asio::io_context& loop, Endpoin
   });
   error_code error;
   const tcp::endpoint address(asio::ip::make_address(primary.host), primary.port);
-  co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  open_stream(*socket, address.protocol(), error);
+  if (!error) {
+    co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  }
   if (error) {
     co_return fail(ErrorCode::unavailable,
                    fmt::format("the primary at {} cannot be reached: {}; nothing was changed",

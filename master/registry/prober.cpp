@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "common/http/stream_socket.hpp"
 
 namespace tandem::master {
 
@@ -90,7 +91,7 @@ struct Prober::Attempt {
 asio::awaitable<Verdict> Prober::Attempt::ask() {
   error_code error;
   const tcp::endpoint address(asio::ip::make_address(target.host), target.port);
-  socket.open(address.protocol(), error);
+  open_stream(socket, address.protocol(), error);
   if (error) co_return Verdict{.conclusive = false, .failure = {}};
   co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
   if (error && is_our_own_trouble(error)) co_return Verdict{.conclusive = false, .failure = {}};

@@ -1,5 +1,8 @@
 // What the programs are to the system: their descriptors, signals and children.
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -11,6 +14,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/harness/cluster.hpp"
+#include "tests/e2e/harness/pair_cluster.hpp"
 
 using namespace tandem::e2e;
 namespace fs = std::filesystem;
@@ -34,6 +38,24 @@ std::set<int> descriptors_of(pid_t pid) {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", gone)) {
     found.insert(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
+// Those that a program started by `pid` would get; "7 -> socket:[...]" each.
+std::string inherited_from(pid_t pid) {
+  const fs::path process = "/proc/" + std::to_string(pid);
+  std::string found;
+  for (const int number : descriptors_of(pid)) {
+    if (number <= STDERR_FILENO) continue;
+    std::ifstream info(process / "fdinfo" / std::to_string(number));
+    std::string key;
+    unsigned flags = O_CLOEXEC;  // closed meanwhile
+    while (info >> key && key != "flags:") continue;
+    info >> std::oct >> flags;
+    std::error_code gone;
+    const auto what = fs::read_symlink(process / "fd" / std::to_string(number), gone);
+    if ((flags & O_CLOEXEC) == 0) found += std::to_string(number) + " -> " + what.string() + "\n";
   }
   return found;
 }
@@ -65,6 +87,21 @@ std::string leave_behind(const std::string& file) {
 }
 
 }  // namespace
+
+TEST_CASE("nothing that a master or a worker has open is passed on to a program that it starts") {
+  // What this test was given itself is not theirs.
+  REQUIRE(::syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0);
+  PairCluster cluster;
+  cluster.start_workers({"w1"});
+  for (const auto& name : cluster.names()) {
+    Client client(cluster.listen(name));
+    REQUIRE(client.get("/").status == 200);
+    Client operator_(cluster.control(name));
+    REQUIRE(operator_.get("/status").status == 200);
+    CHECK(inherited_from(cluster.master(name).pid()) == "");
+    CHECK(inherited_from(cluster.worker("w1").pid()) == "");
+  }
+}
 
 TEST_CASE("a hook and what it leaves behind have three descriptors") {
   TempDir dir;

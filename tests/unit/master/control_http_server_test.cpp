@@ -3,16 +3,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
 #include "common/base/limits.hpp"
 #include "common/http/http_server.hpp"
+#include "tests/unit/master/control_fixture.hpp"
 
 using namespace tandem;
+using tandem::master::eventually;
 
 namespace asio = boost::asio;
 
@@ -23,12 +30,14 @@ class EchoServer {
  public:
   explicit EchoServer(HttpServerOptions options = {})
       : server_(loop_, options,
-                [](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
+                [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
                   if (request.path == "/throw") throw std::runtime_error("as asked");
+                  if (request.path == "/slow") co_await wait_for_release();
                   co_return ControlResponse{
                       .body = fmt::format("{} {}?{} {} {}", request.method, request.path,
                                           request.query, request.body.size(), request.peer),
-                      .content_type = "text/plain"};
+                      .content_type = "text/plain",
+                      .trusts = request.path == "/heartbeat"};
                 }) {
     const auto bound = server_.listen({"127.0.0.1", 0});
     REQUIRE(bound.ok());
@@ -40,10 +49,22 @@ class EchoServer {
     asio::post(loop_, [this] { server_.stop(); });
     thread_.join();
   }
+  // Requests for /slow are answered from now on.
+  void release() {
+    asio::post(loop_, [this] { release_.cancel(); });
+  }
+  std::atomic<unsigned> slow_requests{0};  // that wait or have waited
   std::uint16_t port = 0;
 
  private:
+  asio::awaitable<void> wait_for_release() {
+    ++slow_requests;
+    boost::system::error_code ignored;
+    co_await release_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
   asio::io_context loop_{1};
+  asio::steady_timer release_{loop_, asio::steady_timer::time_point::max()};
   HttpServer server_;
   std::thread thread_;
 };
@@ -295,21 +316,87 @@ TEST_CASE("a request that never becomes whole is given up") {
   }
 }
 
-TEST_CASE("the last connection that fits is served, one more is closed, and room is given back") {
-  EchoServer server({.connections_max = 2});
-  const auto is_served = [](Wire& wire) {
-    wire.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    return wire.read_answer().starts_with("HTTP/1.1 200 ");
-  };
-  auto first = std::make_unique<Wire>(server);
-  REQUIRE(is_served(*first));
-  Wire second(server);
-  REQUIRE(is_served(second));
+namespace {
+
+bool is_served(Wire& wire, std::string_view path = "/x") {
+  wire.send(fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", path));
+  return wire.read_answer().starts_with("HTTP/1.1 200 ");
+}
+
+}  // namespace
+
+TEST_CASE("the stranger that has been idle for longest leaves for a newcomer") {
+  EchoServer server({.connections_max = 3, .strangers_max = 2});
+  Wire first(server);
+  REQUIRE(is_served(first));
+  Wire silent(server);
+  REQUIRE(is_served(silent));
+  REQUIRE(is_served(first));  // it is the other that has been idle for longest now
   Wire third(server);
-  CHECK(!is_served(third));
-  first->send("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  CHECK(first->read_answer().starts_with("HTTP/1.1 200 "));
-  CHECK(first->is_closed());
-  Wire fourth(server);
-  CHECK(is_served(fourth));
+  CHECK(is_served(third));
+  CHECK(silent.is_closed());
+  CHECK(is_served(first));
+}
+
+TEST_CASE("half a request does not keep a stranger's connection") {
+  EchoServer server({.connections_max = 1, .strangers_max = 1});
+  Wire slow(server);
+  REQUIRE(is_served(slow));
+  slow.send("GET / HTTP/1.1\r\nHo");
+  Wire newcomer(server);
+  CHECK(is_served(newcomer));
+  CHECK(slow.is_closed());
+}
+
+TEST_CASE("who has sent a heartbeat leaves for no stranger") {
+  EchoServer server({.connections_max = 2, .strangers_max = 2});
+  Wire worker(server);
+  REQUIRE(is_served(worker, "/heartbeat"));
+  for (int i = 0; i < 10; ++i) {
+    Wire stranger(server);
+    CHECK(is_served(stranger));
+  }
+  CHECK(is_served(worker));
+  Wire other(server);
+  REQUIRE(is_served(other, "/heartbeat"));
+  Wire one_too_many(server);
+  CHECK(!is_served(one_too_many));
+  CHECK(is_served(worker));
+  CHECK(is_served(other));
+}
+
+TEST_CASE("who has presented the token leaves for no stranger") {
+  const auto admit = [](const ControlRequest& request) {
+    return Admission{.refusal = {}, .trusts = request.path == "/token"};
+  };
+  EchoServer server({.connections_max = 1, .strangers_max = 1, .admit = admit});
+  Wire member(server);
+  REQUIRE(is_served(member, "/token"));
+  Wire stranger(server);
+  CHECK(!is_served(stranger));
+  CHECK(is_served(member));
+}
+
+TEST_CASE("a stranger's request that is being answered is not interrupted") {
+  EchoServer server({.connections_max = 1, .strangers_max = 1});
+  Wire asking(server);
+  asking.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(eventually([&] { return server.slow_requests == 1; }));
+  Wire newcomer(server);
+  CHECK(!is_served(newcomer));
+  server.release();
+  CHECK(asking.read_answer().starts_with("HTTP/1.1 200 "));
+  Wire next(server);
+  CHECK(is_served(next));
+}
+
+TEST_CASE("connections that are closed give their slots back") {
+  EchoServer server({.connections_max = 2, .strangers_max = 2});
+  for (int i = 0; i < 20; ++i) {
+    Wire wire(server);
+    CHECK(is_served(wire, i % 2 == 0 ? "/heartbeat" : "/x"));
+    wire.send("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    CHECK(wire.read_answer().starts_with("HTTP/1.1 200 "));
+    CHECK(wire.is_closed());
+  }
 }

@@ -1,0 +1,55 @@
+#include "common/http/direct_caller.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/base/endpoint.hpp"
+#include "common/wire/error_document.hpp"
+
+namespace tandem {
+
+namespace {
+
+constexpr std::size_t quoted_bytes_max = 100;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return result;
+}
+
+// Without the port, which is another one where it was forwarded, and without brackets.
+std::string host_of(std::string_view authority) {
+  const auto bracket = authority.find(']');
+  if (authority.starts_with('[') && bracket != authority.npos) {
+    return lower(authority.substr(1, bracket - 1));
+  }
+  return lower(authority.substr(0, authority.find(':')));
+}
+
+ControlResponse forbidden(std::string_view why) {
+  return {.status = 403, .body = wire::error_document("forbidden", why)};
+}
+
+}  // namespace
+
+std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
+                                               std::string_view own_name) {
+  if (request.proxied) {
+    return forbidden(
+        "a proxy has passed this request on, and without a token this address answers to this "
+        "machine alone: give it a --token-file");
+  }
+  if (request.host.empty()) return std::nullopt;
+  const auto host = host_of(request.host);
+  if (Endpoint{host, 0}.is_loopback() || host == lower(own_name)) return std::nullopt;
+  return forbidden(
+      fmt::format("the host \"{}\" is not served here: without a token this address answers to "
+                  "loopback addresses, localhost and {} alone; ask by one of these, or give it a "
+                  "--token-file",
+                  request.host.substr(0, quoted_bytes_max), own_name));
+}
+
+}  // namespace tandem

@@ -1,0 +1,23 @@
+// direct_caller.hpp: callers of a control address that wants no token must come straight from this
+// machine.
+//
+// A page in a browser can name any host, and have that name point to a loopback address when it
+// asks (DNS rebinding): the browser then takes our answers for its own site's and hands them over.
+// And a proxy on this machine may pass on what comes from anywhere. The first is told by its Host,
+// the second by the fields that proxies add.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/http/http_message.hpp"
+
+namespace tandem {
+
+// 403 when the request names another host than a loopback literal, "localhost" or `own_name`, the
+// host of the address as it was configured; or when a proxy has passed it on. A request of HTTP/1.0
+// that names none is direct: no browser sends one.
+std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
+                                               std::string_view own_name);
+
+}  // namespace tandem

@@ -1,0 +1,22 @@
+// stream_socket.hpp: TCP sockets for Boost.Asio that programs which we start do not inherit.
+//
+// Asio opens and accepts sockets without SOCK_CLOEXEC, and setting the flag afterwards leaves a
+// moment in which another thread may start a program.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+namespace tandem {
+
+// Opens `socket` as one of `protocol`; closes what it was before. Before async_connect().
+void open_stream(boost::asio::ip::tcp::socket& socket, boost::asio::ip::tcp protocol,
+                 boost::system::error_code& error);
+void open_stream(boost::asio::ip::tcp::acceptor& acceptor, boost::asio::ip::tcp protocol,
+                 boost::system::error_code& error);
+
+// One connection that waits at `acceptor`, into `socket`; at once. Errors: the system's;
+// would_block when none waits.
+void accept_stream(boost::asio::ip::tcp::acceptor& acceptor, boost::asio::ip::tcp::socket& socket,
+                   boost::system::error_code& error);
+
+}  // namespace tandem

@@ -1,0 +1,24 @@
+#include <catch2/catch.hpp>
+
+#include "common/base/own_trouble.hpp"
+
+using namespace tandem;
+
+TEST_CASE("a shortage of this machine is its own trouble, what a peer does is not") {
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN}) {
+    INFO(error);
+    CHECK(is_own_trouble(error));
+  }
+  for (const int error : {ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, EPIPE, 0}) {
+    INFO(error);
+    CHECK(!is_own_trouble(error));
+  }
+}
+
+TEST_CASE("who accepts goes on after a client that left, and pauses at every other failure") {
+  CHECK(is_of_the_newcomer(ECONNABORTED));
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EINVAL}) {
+    INFO(error);
+    CHECK(!is_of_the_newcomer(error));
+  }
+}
