@@ -10,20 +10,22 @@ Admission admit_messages(const ControlRequest& request, const std::optional<Bear
     node.refusals().unauthorized.fetch_add(1, std::memory_order_relaxed);
     return {.refusal = not_authorized()};
   }
-  return {.refusal = {}, .body_bytes_max = limits::cluster_body_bytes_max};
+  return {
+      .refusal = {}, .body_bytes_max = limits::cluster_body_bytes_max, .trusts = token.has_value()};
 }
 
-ControlResponse take_messages(
-    const ControlRequest& request, const ClusterNode& node,
-    const std::function<void(wire::ClusterEnvelope, std::string host)>& deliver) {
-  auto envelope = wire::parse_cluster_envelope(request.body);
+boost::asio::awaitable<ControlResponse> take_messages(
+    const ControlRequest& request, const ClusterNode& node, MessageReader& reader,
+    std::function<void(wire::ClusterEnvelope, std::string host)> deliver) {
+  auto reading = reader.read(request.body);
+  auto envelope = co_await std::move(reading);
   if (!envelope) {
     node.refusals().malformed.fetch_add(1, std::memory_order_relaxed);
-    return refusal(envelope.error());
+    co_return refusal(envelope.error());
   }
-  if (const auto ours = node.check(*envelope); !ours) return refusal(ours.error());
+  if (const auto ours = node.check(*envelope); !ours) co_return refusal(ours.error());
   deliver(std::move(*envelope), std::string(request.peer));
-  return {.status = 204, .body = {}};
+  co_return ControlResponse{.status = 204, .body = {}, .trusts = true};
 }
 
 }  // namespace tandem::cluster

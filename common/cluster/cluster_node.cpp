@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/storage/database_file.hpp"
 
 namespace tandem::cluster {
 
@@ -69,6 +70,28 @@ Result<> ClusterNode::open() {
     incarnation_ = new_incarnation();
     return {};
   }
+  if (auto taken = take_stored(); !taken) return taken;
+  const auto usable = cluster::check(stored_, options_.check);
+  if (usable) return {};
+  const auto database = storage::database_in(options_.directory).string();
+  const auto why =
+      fmt::format("{} holds what cannot be applied: {}", database, usable.error().message);
+  if (usable.error().code == ErrorCode::conflict) {
+    return invalid(why + "; run the version that wrote it");
+  }
+  const bool others_have_it = options_.kind == core::VoterKind::witness || !options_.peers.empty();
+  if (!others_have_it) {
+    return invalid(why + "; move it away to begin anew, without the state that it holds");
+  }
+  store_.reset();
+  const auto aside = storage::set_aside(options_.directory);
+  if (!aside) return aside.error();
+  spdlog::error("log set aside, the state is fetched from another voter file={} reason=\"{}\"",
+                aside->string(), why);
+  return take_stored();
+}
+
+Result<> ClusterNode::take_stored() {
   auto store = storage::LogStore::open(options_.directory);
   if (!store) return store.error();
   store_.emplace(std::move(*store));
@@ -308,8 +331,10 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
   if (known == known_.end()) return;
   auto& addresses = known->second.addresses;
   addresses.pass = std::move(envelope.pass);
+  addresses.controls_everywhere = envelope.control.is_unspecified();
   if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
     addresses.listen = reachable(*listen, addresses.control.host);
+    addresses.listens_everywhere = listen->is_unspecified();
   }
   const bool from_primary = node_->primary().node == envelope.node;
   if (from_primary && hooks_.found_out) hooks_.found_out(envelope.found_out);
@@ -343,12 +368,15 @@ void ClusterNode::plan_tick() {
   });
 }
 
-// ---- a disk that refuses
+// ---- a disk that refuses, a state that cannot go on
 
 void ClusterNode::disk_failed(const Error& error) {
-  if (stopped_ || !failure_.empty()) return;
-  spdlog::error("log cannot be written, taking part no more node={} reason=\"{}\"", options_.node,
-                error.message);
+  give_up(fail(error.code, fmt::format("the log cannot be written: {}", error.message)));
+}
+
+void ClusterNode::give_up(const Error& error) {
+  if (stopped_ || node_ == nullptr || !failure_.empty()) return;
+  spdlog::error("taking part no more node={} reason=\"{}\"", options_.node, error.message);
   // What was promised before is on the disk; another may lead with that.
   if (node_->role() == core::Role::primary) step(core::HandOver{});
   failure_ = error.message;
@@ -382,6 +410,9 @@ void ClusterNode::publish_view() {
   if (failure_.empty()) view.primary = node_->primary().node;
   const auto known = known_.find(view.primary);
   if (known != known_.end()) view.primary_addresses = known->second.addresses;
+  for (const auto& [node, address] : known_) {
+    if (address.configured) view.masters.emplace(node.name(), address.addresses);
+  }
   view.primary_commit = primary_commit_;
   view.primary_heard = primary_heard_;
   const auto& configuration = node_->configuration();

@@ -60,7 +60,9 @@ class ClusterNode {
   ClusterNode(boost::asio::io_context& loop, ClusterOptions options, ClusterHooks hooks);
   ~ClusterNode();
 
-  // Opens the log, before the loop runs. Any one thread. Errors: as storage::LogStore::open().
+  // Opens the log, before the loop runs. Any one thread. One that holds what cannot be applied is
+  // set aside where others have the state: this node then is a new one, which fetches it from them
+  // (R9). Errors: as storage::LogStore::open(); `invalid` for what cannot be applied, naming it.
   Result<> open();
   core::MemberId self() const;  // REQUIRES: open() succeeded
   // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
@@ -83,6 +85,8 @@ class ClusterNode {
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
   // What this node has found out of the workers, as a primary; goes with each envelope.
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
+  // The owner cannot apply what was committed, and does not guess: this node takes part no more.
+  void give_up(const Error& error);
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
 
@@ -107,6 +111,7 @@ class ClusterNode {
   void open_links();
   wire::ClusterEnvelope envelope() const;
   void plan_tick();
+  Result<> take_stored();
   void disk_failed(const Error& error);
   void disable();
   void publish_view();

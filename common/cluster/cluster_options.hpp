@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/endpoint.hpp"
+#include "common/cluster/state_check.hpp"
 #include "common/core/options.hpp"
 
 namespace tandem::cluster {
@@ -23,6 +24,7 @@ struct ClusterOptions {
   std::string token;   // presented to other members; empty: none
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
+  StateCheck check;    // what the owner's state machine can take
 
   // Errors: `invalid`, naming the flag.
   Result<> validate() const;

@@ -3,6 +3,7 @@
 // Units: Instants of this process's clock. Owner: a value.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct NodeAddresses {
   Endpoint control;                // numeric
   std::optional<Endpoint> listen;  // numeric; empty for a witness
   std::string pass;
+  // Bound to all addresses of its machine: `control` and `listen` are one of them.
+  bool controls_everywhere = false;
+  bool listens_everywhere = false;
   friend bool operator==(const NodeAddresses&, const NodeAddresses&) = default;
 };
 
@@ -33,6 +37,7 @@ struct ClusterView {
   Term term;
   core::NodeId primary;                            // empty: nobody is known to lead
   std::optional<NodeAddresses> primary_addresses;  // of another node
+  std::map<std::string, NodeAddresses> masters;    // the other ones, by name
   LogIndex commit;
   LogIndex last;  // of this node's log
   // What the primary said was committed when it was last heard, and when that was.

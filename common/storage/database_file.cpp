@@ -57,8 +57,17 @@ Result<> sync(const fs::path& path, int flags) {
   return {};
 }
 
+// SQLite takes an empty file for a new database, and gives the mode of the database to all that it
+// makes beside it.
+Result<> make_empty(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return system_failure(file, errno);
+  ::close(fd);
+  return {};
+}
+
 Result<> fill(const fs::path& file, core::IncarnationId incarnation) {
-  auto connection = Connection::open(file, Connection::Create::yes);
+  auto connection = Connection::open(file);
   if (!connection) return connection.error();
   const auto settings = fmt::format(
       "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA synchronous = FULL;"
@@ -133,10 +142,20 @@ Result<> create_database(const fs::path& database, core::IncarnationId incarnati
     fs::remove(fresh.string() + beside, error);
     if (error) return system_failure(fresh, error.value());
   }
+  if (auto done = make_empty(fresh); !done) return done;
   if (auto done = fill(fresh, incarnation); !done) return done;
   if (auto done = sync(fresh, O_RDONLY); !done) return done;
   if (::rename(fresh.c_str(), database.c_str()) != 0) return system_failure(database, errno);
   return sync_directory(database.parent_path());
+}
+
+Result<fs::path> set_aside(const fs::path& directory) {
+  const auto database = database_in(directory);
+  if (is_there(wal_of(database))) return system_failure(wal_of(database), EBUSY);
+  const fs::path aside = database.string() + ".set-aside";
+  if (::rename(database.c_str(), aside.c_str()) != 0) return system_failure(database, errno);
+  if (auto synced = sync_directory(directory); !synced) return synced.error();
+  return aside;
 }
 
 Result<> sync_directory(const fs::path& directory) {

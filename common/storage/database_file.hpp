@@ -10,7 +10,8 @@
 // can move it away, and nobody can take back a vote that was given twice. What a crash left of
 // cluster.db.new is thrown away: nobody has been told the incarnation in it.
 //
-// Owner: one thread at a time; the caller has locked the directory. Internal to this folder.
+// Owner: one thread at a time; the caller has locked the directory. Internal to this folder, but
+// for database_in() and set_aside().
 #pragma once
 
 #include <filesystem>
@@ -37,6 +38,11 @@ Result<> create_database(const std::filesystem::path& database, core::Incarnatio
 
 // Makes the names in it durable. Errors: `io`.
 Result<> sync_directory(const std::filesystem::path& directory);
+
+// Renames the database, so that the next start makes a new one: for one that is whole, and holds
+// what this program cannot use. One that was set aside before is replaced. Returns the new name.
+// REQUIRES: it was closed, and so has no write-ahead log. Errors: `io`.
+Result<std::filesystem::path> set_aside(const std::filesystem::path& directory);
 
 enum class Found { nothing, ours };
 // Whether a database lies there, and that it and the files beside it may be opened. Changes

@@ -126,7 +126,7 @@ Result<LogStore> LogStore::open(const fs::path& directory) {
 }
 
 Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::path& file) {
-  auto connection = Connection::open(file, Connection::Create::no);
+  auto connection = Connection::open(file);
   if (!connection) return connection.error();
   auto database = std::make_unique<Database>(std::move(*connection));
   auto& opened = database->connection;

@@ -41,10 +41,9 @@ std::string Statement::text(int column) const {
   return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), size);
 }
 
-Result<Connection> Connection::open(const std::filesystem::path& file, Create create) {
+Result<Connection> Connection::open(const std::filesystem::path& file) {
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (create == Create::yes ? SQLITE_OPEN_CREATE : 0);
+  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
   TANDEM_ASSERT(handle != nullptr);  // null only without memory
   Connection connection(handle, file);

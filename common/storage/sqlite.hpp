@@ -45,9 +45,8 @@ class Statement {
 
 class Connection {
  public:
-  // Opens `file`; makes it only when `create` says so. Errors: `io`.
-  enum class Create { no, yes };
-  static Result<Connection> open(const std::filesystem::path& file, Create create);
+  // Opens `file`, which is there. Errors: `io`.
+  static Result<Connection> open(const std::filesystem::path& file);
 
   // Runs statements that return no rows that matter. Errors: `io`.
   Result<> run(const char* sql);

@@ -97,7 +97,8 @@ std::string to_json(const ClusterEnvelope& envelope) {
 }
 
 Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
-  const auto document = parse_object(json, limits::cluster_body_bytes_max);
+  const auto document =
+      parse_object(json, limits::cluster_body_bytes_max, limits::envelope_values_max);
   if (!document.ok()) return document.error();
   ClusterEnvelope envelope;
   std::string node;
@@ -115,7 +116,7 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
                [](MemberReader& part, EjectedWorker& worker) { read(part, worker); });
   }
   read_panicking(reader, envelope.found_out.panicking);
-  read_parts(reader, "messages", envelope.messages, limits::cluster_body_bytes_max,
+  read_parts(reader, "messages", envelope.messages, limits::envelope_messages_max,
              [](MemberReader& part, core::Message& message) { read(part, message); });
   const auto finished = reader.finish(UnknownMembers::refuse);
   if (!finished.ok()) return finished.error();

@@ -19,6 +19,8 @@ namespace {
 // have. (The library's own filter for this copies every value, and cannot see repeated members.)
 class Builder : public nlohmann::json_sax<json> {
  public:
+  explicit Builder(std::size_t values_max) : values_max_(values_max) {}
+
   bool null() override { return place(nullptr) != nullptr; }
   bool boolean(bool value) override { return place(value) != nullptr; }
   bool number_integer(number_integer_t value) override { return place(value) != nullptr; }
@@ -62,7 +64,12 @@ class Builder : public nlohmann::json_sax<json> {
   }
 
  private:
+  // Null when there are too many.
   json* place(json value) {
+    if (++values_ > values_max_) {
+      refuse(invalid(fmt::format("the document has more than {} values", values_max_)));
+      return nullptr;
+    }
     if (open_.empty()) return &(root_ = std::move(value));
     if (open_.back()->is_object()) return &(*member_ = std::move(value));
     open_.back()->push_back(std::move(value));
@@ -74,7 +81,9 @@ class Builder : public nlohmann::json_sax<json> {
       return refuse(invalid(
           fmt::format("the document is nested deeper than {} levels", limits::json_depth_max)));
     }
-    open_.push_back(place(type));
+    auto* const placed = place(type);
+    if (placed == nullptr) return false;
+    open_.push_back(placed);
     return true;
   }
 
@@ -88,6 +97,8 @@ class Builder : public nlohmann::json_sax<json> {
     return false;
   }
 
+  const std::size_t values_max_;
+  std::size_t values_ = 0;
   json root_;
   std::vector<json*> open_;  // objects and arrays not ended yet, outermost first
   json* member_ = nullptr;   // of the innermost object: where its next value goes
@@ -96,11 +107,11 @@ class Builder : public nlohmann::json_sax<json> {
 
 }  // namespace
 
-Result<json> parse_object(std::string_view text, std::size_t bytes_max) {
+Result<json> parse_object(std::string_view text, std::size_t bytes_max, std::size_t values_max) {
   if (text.size() > bytes_max) {
     return invalid(fmt::format("the document is longer than {} bytes", bytes_max));
   }
-  Builder builder;
+  Builder builder(values_max);
   const bool parsed = json::sax_parse(text.begin(), text.end(), &builder);
   return builder.finish(parsed);
 }
@@ -202,7 +213,7 @@ void MemberReader::instant(const char* key, Instant& value) {
 
 const json* MemberReader::object(const char* key, Presence presence) {
   const auto* member = find(key, presence);
-  if (member == nullptr || member->is_null()) return nullptr;
+  if (member == nullptr || (member->is_null() && presence == Presence::optional)) return nullptr;
   if (member->is_object()) return member;
   refuse(key, "must be an object");
   return nullptr;

@@ -1,9 +1,9 @@
 // json_reader.hpp: reading JSON documents that others wrote. Internal to common/wire.
 //
-// A document is parsed whole, with its size and nesting bounded and repeated members refused (two
-// readers of one document must never see different values). Then a MemberReader takes its members
-// one by one into variables and keeps the first mistake, which names the member:
-// "workers[3].weight".
+// A document is parsed whole, with its size, its nesting and the number of its values bounded and
+// repeated members refused (two readers of one document must never see different values). Then a
+// MemberReader takes its members one by one into variables and keeps the first mistake, which names
+// the member: "workers[3].weight".
 //
 // Any thread; a reader is used by one.
 #pragma once
@@ -19,14 +19,17 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 
 namespace tandem::wire {
 
 // Errors: `invalid` for more than `bytes_max`, for what is no JSON object, for nesting beyond
-// limits::json_depth_max, and for a member given twice.
-Result<nlohmann::json> parse_object(std::string_view text, std::size_t bytes_max);
+// limits::json_depth_max, for more than `values_max` values, and for a member given twice. What it
+// costs to refuse is bounded alike: the parser stops at the first excess.
+Result<nlohmann::json> parse_object(std::string_view text, std::size_t bytes_max,
+                                    std::size_t values_max = limits::json_values_max);
 
 // JSON text on one line. Bytes that are no UTF-8 become U+FFFD: a document is always valid.
 std::string dump(const nlohmann::ordered_json& document);
@@ -67,7 +70,8 @@ class MemberReader {
   void duration(const char* key, Duration& value);
   void instant(const char* key, Instant& value);
 
-  // The member if it is there, not null, and no mistake was met so far; else null.
+  // The member if it is there and no mistake was met so far; else null. An optional one may be
+  // null.
   const nlohmann::json* object(const char* key, Presence presence = Presence::required);
   const nlohmann::json* array(const char* key, Presence presence = Presence::required);
   // The elements of the member, an array of at most `count_max`; none when it is not.

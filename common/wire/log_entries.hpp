@@ -39,7 +39,7 @@ void read(MemberReader& reader, core::MemberId& member, std::uint64_t incarnatio
 template <class ReadMembers>
 void read_part(MemberReader& reader, const char* key, ReadMembers read_members) {
   const auto* object = reader.object(key);
-  if (object == nullptr) return reader.refuse(key, "must be an object");  // it was null
+  if (object == nullptr) return;
   MemberReader part(*object, reader.path_of(key));
   read_members(part);
   const auto finished = part.finish(UnknownMembers::refuse);

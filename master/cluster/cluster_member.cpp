@@ -26,6 +26,11 @@ std::uint64_t new_life() {
   return (std::uint64_t{device()} << 32 | device()) >> 11 | 1;
 }
 
+cluster::ClusterOptions with_check(cluster::ClusterOptions options) {
+  options.check = state_check();
+  return options;
+}
+
 void mix(std::uint64_t& digest, std::uint64_t value) { digest = (digest ^ value) * 0x100000001b3u; }
 
 }  // namespace
@@ -35,8 +40,9 @@ ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry,
     : control_loop_(control_loop),
       registry_(registry),
       gate_(gate),
-      options_(std::move(options)),
+      options_(with_check(std::move(options))),
       hooks_(std::move(hooks)),
+      messages_(options_.check),
       node_(loop_, options_, node_hooks()),
       state_(registry),
       proposals_(control_loop, new_life(),
@@ -59,8 +65,9 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   hooks.announce = [this](Term term) { to_control([this, term] { announce(term); }); };
   hooks.restore = [this](core::SnapshotPointer snapshot) {
     to_control([this, snapshot] {
-      const auto restored = state_.restore(*snapshot, now());
-      if (!restored) spdlog::error("{}", restored.error().message);
+      if (const auto restored = state_.restore(*snapshot, now()); !restored) {
+        give_up(restored.error());
+      }
     });
   };
   hooks.apply = [this](std::vector<core::Entry> entries) {
@@ -179,11 +186,18 @@ void ClusterMember::saw(cluster::ClusterView view) {
 void ClusterMember::apply(const std::vector<core::Entry>& entries) {
   const auto time = now();
   for (const auto& entry : entries) {
-    state_.apply(entry, time);
+    if (gave_up_) return;
+    if (const auto applied = state_.apply(entry, time); !applied) give_up(applied.error());
     if (const auto* command = std::get_if<core::Command>(&entry.body)) {
       proposals_.committed(command->id);
     }
   }
+}
+
+// Whoever would guess what an entry means would have another state than the others.
+void ClusterMember::give_up(const Error& error) {
+  gave_up_ = true;
+  asio::post(loop_, [this, error] { node_.give_up(error); });
 }
 
 void ClusterMember::announce(Term term) { announcer_.announce(term, registry_.term_takers()); }
@@ -313,9 +327,9 @@ Admission ClusterMember::admit(const ControlRequest& request,
   return cluster::admit_messages(request, token, node_);
 }
 
-ControlResponse ClusterMember::take_messages(const ControlRequest& request) {
+asio::awaitable<ControlResponse> ClusterMember::take_messages(const ControlRequest& request) {
   return cluster::take_messages(
-      request, node_, [this](wire::ClusterEnvelope envelope, std::string host) {
+      request, node_, messages_, [this](wire::ClusterEnvelope envelope, std::string host) {
         asio::post(loop_, [this, envelope = std::move(envelope), host = std::move(host)]() mutable {
           node_.receive(std::move(envelope), host);
         });

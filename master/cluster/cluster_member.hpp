@@ -71,7 +71,7 @@ class ClusterMember {
 
   // ---- POST /cluster/messages
   Admission admit(const ControlRequest& request, const std::optional<BearerToken>& token) const;
-  ControlResponse take_messages(const ControlRequest& request);
+  boost::asio::awaitable<ControlResponse> take_messages(const ControlRequest& request);
 
   // ---- what it knows
   const cluster::ClusterView& view() const { return view_; }
@@ -95,6 +95,7 @@ class ClusterMember {
 
   void saw(cluster::ClusterView view);
   void apply(const std::vector<core::Entry>& entries);
+  void give_up(const Error& error);
   void announce(Term term);
   void take_snapshot(std::uint64_t restores);
   void report_registered();
@@ -107,6 +108,7 @@ class ClusterMember {
   ServingGate& gate_;
   const cluster::ClusterOptions options_;
   ClusterMemberHooks hooks_;
+  cluster::MessageReader messages_;  // the control loop's
 
   // ---- the cluster's thread
   boost::asio::io_context loop_{1};
@@ -125,6 +127,7 @@ class ClusterMember {
   std::uint64_t registered_digest_ = 0;
   unsigned registering_ = 0;  // changes under way
   wire::FoundOut found_out_;  // as the standbys were told last
+  bool gave_up_ = false;      // something that was committed cannot be applied
   bool closed_ = false;
 
   std::atomic<bool> leads_{false};  // for hand_over_and_wait()

@@ -6,8 +6,6 @@
 // nothing the second time. Lives are forgotten when limits::command_clients_max newer ones have
 // proposed something, by all masters alike.
 //
-// As a snapshot: {"format": 1, "clients": [[life, last, index], ...], "state": {...}}
-//
 // Owner: the control loop's thread.
 #pragma once
 
@@ -20,6 +18,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/entry.hpp"
+#include "master/cluster/state_document.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -30,8 +29,9 @@ class ReplicatedState {
   explicit ReplicatedState(Registry& registry) : registry_(registry) {}
 
   // A committed entry. Entries that were applied are passed over: a snapshot may be newer than what
-  // is on its way.
-  void apply(const core::Entry& entry, Instant now);
+  // is on its way. Errors: `invalid`, `conflict`: this version does not understand it; then nothing
+  // has changed, and nothing after it may be applied.
+  Result<> apply(const core::Entry& entry, Instant now);
   LogIndex applied() const { return applied_; }
 
   std::string to_bytes() const;
@@ -39,16 +39,11 @@ class ReplicatedState {
   Result<> restore(const core::Snapshot& snapshot, Instant now);
 
  private:
-  struct Client {
-    std::uint64_t last = 0;  // number of its last command
-    LogIndex at;             // where that is in the log
-  };
-
   bool is_new(const core::Command& command, LogIndex index);
 
   Registry& registry_;
   LogIndex applied_;
-  std::map<std::uint64_t, Client> clients_;
+  CommandClients clients_;
 };
 
 }  // namespace tandem::master

@@ -20,23 +20,31 @@ bool ApiRouter::Route::matches(std::string_view path, std::string_view& name) co
 }
 
 void ApiRouter::add(std::string_view method, std::string_view pattern, Handler handler) {
-  add_route(method, pattern, std::move(handler), {});
+  Route route;
+  route.handler = std::move(handler);
+  add_route(method, pattern, std::move(route));
+}
+
+void ApiRouter::add_awaited(std::string_view method, std::string_view pattern,
+                            AwaitedHandler handler) {
+  Route route;
+  route.awaited = std::move(handler);
+  add_route(method, pattern, std::move(route));
 }
 
 void ApiRouter::add_change(std::string_view method, std::string_view pattern,
-                           ChangeHandler handler) {
-  add_route(method, pattern, {}, std::move(handler));
+                           AwaitedHandler handler) {
+  Route route;
+  route.awaited = std::move(handler);
+  route.is_change = true;
+  add_route(method, pattern, std::move(route));
 }
 
-void ApiRouter::add_route(std::string_view method, std::string_view pattern, Handler handler,
-                          ChangeHandler change) {
+void ApiRouter::add_route(std::string_view method, std::string_view pattern, Route route) {
   const auto place = pattern.find(placeholder);
-  Route route{.method = std::string(method),
-              .before = std::string(pattern.substr(0, place)),
-              .after = {},
-              .has_name = place != pattern.npos,
-              .handler = std::move(handler),
-              .change = std::move(change)};
+  route.method = method;
+  route.before = pattern.substr(0, place);
+  route.has_name = place != pattern.npos;
   if (route.has_name) route.after = pattern.substr(place + placeholder.size());
   for (const auto& other : routes_) {
     TANDEM_ASSERT(other.method != route.method || other.before != route.before ||
@@ -62,7 +70,7 @@ bool ApiRouter::is_change(const ControlRequest& request) const {
   std::string_view name;
   std::string allowed;
   const auto* route = find(request, name, allowed);
-  return route != nullptr && route->change;
+  return route != nullptr && route->is_change;
 }
 
 boost::asio::awaitable<ControlResponse> ApiRouter::handle(const ControlRequest& request) const {
@@ -74,8 +82,8 @@ boost::asio::awaitable<ControlResponse> ApiRouter::handle(const ControlRequest& 
                               : method_not_allowed(request.method, std::move(allowed));
   }
   if (route->handler) co_return route->handler(request, name);
-  auto changing = route->change(request, name);
-  co_return co_await std::move(changing);
+  auto handling = route->awaited(request, name);
+  co_return co_await std::move(handling);
 }
 
 }  // namespace tandem::master

@@ -23,12 +23,14 @@ class ApiRouter {
  public:
   // `name` is what stands in the place of {name}; empty when the pattern has none.
   using Handler = std::function<ControlResponse(const ControlRequest&, std::string_view name)>;
-  using ChangeHandler = std::function<boost::asio::awaitable<ControlResponse>(
+  // The same, which may suspend.
+  using AwaitedHandler = std::function<boost::asio::awaitable<ControlResponse>(
       const ControlRequest&, std::string_view name)>;
 
   // REQUIRES: no route with the same method and pattern.
   void add(std::string_view method, std::string_view pattern, Handler handler);
-  void add_change(std::string_view method, std::string_view pattern, ChangeHandler handler);
+  void add_awaited(std::string_view method, std::string_view pattern, AwaitedHandler handler);
+  void add_change(std::string_view method, std::string_view pattern, AwaitedHandler handler);
 
   // True when the request's route changes the state of the cluster.
   bool is_change(const ControlRequest& request) const;
@@ -41,14 +43,14 @@ class ApiRouter {
     std::string before;  // the pattern up to {name}; all of it when there is none
     std::string after;   // the rest
     bool has_name = false;
-    Handler handler;       // either this
-    ChangeHandler change;  // or that
+    Handler handler;         // either this
+    AwaitedHandler awaited;  // or that
+    bool is_change = false;
 
     // What stands for {name}; nothing when the path is another.
     bool matches(std::string_view path, std::string_view& name) const;
   };
-  void add_route(std::string_view method, std::string_view pattern, Handler handler,
-                 ChangeHandler change);
+  void add_route(std::string_view method, std::string_view pattern, Route route);
   // The route for it, and what stands for {name}; null: none, and `allowed` lists other methods.
   const Route* find(const ControlRequest& request, std::string_view& name,
                     std::string& allowed) const;

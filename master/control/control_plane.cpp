@@ -178,10 +178,10 @@ void ControlPlane::Parts::route() {
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_health(router, [this] { return not_ready(); });
-  router.add("POST", cluster::messages_path,
-             [this](const ControlRequest& request, std::string_view) {
-               return member->take_messages(request);
-             });
+  router.add_awaited("POST", cluster::messages_path,
+                     [this](const ControlRequest& request, std::string_view) {
+                       return member->take_messages(request);
+                     });
 }
 
 Admission ControlPlane::Parts::admit(const ControlRequest& request) const {

@@ -159,19 +159,26 @@ std::string to_json(const Change& change) {
 Result<Change> parse_change(std::string_view text) {
   const auto json = wire::parse_object(text, limits::command_bytes_max);
   if (!json) return json.error();
-  if (json->size() != 1) return invalid("a change has one member, which names it");
-  const auto verb = json->begin().key();
-  wire::MemberReader reader(*json);
+  return read_change(*json);
+}
+
+Result<Change> read_change(const nlohmann::json& json) {
+  if (!json.is_object() || json.size() != 1) {
+    return invalid("a change is an object with one member, which names it");
+  }
+  const auto verb = json.begin().key();
+  wire::MemberReader reader(json);
   for (const auto& change : object_changes) {
     if (verb != change.verb) continue;
     const auto* object = reader.object(change.verb);
-    if (object == nullptr) return reader.finish(wire::UnknownMembers::refuse).error();
+    if (object == nullptr) return reader.finish(wire::UnknownMembers::refuse).error();  // no object
     return change.read(*object);
   }
   std::string name;
   if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove" &&
       verb != "unset") {
-    return invalid(fmt::format("{} is no change that this version knows", verb.substr(0, 64)));
+    return fail(ErrorCode::conflict,
+                fmt::format("\"{}\" is no change that this version knows", verb.substr(0, 64)));
   }
   reader.name(verb.c_str(), name);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();

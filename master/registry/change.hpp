@@ -17,6 +17,8 @@
 #include <string_view>
 #include <variant>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/wire/heartbeat.hpp"
@@ -86,7 +88,10 @@ using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, Remov
 std::string subject_of(const Change& change);
 
 std::string to_json(const Change& change);
-// Errors: `invalid`, naming the member at fault.
+// Errors: `invalid`, naming the member at fault; `conflict` for a change that this version does not
+// know: a later one has written it.
 Result<Change> parse_change(std::string_view json);
+// Of a document that was read, within the limits of documents.
+Result<Change> read_change(const nlohmann::json& json);
 
 }  // namespace tandem::master

@@ -1,11 +1,13 @@
 #include "master/registry/cluster_state.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/wire/json_reader.hpp"
 
 namespace tandem::master {
 
@@ -13,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int format_written = 1;
+constexpr unsigned format_written = 1;
 
 Error malformed(std::string message, std::string field) {
   return invalid(fmt::format("{}: {}", field, message), field);
@@ -48,8 +50,10 @@ template <class Kind>
 Result<> read_changes(const Json& json, const char* member, ClusterState& state) {
   if (!json.is_array()) return malformed("must be a list of changes", member);
   for (const auto& item : json) {
-    const auto change = parse_change(item.dump());
-    if (!change) return malformed(change.error().message, member);
+    const auto change = read_change(item);
+    if (!change) {
+      return fail(change.error().code, fmt::format("{}: {}", member, change.error().message));
+    }
     if (!std::holds_alternative<Kind>(*change)) return malformed("has another change", member);
     state.apply(*change);
   }
@@ -158,24 +162,40 @@ std::string to_json(const ClusterState& state) {
                      routes.text(), removed.text(), settings.text());
 }
 
+Result<> check_format(const Json& json, unsigned known) {
+  const auto found = json.is_object() ? json.find("format") : json.end();
+  if (found == json.end() || !found->is_number_unsigned()) {
+    return malformed("must be a number", "format");
+  }
+  const auto format = found->get<std::uint64_t>();
+  if (format == known) return {};
+  return fail(ErrorCode::conflict,
+              fmt::format("format: {} is of another version; this one reads {}", format, known),
+              "format");
+}
+
 Result<ClusterState> parse_cluster_state(std::string_view text) {
-  const auto json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return invalid("is not a JSON object");
+  const auto json = wire::parse_object(text, limits::snapshot_bytes_max);
+  if (!json) return json.error();
+  return read_cluster_state(*json);
+}
+
+Result<ClusterState> read_cluster_state(const Json& json) {
+  if (!json.is_object()) return invalid("the state must be a JSON object");
   constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
   // Not in what earlier versions wrote.
   constexpr std::array later_members{"removed", "settings"};
   for (const auto& [member, value] : json.items()) {
     if (std::find(members.begin(), members.end(), member) == members.end() &&
         std::find(later_members.begin(), later_members.end(), member) == later_members.end()) {
-      return invalid(fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
+      return fail(ErrorCode::conflict,
+                  fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
     }
   }
   for (const auto* member : members) {
     if (!json.contains(member)) return malformed("is missing", member);
   }
-  if (json["format"] != format_written) {
-    return malformed(fmt::format("must be {}", format_written), "format");
-  }
+  if (auto read = check_format(json, format_written); !read) return read.error();
   ClusterState state;
   // First, for a removal takes away what has its name.
   if (json.contains("removed")) {

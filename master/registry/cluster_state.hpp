@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "common/base/result.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/change.hpp"
@@ -52,8 +54,13 @@ struct ClusterState {
 std::size_t bytes_kept(const wire::Route& route);
 
 std::string to_json(const ClusterState& state);
-// Errors: `invalid`, naming the member at fault; an unknown member or format is an error too, for a
-// newer version may have written what this one would lose.
+// Errors: `invalid`, naming the member at fault; `conflict` for a member, a change or a format that
+// this version does not know: a later one has written what this one would lose.
 Result<ClusterState> parse_cluster_state(std::string_view json);
+// The member "format" of a stored document. Errors: `invalid` when it is no number, `conflict` when
+// it is another one than `known`.
+Result<> check_format(const nlohmann::json& json, unsigned known);
+// Of a document that was read, within the limits of documents.
+Result<ClusterState> read_cluster_state(const nlohmann::json& json);
 
 }  // namespace tandem::master

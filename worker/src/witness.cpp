@@ -12,21 +12,19 @@
 #include "common/base/duration.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/http/api_response.hpp"
+#include "common/http/direct_caller.hpp"
 
 namespace tandem {
 
 namespace asio = boost::asio;
-
-namespace {
-constexpr std::size_t connections_max = 64;  // masters, and a few who look at its health
-}  // namespace
 
 class Witness::Body {
  public:
   explicit Body(WitnessOptions options)
       : options_(std::move(options)),
         server_(loop_,
-                {.connections_max = connections_max,
+                {.connections_max = limits::witness_connections_max,
+                 .strangers_max = limits::witness_strangers_max,
                  .admit = [this](const ControlRequest& request) { return admit(request); }},
                 [this](const ControlRequest& request) { return answer(request); }) {}
 
@@ -43,6 +41,7 @@ class Witness::Body {
     cluster.kind = core::VoterKind::witness;
     cluster.directory = options_.directory;
     cluster.token = options_.token;
+    cluster.check = cluster::documents_alone();
     // Opened with the default timing to learn its incarnation; made anew when the timing is known.
     auto store = storage::LogStore::open(options_.directory);
     if (!store) return store.error();
@@ -125,9 +124,15 @@ class Witness::Body {
   }
 
   Admission admit(const ControlRequest& request) const {
+    if (!token_) {
+      if (auto refused = refuse_indirect(request, options_.listen.host))
+        return {.refusal = refused};
+    }
     if (request.path == "/health") return {};
     if (token_ && !token_->admits(request.authorization)) return {.refusal = not_authorized()};
-    return {.refusal = {}, .body_bytes_max = limits::cluster_body_bytes_max};
+    return {.refusal = {},
+            .body_bytes_max = limits::cluster_body_bytes_max,
+            .trusts = token_.has_value()};
   }
 
   asio::awaitable<ControlResponse> answer(const ControlRequest& request) {
@@ -137,10 +142,11 @@ class Witness::Body {
     if (!node_) {
       co_return refusal(fail(ErrorCode::unavailable, "this witness waits for the timing"));
     }
-    co_return cluster::take_messages(request, *node_,
-                                     [this](wire::ClusterEnvelope envelope, std::string host) {
-                                       node_->receive(std::move(envelope), host);
-                                     });
+    auto taking = cluster::take_messages(request, *node_, messages_,
+                                         [this](wire::ClusterEnvelope envelope, std::string host) {
+                                           node_->receive(std::move(envelope), host);
+                                         });
+    co_return co_await std::move(taking);
   }
 
   const WitnessOptions options_;
@@ -149,6 +155,7 @@ class Witness::Body {
   std::optional<BearerToken> token_;
   cluster::ClusterOptions cluster_;
   core::IncarnationId incarnation_;
+  cluster::MessageReader messages_{cluster::documents_alone()};
   std::optional<cluster::ClusterNode> node_;
   HttpServer server_;
   Endpoint control_;

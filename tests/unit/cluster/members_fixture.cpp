@@ -10,7 +10,7 @@ namespace tandem::cluster {
 namespace asio = boost::asio;
 
 Member::Member(asio::io_context& loop, ClusterOptions options, std::uint16_t port)
-    : loop_(loop), options_(std::move(options)) {
+    : loop_(loop), options_(std::move(options)), messages_(options_.check) {
   if (!options_.token.empty()) token_ = BearerToken::of(options_.token);
   server_ = std::make_unique<HttpServer>(
       loop_,
@@ -19,10 +19,11 @@ Member::Member(asio::io_context& loop, ClusterOptions options, std::uint16_t por
                               return admit_messages(request, token_, *node_);
                             }},
       [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
-        co_return take_messages(request, *node_,
-                                [this](wire::ClusterEnvelope envelope, std::string host) {
-                                  node_->receive(std::move(envelope), host);
-                                });
+        auto taking = take_messages(request, *node_, messages_,
+                                    [this](wire::ClusterEnvelope envelope, std::string host) {
+                                      node_->receive(std::move(envelope), host);
+                                    });
+        co_return co_await std::move(taking);
       });
   auto bound = server_->listen({"127.0.0.1", port});
   REQUIRE(bound.ok());

@@ -42,6 +42,7 @@ class Member {
  private:
   boost::asio::io_context& loop_;
   ClusterOptions options_;
+  MessageReader messages_;
   std::optional<BearerToken> token_;
   std::unique_ptr<ClusterNode> node_;
   std::unique_ptr<HttpServer> server_;

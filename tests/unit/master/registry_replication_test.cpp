@@ -144,7 +144,8 @@ TEST_CASE("a change survives its way through the log") {
   for (const auto* text :
        {"", "[]", "{}", R"({"leave": 1})", R"({"leap": "w1"})", R"({"leave": "a", "drain": "b"})",
         R"({"join": {"name": "w1"}})", R"({"weight": {"name": "w1", "weight": 1001}})",
-        R"({"dismiss": "w1"})", R"({"dismiss": {"name": "w1", "incarnation": ""}})"}) {
+        R"({"dismiss": "w1"})", R"({"join": null})", R"({"add": null})", R"({"leave": null})",
+        R"({"dismiss": {"name": "w1", "incarnation": ""}})"}) {
     INFO(text);
     CHECK(!parse_change(text).ok());
   }
@@ -154,9 +155,9 @@ TEST_CASE("a command that is in the log twice is applied once") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
   ReplicatedState state(cluster.registry);
-  state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), cluster.time);
-  state.apply(entry(2, {5, 2}, SetDrained{"w1", false}), cluster.time);
-  state.apply(entry(3, {5, 1}, SetDrained{"w1", true}), cluster.time);
+  REQUIRE(state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), cluster.time).ok());
+  REQUIRE(state.apply(entry(2, {5, 2}, SetDrained{"w1", false}), cluster.time).ok());
+  REQUIRE(state.apply(entry(3, {5, 1}, SetDrained{"w1", true}), cluster.time).ok());
   CHECK(cluster.state("w1") == "up");
   CHECK(state.applied() == LogIndex(3));
 }
@@ -166,7 +167,7 @@ TEST_CASE("a snapshot restores the state, and what was applied before is passed 
   REQUIRE(before.hear("w1").ok());
   ReplicatedState state(before.registry);
   before.commit_registrations();
-  state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), before.time);
+  REQUIRE(state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), before.time).ok());
   const core::Snapshot snapshot{LogIndex(1), Term(1), {}, state.to_bytes()};
 
   RegistryFixture after;
@@ -176,10 +177,31 @@ TEST_CASE("a snapshot restores the state, and what was applied before is passed 
   CHECK(after.registry.state().drained.contains("w1"));
   CHECK(after.registry.state().joined.contains("w1"));
   CHECK(restored.to_bytes() == state.to_bytes());
-  restored.apply(entry(1, {5, 9}, SetDrained{"w1", false}), after.time);
+  REQUIRE(restored.apply(entry(1, {5, 9}, SetDrained{"w1", false}), after.time).ok());
   CHECK(after.registry.state().drained.contains("w1"));
-  restored.apply(entry(2, {5, 1}, SetDrained{"w1", false}), after.time);  // of that life, done
+  REQUIRE(restored.apply(entry(2, {5, 1}, SetDrained{"w1", false}), after.time)
+              .ok());  // of that life, done
   CHECK(after.registry.state().drained.contains("w1"));
+}
+
+TEST_CASE("a command that cannot be understood is not applied, nor is anything after it") {
+  RegistryFixture cluster;
+  ReplicatedState state(cluster.registry);
+  for (const auto* bytes : {R"({"join": null})", R"({"leap": "w1"})", "x"}) {
+    INFO(bytes);
+    const core::Entry bad{LogIndex(1), Term(1), core::Command{{5, 1}, bytes}};
+    CHECK(!state.apply(bad, cluster.time).ok());
+    CHECK(!state_check().command(bytes).ok());
+    CHECK(state.applied() == LogIndex(0));
+  }
+}
+
+TEST_CASE("what a later version wrote is told from what nobody wrote") {
+  CHECK(parse_change(R"({"leap": "w1"})").error().code == ErrorCode::conflict);
+  CHECK(parse_change(R"({"join": null})").error().code == ErrorCode::invalid);
+  const auto check = state_check();
+  CHECK(check.snapshot(R"({"format": 2})").error().code == ErrorCode::conflict);
+  CHECK(check.snapshot(R"({"format": "x"})").error().code == ErrorCode::invalid);
 }
 
 TEST_CASE("a damaged snapshot is refused and changes nothing") {
@@ -187,11 +209,18 @@ TEST_CASE("a damaged snapshot is refused and changes nothing") {
   REQUIRE(cluster.hear("w1").ok());
   cluster.commit_registrations();
   ReplicatedState state(cluster.registry);
-  for (const auto* text : {"x", "{}", R"({"format": 2})", R"({"format": 1, "clients": [1]})",
-                           R"({"format": 1, "clients": [], "state": {}})"}) {
-    INFO(text);
+  const std::string six_megabytes_of_brackets(6'000'000, '[');
+  for (const std::string& text : std::vector<std::string>{
+           "x", "{}", "[]", R"({"format": 2})", R"({"format": "x"})", R"({"format": null})",
+           R"({"format": 1, "clients": [1]})", R"({"format": 1, "clients": [], "state": {}})",
+           R"({"format": 1, "clients": {}, "state": null})",
+           R"({"format": 1, "clients": [], "state": {"format": "x"}})",
+           six_megabytes_of_brackets}) {
+    INFO(text.substr(0, 100));
     CHECK(!state.restore({LogIndex(4), Term(1), {}, text}, cluster.time).ok());
+    CHECK(!state_check().snapshot(text).ok());
   }
+  CHECK(state_check().snapshot(state.to_bytes()).ok());
   CHECK(cluster.registry.state().joined.contains("w1"));
   CHECK(state.applied() == LogIndex(0));
 }

@@ -26,6 +26,17 @@ TEST_CASE("a new directory gets an incarnation, and keeps it") {
   CHECK(open_store(a.path()).incarnation() == drawn);
 }
 
+TEST_CASE("the database and what lies beside it are for their owner alone") {
+  const TemporaryDirectory directory;
+  auto store = open_store(directory.path());
+  REQUIRE(apply(store, first(Term(1), nullptr, {command(1, 1, "x")})).ok());
+  for (const auto* name : {"cluster.db", "cluster.db-wal"}) {
+    INFO(name);
+    const auto mode = fs::status(directory.path() / name).permissions();
+    CHECK((mode & fs::perms::all) == (fs::perms::owner_read | fs::perms::owner_write));
+  }
+}
+
 TEST_CASE("a database that a crash left half made is made anew") {
   const TemporaryDirectory directory;
   put_files(directory.path(), {{"cluster.db.new", "half"}, {"cluster.db.new-journal", "half"}});
