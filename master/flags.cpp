@@ -55,6 +55,18 @@ Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag) {
   return {};
 }
 
+// Appends what each use of the flag says.
+void bind_networks(CLI::App& app, const std::string& flag, const std::string& help,
+                   std::vector<AddressRange>& networks) {
+  bind_each(app, flag, "ADDRESS[/BITS]", help,
+            [&networks](std::string_view text, std::string_view field) -> Result<> {
+              auto range = parse_address_range(text, field);
+              if (!range) return range.error();
+              networks.push_back(*range);
+              return {};
+            });
+}
+
 // What the data plane allows its clients and its workers.
 void bind_forwarding(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--header-timeout",
@@ -97,15 +109,11 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                return {};
              })
       ->needs("--rate-limit");
-  bind_each(
-      app, "--trusted-proxy", "ADDRESS[/BITS]",
-      "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for each",
-      [&flags](std::string_view text, std::string_view flag) -> Result<> {
-        auto range = parse_address_range(text, flag);
-        if (!range) return range.error();
-        flags.trusted_proxies.push_back(*range);
-        return {};
-      });
+  bind_networks(
+      app, "--trusted-proxy",
+      "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for "
+      "each",
+      flags.trusted_proxies);
 }
 
 // NAME=HOST:PORT
@@ -251,6 +259,9 @@ void bind(CLI::App& app, MasterFlags& flags) {
                return {};
              });
   bind_forwarding(app, flags);
+  bind_networks(app, "--worker-network",
+                "workers that register must be there; once for each; by default: anywhere",
+                flags.worker_networks);
   bind_duration(
       app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
       flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
@@ -280,6 +291,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& fl
                                                        fmt::format("{}={}", key, value), table);
                                }};
   if (const auto status = parse_command_line(app, argc, argv, {of_service})) return status;
+  flags.control_name = flags.control.host;
   for (auto [endpoint, flag] :
        {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
     const auto resolved = resolve_in_place(*endpoint, flag);

@@ -26,8 +26,10 @@ struct MasterFlags {
   std::string node = "a";
   Endpoint listen{"127.0.0.1", 8080};
   Endpoint control{"127.0.0.1", 7070};
-  std::string data_dir;                    // empty: nothing survives a restart
-  std::map<core::NodeId, Endpoint> peers;  // control addresses of the other masters
+  std::string control_name;                   // its host as it was given; empty: as it is
+  std::vector<AddressRange> worker_networks;  // none: anywhere
+  std::string data_dir;                       // empty: nothing survives a restart
+  std::map<core::NodeId, Endpoint> peers;     // control addresses of the other masters
   core::Timing timing;
   bool pair_failover = true;
   std::vector<std::string> on_promote;  // empty: none

@@ -29,6 +29,9 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   ControlPlaneOptions options;
   options.node = flags.node;
   options.control = flags.control;
+  options.control_name = flags.control_name;
+  if (flags.listen.port != 0) options.listen = flags.listen;
+  options.worker_networks = flags.worker_networks;
   options.worker_heartbeat = flags.worker_heartbeat;
   options.forget_after = flags.forget_after;
   options.data_dir = flags.data_dir;

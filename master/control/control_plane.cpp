@@ -15,10 +15,12 @@
 #include "common/http/api_response.hpp"
 #include "master/control/api_router.hpp"
 #include "common/http/bearer_token.hpp"
+#include "common/http/direct_caller.hpp"
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
 #include "common/http/http_server.hpp"
 #include "master/control/node_view.hpp"
+#include "master/control/own_addresses.hpp"
 #include "master/control/pass_on.hpp"
 #include "master/control/role_hooks.hpp"
 #include "master/control/routes_api.hpp"
@@ -109,6 +111,8 @@ struct ControlPlane::Parts {
   void tick_at(asio::steady_timer::time_point time);
   void close();
   void saw_view();
+  void note_addresses();
+  std::map<std::string, cluster::NodeAddresses> masters() const;
   std::string not_ready() const;
   Admission admit(const ControlRequest& request) const;
   asio::awaitable<ControlResponse> answer(const ControlRequest& request);
@@ -125,7 +129,10 @@ struct ControlPlane::Parts {
   std::function<void(LeadershipPtr)> on_leadership;
   std::function<bool(std::uint64_t)> has_adopted;
   const bool standby_serves;
+  const std::string control_name;
+  const std::map<core::NodeId, Endpoint> peers;
   const core::Timing timing;
+  OwnAddresses own_addresses;
   Registry registry;
   Prober prober;
   std::optional<ClusterMember> member;
@@ -144,7 +151,10 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       on_leadership(hooks.leadership),
       has_adopted(hooks.has_adopted),
       standby_serves(options.standby_serves),
+      control_name(options.control_name.empty() ? options.control.host : options.control_name),
+      peers(options.peers),
       timing(options.timing),
+      own_addresses(options.worker_networks),
       registry(
           {.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
           {.on_snapshot = hooks.snapshot,
@@ -161,18 +171,23 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       server(loop, {.admit = [this](const ControlRequest& request) { return admit(request); }},
              [this](const ControlRequest& request) { return answer(request); }) {
   node.node = options.node;
+  node.control = options.control;
   node.listen = options.listen;
 }
 
 void ControlPlane::Parts::route() {
-  route_heartbeats(router, registry, node, timing,
-                   [this](Term term) { member->report_term(term); });
+  const auto check_address = [this](const Endpoint& address) {
+    return own_addresses.check_newcomer(address);
+  };
+  route_heartbeats(
+      router, registry, node, timing, [this](Term term) { member->report_term(term); },
+      check_address);
   route_status(router, registry, node, *member);
   route_roles(router, node, *member);
   route_switchover(router, *member);
   route_workers(
       router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
-      *drained);
+      *drained, check_address);
   route_services(router, registry,
                  [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_routes(router, registry,
@@ -185,12 +200,15 @@ void ControlPlane::Parts::route() {
 }
 
 Admission ControlPlane::Parts::admit(const ControlRequest& request) const {
+  if (!token) {
+    if (auto refused = refuse_indirect(request, control_name)) return {.refusal = refused};
+  }
   if (is_from_another_site(request)) return {.refusal = foreign_origin()};
   if (request.path == cluster::messages_path) return member->admit(request, token);
   const bool admitted =
       !token || is_open_to_all(request.path) || token->admits(request.authorization);
-  if (admitted) return {};
-  return {.refusal = not_authorized()};
+  if (!admitted) return {.refusal = not_authorized()};
+  return {.refusal = {}, .trusts = token && token->admits(request.authorization)};
 }
 
 asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlRequest& request) {
@@ -254,8 +272,35 @@ std::string ControlPlane::Parts::not_ready() const {
   return fmt::format("{} knows no primary", node.node);
 }
 
+// Where this master and the others are served, as far as it is known.
+void ControlPlane::Parts::note_addresses() {
+  std::vector<OwnAddress> own;
+  const auto add = [&own](std::string_view which, std::string_view name, const Endpoint& address,
+                          bool everywhere) {
+    own.push_back({fmt::format("the {} address of {}", which, name), address, everywhere});
+  };
+  add("control", node.node, node.control, node.control.is_unspecified());
+  if (node.listen) add("client", node.node, *node.listen, node.listen->is_unspecified());
+  for (const auto& [name, master] : masters()) {
+    add("control", name, master.control, master.controls_everywhere);
+    if (master.listen) add("client", name, *master.listen, master.listens_everywhere);
+  }
+  own_addresses.set(std::move(own));
+}
+
+// The others: as they say themselves, or as they were configured.
+std::map<std::string, cluster::NodeAddresses> ControlPlane::Parts::masters() const {
+  if (member && !member->view().masters.empty()) return member->view().masters;
+  std::map<std::string, cluster::NodeAddresses> configured;
+  for (const auto& [peer, control] : peers) {
+    configured[std::string(peer.name())].control = control;
+  }
+  return configured;
+}
+
 void ControlPlane::Parts::saw_view() {
   const auto& view = member->view();
+  note_addresses();
   if (view.primary.empty() && !node.primary.empty()) primary_lost = now();
   const std::string role = role_of(view);
   const auto primary = view.primary.name();
@@ -305,6 +350,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                 "--control");
   }
   node.control = *bound;
+  note_addresses();
   return {};
 }
 
@@ -318,9 +364,13 @@ Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
       return invalid(fmt::format("--route: {}", configured.error().message), "--route");
     }
   }
+  note_addresses();
   for (const auto& given : options.backends) {
     const auto backend = checked(given);
     if (!backend) return backend.error();
+    if (auto free = own_addresses.check(backend->address); !free) {
+      return invalid(fmt::format("--backend: {}", free.error().message), "--backend");
+    }
     if (auto added = registry.configure_backend(*backend, now()); !added) {
       return invalid(fmt::format("--backend: {}", added.error().message), "--backend");
     }
@@ -396,8 +446,10 @@ void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 
 void ControlPlane::set_listen(Endpoint listen) {
   parts_->member->set_listen(listen);
-  asio::post(parts_->loop,
-             [parts = parts_.get(), listen = std::move(listen)] { parts->node.listen = listen; });
+  asio::post(parts_->loop, [parts = parts_.get(), listen = std::move(listen)] {
+    parts->node.listen = listen;
+    parts->note_addresses();
+  });
 }
 
 // The cluster's thread first: a successor must not be elected while this one may still forward.

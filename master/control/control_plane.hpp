@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/address_range.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
@@ -31,7 +32,9 @@ namespace tandem::master {
 struct ControlPlaneOptions {
   std::string node{};                            // this master's name
   Endpoint control{"127.0.0.1", 7070};           // --control; port 0: the kernel chooses
-  std::optional<Endpoint> listen{};              // where clients connect, for /status
+  std::string control_name{};                    // its host as it was given; empty: control.host
+  std::optional<Endpoint> listen{};              // --listen, where its port is known
+  std::vector<AddressRange> worker_networks{};   // --worker-network; none: anywhere
   Duration worker_heartbeat = 1s;                // --worker-heartbeat
   Duration forget_after = limits::forget_after;  // a worker that is down for so long is forgotten
   std::string data_dir{};                        // --data-dir; empty: nothing survives a restart

@@ -57,19 +57,26 @@ class Answers {
 }  // namespace
 
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      const core::Timing& timing, std::function<void(Term)> heard_term) {
+                      const core::Timing& timing, std::function<void(Term)> heard_term,
+                      std::function<Result<>(const Endpoint&)> check_address) {
   const auto answers =
       std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
-  router.add(
-      "POST", "/heartbeat",
-      [&registry, &node, answers, heard_term](const ControlRequest& request, std::string_view) {
-        const auto heartbeat = wire::parse_heartbeat(request.body);
-        if (!heartbeat) return refusal(heartbeat.error());
-        const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
-        if (!membership) return refusal(membership.error());
-        if (heartbeat->term > node.term) heard_term(heartbeat->term);
-        return document(answers->of(*membership));
-      });
+  router.add("POST", "/heartbeat",
+             [&registry, &node, answers, heard_term, check_address](const ControlRequest& request,
+                                                                    std::string_view) {
+               const auto heartbeat = wire::parse_heartbeat(request.body);
+               if (!heartbeat) return refusal(heartbeat.error());
+               auto address = heartbeat->address;
+               if (address.is_unspecified()) address.host = request.peer;
+               if (const auto allowed = check_address(address); !allowed)
+                 return refusal(allowed.error());
+               const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
+               if (!membership) return refusal(membership.error());
+               if (heartbeat->term > node.term) heard_term(heartbeat->term);
+               auto answer = document(answers->of(*membership));
+               answer.trusts = true;
+               return answer;
+             });
 }
 
 }  // namespace tandem::master

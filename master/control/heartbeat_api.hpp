@@ -12,8 +12,10 @@
 namespace tandem::master {
 
 // `registry` and `node` outlive the router. `timing` is what witnesses are told. `heard_term` is
-// told of a term that a worker has promised and this node does not know.
+// told of a term that a worker has promised and this node does not know. `check_address`: whether a
+// worker may be there.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      const core::Timing& timing, std::function<void(Term)> heard_term);
+                      const core::Timing& timing, std::function<void(Term)> heard_term,
+                      std::function<Result<>(const Endpoint&)> check_address);
 
 }  // namespace tandem::master

@@ -54,9 +54,12 @@ Result<std::optional<unsigned>> read_weight(std::string_view body) {
 }
 
 asio::awaitable<ControlResponse> add(const Registry& registry, const Commit& commit,
+                                     const std::function<Result<>(const Endpoint&)>& check_address,
                                      std::string_view body) {
   const auto spec = wire::parse_worker_spec(body);
   if (!spec) co_return refusal(spec.error());
+  if (const auto allowed = check_address(spec->address); !allowed)
+    co_return refusal(allowed.error());
   const auto change = registry.add(*spec);
   if (!change) co_return refusal(change.error());
   auto committing = commit(*change);
@@ -240,8 +243,8 @@ Duration drained_wait_of(const ControlRequest& request) {
   return patience->wait.value_or(waits ? Duration(limits::drained_wait) : Duration::zero());
 }
 
-void route_workers(ApiRouter& router, const Registry& registry, Commit commit,
-                   DrainedWait& drained) {
+void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
+                   std::function<Result<>(const Endpoint&)> check_address) {
   // Adds a route whose handler gets the name once it was checked.
   const auto change_named = [&router](std::string_view method, std::string_view pattern,
                                       auto handler) {
@@ -259,10 +262,11 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit,
                const auto name = parse_name(text, "name");
                return name ? show(registry, *name) : refusal(name.error());
              });
-  router.add_change("POST", "/v1/workers",
-                    [&registry, commit](const ControlRequest& request, std::string_view) {
-                      return add(registry, commit, request.body);
-                    });
+  router.add_change(
+      "POST", "/v1/workers",
+      [&registry, commit, check_address](const ControlRequest& request, std::string_view) {
+        return add(registry, commit, check_address, request.body);
+      });
   change_named(
       "DELETE", "/v1/workers/{name}",
       [&registry, commit, &drained](const std::string& name, const ControlRequest& request) {

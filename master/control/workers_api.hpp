@@ -29,9 +29,9 @@ namespace tandem::master {
 // Makes a change of the cluster's state; returns when it is committed, and applied to the registry.
 using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
 
-// `registry` and `drained` outlive the router.
-void route_workers(ApiRouter& router, const Registry& registry, Commit commit,
-                   DrainedWait& drained);
+// `registry` and `drained` outlive the router. `check_address`: whether a worker may be there.
+void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
+                   std::function<Result<>(const Endpoint&)> check_address);
 
 // How long the answer to a request may wait for requests in flight; 0 for most.
 Duration drained_wait_of(const ControlRequest& request);

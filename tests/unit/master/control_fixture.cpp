@@ -40,8 +40,10 @@ ControlClient::ControlClient(const Endpoint& address, const std::string& token)
 }
 ControlClient::~ControlClient() = default;
 
-Answer ControlClient::get(const std::string& path) {
-  return answer_of(connection_->client.Get(path));
+Answer ControlClient::get(const std::string& path,
+                          const std::map<std::string, std::string>& fields) {
+  const httplib::Headers headers(fields.begin(), fields.end());
+  return answer_of(connection_->client.Get(path, headers));
 }
 Answer ControlClient::head(const std::string& path) {
   return answer_of(connection_->client.Head(path));

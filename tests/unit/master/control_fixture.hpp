@@ -26,7 +26,7 @@ class ControlClient {
   explicit ControlClient(const Endpoint& address, const std::string& token = {});
   ~ControlClient();
 
-  Answer get(const std::string& path);
+  Answer get(const std::string& path, const std::map<std::string, std::string>& fields = {});
   Answer head(const std::string& path);
   Answer post(const std::string& path, const std::string& body = {},
               const std::map<std::string, std::string>& fields = {});

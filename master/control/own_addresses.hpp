@@ -1,0 +1,45 @@
+// own_addresses.hpp: where the masters of this cluster themselves are served. No worker may be
+// there: requests that were forwarded to a client address would go round in a circle, and those to
+// a control address would show the control API to every client.
+//
+// An address that was bound as 0.0.0.0 or :: is met at every address of its machine.
+//
+// Owner: the control loop's thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/address_range.hpp"
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+
+namespace tandem::master {
+
+struct OwnAddress {
+  std::string what;         // "the control address of a"
+  Endpoint address;         // numeric
+  bool everywhere = false;  // bound to all addresses of its machine
+};
+
+class OwnAddresses {
+ public:
+  // `networks`: where workers that register may be (--worker-network); none: anywhere.
+  explicit OwnAddresses(std::vector<AddressRange> networks) : networks_(std::move(networks)) {}
+
+  void set(std::vector<OwnAddress> addresses) { addresses_ = std::move(addresses); }
+  // Errors: `conflict` when a master is served at `worker`. REQUIRES: it is numeric.
+  Result<> check(const Endpoint& worker) const;
+  // The same, of a worker that registers or is added. Errors: `invalid` as well, for an address
+  // outside of the networks.
+  Result<> check_newcomer(const Endpoint& worker) const;
+
+ private:
+  const std::vector<AddressRange> networks_;
+  std::vector<OwnAddress> addresses_;
+};
+
+// True for loopback addresses and those of the interfaces, as they are now.
+bool is_of_this_machine(const std::string& host);
+
+}  // namespace tandem::master
