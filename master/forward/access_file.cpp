@@ -39,12 +39,14 @@ Result<> AccessFile::reopen() {
     descriptor_ = STDOUT_FILENO;
   } else {
     // Without O_NONBLOCK a named pipe that nobody reads would hold us here.
-    const int fresh =
-        ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+    // A link would be somebody else's choice of the file that is written.
+    constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
+    const int fresh = ::open(path_.c_str(), flags, 0640);
     if (fresh < 0) {
-      return invalid(
-          fmt::format("--access-log: {} cannot be written: {}", path_, std::strerror(errno)),
-          "--access-log");
+      const auto* why = errno == ELOOP ? "symbolic links are not followed; the standard output is -"
+                                       : std::strerror(errno);
+      return invalid(fmt::format("--access-log: {} cannot be written: {}", path_, why),
+                     "--access-log");
     }
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = fresh;
@@ -60,7 +62,7 @@ bool AccessFile::was_moved() const {
   struct stat ours {};
   struct stat named {};
   if (::fstat(descriptor_, &ours) != 0) return false;
-  if (::stat(path_.c_str(), &named) != 0) return errno == ENOENT;
+  if (::lstat(path_.c_str(), &named) != 0) return errno == ENOENT;
   return ours.st_ino != named.st_ino || ours.st_dev != named.st_dev;
 }
 

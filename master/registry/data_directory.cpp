@@ -2,12 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "common/base/private_directory.hpp"
 
 namespace tandem::master {
 
@@ -44,12 +45,10 @@ Error refused(const char* what, const fs::path& path) {
 
 Result<DataDirectory> DataDirectory::open(const fs::path& given) {
   const auto path = given.has_filename() ? given : given.parent_path();  // "dir/" is "dir"
-  std::error_code ignored;  // mkdir says what was wrong
+  std::error_code ignored;  // make_private() says what was wrong
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return refused("make the data directory", path);
-  }
-  OpenFile lock(path / "lock", O_RDWR | O_CREAT);
+  if (auto made = make_private(path.string(), "--data-dir"); !made) return made.error();
+  OpenFile lock(path / "lock", O_RDWR | O_CREAT | O_NOFOLLOW);
   if (!lock.ok()) return refused("open", path / "lock");
   if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return refused("lock", path / "lock");

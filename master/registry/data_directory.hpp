@@ -14,7 +14,8 @@ namespace tandem::master {
 
 class DataDirectory {
  public:
-  // Makes the directory (mode 0700) when it is missing, and locks it.
+  // Makes the directory when it is missing, keeps others out of it (private_directory.hpp), and
+  // locks it.
   // Errors: `conflict` when another process has it; `io`, in one sentence, for all that the system
   // refuses.
   static Result<DataDirectory> open(const std::filesystem::path& given);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,8 @@
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "common/base/private_directory.hpp"
 
 namespace tandem {
 
@@ -19,8 +20,9 @@ Result<StateDirectory> StateDirectory::open(const std::string& path) {
                 fmt::format("state_dir {} cannot be used: {}", path, std::strerror(errno)),
                 "state_dir");
   };
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return refused();
-  const int lock = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (auto made = make_private(path, "state_dir"); !made) return made.error();
+  const int lock =
+      ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0) return refused();
   StateDirectory directory(lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return directory;

@@ -182,6 +182,16 @@ TEST_CASE("entries are written, the last ones when the log ends") {
   CHECK(content_of(path).find("/last") != std::string::npos);
 }
 
+TEST_CASE("an access log that is a symbolic link is refused, and its target stays as it is") {
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() / "elsewhere") << "kept";
+  std::filesystem::create_symlink(directory.path() / "elsewhere", directory.path() / "log");
+  const auto log = AccessLog::open((directory.path() / "log").string(), 1);
+  REQUIRE(!log.ok());
+  CHECK(log.error().message.find("symbolic links are not followed") != std::string::npos);
+  CHECK(content_of(directory.path() / "elsewhere") == "kept");
+}
+
 TEST_CASE("a log that was rotated goes on in the new file when it is told to") {
   TemporaryDirectory directory;
   const auto path = directory.path() / "access.log";

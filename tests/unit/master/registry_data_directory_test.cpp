@@ -1,4 +1,5 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,12 @@ using namespace tandem::master;
 namespace fs = std::filesystem;
 
 namespace {
+
+unsigned mode_of(const fs::path& path) {
+  struct stat status {};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  return status.st_mode & 0777;
+}
 
 void write(const fs::path& path, std::string_view text) { std::ofstream(path) << text; }
 
@@ -49,4 +56,63 @@ TEST_CASE("a data directory that cannot be made is one sentence with the cause")
   REQUIRE(!directory.ok());
   CHECK(directory.error().code == ErrorCode::io);
   CHECK(directory.error().message.find("Not a directory") != std::string::npos);
+}
+
+TEST_CASE("a data directory that others may enter is tightened when all in it is ours") {
+  const TemporaryDirectory temporary;
+  const auto path = temporary.path() / "a";
+  fs::create_directory(path);
+  for (const auto* name : {"lock", "cluster.db", "cluster.db-wal"}) {
+    write(path / name, "");
+    REQUIRE(chmod((path / name).c_str(), 0644) == 0);
+  }
+  REQUIRE(chmod(path.c_str(), 0755) == 0);
+  REQUIRE(DataDirectory::open(path).ok());
+  CHECK(mode_of(path) == 0700);
+  for (const auto* name : {"lock", "cluster.db", "cluster.db-wal"}) {
+    CHECK(mode_of(path / name) == 0600);
+  }
+}
+
+TEST_CASE("a directory that others may enter and that holds other things is refused as it is") {
+  const TemporaryDirectory temporary;
+  const auto path = temporary.path() / "shared";
+  fs::create_directory(path);
+  write(path / "somebody's", "");
+  REQUIRE(chmod(path.c_str(), 01777) == 0);
+  const auto directory = DataDirectory::open(path);
+  REQUIRE(!directory.ok());
+  CHECK(directory.error().message.find("chmod 700") != std::string::npos);
+  CHECK(mode_of(path) == 0777);
+  CHECK(!fs::exists(path / "lock"));
+  REQUIRE(chmod(path.c_str(), 0700) == 0);
+  CHECK(DataDirectory::open(path).ok());
+}
+
+TEST_CASE("no link is followed where the state is kept") {
+  for (const auto* name : {"lock", "cluster.db", "cluster.db-wal"}) {
+    const TemporaryDirectory temporary;
+    const auto path = temporary.path() / "a";
+    fs::create_directory(path);
+    write(temporary.path() / "elsewhere", "kept");
+    fs::create_symlink(temporary.path() / "elsewhere", path / name);
+    const auto directory = DataDirectory::open(path);
+    REQUIRE(!directory.ok());
+    CHECK(directory.error().message.find("is not a file") != std::string::npos);
+  }
+}
+
+TEST_CASE("a data directory or a file in it that belongs to another user is refused") {
+  if (geteuid() != 0) return;  // only root can give files away
+  const TemporaryDirectory temporary;
+  const auto path = temporary.path() / "a";
+  fs::create_directory(path);
+  write(path / "cluster.db", "");
+  for (const auto& given : {path / "cluster.db", path}) {
+    REQUIRE(chown(given.c_str(), 12345, 12345) == 0);
+    const auto directory = DataDirectory::open(path);
+    REQUIRE(!directory.ok());
+    CHECK(directory.error().message.find("belongs to another user") != std::string::npos);
+    REQUIRE(chown(given.c_str(), 0, 0) == 0);
+  }
 }
