@@ -1,6 +1,5 @@
 // tandem-master: the control plane on one thread, the forwarding loops on theirs, and how they end.
 #include <cstdio>
-#include <random>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -8,7 +7,7 @@
 #include "common/base/logging.hpp"
 #include "common/base/process_setup.hpp"
 #include "common/base/stop_signals.hpp"
-#include "common/base/token_file.hpp"
+#include "common/base/secret.hpp"
 #include "common/base/write_text.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
@@ -47,17 +46,11 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   return options;
 }
 
-// What standbys present with the requests that they pass on: 128 random bits.
-std::string new_pass() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
-
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
   ServingGate gate;
   auto to_control = control_options(flags);
-  to_control.pass = new_pass();
+  to_control.pass = random_hex(16);  // standbys present it with the requests that they pass on
   to_control.standby_serves = flags.standby_traffic != StandbyTraffic::refuse;
   ControlPlane control(
       to_control, gate,
@@ -66,19 +59,13 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   DataPlaneOptions options;
-  options.node = flags.node;
+  options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.listen = flags.listen;
   options.threads = flags.threads;
   options.services.policy = flags.balance;
   options.services.slow_start.over = flags.slow_start;
   options.services.breaker.failures_in_a_row = flags.eject_after;
-  std::string secret;
-  if (!flags.token_file.empty()) {
-    auto token = read_token_file(flags.token_file, "--token-file");
-    if (!token) return token.error();
-    secret = std::move(*token);
-  }
-  options.services.sticky = StickyCookie(flags.sticky, std::move(secret));
+  options.services.sticky = StickyCookie(flags.sticky);
   options.services.requests.timeouts = flags.timeouts;
   options.body_bytes_max = flags.body_bytes_max;
   options.rate_limit = flags.rate_limit;

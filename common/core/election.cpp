@@ -39,7 +39,7 @@ Duration Node::retry_wait() {
 void Node::pre_campaign() {
   TANDEM_ASSERT(can_campaign());
   TANDEM_ASSERT(role() != Role::primary);
-  const Term for_term = hard_.term.next();
+  const Term for_term = next_term();
   role_ = PreCandidate{for_term, {self()}};
   primary_ = MemberId{};
   election_due_ = now_ + retry_wait();
@@ -51,7 +51,7 @@ void Node::pre_campaign() {
 
 void Node::campaign(bool handover) {
   TANDEM_ASSERT(can_campaign());
-  hard_.term = hard_.term.next();
+  hard_.term = next_term();
   hard_.vote = self();
   persist_hard_state();
   role_ = Candidate{{}, issued_, false};
@@ -292,7 +292,7 @@ void Node::mind_pair() {
 void Node::promote_alone() {
   TANDEM_ASSERT(configuration().pair);
   TANDEM_ASSERT(can_campaign());
-  hard_.term = self_promotion_term(configuration(), self(), hard_.term);
+  hard_.term = self_promotion_term(configuration(), self(), std::max(hard_.term, workers_term_));
   hard_.vote = self();
   persist_hard_state();
   pair_.lose();

@@ -48,8 +48,11 @@ struct ConnectionRefused {
   Instant attempted;
 };
 
-// A worker reported a term that it has promised (R10), never 0. A higher one means another primary
-// exists; any one means a cluster exists, so that a master without a log does not found another.
+// A worker reported a term that it has promised (R10), never 0. A higher one may mean that another
+// primary exists: voters know, so a primary asks them, and nobody gives up a term of its own for a
+// worker's word. The next election is for a term above it, so that the worker serves whoever wins.
+// In pair mode there is nobody else to ask, and the word is taken.
+// Any one means a cluster exists, so that a master without a log does not found another.
 struct TermReported {
   Term term;
 };

@@ -185,9 +185,16 @@ void Node::handle(ConnectionLost lost) {
 void Node::handle(TermReported reported) {
   if (hard_.cluster.value() == 0) return founding_.heard_of_cluster();
   if (reported.term <= hard_.term) return;
-  if (reported.term.value() > hard_.term.value() + limits::term_jump_max) return;
-  become_follower(reported.term, MemberId{});
+  // Half of what voters believe: they may be some terms behind.
+  if (reported.term.value() > hard_.term.value() + limits::term_jump_max / 2) return;
+  // Of a pair the other may have promoted itself, and nobody but workers can say so.
+  if (configuration().pair) return become_follower(reported.term, MemberId{});
+  if (reported.term <= workers_term_) return;
+  workers_term_ = reported.term;
+  if (auto* primary = as_primary()) heartbeat(*primary);
 }
+
+Term Node::next_term() const { return std::max(hard_.term, workers_term_).next(); }
 
 void Node::handle(SnapshotTaken& taken) {
   if (taken.index <= log_.snapshot_index()) return;

@@ -76,6 +76,7 @@ class Node {
   bool refuse_lower_term(const Message& message);
   void dispatch(Message& message);
   void become_follower(Term term, const MemberId& primary);
+  Term next_term() const;
   void send(const MemberId& to, MessageBody body, WriteNumber after = WriteNumber(0));
   WriteNumber until_durable(WriteNumber number) const;
   Write& write();
@@ -157,6 +158,7 @@ class Node {
   SessionId session_;
   Instant now_;
   HardState hard_;
+  Term workers_term_;  // the highest that a worker reported; the next campaign goes beyond it
   Log log_;
   SnapshotPointer snapshot_;
   LogIndex commit_;

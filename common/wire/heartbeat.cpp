@@ -52,8 +52,8 @@ std::string to_json(const Heartbeat& heartbeat) {
       {"service", heartbeat.service},     {"address", heartbeat.address.to_string()},
       {"weight", heartbeat.weight},       {"connections", heartbeat.connections},
       {"in_flight", heartbeat.in_flight}, {"state", to_string(heartbeat.condition)}};
-  if (heartbeat.takes_term) {
-    document["takes_term"] = true;
+  if (heartbeat.takes_proof) {
+    document["takes_proof"] = true;
     document["term"] = heartbeat.term.value();
   }
   if (heartbeat.witness) {
@@ -64,15 +64,22 @@ std::string to_json(const Heartbeat& heartbeat) {
 }
 
 std::string to_json(const HeartbeatReply& reply) {
-  return dump({{"node", reply.node},
-               {"role", reply.role},
-               {"term", reply.term.value()},
-               {"primary", reply.primary},
-               {"interval_ms", to_ms(reply.interval)},
-               {"registered", reply.registered},
-               {"removed", reply.removed},
-               {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
-               {"election_timeout_ms", to_ms(reply.election_timeout)}});
+  const auto common = dump({{"node", reply.node},
+                            {"role", reply.role},
+                            {"term", reply.term.value()},
+                            {"primary", reply.primary},
+                            {"interval_ms", to_ms(reply.interval)},
+                            {"registered", reply.registered},
+                            {"removed", reply.removed},
+                            {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
+                            {"election_timeout_ms", to_ms(reply.election_timeout)}});
+  return reply.key.empty() ? common : with_key(common, reply.key);
+}
+
+std::string with_key(std::string_view reply, std::string_view key) {
+  TANDEM_ASSERT(reply.ends_with('}') && is_name(key));
+  reply.remove_suffix(1);
+  return fmt::format(R"({},"key":"{}"}})", reply, key);
 }
 
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader) {
@@ -99,7 +106,7 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   reader.number("in_flight", heartbeat.in_flight, 0, limits::worker_in_flight_max,
                 Presence::optional);
   read_condition(reader, heartbeat.condition);
-  reader.boolean("takes_term", heartbeat.takes_term, Presence::optional);
+  reader.boolean("takes_proof", heartbeat.takes_proof, Presence::optional);
   std::uint64_t term = 0;
   reader.number("term", term, 0, std::numeric_limits<std::uint64_t>::max(), Presence::optional);
   heartbeat.term = Term(term);
@@ -141,6 +148,7 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
   };
   duration("cluster_heartbeat_ms", reply.cluster_heartbeat);
   duration("election_timeout_ms", reply.election_timeout);
+  if (!reader.is_null("key")) reader.name("key", reply.key);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return reply;

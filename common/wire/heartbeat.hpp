@@ -5,11 +5,12 @@
 // one it hears.
 //
 //   {"name": "w1", "incarnation": "6f1c...", "service": "default", "address": "127.0.0.1:9001",
-//    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_term": true,
+//    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_proof": true,
 //    "term": 3, "witness_incarnation": 4711, "witness_control": "127.0.0.1:9101"}
 //
 //   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
-//    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500}
+//    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
+//    "key": "0a1b..."}
 //
 // Durations on the wire are whole milliseconds and say so in their names. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
@@ -53,8 +54,10 @@ struct Heartbeat {
   unsigned connections = 64;  // how many it can hold: 1 to limits::worker_connections_max
   unsigned in_flight = 0;     // requests that it is working on now
   WorkerCondition condition = WorkerCondition::up;
-  bool takes_term = false;  // it refuses requests of lower terms than it has promised (R10)
-  Term term;                // that it has promised; 0: none yet
+  // It refuses requests of lower terms than it has promised (R10), and believes proven ones alone
+  // (term_proof.hpp).
+  bool takes_proof = false;
+  Term term;  // that it has promised; 0: none yet
   std::optional<WitnessOffer> witness;
 };
 
@@ -69,11 +72,16 @@ struct HeartbeatReply {
   // The cluster's timing, which a witness needs; 0 in a master that has none.
   Duration cluster_heartbeat{0};
   Duration election_timeout{0};
+  // The worker's, with which masters prove their terms; empty: none yet, or it takes no proof.
+  std::string key{};
 };
 
 // JSON text <-> struct. Parsing checks types, ranges and names; an error names the member at fault.
 std::string to_json(const Heartbeat& heartbeat);
 std::string to_json(const HeartbeatReply& reply);
+// `reply`, as to_json() wrote it without a key, with one: so that a reply that is alike for all
+// workers is written once.
+std::string with_key(std::string_view reply, std::string_view key);
 Result<Heartbeat> parse_heartbeat(std::string_view json);
 Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json);
 

@@ -8,7 +8,9 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/secret.hpp"
 #include "common/http/api_response.hpp"
+#include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
@@ -258,8 +260,23 @@ void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); 
 void ClusterMember::tick(Instant now) {
   report_registered();
   if (!is_primary()) return;
+  if (registry_.state().secret.empty()) make_secret();
   register_workers(now);
   tell_found_out(now);
+}
+
+// Once in the life of a cluster. A primary that has not applied all of its log yet may make
+// another, which is not taken: the first stays.
+void ClusterMember::make_secret() {
+  if (making_secret_) return;
+  making_secret_ = true;
+  const auto make = [](ClusterMember* member) -> asio::awaitable<void> {
+    auto committing = member->commit(SetSecret{random_hex(wire::secret_bytes)});
+    const auto committed = co_await std::move(committing);
+    member->making_secret_ = false;
+    if (!committed) spdlog::debug("secret waits reason=\"{}\"", committed.error().message);
+  };
+  asio::co_spawn(control_loop_, make(this), asio::detached);
 }
 
 void ClusterMember::tell_found_out(Instant now) {

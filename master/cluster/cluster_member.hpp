@@ -100,6 +100,7 @@ class ClusterMember {
   void take_snapshot(std::uint64_t restores);
   void report_registered();
   void register_workers(Instant now);
+  void make_secret();
   void tell_found_out(Instant now);
   boost::asio::awaitable<void> register_worker(Change change);
 
@@ -126,6 +127,7 @@ class ClusterMember {
   cluster::ClusterView view_;
   std::uint64_t registered_digest_ = 0;
   unsigned registering_ = 0;  // changes under way
+  bool making_secret_ = false;
   wire::FoundOut found_out_;  // as the standbys were told last
   bool gave_up_ = false;      // something that was committed cannot be applied
   bool closed_ = false;

@@ -1,7 +1,5 @@
 #include "master/cluster/term_announcer.hpp"
 
-#include <charconv>
-
 #include <boost/asio.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -9,6 +7,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/http/stream_socket.hpp"
+#include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
@@ -18,11 +17,11 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 struct TermAnnouncer::Round {
-  Round(asio::io_context& loop, Term announced, std::vector<Endpoint> all)
+  Round(asio::io_context& loop, Term announced, std::vector<TermTaker> all)
       : term(announced), workers(std::move(all)), timer(loop) {}
 
   Term term;
-  std::vector<Endpoint> workers;
+  std::vector<TermTaker> workers;
   std::size_t next = 0;     // to be told
   std::size_t telling = 0;  // coroutines at work
   asio::steady_timer timer;
@@ -33,7 +32,7 @@ struct TermAnnouncer::Round {
 TermAnnouncer::TermAnnouncer(asio::io_context& loop, Duration patience, Hooks hooks)
     : loop_(loop), patience_(patience), hooks_(std::move(hooks)) {}
 
-void TermAnnouncer::announce(Term term, std::vector<Endpoint> workers) {
+void TermAnnouncer::announce(Term term, std::vector<TermTaker> workers) {
   stop();
   const auto round = std::make_shared<Round>(loop_, term, std::move(workers));
   round_ = round;
@@ -78,14 +77,14 @@ asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
       if (const auto open = weak.lock(); open && !expired) open->close(ignored);
     });
     error_code error;
-    const tcp::endpoint address(asio::ip::make_address(worker.host), worker.port);
+    const tcp::endpoint address(asio::ip::make_address(worker.address.host), worker.address.port);
     open_stream(*socket, address.protocol(), error);
     if (error) continue;
     co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
     if (error) continue;
     http::request<http::empty_body> request(http::verb::options, "*", 11);
-    request.set(http::field::host, worker.to_string());
-    request.set("Tandem-Term", std::to_string(round->term.value()));
+    request.set(http::field::host, worker.address.to_string());
+    request.set("Tandem-Term", wire::proven_term(round->term, worker.key));
     request.set(http::field::connection, "close");
     co_await http::async_write(*socket, request, asio::redirect_error(asio::use_awaitable, error));
     if (error) continue;
@@ -95,12 +94,9 @@ asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
     co_await http::async_read_header(*socket, buffer, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
     if (error || parser.get().result() != http::status::conflict) continue;
-    std::uint64_t promised = 0;
     const auto text = parser.get()["Tandem-Term"];
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), promised);
-    if (read.ec == std::errc{} && promised > round->term.value() && round == round_) {
-      hooks_.higher(Term(promised));
-    }
+    const auto promised = wire::read_proven_term({text.data(), text.size()}, worker.key);
+    if (promised && *promised > round->term && round == round_) hooks_.higher(*promised);
   }
   if (--round->telling == 0 && !round->over) round->timer.cancel();
 }

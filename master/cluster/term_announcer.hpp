@@ -1,10 +1,10 @@
 // term_announcer.hpp: before it forwards, a new primary tells the workers its term (R10).
 //
-// To each Tandem worker that is heard of goes OPTIONS * (RFC 9110 §9.3.7) with Tandem-Term; the
-// worker promises to refuse lower terms from then on, or answers 409 with the higher term that it
-// has promised already. A worker that does not answer holds the primary up for `patience` only: the
-// lease keeps two primaries apart already, and the worker hears of the term with the first request
-// that it gets.
+// To each Tandem worker that is heard of goes OPTIONS * (RFC 9110 §9.3.7) with Tandem-Term, proven
+// by the worker's key (common/wire/term_proof.hpp); the worker promises to refuse lower terms from
+// then on, or answers 409 with the higher term that it has promised already, proven likewise. A
+// worker that does not answer holds the primary up for `patience` only: the lease keeps two
+// primaries apart already, and the worker hears of the term with the first request that it gets.
 //
 // Owner: the control loop's thread.
 #pragma once
@@ -19,6 +19,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/strong.hpp"
 #include "common/base/time.hpp"
+#include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
@@ -33,7 +34,7 @@ class TermAnnouncer {
 
   // Begins; an announcement under way is given up. `announced` is called once for it, later than
   // this returns.
-  void announce(Term term, std::vector<Endpoint> workers);
+  void announce(Term term, std::vector<TermTaker> workers);
   void stop();
 
  private:

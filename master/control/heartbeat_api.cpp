@@ -73,7 +73,10 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
                if (!membership) return refusal(membership.error());
                if (heartbeat->term > node.term) heard_term(heartbeat->term);
-               auto answer = document(answers->of(*membership));
+               const auto& common = answers->of(*membership);
+               const auto key = registry.term_key(heartbeat->name);
+               const bool is_keyed = *membership == Membership::registered && !key.empty();
+               auto answer = document(is_keyed ? wire::with_key(common, key) : common);
                answer.trusts = true;
                return answer;
              });

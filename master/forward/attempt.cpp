@@ -1,10 +1,10 @@
 #include "master/forward/attempt.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "common/wire/term_proof.hpp"
 #include "common/http1/field_text.hpp"
 #include "master/forward/head_writer.hpp"
 
@@ -146,13 +146,13 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
 
 // Everything up to the first byte that is sent. Something: it has ended so, and nothing was sent.
 std::optional<Attempt::Outcome> Attempt::begin_request() {
-  RequestContext context{.via = loop_.options().via,
+  RequestContext context{.via = loop_.via(),
                          .client = client_.address,
                          .client_trusted = client_.trusted,
                          .request_id = client_.request_id,
                          .worker_host = upstream_.host_and_port(),
                          .stripped = client_.stripped,
-                         .term = std::nullopt,
+                         .term = {},
                          .pass = {}};
   if (hop_ == Hop::primary) {
     context.pass = loop_.primary_route().leadership().primary_pass;
@@ -166,9 +166,10 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
       give_back_connection();
       return Outcome::gate_closed;
     }
-    if (upstream_.worker().accepts_term) context.term = term;
+    context.term = upstream_.proof_of(*term);
+    if (!context.term.empty()) term_ = *term;
   }
-  term_ = client_.note.term = context.term.value_or(Term());
+  client_.note.term = term_;
   if (client_.times.has_end()) context.left = client_.times.left(loop_.coarse_now());
   out_ = loop_.buffers().borrow();
   write_request_head(out_, client_.request, context);
@@ -325,11 +326,9 @@ bool Attempt::is_term_refusal() {
   for (const auto& field : response_.fields()) {
     if (field.kind != FieldKind::tandem || !equal_ignoring_case(field.name, "Tandem-Term"))
       continue;
-    std::uint64_t number = 0;
-    const auto* end = field.value.data() + field.value.size();
-    const auto parsed = std::from_chars(field.value.data(), end, number);
-    if (parsed.ec != std::errc{} || parsed.ptr != end) continue;
-    promised_term_ = Term(number);
+    const auto promised = wire::read_proven_term(field.value, upstream_.worker().term_key);
+    if (!promised) continue;
+    promised_term_ = *promised;
     return promised_term_ > term_;
   }
   return false;

@@ -73,7 +73,7 @@ Framing Attempt::framing_for_client() const {
 void Attempt::write_head(Framing framing, bool keep_alive) {
   out_ = loop_.buffers().borrow();
   write_response_head(out_, response_,
-                      {.via = loop_.options().via,
+                      {.via = loop_.via(),
                        .framing = framing,
                        .client_version = client_.request.version(),
                        .keep_alive = keep_alive,
@@ -106,7 +106,7 @@ bool Attempt::client_stays() const {
 Task<bool> Attempt::pass_interim() {
   if (client_.request.version() >= 11 && !client_.is_hedged) {
     out_ = loop_.buffers().borrow();
-    write_interim_head(out_, response_, loop_.options().via);
+    write_interim_head(out_, response_, loop_.via());
     passed_on_ = true;
     auto writing = write_all(client_.socket, out_.view());
     if (!writing.done()) deadline_.arm(body_idle());
@@ -129,7 +129,7 @@ bool Attempt::may_switch_protocols() const {
 Task<Attempt::Outcome> Attempt::pass_tunnel() {
   deadline_.disarm();
   out_ = loop_.buffers().borrow();
-  write_response_head(out_, response_, {.via = loop_.options().via});
+  write_response_head(out_, response_, {.via = loop_.via()});
   passed_on_ = answer_begun_ = true;
   worker_in_.consume(response_.head_bytes());
   Buffer from_client = loop_.buffers().borrow();

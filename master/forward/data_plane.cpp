@@ -36,7 +36,7 @@ Result<> DataPlane::start() {
   const auto exclusive = Listener::check_free(options_.listen);
   if (!exclusive) return exclusive.error();
   const auto common = std::make_shared<LoopOptions>(LoopOptions{
-      .via = "tandem-" + options_.node,
+      .via = options_.via,
       .default_service = options_.default_service,
       .services = options_.services,
       .policies = options_.policies,

@@ -29,7 +29,7 @@ class Loop;
 struct RoomOffer;
 
 struct DataPlaneOptions {
-  std::string node = "a";              // names this gateway in Via
+  std::string via;                     // names this gateway in Via, until a snapshot does
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
   unsigned threads = 1;                // 1 to 256
   ServiceOptions services;

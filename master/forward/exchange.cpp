@@ -157,12 +157,14 @@ bool Exchange::has_no_route() const {
   return service == nullptr || !service->is_registered();
 }
 
-// RFC 9110 §7.6.3 and RFC 5842 §7.2
+// RFC 9110 §7.6.3 and RFC 5842 §7.2. Another master of this cluster, whose name is the same, may
+// pass a request on.
 bool Exchange::has_come_round() const {
   if (!client_.request.has_via()) return false;
+  if (client_.request.has_pass() && comes_from_a_standby()) return false;
   const auto& fields = client_.request.fields();
   return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
-    return field.kind == FieldKind::via && via_names(field.value, loop_.options().via);
+    return field.kind == FieldKind::via && via_names(field.value, loop_.via());
   });
 }
 

@@ -164,7 +164,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via << "\r\n";
   write_forwarded_fields(pen, request, context);
   pen << "X-Request-Id: " << context.request_id << "\r\n";
-  if (context.term) pen << "Tandem-Term: " << context.term->value() << "\r\n";
+  if (!context.term.empty()) pen << "Tandem-Term: " << context.term << "\r\n";
   if (context.left) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*context.left).count();
     pen << "Tandem-Timeout-Ms: " << static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 1))

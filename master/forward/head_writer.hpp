@@ -22,7 +22,7 @@ struct RequestContext {
   std::string_view request_id;     // of the client, or made here
   std::string_view worker_host;    // Host for HTTP/1.0 requests that have none
   std::size_t stripped = 0;        // bytes that the target begins with and the worker does not see
-  std::optional<Term> term;        // Tandem-Term, for Tandem workers
+  std::string_view term;           // Tandem-Term with its proof, for Tandem workers; empty: none
   std::string_view pass{};         // Tandem-Pass, for the primary; empty: none
   std::optional<Duration> left{};  // Tandem-Timeout-Ms: what is left of the time for the whole
 };

@@ -39,6 +39,7 @@ Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
     : index_(index),
       options_(std::move(options)),
       wheel_(now()),
+      via_(options_->via),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       listener_(std::make_unique<Listener>(*this)),
       random_(std::random_device{}()),
@@ -114,6 +115,7 @@ void Loop::publish(LeadershipPtr leadership) {
 void Loop::apply(SnapshotPtr snapshot) {
   assert_here();
   if (snapshot->routes != nullptr) routes_ = snapshot->routes;
+  if (!snapshot->via.empty()) via_ = snapshot->via;
   const auto before = std::exchange(snapshot_, std::move(snapshot));
   static const std::vector<std::shared_ptr<const SnapshotService>> none;
   const auto& old_services = before ? before->services : none;

@@ -66,7 +66,7 @@ struct RoomOffer {
 
 // What all loops are told at the start and never changes.
 struct LoopOptions {
-  std::string via;                          // how this gateway names itself in Via: "tandem-NODE"
+  std::string via;                          // how this gateway names itself, until a snapshot says
   std::string default_service;              // where requests go that no route leads elsewhere
   ServiceOptions services;                  // where nothing is said for a service
   std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
@@ -138,6 +138,9 @@ class Loop {
   unsigned index() const { return index_; }
   bool draining() const { return draining_; }
 
+  // How the masters of this cluster name themselves in Via (RFC 9110 §7.6.3): alike, for a request
+  // that comes back to another one of them has come round too. Not over a suspension.
+  std::string_view via() const { return via_; }
   PrimaryRoute& primary_route() { return *primary_route_; }
   DeadlineWheel& wheel() { return wheel_; }
   const ForwardTimeouts& timeouts() const { return options_->services.requests.timeouts; }
@@ -199,6 +202,7 @@ class Loop {
   std::vector<std::string>
       departed_;  // nobody is registered for them any more, requests are in them
   RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
+  std::string via_;
   std::unique_ptr<PrimaryRoute> primary_route_;
   std::unique_ptr<Listener> listener_;
   IntrusiveList<ClientSession> sessions_;

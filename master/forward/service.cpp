@@ -80,7 +80,9 @@ void Service::update(const SnapshotService& snapshot) {
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
     upstreams_[place]->stand_at(place);
     has_last_resorts_ = has_last_resorts_ || upstreams_[place]->worker().last_resort;
-    if (options_.sticky.is_on()) by_cookie_.emplace(upstreams_[place]->cookie(), place);
+    if (!upstreams_[place]->cookie().empty()) {
+      by_cookie_.emplace(upstreams_[place]->cookie(), place);
+    }
   }
   let_newcomers_start_slowly(newcomers, was_empty);
   weigh();
@@ -128,8 +130,10 @@ void Service::keep(std::shared_ptr<Upstream> upstream,
   upstreams_.push_back(std::move(upstream));
   auto& kept = *upstreams_.back();
   if (&kept.worker() == worker.get()) return;
+  const bool sticks_otherwise = worker->cookie != kept.worker().cookie;
   if (kept.worker().last_resort && !worker->last_resort) newcomers.push_back(&kept);
   kept.update(worker);
+  if (sticks_otherwise) kept.stick_by(options_.sticky);
 }
 
 void Service::let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty) {

@@ -4,6 +4,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "common/wire/term_proof.hpp"
+
 namespace tandem::master {
 
 namespace {
@@ -35,12 +37,24 @@ Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
 }
 
 void Upstream::stick_by(const StickyCookie& sticky) {
-  cookie_ = sticky.is_on() ? sticky.value_for(worker_->name) : std::string();
-  set_cookie_ = sticky.is_on() ? sticky.set_cookie(cookie_) : std::string();
+  // Until the cluster has its secret nobody sticks.
+  cookie_ = sticky.is_on() ? worker_->cookie : std::string();
+  set_cookie_ = cookie_.empty() ? std::string() : sticky.set_cookie(cookie_);
+}
+
+std::string_view Upstream::proof_of(Term term) {
+  TANDEM_ASSERT(term != Term());
+  if (worker_->term_key.empty()) return {};
+  if (proven_term_ != term) {
+    proof_ = wire::proven_term(term, worker_->term_key);
+    proven_term_ = term;
+  }
+  return proof_;
 }
 
 void Upstream::update(std::shared_ptr<const SnapshotWorker> worker) {
   TANDEM_ASSERT(worker->id == worker_->id);
+  if (worker->term_key != worker_->term_key) proven_term_ = Term();
   worker_ = std::move(worker);
   retired_ = false;
 }

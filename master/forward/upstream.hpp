@@ -75,6 +75,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // Host for requests that name none.
   std::string_view host_and_port() const { return host_and_port_; }
 
+  // Tandem-Term for this worker, with its proof; empty: it takes none. Made once for each term.
+  std::string_view proof_of(Term term);
+
   // The value of the cookie that means this worker, and of the Set-Cookie that hands it out; empty
   // when clients do not stick.
   const std::string& cookie() const { return cookie_; }
@@ -139,6 +142,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::string host_and_port_;
   std::string cookie_;
   std::string set_cookie_;
+  std::string proof_;  // of proven_term_
+  Term proven_term_;   // 0: of none yet
   std::size_t place_ = nowhere;
   std::optional<Instant> starts_since_;
   std::vector<UpstreamConnectionPtr> idle_;

@@ -1,17 +1,21 @@
 #include "master/registry/change.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+bool is_hexadecimal(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 template <class... Visitors>
 struct Overloaded : Visitors... {
@@ -98,6 +102,14 @@ Result<Change> read_dismissal(const nlohmann::json& json) {
   return Change(std::move(change));
 }
 
+Result<Change> read_secret(wire::MemberReader& reader) {
+  SetSecret change;
+  reader.text("secret", change.secret);
+  if (!is_secret(change.secret)) reader.refuse("secret", "must be 64 hexadecimal digits");
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(change));
+}
+
 struct ObjectChange {
   const char* verb;
   Result<Change> (*read)(const nlohmann::json&);
@@ -112,12 +124,18 @@ constexpr std::array<ObjectChange, 7> object_changes{{{"join", read_join},
 
 }  // namespace
 
+bool is_secret(std::string_view text) {
+  return text.size() == 2 * wire::secret_bytes &&
+         std::all_of(text.begin(), text.end(), is_hexadecimal);
+}
+
 std::string subject_of(const Change& change) {
   return std::visit(Overloaded{[](const AddWorker& add) { return add.spec.name; },
                                [](const SetRoute&) { return std::string(); },
                                [](const RemoveRoute&) { return std::string(); },
                                [](const SetSettings&) { return std::string(); },
                                [](const RemoveSettings&) { return std::string(); },
+                               [](const SetSecret&) { return std::string(); },
                                [](const auto& other) { return other.name; }},
                     change);
 }
@@ -152,7 +170,8 @@ std::string to_json(const Change& change) {
             wire::write_settings(set.settings, value);
             return named("settings", std::move(value));
           },
-          [&](const RemoveSettings& remove) { return named("unset", remove.service); }},
+          [&](const RemoveSettings& remove) { return named("unset", remove.service); },
+          [&](const SetSecret& set) { return named("secret", set.secret); }},
       change));
 }
 
@@ -175,6 +194,7 @@ Result<Change> read_change(const nlohmann::json& json) {
     return change.read(*object);
   }
   std::string name;
+  if (verb == "secret") return read_secret(reader);
   if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove" &&
       verb != "unset") {
     return fail(ErrorCode::conflict,

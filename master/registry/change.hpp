@@ -10,6 +10,7 @@
 //   {"route": {"host": "", "prefix": "/api", "service": "shop", "strip": false}}
 //   {"unroute": {"host": "", "prefix": "/api"}}
 //   {"settings": {"service": "shop", "balance": "random", ...}}  {"unset": "shop"}
+//   {"secret": "9f86..."}, once: the first that is committed stays
 #pragma once
 
 #include <optional>
@@ -81,8 +82,16 @@ struct RemoveSettings {
   std::string service;
 };
 
+// The cluster's own, from which keys are derived (common/wire/term_proof.hpp): 64 hexadecimal
+// digits. The first stays.
+struct SetSecret {
+  std::string secret;
+};
+
 using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker, SetRoute,
-                            RemoveRoute, SetSettings, RemoveSettings>;
+                            RemoveRoute, SetSettings, RemoveSettings, SetSecret>;
+
+bool is_secret(std::string_view text);
 
 // The name of the worker that it is about; empty when it is about none.
 std::string subject_of(const Change& change);

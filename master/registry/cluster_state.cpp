@@ -96,6 +96,8 @@ void ClusterState::apply(const Change& change) {
     settings.insert_or_assign(said->service, said->settings);
   } else if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
     settings.erase(unset->service);
+  } else if (const auto* made = std::get_if<SetSecret>(&change)) {
+    if (secret.empty()) secret = made->secret;
   } else {
     remove_worker(std::get<RemoveWorker>(change));
   }
@@ -157,9 +159,9 @@ std::string to_json(const ClusterState& state) {
   const Json names(state.drained);
   const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
   return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
-                     R"("routes":{},"removed":{},"settings":{}}})",
+                     R"("routes":{},"removed":{},"settings":{},"secret":"{}"}})",
                      format_written, joined.text(), names.dump(), weights.dump(), added.text(),
-                     routes.text(), removed.text(), settings.text());
+                     routes.text(), removed.text(), settings.text(), state.secret);
 }
 
 Result<> check_format(const Json& json, unsigned known) {
@@ -184,7 +186,7 @@ Result<ClusterState> read_cluster_state(const Json& json) {
   if (!json.is_object()) return invalid("the state must be a JSON object");
   constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
   // Not in what earlier versions wrote.
-  constexpr std::array later_members{"removed", "settings"};
+  constexpr std::array later_members{"removed", "settings", "secret"};
   for (const auto& [member, value] : json.items()) {
     if (std::find(members.begin(), members.end(), member) == members.end() &&
         std::find(later_members.begin(), later_members.end(), member) == later_members.end()) {
@@ -212,6 +214,13 @@ Result<ClusterState> read_cluster_state(const Json& json) {
   if (json.contains("settings")) {
     if (auto read = read_changes<SetSettings>(json["settings"], "settings", state); !read)
       return read.error();
+  }
+  if (const auto secret = json.find("secret"); secret != json.end()) {
+    if (!secret->is_string()) return malformed("must be a text", "secret");
+    state.secret = secret->get<std::string>();
+    if (!state.secret.empty() && !is_secret(state.secret)) {
+      return malformed("must be 64 hexadecimal digits", "secret");
+    }
   }
   return state;
 }

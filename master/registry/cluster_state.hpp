@@ -4,7 +4,7 @@
 // or that was forgotten, is drained still when it comes back.
 //
 // As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
-// [...], "routes": [...], "removed": [...], "settings": [...]}
+// [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86..."}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
@@ -39,6 +39,7 @@ struct ClusterState {
   // Tandem workers that were removed while they were about, the oldest first: at most
   // limits::removed_workers_max, each with an incarnation.
   std::deque<RemoveWorker> removed;
+  std::string secret;  // the cluster's own; empty: none was made yet. Never logged
 
   void apply(const Change& change);
   bool has_removed(std::string_view name, std::string_view incarnation) const;

@@ -66,6 +66,8 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   if (record.is_unheard() && advertises(record, heartbeat, address) &&
       !state_.has_removed(heartbeat.name, heartbeat.incarnation)) {
     record.incarnation = heartbeat.incarnation;
+    record.takes_term = heartbeat.takes_proof;
+    if (give_keys(record)) mark_changed(record);
   }
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
     // What comes after its bye was sent before it.
@@ -133,7 +135,7 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
                       .predecessors = std::move(predecessors),
                       .own_weight = heartbeat.weight,
                       .connections = heartbeat.connections,
-                      .takes_term = heartbeat.takes_term,
+                      .takes_term = heartbeat.takes_proof,
                       .witness = witness_of(heartbeat, peer_host),
                       .condition = heartbeat.condition,
                       .left_at = attentive,
@@ -270,6 +272,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   record.checked = !record.is_probed() && check_of(record.service).workers;
   if (record.is_probed() || record.checked) record.checks = CheckResults::unproven();
   apply_decisions(record);
+  give_keys(record);
   auto name = record.name;
   const auto [place, inserted] = records_.emplace(std::move(name), std::move(record));
   TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);
@@ -332,6 +335,7 @@ void Registry::publish() {
     routes_ = std::make_shared<const RouteTable>(routes());
   }
   snapshot->routes = routes_;
+  snapshot->via = via_;
   hooks_.on_snapshot(std::move(snapshot));
 }
 

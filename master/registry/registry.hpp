@@ -64,6 +64,14 @@ enum class Membership {
   removed,  // an operator removed it: it is to heartbeat no more
 };
 
+// A worker that refuses lower terms.
+struct TermTaker {
+  Endpoint address;
+  std::string key;  // proves a term to it
+
+  friend bool operator==(const TermTaker&, const TermTaker&) = default;
+};
+
 class Registry {
  public:
   // REQUIRES: on_snapshot and on_change are set; the other hooks may be empty.
@@ -155,8 +163,11 @@ class Registry {
   void take_found_out(const wire::FoundOut& found_out, Instant now);
   // This master leads: what it was told of panics is of the past.
   void began_to_lead() { told_panicking_.clear(); }
-  // Where a new primary announces its term: the Tandem workers that are heard of.
-  std::vector<Endpoint> term_takers() const;
+  // Where a new primary announces its term, and the key that proves it there: the Tandem workers
+  // that are heard of.
+  std::vector<TermTaker> term_takers() const;
+  // The key of the worker of that name (term_proof.hpp); empty: there is none, or none yet.
+  std::string_view term_key(std::string_view name) const;
   // True for a worker that is heard of, whether or not it gets traffic.
   bool is_live(std::string_view name) const;
   // Where live workers say that their witnesses listen, by name. The state may not be known yet, or
@@ -178,6 +189,8 @@ class Registry {
   void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, std::string_view peer_host,
                Instant attentive, Instant now);
   void good_sign(WorkerRecord& record, Instant attentive, Instant now);
+  bool give_keys(WorkerRecord& record) const;
+  void secret_changed();
   void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive, Instant now);
   static void end_suspicion(WorkerRecord& record, Instant attentive);
   static void note_load(WorkerRecord& record, unsigned in_flight);
@@ -240,6 +253,7 @@ class Registry {
   Settings configured_settings_;
   std::set<std::string, std::less<>> told_panicking_;  // services, by the primary
   Instant outliers_looked_for_ = Instant::never();
+  std::string via_;       // of the masters of this cluster; empty: no secret yet
   RouteTablePtr routes_;  // null until the next snapshot when most of it is new
   WorkerId last_id_;
   std::uint64_t version_ = 0;

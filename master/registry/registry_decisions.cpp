@@ -145,6 +145,7 @@ void Registry::apply(const Change& change, Instant now) {
   if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
     return settings_changed(unset->service);
   }
+  if (std::holds_alternative<SetSecret>(change)) return secret_changed();
   const auto name = subject_of(change);
   const auto found = records_.find(name);
   if (const auto* join = std::get_if<Join>(&change)) {
@@ -198,7 +199,9 @@ void Registry::restore(ClusterState state, Instant now) {
     if (was_added || was_joined || was_removed) erase(current);
   }
   const auto old_settings = std::exchange(state_.settings, {});
+  const bool keyed_otherwise = state.secret != state_.secret;
   state_ = std::move(state);
+  if (keyed_otherwise) secret_changed();
   routes_changed();
   for (const auto& [service, settings] : old_settings) settings_changed(service);
   for (const auto& [service, settings] : state_.settings) settings_changed(service);

@@ -28,15 +28,6 @@ std::optional<wire::WorkerStatus> Registry::worker(std::string_view name, Instan
   return status_of(found->second, now);
 }
 
-std::vector<Endpoint> Registry::term_takers() const {
-  thread_.assert_here();
-  std::vector<Endpoint> takers;
-  for (const auto& [name, record] : records_) {
-    if (record.takes_term && is_live(name)) takers.push_back(record.address);
-  }
-  return takers;
-}
-
 std::map<std::string, Endpoint> Registry::live_witnesses() const {
   thread_.assert_here();
   std::map<std::string, Endpoint> witnesses;

@@ -69,7 +69,8 @@ struct SnapshotWorker {
   Endpoint address;                          // numeric
   unsigned weight = 0;                       // 0: no traffic
   unsigned connections = 0;                  // how many it can hold, all loops together
-  bool accepts_term = false;                 // a Tandem worker: is sent Tandem-Term
+  std::string term_key{};  // proves the term to it (term_proof.hpp); empty: is sent no Tandem-Term
+  std::string cookie{};    // the value that means it, for clients that stick; empty: none yet
   std::shared_ptr<WorkerCounters> counters;  // never null
   // Its health is bad, and that of most of its service: it is asked when nobody better is left.
   bool last_resort = false;
@@ -98,6 +99,8 @@ struct Snapshot {
   // for it.
   std::vector<std::shared_ptr<const SnapshotService>> services;
   RouteTablePtr routes;  // null: those of the snapshot before
+  // How the masters of this cluster name themselves in Via; empty: it has no secret yet.
+  std::string via{};
 
   // The service of that name, or null.
   const SnapshotService* find(std::string_view name) const;

@@ -92,9 +92,16 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
 }
 
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
-  return std::make_shared<const SnapshotWorker>(
-      SnapshotWorker{record.id, record.name, record.service, record.address, record.weight(),
-                     record.connections, record.takes_term, record.counters, record.last_resort});
+  return std::make_shared<const SnapshotWorker>(SnapshotWorker{.id = record.id,
+                                                               .name = record.name,
+                                                               .service = record.service,
+                                                               .address = record.address,
+                                                               .weight = record.weight(),
+                                                               .connections = record.connections,
+                                                               .term_key = record.term_key,
+                                                               .cookie = record.cookie,
+                                                               .counters = record.counters,
+                                                               .last_resort = record.last_resort});
 }
 
 }  // namespace tandem::master

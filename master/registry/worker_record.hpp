@@ -48,6 +48,9 @@ struct WorkerRecord {
   unsigned own_weight = 0;  // advertised or configured
   unsigned connections = 0;
   bool takes_term = false;
+  // Derived from the cluster's secret; empty: there is none yet, or it takes no term.
+  std::string term_key{};
+  std::string cookie{};
   std::optional<wire::WitnessOffer> witness{};
   wire::WorkerCondition condition = wire::WorkerCondition::up;
   Instant left_at = Instant::never();  // attentive time of its `bye`

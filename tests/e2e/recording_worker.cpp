@@ -1,7 +1,7 @@
 // A worker that notes what it executes, for the tests that must know whether anything was lost or
 // done twice. It is the library with one route; flags as tandem-worker has them, and --record FILE:
 // for each request a line "ID TERM MS", ID being the body of a POST ("-" for other methods), TERM
-// its Tandem-Term, MS the clock. The line is there before the answer.
+// its term, MS the clock. The line is there before the answer.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <httplib.h>
@@ -43,7 +43,8 @@ int main(int argc, char** argv) {
 
   tandem::Worker worker(options);
   const auto execute = [record](const httplib::Request& request, httplib::Response& response) {
-    const auto term = request.get_header_value("Tandem-Term");
+    const auto proven = request.get_header_value("Tandem-Term");
+    const auto term = proven.substr(0, proven.find('.'));
     const auto line = fmt::format("{} {} {}\n", request.method == "POST" ? request.body : "-",
                                   term.empty() ? "0" : term, now_ms());
     if (write(record, line.data(), line.size()) != static_cast<ssize_t>(line.size()))

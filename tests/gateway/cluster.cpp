@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/wire/term_proof.hpp"
+
 namespace tandem::test {
 
 std::string post(std::string_view body) {
@@ -34,6 +36,8 @@ std::uint16_t closed_port() {
   return gone.port();
 }
 
+std::string proof_of(std::uint64_t term) { return wire::proven_term(Term(term), worker_key); }
+
 Origin::Script PromisingWorker::script() {
   return [this](Origin& self, RawSocket& socket) {
     for (;;) {
@@ -48,7 +52,7 @@ std::string PromisingWorker::answer_to(const Message& request) {
   const auto sent = request.field("Tandem-Term");
   if (sent.empty() || std::stoull(sent) < promised_) {
     return fmt::format("HTTP/1.1 409 Conflict\r\nTandem-Term: {}\r\nContent-Length: 2\r\n\r\n{{}}",
-                       promised_);
+                       proof_of(promised_));
   }
   promised_ = std::stoull(sent);
   last_term_ = sent;

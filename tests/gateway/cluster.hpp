@@ -25,6 +25,9 @@ std::string not_primary();
 // A port on which nobody listens.
 std::uint16_t closed_port();
 
+// Tandem-Term as those who know the workers' key write it.
+std::string proof_of(std::uint64_t term);
+
 // What a Tandem worker does: refuses lower terms than it has promised, counts what it executes.
 class PromisingWorker {
  public:

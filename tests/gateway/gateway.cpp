@@ -18,14 +18,14 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports)
 
 Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : options_(options) {
   DataPlaneOptions plane;
-  plane.node = options.node;
+  plane.via = "tandem-" + options.node;
   plane.listen = {"127.0.0.1", 0};
   plane.threads = options.threads;
   plane.services.policy = options.policy;
   plane.services.slow_start.over = options.slow_start;
   plane.services.breaker = options.breaker;
   plane.rate_limit = options.rate_limit;
-  plane.services.sticky = StickyCookie(options.sticky, "secret");
+  plane.services.sticky = StickyCookie(options.sticky);
   plane.services.requests.timeouts = options.timeouts;
   plane.body_bytes_max = options.body_bytes_max;
   for (const auto& range : options.trusted_proxies) {
@@ -97,7 +97,8 @@ std::shared_ptr<SnapshotWorker> Gateway::make_worker(const std::string& service,
   worker->address = {"127.0.0.1", port};
   worker->weight = 100;
   worker->connections = options_.connections;
-  worker->accepts_term = options_.workers_accept_terms;
+  worker->term_key = options_.workers_accept_terms ? worker_key : "";
+  worker->cookie = fmt::format("{:024x}", port);
   worker->counters = std::make_shared<WorkerCounters>();
   return worker;
 }

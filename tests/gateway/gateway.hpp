@@ -12,6 +12,9 @@
 
 namespace tandem::test {
 
+// The key of each worker that accepts terms.
+inline constexpr const char* worker_key = "key";
+
 class Gateway {
  public:
   struct Options {

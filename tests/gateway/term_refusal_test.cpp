@@ -31,7 +31,7 @@ TEST_CASE("a POST that a worker refused is reported, waits, and is executed once
   gateway.lead(5);
   CHECK(read_response(client).status() == 200);
   CHECK(worker.executions("once") == 1);
-  CHECK(worker.last_term() == "5");
+  CHECK(worker.last_term() == proof_of(5));
   CHECK(origin.connection_count() == 1);  // it was clean, and used again
 }
 
@@ -66,12 +66,12 @@ TEST_CASE("a refusal by a term that the gate has reached meanwhile is tried agai
   Origin origin([&](Origin& self, RawSocket& socket) {
     for (;;) {
       const auto request = self.receive(socket);
-      if (request.field("Tandem-Term") == "7") {
+      if (request.field("Tandem-Term") == proof_of(7)) {
         socket.send(ok("x"));
       } else {
         ++refusals;
         gate->gate().set_term(Term(7));
-        socket.send(conflict("Tandem-Term: 7\r\n"));
+        socket.send(conflict("Tandem-Term: " + proof_of(7) + "\r\n"));
       }
     }
   });
@@ -88,7 +88,7 @@ TEST_CASE("a worker that refuses each term, however high, is asked three times")
     for (;;) {
       const auto higher = std::stoull(self.receive(socket).field("Tandem-Term")) + 1;
       gate->gate().set_term(Term(higher));
-      socket.send(conflict(fmt::format("Tandem-Term: {}\r\n", higher)));
+      socket.send(conflict(fmt::format("Tandem-Term: {}\r\n", proof_of(higher))));
     }
   });
   Gateway gateway({origin.port()}, tandem_workers);
@@ -98,8 +98,10 @@ TEST_CASE("a worker that refuses each term, however high, is asked three times")
 }
 
 TEST_CASE("a 409 of the application is the answer, whatever it looks like") {
-  for (const auto* fields :
-       {"", "Tandem-Term: 1\r\n", "Tandem-Term: high\r\n", "Tandem-T: 9\r\n"}) {
+  const std::string unproven = "Tandem-Term: 9." + std::string(32, '0') + "\r\n";
+  for (const std::string& fields :
+       {std::string(), "Tandem-Term: " + proof_of(1) + "\r\n", std::string("Tandem-Term: 9\r\n"),
+        unproven, std::string("Tandem-Term: high\r\n"), std::string("Tandem-T: 9\r\n")}) {
     Origin origin(always(conflict(fields)));
     Gateway gateway({origin.port()}, tandem_workers);
     const auto answer = gateway.ask(post("once"));
@@ -138,8 +140,8 @@ TEST_CASE("a streamed body that nobody has taken yet is sent after a refusal") {
     for (;;) {
       Message head;
       head.head = socket.read_until("\r\n\r\n");
-      if (head.field("Tandem-Term") != "5") {
-        socket.send(conflict("Tandem-Term: 5\r\n"));
+      if (head.field("Tandem-Term") != proof_of(5)) {
+        socket.send(conflict("Tandem-Term: " + proof_of(5) + "\r\n"));
         continue;
       }
       socket.send("HTTP/1.1 100 Continue\r\n\r\n");

@@ -1,7 +1,7 @@
 // Checks the options, and keeps one HeartbeatLoop for each master.
+#include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <random>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +11,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/base/secret.hpp"
 #include "common/base/token_file.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
@@ -21,12 +22,6 @@
 namespace tandem {
 
 namespace {
-
-// 128 random bits: new at each start, so that a master can tell a restart from a late heartbeat.
-std::string new_incarnation() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
 
 wire::WorkerCondition on_the_wire(Condition condition) {
   switch (condition) {
@@ -82,10 +77,10 @@ class Registration::Body {
     }
     started_ = true;
     try {
-      for (const auto& master : masters_) {
+      for (std::size_t i = 0; i < masters_.size(); ++i) {
         loops_.push_back(std::make_unique<HeartbeatLoop>(
-            master, token_, options_.heartbeat_interval, [this] { return describe(); },
-            [this](const wire::HeartbeatReply& reply) { take(reply); }, options_.log));
+            masters_[i], token_, options_.heartbeat_interval, [this, i] { return describe(i); },
+            [this, i](const wire::HeartbeatReply& reply) { take(reply, i); }, options_.log));
         loops_.back()->start();
       }
     } catch (const std::system_error& error) {
@@ -146,7 +141,9 @@ class Registration::Body {
       token_ = std::move(*token);
     }
     content_.name = options_.name;
-    content_.incarnation = new_incarnation();
+    // New at each start, so that a master can tell a restart from a late heartbeat.
+    content_.incarnation = random_hex(16);
+    keys_.resize(masters_.size());
     content_.service = options_.service;
     content_.weight = options_.weight;
     content_.connections = options_.connections;
@@ -175,13 +172,26 @@ class Registration::Body {
   }
 
   // From the loops' threads.
-  void take(const wire::HeartbeatReply& reply) {
+  void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
+    take_key(reply.key, master);
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
     timing.heartbeat = reply.cluster_heartbeat;
     timing.election_timeout = reply.election_timeout;
     witness_->take_timing(timing);
+  }
+
+  void take_key(const std::string& key, std::size_t master) {
+    const std::lock_guard lock(keys_mutex_);
+    if (!options_.take_keys || key.empty() || keys_[master] == key) return;
+    keys_[master] = key;
+    std::vector<std::string> distinct;
+    for (const auto& each : keys_) {
+      const bool is_there = std::find(distinct.begin(), distinct.end(), each) != distinct.end();
+      if (!each.empty() && !is_there) distinct.push_back(each);
+    }
+    options_.take_keys(distinct);  // locked: the last call brings the last keys
   }
 
   // From the loops' threads. The first that is told ends all: others may not answer for long.
@@ -196,15 +206,16 @@ class Registration::Body {
   }
 
   // From the loops' threads.
-  wire::Heartbeat describe() const {
+  wire::Heartbeat describe(std::size_t master) const {
     auto heartbeat = content_;
     heartbeat.condition = condition_;
     if (options_.in_flight) {
       heartbeat.in_flight = std::min(options_.in_flight(), limits::worker_in_flight_max);
     }
-    if (options_.promised_term) {
-      heartbeat.takes_term = true;
-      heartbeat.term = Term(options_.promised_term());
+    if (options_.promised_term && options_.take_keys) {
+      heartbeat.takes_proof = true;
+      const std::lock_guard lock(keys_mutex_);
+      heartbeat.term = Term(options_.promised_term(keys_[master]));
     }
     if (witness_ != nullptr) heartbeat.witness = witness_->offer();
     return heartbeat;
@@ -225,6 +236,9 @@ class Registration::Body {
   bool stopped_ = false;
 
   std::mutex stop_mutex_;  // held while stopping; never taken with mutex_ held
+
+  mutable std::mutex keys_mutex_;  // guards what follows
+  std::vector<std::string> keys_;  // as each master gave it; empty: not yet
 };
 
 Registration::Registration(RegistrationOptions options)

@@ -1,61 +1,87 @@
 #include "worker/src/term_fence.hpp"
 
-#include <charconv>
-#include <optional>
+#include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <httplib.h>
 
 #include "common/wire/error_document.hpp"
+#include "common/wire/term_proof.hpp"
 
 namespace tandem {
 
 namespace {
-
 constexpr const char* term_field = "Tandem-Term";
-
-std::optional<Term> parse_term(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || read.ec != std::errc{} || read.ptr != text.data() + text.size()) return {};
-  return Term(value);
-}
-
 }  // namespace
 
-bool TermFence::answers(const httplib::Request& request, httplib::Response& response) {
-  const bool is_announcement = request.method == "OPTIONS" && request.path == "*";
-  if (!request.has_header(term_field)) return false;
-  const auto term = parse_term(request.get_header_value(term_field));
-  if (!term) {
-    response.status = 400;
-    response.set_content(wire::error_document("invalid", "Tandem-Term must be a number"),
-                         "application/json");
-    return true;
+void TermFence::take_keys(const std::vector<std::string>& keys) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Keyed> next;
+  for (const auto& key : keys) {
+    const auto known = std::find_if(keyed_.begin(), keyed_.end(),
+                                    [&](const Keyed& each) { return each.key == key; });
+    next.push_back(known == keyed_.end() ? Keyed{key, {}, {}, {}} : std::move(*known));
   }
+  keyed_ = std::move(next);
+}
+
+// The key that proves `value`; null: none does.
+TermFence::Keyed* TermFence::prover_of(const std::string& value) {
+  for (auto& each : keyed_) {
+    if (!each.proven.empty() && each.proven == value) return &each;
+  }
+  for (auto& each : keyed_) {
+    const auto term = wire::read_proven_term(value, each.key);
+    if (!term) continue;
+    each.proven = value;
+    each.term = *term;
+    return &each;
+  }
+  return nullptr;
+}
+
+bool TermFence::is_proven(const httplib::Request& request) {
+  if (!request.has_header(term_field)) return false;
+  const std::lock_guard lock(mutex_);
+  return prover_of(request.get_header_value(term_field)) != nullptr;
+}
+
+bool TermFence::answers(const httplib::Request& request, httplib::Response& response) {
+  if (!request.has_header(term_field)) return false;
+  const bool is_announcement = request.method == "OPTIONS" && request.path == "*";
   bool admitted = false;
-  Term promised;
+  Term term, promised;
+  std::string key;
   {
     const std::lock_guard lock(mutex_);
-    admitted = fence_.admit(*term);
-    promised = fence_.promised();
+    auto* const prover = prover_of(request.get_header_value(term_field));
+    if (prover == nullptr) return false;
+    term = prover->term;
+    admitted = prover->fence.admit(term);
+    if (admitted && !is_announcement) return false;
+    promised = prover->fence.promised();
+    key = prover->key;
   }
-  if (admitted && !is_announcement) return false;
-  response.set_header(term_field, std::to_string(promised.value()));
+  response.set_header(term_field, wire::proven_term(promised, key));
   response.status = admitted ? 204 : 409;
   if (!admitted) {
     response.set_content(
         wire::error_document(
             "stale_term",
-            fmt::format("term {} is over, this worker has promised term {}", *term, promised)),
+            fmt::format("term {} is over, this worker has promised term {}", term, promised)),
         "application/json");
   }
   return true;
 }
 
-Term TermFence::promised() const {
+Term TermFence::promised(const std::string& key) const {
   const std::lock_guard lock(mutex_);
-  return fence_.promised();
+  Term highest;
+  for (const auto& each : keyed_) {
+    if (key.empty() || each.key == key) highest = std::max(highest, each.fence.promised());
+  }
+  return highest;
 }
 
 }  // namespace tandem

@@ -2,12 +2,18 @@
 // term than was promised are answered 409 with the promised one in Tandem-Term, and nothing of them
 // is executed. OPTIONS * with Tandem-Term is how a new primary announces itself.
 //
-// Requests without the field are served: they do not come from a master.
+// A term counts only with a proof by one of the keys that the masters gave
+// (common/wire/term_proof.hpp): anybody can send a field. Without one the field is ignored, and the
+// request is served as one that does not come from a master. What was promised belongs to its key,
+// for terms of another cluster say nothing of this one's.
 //
 // Any thread.
 #pragma once
 
 #include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "common/base/strong.hpp"
 #include "common/core/worker_fence.hpp"
@@ -21,14 +27,29 @@ namespace tandem {
 
 class TermFence {
  public:
+  // The keys from now on, few. What was promised under one that stays is kept.
+  void take_keys(const std::vector<std::string>& keys);
+
   // True when the request has been answered here.
   bool answers(const httplib::Request& request, httplib::Response& response);
+  // The request comes from a master: its term is proven.
+  bool is_proven(const httplib::Request& request);
 
-  Term promised() const;
+  // Under that key, or the highest of all when it is empty.
+  Term promised(const std::string& key) const;
 
  private:
+  struct Keyed {
+    std::string key;
+    core::WorkerFence fence;
+    // The last value that was proven, and its term: masters send the same until the term changes.
+    std::string proven;
+    Term term;
+  };
+  Keyed* prover_of(const std::string& value);
+
   mutable std::mutex mutex_;
-  core::WorkerFence fence_;
+  std::vector<Keyed> keyed_;
 };
 
 }  // namespace tandem

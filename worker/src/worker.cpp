@@ -121,7 +121,8 @@ class Worker::Body {
     registration.token_file = options_.token_file;
     registration.state_dir = options_.state_dir;
     registration.witness_listen = Endpoint{address_.host, 0}.to_string();
-    registration.promised_term = [this] { return fence_.promised().value(); };
+    registration.take_keys = [this](const auto& keys) { fence_.take_keys(keys); };
+    registration.promised_term = [this](const auto& key) { return fence_.promised(key).value(); };
     registration.on_removed = options_.on_removed;
     registration.log = options_.log;
     registration_.emplace(std::move(registration));

@@ -74,7 +74,7 @@ TEST_CASE("a heartbeat is read as it was written") {
     CHECK(read->connections == 8);
     CHECK(read->in_flight == 3);
     CHECK(read->condition == condition);
-    CHECK(read->takes_term);
+    CHECK(read->takes_proof);
     CHECK(read->term == Term(3));
     CHECK(read->witness == sent.witness);
   }
@@ -86,12 +86,12 @@ TEST_CASE("a worker that knows nothing of terms and votes says nothing of them")
   sent.incarnation = "6f1c";
   sent.address = {"::1", 9001};
   const auto document = json::parse(to_json(sent));
-  CHECK(!document.contains("takes_term"));
+  CHECK(!document.contains("takes_proof"));
   CHECK(!document.contains("term"));
   CHECK(!document.contains("witness_control"));
   const auto read = parse_heartbeat(to_json(sent));
   REQUIRE(read.ok());
-  CHECK(!read->takes_term);
+  CHECK(!read->takes_proof);
   CHECK(read->term == Term(0));
   CHECK(!read->witness);
 }
@@ -154,7 +154,7 @@ TEST_CASE("every member of a heartbeat has its type") {
       {"connections", {1}},
       {"in_flight", {1}},
       {"state", {"up"}},
-      {"takes_term", {true}},
+      {"takes_proof", {true}},
       {"term", {1}},
       {"witness_incarnation", {1}},
       {"witness_control", {"127.0.0.1:80"}},

@@ -32,7 +32,7 @@ class RegistryFixture {
     heartbeat.name = name;
     heartbeat.incarnation = name + "-first";
     heartbeat.address = {"127.0.0.1", port};
-    heartbeat.takes_term = true;
+    heartbeat.takes_proof = true;
     return heartbeat;
   }
 

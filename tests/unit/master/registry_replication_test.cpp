@@ -15,7 +15,7 @@ core::Entry entry(std::uint64_t index, core::CommandId id, const Change& change)
 
 wire::Heartbeat witness(const std::string& name) {
   auto heartbeat = RegistryFixture::heartbeat_of(name);
-  heartbeat.takes_term = true;
+  heartbeat.takes_proof = true;
   heartbeat.witness = wire::WitnessOffer{7, {"0.0.0.0", 9101}};
   return heartbeat;
 }

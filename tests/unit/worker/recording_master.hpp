@@ -70,6 +70,11 @@ class RecordingMaster {
     reply_.registered = false;
     reply_.removed = true;
   }
+  // From now on its answers bring this key.
+  void give_key(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    reply_.key = key;
+  }
   void answer_with(int status) {
     const std::lock_guard lock(mutex_);
     status_ = status;

@@ -89,9 +89,13 @@ struct RegistrationOptions {
   // library's threads; it must not call stop().
   std::function<void()> on_removed;
   // For a service that refuses requests with a lower Tandem-Term than it has seen (409, with the
-  // higher one in Tandem-Term) and answers OPTIONS *: the highest that it has seen. Asked from
-  // several threads. Empty: the service knows nothing of terms.
-  std::function<std::uint64_t()> promised_term;
+  // higher one in Tandem-Term) and answers OPTIONS *. Terms are proven by keys, which the masters
+  // give; the README says how. Both or none: without them the service knows nothing of terms.
+  // The keys in force, one for each cluster whose masters have answered. Called when they change,
+  // from several threads.
+  std::function<void(const std::vector<std::string>& keys)> take_keys;
+  // The highest term that was proven by `key`, or by any when it is empty; 0: none yet. Likewise.
+  std::function<std::uint64_t(const std::string& key)> promised_term;
   EventLog log;
 };
 

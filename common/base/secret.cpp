@@ -1,0 +1,49 @@
+#include "common/base/secret.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/random.h>
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "common/base/assert.hpp"
+
+namespace tandem {
+
+namespace {
+
+std::string hex(std::span<const unsigned char> bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const auto byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string random_hex(std::size_t bytes) {
+  TANDEM_ASSERT(bytes > 0 && bytes <= 256);  // one call gives that much, or fails
+  std::vector<unsigned char> random(bytes);
+  const auto got = ::getrandom(random.data(), random.size(), 0);
+  TANDEM_ASSERT(got == static_cast<ssize_t>(random.size()));
+  return hex(random);
+}
+
+std::string keyed_digest(std::string_view key, std::string_view text, std::size_t bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  const auto* made =
+      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
+  TANDEM_ASSERT(made != nullptr);
+  TANDEM_ASSERT(bytes > 0 && bytes <= size);
+  return hex({digest.data(), bytes});
+}
+
+}  // namespace tandem

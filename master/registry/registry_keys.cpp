@@ -1,0 +1,54 @@
+// The part of Registry that derives from the cluster's secret what proves terms to workers, what
+// clients stick by, and how the masters name themselves.
+#include "common/base/secret.hpp"
+#include "common/wire/term_proof.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+namespace {
+constexpr std::size_t cookie_bytes = 12;  // 96 bits: no two workers share one, nobody guesses one
+constexpr std::size_t via_bytes = 4;      // told apart from the other clusters on the way
+}  // namespace
+
+// The secret may come after the worker, and the incarnation of a worker that others registered.
+// Returns true if its keys are others now.
+bool Registry::give_keys(WorkerRecord& record) const {
+  const auto& secret = state_.secret;
+  const bool is_keyed = !secret.empty() && record.takes_term && !record.incarnation.empty();
+  auto key = is_keyed ? wire::worker_key(secret, record.name, record.incarnation) : std::string();
+  auto cookie = secret.empty() ? std::string()
+                               : keyed_digest(secret, "cookie " + record.name, cookie_bytes);
+  if (key == record.term_key && cookie == record.cookie) return false;
+  record.term_key = std::move(key);
+  record.cookie = std::move(cookie);
+  record.shown.reset();
+  return true;
+}
+
+void Registry::secret_changed() {
+  const auto& secret = state_.secret;
+  via_ = secret.empty() ? std::string() : "tandem-" + keyed_digest(secret, "via", via_bytes);
+  for (auto& [name, record] : records_) {
+    if (give_keys(record)) mark_changed(record);
+  }
+  request_publication();
+}
+
+std::string_view Registry::term_key(std::string_view name) const {
+  thread_.assert_here();
+  const auto found = records_.find(name);
+  return found == records_.end() ? std::string_view() : found->second.term_key;
+}
+
+std::vector<TermTaker> Registry::term_takers() const {
+  thread_.assert_here();
+  std::vector<TermTaker> takers;
+  for (const auto& [name, record] : records_) {
+    if (record.term_key.empty() || !is_live(name)) continue;
+    takers.push_back({record.address, record.term_key});
+  }
+  return takers;
+}
+
+}  // namespace tandem::master

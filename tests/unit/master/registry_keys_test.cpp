@@ -1,0 +1,82 @@
+// What follows from the cluster's secret.
+#include <catch2/catch.hpp>
+
+#include "common/wire/term_proof.hpp"
+#include "tests/unit/master/registry_fixture.hpp"
+
+using namespace tandem;
+using namespace tandem::master;
+
+namespace {
+const std::string secret(64, '7');
+const std::string another(64, '8');
+}  // namespace
+
+TEST_CASE("workers have no key before the cluster has a secret, and one of their own after it") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  CHECK(cluster.shown("w1")->term_key.empty());
+  CHECK(cluster.shown("w1")->cookie.empty());
+  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  REQUIRE(cluster.hear(RegistryFixture::heartbeat_of("w2", 9002)).ok());
+  CHECK(cluster.shown("w1")->term_key == wire::worker_key(secret, "w1", "w1-first"));
+  CHECK(cluster.registry.term_key("w2") == wire::worker_key(secret, "w2", "w2-first"));
+  CHECK(cluster.shown("w1")->cookie.size() == 24);
+  CHECK(cluster.shown("w1")->cookie != cluster.shown("w2")->cookie);
+}
+
+TEST_CASE("the first secret stays") {
+  RegistryFixture cluster;
+  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  cluster.registry.apply(SetSecret{another}, cluster.time);
+  CHECK(cluster.registry.state().secret == secret);
+}
+
+TEST_CASE("a worker that takes no proof has no key, and is told no term") {
+  RegistryFixture cluster;
+  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  auto heartbeat = RegistryFixture::heartbeat_of("w1");
+  heartbeat.takes_proof = false;
+  REQUIRE(cluster.hear(heartbeat).ok());
+  CHECK(cluster.registry.term_key("w1").empty());
+  CHECK(cluster.registry.term_takers().empty());
+}
+
+TEST_CASE("a worker that started again has another key") {
+  RegistryFixture cluster;
+  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  auto heartbeat = RegistryFixture::heartbeat_of("w1");
+  REQUIRE(cluster.hear(heartbeat).ok());
+  const std::string before(cluster.registry.term_key("w1"));
+  heartbeat.incarnation = "w1-second";
+  REQUIRE(cluster.hear(heartbeat).ok());
+  CHECK(cluster.registry.term_key("w1") != before);
+}
+
+TEST_CASE("masters of one cluster share their name in Via, which tells nothing of the secret") {
+  RegistryFixture cluster;
+  RegistryFixture same;
+  RegistryFixture other;
+  for (auto* each : {&cluster, &same}) each->registry.apply(SetSecret{secret}, each->time);
+  other.registry.apply(SetSecret{another}, other.time);
+  for (auto* each : {&cluster, &same, &other}) each->registry.publish();
+  const auto via = [](const RegistryFixture& of) { return of.snapshots.back()->via; };
+  CHECK(via(cluster).size() == std::string("tandem-").size() + 8);
+  CHECK(via(cluster) == via(same));
+  CHECK(via(cluster) != via(other));
+}
+
+TEST_CASE("the secret is part of the state, and what is no secret is refused") {
+  ClusterState state;
+  state.apply(SetSecret{secret});
+  const auto read = parse_cluster_state(to_json(state));
+  REQUIRE(read.ok());
+  CHECK(read->secret == secret);
+  CHECK(parse_cluster_state(to_json(ClusterState()))->secret.empty());
+  for (const auto* text : {R"({"secret":"7"})", R"({"secret":7})", R"({"secret":""})"}) {
+    CHECK_FALSE(parse_change(text).ok());
+  }
+  const auto change = parse_change(to_json(Change(SetSecret{secret})));
+  REQUIRE(change.ok());
+  CHECK(std::get<SetSecret>(*change).secret == secret);
+}
