@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/own_trouble.hpp"
 #include "common/http/stream_socket.hpp"
 
 namespace tandem::master {
@@ -31,12 +32,6 @@ struct Verdict {
 };
 
 Verdict failed(ProbeFailure failure) { return {.conclusive = true, .failure = failure}; }
-
-bool is_our_own_trouble(const error_code& error) {
-  return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
-         error == asio::error::no_memory || error == boost::system::errc::address_not_available ||
-         error == boost::system::errc::too_many_files_open_in_system;
-}
 
 Verdict judge(std::string_view status_line, const HealthCheck& check) {
   if (!status_line.starts_with("HTTP/1.") || status_line[8] != ' ') {
@@ -94,7 +89,7 @@ asio::awaitable<Verdict> Prober::Attempt::ask() {
   open_stream(socket, address.protocol(), error);
   if (error) co_return Verdict{.conclusive = false, .failure = {}};
   co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
-  if (error && is_our_own_trouble(error)) co_return Verdict{.conclusive = false, .failure = {}};
+  if (is_own_trouble(error.value())) co_return Verdict{.conclusive = false, .failure = {}};
   if (error) co_return broken(FailureKind::refused);
 
   const auto request = fmt::format(
