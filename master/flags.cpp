@@ -42,9 +42,7 @@ Result<wire::WorkerSpec> parse_backend(std::string_view text, std::string_view f
       },
       '-');
   spec.name = spec.name.substr(0, limits::name_bytes_max);
-  auto resolved = resolve(*endpoint, flag);
-  if (!resolved) return resolved.error();
-  spec.address = std::move(*resolved);
+  spec.address = std::move(*endpoint);
   return spec;
 }
 
@@ -130,9 +128,7 @@ Result<> parse_peer(std::string_view text, std::string_view flag, MasterFlags& f
     return invalid(
         fmt::format("{} must be an address that can be connected to, not \"{}\"", flag, text));
   }
-  auto resolved = resolve(*endpoint, flag);
-  if (!resolved) return resolved.error();
-  if (!flags.peers.emplace(core::NodeId(*name), std::move(*resolved)).second) {
+  if (!flags.peers.emplace(core::NodeId(*name), *endpoint).second) {
     return invalid(fmt::format("{} names {} twice", flag, *name));
   }
   return {};

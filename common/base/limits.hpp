@@ -16,6 +16,11 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t name_bytes_max = 64;
 // A host name is at most 253 characters in text (RFC 1035 §3.1).
 inline constexpr std::size_t host_bytes_max = 253;
+// getaddrinfo tells no TTL: a name is looked up again so often, and one that cannot be resolved
+// (its service is just being set up) sooner. Addresses of one name beyond the limit are not tried.
+inline constexpr auto name_lookup_interval = 30s;
+inline constexpr auto name_lookup_retry = 2s;
+inline constexpr std::size_t name_addresses_max = 16;
 // A control document; a heartbeat is about 300 bytes, a cluster of 10,000 workers is read in pages.
 inline constexpr std::size_t control_body_bytes_max = 64 * 1024;
 // Workers and services that one master keeps; beyond it registration is refused with a sentence.
@@ -173,6 +178,11 @@ inline constexpr auto forget_after = 10min;  // down for so long: forgotten
 inline constexpr auto suspicion_max = 30s;
 // Health probes under way at once: a socket each
 inline constexpr std::size_t probes_max = 1'024;
+// A target that accepts connections and does not answer is busy, for as long as masters wait for an
+// answer by default; then it is failing.
+inline constexpr auto target_busy_max = 30s;
+// Of a service that tells nobody how many it can hold: most servers take some hundred.
+inline constexpr unsigned target_connections = 256;
 inline constexpr auto probe_timeout_min = 200ms;  // a busy server may take so long for an answer
 inline constexpr auto probe_timeout_max = 2s;
 // Workers that an operator removed while they were about: each is told so when it heartbeats again,

@@ -248,6 +248,7 @@ std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
                             step(core::ConnectionRefused{node, attempted});
                           }});
   links_.emplace(node, link);
+  if (!known->second.resolved.empty()) link->set_addresses(known->second.resolved);
   link->start();
   return link;
 }
@@ -306,6 +307,28 @@ Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
   return {};
 }
 
+void ClusterNode::set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses) {
+  const auto found = known_.find(peer);
+  if (stopped_ || found == known_.end() || addresses.empty()) return;
+  found->second.resolved = addresses;
+  if (const auto link = links_.find(peer); link != links_.end()) {
+    link->second->set_addresses(std::move(addresses));
+  }
+  follow_link(peer);
+}
+
+// A peer by name is where its link has reached it.
+void ClusterNode::follow_link(const core::NodeId& peer) {
+  auto& known = known_.at(peer);
+  const auto link = links_.find(peer);
+  const auto reached = link == links_.end() ? std::nullopt : link->second->address();
+  if (reached) {
+    known.addresses.control = *reached;
+  } else if (!known.resolved.empty()) {
+    known.addresses.control = known.resolved.front();
+  }
+}
+
 void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control) {
   if (stopped_ || node == options_.node) return;
   const auto found = known_.find(node);
@@ -314,6 +337,11 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
     known_[node].addresses.control = control;
     if (node_ != nullptr && failure_.empty()) open_links();
     return;
+  }
+  // One whose name has no address here is where it says itself, for who wants to ask it.
+  if (found->second.configured && !found->second.resolved.empty()) follow_link(node);
+  if (found->second.configured && !found->second.addresses.control.is_numeric()) {
+    found->second.addresses.control = control;
   }
   if (found->second.configured || found->second.addresses.control == control) return;
   found->second.addresses.control = control;

@@ -87,6 +87,8 @@ class ClusterNode {
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
   // The owner cannot apply what was committed, and does not guess: this node takes part no more.
   void give_up(const Error& error);
+  // The name of that peer was looked up: numeric addresses, not empty.
+  void set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses);
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
 
@@ -99,7 +101,8 @@ class ClusterNode {
  private:
   struct Address {
     NodeAddresses addresses;
-    bool configured = false;  // --peer: envelopes do not change the control address
+    bool configured = false;           // --peer: envelopes do not change the control address
+    std::vector<Endpoint> resolved{};  // of a configured name
   };
 
   void run_inputs();
@@ -107,6 +110,7 @@ class ClusterNode {
   void send(core::Message message);
   void release_held();
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
+  void follow_link(const core::NodeId& peer);
   void prune_links();
   void open_links();
   wire::ClusterEnvelope envelope() const;

@@ -15,7 +15,8 @@ namespace tandem::cluster {
 struct ClusterOptions {
   core::NodeId node;
   core::VoterKind kind = core::VoterKind::master;
-  std::map<core::NodeId, Endpoint> peers;  // control addresses of the other masters, numeric
+  // Control addresses of the other masters; a host may be a name, whose addresses come later.
+  std::map<core::NodeId, Endpoint> peers;
   core::Timing timing;
   bool pair_failover = true;
   // Where the log is kept, a directory that this process has locked; empty: in memory alone, which

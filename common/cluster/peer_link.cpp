@@ -1,5 +1,7 @@
 #include "common/cluster/peer_link.hpp"
 
+#include <algorithm>
+
 #include <boost/asio.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -42,7 +44,9 @@ PeerLink::PeerLink(asio::io_context& loop, PeerLinkOptions options, Hooks hooks)
       socket_(loop),
       watch_(loop),
       wake_(loop),
-      pause_(loop) {}
+      pause_(loop) {
+  if (options_.address.is_numeric()) addresses_.push_back(options_.address);
+}
 
 void PeerLink::start() { asio::co_spawn(loop_, run(shared_from_this()), asio::detached); }
 
@@ -96,9 +100,39 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
   }
 }
 
+void PeerLink::set_addresses(std::vector<Endpoint> addresses) {
+  const auto current = address();
+  addresses_ = std::move(addresses);
+  const auto place = std::find(addresses_.begin(), addresses_.end(), current.value_or(Endpoint()));
+  if (place != addresses_.end()) std::rotate(addresses_.begin(), place, place + 1);
+  pause_.cancel();
+}
+
+std::optional<Endpoint> PeerLink::address() const {
+  return addresses_.empty() ? std::nullopt : std::optional(addresses_.front());
+}
+
 asio::awaitable<bool> PeerLink::connect() {
   const Instant attempted = now();
-  const tcp::endpoint address(asio::ip::make_address(options_.address.host), options_.address.port);
+  const auto addresses = addresses_;  // others may come meanwhile
+  bool refused = !addresses.empty();
+  for (const auto& address : addresses) {
+    auto connecting = connect_to(address);
+    const auto error = co_await std::move(connecting);
+    if (!error) {
+      const auto place = std::find(addresses_.begin(), addresses_.end(), address);
+      if (place != addresses_.end()) std::rotate(addresses_.begin(), place, place + 1);
+      co_return true;
+    }
+    if (stopped_) co_return false;
+    refused = refused && error == asio::error::connection_refused;
+  }
+  if (refused) hooks_.refused(attempted);
+  co_return false;
+}
+
+asio::awaitable<error_code> PeerLink::connect_to(Endpoint numeric) {
+  const tcp::endpoint address(asio::ip::make_address(numeric.host), numeric.port);
   error_code error;
   socket_ = Socket(loop_);
   watch_.expires_after(options_.patience);
@@ -110,12 +144,12 @@ asio::awaitable<bool> PeerLink::connect() {
   if (!error) co_await socket_.async_connect(address, ignoring(error));
   watch_.cancel();
   if (!error && socket_.is_open()) {
-    socket_.set_option(tcp::no_delay(true), error);
-    co_return true;
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    co_return error;
   }
   close();
-  if (error == asio::error::connection_refused && !stopped_) hooks_.refused(attempted);
-  co_return false;
+  co_return error ? error : error_code(asio::error::operation_aborted);
 }
 
 asio::awaitable<void> PeerLink::read_answers() {
@@ -189,7 +223,7 @@ std::string PeerLink::next_request() {
   return fmt::format(
       "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n"
       "Content-Length: {}\r\n\r\n{}",
-      options_.address.to_string(), authorization, body.size(), body);
+      address().value_or(options_.address).to_string(), authorization, body.size(), body);
 }
 
 }  // namespace tandem::cluster

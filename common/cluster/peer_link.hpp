@@ -15,7 +15,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -31,7 +33,7 @@ namespace tandem::cluster {
 
 struct PeerLinkOptions {
   core::NodeId peer;
-  Endpoint address;       // numeric
+  Endpoint address;       // numeric, or a name whose addresses come by set_addresses()
   std::string token;      // presented to it; empty: none
   Duration patience{1s};  // for a connection or an answer; then the connection counts as broken
   Duration retry{100ms};  // between attempts, at most
@@ -45,14 +47,18 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   struct Hooks {
     std::function<wire::ClusterEnvelope()> envelope;  // of this node, without messages
     std::function<void()> lost;                       // an established connection broke
-    std::function<void(Instant attempted)> refused;
+    std::function<void(Instant attempted)> refused;   // by all its addresses
   };
 
   PeerLink(boost::asio::io_context& loop, PeerLinkOptions options, Hooks hooks);
 
   void start();
   void send(core::Message message);
-  const Endpoint& address() const { return options_.address; }
+  // Where the peer may be, numeric, from the next connection on: all are tried, the one that was
+  // connected to last first.
+  void set_addresses(std::vector<Endpoint> addresses);
+  // Where it is or was connected, or is tried first; empty while its name has no address.
+  std::optional<Endpoint> address() const;
   // No hook is called from now on.
   void stop();
 
@@ -62,6 +68,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   boost::asio::awaitable<void> run(std::shared_ptr<PeerLink> self);
   boost::asio::awaitable<bool> connect();
+  boost::asio::awaitable<boost::system::error_code> connect_to(Endpoint address);
   boost::asio::awaitable<void> read_answers();
   boost::asio::awaitable<void> write_messages(std::shared_ptr<PeerLink> self,
                                               std::uint64_t connection);
@@ -73,6 +80,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   boost::asio::io_context& loop_;
   const PeerLinkOptions options_;
   Hooks hooks_;
+  std::vector<Endpoint> addresses_;  // numeric
   Socket socket_;
   Timer watch_;  // for the answer, or for the connection
   Timer wake_;   // of the writer

@@ -123,6 +123,25 @@ void ClusterMember::start(const Endpoint& control) {
     const auto work = asio::make_work_guard(loop_);
     loop_.run();
   });
+  for (const auto& [peer, address] : options_.peers) {
+    if (!address.is_numeric()) look_up(peer, address);
+  }
+}
+
+void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
+  lookups_.watch(control, [this, peer, control](const NameLookups::Found& found) {
+    if (!found) {
+      spdlog::warn("master cannot be resolved node={} address={} reason=\"{}\"", peer,
+                   control.to_string(), found.error().message);
+      return;
+    }
+    asio::post(loop_,
+               [this, peer, addresses = *found] { node_.set_peer_addresses(peer, addresses); });
+    to_control([this, peer, addresses = *found] {
+      resolved_[peer] = addresses;
+      registered_digest_ = 0;  // is to be reported anew
+    });
+  });
 }
 
 void ClusterMember::set_listen(const Endpoint& listen) {
@@ -130,6 +149,7 @@ void ClusterMember::set_listen(const Endpoint& listen) {
 }
 
 void ClusterMember::stop() {
+  lookups_.stop();
   if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
     gate_.set_serve_until(Instant::never());
@@ -321,8 +341,12 @@ void ClusterMember::report_registered() {
     mix(digest, std::hash<std::string>{}(name + control.to_string()));
   if (digest == registered_digest_) return;
   registered_digest_ = digest;
-  for (const auto& [peer, control] : options_.peers)
-    registered.master_hosts.push_back(control.host);
+  for (const auto& [peer, control] : options_.peers) {
+    const auto found = resolved_.find(peer);
+    if (found == resolved_.end()) registered.master_hosts.push_back(control.host);
+    if (found == resolved_.end()) continue;
+    for (const auto& address : found->second) registered.master_hosts.push_back(address.host);
+  }
   asio::post(loop_, [this, addresses = std::move(addresses),
                      registered = std::move(registered)]() mutable {
     for (const auto& [name, control] : addresses) node_.set_address(core::NodeId(name), control);

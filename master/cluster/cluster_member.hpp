@@ -11,14 +11,17 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "common/base/name_lookups.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/cluster/cluster_node.hpp"
 #include "master/cluster/proposals.hpp"
@@ -93,6 +96,7 @@ class ClusterMember {
   template <class Function>
   void to_control(Function function);
 
+  void look_up(const core::NodeId& peer, const Endpoint& control);
   void saw(cluster::ClusterView view);
   void apply(const std::vector<core::Entry>& entries);
   void give_up(const Error& error);
@@ -125,6 +129,7 @@ class ClusterMember {
   Proposals proposals_;
   TermAnnouncer announcer_;
   cluster::ClusterView view_;
+  std::map<core::NodeId, std::vector<Endpoint>> resolved_;  // peers that were given by names
   std::uint64_t registered_digest_ = 0;
   unsigned registering_ = 0;  // changes under way
   bool making_secret_ = false;
@@ -133,6 +138,7 @@ class ClusterMember {
   bool closed_ = false;
 
   std::atomic<bool> leads_{false};  // for hand_over_and_wait()
+  NameLookups lookups_;             // of peers
 };
 
 }  // namespace tandem::master

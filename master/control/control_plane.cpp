@@ -11,6 +11,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/name.hpp"
+#include "common/base/name_lookups.hpp"
 #include "common/base/token_file.hpp"
 #include "common/http/api_response.hpp"
 #include "master/control/api_router.hpp"
@@ -48,11 +49,8 @@ bool is_from_another_site(const ControlRequest& request) {
   return request.origin != fmt::format("http://{}", request.host);
 }
 
-// A --backend as the registry wants it: with a numeric address.
+// A --backend as the registry wants it. Its host may be a name.
 Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
-  auto address = resolve(backend.address, "--backend");
-  if (!address) return address.error();
-  backend.address = std::move(*address);
   if (backend.address.port == 0 || backend.address.is_unspecified()) {
     return invalid(fmt::format("--backend {} is no address that can be connected to",
                                backend.address.to_string()),
@@ -106,6 +104,8 @@ struct ControlPlane::Parts {
 
   Result<> open(const ControlPlaneOptions& options);
   Result<> configure(const ControlPlaneOptions& options);
+  void look_up(const wire::WorkerSpec& backend);
+  NameLookups::Found without_own(const NameLookups::Found& found) const;
   void route();
   void run();
   void tick_at(asio::steady_timer::time_point time);
@@ -135,6 +135,7 @@ struct ControlPlane::Parts {
   OwnAddresses own_addresses;
   Registry registry;
   Prober prober;
+  NameLookups lookups;  // of backends
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
   RoleHooks role_hooks;
@@ -368,14 +369,40 @@ Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
   for (const auto& given : options.backends) {
     const auto backend = checked(given);
     if (!backend) return backend.error();
-    if (auto free = own_addresses.check(backend->address); !free) {
+    const bool by_name = !backend->address.is_numeric();
+    if (auto free = own_addresses.check(backend->address); !by_name && !free) {
       return invalid(fmt::format("--backend: {}", free.error().message), "--backend");
     }
     if (auto added = registry.configure_backend(*backend, now()); !added) {
       return invalid(fmt::format("--backend: {}", added.error().message), "--backend");
     }
+    if (by_name) look_up(*backend);
   }
   return {};
+}
+
+void ControlPlane::Parts::look_up(const wire::WorkerSpec& backend) {
+  lookups.watch(backend.address, [this, name = backend.name](const NameLookups::Found& found) {
+    asio::post(loop, [this, name, found] {
+      if (!closed) registry.take_addresses(name, without_own(found));
+    });
+  });
+}
+
+// As they are now: masters come and go.
+NameLookups::Found ControlPlane::Parts::without_own(const NameLookups::Found& found) const {
+  if (!found) return found;
+  std::vector<Endpoint> others;
+  Result<> last;
+  for (const auto& address : *found) {
+    if (const auto free = own_addresses.check(address); free) {
+      others.push_back(address);
+    } else {
+      last = free;
+    }
+  }
+  if (others.empty()) return last.error();
+  return others;
 }
 
 void ControlPlane::Parts::run() {
@@ -401,6 +428,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
 
 void ControlPlane::Parts::close() {
   closed = true;
+  lookups.stop();
   tick_timer.cancel();
   prober.stop();
   member->close();

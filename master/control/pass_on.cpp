@@ -45,6 +45,34 @@ ControlResponse unknown_outcome(const Endpoint& primary, std::string_view why) {
           .fields = {{"Retry-After", "1"}}};
 }
 
+asio::awaitable<error_code> connect_to(tcp::socket& socket, tcp::endpoint address) {
+  error_code error;
+  socket.close(error);
+  open_stream(socket, address.protocol(), error);
+  if (error) co_return error;
+  co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  co_return error;
+}
+
+// To the first of its addresses that accepts. Asio looks names up on a thread of its own.
+asio::awaitable<error_code> connect_to(tcp::socket& socket, Endpoint primary) {
+  error_code error;
+  if (primary.is_numeric()) {
+    auto connecting =
+        connect_to(socket, tcp::endpoint(asio::ip::make_address(primary.host), primary.port));
+    co_return co_await std::move(connecting);
+  }
+  tcp::resolver resolver(socket.get_executor());
+  const auto found = co_await resolver.async_resolve(
+      primary.host, std::to_string(primary.port), asio::redirect_error(asio::use_awaitable, error));
+  for (const auto& each : found) {
+    auto connecting = connect_to(socket, each.endpoint());
+    error = co_await std::move(connecting);
+    if (!error) break;
+  }
+  co_return error;
+}
+
 }  // namespace
 
 asio::awaitable<Result<ControlResponse>> pass_on(asio::io_context& loop, Endpoint primary,
@@ -57,11 +85,8 @@ asio::awaitable<Result<ControlResponse>> pass_on(asio::io_context& loop, Endpoin
     if (const auto open = weak.lock(); open && !expired) open->close(ignored);
   });
   error_code error;
-  const tcp::endpoint address(asio::ip::make_address(primary.host), primary.port);
-  open_stream(*socket, address.protocol(), error);
-  if (!error) {
-    co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
-  }
+  auto connecting = connect_to(*socket, primary);
+  error = co_await std::move(connecting);
   if (error) {
     co_return fail(ErrorCode::unavailable,
                    fmt::format("the primary at {} cannot be reached: {}; nothing was changed",

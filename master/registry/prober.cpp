@@ -59,36 +59,74 @@ asio::awaitable<void> read_the_rest(tcp::socket& socket) {
 
 struct Prober::Attempt {
   Attempt(asio::io_context& loop, Registry::Probe probe)
-      : target(std::move(probe.address)),
+      : addresses(std::move(probe.addresses)),
         check(std::move(probe.check)),
         socket(loop),
-        timer(loop) {}
+        timer(loop),
+        hurry(loop) {}
 
   // Ends the probe whatever it waits for.
   void give_up() {
+    ended = true;
     timer.cancel();
+    hurry.cancel();
     error_code ignored;
     socket.close(ignored);
   }
 
-  asio::awaitable<Verdict> ask();
+  asio::awaitable<Verdict> ask(std::shared_ptr<Attempt> self);
+  asio::awaitable<error_code> connect(std::shared_ptr<Attempt> self);
   Verdict broken(FailureKind kind) const {
     return failed(timed_out ? FailureKind::timed_out : kind);
   }
 
-  Endpoint target;
+  const std::vector<Endpoint> addresses;
+  Endpoint target;     // the one of them that is asked
+  unsigned tried = 0;  // addresses that a connection was made to, or could not be
   HealthCheck check;
   tcp::socket socket;
-  asio::steady_timer timer;
+  asio::steady_timer timer;  // of the probe
+  asio::steady_timer hurry;  // of an address that is not the last
   bool timed_out = false;
+  bool ended = false;
 };
 
-asio::awaitable<Verdict> Prober::Attempt::ask() {
+// To the first of the addresses that accepts: one that keeps silent leaves time for the others. The
+// error is that of one which says something of the backend, if there is one.
+asio::awaitable<error_code> Prober::Attempt::connect(std::shared_ptr<Attempt> self) {
+  const auto share = check.timeout / static_cast<int>(addresses.size() + 1);
   error_code error;
-  const tcp::endpoint address(asio::ip::make_address(target.host), target.port);
-  open_stream(socket, address.protocol(), error);
-  if (error) co_return Verdict{.conclusive = false, .failure = {}};
-  co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  error_code worst;
+  for (const auto& address : addresses) {
+    target = address;
+    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
+    error_code ignored;
+    socket.close(ignored);
+    open_stream(socket, endpoint.protocol(), error);
+    if (error) {  // no IPv6 here, say
+      if (!worst) worst = error;
+      continue;
+    }
+    if (address != addresses.back()) {
+      hurry.expires_after(share);
+      hurry.async_wait([self, number = tried](error_code cancelled) {
+        error_code unimportant;
+        if (!cancelled && number == self->tried) self->socket.close(unimportant);
+      });
+    }
+    co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
+    ++tried;
+    hurry.cancel();
+    if (!error && !socket.is_open()) error = asio::error::operation_aborted;
+    if (!error || ended) co_return error;
+    if (!worst || is_own_trouble(worst.value())) worst = error;
+  }
+  co_return worst;
+}
+
+asio::awaitable<Verdict> Prober::Attempt::ask(std::shared_ptr<Attempt> self) {
+  auto connecting = connect(std::move(self));
+  error_code error = co_await std::move(connecting);
   if (is_own_trouble(error.value())) co_return Verdict{.conclusive = false, .failure = {}};
   if (error) co_return broken(FailureKind::refused);
 
@@ -163,11 +201,20 @@ asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attemp
     attempt->timed_out = true;
     attempt->give_up();
   });
-  const auto verdict = co_await attempt->ask();
+  auto asking = attempt->ask(attempt);
+  const auto verdict = co_await std::move(asking);
   attempt->give_up();
   under_way_.erase(attempt);
   if (stopped_) co_return;
-  if (verdict.conclusive) registry_.probe_result(id, verdict.failure, now());
+  if (verdict.conclusive) {
+    const auto current = verdict.failure ? id : registry_.found_at(id, attempt->target);
+    if (current != id) {
+      places_.erase(id);
+      if (spread_.erase(id) > 0) spread_.insert(current);
+      id = current;
+    }
+    registry_.probe_result(id, verdict.failure, now());
+  }
   const auto probe = registry_.probe_target(id);
   const auto interval = (probe ? probe->check : attempt->check).interval;
   const bool first = spread_.insert(id).second;

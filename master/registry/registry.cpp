@@ -1,7 +1,5 @@
 #include "master/registry/registry.hpp"
 
-#include <algorithm>
-
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
@@ -278,7 +276,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);
   auto& kept = place->second;
   by_id_.emplace(kept.id, &kept);
-  by_address_.emplace(canonical(kept.address), &kept);
+  note_address(kept);
   services_.add(kept);
   request_publication();
   spdlog::info("worker joined name={} service={} address={} state={} id={}", kept.name,
@@ -289,10 +287,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
 void Registry::erase(Records::iterator place) {
   services_.remove(place->second);
   by_id_.erase(place->second.id);
-  auto [at, end] = by_address_.equal_range(canonical(place->second.address));
-  at = std::find_if(at, end, [&](const auto& each) { return each.second == &place->second; });
-  TANDEM_ASSERT(at != end);
-  by_address_.erase(at);
+  forget_address(place->second);
   records_.erase(place);
   request_publication();
 }

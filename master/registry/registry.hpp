@@ -94,10 +94,16 @@ class Registry {
   void probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now);
   // Where to probe, and how; empty when the worker was removed, or is to be probed no more.
   struct Probe {
-    Endpoint address;
+    std::vector<Endpoint> addresses;  // to try in turn, all numeric; not empty
     HealthCheck check;
   };
   std::optional<Probe> probe_target(WorkerId id) const;
+  // A probe was accepted at this one of its addresses, which is its address from now on. Returns
+  // its id, another one if the address changed. REQUIRES: probe_target(id) had it
+  WorkerId found_at(WorkerId id, const Endpoint& address);
+  // The name of a --backend was looked up. While it cannot be resolved, the addresses that are
+  // known stay; without any the backend is down.
+  void take_addresses(std::string_view name, const Result<std::vector<Endpoint>>& found);
   // Every tick_interval(): finds those that fell silent, forgets those that are down for long, sees
   // which services panic, and at times who fails more often than the others.
   void tick(Instant now);
@@ -129,6 +135,8 @@ class Registry {
   void configure_settings(const std::string& service, const wire::ServiceSettings& settings);
   // What was said of the service; nothing of one that nothing was said of.
   wire::ServiceSettings settings(std::string_view service) const;
+  // What of it is about health checks, as wire::HeartbeatReply::checks has it.
+  std::string checks(std::string_view service) const;
   // All there are, with those of --route first in their places.
   Routes routes() const;
   // What the primary has to commit so that the state says who is registered: live workers that
@@ -139,7 +147,8 @@ class Registry {
   // The state as a whole, at the start or from a snapshot.
   void restore(ClusterState state, Instant now);
   const ClusterState& state() const { return state_; }
-  // --backend. Errors: `conflict` when the name is taken; `unavailable` at a limit.
+  // --backend. One at a host name is down until take_addresses(). Errors: `conflict` when the name
+  // is taken; `unavailable` at a limit.
   Result<> configure_backend(const wire::WorkerSpec& spec, Instant now);
 
   // ---- what others see
@@ -211,6 +220,8 @@ class Registry {
   Result<> check_address_is_free(const wire::Heartbeat& heartbeat, const Endpoint& address) const;
   Result<> check_address_is_free(const wire::WorkerSpec& spec) const;
   std::vector<std::string> retire_others_at(const Endpoint& address, std::string_view name);
+  void note_address(WorkerRecord& record);
+  void forget_address(const WorkerRecord& record);
 
   WorkerRecord& insert(WorkerRecord record);
   void erase(Records::iterator place);

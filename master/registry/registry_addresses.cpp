@@ -98,4 +98,58 @@ std::vector<std::string> Registry::retire_others_at(const Endpoint& address,
   return retired;
 }
 
+void Registry::note_address(WorkerRecord& record) {
+  by_address_.emplace(canonical(record.address), &record);
+}
+
+void Registry::forget_address(const WorkerRecord& record) {
+  auto [place, end] = by_address_.equal_range(canonical(record.address));
+  place = std::find_if(place, end, [&](const auto& each) { return each.second == &record; });
+  TANDEM_ASSERT(place != end);
+  by_address_.erase(place);
+}
+
+// ---- names of backends
+
+void Registry::take_addresses(std::string_view name, const Result<std::vector<Endpoint>>& found) {
+  thread_.assert_here();
+  const auto place = records_.find(name);
+  if (place == records_.end()) return;
+  auto& record = place->second;
+  if (found) {
+    TANDEM_ASSERT(!found->empty());
+    record.addresses = *found;
+    record.unresolved.clear();
+    if (!record.address.is_numeric() && hooks_.on_backend) hooks_.on_backend(record.id);
+    return;
+  }
+  record.unresolved = found.error().message;
+  spdlog::warn("backend cannot be resolved name={} address={} reason=\"{}\"", record.name,
+               record.address.to_string(), record.unresolved);
+}
+
+// To the loops it is another worker: they keep connections by its id.
+WorkerId Registry::found_at(WorkerId id, const Endpoint& address) {
+  thread_.assert_here();
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end() || found->second->address == address) return id;
+  auto& record = *found->second;
+  spdlog::info("backend found name={} address={} before={}", record.name, address.to_string(),
+               record.address.to_string());
+  retire_others_at(address, record.name);
+  by_id_.erase(found);
+  forget_address(record);
+  record.id = last_id_ = last_id_.next();
+  record.address = address;
+  record.counters = std::make_shared<WorkerCounters>();
+  record.counted = {};
+  record.suspicion = Suspicion(options_.heartbeat_interval / 4);
+  record.last_resort = record.on_trial = false;
+  record.shown.reset();
+  by_id_.emplace(record.id, &record);
+  note_address(record);
+  mark_changed(record);
+  return record.id;
+}
+
 }  // namespace tandem::master

@@ -1,4 +1,6 @@
 // Health checks: of workers that do not heartbeat, and of others if their service wants it.
+#include <algorithm>
+
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -16,7 +18,13 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   const auto& record = *found->second;
   const bool is_unheard = !record.is_probed() && !record.last_good;
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
-  return Probe{record.address, check_of(record.service)};
+  // The one that it is at first, as long as its name has it.
+  auto addresses = record.addresses;
+  if (addresses.empty() && record.address.is_numeric()) addresses.push_back(record.address);
+  if (addresses.empty()) return std::nullopt;
+  const auto current = std::find(addresses.begin(), addresses.end(), record.address);
+  if (current != addresses.end()) std::rotate(addresses.begin(), current, current + 1);
+  return Probe{std::move(addresses), check_of(record.service)};
 }
 
 void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {

@@ -259,7 +259,8 @@ Result<> Registry::configure_backend(const wire::WorkerSpec& spec, Instant now) 
 }
 
 Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now) {
-  TANDEM_ASSERT(spec.address.is_numeric() && spec.address.port != 0);
+  TANDEM_ASSERT(spec.address.is_numeric() || kind == WorkerKind::configured);
+  TANDEM_ASSERT(spec.address.port != 0);
   const auto attentive = clock_.at(now);
   if (const auto taken = records_.find(spec.name); taken != records_.end()) {
     return name_taken(taken->second);

@@ -50,6 +50,18 @@ wire::ServiceSettings Registry::settings(std::string_view service) const {
   return {};
 }
 
+std::string Registry::checks(std::string_view service) const {
+  thread_.assert_here();
+  const auto* said = services_.settings(service);
+  std::string checks;
+  if (said == nullptr) return checks;
+  for (const auto& text : wire::to_texts(*said)) {
+    if (!text.starts_with("check_") || text.starts_with("check_workers")) continue;
+    checks += (checks.empty() ? "" : " ") + text;
+  }
+  return checks;
+}
+
 void Registry::settings_changed(const std::string& service) {
   const auto check = check_of(service);
   const bool said = configured_settings_.contains(service) || state_.settings.contains(service);

@@ -49,6 +49,7 @@ std::string WorkerRecord::reason() const {
   if (const auto good = checks.good_in_a_row(); good > 0) {
     return fmt::format("{} good health checks in a row are not enough yet", good);
   }
+  if (!address.is_numeric() && !unresolved.empty()) return unresolved;
   if (!check_failure) return "not probed yet";
   return fmt::format("health check failed: {}", check_failure->to_string());
 }

@@ -39,7 +39,9 @@ struct WorkerRecord {
   WorkerKind kind = WorkerKind::tandem;
   std::string name{};
   std::string service{};
-  Endpoint address{};                  // numeric
+  Endpoint address{};                  // numeric, but for a backend whose name was never resolved
+  std::vector<Endpoint> addresses{};   // all that a backend's name has; empty: `address` alone
+  std::string unresolved{};            // why its name has no address; empty: it has, or is none
   std::string incarnation{};           // of a Tandem worker
   std::string replaced_incarnation{};  // the one before, which may still be about; empty: none
   // Incarnations of others that had its address before, the oldest first.

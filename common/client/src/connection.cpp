@@ -77,8 +77,12 @@ Result<Connection> Connection::open(const Endpoint& endpoint, Instant deadline) 
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   Error last = fail(ErrorCode::unavailable, "the host has no address");
+  int left = 0;
+  for (const auto* address = found; address != nullptr; address = address->ai_next) ++left;
+  // One that keeps silent leaves time for the others.
   for (const auto* address = found; address != nullptr; address = address->ai_next) {
-    auto socket = connect(*address, deadline);
+    const auto at = now();
+    auto socket = connect(*address, at + (deadline - at) / left--);
     if (socket.ok()) return Connection(*socket);
     last = socket.error();
   }

@@ -211,3 +211,35 @@ TEST_CASE("a link that was stopped calls nobody") {
   CHECK(fixture.lost == 0);
   CHECK(fixture.refused.empty());
 }
+
+TEST_CASE("a peer that has several addresses is reached at the one where it listens") {
+  LinkFixture fixture;
+  fixture.greets = true;
+  Recorder peer(fixture.loop);
+  fixture.open({"peer.example", peer.address.port});
+  CHECK_FALSE(fixture.link->address());
+  fixture.link->set_addresses({nobody(fixture.loop), peer.address});
+  CHECK(fixture.await([&] { return peer.batches.size() == 1; }));
+  CHECK(fixture.refused.empty());
+  CHECK(fixture.link->address() == peer.address);
+}
+
+TEST_CASE("a peer is refused when all its addresses are") {
+  LinkFixture fixture;
+  fixture.open({"peer.example", 1});
+  fixture.link->set_addresses({nobody(fixture.loop), nobody(fixture.loop)});
+  CHECK(fixture.await([&] { return !fixture.refused.empty(); }));
+}
+
+TEST_CASE("a peer whose name has no address is away, and found when it has one") {
+  LinkFixture fixture;
+  fixture.greets = true;
+  Recorder peer(fixture.loop);
+  fixture.open({"peer.example", 1});
+  fixture.loop.restart();
+  fixture.loop.run_for(std::chrono::milliseconds(50));
+  CHECK(fixture.refused.empty());
+  CHECK(fixture.lost == 0);
+  fixture.link->set_addresses({peer.address});
+  CHECK(fixture.await([&] { return peer.batches.size() == 1; }));
+}

@@ -172,3 +172,79 @@ TEST_CASE("a master that has heard neither goes by who joined last") {
   CHECK(cluster.state("bank-1") == "unknown");
   CHECK(cluster.state("shop-1") == "down");
 }
+
+namespace {
+
+const Endpoint shop_name{"shop.example", 80};
+
+// A --backend by name; returns what it is probed by.
+WorkerId by_name(RegistryFixture& cluster) {
+  REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = shop_name}, cluster.time));
+  return cluster.backends.back();
+}
+
+// What the prober does when it was answered there.
+WorkerId answered(RegistryFixture& cluster, WorkerId id, const Endpoint& address) {
+  const auto current = cluster.registry.found_at(id, address);
+  cluster.registry.probe_result(current, {}, cluster.time);
+  return current;
+}
+
+}  // namespace
+
+TEST_CASE("a backend whose name cannot be resolved is down with that reason") {
+  RegistryFixture cluster;
+  const auto id = by_name(cluster);
+  CHECK_FALSE(cluster.registry.probe_target(id));
+  cluster.registry.take_addresses("n1", invalid("the host cannot be resolved"));
+  CHECK(cluster.state("n1") == "down");
+  CHECK(cluster.reason("n1") == "the host cannot be resolved");
+  CHECK(cluster.registry.worker("n1", cluster.time)->address == "shop.example:80");
+  CHECK(cluster.traffic().empty());
+  CHECK(cluster.last_resort().empty());
+}
+
+TEST_CASE("a backend's addresses are tried in turn, the one that answered last first") {
+  RegistryFixture cluster;
+  auto id = by_name(cluster);
+  const Endpoint one{"10.0.0.1", 80};
+  const Endpoint two{"10.0.0.2", 80};
+  cluster.registry.take_addresses("n1", std::vector{one, two});
+  CHECK(cluster.backends.back() == id);
+  CHECK(cluster.registry.probe_target(id)->addresses == std::vector{one, two});
+  id = answered(cluster, id, two);
+  CHECK(cluster.traffic() == "n1");
+  CHECK(cluster.shown("n1")->address == two);
+  CHECK(cluster.shown("n1")->id == id);
+  CHECK(cluster.registry.probe_target(id)->addresses == std::vector{two, one});
+}
+
+TEST_CASE("a backend that has moved is another worker to the loops, and the same to people") {
+  RegistryFixture cluster;
+  cluster.registry.take_addresses("n1", std::vector{Endpoint{"10.0.0.1", 80}});  // nobody's
+  auto id = by_name(cluster);
+  cluster.registry.take_addresses("n1", std::vector{Endpoint{"10.0.0.1", 80}});
+  id = answered(cluster, id, {"10.0.0.1", 80});
+  const auto before = cluster.shown("n1");
+  cluster.registry.take_addresses("n1", std::vector{Endpoint{"10.0.0.2", 80}});
+  CHECK(cluster.shown("n1") == before);  // until it answers there
+  const auto moved = answered(cluster, id, {"10.0.0.2", 80});
+  CHECK(moved != id);
+  const auto after = cluster.shown("n1");
+  CHECK(after->address == Endpoint{"10.0.0.2", 80});
+  CHECK(after->id == moved);
+  CHECK(after->counters != before->counters);
+  CHECK(cluster.state("n1") == "up");
+  REQUIRE(cluster.hear(at("w1", "default", {"10.0.0.1", 80})).ok());  // that address is free
+  CHECK_FALSE(cluster.hear(at("w2", "default", {"10.0.0.2", 80})).ok());
+}
+
+TEST_CASE("a name that can be resolved no more keeps the addresses that it had") {
+  RegistryFixture cluster;
+  auto id = by_name(cluster);
+  cluster.registry.take_addresses("n1", std::vector{Endpoint{"10.0.0.1", 80}});
+  id = answered(cluster, id, {"10.0.0.1", 80});
+  cluster.registry.take_addresses("n1", invalid("no name server answers"));
+  CHECK(cluster.state("n1") == "up");
+  CHECK(cluster.registry.probe_target(id)->addresses == std::vector{Endpoint{"10.0.0.1", 80}});
+}

@@ -90,7 +90,8 @@ TEST_CASE("decisions of last time hold for workers that come later") {
   RegistryFixture after;
   after.registry.restore(before.registry.state(), after.time);
   REQUIRE(after.backends.size() == 1);
-  CHECK(after.registry.probe_target(after.backends[0])->address == Endpoint{"10.0.0.5", 80});
+  CHECK(after.registry.probe_target(after.backends[0])->addresses.front() ==
+        Endpoint{"10.0.0.5", 80});
   for (const auto* name : {"w1", "w2"}) REQUIRE(after.hear(name).ok());
   CHECK(after.state("w1") == "draining");
   CHECK(after.shown("w2")->weight == 9);

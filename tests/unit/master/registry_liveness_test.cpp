@@ -280,7 +280,8 @@ TEST_CASE("a backend gets traffic after its first good probe, and never for a me
   REQUIRE(cluster.registry.configure_backend({.name = "n1", .address = {"10.0.0.5", 80}},
                                              cluster.time));
   REQUIRE(cluster.backends.size() == 1);
-  CHECK(cluster.registry.probe_target(cluster.backends[0])->address == Endpoint{"10.0.0.5", 80});
+  CHECK(cluster.registry.probe_target(cluster.backends[0])->addresses.front() ==
+        Endpoint{"10.0.0.5", 80});
   CHECK(cluster.state("n1") == "down");
   CHECK(cluster.reason("n1") == "not probed yet");
   CHECK(!cluster.registry.worker("n1", cluster.time)->last_heartbeat_ms);

@@ -94,7 +94,7 @@ TEST_CASE("a worker that is not heard yet is asked, and gets traffic when it ans
   restarted.registry.restore(primary.registry.state(), restarted.time);
   REQUIRE(restarted.backends.size() == 1);
   const auto id = restarted.backends[0];
-  CHECK(restarted.registry.probe_target(id)->address == Endpoint{"127.0.0.1", 9001});
+  CHECK(restarted.registry.probe_target(id)->addresses.front() == Endpoint{"127.0.0.1", 9001});
   restarted.registry.probe_result(id, FailureKind::refused, restarted.time);
   CHECK(restarted.state("w1") == "down");
   restarted.registry.probe_result(id, std::nullopt, restarted.time);

@@ -1,0 +1,58 @@
+// name_lookups.hpp: the addresses of host names, looked up again and again on a thread of its own:
+// getaddrinfo blocks, for seconds when no name server answers, and tells nothing of a TTL.
+//
+// A name is looked up at once and then each limits::name_lookup_interval; one that cannot be
+// resolved sooner, each limits::name_lookup_retry. What was found is reported when it differs from
+// what was reported last, so an address that was known stays in use while its name cannot be
+// resolved.
+//
+// Owner: any one thread. Reports are called on the thread of the look-ups, one after the other, and
+// none begins after stop() has returned; that never waits for a name server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem {
+
+// All addresses of its host with its port, each once, in the order of preference (RFC 6724); itself
+// when it is numeric. At most limits::name_addresses_max. Blocks on the resolver.
+// Errors: `invalid`, when the name has no address.
+Result<std::vector<Endpoint>> resolve_all(const Endpoint& endpoint);
+
+class NameLookups {
+ public:
+  using Found = Result<std::vector<Endpoint>>;
+  using LookUp = std::function<Found(const Endpoint&)>;
+  using Report = std::function<void(const Found&)>;
+
+  struct Intervals {
+    Duration again = limits::name_lookup_interval;
+    Duration retry = limits::name_lookup_retry;
+  };
+
+  NameLookups();
+  // With another way to look up, for tests.
+  NameLookups(LookUp look_up, Intervals intervals);
+  ~NameLookups();  // stops
+  NameLookups(const NameLookups&) = delete;
+  NameLookups& operator=(const NameLookups&) = delete;
+
+  void watch(Endpoint name, Report report);
+  void stop();
+
+ private:
+  struct Shared;
+  static void run(const std::shared_ptr<Shared>& shared);
+
+  // Also of the thread, which may be with a name server when this ends.
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace tandem
