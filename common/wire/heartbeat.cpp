@@ -64,22 +64,26 @@ std::string to_json(const Heartbeat& heartbeat) {
 }
 
 std::string to_json(const HeartbeatReply& reply) {
-  const auto common = dump({{"node", reply.node},
-                            {"role", reply.role},
-                            {"term", reply.term.value()},
-                            {"primary", reply.primary},
-                            {"interval_ms", to_ms(reply.interval)},
-                            {"registered", reply.registered},
-                            {"removed", reply.removed},
-                            {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
-                            {"election_timeout_ms", to_ms(reply.election_timeout)}});
-  return reply.key.empty() ? common : with_key(common, reply.key);
+  auto text = dump({{"node", reply.node},
+                    {"role", reply.role},
+                    {"term", reply.term.value()},
+                    {"primary", reply.primary},
+                    {"interval_ms", to_ms(reply.interval)},
+                    {"registered", reply.registered},
+                    {"removed", reply.removed},
+                    {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
+                    {"election_timeout_ms", to_ms(reply.election_timeout)}});
+  if (!reply.key.empty()) text = with_member(text, "key", reply.key);
+  if (!reply.checks.empty()) text = with_member(text, "checks", reply.checks);
+  if (!reply.warning.empty()) text = with_member(text, "warning", reply.warning);
+  return text;
 }
 
-std::string with_key(std::string_view reply, std::string_view key) {
-  TANDEM_ASSERT(reply.ends_with('}') && is_name(key));
+std::string with_member(std::string_view reply, std::string_view name, std::string_view text) {
+  TANDEM_ASSERT(reply.ends_with('}') && is_name(name));
   reply.remove_suffix(1);
-  return fmt::format(R"({},"key":"{}"}})", reply, key);
+  return fmt::format(R"({},"{}":{}}})", reply, name,
+                     dump(nlohmann::ordered_json(std::string(text))));
 }
 
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader) {
@@ -149,6 +153,8 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
   duration("cluster_heartbeat_ms", reply.cluster_heartbeat);
   duration("election_timeout_ms", reply.election_timeout);
   if (!reader.is_null("key")) reader.name("key", reply.key);
+  reader.text("checks", reply.checks, Presence::optional);
+  reader.text("warning", reply.warning, Presence::optional);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return reply;

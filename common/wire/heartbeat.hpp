@@ -12,6 +12,8 @@
 //    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
 //    "key": "0a1b..."}
 //
+// An answer may also have "checks", how the service's settings want it probed, and "warning".
+//
 // Durations on the wire are whole milliseconds and say so in their names. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
 // are refused, for what we do not read must stay small.
@@ -74,14 +76,18 @@ struct HeartbeatReply {
   Duration election_timeout{0};
   // The worker's, with which masters prove their terms; empty: none yet, or it takes no proof.
   std::string key{};
+  // What the service's settings say of health checks, for a worker that probes its service itself:
+  // KEY=VALUE as parse_setting() reads them, with spaces between. Empty: nothing.
+  std::string checks{};
+  // What the master finds wrong with what the worker says of itself, a sentence; empty: nothing.
+  std::string warning{};
 };
 
 // JSON text <-> struct. Parsing checks types, ranges and names; an error names the member at fault.
 std::string to_json(const Heartbeat& heartbeat);
 std::string to_json(const HeartbeatReply& reply);
-// `reply`, as to_json() wrote it without a key, with one: so that a reply that is alike for all
-// workers is written once.
-std::string with_key(std::string_view reply, std::string_view key);
+// `reply`, as to_json() wrote it, with one member more: what is not alike for all workers.
+std::string with_member(std::string_view reply, std::string_view name, std::string_view text);
 Result<Heartbeat> parse_heartbeat(std::string_view json);
 Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json);
 

@@ -3,6 +3,7 @@
 #include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/heartbeat.hpp"
+#include "master/control/own_addresses.hpp"
 
 namespace tandem::master {
 
@@ -54,7 +55,22 @@ class Answers {
   std::string removed_;
 };
 
+void add(std::string& reply, std::string_view name, std::string_view text) {
+  if (!text.empty()) reply = wire::with_member(reply, name, text);
+}
+
 }  // namespace
+
+// A loopback address means another machine to whoever is on another one.
+std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer) {
+  if (!heartbeat.address.is_loopback()) return {};
+  const std::string host(peer);
+  if (is_of_this_machine(host)) return {};
+  return fmt::format(
+      "it advertises {}, a loopback address, to a master on another machine: give it --advertise "
+      "with an address that masters can reach",
+      heartbeat.address.to_string());
+}
 
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       const core::Timing& timing, std::function<void(Term)> heard_term,
@@ -73,10 +89,13 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
                if (!membership) return refusal(membership.error());
                if (heartbeat->term > node.term) heard_term(heartbeat->term);
-               const auto& common = answers->of(*membership);
                const auto key = registry.term_key(heartbeat->name);
                const bool is_keyed = *membership == Membership::registered && !key.empty();
-               auto answer = document(is_keyed ? wire::with_key(common, key) : common);
+               auto text = answers->of(*membership);
+               add(text, "key", is_keyed ? key : std::string_view());
+               add(text, "checks", registry.checks(heartbeat->service));
+               add(text, "warning", warning_for(*heartbeat, request.peer));
+               auto answer = document(std::move(text));
                answer.trusts = true;
                return answer;
              });

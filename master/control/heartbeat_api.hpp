@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <string_view>
 
 #include "common/core/options.hpp"
 #include "master/control/api_router.hpp"
@@ -17,5 +19,8 @@ namespace tandem::master {
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       const core::Timing& timing, std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address);
+
+// What is wrong with the address that a worker on `peer` advertises, for its log; empty: nothing.
+std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer);
 
 }  // namespace tandem::master

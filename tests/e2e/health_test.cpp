@@ -57,9 +57,10 @@ TEST_CASE("a health check that everything fails takes nobody's service away, and
 
 TEST_CASE("a backend is checked by the path and for the statuses that its service names") {
   Cluster cluster;
-  cluster.start_worker("w1");
-  REQUIRE(cluster.await_state("w1", "up"));
-  const auto address = cluster.workers().at("w1").address;
+  Process service(cluster.dir(), "service",
+                  {program("tandem-worker"), "--name", "service", "--listen", "127.0.0.1:0",
+                   "--master", "127.0.0.1:1"});
+  const auto address = field_of(service.await_line("tandem-worker ready"), "listen");
   const json spec{{"name", "n1"}, {"service", "side"}, {"address", address}};
   const auto settings = [&](const json& said) {
     return put(cluster.control(), "/v1/services/side/settings", said.dump()).status;

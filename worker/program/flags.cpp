@@ -1,7 +1,9 @@
 #include "worker/program/flags.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <tuple>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -48,6 +50,27 @@ Result<> check(const WorkerFlags& flags) {
   return {};
 }
 
+// How a target is probed: --check-path is the setting check_path, and so on.
+void bind_checks(CLI::App& app, WorkerFlags& flags) {
+  for (const auto& [flag, placeholder, help] :
+       {std::tuple("--check-path", "PATH", "what a target is asked for [/health]"),
+        std::tuple("--check-interval", "DURATION", "how often a target is asked [1s]"),
+        std::tuple("--check-timeout", "DURATION", "how long it has for an answer [1s]"),
+        std::tuple("--check-unhealthy", "NUMBER",
+                   "bad answers in a row until a target is failing [3]"),
+        std::tuple("--check-healthy", "NUMBER", "good answers in a row until it is up [1]"),
+        std::tuple("--check-status", "STATUSES",
+                   "statuses that are good, 200-299,401 [below 500]")}) {
+    std::string key = std::string(flag).substr(2);
+    std::replace(key.begin(), key.end(), '-', '_');
+    bind_value(app, flag, placeholder, help,
+               [&flags, key](std::string_view text, std::string_view name) {
+                 return wire::parse_setting(fmt::format("{}={}", key, text), name, flags.checks);
+               })
+        ->needs("--target");
+  }
+}
+
 }  // namespace
 
 WorkerFlags::WorkerFlags() : drain_timeout(limits::drain_max) {}
@@ -70,8 +93,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
   auto* listen =
       bind_endpoint(app, "--listen", "where to serve; port 0: the kernel chooses", flags.listen);
   auto* serve = bind_text(app, "--serve", "DIR", "serve the files of this directory", flags.serve);
-  bind_endpoint(app, "--target", "register a service that runs there, and probe its /health",
-                flags.target)
+  bind_endpoint(app, "--target", "register a service that runs there, and probe it", flags.target)
       ->excludes(listen)
       ->excludes(serve);
   bind_text(app, "--state-dir", "DIR", "a directory of this worker's own", flags.state_dir);
@@ -79,13 +101,16 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
                 flags.advertise);
   bind_number(app, "--weight", "share of the traffic relative to other workers", flags.weight,
               {0, limits::weight_max});
-  bind_number(app, "--connections", "connections that masters may open", flags.connections,
-              {1, limits::worker_connections_max});
+  const auto* connections =
+      bind_number(app, "--connections", "connections that masters may open [64; a target: 256]",
+                  flags.connections, {1, limits::worker_connections_max});
+  bind_checks(app, flags);
   bind_duration(app, "--drain-timeout", "requests that take longer are cut off when stopping",
                 flags.drain_timeout, {0s, 1h});
   bind_text(app, "--token-file", "FILE", "holds the token that the masters want", flags.token_file);
   bind_log_level(app, flags.log_level);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
+  if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;
   if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});
   const auto checked = check(flags);
   if (checked.ok()) return std::nullopt;

@@ -8,6 +8,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/service_settings.hpp"
 
 namespace tandem {
 
@@ -22,7 +23,8 @@ struct WorkerFlags {
   std::string token_file;
   std::optional<Endpoint> advertise;
   unsigned weight = 100;
-  unsigned connections = 64;
+  unsigned connections = 64;       // 256 for a target, unless given
+  wire::ServiceSettings checks{};  // of a target; what settings of its service say goes before
   Duration drain_timeout;
   LogLevel log_level = LogLevel::info;
 

@@ -17,7 +17,7 @@
 #include "worker/program/static_files.hpp"
 #include "common/base/stop_signals.hpp"
 #include "common/base/write_text.hpp"
-#include "worker/program/target_probe.hpp"
+#include "worker/program/target_worker.hpp"
 
 namespace {
 
@@ -77,21 +77,12 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   return 0;
 }
 
-// The name of a target that was given none: its address, with characters that a name may have.
-std::string name_of(const Endpoint& target) {
-  auto name = fmt::format("{}-{}", target.host.substr(0, limits::name_bytes_max - 6), target.port);
-  for (auto& c : name) {
-    if (c == ':') c = '-';
-  }
-  return name;
-}
-
 int register_target(const WorkerFlags& flags, StopSignals& signals) {
   RegistrationOptions options;
-  options.name = flags.name.empty() ? name_of(*flags.target) : flags.name;
+  options.name = flags.name;
   options.service = flags.service;
   options.masters = flags.master_addresses();
-  options.address = flags.advertise.value_or(*flags.target).to_string();
+  if (flags.advertise) options.address = flags.advertise->to_string();
   options.weight = flags.weight;
   options.connections = flags.connections;
   options.token_file = flags.token_file;
@@ -99,23 +90,13 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.witness_listen = Endpoint{flags.listen.host, 0}.to_string();
   options.on_removed = end_when_removed;
   options.log = log_event;
-  Registration registration(options);
-  registration.set_condition(Condition::failing);  // until a probe says otherwise
-  if (const auto error = registration.start()) return failed(*error);
-  const TargetProbe probe(
-      *flags.target, options.heartbeat_interval, [&](bool alive, const std::string& why) {
-        if (alive) {
-          spdlog::info("target is up target={}", flags.target->to_string());
-        } else {
-          spdlog::warn("target is failing target={} reason=\"{}\"", flags.target->to_string(), why);
-        }
-        registration.set_condition(alive ? Condition::up : Condition::failing);
-      });
-  announce(options.name, flags.service, "target=" + flags.target->to_string());
+  TargetWorker worker(*flags.target, flags.checks, std::move(options));
+  if (const auto error = worker.start()) return failed(*error);
+  announce(worker.name(), flags.service, "target=" + flags.target->to_string());
   signals.wait();
   spdlog::info("stopping");
-  registration.stop();
-  return 0;
+  worker.stop();
+  return worker.error() ? failed(*worker.error()) : 0;
 }
 
 }  // namespace

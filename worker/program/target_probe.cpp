@@ -1,41 +1,24 @@
 #include "worker/program/target_probe.hpp"
 
-#include <optional>
+#include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-#include <httplib.h>
-
-#include "common/base/limits.hpp"
-#include "worker/src/client_error.hpp"
+#include "common/base/clock.hpp"
 
 namespace tandem {
 
-namespace {
-
-// Empty when the target answered as a living service does. Its answer's body is not read beyond a
-// bound.
-std::string probe(httplib::Client& client, const Endpoint& target) {
-  std::size_t received = 0;
-  const auto result = client.Get("/health", httplib::Headers{{"Host", target.to_string()}},
-                                 [&received](const char*, std::size_t size) {
-                                   received += size;
-                                   return received <= limits::control_body_bytes_max;
-                                 });
-  if (!result) return in_words(result.error());
-  if (result->status >= 500) return fmt::format("status {}", result->status);
-  return "";
+TargetProbe::TargetProbe(Endpoint target, TargetCheck check, Report report)
+    : target_(std::move(target)), report_(std::move(report)), check_(std::move(check)) {
+  if (target_.is_numeric()) {
+    addresses_ = {target_};
+  } else {
+    lookups_.watch(target_, [this](const NameLookups::Found& result) { found(result); });
+  }
+  thread_ = std::thread([this] { run(); });
 }
 
-}  // namespace
-
-TargetProbe::TargetProbe(Endpoint target, Duration interval, Report report)
-    : target_(std::move(target)),
-      interval_(interval),
-      report_(std::move(report)),
-      thread_([this] { run(); }) {}
-
 TargetProbe::~TargetProbe() {
+  lookups_.stop();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -44,22 +27,59 @@ TargetProbe::~TargetProbe() {
   thread_.join();
 }
 
+void TargetProbe::check_by(TargetCheck check) {
+  const std::lock_guard lock(mutex_);
+  check_ = std::move(check);
+  wake_.notify_all();
+}
+
+void TargetProbe::found(const NameLookups::Found& found) {
+  const std::lock_guard lock(mutex_);
+  if (found) addresses_ = *found;
+  if (addresses_.empty()) unresolved_ = found.error().message;
+  wake_.notify_all();
+}
+
+// At the first of the addresses that accepts a connection. Refused is it only by all.
+TargetAnswer TargetProbe::ask(std::vector<Endpoint> addresses, const TargetCheck& check) {
+  const auto last = std::find(addresses.begin(), addresses.end(), current_.value_or(Endpoint()));
+  if (last != addresses.end()) std::rotate(addresses.begin(), last, last + 1);
+  TargetAnswer worst;
+  for (const auto& address : addresses) {
+    auto answer = ask_target(address, target_, check);
+    const bool accepted = answer.probed == Probed::good || answer.probed == Probed::silent;
+    if (accepted) current_ = address;
+    if (accepted || !answer.probed) return answer;
+    if (!worst.probed || worst.probed == Probed::refused) worst = std::move(answer);
+  }
+  current_ = addresses.front();
+  return worst;
+}
+
 void TargetProbe::run() {
-  std::optional<bool> reported;
+  TargetHealth health(now());
+  std::optional<Result> reported;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    wake_.wait(lock, [this] { return stopping_ || !addresses_.empty() || !unresolved_.empty(); });
+    if (stopping_) return;
+    const auto check = check_;
+    const auto addresses = addresses_;
+    Result result{.why = unresolved_};
     lock.unlock();
-    // A fresh connection each time: that a kept one was closed says nothing of the target.
-    httplib::Client client(target_.host, target_.port);
-    client.set_connection_timeout(limits::heartbeat_connect_max);
-    client.set_read_timeout(limits::heartbeat_answer_max);
-    const auto why = probe(client, target_);
-    if (reported != why.empty()) {
-      reported = why.empty();
-      report_(*reported, why);
+    if (!addresses.empty()) {
+      const auto answer = ask(addresses, check);
+      if (answer.probed) health.note(*answer.probed, check, now());
+      result = {.alive = health.is_alive(), .address = current_ ? current_ : addresses.front()};
+      if (!result.alive) result.why = answer.why.empty() ? "not enough good probes" : answer.why;
     }
+    if (reported != result) report_(result);
+    reported = std::move(result);
     lock.lock();
-    wake_.wait_for(lock, interval_, [this] { return stopping_; });
+    const bool has_none = addresses_.empty();
+    wake_.wait_for(lock, check.interval, [&] {
+      return stopping_ || check_ != check || (has_none && !addresses_.empty());
+    });
   }
 }
 

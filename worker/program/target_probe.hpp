@@ -1,6 +1,7 @@
-// target_probe.hpp: asks a service that runs elsewhere, again and again, whether it is alive.
+// target_probe.hpp: asks a service that runs elsewhere, again and again, whether it is alive
+// (target_health.hpp), and at which of its addresses: all that its name has are tried, the one that
+// answered last first, and the name is looked up again (name_lookups.hpp).
 //
-// GET /health; any status below 500 is an answer of a living service: it need not know the path.
 // Each change is reported, the first result always.
 //
 // Owner: main(); `report` is called from the probe's thread.
@@ -9,34 +10,53 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/name_lookups.hpp"
 #include "common/base/time.hpp"
+#include "worker/program/target_health.hpp"
+#include "worker/program/target_request.hpp"
 
 namespace tandem {
 
 class TargetProbe {
  public:
-  // `why` is empty when the target is alive.
-  using Report = std::function<void(bool alive, const std::string& why)>;
+  struct Result {
+    bool alive = false;
+    std::optional<Endpoint> address{};  // that was asked last, numeric; nothing: its name has none
+    std::string why{};                  // it is not alive; empty when it is
 
-  // Probes at once and then each `interval`; a probe fails when there is no answer within a second.
-  TargetProbe(Endpoint target, Duration interval, Report report);
+    friend bool operator==(const Result&, const Result&) = default;
+  };
+  using Report = std::function<void(const Result&)>;
+
+  TargetProbe(Endpoint target, TargetCheck check, Report report);
   ~TargetProbe();
   TargetProbe(const TargetProbe&) = delete;
   TargetProbe& operator=(const TargetProbe&) = delete;
 
+  // Probes so from now on. Any thread.
+  void check_by(TargetCheck check);
+
  private:
+  void found(const NameLookups::Found& found);
   void run();
+  TargetAnswer ask(std::vector<Endpoint> addresses, const TargetCheck& check);
 
   const Endpoint target_;
-  const Duration interval_;
   const Report report_;
-  std::mutex mutex_;
+  std::optional<Endpoint> current_;  // of addresses_; the thread's own
+  std::mutex mutex_;                 // guards what follows
   std::condition_variable wake_;
+  TargetCheck check_;
+  std::vector<Endpoint> addresses_;
+  std::string unresolved_;  // why there are none
   bool stopping_ = false;
+  NameLookups lookups_;
   std::thread thread_;  // last: it uses what stands above
 };
 

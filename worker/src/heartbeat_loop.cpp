@@ -138,9 +138,11 @@ void HeartbeatLoop::beat(httplib::Client& client) {
 
 void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
   bool news = false;
+  bool warns = false;
   {
     const std::lock_guard lock(mutex_);
     if (halted_) return;  // while this one was on its way
+    warns = std::exchange(warning_, reply.warning) != reply.warning && !reply.warning.empty();
     news = !state_.answers || state_.role != reply.role || state_.term != reply.term.value();
     state_ = {state_.address, true, reply.node, reply.role, reply.term.value(), ""};
     interval_ = reply.interval;
@@ -149,6 +151,10 @@ void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
   if (news && log_) {
     log_(Severity::info, fmt::format("registered master={} node={} role={} term={}",
                                      master_.to_string(), reply.node, reply.role, reply.term));
+  }
+  if (warns && log_) {
+    log_(Severity::warning, fmt::format("the master warns master={} reason=\"{}\"",
+                                        master_.to_string(), reply.warning));
   }
 }
 

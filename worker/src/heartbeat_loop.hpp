@@ -71,6 +71,7 @@ class HeartbeatLoop {
   bool finishing_ = false;
   bool halted_ = false;
   unsigned failures_ = 0;  // in a row
+  std::string warning_;    // as it was logged last
   Duration interval_;
 
   std::minstd_rand random_;  // the thread's own

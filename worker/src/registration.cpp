@@ -95,6 +95,21 @@ class Registration::Body {
     for (const auto& loop : loops_) loop->changed();
   }
 
+  Result<> set_address(const std::string& text) {
+    auto address = parse_address(text, "address");
+    if (!address.ok()) return address.error();
+    if (!address->is_numeric()) return invalid("address must be numeric", "address");
+    const std::lock_guard lock(mutex_);
+    {
+      const std::lock_guard address_lock(address_mutex_);
+      if (content_.address == *address) return {};
+      content_.address = std::move(*address);
+    }
+    if (stopped_) return {};
+    for (const auto& loop : loops_) loop->changed();
+    return {};
+  }
+
   void stop() {
     {
       const std::lock_guard lock(mutex_);
@@ -175,6 +190,7 @@ class Registration::Body {
   void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
     take_key(reply.key, master);
+    take_checks(reply.checks);
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
     timing.heartbeat = reply.cluster_heartbeat;
@@ -194,6 +210,13 @@ class Registration::Body {
     options_.take_keys(distinct);  // locked: the last call brings the last keys
   }
 
+  // The masters agree on the settings, each a moment after the other.
+  void take_checks(const std::string& checks) {
+    if (!options_.on_checks) return;
+    const std::lock_guard lock(checks_mutex_);
+    if (std::exchange(checks_, checks) != checks) options_.on_checks(checks);
+  }
+
   // From the loops' threads. The first that is told ends all: others may not answer for long.
   void removed() {
     if (removed_.exchange(true)) return;
@@ -205,9 +228,14 @@ class Registration::Body {
     if (options_.on_removed && !leaves_anyway) options_.on_removed();
   }
 
+  wire::Heartbeat content() const {
+    const std::lock_guard lock(address_mutex_);
+    return content_;
+  }
+
   // From the loops' threads.
   wire::Heartbeat describe(std::size_t master) const {
-    auto heartbeat = content_;
+    auto heartbeat = content();
     heartbeat.condition = condition_;
     if (options_.in_flight) {
       heartbeat.in_flight = std::min(options_.in_flight(), limits::worker_in_flight_max);
@@ -224,7 +252,9 @@ class Registration::Body {
   const RegistrationOptions options_;
   std::atomic<bool> removed_ = false;
   std::atomic<wire::WorkerCondition> condition_ = wire::WorkerCondition::up;
-  wire::Heartbeat content_;  // as it is when started, but for condition and in_flight
+  mutable std::mutex address_mutex_;
+  wire::Heartbeat content_;  // as it is when started, but for condition and in_flight; once started
+                             // the address alone changes, under its mutex
 
   mutable std::mutex mutex_;  // guards what follows, and what is set once by start()
   std::vector<Endpoint> masters_;
@@ -239,6 +269,8 @@ class Registration::Body {
 
   mutable std::mutex keys_mutex_;  // guards what follows
   std::vector<std::string> keys_;  // as each master gave it; empty: not yet
+  std::mutex checks_mutex_;        // held while on_checks is called
+  std::string checks_;             // as they were told last
 };
 
 Registration::Registration(RegistrationOptions options)
@@ -251,6 +283,11 @@ std::optional<std::string> Registration::start() {
   return std::nullopt;
 }
 void Registration::set_condition(Condition condition) { body_->set_condition(condition); }
+std::optional<std::string> Registration::set_address(const std::string& address) {
+  const auto set = body_->set_address(address);
+  if (!set.ok()) return set.error().message;
+  return std::nullopt;
+}
 void Registration::stop() { body_->stop(); }
 std::vector<MasterState> Registration::masters() const { return body_->masters(); }
 

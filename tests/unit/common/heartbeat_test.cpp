@@ -315,3 +315,20 @@ TEST_CASE("a reply to a heartbeat keeps its limits") {
     if (!is_optional) CHECK(parse_heartbeat_reply(document.dump()).error().field == member);
   }
 }
+
+TEST_CASE("an answer may say how the service is to be probed, and what is wrong") {
+  HeartbeatReply reply;
+  reply.node = "a";
+  reply.role = "primary";
+  reply.interval = 1s;
+  const auto plain = to_json(reply);
+  CHECK(parse_heartbeat_reply(plain)->checks.empty());
+  reply.checks = "check_path=/a\"b check_interval=2s";
+  reply.warning = "it advertises 127.0.0.1:9001";
+  CHECK(to_json(reply) ==
+        with_member(with_member(plain, "checks", reply.checks), "warning", reply.warning));
+  const auto parsed = parse_heartbeat_reply(to_json(reply));
+  REQUIRE(parsed.ok());
+  CHECK(parsed->checks == reply.checks);
+  CHECK(parsed->warning == reply.warning);
+}

@@ -75,6 +75,12 @@ class RecordingMaster {
     const std::lock_guard lock(mutex_);
     reply_.key = key;
   }
+  // What its answers say besides.
+  void advise(std::string checks, std::string warning) {
+    const std::lock_guard lock(mutex_);
+    reply_.checks = std::move(checks);
+    reply_.warning = std::move(warning);
+  }
   void answer_with(int status) {
     const std::lock_guard lock(mutex_);
     status_ = status;

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include <catch2/catch.hpp>
 
@@ -267,4 +268,44 @@ TEST_CASE("a worker that was removed heartbeats to no master any more, and is to
   registration.stop();                                       // waits for what was on its way
   CHECK(b.heard().back().condition == WorkerCondition::up);  // no bye from one that is no member
   CHECK(told == 1);
+}
+
+TEST_CASE("a service that is found elsewhere is registered there, at once") {
+  RecordingMaster master;
+  auto options = options_for({master.address()});
+  options.heartbeat_interval = 60s;
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(master.hears(1));
+  CHECK(registration.set_address("elsewhere:9002"));
+  CHECK(registration.set_address("127.0.0.1:0"));
+  CHECK(registration.set_address("127.0.0.1:9002") == std::nullopt);
+  CHECK(master.wait_until([](const auto& heard) {
+    return heard.back().address == Endpoint{"127.0.0.1", 9002};
+  }));
+  CHECK(master.heard().back().incarnation == master.heard().front().incarnation);
+}
+
+TEST_CASE("what a master says of checks and finds wrong is passed on once") {
+  RecordingMaster master;
+  master.advise("check_path=/up", "it advertises a loopback address");
+  auto options = options_for({master.address()});
+  std::mutex mutex;
+  std::vector<std::string> checks;
+  std::vector<std::string> warnings;
+  options.on_checks = [&](const std::string& said) {
+    const std::lock_guard lock(mutex);
+    checks.push_back(said);
+  };
+  options.log = [&](Severity severity, const std::string& line) {
+    const std::lock_guard lock(mutex);
+    if (severity == Severity::warning) warnings.push_back(line);
+  };
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(master.hears(5));
+  const std::lock_guard lock(mutex);
+  CHECK(checks == std::vector<std::string>{"check_path=/up"});
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("it advertises a loopback address") != std::string::npos);
 }

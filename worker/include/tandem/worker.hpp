@@ -88,6 +88,10 @@ struct RegistrationOptions {
   // heartbeats go out any more. It comes back as a new Registration. Called once, from one of the
   // library's threads; it must not call stop().
   std::function<void()> on_removed;
+  // What the settings of the service in the cluster say of health checks, each KEY=VALUE as `tandem
+  // service` has it, with spaces between: "check_path=/up check_interval=2s"; empty when they say
+  // nothing. Called when it changes, from several threads. For who probes the service itself.
+  std::function<void(const std::string& checks)> on_checks;
   // For a service that refuses requests with a lower Tandem-Term than it has seen (409, with the
   // higher one in Tandem-Term) and answers OPTIONS *. Terms are proven by keys, which the masters
   // give; the README says how. Both or none: without them the service knows nothing of terms.
@@ -113,6 +117,9 @@ class Registration {
 
   // Told to every master at once, not at the next interval.
   void set_condition(Condition condition);
+  // The service is found elsewhere from now on; likewise. Returns what is wrong with the address,
+  // or nothing. REQUIRES: numeric.
+  [[nodiscard]] std::optional<std::string> set_address(const std::string& address);
 
   // Says bye to every master, waits for their answers (at most about two seconds), and ends.
   void stop();

@@ -1,0 +1,108 @@
+#include "worker/program/target_worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "common/base/limits.hpp"
+#include "common/base/stop_signals.hpp"
+
+namespace tandem {
+
+namespace {
+
+// The name of a target that was given none: its address, with characters that a name may have.
+std::string name_of(const Endpoint& target) {
+  auto name = fmt::format("{}-{}", target.host.substr(0, limits::name_bytes_max - 6), target.port);
+  for (auto& c : name) {
+    if (c == ':') c = '-';
+  }
+  return name;
+}
+
+// "check_path=/up check_interval=2s". What a newer master says and this one does not know is left.
+wire::ServiceSettings parse_checks(std::string_view text) {
+  wire::ServiceSettings settings;
+  while (!text.empty()) {
+    const auto setting = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(setting.size() + 1, text.size()));
+    auto with = settings;
+    if (wire::parse_setting(setting, "checks", with).ok()) settings = std::move(with);
+  }
+  return settings;
+}
+
+}  // namespace
+
+TargetWorker::TargetWorker(Endpoint target, const wire::ServiceSettings& checks,
+                           RegistrationOptions options)
+    : target_(std::move(target)),
+      check_(TargetCheck{}.overlaid(checks)),
+      is_advertised_(!options.address.empty()),
+      options_(std::move(options)),
+      followed_(check_) {
+  if (options_.name.empty()) options_.name = name_of(target_);
+  options_.on_checks = [this](const std::string& said) { follow(said); };
+}
+
+TargetWorker::~TargetWorker() { stop(); }
+
+std::optional<std::string> TargetWorker::start() {
+  if (is_advertised_ || target_.is_numeric()) {
+    const std::lock_guard lock(mutex_);
+    const auto address = is_advertised_ ? options_.address : target_.to_string();
+    if (auto error = register_at(address)) return error;
+  }
+  const std::lock_guard lock(probe_mutex_);
+  probe_.emplace(target_, followed_, [this](const TargetProbe::Result& result) { take(result); });
+  return std::nullopt;
+}
+
+// REQUIRES: mutex_ is held.
+std::optional<std::string> TargetWorker::register_at(const std::string& address) {
+  options_.address = address;
+  registration_.emplace(options_);
+  registration_->set_condition(Condition::failing);  // until a probe says otherwise
+  return registration_->start();
+}
+
+// From the probe's thread.
+void TargetWorker::take(const TargetProbe::Result& result) {
+  if (result.alive) {
+    spdlog::info("target is up target={} address={}", target_.to_string(),
+                 result.address->to_string());
+  } else {
+    spdlog::warn("target is failing target={} reason=\"{}\"", target_.to_string(), result.why);
+  }
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || error_ || !result.address) return;
+  if (!registration_) {
+    error_ = register_at(result.address->to_string());
+  } else if (!is_advertised_) {
+    error_ = registration_->set_address(result.address->to_string());
+  }
+  if (error_) return StopSignals::request_stop();
+  registration_->set_condition(result.alive ? Condition::up : Condition::failing);
+}
+
+// From the registration's threads.
+void TargetWorker::follow(const std::string& checks) {
+  spdlog::info("settings of the service checks=\"{}\"", checks);
+  const std::lock_guard lock(probe_mutex_);
+  followed_ = check_.overlaid(parse_checks(checks));
+  if (probe_) probe_->check_by(followed_);
+}
+
+void TargetWorker::stop() {
+  {
+    const std::lock_guard lock(probe_mutex_);
+    probe_.reset();
+  }
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(stopped_, true)) return;
+  if (registration_) registration_->stop();
+}
+
+}  // namespace tandem
