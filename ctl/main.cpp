@@ -14,6 +14,7 @@
 #include "common/base/command_line.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/process_setup.hpp"
+#include "common/base/printable.hpp"
 #include "common/base/token_file.hpp"
 #include "common/base/write_text.hpp"
 #include "common/wire/service_settings.hpp"
@@ -108,7 +109,7 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
   ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
   if (!flags.json) {
     waiting.progress = [](const std::string& line) {
-      write_text(stderr, fmt::format("tandem: {}\n", line));
+      write_text(stderr, fmt::format("tandem: {}\n", printable(line)));
     };
   }
   if (flags.drain->parsed()) {
@@ -131,7 +132,7 @@ Result<std::string> run(const Flags& flags, const std::string& token) {
 }
 
 int failed(const Error& error, int status) {
-  write_text(stderr, fmt::format("tandem: {}\n", error.message));
+  write_text(stderr, fmt::format("tandem: {}\n", printable(error.message)));
   return status;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/assert.hpp"
+#include "common/base/printable.hpp"
 
 namespace tandem::ctl {
 
@@ -14,13 +15,11 @@ std::size_t width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
 }  // namespace
 
 void Table::add(std::vector<std::string> cells) {
   TANDEM_ASSERT(cells.size() == columns_.size());
-  for (auto& cell : cells) std::replace_if(cell.begin(), cell.end(), is_control, '?');
+  for (auto& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

@@ -16,7 +16,7 @@ class Table {
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  // REQUIRES: as many cells as columns. What a terminal would take for a command becomes '?'.
+  // REQUIRES: as many cells as columns. What a terminal would take for a command is written out.
   void add(std::vector<std::string> cells);
 
   // The titles (unless all are empty) and the rows, columns two spaces apart, no spaces at line

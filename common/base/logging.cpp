@@ -6,10 +6,12 @@
 
 #include <fmt/format.h>
 #include <spdlog/async.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/printable.hpp"
 
 namespace tandem {
 
@@ -36,6 +38,19 @@ const NamedLevel& find(LogLevel level) {
   assertion_failed("a known log level", __FILE__, __LINE__);
 }
 
+// What is said: names, reasons and addresses in it may be what a stranger sent.
+class Printable final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& line) override {
+    const auto text = printable({message.payload.data(), message.payload.size()});
+    line.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Printable>();
+  }
+};
+
 }  // namespace
 
 const char* to_string(LogLevel level) { return find(level).name; }
@@ -55,7 +70,9 @@ void start_logging(LogLevel level) {
       "tandem", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
       spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(find(level).spdlog_level);
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  formatter->add_flag<Printable>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %*");
+  logger->set_formatter(std::move(formatter));
   spdlog::set_default_logger(std::move(logger));
 }
 

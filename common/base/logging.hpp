@@ -4,7 +4,8 @@
 //
 // A line is an event: a short sentence, then key=value fields that can be pasted into a test. The
 // queue is bounded (limits::log_lines_max): when stderr is slow the oldest lines are lost, nobody
-// waits. After start_logging() any thread logs through spdlog::info() and its kin.
+// waits. What a stranger may have put into a line is harmless on a terminal (printable.hpp). After
+// start_logging() any thread logs through spdlog::info() and its kin.
 #pragma once
 
 #include <string_view>

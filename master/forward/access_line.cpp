@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "common/base/printable.hpp"
+
 namespace tandem::master {
 
 namespace {
@@ -14,27 +16,6 @@ void append_escape(std::string& out, unsigned char c) {
   out += "\\u00";
   out += digits[c >> 4];
   out += digits[c & 15];
-}
-
-// The bytes of the UTF-8 character (RFC 3629 §4) at the start of `text`; 0 when there is none.
-std::size_t character_bytes(std::string_view text) {
-  const auto at = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const auto follows = [&](std::size_t i, unsigned min = 0x80, unsigned max = 0xbf) {
-    return at(i) >= min && at(i) <= max;
-  };
-  const auto lead = at(0);
-  if (lead >= 0xc2 && lead <= 0xdf) return follows(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    const bool second = follows(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf);
-    return second && follows(2) ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    const bool second = follows(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf);
-    return second && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
 }
 
 template <class Number>
@@ -74,7 +55,7 @@ void append_json_text(std::string& out, std::string_view text) {
       (out += '\\') += text[0];
     } else if (c < 0x80) {
       append_escape(out, c);
-    } else if (taken = character_bytes(text); taken == 0) {
+    } else if (taken = utf8_character_bytes(text); taken == 0) {
       append_escape(out, c);
       taken = 1;
     } else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
