@@ -79,8 +79,10 @@ inline constexpr auto bye_grace = 100ms;
 inline constexpr std::size_t header_bytes_max = 64 * 1024;  // 431
 inline constexpr std::size_t header_fields_max = 256;       // 431
 inline constexpr std::size_t target_bytes_max = 16 * 1024;  // 414
-inline constexpr auto header_read_max = 10s;                // 408: from first byte to end of head
-inline constexpr auto client_idle_max = 60s;                // closed: keep-alive without a request
+// 414: the target, a version, and room for any method
+inline constexpr std::size_t request_line_bytes_max = target_bytes_max + 1024;
+inline constexpr auto header_read_max = 10s;  // 408: from first byte to end of head
+inline constexpr auto client_idle_max = 60s;  // closed: keep-alive without a request
 // Between two reads or writes of a body
 inline constexpr auto body_idle_max = 60s;
 // A client whose worker has said nothing for so long is asked, each time again, whether it is
@@ -98,6 +100,8 @@ inline constexpr auto response_head_max = 30s;
 // Must stay below the keep-alive time of workers (75 s)
 inline constexpr auto upstream_idle_max = 30s;
 inline constexpr std::size_t response_head_bytes_max = 64 * 1024;  // 502
+// 502. More than a request may have: a service sets a cookie for each of its parts
+inline constexpr std::size_t response_fields_max = 1'024;
 // To one request; a worker that sends more is broken: 502
 inline constexpr unsigned interim_responses_max = 64;
 // Request body kept so that it can be resent
@@ -123,6 +127,9 @@ inline constexpr auto tunnel_idle_max = 10min;
 // close, so that the answer is not lost to a reset (RFC 9112 §9.6).
 inline constexpr auto linger_max = 1s;
 inline constexpr std::size_t linger_bytes_max = 256 * 1024;
+
+// Of a sticky cookie: browsers keep none for longer (RFC 6265's successor, §5.5)
+inline constexpr std::chrono::seconds cookie_age_max = 400 * 24h;
 
 // ---- waiting for a worker when all are full -----------------------------------------------------
 // Per loop and service; more get 503 at once

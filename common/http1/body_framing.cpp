@@ -6,6 +6,7 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/limits.hpp"
+#include "common/http1/field_text.hpp"
 #include "common/http1/trailer_fields.hpp"
 
 namespace tandem {
@@ -23,17 +24,6 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-// RFC 9110 §5.6.2
-bool is_token_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c != 0 && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
-}
-
-// RFC 9110 §5.5: field content; also what we let stand in a chunk extension.
-bool is_field_character(char c) {
-  return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
 }
 
 }  // namespace
@@ -137,7 +127,15 @@ bool BodyReader::take(char c) {
         state_ = State::size_lf;
         return true;
       }
+      if (c == ' ' || c == '\t') {
+        line_bytes_ = 1;
+        state_ = State::size_space;
+        return true;
+      }
       return take_size_digit(c);
+    case State::size_space:
+      if (c == ';') state_ = State::extension;
+      return (c == ' ' || c == '\t' || c == ';') && ++line_bytes_ <= extension_bytes_max;
     case State::extension:
       if (c == '\r') {
         state_ = State::size_lf;

@@ -47,6 +47,7 @@ class BodyReader {
     content,     // length, until_close; or inside a chunk
     size_first,  // the first digit of a chunk size
     size_more,   // further digits
+    size_space,  // white space behind them, which only an extension may follow
     extension,   // after ';' up to CR
     size_lf,     // LF of the size line
     data_cr,     // CR after a chunk's data

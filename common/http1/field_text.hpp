@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -11,6 +12,15 @@ namespace tandem {
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 namespace detail {
+
+constexpr std::array<bool, 256> token_characters = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
 
 // Eight characters at once, ASCII's capitals made small.
 inline std::uint64_t lower_word(std::uint64_t word) {
@@ -41,6 +51,16 @@ bool equal_in_words(std::string_view left, std::string_view right) {
 }
 
 }  // namespace detail
+
+// RFC 9110 §5.6.2: the characters of a token.
+inline bool is_token_character(char c) {
+  return detail::token_characters[static_cast<unsigned char>(c)];
+}
+
+// RFC 9110 §5.5: the characters of a field's value, which a reason phrase has too.
+inline bool is_field_character(char c) {
+  return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
+}
 
 // RFC 9110 §5.1: names, and most tokens, are compared without regard to case.
 inline bool equal_ignoring_case(std::string_view left, std::string_view right) {

@@ -30,6 +30,7 @@ void MessageHead::clear() {
   fields_.clear();
   connection_options_.clear();
   upgrade_ = {};
+  upgrade_lines_.clear();
   content_length_ = 0;
   has_content_length_ = false;
   head_bytes_ = 0;
@@ -50,6 +51,8 @@ bool MessageHead::worth_parsing(std::string_view bytes) {
   scanned_ = bytes.size();
   if (!attempted_) return attempted_ = true;
   const auto fresh = bytes.substr(from);
+  constexpr auto longest = limits::request_line_bytes_max;
+  if (from <= longest && bytes.size() > longest) return true;
   return fresh.find("\n\r\n") != fresh.npos || fresh.find("\n\n") != fresh.npos ||
          bytes.size() >= limits::header_bytes_max;
 }
@@ -66,11 +69,22 @@ void MessageHead::note_connection_options(std::string_view value) {
   });
 }
 
+// RFC 9110 §5.3: several lines are one list.
+void MessageHead::note_upgrade(std::string_view value) {
+  if (upgrade_.empty()) {
+    upgrade_ = value;
+  } else if (!value.empty()) {
+    if (upgrade_lines_.empty()) upgrade_lines_ = upgrade_;
+    upgrade_lines_.append(", ").append(value);
+    upgrade_ = upgrade_lines_;
+  }
+}
+
 // A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1); on many of those that
 // are told apart here we rely.
 bool MessageHead::is_named_by_connection(const Field& field) const {
-  const bool may_end = field.kind == FieldKind::other || field.kind == FieldKind::date ||
-                       field.kind == FieldKind::trace_context;
+  const bool may_end = field.kind == FieldKind::other || field.kind == FieldKind::underscored ||
+                       field.kind == FieldKind::date || field.kind == FieldKind::trace_context;
   if (!may_end || equal_ignoring_case(field.name, "idempotency-key")) return false;
   return std::any_of(connection_options_.begin(), connection_options_.end(),
                      [&](auto option) { return equal_ignoring_case(option, field.name); });
@@ -82,11 +96,36 @@ namespace {
 // two readers that disagree about it would disagree about where the message ends.
 bool is_only_chunked(std::string_view coding) { return equal_ignoring_case(coding, "chunked"); }
 
+// A well-formed list of codings, of which we do not know all, with chunked at its end or nowhere.
+bool lists_unknown_coding(std::string_view value) {
+  bool unknown = false;
+  bool chunked = false;
+  bool sound = true;
+  for_each_member(value, [&](std::string_view member) {
+    const auto coding = trimmed(member.substr(0, member.find(';')));
+    const bool is_chunked = is_only_chunked(coding);
+    sound = sound && !chunked && !coding.empty() &&
+            (!is_chunked || coding.size() == member.size()) &&
+            std::all_of(coding.begin(), coding.end(), is_token_character);
+    chunked = chunked || is_chunked;
+    unknown = unknown || !is_chunked;
+  });
+  return sound && unknown;
+}
+
+// Content_Length and Transfer_Encoding are such lengths to an application that reads CGI's
+// variables.
+bool seems_to_frame(const Field& field) {
+  return field.kind == FieldKind::look_alike &&
+         (equal_ignoring_case(field.name, "content_length") ||
+          equal_ignoring_case(field.name, "transfer_encoding"));
+}
+
 }  // namespace
 
 void RequestHead::clear() {
   MessageHead::clear();
-  method_ = target_ = host_ = request_id_ = pass_ = {};
+  method_ = target_ = sent_target_ = host_ = request_id_ = pass_ = {};
   max_forwards_.reset();
   timeout_ = Duration::zero();
   host_fields_ = traceparents_ = 0;
@@ -145,19 +184,18 @@ HeadStatus RequestHead::take_fields() {
         break;
       case FieldKind::connection:
       case FieldKind::proxy_connection: note_connection_options(field.value); break;
-      case FieldKind::upgrade: upgrade_ = field.value; break;
+      case FieldKind::upgrade: note_upgrade(field.value); break;
       case FieldKind::transfer_encoding:
-        if (version_ < 11 || !is_only_chunked(field.value)) {
-          return refuse(400, "bad_request",
-                        "Transfer-Encoding must be \"chunked\", and only in HTTP/1.1.");
-        }
+        if (version_ < 11 || !is_only_chunked(field.value)) return refuse_coding(field.value);
         framing_ = Framing::chunked;
         break;
+      case FieldKind::look_alike:
+        if (!seems_to_frame(field)) break;
+        return refuse(400, "bad_request", "Content_Length and Transfer_Encoding are refused.");
       case FieldKind::expect:
-        if (!equal_ignoring_case(field.value, "100-continue")) {
+        if (!take_expectations(field.value)) {
           return refuse(417, "expectation_failed", "The only expectation we know is 100-continue.");
         }
-        expects_continue_ = version_ >= 11;
         break;
       case FieldKind::te:
         accepts_trailers_ = accepts_trailers_ || lists(field.value, "trailers");
@@ -193,6 +231,22 @@ HeadStatus RequestHead::take_fields() {
   if (host_.empty()) host_ = host_field;  // absolute-form wins (RFC 9112 §3.2.2)
   if (!connection_upgrade_ || version_ < 11 || lists(upgrade_, "h2c")) upgrade_ = {};
   return HeadStatus::complete;
+}
+
+HeadStatus RequestHead::refuse_coding(std::string_view value) {
+  if (version_ >= 11 && !has_content_length_ && lists_unknown_coding(value)) {
+    return refuse(501, "unknown_coding", "The only transfer coding we know is chunked.");
+  }
+  return refuse(400, "bad_request", "Transfer-Encoding must be \"chunked\", and only in HTTP/1.1.");
+}
+
+bool RequestHead::take_expectations(std::string_view value) {
+  bool known = true;
+  for_each_member(value, [&](std::string_view expectation) {
+    known = known && equal_ignoring_case(expectation, "100-continue");
+    expects_continue_ = version_ >= 11;
+  });
+  return known;
 }
 
 bool RequestHead::take_max_forwards(std::string_view value) {
@@ -231,6 +285,7 @@ HeadStatus RequestHead::parse(std::string_view bytes) {
     return refuse(405, "method_not_allowed",
                   "CONNECT is not served: this is a gateway, not a proxy.");
   }
+  sent_target_ = target_;
   if (!take_target()) return refuse(400, "bad_request", "The request target is malformed.");
   if (content_length_ > 0) framing_ = Framing::length;
   return take_fields();
@@ -268,7 +323,7 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
   bool coded = false;
   for (const auto& field : fields_) {
     if (field.kind == FieldKind::connection) note_connection_options(field.value);
-    if (field.kind == FieldKind::upgrade) upgrade_ = field.value;
+    if (field.kind == FieldKind::upgrade) note_upgrade(field.value);
     if (field.kind != FieldKind::transfer_encoding) continue;
     coded = true;
     if (version_ < 11 || !is_only_chunked(field.value)) {

@@ -1,46 +1,25 @@
 // http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they
 // lie.
 //
-// The grammar is Boost.Beast's basic_parser (http_head_grammar.cpp), which quick_head spares us for
-// ordinary heads; what it accepts and a gateway must not (unknown transfer codings,
-// Transfer-Encoding in HTTP/1.0, a missing or repeated Host) is refused here. Nothing is copied:
-// views point into the buffer that was parsed and live as long as its bytes stay where they are.
+// The first line is read by start_line, the fields by the grammar of Boost.Beast's basic_parser
+// (http_head_grammar.cpp), and ordinary heads by quick_head, which spares us both. What they accept
+// and a gateway must not (unknown transfer codings, Transfer-Encoding in HTTP/1.0, a missing or
+// repeated Host) is refused here. Nothing is copied, but for Upgrade in several lines: views point
+// into the buffer that was parsed and live as long as its bytes stay where they are.
 // Owner: one exchange on one loop.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
+#include "common/http1/field_kind.hpp"
 
 namespace tandem {
-
-// The fields that a gateway treats apart; all others are passed on as they are.
-enum class FieldKind : std::uint8_t {
-  other,
-  connection,  // RFC 9110 §7.6.1; from here to upgrade: hop by hop
-  keep_alive,
-  proxy_connection,
-  te,
-  transfer_encoding,
-  upgrade,
-  content_length,
-  host,
-  expect,
-  via,
-  forwarded,      // RFC 7239
-  forwarded_for,  // X-Forwarded-For, -Proto, -Host
-  forwarded_proto,
-  forwarded_host,
-  request_id,  // X-Request-Id
-  tandem,      // Tandem-*: ours alone
-  date,
-  max_forwards,   // RFC 9110 §7.6.2
-  trace_context,  // traceparent and tracestate
-};
 
 struct Field {
   FieldKind kind = FieldKind::other;
@@ -90,8 +69,8 @@ class MessageHead {
     return (field.kind >= FieldKind::connection && field.kind <= FieldKind::upgrade) ||
            (!connection_options_.empty() && is_named_by_connection(field));
   }
-  // The value of Upgrade when Connection lists it; empty otherwise, and for h2c, which would
-  // smuggle requests past this gateway.
+  // What Upgrade lists, in one line or several, when Connection names it; empty otherwise, and for
+  // h2c, which would smuggle requests past this gateway.
   std::string_view upgrade() const { return upgrade_; }
 
  protected:
@@ -103,11 +82,13 @@ class MessageHead {
     content_length_ = length.value_or(0);
   }
   void note_connection_options(std::string_view value);
+  void note_upgrade(std::string_view value);
   bool is_named_by_connection(const Field& field) const;
 
   std::vector<Field> fields_;
   std::vector<std::string_view> connection_options_;  // other than close, keep-alive, upgrade
   std::string_view upgrade_;
+  std::string upgrade_lines_;  // as one list, when there are several
   std::uint64_t content_length_ = 0;
   std::size_t head_bytes_ = 0;
   std::size_t scanned_ = 0;  // bytes in which no end of the head was found
@@ -119,8 +100,8 @@ class MessageHead {
   bool connection_upgrade_ = false;
   bool attempted_ = false;
 
-  // False while the end of the head cannot be among the bytes, unless they have not been looked at
-  // yet.
+  // False while neither the end of the head nor a first line that is too long can be among the
+  // bytes, unless they have not been looked at yet.
   bool worth_parsing(std::string_view bytes);
 };
 
@@ -137,8 +118,12 @@ class RequestHead : public MessageHead {
   std::string_view method() const { return method_; }
   // As sent; in absolute-form without scheme and authority (then host() is the authority).
   std::string_view target() const { return target_; }
-  // The host the client asked for; empty only for HTTP/1.0.
+  // The same with them; empty when the first line could not be read.
+  std::string_view sent_target() const { return sent_target_; }
+  // The host the client asked for; may be empty.
   std::string_view host() const { return host_; }
+  // False only for HTTP/1.0.
+  bool names_host() const { return host_fields_ > 0 || !host_.empty(); }
   bool expects_continue() const { return expects_continue_; }
   bool accepts_trailers() const { return accepts_trailers_; }
   bool is_head() const { return method_ == "HEAD"; }
@@ -152,7 +137,6 @@ class RequestHead : public MessageHead {
   Duration timeout() const { return timeout_; }
   // There is one traceparent and it is sound: it and tracestate may be passed on.
   bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
-  // May be sent again without harm (RFC 9110 §9.2.2).
   // The client's X-Request-Id when it is usable; else empty.
   std::string_view request_id() const { return request_id_; }
 
@@ -161,11 +145,14 @@ class RequestHead : public MessageHead {
   HeadStatus parse_carefully(std::string_view bytes);
   bool take_target();
   HeadStatus take_fields();
+  bool take_expectations(std::string_view value);
   bool take_max_forwards(std::string_view value);
+  HeadStatus refuse_coding(std::string_view value);
   HeadStatus take_tandem_field(const Field& field);
 
   std::string_view method_;
   std::string_view target_;
+  std::string_view sent_target_;
   std::string_view host_;
   std::string_view request_id_;
   std::string_view pass_;

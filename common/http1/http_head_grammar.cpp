@@ -1,12 +1,13 @@
-// The part of RequestHead and ResponseHead that reads by Boost.Beast's grammar what quick_head
-// leaves.
+// The part of RequestHead and ResponseHead that reads what quick_head leaves: the first line by
+// start_line, the fields by Boost.Beast's grammar.
 #include <algorithm>
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "common/http1/field_kind.hpp"
 #include "common/http1/http_head.hpp"
-#include "common/http1/quick_head.hpp"
+#include "common/http1/start_line.hpp"
 
 namespace tandem {
 
@@ -16,22 +17,21 @@ namespace {
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Beast's grammar, our storage.
+// Beast's grammar of fields, our storage.
 template <bool is_request>
 class Parser final : public http::basic_parser<is_request> {
  public:
   using Error = boost::beast::error_code;
 
-  std::string_view method, target, reason;
   std::vector<Field>* fields = nullptr;
-  std::string_view bytes;
-  unsigned status = 0;
-  int version = 11;
+  std::string_view bytes;  // behind the first line
   bool folded = false;
   bool too_many_fields = false;
-  bool target_too_long = false;
 
  private:
+  static constexpr auto fields_max =
+      is_request ? limits::header_fields_max : limits::response_fields_max;
+
   // Beast unfolds an obs-fold into memory of its own, where the value is then; or, when the first
   // line of the value is empty, takes the next one for it.
   bool is_folded(boost::beast::string_view name, boost::beast::string_view value) const {
@@ -40,24 +40,13 @@ class Parser final : public http::basic_parser<is_request> {
     const auto* name_end = name.data() + name.size();
     return std::find(name_end, value.data(), '\n') != value.data();
   }
-  void on_request_impl(http::verb, boost::beast::string_view method_text,
-                       boost::beast::string_view target_text, int http_version,
-                       Error& error) override {
-    method = view(method_text);
-    target = view(target_text);
-    version = http_version;
-    target_too_long = target.size() > limits::target_bytes_max;
-    if (target_too_long) error = http::error::header_limit;
-  }
-  void on_response_impl(int code, boost::beast::string_view reason_text, int http_version,
-                        Error&) override {
-    status = static_cast<unsigned>(code);
-    reason = view(reason_text);
-    version = http_version;
-  }
+  // The first line that Beast sees is ours.
+  void on_request_impl(http::verb, boost::beast::string_view, boost::beast::string_view, int,
+                       Error&) override {}
+  void on_response_impl(int, boost::beast::string_view, int, Error&) override {}
   void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value,
                      Error& error) override {
-    too_many_fields = fields->size() == limits::header_fields_max;
+    too_many_fields = fields->size() == fields_max;
     folded = is_folded(name, value);
     if (too_many_fields || folded) {
       error = http::error::bad_field;
@@ -76,63 +65,90 @@ class Parser final : public http::basic_parser<is_request> {
   void on_finish_impl(Error&) override {}
 };
 
+// First lines that say to Beast what ours say: it knows fewer of them.
+std::string_view line_for(const RequestLine& line) {
+  return line.version == 10 ? "GET / HTTP/1.0\r\n" : "GET / HTTP/1.1\r\n";
+}
+
+class LineFor {
+ public:
+  explicit LineFor(const StatusLine& line) {
+    if (line.version == 10) text_[7] = '0';
+    text_[9] = static_cast<char>('0' + line.status / 100);
+    text_[10] = static_cast<char>('0' + line.status / 10 % 10);
+    text_[11] = static_cast<char>('0' + line.status % 10);
+  }
+  std::string_view text() const { return {text_, sizeof text_ - 1}; }
+
+ private:
+  char text_[16] = "HTTP/1.1 200 \r\n";
+};
+
+// Reads the fields behind the first line, which has `line_bytes`. `used`: bytes of the head.
 template <bool is_request>
-boost::beast::error_code run(Parser<is_request>& parser, std::string_view bytes,
+boost::beast::error_code run(Parser<is_request>& parser, std::string_view first,
+                             std::string_view bytes, std::size_t line_bytes,
                              std::vector<Field>& fields, std::size_t& used) {
-  parser.header_limit(static_cast<std::uint32_t>(limits::header_bytes_max));
+  constexpr auto all = static_cast<std::uint32_t>(limits::header_bytes_max + 64);
+  parser.header_limit(all);
   parser.body_limit(boost::none);
   parser.fields = &fields;
-  parser.bytes = bytes;
   boost::beast::error_code error;
-  used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  // Beast waits for the eight bytes of a version even when the head has ended before them.
-  if (error == http::error::need_more && bytes.find("\r\n\r\n") != bytes.npos) {
-    error = http::error::bad_version;
+  parser.put(boost::asio::const_buffer(first.data(), first.size()), error);
+  if (error != http::error::need_more) return http::error::bad_value;
+  parser.bytes = bytes.substr(0, limits::header_bytes_max).substr(line_bytes);
+  if (parser.bytes.empty()) return error;
+  used = line_bytes +
+         parser.put(boost::asio::const_buffer(parser.bytes.data(), parser.bytes.size()), error);
+  // Beast waits for what follows a bare LF where the head may end.
+  if (error == http::error::need_more && bytes.ends_with("\n\n")) {
+    error = http::error::bad_line_ending;
   }
   return error;
 }
 
-// The version is one that we serve; then it is not the version that was wrong with the first line.
-bool names_served_version(std::string_view bytes) {
-  const auto line = bytes.substr(0, bytes.find_first_of("\r\n"));
-  return line.ends_with(" HTTP/1.1") || line.ends_with(" HTTP/1.0");
-}
-
-template <bool is_request>
-Refusal refusal_of(const Parser<is_request>& parser, const boost::beast::error_code& error) {
-  if (parser.target_too_long) return {414, "uri_too_long", "The request target is over 16 KiB."};
-  if (parser.too_many_fields) return {431, "too_many_fields", "The head has more than 256 fields."};
-  if (parser.folded) return {400, "bad_request", "A field is folded over several lines."};
-  if (error == http::error::header_limit)
-    return {431, "head_too_large", "The head is over 64 KiB."};
-  if (error == http::error::bad_version && !names_served_version(parser.bytes)) {
+Refusal refusal_of(LineStatus line) {
+  if (line == LineStatus::too_long) {
+    return {414, "uri_too_long", "The request target is over 16 KiB."};
+  }
+  if (line == LineStatus::bad_version) {
     return {505, "bad_version", "Only HTTP/1.1 and HTTP/1.0 are served."};
   }
   return {400, "bad_request", "The message is not well-formed HTTP/1.1."};
+}
+
+constexpr Refusal too_large{431, "head_too_large", "The head is over 64 KiB."};
+
+Refusal refusal_of(const Parser<true>& parser, const boost::beast::error_code& error) {
+  if (parser.too_many_fields) return {431, "too_many_fields", "The head has more than 256 fields."};
+  if (parser.folded) return {400, "bad_request", "A field is folded over several lines."};
+  if (error == http::error::header_limit) return too_large;
+  return refusal_of(LineStatus::malformed);
 }
 
 }  // namespace
 
 HeadStatus RequestHead::parse_carefully(std::string_view bytes) {
   fields_.clear();
-  Parser<true> parser;
-  const auto error = run(parser, bytes, fields_, head_bytes_);
-  if (error == http::error::need_more) {
-    if (bytes.size() < limits::header_bytes_max) {
-      if (parser.method.empty() && bytes.size() > limits::target_bytes_max + 64) {
-        return refuse(414, "uri_too_long", "The request target is over 16 KiB.");
-      }
-      return HeadStatus::incomplete;
-    }
-    return refuse(431, "head_too_large", "The head is over 64 KiB.");
-  }
-  version_ = parser.version;
-  method_ = parser.method;
-  if (error) {
-    refusal_ = refusal_of(parser, error);
+  RequestLine line;
+  const auto first = read_request_line(bytes, line);
+  method_ = line.method;
+  if (first == LineStatus::incomplete) return HeadStatus::incomplete;
+  if (first != LineStatus::complete) {
+    refusal_ = refusal_of(first);
     return HeadStatus::refused;
   }
-  target_ = parser.target;
+  target_ = sent_target_ = line.target;
+  version_ = line.version;
+  Parser<true> parser;
+  const auto error = run(parser, line_for(line), bytes, line.bytes, fields_, head_bytes_);
+  if (error == http::error::need_more && bytes.size() < limits::header_bytes_max) {
+    return HeadStatus::incomplete;
+  }
+  if (error) {
+    refusal_ = error == http::error::need_more ? too_large : refusal_of(parser, error);
+    return HeadStatus::refused;
+  }
   keep_alive_ = parser.keep_alive();
   take_length(parser.content_length());
   return HeadStatus::complete;
@@ -140,9 +156,16 @@ HeadStatus RequestHead::parse_carefully(std::string_view bytes) {
 
 HeadStatus ResponseHead::parse_carefully(std::string_view bytes, bool to_head) {
   fields_.clear();
+  StatusLine line;
+  const auto first = read_status_line(bytes, line);
+  boost::beast::error_code error = http::error::need_more;
   Parser<false> parser;
   parser.skip(to_head);
-  const auto error = run(parser, bytes, fields_, head_bytes_);
+  if (first == LineStatus::complete) {
+    error = run(parser, LineFor(line).text(), bytes, line.bytes, fields_, head_bytes_);
+  } else if (first != LineStatus::incomplete) {
+    error = http::error::bad_status;
+  }
   if (error == http::error::need_more && bytes.size() < limits::response_head_bytes_max) {
     return HeadStatus::incomplete;
   }
@@ -150,9 +173,9 @@ HeadStatus ResponseHead::parse_carefully(std::string_view bytes, bool to_head) {
     refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
     return HeadStatus::refused;
   }
-  version_ = parser.version;
-  status_ = parser.status;
-  reason_ = parser.reason;
+  version_ = line.version;
+  status_ = line.status;
+  reason_ = line.reason;
   keep_alive_ = parser.keep_alive();
   take_length(parser.content_length());
   return HeadStatus::complete;

@@ -8,23 +8,12 @@
 #include <array>
 #include <bit>
 
+#include "common/http1/field_kind.hpp"
 #include "common/http1/field_text.hpp"
 
 namespace tandem {
 
 namespace {
-
-// RFC 9110 §5.6.2: the characters of a token.
-constexpr std::array<bool, 256> token_characters = [] {
-  std::array<bool, 256> table{};
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
-
-bool is_token(char c) { return token_characters[static_cast<unsigned char>(c)]; }
 
 #ifdef __SSE2__
 
@@ -51,47 +40,51 @@ unsigned not_set(__m128i bytes) {
   return static_cast<unsigned>(_mm_movemask_epi8(bytes)) ^ 0xffffu;
 }
 
-// The first character that is not text, or `end`.
-template <bool spaces_end>
+// The first character that is not visible ASCII, or `end`.
+const char* skip_visible(const char* at, const char* end) {
+  return skip_until(at, end, [](__m128i bytes) {
+    // Signed: what is beyond ASCII is below 0.
+    const auto is_high = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(' '));
+    const auto is_del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+    return not_set(_mm_andnot_si128(is_del, is_high));
+  });
+}
+
+// The first character that cannot be in a field's value, or `end`.
 const char* skip_text(const char* at, const char* end) {
   return skip_until(at, end, [](__m128i bytes) {
     // A byte is text when the lowest that is does not exceed it.
-    const auto lowest = _mm_set1_epi8(spaces_end ? '!' : ' ');
-    const auto is_high = _mm_cmpeq_epi8(_mm_max_epu8(bytes, lowest), bytes);
+    const auto is_high = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(' ')), bytes);
     const auto is_del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
     const auto text = _mm_andnot_si128(is_del, is_high);
-    if constexpr (spaces_end) return not_set(text);
     return not_set(_mm_or_si128(text, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'))));
   });
 }
 
-// The first character that cannot be in a token, or `end`.
-const char* skip_token(const char* at, const char* end) {
-  // Names are made of letters and hyphens; what else a token may hold is looked up below.
-  at = skip_until(at, end, [](__m128i bytes) {
+// The first character that is neither a letter nor a hyphen, or `end`.
+const char* skip_letters(const char* at, const char* end) {
+  return skip_until(at, end, [](__m128i bytes) {
     const auto letters = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
     const auto is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letters, _mm_set1_epi8('z' - 'a')), letters);
     return not_set(_mm_or_si128(is_letter, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'))));
   });
-  while (at != end && is_token(*at)) ++at;
-  return at;
 }
 
 #else
 
 constexpr std::ptrdiff_t block = 1;
 
-template <bool spaces_end>
-const char* skip_text(const char* at, const char* end) {
-  return std::find_if(at, end, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte == 0x7f) return true;
-    return spaces_end ? byte <= ' ' : byte < ' ' && byte != '\t';
-  });
+const char* skip_visible(const char* at, const char* end) {
+  return std::find_if_not(at, end, [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-const char* skip_token(const char* at, const char* end) {
-  return std::find_if(at, end, [](char c) { return !is_token(c); });
+const char* skip_text(const char* at, const char* end) {
+  return std::find_if_not(at, end, is_field_character);
+}
+
+const char* skip_letters(const char* at, const char* end) {
+  return std::find_if_not(at, end,
+                          [](char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || c == '-'; });
 }
 
 #endif
@@ -116,18 +109,18 @@ bool take_version(const char*& at, const char* end, int& version) {
   constexpr std::string_view prefix = "HTTP/1.";
   if (!between(at, end).starts_with(prefix)) return false;
   at += prefix.size();
-  if (at == end || (*at != '0' && *at != '1')) return false;
-  version = 10 + (*at++ - '0');
+  if (at == end || *at < '0' || *at > '9') return false;
+  version = *at++ == '0' ? 10 : 11;
   return true;
 }
 
 bool take_request_line(const char*& at, const char* end, QuickHead& head) {
   const char* const method = at;
-  while (at != end && is_token(*at)) ++at;
+  while (at != end && is_token_character(*at)) ++at;
   head.method = between(method, at);
   if (head.method.empty() || !take(at, end, ' ')) return false;
   const char* const target = at;
-  at = skip_text<true>(at, end);
+  at = skip_visible(at, end);
   head.target = between(target, at);
   return !head.target.empty() && head.target.size() <= limits::target_bytes_max &&
          take(at, end, ' ') && take_version(at, end, head.version) && take_line_end(at, end);
@@ -141,19 +134,23 @@ bool take_status_line(const char*& at, const char* end, QuickHead& head) {
   }
   if (!take(at, end, ' ')) return false;
   const char* const reason = at;
-  at = skip_text<false>(at, end);
+  at = skip_text(at, end);
   head.reason = between(reason, at);
   return take_line_end(at, end);
 }
 
 bool take_field(const char*& at, const char* end, Field& field) {
   const char* const name = at;
-  at = skip_token(at, end);
+  // Nearly all names are made of letters and hyphens; what else they may hold is looked up.
+  const char* const letters_end = at = skip_letters(at, end);
+  while (at != end && is_token_character(*at)) ++at;
   field.name = between(name, at);
-  if (field.name.empty() || !take(at, end, ':')) return false;
+  if (field.name.empty()) return false;
+  field.kind = letters_end == at ? kind_without_underscores(field.name) : kind_of(field.name);
+  if (!take(at, end, ':')) return false;
   while (at != end && (*at == ' ' || *at == '\t')) ++at;
   const char* const value = at;
-  at = skip_text<false>(at, end);
+  at = skip_text(at, end);
   const char* value_end = at;
   while (value_end != value && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
   field.value = between(value, value_end);
@@ -189,60 +186,7 @@ bool take_meaning(const Field& field, QuickHead& head) {
   }
 }
 
-bool is(std::string_view name, std::string_view known) {
-  return lower(name[0]) == known[0] && equal_ignoring_case(name, known);
-}
-
-FieldKind kind_of_extension(std::string_view name) {
-  if (name.size() < 7) return FieldKind::other;
-  if (lower(name[0]) == 't') {
-    if (is(name.substr(0, 7), "tandem-")) return FieldKind::tandem;
-    if (is(name, "traceparent") || is(name, "tracestate")) return FieldKind::trace_context;
-    return FieldKind::other;
-  }
-  if (lower(name[0]) != 'x') return FieldKind::other;
-  if (is(name, "x-forwarded-for")) return FieldKind::forwarded_for;
-  if (is(name, "x-forwarded-proto")) return FieldKind::forwarded_proto;
-  if (is(name, "x-forwarded-host")) return FieldKind::forwarded_host;
-  return is(name, "x-request-id") ? FieldKind::request_id : FieldKind::other;
-}
-
 }  // namespace
-
-FieldKind kind_of(std::string_view name) {
-  switch (name.size()) {
-    case 2: return is(name, "te") ? FieldKind::te : FieldKind::other;
-    case 3: return is(name, "via") ? FieldKind::via : FieldKind::other;
-    case 4:
-      if (is(name, "host")) return FieldKind::host;
-      return is(name, "date") ? FieldKind::date : FieldKind::other;
-    case 6: return is(name, "expect") ? FieldKind::expect : FieldKind::other;
-    case 7:
-      if (is(name, "upgrade")) return FieldKind::upgrade;
-      break;
-    case 9:
-      if (is(name, "forwarded")) return FieldKind::forwarded;
-      break;
-    case 10:
-      if (is(name, "connection")) return FieldKind::connection;
-      if (is(name, "keep-alive")) return FieldKind::keep_alive;
-      break;
-    case 12:
-      if (is(name, "max-forwards")) return FieldKind::max_forwards;
-      break;
-    case 14:
-      if (is(name, "content-length")) return FieldKind::content_length;
-      break;
-    case 16:
-      if (is(name, "proxy-connection")) return FieldKind::proxy_connection;
-      break;
-    case 17:
-      if (is(name, "transfer-encoding")) return FieldKind::transfer_encoding;
-      break;
-    default: break;
-  }
-  return kind_of_extension(name);
-}
 
 bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead& head,
                   bool is_request) {
@@ -252,11 +196,11 @@ bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead&
   if (!(is_request ? take_request_line(at, end, head) : take_status_line(at, end, head))) {
     return false;
   }
+  const auto fields_max = is_request ? limits::header_fields_max : limits::response_fields_max;
   while (!take_line_end(at, end)) {
-    if (fields.size() == limits::header_fields_max) return false;
+    if (fields.size() == fields_max) return false;
     auto& field = fields.emplace_back();
     if (!take_field(at, end, field)) return false;
-    field.kind = kind_of(field.name);
     if (!take_meaning(field, head)) return false;
   }
   head.bytes = static_cast<std::size_t>(at - bytes.data());

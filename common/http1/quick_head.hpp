@@ -4,7 +4,7 @@
 // one Content-Length and one Connection, which says keep-alive or close. All else (what is
 // incomplete, wrong, folded, repeated, chunked, upgraded, over a limit) is left to Beast's grammar
 // in http_head, whose verdict alone counts. So this can only be wrong by accepting, and what it
-// accepts Beast reads alike: tests/unit/master/quick_head_test.cpp and the fuzzers compare them.
+// accepts Beast reads alike: tests/unit/http1/quick_head_test.cpp and the fuzzers compare them.
 //
 // It takes a fifth of the instructions: values are looked through sixteen bytes at a time.
 // Pure; views point into the bytes.
@@ -38,8 +38,5 @@ struct QuickHead {
 // both are worth nothing. REQUIRES: fields.empty()
 bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead& head,
                   bool is_request);
-
-// How a gateway treats a field of that name.
-FieldKind kind_of(std::string_view name);
 
 }  // namespace tandem

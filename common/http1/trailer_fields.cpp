@@ -3,21 +3,18 @@
 #include <algorithm>
 #include <array>
 
+#include "common/http1/field_kind.hpp"
 #include "common/http1/field_text.hpp"
 
 namespace tandem {
 
 namespace {
 
-constexpr std::array<std::string_view, 46> never{
-    // framing and this hop
-    "content-length", "transfer-encoding", "trailer", "connection", "keep-alive",
-    "proxy-connection", "te", "upgrade",
-    // routing, and what gateways say of a request
-    "host", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
-    "x-real-ip", "x-request-id", "max-forwards", "traceparent", "tracestate",
+// Besides the fields that a gateway treats apart: those frame and route messages.
+constexpr std::array<std::string_view, 26> never{
+    "trailer",
     // controls and conditions
-    "cache-control", "expect", "pragma", "range", "if-match", "if-none-match", "if-modified-since",
+    "cache-control", "pragma", "range", "if-match", "if-none-match", "if-modified-since",
     "if-unmodified-since", "if-range", "idempotency-key",
     // authentication and state
     "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "cookie",
@@ -25,15 +22,22 @@ constexpr std::array<std::string_view, 46> never{
     // about the content
     "content-encoding", "content-type", "content-range",
     // about the response
-    "age", "date", "expires", "location", "retry-after", "vary", "warning", "accept-ranges"};
+    "age", "expires", "location", "retry-after", "vary", "warning", "accept-ranges"};
 
 }  // namespace
 
 bool may_be_trailer(std::string_view name) {
-  constexpr std::string_view ours = "tandem-";
-  if (equal_ignoring_case(name.substr(0, ours.size()), ours)) return false;
-  return std::none_of(never.begin(), never.end(),
-                      [&](auto field) { return equal_ignoring_case(name, field); });
+  const auto kind = kind_of(name);
+  if (kind != FieldKind::other && kind != FieldKind::underscored) return false;
+  // To who reads names from CGI's variables an underscore is a hyphen (field_kind.hpp). Names that
+  // are cut here are none of these.
+  std::array<char, 32> hyphenated{};
+  const auto size = std::min(name.size(), hyphenated.size());
+  std::replace_copy(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size),
+                    hyphenated.begin(), '_', '-');
+  return std::none_of(never.begin(), never.end(), [&](auto field) {
+    return equal_ignoring_case({hyphenated.data(), size}, field);
+  });
 }
 
 }  // namespace tandem

@@ -27,6 +27,46 @@ TEST_CASE("a target over 16 KiB is answered 414, one of 16 KiB is served (RFC 91
   CHECK(gateway.ask(get("/" + std::string(60 * 1024, 'a'))).status() == 414);
 }
 
+TEST_CASE(
+    "a request line over its limit is answered 414 whatever its length, if it never ends too") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  for (const std::size_t bytes : {17u, 64u, 70u, 200u}) {
+    INFO(bytes << " KiB");
+    CHECK(gateway.ask(get("/" + std::string(bytes * 1024, 'a'))).status() == 414);
+    auto client = gateway.connect();
+    client.send("GET /" + std::string(bytes * 1024 + 1024, 'a'));
+    CHECK(read_response(client).status() == 414);
+    CHECK(client.closes());
+  }
+  auto slow = gateway.connect();
+  slow.send("GET /");
+  for (int i = 0; i < 35; ++i) slow.send(std::string(512, 'a'));
+  CHECK(read_response(slow).status() == 414);
+  auto method = gateway.connect();
+  method.send(std::string(18 * 1024, 'M'));
+  CHECK(read_response(method).status() == 414);
+  CHECK(origin.request_count() == 0);
+}
+
+TEST_CASE("a response may have 1,024 fields, one with more is answered 502") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    for (;;) {
+      const auto target = self.receive(socket).start_line().substr(5);
+      std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n";
+      for (int i = 1; i < std::stoi(target); ++i) head += "Set-Cookie: a=b\r\n";
+      socket.send(head + "\r\nx");
+    }
+  });
+  Gateway gateway({origin.port()});
+  for (const int fields : {257, 1024}) {
+    const auto answer = gateway.ask(get("/" + std::to_string(fields)));
+    CHECK(answer.status() == 200);
+    CHECK(answer.count("Set-Cookie") == static_cast<std::size_t>(fields - 1));
+  }
+  CHECK(gateway.ask(get("/1025")).status() == 502);
+}
+
 TEST_CASE("256 fields are served, 257 are answered 431 (RFC 6585 §5)") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});

@@ -14,6 +14,8 @@ std::string with_host(const std::string& host) {
     {
         {"a bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n"},
         {"bare LFs everywhere", "GET / HTTP/1.1\nHost: a\n\n"},
+        {"a bare LF for the empty line", "GET / HTTP/1.1\r\nHost: a\r\n\n"},
+        {"a bare LF for the empty line behind no field", "GET / HTTP/1.1\r\n\n"},
         {"a bare LF after a field", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"},
         {"a bare CR in a value", with_field("X: a\rb")},
         {"a bare CR before the line's end", with_field("X: a\r")},

@@ -34,18 +34,40 @@ std::string chunked(const std::string& body) {
 [[maybe_unused]] const bool codings = each_row_is_a_case<Refused>(
     "refused (RFC 9112 §6.1)",
     {
-        {"an unknown transfer coding", with_field("Transfer-Encoding: xchunked")},
-        {"a coding before chunked", with_field("Transfer-Encoding: gzip, chunked")},
         {"chunked not last", with_field("Transfer-Encoding: chunked, identity")},
         {"chunked twice in two fields",
          with_field("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked")},
         {"chunked twice in one field", with_field("Transfer-Encoding: chunked, chunked")},
-        {"identity", with_field("Transfer-Encoding: identity")},
         {"chunked in quotes", with_field("Transfer-Encoding: \"chunked\"")},
         {"chunked with a parameter", with_field("Transfer-Encoding: chunked;q=1")},
         {"chunked behind a vertical tab", with_field("Transfer-Encoding: \vchunked")},
         {"an empty Transfer-Encoding", with_field("Transfer-Encoding: ")},
+        {"an unknown coding with a Content-Length",
+         with_field("Content-Length: 3\r\nTransfer-Encoding: gzip")},
+        {"an empty member of a Transfer-Encoding list", with_field("Transfer-Encoding: ,chunked")},
+        {"an unknown coding that is no token", with_field("Transfer-Encoding: g(p, chunked")},
         {"Transfer-Encoding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"},
+    },
+    check_refused, CATCH_INTERNAL_LINEINFO);
+
+[[maybe_unused]] const bool unknown_codings = each_row_is_a_case<Refused>(
+    "a transfer coding that is not known (RFC 9112 §6.1)",
+    {
+        {"alone", with_field("Transfer-Encoding: xchunked"), 501},
+        {"before chunked", with_field("Transfer-Encoding: gzip, chunked"), 501},
+        {"with a parameter", with_field("Transfer-Encoding: gzip;level=1, chunked"), 501},
+        {"in a line of its own",
+         with_field("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked"), 501},
+        {"identity", with_field("Transfer-Encoding: identity"), 501},
+    },
+    check_refused, CATCH_INTERNAL_LINEINFO);
+
+[[maybe_unused]] const bool underscores = each_row_is_a_case<Refused>(
+    "a field that frames in CGI's variables (RFC 3875 §4.1.18)",
+    {
+        {"Content_Length", with_field("Content_Length: 3")},
+        {"Transfer_Encoding", with_field("transfer_encoding: chunked")},
+        {"beside the true one", with_field("Content-Length: 0\r\nCONTENT_LENGTH: 3")},
     },
     check_refused, CATCH_INTERNAL_LINEINFO);
 
@@ -65,6 +87,9 @@ std::string chunked(const std::string& body) {
         {"a bare LF after a chunk", chunked("1\r\na\n0\r\n\r\n")},
         {"a space before the size", chunked(" 1\r\na\r\n0\r\n\r\n")},
         {"a space after the size", chunked("1 \r\na\r\n0\r\n\r\n")},
+        {"a letter behind a space after the size", chunked("1 a\r\na\r\n0\r\n\r\n")},
+        {"a size after a space", chunked("1 1\r\na\r\n0\r\n\r\n")},
+        {"spaces without end", chunked("1" + std::string(2000, ' ') + ";a\r\na\r\n0\r\n\r\n")},
         {"a control character in an extension", chunked("1;a=\x01\r\na\r\n0\r\n\r\n")},
         {"a bare LF in an extension", chunked("1;a\nb\r\na\r\n0\r\n\r\n")},
         {"an extension without end", chunked("1;" + std::string(2000, 'a') + "\r\na\r\n0\r\n\r\n")},
