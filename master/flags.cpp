@@ -182,14 +182,16 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
                flags.balance = std::move(*policy);
                return {};
              });
-  bind_value(app, "--sticky", "COOKIE_NAME",
-             "a client stays with its worker by a cookie of that name, while the worker is there",
+  bind_value(app, "--sticky", "NAME[; ATTRIBUTE]...",
+             "a client stays with its worker by a cookie of that name, while the worker is there; "
+             "attributes: Max-Age=SECONDS, SameSite=Lax|Strict|None, Domain=HOST, Path=/PATH",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               if (!wire::is_token(text)) {
-                 return invalid(fmt::format("{} must be a name that a cookie can have, not \"{}\"",
-                                            flag, text.substr(0, 64)));
+               auto sticky = wire::parse_sticky(text);
+               if (!sticky || !sticky->is_on()) {
+                 return invalid(fmt::format("{} must be {}, not \"{}\"", flag, wire::sticky_forms,
+                                            text.substr(0, 64)));
                }
-               flags.sticky = text;
+               flags.sticky = std::move(*sticky);
                return {};
              });
   bind_duration(app, "--slow-start",

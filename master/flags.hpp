@@ -39,7 +39,7 @@ struct MasterFlags {
   std::map<std::string, wire::ServiceSettings> services;  // by their names
   unsigned threads;                                       // as many as the machine has cores
   wire::PolicySpec balance = wire::PolicyName::p2c;
-  std::string sticky;  // the name of the cookie; empty: clients do not stick
+  wire::StickySpec sticky;
   Duration slow_start = 10s;
   unsigned eject_after = 5;  // failures in a row; 0: never
   StandbyTraffic standby_traffic = StandbyTraffic::forward;

@@ -20,6 +20,7 @@
 #include "common/wire/expected_statuses.hpp"
 #include "common/wire/method_set.hpp"
 #include "common/wire/policy_spec.hpp"
+#include "common/wire/sticky_spec.hpp"
 
 namespace tandem::wire {
 
@@ -73,7 +74,7 @@ struct RequestRules {
 
 struct ServiceSettings {
   RequestRules rules{};
-  std::optional<std::string> sticky;  // the name of the cookie; empty: clients do not stick
+  std::optional<StickySpec> sticky;
   std::optional<Duration> slow_start;
   std::optional<unsigned> eject_after;       // failures in a row; 0: never
   std::optional<unsigned> retry_budget;      // percent of the requests

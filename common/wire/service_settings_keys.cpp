@@ -13,9 +13,9 @@ namespace {
 constexpr Duration hedge_min = 1ms;
 constexpr Duration hedge_max = 1min;
 
-bool read_cookie_name(std::string_view text, ServiceSettings& settings) {
-  settings.sticky = text;
-  return text.empty() || is_token(text);
+bool read_sticky(std::string_view text, ServiceSettings& settings) {
+  settings.sticky = parse_sticky(text);
+  return settings.sticky.has_value();
 }
 
 bool read_check_path(std::string_view text, ServiceSettings& settings) {
@@ -62,8 +62,12 @@ std::string factor_text(unsigned thousandths) {
 }  // namespace
 
 const std::array<TextKey, 4> texts{{
-    {"sticky", read_cookie_name, [](const ServiceSettings& settings) { return settings.sticky; },
-     "a name that a cookie can have, or empty"},
+    {"sticky", read_sticky,
+     [](const ServiceSettings& settings) -> std::optional<std::string> {
+       if (!settings.sticky) return std::nullopt;
+       return to_string(*settings.sticky);
+     },
+     sticky_forms},
     {"check_path", read_check_path,
      [](const ServiceSettings& settings) { return settings.check_path; },
      "a path that begins with /, without spaces"},

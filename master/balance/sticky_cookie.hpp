@@ -10,23 +10,25 @@
 #include <string_view>
 #include <utility>
 
+#include "common/wire/sticky_spec.hpp"
+
 namespace tandem::master {
 
 class StickyCookie {
  public:
-  // `name`: of the cookie; empty: clients do not stick.
-  explicit StickyCookie(std::string name) : name_(std::move(name)) {}
+  explicit StickyCookie(wire::StickySpec spec) : spec_(std::move(spec)) {}
   StickyCookie() = default;
 
-  bool is_on() const { return !name_.empty(); }
-  const std::string& name() const { return name_; }
-  // The value of Set-Cookie that asks the client to bring `value` from now on, until it forgets.
+  bool is_on() const { return spec_.is_on(); }
+  const std::string& name() const { return spec_.name; }
+  // The value of Set-Cookie that asks the client to bring `value` from now on; without Secure,
+  // which depends on how it asked.
   std::string set_cookie(std::string_view value) const;
 
   friend bool operator==(const StickyCookie&, const StickyCookie&) = default;
 
  private:
-  std::string name_;
+  wire::StickySpec spec_;
 };
 
 }  // namespace tandem::master

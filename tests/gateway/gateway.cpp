@@ -25,7 +25,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.services.slow_start.over = options.slow_start;
   plane.services.breaker = options.breaker;
   plane.rate_limit = options.rate_limit;
-  plane.services.sticky = StickyCookie(options.sticky);
+  plane.services.sticky = StickyCookie(wire::parse_sticky(options.sticky).value());
   plane.services.requests.timeouts = options.timeouts;
   plane.body_bytes_max = options.body_bytes_max;
   for (const auto& range : options.trusted_proxies) {

@@ -21,7 +21,7 @@ class Gateway {
     unsigned threads = 1;
     unsigned connections = 1024;  // of each worker
     wire::PolicySpec policy{};
-    std::string sticky{};  // the cookie's name
+    std::string sticky{};  // as --sticky has it
     Duration slow_start = std::chrono::seconds(10);
     master::CircuitBreaker breaker{};
     master::RateLimit rate_limit{};

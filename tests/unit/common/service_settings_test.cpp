@@ -25,7 +25,7 @@ constexpr const char* every_setting[] = {
     "retry_on=502,503,504",
     "retry_backoff=10ms",
     "hedge_after=50ms",
-    "sticky=seat",
+    "sticky=seat; Max-Age=3600; SameSite=Strict",
     "slow_start=0s",
     "eject_after=7",
     "retry_budget=10",
