@@ -70,7 +70,9 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--header-timeout",
                 "a client has so long for the head of its request, then 408",
                 flags.timeouts.header_read, {1s, 10min});
-  bind_duration(app, "--idle-timeout", "a client connection without a request is closed after it",
+  bind_duration(app, "--idle-timeout",
+                "a client connection without a request is closed after it, and a body that stands "
+                "still is given up",
                 flags.timeouts.client_idle, {1s, 24h});
   bind_duration(app, "--response-timeout",
                 "a worker has so long for the head of its response, then 504",

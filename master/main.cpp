@@ -67,6 +67,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.services.breaker.failures_in_a_row = flags.eject_after;
   options.services.sticky = StickyCookie(flags.sticky);
   options.services.requests.timeouts = flags.timeouts;
+  options.services.requests.timeouts.body_idle = flags.timeouts.client_idle;
   options.body_bytes_max = flags.body_bytes_max;
   options.rate_limit = flags.rate_limit;
   options.trusted_proxies = flags.trusted_proxies;

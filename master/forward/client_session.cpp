@@ -169,7 +169,8 @@ Task<> ClientSession::refuse(Refusal refusal) {
   note.bytes = write_local_response(out, {.status = refusal.status,
                                           .code = refusal.code,
                                           .message = refusal.message,
-                                          .to_head = request_->is_head()});
+                                          .to_head = request_->is_head(),
+                                          .allows_trace = loop_.options().allows_trace});
   loop_.arm(deadline_, limits::linger_max);
   auto writing = write_all(socket_, out.view());
   const IoResult wrote = co_await writing;
@@ -188,7 +189,7 @@ void ClientSession::log(const AccessNote& note, std::string_view request_id) {
               .attempts = note.attempts,
               .client = address_,
               .method = request_->method(),
-              .target = request_->target(),
+              .target = request_->sent_target(),
               .worker = note.worker(),
               .service = note.service,
               .request_id = request_id});

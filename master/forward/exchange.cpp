@@ -67,6 +67,7 @@ Task<Ending> Exchange::run() {
     const bool gathered = co_await gathering;
     if (!gathered) {
       if (aborted_ || !deadline_.expired()) co_return Ending::close;
+  find_route();
       auto answering = answer(408, "request_timeout", "The request body did not arrive in time.");
       co_return co_await answering;
     }
@@ -85,7 +86,6 @@ Task<Ending> Exchange::run() {
     made_id_ = loop_.request_ids().next();
     client_.request_id = {made_id_.data(), made_id_.size()};
   }
-  find_route();
   auto serving = serve();
   const auto outcome = co_await serving;
   if (aborted_) co_return Ending::abort;
@@ -129,6 +129,20 @@ void Exchange::find_route() {
     routes_ = loop_.routes();  // kept: a newer table may take its place while this request waits
     route_ = routes_->find(client_.request.host(), client_.request.target());
   }
+// Its peer counts as ours.
+void Exchange::believe_standby() {
+  auto& sender = client_.sender;
+  sender.by_master = true;
+  const auto peer = peer_of_master(client_.request);
+  if (peer.empty() || peer.size() > peer_of_master_.size()) return;
+  sender.address = {peer_of_master_.data(), peer.copy(peer_of_master_.data(), peer.size())};
+  const auto& proxies = loop_.options().trusted_proxies;
+  sender.trusted = std::any_of(proxies.begin(), proxies.end(), [&](const auto& range) {
+    return range.contains(std::string(sender.address));
+  });
+}
+
+// Before the body is gathered: how long that may take is the service's to say.
   if (route_ != nullptr) service_name_ = route_->service;
   client_.note.service = service_name_;
   if (const auto* service = own_service(); service != nullptr) {

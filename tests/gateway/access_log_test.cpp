@@ -79,6 +79,20 @@ TEST_CASE("a worker that dies after an interim response is a 502, and no client 
   CHECK(entries[0]["status"] == 502);
 }
 
+TEST_CASE("a target is logged as it was sent, in absolute-form too") {
+  Origin origin(always(ok("hello")));
+  LoggedGateway logged({origin.port()});
+  for (const auto* target : {"http://shop.example:80/a?b", "HTTPS://shop.example"}) {
+    logged.gateway().ask(fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", target));
+  }
+  logged.gateway().ask("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 3);
+  CHECK(entries[0]["target"] == "http://shop.example:80/a?b");
+  CHECK(entries[1]["target"] == "HTTPS://shop.example");
+  CHECK(entries[2]["target"] == "ftp://a/");
+}
+
 TEST_CASE("a forwarded request is one line that says who asked what and who answered") {
   Origin origin(always(ok("hello")));
   LoggedGateway logged({origin.port()});
@@ -154,7 +168,7 @@ TEST_CASE(
   CHECK(entries[1]["target"] == "/two-hosts");
   CHECK(entries[1]["service"].is_null());
   CHECK(entries[2]["status"] == 400);
-  CHECK(entries[2]["method"].is_null());
+  CHECK(entries[2]["target"].is_null());
   CHECK(entries[3]["status"] == 414);
 }
 

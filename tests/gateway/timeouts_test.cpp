@@ -56,6 +56,28 @@ TEST_CASE("a short body that stops half-way is answered 408, and no worker was k
   CHECK(origin.connection_count() == 0);
 }
 
+TEST_CASE("what a service says of time holds while a short body is gathered for it") {
+  Origin origin(always(ok("x")));
+  for (const auto* setting : {"idle_timeout=100ms", "request_timeout=100ms"}) {
+    INFO(setting);
+    Gateway gateway({origin.port()});
+    gateway.set({setting});
+    gateway.settle();
+    auto client = gateway.connect();
+    client.send(std::string(post_of_ten) + "half");
+    CHECK(read_response(client).status() == 408);
+  }
+  Gateway gateway({origin.port()});
+  tandem::wire::RequestRules rules;
+  rules.idle_timeout = 100ms;
+  gateway.publish_route("/slow", rules);
+  gateway.settle();
+  auto client = gateway.connect();
+  client.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  CHECK(read_response(client).status() == 408);
+  CHECK(origin.connection_count() == 0);
+}
+
 TEST_CASE("a streamed body that stops half-way is answered 408 and not completed at the worker") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, with({.body_idle = 100ms}));
