@@ -114,6 +114,19 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
       "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for "
       "each",
       flags.trusted_proxies);
+  bind_value(app, "--underscore-names", "drop|keep",
+             "fields with an underscore in their names, of clients that are no trusted proxies: "
+             "drop, the default, or keep, for workers that cannot mistake them for others",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               if (text != "drop" && text != "keep") {
+                 return invalid(
+                     fmt::format("{} must be drop or keep, not \"{}\"", flag, text.substr(0, 64)));
+               }
+               flags.keeps_underscores = text == "keep";
+               return {};
+             });
+  bind_switch(app, "--allow-trace", "serve TRACE, which is otherwise answered 405",
+              flags.allows_trace);
 }
 
 // NAME=HOST:PORT

@@ -47,6 +47,8 @@ struct MasterFlags {
   std::uint64_t body_bytes_max = 0;  // 0: any
   RateLimit rate_limit;              // off: any
   std::vector<AddressRange> trusted_proxies;
+  bool keeps_underscores = false;  // strangers' fields with one in their names
+  bool allows_trace = false;
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;

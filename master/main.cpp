@@ -71,6 +71,8 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.body_bytes_max = flags.body_bytes_max;
   options.rate_limit = flags.rate_limit;
   options.trusted_proxies = flags.trusted_proxies;
+  options.keeps_underscores = flags.keeps_underscores;
+  options.allows_trace = flags.allows_trace;
   options.access_log = access_log;
   options.gate = &gate;
   options.standby_traffic = flags.standby_traffic;

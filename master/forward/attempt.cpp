@@ -146,9 +146,11 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
 
 // Everything up to the first byte that is sent. Something: it has ended so, and nothing was sent.
 std::optional<Attempt::Outcome> Attempt::begin_request() {
-  RequestContext context{.via = loop_.via(),
-                         .client = client_.address,
-                         .client_trusted = client_.trusted,
+  // The primary takes the request as its own: it adds what one hop has to say, this one nothing.
+  RequestContext context{.via = hop_ == Hop::primary ? std::string_view() : loop_.via(),
+                         .sender = client_.sender,
+                         .port = loop_.listen_port(),
+                         .keeps_underscores = loop_.options().keeps_underscores,
                          .request_id = client_.request_id,
                          .worker_host = upstream_.host_and_port(),
                          .stripped = client_.stripped,

@@ -16,11 +16,13 @@
 #include <string_view>
 
 #include "master/forward/access_note.hpp"
+#include "master/forward/head_writer.hpp"
 #include "common/http1/body_framing.hpp"
 #include "master/forward/loop.hpp"
 #include "master/forward/primary_route.hpp"
 #include "master/forward/request_body.hpp"
 #include "master/forward/request_times.hpp"
+#include "master/forward/sender.hpp"
 #include "master/forward/watched_deadline.hpp"
 
 namespace tandem::master {
@@ -41,9 +43,8 @@ struct ClientSide {
   }
 
   Socket& socket;
-  std::string_view address;  // without port
-  bool trusted;              // it is a proxy of ours
-  Buffer& in;                // starts with the head, then what has arrived behind it
+  Sender sender;
+  Buffer& in;  // starts with the head, then what has arrived behind it
   RequestHead& request;
   const RequestOptions* options;  // of its service, or of its route
   RequestTimes times;
@@ -143,6 +144,7 @@ class Attempt : private InFlight {
   // ---- attempt_answer.cpp: what reaches the client
   Task<bool> pass_interim();
   Framing framing_for_client() const;
+  ResponseContext response_context() const;
   void write_head(Framing framing, bool keep_alive);
   void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
   void part_from_worker();

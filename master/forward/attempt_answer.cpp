@@ -69,15 +69,30 @@ Framing Attempt::framing_for_client() const {
   return client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
 }
 
+// Whatever the framing.
+ResponseContext Attempt::response_context() const {
+  const auto& request = client_.request;
+  ResponseContext context{.via = hop_ == Hop::primary ? std::string_view() : loop_.via(),
+                          .client_version = request.version(),
+                          .set_cookie = client_.set_cookie};
+  if (!context.set_cookie.empty()) context.secure = came_by_https(request, client_.sender);
+  if (client_.stripped == 0) return context;
+  context.stripped = {.prefix = request.target().substr(0, client_.stripped),
+                      .host = request.host()};
+  for (const auto& field : request.fields()) {
+    if (field.kind != FieldKind::forwarded_host || !client_.sender.is_believed()) continue;
+    context.stripped.forwarded_host = field.value;
+  }
+  return context;
+}
+
 // Into out_; what it was made of is taken out of worker_in_.
 void Attempt::write_head(Framing framing, bool keep_alive) {
   out_ = loop_.buffers().borrow();
-  write_response_head(out_, response_,
-                      {.via = loop_.via(),
-                       .framing = framing,
-                       .client_version = client_.request.version(),
-                       .keep_alive = keep_alive,
-                       .set_cookie = client_.set_cookie});
+  auto context = response_context();
+  context.framing = framing;
+  context.keep_alive = keep_alive;
+  write_response_head(out_, response_, context);
   worker_in_.consume(response_.head_bytes());
 }
 
@@ -123,13 +138,17 @@ Task<bool> Attempt::pass_interim() {
 
 // RFC 9110 §7.8: only to what the client offered, and only once the request is over.
 bool Attempt::may_switch_protocols() const {
-  return request_complete() && lists(client_.request.upgrade(), response_.upgrade());
+  const auto offered = client_.request.upgrade();
+  bool is_offer = !response_.upgrade().empty();
+  for_each_member(response_.upgrade(),
+                  [&](auto protocol) { is_offer = is_offer && lists(offered, protocol); });
+  return request_complete() && is_offer;
 }
 
 Task<Attempt::Outcome> Attempt::pass_tunnel() {
   deadline_.disarm();
   out_ = loop_.buffers().borrow();
-  write_response_head(out_, response_, {.via = loop_.via()});
+  write_response_head(out_, response_, response_context());
   passed_on_ = answer_begun_ = true;
   worker_in_.consume(response_.head_bytes());
   Buffer from_client = loop_.buffers().borrow();

@@ -45,6 +45,8 @@ Result<> DataPlane::start() {
       .body_bytes_max = options_.body_bytes_max,
       .rate_limiter = limiter_for(options_.rate_limit),
       .trusted_proxies = options_.trusted_proxies,
+      .keeps_underscores = options_.keeps_underscores,
+      .allows_trace = options_.allows_trace,
       .access_log = options_.access_log,
       .gate = options_.gate,
       .pass = options_.pass,

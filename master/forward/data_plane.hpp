@@ -39,7 +39,9 @@ struct DataPlaneOptions {
   std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
   RateLimit rate_limit;              // of each client; off: any
   std::vector<AddressRange>
-      trusted_proxies;  // clients whose X-Forwarded-* are kept and gone on with
+      trusted_proxies;             // clients whose X-Forwarded-* are kept and gone on with
+  bool keeps_underscores = false;  // strangers' fields with one in their names are passed on
+  bool allows_trace = false;       // else TRACE is answered 405
   // Outlives the data plane, and has a ring for each thread; null: no access log is kept.
   AccessLog* access_log = nullptr;
   // Read before each attempt at a worker. Outlives the data plane; never null.

@@ -1,6 +1,7 @@
 #include "master/forward/exchange.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
@@ -14,8 +15,7 @@ Exchange::Exchange(Loop& loop, Socket& client, std::string_view client_address, 
                    Buffer& in, RequestHead& request)
     : loop_(loop),
       client_{.socket = client,
-              .address = client_address,
-              .trusted = client_trusted,
+              .sender = {.address = client_address, .trusted = client_trusted},
               .in = in,
               .request = request,
               .options = &loop.options().services.requests,
@@ -47,7 +47,7 @@ Task<Ending> Exchange::run() {
   if (const auto wanted = client_.request.timeout(); wanted > Duration::zero()) {
     client_.times.end_at(now() + wanted, RequestTimes::Said::by_client);
   }
-  if (client_.request.has_pass() && comes_from_a_standby()) client_.trusted = true;
+  if (client_.request.has_pass() && comes_from_a_standby()) believe_standby();
   if (const auto wait = must_wait(); wait > Duration::zero()) {
     client_.streaming = true;  // its body is not going to be read
     auto answering = answer(LocalResponse{.status = 429,
@@ -56,18 +56,23 @@ Task<Ending> Exchange::run() {
                                           .retry_after_s = static_cast<unsigned>(wait / 1s + 1)});
     co_return co_await answering;
   }
+  if (client_.request.method() == "TRACE" && !loop_.options().allows_trace) {
+    client_.streaming = true;
+    auto answering = answer(405, "method_not_allowed", "TRACE is not served (--allow-trace).");
+    co_return co_await answering;
+  }
   if (is_too_large()) {
     client_.streaming = true;  // its body is not going to be read
     auto answering =
         answer(413, "body_too_large", "The request body is over the configured limit.");
     co_return co_await answering;
   }
+  find_route();
   if (client_.request.framing() != Framing::none) {
     auto gathering = gather_body();
     const bool gathered = co_await gathering;
     if (!gathered) {
       if (aborted_ || !deadline_.expired()) co_return Ending::close;
-  find_route();
       auto answering = answer(408, "request_timeout", "The request body did not arrive in time.");
       co_return co_await answering;
     }
@@ -104,11 +109,12 @@ Duration Exchange::must_wait() const {
   const auto& limiter = loop_.options().rate_limiter;
   if (!limiter) return Duration::zero();
   const auto& key = limiter->key();
+  AddressText room;
   if (key.source != wire::KeySource::address) {
-    const auto value = request_key_text(key, client_.request, client_.address, client_.trusted);
+    const auto value = request_key_text(key, client_.request, client_.sender, room);
     if (!value.empty()) return limiter->admit_by_value(value, now());
   }
-  return limiter->admit(client_address(client_.request, client_.address, client_.trusted), now());
+  return limiter->admit(client_address(client_.request, client_.sender, room), now());
 }
 
 bool Exchange::is_too_large() const {
@@ -123,12 +129,6 @@ bool Exchange::comes_from_a_standby() const {
   return !pass.empty() && equal_in_constant_time(client_.request.pass(), pass);
 }
 
-void Exchange::find_route() {
-  service_name_ = loop_.options().default_service;
-  if (!loop_.routes()->empty()) {
-    routes_ = loop_.routes();  // kept: a newer table may take its place while this request waits
-    route_ = routes_->find(client_.request.host(), client_.request.target());
-  }
 // Its peer counts as ours.
 void Exchange::believe_standby() {
   auto& sender = client_.sender;
@@ -143,6 +143,12 @@ void Exchange::believe_standby() {
 }
 
 // Before the body is gathered: how long that may take is the service's to say.
+void Exchange::find_route() {
+  service_name_ = loop_.options().default_service;
+  if (!loop_.routes()->empty()) {
+    routes_ = loop_.routes();  // kept: a newer table may take its place while this request waits
+    route_ = routes_->find(client_.request.host(), client_.request.target());
+  }
   if (route_ != nullptr) service_name_ = route_->service;
   client_.note.service = service_name_;
   if (const auto* service = own_service(); service != nullptr) {

@@ -47,6 +47,7 @@ class Exchange {
   bool has_come_round() const;
   Task<bool> gather_body();
   bool comes_from_a_standby() const;
+  void believe_standby();
   void find_route();
   Service* own_service();
   bool has_no_route() const;
@@ -101,6 +102,7 @@ class Exchange {
   Loop& loop_;
   ClientSide client_;
   RequestIds::Id made_id_;
+  AddressText peer_of_master_;          // room for an address that another master tells
   RouteTablePtr routes_;                // null: there are none, all goes to the default service
   const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
   std::optional<RequestOptions> route_options_;

@@ -134,6 +134,7 @@ Task<Ending> Exchange::answer(LocalResponse response) {
   const bool early = response.status >= 400 && response.status < 500 && response.status != 404;
   response.keep_alive = !early && stays_after_answer();
   response.to_head = client_.request.is_head();
+  response.allows_trace = loop_.options().allows_trace;
   Buffer out = loop_.buffers().borrow();
   const auto body_bytes = write_local_response(out, response);
   auto sending = send_answer(std::move(out), response.status, body_bytes, response.keep_alive);
@@ -143,7 +144,8 @@ Task<Ending> Exchange::answer(LocalResponse response) {
 Task<Ending> Exchange::answer_as_final_recipient() {
   const bool keep = stays_after_answer();
   Buffer out = loop_.buffers().borrow();
-  write_final_recipient_answer(out, client_.request, client_.in.view(), keep);
+  write_final_recipient_answer(out, client_.request, client_.in.view(),
+                               loop_.options().allows_trace, keep);
   const auto body_bytes = out.size() - (out.view().find("\r\n\r\n") + 4);
   auto sending = send_answer(std::move(out), 200, body_bytes, keep);
   co_return co_await sending;

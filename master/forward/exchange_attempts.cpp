@@ -179,7 +179,7 @@ Service::Wanted Exchange::wanted(const Tried& tried) const {
   Service::Wanted wanted{.tried = tried};
   if (route_ != nullptr && route_->rules.balance) wanted.policy = &*route_->rules.balance;
   const auto& policy = wanted.policy != nullptr ? *wanted.policy : options.policy;
-  wanted.key = request_key(policy, client_.request, client_.address, client_.trusted);
+  wanted.key = request_key(policy, client_.request, client_.sender);
   if (options.sticky.is_on()) {
     wanted.cookie = find_cookie(client_.request, options.sticky.name());
   }

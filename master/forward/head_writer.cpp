@@ -70,7 +70,7 @@ class Pen {
 // What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our
 // own.
 std::size_t room_for(const MessageHead& head, std::size_t own) {
-  return head.head_bytes() + head.fields().size() + own + 256;
+  return head.head_bytes() + head.fields().size() + own + 512;
 }
 
 void write_body_fields(Pen& pen, Framing framing, bool has_length, std::uint64_t length) {
@@ -81,22 +81,69 @@ void write_body_fields(Pen& pen, Framing framing, bool has_length, std::uint64_t
   }
 }
 
-// What the request says of where it comes from: replaced, or, behind a proxy of ours, gone on with.
+// What the request says of where it comes from: replaced, or, when its sender is believed, gone on
+// with. Another master of ours has said all of it already.
 void write_forwarded_fields(Pen& pen, const RequestHead& request, const RequestContext& context) {
+  const auto& sender = context.sender;
+  bool has_for = false;
   bool has_proto = false;
   bool has_host = false;
+  bool has_port = false;
   pen << "X-Forwarded-For: ";
-  if (context.client_trusted) {
+  if (sender.is_believed()) {
     for (const auto& field : request.fields()) {
-      if (field.kind == FieldKind::forwarded_for && !field.value.empty())
-        pen << field.value << ", ";
+      if (field.kind == FieldKind::forwarded_for && !field.value.empty()) {
+        pen << (has_for ? ", " : "") << field.value;
+        has_for = true;
+      }
       has_proto = has_proto || field.kind == FieldKind::forwarded_proto;
       has_host = has_host || field.kind == FieldKind::forwarded_host;
+      has_port = has_port || field.kind == FieldKind::forwarded_port;
     }
   }
-  pen << context.client << "\r\n";
+  if (!has_for || !sender.by_master) pen << (has_for ? ", " : "") << sender.address;
+  pen << "\r\n";
+  // Where the client came to a proxy that says how, our port is none of its URL.
+  if (!has_proto && !has_host && !has_port) pen << "X-Forwarded-Port: " << context.port << "\r\n";
   if (!has_proto) pen << "X-Forwarded-Proto: http\r\n";
   if (!has_host && !request.host().empty()) pen << "X-Forwarded-Host: " << request.host() << "\r\n";
+}
+
+// What was taken off the target, behind what proxies before us have taken off.
+void write_prefix(Pen& pen, const RequestHead& request, const RequestContext& context) {
+  if (context.stripped == 0) return;
+  pen << "X-Forwarded-Prefix: ";
+  for (const auto& field : request.fields()) {
+    if (field.kind != FieldKind::forwarded_prefix || !context.sender.is_believed()) continue;
+    pen << field.value.substr(0, field.value.find_last_not_of('/') + 1);
+  }
+  pen << request.target().substr(0, context.stripped) << "\r\n";
+}
+
+void write_via(Pen& pen, int received_version, std::string_view pseudonym) {
+  if (pseudonym.empty()) return;
+  pen << (received_version == 10 ? "Via: 1.0 " : "Via: 1.1 ") << pseudonym << "\r\n";
+}
+
+// RFC 9110 §7.3.2: a Host that is there is passed on, if empty too.
+std::string_view host_for_worker(const RequestHead& request, const RequestContext& context) {
+  return request.names_host() ? request.host() : context.worker_host;
+}
+
+// Content-Length is written anew where there is one.
+bool is_passed_on(const ResponseHead& response, const Field& field) {
+  return field.kind != FieldKind::content_length && field.kind != FieldKind::tandem &&
+         field.kind != FieldKind::look_alike && !response.ends_here(field);
+}
+
+// False: it says nothing of a place that the prefix belongs to.
+bool write_with_prefix(Pen& pen, const Field& field, const StrippedPrefix& stripped) {
+  const auto place = stripped.place_in(field);
+  if (!place) return false;
+  pen.end_fields();
+  pen << field.name << ": " << field.value.substr(0, place->at) << stripped.prefix
+      << field.value.substr(place->at + place->dropped) << "\r\n";
+  return true;
 }
 
 }  // namespace
@@ -116,9 +163,10 @@ std::string_view http_date() {
 }
 
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
-  const std::size_t own = context.via.size() + context.client.size() + context.request_id.size() +
-                          request.host().size() * 2 + context.worker_host.size() +
-                          request.upgrade().size() + context.pass.size();
+  const std::size_t own = context.via.size() + context.sender.address.size() + context.port.size() +
+                          context.request_id.size() + request.host().size() * 2 +
+                          context.worker_host.size() + request.upgrade().size() +
+                          context.pass.size() + context.stripped;
   Pen pen(out, room_for(request, own));
   pen << request.method() << " ";
   const auto target = request.target().substr(context.stripped);
@@ -127,23 +175,27 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
     // §3.2.4).
     pen << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
   }
-  pen << target
-      << " HTTP/1.1\r\nHost: " << (request.host().empty() ? context.worker_host : request.host())
-      << "\r\n";
+  pen << target << " HTTP/1.1\r\nHost: " << host_for_worker(request, context) << "\r\n";
+  const bool believed = context.sender.is_believed();
   for (const auto& field : request.fields()) {
     switch (field.kind) {
       case FieldKind::other:
       case FieldKind::date:
         if (!request.ends_here(field)) pen.field(field);
         break;
-      case FieldKind::expect:
-        if (request.version() >= 11) pen.field(field);  // RFC 9110 §10.1.1: ignored in HTTP/1.0
+      case FieldKind::underscored:
+        if ((believed || context.keeps_underscores) && !request.ends_here(field)) pen.field(field);
         break;
       case FieldKind::via: pen.field(field); break;
       case FieldKind::forwarded:
       case FieldKind::forwarded_proto:
       case FieldKind::forwarded_host:
-        if (context.client_trusted) pen.field(field);
+      case FieldKind::forwarded_port:
+      case FieldKind::client_claim:
+        if (believed) pen.field(field);
+        break;
+      case FieldKind::forwarded_prefix:
+        if (believed && context.stripped == 0) pen.field(field);
         break;
       case FieldKind::trace_context:
         if (request.has_trace_context() && !request.ends_here(field)) pen.field(field);
@@ -161,8 +213,10 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   }
   pen.end_fields();
   write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
-  pen << "Via: " << (request.version() == 10 ? "1.0 " : "1.1 ") << context.via << "\r\n";
+  if (request.expects_continue()) pen << "Expect: 100-continue\r\n";
+  write_via(pen, request.version(), context.via);
   write_forwarded_fields(pen, request, context);
+  write_prefix(pen, request, context);
   pen << "X-Request-Id: " << context.request_id << "\r\n";
   if (!context.term.empty()) pen << "Tandem-Term: " << context.term << "\r\n";
   if (context.left) {
@@ -181,23 +235,25 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
 
 void write_response_head(Buffer& out, const ResponseHead& response,
                          const ResponseContext& context) {
-  Pen pen(out, room_for(response, context.via.size() + response.upgrade().size() +
-                                      context.set_cookie.size()));
+  const auto& prefix = context.stripped.prefix;
+  const auto own = context.via.size() + response.upgrade().size() + context.set_cookie.size();
+  Pen pen(out, room_for(response, own + prefix.size() * response.fields().size()));
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   bool dated = response.status() < 200;
   for (const auto& field : response.fields()) {
-    if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
-    if (response.ends_here(field)) continue;
-    pen.field(field);
+    if (!is_passed_on(response, field)) continue;
+    if (prefix.empty() || !write_with_prefix(pen, field, context.stripped)) pen.field(field);
     dated = dated || field.kind == FieldKind::date;
   }
   pen.end_fields();
   if (!dated) pen << "Date: " << http_date() << "\r\n";
-  if (!context.set_cookie.empty()) pen << "Set-Cookie: " << context.set_cookie << "\r\n";
+  if (!context.set_cookie.empty()) {
+    pen << "Set-Cookie: " << context.set_cookie << (context.secure ? "; Secure\r\n" : "\r\n");
+  }
   const bool may_have_length = response.status() >= 200 && response.status() != 204;
   write_body_fields(pen, context.framing, may_have_length && response.has_content_length(),
                     response.content_length());
-  pen << "Via: " << (response.version() == 10 ? "1.0 " : "1.1 ") << context.via << "\r\n";
+  write_via(pen, response.version(), context.via);
   if (response.status() == 101) {
     pen << "Connection: upgrade\r\nUpgrade: " << response.upgrade() << "\r\n";
   } else if (!context.keep_alive) {
@@ -213,8 +269,7 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
   pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   for (const auto& field : response.fields()) {
     // RFC 9110 §8.6: no Content-Length in 1xx.
-    if (field.kind == FieldKind::content_length || field.kind == FieldKind::tandem) continue;
-    if (!response.ends_here(field)) pen.field(field);
+    if (is_passed_on(response, field)) pen.field(field);
   }
   pen.end_fields();
   pen << "\r\n";
@@ -227,7 +282,7 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
       << "\r\nDate: " << http_date()
       << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
       << "\r\n";
-  if (response.status == 405) pen << "Allow: " << allowed_methods << "\r\n";
+  if (response.status == 405) pen << "Allow: " << allowed_methods(response.allows_trace) << "\r\n";
   if (response.retry_after_s > 0)
     pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
   if (!response.location.empty()) pen << "Location: " << response.location << "\r\n";
@@ -250,6 +305,7 @@ std::string_view reason_phrase(unsigned status) {
     case 417: return "Expectation Failed";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";

@@ -10,15 +10,18 @@
 #include "common/base/strong.hpp"
 #include "common/base/time.hpp"
 #include "common/http1/body_framing.hpp"
-#include "master/forward/buffer.hpp"
 #include "common/http1/http_head.hpp"
+#include "master/forward/buffer.hpp"
+#include "master/forward/sender.hpp"
+#include "master/forward/stripped_prefix.hpp"
 
 namespace tandem::master {
 
 struct RequestContext {
-  std::string_view via;            // this gateway's name in Via
-  std::string_view client;         // the client's address, without port
-  bool client_trusted = false;     // it is a proxy of ours: what it says of its own client is kept
+  std::string_view via;            // this gateway's name in Via; empty: none of ours
+  Sender sender;                   // what it says of its client is kept if it is believed
+  std::string_view port;           // where the client was served
+  bool keeps_underscores = false;  // in names of fields; else only those of believed senders
   std::string_view request_id;     // of the client, or made here
   std::string_view worker_host;    // Host for HTTP/1.0 requests that have none
   std::size_t stripped = 0;        // bytes that the target begins with and the worker does not see
@@ -34,11 +37,13 @@ std::string_view http_date();
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context);
 
 struct ResponseContext {
-  std::string_view via;
+  std::string_view via;             // empty: none of ours
   Framing framing = Framing::none;  // towards the client
   int client_version = 11;
   bool keep_alive = true;         // the client's connection goes on after this response
   std::string_view set_cookie{};  // empty: none of ours
+  bool secure = false;            // the client brings it only by https
+  StrippedPrefix stripped{};      // what the worker did not see of the target
 };
 
 // Appends the response head as the client is to see it; grows `out` as needed.
@@ -56,7 +61,8 @@ struct LocalResponse {
   // Says so to the master that passed the request on: this one does not lead, nothing was executed.
   bool not_primary = false;
   bool keep_alive = false;
-  bool to_head = false;  // the request was HEAD: no body
+  bool to_head = false;       // the request was HEAD: no body
+  bool allows_trace = false;  // for the Allow of a 405
 };
 // Appends it; grows `out` as needed. Returns how many bytes of it are body.
 std::size_t write_local_response(Buffer& out, const LocalResponse& response);

@@ -51,7 +51,11 @@ Loop::~Loop() {
   TANDEM_ASSERT(sessions_.empty());
 }
 
-Result<Endpoint> Loop::listen(const Endpoint& endpoint) { return listener_->open(endpoint); }
+Result<Endpoint> Loop::listen(const Endpoint& endpoint) {
+  auto bound = listener_->open(endpoint);
+  if (bound) listen_port_ = std::to_string(bound->port);
+  return bound;
+}
 
 void Loop::start() {
   sweep_.on_expiry([](void* context) { static_cast<Loop*>(context)->sweep(); }, this);

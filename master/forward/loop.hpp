@@ -75,6 +75,8 @@ struct LoopOptions {
   std::uint64_t body_bytes_max = 0;           // of a request: 413; 0: any
   std::shared_ptr<RateLimiter> rate_limiter;  // null: clients may send what they like
   std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
+  bool keeps_underscores = false;             // strangers' fields with one in their names
+  bool allows_trace = false;                  // else TRACE: 405
   AccessLog* access_log = nullptr;            // null: none is kept
   const ServingGate* gate = nullptr;          // never null once a loop has it
   std::string pass;                           // the Tandem-Pass that standbys present to this node
@@ -136,6 +138,8 @@ class Loop {
   // Where requests are noted when they have ended; null when no access log is kept.
   AccessRing* access_ring() const { return access_ring_; }
   unsigned index() const { return index_; }
+  // Where clients are served, as text.
+  std::string_view listen_port() const { return listen_port_; }
   bool draining() const { return draining_; }
 
   // How the masters of this cluster name themselves in Via (RFC 9110 §7.6.3): alike, for a request
@@ -205,6 +209,7 @@ class Loop {
   std::string via_;
   std::unique_ptr<PrimaryRoute> primary_route_;
   std::unique_ptr<Listener> listener_;
+  std::string listen_port_;
   IntrusiveList<ClientSession> sessions_;
   IntrusiveList<ConnectionTest> tests_;
   LoopCounters counters_;

@@ -31,12 +31,12 @@ std::string echo(const RequestHead& request, std::string_view head) {
 }  // namespace
 
 void write_final_recipient_answer(Buffer& out, const RequestHead& request, std::string_view head,
-                                  bool keep_alive) {
+                                  bool allows_trace, bool keep_alive) {
   TANDEM_ASSERT(request.max_forwards() == 0u);
   const bool trace = request.method() == "TRACE";
   const auto body = trace ? echo(request, head) : std::string();
-  const auto about =
-      trace ? std::string("Content-Type: message/http") : fmt::format("Allow: {}", allowed_methods);
+  const auto about = trace ? std::string("Content-Type: message/http")
+                           : fmt::format("Allow: {}", allowed_methods(allows_trace));
   const auto text = fmt::format(
       "HTTP/1.1 200 OK\r\nDate: {}\r\n{}\r\nContent-Length: {}\r\nConnection: {}\r\n\r\n{}",
       http_date(), about, body.size(), keep_alive ? "keep-alive" : "close", body);

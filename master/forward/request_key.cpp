@@ -16,24 +16,7 @@ std::string_view find_field(const RequestHead& request, std::string_view name) {
   return {};
 }
 
-// Of "a, b, c": c.
-std::string_view last_member(std::string_view list) {
-  std::string_view last;
-  for_each_member(list, [&](auto member) { last = member; });
-  return last;
-}
-
 }  // namespace
-
-std::string_view client_address(const RequestHead& request, std::string_view client, bool trusted) {
-  if (!trusted) return client;
-  std::string_view last;
-  for (const auto& field : request.fields()) {
-    if (field.kind == FieldKind::forwarded_for) last = field.value;
-  }
-  const auto forwarded = last_member(last);
-  return forwarded.empty() ? client : forwarded;
-}
 
 std::string_view find_cookie(const RequestHead& request, std::string_view name) {
   for (const auto& field : request.fields()) {
@@ -52,9 +35,9 @@ std::string_view find_cookie(const RequestHead& request, std::string_view name) 
 }
 
 std::string_view request_key_text(const wire::RequestKeySpec& key, const RequestHead& request,
-                                  std::string_view client, bool client_trusted) {
+                                  const Sender& sender, AddressText& room) {
   switch (key.source) {
-    case wire::KeySource::address: return client_address(request, client, client_trusted);
+    case wire::KeySource::address: return client_address(request, sender, room);
     case wire::KeySource::header: return find_field(request, key.name);
     case wire::KeySource::cookie: return find_cookie(request, key.name);
     case wire::KeySource::path: return request.target().substr(0, request.target().find('?'));
@@ -63,9 +46,10 @@ std::string_view request_key_text(const wire::RequestKeySpec& key, const Request
 }
 
 std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
-                                         std::string_view client, bool client_trusted) {
+                                         const Sender& sender) {
   if (spec.name != wire::PolicyName::consistent_hash) return std::nullopt;
-  const auto text = request_key_text(spec.key, request, client, client_trusted);
+  AddressText room;
+  const auto text = request_key_text(spec.key, request, sender, room);
   if (text.empty()) return std::nullopt;
   return stable_hash(text);
 }

@@ -6,8 +6,9 @@
 #include <optional>
 #include <string_view>
 
-#include "common/wire/policy_spec.hpp"
 #include "common/http1/http_head.hpp"
+#include "common/wire/policy_spec.hpp"
+#include "master/forward/sender.hpp"
 
 namespace tandem::master {
 
@@ -15,17 +16,13 @@ namespace tandem::master {
 // there is none.
 std::string_view find_cookie(const RequestHead& request, std::string_view name);
 
-// The address of the client: `client`, or, when that is a proxy of ours, what it says of its own
-// client (the last of X-Forwarded-For).
-std::string_view client_address(const RequestHead& request, std::string_view client, bool trusted);
-
-// What `key` means in that request; empty when the request has none.
+// What `key` means in that request; empty when the request has none. `room`: for an address.
 std::string_view request_key_text(const wire::RequestKeySpec& key, const RequestHead& request,
-                                  std::string_view client, bool client_trusted);
+                                  const Sender& sender, AddressText& room);
 
 // The key by which `spec` tells requests apart; nothing when the policy wants none, or the request
 // has none.
 std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
-                                         std::string_view client, bool client_trusted);
+                                         const Sender& sender);
 
 }  // namespace tandem::master

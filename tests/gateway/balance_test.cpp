@@ -150,6 +150,25 @@ TEST_CASE("a client stays with the worker that its cookie names, whatever the po
   }
 }
 
+TEST_CASE("the cookie has the attributes that were asked for, and Secure when the client has") {
+  Origins origins(1);
+  Gateway gateway(origins.ports(), {.sticky = "route; Max-Age=60; SameSite=Strict; Path=/a",
+                                    .trusted_proxies = {"127.0.0.1"}});
+  const auto attributes = [&](const std::string& fields) {
+    const auto cookie = gateway.ask(get_with("/", fields)).field("Set-Cookie");
+    return cookie.substr(cookie.find(';'));
+  };
+  const std::string plain = "; Path=/a; HttpOnly; SameSite=Strict; Max-Age=60";
+  CHECK(attributes("") == plain);
+  CHECK(attributes("X-Forwarded-Proto: http\r\n") == plain);
+  CHECK(attributes("X-Forwarded-Proto: https\r\n") == plain + "; Secure");
+  CHECK(attributes("X-Forwarded-Proto: HTTPS, http\r\n") == plain + "; Secure");
+  Gateway among_strangers(origins.ports(), {.sticky = "route"});
+  CHECK(among_strangers.ask(get_with("/", "X-Forwarded-Proto: https\r\n"))
+            .field("Set-Cookie")
+            .find("Secure") == std::string::npos);
+}
+
 TEST_CASE("a client whose worker has left gets another, and the cookie for it") {
   Origins origins(3);
   Gateway gateway(origins.ports(), {.sticky = "route"});

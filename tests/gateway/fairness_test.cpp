@@ -61,7 +61,7 @@ class Flooder {
     },
     [](const Flood& row) {
       Origin origin(always(ok("x")));
-      Gateway gateway({});
+      Gateway gateway({}, {.allows_trace = true});
       if (row.has_worker) gateway.publish({origin.port()});
       Flooder flooder(gateway, repeated(row.request, 1000));
       if (row.request != "\r\n\r\n\r\n\r\n")

@@ -50,6 +50,74 @@ TEST_CASE("what a trusted proxy says of its client is kept and gone on with") {
   CHECK(request.field("Forwarded") == "for=203.0.113.7;proto=https");
 }
 
+namespace {
+
+const std::string claims =
+    "GET / HTTP/1.1\r\nHost: inner.example\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Prefix: "
+    "/front\r\nX-Forwarded-Server: s\r\nx-forwarded-Ssl: on\r\nX-Real-IP: 203.0.113.7\r\n"
+    "X-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n";
+// But for underscores of fields that are ours or frame.
+const std::string look_alikes =
+    "X_Forwarded_For: 1.1.1.1\r\nX-Forwarded_Proto: https\r\nX_Forwarded-Anything: 1\r\n"
+    "X_Real_IP: 1.1.1.1\r\nTandem_Term: 9\r\nX_Request_Id: 1\r\nProxy_Connection: close\r\n"
+    "Max_Forwards: 1\r\n";
+
+}  // namespace
+
+TEST_CASE("whatever else a stranger claims to be told by proxies is removed") {
+  const auto request = seen_behind({}, claims + "\r\n");
+  CHECK(request.field("X-Forwarded-Port").size() >= 4);
+  CHECK(request.field("X-Forwarded-Port") != "443");
+  for (const auto* name : {"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl",
+                           "X-Real-IP", "X-Original-URL", "X-Rewrite-URL"}) {
+    CHECK(request.count(name) == 0);
+  }
+}
+
+TEST_CASE("whatever else a trusted proxy tells is kept, and our port is not mixed with its host") {
+  const auto request = seen_behind({"127.0.0.1"}, claims + "\r\n");
+  CHECK(request.field("X-Forwarded-Port") == "443");
+  CHECK(request.count("X-Forwarded-Port") == 1);
+  CHECK(request.field("X-Forwarded-Prefix") == "/front");
+  for (const auto* name :
+       {"X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-IP", "X-Original-URL", "X-Rewrite-URL"}) {
+    CHECK(request.count(name) == 1);
+  }
+  CHECK(seen_behind({"127.0.0.1"}, told).count("X-Forwarded-Port") == 0);
+}
+
+TEST_CASE("names with an underscore are a proxy's to use, and an operator's to allow") {
+  const std::string sent = "GET / HTTP/1.1\r\nHost: a\r\nX_User: 1\r\n_: 2\r\n\r\n";
+  CHECK(seen_behind({}, sent).head.find('_') == std::string::npos);
+  CHECK(seen_behind({"127.0.0.1"}, sent).field("X_User") == "1");
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.keeps_underscores = true});
+  gateway.ask(sent);
+  CHECK(origin.requests().at(0).field("X_User") == "1");
+  CHECK(origin.requests().at(0).field("_") == "2");
+}
+
+TEST_CASE("a field that is one of ours but for underscores is nobody's to use") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.trusted_proxies = {"127.0.0.1"}, .keeps_underscores = true});
+  gateway.ask("GET / HTTP/1.1\r\nHost: a\r\n" + look_alikes + "\r\n");
+  CHECK(origin.requests().at(0).head.find('_') == std::string::npos);
+  CHECK(origin.requests().at(0).field("X-Forwarded-For") == "127.0.0.1");
+  gateway.ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" +
+              look_alikes + "Content_Type: text/html\r\nX-Forwarded-Any: 1\r\nX-Kept: 1\r\n\r\n");
+  CHECK(origin.requests().at(1).trailers == "X-Kept: 1\r\n");
+}
+
+TEST_CASE("a worker's field that is one of ours but for underscores ends here") {
+  Origin origin(
+      always("HTTP/1.1 200 OK\r\nTransfer_Encoding: chunked\r\nX_Kept: 1\r\nContent-Length: "
+             "1\r\n\r\nx"));
+  Gateway gateway({origin.port()});
+  const auto answer = gateway.ask(get("/"));
+  CHECK(answer.count("Transfer_Encoding") == 0);
+  CHECK(answer.field("X_Kept") == "1");
+}
+
 TEST_CASE("a proxy outside of the trusted ranges is a stranger") {
   const auto request = seen_behind({"10.0.0.0/8", "127.0.0.2"}, told);
   CHECK(request.field("X-Forwarded-For") == "127.0.0.1");

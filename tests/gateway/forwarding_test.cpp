@@ -109,6 +109,17 @@ TEST_CASE("in absolute-form the target's host wins over Host (RFC 9112 §3.2.2)"
   CHECK(requests.at(2).start_line() == "OPTIONS * HTTP/1.1");
 }
 
+TEST_CASE("an empty Host is passed on as it is (RFC 9110 §7.2)") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  CHECK(gateway.ask("GET / HTTP/1.1\r\nHost:\r\n\r\n").status() == 200);
+  CHECK(gateway.ask("GET / HTTP/1.0\r\nHost:\r\n\r\n").status() == 200);
+  for (const auto& request : origin.requests()) {
+    CHECK(request.head.find("\r\nHost: \r\n") != std::string::npos);
+    CHECK(request.count("X-Forwarded-Host") == 0);
+  }
+}
+
 TEST_CASE("equal repeated Content-Lengths become one (RFC 9110 §8.6)") {
   Origin origin(always(ok("")));
   Gateway gateway({origin.port()});

@@ -31,6 +31,8 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   for (const auto& range : options.trusted_proxies) {
     plane.trusted_proxies.push_back(*parse_address_range(range, "trusted proxy"));
   }
+  plane.keeps_underscores = options.keeps_underscores;
+  plane.allows_trace = options.allows_trace;
   plane.access_log = options.access_log;
   plane.report_failure = [this](WorkerId, FailureKind) {
     const std::lock_guard lock(mutex_);

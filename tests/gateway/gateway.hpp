@@ -29,6 +29,8 @@ class Gateway {
     master::ForwardTimeouts timeouts{};
     std::uint64_t body_bytes_max = 0;
     std::vector<std::string> trusted_proxies{};
+    bool keeps_underscores = false;
+    bool allows_trace = false;
     master::AccessLog* access_log = nullptr;
     std::string node = "test";
     std::string pass{};

@@ -6,10 +6,27 @@
 
 using namespace tandem::test;
 
+TEST_CASE("TRACE is answered 405 unless it is allowed, whatever its Max-Forwards") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  for (const auto* field : {"", "Max-Forwards: 0\r\n"}) {
+    const auto answer = gateway.ask(fmt::format("TRACE / HTTP/1.1\r\nHost: a\r\n{}\r\n", field));
+    CHECK(answer.status() == 405);
+    CHECK(answer.field("Allow").find("TRACE") == std::string::npos);
+    CHECK(answer.field("Allow").find("OPTIONS") != std::string::npos);
+  }
+  CHECK(origin.request_count() == 0);
+  Gateway open({origin.port()}, {.allows_trace = true});
+  CHECK(open.ask("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n").status() == 200);
+  CHECK(open.ask("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
+            .field("Allow")
+            .find("TRACE") != std::string::npos);
+}
+
 TEST_CASE(
     "TRACE with Max-Forwards 0 is answered here, with an echo of what came (RFC 9110 §9.3.8)") {
   Origin origin(always(ok("x")));
-  Gateway gateway({origin.port()});
+  Gateway gateway({origin.port()}, {.allows_trace = true});
   auto client = gateway.connect();
   client.send("TRACE /a?b HTTP/1.1\r\nHost: a\r\nmax-forwards: 0\r\nX-Kept: 1\r\n\r\n" +
               get("/next"));
@@ -22,7 +39,7 @@ TEST_CASE(
 }
 
 TEST_CASE("an echo does not disclose secrets (RFC 9110 §9.3.8)") {
-  Gateway gateway({});
+  Gateway gateway({}, {.allows_trace = true});
   const auto answer = gateway.ask(
       "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: s=1\r\nauthorization: Basic "
       "c2VjcmV0\r\n"
@@ -79,7 +96,7 @@ struct Hops {
     },
     [](const Hops& row) {
       Origin origin(always(ok("x")));
-      Gateway gateway({origin.port()});
+      Gateway gateway({origin.port()}, {.allows_trace = true});
       gateway.ask(fmt::format("{} / HTTP/1.1\r\nHost: a\r\nMax-Forwards: {}\r\n\r\n", row.method,
                               row.came));
       CHECK(origin.requests().at(0).field("Max-Forwards") == row.went);

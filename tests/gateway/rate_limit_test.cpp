@@ -49,6 +49,25 @@ TEST_CASE("behind a proxy of ours each of its clients has a limit of its own") {
   }
 }
 
+TEST_CASE("a client behind a proxy is one, with whatever port and in whatever form it is told") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.rate_limit = {.per_second = 0.01, .burst = 1},
+                                    .trusted_proxies = {"127.0.0.1"}});
+  const auto status = [&](std::string_view client) {
+    return gateway.ask(get_with(fmt::format("X-Forwarded-For: {}", client))).status();
+  };
+  CHECK(status("192.0.2.7") == 200);
+  for (const auto* same : {"192.0.2.7:1234", "::ffff:192.0.2.7", "[::ffff:192.0.2.7]:80",
+                           "192.0.2.7\r\nX-Forwarded-For:"}) {
+    CHECK(status(same) == 429);
+  }
+  CHECK(status("2001:db8::1") == 200);
+  for (const auto* same : {"[2001:db8::1]", "[2001:db8::1]:443", "2001:DB8:0::1"}) {
+    CHECK(status(same) == 429);
+  }
+  CHECK(status("unknown") == 200);
+}
+
 TEST_CASE("a stranger's X-Forwarded-For earns no limit of its own") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, {.rate_limit = {.per_second = 0.01, .burst = 1}});

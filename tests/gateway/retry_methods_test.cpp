@@ -73,7 +73,7 @@ void check(const Row& row) {
   Origin good(
       always(row.method == "HEAD" ? "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" : ok("good")));
   if (row.stage == Stage::refuses) failing.stop_listening();
-  Gateway gateway({failing.port(), good.port()});
+  Gateway gateway({failing.port(), good.port()}, {.allows_trace = true});
   // Round robin: of two requests, one meets the failing worker, or each if it goes on to the other.
   unsigned answered = 0;
   unsigned failed = 0;

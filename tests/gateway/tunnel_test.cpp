@@ -34,6 +34,34 @@ TEST_CASE(
   CHECK(gateway.ask(upgrade).field("Upgrade") == "OTHER");
 }
 
+TEST_CASE("several Upgrade lines are one list, and all of it reaches the worker (RFC 9110 §5.3)") {
+  Origin origin(always(switching("third, first")));
+  Gateway gateway({origin.port()});
+  const auto answer = gateway.ask(
+      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: first\r\nConnection: upgrade\r\n"
+      "Upgrade:\r\nUpgrade: second, third\r\n\r\n");
+  CHECK(answer.status() == 101);
+  CHECK(origin.requests().at(0).field("Upgrade") == "first, second, third");
+  CHECK(origin.requests().at(0).count("Upgrade") == 1);
+}
+
+TEST_CASE("h2c in any of several Upgrade lines keeps them all from the worker") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  gateway.ask(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\nUpgrade: "
+      "echo\r\n\r\n");
+  CHECK(origin.requests().at(0).count("Upgrade") == 0);
+}
+
+TEST_CASE("a client that upgrades is told where to stick, too") {
+  Origin origin(always(switching("echo/1")));
+  Gateway gateway({origin.port()}, {.sticky = "seat"});
+  const auto answer = gateway.ask(upgrade);
+  CHECK(answer.status() == 101);
+  CHECK(answer.field("Set-Cookie").starts_with("seat="));
+}
+
 TEST_CASE("Upgrade without Connection: upgrade is not passed on (RFC 9110 §7.8)") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});

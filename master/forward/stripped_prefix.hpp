@@ -1,0 +1,35 @@
+// stripped_prefix.hpp: what a worker behind a stripped route says of places, as its client knows
+// them (RFC 9110 §10.2.2): Location, Content-Location, and the paths of cookies (RFC 6265 §5.2.4).
+//
+// A worker that goes by X-Forwarded-Prefix says them so already: a path that begins with the prefix
+// is left as it is. Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/http1/http_head.hpp"
+
+namespace tandem::master {
+
+struct StrippedPrefix {
+  std::string_view prefix{};          // "/shop"; empty: nothing was stripped
+  std::string_view host{};            // that the worker was told, in Host
+  std::string_view forwarded_host{};  // and in X-Forwarded-Host, when that was another's word
+
+  // Where the prefix comes in a field's value, and how many bytes there it takes the place of.
+  struct Place {
+    std::size_t at = 0;
+    std::size_t dropped = 0;
+  };
+  // Nothing: the field is passed on as it is. REQUIRES: !prefix.empty()
+  std::optional<Place> place_in(const Field& field) const;
+
+ private:
+  std::optional<Place> place_in_reference(std::string_view reference) const;
+  std::optional<Place> place_in_cookie(std::string_view cookie) const;
+  bool is_same_authority(std::string_view authority) const;
+  bool has_prefix(std::string_view path) const;
+};
+
+}  // namespace tandem::master
