@@ -137,6 +137,17 @@ TEST_CASE("so is a request whatever the policy, from a client that sticks and ma
   }
 }
 
+TEST_CASE("so is a request behind a stripped route, whose answer is mapped back") {
+  Origin origin(
+      always("HTTP/1.1 302 Found\r\nLocation: /b\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: "
+             "0\r\n\r\n"));
+  Gateway gateway({});
+  gateway.publish({{"shop", origin.port()}}, {"/shop=shop,strip"});
+  const auto count = allocations(gateway, get("/shop/a"));
+  INFO(allocation_sites());
+  CHECK(count == 0);
+}
+
 TEST_CASE("so is a request that is passed on to the primary") {
   Origin primary(always(ok("x")));
   Gateway standby({});

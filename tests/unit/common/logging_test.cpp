@@ -50,6 +50,14 @@ TEST_CASE("a log line has the time in UTC, the level, and the event") {
         "0000-00-00T00:00:00.000Z warning worker is down name=w0\n");
 }
 
+TEST_CASE("what a stranger may have put into a log line is one line, harmless on a terminal") {
+  const auto text = stderr_of(LogLevel::info, [] {
+    spdlog::warn("refused reason=\"{}\"", "\x1b[2Jall is well\n2026 info worker is up");
+  });
+  CHECK(text.find("reason=\"\\x1b[2Jall is well\\x0a2026 info worker is up\"\n") != text.npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+}
+
 TEST_CASE("a log level is one of five words") {
   for (const auto level :
        {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error, LogLevel::off}) {
