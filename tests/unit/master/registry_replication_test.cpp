@@ -135,7 +135,7 @@ TEST_CASE("a change survives its way through the log") {
   settings.rules.response_timeout = 5s;
   settings.rules.retry_methods = wire::MethodSet::parse("GET,POST");
   same(SetRoute{{"h", "/a", "shop", true, settings.rules}});
-  settings.sticky = wire::StickySpec{.name = "seat"};
+  settings.sticky = wire::parse_sticky("seat");
   settings.worker_in_flight = 3;
   same(SetSettings{"shop", settings});
   same(RemoveSettings{"shop"});
