@@ -176,3 +176,14 @@ TEST_CASE("keys are placed before the first table is there, too") {
   policy->update(workers.candidates());
   for (int user = 0; user < 100; ++user) CHECK(workers.pick(*policy, key_of(user)).has_value());
 }
+
+TEST_CASE("the table of a service is forgotten with the last policy that uses it") {
+  MaglevBuilder builder;
+  auto slot = builder.slot("shop");
+  builder.want(slot, {{"w1", 1}});
+  builder.finish();
+  REQUIRE(slot->version() == 1);
+  CHECK(builder.slot("shop") == slot);
+  slot.reset();
+  CHECK(builder.slot("shop")->version() == 0);
+}
