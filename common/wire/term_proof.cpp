@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/base/constant_time.hpp"
+#include "common/base/name.hpp"
 #include "common/base/secret.hpp"
 
 namespace tandem::wire {
@@ -33,6 +34,13 @@ std::optional<Term> read_proven_term(std::string_view value, std::string_view ke
   // One spelling alone: leading zeros are not what a master writes.
   if (!equal_in_constant_time(value, proven_term(Term(number), key))) return std::nullopt;
   return Term(number);
+}
+
+std::string new_challenge() { return random_hex(mac_bytes); }
+
+std::string answer_to_challenge(std::string_view challenge, std::string_view key) {
+  if (!is_name(challenge) || key.empty()) return {};
+  return keyed_digest(key, fmt::format("answer {}", challenge), mac_bytes);
 }
 
 }  // namespace tandem::wire

@@ -10,6 +10,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/own_trouble.hpp"
 #include "common/http/stream_socket.hpp"
+#include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
@@ -61,6 +62,7 @@ struct Prober::Attempt {
   Attempt(asio::io_context& loop, Registry::Probe probe)
       : addresses(std::move(probe.addresses)),
         check(std::move(probe.check)),
+        key(std::move(probe.key)),
         socket(loop),
         timer(loop),
         hurry(loop) {}
@@ -76,6 +78,7 @@ struct Prober::Attempt {
 
   asio::awaitable<Verdict> ask(std::shared_ptr<Attempt> self);
   asio::awaitable<error_code> connect(std::shared_ptr<Attempt> self);
+  asio::awaitable<Verdict> challenge();
   Verdict broken(FailureKind kind) const {
     return failed(timed_out ? FailureKind::timed_out : kind);
   }
@@ -84,6 +87,7 @@ struct Prober::Attempt {
   Endpoint target;     // the one of them that is asked
   unsigned tried = 0;  // addresses that a connection was made to, or could not be
   HealthCheck check;
+  const std::string key;  // empty: its health is asked for
   tcp::socket socket;
   asio::steady_timer timer;  // of the probe
   asio::steady_timer hurry;  // of an address that is not the last
@@ -130,6 +134,10 @@ asio::awaitable<Verdict> Prober::Attempt::ask(std::shared_ptr<Attempt> self) {
   if (is_own_trouble(error.value())) co_return Verdict{.conclusive = false, .failure = {}};
   if (error) co_return broken(FailureKind::refused);
 
+  if (!key.empty()) {
+    auto challenging = challenge();
+    co_return co_await std::move(challenging);
+  }
   const auto request = fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-master\r\nConnection: close\r\n\r\n",
       check.path, target.to_string());
@@ -144,6 +152,24 @@ asio::awaitable<Verdict> Prober::Attempt::ask(std::shared_ptr<Attempt> self) {
   const auto verdict = judge({answer.data(), answer.size()}, check);
   co_await read_the_rest(socket);
   co_return verdict;
+}
+
+// Is it still the worker that the key was given to?
+asio::awaitable<Verdict> Prober::Attempt::challenge() {
+  error_code error;
+  const auto text = wire::new_challenge();
+  const auto request = fmt::format(
+      "OPTIONS * HTTP/1.1\r\nHost: {}\r\nTandem-Challenge: {}\r\nConnection: close\r\n\r\n",
+      target.to_string(), text);
+  co_await asio::async_write(socket, asio::buffer(request),
+                             asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return broken(FailureKind::reset);
+  std::string answer;
+  co_await asio::async_read_until(socket, asio::dynamic_buffer(answer, answer_bytes_read_max),
+                                  "\r\n\r\n", asio::redirect_error(asio::use_awaitable, error));
+  if (error && answer.empty()) co_return broken(FailureKind::reset);
+  const bool is_itself = answer.find(wire::answer_to_challenge(text, key)) != std::string::npos;
+  co_return is_itself ? Verdict{} : failed(FailureKind::unhealthy);
 }
 
 Prober::Prober(asio::io_context& loop, Registry& registry)

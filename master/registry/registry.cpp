@@ -150,6 +150,7 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
                        std::string_view peer_host, Instant attentive, Instant now) {
   record.witness = witness_of(heartbeat, peer_host);
   record.has_refused = false;
+  record.is_proven = false;
   note_load(record, heartbeat.in_flight);
   const bool unchanged = record.own_weight == heartbeat.weight &&
                          record.connections == heartbeat.connections &&
@@ -239,6 +240,7 @@ void Registry::tick(Instant now) {
       record.liveness.expire(attentive);
       record.counters->in_flight_elsewhere.store(0, std::memory_order_relaxed);
       settle(record, before);
+      if (record.is_challenged() && hooks_.on_backend) hooks_.on_backend(record.id);
     }
   }
   find_outliers(now);

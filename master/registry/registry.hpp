@@ -96,6 +96,9 @@ class Registry {
   struct Probe {
     std::vector<Endpoint> addresses;  // to try in turn, all numeric; not empty
     HealthCheck check;
+    // Not empty: the worker is silent, and is asked to answer a challenge by its key, in place of
+    // the check (common/wire/term_proof.hpp).
+    std::string key;
   };
   std::optional<Probe> probe_target(WorkerId id) const;
   // A probe was accepted at this one of its addresses, which is its address from now on. Returns
@@ -198,6 +201,8 @@ class Registry {
   void refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat, std::string_view peer_host,
                Instant attentive, Instant now);
   void good_sign(WorkerRecord& record, Instant attentive, Instant now);
+  void challenged(WorkerRecord& record, std::optional<ProbeFailure> failure, Instant attentive,
+                  Instant now);
   bool give_keys(WorkerRecord& record) const;
   void secret_changed();
   void fail_worker(WorkerRecord& record, FailureKind kind, Instant attentive, Instant now);

@@ -17,6 +17,9 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   if (found == by_id_.end()) return std::nullopt;
   const auto& record = *found->second;
   const bool is_unheard = !record.is_probed() && !record.last_good;
+  if (record.is_challenged()) {
+    return Probe{{record.address}, check_of(record.service), record.term_key};
+  }
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
   // The one that it is at first, as long as its name has it.
   auto addresses = record.addresses;
@@ -24,7 +27,7 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   if (addresses.empty()) return std::nullopt;
   const auto current = std::find(addresses.begin(), addresses.end(), record.address);
   if (current != addresses.end()) std::rotate(addresses.begin(), current, current + 1);
-  return Probe{std::move(addresses), check_of(record.service)};
+  return Probe{std::move(addresses), check_of(record.service), {}};
 }
 
 void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {
@@ -33,6 +36,7 @@ void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, In
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return;
   auto& record = *found->second;
+  if (record.is_challenged()) return challenged(record, failure, attentive, now);
   if (!record.is_probed() && !record.checked) {  // not heard yet
     if (!failure) good_sign(record, attentive, now);
     return;
@@ -56,6 +60,16 @@ void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, In
   if (enough && record.is_probed()) return good_sign(record, attentive, now);
   if (enough) end_suspicion(record, attentive);
   settle(record, before);
+}
+
+// A silent worker has answered, or not. It stays down: only that it is itself is known now.
+void Registry::challenged(WorkerRecord& record, std::optional<ProbeFailure> failure,
+                          Instant attentive, Instant now) {
+  record.is_proven = !failure;
+  services_.changed(record);
+  request_publication();
+  const bool is_gone = failure && failure->kind == FailureKind::refused;
+  if (is_gone) fail_worker(record, failure->kind, attentive, now);
 }
 
 // After a change of its settings.

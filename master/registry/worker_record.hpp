@@ -67,6 +67,7 @@ struct WorkerRecord {
   // It has refused a connection since it was last heard: its process has ended, and whoever answers
   // there later is another.
   bool has_refused = false;
+  bool is_proven = false;  // it has answered a challenge since it fell silent
   CheckResults checks = CheckResults::passing();
   std::optional<ProbeFailure> check_failure{};  // the last
   bool checked = false;                // it heartbeats, and its service wants it probed as well
@@ -101,7 +102,13 @@ struct WorkerRecord {
     return !on_trial && counters->ejected_until.load(std::memory_order_relaxed) != 0;
   }
   // Whoever answers at its address is taken for it, although it is out for its health.
-  bool may_be_last_resort() const { return is_probed() || !has_refused; }
+  // Its heartbeats have stopped, and its key tells it from whoever has taken over its address.
+  bool is_challenged() const {
+    return !is_probed() && !has_left() && liveness.down() && !term_key.empty() && !has_refused;
+  }
+  bool may_be_last_resort() const {
+    return is_probed() || (!has_refused && (!is_challenged() || is_proven));
+  }
   bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
 };
 

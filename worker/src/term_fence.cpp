@@ -13,6 +13,13 @@ namespace tandem {
 
 namespace {
 constexpr const char* term_field = "Tandem-Term";
+constexpr const char* challenge_field = "Tandem-Challenge";
+constexpr const char* answer_field = "Tandem-Answer";
+
+// RFC 9110 §9.3.7: the server as a whole is asked, no resource.
+bool is_to_the_server(const httplib::Request& request) {
+  return request.method == "OPTIONS" && request.path == "*";
+}
 }  // namespace
 
 void TermFence::take_keys(const std::vector<std::string>& keys) {
@@ -47,9 +54,22 @@ bool TermFence::is_proven(const httplib::Request& request) {
   return prover_of(request.get_header_value(term_field)) != nullptr;
 }
 
+bool TermFence::answers_challenge(const httplib::Request& request, httplib::Response& response) {
+  if (!is_to_the_server(request) || !request.has_header(challenge_field)) return false;
+  const auto challenge = request.get_header_value(challenge_field);
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : keyed_) {
+    const auto answer = wire::answer_to_challenge(challenge, each.key);
+    if (!answer.empty()) response.headers.emplace(answer_field, answer);
+  }
+  response.status = 204;
+  return true;
+}
+
 bool TermFence::answers(const httplib::Request& request, httplib::Response& response) {
+  if (answers_challenge(request, response)) return true;
   if (!request.has_header(term_field)) return false;
-  const bool is_announcement = request.method == "OPTIONS" && request.path == "*";
+  const bool is_announcement = is_to_the_server(request);
   bool admitted = false;
   Term term, promised;
   std::string key;

@@ -2,6 +2,9 @@
 // term than was promised are answered 409 with the promised one in Tandem-Term, and nothing of them
 // is executed. OPTIONS * with Tandem-Term is how a new primary announces itself.
 //
+// OPTIONS * with Tandem-Challenge asks whether this is still the worker that the masters know, and
+// not a program that has taken over its address; the answer is proven by each key.
+//
 // A term counts only with a proof by one of the keys that the masters gave
 // (common/wire/term_proof.hpp): anybody can send a field. Without one the field is ignored, and the
 // request is served as one that does not come from a master. What was promised belongs to its key,
@@ -47,6 +50,7 @@ class TermFence {
     Term term;
   };
   Keyed* prover_of(const std::string& value);
+  bool answers_challenge(const httplib::Request& request, httplib::Response& response);
 
   mutable std::mutex mutex_;
   std::vector<Keyed> keyed_;

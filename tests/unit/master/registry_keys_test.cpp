@@ -80,3 +80,49 @@ TEST_CASE("the secret is part of the state, and what is no secret is refused") {
   REQUIRE(change.ok());
   CHECK(std::get<SetSecret>(*change).secret == secret);
 }
+
+namespace {
+
+// The only worker of a service: its heartbeats have stopped, and it has a key.
+struct Silent : RegistryFixture {
+  Silent() {
+    registry.apply(SetSecret{secret}, time);
+    REQUIRE(hear("w1").ok());
+    registry.publish();
+    backends.clear();
+    pass(5s);
+  }
+  void probed(std::optional<ProbeFailure> failure) {
+    registry.probe_result(backends.back(), failure, time);
+    registry.publish();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a silent worker is challenged, and is a last resort only once it has answered") {
+  Silent cluster;
+  REQUIRE(cluster.backends.size() == 1);
+  const auto probe = cluster.registry.probe_target(cluster.backends.back());
+  REQUIRE(probe);
+  CHECK(probe->key == wire::worker_key(secret, "w1", "w1-first"));
+  CHECK(cluster.last_resort().empty());
+  cluster.probed(ProbeFailure(FailureKind::unhealthy));  // somebody answers, not the worker
+  CHECK(cluster.last_resort().empty());
+  cluster.probed(std::nullopt);
+  CHECK(cluster.last_resort() == "w1");
+  CHECK(cluster.state("w1") == "down");
+  cluster.probed(ProbeFailure(FailureKind::unhealthy));  // its address has become another's
+  CHECK(cluster.last_resort().empty());
+}
+
+TEST_CASE(
+    "a silent worker that refuses is challenged no more, and one that is heard again neither") {
+  Silent refuses;
+  refuses.probed(ProbeFailure(FailureKind::refused));
+  CHECK_FALSE(refuses.registry.probe_target(refuses.backends.back()));
+  Silent returns;
+  REQUIRE(returns.hear("w1").ok());
+  CHECK_FALSE(returns.registry.probe_target(returns.backends.back()));
+  CHECK(returns.traffic() == "w1");
+}

@@ -121,6 +121,23 @@ TEST_CASE("a term without a proof by the worker's key is ignored, whoever sends 
   CHECK(fenced.get(2)->status == 200);  // nothing of it was believed
 }
 
+TEST_CASE("a challenge is answered by the worker's key, whoever asks") {
+  Fenced fenced;
+  httplib::Request request;
+  request.method = "OPTIONS";
+  request.path = "*";
+  request.headers = {{"Tandem-Challenge", "0a1b"}};
+  const auto answer = fenced.client().send(request);
+  REQUIRE(answer);
+  CHECK(answer->status == 204);
+  CHECK(answer->get_header_value("Tandem-Answer") == wire::answer_to_challenge("0a1b", key));
+  CHECK(wire::answer_to_challenge("0a1b", key) != wire::answer_to_challenge("0a1c", key));
+  request.headers = {{"Tandem-Challenge", "a name is no space"}};
+  const auto none = fenced.client().send(request);
+  REQUIRE(none);
+  CHECK_FALSE(none->has_header("Tandem-Answer"));
+}
+
 TEST_CASE("what was promised to one cluster is nothing to another one") {
   TermFence fence;
   const std::string other(64, 'b');
