@@ -16,7 +16,7 @@ constexpr RequestContext context{.via = "tandem-a",
                                  .port = "8080",
                                  .request_id = "00000000000000000000000000000000",
                                  .worker_host = "127.0.0.1:9001",
-                                 .term = Term(7)};
+                                 .term = "7.000102030405060708090a0b0c0d0e0f"};
 
 void must_agree(const RequestHead& a, const RequestHead& b) {
   TANDEM_ASSERT(a.method() == b.method());
