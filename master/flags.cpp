@@ -9,6 +9,7 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/name.hpp"
+#include "master/client_flags.hpp"
 #include "common/base/write_text.hpp"
 #include "master/control/role_hooks.hpp"
 
@@ -275,6 +276,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
   bind_networks(app, "--worker-network",
                 "workers that register must be there; once for each; by default: anywhere",
                 flags.worker_networks);
+  bind_clients(app, flags);
   bind_duration(
       app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
       flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});

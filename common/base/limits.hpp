@@ -85,13 +85,36 @@ inline constexpr auto header_read_max = 10s;  // 408: from first byte to end of 
 inline constexpr auto client_idle_max = 60s;  // closed: keep-alive without a request
 // Between two reads or writes of a body
 inline constexpr auto body_idle_max = 60s;
+// A client sends and takes a body at this rate at least, bytes a second on average, once it was
+// waited for so long: a modem does four times as much.
+inline constexpr std::uint64_t body_rate_min = 1'024;
+inline constexpr auto body_grace = 10s;
+// What was quicker than that counts for a pause of so long. A reader at that rate whose receive
+// buffer makes room by a quarter of a megabyte at a time needs it.
+inline constexpr std::chrono::seconds body_credit_max = 5min;
 // A client whose worker has said nothing for so long is asked, each time again, whether it is
 // still there.
 inline constexpr auto client_check = 1s;
 // Pipelined requests of one client that are served without a look at the others.
 inline constexpr unsigned pipelined_in_a_row_max = 16;
-// Per process; more are closed at once
+// Per process, if there are descriptors for so many; more wait to be accepted
 inline constexpr std::size_t client_connections_max = 100'000;
+// Of the descriptors so many are kept for files, loops and the control address, or an eighth of
+// all. Of the rest half is for workers, since each client may have one at work, but no more than
+// so many; clients may have what is left.
+inline constexpr std::size_t descriptors_kept_min = 32;
+inline constexpr std::size_t descriptors_kept_per_loop = 4;
+inline constexpr std::size_t descriptors_for_workers_max = 4'096;
+// When descriptors, connections or memory run out, clients that have been idle for so long are
+// closed, so many at a time, out of those that are looked at.
+inline constexpr auto idle_when_scarce = 1s;
+inline constexpr unsigned shed_at_once_max = 16;
+inline constexpr unsigned shed_looked_at_max = 256;
+// Between two attempts to accept when there is no room, and between two lines of the log about it
+inline constexpr auto accept_pause = 100ms;
+inline constexpr auto accept_complaint = 10s;
+// That one address may have, as it can be set
+inline constexpr unsigned client_connections_settable_max = 100'000;
 
 // ---- the worker side of the data plane ----------------------------------------------------------
 inline constexpr auto connect_max = 1s;  // one attempt; the next worker is tried after it
@@ -155,6 +178,10 @@ inline constexpr auto superseded_answer_max = 1s;
 inline constexpr std::size_t buffer_bytes = 16 * 1024;         // heads and small bodies
 inline constexpr std::size_t large_buffer_bytes = 256 * 1024;  // streaming of large bodies
 inline constexpr std::size_t spare_buffers_max = 1'024;        // per loop, kept for reuse (16 MiB)
+// What a client costs that has no buffer: half a kilobyte here, the rest in the kernel.
+inline constexpr std::size_t client_connection_bytes = 4 * 1024;
+// Of all loops together, as it can be set: less does not hold the buffers of a few requests.
+inline constexpr std::size_t memory_min = 1024 * 1024;
 
 // ---- the control address ------------------------------------------------------------------------
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one

@@ -53,6 +53,27 @@ BodyReader::Step BodyReader::read(std::span<char> raw) {
   return {{raw.data(), bytes}, bytes, false};
 }
 
+BodyReader::Step BodyReader::scan(std::string_view raw) {
+  TANDEM_ASSERT(state_ != State::done && framing_ != Framing::until_close);
+  std::size_t read = 0;
+  while (read < raw.size() && state_ != State::done) {
+    if (state_ != State::content) {
+      if (state_ == State::broken || !take(raw[read])) {
+        state_ = State::broken;
+        return {{}, read, true};
+      }
+      ++read;
+      continue;
+    }
+    const auto bytes =
+        static_cast<std::size_t>(std::min<std::uint64_t>(raw.size() - read, remaining_));
+    read += bytes;
+    remaining_ -= bytes;
+    if (remaining_ == 0) state_ = framing_ == Framing::chunked ? State::data_cr : State::done;
+  }
+  return {{}, read, false};
+}
+
 bool BodyReader::end_of_stream() {
   if (framing_ == Framing::until_close) state_ = State::done;
   return state_ == State::done;

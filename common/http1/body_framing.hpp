@@ -31,6 +31,10 @@ class BodyReader {
   // REQUIRES: !done()
   Step read(std::span<char> raw);
 
+  // Finds the end of the body without taking it apart: `raw` stays as it is, and the step has no
+  // content. REQUIRES: !done(), and the body's end does not depend on the stream's.
+  Step scan(std::string_view raw);
+
   // The whole body has been read. Never true for until_close, which end_of_stream() ends.
   bool done() const { return state_ == State::done; }
   // The stream has ended. True if the body is complete by that (until_close, or done already).

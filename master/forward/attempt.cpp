@@ -107,7 +107,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   auto outcome = begin_request();
   if (!outcome) {
     auto writing = write_all(worker_, out_.view(), client_.body);
-    if (!writing.done()) deadline_.arm(body_idle());
+    if (!writing.done()) deadline_.arm_sending(worker_, client_.times);
     const IoResult wrote = co_await writing;
     outcome = note_sent(wrote);
   }
@@ -131,6 +131,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
       outcome = Outcome::answered;
     }
   }
+  if (!outcome && pump_) pump_->forgo_continue();
   if (!outcome && awaits_short_body()) {
     auto receiving = receive_short_body();
     outcome = co_await receiving;
@@ -252,9 +253,10 @@ std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
 
 void Attempt::await_answer() {
   // While the body is on its way, its pump watches the time, and arms this at the last byte.
-  const bool uploading = pump_ && pump_->state() == RequestBodyPump::State::running;
-  if (uploading || deadline_.armed()) return;
-  deadline_.arm_watching(response_head(), client_.request.version() >= 11);
+  const bool running = pump_ && pump_->state() == RequestBodyPump::State::running;
+  const bool must_answer = !running || pump_->awaits_continue();
+  if (!must_answer || deadline_.armed()) return;
+  deadline_.arm_watching(response_head(), !running && client_.request.version() >= 11);
 }
 
 // A body that fits behind its head is received before anything is passed on.

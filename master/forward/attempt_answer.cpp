@@ -35,7 +35,7 @@ Task<Attempt::Outcome> Attempt::pass() {
       const auto frame = writer.frame(step.content.size(), reader_.done(), reader_.trailers());
       passed_on_ = answer_begun_ = true;
       auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
-      if (!writing.done()) deadline_.arm(body_idle());
+      if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
       const IoResult wrote = co_await writing;
       note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
       head = {};
@@ -124,12 +124,13 @@ Task<bool> Attempt::pass_interim() {
     write_interim_head(out_, response_, loop_.via());
     passed_on_ = true;
     auto writing = write_all(client_.socket, out_.view());
-    if (!writing.done()) deadline_.arm(body_idle());
+    if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
     const IoResult wrote = co_await writing;
     out_.release();
     if (!wrote.ok()) co_return false;
   }
   deadline_.disarm();  // the worker has as long again for what follows
+  if (response_.status() == 100 && pump_) pump_->let_continue();
   worker_in_.consume(response_.head_bytes());
   worker_in_.compact();
   response_.clear();

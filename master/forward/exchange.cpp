@@ -70,12 +70,8 @@ Task<Ending> Exchange::run() {
   find_route();
   if (client_.request.framing() != Framing::none) {
     auto gathering = gather_body();
-    const bool gathered = co_await gathering;
-    if (!gathered) {
-      if (aborted_ || !deadline_.expired()) co_return Ending::close;
-      auto answering = answer(408, "request_timeout", "The request body did not arrive in time.");
-      co_return co_await answering;
-    }
+    const auto ended = co_await gathering;
+    if (ended) co_return *ended;
   }
   if (client_.request.max_forwards() == 0u) {
     auto answering = answer_as_final_recipient();
@@ -186,33 +182,6 @@ bool Exchange::has_come_round() const {
   return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
     return field.kind == FieldKind::via && via_names(field.value, loop_.via());
   });
-}
-
-Task<bool> Exchange::gather_body() {
-  const auto& request = client_.request;
-  // One that waits for 100 Continue waits for the worker to say so.
-  client_.streaming = request.framing() != Framing::length || request.expects_continue() ||
-                      request.content_length() > limits::replay_bytes_max;
-  if (client_.streaming) co_return true;
-  const auto whole = request.head_bytes() + static_cast<std::size_t>(request.content_length());
-  if (client_.in.capacity() < whole) {
-    client_.in.grow(whole);
-    client_.request.parse_moved(client_.in.view());
-  }
-  while (client_.in.size() < whole) {
-    if (client_.in.free_size() == 0) {
-      client_.in.compact();
-      client_.request.parse_moved(client_.in.view());
-    }
-    loop_.arm(deadline_, client_.times.body_idle(loop_.coarse_now()));
-    auto reading = read_some(client_.socket, client_.in);
-    const IoResult got = co_await reading;
-    if (!got.ok()) co_return false;
-    client_.in.commit(got.bytes);
-  }
-  deadline_.disarm();
-  client_.body = client_.in.view().substr(request.head_bytes(), whole - request.head_bytes());
-  co_return true;
 }
 
 }  // namespace tandem::master

@@ -3,14 +3,14 @@
 //
 // Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent, by
 // that RFC or by the service's retry_methods, and nothing of a response was passed on. Everything
-// else is answered 502 or 504, never silently sent again. A body of known length up to
+// else is answered 502 or 504, never silently sent again. A body up to
 // limits::replay_bytes_max is gathered before a worker is chosen, so that a slow client holds no
 // worker and the request can be sent again; other bodies are streamed, once.
 //
 // Workers are sent requests while the ServingGate is open, at no other moment. While it is closed
 // the Leadership says where a request goes: to the primary, or nowhere, and then it waits for
-// limits::takeover_wait_max. Owner: the client session, on its loop. exchange_attempts.cpp and
-// exchange_answers.cpp are parts of it.
+// limits::takeover_wait_max. Owner: the client session, on its loop. exchange_attempts.cpp,
+// exchange_body.cpp and exchange_answers.cpp are parts of it.
 #pragma once
 
 #include <memory>
@@ -45,12 +45,19 @@ class Exchange {
   bool is_too_large() const;
   Duration must_wait() const;
   bool has_come_round() const;
-  Task<bool> gather_body();
   bool comes_from_a_standby() const;
   void believe_standby();
   void find_route();
   Service* own_service();
   bool has_no_route() const;
+
+  // ---- exchange_body.cpp: what is here of the body before a worker is chosen
+  Task<std::optional<Ending>> gather_body();
+  bool may_gather() const;
+  void make_room_for_body();
+  bool take_body(std::size_t bytes);
+  std::optional<std::size_t> frame_anew(std::size_t bytes);
+  Task<Ending> answer_bad_body(unsigned status);
 
   // ---- exchange_attempts.cpp: where the request goes
   enum class Way {

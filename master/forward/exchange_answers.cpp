@@ -37,7 +37,12 @@ Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
                             "request may have been executed.");
     co_return co_await answering;
   }
-  if (outcome != Attempt::Outcome::client_failed && client_.times.is_over(now())) {
+  if (outcome == Attempt::Outcome::client_failed) {
+    if (client_status_ == 0) co_return Ending::abort;
+    auto answering = answer_bad_body(client_status_);
+    co_return co_await answering;
+  }
+  if (client_.times.is_over(now())) {
     auto answering = answer(504, "gateway_timeout", "The time for the whole request is over.");
     co_return co_await answering;
   }
@@ -107,14 +112,6 @@ Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
     case Attempt::Outcome::bad_response:
       message = fmt::format("The {}'s answer is not well-formed HTTP/1.1.", who);
       break;
-    case Attempt::Outcome::client_failed:
-      if (client_status_ == 0) co_return Ending::abort;
-      status = client_status_;
-      code = status == 408 ? "request_timeout" : status == 413 ? "body_too_large" : "bad_request";
-      message = status == 408   ? "The request body did not arrive in time."
-                : status == 413 ? "The request body is over the configured limit."
-                                : "The request body is not well-formed.";
-      break;
     default: break;
   }
   auto answering = answer(status, code, std::move(message));
@@ -159,10 +156,14 @@ bool Exchange::stays_after_answer() const {
 }
 
 Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {
-  loop_.arm(deadline_, client_.times.timeouts().body_idle);
-  auto writing = write_all(client_.socket, out.view());
-  const IoResult wrote = co_await writing;
   deadline_.disarm();
+  // The request's own time may be over; the answer has its own.
+  const RequestTimes times(client_.times.timeouts());
+  WatchedDeadline deadline(loop_, client_.socket);
+  deadline.on_expiry([](void* client) { static_cast<Socket*>(client)->cancel(); }, &client_.socket);
+  auto writing = write_all(client_.socket, out.view());
+  if (!writing.done()) deadline.arm_sending(client_.socket, times);
+  const IoResult wrote = co_await writing;
   if (!wrote.ok()) co_return Ending::abort;
   client_.note.status = status;
   client_.note.bytes = body_bytes;

@@ -1,9 +1,11 @@
-// forward_timeouts.hpp: how long the data plane waits, for what. The first two are alike for all
+// forward_timeouts.hpp: how long the data plane waits, for what; every byte that moves begins the
+// time anew. The first two are alike for all
 // clients; the others a service may set for its requests (service_options.hpp).
 #pragma once
 
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
+#include "master/forward/body_pace.hpp"
 
 namespace tandem::master {
 
@@ -17,6 +19,7 @@ struct ForwardTimeouts {
   Duration request{0};            // 504 or cut: the whole of it, all tries together; 0: no limit
   Duration queue_wait = limits::queue_wait_max;    // 503: all workers full
   Duration tunnel_idle = limits::tunnel_idle_max;  // cut: nothing moved after 101
+  BodyPaceLimits pace{};                           // 408 or cut: a client that is too slow
 };
 
 }  // namespace tandem::master

@@ -1,5 +1,7 @@
 #include "master/forward/request_body.hpp"
 
+#include <algorithm>
+
 #include "common/base/limits.hpp"
 
 namespace tandem::master {
@@ -15,24 +17,42 @@ RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buf
       body_(loop.buffers().borrow_large()),
       reader_(request.framing(), request.content_length()),
       writer_(request.framing()),
+      client_pace_(times.timeouts().pace),
+      progress_(times.timeouts().body_idle, any_pace),
       response_deadline_(response_deadline),
       times_(times),
+      awaits_continue_(request.expects_continue() && in.size() == request.head_bytes()),
       client_takes_interim_(request.version() >= 11) {
   const auto arrived = in_.size() - request.head_bytes();
   body_.append(in_.view().substr(request.head_bytes()));
   in_.drop_back(arrived);
-  idle_.on_expiry(
-      [](void* context) {
-        static_cast<RequestBodyPump*>(context)->client_.cancel();
-        static_cast<RequestBodyPump*>(context)->worker_.cancel();
-      },
-      this);
+  idle_.on_expiry([](void* context) { static_cast<RequestBodyPump*>(context)->expire(); }, this);
+}
+
+void RequestBodyPump::expire() {
+  const auto now = loop_.coarse_now();
+  if (sending_ && !times_.is_over(now) && progress_.look(now, acknowledged_bytes(worker_))) {
+    return loop_.arm(idle_, times_.within(progress_.next_look(), now));
+  }
+  client_.cancel();
+  worker_.cancel();
 }
 
 void RequestBodyPump::cancel() {
   cancelled_ = true;
   client_.cancel();
   worker_.cancel();
+}
+
+void RequestBodyPump::let_continue() {
+  if (!std::exchange(awaits_continue_, false)) return;
+  response_deadline_.disarm();
+  wait_for_client();
+}
+
+void RequestBodyPump::wait_for_client() {
+  waits_since_ = loop_.coarse_now();
+  loop_.arm(idle_, std::min(times_.body_idle(waits_since_), client_pace_.patience()));
 }
 
 Detached RequestBodyPump::run() {
@@ -64,16 +84,37 @@ RequestBodyPump::State RequestBodyPump::fail_client(unsigned status) {
 
 Task<bool> RequestBodyPump::read_more() {
   body_.compact();
+  if (!awaits_continue_) wait_for_client();
   auto reading = read_some(client_, body_);
   const IoResult got = co_await reading;
   if (!got.ok()) co_return false;
+  if (awaits_continue_) {
+    // It did not wait: the worker's time begins with the last byte.
+    forgo_continue();
+    response_deadline_.disarm();
+    waits_since_ = loop_.coarse_now();
+  }
+  client_pace_.note(loop_.coarse_now() - waits_since_, got.bytes);
   body_.commit(got.bytes);
   co_return true;
 }
 
+Task<IoResult> RequestBodyPump::send(BodyWriter::Frame frame, std::string_view content) {
+  auto writing = write_all(worker_, frame.prefix, content, frame.suffix);
+  sending_ = !writing.done();
+  if (sending_) {
+    const auto since = loop_.coarse_now();
+    progress_.wait(since);
+    loop_.arm(idle_, times_.within(progress_.next_look(), since));
+  }
+  const IoResult wrote = co_await writing;
+  if (sending_) progress_.end(loop_.coarse_now());
+  sending_ = false;
+  co_return wrote;
+}
+
 Task<RequestBodyPump::State> RequestBodyPump::pump() {
   while (!reader_.done()) {
-    loop_.arm(idle_, times_.body_idle(loop_.coarse_now()));
     if (body_.empty()) {
       auto reading = read_more();
       const bool more = co_await reading;
@@ -87,9 +128,8 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
     if (allowed > 0 && content_bytes_ > allowed) co_return fail_client(413);
     if (!step.content.empty() || reader_.done()) {
       const auto frame = writer_.frame(step.content.size(), reader_.done(), reader_.trailers());
-      loop_.arm(idle_, times_.body_idle(loop_.coarse_now()));
-      auto writing = write_all(worker_, frame.prefix, step.content, frame.suffix);
-      const IoResult wrote = co_await writing;
+      auto sending = send(frame, step.content);
+      const IoResult wrote = co_await sending;
       if (!wrote.ok()) co_return State::worker_failed;
     }
     body_.consume(step.consumed);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "common/http1/body_framing.hpp"
+#include "master/forward/body_pace.hpp"
 #include "master/forward/loop.hpp"
 #include "master/forward/request_times.hpp"
 #include "master/forward/watched_deadline.hpp"
@@ -36,11 +37,19 @@ class RequestBodyPump {
   State state() const { return state_; }
   // Completes when the pump runs no more.
   Event& finished() { return finished_; }
+  // The client waits for 100 Continue, or for a final answer, before it sends anything: rightly, so
+  // that the time counts for who is to answer it (RFC 9110 §10.1.1).
+  bool awaits_continue() const { return awaits_continue_; }
+  // It was told to go on: from now on it is waited for.
+  void let_continue();
+  // It has its final answer.
+  void forgo_continue() { awaits_continue_ = false; }
   // Makes the pump end soon: its pending operation is cancelled.
   void cancel();
   // Something of the body was taken from the client: it cannot be sent once more.
   bool touched() const { return touched_; }
-  // Neither side moved for ForwardTimeouts::body_idle, or the time of the whole is over.
+  // Who was waited for did not move for ForwardTimeouts::body_idle, the client was too slow, or the
+  // time of the whole is over.
   bool timed_out() const { return idle_.expired(); }
   // What to answer when the client failed: 400, 408, 413, or 0 when it is gone.
   unsigned refusal_status() const { return refusal_status_; }
@@ -49,6 +58,9 @@ class RequestBodyPump {
   Detached run();
   Task<State> pump();
   Task<bool> read_more();
+  Task<IoResult> send(BodyWriter::Frame frame, std::string_view content);
+  void expire();
+  void wait_for_client();
   State fail_client(unsigned status);
 
   Loop& loop_;
@@ -60,12 +72,17 @@ class RequestBodyPump {
   BodyReader reader_;
   BodyWriter writer_;
   Deadline idle_;
+  BodyPace client_pace_;
+  SendProgress progress_;  // at the worker
+  bool sending_ = false;   // it is the worker that is waited for
   WatchedDeadline& response_deadline_;
   const RequestTimes times_;
   Event finished_;
   State state_ = State::running;
   std::uint64_t content_bytes_ = 0;  // so far
   unsigned refusal_status_ = 0;
+  Instant waits_since_;  // for the client
+  bool awaits_continue_;
   bool client_takes_interim_;  // it speaks HTTP/1.1
   bool cancelled_ = false;
   bool touched_ = false;

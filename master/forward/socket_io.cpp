@@ -196,6 +196,20 @@ bool is_quiet(Socket& socket) {
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+std::uint64_t acknowledged_bytes(Socket& socket) {
+  // As linux/tcp.h has it, which cannot be included beside netinet/tcp.h, where it ends before.
+  struct {
+    tcp_info known;
+    std::uint64_t pacing_rate;
+    std::uint64_t max_pacing_rate;
+    std::uint64_t bytes_acked;
+  } info{};
+  static_assert(offsetof(decltype(info), bytes_acked) == 120);
+  socklen_t size = sizeof info;
+  getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return info.bytes_acked;
+}
+
 bool has_unread(Socket& socket) {
   char byte;
   return recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;

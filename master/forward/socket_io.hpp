@@ -241,6 +241,10 @@ inline WriteAll write_all(Socket& socket, std::string_view a, std::string_view b
 // True when nothing is to be read and the peer has not closed. One system call.
 bool is_quiet(Socket& socket);
 
+// What the peer's system has acknowledged since the connection was made; 0 when that is not known.
+// One system call.
+std::uint64_t acknowledged_bytes(Socket& socket);
+
 // True when bytes have arrived that nobody has read yet. One system call.
 bool has_unread(Socket& socket);
 

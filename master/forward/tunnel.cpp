@@ -1,26 +1,47 @@
 #include "master/forward/tunnel.hpp"
 
+#include "master/forward/request_times.hpp"
+#include "master/forward/watched_deadline.hpp"
+
 namespace tandem::master {
 
 namespace {
 
+// Of who is sent something in a tunnel.
+ForwardTimeouts tunnel_timeouts(const ForwardTimeouts& all) {
+  ForwardTimeouts timeouts;
+  timeouts.body_idle = all.tunnel_idle;
+  timeouts.pace = any_pace;
+  return timeouts;
+}
+
 class Tunnel {
  public:
   Tunnel(Loop& loop, Socket& client, Socket& worker)
-      : loop_(loop), client_(client), worker_(worker) {
-    idle_.on_expiry([](void* context) { static_cast<Tunnel*>(context)->cut(); }, this);
+      : loop_(loop),
+        client_(client),
+        worker_(worker),
+        timeouts_(tunnel_timeouts(loop.timeouts())),
+        times_(timeouts_),
+        upwards_(loop, client),
+        downwards_(loop, client) {
+    idle_.on_expiry([](void* context) { static_cast<Tunnel*>(context)->look_whether_idle(); },
+                    this);
+    const auto cut = [](void* context) { static_cast<Tunnel*>(context)->cut(); };
+    upwards_.on_expiry(cut, this);
+    downwards_.on_expiry(cut, this);
   }
 
   Detached run_upwards(Buffer bytes) {
-    auto copying = copy(client_, worker_, std::move(bytes));
+    auto copying = copy(client_, worker_, std::move(bytes), upwards_);
     co_await copying;
     upwards_ended_.set();
   }
   Task<> run(Buffer from_client, Buffer from_worker) {
     loop_.arm(idle_, loop_.timeouts().tunnel_idle);
     run_upwards(std::move(from_client));
-    auto downwards = copy(worker_, client_, std::move(from_worker));
-    co_await downwards;
+    auto copying = copy(worker_, client_, std::move(from_worker), downwards_);
+    co_await copying;
     co_await upwards_ended_;
   }
 
@@ -30,14 +51,22 @@ class Tunnel {
     worker_.cancel();
   }
 
-  Task<> copy(Socket& from, Socket& to, Buffer bytes) {
+  // Who takes what is sent to it, if slowly, is not idle; its own deadline finds out who does not.
+  void look_whether_idle() {
+    if (!upwards_.armed() && !downwards_.armed()) return cut();
+    loop_.arm(idle_, loop_.timeouts().tunnel_idle);
+  }
+
+  Task<> copy(Socket& from, Socket& to, Buffer bytes, WatchedDeadline& sent) {
     for (;;) {
       auto writing = write_all(to, bytes.view());
+      if (!writing.done()) sent.arm_sending(to, times_);
       const IoResult wrote = co_await writing;
+      sent.disarm();
       if (!wrote.ok()) break;
-      bytes.clear();
+      bytes.release();
       loop_.arm(idle_, loop_.timeouts().tunnel_idle);
-      auto reading = read_some(from, bytes);
+      auto reading = read_some(from, bytes, loop_.buffers());
       const IoResult got = co_await reading;
       if (got.error == asio::error::eof) {
         to.shutdown_send();
@@ -52,7 +81,11 @@ class Tunnel {
   Loop& loop_;
   Socket& client_;
   Socket& worker_;
+  const ForwardTimeouts timeouts_;
+  const RequestTimes times_;
   Deadline idle_;
+  WatchedDeadline upwards_;
+  WatchedDeadline downwards_;
   Event upwards_ended_;
 };
 

@@ -14,25 +14,49 @@ void WatchedDeadline::on_expiry(void (*function)(void*), void* context) {
   deadline_.on_expiry([](void* self) { static_cast<WatchedDeadline*>(self)->fire(); }, this);
 }
 
-void WatchedDeadline::arm(Duration timeout) {
+void WatchedDeadline::arm_sending(Socket& peer, const RequestTimes& times) {
+  if (peer_ != &peer) {
+    peer_ = &peer;
+    const auto& timeouts = times.timeouts();
+    progress_.emplace(timeouts.body_idle, &peer == &client_ ? timeouts.pace : any_pace);
+  }
   watching_ = false;
-  loop_.arm(deadline_, timeout);
+  times_ = &times;
+  const auto now = loop_.coarse_now();
+  progress_->wait(now);
+  loop_.arm(deadline_, times.within(progress_->next_look(), now));
 }
 
 void WatchedDeadline::arm_watching(Duration timeout, bool may_probe) {
+  if (progress_) progress_->end(loop_.coarse_now());
   watching_ = true;
   may_probe_ = may_probe;
   until_ = loop_.coarse_now() + timeout;
   loop_.arm(deadline_, std::min<Duration>(timeout, limits::client_check));
 }
 
+void WatchedDeadline::disarm() {
+  if (progress_) progress_->end(loop_.coarse_now());
+  deadline_.disarm();
+}
+
 void WatchedDeadline::fire() {
-  const auto left = until_ - loop_.coarse_now();
-  if (watching_ && left > Duration::zero()) {
-    client_gone_ = client_is_gone();
-    if (!client_gone_) return loop_.arm(deadline_, std::min<Duration>(left, limits::client_check));
+  if (!may_go_on()) function_(context_);
+}
+
+bool WatchedDeadline::may_go_on() {
+  const auto now = loop_.coarse_now();
+  if (!watching_) {
+    if (times_->is_over(now) || !progress_->look(now, acknowledged_bytes(*peer_))) return false;
+    loop_.arm(deadline_, times_->within(progress_->next_look(), now));
+    return true;
   }
-  function_(context_);
+  const auto left = until_ - now;
+  if (left <= Duration::zero()) return false;
+  client_gone_ = client_is_gone();
+  if (client_gone_) return false;
+  loop_.arm(deadline_, std::min<Duration>(left, limits::client_check));
+  return true;
 }
 
 bool WatchedDeadline::client_is_gone() {

@@ -1,5 +1,6 @@
 // watched_deadline.hpp: the time that a worker has to say something, during which its client is
-// watched.
+// watched; and the time that who is sent something has to take it, which begins anew with each
+// byte.
 //
 // While a worker thinks nobody reads from the client, so nobody would notice that it is gone, and
 // the worker would be kept busy for nothing. Asking the kernel is one system call, so it is asked
@@ -13,7 +14,9 @@
 // answers with a reset, which the next check finds. Owner: an attempt, on its loop.
 #pragma once
 
+#include "master/forward/body_pace.hpp"
 #include "master/forward/loop.hpp"
+#include "master/forward/request_times.hpp"
 
 namespace tandem::master {
 
@@ -24,12 +27,14 @@ class WatchedDeadline {
   // What to call when the time is over, or when the client is gone.
   void on_expiry(void (*function)(void*), void* context);
 
-  // The client is being written to and needs no watching: a write finds out by itself.
-  void arm(Duration timeout);
+  // A write to `peer`, the client or its worker, waits for it: it may take nothing for body_idle;
+  // the client must not be too slow either. Nobody needs watching: a write finds out by itself.
+  // `times` outlive it.
+  void arm_sending(Socket& peer, const RequestTimes& times);
   // The worker is waited for. `may_probe`: a 100 Continue may be sent (HTTP/1.1, no response
   // begun).
   void arm_watching(Duration timeout, bool may_probe);
-  void disarm() { deadline_.disarm(); }
+  void disarm();
   bool armed() const { return deadline_.armed(); }
   // The time is over.
   bool expired() const { return deadline_.expired(); }
@@ -38,6 +43,8 @@ class WatchedDeadline {
 
  private:
   void fire();
+  // It goes on: nothing, or what it waited for has not come.
+  bool may_go_on();
   bool client_is_gone();
 
   Loop& loop_;
@@ -45,7 +52,10 @@ class WatchedDeadline {
   Deadline deadline_;
   void (*function_)(void*) = nullptr;
   void* context_ = nullptr;
-  Instant until_;
+  Instant until_;           // while watching
+  Socket* peer_ = nullptr;  // the last that was sent something
+  const RequestTimes* times_ = nullptr;
+  std::optional<SendProgress> progress_;  // of what is sent to it
   bool watching_ = false;
   bool may_probe_ = false;
   bool client_gone_ = false;

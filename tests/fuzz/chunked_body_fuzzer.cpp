@@ -74,6 +74,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TANDEM_ASSERT(pieces.consumed == whole.consumed);
   if (!whole.malformed) TANDEM_ASSERT(pieces.content == whole.content);
   TANDEM_ASSERT(pieces.trailers == whole.trailers);
+  // Looking for the end finds the same one, and moves nothing.
+  BodyReader looking(Framing::chunked, 0);
+  const auto found = looking.scan(raw);
+  TANDEM_ASSERT(looking.done() == whole.done && found.malformed == whole.malformed);
+  TANDEM_ASSERT(found.consumed == whole.consumed);
   if (!whole.done) return 0;
 
   const auto framed = frame_anew(whole, cuts);

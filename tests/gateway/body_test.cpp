@@ -81,7 +81,9 @@ TEST_CASE("both directions stream at once") {
   });
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  // So that it is not gathered first.
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
   client.read_until("\r\n\r\n");
   for (int i = 0; i < 3; ++i) {
     client.send("4\r\nping\r\n");

@@ -203,7 +203,7 @@ TEST_CASE("stopping cuts requests in flight, streams and tunnels without waiting
   std::vector<RawSocket> clients;
   for (const auto* request :
        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "GET / HT"}) {
     clients.push_back(gateway->connect());
     clients.back().send(request);

@@ -52,7 +52,8 @@ TEST_CASE("a client that closes after a streamed request releases the worker") {
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   client.send(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
   wait_until([&] { return origin.request_count() == 1; });
   client.close();
   check_released(gateway, origin);

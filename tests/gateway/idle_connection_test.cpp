@@ -129,7 +129,8 @@ TEST_CASE("a connection is not used again after an answer that came before the w
   });
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
-  client.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send(
+      "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
   client.read_until(half);
   client.send("2\r\nhi\r\n0\r\n\r\n");
   wait_until([&] { return body_came.load(); });

@@ -137,7 +137,7 @@ TEST_CASE(
   CHECK(gateway.ask(post("Transfer-Encoding: chunked", "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"))
             .body == "0123456789");
   auto client = gateway.connect();
-  client.send(post("Transfer-Encoding: chunked", "5\r\n01234\r\n"));
+  client.send(post("Expect: 100-continue\r\nTransfer-Encoding: chunked", "5\r\n01234\r\n"));
   client.send("6\r\n567890\r\n0\r\n\r\n");
   CHECK(read_response(client).status() == 413);
   CHECK(client.closes());

@@ -165,7 +165,8 @@ TEST_CASE("a worker that leaves finishes what it has and gets nothing new") {
   Origin staying(always(ok("stays")));
   Gateway gateway({leaving.port()});
   auto client = gateway.connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
   while (leaving.connection_count() == 0) std::this_thread::yield();
   gateway.publish({staying.port()});
   CHECK(gateway.ask(get("/")).body == "stays");

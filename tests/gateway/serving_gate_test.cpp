@@ -77,7 +77,9 @@ TEST_CASE("a streamed body waits for the gate as well, and arrives whole") {
   Gateway gateway({origin.port()});
   close(gateway);
   auto client = gateway.connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3\r\none\r\n");
   CHECK(client.stays_silent(100));
   CHECK(origin.connection_count() <= 1);
   gateway.lead(2);

@@ -19,7 +19,8 @@ using namespace tandem::test;
 namespace {
 
 constexpr auto streamed_put =
-    "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
 
 // A standby of `primary` with a worker of its own.
 struct Standby {

@@ -126,7 +126,8 @@ TEST_CASE("a streamed body that was begun is not sent again after a refusal: 503
   Gateway gateway({origin.port()}, tandem_workers);
   auto client = gateway.connect();
   client.send(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
   wait_until([&] { return !gateway.reported_terms().empty(); });
   gateway.lead(5);  // another try would succeed, with what is left of the body
   const auto answer = read_response(client);

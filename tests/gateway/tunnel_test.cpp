@@ -119,8 +119,8 @@ TEST_CASE("101 before the request body has been sent is answered 502") {
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   client.send(
-      "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: "
-      "chunked\r\n\r\n");
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: "
+      "100000\r\n\r\n");
   CHECK(read_response(client).status() == 502);
   CHECK(client.closes());
 }

@@ -32,6 +32,27 @@ Read read_in_steps(BodyReader reader, const std::string& raw, std::size_t step) 
 
 }  // namespace
 
+TEST_CASE(
+    "looking for the end of a body finds it, in any pieces, and leaves the bytes as they are") {
+  const std::string chunked = "5;x\r\nhello\r\n1\r\n!\r\n0\r\nX-A: 1\r\n\r\n";
+  for (std::size_t step = 1; step <= chunked.size(); ++step) {
+    INFO(step);
+    const auto raw = chunked + "GET / HTTP/1.1";
+    BodyReader reader(Framing::chunked, 0);
+    std::size_t at = 0;
+    while (!reader.done()) at += reader.scan(std::string_view(raw).substr(at, step)).consumed;
+    CHECK(at == chunked.size());
+    CHECK(reader.trailers() == "X-A: 1\r\n");
+  }
+  BodyReader length(Framing::length, 5);
+  CHECK(length.scan("hel").consumed == 3);
+  CHECK(length.scan("lo, world").consumed == 2);
+  CHECK(length.done());
+  BodyReader broken(Framing::chunked, 0);
+  CHECK(broken.scan("5\r\nhelloX").malformed);
+  CHECK(broken.scan("\r\n").malformed);
+}
+
 TEST_CASE("a chunked body is the same however it is cut into pieces") {
   const std::string raw =
       "5\r\nhello\r\nA;name=\"va lue\"\r\n0123456789\r\n00\r\nX-A: 1\r\nX-B:\r\n\r\nGET / HTTP/1.1";
