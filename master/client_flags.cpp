@@ -1,6 +1,7 @@
 #include "master/client_flags.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "common/base/byte_size.hpp"
 #include "common/base/command_line.hpp"
@@ -21,6 +22,26 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
                 "a client is waited for so long in all, while it sends a body (408) or takes one; "
                 "0s: as long as it is fast enough",
                 flags.timeouts.pace.whole, {0s, 720h});
+  bind_number(
+      app, "--client-connections",
+      "that one client address may have at once, IPv6 by its first 64 bits; more are closed; "
+      "not of trusted proxies; 0, the default: any",
+      flags.connections_per_client, {0, limits::client_connections_settable_max});
+  bind_value(
+      app, "--memory", "BYTES[k|m|g]",
+      "for buffers of clients and workers: idle clients are closed before it is used up, then "
+      "new requests are answered 503; default half of what the machine or its control group "
+      "has, 0: any",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        const auto memory = parse_byte_size(text, flag);
+        if (!memory) return memory.error();
+        if (*memory > 0 && *memory < limits::memory_min) {
+          return invalid(fmt::format("{} must be at least 1m, or 0 for any, not \"{}\"", flag,
+                                     text.substr(0, 64)));
+        }
+        flags.memory = *memory;
+        return {};
+      });
 }
 
 }  // namespace tandem::master

@@ -44,8 +44,10 @@ struct MasterFlags {
   unsigned eject_after = 5;  // failures in a row; 0: never
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
   ForwardTimeouts timeouts;
-  std::uint64_t body_bytes_max = 0;  // 0: any
-  RateLimit rate_limit;              // off: any
+  std::uint64_t body_bytes_max = 0;     // 0: any
+  RateLimit rate_limit;                 // off: any
+  unsigned connections_per_client = 0;  // 0: any
+  std::optional<std::uint64_t> memory;  // bytes; 0: any; unset: half of what there is
   std::vector<AddressRange> trusted_proxies;
   bool keeps_underscores = false;  // strangers' fields with one in their names
   bool allows_trace = false;

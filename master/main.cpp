@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/logging.hpp"
+#include "common/base/memory_size.hpp"
 #include "common/base/process_setup.hpp"
 #include "common/base/stop_signals.hpp"
 #include "common/base/secret.hpp"
@@ -13,6 +14,7 @@
 #include "master/flags.hpp"
 #include "master/forward/access_log.hpp"
 #include "master/forward/data_plane.hpp"
+#include "master/forward/descriptor_shares.hpp"
 
 namespace {
 
@@ -69,6 +71,14 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.services.requests.timeouts = flags.timeouts;
   options.services.requests.timeouts.body_idle = flags.timeouts.client_idle;
   options.body_bytes_max = flags.body_bytes_max;
+  options.client_connections_max = clients_among(descriptors(), flags.threads);
+  options.connections_per_client = flags.connections_per_client;
+  // A standby passes on what its clients ask.
+  for (const auto& [name, peer] : flags.peers) {
+    const auto address = parse_address_range(peer.host, "--peer");
+    if (address) options.uncounted_clients.push_back(*address);
+  }
+  options.memory = flags.memory.value_or(usable_memory() / 2);
   options.rate_limit = flags.rate_limit;
   options.trusted_proxies = flags.trusted_proxies;
   options.keeps_underscores = flags.keeps_underscores;

@@ -49,7 +49,7 @@ Task<Attempt::Outcome> Attempt::pass() {
     if (client_broke_off()) break;
     const bool filled = !first && step.consumed == limits::buffer_bytes;
     if ((first || filled) && (filled || reader_.remaining() > limits::buffer_bytes)) {
-      worker_in_ = loop_.buffers().borrow_large();
+      worker_in_ = loop_.borrow_to_stream(0);
     }
     deadline_.arm_watching(body_idle(), false);
     auto reading = read_some(worker_, worker_in_);
@@ -157,8 +157,11 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   if (from_client.free_size() < early.size()) from_client.grow(early.size());
   from_client.append(early);
   auto writing = write_all(client_.socket, out_.view());
+  if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
   const IoResult wrote = co_await writing;
+  deadline_.disarm();
   note_passed(wrote, out_.size(), 0);
+  out_.release();
   ending_ = Ending::close;
   if (wrote.ok()) {
     auto tunnelling =

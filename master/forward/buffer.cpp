@@ -28,7 +28,7 @@ void Buffer::grow(std::size_t capacity) {
   larger.block_ = allocate(capacity);
   larger.capacity_ = capacity;
   larger.append(view());
-  if (pool_ != nullptr) ++pool_->borrowed_;
+  if (pool_ != nullptr) pool_->count_borrowed(capacity);
   swap(larger);
 }
 
@@ -69,9 +69,15 @@ Buffer BufferPool::make(Spare& spare, std::size_t capacity) {
   } else {
     buffer.block_ = std::exchange(spare.front, next_of(spare.front));
     --spare.count;
+    spare_bytes_ -= capacity;
   }
-  ++borrowed_;
+  count_borrowed(capacity);
   return buffer;
+}
+
+void BufferPool::count_borrowed(std::size_t capacity) {
+  ++borrowed_;
+  borrowed_bytes_.store(borrowed_bytes() + capacity, std::memory_order_relaxed);
 }
 
 Buffer BufferPool::borrow() { return make(spare_, limits::buffer_bytes); }
@@ -80,9 +86,13 @@ Buffer BufferPool::borrow_large() { return make(spare_large_, limits::large_buff
 void BufferPool::give_back(char* block, std::size_t capacity) {
   TANDEM_ASSERT(borrowed_ > 0);
   --borrowed_;
+  borrowed_bytes_.store(borrowed_bytes() - capacity, std::memory_order_relaxed);
   auto& spare = capacity == limits::large_buffer_bytes ? spare_large_ : spare_;
   const bool usual = capacity == limits::buffer_bytes || capacity == limits::large_buffer_bytes;
-  if (!usual || spare.count == spare.count_max) return std::free(block);
+  const bool has_room =
+      spare.count < spare.count_max && spare_bytes_ + capacity <= spare_bytes_max_;
+  if (!usual || !has_room) return std::free(block);
+  spare_bytes_ += capacity;
   std::memcpy(block, &spare.front, sizeof spare.front);
   spare.front = block;
   ++spare.count;

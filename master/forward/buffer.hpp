@@ -4,9 +4,10 @@
 // A Buffer is a block with a readable part [begin, end) and free room behind it. Blocks of the
 // standard size are kept by the loop's BufferPool for reuse; larger ones come and go with the heap.
 // An empty Buffer owns no block: that is what an idle connection holds. Owner: the loop of the
-// pool.
+// pool; how much is borrowed anyone may ask.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -93,7 +94,9 @@ class Buffer {
 
 class BufferPool {
  public:
-  BufferPool() = default;
+  // Keeps spare blocks of `spare_bytes_max` at most.
+  explicit BufferPool(std::size_t spare_bytes_max = static_cast<std::size_t>(-1))
+      : spare_bytes_max_(spare_bytes_max) {}
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
@@ -104,6 +107,8 @@ class BufferPool {
   Buffer borrow_large();
 
   std::size_t borrowed() const { return borrowed_; }
+  // Of all blocks that are borrowed. Any thread.
+  std::size_t borrowed_bytes() const { return borrowed_bytes_.load(std::memory_order_relaxed); }
 
  private:
   friend class Buffer;
@@ -115,11 +120,16 @@ class BufferPool {
   };
   Buffer make(Spare& spare, std::size_t capacity);
   void give_back(char* block, std::size_t capacity);
+  void count_borrowed(std::size_t capacity);
 
   static constexpr std::size_t spare_large_max = 16;
   Spare spare_{.count_max = limits::spare_buffers_max};
   Spare spare_large_{.count_max = spare_large_max};
+  const std::size_t spare_bytes_max_;
+  std::size_t spare_bytes_ = 0;
   std::size_t borrowed_ = 0;
+  // Written by the owner alone, with no locked instruction.
+  std::atomic<std::size_t> borrowed_bytes_{0};
 };
 
 }  // namespace tandem::master

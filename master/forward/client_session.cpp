@@ -21,23 +21,34 @@ std::string address_of(const TcpEndpoint& peer) {
   return address.to_string();
 }
 
-bool is_trusted(const Loop& loop, const std::string& address) {
-  const auto& proxies = loop.options().trusted_proxies;
-  return std::any_of(proxies.begin(), proxies.end(),
+bool is_among(const std::vector<AddressRange>& ranges, const std::string& address) {
+  return std::any_of(ranges.begin(), ranges.end(),
                      [&](const auto& range) { return range.contains(address); });
 }
+
+constexpr Refusal no_memory{503, "out_of_memory", "This master has no memory for more requests."};
 
 }  // namespace
 
 void ClientSession::start(Loop& loop, Socket socket, const TcpEndpoint& peer) {
-  run(std::unique_ptr<ClientSession>(new ClientSession(loop, std::move(socket), peer)));
+  std::unique_ptr<ClientSession> session(new ClientSession(loop, std::move(socket), peer));
+  if (session->count_in(peer)) run(std::move(session));
+}
+
+// False: its address has as many connections as it may.
+bool ClientSession::count_in(const TcpEndpoint& peer) {
+  const auto& counts = loop_.options().client_counts;
+  if (!counts || trusted_ || is_among(loop_.options().uncounted_clients, address_)) return true;
+  counted_as_ = counts->enter(peer.address());
+  return counted_as_.has_value();
 }
 
 ClientSession::ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer)
     : loop_(loop),
       socket_(std::move(socket)),
       address_(address_of(peer)),
-      trusted_(is_trusted(loop, address_)) {
+      trusted_(is_among(loop.options().trusted_proxies, address_)),
+      idle_since_(loop.coarse_now()) {
   loop_.adopt(*this);
   deadline_.on_expiry([](void* context) { static_cast<ClientSession*>(context)->socket_.cancel(); },
                       this);
@@ -45,7 +56,22 @@ ClientSession::ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer)
 
 ClientSession::~ClientSession() {
   if (request_ != nullptr) loop_.give_back(*request_);
+  if (counted_as_) loop_.options().client_counts->leave(*counted_as_);
   loop_.forget(*this);
+}
+
+bool ClientSession::close_if_idle_since(Instant since) {
+  if (!idle_ || ending_ || idle_since_ > since || has_unread(socket_)) return false;
+  ending_ = true;
+  socket_.cancel();
+  return true;
+}
+
+// For another request. Clients that are idle are closed first.
+bool ClientSession::has_memory() {
+  const auto memory = loop_.memory();
+  if (memory != Loop::Memory::ample) loop_.shed_idle(Shed::clients);
+  return memory != Loop::Memory::exhausted;
 }
 
 void ClientSession::drain() {
@@ -91,6 +117,7 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
     }
     if (self.ending_ || self.loop_.draining()) break;
     self.idle_ = true;
+    self.idle_since_ = self.loop_.coarse_now();
   }
   self.close(Ending::close);
 }
@@ -114,6 +141,11 @@ Task<bool> ClientSession::read_head(HeadStatus status) {
     if (status == HeadStatus::complete) co_return true;
     if (status == HeadStatus::refused) {
       auto refusing = refuse(request_->refusal());
+      co_await refusing;
+      co_return false;
+    }
+    if (!has_memory()) {
+      auto refusing = refuse(no_memory);
       co_await refusing;
       co_return false;
     }
@@ -146,7 +178,10 @@ Task<Ending> ClientSession::serve_request() {
     deadline_.disarm();
   }
   Ending ending = Ending::linger;
-  if (complete) {
+  if (complete && !has_memory()) {
+    auto refusing = refuse(no_memory);
+    co_await refusing;
+  } else if (complete) {
     Exchange exchange(loop_, socket_, address_, trusted_, in_, *request_);
     exchange_ = &exchange;
     auto exchanging = exchange.run();
@@ -169,6 +204,7 @@ Task<> ClientSession::refuse(Refusal refusal) {
   note.bytes = write_local_response(out, {.status = refusal.status,
                                           .code = refusal.code,
                                           .message = refusal.message,
+                                          .retry_after_s = refusal.status == 503 ? 1u : 0u,
                                           .to_head = request_->is_head(),
                                           .allows_trace = loop_.options().allows_trace});
   loop_.arm(deadline_, limits::linger_max);
@@ -198,10 +234,9 @@ void ClientSession::log(const AccessNote& note, std::string_view request_id) {
 Task<> ClientSession::linger() {
   socket_.shutdown_send();
   loop_.arm(deadline_, limits::linger_max);
-  if (!in_.has_block()) in_ = loop_.buffers().borrow();
   for (std::size_t thrown_away = 0; thrown_away < limits::linger_bytes_max;) {
-    in_.clear();
-    auto reading = read_some(socket_, in_);
+    in_.release();
+    auto reading = read_some(socket_, in_, loop_.buffers());
     const IoResult got = co_await reading;
     if (!got.ok()) break;
     thrown_away += got.bytes;

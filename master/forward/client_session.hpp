@@ -7,8 +7,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "master/forward/client_counts.hpp"
 #include "master/forward/exchange.hpp"
 #include "master/forward/intrusive_list.hpp"
 #include "master/forward/loop.hpp"
@@ -22,11 +24,15 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
 
   // Ends the session unless a request is being served or has arrived; that one will be the last.
   void drain();
+  // Ends the session if its client has been idle since then, and still is. True if so.
+  bool close_if_idle_since(Instant since);
   // Ends the session as soon as possible.
   void abort();
 
  private:
   ClientSession(Loop& loop, Socket socket, const TcpEndpoint& peer);
+  bool count_in(const TcpEndpoint& peer);
+  bool has_memory();
   static Detached run(std::unique_ptr<ClientSession> session);
 
   // False when the connection is to be closed.
@@ -48,6 +54,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Exchange* exchange_ = nullptr;    // while one runs
   Deadline deadline_;
   Instant started_;  // the request; kept for the access log only
+  Instant idle_since_;
+  std::optional<ClientCounts::Key> counted_as_;
   bool idle_ = true;
   bool ending_ = false;
   unsigned in_a_row_ = 0;  // requests since the last wait for one

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "common/base/clock.hpp"
+#include "master/forward/client_counts.hpp"
 #include "master/forward/listener.hpp"
 #include "master/forward/loop.hpp"
 
@@ -19,6 +20,21 @@ std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
   if (!limit.is_on()) return nullptr;
   std::random_device random;
   return std::make_shared<RateLimiter>(limit, std::uint64_t{random()} << 32 | random());
+}
+
+std::shared_ptr<ClientCounts> counts_for(unsigned per_client) {
+  if (per_client == 0) return nullptr;
+  std::random_device random;
+  return std::make_shared<ClientCounts>(per_client, std::uint64_t{random()} << 32 | random());
+}
+
+// Half of the memory is for buffers, whoever connects.
+std::size_t clients_per_loop(const DataPlaneOptions& options) {
+  auto most = options.client_connections_max;
+  if (options.memory > 0) {
+    most = std::min(most, options.memory / 2 / limits::client_connection_bytes);
+  }
+  return std::max<std::size_t>(most / options.threads, 1);
 }
 
 }  // namespace
@@ -41,7 +57,11 @@ Result<> DataPlane::start() {
       .services = options_.services,
       .policies = options_.policies,
       .loops = options_.threads,
-      .client_connections_max = options_.client_connections_max / options_.threads,
+      .client_connections_max = clients_per_loop(options_),
+      .client_counts = counts_for(options_.connections_per_client),
+      .uncounted_clients = options_.uncounted_clients,
+      .memory = options_.memory,
+      .memory_in_use = [this] { return memory_in_use(); },
       .body_bytes_max = options_.body_bytes_max,
       .rate_limiter = limiter_for(options_.rate_limit),
       .trusted_proxies = options_.trusted_proxies,
@@ -55,6 +75,7 @@ Result<> DataPlane::start() {
       .report_term = options_.report_term,
       .home = options_.threads == 1 ? std::function<Loop&(Loop&)>()
                                     : [this](Loop& from) -> Loop& { return home_of_next(from); },
+      .shed_elsewhere = [this](unsigned from_loop, Shed what) { shed(from_loop, what); },
       .ask_for_room = [this](unsigned from_loop,
                              const std::string& service) { ask_for_room(from_loop, service); },
       .offer_room = [this](unsigned from_loop,
@@ -92,6 +113,13 @@ Loop& DataPlane::home_of_next(Loop& from) {
   }
   const auto tolerated = open(*least) + 1 + open(*least) / 16;
   return open(from) > tolerated ? *least : from;
+}
+
+void DataPlane::shed(unsigned from_loop, Shed what) {
+  for (auto& loop : loops_) {
+    if (loop->index() == from_loop) continue;
+    loop->post([loop = loop.get(), what] { loop->shed_here(what); });
+  }
 }
 
 void DataPlane::ask_for_room(unsigned from_loop, const std::string& service) {
@@ -145,6 +173,12 @@ void DataPlane::stop() {
 std::uint64_t DataPlane::requests() const {
   std::uint64_t sum = 0;
   for (const auto& loop : loops_) sum += loop->counters().requests.load(std::memory_order_relaxed);
+  return sum;
+}
+
+std::size_t DataPlane::memory_in_use() const {
+  std::size_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->memory_in_use();
   return sum;
 }
 

@@ -26,6 +26,7 @@ namespace tandem::master {
 
 class AccessLog;
 class Loop;
+enum class Shed;
 struct RoomOffer;
 
 struct DataPlaneOptions {
@@ -36,8 +37,11 @@ struct DataPlaneOptions {
   std::shared_ptr<PolicyFactory> policies = std::make_shared<PolicyFactory>();
   std::string default_service = "default";
   std::size_t client_connections_max = limits::client_connections_max;
-  std::uint64_t body_bytes_max = 0;  // of a request body: above it 413; 0: any
-  RateLimit rate_limit;              // of each client; off: any
+  unsigned connections_per_client = 0;          // of one address; 0: any
+  std::vector<AddressRange> uncounted_clients;  // that may have more, as trusted proxies may
+  std::size_t memory = 0;                       // bytes that buffers and clients may take; 0: any
+  std::uint64_t body_bytes_max = 0;             // of a request body: above it 413; 0: any
+  RateLimit rate_limit;                         // of each client; off: any
   std::vector<AddressRange>
       trusted_proxies;             // clients whose X-Forwarded-* are kept and gone on with
   bool keeps_underscores = false;  // strangers' fields with one in their names are passed on
@@ -82,11 +86,14 @@ class DataPlane {
   void stop();
 
   std::uint64_t requests() const;
+  // Bytes that buffers and clients take. Any thread.
+  std::size_t memory_in_use() const;
   std::uint64_t client_connections() const;
   std::vector<std::uint64_t> client_connections_by_loop() const;
 
  private:
   Loop& home_of_next(Loop& from);
+  void shed(unsigned from_loop, Shed what);
   void ask_for_room(unsigned from_loop, const std::string& service);
   void offer_room(unsigned from_loop, RoomOffer offer);
 

@@ -54,7 +54,7 @@ class Exchange {
   // ---- exchange_body.cpp: what is here of the body before a worker is chosen
   Task<std::optional<Ending>> gather_body();
   bool may_gather() const;
-  void make_room_for_body();
+  bool make_room_for_body();
   bool take_body(std::size_t bytes);
   std::optional<std::size_t> frame_anew(std::size_t bytes);
   Task<Ending> answer_bad_body(unsigned status);

@@ -274,6 +274,7 @@ Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
   each.own_trouble = is_own_trouble(connected.error.value());
   if (each.own_trouble) {
     log_own_trouble(connected.error, now());
+    loop_.shed_idle(Shed::clients_and_workers);
   } else if (!aborted_ && !each.beaten && !cut_short && way_ == Way::workers) {
     count_failure(upstream);
     suspect(loop_, upstream, kind);

@@ -62,7 +62,11 @@ Task<std::optional<Ending>> Exchange::gather_body() {
       client_.streaming = true;
       break;
     }
-    make_room_for_body();
+    if (!make_room_for_body()) {
+      client_.streaming = true;
+      auto answering = answer(503, "out_of_memory", "This master has no memory for the body.");
+      co_return co_await answering;
+    }
     const auto since = loop_.coarse_now();
     loop_.arm(deadline_, std::min(client_.times.body_idle(since), gathering.pace.patience()));
     auto reading = read_some(client_.socket, client_.in);
@@ -83,16 +87,18 @@ Task<std::optional<Ending>> Exchange::gather_body() {
   co_return std::nullopt;
 }
 
-// For the whole body when it takes more than a buffer.
-void Exchange::make_room_for_body() {
+// For the whole body when it takes more than a buffer. False: there is no memory for it.
+bool Exchange::make_room_for_body() {
   auto& in = client_.in;
-  if (in.free_size() > 0) return;
+  if (in.free_size() > 0) return true;
   const auto body_bytes = client_.request.has_content_length()
                               ? static_cast<std::size_t>(client_.request.content_length())
                               : limits::replay_bytes_max;
   const auto whole = client_.request.head_bytes() + body_bytes;
+  if (in.capacity() < whole && loop_.memory() == Loop::Memory::exhausted) return false;
   in.capacity() < whole ? in.grow(whole) : in.compact();
   client_.request.parse_moved(in.view());
+  return true;
 }
 
 // The body lies behind the head, `bytes` with its framing. False: it is over the limit.

@@ -42,7 +42,7 @@ class IntrusiveList {
     member.list_ = this;
     member.next_ = head_;
     member.prev_ = nullptr;
-    if (head_ != nullptr) head_->prev_ = &member;
+    (head_ != nullptr ? head_->prev_ : tail_) = &member;
     head_ = &member;
     ++size_;
   }
@@ -51,10 +51,13 @@ class IntrusiveList {
     Member& member = object;
     TANDEM_ASSERT(member.list_ == this);
     (member.prev_ != nullptr ? member.prev_->next_ : head_) = member.next_;
-    if (member.next_ != nullptr) member.next_->prev_ = member.prev_;
+    (member.next_ != nullptr ? member.next_->prev_ : tail_) = member.prev_;
     member.list_ = nullptr;
     --size_;
   }
+
+  // REQUIRES: !empty()
+  T& back() { return static_cast<T&>(*tail_); }
 
   // `visit` may remove the member that it is given.
   template <class Visit>
@@ -68,6 +71,7 @@ class IntrusiveList {
 
  private:
   Member* head_ = nullptr;
+  Member* tail_ = nullptr;
   std::size_t size_ = 0;
 };
 

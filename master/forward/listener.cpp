@@ -9,6 +9,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "common/base/limits.hpp"
+#include "common/base/own_trouble.hpp"
+
 namespace tandem::master {
 
 namespace {
@@ -44,7 +47,7 @@ Result<int> bound_socket(const Endpoint& endpoint, bool shared) {
 
 }  // namespace
 
-Listener::Listener(Loop& loop) : loop_(loop), listening_(loop.io()) {}
+Listener::Listener(Loop& loop) : loop_(loop), listening_(loop.io()), pause_(loop) {}
 
 Result<> Listener::check_free(const Endpoint& endpoint) {
   if (endpoint.port == 0) return {};
@@ -75,8 +78,15 @@ void Listener::take(const Accept& accepted) {
   (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), loop_);
 }
 
+bool Listener::is_full() const {
+  const auto& home = loop_.options().home;
+  return (home ? home(loop_) : loop_).is_full();
+}
+
 bool Listener::accept_waiting() {
   for (int i = 0; i < accepted_in_a_row_max; ++i) {
+    // It may have been closed since the first was accepted.
+    if (!listening_.is_open() || is_full()) return false;
     Accept accepting(listening_);
     if (!accepting.now()) return false;
     take(accepting);
@@ -84,24 +94,32 @@ bool Listener::accept_waiting() {
   return true;
 }
 
+void Listener::make_room(const std::string& reason) {
+  loop_.shed_idle(Shed::clients_and_workers);
+  const auto now = loop_.coarse_now();
+  if (now < complains_from_) return;
+  complains_from_ = now + limits::accept_complaint;
+  spdlog::warn("clients wait to be accepted connections={} reason=\"{}\"",
+               loop_.counters().client_connections.load(std::memory_order_relaxed), reason);
+}
+
 Detached Listener::run() {
   running_ = true;
   while (listening_.is_open()) {
+    if (is_full()) {
+      make_room("as many are connected as there may be");
+      co_await pause_;
+      continue;
+    }
     Accept accepting(listening_);
     const IoResult accepted = co_await accepting;
     if (accepted.ok()) {
       take(accepting);
       if (listening_.is_open()) accept_waiting();  // closed since it was accepted
-    } else if (listening_.is_open() && accepted.error != asio::error::connection_aborted) {
-      // Out of descriptors, most likely: wait until some are free instead of spinning.
-      spdlog::warn("accept failed reason=\"{}\"", accepted.error.message());
-      Event over;
-      Deadline pause;
-      pause.on_expiry([](void* event) { static_cast<Event*>(event)->set(); }, &over);
-      loop_.arm(pause, 100ms);
-      pause_ = &over;
-      co_await over;
-      pause_ = nullptr;
+    } else if (listening_.is_open() && !is_of_the_newcomer(accepted.error.value())) {
+      // Out of descriptors, most likely.
+      make_room(accepted.error.message());
+      co_await pause_;
     }
   }
   running_ = false;
@@ -111,7 +129,22 @@ void Listener::close() {
   while (listening_.is_open() && accept_waiting()) {
   }
   listening_.close();
-  if (pause_ != nullptr) pause_->set();
+  pause_.end();
+}
+
+Listener::Pause::Pause(Loop& loop) : loop_(loop) {
+  deadline_.on_expiry([](void* pause) { static_cast<Pause*>(pause)->end(); }, this);
+}
+
+void Listener::Pause::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  loop_.arm(deadline_, limits::accept_pause);
+}
+
+void Listener::Pause::end() {
+  if (!waiter_) return;
+  deadline_.disarm();
+  loop_.io().resume_later(std::exchange(waiter_, nullptr));
 }
 
 }  // namespace tandem::master

@@ -2,8 +2,9 @@
 //
 // Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over
 // them by chance; when that has given this loop clearly more than another has, the other one gets
-// the connection. Owner: its loop, but for open(), which comes before
-// the thread.
+// the connection. When there is no room for more, by the limit of connections or because
+// descriptors run out, clients that are idle are closed and others wait to be accepted: the kernel
+// keeps them. Owner: its loop, but for open(), which comes before the thread.
 #pragma once
 
 #include "common/base/endpoint.hpp"
@@ -28,16 +29,38 @@ class Listener {
   // Serves what is waiting to be accepted, then stops listening.
   void close();
   bool running() const { return running_; }
+  // A client has left: who waits to be accepted may have its place.
+  void room_made() { pause_.end(); }
 
  private:
+  // `co_await` limits::accept_pause, or the end of it, whichever comes first.
+  class Pause {
+   public:
+    explicit Pause(Loop& loop);
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    void await_resume() const noexcept {}
+    void end();
+
+   private:
+    Loop& loop_;
+    Deadline deadline_;
+    std::coroutine_handle<> waiter_;
+  };
+
   Detached run();
+  // Who is accepted next finds as many clients there as there may be.
+  bool is_full() const;
+  // There is no room: makes some, if idle clients have it.
+  void make_room(const std::string& reason);
   // Accepts what waits already, but no more than a batch; false when nobody waits any more.
   bool accept_waiting();
   void take(const Accept& accepted);
 
   Loop& loop_;
   Socket listening_;
-  Event* pause_ = nullptr;  // set when accepting waits for descriptors to become free
+  Pause pause_;
+  Instant complains_from_ = Instant::never();
   bool running_ = false;
 };
 

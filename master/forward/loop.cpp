@@ -38,6 +38,8 @@ class HeldSocket {
 Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
     : index_(index),
       options_(std::move(options)),
+      buffers_(options_->memory == 0 ? static_cast<std::size_t>(-1)
+                                     : options_->memory / options_->loops / 8),
       wheel_(now()),
       via_(options_->via),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
@@ -260,9 +262,7 @@ void Loop::forget(ConnectionTest& test) { tests_.remove(test); }
 
 void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
   auto held = HeldSocket(client);
-  auto& open = counters_.client_connections;
-  if (open.load(std::memory_order_relaxed) >= options_->client_connections_max) return;
-  open.fetch_add(1, std::memory_order_relaxed);
+  counters_.client_connections.fetch_add(1, std::memory_order_relaxed);
   if (&acceptor == this) return begin(held.release(), peer);
   // A function that is posted can be copied.
   post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer] {
@@ -286,6 +286,7 @@ void Loop::forget(ClientSession& session) {
   sessions_.remove(session);
   if (stopping_ && sessions_.empty()) io_.release();  // nothing is left to wait for
   counters_.client_connections.fetch_sub(1, std::memory_order_relaxed);
+  listener_->room_made();
 }
 
 }  // namespace tandem::master

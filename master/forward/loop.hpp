@@ -36,11 +36,15 @@
 namespace tandem::master {
 
 class AccessLog;
+class ClientCounts;
 class ClientSession;
 class ConnectionTest;
 class Listener;
 class Loop;
 class PrimaryRoute;
+
+// What is closed when something runs out, if it is idle.
+enum class Shed { clients, clients_and_workers };
 
 // Written by the loop, read by anyone. Relaxed: each is a number of its own.
 struct LoopCounters {
@@ -71,15 +75,19 @@ struct LoopOptions {
   ServiceOptions services;                  // where nothing is said for a service
   std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
   unsigned loops = 1;
-  std::size_t client_connections_max = 0;     // per loop
-  std::uint64_t body_bytes_max = 0;           // of a request: 413; 0: any
-  std::shared_ptr<RateLimiter> rate_limiter;  // null: clients may send what they like
-  std::vector<AddressRange> trusted_proxies;  // clients whose X-Forwarded-* are kept
-  bool keeps_underscores = false;             // strangers' fields with one in their names
-  bool allows_trace = false;                  // else TRACE: 405
-  AccessLog* access_log = nullptr;            // null: none is kept
-  const ServingGate* gate = nullptr;          // never null once a loop has it
-  std::string pass;                           // the Tandem-Pass that standbys present to this node
+  std::size_t client_connections_max = 0;       // per loop
+  std::shared_ptr<ClientCounts> client_counts;  // null: one client may have any number of them
+  std::vector<AddressRange> uncounted_clients;  // besides the trusted proxies
+  std::size_t memory = 0;  // that buffers and clients of all loops may take; 0: any
+  std::function<std::size_t()> memory_in_use;  // of all loops. Any thread.
+  std::uint64_t body_bytes_max = 0;            // of a request: 413; 0: any
+  std::shared_ptr<RateLimiter> rate_limiter;   // null: clients may send what they like
+  std::vector<AddressRange> trusted_proxies;   // clients whose X-Forwarded-* are kept
+  bool keeps_underscores = false;              // strangers' fields with one in their names
+  bool allows_trace = false;                   // else TRACE: 405
+  AccessLog* access_log = nullptr;             // null: none is kept
+  const ServingGate* gate = nullptr;           // never null once a loop has it
+  std::string pass;                            // the Tandem-Pass that standbys present to this node
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
   // A worker refused a connection, or did not answer in time. Called on loop threads, by the loop
   // that set `suspect`.
@@ -88,6 +96,8 @@ struct LoopOptions {
   std::function<void(Term)> report_term;
   // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
   std::function<Loop&(Loop& from)> home;
+  // Descriptors or memory run out: has the other loops shed what is idle. Called on loop threads.
+  std::function<void(unsigned from_loop, Shed what)> shed_elsewhere;
   // A request waits for a connection to a worker: the other loops are asked for what they have too
   // much of. Called on loop threads.
   std::function<void(unsigned from_loop, const std::string& service)> ask_for_room;
@@ -118,11 +128,18 @@ class Loop {
     io_.post(std::move(function));
   }
   // Serves a client that `acceptor`, on whose thread this is called, has accepted: an open socket,
-  // which this takes over. Closed at once over the limit.
+  // which this takes over.
   void welcome(int client, const TcpEndpoint& peer, const Loop& acceptor);
   const LoopCounters& counters() const { return counters_; }
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
+  // It serves as many clients as it may.
+  bool is_full() const {
+    return counters_.client_connections.load(std::memory_order_relaxed) >=
+           options_->client_connections_max;
+  }
+  // That its buffers and its clients take.
+  std::size_t memory_in_use() const;
   // The version of the snapshot that it goes by; 0: none yet. Any thread. What was picked before is
   // counted in flight by then.
   std::uint64_t adopted() const { return adopted_.load(std::memory_order_acquire); }
@@ -173,6 +190,18 @@ class Loop {
   ResponseHead& borrow_response_head() { return response_heads_.borrow(); }
   void give_back(ResponseHead& head) { response_heads_.give_back(head); }
 
+  // ---- loop_shortage.cpp: what runs out
+  // scarce: clients that are idle are to be closed; exhausted: new requests are refused.
+  enum class Memory { ample, scarce, exhausted };
+  Memory memory() const;
+  // Closes some of the clients that have been idle for a while, and connections to workers if so
+  // said, here and at the other loops. Often called: it does so once a tick.
+  void shed_idle(Shed what);
+  // The same, here alone.
+  void shed_here(Shed what);
+  // A block to stream through that holds `arrived` bytes: a large one if there is memory for it.
+  Buffer borrow_to_stream(std::size_t arrived);
+
   void adopt(ClientSession& session);
   void forget(ClientSession& session);
   void adopt(ConnectionTest& test);
@@ -211,6 +240,7 @@ class Loop {
   std::unique_ptr<Listener> listener_;
   std::string listen_port_;
   IntrusiveList<ClientSession> sessions_;
+  Instant shed_at_ = Instant::never();  // idle clients
   IntrusiveList<ConnectionTest> tests_;
   LoopCounters counters_;
   SplitMix64 random_;

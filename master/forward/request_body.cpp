@@ -14,7 +14,7 @@ RequestBodyPump::RequestBodyPump(Loop& loop, Socket& client, Socket& worker, Buf
       worker_(worker),
       in_(in),
       request_(request),
-      body_(loop.buffers().borrow_large()),
+      body_(loop.borrow_to_stream(in.size() - request.head_bytes())),
       reader_(request.framing(), request.content_length()),
       writer_(request.framing()),
       client_pace_(times.timeouts().pace),

@@ -33,6 +33,12 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   }
   plane.keeps_underscores = options.keeps_underscores;
   plane.allows_trace = options.allows_trace;
+  for (const auto& range : options.uncounted_clients) {
+    plane.uncounted_clients.push_back(*parse_address_range(range, "uncounted client"));
+  }
+  plane.client_connections_max = options.client_connections_max;
+  plane.connections_per_client = options.connections_per_client;
+  plane.memory = options.memory;
   plane.access_log = options.access_log;
   plane.report_failure = [this](WorkerId, FailureKind) {
     const std::lock_guard lock(mutex_);

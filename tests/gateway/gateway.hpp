@@ -28,6 +28,10 @@ class Gateway {
     bool forgives = false;  // a suspect is usable again at once, as after a heartbeat
     master::ForwardTimeouts timeouts{};
     std::uint64_t body_bytes_max = 0;
+    std::size_t client_connections_max = tandem::limits::client_connections_max;
+    unsigned connections_per_client = 0;  // 0: any
+    std::vector<std::string> uncounted_clients{};
+    std::size_t memory = 0;  // 0: any
     std::vector<std::string> trusted_proxies{};
     bool keeps_underscores = false;
     bool allows_trace = false;

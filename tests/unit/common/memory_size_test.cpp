@@ -1,0 +1,78 @@
+// How much memory a process may use: by files as Linux has them.
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "common/base/memory_size.hpp"
+
+using namespace tandem;
+
+namespace {
+
+constexpr std::uint64_t gib = 1024 * 1024 * 1024;
+
+// A root with /proc and /sys in it.
+class Root {
+ public:
+  Root() {
+    char name[] = "/tmp/tandem-memory-XXXXXX";
+    path_ = mkdtemp(name);
+    put("/proc/meminfo", "MemTotal:        8388608 kB\nMemFree:          100 kB\n");
+  }
+  ~Root() { std::filesystem::remove_all(path_); }
+
+  void put(const std::string& file, const std::string& text) const {
+    std::filesystem::create_directories(std::filesystem::path(path_ + file).parent_path());
+    std::ofstream(path_ + file) << text;
+  }
+  std::uint64_t memory() const { return usable_memory(path_); }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE("without control groups the machine's memory counts") {
+  const Root root;
+  CHECK(root.memory() == 8 * gib);
+  CHECK(usable_memory() > 0);
+}
+
+TEST_CASE("the least that a control group of version 2 or one above it allows counts") {
+  const Root root;
+  root.put("/proc/self/cgroup", "0::/system.slice/tandem.service\n");
+  root.put("/sys/fs/cgroup/system.slice/tandem.service/memory.max", "max\n");
+  CHECK(root.memory() == 8 * gib);
+  root.put("/sys/fs/cgroup/system.slice/memory.max", "2147483648\n");
+  CHECK(root.memory() == 2 * gib);
+  root.put("/sys/fs/cgroup/system.slice/tandem.service/memory.max", "1073741824\n");
+  CHECK(root.memory() == gib);
+}
+
+TEST_CASE("in a container the group's own directory is the root of all") {
+  const Root root;
+  root.put("/proc/self/cgroup", "0::/../../docker/abc\n");
+  root.put("/sys/fs/cgroup/memory.max", "1073741824\n");
+  CHECK(root.memory() == gib);
+}
+
+TEST_CASE("control groups of version 1 count by their controller of memory") {
+  const Root root;
+  root.put("/proc/self/cgroup", "12:cpu,cpuacct:/a\n5:hugetlb,memory:/docker/abc\n0::/b\n");
+  root.put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  CHECK(root.memory() == 8 * gib);
+  root.put("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "3221225472\n");
+  CHECK(root.memory() == 3 * gib);
+}
+
+TEST_CASE("a group that allows more than the machine has changes nothing") {
+  const Root root;
+  root.put("/proc/self/cgroup", "0::/\n");
+  root.put("/sys/fs/cgroup/memory.max", "1099511627776\n");
+  CHECK(root.memory() == 8 * gib);
+}
+
+TEST_CASE("what is unknown is 0") { CHECK(usable_memory("/tmp/there-is-no-such-root") == 0); }
