@@ -69,6 +69,14 @@ inline constexpr auto worker_idle_max = 75s;  // above upstream_idle_max of the 
 // On one connection; then it is closed
 inline constexpr std::size_t worker_requests_max = 1'000'000;
 inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; held in memory
+// Of a body that no handler wants, with GET and its like: read, so that the connection goes on.
+inline constexpr std::size_t worker_dropped_bytes_max = 64 * 1024;
+// Connections that have not sent a head yet, so that nobody knows yet whose they are; the oldest is
+// closed for the next. A master sends its head with the connection, within a millisecond.
+inline constexpr unsigned worker_newcomers_max = 64;
+// Of a thread that serves requests: 4 KiB for each character of the longest target, which a regular
+// expression matches one call deeper each. Pages that are not used cost nothing.
+inline constexpr std::size_t worker_stack_bytes = 64 * 1024 * 1024;
 // For callers other than masters: health checks, people
 inline constexpr unsigned direct_connections = 16;
 inline constexpr int listen_backlog = 1'024;  // connections that wait to be accepted

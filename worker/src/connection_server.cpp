@@ -1,6 +1,5 @@
 #include "worker/src/connection_server.hpp"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -10,13 +9,13 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "common/base/limits.hpp"
-#include "worker/src/connection_stream.hpp"
+#include "worker/src/listening_socket.hpp"
+#include "worker/src/request_stream.hpp"
 
 namespace tandem {
 
@@ -26,73 +25,23 @@ Duration as_duration(time_t seconds, time_t microseconds) {
   return std::chrono::seconds(seconds) + std::chrono::microseconds(microseconds);
 }
 
-// A listening socket, or -1 with errno set. No SO_REUSEPORT: two workers on one port are a mistake.
-int listen_on(const Endpoint& address) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found) !=
-      0) {
-    errno = EINVAL;
-    return -1;
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  const int listener = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (listener < 0) return -1;
-  const int on = 1;
-  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(listener, found->ai_addr, found->ai_addrlen) == 0 &&
-      ::listen(listener, limits::listen_backlog) == 0) {
-    return listener;
-  }
-  const int reason = errno;
-  ::close(listener);
-  errno = reason;
-  return -1;
+// Those that cpp-httplib has routes for.
+bool is_routed(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" ||
+         RequestStream::reads_body(method);
 }
 
-std::uint16_t port_of(int socket) {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size);
-  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
-                                           : reinterpret_cast<sockaddr_in*>(&bound)->sin_port);
-}
-
-// Makes up for what cpp-httplib does with bodies. It reads none with GET and its like, and would
-// take what is left over for the next request: true means that the connection must not be used
-// again. And where it expects one it reads to the end of the connection unless a length is given.
-bool leaves_body_unread(httplib::Request& request) {
-  const bool reads_body = request.method == "POST" || request.method == "PUT" ||
-                          request.method == "PATCH" || request.method == "DELETE";
-  const bool chunked = request.has_header("Transfer-Encoding");
-  if (reads_body) {
-    if (!chunked && !request.has_header("Content-Length"))
-      request.set_header("Content-Length", "0");
-    return false;
-  }
-  const auto length = request.get_header_value("Content-Length");
-  if (!chunked && (length.empty() || length == "0")) return false;
-  request.headers.erase("Connection");
-  request.set_header("Connection", "close");  // is then said in the response
-  return true;
-}
-
-// Whether something of the request that this thread is serving will be left over on its connection.
-thread_local bool leftover = false;
+// The response to the request that this thread is serving.
+thread_local ResponseWriter* current_writer = nullptr;
 
 }  // namespace
 
 ConnectionServer::ConnectionServer() {
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    // An expectation was declined, which does not keep cpp-httplib from going on.
+    if (current_writer->started()) return HandlerResponse::Handled;
     for (const auto& hook : hooks_) {
-      if (!hook(request, response)) continue;
-      // The body, if there is one, has not been read, and now nobody will.
-      const auto length = request.get_header_value("Content-Length");
-      const bool empty = length.empty() || length == "0";
-      if (!empty || request.has_header("Transfer-Encoding")) leftover = true;
-      return HandlerResponse::Handled;
+      if (hook(request, response)) return HandlerResponse::Handled;
     }
     return HandlerResponse::Unhandled;
   });
@@ -106,6 +55,12 @@ ConnectionServer::ConnectionServer() {
 void ConnectionServer::before_request(Hook hook) {
   TANDEM_ASSERT(stop_event_ < 0);
   hooks_.push_back(std::move(hook));
+}
+
+void ConnectionServer::reserve(unsigned masters, IsMaster is_master) {
+  TANDEM_ASSERT(stop_event_ < 0);
+  master_slots_ = masters;
+  is_master_ = std::move(is_master);
 }
 
 ConnectionServer::~ConnectionServer() {
@@ -122,7 +77,9 @@ Result<Endpoint> ConnectionServer::open(const Endpoint& address, unsigned connec
                 fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
   }
   svr_sock_ = listener;
-  connections_max_ = connections_max;
+  slots_.emplace(ConnectionSlots::Capacity{.direct = connections_max,
+                                           .masters = master_slots_,
+                                           .newcomers = limits::worker_newcomers_max});
   try {
     acceptor_ = std::thread([this] { accept_connections(); });
   } catch (const std::system_error& error) {
@@ -138,16 +95,14 @@ void ConnectionServer::stop(Duration patience) {
   {
     const std::lock_guard lock(mutex_);
     work_.notify_all();
-    freed_.notify_all();
   }
   if (acceptor_.joinable()) acceptor_.join();
   // Refuses new callers; the number itself stays, for cpp-httplib aborts streams when it is gone.
   if (svr_sock_ != INVALID_SOCKET) ::shutdown(svr_sock_, SHUT_RDWR);
-  {
+  if (slots_) {
     std::unique_lock lock(mutex_);
-    const auto all_closed = [this] { return open_.empty() && accepted_.empty(); };
-    if (!freed_.wait_for(lock, patience, all_closed)) {
-      for (const int socket : open_) ::shutdown(socket, SHUT_RDWR);
+    if (!freed_.wait_for(lock, patience, [this] { return slots_->empty(); })) {
+      slots_->shut_down_all();
     }
   }
   for (auto& thread : threads_) thread.join();
@@ -158,43 +113,54 @@ void ConnectionServer::stop(Duration patience) {
 void ConnectionServer::accept_connections() {
   pollfd watched[2] = {{svr_sock_, POLLIN, 0}, {stop_event_, POLLIN, 0}};
   while (!stopping_) {
-    wait_for_a_free_thread();
-    if (::poll(watched, 2, -1) < 0 && errno != EINTR) return;
-    if (watched[1].revents != 0) return;
+    if (::poll(watched, 2, -1) >= 0 && watched[1].revents != 0) return;
     const int socket = ::accept4(svr_sock_, nullptr, nullptr, SOCK_CLOEXEC);
     if (socket >= 0) {
       const int on = 1;
       ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       hand_over(socket);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      // What is short comes back when something closes; until then stay off the processor.
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+      // Something is short: whoever idles gives it back. Until then stay off the processor.
+      {
+        const std::lock_guard lock(mutex_);
+        slots_->evict_one();
+      }
       ::poll(&watched[1], 1, 10);
     }
   }
 }
 
-void ConnectionServer::wait_for_a_free_thread() {
-  std::unique_lock lock(mutex_);
-  freed_.wait(lock,
-              [this] { return open_.size() + accepted_.size() < connections_max_ || stopping_; });
-}
-
 void ConnectionServer::hand_over(int socket) {
   const std::lock_guard lock(mutex_);
-  accepted_.push_back(socket);
-  if (open_.size() + accepted_.size() > threads_.size()) {
-    try {
-      threads_.emplace_back([this] { serve_connections(); });
-    } catch (const std::system_error&) {
-      // The system gives no more threads: the connection waits for one that exists, if any does.
-      if (threads_.empty()) {
-        accepted_.pop_back();
-        ::close(socket);
-        return;
-      }
+  accepted_.push_back(slots_->add(socket));
+  // Those that had to give way before a thread took them.
+  while (accepted_.front()->state == ConnectionSlots::State::evicted) {
+    close(accepted_.front());
+    accepted_.pop_front();
+  }
+  const auto threads_max = slots_->capacity().total();
+  if (slots_->size() > threads_.size() && threads_.size() < threads_max) {
+    ServiceThread thread([this] { serve_connections(); });
+    if (thread.joinable()) {
+      threads_.push_back(std::move(thread));
+    } else if (threads_.empty()) {
+      close(accepted_.back());
+      accepted_.pop_back();
+      return;
+    } else {
+      // The system gives no more: whoever idles gives one back.
+      slots_->evict_one();
     }
   }
   work_.notify_one();
+}
+
+// REQUIRES: mutex_ is held. So nobody shuts down a number that means another connection already.
+void ConnectionServer::close(ConnectionSlots::Handle connection) {
+  const int socket = connection->socket;
+  slots_->remove(connection);
+  ::close(socket);
+  freed_.notify_all();
 }
 
 void ConnectionServer::serve_connections() {
@@ -202,37 +168,121 @@ void ConnectionServer::serve_connections() {
   for (;;) {
     work_.wait(lock, [this] { return !accepted_.empty() || stopping_; });
     if (accepted_.empty()) return;
-    const int socket = accepted_.front();
+    const auto connection = accepted_.front();
     accepted_.pop_front();
-    open_.insert(socket);
     lock.unlock();
-    serve_requests(socket);
+    serve_requests(connection);
     lock.lock();
-    // Closed under the lock: stop() must never shut down a number that means another connection.
-    open_.erase(socket);
-    ::close(socket);
-    freed_.notify_all();
+    close(connection);
   }
 }
 
-void ConnectionServer::serve_requests(int socket) {
-  ConnectionStream stream(socket, stop_event_,
-                          {as_duration(read_timeout_sec_, read_timeout_usec_),
-                           as_duration(write_timeout_sec_, write_timeout_usec_)});
+void ConnectionServer::serve_requests(ConnectionSlots::Handle connection) {
+  ConnectionIo io(connection->socket, stop_event_,
+                  {as_duration(read_timeout_sec_, read_timeout_usec_),
+                   as_duration(write_timeout_sec_, write_timeout_usec_)});
+  RequestReader reader(io);
+  ResponseWriter writer(io);
   for (auto left = keep_alive_max_count_; left > 0; --left) {
-    if (!stream.wait_for_request(as_duration(keep_alive_timeout_sec_, 0))) return;
-    in_flight_.fetch_add(1, std::memory_order_relaxed);
-    const bool is_last = left == 1 || stopping_;
-    bool closed_by_caller = false;
-    leftover = false;
-    bool answered =
-        process_request(stream, is_last, closed_by_caller,
-                        [](httplib::Request& request) { leftover = leaves_body_unread(request); });
-    answered = stream.flush() && answered;
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
-    if (!answered || leftover) return stream.close_gracefully();
-    if (is_last || closed_by_caller) return;
+    if (!io.wait_for_request(as_duration(keep_alive_timeout_sec_, 0))) return;
+    const auto head = reader.read_head();
+    if (head == RequestReader::Head::gone) return;
+    const bool refused = head == RequestReader::Head::refused;
+    writer.begin(reader.head().is_head(),
+                 refused || left == 1 || stopping_ || !reader.head().keep_alive());
+    if (refused) {
+      writer.refuse(reader.refusal());
+      return io.close_gracefully();
+    }
+    if (!admit_request(connection, {io, reader, writer})) return;
   }
+}
+
+// A head has come. True: another may come after it.
+bool ConnectionServer::admit_request(ConnectionSlots::Handle connection, const Exchange& exchange) {
+  auto values = RequestStream::values_of(exchange.reader.head());
+  const bool from_master = is_master_ && is_master_(values);
+  auto admission = ConnectionSlots::Admission::evicted;
+  {
+    const std::lock_guard lock(mutex_);
+    admission = slots_->begin_request(connection, from_master);
+  }
+  if (admission == ConnectionSlots::Admission::evicted) return false;
+  exchange.reader.begin_body(payload_max_length_);
+  if (admission == ConnectionSlots::Admission::full) {
+    exchange.writer.close_after();
+    return refuse(exchange, {503, "busy", "All places for direct callers are taken."});
+  }
+  in_flight_.fetch_add(1, std::memory_order_relaxed);
+  const bool goes_on = serve_request(exchange, std::move(values));
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  slots_->end_request(connection);
+  return goes_on;
+}
+
+bool ConnectionServer::serve_request(const Exchange& exchange, httplib::Request values) {
+  auto& [io, reader, writer] = exchange;
+  if (!is_routed(values.method)) {
+    return refuse(exchange, {501, "not_implemented", "This method is not known here."});
+  }
+  if (reader.head().content_length() > payload_max_length_) {
+    writer.close_after();
+    return refuse(exchange,
+                  {413, "content_too_large", "The request body is longer than this worker takes."});
+  }
+  RequestStream stream(io, reader, writer);
+  if (!gather(exchange, stream, values)) return refuse(exchange, reader.refusal());
+  bool whole = false;
+  current_writer = &writer;
+  try {
+    bool closed_by_caller = false;
+    whole = process_request(
+        stream, writer.closes(), closed_by_caller,
+        [&](httplib::Request& request) { stream.take(request, std::move(values)); });
+  } catch (...) {
+    // From a handler that cpp-httplib calls without expecting it: of errors, of logging.
+    writer.close_after();
+    if (!writer.started() && !reader.failed()) {
+      writer.refuse({500, "internal_error", "The service failed."});
+    }
+  }
+  if (reader.failed() && !writer.started()) return refuse(exchange, reader.refusal());
+  const bool goes_on = writer.finish(whole) && reader.consumed();
+  if (writer.misleads()) {
+    io.abort();
+  } else if (!goes_on) {
+    io.close_gracefully();
+  }
+  return goes_on;
+}
+
+// Bodies that cpp-httplib would leave unread, though they are there: with GET and its like, which
+// nobody wants, and chunked ones with DELETE. False: see the reader's refusal.
+bool ConnectionServer::gather(const Exchange& exchange, RequestStream& stream,
+                              httplib::Request& values) {
+  auto& reader = exchange.reader;
+  const bool waits = reader.head().expects_continue() && reader.awaits_body();
+  if (!RequestStream::reads_body(values.method)) {
+    if (!waits) reader.drop_content(limits::worker_dropped_bytes_max);
+  } else if (values.method == "DELETE" && reader.head().framing() == Framing::chunked) {
+    if (waits && !exchange.writer.send_continue()) return true;  // broken: all writing fails
+    std::string content;
+    if (reader.read_all(content)) {
+      values.headers.emplace("Content-Length", std::to_string(content.size()));
+      stream.use_gathered(std::move(content));
+    }
+  }
+  return !reader.failed();
+}
+
+// Answers in place of the service. True: the connection can be used again.
+bool ConnectionServer::refuse(const Exchange& exchange, const Refusal& refusal) {
+  if (!exchange.reader.consumed()) exchange.writer.close_after();
+  exchange.writer.refuse(refusal);
+  const bool goes_on = exchange.writer.finish(true);
+  if (!goes_on) exchange.io.close_gracefully();
+  return goes_on;
 }
 
 }  // namespace tandem

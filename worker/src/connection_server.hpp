@@ -1,12 +1,13 @@
-// connection_server.hpp: cpp-httplib's routing and HTTP, on a listener and threads of our own.
+// connection_server.hpp: cpp-httplib's routing, on a listener, threads and HTTP of our own.
 //
-// The library's server pins a pool thread to each connection and cannot be stopped gracefully: its
-// stop() cuts off responses that are being streamed and then waits for idle connections to time
-// out. Here idle connections close at once when asked, requests in flight finish, and it is known
-// how many there are.
+// The library's server pins a pool thread to each connection, cannot be stopped gracefully, and
+// reads requests so that what was the body of one may be taken for the next one. Here a connection
+// is read by RequestReader, cpp-httplib is shown one request at a time (RequestStream), and what it
+// answers is held to what it announces (ResponseWriter). A connection is used again only when the
+// request was read to its last byte and the response is complete.
 //
-// One thread serves one connection. Threads are made when needed, kept, and bounded: while all are
-// busy nothing is accepted, and callers wait in the kernel's queue.
+// One thread serves one connection. Threads are made when needed, kept, and bounded. Connections
+// are always accepted: who gets a place is decided by ConnectionSlots.
 //
 // Owner: Worker. open(), stop() by one thread; requests_in_flight() by any.
 #pragma once
@@ -15,7 +16,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -24,8 +25,16 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "worker/src/connection_slots.hpp"
+#include "worker/src/service_thread.hpp"
 
 namespace tandem {
+
+class ConnectionIo;
+class RequestReader;
+class RequestStream;
+class ResponseWriter;
+struct Refusal;
 
 class ConnectionServer : public httplib::Server {
  public:
@@ -36,8 +45,14 @@ class ConnectionServer : public httplib::Server {
   using Hook = std::function<bool(const httplib::Request&, httplib::Response&)>;
   void before_request(Hook hook);
 
-  // Listens on `address` (numeric) and serves at most `connections_max` connections at once.
-  // Returns the address with its real port. Errors: `io`, saying why. Once.
+  // Whether a request comes from a master, by proof. Called from all threads, with the method, the
+  // path and the fields of the request.
+  using IsMaster = std::function<bool(const httplib::Request&)>;
+  // Connections of masters have `masters` places of their own. REQUIRES: before open().
+  void reserve(unsigned masters, IsMaster is_master);
+
+  // Listens on `address` (numeric) and serves at most so many connections at once besides those of
+  // masters. Returns the address with its real port. Errors: `io`, saying why. Once.
   Result<Endpoint> open(const Endpoint& address, unsigned connections_max);
 
   // Accepts no more, closes idle connections, lets requests in flight finish for `patience`, then
@@ -48,13 +63,25 @@ class ConnectionServer : public httplib::Server {
   unsigned requests_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
-  void serve_requests(int socket);
+  struct Exchange {  // what serves one request
+    ConnectionIo& io;
+    RequestReader& reader;
+    ResponseWriter& writer;
+  };
+
   void accept_connections();
   void hand_over(int socket);
+  void close(ConnectionSlots::Handle connection);
   void serve_connections();
-  void wait_for_a_free_thread();
+  void serve_requests(ConnectionSlots::Handle connection);
+  bool admit_request(ConnectionSlots::Handle connection, const Exchange& exchange);
+  bool serve_request(const Exchange& exchange, httplib::Request values);
+  bool gather(const Exchange& exchange, RequestStream& stream, httplib::Request& values);
+  bool refuse(const Exchange& exchange, const Refusal& refusal);
 
   std::vector<Hook> hooks_;
+  IsMaster is_master_;
+  unsigned master_slots_ = 0;
   int stop_event_ = -1;  // an eventfd: readable from stop() on
   std::thread acceptor_;
   std::atomic<unsigned> in_flight_{0};
@@ -63,10 +90,9 @@ class ConnectionServer : public httplib::Server {
   std::mutex mutex_;               // guards what follows
   std::condition_variable work_;   // a connection was accepted, or it is time to stop
   std::condition_variable freed_;  // a connection was closed
-  std::deque<int> accepted_;       // at most as many as threads are free
-  std::set<int> open_;             // being served
-  std::vector<std::thread> threads_;
-  std::size_t connections_max_ = 0;
+  std::deque<ConnectionSlots::Handle> accepted_;  // not yet taken by a thread
+  std::optional<ConnectionSlots> slots_;          // from open() on
+  std::vector<ServiceThread> threads_;
 };
 
 }  // namespace tandem

@@ -95,6 +95,11 @@ bool TermFence::answers(const httplib::Request& request, httplib::Response& resp
   return true;
 }
 
+bool TermFence::has_keys() const {
+  const std::lock_guard lock(mutex_);
+  return !keyed_.empty();
+}
+
 Term TermFence::promised(const std::string& key) const {
   const std::lock_guard lock(mutex_);
   Term highest;

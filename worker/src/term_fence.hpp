@@ -38,6 +38,9 @@ class TermFence {
   // The request comes from a master: its term is proven.
   bool is_proven(const httplib::Request& request);
 
+  // Without keys nobody can prove anything.
+  bool has_keys() const;
+
   // Under that key, or the highest of all when it is empty.
   Term promised(const std::string& key) const;
 

@@ -58,7 +58,7 @@ class Worker::Body {
     if (!listen.ok()) return listen.error();
     auto numeric = resolve(*listen, "listen");
     if (!numeric.ok()) return numeric.error();
-    auto opened = server_.open(*numeric, connections_max());
+    auto opened = open_server(*numeric);
     if (!opened.ok()) return opened.error();
     address_ = std::move(*opened);
     if (options_.name.empty()) options_.name = default_name(address_.port);
@@ -101,10 +101,17 @@ class Worker::Body {
 
  private:
   // Each master may open as many as are advertised: a primary that was frozen or cut off keeps its
-  // own open while the next one needs as many.
-  unsigned connections_max() const {
-    const auto masters = std::max<std::size_t>(options_.masters.size(), 1);
-    return options_.connections * static_cast<unsigned>(masters) + limits::direct_connections;
+  // own open while the next one needs as many. Before a master has given a key nobody can be told
+  // apart.
+  Result<Endpoint> open_server(const Endpoint& address) {
+    if (options_.masters.empty()) {
+      return server_.open(address, options_.connections + limits::direct_connections);
+    }
+    const auto masters = static_cast<unsigned>(options_.masters.size());
+    server_.reserve(options_.connections * masters, [this](const httplib::Request& request) {
+      return fence_.is_proven(request) || !fence_.has_keys();
+    });
+    return server_.open(address, limits::direct_connections);
   }
 
   Result<> start_registration() {
@@ -144,7 +151,7 @@ class Worker::Body {
 Worker::Worker(WorkerOptions options) : body_(std::make_unique<Body>(std::move(options))) {}
 Worker::~Worker() { stop(); }
 
-httplib::Server& Worker::server() { return body_->server(); }
+httplib::Server& Worker::routes() { return body_->server(); }
 
 void Worker::before_request(std::function<bool(const httplib::Request&, httplib::Response&)> hook) {
   body_->before_request(std::move(hook));

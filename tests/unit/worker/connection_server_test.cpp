@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 
 using namespace tandem;
@@ -80,12 +81,19 @@ TEST_CASE("the body of a GET is not taken for the next request") {
   Server server;
   server.open();
   const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
-  const auto answers =
-      talk(server.address, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: " +
-                               std::to_string(hidden.size()) + "\r\n\r\n" + hidden);
-  CHECK(count(answers, "HTTP/1.1 200 OK") == 1);
+  const auto get = [](const std::string& body) {
+    return "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+  };
+  const auto answers = talk(server.address, get(hidden) + last);
+  CHECK(count(answers, "HTTP/1.1 200 OK") == 2);
   CHECK(answers.find("/hidden") == answers.npos);
-  CHECK(answers.find("Connection: close") != answers.npos);
+  CHECK(answers.find("GET /last 0\n") != answers.npos);
+  // One that is longer than it is worth reading ends the connection.
+  server.set_payload_max_length(10'000'000);
+  const auto ended = talk(server.address, get(std::string(1'000'000, 'x')) + last);
+  CHECK(count(ended, "HTTP/1.1 200 OK") == 1);
+  CHECK(ended.find("Connection: close") != ended.npos);
 }
 
 TEST_CASE("a request whose body may come but has no length has none") {
@@ -108,10 +116,19 @@ TEST_CASE("the body of a request that was answered before routing is not taken f
     return true;
   });
   server.open();
-  const auto answers = talk(
-      server.address, "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n" + last);
-  CHECK(count(answers, "HTTP/1.1 ") == 1);
+  const auto refused =
+      "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(last.size()) +
+      "\r\n\r\n";
+  const auto answers = talk(server.address, refused + last + last);
+  CHECK(count(answers, "HTTP/1.1 ") == 2);
   CHECK(answers.find("HTTP/1.1 403") == 0);
+  CHECK(answers.find("GET /last 0\n") != answers.npos);
+  // What has not arrived when it is answered is not waited for.
+  RawSocket slow = RawSocket::connect(server.address.port);
+  slow.send(refused);
+  CHECK(read_response(slow).field("Connection") == "close");
+  slow.send(last);
+  CHECK(slow.read_to_end().empty());
   // Without a body the connection goes on.
   const auto bare = talk(server.address, "GET /refused HTTP/1.1\r\nHost: x\r\n\r\n" + last);
   CHECK(count(bare, "HTTP/1.1 ") == 2);

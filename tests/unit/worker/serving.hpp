@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "worker/src/connection_server.hpp"
+#include "worker/src/request_stream.hpp"
 
 namespace tandem::test {
 

@@ -6,6 +6,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "tandem/worker.hpp"
+#include "common/wire/term_proof.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 
 using namespace tandem;
@@ -224,10 +225,47 @@ TEST_CASE("a worker holds the connections it advertises and more for direct call
     open.back().set_keep_alive(true);
     REQUIRE(open.back().Get("/"));
   }
-  // One more waits until another closes.
-  auto waiting = std::async(std::launch::async, [&] { return client_of(worker).Get("/")->status; });
-  open.pop_back();
-  CHECK(waiting.get() == 404);
+  // For one more the oldest that idles gives way.
+  CHECK(client_of(worker).Get("/")->status == 404);
+  httplib::Request request;
+  request.method = "POST";  // which is not sent again
+  request.path = "/";
+  CHECK(open.back().send(request)->status == 404);
+}
+
+TEST_CASE("once a master has given its key, its places are for whoever has it") {
+  RecordingMaster master;
+  const std::string key(32, 'k');
+  master.give_key(key);
+  auto options = options_for({master.address()});
+  options.connections = 1;
+  Worker worker(options);
+  std::promise<void> gate;
+  const auto opened = gate.get_future().share();
+  worker.server().Get("/held", [opened](const httplib::Request&, httplib::Response&) {
+    opened.wait_for(deadline);
+  });
+  REQUIRE(worker.start() == std::nullopt);
+  const httplib::Headers proof{{"Tandem-Term", wire::proven_term(Term(1), key)}};
+  // Answered by the fence once the key is known.
+  REQUIRE(eventually([&] {
+    httplib::Request announcement;
+    announcement.method = "OPTIONS";
+    announcement.path = "*";
+    announcement.headers = proof;
+    return client_of(worker).send(announcement)->status == 204;
+  }));
+  std::vector<std::future<int>> strangers;
+  for (unsigned i = 0; i < limits::direct_connections; ++i) {
+    strangers.push_back(
+        std::async(std::launch::async, [&] { return client_of(worker).Get("/held")->status; }));
+  }
+  REQUIRE(eventually([&] { return worker.in_flight() == limits::direct_connections; }));
+  CHECK(client_of(worker).Get("/")->status == 503);
+  CHECK(client_of(worker).Get("/", {{"Tandem-Term", "1"}})->status == 503);
+  CHECK(client_of(worker).Get("/", proof)->status == 404);
+  gate.set_value();
+  for (auto& stranger : strangers) CHECK(stranger.get() == 200);
 }
 
 TEST_CASE("a state directory is made for its owner alone and serves one worker") {

@@ -1,0 +1,14 @@
+// listening_socket.hpp: a socket that listens where it was told to.
+#pragma once
+
+#include "common/base/endpoint.hpp"
+
+namespace tandem {
+
+// Not blocking; -1 with errno set when there is none to be had. No SO_REUSEPORT: two workers on one
+// port are a mistake. `address` is numeric.
+int listen_on(const Endpoint& address);
+
+std::uint16_t port_of(int socket);
+
+}  // namespace tandem
