@@ -52,7 +52,7 @@ void answer_status(const httplib::Request& request, httplib::Response& response)
 void answer_bytes(const httplib::Request& request, httplib::Response& response) {
   const auto size = number_up_to(bytes_max, request.matches[1]);
   if (!size) return refuse(response, fmt::format("bytes are 0 to {}", bytes_max));
-  send_content(request, response, *size, "application/octet-stream",
+  send_content(request, response, {*size, "application/octet-stream"},
                [](std::uint64_t offset, char* buffer, std::size_t count) {
                  auto letter = static_cast<char>(offset % 26);
                  std::generate_n(buffer, count, [&letter] {

@@ -93,6 +93,9 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
   auto* listen =
       bind_endpoint(app, "--listen", "where to serve; port 0: the kernel chooses", flags.listen);
   auto* serve = bind_text(app, "--serve", "DIR", "serve the files of this directory", flags.serve);
+  bind_switch(app, "--dotfiles", "with --serve: files whose names begin with a dot, too",
+              flags.dotfiles)
+      ->needs(serve);
   bind_endpoint(app, "--target", "register a service that runs there, and probe it", flags.target)
       ->excludes(listen)
       ->excludes(serve);

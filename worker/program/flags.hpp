@@ -18,6 +18,7 @@ struct WorkerFlags {
   std::vector<Endpoint> masters;  // control addresses; 127.0.0.1:7070 when none was given
   Endpoint listen{"127.0.0.1", 0};
   std::string serve;               // a directory of static files; empty: the demo handler
+  bool dotfiles = false;           // with `serve`: names that begin with a dot, too
   std::optional<Endpoint> target;  // a service that runs elsewhere: nothing is listened on
   std::string state_dir;
   std::string token_file;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <httplib.h>
 #include <spdlog/spdlog.h>
 
 #include "common/base/duration.hpp"
@@ -66,7 +67,8 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   if (flags.serve.empty()) {
     add_demo_routes(worker.server(), [&worker] { return worker.name(); });
   } else {
-    const auto added = add_static_files(worker.server(), flags.serve);
+    const auto added = add_static_files(worker.server(), flags.serve,
+                                        flags.dotfiles ? Dotfiles::served : Dotfiles::hidden);
     if (!added.ok()) return failed(added.error().message);
   }
   if (const auto error = worker.start()) return failed(*error);

@@ -1,11 +1,15 @@
 #include "worker/program/ranged_content.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "worker/program/byte_range.hpp"
+#include "worker/program/http_date.hpp"
 
 namespace tandem {
 
@@ -13,53 +17,51 @@ namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
 
-struct Span {
-  std::uint64_t first;
-  std::uint64_t length;
-};
+// RFC 9110 §14.2: only GET knows ranges.
+std::optional<ByteRange> range_of(const httplib::Request& request, const Content& content) {
+  if (request.method != "GET" || request.get_header_value_count("Range") != 1) return std::nullopt;
+  if (!range_applies(request, content.validators, std::time(nullptr))) return std::nullopt;
+  return parse_byte_range(request.get_header_value("Range"), content.size);
+}
 
-// What a range means for content of `size` bytes; nothing when it lies outside. -1: left out.
-std::optional<Span> resolve(const httplib::Range& range, std::uint64_t size) {
-  const auto [first, last] = range;
-  if (first < 0) {  // the last so many bytes
-    const auto length =
-        std::min<std::uint64_t>(size, last < 0 ? size : static_cast<std::uint64_t>(last));
-    if (length == 0) return std::nullopt;
-    return Span{size - length, length};
-  }
-  const auto begin = static_cast<std::uint64_t>(first);
-  if (begin >= size || (last >= 0 && last < first)) return std::nullopt;
-  const auto end =
-      last < 0 ? size - 1 : std::min<std::uint64_t>(static_cast<std::uint64_t>(last), size - 1);
-  return Span{begin, end - begin + 1};
+void set_validators(httplib::Response& response, const Validators& validators) {
+  if (!validators.etag.empty()) response.set_header("ETag", validators.etag);
+  if (validators.modified) response.set_header("Last-Modified", http_date(*validators.modified));
 }
 
 }  // namespace
 
-void send_content(const httplib::Request& request, httplib::Response& response, std::uint64_t size,
-                  const std::string& type, ContentReader reader) {
-  const auto ranges = request.ranges;
-  // The request is cpp-httplib's own and not constant; it would apply the ranges a second time.
-  const_cast<httplib::Request&>(request).ranges.clear();
+void send_content(const httplib::Request& request, httplib::Response& response,
+                  const Content& content, ContentReader reader) {
   response.set_header("Accept-Ranges", "bytes");
-  Span span{0, size};
-  response.status = 200;
-  if (ranges.size() == 1) {
-    const auto asked = resolve(ranges.front(), size);
-    if (!asked) {
-      response.status = 416;
-      response.set_header("Content-Range", fmt::format("bytes */{}", size));
-      return;
-    }
-    span = *asked;
-    response.status = 206;
-    response.set_header("Content-Range", fmt::format("bytes {}-{}/{}", span.first,
-                                                     span.first + span.length - 1, size));
+  const auto precondition = check_preconditions(request, content.validators);
+  if (precondition == Precondition::failed) {
+    response.status = 412;
+    return;
   }
-  if (span.length == 0) return response.set_content("", type);
+  set_validators(response, content.validators);
+  if (precondition == Precondition::not_modified) {
+    response.status = 304;
+    // As a 200 would have it, RFC 9110 §8.6; else cpp-httplib says 0.
+    response.set_header("Content-Length", std::to_string(content.size));
+    return;
+  }
+  ByteRange range{0, content.size};
+  response.status = 200;
+  if (const auto asked = range_of(request, content)) {
+    range = *asked;
+    response.status = range.length == 0 ? 416 : 206;
+    response.set_header("Content-Range",
+                        range.length == 0
+                            ? fmt::format("bytes */{}", content.size)
+                            : fmt::format("bytes {}-{}/{}", range.first,
+                                          range.first + range.length - 1, content.size));
+    if (range.length == 0) return;
+  }
+  if (range.length == 0) return response.set_content("", content.type);
   response.set_content_provider(
-      span.length, type,
-      [first = span.first, reader = std::move(reader), block = std::vector<char>()](
+      range.length, content.type,
+      [first = range.first, reader = std::move(reader), block = std::vector<char>()](
           std::size_t offset, std::size_t left, httplib::DataSink& sink) mutable {
         block.resize(std::min(left, block_bytes));
         const auto count = reader(first + offset, block.data(), block.size());

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/serving.hpp"
 
 using namespace tandem;
@@ -13,7 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// outside.txt, site/: index.html, a.txt, big.bin, empty, sub/b c.txt, links of all kinds, a pipe
+// outside.txt, site/: index.html, a.txt, big.bin, empty, sub/b c.txt, docs/index.html, dotfiles,
+// links of all kinds, a pipe. All of it is an hour old.
 class Site {
  public:
   Site() {
@@ -30,6 +32,13 @@ class Site {
     std::string big(1'000'000, '\0');
     for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 7 + i / 251);
     write("site/big.bin", big);
+    fs::create_directories(path_ + "/site/docs x");
+    write("site/docs x/index.html", "<p>docs</p>");
+    fs::create_directories(path_ + "/site/.git");
+    write("site/.git/config", "secret");
+    write("site/.env", "secret");
+    write("site/PAGE.HTML", "<p>loud</p>");
+    fs::create_symlink(".env", path_ + "/site/env");
     fs::create_symlink("a.txt", path_ + "/site/inside");
     fs::create_symlink(path_ + "/site/a.txt", path_ + "/site/inside-absolute");
     fs::create_symlink("../outside.txt", path_ + "/site/out");
@@ -37,6 +46,11 @@ class Site {
     fs::create_directory_symlink("..", path_ + "/site/up");
     fs::create_directory_symlink("../site-secret", path_ + "/site/sibling");
     REQUIRE(::mkfifo((path_ + "/site/pipe").c_str(), 0600) == 0);
+    for (const auto& entry : fs::recursive_directory_iterator(path_)) {
+      if (entry.is_regular_file() && !entry.is_symlink()) {
+        fs::last_write_time(entry, fs::file_time_type::clock::now() - std::chrono::hours(1));
+      }
+    }
   }
   ~Site() { fs::remove_all(path_); }
   std::string directory() const { return path_ + "/site"; }
@@ -59,6 +73,15 @@ struct Served {
   }};
   httplib::Result get(const std::string& path, const httplib::Headers& headers = {}) {
     return serving.client().Get(path, headers);
+  }
+  // As it comes: cpp-httplib's client decodes fields, and waits for the body of a 304.
+  Message ask(const std::string& method, const std::string& target,
+              const httplib::Headers& headers = {}) {
+    auto socket = RawSocket::connect(serving.address().port);
+    auto request = method + " " + target + " HTTP/1.1\r\nHost: x\r\n";
+    for (const auto& [name, value] : headers) request += name + ": " + value + "\r\n";
+    socket.send(request + "\r\n");
+    return read_response(socket, method == "HEAD");
   }
 };
 
@@ -106,7 +129,6 @@ TEST_CASE("only regular files are served") {
     INFO(path);
     CHECK(served.get(path)->status == 404);
   }
-  CHECK(served.serving.client().Post("/a.txt", "x", "text/plain")->status == 404);
 }
 
 TEST_CASE("one range of a file is served, and no more than there is") {
@@ -127,7 +149,6 @@ TEST_CASE("one range of a file is served, and no more than there is") {
            {"bytes=-999999", 206, "0123456789", "bytes 0-9/10"},
            {"bytes=10-", 416, "", "bytes */10"},
            {"bytes=999-1000", 416, "", "bytes */10"},
-           {"bytes=0-1,4-5", 200, "0123456789", ""},
        }) {
     INFO(row.range);
     const auto answer = served.get("/a.txt", {{"Range", row.range}});
@@ -139,6 +160,139 @@ TEST_CASE("one range of a file is served, and no more than there is") {
   const auto middle = served.get("/big.bin", {{"Range", "bytes=100000-399999"}});
   CHECK(middle->body == served.site.read("site/big.bin").substr(100'000, 300'000));
   CHECK(served.get("/empty", {{"Range", "bytes=0-"}})->status == 416);
+}
+
+TEST_CASE(
+    "ranges of another unit, several, and those that are none are ignored, and with HEAD all") {
+  Served served;
+  for (const auto* range :
+       {"bytes=0-1,4-5", "lines=0-1", "bytes", "bytes=", "bytes=-", "bytes=5-2", "bytes=a-b",
+        "bytes=0x1-2", "bytes=1-2-3", "bytes 0-1", "bytes=+1-2", "0-1"}) {
+    INFO(range);
+    const auto answer = served.get("/a.txt", {{"Range", range}});
+    REQUIRE(answer);
+    CHECK(answer->status == 200);
+    CHECK(answer->body == "0123456789");
+    CHECK(!answer->has_header("Content-Range"));
+  }
+  CHECK(served.get("/a.txt", {{"Range", "bytes=0-0"}, {"Range", "bytes=1-1"}})->status == 200);
+  CHECK(served.get("/a.txt", {{"Range", "BYTES=0-0"}})->body == "0");
+  CHECK(served.get("/a.txt", {{"Range", "bytes= , 1-1,"}})->body == "1");
+  CHECK(served.get("/a.txt", {{"Range", "bytes=-0"}})->status == 416);
+  CHECK(served.get("/a.txt", {{"Range", "bytes=1-99999999999999999999999"}})->body == "123456789");
+  CHECK(served.get("/a.txt", {{"Range", "bytes=99999999999999999999999-"}})->status == 416);
+  const auto head = served.serving.client().Head("/a.txt", {{"Range", "bytes=2-4"}});
+  CHECK(head->status == 200);
+  CHECK(head->get_header_value("Content-Length") == "10");
+}
+
+TEST_CASE("conditions are kept, in the order of RFC 9110 section 13.2.2") {
+  Served served;
+  const auto whole = served.get("/a.txt");
+  const auto tag = whole->get_header_value("ETag");
+  const auto modified = whole->get_header_value("Last-Modified");
+  CHECK(tag.size() > 2);
+  CHECK(tag != served.get("/big.bin")->get_header_value("ETag"));
+  CHECK(modified.ends_with(" GMT"));
+  const std::string before = "Sun, 06 Nov 1994 08:49:37 GMT";
+  const std::string before_850 = "Sunday, 06-Nov-94 08:49:37 GMT";
+  const std::string before_asctime = "Sun Nov  6 08:49:37 1994";
+  const std::string after = "Fri, 01 Jan 2100 00:00:00 GMT";
+  struct Row {
+    httplib::Headers headers;
+    int status;
+  };
+  const std::vector<Row> rows{
+      {{{"If-None-Match", tag}}, 304},
+      {{{"If-None-Match", "W/" + tag}}, 304},
+      {{{"If-None-Match", "\"x\", W/\"y\" , " + tag}}, 304},
+      {{{"If-None-Match", "\"x\""}, {"If-None-Match", tag}}, 304},
+      {{{"If-None-Match", "*"}}, 304},
+      {{{"If-None-Match", "\"x\""}}, 200},
+      {{{"If-None-Match", "\"x\""}, {"If-Modified-Since", after}}, 200},
+      {{{"If-None-Match", "unquoted"}}, 200},
+      {{{"If-Modified-Since", modified}}, 304},
+      {{{"If-Modified-Since", after}}, 304},
+      {{{"If-Modified-Since", before}}, 200},
+      {{{"If-Modified-Since", before_850}}, 200},
+      {{{"If-Modified-Since", before_asctime}}, 200},
+      {{{"If-Modified-Since", "yesterday"}}, 200},
+      {{{"If-Match", tag}}, 200},
+      {{{"If-Match", "*"}}, 200},
+      {{{"If-Match", "W/" + tag}}, 412},
+      {{{"If-Match", "\"x\""}}, 412},
+      {{{"If-Match", "\"x\""}, {"If-None-Match", tag}}, 412},
+      {{{"If-Match", tag}, {"If-Unmodified-Since", before}}, 200},
+      {{{"If-Unmodified-Since", modified}}, 200},
+      {{{"If-Unmodified-Since", before}}, 412},
+      {{{"If-Unmodified-Since", before_850}}, 412},
+      {{{"If-Unmodified-Since", before_asctime}}, 412},
+      {{{"If-Unmodified-Since", "yesterday"}}, 200},
+      {{{"If-Match", tag}, {"If-None-Match", tag}}, 304},
+      {{{"Range", "bytes=0-0"}, {"If-None-Match", tag}}, 304},
+      {{{"Range", "bytes=0-0"}, {"If-Range", tag}}, 206},
+      {{{"Range", "bytes=0-0"}, {"If-Range", "W/" + tag}}, 200},
+      {{{"Range", "bytes=0-0"}, {"If-Range", "\"x\""}}, 200},
+      {{{"Range", "bytes=0-0"}, {"If-Range", modified}}, 206},
+      {{{"Range", "bytes=0-0"}, {"If-Range", before}}, 200},
+      {{{"Range", "bytes=0-0"}, {"If-Range", after}}, 200},
+      {{{"Range", "bytes=99-"}, {"If-Range", "\"x\""}}, 200},
+  };
+  for (const auto& [headers, status] : rows) {
+    for (const auto& [name, value] : headers) UNSCOPED_INFO(name << ": " << value);
+    const auto answer = served.ask("GET", "/a.txt", headers);
+    CHECK(answer.status() == static_cast<unsigned>(status));
+    CHECK(answer.body == (status == 200 ? "0123456789" : status == 206 ? "0" : ""));
+    if (status != 412) CHECK(answer.field("ETag") == tag);
+    const auto head = served.ask("HEAD", "/a.txt", headers);
+    CHECK(head.status() == static_cast<unsigned>(status == 206 ? 200 : status));
+  }
+}
+
+TEST_CASE("endings in capitals have types, too") {
+  Served served;
+  CHECK(served.get("/PAGE.HTML")->get_header_value("Content-Type") == "text/html; charset=utf-8");
+}
+
+TEST_CASE("a directory with an index leads to itself with a slash") {
+  Served served;
+  const auto answer = served.ask("GET", "/docs%20x?a=b");
+  CHECK(answer.status() == 301);
+  CHECK(answer.field("Location") == "/docs%20x/?a=b");
+  CHECK(served.get("/docs%20x/")->body == "<p>docs</p>");
+  CHECK(served.ask("GET", "//docs%20x").field("Location") == "/docs%20x/");
+  CHECK(served.get("/sub")->status == 404);
+}
+
+TEST_CASE("methods that files have not are refused with those that they have") {
+  Served served;
+  auto client = served.serving.client();
+  client.set_keep_alive(true);
+  for (const auto* method : {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    INFO(method);
+    httplib::Request request;
+    request.method = method;
+    request.path = "/a.txt";
+    request.body = "x";
+    const auto answer = client.send(request);
+    REQUIRE(answer);
+    CHECK(answer->status == 405);
+    CHECK(answer->get_header_value("Allow") == "GET, HEAD");
+  }
+}
+
+TEST_CASE("names that begin with a dot are there only for who asked for them") {
+  Served served;
+  for (const auto* path : {"/.env", "/%2eenv", "/.git/config", "/.git", "/env", "/sub/../.env"}) {
+    INFO(path);
+    CHECK(served.get(path)->status == 404);
+  }
+  const Serving open{[&](httplib::Server& server) {
+    REQUIRE(add_static_files(server, served.site.directory(), Dotfiles::served).ok());
+  }};
+  CHECK(open.client().Get("/.env")->body == "secret");
+  CHECK(open.client().Get("/env")->body == "secret");
+  CHECK(open.client().Get("/.git/config")->body == "secret");
 }
 
 TEST_CASE("a directory that is not there is not served") {
