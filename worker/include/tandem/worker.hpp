@@ -19,8 +19,9 @@
 // answers.
 //
 // Addresses are HOST:PORT, an IPv6 literal in brackets. This header needs C++17, and of cpp-httplib
-// only names: include <httplib.h> where you use server(). Nothing here throws but for lack of
-// memory.
+// only names: include <httplib.h>, before or after it, where you use server(). It must be the one
+// that the library was built with, with the same macros (find_package(tandem) brings them): another
+// does not compile. Nothing here throws but for lack of memory.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <tandem/httplib_layout.hpp>
 
 namespace httplib {
 class Server;
@@ -38,6 +42,11 @@ struct Response;
 }  // namespace httplib
 
 namespace tandem {
+
+#ifdef CPPHTTPLIB_VERSION
+static_assert(std::string_view(CPPHTTPLIB_VERSION) == detail::httplib_version,
+              "libtandem_worker was built with another version of cpp-httplib than this one");
+#endif
 
 enum class Severity { info, warning };
 
@@ -161,7 +170,25 @@ class Worker {
   // worker alone: do not call its bind, listen and stop; and for set_pre_routing_handler() use
   // before_request(). As set here: bodies up to 64 MiB, 60 s without progress end a read or write,
   // idle connections are kept for 75 s, any number of requests on each.
-  httplib::Server& server();
+  //
+  // What differs from cpp-httplib's own server: requests are read by the masters' grammar and
+  // limits (targets of 16 KiB, heads of 64 KiB, 256 fields), values of fields are as they were
+  // sent. Bodies are not decoded: the handler has the bytes and Content-Encoding, whose value is in
+  // capitals until a content reader has begun to read (codings have no case).
+  // set_payload_max_length() is for all bodies, those in chunks and those with a content reader
+  // too: 413. Ranges are the handler's affair: Range is among the fields, `ranges` is empty. What a
+  // handler writes beyond the length that it announced is cut off.
+  template <class Server = httplib::Server, class Request = httplib::Request,
+            class Response = httplib::Response>
+  Server& server() {
+    static_assert(
+        sizeof(Server) == detail::httplib_server_bytes &&
+            sizeof(Request) == detail::httplib_request_bytes &&
+            sizeof(Response) == detail::httplib_response_bytes,
+        "libtandem_worker was built with another cpp-httplib than this one, or with other "
+        "CPPHTTPLIB_ macros");
+    return routes();
+  }
 
   // Runs before routing, in the order added; the first that returns true has answered. Before
   // start().
@@ -190,6 +217,7 @@ class Worker {
 
  private:
   class Body;
+  httplib::Server& routes();
   std::unique_ptr<Body> body_;
 };
 
