@@ -9,11 +9,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "common/base/limits.hpp"
+#include "common/http1/field_text.hpp"
 #include "worker/src/listening_socket.hpp"
 #include "worker/src/request_stream.hpp"
 
@@ -198,10 +201,21 @@ void ConnectionServer::serve_requests(ConnectionSlots::Handle connection) {
   }
 }
 
+// What only masters say is not heard from others, but for what the fence looks at by itself.
+void ConnectionServer::drop_claims(httplib::Headers& headers) {
+  std::erase_if(headers, [](const auto& field) {
+    const std::string_view name = field.first;
+    const bool is_ours = equal_ignoring_case(name.substr(0, 7), "tandem-");
+    return is_ours && !equal_ignoring_case(name, "tandem-term") &&
+           !equal_ignoring_case(name, "tandem-challenge");
+  });
+}
+
 // A head has come. True: another may come after it.
 bool ConnectionServer::admit_request(ConnectionSlots::Handle connection, const Exchange& exchange) {
   auto values = RequestStream::values_of(exchange.reader.head());
   const bool from_master = is_master_ && is_master_(values);
+  if (is_master_ && !from_master) drop_claims(values.headers);
   auto admission = ConnectionSlots::Admission::evicted;
   {
     const std::lock_guard lock(mutex_);

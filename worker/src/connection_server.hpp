@@ -74,6 +74,7 @@ class ConnectionServer : public httplib::Server {
   void close(ConnectionSlots::Handle connection);
   void serve_connections();
   void serve_requests(ConnectionSlots::Handle connection);
+  static void drop_claims(httplib::Headers& headers);
   bool admit_request(ConnectionSlots::Handle connection, const Exchange& exchange);
   bool serve_request(const Exchange& exchange, httplib::Request values);
   bool gather(const Exchange& exchange, RequestStream& stream, httplib::Request& values);

@@ -28,6 +28,9 @@ struct Fenced {
       ++executed;
       response.set_content("done\n", "text/plain");
     });
+    worker.server().Get("/heard", [](const httplib::Request& request, httplib::Response& response) {
+      response.set_content(request.get_header_value("Tandem-Timeout-Ms"), "text/plain");
+    });
     worker.server().Post("/", [this](const httplib::Request&, httplib::Response&) { ++executed; });
     REQUIRE(worker.start() == std::nullopt);
     REQUIRE(eventually([this] { return announce(*this, 1)->status == 204; }));
@@ -119,6 +122,18 @@ TEST_CASE("a term without a proof by the worker's key is ignored, whoever sends 
     CHECK(fenced.executed == ++served);
   }
   CHECK(fenced.get(2)->status == 200);  // nothing of it was believed
+}
+
+TEST_CASE("what only masters say is heard from masters alone") {
+  Fenced fenced;
+  auto client = fenced.client();
+  const auto heard = [&](const httplib::Headers& headers) {
+    const auto answer = client.Get("/heard", headers);
+    return answer ? answer->body : "no answer";
+  };
+  CHECK(heard({{"Tandem-Timeout-Ms", "800"}}) == "");
+  CHECK(heard({{"tandem-timeout-ms", "800"}, {"Tandem-Term", "7"}}) == "");
+  CHECK(heard({{"Tandem-Timeout-Ms", "800"}, {"Tandem-Term", proof_of(2)}}) == "800");
 }
 
 TEST_CASE("a challenge is answered by the worker's key, whoever asks") {
