@@ -85,6 +85,10 @@ struct WitnessCandidate {
 struct Registered {
   std::vector<WitnessCandidate> candidates;
   std::vector<std::string> master_hosts;
+  // The state is that after this entry. A state machine lags behind, and after a restart it knows
+  // nobody at first: a primary decides by what was applied up to an entry of its own term only, so
+  // the shell reports again then, even if nobody came or went.
+  LogIndex applied{};
 };
 
 using Input = std::variant<Tick, Message, Durable, Propose, ConnectionLost, ConnectionRefused,

@@ -16,6 +16,15 @@ bool is_registered(const Registered& registered, const MemberId& id) {
                      [&](const WitnessCandidate& candidate) { return candidate.id == id; });
 }
 
+// Whose absence costs least: of those that are not heard the last, else the last of all.
+const MemberId& least_needed(const std::vector<MemberId>& voters,
+                             const std::set<MemberId>& living) {
+  TANDEM_ASSERT(!voters.empty());
+  const auto silent = std::find_if(voters.rbegin(), voters.rend(),
+                                   [&](const MemberId& voter) { return !living.contains(voter); });
+  return silent == voters.rend() ? voters.back() : *silent;
+}
+
 // How many voters share the candidate's host.
 std::size_t crowd_at(const Electorate& electorate, const WitnessCandidate& candidate) {
   const auto& registered = *electorate.registered;
@@ -76,8 +85,10 @@ std::optional<VoterChange> witness_change(const Electorate& electorate, const Me
     if (!choice.empty()) return AddVoter{choice.front()->id, VoterKind::witness};
   }
   const bool enough_remain = configuration.voters.size() > 3;
-  if (enough_remain && !gone.empty() && kept.size() >= wanted) return RemoveVoter{gone.front()};
-  if (enough_remain && kept.size() > wanted) return RemoveVoter{kept.back()};
+  if (enough_remain && !gone.empty() && kept.size() >= wanted)
+    return RemoveVoter{least_needed(gone, electorate.living)};
+  if (enough_remain && kept.size() > wanted)
+    return RemoveVoter{least_needed(kept, electorate.living)};
   return std::nullopt;
 }
 
@@ -90,6 +101,13 @@ std::size_t wanted_witnesses(std::size_t masters, std::size_t available) {
   TANDEM_ASSERT(wanted <= available);
   TANDEM_ASSERT(wanted <= limits::witnesses_max);
   return wanted;
+}
+
+bool has_living_quorum(const Configuration& after, const std::set<MemberId>& living) {
+  const auto alive = static_cast<std::size_t>(
+      std::count_if(after.voters.begin(), after.voters.end(),
+                    [&](const Voter& voter) { return living.contains(voter.id); }));
+  return alive >= after.quorum();
 }
 
 std::optional<VoterChange> next_change(const Electorate& electorate, const MemberId& tried) {

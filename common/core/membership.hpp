@@ -7,11 +7,15 @@
 // never edits the voter set; it only says whom to prefer as an addition. A second master makes
 // witnesses useful; with one master they could only stand in its way.
 //
+// A removal must not end service: it is put off while the voters that remain, and have answered
+// lately, would be fewer than a majority of them.
+//
 // Pure functions; any thread.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -39,8 +43,8 @@ using VoterChange = std::variant<AddVoter, RemoveVoter, SetPair>;
 struct Electorate {
   const Configuration& configuration;
   const std::map<NodeId, MemberId>& masters;  // masters that ask to be admitted, by name
-  const Registered* registered =
-      nullptr;  // null: not reported yet; then witnesses stay as they are
+  const std::set<MemberId>& living;           // voters: this one, and who answered lately
+  const Registered* registered = nullptr;  // null: not known yet; then witnesses stay as they are
   bool pair_failover = true;
   bool alone =
       false;  // pair mode, without the other: only a partner that lost its disk may be replaced
@@ -49,6 +53,9 @@ struct Electorate {
 // Witnesses wanted beside this many masters, when this many could serve: the most, up to three,
 // that makes the number of voters odd.
 std::size_t wanted_witnesses(std::size_t masters, std::size_t available);
+
+// Whether those of `living` that vote in `after` are a majority of it.
+bool has_living_quorum(const Configuration& after, const std::set<MemberId>& living);
 
 // The next single change; none when the voter set is as it should be. `tried` is an addition that
 // did not catch up: it is passed over when another would do.

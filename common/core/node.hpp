@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "common/core/founding.hpp"
 #include "common/core/inputs.hpp"
@@ -146,6 +147,7 @@ class Node {
 
   // voter_changes.cpp
   void change_voters(Primary& primary);
+  std::set<MemberId> living_voters(const Primary& primary) const;
   void add_voter(Primary& primary, const AddVoter& addition);
   void append_configuration(Primary& primary, Configuration configuration);
   void refresh_members(Primary& primary);

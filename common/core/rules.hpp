@@ -2,8 +2,8 @@
 //
 // In the shipped core every rule is a compile-time constant: no switch exists. The test build
 // defines TANDEM_MUTATIONS, and then one rule at a time is taken out, to prove that the simulator
-// notices (the mutation gate in tests/sim). R5 and R8 say two things each, and have two switches
-// each.
+// notices (the mutation gate in tests/sim). R5 says two things, R8 three, and each has a
+// switch.
 #pragma once
 
 namespace tandem::core {
@@ -25,7 +25,8 @@ struct Rules {
   TANDEM_RULE(lapsed_lease_stops_serving);  // R7  a primary without a lease does not serve
   TANDEM_RULE(one_change_at_a_time);   // R8  a voter change waits until the one before is committed
   TANDEM_RULE(change_after_own_term);  // R8  ... and until an entry of the primary's own term is
-  TANDEM_RULE(amnesiacs_do_not_vote);  // R9  a member that lost its disk is a new member
+  TANDEM_RULE(change_by_applied_state);  // R8  ... and is decided by a state that has applied that
+  TANDEM_RULE(amnesiacs_do_not_vote);    // R9  a member that lost its disk is a new member
   TANDEM_RULE(
       workers_refuse_lower_terms);  // R10 a worker that has heard of a term refuses older ones
 };

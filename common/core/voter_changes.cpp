@@ -21,9 +21,14 @@ void Node::change_voters(Primary& primary) {
   for (const auto& [node, known] : known_masters_) {
     if (now_ - known.heard < options_.timing.election_timeout) masters.emplace(node, known.id);
   }
+  const auto living = living_voters(primary);
+  // An older state may not know yet who registered, nor one that is applied anew after a restart.
+  const bool is_known =
+      registered_ && (!rules.change_by_applied_state || registered_->applied >= primary.own_first);
   const Electorate electorate{.configuration = configuration(),
                               .masters = masters,
-                              .registered = registered_ ? &*registered_ : nullptr,
+                              .living = living,
+                              .registered = is_known ? &*registered_ : nullptr,
                               .pair_failover = options_.pair_failover,
                               .alone = primary.alone};
   const auto change = next_change(electorate, primary.tried);
@@ -36,11 +41,26 @@ void Node::change_voters(Primary& primary) {
   if (!change) return;
   if (const auto* removal = std::get_if<RemoveVoter>(&*change)) {
     TANDEM_ASSERT(removal->id != self());
-    return append_configuration(primary, configuration().without(removal->id));
+    auto remaining = configuration().without(removal->id);
+    if (!has_living_quorum(remaining, living)) return;
+    return append_configuration(primary, std::move(remaining));
   }
   Configuration changed = configuration();
   changed.pair = std::get<SetPair>(*change).pair;
   append_configuration(primary, std::move(changed));
+}
+
+// Counted by when the answered round was sent: an answer that was long on its way tells of the
+// past.
+std::set<MemberId> Node::living_voters(const Primary& primary) const {
+  std::set<MemberId> living{self()};
+  for (const auto& member : primary.members) {
+    const bool answered = member.answered != Instant::never() &&
+                          now_ - member.answered < options_.timing.election_timeout;
+    if (answered && configuration().contains(member.id)) living.insert(member.id);
+  }
+  TANDEM_ASSERT(living.size() <= configuration().voters.size());
+  return living;
 }
 
 // First the log, then the vote: a voter that has nothing yet would only make majorities harder to

@@ -98,7 +98,9 @@ std::string ScriptWorld::run(const std::string& line) {
     at(word(0)).disk_held = false;
     settle_disk(word(0));
   } else if (verb == "registered")
-    registered(words);
+    registered(words, false);
+  else if (verb == "registered-late")
+    registered(words, true);
   else if (verb == "snapshot")
     snapshot(word(0));
   else if (verb == "show-heartbeats")
@@ -240,8 +242,14 @@ void ScriptWorld::cut(const std::string& a, const std::string& b) {
   cuts_.insert({b, a});
 }
 
-void ScriptWorld::registered(const Words& words) {
+// Late: by a state machine that has applied only what was committed before the last election.
+void ScriptWorld::registered(const Words& words, bool late) {
+  const auto& node = *at(words.front()).node;
   core::Registered registered;
+  registered.applied = node.commit_index();
+  while (late && node.log().term_at(registered.applied) == node.term()) {
+    registered.applied = LogIndex(registered.applied.value() - 1);
+  }
   for (const auto& name : Words(words.begin() + 1, words.end())) {
     registered.candidates.push_back(
         {at(name).options.self, "host-of-" + name, at(name).node != nullptr});

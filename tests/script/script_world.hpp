@@ -43,7 +43,7 @@ class ScriptWorld {
   void drop(const Words& words);
   void cut(const std::string& a, const std::string& b);
   void wipe(const std::string& name);
-  void registered(const Words& words);
+  void registered(const Words& words, bool late);
   void snapshot(const std::string& name);
   void status();
   void step(const std::string& name, core::Input input);

@@ -14,6 +14,7 @@ constexpr std::uint64_t terms_per_second_max = 50;
 void Checker::elected(const Machine& machine, Term term) {
   ++elections_;
   highest_term_ = std::max(highest_term_, term);
+  own_first_[machine.index] = machine.process.node->log().last_index();
   const auto [place, fresh] = primaries_.emplace(term, machine.index);
   if (!fresh && place->second != machine.index) {
     throw Violation(fmt::format("two primaries in term {}: {} is the second", term, machine.id));
@@ -51,18 +52,19 @@ void Checker::serving(const std::vector<Machine>& machines, SimTime now) const {
   }
 }
 
-void Checker::applied(const Machine& machine, const core::Entry& entry) {
+void Checker::committed(const Machine& machine, const core::Entry& entry) {
   if (lenient_) return;
   const auto place = entry.index.value();
   if (place <= committed_.size()) {
     if (committed_[place - 1].term != entry.term) {
-      throw Violation(fmt::format("{} applied entry {} of term {}, others that of term {}",
+      throw Violation(fmt::format("{} committed entry {} of term {}, others that of term {}",
                                   machine.id, entry.index, entry.term, committed_[place - 1].term));
     }
   } else {
     if (place != committed_.size() + 1)
       throw Violation("an entry was committed before the one before it");
     state_.apply(entry);
+    note_registrations(entry.index);
     const Term before = committed_.empty() ? Term(0) : committed_.back().committed_in;
     committed_.push_back(
         {entry.term, std::max(before, machine.process.node->term()), state_.digest()});
@@ -70,6 +72,12 @@ void Checker::applied(const Machine& machine, const core::Entry& entry) {
       configuration_ = *configuration;
     }
   }
+}
+
+void Checker::applied(const Machine& machine, const core::Entry& entry) const {
+  if (lenient_) return;
+  const auto place = entry.index.value();
+  TANDEM_ASSERT(place <= committed_.size());
   if (machine.process.state.digest() != committed_[place - 1].state_digest) {
     throw Violation(fmt::format("the state of {} after entry {} differs", machine.id, entry.index));
   }
@@ -95,7 +103,8 @@ void Checker::restored(const Machine& machine, const core::Snapshot& snapshot) {
   }
 }
 
-void Checker::writing(const Machine& machine, const core::Write& write) {
+void Checker::writing(const Machine& machine, const core::Write& write,
+                      const std::vector<Machine>& machines, SimTime now) {
   const auto& node = *machine.process.node;
   for (const auto& entry : write.append) {
     const auto* configuration = std::get_if<core::Configuration>(&entry.body);
@@ -115,6 +124,62 @@ void Checker::writing(const Machine& machine, const core::Write& write) {
                       "committed (R8)",
                       machine.id, node.term()));
     }
+    const auto& before = node.log().configuration_at(LogIndex(entry.index.value() - 1));
+    for (const auto& voter : before.voters) {
+      if (configuration->contains(voter.id) || before.is_superseded(voter)) continue;
+      removing(machine, voter, *configuration, machines, now);
+    }
+  }
+}
+
+void Checker::note_registrations(LogIndex index) {
+  const auto& workers = state_.workers();
+  std::erase_if(registered_, [&](const auto& known) { return !workers.contains(known.first); });
+  for (const auto& [worker, incarnation] : workers) {
+    auto& known = registered_[worker];
+    if (known.since.value() == 0 || known.incarnation != incarnation) known = {incarnation, index};
+  }
+}
+
+// With this incarnation, from before that entry until now.
+bool Checker::is_registered(const std::vector<Machine>& machines, const core::MemberId& witness,
+                            LogIndex before) const {
+  const auto known = std::find_if(registered_.begin(), registered_.end(), [&](const auto& worker) {
+    return machines[worker.first].id == witness.node &&
+           worker.second.incarnation == witness.incarnation.value();
+  });
+  return known != registered_.end() && known->second.since < before;
+}
+
+void Checker::removing(const Machine& primary, const core::Voter& voter,
+                       const core::Configuration& after, const std::vector<Machine>& machines,
+                       SimTime now) const {
+  const auto own_first = own_first_.at(primary.index);
+  const auto known = static_cast<std::size_t>(
+      std::count_if(registered_.begin(), registered_.end(), [&](const auto& worker) {
+        return worker.second.incarnation != 0 && worker.second.since < own_first;
+      }));
+  const auto wanted = core::wanted_witnesses(after.count(core::VoterKind::master), known);
+  if (is_registered(machines, voter.id, own_first) &&
+      after.count(core::VoterKind::witness) < wanted) {
+    throw Violation(
+        fmt::format("{} removes {}, which was registered before its election and is still (R8)",
+                    primary.id, voter.id.node));
+  }
+  if (now < distrusted_until_) return;
+  // What the primary has heard may be as old as an election timeout, by its own clock.
+  const Duration patience = primary.timing.election_timeout * 21 / 20;
+  const auto living =
+      std::count_if(after.voters.begin(), after.voters.end(), [&](const core::Voter& other) {
+        return std::any_of(machines.begin(), machines.end(), [&](const Machine& machine) {
+          if (machine.id != other.id.node) return false;
+          const bool lives = machine.runs() && machine.incarnation == other.id.incarnation;
+          return lives || now - machine.ended < patience;
+        });
+      });
+  if (static_cast<std::size_t>(living) < after.quorum()) {
+    throw Violation(fmt::format("{} removes {}: of [{}] only {} live (R8)", primary.id,
+                                voter.id.node, to_string(after), living));
   }
 }
 

@@ -27,13 +27,17 @@ class Checker {
   void elected(const Machine& machine, Term term);
   // Never two that would serve at one instant.
   void serving(const std::vector<Machine>& machines, SimTime now) const;
-  // Every node applies the same entries at the same places.
-  void applied(const Machine& machine, const core::Entry& entry);
+  // Every node commits the same entries at the same places.
+  void committed(const Machine& machine, const core::Entry& entry);
+  // ... and has the same state after each.
+  void applied(const Machine& machine, const core::Entry& entry) const;
   // What a primary counts as committed ends with an entry of its own term (R5).
   void counted(const Machine& primary) const;
   void restored(const Machine& machine, const core::Snapshot& snapshot);
-  // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8).
-  void writing(const Machine& machine, const core::Write& write);
+  // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8); nobody is
+  // removed whom all that was committed before the election asks for, and nobody who is needed.
+  void writing(const Machine& machine, const core::Write& write,
+               const std::vector<Machine>& machines, SimTime now);
   // Amnesiacs do not vote (R9).
   void sending(const core::Message& message) const;
   // The term a worker accepts never falls (R10).
@@ -53,6 +57,12 @@ class Checker {
   std::size_t committed_count() const { return committed_.size(); }
 
  private:
+  void note_registrations(LogIndex index);
+  bool is_registered(const std::vector<Machine>& machines, const core::MemberId& witness,
+                     LogIndex before) const;
+  void removing(const Machine& primary, const core::Voter& voter, const core::Configuration& after,
+                const std::vector<Machine>& machines, SimTime now) const;
+
   struct Committed {
     Term term;
     Term committed_in;  // or earlier: the term of the first node that was seen to apply it
@@ -66,6 +76,12 @@ class Checker {
   StateMachine state_;                // after all of it
   core::Configuration configuration_;
   std::set<core::MemberId> admitted_;
+  std::map<std::uint32_t, LogIndex> own_first_;  // of each machine's last election
+  struct Registration {
+    std::uint64_t incarnation = 0;
+    LogIndex since;
+  };
+  std::map<std::uint32_t, Registration> registered_;  // workers, in state_
   std::map<std::uint32_t, Term> accepted_;
   std::map<std::uint64_t, std::uint64_t> acknowledged_;
   std::uint64_t acknowledged_count_ = 0;

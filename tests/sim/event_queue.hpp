@@ -15,10 +15,12 @@ enum class EventKind : std::uint8_t {
   tick,                // of the core
   disk,                // a write reached the disk. number: the write's
   durable,             // ... and the process hears of it
+  apply,               // the state machine has done with a piece of what was committed
   snapshot,            // the state machine's copy is ready. number: its index
   connection_lost,     // other: to whom
   connection_refused,  // other: by whom; local: when the attempt began
-  beat,                // a worker's heartbeat
+  beat,                // a worker heartbeats
+  heartbeat,           // ... and a master hears it. number: the incarnation; other: the worker
   scan,                // a master's look at its workers
   announce,            // a worker is told a term. number: the term; other: by whom
   announced,           // ... and the master hears that it was

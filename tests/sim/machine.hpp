@@ -2,11 +2,13 @@
 // gone. The process holds the core, and the little that the shell around it would hold.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/core/node.hpp"
@@ -23,8 +25,13 @@ struct Process {
   std::unique_ptr<core::Node> node;  // null: a worker without a state directory
   std::vector<core::Outbound> held;  // messages that wait for a write (R2)
   core::WriteNumber durable;
+  // A state machine is a thread of its own: what is committed waits for it, behind snapshots too.
   StateMachine state;
   LogIndex applied;
+  Term applied_term;  // of that entry
+  std::deque<std::variant<core::SnapshotPointer, core::Entry>> to_apply;
+  Duration apply_max{0};  // so long a piece of it may take; 0: it is always there at once
+  bool apply_planned = false;
   Instant serve_until = Instant::never();  // what the data plane would read
   Instant tick_due = Instant::forever();   // the earliest tick that is planned
   bool lapse_shown = false;                // in the trace, that serve_until has passed
@@ -32,7 +39,8 @@ struct Process {
   std::map<core::CommandId, std::uint32_t> waiting;  // clients to be answered when it is applied
   // a master's view of the workers
   std::map<std::uint32_t, SimTime> heard;
-  SimTime primary_since{0};
+  Term counts_absent_in;  // the term in which it has caught up, and since when
+  SimTime counts_absent_since{0};
   std::uint64_t registered_digest = 0;
   std::set<std::uint32_t> untold;  // workers that have not acknowledged our term yet
   Term announcing;
@@ -55,6 +63,7 @@ struct Machine {
   bool up = false;
   bool frozen = false;
   SimTime frozen_since{0};
+  SimTime ended{-1h};           // when its process last ended or froze
   std::vector<Event> inbox;     // what reached it while frozen
   std::uint64_t proposals = 0;  // numbers this master's own changes, over all lives
   Process process;
@@ -63,6 +72,10 @@ struct Machine {
   bool runs() const { return up && !frozen; }
   bool is_primary() const {
     return up && process.node != nullptr && process.node->role() == core::Role::primary;
+  }
+  // It leads, and knows all that was committed before it did.
+  bool has_caught_up() const {
+    return is_primary() && process.applied_term == process.node->term();
   }
   // What a request that arrives now would find.
   bool would_serve(SimTime now) const {

@@ -36,6 +36,7 @@ constexpr Mutation mutations[] = {
     {"R7 lapsed lease stops serving", &core::Rules::lapsed_lease_stops_serving, "partition"},
     {"R8 one voter change at a time", &core::Rules::one_change_at_a_time, "workers"},
     {"R8 change after own term", &core::Rules::change_after_own_term, "voters"},
+    {"R8 change by applied state", &core::Rules::change_by_applied_state, "workers"},
     {"R9 amnesiacs do not vote", &core::Rules::amnesiacs_do_not_vote, "amnesia"},
     {"R10 workers refuse lower terms", &core::Rules::workers_refuse_lower_terms, "all"},
 };

@@ -221,6 +221,7 @@ void World::isolate(Fault& fault, std::uint32_t machine) {
 void World::stop(Machine& machine, bool says_so) {
   if (!machine.up) return;
   machine.up = false;
+  machine.ended = now_;
   machine.frozen = false;
   machine.inbox.clear();
   machine.process = Process{};
@@ -239,7 +240,7 @@ void World::start(std::uint32_t index) {
 void World::freeze(Machine& machine) {
   if (!machine.runs()) return;
   machine.frozen = true;
-  machine.frozen_since = now_;
+  machine.frozen_since = machine.ended = now_;
 }
 
 // Everything that reached the process meanwhile reaches it now. A request that was waiting may be

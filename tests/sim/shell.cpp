@@ -30,7 +30,9 @@ void World::boot(Machine& machine) {
   if (stored.snapshot != nullptr) {
     machine.process.state = StateMachine::from_bytes(stored.snapshot->bytes);
     machine.process.applied = stored.snapshot->index;
+    machine.process.applied_term = stored.snapshot->term;
   }
+  if (machine.is_master) machine.process.apply_max = how_long_applying_takes();
   plan_tick(machine);
 }
 
@@ -44,7 +46,7 @@ void World::step(Machine& machine, core::Input input) {
 void World::carry_out(Machine& machine) {
   Process& process = machine.process;
   if (outputs_.write) {
-    checker_.writing(machine, *outputs_.write);
+    checker_.writing(machine, *outputs_.write, machines_, now_);
     const auto number = outputs_.write->number.value();
     const SimTime done = machine.disk.write(std::move(*outputs_.write), now_, random_);
     plan(done - now_, EventKind::disk, machine.index, 0, number, machine.life);
@@ -75,14 +77,14 @@ void World::carry_out(Machine& machine) {
     if (longer) checker_.serving(machines_, now_);
   }
   if (outputs_.announce) announce(machine, *outputs_.announce);
-  if (outputs_.restore != nullptr) {
-    process.state = StateMachine::from_bytes(outputs_.restore->bytes);
-    process.applied = outputs_.restore->index;
-    checker_.restored(machine, *outputs_.restore);
-    note(machine, fmt::format("restores the snapshot up to {}", process.applied));
+  if (outputs_.restore != nullptr) process.to_apply.emplace_back(outputs_.restore);
+  for (auto& entry : outputs_.apply) {
+    checker_.committed(machine, entry);
+    if (trace_.is_on(now_)) note(machine, "commits " + core::describe(entry));
+    process.to_apply.emplace_back(std::move(entry));
   }
-  for (const auto& entry : outputs_.apply) apply(machine, entry);
   if (!outputs_.apply.empty() && machine.is_primary()) checker_.counted(machine);
+  apply_later(machine);
   if (outputs_.snapshot_wanted && !process.snapshot_planned) {
     process.snapshot_planned = true;
     plan(between(1ms, 20ms), EventKind::snapshot, machine.index, 0, 0, machine.life);
@@ -99,7 +101,6 @@ void World::became(Machine& machine, const core::RoleChange& change) {
              change.primary.empty() ? "" : fmt::format(", primary {}", change.primary.node)));
   }
   if (change.role != core::Role::primary) return;
-  machine.process.primary_since = now_;
   machine.process.registered_digest = 0;
   checker_.elected(machine, change.term);
   if (faults_on_ && random_.below(100) < profile_.ambush_percent) {
@@ -107,14 +108,59 @@ void World::became(Machine& machine, const core::RoleChange& change) {
   }
 }
 
+// Most state machines keep up, some are slow, some are seconds behind.
+Duration World::how_long_applying_takes() {
+  switch (random_.below(4)) {
+    case 0: return 3s;
+    case 1: return 50ms;
+    default: return Duration::zero();
+  }
+}
+
+void World::apply_later(Machine& machine) {
+  Process& process = machine.process;
+  if (process.apply_planned || process.to_apply.empty()) return;
+  if (!faults_on_ || process.apply_max == Duration::zero()) {
+    return apply(machine, process.to_apply.size());
+  }
+  process.apply_planned = true;
+  plan(random_.up_to(process.apply_max), EventKind::apply, machine.index, 0, 0, machine.life);
+}
+
+void World::apply_piece(Machine& machine) {
+  Process& process = machine.process;
+  process.apply_planned = false;
+  const bool whole = !faults_on_ || random_.below(2) == 0;
+  const auto waiting = process.to_apply.size();
+  apply(machine, whole ? waiting : std::min<std::size_t>(waiting, 1 + random_.below(16)));
+  apply_later(machine);
+}
+
+void World::apply(Machine& machine, std::size_t count) {
+  Process& process = machine.process;
+  for (; count > 0; --count) {
+    const auto next = std::move(process.to_apply.front());
+    process.to_apply.pop_front();
+    if (const auto* snapshot = std::get_if<core::SnapshotPointer>(&next)) {
+      process.state = StateMachine::from_bytes((*snapshot)->bytes);
+      process.applied = (*snapshot)->index;
+      process.applied_term = (*snapshot)->term;
+      checker_.restored(machine, **snapshot);
+      note(machine, fmt::format("restores the snapshot up to {}", process.applied));
+    } else {
+      apply(machine, std::get<core::Entry>(next));
+    }
+  }
+}
+
 void World::apply(Machine& machine, const core::Entry& entry) {
   Process& process = machine.process;
   TANDEM_ASSERT(entry.index == process.applied.next());
   process.applied = entry.index;
+  process.applied_term = entry.term;
   process.state.apply(entry);
   checker_.applied(machine, entry);
   digest_ = mix(digest_, entry.index.value(), entry.term.value());
-  if (trace_.is_on(now_)) note(machine, "commits " + core::describe(entry));
   const auto* command = std::get_if<core::Command>(&entry.body);
   if (command == nullptr) return;
   const auto waiting = process.waiting.find(command->id);
@@ -126,6 +172,11 @@ void World::apply(Machine& machine, const core::Entry& entry) {
 void World::take_snapshot(Machine& machine) {
   Process& process = machine.process;
   process.snapshot_planned = false;
+  // A state that is about to be replaced may be one that the log does not lead to any more.
+  const bool will_be_replaced = std::any_of(
+      process.to_apply.begin(), process.to_apply.end(),
+      [](const auto& next) { return std::holds_alternative<core::SnapshotPointer>(next); });
+  if (will_be_replaced) return;
   if (process.applied <= process.node->log().snapshot_index()) return;
   step(machine, core::SnapshotTaken{process.applied, process.state.to_bytes()});
 }

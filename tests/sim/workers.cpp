@@ -13,24 +13,28 @@ constexpr Duration forgotten_after = 60s;  // shorter than in earnest, so that i
 constexpr std::uint64_t first_own_client = 1'000;
 }  // namespace
 
-// A worker's heartbeat reaches every master that can be reached; the primary registers who is new.
+// A worker's heartbeats reach the masters one by one.
 void World::beat(Machine& worker) {
   plan(beat_every, EventKind::beat, worker.index);
   if (!worker.runs()) return;
   const std::uint64_t incarnation = worker.has_state_directory ? worker.incarnation.value() : 0;
-  for (auto& master : machines_) {
-    if (!master.is_master || !master.runs() ||
-        !network_->is_open_both_ways(worker.index, master.index))
-      continue;
-    master.process.heard[worker.index] = now_;
-    const Term promised = worker.process.fence.promised();
-    if (promised > master.process.node->term()) step(master, core::TermReported{promised});
-    if (!master.is_primary()) continue;
-    const auto& registered = master.process.state.workers();
-    const auto known = registered.find(worker.index);
-    if (known == registered.end() || known->second != incarnation) {
-      propose_own(master, StateMachine::join(worker.index, incarnation));
-    }
+  for (const auto& master : machines_) {
+    if (!master.is_master || !network_->is_open_both_ways(worker.index, master.index)) continue;
+    const Duration late = random_.below(4) == 0 ? between(0s, 900ms) : network_->delay(random_);
+    plan(late, EventKind::heartbeat, master.index, worker.index, incarnation);
+  }
+}
+
+// The primary registers who is new.
+void World::hear(Machine& master, std::uint32_t worker, std::uint64_t incarnation) {
+  master.process.heard[worker] = now_;
+  const Term promised = machines_[worker].process.fence.promised();
+  if (promised > master.process.node->term()) step(master, core::TermReported{promised});
+  if (!master.has_caught_up()) return;
+  const auto& registered = master.process.state.workers();
+  const auto known = registered.find(worker);
+  if (known == registered.end() || known->second != incarnation) {
+    propose_own(master, StateMachine::join(worker, incarnation));
   }
 }
 
@@ -41,15 +45,11 @@ void World::propose_own(Machine& master, std::string change) {
 
 void World::scan(Machine& master) {
   plan(beat_every, EventKind::scan, master.index);
-  if (!master.runs() || !master.is_primary()) return;
-  const auto registered = master.process.state.workers();
-  for (const auto& [worker, incarnation] : registered) {
-    const auto heard = std::max(master.process.heard[worker], master.process.primary_since);
-    if (now_ - heard > forgotten_after && master.is_primary()) {
-      propose_own(master, StateMachine::leave(worker));
-    }
-  }
+  if (!master.runs()) return;
+  forget_absent(master);
   report_registered(master);
+  if (!master.is_primary()) return;
+  const auto& registered = master.process.state.workers();
   if (registered.empty() || !master.would_serve(now_)) return;
   auto chosen = registered.begin();
   std::advance(chosen, static_cast<std::ptrdiff_t>(random_.below(registered.size())));
@@ -61,9 +61,27 @@ void World::scan(Machine& master) {
        machines_[worker].life);
 }
 
+// Who was not heard for so long since this primary has caught up.
+void World::forget_absent(Machine& master) {
+  if (!master.has_caught_up()) return;
+  Process& process = master.process;
+  if (process.counts_absent_in != process.node->term()) {
+    process.counts_absent_in = process.node->term();
+    process.counts_absent_since = now_;
+  }
+  const auto registered = process.state.workers();
+  for (const auto& [worker, incarnation] : registered) {
+    const auto heard = std::max(process.heard[worker], process.counts_absent_since);
+    if (now_ - heard > forgotten_after && master.is_primary()) {
+      propose_own(master, StateMachine::leave(worker));
+    }
+  }
+}
+
 void World::report_registered(Machine& master) {
   core::Registered registered;
-  std::uint64_t digest = 1;
+  registered.applied = master.process.applied;
+  std::uint64_t digest = mix(1, master.has_caught_up() ? master.process.node->term().value() : 0);
   for (const auto& [worker, incarnation] : master.process.state.workers()) {
     if (incarnation == 0) continue;
     const bool live = now_ - master.process.heard[worker] < down_after;

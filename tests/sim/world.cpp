@@ -156,7 +156,9 @@ void World::at_machine(const Event& event, Machine& machine) {
     case EventKind::durable:
       machine.process.durable = core::WriteNumber(event.number);
       return step(machine, core::Durable{machine.process.durable});
+    case EventKind::apply: return apply_piece(machine);
     case EventKind::snapshot: return take_snapshot(machine);
+    case EventKind::heartbeat: return hear(machine, event.other, event.number);
     case EventKind::connection_refused:
       note(machine, fmt::format("connection refused by {}", machines_[event.other].id));
       return step(machine, core::ConnectionRefused{machines_[event.other].id, event.local});
@@ -215,6 +217,9 @@ std::string World::ailment() const {
     leader = &machine;
   }
   if (leader == nullptr) return "nobody leads";
+  if (!leader->process.to_apply.empty()) {
+    return fmt::format("{} has not applied what was committed", leader->id);
+  }
   const auto& node = *leader->process.node;
   const auto& configuration = node.configuration();
   for (const auto& machine : machines_) {

@@ -78,6 +78,10 @@ class World {
   void deliver(Machine& machine, std::uint64_t place);
   void plan_tick(Machine& machine);
   void became(Machine& machine, const core::RoleChange& change);
+  Duration how_long_applying_takes();
+  void apply_later(Machine& machine);
+  void apply_piece(Machine& machine);
+  void apply(Machine& machine, std::size_t count);
   void apply(Machine& machine, const core::Entry& entry);
   void take_snapshot(Machine& machine);
   void reset_connections(std::uint32_t machine);
@@ -85,7 +89,9 @@ class World {
 
   // workers.cpp
   void beat(Machine& worker);
+  void hear(Machine& master, std::uint32_t worker, std::uint64_t incarnation);
   void scan(Machine& master);
+  void forget_absent(Machine& master);
   void report_registered(Machine& master);
   void propose_own(Machine& master, std::string change);
   void announce(Machine& master, Term term);

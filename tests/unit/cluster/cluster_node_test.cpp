@@ -45,9 +45,11 @@ class Trio {
   }
   // The witness is registered, and becomes a voter.
   bool admit_witness() {
+    if (!await_primary()) return false;
     for (auto* member : {&a, &b}) {
       member->node().set_address(core::NodeId("w"), w.control());
-      member->node().step(core::Registered{{{w.node().self(), "h", true}}, {"h1", "h2"}});
+      member->node().step(
+          core::Registered{{{w.node().self(), "h", true}}, {"h1", "h2"}, member->view().commit});
     }
     return await([&] { return primary() != nullptr && primary()->view().is_protected; });
   }

@@ -71,7 +71,8 @@ class HostileWorld {
       case 5:
         return step(machine, Registered{{{{NodeId("w"), IncarnationId(3)}, "h", true},
                                          {{NodeId("v"), IncarnationId(4)}, "i", true}},
-                                        {"h", "j"}});
+                                        {"h", "j"},
+                                        machine.node->commit_index()});
       case 6: now_ = now_ + Duration(below(1'000'000'000)); break;
       default: attack(machine); break;
     }

@@ -30,10 +30,18 @@ Registered registered(std::initializer_list<const char*> names) {
 
 const std::map<NodeId, MemberId> nobody;
 
+std::set<MemberId> all_of(const Configuration& configuration) {
+  std::set<MemberId> living;
+  for (const auto& voter : configuration.voters) living.insert(voter.id);
+  return living;
+}
+
 std::optional<VoterChange> change(const Configuration& configuration, const Registered& workers,
                                   const MemberId& tried = {}) {
-  return next_change({.configuration = configuration, .masters = nobody, .registered = &workers},
-                     tried);
+  const auto living = all_of(configuration);
+  return next_change(
+      {.configuration = configuration, .masters = nobody, .living = living, .registered = &workers},
+      tried);
 }
 
 }  // namespace
@@ -98,7 +106,9 @@ TEST_CASE("a master that lost its disk is admitted anew, then its old self is re
   const std::map<NodeId, MemberId> masters{{NodeId("b"), member("b", 2)}};
   const auto before = of({"a", "b", "w"});
   const auto workers = registered({"w"});
-  const Electorate electorate{.configuration = before, .masters = masters, .registered = &workers};
+  const auto living = all_of(before);
+  const Electorate electorate{
+      .configuration = before, .masters = masters, .living = living, .registered = &workers};
   CHECK(next_change(electorate, {}) == VoterChange(AddVoter{member("b", 2), VoterKind::master}));
   const auto both = before.with({member("b", 2), VoterKind::master, LogIndex(9)});
   CHECK(change(both, workers) == VoterChange(RemoveVoter{member("b")}));
@@ -116,11 +126,44 @@ TEST_CASE("a primary that is alone in pair mode only replaces a partner that los
   auto pair = of({"a", "b"});
   pair.pair = true;
   const auto workers = registered({"w"});
-  const Electorate alone{
-      .configuration = pair, .masters = nobody, .registered = &workers, .alone = true};
+  const auto living = all_of(pair);
+  const Electorate alone{.configuration = pair,
+                         .masters = nobody,
+                         .living = living,
+                         .registered = &workers,
+                         .alone = true};
   CHECK(next_change(alone, {}) == std::nullopt);
   const std::map<NodeId, MemberId> back{{NodeId("b"), member("b", 2)}};
-  const Electorate replaced{
-      .configuration = pair, .masters = back, .registered = &workers, .alone = true};
+  const Electorate replaced{.configuration = pair,
+                            .masters = back,
+                            .living = living,
+                            .registered = &workers,
+                            .alone = true};
   CHECK(next_change(replaced, {}) == VoterChange(AddVoter{member("b", 2), VoterKind::master}));
+}
+
+TEST_CASE("of the witnesses that are too many, one that is not heard goes first") {
+  const auto five = of({"a", "b", "w", "x", "y"});
+  const auto workers = registered({"x", "y"});
+  auto living = all_of(five);
+  const auto next = [&](const Configuration& configuration) {
+    return next_change({.configuration = configuration,
+                        .masters = nobody,
+                        .living = living,
+                        .registered = &workers},
+                       {});
+  };
+  CHECK(next(five) == VoterChange(RemoveVoter{member("w")}));  // forgotten
+  const auto four = of({"a", "b", "x", "y"});
+  CHECK(next(four) == VoterChange(RemoveVoter{member("y")}));
+  living.erase(member("x"));
+  CHECK(next(four) == VoterChange(RemoveVoter{member("x")}));
+}
+
+TEST_CASE("a removal may leave no fewer living voters than a majority") {
+  const auto four = of({"a", "b", "c", "x"});
+  CHECK(has_living_quorum(four, {member("a"), member("b"), member("x")}));
+  CHECK(!has_living_quorum(four, {member("a"), member("x")}));
+  CHECK(!has_living_quorum(four, {member("a"), member("x"), member("w")}));     // votes no more
+  CHECK(!has_living_quorum(four, {member("a"), member("b"), member("x", 2)}));  // has lost its disk
 }
