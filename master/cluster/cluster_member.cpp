@@ -198,10 +198,7 @@ void ClusterMember::publish_leadership() {
 void ClusterMember::saw(cluster::ClusterView view) {
   const bool began_to_lead = view.role == core::Role::primary && !is_primary();
   view_ = std::move(view);
-  if (began_to_lead) {
-    registered_digest_ = 0;
-    registry_.began_to_lead();
-  }
+  if (began_to_lead) registered_digest_ = 0;
   hooks_.view();
 }
 
@@ -279,14 +276,17 @@ void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); 
 
 void ClusterMember::tick(Instant now) {
   report_registered();
-  if (!is_primary()) return;
+  if (!has_caught_up()) return;
+  if (counts_absent_in_ != view_.term) {
+    counts_absent_in_ = view_.term;
+    registry_.began_to_lead(now);
+  }
   if (registry_.state().secret.empty()) make_secret();
   register_workers(now);
   tell_found_out(now);
 }
 
-// Once in the life of a cluster. A primary that has not applied all of its log yet may make
-// another, which is not taken: the first stays.
+// Once in the life of a cluster; of two that cross the first stays.
 void ClusterMember::make_secret() {
   if (making_secret_) return;
   making_secret_ = true;
@@ -323,10 +323,13 @@ asio::awaitable<void> ClusterMember::register_worker(Change change) {
   if (!committed) spdlog::debug("registration waits reason=\"{}\"", committed.error().message);
 }
 
-// Who could be a witness, from the replicated state, with the liveness that this master sees.
+// Who could be a witness, from the replicated state, with the liveness that this master sees; and
+// again when it has caught up, since the core heeds nothing older.
 void ClusterMember::report_registered() {
   core::Registered registered;
+  registered.applied = state_.applied();
   std::uint64_t digest = 0xcbf29ce484222325u;
+  mix(digest, has_caught_up() ? view_.term.value() : 0);
   auto addresses = registry_.live_witnesses();
   for (const auto& [name, worker] : registry_.state().joined) {
     if (!worker.witness) continue;

@@ -69,7 +69,8 @@ class ClusterMember {
   void hand_over_and_wait();
   // A worker has promised this term. Any thread.
   void report_term(Term term);
-  // Every registry tick: registers and forgets workers, tells the core who may be a witness.
+  // Every registry tick: registers and forgets workers once it has caught up, tells the core who
+  // may be a witness.
   void tick(Instant now);
 
   // ---- POST /cluster/messages
@@ -81,6 +82,14 @@ class ClusterMember {
   LogIndex applied() const { return state_.applied(); }
   bool is_primary() const { return view_.role == core::Role::primary; }
   bool may_serve(Instant now) const { return gate_.open_at(now).has_value(); }
+  // It leads, and has applied an entry of its own term, and so all that was committed before.
+  bool has_caught_up() const { return is_primary() && state_.term() == view_.term; }
+  // What it knows is what the cluster knows, and stays so while a lease holds: what it answers at
+  // `now` is true. A role alone proves nothing, it is kept for a while after the lease has ended.
+  bool may_decide(Instant now) const {
+    const auto term = gate_.open_at(now);
+    return has_caught_up() && term && *term == state_.term();
+  }
   // A standby that could take over now: it has all that it knows to be committed, and hears the
   // primary.
   bool is_in_sync(Instant now) const;
@@ -131,6 +140,7 @@ class ClusterMember {
   cluster::ClusterView view_;
   std::map<core::NodeId, std::vector<Endpoint>> resolved_;  // peers that were given by names
   std::uint64_t registered_digest_ = 0;
+  Term counts_absent_in_;     // the term in which the registry was told that this master leads
   unsigned registering_ = 0;  // changes under way
   bool making_secret_ = false;
   wire::FoundOut found_out_;  // as the standbys were told last

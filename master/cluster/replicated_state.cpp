@@ -19,6 +19,7 @@ Result<> ReplicatedState::apply(const core::Entry& entry, Instant now) {
     if (is_new(*command, entry.index)) registry_.apply(*change, now);
   }
   applied_ = entry.index;
+  term_ = entry.term;
   return {};
 }
 
@@ -40,6 +41,7 @@ Result<> ReplicatedState::restore(const core::Snapshot& snapshot, Instant now) {
   if (snapshot.bytes.empty()) {  // the state before the first entry
     clients_.clear();
     applied_ = snapshot.index;
+    term_ = snapshot.term;
     registry_.restore({}, now);
     return {};
   }
@@ -51,6 +53,7 @@ Result<> ReplicatedState::restore(const core::Snapshot& snapshot, Instant now) {
   }
   clients_ = std::move(state->clients);
   applied_ = snapshot.index;
+  term_ = snapshot.term;
   registry_.restore(std::move(state->state), now);
   return {};
 }

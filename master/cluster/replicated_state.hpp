@@ -33,6 +33,9 @@ class ReplicatedState {
   // has changed, and nothing after it may be applied.
   Result<> apply(const core::Entry& entry, Instant now);
   LogIndex applied() const { return applied_; }
+  // The term of that entry: a primary whose own term it is has applied all that was committed
+  // before its election.
+  Term term() const { return term_; }
 
   std::string to_bytes() const;
   // The state becomes that of a snapshot. Errors: `invalid`; then nothing has changed.
@@ -43,6 +46,7 @@ class ReplicatedState {
 
   Registry& registry_;
   LogIndex applied_;
+  Term term_;
   CommandClients clients_;
 };
 

@@ -112,17 +112,17 @@ class Registry {
   void tick(Instant now);
 
   // ---- what is replicated (registry_decisions.cpp)
-  // What an operator wants, as the change that would have to be committed; nothing when it is so
-  // already. Errors: `not_found`, `conflict`, `unavailable` at a limit.
+  // What an operator wants, as the change that has to be committed, also when it seems to be so
+  // already: only a commit proves that it still is. Errors: `not_found`, `conflict`, `unavailable`
+  // at a limit.
   Result<Change> add(const wire::WorkerSpec& spec) const;
   // A worker that heartbeats is told that it was removed, and comes back as another incarnation
   // only: when it was started again.
-  Result<std::optional<Change>> remove(std::string_view name) const;
-  Result<std::optional<Change>> drain(std::string_view name) const;
-  Result<std::optional<Change>> undrain(std::string_view name) const;
+  Result<Change> remove(std::string_view name) const;
+  Result<Change> drain(std::string_view name) const;
+  Result<Change> undrain(std::string_view name) const;
   // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
-  Result<std::optional<Change>> set_weight(std::string_view name,
-                                           std::optional<unsigned> weight) const;
+  Result<Change> set_weight(std::string_view name, std::optional<unsigned> weight) const;
   // Errors: `conflict` when --route has it; `unavailable` at limits::routes_max and at
   // limits::routes_bytes_max; `not_found`.
   Result<Change> set_route(const wire::Route& route) const;
@@ -143,7 +143,8 @@ class Registry {
   // All there are, with those of --route first in their places.
   Routes routes() const;
   // What the primary has to commit so that the state says who is registered: live workers that
-  // joined or changed, forgotten ones that left; at most `changes_max`.
+  // joined or changed, and who left: who said so, whose address another has, and who has been
+  // absent for forget_after since this master began to lead; at most `changes_max`.
   std::vector<Change> unregistered(Instant now, std::size_t changes_max);
   // A change was committed. An added worker whose name a --backend has is left out.
   void apply(const Change& change, Instant now);
@@ -173,8 +174,9 @@ class Registry {
   wire::FoundOut found_out(Instant now) const;
   // The primary says so; all others are not ejected. REQUIRES: this master does not lead.
   void take_found_out(const wire::FoundOut& found_out, Instant now);
-  // This master leads: what it was told of panics is of the past.
-  void began_to_lead() { told_panicking_.clear(); }
+  // This master leads, and has applied all that was committed before: what it was told of panics is
+  // of the past, and from now on it counts who is absent.
+  void began_to_lead(Instant now);
   // Where a new primary announces its term, and the key that proves it there: the Tandem workers
   // that are heard of.
   std::vector<TermTaker> term_takers() const;
@@ -217,6 +219,7 @@ class Registry {
   wire::ServiceInstances instances_of(const std::string& name, const ServiceTable::Members& members,
                                       Instant now) const;
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
+  bool has_gone(const std::string& name, const JoinedWorker& worker, Instant attentive) const;
 
   // ---- registry_addresses.cpp
   static Endpoint canonical(const Endpoint& address);
@@ -268,6 +271,7 @@ class Registry {
   Routes configured_routes_;
   Settings configured_settings_;
   std::set<std::string, std::less<>> told_panicking_;  // services, by the primary
+  Instant leads_since_ = Instant::never();             // attentive time
   Instant outliers_looked_for_ = Instant::never();
   std::string via_;       // of the masters of this cluster; empty: no secret yet
   RouteTablePtr routes_;  // null until the next snapshot when most of it is new

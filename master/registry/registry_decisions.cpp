@@ -1,5 +1,7 @@
 // The replicated part: what operators decide and the primary registers becomes a change; committed
 // changes are applied, on every master alike.
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
@@ -53,13 +55,13 @@ Result<Change> Registry::add(const wire::WorkerSpec& spec) const {
   return Change(AddWorker{spec});
 }
 
-Result<std::optional<Change>> Registry::remove(std::string_view name) const {
+Result<Change> Registry::remove(std::string_view name) const {
   thread_.assert_here();
   const auto found = records_.find(name);
   const bool decided = state_.drained.contains(name) || state_.weights.contains(name) ||
                        state_.added.contains(name) || state_.joined.contains(name);
   if (found == records_.end() && !decided) return unknown(name);
-  if (found == records_.end()) return std::optional(Change(RemoveWorker{std::string(name)}));
+  if (found == records_.end()) return Change(RemoveWorker{std::string(name)});
   const auto& record = found->second;
   if (record.kind == WorkerKind::configured) {
     return fail(
@@ -74,29 +76,23 @@ Result<std::optional<Change>> Registry::remove(std::string_view name) const {
     return fail(ErrorCode::unavailable,
                 fmt::format("{} has not been heard by this master yet: try again", name));
   }
-  return std::optional(
-      Change(RemoveWorker{record.name, comes_back ? record.incarnation : std::string()}));
+  return Change(RemoveWorker{record.name, comes_back ? record.incarnation : std::string()});
 }
 
-Result<std::optional<Change>> Registry::drain(std::string_view name) const {
+Result<Change> Registry::drain(std::string_view name) const {
   thread_.assert_here();
   if (!records_.contains(name)) return unknown(name);
-  if (state_.drained.contains(name)) return std::optional<Change>();
   if (auto kept = check_kept(state_.drained, std::string(name)); !kept) return kept.error();
-  return std::optional(Change(SetDrained{std::string(name), true}));
+  return Change(SetDrained{std::string(name), true});
 }
 
-Result<std::optional<Change>> Registry::undrain(std::string_view name) const {
+Result<Change> Registry::undrain(std::string_view name) const {
   thread_.assert_here();
-  if (state_.drained.contains(name)) {
-    return std::optional(Change(SetDrained{std::string(name), false}));
-  }
-  if (!records_.contains(name)) return unknown(name);
-  return std::optional<Change>();
+  if (!records_.contains(name) && !state_.drained.contains(name)) return unknown(name);
+  return Change(SetDrained{std::string(name), false});
 }
 
-Result<std::optional<Change>> Registry::set_weight(std::string_view name,
-                                                   std::optional<unsigned> weight) const {
+Result<Change> Registry::set_weight(std::string_view name, std::optional<unsigned> weight) const {
   thread_.assert_here();
   TANDEM_ASSERT(weight.value_or(0) <= limits::weight_max);
   const auto decided = state_.weights.find(name);
@@ -104,7 +100,7 @@ Result<std::optional<Change>> Registry::set_weight(std::string_view name,
   if (weight) {
     if (auto kept = check_kept(state_.weights, std::string(name)); !kept) return kept.error();
   }
-  return std::optional(Change(SetWeight{std::string(name), weight}));
+  return Change(SetWeight{std::string(name), weight});
 }
 
 // ---- what the primary registers
@@ -122,12 +118,36 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
   }
   for (const auto& [name, worker] : state_.joined) {
     if (due.size() >= changes_max) return due;
-    const auto found = records_.find(name);
-    const bool gone = found == records_.end() || found->second.is_probed() ||
-                      is_forgotten(found->second, attentive);
-    if (gone) due.push_back(Leave{name});
+    if (has_gone(name, worker, attentive)) due.push_back(Leave{name});
   }
   return due;
+}
+
+// Silence counts only from when this master leads with all applied: before that it may not have
+// heard what others heard, and may not know yet what others have committed.
+bool Registry::has_gone(const std::string& name, const JoinedWorker& worker,
+                        Instant attentive) const {
+  const auto is_over = [&](Instant since) {
+    return attentive - std::max(since, leads_since_) > options_.forget_after;
+  };
+  const auto found = records_.find(name);
+  if (found == records_.end()) {
+    const auto others = others_at(worker.address, name);
+    const bool replaced = std::any_of(others.begin(), others.end(), [](const auto* other) {
+      return other->is_probed() || is_heard(*other);
+    });
+    return replaced || (leads_since_ != Instant::never() && is_over(leads_since_));
+  }
+  const auto& record = found->second;
+  if (record.is_probed()) return true;
+  if (record.has_left()) return is_forgotten(record, attentive);
+  return record.liveness.down() && is_over(record.liveness.down_since());
+}
+
+void Registry::began_to_lead(Instant now) {
+  thread_.assert_here();
+  leads_since_ = clock_.at(now);
+  told_panicking_.clear();
 }
 
 // ---- what was committed

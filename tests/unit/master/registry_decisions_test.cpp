@@ -19,12 +19,16 @@ TEST_CASE("a drained worker gets no traffic until it is undrained") {
   CHECK(cluster.registry.state().drained.empty());
 }
 
-TEST_CASE("what is decided already needs no change") {
+TEST_CASE("what seems to be decided already is committed again, and changes nothing") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
-  CHECK(!*cluster.registry.undrain("w1"));
+  CHECK(to_json(*cluster.registry.undrain("w1")) == to_json(Change(SetDrained{"w1", false})));
+  REQUIRE(cluster.undrain("w1").ok());
+  CHECK(cluster.state("w1") == "up");
   REQUIRE(cluster.drain("w1").ok());
-  CHECK(!*cluster.registry.drain("w1"));
+  CHECK(to_json(*cluster.registry.drain("w1")) == to_json(Change(SetDrained{"w1", true})));
+  REQUIRE(cluster.drain("w1").ok());
+  CHECK(cluster.state("w1") == "draining");
 }
 
 TEST_CASE("a drain follows the name through restarts of the worker and through its oblivion") {

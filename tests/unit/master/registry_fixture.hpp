@@ -124,9 +124,9 @@ class RegistryFixture {
     }
     return names;
   }
-  Result<> commit(const Result<std::optional<Change>>& change) {
+  Result<> commit(const Result<Change>& change) {
     if (!change) return change.error();
-    if (*change) registry.apply(**change, time);
+    registry.apply(*change, time);
     return {};
   }
 };

@@ -131,7 +131,7 @@ TEST_CASE("a standby shows the panic that the primary sees, and forgets it when 
   standby.registry.take_found_out({.ejected = {}, .panicking = {"default"}}, standby.time);
   CHECK(health(standby).panic);
   CHECK(standby.registry.found_out(standby.time).panicking.empty());
-  standby.registry.began_to_lead();
+  standby.registry.began_to_lead(standby.time);
   CHECK_FALSE(health(standby).panic);
 }
 

@@ -54,7 +54,7 @@ TEST_CASE("a worker that restarted before its removal was committed stays") {
   REQUIRE(cluster.hear("w1").ok());
   const auto removal = *cluster.registry.remove("w1");
   REQUIRE(cluster.hear(started_again("w1")).ok());
-  cluster.registry.apply(*removal, cluster.time);
+  cluster.registry.apply(removal, cluster.time);
   CHECK(cluster.state("w1") == "up");
 }
 

@@ -72,6 +72,33 @@ TEST_CASE("a worker that is heard again before its leaving is applied stays, and
   CHECK(cluster.commit_registrations() == 1);
 }
 
+TEST_CASE("a worker's absence counts from when this master began to lead") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.commit_registrations();
+  cluster.pass(11min);  // others may have heard it meanwhile
+  cluster.registry.began_to_lead(cluster.time);
+  CHECK(cluster.commit_registrations() == 0);
+  cluster.pass(9min);
+  CHECK(cluster.commit_registrations() == 0);
+  cluster.pass(2min);
+  CHECK(cluster.commit_registrations() == 1);
+  CHECK(cluster.registry.state().joined.empty());
+}
+
+TEST_CASE("the state says of which term its last entry is") {
+  RegistryFixture cluster;
+  ReplicatedState state(cluster.registry);
+  CHECK(state.term() == Term(0));
+  REQUIRE(state.apply({LogIndex(1), Term(3), core::NoOp{}}, cluster.time).ok());
+  CHECK(state.term() == Term(3));
+  REQUIRE(state.apply({LogIndex(1), Term(2), core::NoOp{}}, cluster.time).ok());  // passed over
+  CHECK(state.term() == Term(3));
+  const core::Snapshot snapshot{LogIndex(7), Term(5), {}, state.to_bytes()};
+  REQUIRE(state.restore(snapshot, cluster.time).ok());
+  CHECK(state.term() == Term(5));
+}
+
 TEST_CASE("a worker that another master registered gets no traffic before it is heard") {
   RegistryFixture primary;
   REQUIRE(primary.hear("w1").ok());
