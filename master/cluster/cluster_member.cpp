@@ -357,6 +357,22 @@ void ClusterMember::report_registered() {
   });
 }
 
+Error ClusterMember::undecided() const {
+  const auto node = options_.node.name();
+  std::string why;
+  if (!view_.failure.empty()) {
+    why = fmt::format("{} takes part no more: {}", node, view_.failure);
+  } else if (!is_primary()) {
+    why = fmt::format(
+        "{} knows no primary: no quorum of the voters can be reached; nothing was changed", node);
+  } else {
+    why = fmt::format("{} leads, but {}; nothing was changed", node,
+                      has_caught_up() ? "a majority of the voters does not answer it"
+                                      : "has not applied yet what was committed before");
+  }
+  return fail(ErrorCode::unavailable, std::move(why));
+}
+
 bool ClusterMember::is_in_sync(Instant now) const {
   if (view_.role == core::Role::primary || view_.primary.empty() || !view_.votes) return false;
   if (view_.pair && !view_.in_pair_sync) return false;

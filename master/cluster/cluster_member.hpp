@@ -90,6 +90,8 @@ class ClusterMember {
     const auto term = gate_.open_at(now);
     return has_caught_up() && term && *term == state_.term();
   }
+  // Why it may not decide: `unavailable`. REQUIRES: a failure, or !may_decide() just now
+  Error undecided() const;
   // A standby that could take over now: it has all that it knows to be committed, and hears the
   // primary.
   bool is_in_sync(Instant now) const;

@@ -39,8 +39,10 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr Duration primary_poll = 10ms;
-// Longer than the primary waits for a commit: its own answer says more than ours.
-constexpr Duration passed_on_max = Duration(limits::commit_wait_max) + 1s;
+// Longer than the primary waits until it may decide, and for a commit: its own answer says more
+// than ours.
+constexpr Duration decided_wait_max = 1s;
+constexpr Duration passed_on_max = decided_wait_max + Duration(limits::commit_wait_max) + 1s;
 
 // Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
 // it came from, so that it can be refused.
@@ -117,7 +119,6 @@ struct ControlPlane::Parts {
   Admission admit(const ControlRequest& request) const;
   asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   asio::awaitable<ControlResponse> change(const ControlRequest& request);
-  Error no_primary() const;
 
   asio::io_context loop{1};
   asio::steady_timer tick_timer{loop};
@@ -218,19 +219,24 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
 }
 
 // The primary makes changes; a standby asks it to. While an election is on, or the primary that is
-// known has just died, the change waits for another, limits::takeover_wait_max at most.
+// known has just died, the change waits for another, limits::takeover_wait_max at most. So does one
+// that a primary cannot decide: its lease has ended, or it has not applied yet what others
+// committed. Also "there is no such worker" is only said when it is known.
 asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlRequest& request) {
   asio::steady_timer timer(loop);
-  const auto deadline = now() + limits::takeover_wait_max;
+  const auto deadline =
+      now() + (request.passed_on ? decided_wait_max : Duration(limits::takeover_wait_max));
   for (;;) {
-    if (member->is_primary()) {
+    if (member->may_decide(now())) {
       auto handling = router.handle(request);
       co_return co_await std::move(handling);
     }
-    auto why = no_primary();
+    const bool leads = member->is_primary();
+    auto why = member->undecided();
     const auto& primary = member->view().primary_addresses;
-    if (request.passed_on || !member->view().failure.empty()) co_return refusal(why);
-    if (primary) {
+    const bool waits_for_others = request.passed_on && !leads;
+    if (waits_for_others || !member->view().failure.empty()) co_return refusal(why);
+    if (primary && !leads) {
       const auto answer_max = passed_on_max + drained_wait_of(request);
       auto passing = pass_on(loop, primary->control, request, token_text, answer_max);
       auto answer = co_await std::move(passing);
@@ -244,26 +250,13 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlReques
   }
 }
 
-Error ControlPlane::Parts::no_primary() const {
-  const auto& failure = member->view().failure;
-  if (!failure.empty()) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("{} takes part no more: {}", node.node, failure));
-  }
-  return fail(
-      ErrorCode::unavailable,
-      fmt::format("{} knows no primary: no quorum of the voters can be reached; nothing was "
-                  "changed",
-                  node.node));
-}
-
 // During an election requests wait, for as long as this: a load balancer that took all masters out
 // for it would make of a pause an outage.
 std::string ControlPlane::Parts::not_ready() const {
   if (node.draining.load(std::memory_order_relaxed))
     return fmt::format("{} is draining", node.node);
   const auto& view = member->view();
-  if (!view.failure.empty()) return no_primary().message;
+  if (!view.failure.empty()) return member->undecided().message;
   const bool passes_on = view.primary_addresses && view.primary_addresses->listen;
   if (!member->is_primary() && !standby_serves && !view.primary.empty()) {
     return fmt::format("{} is standby and refuses clients", node.node);
@@ -343,7 +336,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                   DrainedWaitOptions{.masters = options.peers,
                                      .token = token_text,
                                      .has_adopted = has_adopted,
-                                     .leads = [this] { return !closed && member->is_primary(); }});
+                                     .leads = [this] { return !closed && member->is_primary(); },
+                                     .may_answer = [this] { return member->may_decide(now()); }});
   route();
   auto bound = server.listen(options.control);
   if (!bound) {

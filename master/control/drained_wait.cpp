@@ -60,9 +60,10 @@ asio::awaitable<DrainedOutcome> DrainedWait::poll(const std::string& name, Insta
       outcome.in_flight += other.in_flight;
       all_done = all_done && other.done;
     }
-    if (!options_.leads())
+    const bool may_answer = options_.may_answer();
+    if (!options_.leads() || (!may_answer && now() >= deadline))
       outcome.end = End::leads_no_more;
-    else if (worker && !registry_.state().drained.contains(name))
+    else if (may_answer && worker && !registry_.state().drained.contains(name))
       outcome.end = End::undrained;
     else
       outcome.end = End::in_flight;
@@ -70,7 +71,7 @@ asio::awaitable<DrainedOutcome> DrainedWait::poll(const std::string& name, Insta
     // A loop that has not adopted the drain may be about to send one more.
     if (!version) version = registry_.published_version();
     const bool adopted = version && (!options_.has_adopted || options_.has_adopted(*version));
-    if (all_done && adopted) {
+    if (all_done && adopted && may_answer) {
       outcome.end = End::drained;
       co_return outcome;
     }

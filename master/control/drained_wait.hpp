@@ -30,6 +30,8 @@ struct DrainedWaitOptions {
   // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
   std::function<bool(std::uint64_t version)> has_adopted{};
   std::function<bool()> leads{};  // whether this master leads, and does not stop
+  // Whether what it knows is what the cluster knows at this moment. While it is not, waits go on.
+  std::function<bool()> may_answer{};
 };
 
 struct DrainedOutcome {
@@ -46,7 +48,7 @@ struct DrainedOutcome {
 
 class DrainedWait {
  public:
-  // `loop` and `registry` outlive it. REQUIRES: options.leads is set.
+  // `loop` and `registry` outlive it. REQUIRES: options.leads and may_answer are set.
   DrainedWait(boost::asio::io_context& loop, const Registry& registry, DrainedWaitOptions options)
       : loop_(loop), registry_(registry), options_(std::move(options)) {}
 

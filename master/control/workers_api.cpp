@@ -145,11 +145,9 @@ asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& regi
                                                             Duration wait) {
   const auto change = registry.drain(name);
   if (!change) co_return refusal(change.error());
-  if (*change) {
-    auto committing = commit(**change);
-    if (const auto made = co_await std::move(committing); !made)
-      co_return not_committed(made.error());
-  }
+  auto committing = commit(*change);
+  if (const auto made = co_await std::move(committing); !made)
+    co_return not_committed(made.error());
   auto waiting = drained.wait(name, wait);
   const auto outcome = co_await std::move(waiting);
   if (outcome.end == DrainedOutcome::End::drained) co_return std::nullopt;
@@ -173,7 +171,7 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
   }
   const auto change = registry.remove(name);
   if (!change) co_return refusal(change.error());
-  auto committing = commit(**change);
+  auto committing = commit(*change);
   const auto made = co_await std::move(committing);
   if (made) co_return document(std::move(last_seen));
   if (!drains_first || made.error().code == ErrorCode::timed_out)
@@ -200,15 +198,13 @@ asio::awaitable<ControlResponse> show_drained(const Registry& registry, DrainedW
   co_return co_await std::move(awaiting);
 }
 
-// Makes what was decided about `name`, if anything is left to do, and shows the worker.
+// Makes what was decided about `name`, and shows the worker.
 asio::awaitable<ControlResponse> decide(const Registry& registry, const Commit& commit,
-                                        std::string name, Result<std::optional<Change>> change) {
+                                        std::string name, Result<Change> change) {
   if (!change) co_return refusal(change.error());
-  if (*change) {
-    auto committing = commit(**change);
-    if (const auto made = co_await std::move(committing); !made)
-      co_return not_committed(made.error());
-  }
+  auto committing = commit(*change);
+  if (const auto made = co_await std::move(committing); !made)
+    co_return not_committed(made.error());
   co_return document(list_of(registry, name));
 }
 

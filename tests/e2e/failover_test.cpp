@@ -1,4 +1,6 @@
 // The primary dies, freezes, hands over, returns: what clients and workers see of it.
+#include <future>
+
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/harness/load.hpp"
@@ -97,6 +99,29 @@ TEST_CASE("a frozen primary is replaced and does not serve as one when it wakes"
   CHECK(posts.wrong(four.cluster.posts_executed()) == "");
   CHECK(four.cluster.first_stale_execution() == "");
   CHECK(watch.violation() == "");
+}
+
+TEST_CASE("a drain that a primary acknowledges when it wakes is one that the cluster knows") {
+  Four four;
+  const auto state_at = [&](const std::string& master) {
+    return four.cluster.status(master).workers.at("w1").state;
+  };
+  for (int round = 0; round < 3; ++round) {
+    const auto frozen = four.cluster.await_primary();
+    const auto successor = four.cluster.standby_of(frozen);
+    REQUIRE(four.cluster.tell(frozen, "/v1/workers/w1/drain").status == 200);
+    four.cluster.freeze(frozen);
+    REQUIRE(eventually([&] { return four.cluster.primaries() == std::vector{successor}; }));
+    REQUIRE(four.cluster.tell(successor, "/v1/workers/w1/undrain").status == 200);
+    CHECK(state_at(successor) == "up");
+    // To the one that still takes itself for the primary, and w1 for drained.
+    auto asked = std::async(std::launch::async, [&] {
+      return four.cluster.tell(frozen, "/v1/workers/w1/drain").status;
+    });
+    four.cluster.thaw(frozen);
+    if (asked.get() == 200) CHECK(eventually([&] { return state_at(successor) == "draining"; }));
+    CHECK(four.cluster.await_whole() == "");
+  }
 }
 
 TEST_CASE("no request fails when the primary hands over") {

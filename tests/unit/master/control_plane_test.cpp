@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "common/base/clock.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
@@ -248,4 +249,21 @@ TEST_CASE("a control plane stops with connections open and probes under way") {
   cluster->plane.stop();
   cluster->plane.stop();
   cluster.reset();
+}
+
+TEST_CASE("a primary answers a change, also one that changes nothing, only while its lease holds") {
+  ControlPlaneOptions options;
+  options.timing = {.heartbeat = 1s, .election_timeout = 5s, .clock_margin = 250ms};
+  ControlFixture cluster(options);  // its only voter is itself: it renews its lease each second
+  ControlClient client(cluster.plane.address());
+  REQUIRE(client.post("/heartbeat", heartbeat_json("w1")).status == 200);
+  const auto asked_without_lease = [&](const std::string& path) {
+    cluster.gate.set_serve_until(Instant::never());
+    const auto status = client.post(path).status;
+    CHECK(cluster.gate.open_at(now()));
+    return status;
+  };
+  CHECK(asked_without_lease("/v1/workers/w1/drain") == 200);
+  CHECK(asked_without_lease("/v1/workers/w1/drain") == 200);
+  CHECK(asked_without_lease("/v1/workers/w2/drain") == 404);
 }

@@ -70,6 +70,7 @@ struct Elsewhere {
       options.masters.emplace(core::NodeId(fmt::format("m{}", options.masters.size())), other);
     }
     options.leads = [this] { return leads; };
+    options.may_answer = [this] { return may_answer(); };
     drained.emplace(loop, registry.registry, std::move(options));
   }
   DrainedOutcome wait(Duration timeout) {
@@ -83,6 +84,7 @@ struct Elsewhere {
   boost::asio::io_context loop;
   RegistryFixture registry;
   bool leads = true;
+  std::function<bool()> may_answer = [] { return true; };
   std::optional<DrainedWait> drained;
 };
 
@@ -231,6 +233,20 @@ TEST_CASE("a wait ends when this master leads no more") {
   Elsewhere elsewhere({other.address()});
   elsewhere.leads = false;
   CHECK(elsewhere.wait(1min).end == End::leads_no_more);
+}
+
+TEST_CASE("a wait is not answered while no lease holds, and goes on when one holds again") {
+  Elsewhere elsewhere({});
+  SECTION("it holds again") {
+    unsigned asked = 0;
+    elsewhere.may_answer = [&asked] { return ++asked > 3; };
+    CHECK(elsewhere.wait(1min).end == End::drained);
+    CHECK(asked == 4);
+  }
+  SECTION("the time is over first") {
+    elsewhere.may_answer = [] { return false; };
+    CHECK(elsewhere.wait(30ms).end == End::leads_no_more);
+  }
 }
 
 TEST_CASE("no more than so many wait at once") {
