@@ -68,9 +68,46 @@ std::string voter_table(const std::vector<wire::VoterStatus>& voters) {
 }
 
 std::string protection(const wire::Status& status) {
+  if (!status.protection.empty()) {
+    return fmt::format("{}: {}", status.protected_ ? "yes" : "no", status.protection);
+  }
   if (status.protected_) return "yes: any single loss is survived";
   if (status.mode == "pair") return "no: two masters without a witness, which prefer to go on";
   return "no: a loss of the primary ends service";
+}
+
+struct Problem {
+  Health health = Health::well;
+  std::string what{};
+};
+
+// The worst that is to be said of the cluster.
+Problem problem_of(const wire::Status& status) {
+  if (!status.failure.empty() || !status.primary) {
+    return {Health::no_primary, status.failure.empty() ? "no primary" : status.failure};
+  }
+  if (!status.protected_ && status.voters.size() > 1) {
+    return {Health::degraded, "not protected: " + status.protection};
+  }
+  for (const auto& service : status.services) {
+    if (service.panic) return {Health::degraded, fmt::format("service {} panics", service.name)};
+  }
+  for (const auto& worker : status.workers) {
+    if (worker.state != "up" && worker.state != "draining") {
+      return {Health::degraded, fmt::format("worker {} is {}", worker.name, worker.state)};
+    }
+  }
+  return {};
+}
+
+std::string check_line(const wire::Status& status, const Problem& problem) {
+  switch (problem.health) {
+    case Health::well: break;
+    case Health::degraded: return "DEGRADED " + problem.what;
+    case Health::no_primary: return "NO PRIMARY " + problem.what;
+  }
+  return fmt::format("OK primary {} in term {}, {} voters, {} workers", status.primary->node,
+                     status.term, status.voters.size(), status.workers.size());
 }
 
 std::string summary(const wire::Status& status) {
@@ -106,14 +143,23 @@ Result<std::string> change(const ControlClient& client, const std::string& worke
 
 }  // namespace
 
-Result<std::string> show_status(const ControlClient& client, Format format) {
+Result<StatusShown> show_status(const ControlClient& client, Format format, bool check) {
   const auto answer = client.get("/status");
-  if (!answer.ok() || format == Format::json) return answer;
+  if (!answer.ok()) return answer.error();
   const auto status = wire::parse_status(*answer);
   if (!status.ok()) return status.error();
-  auto text = summary(*status);
-  if (!status->voters.empty()) text += '\n' + voter_table(status->voters);
-  return text + '\n' + worker_table(status->workers);
+  const auto problem = problem_of(*status);
+  StatusShown shown{.text = {}, .health = problem.health};
+  if (check) {
+    shown.text = check_line(*status, problem) + '\n';
+  } else if (format == Format::json) {
+    shown.text = *answer;
+  } else {
+    shown.text = summary(*status);
+    if (!status->voters.empty()) shown.text += '\n' + voter_table(status->voters);
+    shown.text += '\n' + worker_table(status->workers);
+  }
+  return shown;
 }
 
 Result<std::string> show_workers(const ControlClient& client, Format format) {

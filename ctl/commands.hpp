@@ -13,7 +13,16 @@ enum class Format {
   json,    // for scripts: the master's document as it is
 };
 
-Result<std::string> show_status(const ControlClient& client, Format format);
+enum class Health { well, degraded, no_primary };
+
+struct StatusShown {
+  std::string text;
+  Health health = Health::well;
+};
+
+// `check`: one line instead of tables. Degraded: it serves, but a loss would end service, or a
+// worker is down or a service panics.
+Result<StatusShown> show_status(const ControlClient& client, Format format, bool check = false);
 Result<std::string> show_workers(const ControlClient& client, Format format);
 Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format);
 Result<std::string> undrain(const ControlClient& client, const std::string& worker, Format format);

@@ -34,6 +34,7 @@ struct Flags {
   bool json = false;
   std::string worker;
   std::string successor;
+  bool check = false;
   bool wait = false;
   bool now = false;
   Duration timeout = limits::drained_wait_max;
@@ -55,6 +56,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 void add_commands(CLI::App& app, Flags& flags) {
   flags.status = add_command(app, "status", "the cluster as a master sees it");
+  bind_switch(*flags.status, "--check", "print one line, for monitoring", flags.check);
   flags.workers = add_command(app, "workers", "the workers and how they are");
   flags.drain = add_command(app, "drain", "send a worker nothing new; what it has it finishes");
   flags.undrain = add_command(app, "undrain", "send a drained worker requests again");
@@ -101,10 +103,25 @@ Result<> complete(std::vector<Endpoint>& controls) {
   return {};
 }
 
-Result<std::string> run(const Flags& flags, const std::string& token) {
-  const ctl::ControlClient client(flags.controls, token);
-  const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
-  if (flags.status->parsed()) return ctl::show_status(client, format);
+// What is printed, and the exit status.
+struct Outcome {
+  std::string text;
+  int status = 0;
+};
+
+Result<Outcome> show_status(const Flags& flags, const ctl::ControlClient& client,
+                            ctl::Format format) {
+  const auto shown = ctl::show_status(client, format, flags.check);
+  if (!shown.ok()) return shown.error();
+  switch (shown->health) {
+    case ctl::Health::well: return Outcome{shown->text, 0};
+    case ctl::Health::degraded: return Outcome{shown->text, 3};
+    case ctl::Health::no_primary: return Outcome{shown->text, 4};
+  }
+  return Outcome{shown->text, 1};
+}
+
+Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ctl::Format format) {
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
   ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
   if (!flags.json) {
@@ -159,9 +176,21 @@ int main(int argc, char** argv) {
     if (!read.ok()) return failed(read.error(), 2);
     token = std::move(*read);
   }
-  const auto text = run(flags, token);
-  if (!text.ok()) return failed(text.error(), 1);
-  if (write_text(stdout, fmt::format("{}{}", *text, text->ends_with('\n') ? "" : "\n"))) return 0;
+  const ctl::ControlClient client(flags.controls, token);
+  const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
+  Outcome outcome;
+  if (flags.status->parsed()) {
+    auto shown = show_status(flags, client, format);
+    if (!shown.ok()) return failed(shown.error(), 1);
+    outcome = std::move(*shown);
+  } else {
+    auto text = run(flags, client, format);
+    if (!text.ok()) return failed(text.error(), 1);
+    outcome.text = std::move(*text);
+  }
+  const auto& text = outcome.text;
+  if (write_text(stdout, fmt::format("{}{}", text, text.ends_with('\n') ? "" : "\n")))
+    return outcome.status;
   return failed(fail(ErrorCode::io, fmt::format("the standard output: {}", std::strerror(errno))),
                 1);
 }

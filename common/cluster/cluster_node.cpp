@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/cluster/protection.hpp"
 #include "common/storage/database_file.hpp"
 
 namespace tandem::cluster {
@@ -449,10 +450,12 @@ void ClusterNode::publish_view() {
     const bool is_self = voter.id == self();
     view.voters.push_back({.name = std::string(voter.id.node.name()),
                            .kind = voter.kind,
-                           .match = is_self ? view.last : node_->match_index(voter.id)});
+                           .match = is_self ? view.last : node_->match_index(voter.id),
+                           .silent_since = node_->silent_since(voter.id)});
   }
   view.votes = configuration.contains(self());
-  view.is_protected = node_->is_protected();
+  view.quorum = configuration.quorum();
+  view.is_protected = node_->is_protected() && is_protected_now(view);
   view.pair = configuration.pair;
   view.alone = node_->is_alone();
   view.in_pair_sync = node_->pair_standing() == core::Standing::standby;

@@ -17,6 +17,8 @@ struct VoterView {
   std::string name;
   core::VoterKind kind = core::VoterKind::master;
   LogIndex match;  // known to the primary alone; elsewhere 0 but for the node itself
+  // Known to the primary alone: when it was last heard, if that is an election timeout ago.
+  std::optional<Instant> silent_since{};
   friend bool operator==(const VoterView&, const VoterView&) = default;
 };
 
@@ -45,7 +47,8 @@ struct ClusterView {
   Instant primary_heard = Instant::never();
   std::vector<VoterView> voters;
   bool votes = false;         // this node is among them
-  bool is_protected = false;  // any single loss is survived
+  std::size_t quorum = 0;     // of all voters, those included that have been admitted anew
+  bool is_protected = false;  // any single loss is survived now (protection.hpp)
   bool pair = false;
   bool alone = false;         // pair mode, and the other is not counted on
   bool in_pair_sync = false;  // pair mode: this standby may promote itself

@@ -320,6 +320,17 @@ bool Node::is_alone() const {
   return primary != nullptr && primary->alone;
 }
 
+std::optional<Instant> Node::silent_since(const MemberId& member) const {
+  const auto* primary = as_primary();
+  if (primary == nullptr || member == self()) return std::nullopt;
+  Instant since = primary->elected;
+  for (const auto& progress : primary->members) {
+    if (progress.id == member) since = std::max(since, progress.answered);
+  }
+  if (now_ - since < options_.timing.election_timeout) return std::nullopt;
+  return since;
+}
+
 LogIndex Node::match_index(const MemberId& member) const {
   const auto* primary = as_primary();
   if (primary == nullptr) return LogIndex(0);

@@ -55,9 +55,12 @@ class Node {
   const Configuration& configuration() const { return log_.configuration(); }
   // How far a member's log is known to equal the primary's; 0 when this node is not primary.
   LogIndex match_index(const MemberId& member) const;
+  // Since when a voter has answered none of this primary's rounds; empty while it answers, for
+  // this node itself, and when this node is not primary.
+  std::optional<Instant> silent_since(const MemberId& member) const;
   Instant serve_until() const;
-  // Any single loss is survived. A superseded incarnation, until it is removed, counts in every
-  // majority and is already lost.
+  // Any single loss is survived while all voters live. A superseded incarnation, until it is
+  // removed, counts in every majority and is already lost.
   bool is_protected() const { return configuration().nodes() > configuration().quorum(); }
   // Standby: this node could promote itself. Primary: it counts on no standby.
   Standing pair_standing() const { return pair_.standing(); }

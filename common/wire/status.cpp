@@ -159,6 +159,7 @@ std::string to_json(const Status& status) {
                {"role", status.role},
                {"term", status.term.value()},
                {"protected", status.protected_},
+               {"protection", status.protection},
                {"mode", status.mode},
                {"failure", status.failure},
                {"primary", std::move(primary)},
@@ -199,6 +200,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.text("role", status.role);
   reader.number("term", term, 0, any_u64);
   reader.boolean("protected", status.protected_);
+  reader.text("protection", status.protection, Presence::optional);
   reader.text("mode", status.mode, Presence::optional);
   reader.text("failure", status.failure, Presence::optional);
   read_primary(reader, status.primary);

@@ -67,7 +67,8 @@ struct Status {
   std::string version;
   std::string role;  // primary | standby | candidate
   Term term;
-  bool protected_ = false;      // "protected": three nodes vote, any single loss is survived
+  bool protected_ = false;      // "protected": any single loss would be survived now
+  std::string protection;       // why it is so or not, in words; empty from older masters
   std::string mode = "quorum";  // quorum | pair: two masters without a witness, availability first
   std::string failure;          // why this node takes part no more; empty while it does
   std::optional<PrimaryStatus> primary;

@@ -6,6 +6,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/version.hpp"
+#include "common/cluster/protection.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/status.hpp"
@@ -42,6 +43,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node,
   status.role = node.role;
   status.term = view.term;
   status.protected_ = view.is_protected;
+  status.protection = cluster::protection(view, node.node, now());
   status.mode = view.pair ? "pair" : "quorum";
   status.failure = view.failure;
   status.primary = primary_of(node, member);

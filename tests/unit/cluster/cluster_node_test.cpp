@@ -3,7 +3,9 @@
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 
+#include "common/base/clock.hpp"
 #include "common/cluster/cluster_node.hpp"
+#include "common/cluster/protection.hpp"
 #include "tests/unit/cluster/members_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
@@ -101,6 +103,21 @@ TEST_CASE("a primary that ends is replaced at once, and what it committed stays"
   CHECK(trio.await([&] { return second.may_serve(); }));
   CHECK(second.view().term > term);
   CHECK(second.applied == std::vector<std::string>{"kept"});
+}
+
+TEST_CASE("a primary whose standby is gone says that the next loss would end service") {
+  Trio trio;
+  REQUIRE(trio.await_primary());
+  REQUIRE(trio.admit_witness());
+  auto* primary = trio.primary();
+  CHECK(protection(primary->view(), primary->name(), now()) == "all voters answer");
+  auto& standby = primary == &trio.a ? trio.b : trio.a;
+  standby.end();
+  CHECK(trio.await([&] { return !primary->view().is_protected; }));
+  const auto why = protection(primary->view(), primary->name(), now());
+  CHECK(why.starts_with(fmt::format("{} has not been heard for", standby.name())));
+  CHECK(why.ends_with(fmt::format("the loss of {} or w would end service", primary->name())));
+  CHECK(primary->may_serve());
 }
 
 TEST_CASE("a primary whose witness and standby are gone stops serving by itself") {

@@ -137,7 +137,7 @@ TEST_CASE("workers are shown as a table sorted by service and name") {
 
 TEST_CASE("the status shows the cluster, its voters and its workers") {
   Control control;
-  const auto text = *show_status(ControlClient({control.address}), Format::tables);
+  const auto text = show_status(ControlClient({control.address}), Format::tables)->text;
   CHECK(text.find("cluster    c-1\n"
                   "node       a, primary in term 3\n"
                   "version    0.1.0\n"
@@ -158,13 +158,13 @@ TEST_CASE("the status shows which services panic, and how long workers are left 
   control->status.workers[0].reason = "ejected after 5 failures in a row";
   control->status.workers[0].until_ms = 1'400;
   const ControlClient client({control.address});
-  auto text = *show_status(client, Format::tables);
+  auto text = show_status(client, Format::tables)->text;
   CHECK(text.find("panic      service default: 2 of 3 workers are out for their health, the least "
                   "bad are asked\n") != std::string::npos);
   CHECK(text.find("service shop") == std::string::npos);
   CHECK(text.find("ejected after 5 failures in a row, for 1.4s\n") != std::string::npos);
   control->status.workers[0].until_ms = 0;
-  text = *show_status(client, Format::tables);
+  text = show_status(client, Format::tables)->text;
   CHECK(text.find("in a row, is being tried\n") != std::string::npos);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("scripts get the documents as the master wrote them") {
   Control control;
   const ControlClient client({control.address});
   const auto status = control->status;
-  CHECK(*show_status(client, Format::json) == wire::to_json(status));
+  CHECK(show_status(client, Format::json)->text == wire::to_json(status));
   CHECK(*show_workers(client, Format::json) == wire::to_json(status.workers));
   CHECK(*drain(client, "w1", Format::json) == "{}");
 }
@@ -282,4 +282,23 @@ TEST_CASE("settings of a service are shown, changed one by one, and forgotten") 
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("attempts must be") != std::string::npos);
   CHECK(*reset_settings(client, "shop", Format::tables) == "nothing is set\n");
+}
+
+TEST_CASE("the status says in one line, and by how it ends, whether all is well") {
+  Control control;
+  const ControlClient client({control.address});
+  const auto check = [&] { return *show_status(client, Format::tables, true); };
+  CHECK(check().text == "DEGRADED worker w2 is down\n");
+  CHECK(check().health == Health::degraded);
+  control->status.workers.clear();
+  CHECK(check().text == "OK primary a in term 3, 1 voters, 0 workers\n");
+  CHECK(check().health == Health::well);
+  control->status.voters.push_back({"b", "master", LogIndex(12)});
+  control->status.protection = "b has not been heard for 6 s";
+  CHECK(check().text == "DEGRADED not protected: b has not been heard for 6 s\n");
+  CHECK(show_status(client, Format::tables)->text.find("no: b has not been heard for 6 s") !=
+        std::string::npos);
+  control->status.primary.reset();
+  CHECK(check().text == "NO PRIMARY no primary\n");
+  CHECK(check().health == Health::no_primary);
 }

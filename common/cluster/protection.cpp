@@ -1,0 +1,81 @@
+#include "common/cluster/protection.hpp"
+
+#include <fmt/format.h>
+
+namespace tandem::cluster {
+
+namespace {
+
+// "a", "a or b", "a, b or c"
+std::string joined(const std::vector<std::string>& names, std::string_view word) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? fmt::format(" {} ", word) : ", ";
+    text += names[i];
+  }
+  return text;
+}
+
+bool goes_on_without(const ClusterView& view, const std::string& lost) {
+  std::size_t living = 0;
+  bool has_master = false;
+  for (const auto& voter : view.voters) {
+    if (voter.silent_since || voter.name == lost) continue;
+    ++living;
+    has_master = has_master || voter.kind == core::VoterKind::master;
+  }
+  return has_master && living >= view.quorum;
+}
+
+// Those that answer, and without whom service would end.
+std::vector<std::string> needed(const ClusterView& view) {
+  std::vector<std::string> names;
+  for (const auto& voter : view.voters) {
+    if (!voter.silent_since && !goes_on_without(view, voter.name)) names.push_back(voter.name);
+  }
+  return names;
+}
+
+std::string silences(const ClusterView& view, Instant now) {
+  std::vector<std::string> parts;
+  for (const auto& voter : view.voters) {
+    if (!voter.silent_since) continue;
+    const auto seconds = (now - *voter.silent_since) / std::chrono::seconds(1);
+    parts.push_back(fmt::format("{} has not been heard for {} s", voter.name, seconds));
+  }
+  return joined(parts, "and");
+}
+
+}  // namespace
+
+bool is_protected_now(const ClusterView& view) {
+  return !view.primary.empty() && !view.voters.empty() && needed(view).empty();
+}
+
+std::string protection(const ClusterView& view, std::string_view node, Instant now) {
+  if (!view.failure.empty()) return fmt::format("{} takes part no more and knows nothing", node);
+  if (view.primary.empty()) return "nobody is known to lead";
+  if (view.role != core::Role::primary) {
+    return fmt::format(
+        "by the log of {}: {} vote, {} must answer; who answers only the primary {} "
+        "knows",
+        node, view.voters.size(), view.quorum, view.primary);
+  }
+  const auto silent = silences(view, now);
+  if (view.is_protected && silent.empty()) return "all voters answer";
+  if (view.is_protected) return fmt::format("{}: any other loss would be survived", silent);
+  if (view.pair && silent.empty()) {
+    return "two masters without a witness, which prefer to go on: a worker with --state-dir would "
+           "be one";
+  }
+  const auto ends = needed(view);
+  if (ends.empty()) return "a voter that lost its disk is counted until it is removed";
+  if (view.alone) return fmt::format("{}: {} goes on alone", silent, node);
+  if (!goes_on_without(view, {})) {
+    return fmt::format("{}: those that answer are no majority", silent);
+  }
+  return fmt::format("{}{}the loss of {} would end service", silent, silent.empty() ? "" : ": ",
+                     joined(ends, "or"));
+}
+
+}  // namespace tandem::cluster

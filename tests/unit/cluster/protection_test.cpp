@@ -1,0 +1,83 @@
+// Who may be lost now, and how that is said.
+#include "common/cluster/protection.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tandem;
+using namespace tandem::cluster;
+
+namespace {
+
+Instant at(Duration time) { return Instant(time); }
+
+VoterView voter(const char* name, core::VoterKind kind = core::VoterKind::master) {
+  VoterView view;
+  view.name = name;
+  view.kind = kind;
+  return view;
+}
+
+// Masters a and b and the witness t1, as the primary a sees them.
+struct Trio {
+  Trio() {
+    view.role = core::Role::primary;
+    view.primary = core::NodeId("a");
+    view.quorum = 2;
+    view.voters = {voter("a"), voter("b"), voter("t1", core::VoterKind::witness)};
+  }
+  std::string text() {
+    view.is_protected = is_protected_now(view);
+    return protection(view, "a", at(10s));
+  }
+  ClusterView view;
+};
+
+}  // namespace
+
+TEST_CASE("three voters that all answer are protected") {
+  Trio trio;
+  CHECK(trio.text() == "all voters answer");
+  CHECK(trio.view.is_protected);
+}
+
+TEST_CASE("a voter that is silent makes the others needed") {
+  Trio trio;
+  trio.view.voters[1].silent_since = at(4s);
+  CHECK(trio.text() == "b has not been heard for 6 s: the loss of a or t1 would end service");
+  CHECK(!trio.view.is_protected);
+  trio.view.voters[2].silent_since = at(9s);
+  CHECK(trio.text() ==
+        "b has not been heard for 6 s and t1 has not been heard for 1 s: those that answer are no "
+        "majority");
+}
+
+TEST_CASE("five voters bear a silent one, but not the last master") {
+  Trio five;
+  five.view.quorum = 3;
+  five.view.voters.push_back(voter("t2", core::VoterKind::witness));
+  five.view.voters.push_back(voter("t3", core::VoterKind::witness));
+  five.view.voters[2].silent_since = at(4s);
+  CHECK(five.text() == "t1 has not been heard for 6 s: any other loss would be survived");
+  CHECK(five.view.is_protected);
+  five.view.voters[2].silent_since.reset();
+  five.view.voters[1].silent_since = at(4s);
+  CHECK(five.text() == "b has not been heard for 6 s: the loss of a would end service");
+}
+
+TEST_CASE("one master, and two without a witness, say what is missing") {
+  Trio one;
+  one.view.voters.resize(1);
+  one.view.quorum = 1;
+  CHECK(one.text() == "the loss of a would end service");
+  Trio pair;
+  pair.view.voters.resize(2);
+  pair.view.pair = true;
+  CHECK(pair.text().starts_with("two masters without a witness"));
+  CHECK(!pair.view.is_protected);
+}
+
+TEST_CASE("a standby says where it has it from") {
+  Trio trio;
+  trio.view.role = core::Role::follower;
+  CHECK(trio.text().ends_with("who answers only the primary a knows"));
+}
