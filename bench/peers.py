@@ -19,7 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.environ.get("TANDEM_BIN", os.path.join(ROOT, "build", "release", "bin"))
 PROXY_CORE, LOAD_CORE = "0", "1"
 ORDER = ("relay", "haproxy", "nginx", "go", "tandem")
-KNOWN = ORDER + ("tandem-logging",)  # with an access log
+# With an access log; and another build of ours, which TANDEM_BEFORE names: what a change costs.
+KNOWN = ORDER + ("tandem-logging", "before")
 READY_SECONDS = 20
 PR_SET_PDEATHSIG = 1
 
@@ -208,6 +209,12 @@ class Stage:
     def _tandem_logging(self, port, origin, connections):
         return self.master("tandem-logging", port, 1) + [
             "--backend", f"127.0.0.1:{origin}", "--access-log", os.path.join(self.dir, "access.log")]
+
+    def _before(self, port, origin, connections):
+        binary = os.environ.get("TANDEM_BEFORE", "")
+        if not os.access(binary, os.X_OK):
+            raise Skipped("TANDEM_BEFORE must name the tandem-master of another build")
+        return [binary] + self._tandem(port, origin, connections)[1:]
 
     def master(self, name, port, threads, control=0):
         """The command of a master that knows no worker yet."""
