@@ -27,5 +27,6 @@ if(BUILD_TESTING)
   add_test(NAME "installed: a separate project builds against what is installed and runs"
     COMMAND ${CMAKE_COMMAND} -D BUILD_DIR=${CMAKE_BINARY_DIR} -D WORK_DIR=${CMAKE_BINARY_DIR}/consumer
       -D FLAGS=${TANDEM_CONSUMER_FLAGS} -D COMPILER=${CMAKE_CXX_COMPILER}
+      -D HTTPLIB_HEADER=${TANDEM_HTTPLIB_HEADER}
       -P ${CMAKE_SOURCE_DIR}/tests/consumer/run.cmake)
 endif()

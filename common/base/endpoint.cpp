@@ -18,14 +18,20 @@ namespace tandem {
 
 namespace {
 
+// The system reads texts up to a zero byte; what stands behind one would be kept unread.
+template <class Address>
+bool is_address(int family, const std::string& host, Address& address) {
+  return host.find('\0') == host.npos && inet_pton(family, host.c_str(), &address) == 1;
+}
+
 bool is_ipv4(const std::string& host) {
   in_addr address{};
-  return inet_pton(AF_INET, host.c_str(), &address) == 1;
+  return is_address(AF_INET, host, address);
 }
 
 bool is_ipv6(const std::string& host) {
   in6_addr address{};
-  return inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  return is_address(AF_INET6, host, address);
 }
 
 // RFC 1123 §2.1: letters, digits and hyphens in labels; underscores are met in practice. An
@@ -64,7 +70,7 @@ bool Endpoint::is_loopback() const {
 
 bool Endpoint::is_unspecified() const {
   in6_addr v6{};
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_UNSPECIFIED(&v6);
+  if (is_address(AF_INET6, host, v6)) return IN6_IS_ADDR_UNSPECIFIED(&v6);
   return host == "0.0.0.0";
 }
 

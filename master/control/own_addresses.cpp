@@ -9,27 +9,16 @@
 
 #include <fmt/format.h>
 
+#include "common/base/canonical_host.hpp"
+
 namespace tandem::master {
 
 namespace {
 
-// An IPv4 address that comes mapped into IPv6 is an IPv4 address.
-std::string plain(const std::string& host) {
-  in6_addr v6{};
-  if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) return host;
-  char text[INET6_ADDRSTRLEN] = {};
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-    ::inet_ntop(AF_INET, &v6.s6_addr[12], text, sizeof text);
-  } else {
-    ::inet_ntop(AF_INET6, &v6, text, sizeof text);
-  }
-  return text;
-}
-
 bool is_at(const Endpoint& worker, const OwnAddress& own) {
   if (worker.port != own.address.port) return false;
-  const auto host = plain(worker.host);
-  const auto own_host = plain(own.address.host);
+  const auto host = canonical_host(worker.host);
+  const auto own_host = canonical_host(own.address.host);
   if (host == own_host) return true;
   if (!own.everywhere) return false;
   return is_of_this_machine(host) && (own.address.is_unspecified() || is_of_this_machine(own_host));
@@ -68,7 +57,7 @@ Result<> OwnAddresses::check(const Endpoint& worker) const {
 }
 
 Result<> OwnAddresses::check_newcomer(const Endpoint& worker) const {
-  const auto host = plain(worker.host);
+  const auto host = canonical_host(worker.host);
   const bool allowed =
       networks_.empty() || std::any_of(networks_.begin(), networks_.end(),
                                        [&](const auto& range) { return range.contains(host); });

@@ -3,13 +3,11 @@
 // heard: their requests would reach the newcomer.
 //
 // What an operator has put there, by --backend or by the API, no heartbeat takes away.
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 
 #include <spdlog/spdlog.h>
 
+#include "common/base/canonical_host.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -29,18 +27,8 @@ Error belongs_to(const WorkerRecord& holder) {
 
 }  // namespace
 
-// One address can be written in several ways: ::1 and 0:0:0:0:0:0:0:1, 10.0.0.1 and
-// ::ffff:10.0.0.1.
 Endpoint Registry::canonical(const Endpoint& address) {
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, address.host.c_str(), &v6) != 1) return address;
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-    inet_ntop(AF_INET, &v6.s6_addr[12], text.data(), text.size());
-  } else {
-    inet_ntop(AF_INET6, &v6, text.data(), text.size());
-  }
-  return {text.data(), address.port};
+  return {canonical_host(address.host), address.port};
 }
 
 std::vector<WorkerRecord*> Registry::others_at(const Endpoint& address,

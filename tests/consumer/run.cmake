@@ -26,7 +26,6 @@ run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
 run(${WORK_DIR}/build/consumer)
 
 # Another cpp-httplib, or the same with other macros, does not compile, whichever header comes first.
-find_file(HTTPLIB_HEADER httplib.h)
 function(refused order)
   set(source ${WORK_DIR}/refused.cpp)
   if(order STREQUAL "httplib first")

@@ -1,3 +1,4 @@
+#include "common/base/canonical_host.hpp"
 #include "common/base/endpoint.hpp"
 
 #include <catch2/catch.hpp>
@@ -24,6 +25,21 @@ TEST_CASE("what is no endpoint is refused by the name of its field") {
     REQUIRE(!result.ok());
     CHECK(result.error().field == "address");
   }
+}
+
+TEST_CASE("an address with a zero byte in it is none, whatever stands before the byte") {
+  using namespace std::string_view_literals;
+  for (const auto text : {"127.0.0.1\0:80"sv, "[::1\0]:80"sv, "a\0b:80"sv}) {
+    CHECK_FALSE(parse_endpoint(text, "address").ok());
+  }
+  CHECK_FALSE(Endpoint{std::string("127.0.0.1\0x"sv), 80}.is_numeric());
+}
+
+TEST_CASE("an address has one usual text, however it is written") {
+  CHECK(canonical_host("0:0:0:0:0:0:0:1") == "::1");
+  CHECK(canonical_host("::ffff:10.0.0.1") == "10.0.0.1");
+  CHECK(canonical_host("10.0.0.1") == "10.0.0.1");
+  CHECK(canonical_host("name.example") == "name.example");
 }
 
 TEST_CASE("loopback and unspecified addresses are recognised") {
