@@ -220,6 +220,11 @@ HeadStatus RequestHead::take_fields() {
       default: break;
     }
   }
+  // A master adds some ten fields to those of its client, and says so by Via, or by Tandem-Pass:
+  // what it takes, a worker and another master take from it.
+  if (fields_.size() > limits::header_fields_max && !has_via_ && !has_pass_) {
+    return refuse(431, "too_many_fields", "The head has more than 256 fields.");
+  }
   // RFC 9110 §9.3.8
   if (method_ == "TRACE" && framing_ != Framing::none) {
     return refuse(400, "bad_request", "A TRACE request has no content.");

@@ -29,8 +29,10 @@ class Parser final : public http::basic_parser<is_request> {
   bool too_many_fields = false;
 
  private:
+  // What a gateway on the way has added is none of the client's: RequestHead counts again.
+  static constexpr std::size_t added_fields_max = 16;
   static constexpr auto fields_max =
-      is_request ? limits::header_fields_max : limits::response_fields_max;
+      is_request ? limits::header_fields_max + added_fields_max : limits::response_fields_max;
 
   // Beast unfolds an obs-fold into memory of its own, where the value is then; or, when the first
   // line of the value is empty, takes the next one for it.

@@ -67,16 +67,32 @@ TEST_CASE("a response may have 1,024 fields, one with more is answered 502") {
   CHECK(gateway.ask(get("/1025")).status() == 502);
 }
 
+namespace {
+
+// A GET with so many fields, one of them Host, the first as given.
+std::string with_fields(std::string_view first, int fields) {
+  auto text = fmt::format("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", first);
+  for (int i = 2; i < fields; ++i) text += "X: 1\r\n";
+  return text + "\r\n";
+}
+
+}  // namespace
+
 TEST_CASE("256 fields are served, 257 are answered 431 (RFC 6585 §5)") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
-  const auto request = [](int fields) {
-    std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
-    for (int i = 1; i < fields; ++i) text += "X: 1\r\n";
-    return text + "\r\n";
-  };
-  CHECK(gateway.ask(request(256)).status() == 200);
-  CHECK(gateway.ask(request(257)).status() == 431);
+  CHECK(gateway.ask(with_fields("X: 1", 256)).status() == 200);
+  CHECK(gateway.ask(with_fields("X: 1", 257)).status() == 431);
+}
+
+TEST_CASE("what masters add to 256 fields is taken from them: 272 with Via are served") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  CHECK(gateway.ask(with_fields("Via: 1.1 a", 272)).status() == 200);
+  CHECK(gateway.ask(with_fields("Via: 1.1 a", 273)).status() == 431);
+  Gateway standby({}, {.node = "b"});
+  standby.follow("test", gateway.port(), "pass");
+  CHECK(standby.ask(with_fields("X: 1", 256)).status() == 200);
 }
 
 TEST_CASE("a head of nearly 64 KiB is served, a longer one is answered 431 (RFC 6585 §5)") {

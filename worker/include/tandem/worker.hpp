@@ -75,7 +75,7 @@ struct MasterState {
 struct RegistrationOptions {
   std::string name;  // unique in the cluster: 1 to 64 characters of A-Z a-z 0-9 . _ -
   std::string service = "default";   // a name likewise; workers of one service are interchangeable
-  std::vector<std::string> masters;  // the control addresses of all masters, at most 16
+  std::vector<std::string> masters;  // the control addresses of all masters, at most 5
   // Where the masters reach the service. Host 0.0.0.0 or [::] means: where the heartbeats come
   // from.
   std::string address;
