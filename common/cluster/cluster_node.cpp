@@ -9,7 +9,6 @@
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/cluster/protection.hpp"
-#include "common/storage/database_file.hpp"
 
 namespace tandem::cluster {
 
@@ -21,9 +20,6 @@ std::uint64_t random_number() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
 }
-
-// Below 2^53, and not 0.
-core::IncarnationId new_incarnation() { return core::IncarnationId((random_number() >> 11) | 1); }
 
 // The address that an envelope names, as it can be connected to from here.
 Endpoint reachable(Endpoint named, const std::string& sender_host) {
@@ -55,8 +51,8 @@ ClusterNode::ClusterNode(asio::io_context& loop, ClusterOptions options, Cluster
     : loop_(loop),
       options_(std::move(options)),
       hooks_(std::move(hooks)),
-      tick_(loop),
-      alive_(std::make_shared<ClusterNode*>(this)) {
+      log_(loop, options_),
+      tick_(loop) {
   TANDEM_ASSERT(options_.validate().ok());
   for (const auto& [node, control] : options_.peers) {
     known_[node] = {.addresses = {.control = control, .listen = {}, .pass = {}},
@@ -64,71 +60,16 @@ ClusterNode::ClusterNode(asio::io_context& loop, ClusterOptions options, Cluster
   }
 }
 
-ClusterNode::~ClusterNode() { *alive_ = nullptr; }
-
-Result<> ClusterNode::open() {
-  if (options_.directory.empty()) {
-    incarnation_ = new_incarnation();
-    return {};
-  }
-  if (auto taken = take_stored(); !taken) return taken;
-  const auto usable = cluster::check(stored_, options_.check);
-  if (usable) return {};
-  const auto database = storage::database_in(options_.directory).string();
-  const auto why =
-      fmt::format("{} holds what cannot be applied: {}", database, usable.error().message);
-  if (usable.error().code == ErrorCode::conflict) {
-    return invalid(why + "; run the version that wrote it");
-  }
-  const bool others_have_it = options_.kind == core::VoterKind::witness || !options_.peers.empty();
-  if (!others_have_it) {
-    return invalid(why + "; move it away to begin anew, without the state that it holds");
-  }
-  store_.reset();
-  const auto aside = storage::set_aside(options_.directory);
-  if (!aside) return aside.error();
-  spdlog::error("log set aside, the state is fetched from another voter file={} reason=\"{}\"",
-                aside->string(), why);
-  return take_stored();
-}
-
-Result<> ClusterNode::take_stored() {
-  auto store = storage::LogStore::open(options_.directory);
-  if (!store) return store.error();
-  store_.emplace(std::move(*store));
-  incarnation_ = store_->incarnation();
-  stored_ = store_->take_stored();
-  stored_snapshot_ = stored_.snapshot;
-  return {};
-}
-
 core::MemberId ClusterNode::self() const {
-  TANDEM_ASSERT(incarnation_.value() != 0);
-  return {options_.node, incarnation_};
+  TANDEM_ASSERT(log_.incarnation().value() != 0);
+  return {options_.node, log_.incarnation()};
 }
 
 void ClusterNode::start(Endpoint control) {
   TANDEM_ASSERT(node_ == nullptr && !stopped_);
   control_ = std::move(control);
-  if (store_) {
-    const auto post = [this, alive = alive_](auto then) {
-      asio::post(loop_, [alive, then] {
-        if (*alive != nullptr) then(**alive);
-      });
-    };
-    writer_ = std::make_unique<storage::LogWriter>(
-        std::move(*store_),
-        storage::LogWriter::Hooks{
-            .durable =
-                [post](core::WriteNumber number) {
-                  post([number](ClusterNode& node) { node.step(core::Durable{number}); });
-                },
-            .failed =
-                [post](Error error) {
-                  post([error](ClusterNode& node) { node.disk_failed(error); });
-                }});
-    store_.reset();
-  }
+  log_.start({.durable = [this](core::WriteNumber number) { step(core::Durable{number}); },
+              .failed = [this](const Error& error) { disk_failed(error); }});
   core::Options options;
   options.self = self();
   options.kind = options_.kind;
@@ -138,7 +79,7 @@ void ClusterNode::start(Endpoint control) {
     options.masters.push_back(options_.node);
     for (const auto& [node, address] : options_.peers) options.masters.push_back(node);
   }
-  node_ = std::make_unique<core::Node>(options, std::move(stored_), random_number(), now());
+  node_ = std::make_unique<core::Node>(options, log_.take_stored(), random_number(), now());
   for (const auto& [node, address] : options_.peers) link_to(node);
   step(core::Tick{});
 }
@@ -150,7 +91,7 @@ void ClusterNode::stop() {
   tick_.cancel();
   for (auto& [node, link] : links_) link->stop();
   links_.clear();
-  writer_.reset();
+  log_.stop();
 }
 
 void ClusterNode::step(core::Input input) {
@@ -186,11 +127,7 @@ void ClusterNode::carry_out() {
   }
   if (outputs_.write) {
     const auto number = outputs_.write->number;
-    if (writer_ != nullptr) {
-      writer_->write(std::move(*outputs_.write));
-    } else {
-      inputs_.push_back(core::Durable{number});
-    }
+    if (!log_.write(std::move(*outputs_.write))) inputs_.push_back(core::Durable{number});
   }
   release_held();
   for (auto& outbound : outputs_.messages) {

@@ -24,9 +24,9 @@
 #include "common/base/result.hpp"
 #include "common/cluster/cluster_options.hpp"
 #include "common/cluster/cluster_view.hpp"
+#include "common/cluster/durable_log.hpp"
 #include "common/cluster/peer_link.hpp"
 #include "common/core/node.hpp"
-#include "common/storage/log_writer.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
 namespace tandem::cluster {
@@ -58,15 +58,12 @@ class ClusterNode {
  public:
   // REQUIRES: options.validate(); hooks that are not set are not called. `loop` outlives it.
   ClusterNode(boost::asio::io_context& loop, ClusterOptions options, ClusterHooks hooks);
-  ~ClusterNode();
 
-  // Opens the log, before the loop runs. Any one thread. One that holds what cannot be applied is
-  // set aside where others have the state: this node then is a new one, which fetches it from them
-  // (R9). Errors: as storage::LogStore::open(); `invalid` for what cannot be applied, naming it.
-  Result<> open();
+  // Opens the log, before the loop runs. Any one thread. Errors: as DurableLog::open().
+  Result<> open() { return log_.open(); }
   core::MemberId self() const;  // REQUIRES: open() succeeded
   // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
-  const core::SnapshotPointer& stored_snapshot() const { return stored_snapshot_; }
+  const core::SnapshotPointer& stored_snapshot() const { return log_.stored_snapshot(); }
 
   // Begins to take part. `control`: where the others reach this node, as envelopes say it. A
   // process must listen there already.
@@ -115,7 +112,6 @@ class ClusterNode {
   void open_links();
   wire::ClusterEnvelope envelope() const;
   void plan_tick();
-  Result<> take_stored();
   void disk_failed(const Error& error);
   void disable();
   void publish_view();
@@ -124,11 +120,7 @@ class ClusterNode {
   ClusterOptions options_;
   ClusterHooks hooks_;
   std::unique_ptr<core::Node> node_;
-  core::Stored stored_;
-  core::SnapshotPointer stored_snapshot_;
-  core::IncarnationId incarnation_;
-  std::optional<storage::LogStore> store_;
-  std::unique_ptr<storage::LogWriter> writer_;  // null: in memory alone
+  DurableLog log_;
   Endpoint control_;
   boost::asio::steady_timer tick_;
   Instant tick_due_ = Instant::forever();
@@ -149,8 +141,6 @@ class ClusterNode {
   std::string failure_;
   std::atomic<std::uint64_t> cluster_{0};
   mutable ClusterRefusals refusals_;
-  // What the writer's thread posts must not reach a node that is gone.
-  std::shared_ptr<ClusterNode*> alive_;
 };
 
 }  // namespace tandem::cluster

@@ -1,0 +1,97 @@
+#include "common/cluster/durable_log.hpp"
+
+#include <random>
+
+#include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/storage/database_file.hpp"
+
+namespace tandem::cluster {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Below 2^53, and not 0.
+core::IncarnationId new_incarnation() {
+  std::random_device device;
+  const auto number = std::uint64_t{device()} << 32 | device();
+  return core::IncarnationId((number >> 11) | 1);
+}
+
+}  // namespace
+
+DurableLog::DurableLog(asio::io_context& loop, const ClusterOptions& options)
+    : loop_(loop), options_(options), hooks_(std::make_shared<Hooks>()) {}
+
+DurableLog::~DurableLog() { stop(); }
+
+Result<> DurableLog::open() {
+  if (options_.directory.empty()) {
+    incarnation_ = new_incarnation();
+    return {};
+  }
+  if (auto taken = take(); !taken) return taken;
+  const auto usable = cluster::check(stored_, options_.check);
+  if (usable) return {};
+  const auto database = storage::database_in(options_.directory).string();
+  const auto why =
+      fmt::format("{} holds what cannot be applied: {}", database, usable.error().message);
+  if (usable.error().code == ErrorCode::conflict) {
+    return invalid(why + "; run the version that wrote it");
+  }
+  const bool others_have_it = options_.kind == core::VoterKind::witness || !options_.peers.empty();
+  if (!others_have_it) {
+    return invalid(why + "; move it away to begin anew, without the state that it holds");
+  }
+  store_.reset();
+  const auto aside = storage::set_aside(options_.directory);
+  if (!aside) return aside.error();
+  spdlog::error("log set aside, the state is fetched from another voter file={} reason=\"{}\"",
+                aside->string(), why);
+  return take();
+}
+
+Result<> DurableLog::take() {
+  auto store = storage::LogStore::open(options_.directory);
+  if (!store) return store.error();
+  store_.emplace(std::move(*store));
+  incarnation_ = store_->incarnation();
+  stored_ = store_->take_stored();
+  stored_snapshot_ = stored_.snapshot;
+  return {};
+}
+
+void DurableLog::start(Hooks hooks) {
+  TANDEM_ASSERT(incarnation_.value() != 0);
+  *hooks_ = std::move(hooks);
+  if (!store_) return;
+  const auto post = [this, alive = std::weak_ptr<Hooks>(hooks_)](auto then) {
+    asio::post(loop_, [alive, then] {
+      if (const auto current = alive.lock()) then(*current);
+    });
+  };
+  writer_ = std::make_unique<storage::LogWriter>(
+      std::move(*store_),
+      storage::LogWriter::Hooks{
+          .durable =
+              [post](core::WriteNumber number) {
+                post([number](Hooks& to) { to.durable(number); });
+              },
+          .failed = [post](Error error) { post([error](Hooks& to) { to.failed(error); }); }});
+  store_.reset();
+}
+
+bool DurableLog::write(core::Write write) {
+  if (writer_ == nullptr) return false;
+  writer_->write(std::move(write));
+  return true;
+}
+
+void DurableLog::stop() {
+  hooks_.reset();
+  writer_.reset();
+}
+
+}  // namespace tandem::cluster
