@@ -20,6 +20,7 @@
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
 #include "common/http/http_server.hpp"
+#include "master/control/masters_api.hpp"
 #include "master/control/node_view.hpp"
 #include "master/control/own_addresses.hpp"
 #include "master/control/pass_on.hpp"
@@ -186,6 +187,7 @@ void ControlPlane::Parts::route() {
       check_address);
   route_status(router, registry, node, *member);
   route_roles(router, node, *member);
+  route_masters(router, node, *member);
   route_switchover(router, *member);
   route_workers(
       router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },

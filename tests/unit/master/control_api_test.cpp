@@ -353,3 +353,14 @@ TEST_CASE("discovery lists the live instances of each service") {
   CHECK(client.get("/v1/services/other").status == 404);
   CHECK(client.get("/v1/services/a%2fb").status == 400);
 }
+
+TEST_CASE("any master says who the masters are, and where their clients connect") {
+  ControlFixture fixture({.node = "a", .listen = Endpoint{"127.0.0.1", 8080}});
+  ControlClient client(fixture.plane.address());
+  const auto answer = client.get("/v1/masters");
+  CHECK(answer.status == 200);
+  const auto masters = Json::parse(answer.body).at("masters");
+  CHECK(masters.dump() ==
+        fmt::format(R"([{{"control":"{}","listen":"127.0.0.1:8080","name":"a","votes":true}}])",
+                    fixture.plane.address().to_string()));
+}
