@@ -101,6 +101,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
     return started.error();
   }
   control.set_listen(data_plane.address());
+  control.take_part();
   write_text(stdout, fmt::format("tandem-master ready node={} listen={} control={}\n", flags.node,
                                  data_plane.address().to_string(), control.address().to_string()));
 

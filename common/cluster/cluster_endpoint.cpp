@@ -1,5 +1,6 @@
 #include "common/cluster/cluster_endpoint.hpp"
 
+#include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
 
 namespace tandem::cluster {
@@ -8,6 +9,7 @@ Admission admit_messages(const ControlRequest& request, const std::optional<Bear
                          const ClusterNode& node) {
   if (token && !token->admits(request.authorization)) {
     node.refusals().unauthorized.fetch_add(1, std::memory_order_relaxed);
+    node.refusals().log.refused(request.peer, "without this cluster's token", now());
     return {.refusal = not_authorized()};
   }
   return {
@@ -21,9 +23,13 @@ boost::asio::awaitable<ControlResponse> take_messages(
   auto envelope = co_await std::move(reading);
   if (!envelope) {
     node.refusals().malformed.fetch_add(1, std::memory_order_relaxed);
+    node.refusals().log.refused(request.peer, envelope.error().message, now());
     co_return refusal(envelope.error());
   }
-  if (const auto ours = node.check(*envelope); !ours) co_return refusal(ours.error());
+  if (const auto ours = node.check(*envelope); !ours) {
+    node.refusals().log.refused(request.peer, ours.error().message, now());
+    co_return refusal(ours.error());
+  }
   deliver(std::move(*envelope), std::string(request.peer));
   co_return ControlResponse{.status = 204, .body = {}, .trusts = true};
 }

@@ -8,7 +8,6 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
-#include "common/cluster/protection.hpp"
 
 namespace tandem::cluster {
 
@@ -362,50 +361,6 @@ void ClusterNode::disable() {
     links_.clear();
   });
   publish_view();
-}
-
-// ---- for others to see
-
-void ClusterNode::publish_view() {
-  ClusterView view;
-  view.cluster = node_->hard_state().cluster;
-  view.role = failure_.empty() ? node_->role() : core::Role::follower;
-  view.term = node_->term();
-  view.commit = node_->commit_index();
-  view.last = node_->log().last_index();
-  if (failure_.empty()) view.primary = node_->primary().node;
-  const auto known = known_.find(view.primary);
-  if (known != known_.end()) view.primary_addresses = known->second.addresses;
-  for (const auto& [node, address] : known_) {
-    if (address.configured) view.masters.emplace(node.name(), address.addresses);
-  }
-  view.primary_commit = primary_commit_;
-  view.primary_heard = primary_heard_;
-  const auto& configuration = node_->configuration();
-  for (const auto& voter : configuration.voters) {
-    if (configuration.is_superseded(voter)) continue;
-    const bool is_self = voter.id == self();
-    view.voters.push_back({.name = std::string(voter.id.node.name()),
-                           .kind = voter.kind,
-                           .match = is_self ? view.last : node_->match_index(voter.id),
-                           .silent_since = node_->silent_since(voter.id)});
-  }
-  view.votes = configuration.contains(self());
-  view.quorum = configuration.quorum();
-  view.is_protected = node_->is_protected() && is_protected_now(view);
-  view.pair = configuration.pair;
-  view.alone = node_->is_alone();
-  view.in_pair_sync = node_->pair_standing() == core::Standing::standby;
-  view.failure = failure_;
-  if (view == view_) return;
-  const bool other_voters = view.voters.size() != view_.voters.size();
-  cluster_.store(view.cluster.value(), std::memory_order_relaxed);
-  view_ = std::move(view);
-  if (other_voters) {
-    prune_links();
-    if (failure_.empty()) open_links();
-  }
-  if (hooks_.view) hooks_.view(view_);
 }
 
 }  // namespace tandem::cluster

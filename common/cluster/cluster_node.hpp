@@ -26,6 +26,7 @@
 #include "common/cluster/cluster_view.hpp"
 #include "common/cluster/durable_log.hpp"
 #include "common/cluster/peer_link.hpp"
+#include "common/cluster/refusal_log.hpp"
 #include "common/core/node.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
@@ -47,11 +48,12 @@ struct ClusterHooks {
   std::function<void(const wire::FoundOut&)> found_out;
 };
 
-// Messages that were not taken, and why; grow only. Any thread reads.
+// Messages that were not taken, and why; the counts grow only. Any thread.
 struct ClusterRefusals {
   std::atomic<std::uint64_t> foreign{0};       // of another cluster, or another timing
   std::atomic<std::uint64_t> malformed{0};     // not understood, of a later format
   std::atomic<std::uint64_t> unauthorized{0};  // without the token, or with a wrong one
+  RefusalLog log;
 };
 
 class ClusterNode {
@@ -114,6 +116,8 @@ class ClusterNode {
   void plan_tick();
   void disk_failed(const Error& error);
   void disable();
+  std::string why_no_primary();
+  bool is_behind(const core::Voter& voter) const;
   void publish_view();
 
   boost::asio::io_context& loop_;
@@ -138,6 +142,8 @@ class ClusterNode {
   LogIndex primary_commit_;
   Instant primary_heard_ = Instant::never();
   ClusterView view_;
+  core::Waiting waiting_;
+  Instant waiting_since_;
   std::string failure_;
   std::atomic<std::uint64_t> cluster_{0};
   mutable ClusterRefusals refusals_;

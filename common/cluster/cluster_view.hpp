@@ -19,6 +19,7 @@ struct VoterView {
   LogIndex match;  // known to the primary alone; elsewhere 0 but for the node itself
   // Known to the primary alone: when it was last heard, if that is an election timeout ago.
   std::optional<Instant> silent_since{};
+  bool behind = false;  // known to the primary alone: it answers, and lacks many entries
   friend bool operator==(const VoterView&, const VoterView&) = default;
 };
 
@@ -52,6 +53,7 @@ struct ClusterView {
   bool pair = false;
   bool alone = false;         // pair mode, and the other is not counted on
   bool in_pair_sync = false;  // pair mode: this standby may promote itself
+  std::string waiting;        // why there is no primary, for people; empty when there is one
   std::string failure;        // why this node takes part no more; empty while it does
   friend bool operator==(const ClusterView&, const ClusterView&) = default;
 };

@@ -20,6 +20,25 @@ core::IncarnationId new_incarnation() {
   return core::IncarnationId((number >> 11) | 1);
 }
 
+// Under another name it would be a voter that nobody knows, and its own vote would be missed.
+Result<> check_owner(const core::Stored& stored, core::IncarnationId incarnation,
+                     const ClusterOptions& options) {
+  const auto* newest = stored.snapshot == nullptr ? nullptr : &stored.snapshot->configuration;
+  for (const auto& entry : stored.entries) {
+    const auto* changed = std::get_if<core::Configuration>(&entry.body);
+    if (changed != nullptr) newest = changed;
+  }
+  if (newest == nullptr) return {};
+  for (const auto& voter : newest->voters) {
+    if (voter.id.incarnation != incarnation || voter.id.node == options.node) continue;
+    return invalid(
+        fmt::format("{} belongs to {}, not to {}: start it under its own name, or give {} a "
+                    "directory of its own",
+                    options.directory, voter.id.node, options.node, options.node));
+  }
+  return {};
+}
+
 }  // namespace
 
 DurableLog::DurableLog(asio::io_context& loop, const ClusterOptions& options)
@@ -33,6 +52,7 @@ Result<> DurableLog::open() {
     return {};
   }
   if (auto taken = take(); !taken) return taken;
+  if (auto own = check_owner(stored_, incarnation_, options_); !own) return own;
   const auto usable = cluster::check(stored_, options_.check);
   if (usable) return {};
   const auto database = storage::database_in(options_.directory).string();

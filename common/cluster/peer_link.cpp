@@ -116,6 +116,7 @@ asio::awaitable<bool> PeerLink::connect() {
   const Instant attempted = now();
   const auto addresses = addresses_;  // others may come meanwhile
   bool refused = !addresses.empty();
+  std::string why = "its name has no address";
   for (const auto& address : addresses) {
     auto connecting = connect_to(address);
     const auto error = co_await std::move(connecting);
@@ -126,7 +127,9 @@ asio::awaitable<bool> PeerLink::connect() {
     }
     if (stopped_) co_return false;
     refused = refused && error == asio::error::connection_refused;
+    why = error == asio::error::operation_aborted ? "does not answer" : error.message();
   }
+  set_trouble(std::move(why));
   if (refused) hooks_.refused(attempted);
   co_return false;
 }
@@ -173,17 +176,30 @@ asio::awaitable<void> PeerLink::read_answers() {
 }
 
 void PeerLink::note_answer(unsigned status, const std::string& body) {
-  if (status == last_status_) return;
-  last_status_ = status;
-  if (status == 204) return;
-  spdlog::warn("cluster messages refused by={} address={} status={} reason=\"{}\"", options_.peer,
-               options_.address.to_string(), status, wire::error_message(body));
+  set_trouble(status == 204 ? std::string()
+                            : fmt::format("refuses messages, status {}: {}", status,
+                                          wire::error_message(body)));
+}
+
+// A connection that breaks is no trouble by itself: it is made again at once.
+void PeerLink::set_trouble(std::string trouble) {
+  if (trouble == trouble_) return;
+  trouble_ = std::move(trouble);
+  const auto where = address().value_or(options_.address).to_string();
+  if (trouble_->empty()) {
+    spdlog::info("member reached node={} address={}", options_.peer, where);
+  } else {
+    spdlog::warn("member not reached node={} address={} reason=\"{}\"", options_.peer, where,
+                 *trouble_);
+  }
 }
 
 void PeerLink::expect_answer() {
   watch_.expires_after(options_.patience);
   watch_.async_wait([self = shared_from_this(), connection = connection_](error_code expired) {
-    if (!expired && connection == self->connection_) self->close();
+    if (expired || connection != self->connection_) return;
+    self->set_trouble("does not answer");
+    self->close();
   });
 }
 

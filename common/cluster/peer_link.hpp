@@ -57,6 +57,9 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   // Where the peer may be, numeric, from the next connection on: all are tried, the one that was
   // connected to last first.
   void set_addresses(std::vector<Endpoint> addresses);
+  // Why the peer cannot be talked to, for people; empty when it has answered, or was not asked yet.
+  // The log tells each change of it.
+  std::string trouble() const { return trouble_.value_or(std::string()); }
   // Where it is or was connected, or is tried first; empty while its name has no address.
   std::optional<Endpoint> address() const;
   // No hook is called from now on.
@@ -75,6 +78,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   std::string next_request();
   void expect_answer();
   void note_answer(unsigned status, const std::string& body);
+  void set_trouble(std::string trouble);
   void close();
 
   boost::asio::io_context& loop_;
@@ -89,7 +93,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   std::uint64_t connection_ = 0;  // counts them, so that a writer notices that its own has ended
   unsigned unanswered_ = 0;
   unsigned failures_ = 0;  // attempts in a row
-  unsigned last_status_ = 204;
+  std::optional<std::string> trouble_;
   bool greeting_ = false;  // is to be sent
   bool stopped_ = false;
 };

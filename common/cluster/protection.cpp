@@ -40,8 +40,9 @@ std::string silences(const ClusterView& view, Instant now) {
   std::vector<std::string> parts;
   for (const auto& voter : view.voters) {
     if (!voter.silent_since) continue;
-    const auto seconds = (now - *voter.silent_since) / std::chrono::seconds(1);
-    parts.push_back(fmt::format("{} has not been heard for {} s", voter.name, seconds));
+    const std::chrono::duration<double> silent = now - *voter.silent_since;
+    parts.push_back(fmt::format("{} has not been heard for {:.{}f} s", voter.name, silent.count(),
+                                silent < 10s ? 1 : 0));
   }
   return joined(parts, "and");
 }
@@ -54,7 +55,10 @@ bool is_protected_now(const ClusterView& view) {
 
 std::string protection(const ClusterView& view, std::string_view node, Instant now) {
   if (!view.failure.empty()) return fmt::format("{} takes part no more and knows nothing", node);
-  if (view.primary.empty()) return "nobody is known to lead";
+  if (view.primary.empty()) {
+    return view.waiting.empty() ? "nobody is known to lead"
+                                : fmt::format("nobody is known to lead: {}", view.waiting);
+  }
   if (view.role != core::Role::primary) {
     return fmt::format(
         "by the log of {}: {} vote, {} must answer; who answers only the primary {} "

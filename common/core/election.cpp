@@ -40,6 +40,7 @@ void Node::pre_campaign() {
   TANDEM_ASSERT(can_campaign());
   TANDEM_ASSERT(role() != Role::primary);
   const Term for_term = next_term();
+  note_ungranted();
   role_ = PreCandidate{for_term, {self()}};
   primary_ = MemberId{};
   election_due_ = now_ + retry_wait();

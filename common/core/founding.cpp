@@ -22,8 +22,20 @@ void Founding::heard_new(const NodeId& master) {
 bool Founding::may_found() const {
   if (masters_.empty() || exists_) return false;
   TANDEM_ASSERT(new_masters_.count(self_) == 0);
-  const bool first = *std::min_element(masters_.begin(), masters_.end()) == self_;
-  return first && new_masters_.size() + 1 == masters_.size();
+  return founder() == self_ && unheard().empty();
+}
+
+std::vector<NodeId> Founding::unheard() const {
+  std::vector<NodeId> unheard;
+  for (const auto& master : masters_) {
+    if (master != self_ && !new_masters_.contains(master)) unheard.push_back(master);
+  }
+  return unheard;
+}
+
+NodeId Founding::founder() const {
+  TANDEM_ASSERT(!masters_.empty());
+  return *std::min_element(masters_.begin(), masters_.end());
 }
 
 }  // namespace tandem::core

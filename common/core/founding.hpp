@@ -27,6 +27,11 @@ class Founding {
   void heard_of_cluster() { exists_ = true; }
   bool may_found() const;
 
+  bool knows_of_cluster() const { return exists_; }
+  // The other masters that have not said yet that they are new.
+  std::vector<NodeId> unheard() const;
+  NodeId founder() const;  // REQUIRES: there are masters
+
  private:
   NodeId self_;
   std::vector<NodeId> masters_;

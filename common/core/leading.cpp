@@ -16,6 +16,7 @@ void Node::become_primary(bool alone) {
   primary.alone = alone;
   role_ = std::move(primary);
   primary_ = self();
+  ungranted_.clear();
   pair_.lose();
   out_->announce = hard_.term;
   auto& leading = std::get<Primary>(role_);

@@ -154,6 +154,7 @@ void Node::become_follower(Term term, const MemberId& primary) {
   if (role() != Role::follower) election_due_ = now_ + first_wait();
   role_ = Follower{};
   lender_.reset();
+  if (!primary.empty()) ungranted_.clear();
   primary_ = primary;
   TANDEM_ASSERT(primary_ != self());
 }

@@ -26,6 +26,7 @@
 #include "common/core/pair_mode.hpp"
 #include "common/base/splitmix64.hpp"
 #include "common/core/roles.hpp"
+#include "common/core/waiting.hpp"
 
 namespace tandem::core {
 
@@ -66,6 +67,8 @@ class Node {
   Standing pair_standing() const { return pair_.standing(); }
   bool is_alone() const;
   Duration promise_left() const { return promise_.left(now_); }
+  // What keeps a master from having a primary.
+  Waiting waiting() const;
 
  private:
   // node.cpp: dispatch, terms, durability
@@ -116,6 +119,9 @@ class Node {
   Duration first_wait();
   Duration retry_wait();
   bool is_promised_against(const VoteRequest& request, const MemberId& candidate) const;
+
+  // waiting.cpp
+  void note_ungranted();
 
   // following.cpp
   void on(const Message& message, Append& append);
@@ -172,6 +178,7 @@ class Node {
   Promise promise_;
   Instant promised_at_ = Instant::never();  // when the promise was last given
   Instant election_due_;
+  std::vector<NodeId> ungranted_;  // votes that the last campaign without a winner lacked
 
   // The one voter whose log is being copied; copying from two at a time could go back and forth.
   struct Lender {

@@ -364,7 +364,8 @@ Error ClusterMember::undecided() const {
     why = fmt::format("{} takes part no more: {}", node, view_.failure);
   } else if (!is_primary()) {
     why = fmt::format(
-        "{} knows no primary: no quorum of the voters can be reached; nothing was changed", node);
+        "{} knows no primary: {}; nothing was changed", node,
+        view_.waiting.empty() ? "no quorum of the voters can be reached" : view_.waiting);
   } else {
     why = fmt::format("{} leads, but {}; nothing was changed", node,
                       has_caught_up() ? "a majority of the voters does not answer it"

@@ -447,10 +447,11 @@ Result<> ControlPlane::start() {
   if (auto opened = parts_->open(options_); !opened) return opened;
   parts_->registry.hand_over();
   parts_->thread = std::thread([parts = parts_.get()] { parts->run(); });
-  parts_->member->start(parts_->node.control);
   spdlog::info("control address open node={} address={}", options_.node, address().to_string());
   return {};
 }
+
+void ControlPlane::take_part() { parts_->member->start(parts_->node.control); }
 
 Endpoint ControlPlane::address() const { return parts_->node.control; }
 

@@ -92,6 +92,10 @@ class ControlPlane {
   // What GET /ready answers from now on. Any thread.
   void set_draining(bool draining);
 
+  // Begins to take part in the cluster: from then on this master may be primary. Clients can be
+  // served by now. REQUIRES: start() succeeded, once.
+  void take_part();
+
   // Where clients connect, once known: for /status. Any thread.
   void set_listen(Endpoint listen);
 

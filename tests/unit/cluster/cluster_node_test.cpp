@@ -131,6 +131,25 @@ TEST_CASE("a primary whose witness and standby are gone stops serving by itself"
   trio.propose(*primary, 1, "never");
   CHECK(trio.await([&] { return primary->view().role != core::Role::primary; }));
   CHECK(primary->applied.empty());
+  CHECK(trio.await([&] {
+    const auto& why = primary->view().waiting;
+    return why.starts_with("waiting for the votes of") &&
+           why.find("w (Connection refused)") != std::string::npos;
+  }));
+}
+
+TEST_CASE("a master says at the first start for whom it waits") {
+  const TemporaryDirectory directory;
+  boost::asio::io_context loop;
+  Member a(loop, Trio::with(options_of("a"), {}, directory.path() / "a"));
+  Member b(loop, Trio::with(options_of("b"), {}, directory.path() / "b"));
+  a.start({&b});
+  CHECK(run_until(loop, [&] {
+    return a.view().waiting.starts_with("waiting for b") &&
+           a.view().waiting.ends_with("the first start needs all masters");
+  }));
+  b.start({&a});
+  CHECK(run_until(loop, [&] { return a.may_serve() && a.view().waiting.empty(); }));
 }
 
 TEST_CASE("a restarted member goes on with its log") {
@@ -232,4 +251,21 @@ TEST_CASE("peers without a data directory are an error of usage") {
   CHECK(options.validate().ok());
   options.peers[core::NodeId("a")] = {"127.0.0.1", 1};
   CHECK(!options.validate().ok());
+}
+
+TEST_CASE("a data directory is refused to a node of another name, which is told whose it is") {
+  TemporaryDirectory directory;
+  {
+    Trio trio;
+    REQUIRE(trio.admit_witness());
+    const auto copy = std::filesystem::copy_options::recursive;
+    REQUIRE(trio.await([&] { return trio.b.view().voters.size() == 3; }));
+    std::filesystem::copy(trio.directory.path() / "b", directory.path() / "b", copy);
+  }
+  boost::asio::io_context loop;
+  auto options = Trio::with(options_of("c"), {}, directory.path() / "b");
+  ClusterNode renamed(loop, options, {});
+  const auto opened = renamed.open();
+  REQUIRE(!opened.ok());
+  CHECK(opened.error().message.find("belongs to b, not to c") != std::string::npos);
 }

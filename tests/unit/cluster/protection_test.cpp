@@ -43,11 +43,12 @@ TEST_CASE("three voters that all answer are protected") {
 TEST_CASE("a voter that is silent makes the others needed") {
   Trio trio;
   trio.view.voters[1].silent_since = at(4s);
-  CHECK(trio.text() == "b has not been heard for 6 s: the loss of a or t1 would end service");
+  CHECK(trio.text() == "b has not been heard for 6.0 s: the loss of a or t1 would end service");
   CHECK(!trio.view.is_protected);
   trio.view.voters[2].silent_since = at(9s);
   CHECK(trio.text() ==
-        "b has not been heard for 6 s and t1 has not been heard for 1 s: those that answer are no "
+        "b has not been heard for 6.0 s and t1 has not been heard for 1.0 s: those that answer are "
+        "no "
         "majority");
 }
 
@@ -57,11 +58,11 @@ TEST_CASE("five voters bear a silent one, but not the last master") {
   five.view.voters.push_back(voter("t2", core::VoterKind::witness));
   five.view.voters.push_back(voter("t3", core::VoterKind::witness));
   five.view.voters[2].silent_since = at(4s);
-  CHECK(five.text() == "t1 has not been heard for 6 s: any other loss would be survived");
+  CHECK(five.text() == "t1 has not been heard for 6.0 s: any other loss would be survived");
   CHECK(five.view.is_protected);
   five.view.voters[2].silent_since.reset();
   five.view.voters[1].silent_since = at(4s);
-  CHECK(five.text() == "b has not been heard for 6 s: the loss of a would end service");
+  CHECK(five.text() == "b has not been heard for 6.0 s: the loss of a would end service");
 }
 
 TEST_CASE("one master, and two without a witness, say what is missing") {

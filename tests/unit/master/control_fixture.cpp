@@ -101,6 +101,7 @@ ControlFixture::ControlFixture(ControlPlaneOptions options)
   const auto started = plane.start();
   INFO((started ? "" : started.error().message));
   REQUIRE(started.ok());
+  plane.take_part();
   if (options.peers.empty()) {
     REQUIRE(
         eventually([&] { return ControlClient(plane.address()).get("/primary").status == 200; }));

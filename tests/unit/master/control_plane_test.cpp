@@ -50,6 +50,7 @@ TEST_CASE(
                       },
                       [](LeadershipPtr) {}});
   REQUIRE(plane.start().ok());
+  plane.take_part();
   ControlClient client(plane.address());
   for (int i = 0; i < 20; ++i) {
     REQUIRE(client.post("/heartbeat", heartbeat_json(fmt::format("w{}", i))).status == 200);

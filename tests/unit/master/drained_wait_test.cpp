@@ -190,7 +190,9 @@ TEST_CASE("a loop that has not adopted the drain may still send something") {
       {.node = "a", .control = {"127.0.0.1", 0}}, gate,
       {[](SnapshotPtr) {}, [](LeadershipPtr) {}, [&](std::uint64_t) { return adopted.load(); }});
   REQUIRE(plane.start().ok());
+  plane.take_part();
   ControlClient client(plane.address());
+  REQUIRE(eventually([&] { return client.get("/primary").status == 200; }));
   REQUIRE(client.post("/heartbeat", heartbeat_json("w1")).status == 200);
   CHECK(client.post("/v1/workers/w1/drain?wait_ms=1").status == 409);
   adopted = true;
