@@ -173,6 +173,12 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
         flags.pair_failover = text == "on";
         return {};
       });
+  bind_number(app, "--feature-level",
+              "this master goes up to feature level N, so that the cluster stays there and older "
+              "versions can take part again; by default: the newest",
+              flags.feature_level,
+              {static_cast<unsigned>(wire::features::oldest.value()),
+               static_cast<unsigned>(wire::features::newest.value())});
   for (auto [flag, command, when] :
        {std::tuple("--on-promote", &flags.on_promote, "run when this master becomes primary"),
         std::tuple("--on-demote", &flags.on_demote, "run when it is primary no more")}) {

@@ -13,6 +13,7 @@
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "common/wire/policy_spec.hpp"
@@ -32,6 +33,7 @@ struct MasterFlags {
   std::map<core::NodeId, Endpoint> peers;     // control addresses of the other masters
   core::Timing timing;
   bool pair_failover = true;
+  unsigned feature_level = static_cast<unsigned>(wire::features::newest.value());
   std::vector<std::string> on_promote;  // empty: none
   std::vector<std::string> on_demote;
   std::vector<wire::WorkerSpec> backends;

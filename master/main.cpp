@@ -43,6 +43,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.peers = flags.peers;
   options.timing = flags.timing;
   options.pair_failover = flags.pair_failover;
+  options.features_max = wire::FeatureLevel(flags.feature_level);
   options.on_promote = flags.on_promote;
   options.on_demote = flags.on_demote;
   return options;

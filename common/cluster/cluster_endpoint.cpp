@@ -26,6 +26,7 @@ boost::asio::awaitable<ControlResponse> take_messages(
     node.refusals().log.refused(request.peer, envelope.error().message, now());
     co_return refusal(envelope.error());
   }
+  envelope->features = wire::parse_features(request.features);
   if (const auto ours = node.check(*envelope); !ours) {
     node.refusals().log.refused(request.peer, ours.error().message, now());
     co_return refusal(ours.error());

@@ -220,10 +220,13 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .pass = options_.pass,
           .election_timeout = options_.timing.election_timeout,
           .found_out = node_->role() == core::Role::primary ? found_out_ : wire::FoundOut{},
-          .messages = {}};
+          .messages = {},
+          .features = {.can = options_.features_max,
+                       .level = feature_level_.load(std::memory_order_relaxed)}};
 }
 
 Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
+  if (auto taken = check_features(envelope); !taken) return taken;
   if (envelope.election_timeout != options_.timing.election_timeout) {
     refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
     return fail(ErrorCode::conflict,
@@ -294,6 +297,8 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
   set_address(envelope.node, reachable(envelope.control, peer_host));
   const auto known = known_.find(envelope.node);
   if (known == known_.end()) return;
+  known->second.can = envelope.features.can;
+  learn_feature_level(envelope);
   auto& addresses = known->second.addresses;
   addresses.pass = std::move(envelope.pass);
   addresses.controls_everywhere = envelope.control.is_unspecified();

@@ -50,7 +50,7 @@ struct ClusterHooks {
 
 // Messages that were not taken, and why; the counts grow only. Any thread.
 struct ClusterRefusals {
-  std::atomic<std::uint64_t> foreign{0};       // of another cluster, or another timing
+  std::atomic<std::uint64_t> foreign{0};       // of another cluster, timing or feature level
   std::atomic<std::uint64_t> malformed{0};     // not understood, of a later format
   std::atomic<std::uint64_t> unauthorized{0};  // without the token, or with a wrong one
   RefusalLog log;
@@ -90,9 +90,12 @@ class ClusterNode {
   void set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses);
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
+  // The cluster's, by the replicated state. A lower one than before is no news. REQUIRES: not above
+  // options.features_max
+  void set_feature_level(wire::FeatureLevel level);
 
-  // Any thread: whether an envelope is of this cluster, and its timing the same. Errors:
-  // `conflict`.
+  // Any thread: whether an envelope is of this cluster, its timing the same, and its sender able to
+  // take part at the cluster's feature level, as this node is. Errors: `conflict`.
   Result<> check(const wire::ClusterEnvelope& envelope) const;
   // Any thread.
   ClusterRefusals& refusals() const { return refusals_; }
@@ -100,8 +103,9 @@ class ClusterNode {
  private:
   struct Address {
     NodeAddresses addresses;
-    bool configured = false;           // --peer: envelopes do not change the control address
-    std::vector<Endpoint> resolved{};  // of a configured name
+    bool configured = false;                  // --peer: envelopes do not change the control address
+    std::optional<wire::FeatureLevel> can{};  // as its last envelope said
+    std::vector<Endpoint> resolved{};         // of a configured name
   };
 
   void run_inputs();
@@ -113,6 +117,9 @@ class ClusterNode {
   void prune_links();
   void open_links();
   wire::ClusterEnvelope envelope() const;
+  Result<> check_features(const wire::ClusterEnvelope& envelope) const;
+  void learn_feature_level(const wire::ClusterEnvelope& envelope);
+  void view_features(ClusterView& view) const;
   void plan_tick();
   void disk_failed(const Error& error);
   void disable();
@@ -146,6 +153,8 @@ class ClusterNode {
   Instant waiting_since_;
   std::string failure_;
   std::atomic<std::uint64_t> cluster_{0};
+  std::atomic<wire::FeatureLevel> feature_level_{wire::features::oldest};
+  mutable std::atomic<bool> told_outdated_{false};
   mutable ClusterRefusals refusals_;
 };
 

@@ -67,6 +67,7 @@ void ClusterNode::publish_view() {
   view.pair = configuration.pair;
   view.alone = node_->is_alone();
   view.in_pair_sync = node_->pair_standing() == core::Standing::standby;
+  view_features(view);
   view.failure = failure_;
   if (failure_.empty()) view.waiting = why_no_primary();
   if (view == view_) return;

@@ -9,6 +9,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/cluster/state_check.hpp"
 #include "common/core/options.hpp"
+#include "common/wire/features.hpp"
 
 namespace tandem::cluster {
 
@@ -26,6 +27,8 @@ struct ClusterOptions {
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
   StateCheck check;    // what the owner's state machine can take
+  // The highest feature level that this member goes by; it has no part in a cluster above it.
+  wire::FeatureLevel features_max = wire::features::newest;
 
   // Errors: `invalid`, naming the flag.
   Result<> validate() const;

@@ -10,6 +10,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/core/node.hpp"
+#include "common/wire/features.hpp"
 
 namespace tandem::cluster {
 
@@ -54,7 +55,11 @@ struct ClusterView {
   bool alone = false;         // pair mode, and the other is not counted on
   bool in_pair_sync = false;  // pair mode: this standby may promote itself
   std::string waiting;        // why there is no primary, for people; empty when there is one
-  std::string failure;        // why this node takes part no more; empty while it does
+  // Known to the primary alone: the highest feature level that all voters and masters say they can,
+  // and who keeps it from being higher, in words; empty: nobody does.
+  wire::FeatureLevel features_of_all = wire::features::oldest;
+  std::string features_held_back;
+  std::string failure;  // why this node takes part no more; empty while it does
   friend bool operator==(const ClusterView&, const ClusterView&) = default;
 };
 

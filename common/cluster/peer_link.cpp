@@ -237,9 +237,10 @@ std::string PeerLink::next_request() {
                                  ? std::string{}
                                  : fmt::format("Authorization: {}\r\n", bearer(options_.token));
   return fmt::format(
-      "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\n"
-      "Content-Length: {}\r\n\r\n{}",
-      address().value_or(options_.address).to_string(), authorization, body.size(), body);
+      "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}{}: {}\r\n"
+      "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+      address().value_or(options_.address).to_string(), authorization, wire::features_field,
+      wire::to_string(envelope.features), body.size(), body);
 }
 
 }  // namespace tandem::cluster

@@ -17,10 +17,11 @@ struct ControlRequest {
   std::string_view body;           // at most limits::control_body_bytes_max
   std::string_view authorization;  // the field's value; empty when there is none
   std::string_view host;           // of the target in absolute form, or the Host field
-  std::string_view origin;  // the Origin field, which browsers send; empty when there is none
-  std::string_view peer;    // the numeric address it came from
-  bool passed_on = false;   // by another master: Tandem-Passed-On is there
-  bool proxied = false;     // by a proxy: Via, Forwarded or X-Forwarded-For is there
+  std::string_view origin;      // the Origin field, which browsers send; empty when there is none
+  std::string_view features{};  // the Tandem-Features field, of other members
+  std::string_view peer;        // the numeric address it came from
+  bool passed_on = false;       // by another master: Tandem-Passed-On is there
+  bool proxied = false;         // by a proxy: Via, Forwarded or X-Forwarded-For is there
 };
 
 struct ControlResponse {

@@ -105,6 +105,7 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
           .authorization = view(message[http::field::authorization]),
           .host = authority.empty() ? view(message[http::field::host]) : authority,
           .origin = view(message[http::field::origin]),
+          .features = view(message["Tandem-Features"]),
           .peer = peer,
           .passed_on = message.count("Tandem-Passed-On") > 0,
           .proxied = message.count(http::field::via) + message.count(http::field::forwarded) +

@@ -16,17 +16,16 @@ namespace tandem::wire {
 
 namespace {
 
-constexpr std::uint64_t format = 1;
 constexpr std::size_t pass_digits = 32;
 constexpr std::uint64_t election_timeout_ms_max = 5 * 60 * 1000;
 constexpr std::size_t reason_bytes_max = 128;
 
 void read_format(MemberReader& reader) {
-  std::uint64_t found = format;
-  reader.number("format", found, 1, std::numeric_limits<std::uint64_t>::max());
-  if (found == format) return;
-  reader.refuse("format",
-                fmt::format("{} is of a later version; this one reads {}", found, format));
+  auto format = features::oldest;
+  reader.number("format", format, 1, std::numeric_limits<std::uint64_t>::max());
+  if (format <= features::newest) return;
+  reader.refuse("format", fmt::format("{} is of a later version; this one reads {}", format,
+                                      features::newest));
 }
 
 void read_listen(MemberReader& reader, std::string& listen) {
@@ -83,7 +82,7 @@ void read_panicking(MemberReader& reader, std::vector<std::string>& services) {
 std::string to_json(const ClusterEnvelope& envelope) {
   auto messages = nlohmann::ordered_json::array();
   for (const auto& message : envelope.messages) messages.push_back(document_of(message));
-  nlohmann::ordered_json document{{"format", format},
+  nlohmann::ordered_json document{{"format", envelope.features.level.value()},
                                   {"node", envelope.node.name()},
                                   {"control", envelope.control.to_string()},
                                   {"listen", envelope.listen},

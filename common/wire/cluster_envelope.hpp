@@ -1,13 +1,14 @@
 // cluster_envelope.hpp: POST /cluster/messages, voter -> voter: who sends, where it can be reached,
 // and a batch of the core's messages.
 //
-//   {"format": 1, "node": "a", "control": "10.0.0.1:7070", "listen": "10.0.0.1:8080",
+//   {"format": 2, "node": "a", "control": "10.0.0.1:7070", "listen": "10.0.0.1:8080",
 //    "pass": "9f3c...", "election_timeout_ms": 500,
 //    "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append": ...}]}
 //
 // The answer is 204: what a member has to say it says in requests of its own. The documents are
 // written and read by programs of one cluster alone, so what is not understood is refused: a
-// format or a member that is not known comes from a later version.
+// format or a member that is not known comes from a later version. The format is the feature level
+// that the sender goes by (features.hpp).
 //
 // Entries and configurations are on the disk as they are on the wire. Instants and Durations are
 // whole nanoseconds; ids are below 2^53. Commands and snapshots are JSON text themselves, and are
@@ -21,6 +22,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/core/messages.hpp"
+#include "common/wire/features.hpp"
 
 namespace tandem::wire {
 
@@ -57,11 +59,12 @@ struct ClusterEnvelope {
   // missing when there is nothing to say.
   FoundOut found_out;
   std::vector<core::Message> messages;
+  Features features{};  // in the head of the request, not in the document
 };
 
 std::string to_json(const ClusterEnvelope& envelope);
-// Errors: `invalid`, naming the member at fault; more than limits::cluster_body_bytes_max; another
-// format (its sentence names both).
+// But for its features. Errors: `invalid`, naming the member at fault; more than
+// limits::cluster_body_bytes_max; a later format (its sentence names both).
 Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json);
 
 // For the disk. Errors: `invalid`.

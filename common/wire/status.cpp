@@ -160,6 +160,7 @@ std::string to_json(const Status& status) {
                {"term", status.term.value()},
                {"protected", status.protected_},
                {"protection", status.protection},
+               {"feature_level", status.feature_level},
                {"mode", status.mode},
                {"failure", status.failure},
                {"primary", std::move(primary)},
@@ -201,6 +202,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("term", term, 0, any_u64);
   reader.boolean("protected", status.protected_);
   reader.text("protection", status.protection, Presence::optional);
+  reader.number("feature_level", status.feature_level, 1, any_u64, Presence::optional);
   reader.text("mode", status.mode, Presence::optional);
   reader.text("failure", status.failure, Presence::optional);
   read_primary(reader, status.primary);

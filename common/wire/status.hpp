@@ -67,8 +67,10 @@ struct Status {
   std::string version;
   std::string role;  // primary | standby | candidate
   Term term;
-  bool protected_ = false;      // "protected": any single loss would be survived now
-  std::string protection;       // why it is so or not, in words; empty from older masters
+  bool protected_ = false;  // "protected": any single loss would be survived now
+  std::string protection;   // why it is so or not, in words; empty from older masters
+  // The cluster's, by the state that this node has applied (features.hpp).
+  std::uint64_t feature_level = 1;
   std::string mode = "quorum";  // quorum | pair: two masters without a witness, availability first
   std::string failure;          // why this node takes part no more; empty while it does
   std::optional<PrimaryStatus> primary;

@@ -8,9 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/secret.hpp"
 #include "common/http/api_response.hpp"
-#include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
@@ -18,9 +16,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Changes of who is registered that are under way at once: a thousand workers that come at once are
-// registered within a few commits.
-constexpr unsigned registering_max = 64;
 constexpr Duration switchover_poll = 5ms;
 
 std::uint64_t new_life() {
@@ -29,11 +24,9 @@ std::uint64_t new_life() {
 }
 
 cluster::ClusterOptions with_check(cluster::ClusterOptions options) {
-  options.check = state_check();
+  options.check = state_check(options.features_max);
   return options;
 }
-
-void mix(std::uint64_t& digest, std::uint64_t value) { digest = (digest ^ value) * 0x100000001b3u; }
 
 }  // namespace
 
@@ -70,6 +63,7 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
       if (const auto restored = state_.restore(*snapshot, now()); !restored) {
         give_up(restored.error());
       }
+      note_feature_level();
     });
   };
   hooks.apply = [this](std::vector<core::Entry> entries) {
@@ -112,7 +106,9 @@ Result<> ClusterMember::open() {
   if (auto opened = node_.open(); !opened) return opened;
   const auto& snapshot = node_.stored_snapshot();
   if (snapshot == nullptr) return {};
-  return state_.restore(*snapshot, now());
+  if (auto restored = state_.restore(*snapshot, now()); !restored) return restored;
+  note_feature_level();
+  return {};
 }
 
 void ClusterMember::start(const Endpoint& control) {
@@ -211,6 +207,15 @@ void ClusterMember::apply(const std::vector<core::Entry>& entries) {
       proposals_.committed(command->id);
     }
   }
+  note_feature_level();
+}
+
+void ClusterMember::note_feature_level() {
+  const auto level = feature_level();
+  if (level == noted_level_) return;
+  noted_level_ = level;
+  spdlog::info("feature level level={}", level);
+  asio::post(loop_, [this, level] { node_.set_feature_level(level); });
 }
 
 // Whoever would guess what an entry means would have another state than the others.
@@ -228,10 +233,23 @@ void ClusterMember::take_snapshot(std::uint64_t restores) {
              });
 }
 
+// Members that do not know a change could not apply it, nor anything after it.
+Result<> ClusterMember::check_feature_level(const Change& change) const {
+  const auto needed = level_needed(change);
+  if (needed <= feature_level() || std::holds_alternative<RaiseFeatureLevel>(change)) return {};
+  const auto& held_back = view_.features_held_back;
+  return fail(ErrorCode::unavailable,
+              fmt::format("this needs feature level {}, and the cluster is at {}{}: it rises by "
+                          "itself when all masters and witnesses are of a version that can",
+                          needed, feature_level(),
+                          held_back.empty() ? "" : fmt::format(" ({})", held_back)));
+}
+
 asio::awaitable<Result<>> ClusterMember::commit(Change change) {
   if (!is_primary()) {
     co_return fail(ErrorCode::unavailable, "this master is not the primary: nothing was changed");
   }
+  if (auto possible = check_feature_level(change); !possible) co_return possible;
   auto committing = proposals_.commit(to_json(change));
   co_return co_await std::move(committing);
 }
@@ -273,89 +291,6 @@ void ClusterMember::hand_over_and_wait() {
 }
 
 void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); }
-
-void ClusterMember::tick(Instant now) {
-  report_registered();
-  if (!has_caught_up()) return;
-  if (counts_absent_in_ != view_.term) {
-    counts_absent_in_ = view_.term;
-    registry_.began_to_lead(now);
-  }
-  if (registry_.state().secret.empty()) make_secret();
-  register_workers(now);
-  tell_found_out(now);
-}
-
-// Once in the life of a cluster; of two that cross the first stays.
-void ClusterMember::make_secret() {
-  if (making_secret_) return;
-  making_secret_ = true;
-  const auto make = [](ClusterMember* member) -> asio::awaitable<void> {
-    auto committing = member->commit(SetSecret{random_hex(wire::secret_bytes)});
-    const auto committed = co_await std::move(committing);
-    member->making_secret_ = false;
-    if (!committed) spdlog::debug("secret waits reason=\"{}\"", committed.error().message);
-  };
-  asio::co_spawn(control_loop_, make(this), asio::detached);
-}
-
-void ClusterMember::tell_found_out(Instant now) {
-  auto found_out = registry_.found_out(now);
-  if (found_out.empty() && found_out_.empty()) return;
-  found_out_ = found_out;
-  asio::post(loop_, [this, found_out = std::move(found_out)]() mutable {
-    node_.set_found_out(std::move(found_out));
-  });
-}
-
-void ClusterMember::register_workers(Instant now) {
-  if (registering_ > 0) return;  // the state will say what is left
-  for (auto& change : registry_.unregistered(now, registering_max)) {
-    ++registering_;
-    asio::co_spawn(control_loop_, register_worker(std::move(change)), asio::detached);
-  }
-}
-
-asio::awaitable<void> ClusterMember::register_worker(Change change) {
-  auto committing = commit(std::move(change));
-  const auto committed = co_await std::move(committing);
-  --registering_;
-  if (!committed) spdlog::debug("registration waits reason=\"{}\"", committed.error().message);
-}
-
-// Who could be a witness, from the replicated state, with the liveness that this master sees; and
-// again when it has caught up, since the core heeds nothing older.
-void ClusterMember::report_registered() {
-  core::Registered registered;
-  registered.applied = state_.applied();
-  std::uint64_t digest = 0xcbf29ce484222325u;
-  mix(digest, has_caught_up() ? view_.term.value() : 0);
-  auto addresses = registry_.live_witnesses();
-  for (const auto& [name, worker] : registry_.state().joined) {
-    if (!worker.witness) continue;
-    const core::NodeId node{name};
-    const bool live = registry_.is_live(name);
-    registered.candidates.push_back(
-        {{node, core::IncarnationId(worker.witness->incarnation)}, worker.address.host, live});
-    addresses.emplace(name, worker.witness->control);
-    mix(digest, worker.witness->incarnation << 1 ^ static_cast<unsigned>(live));
-  }
-  for (const auto& [name, control] : addresses)
-    mix(digest, std::hash<std::string>{}(name + control.to_string()));
-  if (digest == registered_digest_) return;
-  registered_digest_ = digest;
-  for (const auto& [peer, control] : options_.peers) {
-    const auto found = resolved_.find(peer);
-    if (found == resolved_.end()) registered.master_hosts.push_back(control.host);
-    if (found == resolved_.end()) continue;
-    for (const auto& address : found->second) registered.master_hosts.push_back(address.host);
-  }
-  asio::post(loop_, [this, addresses = std::move(addresses),
-                     registered = std::move(registered)]() mutable {
-    for (const auto& [name, control] : addresses) node_.set_address(core::NodeId(name), control);
-    node_.step(std::move(registered));
-  });
-}
 
 Error ClusterMember::undecided() const {
   const auto node = options_.node.name();

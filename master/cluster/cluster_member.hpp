@@ -60,7 +60,8 @@ class ClusterMember {
 
   // ---- what is asked of it
   // Makes a change, and returns when it is committed and applied. Errors: as Proposals::commit();
-  // `unavailable` as well when this master is not the primary.
+  // `unavailable` as well when this master is not the primary, and when the change needs a higher
+  // feature level than the cluster has.
   boost::asio::awaitable<Result<>> commit(Change change);
   // Hands leadership to `to`, or to whom the core chooses when it is empty; returns when another
   // leads. Errors: `unavailable`, saying why not.
@@ -80,6 +81,8 @@ class ClusterMember {
   // ---- what it knows
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
+  // The cluster's, by the state that is applied here: what may be written for all members.
+  wire::FeatureLevel feature_level() const { return registry_.state().feature_level; }
   bool is_primary() const { return view_.role == core::Role::primary; }
   bool may_serve(Instant now) const { return gate_.open_at(now).has_value(); }
   // It leads, and has applied an entry of its own term, and so all that was committed before.
@@ -116,6 +119,10 @@ class ClusterMember {
   void report_registered();
   void register_workers(Instant now);
   void make_secret();
+  void raise_feature_level();
+  void commit_alone(bool& under_way, Change change);
+  void note_feature_level();
+  Result<> check_feature_level(const Change& change) const;
   void tell_found_out(Instant now);
   boost::asio::awaitable<void> register_worker(Change change);
 
@@ -145,8 +152,10 @@ class ClusterMember {
   Term counts_absent_in_;     // the term in which the registry was told that this master leads
   unsigned registering_ = 0;  // changes under way
   bool making_secret_ = false;
-  wire::FoundOut found_out_;  // as the standbys were told last
-  bool gave_up_ = false;      // something that was committed cannot be applied
+  bool raising_level_ = false;
+  wire::FeatureLevel noted_level_ = wire::features::oldest;  // that the cluster's thread knows
+  wire::FoundOut found_out_;                                 // as the standbys were told last
+  bool gave_up_ = false;  // something that was committed cannot be applied
   bool closed_ = false;
 
   std::atomic<bool> leads_{false};  // for hand_over_and_wait()

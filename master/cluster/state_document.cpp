@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr unsigned format_written = 1;
-
 Result<CommandClients> read_clients(const Json& json) {
   constexpr auto malformed = "clients: must be lists of three numbers";
   if (!json.is_array() || json.size() > limits::command_clients_max) return invalid(malformed);
@@ -29,19 +27,26 @@ Result<CommandClients> read_clients(const Json& json) {
   return clients;
 }
 
+Result<> check_level(wire::FeatureLevel needed, wire::FeatureLevel features_max) {
+  if (needed <= features_max) return {};
+  return fail(ErrorCode::conflict, fmt::format("it is of feature level {}; this one goes up to {}",
+                                               needed, features_max));
+}
+
 }  // namespace
 
 std::string to_json(const CommandClients& clients, const ClusterState& state) {
   Json list = Json::array();
   for (const auto& [life, client] : clients) list.push_back({life, client.last, client.at.value()});
-  return fmt::format(R"({{"format":{},"clients":{},"state":{}}})", format_written, list.dump(),
+  return fmt::format(R"({{"format":{},"clients":{},"state":{}}})", state.feature_level, list.dump(),
                      to_json(state));
 }
 
 Result<StateDocument> parse_state_document(std::string_view text) {
   const auto json = wire::parse_object(text, limits::snapshot_bytes_max);
   if (!json) return json.error();
-  if (auto known = check_format(*json, format_written); !known) return known.error();
+  const auto format = read_format(*json);
+  if (!format) return format.error();
   for (const auto& [member, value] : json->items()) {
     if (member == "format" || member == "clients" || member == "state") continue;
     return fail(ErrorCode::conflict, fmt::format("unknown member \"{}\"", member.substr(0, 64)));
@@ -51,17 +56,19 @@ Result<StateDocument> parse_state_document(std::string_view text) {
   if (!clients) return clients.error();
   auto state = read_cluster_state((*json)["state"]);
   if (!state) return state.error();
+  if (state->feature_level != *format) return invalid("format: is another one than the state's");
   return StateDocument{std::move(*clients), std::move(*state)};
 }
 
-cluster::StateCheck state_check() {
-  return {.command = [](std::string_view bytes) -> Result<> {
-            if (const auto change = parse_change(bytes); !change) return change.error();
-            return {};
+cluster::StateCheck state_check(wire::FeatureLevel features_max) {
+  return {.command = [features_max](std::string_view bytes) -> Result<> {
+            const auto change = parse_change(bytes);
+            return change ? check_level(level_needed(*change), features_max) : change.error();
           },
-          .snapshot = [](std::string_view bytes) -> Result<> {
-            if (const auto state = parse_state_document(bytes); !state) return state.error();
-            return {};
+          .snapshot = [features_max](std::string_view bytes) -> Result<> {
+            const auto document = parse_state_document(bytes);
+            if (!document) return document.error();
+            return check_level(document->state.feature_level, features_max);
           }};
 }
 

@@ -1,7 +1,7 @@
 // state_document.hpp: the replicated state as a snapshot holds it, and what of a log this version
 // can apply.
 //
-//   {"format": 1, "clients": [[life, last, index], ...], "state": {...}}
+//   {"format": 2, "clients": [[life, last, index], ...], "state": {...}}
 //
 // What is read here was sent by others, or lay on a disk: it is bounded, and checked to its last
 // member, before anybody keeps it.
@@ -38,7 +38,8 @@ std::string to_json(const CommandClients& clients, const ClusterState& state);
 // Errors: `invalid` for what no version writes, `conflict` for what a later one has written.
 Result<StateDocument> parse_state_document(std::string_view json);
 
-// Commands are changes, snapshots state documents.
-cluster::StateCheck state_check();
+// Commands are changes, snapshots state documents; what is above the feature level is of a later
+// version.
+cluster::StateCheck state_check(wire::FeatureLevel features_max);
 
 }  // namespace tandem::master

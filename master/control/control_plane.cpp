@@ -72,6 +72,7 @@ cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options) {
   cluster.pair_failover = options.pair_failover;
   cluster.directory = options.data_dir;
   cluster.pass = options.pass;
+  cluster.features_max = options.features_max;
   return cluster;
 }
 

@@ -20,6 +20,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/failure_kind.hpp"
@@ -41,12 +42,13 @@ struct ControlPlaneOptions {
   std::map<core::NodeId, Endpoint> peers{};      // --peer
   core::Timing timing{};                         // --cluster-heartbeat, --election-timeout
   bool pair_failover = true;                     // --pair-failover
-  std::string pass{};                            // see wire::ClusterEnvelope
-  bool standby_serves = true;                    // whether a standby answers clients: for /ready
-  std::vector<std::string> on_promote{};         // --on-promote
-  std::vector<std::string> on_demote{};          // --on-demote
-  std::vector<wire::WorkerSpec> backends{};      // --backend
-  std::vector<wire::Route> routes{};             // --route
+  wire::FeatureLevel features_max = wire::features::newest;  // --feature-level
+  std::string pass{};                                        // see wire::ClusterEnvelope
+  bool standby_serves = true;                // whether a standby answers clients: for /ready
+  std::vector<std::string> on_promote{};     // --on-promote
+  std::vector<std::string> on_demote{};      // --on-demote
+  std::vector<wire::WorkerSpec> backends{};  // --backend
+  std::vector<wire::Route> routes{};         // --route
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   std::string token_file{};  // --token-file; empty: no token, loopback only
 

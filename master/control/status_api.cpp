@@ -44,6 +44,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node,
   status.term = view.term;
   status.protected_ = view.is_protected;
   status.protection = cluster::protection(view, node.node, now());
+  status.feature_level = member.feature_level().value();
   status.mode = view.pair ? "pair" : "quorum";
   status.failure = view.failure;
   status.primary = primary_of(node, member);

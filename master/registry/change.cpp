@@ -15,6 +15,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Beyond any that will be.
+constexpr std::uint64_t feature_level_max = 1'000'000;
+
 bool is_hexadecimal(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 template <class... Visitors>
@@ -110,6 +113,13 @@ Result<Change> read_secret(wire::MemberReader& reader) {
   return Change(std::move(change));
 }
 
+Result<Change> read_feature_level(wire::MemberReader& reader) {
+  RaiseFeatureLevel change;
+  reader.number("feature_level", change.level, wire::features::oldest.value(), feature_level_max);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(change);
+}
+
 struct ObjectChange {
   const char* verb;
   Result<Change> (*read)(const nlohmann::json&);
@@ -136,8 +146,14 @@ std::string subject_of(const Change& change) {
                                [](const SetSettings&) { return std::string(); },
                                [](const RemoveSettings&) { return std::string(); },
                                [](const SetSecret&) { return std::string(); },
+                               [](const RaiseFeatureLevel&) { return std::string(); },
                                [](const auto& other) { return other.name; }},
                     change);
+}
+
+wire::FeatureLevel level_needed(const Change& change) {
+  const auto* raise = std::get_if<RaiseFeatureLevel>(&change);
+  return raise == nullptr ? wire::features::oldest : raise->level;
 }
 
 std::string to_json(const Change& change) {
@@ -171,7 +187,10 @@ std::string to_json(const Change& change) {
             return named("settings", std::move(value));
           },
           [&](const RemoveSettings& remove) { return named("unset", remove.service); },
-          [&](const SetSecret& set) { return named("secret", set.secret); }},
+          [&](const SetSecret& set) { return named("secret", set.secret); },
+          [&](const RaiseFeatureLevel& raise) {
+            return named("feature_level", raise.level.value());
+          }},
       change));
 }
 
@@ -195,6 +214,7 @@ Result<Change> read_change(const nlohmann::json& json) {
   }
   std::string name;
   if (verb == "secret") return read_secret(reader);
+  if (verb == "feature_level") return read_feature_level(reader);
   if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove" &&
       verb != "unset") {
     return fail(ErrorCode::conflict,

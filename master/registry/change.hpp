@@ -11,6 +11,7 @@
 //   {"unroute": {"host": "", "prefix": "/api"}}
 //   {"settings": {"service": "shop", "balance": "random", ...}}  {"unset": "shop"}
 //   {"secret": "9f86..."}, once: the first that is committed stays
+//   {"feature_level": 2}, a higher one than before (common/wire/features.hpp)
 #pragma once
 
 #include <optional>
@@ -22,6 +23,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
+#include "common/wire/features.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/service_settings.hpp"
@@ -88,13 +90,21 @@ struct SetSecret {
   std::string secret;
 };
 
+// All members can read what is written from now on.
+struct RaiseFeatureLevel {
+  wire::FeatureLevel level;
+};
+
 using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker, SetRoute,
-                            RemoveRoute, SetSettings, RemoveSettings, SetSecret>;
+                            RemoveRoute, SetSettings, RemoveSettings, SetSecret, RaiseFeatureLevel>;
 
 bool is_secret(std::string_view text);
 
 // The name of the worker that it is about; empty when it is about none.
 std::string subject_of(const Change& change);
+
+// The feature level that whoever reads it must understand.
+wire::FeatureLevel level_needed(const Change& change);
 
 std::string to_json(const Change& change);
 // Errors: `invalid`, naming the member at fault; `conflict` for a change that this version does not

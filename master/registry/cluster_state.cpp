@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr unsigned format_written = 1;
-
 Error malformed(std::string message, std::string field) {
   return invalid(fmt::format("{}: {}", field, message), field);
 }
@@ -98,6 +96,8 @@ void ClusterState::apply(const Change& change) {
     settings.erase(unset->service);
   } else if (const auto* made = std::get_if<SetSecret>(&change)) {
     if (secret.empty()) secret = made->secret;
+  } else if (const auto* raise = std::get_if<RaiseFeatureLevel>(&change)) {
+    feature_level = std::max(feature_level, raise->level);
   } else {
     remove_worker(std::get<RemoveWorker>(change));
   }
@@ -160,19 +160,20 @@ std::string to_json(const ClusterState& state) {
   const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
   return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
                      R"("routes":{},"removed":{},"settings":{},"secret":"{}"}})",
-                     format_written, joined.text(), names.dump(), weights.dump(), added.text(),
+                     state.feature_level, joined.text(), names.dump(), weights.dump(), added.text(),
                      routes.text(), removed.text(), settings.text(), state.secret);
 }
 
-Result<> check_format(const Json& json, unsigned known) {
+Result<wire::FeatureLevel> read_format(const Json& json) {
   const auto found = json.is_object() ? json.find("format") : json.end();
   if (found == json.end() || !found->is_number_unsigned()) {
     return malformed("must be a number", "format");
   }
-  const auto format = found->get<std::uint64_t>();
-  if (format == known) return {};
+  const wire::FeatureLevel format(found->get<std::uint64_t>());
+  if (format >= wire::features::oldest && format <= wire::features::newest) return format;
   return fail(ErrorCode::conflict,
-              fmt::format("format: {} is of another version; this one reads {}", format, known),
+              fmt::format("format: {} is of another version; this one reads {}", format,
+                          wire::features::newest),
               "format");
 }
 
@@ -197,8 +198,10 @@ Result<ClusterState> read_cluster_state(const Json& json) {
   for (const auto* member : members) {
     if (!json.contains(member)) return malformed("is missing", member);
   }
-  if (auto read = check_format(json, format_written); !read) return read.error();
+  const auto format = read_format(json);
+  if (!format) return format.error();
   ClusterState state;
+  state.feature_level = *format;
   // First, for a removal takes away what has its name.
   if (json.contains("removed")) {
     if (auto read = read_changes<RemoveWorker>(json["removed"], "removed", state); !read)

@@ -3,7 +3,7 @@
 // Decisions are kept by the worker's name, not by its registration: a drained worker that restarts,
 // or that was forgotten, is drained still when it comes back.
 //
-// As a snapshot: {"format": 1, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
+// As a snapshot: {"format": 2, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
 // [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86..."}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
@@ -39,6 +39,8 @@ struct ClusterState {
   // Tandem workers that were removed while they were about, the oldest first: at most
   // limits::removed_workers_max, each with an incarnation.
   std::deque<RemoveWorker> removed;
+  // Of the cluster; it is the format of documents, too.
+  wire::FeatureLevel feature_level = wire::features::oldest;
   std::string secret;  // the cluster's own; empty: none was made yet. Never logged
 
   void apply(const Change& change);
@@ -58,9 +60,9 @@ std::string to_json(const ClusterState& state);
 // Errors: `invalid`, naming the member at fault; `conflict` for a member, a change or a format that
 // this version does not know: a later one has written what this one would lose.
 Result<ClusterState> parse_cluster_state(std::string_view json);
-// The member "format" of a stored document. Errors: `invalid` when it is no number, `conflict` when
-// it is another one than `known`.
-Result<> check_format(const nlohmann::json& json, unsigned known);
+// The member "format" of a stored document: a feature level. Errors: `invalid` when it is none,
+// `conflict` when it is above wire::features::newest.
+Result<wire::FeatureLevel> read_format(const nlohmann::json& json);
 // Of a document that was read, within the limits of documents.
 Result<ClusterState> read_cluster_state(const nlohmann::json& json);
 

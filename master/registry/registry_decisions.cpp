@@ -166,6 +166,7 @@ void Registry::apply(const Change& change, Instant now) {
     return settings_changed(unset->service);
   }
   if (std::holds_alternative<SetSecret>(change)) return secret_changed();
+  if (std::holds_alternative<RaiseFeatureLevel>(change)) return;
   const auto name = subject_of(change);
   const auto found = records_.find(name);
   if (const auto* join = std::get_if<Join>(&change)) {

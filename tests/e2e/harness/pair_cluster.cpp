@@ -37,6 +37,7 @@ MemberView view_of(const nlohmann::json& status) {
   view.failure = status.at("failure");
   if (!status.at("primary").is_null()) view.primary = status.at("primary").at("node");
   view.in_sync = status.at("in_sync");
+  view.feature_level = status.at("feature_level");
   for (const auto& voter : status.at("voters")) view.voters.insert(voter.at("name"));
   for (const auto& worker : status.at("workers")) {
     view.workers[worker.at("name")] = {worker.at("service"),  worker.at("address"),

@@ -33,6 +33,7 @@ struct MemberView {
   std::string failure;  // why it takes part no more
   std::string primary;  // the name of the one that leads
   bool in_sync = false;
+  unsigned feature_level = 0;
   std::set<std::string> voters;
   std::map<std::string, WorkerView> workers;
 };
@@ -66,6 +67,8 @@ class PairCluster {
   // Starts it again, on the same addresses and directory; returns when it says that it is ready.
   // REQUIRES: it has ended.
   void start_master(const std::string& name);
+  // In place of PairClusterOptions::arguments, for those that are started from now on.
+  void set_arguments(Arguments arguments) { options_.arguments = std::move(arguments); }
   // Without waiting for anything. REQUIRES: it has ended.
   void launch_master(const std::string& name);
   // A frozen master is not asked who leads.

@@ -218,7 +218,7 @@ TEST_CASE("a command that cannot be understood is not applied, nor is anything a
     INFO(bytes);
     const core::Entry bad{LogIndex(1), Term(1), core::Command{{5, 1}, bytes}};
     CHECK(!state.apply(bad, cluster.time).ok());
-    CHECK(!state_check().command(bytes).ok());
+    CHECK(!state_check(wire::features::newest).command(bytes).ok());
     CHECK(state.applied() == LogIndex(0));
   }
 }
@@ -226,9 +226,41 @@ TEST_CASE("a command that cannot be understood is not applied, nor is anything a
 TEST_CASE("what a later version wrote is told from what nobody wrote") {
   CHECK(parse_change(R"({"leap": "w1"})").error().code == ErrorCode::conflict);
   CHECK(parse_change(R"({"join": null})").error().code == ErrorCode::invalid);
-  const auto check = state_check();
-  CHECK(check.snapshot(R"({"format": 2})").error().code == ErrorCode::conflict);
+  const auto check = state_check(wire::features::newest);
+  CHECK(check.snapshot(R"({"format": 3})").error().code == ErrorCode::conflict);
   CHECK(check.snapshot(R"({"format": "x"})").error().code == ErrorCode::invalid);
+}
+
+TEST_CASE("the feature level rises, is kept in snapshots and decides their format") {
+  RegistryFixture cluster;
+  ReplicatedState state(cluster.registry);
+  CHECK(state.to_bytes().starts_with(R"({"format":1,)"));
+  REQUIRE(
+      state.apply(entry(1, {5, 1}, RaiseFeatureLevel{wire::FeatureLevel(2)}), cluster.time).ok());
+  REQUIRE(
+      state.apply(entry(2, {5, 2}, RaiseFeatureLevel{wire::FeatureLevel(1)}), cluster.time).ok());
+  CHECK(cluster.registry.state().feature_level == wire::FeatureLevel(2));
+  CHECK(state.to_bytes().starts_with(R"({"format":2,)"));
+  RegistryFixture after;
+  ReplicatedState restored(after.registry);
+  REQUIRE(restored.restore({LogIndex(2), Term(1), {}, state.to_bytes()}, after.time).ok());
+  CHECK(after.registry.state().feature_level == wire::FeatureLevel(2));
+}
+
+TEST_CASE("a member held at a feature level takes nothing above it for what it can apply") {
+  RegistryFixture cluster;
+  ReplicatedState state(cluster.registry);
+  const auto held = state_check(wire::features::oldest);
+  const auto raise = to_json(Change(RaiseFeatureLevel{wire::FeatureLevel(2)}));
+  CHECK(held.command(raise).error().code == ErrorCode::conflict);
+  CHECK(held.snapshot(state.to_bytes()).ok());
+  REQUIRE(
+      state.apply(entry(1, {5, 1}, RaiseFeatureLevel{wire::FeatureLevel(2)}), cluster.time).ok());
+  CHECK(held.snapshot(state.to_bytes()).error().code == ErrorCode::conflict);
+  const auto free = state_check(wire::features::newest);
+  CHECK(free.command(raise).ok());
+  CHECK(free.command(to_json(Change(RaiseFeatureLevel{wire::FeatureLevel(3)}))).error().code ==
+        ErrorCode::conflict);
 }
 
 TEST_CASE("a damaged snapshot is refused and changes nothing") {
@@ -238,16 +270,17 @@ TEST_CASE("a damaged snapshot is refused and changes nothing") {
   ReplicatedState state(cluster.registry);
   const std::string six_megabytes_of_brackets(6'000'000, '[');
   for (const std::string& text : std::vector<std::string>{
-           "x", "{}", "[]", R"({"format": 2})", R"({"format": "x"})", R"({"format": null})",
-           R"({"format": 1, "clients": [1]})", R"({"format": 1, "clients": [], "state": {}})",
+           "x", "{}", "[]", R"({"format": 2})", R"({"format": 3})", R"({"format": "x"})",
+           R"({"format": null})", R"({"format": 1, "clients": [1]})",
+           R"({"format": 1, "clients": [], "state": {}})",
            R"({"format": 1, "clients": {}, "state": null})",
            R"({"format": 1, "clients": [], "state": {"format": "x"}})",
            six_megabytes_of_brackets}) {
     INFO(text.substr(0, 100));
     CHECK(!state.restore({LogIndex(4), Term(1), {}, text}, cluster.time).ok());
-    CHECK(!state_check().snapshot(text).ok());
+    CHECK(!state_check(wire::features::newest).snapshot(text).ok());
   }
-  CHECK(state_check().snapshot(state.to_bytes()).ok());
+  CHECK(state_check(wire::features::newest).snapshot(state.to_bytes()).ok());
   CHECK(cluster.registry.state().joined.contains("w1"));
   CHECK(state.applied() == LogIndex(0));
 }
