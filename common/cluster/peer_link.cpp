@@ -87,8 +87,8 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     }
     queue_.clear();
     if (connected && !stopped_) hooks_.lost();
-    // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment:
-    // the kernel closes its connections before its listener.
+    // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment
+    // (its listener is mostly closed before its connections, see stream_socket.hpp).
     if (failures_ > 0 && !stopped_) {
       const auto delay =
           std::min<Duration>(first_pause * (1 << std::min(failures_ - 1, 10u)), options_.retry);

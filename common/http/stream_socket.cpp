@@ -1,7 +1,11 @@
 #include "common/http/stream_socket.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include <boost/asio.hpp>
 
@@ -14,8 +18,25 @@ using boost::system::error_code;
 namespace {
 
 constexpr int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+// The kernel's table of descriptors is as long as the highest number: half a megabyte at most.
+constexpr rlim_t descriptors_considered = 65'536;
 
 error_code system_error() { return {errno, boost::system::system_category()}; }
+
+// What is closed first when the process dies, and what next: see stream_socket.hpp.
+enum class Closed { first, second };
+
+// The same socket under a high number; as it is where there is none.
+int move_up(int descriptor, Closed when) {
+  rlimit limit{};
+  if (descriptor < 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return descriptor;
+  const auto numbers = static_cast<int>(std::min<rlim_t>(limit.rlim_cur, descriptors_considered));
+  const int least = when == Closed::first ? numbers - numbers / 16 : numbers - numbers / 4;
+  const int high = ::fcntl(descriptor, F_DUPFD_CLOEXEC, least);
+  if (high < 0) return descriptor;
+  ::close(descriptor);
+  return high;
+}
 
 template <class Socket>
 void assign(Socket& socket, tcp protocol, int descriptor, error_code& error) {
@@ -28,25 +49,25 @@ void assign(Socket& socket, tcp protocol, int descriptor, error_code& error) {
   if (error) ::close(descriptor);
 }
 
-template <class Socket>
-void open(Socket& socket, tcp protocol, error_code& error) {
-  assign(socket, protocol, ::socket(protocol.family(), SOCK_STREAM | flags, IPPROTO_TCP), error);
+int new_socket(tcp protocol) {
+  return ::socket(protocol.family(), SOCK_STREAM | flags, IPPROTO_TCP);
 }
 
 }  // namespace
 
 void open_stream(tcp::socket& socket, tcp protocol, error_code& error) {
-  open(socket, protocol, error);
+  assign(socket, protocol, new_socket(protocol), error);
 }
 
 void open_stream(tcp::acceptor& acceptor, tcp protocol, error_code& error) {
-  open(acceptor, protocol, error);
+  assign(acceptor, protocol, move_up(new_socket(protocol), Closed::first), error);
 }
 
 void accept_stream(tcp::acceptor& acceptor, tcp::socket& socket, error_code& error) {
   const auto protocol = acceptor.local_endpoint(error).protocol();
   if (error) return;
-  assign(socket, protocol, ::accept4(acceptor.native_handle(), nullptr, nullptr, flags), error);
+  const int accepted = ::accept4(acceptor.native_handle(), nullptr, nullptr, flags);
+  assign(socket, protocol, move_up(accepted, Closed::second), error);
 }
 
 }  // namespace tandem

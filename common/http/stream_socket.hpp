@@ -2,6 +2,12 @@
 //
 // Asio opens and accepts sockets without SOCK_CLOEXEC, and setting the flag afterwards leaves a
 // moment in which another thread may start a program.
+//
+// Listeners, and below them what they accept, get high numbers: when a process is killed Linux
+// closes its descriptors from the highest number down. So by the time the other voters notice that
+// their connection is lost, the listener refuses already, which tells them that the process is gone
+// (see core::ConnectionRefused); and neither waits for thousands of clients' connections to be
+// closed.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
