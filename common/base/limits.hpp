@@ -291,6 +291,20 @@ inline constexpr std::size_t command_clients_max = 256;
 inline constexpr std::size_t announcements_max = 256;
 // A hook of an operator (--on-promote) is ended after it.
 inline constexpr auto hook_max = 30s;
+// Hooks that wait for one that takes its time; the leadership changes once an election timeout at
+// most.
+inline constexpr std::size_t hooks_waiting_max = 64;
+// ---- the address that clients use (--vip)
+// Addresses of one master: one for each family and a few more are common.
+inline constexpr std::size_t vips_max = 16;
+// The kernel removes an address of a master that is frozen or was killed after it, in whole
+// seconds; a master that serves renews it so often. Well above any lease by default, so that only a
+// process that has lost its lease loses the address.
+inline constexpr auto vip_lifetime = 3s;
+inline constexpr auto vip_renewal = 1s;
+// Whoever gives leadership away waits so long for its address to be gone before it says so: a
+// hundred times what the kernel needs.
+inline constexpr auto vip_removal_wait = 10ms;
 // A client's request at a master that does not lead, or a change of state, waits so long for a
 // primary: twice the longest takeover with the default timing.
 inline constexpr auto takeover_wait_max = 2s;

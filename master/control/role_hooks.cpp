@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -68,8 +69,24 @@ class RoleHooks::Body {
 
   void changed(bool primary, Term term) {
     const std::lock_guard lock(mutex_);
-    latest_ = {primary, term};
+    if (waiting_.size() >= limits::hooks_waiting_max) {
+      spdlog::error("role commands take too long: the oldest two are not run");
+      waiting_.erase(waiting_.begin(), waiting_.begin() + 2);
+    }
+    waiting_.push_back({primary, term});
+    leads_ = primary;
+    term_ = term;
     wake_.notify_all();
+  }
+
+  void end_at_once() {
+    const std::lock_guard lock(mutex_);
+    std::optional<Event> last;
+    if (!waiting_.empty() && !waiting_.back().primary) last = waiting_.back();
+    if (leads_) last = Event{false, term_};
+    waiting_.clear();
+    leads_ = false;
+    if (last && !options_.on_demote.empty()) start(options_.on_demote, *last);
   }
 
  private:
@@ -86,10 +103,10 @@ class RoleHooks::Body {
       Event event;
       {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return latest_ || stopping_; });
-        if (!latest_) return;
-        event = *latest_;
-        latest_.reset();
+        wake_.wait(lock, [this] { return !waiting_.empty() || stopping_; });
+        if (waiting_.empty()) return;
+        event = waiting_.front();
+        waiting_.pop_front();
       }
       const auto& command = event.primary ? options_.on_promote : options_.on_demote;
       if (!command.empty()) execute(command, event);
@@ -97,6 +114,11 @@ class RoleHooks::Body {
   }
 
   void execute(const std::vector<std::string>& command, const Event& event) {
+    if (const auto child = start(command, event)) report(command[0], wait_for(*child));
+  }
+
+  // The process, unless it could not be started.
+  std::optional<pid_t> start(const std::vector<std::string>& command, const Event& event) const {
     std::vector<std::string> environment;
     for (char** variable = environ; *variable != nullptr; ++variable) {
       if (std::strncmp(*variable, "TANDEM_", 7) != 0) environment.emplace_back(*variable);
@@ -137,9 +159,9 @@ class RoleHooks::Body {
     if (failed != 0) {
       spdlog::error("role command cannot be started command={} reason=\"{}\"", command[0],
                     std::strerror(failed));
-      return;
+      return std::nullopt;
     }
-    report(command[0], wait_for(child));
+    return child;
   }
 
   // Its status; empty when it had to be killed, with all that it has started.
@@ -171,7 +193,9 @@ class RoleHooks::Body {
   const RoleHooksOptions options_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  std::optional<Event> latest_;
+  std::deque<Event> waiting_;
+  bool leads_ = false;  // as it was told last
+  Term term_;           // likewise
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -187,6 +211,9 @@ void RoleHooks::promoted(Term term) {
 }
 void RoleHooks::demoted(Term term) {
   if (body_) body_->changed(false, term);
+}
+void RoleHooks::end_at_once() {
+  if (body_) body_->end_at_once();
 }
 
 }  // namespace tandem::master

@@ -1,9 +1,16 @@
 // role_hooks.hpp: commands of the operator that are run when this master becomes primary, and when
 // it is primary no more: to move an address, to page someone.
 //
-// They run one after the other on a thread of their own and never delay the takeover. When the role
-// changes faster than they end, only the latest change waits. Each gets TANDEM_NODE, TANDEM_ROLE
-// (primary | standby) and TANDEM_TERM in its environment, and is killed after limits::hook_max.
+// Every gain and every loss of the leadership runs its command once, in the order in which they
+// came: also when this master ends in an orderly way (SIGTERM), with or without a successor. They
+// run one after the other on a thread of their own and never delay the takeover; when more than
+// limits::hooks_waiting_max wait, the oldest gain and its loss are dropped together. Each gets in
+// its environment
+//   TANDEM_NODE  this master's name
+//   TANDEM_ROLE  primary: it leads from now on; standby: it leads no more
+//   TANDEM_TERM  the term that it is in, which is that of the gain or later
+// besides what the master itself was started with, and is killed after limits::hook_max. A process
+// that is killed by a signal it cannot catch, or that crashes, runs nothing.
 #pragma once
 
 #include <memory>
@@ -28,11 +35,15 @@ struct RoleHooksOptions {
 class RoleHooks {
  public:
   explicit RoleHooks(RoleHooksOptions options);
-  // Waits for a command that runs, limits::hook_max at most.
+  // Runs what waits, and waits for it: limits::hook_max for each command at most.
   ~RoleHooks();
 
+  // Any thread.
   void promoted(Term term);
   void demoted(Term term);
+  // The process ends in a moment: if the loss of the leadership has not been told yet, its command
+  // is started, and not waited for. Nothing is run after it. Any thread.
+  void end_at_once();
 
  private:
   class Body;
