@@ -89,6 +89,10 @@ Problem problem_of(const wire::Status& status) {
   if (!status.protected_ && status.voters.size() > 1) {
     return {Health::degraded, "not protected: " + status.protection};
   }
+  for (const auto& vip : status.vips) {
+    if (vip.problem.empty()) continue;
+    return {Health::degraded, fmt::format("address {}: {}", vip.address, vip.problem)};
+  }
   for (const auto& service : status.services) {
     if (service.panic) return {Health::degraded, fmt::format("service {} panics", service.name)};
   }
@@ -125,6 +129,11 @@ std::string summary(const wire::Status& status) {
                           status.lag == 0 ? "" : fmt::format(", {} behind", status.lag))});
   if (status.role != "primary") table.add({"in sync", status.in_sync ? "yes" : "no"});
   if (!status.failure.empty()) table.add({"failure", status.failure});
+  for (const auto& vip : status.vips) {
+    table.add(
+        {"address", fmt::format("{} {} {}{}{}", vip.address, vip.held ? "is on" : "is not on",
+                                vip.interface, vip.problem.empty() ? "" : ": ", vip.problem)});
+  }
   for (const auto& service : status.services) {
     if (!service.panic) continue;
     table.add({"panic", fmt::format("service {}: {} of {} workers are out for their health, the "

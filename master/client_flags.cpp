@@ -1,5 +1,7 @@
 #include "master/client_flags.hpp"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -7,6 +9,23 @@
 #include "common/base/command_line.hpp"
 
 namespace tandem::master {
+
+namespace {
+
+Result<> take_health_path(std::string_view text, std::string_view flag, std::string& path) {
+  const auto is_printable = [](char c) { return c > ' ' && c <= '~' && c != '#' && c != '?'; };
+  if (!text.starts_with('/') || text.size() > limits::route_prefix_bytes_max ||
+      !std::all_of(text.begin(), text.end(), is_printable)) {
+    return invalid(
+        fmt::format("{} must be a path that begins with /, without query or spaces, not "
+                    "\"{}\"",
+                    flag, text.substr(0, 64)));
+  }
+  path = text;
+  return {};
+}
+
+}  // namespace
 
 void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--min-body-rate", "BYTES[k|m|g]",
@@ -42,6 +61,12 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
         flags.memory = *memory;
         return {};
       });
+  bind_value(app, "--health-path", "/PATH",
+             "GET of it at the client address is answered by this master: 200 when it is able to "
+             "serve clients, else 503; by default all paths are the services'",
+             [&flags](std::string_view text, std::string_view flag) {
+               return take_health_path(text, flag, flags.health_path);
+             });
 }
 
 }  // namespace tandem::master

@@ -266,6 +266,16 @@ void bind(CLI::App& app, MasterFlags& flags) {
               if (!named) return named.error();
               return set_of_service(flags, named->service, named->setting, flag);
             });
+  bind_each(
+      app, "--vip", "ADDRESS/LEN@INTERFACE",
+      "an address that this machine has while this master leads, alike on all; once for each; "
+      "needs CAP_NET_ADMIN and CAP_NET_RAW",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        auto vip = parse_vip(text, flag);
+        if (!vip) return vip.error();
+        flags.vips.push_back(std::move(*vip));
+        return {};
+      });
   bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
               {1, threads_max});
   bind_balance(app, flags);

@@ -20,6 +20,7 @@
 #include "master/forward/forward_timeouts.hpp"
 #include "master/forward/rate_limiter.hpp"
 #include "master/forward/standby_traffic.hpp"
+#include "master/vip/vip_spec.hpp"
 
 namespace tandem::master {
 
@@ -36,6 +37,7 @@ struct MasterFlags {
   unsigned feature_level = static_cast<unsigned>(wire::features::newest.value());
   std::vector<std::string> on_promote;  // empty: none
   std::vector<std::string> on_demote;
+  std::vector<VipSpec> vips;
   std::vector<wire::WorkerSpec> backends;
   std::vector<wire::Route> routes;
   std::map<std::string, wire::ServiceSettings> services;  // by their names
@@ -45,6 +47,7 @@ struct MasterFlags {
   Duration slow_start = 10s;
   unsigned eject_after = 5;  // failures in a row; 0: never
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
+  std::string health_path;  // of the client address; empty: all paths are the services'
   ForwardTimeouts timeouts;
   std::uint64_t body_bytes_max = 0;     // 0: any
   RateLimit rate_limit;                 // off: any

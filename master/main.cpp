@@ -15,6 +15,7 @@
 #include "master/forward/access_log.hpp"
 #include "master/forward/data_plane.hpp"
 #include "master/forward/descriptor_shares.hpp"
+#include "master/vip/virtual_addresses.hpp"
 
 namespace {
 
@@ -49,9 +50,26 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   return options;
 }
 
+// Null: there are none.
+Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
+                                                    const ServingGate& gate) {
+  if (flags.vips.empty()) return std::unique_ptr<VirtualAddresses>();
+  return VirtualAddresses::open({.vips = flags.vips, .margin = flags.timing.election_timeout / 20},
+                                gate);
+}
+
+Result<> check_vips(const MasterFlags& flags) {
+  VipNeighbours neighbours{.listen = flags.listen, .control = flags.control, .peers = {}};
+  for (const auto& [name, control] : flags.peers) neighbours.peers.push_back(control);
+  return check_vips(flags.vips, neighbours);
+}
+
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
   ServingGate gate;
+  auto opened_vips = open_vips(flags, gate);
+  if (!opened_vips) return opened_vips.error();
+  const auto vips = std::move(*opened_vips);
   auto to_control = control_options(flags);
   to_control.pass = random_hex(16);  // standbys present it with the requests that they pass on
   to_control.standby_serves = flags.standby_traffic != StandbyTraffic::refuse;
@@ -59,11 +77,17 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
       to_control, gate,
       {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
        .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); },
+       .gate =
+           [&vips] {
+             if (vips) vips->look_at_gate();
+           },
+       .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   DataPlaneOptions options;
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.listen = flags.listen;
+  options.binds_absent = is_among(flags.vips, flags.listen.host);
   options.threads = flags.threads;
   options.services.policy = flags.balance;
   options.services.slow_start.over = flags.slow_start;
@@ -87,6 +111,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.access_log = access_log;
   options.gate = &gate;
   options.standby_traffic = flags.standby_traffic;
+  options.health_path = flags.health_path;
   options.pass = to_control.pass;
   options.report_term = [&control](Term term) { control.report_term(term); };
   options.report_failure = [&control](WorkerId id, FailureKind kind) {
@@ -102,13 +127,19 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
     return started.error();
   }
   control.set_listen(data_plane.address());
+  if (vips) vips->serve();
   control.take_part();
   write_text(stdout, fmt::format("tandem-master ready node={} listen={} control={}\n", flags.node,
                                  data_plane.address().to_string(), control.address().to_string()));
 
-  signals.wait([access_log] {
-    if (access_log != nullptr) access_log->reopen();
-  });
+  const auto second_stop = signals.wait_for_two(
+      [access_log] {
+        if (access_log != nullptr) access_log->reopen();
+      },
+      [&control, &vips] {
+        if (vips) vips->end();
+        control.end_at_once();
+      });
   control.set_draining(true);
   control.hand_over();
   spdlog::info("draining connections={}", data_plane.client_connections());
@@ -135,6 +166,7 @@ int main(int argc, char** argv) {
   if (const auto status = read_flags(argc, argv, flags)) return *status;
   const auto valid = control_options(flags).validate();
   if (!valid) return failed(valid.error());
+  if (const auto checked = check_vips(flags); !checked) return failed(checked.error());
   StopSignals signals;
   start_logging(flags.log_level);
   const auto served = serve_with_access_log(flags, signals);

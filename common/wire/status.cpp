@@ -45,6 +45,13 @@ ordered_json document(const VoterStatus& voter) {
   return {{"name", voter.name}, {"kind", voter.kind}, {"match_index", voter.match_index.value()}};
 }
 
+ordered_json document(const VipStatus& vip) {
+  return {{"address", vip.address},
+          {"interface", vip.interface},
+          {"held", vip.held},
+          {"problem", vip.problem}};
+}
+
 ordered_json document(const ServiceHealth& service) {
   return {{"name", service.name},
           {"workers", service.workers},
@@ -95,6 +102,13 @@ void read(MemberReader& reader, ServiceHealth& service) {
   reader.number("workers", service.workers, 0, any_u32);
   reader.number("out", service.out, 0, any_u32);
   reader.boolean("panic", service.panic);
+}
+
+void read(MemberReader& reader, VipStatus& vip) {
+  reader.text("address", vip.address);
+  reader.text("interface", vip.interface);
+  reader.boolean("held", vip.held);
+  reader.text("problem", vip.problem, Presence::optional);
 }
 
 void read(MemberReader& reader, VoterStatus& voter) {
@@ -172,6 +186,7 @@ std::string to_json(const Status& status) {
                 {{"foreign", status.refused_messages.foreign},
                  {"malformed", status.refused_messages.malformed},
                  {"unauthorized", status.refused_messages.unauthorized}}},
+               {"vips", documents(status.vips)},
                {"voters", documents(status.voters)},
                {"services", documents(status.services)},
                {"workers", documents(status.workers)}});
@@ -211,6 +226,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("lag", status.lag, 0, any_u64, Presence::optional);
   reader.boolean("in_sync", status.in_sync, Presence::optional);
   read_refused(reader, status.refused_messages);
+  if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
   read_list(reader, "voters", status.voters);
   if (!reader.is_null("services")) read_list(reader, "services", status.services);
   read_list(reader, "workers", status.workers);

@@ -54,6 +54,14 @@ struct PrimaryStatus {
   std::string listen;   // HOST:PORT
 };
 
+// An address of --vip.
+struct VipStatus {
+  std::string address;    // with the length of its network
+  std::string interface;  // where it is put when this node serves
+  bool held = false;      // it is there now
+  std::string problem;    // what is wrong with it, one sentence; empty: nothing
+};
+
 // Messages of would-be members that were not taken, since this node started.
 struct RefusedMessages {
   std::uint64_t foreign = 0;       // of another cluster, or another timing
@@ -79,6 +87,7 @@ struct Status {
   std::uint64_t lag = 0;  // committed entries that this node is known to lack
   bool in_sync = false;   // it could take over now, or leads
   RefusedMessages refused_messages;
+  std::vector<VipStatus> vips;  // of this node
   std::vector<VoterStatus> voters;
   std::vector<ServiceHealth> services;
   std::vector<WorkerStatus> workers;

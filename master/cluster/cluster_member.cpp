@@ -149,6 +149,7 @@ void ClusterMember::stop() {
   if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
     gate_.set_serve_until(Instant::never());
+    if (hooks_.gate) hooks_.gate();
     node_.stop();
     loop_.stop();
   });
@@ -168,6 +169,7 @@ void ClusterMember::took_gate(Instant until, Term term) {
   gate_.set_term(term);
   gate_.set_serve_until(until);
   serve_until_ = until;
+  if (hooks_.gate && (!was_open || until <= now())) hooks_.gate();
   // Loops learn of an opening, which they may be waiting for; a closing they see by themselves.
   if (!was_open && until != Instant::never()) {
     leadership_ = nullptr;

@@ -36,6 +36,9 @@ namespace tandem::master {
 struct ClusterMemberHooks {
   // Who leads has changed, or the gate has opened. Called on the cluster's thread.
   std::function<void(LeadershipPtr)> leadership;
+  // The gate has been opened, or shut. Called on the cluster's thread, and before anybody hears
+  // that another may lead. May be empty.
+  std::function<void()> gate{};
   // The view has changed. Called on the control loop's thread.
   std::function<void()> view;
 };

@@ -130,6 +130,8 @@ struct ControlPlane::Parts {
   NodeView node;
   ServingGate& gate;
   std::function<void(LeadershipPtr)> on_leadership;
+  std::function<void()> on_gate;
+  std::function<std::vector<wire::VipStatus>()> vips;
   std::function<bool(std::uint64_t)> has_adopted;
   const bool standby_serves;
   const std::string control_name;
@@ -153,6 +155,8 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
                            const ControlPlaneHooks& hooks)
     : gate(serving_gate),
       on_leadership(hooks.leadership),
+      on_gate(hooks.gate),
+      vips(hooks.vips),
       has_adopted(hooks.has_adopted),
       standby_serves(options.standby_serves),
       control_name(options.control_name.empty() ? options.control.host : options.control_name),
@@ -186,7 +190,7 @@ void ControlPlane::Parts::route() {
   route_heartbeats(
       router, registry, node, timing, [this](Term term) { member->report_term(term); },
       check_address);
-  route_status(router, registry, node, *member);
+  route_status(router, registry, node, *member, vips);
   route_roles(router, node, *member);
   route_masters(router, node, *member);
   route_switchover(router, *member);
@@ -304,12 +308,14 @@ void ControlPlane::Parts::saw_view() {
   if (role == node.role && view.term == node.term && primary == node.primary) return;
   const bool led = node.role == "primary";
   const bool leads = role == "primary";
+  const auto term = node.term;
   node.role = role;
   node.term = view.term;
   node.primary = primary;
   ++node.version;
-  if (leads && !led) role_hooks.promoted(view.term);
-  if (led && !leads) role_hooks.demoted(view.term);
+  // Leading again in a later term, it was none in between, however short that was.
+  if (led && (!leads || view.term != term)) role_hooks.demoted(view.term);
+  if (leads && (!led || view.term != term)) role_hooks.promoted(view.term);
 }
 
 Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
@@ -330,7 +336,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   auto cluster = cluster_options(options);
   cluster.token = token_text;
   member.emplace(loop, registry, gate, std::move(cluster),
-                 ClusterMemberHooks{.leadership = on_leadership, .view = [this] { saw_view(); }});
+                 ClusterMemberHooks{
+                     .leadership = on_leadership, .gate = on_gate, .view = [this] { saw_view(); }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
@@ -425,6 +432,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
 
 void ControlPlane::Parts::close() {
   closed = true;
+  if (node.role == "primary") role_hooks.demoted(node.term);  // without a successor
   lookups.stop();
   tick_timer.cancel();
   prober.stop();
@@ -469,6 +477,8 @@ void ControlPlane::set_draining(bool draining) {
 void ControlPlane::report_term(Term term) { parts_->member->report_term(term); }
 
 void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
+
+void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
 
 void ControlPlane::set_listen(Endpoint listen) {
   parts_->member->set_listen(listen);

@@ -22,6 +22,7 @@
 #include "common/core/options.hpp"
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
+#include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
@@ -60,6 +61,8 @@ struct ControlPlaneOptions {
 struct ControlPlaneHooks {
   std::function<void(SnapshotPtr)> snapshot;      // the first soon after start(); control thread
   std::function<void(LeadershipPtr)> leadership;  // on the cluster's thread
+  std::function<void()> gate{};                   // see ClusterMemberHooks
+  std::function<std::vector<wire::VipStatus>()> vips{};  // for /status; empty: there are none
   // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
   // Control thread.
   std::function<bool(std::uint64_t version)> has_adopted{};
@@ -90,6 +93,9 @@ class ControlPlane {
   void report_term(Term term);
   // If this master leads and another could: hands over, and waits until it has. Any other thread.
   void hand_over();
+
+  // The process is about to end without stop(): does what must not be left undone. Any thread.
+  void end_at_once();
 
   // What GET /ready answers from now on. Any thread.
   void set_draining(bool draining);

@@ -33,8 +33,8 @@ std::optional<wire::PrimaryStatus> primary_of(const NodeView& node, const Cluste
   return primary;
 }
 
-wire::Status status_of(const Registry& registry, const NodeView& node,
-                       const ClusterMember& member) {
+wire::Status status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
+                       const Vips& vips) {
   const auto& view = member.view();
   wire::Status status;
   if (view.cluster.value() != 0) status.cluster = fmt::format("{}", view.cluster);
@@ -61,6 +61,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node,
                              .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
                              .match_index = voter.match});
   }
+  if (vips) status.vips = vips();
   status.services = registry.service_health();
   status.workers = registry.workers(now());
   return status;
@@ -108,11 +109,12 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 }  // namespace
 
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member) {
-  router.add("GET", "/status",
-             [&registry, &node, &member](const ControlRequest&, std::string_view) {
-               return document(wire::to_json(status_of(registry, node, member)));
-             });
+                  const ClusterMember& member, Vips vips) {
+  router.add(
+      "GET", "/status",
+      [&registry, &node, &member, vips = std::move(vips)](const ControlRequest&, std::string_view) {
+        return document(wire::to_json(status_of(registry, node, member, vips)));
+      });
 }
 
 void route_roles(ApiRouter& router, const NodeView& node, const ClusterMember& member) {

@@ -2,6 +2,10 @@
 // which a load balancer finds the node to send to; POST /v1/switchover.
 #pragma once
 
+#include <functional>
+#include <vector>
+
+#include "common/wire/status.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
@@ -9,9 +13,12 @@
 
 namespace tandem::master {
 
+// How the addresses of --vip are; empty: there are none.
+using Vips = std::function<std::vector<wire::VipStatus>()>;
+
 // All outlive the router.
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member);
+                  const ClusterMember& member, Vips vips);
 
 // /primary: 200 while this node may forward; /standby: 200 while it could take over, else 503 and
 // why not, with the lag.

@@ -49,7 +49,7 @@ DataPlane::DataPlane(DataPlaneOptions options) : options_(std::move(options)) {
 DataPlane::~DataPlane() { stop(); }
 
 Result<> DataPlane::start() {
-  const auto exclusive = Listener::check_free(options_.listen);
+  const auto exclusive = Listener::check_free(options_.listen, options_.binds_absent);
   if (!exclusive) return exclusive.error();
   const auto common = std::make_shared<LoopOptions>(LoopOptions{
       .via = options_.via,
@@ -57,6 +57,7 @@ Result<> DataPlane::start() {
       .services = options_.services,
       .policies = options_.policies,
       .loops = options_.threads,
+      .binds_absent = options_.binds_absent,
       .client_connections_max = clients_per_loop(options_),
       .client_counts = counts_for(options_.connections_per_client),
       .uncounted_clients = options_.uncounted_clients,
@@ -71,6 +72,7 @@ Result<> DataPlane::start() {
       .gate = options_.gate,
       .pass = options_.pass,
       .standby_traffic = options_.standby_traffic,
+      .health_path = options_.health_path,
       .report_failure = options_.report_failure,
       .report_term = options_.report_term,
       .home = options_.threads == 1 ? std::function<Loop&(Loop&)>()

@@ -32,7 +32,8 @@ struct RoomOffer;
 struct DataPlaneOptions {
   std::string via;                     // names this gateway in Via, until a snapshot does
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
-  unsigned threads = 1;                // 1 to 256
+  bool binds_absent = false;  // `listen` may be an address that this host does not have yet
+  unsigned threads = 1;       // 1 to 256
   ServiceOptions services;
   std::shared_ptr<PolicyFactory> policies = std::make_shared<PolicyFactory>();
   std::string default_service = "default";
@@ -54,6 +55,7 @@ struct DataPlaneOptions {
   // nobody is believed to be one.
   std::string pass;
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
+  std::string health_path;  // GET of it asks for this master's own health; empty: no path does
   // A worker refused or reset a connection and is suspect now. Called on loop threads.
   std::function<void(WorkerId, FailureKind)> report_failure;
   // A worker refused a request, for it has promised this term, which is higher than any that is

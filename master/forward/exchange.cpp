@@ -44,6 +44,10 @@ void Exchange::abort() {
 
 Task<Ending> Exchange::run() {
   LoopCounters::add(loop_.counters().requests, 1);
+  if (!loop_.options().health_path.empty() && asks_for_health()) {
+    auto answering = answer_health();
+    co_return co_await answering;
+  }
   if (const auto wanted = client_.request.timeout(); wanted > Duration::zero()) {
     client_.times.end_at(now() + wanted, RequestTimes::Said::by_client);
   }
@@ -97,6 +101,16 @@ Task<Ending> Exchange::run() {
   // A streamed body has taken itself out of `in`; a gathered one lies behind the head.
   client_.in.consume(client_.request.head_bytes() + client_.body.size());
   co_return ending_;
+}
+
+// GET or HEAD of --health-path, with any query. Before all limits: who asks often is a load
+// balancer.
+bool Exchange::asks_for_health() const {
+  const auto& path = loop_.options().health_path;
+  const auto target = client_.request.target();
+  if (!target.starts_with(path)) return false;
+  if (target.size() > path.size() && target[path.size()] != '?') return false;
+  return client_.request.method() == "GET" || client_.request.is_head();
 }
 
 // Until this client may send a request again; zero: now. A request that a standby passed on counts

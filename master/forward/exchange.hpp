@@ -43,6 +43,7 @@ class Exchange {
 
  private:
   bool is_too_large() const;
+  bool asks_for_health() const;
   Duration must_wait() const;
   bool has_come_round() const;
   bool comes_from_a_standby() const;
@@ -103,6 +104,7 @@ class Exchange {
   Task<Ending> answer(unsigned status, std::string_view code, std::string message);
   Task<Ending> answer(LocalResponse response);
   Task<Ending> answer_as_final_recipient();
+  Task<Ending> answer_health();
   bool stays_after_answer() const;
   Task<Ending> send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep);
 

@@ -148,6 +148,22 @@ Task<Ending> Exchange::answer_as_final_recipient() {
   co_return co_await sending;
 }
 
+// As GET /ready of the control address: nothing about workers, which all masters have in common.
+Task<Ending> Exchange::answer_health() {
+  client_.streaming = client_.request.framing() != Framing::none;  // a body is not going to be read
+  const auto why_not = loop_.draining() ? std::string_view("This master is draining.")
+                                        : loop_.primary_route().not_ready(now());
+  if (!why_not.empty()) {
+    auto answering = answer(503, "unavailable", std::string(why_not));
+    co_return co_await answering;
+  }
+  const bool keep = stays_after_answer();
+  Buffer out = loop_.buffers().borrow();
+  const auto body_bytes = write_ready_response(out, keep, client_.request.is_head());
+  auto sending = send_answer(std::move(out), 200, body_bytes, keep);
+  co_return co_await sending;
+}
+
 // The request has been read to its end, so that the next one can follow.
 bool Exchange::stays_after_answer() const {
   return !client_.streaming && !client_.in.empty() &&

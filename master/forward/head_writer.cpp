@@ -293,6 +293,18 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   return body.size();
 }
 
+std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head) {
+  constexpr std::string_view body = "{\"status\":\"ready\"}\n";
+  Pen pen(out, body.size() + 512);
+  pen << "HTTP/1.1 200 OK\r\nDate: " << http_date()
+      << "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: "
+      << std::uint64_t{body.size()}
+      << (keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
+  if (to_head) return 0;
+  pen << body;
+  return body.size();
+}
+
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
     case 307: return "Temporary Redirect";

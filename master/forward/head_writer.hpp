@@ -67,6 +67,9 @@ struct LocalResponse {
 // Appends it; grows `out` as needed. Returns how many bytes of it are body.
 std::size_t write_local_response(Buffer& out, const LocalResponse& response);
 
+// Appends the answer to --health-path of a master that is able to serve. Returns as above.
+std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head);
+
 // The reason phrase of a status that this gateway sends.
 std::string_view reason_phrase(unsigned status);
 

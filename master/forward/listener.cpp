@@ -1,5 +1,6 @@
 #include "master/forward/listener.hpp"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ TcpEndpoint address_of(const Endpoint& endpoint) {
 }
 
 // A bound socket, or why there is none.
-Result<int> bound_socket(const Endpoint& endpoint, bool shared) {
+Result<int> bound_socket(const Endpoint& endpoint, bool shared, bool absent) {
   const auto address = address_of(endpoint);
   const int fd =
       socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -38,6 +39,11 @@ Result<int> bound_socket(const Endpoint& endpoint, bool shared) {
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  if (absent && address.protocol().family() == AF_INET6) {
+    setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+  } else if (absent) {
+    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
+  }
   if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (bind(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) return fd;
   auto error = cannot(endpoint, "listen");
@@ -49,16 +55,16 @@ Result<int> bound_socket(const Endpoint& endpoint, bool shared) {
 
 Listener::Listener(Loop& loop) : loop_(loop), listening_(loop.io()), pause_(loop) {}
 
-Result<> Listener::check_free(const Endpoint& endpoint) {
+Result<> Listener::check_free(const Endpoint& endpoint, bool absent) {
   if (endpoint.port == 0) return {};
-  const auto fd = bound_socket(endpoint, false);
+  const auto fd = bound_socket(endpoint, false, absent);
   if (!fd) return fd.error();
   ::close(*fd);
   return {};
 }
 
 Result<Endpoint> Listener::open(const Endpoint& endpoint) {
-  const auto fd = bound_socket(endpoint, true);
+  const auto fd = bound_socket(endpoint, true, loop_.options().binds_absent);
   if (!fd) return fd.error();
   if (listen(*fd, SOMAXCONN) != 0) {
     auto error = cannot(endpoint, "listen");

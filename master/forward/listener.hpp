@@ -18,8 +18,8 @@ class Listener {
   explicit Listener(Loop& loop);
 
   // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one
-  // user share an address without a word.)
-  static Result<> check_free(const Endpoint& endpoint);
+  // user share an address without a word.) `absent`: it may be no address of this host yet.
+  static Result<> check_free(const Endpoint& endpoint, bool absent = false);
 
   // Binds and listens. Returns the address with the port that the kernel chose for port 0.
   // Errors: `io`, with the address and the system's reason.

@@ -75,6 +75,7 @@ struct LoopOptions {
   ServiceOptions services;                  // where nothing is said for a service
   std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
   unsigned loops = 1;
+  bool binds_absent = false;  // where clients are served may be no address of this host yet
   std::size_t client_connections_max = 0;       // per loop
   std::shared_ptr<ClientCounts> client_counts;  // null: one client may have any number of them
   std::vector<AddressRange> uncounted_clients;  // besides the trusted proxies
@@ -89,6 +90,7 @@ struct LoopOptions {
   const ServingGate* gate = nullptr;           // never null once a loop has it
   std::string pass;                            // the Tandem-Pass that standbys present to this node
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
+  std::string health_path;  // GET of it is answered by this master; empty: no path is
   // A worker refused a connection, or did not answer in time. Called on loop threads, by the loop
   // that set `suspect`.
   std::function<void(WorkerId, FailureKind)> report_failure;

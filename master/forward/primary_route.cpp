@@ -39,6 +39,10 @@ PrimaryRoute::~PrimaryRoute() {
 
 void PrimaryRoute::publish(LeadershipPtr leadership) {
   loop_.assert_here();
+  const auto knows_primary = [](const Leadership& any) {
+    return any.is_primary || !any.primary.empty();
+  };
+  if (knows_primary(*leadership_) && !knows_primary(*leadership)) primary_lost_ = now();
   leadership_ = std::move(leadership);
   ++version_;
   follow_primary();
@@ -68,6 +72,18 @@ void PrimaryRoute::follow_primary() {
   passages_.for_each([followed](Passage& passage) {
     if (&passage.primary_ != followed) passage.supersede();
   });
+}
+
+std::string_view PrimaryRoute::not_ready(Instant now) const {
+  // One that leads has a lease, or will step down within an election timeout; requests wait.
+  if (leadership_->is_primary || is_open(now, Term())) return {};
+  if (leadership_->primary_listen) {
+    if (loop_.options().standby_traffic != StandbyTraffic::refuse) return {};
+    return "This master stands by and refuses clients.";
+  }
+  const bool just_lost =
+      primary_lost_ != Instant::never() && now < primary_lost_ + limits::takeover_wait_max;
+  return just_lost ? std::string_view() : "This master knows no primary.";
 }
 
 bool PrimaryRoute::is_open(Instant now, Term at_least) const {

@@ -55,6 +55,9 @@ class PrimaryRoute {
   // Who leads from now on. Wakes all who wait.
   void publish(LeadershipPtr leadership);
   const Leadership& leadership() const { return *leadership_; }
+  // Why clients cannot be served; empty while they can be: by this master, by the primary that it
+  // passes them on to, or because an election, for which requests wait, has just begun.
+  std::string_view not_ready(Instant now) const;
   // Grows with each publication.
   std::uint64_t version() const { return version_; }
   // The primary as a service of one worker. Of none until another node was known to lead, and
@@ -87,7 +90,8 @@ class PrimaryRoute {
   Loop& loop_;
   LeadershipPtr leadership_;
   std::uint64_t version_ = 0;
-  std::uint64_t primaries_ = 0;  // that were followed so far: their ids
+  Instant primary_lost_ = Instant::never();  // when this node last ceased to know one
+  std::uint64_t primaries_ = 0;              // that were followed so far: their ids
   Service service_;
   std::list<Waiter*> waiters_;
   IntrusiveList<Passage> passages_;

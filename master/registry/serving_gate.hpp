@@ -33,6 +33,8 @@ class ServingGate {
     if (until_.load(std::memory_order_acquire) <= now.since_boot().count()) return std::nullopt;
     return term;
   }
+  // The instant from which on it is shut, as it is known now.
+  Instant serve_until() const { return Instant(Duration(until_.load(std::memory_order_acquire))); }
 
  private:
   std::atomic<std::uint64_t> term_{0};

@@ -39,6 +39,7 @@ class Gateway {
     std::string node = "test";
     std::string pass{};
     master::StandbyTraffic standby_traffic = master::StandbyTraffic::forward;
+    std::string health_path{};
     bool workers_accept_terms = false;
   };
 

@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "master/registry": ["common", "master/registry"],
     "master/balance": ["common", "master/registry", "master/balance"],
     "master/forward": ["common", "master/registry", "master/balance", "master/forward"],
+    "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
     "master/control": ["common", "master/registry", "master/cluster", "master/control"],
     "master": ["common", "master"],  # main() and its flags

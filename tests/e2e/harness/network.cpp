@@ -83,6 +83,7 @@ Network::Network(const std::vector<std::string>& hosts, unsigned seed) {
     const Visit visit(host.namespace_file);
     ip({"link", "set", "lo", "up"});
     ip({"address", "add", host.address + "/24", "dev", "eth0"});
+    ip({"address", "add", fmt::format("1077::{}/64", number), "dev", "eth0", "nodad"});
     ip({"link", "set", "eth0", "up"});
     Switch::without_offloads("eth0");
   }
@@ -108,6 +109,10 @@ std::size_t Network::number_of(const std::string& host) const {
 
 std::string Network::address(const std::string& host) const {
   return hosts_[number_of(host)].address;
+}
+
+std::string Network::mac(const std::string& host) const {
+  return fmt::format("02:00:00:00:00:{:02x}", number_of(host) + 1);
 }
 
 Network::Visit Network::enter(const std::string& host) const {

@@ -31,7 +31,10 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  std::string address(const std::string& host) const;  // without a port
+  // IPv4, without a port: 10.77.0.N, in 10.77.0.0/24. The host is at 1077::N, in 1077::/64, too.
+  std::string address(const std::string& host) const;
+  // Of its interface, eth0, as text.
+  std::string mac(const std::string& host) const;
 
   // The calling thread is on that host until the object is gone.
   class Visit {

@@ -39,7 +39,7 @@ int open_port(const std::string& interface) {
 
 bool is_ip_or_arp(std::span<const std::uint8_t> frame) {
   const unsigned protocol = static_cast<unsigned>(frame[12]) << 8 | frame[13];
-  return protocol == ETH_P_IP || protocol == ETH_P_ARP;
+  return protocol == ETH_P_IP || protocol == ETH_P_ARP || protocol == ETH_P_IPV6;
 }
 
 }  // namespace

@@ -56,6 +56,9 @@ PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(option
   }
   for (const auto& name : options_.masters) {
     masters_[name].listen = address_on(name);
+    if (options_.port != 0) {
+      masters_[name].listen = fmt::format("{}:{}", options_.network->address(name), options_.port);
+    }
     masters_[name].control = address_on(name);
   }
   for (const auto& name : options_.masters) launch_master(name);
@@ -93,8 +96,9 @@ void PairCluster::launch_master(const std::string& name) {
   Arguments command;
   if (const auto prefix = options_.prefixes.find(name); prefix != options_.prefixes.end())
     command = prefix->second;
+  const auto listen = options_.port == 0 ? self.listen : fmt::format("[::]:{}", options_.port);
   for (const auto& word :
-       {program("tandem-master"), std::string("--node"), name, std::string("--listen"), self.listen,
+       {program("tandem-master"), std::string("--node"), name, std::string("--listen"), listen,
         std::string("--control"), self.control, std::string("--data-dir"), data_dir(name),
         std::string("--worker-heartbeat"), std::string("200ms"), std::string("--threads"),
         std::string("1")}) {

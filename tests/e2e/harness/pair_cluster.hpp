@@ -41,6 +41,8 @@ struct MemberView {
 struct PairClusterOptions {
   std::vector<std::string> masters{"a", "b"};
   Arguments arguments;  // for every master
+  // Where each of them serves clients, at all addresses of its host; 0: one of its own.
+  int port = 0;
   // What a master is started with instead of directly, {"unshare", "-m", ...}, and its directory
   // when it is not the usual one: by name.
   std::map<std::string, Arguments> prefixes;

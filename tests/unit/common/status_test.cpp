@@ -28,6 +28,7 @@ Status status() {
   status.applied_index = LogIndex(11);
   status.voters = {{"a", "master", LogIndex(12)}, {"w1", "witness", LogIndex(10)}};
   status.services = {{"default", 3, 2, true}};
+  status.vips = {{"10.0.0.9/24", "eth0", true, "the interface is down"}};
   status.workers = {worker("w1"), worker("w2")};
   status.workers[1].until_ms = 1'500;
   return status;
@@ -63,6 +64,11 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->workers[1].last_heartbeat_ms == 250);
   CHECK(read->workers[1].until_ms == 1'500);
   CHECK(!read->workers[0].until_ms);
+  REQUIRE(read->vips.size() == 1);
+  CHECK(read->vips[0].address == "10.0.0.9/24");
+  CHECK(read->vips[0].interface == "eth0");
+  CHECK(read->vips[0].held);
+  CHECK(read->vips[0].problem == "the interface is down");
   REQUIRE(read->services.size() == 1);
   CHECK(read->services[0].out == 2);
   CHECK(read->services[0].panic);

@@ -1,0 +1,43 @@
+// packet_socket.hpp: Ethernet frames as they are, out of an interface; and what other hosts claim
+// by ARP of addresses of ours (packet(7)).
+//
+// The kernel shows it those ARP packets alone whose sender has one of the addresses, so that a busy
+// network costs nothing. Of IPv6 claims are not watched.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "common/base/result.hpp"
+#include "master/vip/announcement.hpp"
+
+namespace tandem::master {
+
+// Another host has said that it has the address.
+struct AddressClaim {
+  unsigned interface = 0;
+  std::array<std::uint8_t, 4> address{};
+  MacAddress by{};
+};
+
+class PacketSocket {
+ public:
+  // Errors: `invalid` without CAP_NET_RAW; else `io`.
+  static Result<PacketSocket> open(const std::vector<VipSpec>& vips);
+  ~PacketSocket();
+  PacketSocket(PacketSocket&& other) noexcept;
+  PacketSocket& operator=(PacketSocket&&) = delete;
+
+  int descriptor() const { return socket_; }
+  // Returns 0 or errno.
+  int send(const Frame& frame, unsigned interface);
+  // What came since; without waiting.
+  std::vector<AddressClaim> take_claims();
+
+ private:
+  explicit PacketSocket(int socket) : socket_(socket) {}
+  int socket_ = -1;
+};
+
+}  // namespace tandem::master
