@@ -32,8 +32,9 @@ struct Voter {
 
 struct Configuration {
   std::vector<Voter> voters;
-  bool pair = false;           // two masters and no witness: see pair_mode.hpp
-  bool was_protected = false;  // three nodes have voted once: there is no way back to pair mode
+  bool pair = false;  // two masters and no witness: see pair_mode.hpp
+  bool was_protected =
+      false;  // three nodes have voted since it was a pair: no silent way back to one
 
   // The voter with exactly this incarnation; nullptr when there is none.
   const Voter* find(const MemberId& id) const;

@@ -258,7 +258,7 @@ void Node::handle(ConnectionRefused refused) {
     if (!options_.pair_failover) return;
     for (const auto& member : primary->members) {
       const bool gone = member.id.node == refused.node && refused.attempted > member.heard;
-      if (gone) return promote_alone();
+      if (gone && configuration().contains(member.id)) return promote_alone();
     }
     return;
   }
@@ -310,29 +310,51 @@ void Node::promote_alone() {
 
 void Node::say_hello() {
   if (options_.kind != VoterKind::master || now_ < hello_due_) return;
-  const bool belongs = hard_.cluster.value() != 0;
-  if (!belongs && founding_.may_found()) return found();
+  if (hard_.cluster.value() == 0 && founding_.may_found()) return found();
   hello_due_ = now_ + options_.timing.heartbeat;
-  for (const auto& master : options_.masters) {
-    if (master == self().node) continue;
-    send(MemberId{master, IncarnationId(0)},
-         Hello{.belongs = belongs, .answer_wanted = true, .asker = session_});
+  std::set<NodeId> masters(options_.masters.begin(), options_.masters.end());
+  if (registered_) {
+    for (const auto& master : registered_->masters) masters.insert(master.node);
+  }
+  for (const auto& voter : configuration().voters) {
+    if (voter.kind == VoterKind::master) masters.insert(voter.id.node);
+  }
+  for (const auto& master : masters) {
+    if (master != self().node) greet(master, std::nullopt);
   }
 }
 
-void Node::on(const Message& message, const Hello& hello) {
+// It may be a master of this cluster, by the options or by the state, however old that is. Who is
+// one is decided when it is to be admitted.
+bool Node::is_listed(const NodeId& node) const {
   const auto& masters = options_.masters;
-  if (std::find(masters.begin(), masters.end(), message.from.node) == masters.end()) return;
+  if (std::find(masters.begin(), masters.end(), node) != masters.end()) return true;
+  return registered_ && std::any_of(registered_->masters.begin(), registered_->masters.end(),
+                                    [&](const auto& master) { return master.node == node; });
+}
+
+void Node::on(const Message& message, const Hello& hello) {
+  // A primary that was told of us, when the masters that we were told of have all gone since.
+  const auto ours = hard_.cluster.value() != 0 ? hard_.cluster : options_.joins;
+  const bool of_any = ours.value() == 0 && founding_.is_too_late() && message.cluster.value() != 0;
+  const bool of_ours = of_any || (ours.value() != 0 && message.cluster == ours);
+  const bool listed = is_listed(message.from.node);
+  if (!listed && !of_ours) return;
   if (hello.belongs) {
     founding_.heard_of_cluster();
   } else if (!hello.answer_wanted && hello.asker == session_) {
     founding_.heard_new(message.from.node);  // a late answer to an earlier life proves nothing
   }
-  known_masters_[message.from.node] = {message.from, now_};
-  TANDEM_ASSERT(known_masters_.size() < limits::masters_max);
-  if (!hello.answer_wanted) return;
-  send(MemberId{message.from.node, IncarnationId(0)},
-       Hello{.belongs = hard_.cluster.value() != 0, .asker = hello.asker});
+  if (listed) known_masters_[message.from.node] = {message.from, now_};
+  TANDEM_ASSERT(known_masters_.size() <= 2 * limits::masters_max);
+  if (hello.answer_wanted) greet(message.from.node, hello.asker);
+}
+
+void Node::greet(const NodeId& master, std::optional<SessionId> asker) {
+  send(MemberId{master, IncarnationId(0)},
+       Hello{.belongs = hard_.cluster.value() != 0 || options_.joins.value() != 0,
+             .answer_wanted = !asker.has_value(),
+             .asker = asker.value_or(session_)});
 }
 
 void Node::found() {

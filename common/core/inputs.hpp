@@ -80,10 +80,20 @@ struct WitnessCandidate {
   bool live = false;
 };
 
+// A master that belongs to the cluster by an operator's word, whether it votes yet or not.
+struct RegisteredMaster {
+  NodeId node;
+  NodeId replaces{};  // who belongs no more as soon as this one votes; empty: nobody
+};
+
 // Who is registered, from the replicated state (never from heartbeats alone: a worker is forgotten
-// by a committed change, and only a forgotten witness is replaced).
+// by a committed change, and only a forgotten witness is replaced). A shell with a state machine
+// reports before anything else happens, with `applied` 0 if it knows nothing yet.
 struct Registered {
   std::vector<WitnessCandidate> candidates;
+  // Only these are made voters, and a voting master that is none of them is removed. None at all:
+  // the state does not say, and the masters of the options belong.
+  std::vector<RegisteredMaster> masters{};
   std::vector<std::string> master_hosts;
   // The state is that after this entry. A state machine lags behind, and after a restart it knows
   // nobody at first: a primary decides by what was applied up to an entry of its own term only, so

@@ -33,8 +33,23 @@ void Node::lead(Primary& primary) {
   step_down_without_quorum(primary);
   if (role() != Role::primary) return;
   if (primary.handing_over && now_ >= primary.handing_over->give_up) primary.handing_over.reset();
+  mind_leaving(primary);
   change_voters(primary);
+  if (role() != Role::primary) return;  // this node was removed, and handed over
+  greet_newcomers(primary);
   heartbeat(primary);
+}
+
+// Those that belong and do not vote, or do not answer in the life that votes: they may know masters
+// only that have gone.
+void Node::greet_newcomers(const Primary& primary) {
+  const auto* known = registered(primary);
+  if (known == nullptr) return;
+  for (const auto& master : known->masters) {
+    const Voter* voter = configuration().current(master.node);
+    const bool answers = voter != nullptr && !silent_since(voter->id);
+    if (master.node != self().node && !answers) greet(master.node, std::nullopt);
+  }
 }
 
 void Node::heartbeat(Primary& primary) {
@@ -69,7 +84,11 @@ void Node::send_append(Primary& primary, Progress& member) {
   // In sync is who holds our own first entry, and thus all that was ever committed; what comes
   // after needs it.
   const bool in_sync = member.kind == VoterKind::master && member.match >= primary.own_first;
-  if (configuration().pair && !primary.alone && in_sync) append.in_sync = member.session;
+  const bool counted_on = configuration().pair && configuration().contains(member.id);
+  if (counted_on && in_sync && !primary.alone && !primary.dismisses) {
+    append.in_sync = member.session;
+    member.allowed = now_;
+  }
   if (member.may_send_entries() && member.next <= log_.last_index()) {
     append.entries = log_.slice(member.next, options_.append_entries_max, limits::append_bytes_max);
     ++member.in_flight;
@@ -85,7 +104,21 @@ void Node::send_snapshot(Progress& member) {
   const SnapshotPointer& snapshot = snapshot_ == nullptr ? nothing : snapshot_;
   TANDEM_ASSERT(snapshot->index == log_.snapshot_index());
   TANDEM_ASSERT(snapshot->index.value() > 0 || member.discard_log);
+  if (is_newer_snapshot_needed()) return;
   send(member.id, InstallSnapshot{snapshot, member.discard_log, now_});
+}
+
+// Who begins again goes through all that comes after the snapshot, and acts on each configuration
+// on the way: by one with voters that were removed since it could elect one of those, which lacks
+// what was committed without them. So a pair that once was more begins again from after that.
+bool Node::is_newer_snapshot_needed() const {
+  const auto* primary = as_primary();
+  if (primary == nullptr || configuration().was_protected || !log_.was_ever_protected()) {
+    return false;
+  }
+  return std::any_of(primary->members.begin(), primary->members.end(), [](const Progress& member) {
+    return member.needs_snapshot && member.discard_log;
+  });
 }
 
 void Node::on(const Message& message, const AppendReply& reply) {
@@ -121,6 +154,8 @@ void Node::on(const Message& message, const AppendReply& reply) {
   if (moved && member.may_send_entries() && member.next <= log_.last_index())
     send_append(*primary, member);
   continue_handover();
+  primary = as_primary();
+  if (primary != nullptr && primary->dismisses) change_voters(*primary);
 }
 
 // A primary holds all that was committed before its term, so what a member committed must be in its
@@ -176,7 +211,9 @@ void Node::step_down_without_quorum(Primary& primary) {
       std::max(primary.lease.serve_until(), primary.elected + options_.timing.lease());
   if (now_ < since + options_.timing.election_timeout) return;
   Instant heard = primary.elected;
-  for (const auto& member : primary.members) heard = std::max(heard, member.heard);
+  for (const auto& member : primary.members) {
+    if (configuration().contains(member.id)) heard = std::max(heard, member.heard);
+  }
   const bool in_pair = configuration().pair && options_.pair_failover;
   become_follower(hard_.term, MemberId{});
   if (in_pair) pair_.heard(Standing::was_primary, heard);
@@ -215,9 +252,12 @@ void Node::handle(HandOver hand_over) {
   auto* primary = as_primary();
   if (primary == nullptr || primary->handing_over) return;
   const Progress* best = nullptr;
+  const auto* known = registered(*primary);
   for (const auto& member : primary->members) {
     const Voter* voter = configuration().find(member.id);
-    const bool fit = voter != nullptr && voter->kind == VoterKind::master &&
+    const bool leaves = known != nullptr && !known->masters.empty() &&
+                        !stays(*known, configuration(), member.id.node);
+    const bool fit = voter != nullptr && voter->kind == VoterKind::master && !leaves &&
                      member.heard != Instant::never() &&
                      now_ - member.heard < options_.timing.election_timeout;
     const bool asked = hand_over.to.empty() || hand_over.to == member.id.node;

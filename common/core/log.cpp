@@ -106,6 +106,12 @@ const Configuration& Log::configuration_at(LogIndex index) const {
   return known->second;
 }
 
+bool Log::was_ever_protected() const {
+  TANDEM_ASSERT(!configurations_.empty());
+  return std::any_of(configurations_.begin(), configurations_.end(),
+                     [](const auto& each) { return each.second.was_protected; });
+}
+
 bool Log::is_covered_by(LogIndex index, Term term) const {
   TANDEM_ASSERT(last_term() >= snapshot_term_);
   return term != last_term() ? term > last_term() : index >= last_index();

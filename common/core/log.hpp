@@ -58,6 +58,9 @@ class Log {
   // The configuration in force at `index`. REQUIRES: index >= snapshot_index()
   const Configuration& configuration_at(LogIndex index) const;
 
+  // Three nodes have voted by the configuration at the snapshot's edge, or by one after it.
+  bool was_ever_protected() const;
+
   // True when a log that ends with (index, term) is at least as complete as this one (R4).
   bool is_covered_by(LogIndex index, Term term) const;
   // True when a log that ends with (index, term) is more complete than this one.

@@ -36,19 +36,53 @@ std::size_t crowd_at(const Electorate& electorate, const WitnessCandidate& candi
   return crowd;
 }
 
-std::optional<VoterChange> master_change(const Electorate& electorate) {
-  const auto& configuration = electorate.configuration;
+std::optional<VoterChange> superseded_removal(const Configuration& configuration) {
   for (const auto& voter : configuration.voters) {
     const bool last_incarnation = !configuration.is_superseded(voter);
     if (!last_incarnation && configuration.voters.size() > 1) return RemoveVoter{voter.id};
   }
+  return std::nullopt;
+}
+
+// Whom the operator has said that it replaces; empty: nobody.
+NodeId replaced_by(const Electorate& electorate, const NodeId& node) {
+  if (electorate.registered == nullptr) return {};
+  for (const auto& master : electorate.registered->masters) {
+    if (master.node == node) return master.replaces;
+  }
+  return {};
+}
+
+std::optional<VoterChange> master_addition(const Electorate& electorate, const MemberId& tried) {
+  const auto& configuration = electorate.configuration;
+  if (configuration.voters.size() > limits::voters_max) return std::nullopt;
   for (const auto& [node, id] : electorate.masters) {
-    const bool votes_already = configuration.find(id) != nullptr;
-    const bool replaces = configuration.current(node) != nullptr;
-    if (votes_already || (electorate.alone && !replaces)) continue;
-    if (configuration.voters.size() <= limits::voters_max) return AddVoter{id, VoterKind::master};
+    if (configuration.find(id) != nullptr || id == tried) continue;
+    const auto replaced = replaced_by(electorate, node);
+    const bool replaces = configuration.current(node) != nullptr ||
+                          (!replaced.empty() && configuration.current(replaced) != nullptr);
+    if (!electorate.alone || replaces) return AddVoter{id, VoterKind::master};
   }
   return std::nullopt;
+}
+
+// Masters that vote and stay no more. The primary comes last: it hands over first.
+std::vector<MemberId> leaving_masters(const Electorate& electorate) {
+  std::vector<MemberId> leaving;
+  const auto* registered = electorate.registered;
+  if (registered == nullptr || registered->masters.empty()) return leaving;
+  bool primary_leaves = false;
+  for (const auto& voter : electorate.configuration.voters) {
+    if (voter.kind != VoterKind::master) continue;
+    if (stays(*registered, electorate.configuration, voter.id.node)) continue;
+    if (voter.id == electorate.self) {
+      primary_leaves = true;
+    } else {
+      leaving.push_back(voter.id);
+    }
+  }
+  if (primary_leaves && leaving.empty()) leaving.push_back(electorate.self);
+  return leaving;
 }
 
 // Live candidates that do not vote yet, best first.
@@ -67,32 +101,106 @@ Candidates additions(const Electorate& electorate, const MemberId& tried) {
   return found;
 }
 
-std::optional<VoterChange> witness_change(const Electorate& electorate, const MemberId& tried) {
+// The witnesses, and how many there should be beside the masters that stay.
+struct Witnesses {
+  std::vector<MemberId> kept, gone;  // that vote: registered or not
+  std::size_t wanted = 0;
+  bool is_lone_master = false;  // that stays
+};
+
+Witnesses witnesses_of(const Electorate& electorate, std::size_t leaving) {
   const auto& configuration = electorate.configuration;
   const auto& registered = *electorate.registered;
-  std::vector<MemberId> kept, gone;
+  Witnesses witnesses;
   for (const auto& voter : configuration.voters) {
     if (voter.kind != VoterKind::witness) continue;
-    (is_registered(registered, voter.id) ? kept : gone).push_back(voter.id);
+    (is_registered(registered, voter.id) ? witnesses.kept : witnesses.gone).push_back(voter.id);
   }
   const auto outside = static_cast<std::size_t>(std::count_if(
       registered.candidates.begin(), registered.candidates.end(),
       [&](const WitnessCandidate& candidate) { return !configuration.contains(candidate.id); }));
-  const auto wanted =
-      wanted_witnesses(configuration.count(VoterKind::master), kept.size() + outside);
-  if (kept.size() < wanted && configuration.voters.size() <= limits::voters_max) {
-    const auto choice = additions(electorate, tried);
-    if (!choice.empty()) return AddVoter{choice.front()->id, VoterKind::witness};
-  }
-  const bool enough_remain = configuration.voters.size() > 3;
-  if (enough_remain && !gone.empty() && kept.size() >= wanted)
+  const auto masters = configuration.count(VoterKind::master);
+  TANDEM_ASSERT(leaving <= masters);
+  witnesses.wanted = wanted_witnesses(masters - leaving, witnesses.kept.size() + outside);
+  witnesses.is_lone_master = masters - leaving == 1;
+  return witnesses;
+}
+
+std::optional<VoterChange> witness_addition(const Electorate& electorate,
+                                            const Witnesses& witnesses, const MemberId& tried) {
+  const bool is_wanted = witnesses.kept.size() < witnesses.wanted;
+  if (!is_wanted || electorate.configuration.voters.size() > limits::voters_max) return {};
+  const auto choice = additions(electorate, tried);
+  if (choice.empty()) return std::nullopt;
+  return AddVoter{choice.front()->id, VoterKind::witness};
+}
+
+std::optional<VoterChange> witness_removal(const Electorate& electorate,
+                                           const Witnesses& witnesses) {
+  const auto& [kept, gone, wanted, is_lone_master] = witnesses;
+  if (electorate.configuration.voters.size() <= 3 && !is_lone_master) return std::nullopt;
+  if (!gone.empty() && kept.size() >= wanted)
     return RemoveVoter{least_needed(gone, electorate.living)};
-  if (enough_remain && kept.size() > wanted)
-    return RemoveVoter{least_needed(kept, electorate.living)};
+  if (kept.size() > wanted) return RemoveVoter{least_needed(kept, electorate.living)};
   return std::nullopt;
 }
 
+std::optional<VoterChange> master_removal(const Electorate& electorate,
+                                          std::vector<MemberId> leaving) {
+  std::erase_if(leaving, [&](const MemberId& id) {
+    return !has_living_quorum(electorate.configuration.without(id), electorate.living);
+  });
+  if (leaving.empty()) return std::nullopt;
+  return RemoveVoter{least_needed(leaving, electorate.living)};
+}
+
+// By who is registered.
+std::optional<VoterChange> registered_change(const Electorate& electorate, const MemberId& tried) {
+  const auto& configuration = electorate.configuration;
+  auto leaving = leaving_masters(electorate);
+  if (leaving.size() >= configuration.voters.size()) leaving.clear();
+  const auto living_here = std::count_if(leaving.begin(), leaving.end(), [&](const MemberId& id) {
+    return !configuration.is_superseded(*configuration.find(id));
+  });
+  auto witnesses = witnesses_of(electorate, static_cast<std::size_t>(living_here));
+  auto addition = witness_addition(electorate, witnesses, tried);
+  const bool again = addition && std::get<AddVoter>(*addition).id == tried;
+  if (addition && !again) return addition;
+  if (!leaving.empty()) {
+    if (auto removal = master_removal(electorate, std::move(leaving))) return removal;
+    witnesses.kept.clear();  // one that was forgotten may be what stands in the way
+    witnesses.wanted = 0;
+  }
+  if (auto removal = witness_removal(electorate, witnesses)) return removal;
+  return addition;
+}
+
+// Two masters without a witness: at the beginning, or because an operator wants no more of them.
+// Never because a third voter does not answer, or was forgotten.
+bool is_meant_as_pair(const Electorate& electorate) {
+  const auto& configuration = electorate.configuration;
+  if (configuration.voters.size() != 2 || configuration.count(VoterKind::master) != 2) return false;
+  if (!configuration.was_protected) return true;
+  const auto* registered = electorate.registered;
+  return registered != nullptr && registered->masters.size() == 2 &&
+         registered->candidates.empty() &&
+         std::all_of(
+             configuration.voters.begin(), configuration.voters.end(),
+             [&](const Voter& voter) { return stays(*registered, configuration, voter.id.node); });
+}
+
 }  // namespace
+
+bool stays(const Registered& registered, const Configuration& configuration, const NodeId& node) {
+  TANDEM_ASSERT(!registered.masters.empty());
+  bool listed = false;
+  for (const auto& master : registered.masters) {
+    listed = listed || master.node == node;
+    const bool takes_its_place = master.replaces == node && master.node != node;
+    if (takes_its_place && configuration.current(master.node) != nullptr) return false;
+  }
+  return listed;
+}
 
 std::size_t wanted_witnesses(std::size_t masters, std::size_t available) {
   if (masters < 2) return 0;
@@ -114,14 +222,14 @@ std::optional<VoterChange> next_change(const Electorate& electorate, const Membe
   const auto& configuration = electorate.configuration;
   TANDEM_ASSERT(!configuration.empty());
   TANDEM_ASSERT(configuration.voters.size() <= limits::voters_max + 1);
-  if (auto change = master_change(electorate)) return change;
-  if (electorate.alone) return std::nullopt;
+  if (auto change = superseded_removal(configuration)) return change;
+  if (auto change = master_addition(electorate, tried)) return change;
+  if (electorate.alone) return master_addition(electorate, {});
   if (electorate.registered != nullptr) {
-    if (auto change = witness_change(electorate, tried)) return change;
+    if (auto change = registered_change(electorate, tried)) return change;
   }
-  const bool is_pair = configuration.voters.size() == 2 && !configuration.was_protected &&
-                       configuration.count(VoterKind::master) == 2;
-  const bool wanted = is_pair && electorate.pair_failover;
+  if (auto change = master_addition(electorate, {})) return change;
+  const bool wanted = electorate.pair_failover && is_meant_as_pair(electorate);
   if (configuration.pair != wanted) return SetPair{wanted};
   return std::nullopt;
 }

@@ -7,6 +7,10 @@
 // never edits the voter set; it only says whom to prefer as an addition. A second master makes
 // witnesses useful; with one master they could only stand in its way.
 //
+// Masters come and go by an operator's word, which is in the replicated state. Here too additions
+// go first, those of witnesses that the remaining masters want included; but what did not catch up
+// last time waits until nothing else is to be done, so that it holds nothing up.
+//
 // A removal must not end service: it is put off while the voters that remain, and have answered
 // lately, would be fewer than a majority of them.
 //
@@ -42,17 +46,22 @@ using VoterChange = std::variant<AddVoter, RemoveVoter, SetPair>;
 // What the primary knows when it decides.
 struct Electorate {
   const Configuration& configuration;
-  const std::map<NodeId, MemberId>& masters;  // masters that ask to be admitted, by name
+  const std::map<NodeId, MemberId>& masters;  // that belong and ask to be admitted, by name
   const std::set<MemberId>& living;           // voters: this one, and who answered lately
-  const Registered* registered = nullptr;  // null: not known yet; then witnesses stay as they are
+  const Registered* registered = nullptr;     // null: not known yet; then nobody is removed for it
+  MemberId self{};                            // the primary; empty: it stays
   bool pair_failover = true;
-  bool alone =
-      false;  // pair mode, without the other: only a partner that lost its disk may be replaced
+  // Pair mode, without the other: only that one may be replaced, because it lost its disk, or by an
+  // operator's word.
+  bool alone = false;
 };
 
 // Witnesses wanted beside this many masters, when this many could serve: the most, up to three,
 // that makes the number of voters odd.
 std::size_t wanted_witnesses(std::size_t masters, std::size_t available);
+
+// Whether this master stays by what is registered. REQUIRES: registered.masters is not empty
+bool stays(const Registered& registered, const Configuration& configuration, const NodeId& node);
 
 // Whether those of `living` that vote in `after` are a majority of it.
 bool has_living_quorum(const Configuration& after, const std::set<MemberId>& living);

@@ -100,7 +100,7 @@ struct Released {};
 
 // A master that does not vote yet makes itself known, and learns whether a cluster exists.
 struct Hello {
-  bool belongs = false;  // the sender has a log
+  bool belongs = false;  // the sender has a log, or was told that there is a cluster
   bool answer_wanted = false;
   SessionId asker{};  // echoed in the answer, which counts only in the life that asked
 };

@@ -24,7 +24,8 @@ Node::Node(Options options, Stored stored, std::uint64_t seed, Instant now)
       commit_(log_.snapshot_index()),
       election_due_(now),
       pair_(options_.timing),
-      founding_(options_.self.node, options_.masters),
+      founding_(options_.self.node,
+                options_.joins.value() != 0 ? std::vector<NodeId>{} : options_.masters),
       hello_due_(now),
       durable_index_(log_.last_index()) {
   TANDEM_ASSERT(options_.validate().ok());
@@ -95,7 +96,8 @@ bool Node::is_for_us(const Message& message) {
   if (hard_.cluster.value() == 0) {
     const bool admits = std::holds_alternative<Append>(message.body) ||
                         std::holds_alternative<InstallSnapshot>(message.body);
-    if (!admits || message.cluster.value() == 0) return false;
+    const bool expected = options_.joins.value() == 0 || message.cluster == options_.joins;
+    if (!admits || message.cluster.value() == 0 || !expected) return false;
     hard_.cluster = message.cluster;  // made durable with the term, below
     persist_hard_state();
     return true;
@@ -193,6 +195,12 @@ void Node::handle(TermReported reported) {
   if (reported.term <= workers_term_) return;
   workers_term_ = reported.term;
   if (auto* primary = as_primary()) heartbeat(*primary);
+}
+
+void Node::handle(Registered& registered) {
+  registered_ = std::move(registered);
+  TANDEM_ASSERT(registered_->masters.size() <= limits::masters_max);
+  std::erase_if(known_masters_, [this](const auto& known) { return !is_listed(known.first); });
 }
 
 Term Node::next_term() const { return std::max(hard_.term, workers_term_).next(); }
@@ -303,7 +311,8 @@ void Node::conclude() {
   if (until != published_serve_until_) out_->serve_until = published_serve_until_ = until;
   const bool takes_snapshots =
       options_.kind == VoterKind::master && commit_ > log_.snapshot_index();
-  out_->snapshot_wanted = takes_snapshots && log_.size() > options_.log_entries_max;
+  out_->snapshot_wanted =
+      takes_snapshots && (log_.size() > options_.log_entries_max || is_newer_snapshot_needed());
   TANDEM_ASSERT((role() == Role::primary) == (primary_ == self()));
   TANDEM_ASSERT(until == Instant::never() || role() == Role::primary);
 }

@@ -78,7 +78,7 @@ class Node {
   void handle(ConnectionLost lost);
   void handle(TermReported reported);
   void handle(SnapshotTaken& taken);
-  void handle(Registered& registered) { registered_ = std::move(registered); }
+  void handle(Registered& registered);
   bool is_for_us(const Message& message);
   bool refuse_lower_term(const Message& message);
   void dispatch(Message& message);
@@ -116,6 +116,9 @@ class Node {
   void mind_pair();
   void found();
   void say_hello();
+  void greet(const NodeId& master, std::optional<SessionId> asker);
+  void greet_newcomers(const Primary& primary);
+  bool is_listed(const NodeId& node) const;
   Duration first_wait();
   Duration retry_wait();
   bool is_promised_against(const VoteRequest& request, const MemberId& candidate) const;
@@ -143,6 +146,7 @@ class Node {
   void replicate(Primary& primary);
   void send_append(Primary& primary, Progress& member);
   void send_snapshot(Progress& member);
+  bool is_newer_snapshot_needed() const;
   void on(const Message& message, const AppendReply& reply);
   bool has_diverged(const AppendReply& reply) const;
   void renew_lease(Primary& primary);
@@ -156,6 +160,12 @@ class Node {
 
   // voter_changes.cpp
   void change_voters(Primary& primary);
+  const Registered* registered(const Primary& primary) const;
+  std::map<NodeId, MemberId> masters_that_ask(const Primary& primary) const;
+  void remove_voter(Primary& primary, const MemberId& id, const std::set<MemberId>& living);
+  bool has_standby_stood_down(Primary& primary);
+  void stop_joining(Primary& primary);
+  void mind_leaving(Primary& primary);
   std::set<MemberId> living_voters(const Primary& primary) const;
   void add_voter(Primary& primary, const AddVoter& addition);
   void append_configuration(Primary& primary, Configuration configuration);

@@ -36,7 +36,10 @@ struct Options {
   MemberId self;  // the name, and the incarnation of the data directory
   VoterKind kind = VoterKind::master;
   std::vector<NodeId>
-      masters;  // every master of the cluster, this one included; empty for a witness
+      masters;  // every master of the cluster, this one included; empty for a witness. Once the
+                // state says who they are (Registered), that goes before
+  ClusterId joins{};  // the cluster that a new master is to join: it founds none, and no other may
+                      // take it in. 0: it is told by the masters of its list
   Timing timing;
   // With two masters and no witness: true lets one go on without the other, at the price of what
   // pair_mode.hpp says; false stops service until both are there.

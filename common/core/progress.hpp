@@ -26,6 +26,8 @@ struct Progress {
   Instant answered = Instant::never();  // send time of the latest round it answered (R6)
   Instant heard = Instant::never();     // arrival of its latest answer
   SessionId session{};
+  Instant allowed =
+      Instant::never();  // pair mode: when it was last told that it may promote itself
 
   bool may_send_entries() const { return !needs_snapshot && in_flight < window(); }
   std::size_t window() const { return probing ? 1 : limits::appends_in_flight_max; }

@@ -35,6 +35,13 @@ struct Joining {
   Instant since;
 };
 
+// A master that votes no more. It is sent the log while it answers, so that it knows that it was
+// removed, and whom to pass its clients' requests on to until it is stopped.
+struct Leaving {
+  MemberId id;
+  Instant since;
+};
+
 struct HandingOver {
   MemberId to;
   Instant give_up;
@@ -49,9 +56,11 @@ struct Primary {
   Instant next_heartbeat;
   bool announced = false;         // every worker has been told our term (R10)
   bool alone = false;             // pair mode: commits without the other
-  std::vector<Progress> members;  // every other voter, and the one that is joining
+  std::vector<Progress> members;  // every other voter, who is joining, and who is leaving
   std::optional<Joining> joining;
-  MemberId tried;  // joined too slowly last time
+  std::vector<Leaving> leaving;  // at most limits::masters_max
+  bool dismisses = false;        // pair mode: the pair ends, so its standby may not promote itself
+  MemberId tried;                // joined too slowly last time
   std::optional<HandingOver> handing_over;
 };
 

@@ -2,7 +2,7 @@
 //
 // In the shipped core every rule is a compile-time constant: no switch exists. The test build
 // defines TANDEM_MUTATIONS, and then one rule at a time is taken out, to prove that the simulator
-// notices (the mutation gate in tests/sim). R5 says two things, R8 three, and each has a
+// notices (the mutation gate in tests/sim). R5 says two things, R8 four, and each has a
 // switch.
 #pragma once
 
@@ -26,6 +26,7 @@ struct Rules {
   TANDEM_RULE(one_change_at_a_time);   // R8  a voter change waits until the one before is committed
   TANDEM_RULE(change_after_own_term);  // R8  ... and until an entry of the primary's own term is
   TANDEM_RULE(change_by_applied_state);  // R8  ... and is decided by a state that has applied that
+  TANDEM_RULE(pair_ends_with_both);      // R8  ... and a pair ends once its standby has stood down
   TANDEM_RULE(amnesiacs_do_not_vote);    // R9  a member that lost its disk is a new member
   TANDEM_RULE(
       workers_refuse_lower_terms);  // R10 a worker that has heard of a term refuses older ones

@@ -15,39 +15,103 @@ void Node::change_voters(Primary& primary) {
   if (rules.change_after_own_term && primary.own_first > commit_) return;
   if (rules.one_change_at_a_time && log_.configuration_index() > commit_) return;
   if (primary.handing_over) return;
-  // A master that does not vote says so at every heartbeat; what one said long ago may be of an
-  // earlier life.
-  std::map<NodeId, MemberId> masters;
-  for (const auto& [node, known] : known_masters_) {
-    if (now_ - known.heard < options_.timing.election_timeout) masters.emplace(node, known.id);
-  }
+  const auto masters = masters_that_ask(primary);
   const auto living = living_voters(primary);
-  // An older state may not know yet who registered, nor one that is applied anew after a restart.
-  const bool is_known =
-      registered_ && (!rules.change_by_applied_state || registered_->applied >= primary.own_first);
   const Electorate electorate{.configuration = configuration(),
                               .masters = masters,
                               .living = living,
-                              .registered = is_known ? &*registered_ : nullptr,
+                              .registered = registered(primary),
+                              .self = self(),
                               .pair_failover = options_.pair_failover,
                               .alone = primary.alone};
   const auto change = next_change(electorate, primary.tried);
   const auto* addition = change ? std::get_if<AddVoter>(&*change) : nullptr;
   if (addition != nullptr) return add_voter(primary, *addition);
-  if (primary.joining) {
-    primary.joining.reset();
-    refresh_members(primary);
+  stop_joining(primary);
+  if (!change) {
+    primary.dismisses = false;
+    return;
   }
-  if (!change) return;
   if (const auto* removal = std::get_if<RemoveVoter>(&*change)) {
-    TANDEM_ASSERT(removal->id != self());
-    auto remaining = configuration().without(removal->id);
-    if (!has_living_quorum(remaining, living)) return;
-    return append_configuration(primary, std::move(remaining));
+    return remove_voter(primary, removal->id, living);
   }
   Configuration changed = configuration();
   changed.pair = std::get<SetPair>(*change).pair;
+  if (!changed.pair && !has_standby_stood_down(primary)) return;
+  // A pair by an operator's word: each of the two has that configuration before this one counts, so
+  // no majority of an earlier one can be found without them.
+  if (changed.pair) changed.was_protected = false;
   append_configuration(primary, std::move(changed));
+}
+
+// An older state may not know yet who registered, nor one that is applied anew after a restart. One
+// that is not older has applied an entry of the own term, so that the first rule goes with it.
+const Registered* Node::registered(const Primary& primary) const {
+  const bool asked = rules.change_by_applied_state && rules.change_after_own_term;
+  const bool is_known = registered_ && (!asked || registered_->applied >= primary.own_first);
+  return is_known ? &*registered_ : nullptr;
+}
+
+// A master that does not vote says so at every heartbeat; what one said long ago may be of an
+// earlier life.
+std::map<NodeId, MemberId> Node::masters_that_ask(const Primary& primary) const {
+  const auto* state = registered(primary);
+  const bool by_options = !registered_ || (state != nullptr && state->masters.empty());
+  const auto belongs = [&](const NodeId& node) {
+    if (by_options) return true;
+    return state != nullptr && stays(*state, configuration(), node);
+  };
+  std::map<NodeId, MemberId> masters;
+  for (const auto& [node, known] : known_masters_) {
+    const bool asks = now_ - known.heard < options_.timing.election_timeout;
+    if (asks && belongs(node)) masters.emplace(node, known.id);
+  }
+  return masters;
+}
+
+void Node::stop_joining(Primary& primary) {
+  if (!primary.joining) return;
+  primary.joining.reset();
+  refresh_members(primary);
+}
+
+void Node::remove_voter(Primary& primary, const MemberId& id, const std::set<MemberId>& living) {
+  auto remaining = configuration().without(id);
+  if (!has_living_quorum(remaining, living)) return;
+  if (id == self()) return handle(HandOver{});  // the successor removes this one
+  if (!has_standby_stood_down(primary)) return;
+  const Voter voter = *configuration().find(id);
+  if (voter.kind == VoterKind::master && !configuration().is_superseded(voter)) {
+    if (primary.leaving.size() >= limits::masters_max)
+      primary.leaving.erase(primary.leaving.begin());
+    primary.leaving.push_back({id, now_});
+  }
+  append_configuration(primary, std::move(remaining));
+}
+
+// A standby of a pair may promote itself when it hears nothing more, by the configuration that it
+// has. So before there is another one, which could go on without it, it has to have answered that
+// it may not. True when it has, or when there is nobody who could.
+bool Node::has_standby_stood_down(Primary& primary) {
+  if (!configuration().pair || primary.alone || !rules.pair_ends_with_both) return true;
+  primary.dismisses = true;
+  return std::all_of(primary.members.begin(), primary.members.end(), [&](const Progress& member) {
+    return !configuration().contains(member.id) || member.answered > member.allowed;
+  });
+}
+
+// Who was removed is sent the log while it answers.
+void Node::mind_leaving(Primary& primary) {
+  const auto gone = [&](const Leaving& leaving) {
+    const auto member =
+        std::find_if(primary.members.begin(), primary.members.end(),
+                     [&](const Progress& progress) { return progress.id == leaving.id; });
+    TANDEM_ASSERT(member != primary.members.end());
+    const Instant heard = std::max(member->heard, leaving.since);
+    return now_ - heard > 2 * options_.timing.election_timeout;
+  };
+  const auto ended = std::erase_if(primary.leaving, gone);
+  if (ended > 0) refresh_members(primary);
 }
 
 // Counted by when the answered round was sent: an answer that was long on its way tells of the
@@ -84,8 +148,12 @@ void Node::add_voter(Primary& primary, const AddVoter& addition) {
     primary.joining.reset();
     return refresh_members(primary);
   }
+  if (!has_standby_stood_down(primary)) return;
   primary.joining.reset();
   primary.tried = MemberId{};
+  std::erase_if(primary.leaving, [&](const Leaving& leaving) {
+    return leaving.id.node == addition.id.node;  // it is back
+  });
   append_configuration(
       primary, configuration().with({addition.id, addition.kind, log_.last_index().next()}));
 }
@@ -95,12 +163,13 @@ void Node::append_configuration(Primary& primary, Configuration changed) {
   TANDEM_ASSERT(!rules.one_change_at_a_time || majorities_meet(configuration(), changed));
   append_to_log({log_.last_index().next(), hard_.term, std::move(changed)});
   if (!configuration().pair) primary.alone = false;
+  primary.dismisses = false;
   refresh_members(primary);
   advance_commit(primary);
 }
 
-// The primary sends to every other voter, and to the one that is joining; what it knows of each is
-// kept.
+// The primary sends to every other voter, to the one that is joining, and to those that are
+// leaving; what it knows of each is kept.
 void Node::refresh_members(Primary& primary) {
   std::vector<Progress> members;
   const auto keep = [&](const MemberId& id, VoterKind kind) {
@@ -113,7 +182,12 @@ void Node::refresh_members(Primary& primary) {
   };
   for (const auto& voter : configuration().voters) keep(voter.id, voter.kind);
   if (primary.joining) keep(primary.joining->id, primary.joining->kind);
-  TANDEM_ASSERT(members.size() <= limits::voters_max + 1);
+  std::erase_if(primary.leaving, [&](const Leaving& leaving) {
+    return std::any_of(members.begin(), members.end(),
+                       [&](const Progress& member) { return member.id == leaving.id; });
+  });
+  for (const auto& leaving : primary.leaving) keep(leaving.id, VoterKind::master);
+  TANDEM_ASSERT(members.size() <= limits::voters_max + 1 + limits::masters_max);
   primary.members = std::move(members);
 }
 

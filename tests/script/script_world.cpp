@@ -101,6 +101,10 @@ std::string ScriptWorld::run(const std::string& line) {
     registered(words, false);
   else if (verb == "registered-late")
     registered(words, true);
+  else if (verb == "joins")
+    joins(word(0), Words(words.begin() + 1, words.end()));
+  else if (verb == "masters")
+    masters(words);
   else if (verb == "snapshot")
     snapshot(word(0));
   else if (verb == "show-heartbeats")
@@ -160,6 +164,14 @@ void ScriptWorld::fresh(const Words& words) {
     add(name, witness, masters);
     boot(name);
   }
+}
+
+// A new master that was told who the masters are.
+void ScriptWorld::joins(const std::string& name, Words others) {
+  others.push_back(name);
+  add(name, false, others);
+  at(name).options.joins = core::ClusterId(7);  // as cluster() and pair() are called
+  boot(name);
 }
 
 void ScriptWorld::boot(const std::string& name) {
@@ -253,6 +265,19 @@ void ScriptWorld::registered(const Words& words, bool late) {
   for (const auto& name : Words(words.begin() + 1, words.end())) {
     registered.candidates.push_back(
         {at(name).options.self, "host-of-" + name, at(name).node != nullptr});
+  }
+  step(words.front(), std::move(registered));
+}
+
+// As the state says: "c:b" is c, which replaces b.
+void ScriptWorld::masters(const Words& words) {
+  core::Registered registered;
+  registered.applied = at(words.front()).node->commit_index();
+  for (const auto& word : Words(words.begin() + 1, words.end())) {
+    const auto colon = word.find(':');
+    registered.masters.push_back(
+        {core::NodeId(word.substr(0, colon)),
+         colon == word.npos ? core::NodeId{} : core::NodeId(word.substr(colon + 1))});
   }
   step(words.front(), std::move(registered));
 }

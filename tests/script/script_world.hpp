@@ -44,6 +44,8 @@ class ScriptWorld {
   void cut(const std::string& a, const std::string& b);
   void wipe(const std::string& name);
   void registered(const Words& words, bool late);
+  void joins(const std::string& name, Words others);
+  void masters(const Words& words);
   void snapshot(const std::string& name);
   void status();
   void step(const std::string& name, core::Input input);
