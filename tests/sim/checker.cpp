@@ -65,6 +65,7 @@ void Checker::committed(const Machine& machine, const core::Entry& entry) {
       throw Violation("an entry was committed before the one before it");
     state_.apply(entry);
     note_registrations(entry.index);
+    note_masters(entry.index);
     const Term before = committed_.empty() ? Term(0) : committed_.back().committed_in;
     committed_.push_back(
         {entry.term, std::max(before, machine.process.node->term()), state_.digest()});
@@ -129,6 +130,7 @@ void Checker::writing(const Machine& machine, const core::Write& write,
       if (configuration->contains(voter.id) || before.is_superseded(voter)) continue;
       removing(machine, voter, *configuration, machines, now);
     }
+    if (!before.empty()) changes_masters(machine, before, *configuration, machines);
   }
 }
 
@@ -138,6 +140,42 @@ void Checker::note_registrations(LogIndex index) {
   for (const auto& [worker, incarnation] : workers) {
     auto& known = registered_[worker];
     if (known.since.value() == 0 || known.incarnation != incarnation) known = {incarnation, index};
+  }
+}
+
+void Checker::note_masters(LogIndex index) {
+  const auto& listed = state_.masters();
+  for (const auto& [master, replaces] : listed) masters_.try_emplace(master);
+  for (auto& [master, known] : masters_) {
+    const bool belongs = listed.contains(master);
+    const bool replaced =
+        std::any_of(listed.begin(), listed.end(),
+                    [who = master](const auto& other) { return other.second == who; });
+    if (known.belongs != belongs) known.belongs_since = index;
+    if (known.stays != (belongs && !replaced)) known.stays_since = index;
+    known.belongs = belongs;
+    known.stays = belongs && !replaced;
+  }
+}
+
+void Checker::changes_masters(const Machine& primary, const core::Configuration& before,
+                              const core::Configuration& after,
+                              const std::vector<Machine>& machines) const {
+  const auto own_first = own_first_.at(primary.index);
+  for (const auto& machine : machines) {
+    if (!machine.is_master || state_.masters().empty()) continue;
+    const bool voted = before.current(machine.id) != nullptr;
+    const bool votes = after.current(machine.id) != nullptr;
+    const auto found = masters_.find(machine.index);
+    const auto known = found == masters_.end() ? Belonging{} : found->second;
+    if (votes && !voted && !known.belongs && known.belongs_since < own_first) {
+      throw Violation(fmt::format("{} admits {}, which did not belong before its election (R8)",
+                                  primary.id, machine.id));
+    }
+    if (voted && !votes && known.stays && known.stays_since < own_first) {
+      throw Violation(fmt::format("{} removes {}, which belonged before its election (R8)",
+                                  primary.id, machine.id));
+    }
   }
 }
 

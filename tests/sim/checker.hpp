@@ -35,7 +35,8 @@ class Checker {
   void counted(const Machine& primary) const;
   void restored(const Machine& machine, const core::Snapshot& snapshot);
   // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8); nobody is
-  // removed whom all that was committed before the election asks for, and nobody who is needed.
+  // removed whom all that was committed before the election asks for, and nobody who is needed; no
+  // master is admitted or removed against what was committed before the election.
   void writing(const Machine& machine, const core::Write& write,
                const std::vector<Machine>& machines, SimTime now);
   // Amnesiacs do not vote (R9).
@@ -53,11 +54,16 @@ class Checker {
   std::uint64_t elections() const { return elections_; }
   std::uint64_t acknowledged_count() const { return acknowledged_count_; }
   const core::Configuration& committed_configuration() const { return configuration_; }
+  const StateMachine& state() const { return state_; }
   Term highest_term() const { return highest_term_; }
   std::size_t committed_count() const { return committed_.size(); }
 
  private:
   void note_registrations(LogIndex index);
+  void note_masters(LogIndex index);
+  void changes_masters(const Machine& primary, const core::Configuration& before,
+                       const core::Configuration& after,
+                       const std::vector<Machine>& machines) const;
   bool is_registered(const std::vector<Machine>& machines, const core::MemberId& witness,
                      LogIndex before) const;
   void removing(const Machine& primary, const core::Voter& voter, const core::Configuration& after,
@@ -82,6 +88,13 @@ class Checker {
     LogIndex since;
   };
   std::map<std::uint32_t, Registration> registered_;  // workers, in state_
+  struct Belonging {
+    bool belongs = false;
+    LogIndex belongs_since;
+    bool stays = false;  // it belongs, and nobody is to take its place
+    LogIndex stays_since;
+  };
+  std::map<std::uint32_t, Belonging> masters_;  // whom state_ has ever named
   std::map<std::uint32_t, Term> accepted_;
   std::map<std::uint64_t, std::uint64_t> acknowledged_;
   std::uint64_t acknowledged_count_ = 0;

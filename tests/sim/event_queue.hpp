@@ -30,6 +30,7 @@ enum class EventKind : std::uint8_t {
   acknowledge,         // ... and the answer reaches the client
   client,              // a client acts
   restart,             // a process starts again
+  operate,             // an operator adds, removes or replaces a master
   ambush,              // a primary that has just been elected is hit
   fault,               // the next fault is due
   fault_over,          // number: which

@@ -54,6 +54,7 @@ struct Machine {
   std::string host;
   bool is_master = false;
   bool has_state_directory = true;
+  bool joins = false;  // a master that was started for the cluster that exists
   ClockModel clock;
   Disk disk;
   core::IncarnationId incarnation;

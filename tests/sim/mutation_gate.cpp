@@ -37,6 +37,7 @@ constexpr Mutation mutations[] = {
     {"R8 one voter change at a time", &core::Rules::one_change_at_a_time, "workers"},
     {"R8 change after own term", &core::Rules::change_after_own_term, "voters"},
     {"R8 change by applied state", &core::Rules::change_by_applied_state, "workers"},
+    {"R8 a pair ends with both", &core::Rules::pair_ends_with_both, "pair-masters"},
     {"R9 amnesiacs do not vote", &core::Rules::amnesiacs_do_not_vote, "amnesia"},
     {"R10 workers refuse lower terms", &core::Rules::workers_refuse_lower_terms, "all"},
 };

@@ -232,6 +232,9 @@ void World::stop(Machine& machine, bool says_so) {
 void World::start(std::uint32_t index) {
   Machine& machine = machines_[index];
   if (machine.up) return;
+  if (machine.joins && cluster_id().value() == 0) {  // it asks again and again
+    return plan(1s, EventKind::restart, index);
+  }
   note(machine, "starts");
   if (!machine.is_master) checker_.worker_restarted(machine);
   boot(machine);
@@ -259,31 +262,32 @@ void World::replan_tick(Machine& machine) {
   if (machine.runs() && machine.process.node != nullptr) plan_tick(machine);
 }
 
-// A lost disk is a voter lost for good, until its node is admitted again. One disk is lost at a
-// time: all masters vote with the disks they have, and so does everyone in the newest
-// configuration, wherever it is known.
+// A lost disk is a voter lost for good, until its node is admitted again, and so is a master that
+// is removed. One is lost at a time: all masters that belong vote with the disks they have, and so
+// does everyone in the newest configuration, wherever it is known; no other master votes.
 bool World::may_lose_disk(const Machine& machine) const {
   if (!machine.has_state_directory) return false;
   const auto is_whole = [&](const core::Configuration& configuration) {
-    if (configuration.nodes() < 3) return false;
+    if (configuration.nodes() < 3 || configuration.count(core::VoterKind::master) < 2) return false;
     const bool masters_vote =
         std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
-          return !other.is_master || configuration.contains(other.member());
+          return !other.is_master || !belongs(other) || configuration.contains(other.member());
         });
     return masters_vote && std::all_of(configuration.voters.begin(), configuration.voters.end(),
                                        [&](const core::Voter& voter) {
                                          const auto& other = machines_[find(voter.id.node.name())];
-                                         return other.incarnation == voter.id.incarnation;
+                                         return other.incarnation == voter.id.incarnation &&
+                                                (!other.is_master || belongs(other));
                                        });
   };
   return std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
     if (other.process.node != nullptr) {
       const auto& configuration = other.process.node->configuration();
-      const bool stranger = configuration.empty() && !other.is_master;
+      const bool stranger = configuration.empty() && (!other.is_master || !belongs(other));
       return stranger || is_whole(configuration);
     }
     const auto& stored = other.disk.stored();
-    if (stored.hard_state.cluster.value() == 0) return !other.is_master;
+    if (stored.hard_state.cluster.value() == 0) return !other.is_master || !belongs(other);
     return is_whole(
         core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot, stored.entries)
             .configuration());
@@ -292,6 +296,8 @@ bool World::may_lose_disk(const Machine& machine) const {
 
 void World::lose_disk(Machine& machine) {
   machine.disk.wipe();
+  // One that founded alone would do so again.
+  if (machine.is_master && founders_.size() == 1) machine.joins = true;
   machine.incarnation = core::IncarnationId((random_.next() >> 11) + 1);
 }
 

@@ -96,6 +96,30 @@ std::vector<Profile> make_profiles() {
   profiles.back().workers_max = 5;
   profiles.back().mean_gap = 2s;
   profiles.back().ambush_percent = 40;
+  // Operators add, remove and replace masters, from one to five of them.
+  profiles.push_back(with("masters", {{kill, 6},
+                                      {power_loss, 4},
+                                      {freeze, 3},
+                                      {cut, 4},
+                                      {isolate, 4},
+                                      {split, 2},
+                                      {delay, 2},
+                                      {replay, 3},
+                                      {lost_disk, 2},
+                                      {all_restart, 1},
+                                      {worker_leaves, 1},
+                                      {handover, 3}}));
+  profiles.back().masters_min = 1;
+  profiles.back().spare_masters = 2;
+  profiles.back().pair_failover = false;
+  profiles.back().ambush_percent = 10;
+  // The same without a witness: of two masters one goes on alone.
+  profiles.push_back(with("pair-masters", {{kill, 8}, {delay, 8}, {handover, 2}, {slow_disk, 2}}));
+  profiles.back().masters_min = 1;
+  profiles.back().spare_masters = 2;
+  profiles.back().witnesses = false;
+  profiles.back().default_timing = true;
+  profiles.back().mean_gap = 2s;
   for (auto& profile : profiles) {
     if (profile.witnesses && profile.name != "all" && profile.name != "calm")
       profile.masters_max = 3;

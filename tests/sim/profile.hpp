@@ -42,6 +42,8 @@ struct Profile {
   std::array<unsigned, fault_kinds> weights{};
   Duration mean_gap{4s};  // between two faults
   unsigned masters_min = 2, masters_max = 2;
+  unsigned spare_masters = 0;  // that operators may add, and all others remove; 0: no operators
+  bool pair_failover = true;
   unsigned workers_min = 1, workers_max = 4;
   bool witnesses = true;  // workers have state directories
   unsigned ambush_percent =

@@ -20,7 +20,9 @@ void World::boot(Machine& machine) {
   core::Options options;
   options.self = machine.member();
   options.kind = machine.is_master ? core::VoterKind::master : core::VoterKind::witness;
-  if (machine.is_master) options.masters = master_ids_;
+  if (machine.is_master) options.masters = masters_told(machine);
+  if (machine.joins) options.joins = cluster_id();
+  options.pair_failover = profile_.pair_failover;
   options.timing = timing_;
   options.append_entries_max = append_entries_max_;
   options.log_entries_max = log_entries_max_;
@@ -32,8 +34,10 @@ void World::boot(Machine& machine) {
     machine.process.applied = stored.snapshot->index;
     machine.process.applied_term = stored.snapshot->term;
   }
-  if (machine.is_master) machine.process.apply_max = how_long_applying_takes();
   plan_tick(machine);
+  if (!machine.is_master) return;
+  machine.process.apply_max = how_long_applying_takes();
+  report_registered(machine);
 }
 
 void World::step(Machine& machine, core::Input input) {

@@ -19,10 +19,19 @@ void StateMachine::apply(const core::Entry& entry) {
   std::string verb;
   std::uint32_t worker = 0;
   std::uint64_t incarnation = 0;
-  if (!(text >> verb >> worker)) return;
-  text >> incarnation;
+  text >> verb;
+  if (verb == "found" && masters_.empty()) {
+    for (std::uint32_t master = 0; text >> master;) masters_[master];
+  }
+  if (verb == "found" || !(text >> worker)) return;
+  const bool has_more = static_cast<bool>(text >> incarnation);
   if (verb == "join") workers_[worker] = incarnation;
   if (verb == "leave") workers_.erase(worker);
+  if (verb == "admit") {
+    masters_[worker] =
+        has_more ? std::optional(static_cast<std::uint32_t>(incarnation)) : std::nullopt;
+  }
+  if (verb == "expel" && masters_.size() > 1) masters_.erase(worker);
 }
 
 std::string StateMachine::to_bytes() const {
@@ -31,6 +40,10 @@ std::string StateMachine::to_bytes() const {
   text += fmt::format(" {}", workers_.size());
   for (const auto& [worker, incarnation] : workers_)
     text += fmt::format(" {} {}", worker, incarnation);
+  text += fmt::format(" {}", masters_.size());
+  for (const auto& [master, replaces] : masters_) {
+    text += fmt::format(" {} {}", master, replaces ? static_cast<std::int64_t>(*replaces) : -1);
+  }
   return text;
 }
 
@@ -51,6 +64,14 @@ StateMachine StateMachine::from_bytes(const std::string& bytes) {
     text >> worker >> incarnation;
     state.workers_[worker] = incarnation;
   }
+  text >> count;
+  for (; count > 0; --count) {
+    std::uint32_t master = 0;
+    std::int64_t replaces = -1;
+    text >> master >> replaces;
+    auto& place = state.masters_[master];
+    if (replaces >= 0) place = static_cast<std::uint32_t>(replaces);
+  }
   return state;
 }
 
@@ -64,5 +85,15 @@ std::string StateMachine::join(std::uint32_t worker, std::uint64_t incarnation) 
 }
 
 std::string StateMachine::leave(std::uint32_t worker) { return fmt::format("leave {}", worker); }
+
+std::string StateMachine::found(const std::vector<std::uint32_t>& masters) {
+  return fmt::format("found {}", fmt::join(masters, " "));
+}
+
+std::string StateMachine::admit(std::uint32_t master, std::optional<std::uint32_t> replaces) {
+  return replaces ? fmt::format("admit {} {}", master, *replaces) : fmt::format("admit {}", master);
+}
+
+std::string StateMachine::expel(std::uint32_t master) { return fmt::format("expel {}", master); }
 
 }  // namespace tandem::sim

@@ -1,5 +1,6 @@
 // state_machine.hpp: what the log is about, as small as it can be and still tell a lost or doubled
-// change: each client's count of applied changes, and which workers are registered.
+// change: each client's count of applied changes, which workers are registered, and which masters
+// belong.
 //
 // A change that a client sent twice is applied once: it carries the client's number and its own,
 // and the state remembers the last one of each client (this is how the shell's state machine must
@@ -8,7 +9,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/core/entry.hpp"
 
@@ -26,14 +29,21 @@ class StateMachine {
   std::uint64_t last_of(std::uint64_t client) const;
   // Registered workers with their incarnations; 0 = without a state directory.
   const std::map<std::uint32_t, std::uint64_t>& workers() const { return workers_; }
+  // Masters that belong, each with who goes once it votes; empty: the state does not say.
+  const std::map<std::uint32_t, std::optional<std::uint32_t>>& masters() const { return masters_; }
   std::uint64_t digest() const { return digest_; }
 
   static std::string join(std::uint32_t worker, std::uint64_t incarnation);
   static std::string leave(std::uint32_t worker);
+  // Who belongs at first; changes nothing when the state says already.
+  static std::string found(const std::vector<std::uint32_t>& masters);
+  static std::string admit(std::uint32_t master, std::optional<std::uint32_t> replaces);
+  static std::string expel(std::uint32_t master);
 
  private:
   std::map<std::uint64_t, std::uint64_t> clients_;
   std::map<std::uint32_t, std::uint64_t> workers_;
+  std::map<std::uint32_t, std::optional<std::uint32_t>> masters_;
   std::uint64_t digest_ = 0;
 };
 

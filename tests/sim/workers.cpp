@@ -47,6 +47,7 @@ void World::scan(Machine& master) {
   plan(beat_every, EventKind::scan, master.index);
   if (!master.runs()) return;
   forget_absent(master);
+  tend_masters(master);
   report_registered(master);
   if (!master.is_primary()) return;
   const auto& registered = master.process.state.workers();
@@ -88,6 +89,11 @@ void World::report_registered(Machine& master) {
     digest = mix(digest, worker << 1 ^ static_cast<unsigned>(live), incarnation);
     registered.candidates.push_back(
         {{machines_[worker].id, core::IncarnationId(incarnation)}, machines_[worker].host, live});
+  }
+  for (const auto& [index, replaces] : master.process.state.masters()) {
+    digest = mix(digest, index, replaces ? *replaces + 1 : 0);
+    registered.masters.push_back(
+        {machines_[index].id, replaces ? machines_[*replaces].id : core::NodeId{}});
   }
   if (digest == master.process.registered_digest) return;
   master.process.registered_digest = digest;

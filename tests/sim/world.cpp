@@ -34,8 +34,12 @@ void World::build(const Profile& profile) {
       profile.masters_min + random_.below(profile.masters_max - profile.masters_min + 1);
   const auto workers =
       profile.workers_min + random_.below(profile.workers_max - profile.workers_min + 1);
-  for (std::uint64_t i = 0; i < masters; ++i)
+  for (std::uint64_t i = 0; i < masters + profile.spare_masters; ++i) {
     add_machine(std::string(1, static_cast<char>('a' + i)), true, true);
+    if (i < masters) founders_.push_back(machines_.back().index);
+    machines_.back().joins = i >= masters;
+  }
+  if (profile.spare_masters > 0) plan(between(1s, 5s), EventKind::operate, 0);
   for (std::uint64_t i = 0; i < workers; ++i) {
     // The first worker can always be a witness, so that there is a third voter.
     const bool eligible = profile.witnesses && (i == 0 || random_.below(4) != 0);
@@ -105,6 +109,7 @@ void World::happen(const Event& event) {
   switch (event.kind) {
     case EventKind::client: return act(event.target);
     case EventKind::acknowledge: return acknowledge(event.target, event.number);
+    case EventKind::operate: return operate();
     case EventKind::fault: return inject();
     case EventKind::ambush: return ambush(event.target);
     case EventKind::fault_over: return end_fault(event.number);
@@ -224,7 +229,9 @@ std::string World::ailment() const {
   const auto& configuration = node.configuration();
   for (const auto& machine : machines_) {
     const bool votes = configuration.contains(machine.member());
-    if (machine.is_master && !votes) return fmt::format("{} does not vote", machine.id);
+    if (!machine.is_master) continue;
+    if (belongs(machine) && !votes) return fmt::format("{} does not vote", machine.id);
+    if (!belongs(machine) && votes) return fmt::format("{} still votes", machine.id);
   }
   for (const auto& voter : configuration.voters) {
     const Machine& machine = machines_[find(voter.id.node.name())];
@@ -236,7 +243,10 @@ std::string World::ailment() const {
     }
   }
   if (node.is_alone()) return fmt::format("{} is alone", leader->id);
-  const std::size_t nodes_min = profile_.witnesses ? 3 : 2;
+  const auto masters = configuration.count(core::VoterKind::master);
+  const std::size_t nodes_min =
+      profile_.witnesses && masters > 1 ? 3 : std::min<std::size_t>(masters, 2);
+  if (profile_.spare_masters == 0 && masters < 2) return "there are too few masters";
   return configuration.nodes() < nodes_min ? "too few vote" : "";
 }
 

@@ -111,6 +111,15 @@ class World {
   void propose(Machine& master, std::uint32_t client, std::uint64_t sequence);
   void acknowledge(std::uint32_t client, std::uint64_t sequence);
 
+  // operators.cpp
+  void operate();
+  void bring(Machine& comer);
+  core::ClusterId cluster_id() const;
+  bool votes_nowhere(const Machine& master) const;
+  bool belongs(const Machine& master) const;
+  void tend_masters(Machine& master);
+  std::vector<core::NodeId> masters_told(const Machine& machine) const;
+
   // nemesis.cpp
   struct Fault {
     std::uint64_t number = 0;
@@ -147,7 +156,8 @@ class World {
   std::uint64_t digest_ = 0;
   EventQueue events_;
   std::vector<Machine> machines_;
-  std::vector<core::NodeId> master_ids_;
+  std::vector<core::NodeId> master_ids_;  // the spare ones too
+  std::vector<std::uint32_t> founders_;
   std::optional<Network> network_;
   std::vector<Client> clients_;
   core::Timing timing_;

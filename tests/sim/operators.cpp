@@ -1,0 +1,106 @@
+// operators.cpp: operators that add, remove and replace masters, as the control API lets them, and
+// start new ones with an empty directory.
+#include <algorithm>
+
+#include "tests/sim/world.hpp"
+
+namespace tandem::sim {
+
+namespace {
+constexpr Duration pause_max = 12s;  // between two changes of who the masters are
+}  // namespace
+
+// By what was committed, or at first as it was founded.
+bool World::belongs(const Machine& master) const {
+  const auto& masters = checker_.state().masters();
+  if (masters.empty()) return std::count(founders_.begin(), founders_.end(), master.index) > 0;
+  return masters.contains(master.index);
+}
+
+// A founder's flags never change; who joins asks a master that belongs.
+std::vector<core::NodeId> World::masters_told(const Machine& machine) const {
+  std::vector<core::NodeId> masters;
+  for (const auto& other : machines_) {
+    const bool founder = std::count(founders_.begin(), founders_.end(), other.index) > 0;
+    const bool told = machine.joins ? belongs(other) : founder;
+    if (other.is_master && (told || other.index == machine.index)) masters.push_back(other.id);
+  }
+  return masters;
+}
+
+// 0 while there is none.
+core::ClusterId World::cluster_id() const {
+  for (const auto& machine : machines_) {
+    const auto id = machine.disk.stored().hard_state.cluster;
+    if (id.value() != 0) return id;
+  }
+  return core::ClusterId(0);
+}
+
+void World::operate() {
+  plan(between(0s, pause_max), EventKind::operate, 0);
+  const auto leader = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& machine) {
+    return machine.has_caught_up() && machine.would_serve(now_);
+  });
+  if (!faults_on_ || leader == machines_.end()) return;
+  std::vector<std::uint32_t> inside, outside;
+  for (const auto& machine : machines_) {
+    if (!machine.is_master) continue;
+    (leader->process.state.masters().contains(machine.index) ? inside : outside)
+        .push_back(machine.index);
+  }
+  if (inside.empty()) return;
+  const auto any_of = [&](const auto& some) { return some[random_.below(some.size())]; };
+  if (random_.below(3) == 0) {
+    const auto goes = any_of(inside);
+    note(machines_[goes], "*** is to leave");
+    return propose_own(*leader, StateMachine::expel(goes));
+  }
+  if (outside.empty() || inside.size() >= limits::masters_max) return;
+  const auto comes = any_of(outside);
+  const bool replaces = random_.below(2) == 0;
+  const auto goes = replaces ? std::optional(any_of(inside)) : std::nullopt;
+  note(machines_[comes], replaces ? "*** is to join in another's place" : "*** is to join");
+  bring(machines_[comes]);
+  propose_own(*leader, StateMachine::admit(comes, goes));
+}
+
+// With an empty directory, or with what it has from an earlier time.
+void World::bring(Machine& comer) {
+  comer.joins = true;
+  if (!votes_nowhere(comer) || random_.below(3) == 0) return;
+  thaw(comer);
+  stop(comer, true);
+  lose_disk(comer);
+  start(comer.index);
+}
+
+// Nor is it meant to.
+bool World::votes_nowhere(const Machine& master) const {
+  return !belongs(master) &&
+         std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
+           if (other.process.node != nullptr) {
+             return !other.process.node->configuration().contains(master.member());
+           }
+           const auto& stored = other.disk.stored();
+           return !core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot,
+                             stored.entries)
+                       .configuration()
+                       .contains(master.member());
+         });
+}
+
+// A primary says who the masters are when the state does not, and strikes off who was replaced.
+void World::tend_masters(Machine& master) {
+  if (!master.has_caught_up()) return;
+  const auto masters = master.process.state.masters();
+  if (masters.empty()) return propose_own(master, StateMachine::found(founders_));
+  for (const auto& [comer, replaces] : masters) {
+    const auto& configuration = master.process.node->configuration();
+    const bool came = configuration.current(machines_[comer].id) != nullptr;
+    const bool is_over = replaces && came && masters.contains(*replaces) && *replaces != comer;
+    if (is_over && master.is_primary()) propose_own(master, StateMachine::expel(*replaces));
+  }
+}
+
+}  // namespace tandem::sim
