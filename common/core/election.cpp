@@ -336,7 +336,8 @@ bool Node::is_listed(const NodeId& node) const {
 void Node::on(const Message& message, const Hello& hello) {
   // A primary that was told of us, when the masters that we were told of have all gone since.
   const auto ours = hard_.cluster.value() != 0 ? hard_.cluster : options_.joins;
-  const bool of_any = ours.value() == 0 && founding_.is_too_late() && message.cluster.value() != 0;
+  const bool of_any =
+      ours.value() == 0 && founding_.knows_of_cluster() && message.cluster.value() != 0;
   const bool of_ours = of_any || (ours.value() != 0 && message.cluster == ours);
   const bool listed = is_listed(message.from.node);
   if (!listed && !of_ours) return;

@@ -25,7 +25,6 @@ class Founding {
   void heard_new(const NodeId& master);
   // A master has a log, or a worker remembers a term: a cluster exists, and none is founded again.
   void heard_of_cluster() { exists_ = true; }
-  bool is_too_late() const { return exists_; }
   bool may_found() const;
 
   bool knows_of_cluster() const { return exists_; }

@@ -9,7 +9,8 @@ namespace tandem::core {
 Waiting Node::waiting() const {
   if (options_.kind != VoterKind::master || !primary_.empty()) return {};
   if (hard_.cluster.value() == 0) {
-    if (founding_.knows_of_cluster() || options_.masters.empty()) return {Awaited::admission};
+    const bool exists = founding_.knows_of_cluster() || options_.joins.value() != 0;
+    if (exists || options_.masters.empty()) return {Awaited::admission};
     auto unheard = founding_.unheard();
     if (!unheard.empty()) return {Awaited::masters, std::move(unheard)};
     if (founding_.founder() == self().node) return {};

@@ -7,7 +7,9 @@
 namespace tandem::sim {
 
 namespace {
-constexpr Duration pause_max = 12s;  // between two changes of who the masters are
+// Between two changes of who the masters are; a pair changes for a moment only.
+constexpr Duration pause_max = 12s;
+constexpr Duration pair_pause_max = 4s;
 }  // namespace
 
 // By what was committed, or at first as it was founded.
@@ -38,7 +40,7 @@ core::ClusterId World::cluster_id() const {
 }
 
 void World::operate() {
-  plan(between(0s, pause_max), EventKind::operate, 0);
+  plan(between(0s, profile_.witnesses ? pause_max : pair_pause_max), EventKind::operate, 0);
   const auto leader = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& machine) {
     return machine.has_caught_up() && machine.would_serve(now_);
   });
