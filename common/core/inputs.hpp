@@ -91,14 +91,14 @@ struct RegisteredMaster {
 // reports before anything else happens, with `applied` 0 if it knows nothing yet.
 struct Registered {
   std::vector<WitnessCandidate> candidates;
-  // Only these are made voters, and a voting master that is none of them is removed. None at all:
-  // the state does not say, and the masters of the options belong.
-  std::vector<RegisteredMaster> masters{};
   std::vector<std::string> master_hosts;
   // The state is that after this entry. A state machine lags behind, and after a restart it knows
   // nobody at first: a primary decides by what was applied up to an entry of its own term only, so
   // the shell reports again then, even if nobody came or went.
   LogIndex applied{};
+  // Only these are made voters, and a voting master that is none of them is removed. None at all:
+  // the state does not say, and the masters of the options belong.
+  std::vector<RegisteredMaster> masters{};
 };
 
 using Input = std::variant<Tick, Message, Durable, Propose, ConnectionLost, ConnectionRefused,

@@ -45,11 +45,12 @@ void World::inject() {
          .cuts = {}});
 }
 
-// The worst moment for a primary to go is just after its election, with its first entries on their
-// way.
+// The worst moments for a primary to go are just after its election, with its first entries on
+// their way, and just after it has changed who votes.
 void World::ambush(std::uint32_t machine) {
   if (!faults_on_ || faults_.size() >= faults_at_once_max) return;
-  const auto kind = random_.below(3) == 0 ? FaultKind::power_loss : FaultKind::isolate;
+  auto kind = random_.below(3) == 0 ? FaultKind::power_loss : FaultKind::isolate;
+  if (!profile_.witnesses) kind = FaultKind::kill;  // a pair cannot bear what nobody notices
   begin({.number = ++fault_numbers_, .kind = kind, .machine = machine, .cuts = {}});
 }
 

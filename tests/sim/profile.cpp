@@ -120,6 +120,7 @@ std::vector<Profile> make_profiles() {
   profiles.back().witnesses = false;
   profiles.back().default_timing = true;
   profiles.back().mean_gap = 2s;
+  profiles.back().ambush_percent = 15;
   for (auto& profile : profiles) {
     if (profile.witnesses && profile.name != "all" && profile.name != "calm")
       profile.masters_max = 3;

@@ -47,7 +47,7 @@ struct Profile {
   unsigned workers_min = 1, workers_max = 4;
   bool witnesses = true;  // workers have state directories
   unsigned ambush_percent =
-      0;  // of elections whose winner is cut off or killed within the next round trips
+      0;  // of elections, and of changes of who votes, that the primary does not outlive for long
   bool lenient = false;  // two masters cut off from each other, and no third: see pair_mode.hpp
   bool default_timing = false;
   bool single_entries = false;  // each append carries one entry, so that they can be told apart

@@ -51,6 +51,13 @@ void World::carry_out(Machine& machine) {
   Process& process = machine.process;
   if (outputs_.write) {
     checker_.writing(machine, *outputs_.write, machines_, now_);
+    const auto& appended = outputs_.write->append;
+    const bool changes_voters =
+        machine.is_primary() &&
+        std::any_of(appended.begin(), appended.end(), [](const auto& entry) {
+          return std::holds_alternative<core::Configuration>(entry.body);
+        });
+    if (changes_voters) maybe_ambush(machine, 20ms);
     const auto number = outputs_.write->number.value();
     const SimTime done = machine.disk.write(std::move(*outputs_.write), now_, random_);
     plan(done - now_, EventKind::disk, machine.index, 0, number, machine.life);
@@ -107,9 +114,12 @@ void World::became(Machine& machine, const core::RoleChange& change) {
   if (change.role != core::Role::primary) return;
   machine.process.registered_digest = 0;
   checker_.elected(machine, change.term);
-  if (faults_on_ && random_.below(100) < profile_.ambush_percent) {
-    plan(random_.up_to(3 * network_->delay(random_)), EventKind::ambush, machine.index);
-  }
+  maybe_ambush(machine, 3 * network_->delay(random_));
+}
+
+void World::maybe_ambush(const Machine& machine, Duration within) {
+  if (!faults_on_ || random_.below(100) >= profile_.ambush_percent) return;
+  plan(random_.up_to(within), EventKind::ambush, machine.index);
 }
 
 // Most state machines keep up, some are slow, some are seconds behind.

@@ -130,6 +130,7 @@ class World {
   void plan_fault();
   void inject();
   bool inject(FaultKind kind, Fault& fault);
+  void maybe_ambush(const Machine& machine, Duration within);
   void ambush(std::uint32_t machine);
   void begin(Fault fault);
   void end_fault(std::uint64_t number);
