@@ -323,6 +323,13 @@ inline constexpr unsigned client_redirects_max = 3;
 // one after a freeze.
 inline constexpr auto client_backoff_min = 10ms;
 inline constexpr auto client_backoff_max = 200ms;
+// Of a streamed body, held at a time in each direction.
+inline constexpr std::size_t client_piece_bytes = 64 * 1024;
+// A server that knows nothing of 100 Continue costs a streamed request so long; a master that waits
+// for a primary says nothing for takeover_wait_max.
+inline constexpr auto client_continue_max = 3s;
+// A streamed body is sent again from its beginning so often in a call.
+inline constexpr unsigned client_restarts_max = 3;
 
 // ---- the access log -----------------------------------------------------------------------------
 // A line is for finding a request, not for keeping it: what is longer is cut, and says so.

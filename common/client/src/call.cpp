@@ -1,7 +1,6 @@
 #include "common/client/src/call.hpp"
 
 #include <algorithm>
-#include <array>
 #include <random>
 #include <thread>
 #include <utility>
@@ -11,170 +10,135 @@
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
-#include "common/wire/error_document.hpp"
 
 namespace tandem::client {
 
 namespace {
-
-// A master marks what it passes on from others with Via (RFC 9110 §7.6.3); what it says itself has
-// none.
-bool is_of_the_master(const ClientResponse& response) { return !response.has_header("Via"); }
-
-// The master says that it executed nothing and that another, or a later, request may be served. A
-// standby passes such an answer of the primary on, so the error code tells it from a service's 503;
-// an answer to HEAD has no body.
-bool is_unserved(const ClientResponse& response, bool to_head) {
-  constexpr std::array<std::string_view, 5> codes{"no_worker", "workers_full", "primary_full",
-                                                  "no_primary", "not_primary"};
-  if (response.status != 503 || !response.has_header("Retry-After")) return false;
-  if (to_head) return is_of_the_master(response);
-  const auto code = wire::error_code(response.body);
-  return std::find(codes.begin(), codes.end(), code) != codes.end();
-}
 
 double random_fraction() {
   thread_local std::minstd_rand random(std::random_device{}());
   return std::uniform_real_distribution<double>(0.5, 1.0)(random);
 }
 
-const char* in_words(ReadEnd end) {
-  switch (end) {
-    case ReadEnd::timed_out: return "no answer in time";
-    case ReadEnd::malformed: return "the answer is not well-formed HTTP/1.1";
-    default: return "the connection broke before the answer was whole";
-  }
-}
-
 }  // namespace
 
 Call::Call(Masters& masters, const Outgoing& request, const CallLimits& limits)
-    : masters_(masters), request_(request), limits_(limits), deadline_(now() + limits.deadline) {}
+    : masters_(masters),
+      request_(request),
+      limits_(limits),
+      has_others_(masters.size() > 1),
+      deadline_(limits.deadline,
+                request.streams() ? Deadline::Kind::renewed : Deadline::Kind::fixed) {}
 
 ClientResult Call::run() {
   for (unsigned round = 0;; ++round) {
-    for (const auto master : masters_.order()) {
-      if (now() >= deadline_) return give_up();
-      if (auto settled = ask({masters_.at(master), master})) return std::move(*settled);
+    for (const auto& master : masters_.order()) {
+      if (deadline_.has_passed()) return give_up();
+      if (auto settled = ask(master)) return std::move(*settled);
     }
-    if (!pause(round)) return give_up();
+    if (limits_.once || !pause(round)) return give_up();
   }
 }
 
 // Asks one master, and whom it names. None: the next one is to be asked.
-std::optional<ClientResult> Call::ask(Place place) {
+std::optional<ClientResult> Call::ask(std::shared_ptr<Master> master) {
   for (unsigned redirects = 0;; ++redirects) {
-    auto made = attempt(place);
-    if (made.timed_out && place.master) masters_.hangs(*place.master);
+    if (!prepare_source()) return fail(Came::given_up);
+    auto made = attempt(*master);
+    auto& failure = failures_[master->endpoint()];
     if (made.came == Came::answer) {
-      if (auto named = named_by(made.response)) {
-        failures_[place.endpoint] = "names another primary";
-        if (redirects == limits::client_redirects_max || now() >= deadline_) return std::nullopt;
-        place = std::move(*named);
-        continue;
+      const bool unserved = is_unserved(made.response, request_.method == "HEAD");
+      auto named = streamed_.handed_on ? nullptr : named_by(made.response);
+      if (streamed_.handed_on || (!unserved && named == nullptr)) {
+        masters_.serves(*master);
+        return settle(std::move(made.response));
       }
-      if (is_unserved(made.response, request_.method == "HEAD")) {
-        failures_[place.endpoint] = "cannot serve now";
-        unserved_ = std::move(made.response);
+      failure = unserved ? "cannot serve now" : "names another primary";
+      if (unserved) unserved_ = std::move(made.response);
+      if (!may_go_on(made)) return give_up();
+      if (unserved || redirects == limits::client_redirects_max || deadline_.has_passed()) {
         return std::nullopt;
       }
-      if (place.master) masters_.serves(*place.master);
-      return ClientResult(std::move(made.response));
+      master = std::move(named);
+      continue;
     }
-    failures_[place.endpoint] = made.why;
+    failure = made.why;
     lost_ = lost_ || made.came == Came::lost;
-    if (made.came == Came::too_long) {
-      return ClientResult(ClientError{ClientErrorCode::invalid, tried(), attempts_});
-    }
-    if (made.came == Came::lost && !request_.repeatable) {
-      return ClientResult(
-          ClientError{ClientErrorCode::outcome_unknown,
-                      fmt::format("the request may have been executed: {}", tried()), attempts_});
-    }
+    if (!may_go_on(made)) return fail(made.came);
     return std::nullopt;
   }
 }
 
-// One request to one master; a second one when a kept-alive connection turns out to be closed.
-Call::Attempt Call::attempt(const Place& place) {
-  // Who must not send again gains nothing by waiting for less than it may.
-  const bool may_go_elsewhere = request_.repeatable && masters_.size() > 1;
-  const Instant deadline =
-      may_go_elsewhere ? std::min(deadline_, now() + limits_.attempt) : deadline_;
-  if (place.master) {
-    if (auto kept = masters_.take(*place.master)) {
-      auto made = exchange(place, std::move(*kept), true, deadline);
-      const bool again = made.came == Came::nothing_sent || request_.repeatable;
-      if (!made.was_stale || !again) return made;
-      masters_.drop_idle(*place.master);
-    }
+bool Call::may_go_on(const ExchangeOutcome& made) const {
+  if (streamed_.handed_on || made.came == Came::too_long || made.came == Came::given_up) {
+    return false;
   }
-  auto fresh = Connection::open(place.endpoint, std::min(deadline, now() + limits_.connect));
-  if (!fresh.ok()) {
-    ++attempts_;
-    return {.came = Came::nothing_sent,
-            .timed_out = fresh.error().code == ErrorCode::timed_out,
-            .why = fresh.error().message};
-  }
-  return exchange(place, std::move(fresh).value(), false, deadline);
+  if (made.came == Came::lost && !request_.repeatable) return false;
+  const bool can_restart =
+      !streamed_.taken || (request_.source->rewind && restarts_ < limits::client_restarts_max);
+  return can_restart;
 }
 
-Call::Attempt Call::exchange(const Place& place, Connection connection, bool is_reused,
-                             Instant deadline) {
-  ++attempts_;
-  const auto host =
-      request_.names_host ? std::string() : fmt::format("Host: {}\r\n", place.endpoint.to_string());
-  const auto head = fmt::format("{} {} HTTP/1.1\r\n{}{}\r\n", request_.method, request_.target,
-                                host, request_.fields);
-  const auto [sent, send_timed_out] = connection.send(head, request_.body, deadline);
-  Attempt made;
-  made.came = sent == Connection::Sent::none ? Came::nothing_sent : Came::lost;
-  made.timed_out = send_timed_out;
-  made.was_stale = is_reused && sent == Connection::Sent::none && !send_timed_out;
-  made.why = send_timed_out ? "takes no request" : "the connection broke";
-  if (sent == Connection::Sent::none) return made;
-  sent_ = true;
-  if (send_timed_out) return made;
+// What was taken from the source is to be sent once more. False: the source does not go back.
+bool Call::prepare_source() {
+  if (!streamed_.taken) return true;
+  ++restarts_;
+  streamed_.taken = false;
+  return request_.source->rewind();
+}
 
-  auto& response = made.response;
-  const bool to_head = request_.method == "HEAD";
-  const auto read = read_response(connection, to_head, limits_.body_bytes_max, deadline, response);
-  made.timed_out = read.end == ReadEnd::timed_out;
-  made.was_stale = is_reused && read.end == ReadEnd::lost && !read.begun;
-  if (read.end == ReadEnd::too_long) {
-    made.came = Came::too_long;
-    made.why = fmt::format("the answer (status {}) is longer than {} bytes", response.status,
-                           limits_.body_bytes_max);
-  } else if (read.end != ReadEnd::whole) {
-    made.why = in_words(read.end);
-  } else {
-    made.came = Came::answer;
-    response.master = place.endpoint.to_string();
-    response.attempts = attempts_;
-    const bool reusable = read.reusable && sent == Connection::Sent::all;
-    if (reusable && place.master) masters_.keep(*place.master, std::move(connection));
+// One request to one master; a second one when a kept-alive connection turns out to be closed.
+ExchangeOutcome Call::attempt(Master& master) {
+  if (auto kept = master.take()) {
+    auto made = exchange(master, std::move(*kept));
+    const bool was_stale = made.came != Came::answer && !made.begun && !made.timed_out;
+    const bool again = (made.came == Came::nothing_sent || request_.repeatable) && may_go_on(made);
+    if (!was_stale || !again || !prepare_source()) return made;
+    master.drop_idle();
+  }
+  auto fresh =
+      Connection::open(master.endpoint(), std::min(deadline_.at(), now() + limits_.connect));
+  if (fresh.ok()) return exchange(master, std::move(fresh).value());
+  ++attempts_;
+  ExchangeOutcome made;
+  made.timed_out = fresh.error().code == ErrorCode::timed_out;
+  made.why = fresh.error().message;
+  if (made.timed_out) masters_.hangs(master);
+  return made;
+}
+
+ExchangeOutcome Call::exchange(Master& master, Connection connection) {
+  ++attempts_;
+  Wait wait(deadline_, master.life(), has_others_ ? limits_.probe_after : Duration::zero(), [&] {
+    masters_.hangs(master);  // for the calls of others, also when this one waits on
+    return request_.repeatable && !streamed_.handed_on;
+  });
+  Exchange exchanging(request_, limits_.body_bytes_max, streamed_, connection, wait);
+  auto made = exchanging.run(master.endpoint().to_string());
+  sent_ = sent_ || made.came != Came::nothing_sent;
+  if (made.timed_out && !wait.was_alive()) masters_.hangs(master);
+  if (made.came == Came::answer) {
+    if (made.reusable) master.keep(std::move(connection));
   }
   return made;
 }
 
 // The primary's address when a standby redirects to it: its own answer, with the very target that
 // was asked for. Any other redirect is the service's, and the caller's to follow.
-std::optional<Call::Place> Call::named_by(const ClientResponse& response) const {
-  if (response.status != 307 || !is_of_the_master(response)) return std::nullopt;
+std::shared_ptr<Master> Call::named_by(const ClientResponse& response) const {
+  if (response.status != 307 || !is_of_the_master(response)) return nullptr;
   constexpr std::string_view scheme = "http://";
   const auto location = response.get_header_value("Location");
   std::string_view rest = location;
-  if (!rest.starts_with(scheme)) return std::nullopt;
+  if (!rest.starts_with(scheme)) return nullptr;
   rest.remove_prefix(scheme.size());
   const auto authority = rest.substr(0, rest.find_first_of("/?"));
   const auto target = rest.substr(authority.size());
-  if (target != request_.target && !(target.empty() && request_.target == "*")) {
-    return std::nullopt;
-  }
+  if (target != request_.target && !(target.empty() && request_.target == "*")) return nullptr;
   auto endpoint = parse_endpoint(authority, "Location");
-  if (!endpoint.ok() || endpoint->port == 0) return std::nullopt;
-  const auto master = masters_.find(*endpoint);
-  return Place{std::move(*endpoint), master};
+  if (!endpoint.ok() || endpoint->port == 0) return nullptr;
+  auto known = masters_.find(*endpoint);
+  return known != nullptr ? known : std::make_shared<Master>(std::move(*endpoint));
 }
 
 // Between two rounds of all masters. False: the deadline comes first.
@@ -183,16 +147,35 @@ bool Call::pause(unsigned round) const {
   const auto longest = Duration(limits::client_backoff_min) * (1 << std::min(round, doublings_max));
   const auto most = std::min(longest, Duration(limits::client_backoff_max));
   const auto wait = std::chrono::duration_cast<Duration>(most * random_fraction());
-  const auto left = deadline_ - now();
+  const auto left = deadline_.at() - now();
   std::this_thread::sleep_for(std::min(wait, std::max(left, Duration::zero())));
-  return now() < deadline_;
+  return !deadline_.has_passed();
+}
+
+ClientResult Call::settle(ClientResponse response) {
+  if (!streamed_.handed_on && !hand_on(request_, response, streamed_)) return fail(Came::given_up);
+  response.attempts = attempts_;
+  return ClientResult(std::move(response));
+}
+
+ClientResult Call::fail(Came came) const {
+  if (came == Came::given_up) {
+    return ClientError{ClientErrorCode::given_up,
+                       fmt::format("the call was given up by its caller: {}", tried()), attempts_};
+  }
+  if (came == Came::too_long) return ClientError{ClientErrorCode::invalid, tried(), attempts_};
+  if (streamed_.handed_on) {
+    return ClientError{ClientErrorCode::cut_off,
+                       fmt::format("the answer broke off after its beginning: {}", tried()),
+                       attempts_};
+  }
+  return ClientError{ClientErrorCode::outcome_unknown,
+                     fmt::format("the request may have been executed: {}", tried()), attempts_};
 }
 
 ClientResult Call::give_up() {
-  if (unserved_ && !lost_) {
-    unserved_->attempts = attempts_;
-    return std::move(*unserved_);
-  }
+  if (unserved_ && !lost_) return settle(std::move(*unserved_));
+  if (streamed_.taken) return fail(Came::lost);
   const auto code = sent_ ? ClientErrorCode::deadline : ClientErrorCode::unreachable;
   const auto what = sent_ ? "no answer within" : "no master could be reached within";
   return ClientError{code,

@@ -69,9 +69,39 @@ Result<> check(const ClientHeaders& headers) {
   return {};
 }
 
+// The default fields, but for those that the request has itself.
+ClientHeaders with_defaults(const ClientHeaders& defaults, const ClientHeaders& headers) {
+  ClientHeaders all = headers;
+  for (const auto& [name, value] : defaults) {
+    if (headers.count(name) == 0) all.emplace(name, value);
+  }
+  return all;
+}
+
+// RFC 9112 §6: how the body is framed. A method that expects content says that there is none (RFC
+// 9110 §8.6).
+std::string framing_of(const client::Outgoing& request) {
+  if (request.source != nullptr) {
+    const auto& length = request.source->length;
+    if (length == 0u) return "Content-Length: 0\r\n";
+    return (length ? fmt::format("Content-Length: {}\r\n", *length)
+                   : std::string("Transfer-Encoding: chunked\r\n")) +
+           "Expect: 100-continue\r\n";
+  }
+  const bool expects_content = is_any_of(request.method, {"POST", "PUT", "PATCH"});
+  if (request.body.empty() && !expects_content) return {};
+  return fmt::format("Content-Length: {}\r\n", request.body.size());
+}
+
+Result<> check(const ClientStreams& streams) {
+  if (streams.source && !streams.source->read) return invalid("the source has no read function");
+  if (streams.sink && !streams.sink->write) return invalid("the sink has no write function");
+  return {};
+}
+
 Result<client::Outgoing> outgoing(const std::string& method, const std::string& target,
-                                  const ClientHeaders& headers, const std::string& body,
-                                  const CallOptions& call) {
+                                  const ClientHeaders& headers, std::string_view body,
+                                  const ClientStreams& streams, const CallOptions& call) {
   if (!is_token(method) || method == "CONNECT") {
     return invalid("the method must be a token other than CONNECT");
   }
@@ -79,17 +109,17 @@ Result<client::Outgoing> outgoing(const std::string& method, const std::string& 
     return invalid("the path must begin with / and be percent-encoded");
   }
   if (const auto checked = check(headers); !checked.ok()) return checked.error();
+  if (const auto checked = check(streams); !checked.ok()) return checked.error();
   client::Outgoing request;
   request.method = method;
   request.target = target;
   for (const auto& [name, value] : headers) {
     request.fields += fmt::format("{}: {}\r\n", name, value);
   }
-  // RFC 9110 §8.6: a method that expects content says that there is none.
-  if (!body.empty() || is_any_of(method, {"POST", "PUT", "PATCH"})) {
-    request.fields += fmt::format("Content-Length: {}\r\n", body.size());
-  }
   request.body = body;
+  if (streams.source) request.source = &*streams.source;
+  if (streams.sink) request.sink = &*streams.sink;
+  request.fields += framing_of(request);
   request.names_host = headers.count("Host") != 0;
   request.repeatable = call.retry || is_idempotent(method);
   return request;
@@ -121,8 +151,8 @@ bool is_duration(std::chrono::milliseconds value) {
 
 Result<> check_times(const ClientOptions& options) {
   if (!is_duration(options.deadline)) return invalid("deadline must be above 0, at most a day");
-  if (options.attempt.count() != 0 && !is_duration(options.attempt)) {
-    return invalid("attempt must be 0, or above 0 and at most a day");
+  if (options.probe_after.count() != 0 && !is_duration(options.probe_after)) {
+    return invalid("probe_after must be 0, or above 0 and at most a day");
   }
   if (!is_duration(options.connect_timeout)) {
     return invalid("connect_timeout must be above 0, at most a day");
@@ -143,6 +173,8 @@ const char* to_string(ClientErrorCode code) {
     case ClientErrorCode::unreachable: return "unreachable";
     case ClientErrorCode::deadline: return "deadline";
     case ClientErrorCode::outcome_unknown: return "outcome_unknown";
+    case ClientErrorCode::cut_off: return "cut_off";
+    case ClientErrorCode::given_up: return "given_up";
   }
   assertion_failed("a known error code", __FILE__, __LINE__);
 }
@@ -152,30 +184,35 @@ class Client::Body {
   explicit Body(ClientOptions options) : options_(std::move(options)) {
     auto endpoints = parse_masters(options_.masters);
     const auto times = check_times(options_);
+    const auto fields = check(options_.headers);
     if (!endpoints.ok()) {
       wrong_ = endpoints.error().message;
     } else if (!times.ok()) {
       wrong_ = times.error().message;
+    } else if (!fields.ok()) {
+      wrong_ = fmt::format("headers: {}", fields.error().message);
     } else {
       masters_.emplace(*endpoints);
     }
   }
 
   ClientResult send(const std::string& method, const std::string& path,
-                    const ClientHeaders& headers, const std::string& body,
-                    const CallOptions& call) {
+                    const ClientHeaders& headers, std::string_view body,
+                    const ClientStreams& streams, const CallOptions& call) {
     if (!masters_) return ClientError{ClientErrorCode::invalid, wrong_, 0};
     const auto deadline = call.deadline.value_or(options_.deadline);
-    const auto request = outgoing(method, path, headers, body, call);
+    const auto all_headers = with_defaults(options_.headers, headers);
+    const auto request = outgoing(method, path, all_headers, body, streams, call);
     if (!request.ok() || !is_duration(deadline)) {
       const auto why =
           request.ok() ? "deadline must be above 0, at most a day" : request.error().message;
       return ClientError{ClientErrorCode::invalid, why, 0};
     }
-    const auto attempt =
-        options_.attempt.count() == 0 ? Duration(deadline) / 3 : Duration(options_.attempt);
     client::Call sending(*masters_, *request,
-                         {deadline, attempt, options_.connect_timeout, options_.body_bytes_max});
+                         {.deadline = deadline,
+                          .probe_after = options_.probe_after,
+                          .connect = options_.connect_timeout,
+                          .body_bytes_max = options_.body_bytes_max});
     return sending.run();
   }
 
@@ -191,7 +228,13 @@ Client::~Client() = default;
 ClientResult Client::send(const std::string& method, const std::string& path,
                           const ClientHeaders& headers, const std::string& body,
                           const CallOptions& call) {
-  return body_->send(method, path, headers, body, call);
+  return body_->send(method, path, headers, body, {}, call);
+}
+
+ClientResult Client::stream(const std::string& method, const std::string& path,
+                            const ClientHeaders& headers, const ClientStreams& streams,
+                            const CallOptions& call) {
+  return body_->send(method, path, headers, {}, streams, call);
 }
 
 ClientResult Client::Get(const std::string& path, const ClientHeaders& headers,

@@ -23,17 +23,16 @@ namespace tandem::client {
 
 namespace {
 
-// The events that happened; 0 at the deadline.
-short wait_for(int socket, short events, Instant deadline) {
-  pollfd watched{socket, events, 0};
+// False: the deadline came first.
+bool is_connected(int socket, Instant deadline) {
+  pollfd watched{socket, POLLOUT, 0};
   for (auto left = deadline - now(); left > Duration::zero(); left = deadline - now()) {
     const auto rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     const auto wait = std::min<std::int64_t>(rounded_up, std::numeric_limits<int>::max());
     const int ready = ::poll(&watched, 1, static_cast<int>(wait));
-    if (ready > 0) return watched.revents;
-    if (ready < 0 && errno != EINTR) return POLLERR;
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
   }
-  return 0;
+  return false;
 }
 
 Error no_connection(int error) {
@@ -50,7 +49,7 @@ Result<int> connect(const addrinfo& address, Instant deadline) {
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   int error = ::connect(socket, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
   if (error == EINPROGRESS) {
-    if (wait_for(socket, POLLOUT, deadline) == 0) {
+    if (!is_connected(socket, deadline)) {
       ::close(socket);
       return fail(ErrorCode::timed_out, "no connection in time");
     }
@@ -100,9 +99,8 @@ Connection::~Connection() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-Connection::SendOutcome Connection::send(std::string_view head, std::string_view body,
-                                         Instant deadline) {
-  Sent sent = Sent::none;
+Connection::SendOutcome Connection::send(std::string_view head, std::string_view body, Wait& wait) {
+  SendOutcome outcome;
   while (!head.empty() || !body.empty()) {
     iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                       {const_cast<char*>(body.data()), body.size()}};
@@ -112,34 +110,53 @@ Connection::SendOutcome Connection::send(std::string_view head, std::string_view
     const auto result = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (result < 0 && errno == EINTR) continue;
     if (result < 0 && errno == EAGAIN) {
-      const short events = wait_for(socket_, POLLOUT | POLLIN, deadline);
-      if (events == 0) return {sent, true};
-      if ((events & POLLOUT) == 0) return {sent, false};
-      continue;
+      short came = 0;
+      switch (wait.wait(socket_, POLLOUT | POLLIN, came)) {
+        case Wait::End::late: outcome.end = Sent::late; return outcome;
+        case Wait::End::dead: outcome.end = Sent::dead; return outcome;
+        case Wait::End::ready: break;
+      }
+      if ((came & POLLOUT) != 0) continue;
+      outcome.end = Sent::answered;
+      return outcome;
     }
-    if (result < 0) return {sent, false};
+    if (result < 0) {
+      outcome.end = Sent::broken;
+      return outcome;
+    }
     const auto taken = static_cast<std::size_t>(result);
-    if (taken > 0) sent = Sent::some;
+    outcome.any = outcome.any || taken > 0;
     const auto of_head = std::min(taken, head.size());
     head.remove_prefix(of_head);
     body.remove_prefix(taken - of_head);
   }
-  return {Sent::all, false};
+  return outcome;
 }
 
-Connection::Received Connection::receive(std::string& buffer, Instant deadline) {
+Connection::Received Connection::receive(std::string& buffer, Wait& wait, Instant until) {
   std::array<char, 64 * 1024> piece;
   while (true) {
     const auto received = ::recv(socket_, piece.data(), piece.size(), MSG_DONTWAIT);
     if (received > 0) {
       buffer.append(piece.data(), static_cast<std::size_t>(received));
+      wait.heard();
       return Received::some;
     }
     if (received == 0) return Received::end;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return Received::broken;
-    if (wait_for(socket_, POLLIN, deadline) == 0) return Received::timed_out;
+    short came = 0;
+    switch (wait.wait(socket_, POLLIN, came, until)) {
+      case Wait::End::late: return Received::late;
+      case Wait::End::dead: return Received::dead;
+      case Wait::End::ready: break;
+    }
   }
+}
+
+bool Connection::has_input() const {
+  pollfd watched{socket_, POLLIN, 0};
+  return ::poll(&watched, 1, 0) > 0;
 }
 
 bool Connection::is_quiet() const {

@@ -1,4 +1,4 @@
-// connection.hpp: one TCP connection to a master, every wait on which ends at a deadline.
+// connection.hpp: one TCP connection to a master.
 //
 // Owner: the thread whose call uses it; between calls, the pool.
 #pragma once
@@ -10,6 +10,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/client/src/wait.hpp"
 
 namespace tandem::client {
 
@@ -23,19 +24,26 @@ class Connection {
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
-  enum class Sent { all, some, none };
-  struct SendOutcome {
-    Sent sent = Sent::none;  // what may have reached the other side
-    bool timed_out = false;
+  enum class Sent {
+    all,
+    answered,  // stopped: the other side answers before it has taken everything
+    broken,
+    late,  // as Wait says it
+    dead,
   };
-  // Sends both, one after the other. Stops early when the other side answers before it has taken
-  // everything.
-  SendOutcome send(std::string_view head, std::string_view body, Instant deadline);
+  struct SendOutcome {
+    Sent end = Sent::all;
+    bool any = false;  // a byte may have reached the other side
+  };
+  // Sends both, one after the other.
+  SendOutcome send(std::string_view head, std::string_view body, Wait& wait);
 
-  enum class Received { some, end, broken, timed_out };
-  // Appends what has come to `buffer`, at least a byte with `some`.
-  Received receive(std::string& buffer, Instant deadline);
+  enum class Received { some, end, broken, late, dead };
+  // Appends what has come to `buffer`, at least a byte with `some`; `late` also at `until`.
+  Received receive(std::string& buffer, Wait& wait, Instant until = Instant::forever());
 
+  // Something can be received, be it the end.
+  bool has_input() const;
   // Nothing has come and the other side has not closed: fit for another request.
   bool is_quiet() const;
 

@@ -1,5 +1,6 @@
 #include "common/client/src/masters.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/clock.hpp"
@@ -7,52 +8,62 @@
 
 namespace tandem::client {
 
+std::optional<Connection> Master::take() {
+  const std::lock_guard lock(mutex_);
+  const Instant oldest = now() - Duration(limits::client_connection_idle_max);
+  while (!idle_.empty()) {
+    Idle last = std::move(idle_.back());
+    idle_.pop_back();
+    if (last.since >= oldest && last.connection.is_quiet()) return std::move(last.connection);
+  }
+  return std::nullopt;
+}
+
+void Master::keep(Connection connection) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < limits::client_connections_kept) {
+    idle_.push_back({std::move(connection), now()});
+  }
+}
+
+void Master::drop_idle() {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
 Masters::Masters(const std::vector<Endpoint>& endpoints) {
   TANDEM_ASSERT(!endpoints.empty());
-  for (const auto& endpoint : endpoints) all_.emplace_back(endpoint);
+  for (const auto& endpoint : endpoints) all_.push_back(std::make_shared<Master>(endpoint));
 }
 
-std::optional<std::size_t> Masters::find(const Endpoint& endpoint) const {
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (all_[i].endpoint == endpoint) return i;
+std::size_t Masters::size() const {
+  const std::lock_guard lock(mutex_);
+  return all_.size();
+}
+
+std::shared_ptr<Master> Masters::find(const Endpoint& endpoint) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& master : all_) {
+    if (master->endpoint() == endpoint) return master;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-std::vector<std::size_t> Masters::order() const {
-  std::vector<std::size_t> found;
-  const std::size_t first = first_;
-  for (std::size_t i = 0; i < size(); ++i) found.push_back((first + i) % size());
-  return found;
+std::vector<std::shared_ptr<Master>> Masters::order() const {
+  const std::lock_guard lock(mutex_);
+  return all_;
 }
 
-void Masters::hangs(std::size_t master) {
-  first_.compare_exchange_strong(master, (master + 1) % size());
+void Masters::serves(const Master& master) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(all_.begin(), all_.end(),
+                                  [&](const auto& other) { return other.get() == &master; });
+  if (found != all_.end()) std::rotate(all_.begin(), found, all_.end());
 }
 
-std::optional<Connection> Masters::take(std::size_t master) {
-  auto& from = all_[master];
-  const std::lock_guard lock(from.mutex);
-  const Instant oldest = now() - Duration(limits::client_connection_idle_max);
-  while (!from.idle.empty()) {
-    Idle idle = std::move(from.idle.back());
-    from.idle.pop_back();
-    if (idle.since >= oldest && idle.connection.is_quiet()) return std::move(idle.connection);
-  }
-  return std::nullopt;
-}
-
-void Masters::keep(std::size_t master, Connection connection) {
-  auto& to = all_[master];
-  const std::lock_guard lock(to.mutex);
-  if (to.idle.size() < limits::client_connections_kept) {
-    to.idle.push_back({std::move(connection), now()});
-  }
-}
-
-void Masters::drop_idle(std::size_t master) {
-  const std::lock_guard lock(all_[master].mutex);
-  all_[master].idle.clear();
+void Masters::hangs(const Master& master) {
+  const std::lock_guard lock(mutex_);
+  if (all_.front().get() == &master) std::rotate(all_.begin(), all_.begin() + 1, all_.end());
 }
 
 }  // namespace tandem::client

@@ -1,12 +1,10 @@
 #include "common/client/src/response_reader.hpp"
 
-#include <limits>
-#include <optional>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
 
 #include "common/base/limits.hpp"
 
@@ -15,79 +13,147 @@ namespace tandem::client {
 namespace {
 
 namespace http = boost::beast::http;
-using Parser = http::response_parser<http::string_body>;
+using SystemError = boost::system::error_code;
 
 constexpr int interim_responses_max = 16;
+constexpr int status_continue = 100;
 constexpr int switching_protocols = 101;  // never asked for
 
-ReadEnd end_of(const boost::system::error_code& error) {
-  if (error == http::error::body_limit) return ReadEnd::too_long;
-  if (error == http::error::partial_message || error == http::error::end_of_stream) {
-    return ReadEnd::lost;
-  }
-  return ReadEnd::malformed;
-}
+}  // namespace
 
-// Reads on until the parser has one message. `pending`: what has come and is not parsed.
-ReadEnd read_message(Connection& connection, Parser& parser, std::string& pending,
-                     ReadOutcome& outcome, Instant deadline) {
-  boost::system::error_code error;
-  while (!parser.is_done()) {
-    if (!pending.empty()) {
-      const auto used = parser.put(boost::asio::buffer(pending), error);
-      pending.erase(0, used);
-      if (error && error != http::error::need_more) return end_of(error);
-      if (!error && (used > 0 || parser.is_done())) continue;
-      error = {};
-    }
-    switch (connection.receive(pending, deadline)) {
-      case Connection::Received::some: outcome.begun = true; break;
-      case Connection::Received::timed_out: return ReadEnd::timed_out;
-      case Connection::Received::broken: return ReadEnd::lost;
-      case Connection::Received::end:
-        if (!parser.got_some()) return ReadEnd::lost;
-        parser.put_eof(error);
-        if (error) return end_of(error);
-        break;
-    }
+// The grammar is Beast's; where its parts go is ours.
+class ResponseReader::Parser : public http::basic_parser<false> {
+  using Text = boost::beast::string_view;
+
+ public:
+  Parser(bool to_head, std::uint32_t head_bytes_max) {
+    header_limit(head_bytes_max);
+    body_limit(boost::none);
+    skip(to_head);
+  }
+
+  void take_body_by(const Take& take) { take_ = &take; }
+  bool was_refused() const { return refused_; }
+  int status() const { return head_.status; }
+  void release_head(ClientResponse& response) {
+    response.status = head_.status;
+    response.reason = std::move(head_.reason);
+    response.headers = std::move(head_.headers);
+  }
+
+ protected:
+  void on_request_impl(http::verb, Text, Text, int, SystemError&) override {}
+  void on_response_impl(int status, Text reason, int, SystemError&) override {
+    head_.status = status;
+    head_.reason = std::string(reason);
+  }
+  void on_field_impl(http::field, Text name, Text value, SystemError&) override {
+    if (!is_header_done()) head_.headers.emplace(std::string(name), std::string(value));
+  }
+  void on_header_impl(SystemError&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, SystemError&) override {}
+  std::size_t on_body_impl(Text body, SystemError& error) override {
+    return hand_over(body, error);
+  }
+  void on_chunk_header_impl(std::uint64_t, Text, SystemError&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, Text body, SystemError& error) override {
+    return hand_over(body, error);
+  }
+  void on_finish_impl(SystemError&) override {}
+
+ private:
+  std::size_t hand_over(Text body, SystemError& error) {
+    refused_ = take_ == nullptr || !(*take_)({body.data(), body.size()});
+    if (refused_) error = http::error::body_limit;
+    return body.size();
+  }
+
+  ClientResponse head_;
+  const Take* take_ = nullptr;
+  bool refused_ = false;
+};
+
+ResponseReader::ResponseReader(Connection& connection, Wait& wait, bool to_head)
+    : connection_(connection), wait_(wait), to_head_(to_head) {}
+
+ResponseReader::~ResponseReader() = default;
+
+// Parses what is here, and waits for more when that is not enough. `whole`: on the way.
+ReadEnd ResponseReader::advance(Instant until) {
+  SystemError error;
+  if (!pending_.empty()) {
+    const auto used = parser_->put(boost::asio::buffer(pending_), error);
+    pending_.erase(0, used);
+    if (parser_->was_refused()) return ReadEnd::refused;
+    if (error && error != http::error::need_more) return ReadEnd::malformed;
+    if (!error && (used > 0 || parser_->is_done())) return ReadEnd::whole;
+    error = {};
+  }
+  switch (connection_.receive(pending_, wait_, until)) {
+    case Connection::Received::some: begun_ = true; break;
+    case Connection::Received::late: return ReadEnd::late;
+    case Connection::Received::dead: return ReadEnd::dead;
+    case Connection::Received::broken: return ReadEnd::lost;
+    case Connection::Received::end:
+      if (!parser_->got_some()) return ReadEnd::lost;
+      parser_->put_eof(error);
+      if (error == http::error::partial_message || error == http::error::end_of_stream) {
+        return ReadEnd::lost;
+      }
+      if (error) return ReadEnd::malformed;
+      break;
   }
   return ReadEnd::whole;
 }
 
-void take(Parser& parser, ClientResponse& response) {
-  auto message = parser.release();
-  response.status = static_cast<int>(message.result_int());
-  response.reason = std::string(message.reason());
-  for (const auto& field : message) {
-    response.headers.emplace(std::string(field.name_string()), std::string(field.value()));
+Interim ResponseReader::await_continue(Instant until) {
+  for (;;) {
+    if (!parser_) {
+      parser_ = std::make_unique<Parser>(to_head_, limits::response_head_bytes_max);
+    }
+    while (!parser_->is_header_done()) {
+      const auto came = advance(until);
+      if (came == ReadEnd::late && !wait_.deadline().has_passed()) return Interim::silent;
+      if (came != ReadEnd::whole) return Interim::answered;
+    }
+    const int status = parser_->status();
+    const bool is_interim = status / 100 == 1 && status != switching_protocols;
+    if (!is_interim || ++interim_ > interim_responses_max) return Interim::answered;
+    parser_.reset();
+    if (status == status_continue) return Interim::go_on;
   }
-  response.body = std::move(message.body());
 }
 
-}  // namespace
-
-ReadOutcome read_response(Connection& connection, bool to_head, std::size_t body_bytes_max,
-                          Instant deadline, ClientResponse& response) {
-  ReadOutcome outcome;
-  std::string pending;
-  for (int interim = 0; interim <= interim_responses_max; ++interim) {
-    Parser parser;
-    parser.header_limit(limits::response_head_bytes_max);
-    parser.body_limit(body_bytes_max);
-    parser.skip(to_head);
-    parser.eager(true);
-    outcome.end = read_message(connection, parser, pending, outcome, deadline);
-    const int status = parser.is_header_done() ? static_cast<int>(parser.get().result_int()) : 0;
-    response.status = status;
-    if (outcome.end != ReadEnd::whole) return outcome;
-    if (status == switching_protocols) break;
-    if (status / 100 == 1) continue;
-    outcome.reusable = parser.keep_alive() && !parser.need_eof() && pending.empty();
-    take(parser, response);
-    return outcome;
+ReadEnd ResponseReader::read_head(ClientResponse& response) {
+  for (; interim_ <= interim_responses_max; ++interim_) {
+    if (!parser_) {
+      parser_ = std::make_unique<Parser>(to_head_, limits::response_head_bytes_max);
+    }
+    while (!parser_->is_header_done()) {
+      if (const auto came = advance(Instant::forever()); came != ReadEnd::whole) return came;
+    }
+    const int status = parser_->status();
+    if (status == switching_protocols) return ReadEnd::malformed;
+    if (status / 100 != 1) {
+      parser_->release_head(response);
+      return ReadEnd::whole;
+    }
+    parser_.reset();
   }
-  outcome.end = ReadEnd::malformed;
-  return outcome;
+  return ReadEnd::malformed;
+}
+
+ReadEnd ResponseReader::read_body(const Take& take) {
+  parser_->take_body_by(take);
+  parser_->eager(true);
+  while (!parser_->is_done()) {
+    if (const auto came = advance(Instant::forever()); came != ReadEnd::whole) return came;
+  }
+  return ReadEnd::whole;
+}
+
+bool ResponseReader::leaves_reusable() const {
+  return parser_->keep_alive() && !parser_->need_eof() && pending_.empty();
 }
 
 }  // namespace tandem::client

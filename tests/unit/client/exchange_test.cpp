@@ -50,6 +50,29 @@ TEST_CASE("a request goes out as it was given") {
   CHECK(master.connection_count() == 1);
 }
 
+TEST_CASE("default fields go out with each request that does not have them itself") {
+  Origin master(always(ok("")));
+  auto options = knowing(master);
+  options.headers = {{"X-Key", "default"}, {"X-Two", "1"}, {"X-Two", "2"}};
+  Client client(options);
+  REQUIRE(client.Get("/"));
+  REQUIRE(client.Get("/", {{"x-key", "own"}}));
+  REQUIRE(client.Post("/", "body", "text/plain"));
+  const auto requests = master.requests();
+  CHECK(requests[0].field("X-Key") == "default");
+  CHECK(requests[0].count("X-Two") == 2);
+  CHECK(requests[1].field("X-Key") == "own");
+  CHECK(requests[1].count("X-Key") == 1);
+  CHECK(requests[2].field("X-Key") == "default");
+}
+
+TEST_CASE("trailers are not taken for fields of the answer") {
+  const auto seen = get(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Late: 1\r\n\r\n");
+  CHECK(seen.body == "abc");
+  CHECK(!seen.has_header("X-Late"));
+}
+
 TEST_CASE("an answer is read whatever its framing") {
   const auto plain =
       get("HTTP/1.1 418 I am a teapot\r\nContent-Length: 3\r\nX-A: 1\r\nx-a: 2\r\n\r\ntea");
@@ -207,9 +230,12 @@ TEST_CASE("a client with options that are wrong says which at every call") {
   options.deadline = std::chrono::milliseconds(0);
   CHECK(sentence(options).find("deadline") == 0);
   options.deadline = std::chrono::milliseconds(1);
-  options.attempt = std::chrono::milliseconds(-1);
-  CHECK(sentence(options).find("attempt") == 0);
-  options.attempt = std::chrono::milliseconds(0);
+  options.probe_after = std::chrono::milliseconds(-1);
+  CHECK(sentence(options).find("probe_after") == 0);
+  options.probe_after = std::chrono::milliseconds(0);
   options.connect_timeout = std::chrono::milliseconds(0);
   CHECK(sentence(options).find("connect_timeout") == 0);
+  options.connect_timeout = std::chrono::milliseconds(1);
+  options.headers = {{"Content-Length", "1"}};
+  CHECK(sentence(options) == "headers: Content-Length is set by the client itself");
 }

@@ -227,34 +227,6 @@ TEST_CASE("masters that send a call in circles do not keep it past its deadline"
   CHECK(answer.error().code == ClientErrorCode::deadline);
 }
 
-TEST_CASE("a master that hangs costs an idempotent call one attempt, and later ones nothing") {
-  Origin frozen(say_nothing);
-  Origin second(always(ok("second")));
-  auto options = knowing(frozen, second);
-  options.attempt = 1s;
-  Client client(options);
-  for (int i = 0; i < 3; ++i) {
-    const auto answer = client.Get("/");
-    REQUIRE(answer);
-    CHECK(answer->body == "second");
-  }
-  CHECK(frozen.request_count() == 1);
-}
-
-TEST_CASE("a POST that takes longer than an attempt is waited for") {
-  Origin slow([](Origin& origin, RawSocket& socket) {
-    origin.receive(socket);
-    if (socket.stays_silent(100)) socket.send(ok("slow"));
-  });
-  Origin second(always(ok("second")));
-  auto options = knowing(slow, second);
-  options.attempt = 10ms;
-  const auto answer = Client(options).Post("/", "order", "text/plain");
-  REQUIRE(answer);
-  CHECK(answer->body == "slow");
-  CHECK(answer->attempts == 1);
-}
-
 TEST_CASE("after a POST to a master that hangs, another one is asked first") {
   Origin frozen(say_nothing);
   Origin second(always(ok("second")));

@@ -2,6 +2,7 @@
 // and clients that know them.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -49,6 +50,18 @@ inline Origin::Script once(std::string response) {
 inline void say_nothing(Origin& origin, RawSocket& socket) {
   origin.receive(socket);
   socket.wait_for_hang_up();
+}
+
+// Whether it is the client's question whether the master is alive.
+inline bool is_probe(const Message& request) {
+  return request.start_line() == "OPTIONS * HTTP/1.1" && request.field("Max-Forwards") == "0";
+}
+
+// Requests but for probes.
+inline std::size_t calls_at(const Origin& origin) {
+  const auto requests = origin.requests();
+  return static_cast<std::size_t>(std::count_if(requests.begin(), requests.end(),
+                                                [](const Message& r) { return !is_probe(r); }));
 }
 
 // A port of loopback on which nothing listens.

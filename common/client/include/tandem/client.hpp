@@ -7,11 +7,14 @@
 //   if (auto answer = client.Get("/orders/7")) use(answer->status, answer->body);
 //   else complain(answer.error().message);
 //
-// A call is sent to the master that served last, and from there to the others until one answers or
-// the call's deadline has passed, so that it outlives a takeover. What may be sent again is decided
-// as RFC 9110 §9.2.2 has it:
-//  - Nothing of the request was sent, or a master says that it executed nothing (503 with its own
-//    error code): it is sent again, whatever the method.
+// A call is sent to the master that served last. A slow answer is waited for; another master is
+// asked only when the first is known to be gone (its connection was refused, reset or not made in
+// time, or it was silent and did not even answer whether it is alive), or says itself that it did
+// not accept the request. So a call outlives a takeover. What may be sent again is decided as RFC
+// 9110 §9.2.2 has it:
+//  - Nothing of the request was sent, or a master says that it executed nothing (503 with
+//    Retry-After and its own error code: no_worker, workers_full, primary_full, no_primary,
+//    not_primary): it is sent again, whatever the method.
 //  - The answer got lost, and the method is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) or
 //    the caller says `retry`: it is sent again.
 //  - The answer got lost, and the method is not: ClientErrorCode::outcome_unknown, never a silent
@@ -23,11 +26,14 @@
 // Any number of threads may call one Client. Connections are kept alive, at most 16 idle ones for
 // each master. Addresses are HOST:PORT, an IPv6 literal in brackets; looking a host name up is the
 // one thing that the deadline does not bound. No TLS. This header needs C++17 and nothing but the
-// standard library. Nothing here throws but for lack of memory.
+// standard library. Nothing here throws but for lack of memory, and what the caller's functions
+// throw.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,13 +54,16 @@ using ClientHeaders = std::multimap<std::string, std::string, FieldNameLess>;
 
 struct ClientOptions {
   std::vector<std::string> masters;  // the client addresses (--listen) of all masters, 1 to 16
-  std::chrono::milliseconds deadline{10'000};  // of a call, all attempts together; above 0
-  // How long one master may take to answer a request that may be sent again before the next one is
-  // asked: a master that hangs costs so much, once. A call that takes longer than this everywhere
-  // does not succeed. 0: a third of the deadline. With a single master there is no such limit.
-  std::chrono::milliseconds attempt{0};
+  // Of a call, all attempts together; above 0, at most a day. Of a call that streams: without a
+  // byte of a body moving.
+  std::chrono::milliseconds deadline{10'000};
+  // A master that has been silent for so long is asked, on a connection of its own, whether it is
+  // alive, and has as long to answer; if it does not, a call that may be sent again goes to the
+  // next master. 0: never, nor with a single master.
+  std::chrono::milliseconds probe_after{1'000};
   std::chrono::milliseconds connect_timeout{1'000};  // for one master; above 0
-  std::size_t body_bytes_max = 64 * 1024 * 1024;     // of an answer, which is held in memory
+  std::size_t body_bytes_max = 64 * 1024 * 1024;     // of an answer that is held in memory
+  ClientHeaders headers{};  // of every request that does not have a field of that name itself
 };
 
 struct CallOptions {
@@ -66,7 +75,7 @@ struct ClientResponse {
   int status = 0;
   std::string reason;
   ClientHeaders headers;
-  std::string body;
+  std::string body;       // empty when a sink has taken it
   std::string master;     // HOST:PORT of the one that answered
   unsigned attempts = 0;  // requests begun, this one included
 
@@ -78,11 +87,37 @@ struct ClientResponse {
   }
 };
 
+// The body of a request in pieces. Its functions are called by the thread that calls.
+struct ClientBodySource {
+  // Writes the next piece to `into`, `size` bytes at most (64 KiB), and returns its length; 0: that
+  // was the end. Nothing: the call is given up, and so is one whose body is shorter than `length`.
+  std::function<std::optional<std::size_t>(char* into, std::size_t size)> read;
+  std::optional<std::uint64_t> length{};  // bytes; unknown: it is sent in chunks
+  // Goes back to the beginning; false: it cannot. Without it, what was taken cannot be sent again:
+  // then a lost answer is outcome_unknown also for idempotent methods. It is used three times in a
+  // call at most.
+  std::function<bool()> rewind{};
+};
+
+// Takes the body of an answer in pieces. While a function of it runs nothing is read, so that who
+// takes slowly slows the sender down. Its functions are called by the thread that calls.
+struct ClientBodySink {
+  std::function<bool(const ClientResponse&)> head{};  // first: status and fields; may be empty
+  std::function<bool(std::string_view piece)> write;  // each false: the call is given up
+};
+
+struct ClientStreams {
+  std::optional<ClientBodySource> source{};  // none: no body
+  std::optional<ClientBodySink> sink{};      // none: the answer is held in memory
+};
+
 enum class ClientErrorCode {
   invalid,      // an option or the request is wrong, or the answer is longer than allowed
   unreachable,  // no master could be connected to until the deadline: nothing was sent
   deadline,     // no whole answer until the deadline; the request is idempotent, or was repeated
   outcome_unknown,  // the answer got lost: the request has been executed, or not
+  cut_off,          // the answer broke off after its beginning had been given to the sink
+  given_up,         // by the caller's source or sink
 };
 const char* to_string(ClientErrorCode code);
 
@@ -146,6 +181,14 @@ class Client {
   ClientResult send(const std::string& method, const std::string& path,
                     const ClientHeaders& headers, const std::string& body,
                     const CallOptions& call = {});
+
+  // The same with bodies in pieces, of any length, in bounded memory. A source is asked for its
+  // first piece when a worker has said that it wants it (100 Continue), or has kept silent about
+  // that for three seconds: until then the call can go to another master as any other. An answer
+  // that comes before the body has been sent ends the sending.
+  ClientResult stream(const std::string& method, const std::string& path,
+                      const ClientHeaders& headers, const ClientStreams& streams,
+                      const CallOptions& call = {});
 
  private:
   class Body;

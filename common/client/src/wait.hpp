@@ -1,0 +1,58 @@
+// wait.hpp: how long an attempt waits for its master: until the deadline, and no longer than the
+// master is alive.
+//
+// A slow answer and a frozen master look alike on the connection that waits. So a master that has
+// been silent for `probe_after` is probed, and has as long to give a sign of life, on any
+// connection of the client. A slow answer is waited for as long as the caller likes.
+//
+// Owner: the thread whose call waits.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "common/base/time.hpp"
+#include "common/client/src/deadline.hpp"
+#include "common/client/src/liveness_probe.hpp"
+
+namespace tandem::client {
+
+class Wait {
+ public:
+  // `gives_up`: asked when the master does not seem to be alive; false: wait on nevertheless, and
+  // probe no more. Zero `probe_after`: never probe. Both references outlive it.
+  Wait(Deadline& deadline, SignOfLife& life, Duration probe_after, std::function<bool()> gives_up)
+      : deadline_(deadline),
+        life_(life),
+        probe_after_(probe_after),
+        gives_up_(std::move(gives_up)) {}
+
+  enum class End {
+    ready,
+    late,  // the deadline, or `until`, came first
+    dead,  // the master is not alive, and the attempt is given up
+  };
+  // Waits for one of `events` (of poll(2)) at a connected socket; `came`: those that came.
+  End wait(int socket, short events, short& came, Instant until = Instant::forever());
+
+  Deadline& deadline() { return deadline_; }
+  // Something came from the master.
+  void heard() { life_.seen(); }
+  // The master was probed, and was alive.
+  bool was_alive() const { return was_alive_; }
+
+ private:
+  // When there is something to do about a probe; false: the attempt is to be given up.
+  bool tend_probe(int socket, Instant since, Instant& next);
+
+  Deadline& deadline_;
+  SignOfLife& life_;
+  const Duration probe_after_;
+  const std::function<bool()> gives_up_;
+  std::optional<LivenessProbe> probe_;
+  Instant probed_at_;
+  bool waits_on_ = false;
+  bool was_alive_ = false;
+};
+
+}  // namespace tandem::client
