@@ -249,4 +249,17 @@ Result<std::vector<WorkerStatus>> parse_workers(std::string_view text) {
   return workers;
 }
 
+Result<ServiceInstances> parse_service(std::string_view text) {
+  const auto parsed = parse_object(text, limits::status_bytes_max);
+  if (!parsed.ok()) return parsed.error();
+  ServiceInstances service;
+  MemberReader reader(*parsed);
+  reader.name("name", service.name);
+  read_list(reader, "instances", service.instances);
+  reader.boolean("panic", service.panic, Presence::optional);
+  const auto finished = reader.finish(UnknownMembers::ignore);
+  if (!finished.ok()) return finished.error();
+  return service;
+}
+
 }  // namespace tandem::wire

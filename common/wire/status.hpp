@@ -107,5 +107,6 @@ std::string to_json(const std::vector<ServiceInstances>& services);  // {"servic
 std::string to_json(const ServiceInstances& service);  // {"name": ..., "instances": [...]}
 Result<Status> parse_status(std::string_view json);
 Result<std::vector<WorkerStatus>> parse_workers(std::string_view json);
+Result<ServiceInstances> parse_service(std::string_view json);
 
 }  // namespace tandem::wire

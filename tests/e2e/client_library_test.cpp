@@ -1,6 +1,7 @@
 // tandem::Client against real masters: slow answers, masters that die in the midst of one, streams.
 #include <catch2/catch.hpp>
 
+#include <csignal>
 #include <future>
 
 #include "tandem/client.hpp"
@@ -10,8 +11,8 @@ using namespace tandem::e2e;
 
 namespace {
 
-struct Cluster {
-  explicit Cluster(Network* network = nullptr) : cluster(options(network)) {
+struct Setting {
+  explicit Setting(Network* network = nullptr) : cluster(options(network)) {
     cluster.start_workers({"w1", "w2"});
     primary = cluster.await_primary();
     standby = cluster.standby_of(primary);
@@ -53,7 +54,7 @@ std::string why(const tandem::ClientResult& result) {
 }  // namespace
 
 TEST_CASE("the client waits for an answer that takes many probes, through either master") {
-  Cluster it;
+  Setting it;
   auto options = it.client_options();
   options.probe_after = std::chrono::milliseconds(50);
   SECTION("the primary") {}
@@ -70,7 +71,7 @@ TEST_CASE("the client waits for an answer that takes many probes, through either
 }
 
 TEST_CASE("a slow GET of the client outlives the primary that it waits for") {
-  Cluster it;
+  Setting it;
   tandem::Client client(it.client_options());
   auto slow = std::async(std::launch::async, [&] { return client.Get("/slow?ms=1000"); });
   REQUIRE(it.await_in_flight(it.primary));
@@ -90,7 +91,7 @@ TEST_CASE("a slow GET of the client outlives a cable that is cut while it waits"
     return;
   }
   Network network({"a", "b", "w1", "w2", "user"}, 1);
-  Cluster it(&network);
+  Setting it(&network);
   auto slow = std::async(std::launch::async, [&] {
     const auto there = network.enter("user");
     return tandem::Client(it.client_options()).Get("/slow?ms=1000");
@@ -105,7 +106,7 @@ TEST_CASE("a slow GET of the client outlives a cable that is cut while it waits"
 }
 
 TEST_CASE("an upload that is streamed while its primary is killed arrives whole") {
-  Cluster it;
+  Setting it;
   tandem::Client client(it.client_options());
   constexpr std::size_t length = 4 * 1024 * 1024;
   std::size_t at = 0;
@@ -146,7 +147,7 @@ TEST_CASE("an upload that is streamed while its primary is killed arrives whole"
 }
 
 TEST_CASE("threads that share a client lose no request while masters die and return") {
-  Cluster it;
+  Setting it;
   tandem::Client client(it.client_options());
   std::atomic<bool> stop = false;
   std::atomic<unsigned> answered = 0;
@@ -182,4 +183,39 @@ TEST_CASE("threads that share a client lose no request while masters die and ret
   stop = true;
   for (auto& thread : threads) thread.join();
   CHECK(failure == "");
+}
+
+TEST_CASE("a watch sees workers come and go, over a takeover, and calls follow masters by name") {
+  Setting it;
+  tandem::ClientOptions options;
+  for (const auto& name : it.cluster.names()) options.controls.push_back(it.cluster.control(name));
+  tandem::Client client(options);  // knows no client address
+  CHECK(client.Get("/")->status == 200);
+  std::mutex mutex;
+  std::vector<std::string> seen;
+  tandem::WatchOptions watching;
+  watching.interval = std::chrono::milliseconds(20);
+  const auto watch = client.watch(
+      "default",
+      [&](const tandem::ServiceView& view) {
+        std::string names;
+        for (const auto& worker : view.workers) names += worker.name + " ";
+        const std::lock_guard lock(mutex);
+        seen.push_back(names);
+      },
+      watching);
+  const auto comes_to = [&](const std::string& names) {
+    return eventually([&] {
+      const std::lock_guard lock(mutex);
+      return !seen.empty() && seen.back() == names;
+    });
+  };
+  CHECK(comes_to("w1 w2 "));
+  it.cluster.worker("w2").kill9();
+  CHECK(comes_to("w1 "));
+  it.cluster.master(it.primary).kill9();
+  it.cluster.start_worker("w3", PairCluster::Votes::no);
+  it.cluster.start_worker("w2");
+  CHECK(comes_to("w1 w2 w3 "));
+  CHECK(client.Get("/")->status == 200);
 }

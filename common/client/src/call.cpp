@@ -26,17 +26,20 @@ Call::Call(Masters& masters, const Outgoing& request, const CallLimits& limits)
     : masters_(masters),
       request_(request),
       limits_(limits),
-      has_others_(masters.size() > 1),
       deadline_(limits.deadline,
                 request.streams() ? Deadline::Kind::renewed : Deadline::Kind::fixed) {}
 
 ClientResult Call::run() {
   for (unsigned round = 0;; ++round) {
-    for (const auto& master : masters_.order()) {
+    const auto order = masters_.order();
+    has_others_ = order.size() > 1;
+    for (const auto& master : order) {
       if (deadline_.has_passed()) return give_up();
       if (auto settled = ask(master)) return std::move(*settled);
     }
-    if (limits_.once || !pause(round)) return give_up();
+    if (limits_.once) return give_up();
+    if (limits_.refresh) limits_.refresh();
+    if (!pause(round)) return give_up();
   }
 }
 

@@ -3,6 +3,7 @@
 // Owner: the thread that calls.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,7 +23,8 @@ struct CallLimits {
   Duration probe_after;  // zero: never
   Duration connect;
   std::size_t body_bytes_max;
-  bool once = false;  // each master is asked once
+  bool once = false;                // each master is asked once
+  std::function<void()> refresh{};  // when none serves: looks for others; may be empty
 };
 
 class Call {
@@ -47,7 +49,7 @@ class Call {
   Masters& masters_;
   const Outgoing& request_;
   const CallLimits limits_;
-  const bool has_others_;  // masters that could be asked instead
+  bool has_others_ = false;  // masters that could be asked instead
   Deadline deadline_;
   Streamed streamed_;
   unsigned attempts_ = 0;

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/name.hpp"
 #include "common/base/result.hpp"
 #include "common/client/src/call.hpp"
+#include "common/client/src/directory.hpp"
+#include "common/client/src/watch.hpp"
 
 namespace tandem {
 
@@ -131,15 +135,16 @@ ClientHeaders with_type(const ClientHeaders& headers, const std::string& content
   return all;
 }
 
-Result<std::vector<Endpoint>> parse_masters(const std::vector<std::string>& masters) {
-  if (masters.empty() || masters.size() > masters_max) {
-    return invalid(fmt::format("masters must be 1 to {} addresses", masters_max));
+Result<std::vector<Endpoint>> parse_addresses(const std::vector<std::string>& addresses,
+                                              std::string_view option, std::size_t least) {
+  if (addresses.size() < least || addresses.size() > masters_max) {
+    return invalid(fmt::format("{} must be {} to {} addresses", option, least, masters_max));
   }
   std::vector<Endpoint> endpoints;
-  for (const auto& master : masters) {
-    auto endpoint = parse_endpoint(master, "masters");
+  for (const auto& address : addresses) {
+    auto endpoint = parse_endpoint(address, option);
     if (!endpoint.ok()) return endpoint.error();
-    if (endpoint->port == 0) return invalid(fmt::format("masters: {} has no port", master));
+    if (endpoint->port == 0) return invalid(fmt::format("{}: {} has no port", option, address));
     endpoints.push_back(std::move(*endpoint));
   }
   return endpoints;
@@ -182,18 +187,8 @@ const char* to_string(ClientErrorCode code) {
 class Client::Body {
  public:
   explicit Body(ClientOptions options) : options_(std::move(options)) {
-    auto endpoints = parse_masters(options_.masters);
-    const auto times = check_times(options_);
-    const auto fields = check(options_.headers);
-    if (!endpoints.ok()) {
-      wrong_ = endpoints.error().message;
-    } else if (!times.ok()) {
-      wrong_ = times.error().message;
-    } else if (!fields.ok()) {
-      wrong_ = fmt::format("headers: {}", fields.error().message);
-    } else {
-      masters_.emplace(*endpoints);
-    }
+    const auto made = make();
+    if (!made.ok()) wrong_ = made.error().message;
   }
 
   ClientResult send(const std::string& method, const std::string& path,
@@ -212,14 +207,54 @@ class Client::Body {
                          {.deadline = deadline,
                           .probe_after = options_.probe_after,
                           .connect = options_.connect_timeout,
-                          .body_bytes_max = options_.body_bytes_max});
+                          .body_bytes_max = options_.body_bytes_max,
+                          .refresh = [this] { learn_masters(); }});
     return sending.run();
   }
 
+  std::unique_ptr<ServiceWatch::Body> watch(const std::string& service,
+                                            std::function<void(const ServiceView&)> changed,
+                                            const WatchOptions& options) {
+    auto wrong = wrong_;
+    if (wrong.empty() && directory_->is_empty()) wrong = "controls must be 1 to 16 addresses";
+    if (wrong.empty() && !parse_name(service, "service").ok()) wrong = "the service has no name";
+    if (wrong.empty() && !changed) wrong = "there is no function to call";
+    if (!is_duration(options.interval) || !is_duration(options.timeout)) {
+      wrong = "interval and timeout must be above 0, at most a day";
+    }
+    return std::make_unique<ServiceWatch::Body>(directory_, service, std::move(changed), options,
+                                                std::move(wrong));
+  }
+
  private:
+  Result<> make() {
+    auto controls = parse_addresses(options_.controls, "controls", 0);
+    if (!controls.ok()) return controls.error();
+    auto endpoints = parse_addresses(options_.masters, "masters", controls->empty() ? 1 : 0);
+    if (!endpoints.ok()) return endpoints.error();
+    if (const auto times = check_times(options_); !times.ok()) return times.error();
+    if (const auto fields = check(options_.headers); !fields.ok()) {
+      return invalid(fmt::format("headers: {}", fields.error().message));
+    }
+    if (!is_field_value(options_.token)) return invalid("token has characters that none may have");
+    directory_ = std::make_shared<client::Directory>(std::move(*controls), options_.token);
+    masters_.emplace(std::move(*endpoints));
+    return {};
+  }
+
+  // By one thread at a time; the others go on with what is known.
+  void learn_masters() {
+    const std::unique_lock lock(learning_, std::try_to_lock);
+    if (!lock || directory_->is_empty()) return;
+    const auto found = directory_->client_addresses(options_.connect_timeout);
+    if (found.ok()) masters_->learn(*found);
+  }
+
   const ClientOptions options_;
-  std::string wrong_;                       // with an option
-  std::optional<client::Masters> masters_;  // unless one is wrong
+  std::string wrong_;                             // with an option
+  std::optional<client::Masters> masters_;        // unless one is wrong
+  std::shared_ptr<client::Directory> directory_;  // likewise
+  std::mutex learning_;
 };
 
 Client::Client(ClientOptions options) : body_(std::make_unique<Body>(std::move(options))) {}
@@ -235,6 +270,13 @@ ClientResult Client::stream(const std::string& method, const std::string& path,
                             const ClientHeaders& headers, const ClientStreams& streams,
                             const CallOptions& call) {
   return body_->send(method, path, headers, {}, streams, call);
+}
+
+std::unique_ptr<ServiceWatch> Client::watch(const std::string& service,
+                                            std::function<void(const ServiceView&)> changed,
+                                            const WatchOptions& options) {
+  return std::unique_ptr<ServiceWatch>(
+      new ServiceWatch(body_->watch(service, std::move(changed), options)));
 }
 
 ClientResult Client::Get(const std::string& path, const ClientHeaders& headers,

@@ -31,9 +31,21 @@ void Master::drop_idle() {
   idle_.clear();
 }
 
-Masters::Masters(const std::vector<Endpoint>& endpoints) {
-  TANDEM_ASSERT(!endpoints.empty());
-  for (const auto& endpoint : endpoints) all_.push_back(std::make_shared<Master>(endpoint));
+Masters::Masters(std::vector<Endpoint> told) : told_(std::move(told)) { learn({}); }
+
+void Masters::learn(const std::vector<Endpoint>& endpoints) {
+  auto wanted = told_;
+  wanted.insert(wanted.end(), endpoints.begin(), endpoints.end());
+  const std::lock_guard lock(mutex_);
+  std::erase_if(all_, [&](const auto& master) {
+    return std::find(wanted.begin(), wanted.end(), master->endpoint()) == wanted.end();
+  });
+  for (const auto& endpoint : wanted) {
+    const bool known = std::any_of(all_.begin(), all_.end(), [&](const auto& master) {
+      return master->endpoint() == endpoint;
+    });
+    if (!known) all_.push_back(std::make_shared<Master>(endpoint));
+  }
 }
 
 std::size_t Masters::size() const {
@@ -63,7 +75,8 @@ void Masters::serves(const Master& master) {
 
 void Masters::hangs(const Master& master) {
   const std::lock_guard lock(mutex_);
-  if (all_.front().get() == &master) std::rotate(all_.begin(), all_.begin() + 1, all_.end());
+  if (!all_.empty() && all_.front().get() == &master)
+    std::rotate(all_.begin(), all_.begin() + 1, all_.end());
 }
 
 }  // namespace tandem::client

@@ -42,10 +42,12 @@ class Master {
 
 class Masters {
  public:
-  // REQUIRES: there is one
-  explicit Masters(const std::vector<Endpoint>& endpoints);
+  // `told`: stay, whatever is learned.
+  explicit Masters(std::vector<Endpoint> told);
 
   std::size_t size() const;
+  // From now on these are all that there are, besides those that were told.
+  void learn(const std::vector<Endpoint>& endpoints);
   // Null when it is not among them.
   std::shared_ptr<Master> find(const Endpoint& endpoint) const;
 
@@ -56,6 +58,7 @@ class Masters {
   void hangs(const Master& master);
 
  private:
+  const std::vector<Endpoint> told_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Master>> all_;  // asked in this order
 };

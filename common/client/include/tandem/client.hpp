@@ -64,6 +64,11 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{1'000};  // for one master; above 0
   std::size_t body_bytes_max = 64 * 1024 * 1024;     // of an answer that is held in memory
   ClientHeaders headers{};  // of every request that does not have a field of that name itself
+  // The control addresses (--control) of some masters, up to 16. From them the client learns the
+  // client addresses of all, when none that it knows serves, and watch() asks them; then `masters`
+  // may be empty. No control address is ever sent a call.
+  std::vector<std::string> controls{};
+  std::string token{};  // presented to control addresses only: the content of --token-file
 };
 
 struct CallOptions {
@@ -146,6 +151,48 @@ class [[nodiscard]] ClientResult {
   std::variant<ClientResponse, ClientError> state_;
 };
 
+// A worker of a service that gets traffic: it is up, and its weight is above 0.
+struct ServiceWorker {
+  std::string name;
+  std::string address;  // HOST:PORT
+  unsigned weight = 0;
+};
+inline bool operator==(const ServiceWorker& a, const ServiceWorker& b) {
+  return a.name == b.name && a.address == b.address && a.weight == b.weight;
+}
+
+struct ServiceView {
+  std::string service;
+  std::vector<ServiceWorker> workers;  // by name; none for a service that nobody knows
+  std::string master;                  // the control address of the one that said so
+};
+
+struct WatchOptions {
+  std::chrono::milliseconds interval{1'000};  // between two looks; above 0, at most a day
+  std::chrono::milliseconds timeout{1'000};   // of asking a master; then the next one is; above 0
+  // Called once when looks begin to fail, and again only after one that did not. May be empty.
+  std::function<void(const ClientError&)> failed{};
+};
+
+// Looks at a service until it is stopped, on a thread of its own. It does not need its Client.
+class ServiceWatch {
+ public:
+  ~ServiceWatch();  // stops. REQUIRES: not called by one of its own functions
+  ServiceWatch(const ServiceWatch&) = delete;
+  ServiceWatch& operator=(const ServiceWatch&) = delete;
+
+  // No function is called after this has returned. It waits for the one that is running and for
+  // the master that is being asked, `timeout` at most; called by a function of the watch itself it
+  // returns at once, and that call is the last.
+  void stop();
+
+ private:
+  friend class Client;
+  class Body;
+  explicit ServiceWatch(std::unique_ptr<Body> body);
+  std::unique_ptr<Body> body_;
+};
+
 class Client {
  public:
   // With options that are wrong, every call fails with `invalid` and says which.
@@ -189,6 +236,14 @@ class Client {
   ClientResult stream(const std::string& method, const std::string& path,
                       const ClientHeaders& headers, const ClientStreams& streams,
                       const CallOptions& call = {});
+
+  // Calls `changed` with the workers of a service, once at the beginning and then whenever they are
+  // others, by the thread of the watch. The primary is asked, a standby while there is none; so the
+  // watch follows a takeover. While nobody answers the workers stay what they were. With options
+  // that are wrong, without `controls` for instance, `failed` is called and nothing else happens.
+  std::unique_ptr<ServiceWatch> watch(const std::string& service,
+                                      std::function<void(const ServiceView&)> changed,
+                                      const WatchOptions& options = {});
 
  private:
   class Body;

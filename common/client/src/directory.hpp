@@ -1,0 +1,52 @@
+// directory.hpp: what a client asks the control addresses of its cluster: who the masters are, and
+// which workers a service has. What it learns of control addresses it asks from then on, besides
+// those that it was told.
+//
+// Any thread; questions are asked without the lock.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+#include "common/client/src/masters.hpp"
+#include "tandem/client.hpp"
+
+namespace tandem::client {
+
+class Directory {
+ public:
+  // `told`: may be none; then every question fails. `token`: empty: none.
+  Directory(std::vector<Endpoint> told, std::string token);
+
+  bool is_empty() const;
+
+  // The client addresses of all masters, from the first that answers, each asked for `timeout` at
+  // most. Errors: `unavailable`, naming each and what came of it.
+  Result<std::vector<Endpoint>> client_addresses(Duration timeout);
+
+  // From the primary, or from another one while there is none. Errors: likewise.
+  Result<ServiceView> service(const std::string& name, Duration timeout);
+
+ private:
+  // One control address, and its idle connections.
+  using Control = std::shared_ptr<Masters>;
+
+  ClientResult ask(const Control& control, const std::string& path, Duration timeout) const;
+  Result<ServiceView> service_at(const Control& control, const std::string& name,
+                                 Duration timeout) const;
+  std::vector<Control> order() const;
+  void goes_first(const Control& control);
+  void learn(const std::vector<Endpoint>& controls);
+
+  const std::vector<Endpoint> told_;
+  const std::string fields_;  // of every question
+  mutable std::mutex mutex_;
+  std::vector<Control> controls_;  // asked in this order
+};
+
+}  // namespace tandem::client

@@ -1,0 +1,45 @@
+// watch.hpp: the thread of a ServiceWatch.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "common/client/src/directory.hpp"
+#include "tandem/client.hpp"
+
+namespace tandem {
+
+class ServiceWatch::Body {
+ public:
+  // `wrong`: with the options; then it is all that is told.
+  Body(std::shared_ptr<client::Directory> directory, std::string service,
+       std::function<void(const ServiceView&)> changed, WatchOptions options, std::string wrong);
+
+  void stop();
+
+ private:
+  void run();
+  void look();
+  bool wait();
+
+  const std::shared_ptr<client::Directory> directory_;
+  const std::string service_;
+  const std::function<void(const ServiceView&)> changed_;
+  const WatchOptions options_;
+  const std::string wrong_;
+  std::optional<ServiceView> seen_;
+  bool fails_ = false;
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  std::atomic<bool> stopping_ = false;
+  std::mutex joining_;
+  std::thread thread_;
+};
+
+}  // namespace tandem
