@@ -60,9 +60,12 @@ std::string worker_table(std::vector<wire::WorkerStatus> workers) {
 }
 
 std::string voter_table(const std::vector<wire::VoterStatus>& voters) {
-  Table table({{"VOTER"}, {"KIND"}, {"MATCH", Align::right}});
+  Table table({{"VOTER"}, {"KIND"}, {"MATCH", Align::right}, {"LAG", Align::right}, {"HEARD"}});
   for (const auto& voter : voters) {
-    table.add({voter.name, voter.kind, fmt::format("{}", voter.match_index)});
+    const bool known = voter.lag.has_value();
+    const auto heard = voter.silent_ms ? ago(voter.silent_ms) + " ago" : "yes";
+    table.add({voter.name, voter.kind, fmt::format("{}", voter.match_index),
+               known ? fmt::format("{}", *voter.lag) : "?", known ? heard : "?"});
   }
   return table.to_string();
 }
@@ -92,6 +95,11 @@ Problem problem_of(const wire::Status& status) {
   for (const auto& vip : status.vips) {
     if (vip.problem.empty()) continue;
     return {Health::degraded, fmt::format("address {}: {}", vip.address, vip.problem)};
+  }
+  for (const auto& voter : status.voters) {
+    if (!voter.silent_ms) continue;
+    return {Health::degraded,
+            fmt::format("{} has not been heard for {}", voter.name, ago(voter.silent_ms))};
   }
   for (const auto& service : status.services) {
     if (service.panic) return {Health::degraded, fmt::format("service {} panics", service.name)};

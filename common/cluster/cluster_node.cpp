@@ -221,6 +221,7 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .election_timeout = options_.timing.election_timeout,
           .found_out = node_->role() == core::Role::primary ? found_out_ : wire::FoundOut{},
           .messages = {},
+          .standing = standing(),
           .features = {.can = options_.features_max,
                        .level = feature_level_.load(std::memory_order_relaxed)}};
 }
@@ -308,6 +309,11 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
   }
   const bool from_primary = node_->primary().node == envelope.node;
   if (from_primary && hooks_.found_out) hooks_.found_out(envelope.found_out);
+  if (from_primary && envelope.standing) {
+    standing_ = std::move(envelope.standing);
+    standing_teller_ = envelope.node;
+    standing_heard_ = now();
+  }
   for (auto& message : envelope.messages) {
     const auto from = message.from.node;
     const auto* append = std::get_if<core::Append>(&message.body);

@@ -125,6 +125,8 @@ class ClusterNode {
   void disable();
   std::string why_no_primary();
   bool is_behind(const core::Voter& voter) const;
+  std::optional<wire::Standing> standing() const;
+  void view_voters(ClusterView& view) const;
   void publish_view();
 
   boost::asio::io_context& loop_;
@@ -146,6 +148,9 @@ class ClusterNode {
   std::map<core::NodeId, Address> known_;
   std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
   wire::FoundOut found_out_;
+  std::optional<wire::Standing> standing_;  // as the primary told it
+  core::NodeId standing_teller_;
+  Instant standing_heard_ = Instant::never();
   LogIndex primary_commit_;
   Instant primary_heard_ = Instant::never();
   ClusterView view_;

@@ -36,6 +36,55 @@ bool ClusterNode::is_behind(const core::Voter& voter) const {
   return lacks > (was_behind ? 0 : limits::uncommitted_entries_max);
 }
 
+// What a primary tells the others of its voters.
+std::optional<wire::Standing> ClusterNode::standing() const {
+  const auto level = feature_level_.load(std::memory_order_relaxed);
+  const bool leads = node_->role() == core::Role::primary && view_.role == core::Role::primary;
+  if (level < wire::features::agreed_state || !leads) return std::nullopt;
+  const auto time = now();
+  wire::Standing standing{.commit = view_.commit,
+                          .is_protected = view_.is_protected,
+                          .protection = protection(view_, options_.node.name(), time)};
+  for (const auto& voter : view_.voters) {
+    const auto silent =
+        voter.silent_since ? std::optional<Duration>(time - *voter.silent_since) : std::nullopt;
+    standing.voters.push_back({.name = voter.name, .match = voter.match, .silent = silent});
+  }
+  return standing;
+}
+
+void ClusterNode::view_voters(ClusterView& view) const {
+  const auto& configuration = node_->configuration();
+  const bool leads = view.role == core::Role::primary;
+  const bool told = !leads && !view.primary.empty() && standing_ &&
+                    standing_teller_ == view.primary &&
+                    now() - standing_heard_ < options_.timing.election_timeout;
+  if (leads || told) view.told_by = view.primary;
+  for (const auto& voter : configuration.voters) {
+    if (configuration.is_superseded(voter)) continue;
+    const bool is_self = voter.id == self();
+    VoterView known{.name = std::string(voter.id.node.name()),
+                    .kind = voter.kind,
+                    .match = is_self ? view.last : node_->match_index(voter.id),
+                    .silent_since = node_->silent_since(voter.id),
+                    .behind = !is_self && is_behind(voter)};
+    if (told) {
+      for (const auto& from_primary : standing_->voters) {
+        if (from_primary.name != known.name) continue;
+        known.match = from_primary.match;
+        if (from_primary.silent) known.silent_since = standing_heard_ - *from_primary.silent;
+      }
+    }
+    view.voters.push_back(std::move(known));
+  }
+  view.is_protected = node_->is_protected() && is_protected_now(view);
+  view.told_commit = view.commit;
+  if (!told) return;
+  view.told_commit = standing_->commit;
+  view.is_protected = standing_->is_protected;
+  view.told_why = standing_->protection;
+}
+
 void ClusterNode::publish_view() {
   ClusterView view;
   view.cluster = node_->hard_state().cluster;
@@ -52,21 +101,12 @@ void ClusterNode::publish_view() {
   view.primary_commit = primary_commit_;
   view.primary_heard = primary_heard_;
   const auto& configuration = node_->configuration();
-  for (const auto& voter : configuration.voters) {
-    if (configuration.is_superseded(voter)) continue;
-    const bool is_self = voter.id == self();
-    view.voters.push_back({.name = std::string(voter.id.node.name()),
-                           .kind = voter.kind,
-                           .match = is_self ? view.last : node_->match_index(voter.id),
-                           .silent_since = node_->silent_since(voter.id),
-                           .behind = !is_self && is_behind(voter)});
-  }
   view.votes = configuration.contains(self());
   view.quorum = configuration.quorum();
-  view.is_protected = node_->is_protected() && is_protected_now(view);
   view.pair = configuration.pair;
   view.alone = node_->is_alone();
   view.in_pair_sync = node_->pair_standing() == core::Standing::standby;
+  view_voters(view);
   view_features(view);
   view.failure = failure_;
   if (failure_.empty()) view.waiting = why_no_primary();

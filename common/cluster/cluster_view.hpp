@@ -17,8 +17,8 @@ namespace tandem::cluster {
 struct VoterView {
   std::string name;
   core::VoterKind kind = core::VoterKind::master;
-  LogIndex match;  // known to the primary alone; elsewhere 0 but for the node itself
-  // Known to the primary alone: when it was last heard, if that is an election timeout ago.
+  LogIndex match;  // as `told_by` knows it; 0 but for the node itself while nobody is
+  // As `told_by` knows it: when it was last heard, if that is an election timeout ago.
   std::optional<Instant> silent_since{};
   bool behind = false;  // known to the primary alone: it answers, and lacks many entries
   friend bool operator==(const VoterView&, const VoterView&) = default;
@@ -48,6 +48,11 @@ struct ClusterView {
   LogIndex primary_commit;
   Instant primary_heard = Instant::never();
   std::vector<VoterView> voters;
+  // Who says what of the voters: this node when it leads, the primary when it has said so within
+  // an election timeout. Empty: nobody, and then this is what this node's log says of who votes.
+  core::NodeId told_by;
+  LogIndex told_commit;       // what was committed then
+  std::string told_why;       // another's sentence on `is_protected`
   bool votes = false;         // this node is among them
   std::size_t quorum = 0;     // of all voters, those included that have been admitted anew
   bool is_protected = false;  // any single loss is survived now (protection.hpp)

@@ -59,6 +59,7 @@ std::string protection(const ClusterView& view, std::string_view node, Instant n
     return view.waiting.empty() ? "nobody is known to lead"
                                 : fmt::format("nobody is known to lead: {}", view.waiting);
   }
+  if (!view.told_why.empty()) return fmt::format("{}, says {}", view.told_why, view.primary);
   if (view.role != core::Role::primary) {
     return fmt::format(
         "by the log of {}: {} vote, {} must answer; who answers only the primary {} "

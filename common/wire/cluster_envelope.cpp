@@ -77,6 +77,16 @@ void read_panicking(MemberReader& reader, std::vector<std::string>& services) {
   }
 }
 
+void read_standing(MemberReader& reader, std::optional<Standing>& standing) {
+  if (reader.is_null("standing")) return;
+  const auto* object = reader.object("standing");
+  if (object == nullptr) return;
+  MemberReader part(*object, "standing");
+  read(part, standing.emplace());
+  const auto finished = part.finish(UnknownMembers::refuse);
+  if (!finished.ok()) reader.refuse(finished.error());
+}
+
 }  // namespace
 
 std::string to_json(const ClusterEnvelope& envelope) {
@@ -91,6 +101,7 @@ std::string to_json(const ClusterEnvelope& envelope) {
   const auto& found_out = envelope.found_out;
   if (!found_out.ejected.empty()) document["ejected"] = documents_of(found_out.ejected);
   if (!found_out.panicking.empty()) document["panicking"] = found_out.panicking;
+  if (envelope.standing) document["standing"] = document_of(*envelope.standing);
   document["messages"] = std::move(messages);
   return dump_exactly(document);
 }
@@ -115,6 +126,7 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
                [](MemberReader& part, EjectedWorker& worker) { read(part, worker); });
   }
   read_panicking(reader, envelope.found_out.panicking);
+  read_standing(reader, envelope.standing);
   read_parts(reader, "messages", envelope.messages, limits::envelope_messages_max,
              [](MemberReader& part, core::Message& message) { read(part, message); });
   const auto finished = reader.finish(UnknownMembers::refuse);

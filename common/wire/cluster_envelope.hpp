@@ -23,6 +23,7 @@
 #include "common/base/result.hpp"
 #include "common/core/messages.hpp"
 #include "common/wire/features.hpp"
+#include "common/wire/standing.hpp"
 
 namespace tandem::wire {
 
@@ -59,7 +60,8 @@ struct ClusterEnvelope {
   // missing when there is nothing to say.
   FoundOut found_out;
   std::vector<core::Message> messages;
-  Features features{};  // in the head of the request, not in the document
+  std::optional<Standing> standing{};  // by a primary, from feature level 2 on
+  Features features{};                 // in the head of the request, not in the document
 };
 
 std::string to_json(const ClusterEnvelope& envelope);

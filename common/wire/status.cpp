@@ -20,29 +20,35 @@ constexpr auto any_u32 = std::numeric_limits<std::uint32_t>::max();
 constexpr auto any_u64 = std::numeric_limits<std::uint64_t>::max();
 constexpr auto any_i64 = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
+template <class Value>
+ordered_json or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json();
+}
+
 ordered_json document(const WorkerStatus& worker) {
-  ordered_json last_heartbeat;  // null
-  if (worker.last_heartbeat_ms) last_heartbeat = *worker.last_heartbeat_ms;
-  ordered_json until;  // null
-  if (worker.until_ms) until = *worker.until_ms;
   return {{"name", worker.name},
           {"service", worker.service},
           {"address", worker.address},
           {"kind", worker.kind},
           {"state", worker.state},
           {"reason", worker.reason},
-          {"until_ms", std::move(until)},
+          {"until_ms", or_null(worker.until_ms)},
           {"weight", worker.weight},
           {"connections", worker.connections},
           {"in_flight", worker.in_flight},
           {"in_flight_elsewhere", worker.in_flight_elsewhere},
           {"requests", worker.requests},
           {"failures", worker.failures},
-          {"last_heartbeat_ms", std::move(last_heartbeat)}};
+          {"last_heartbeat_ms", or_null(worker.last_heartbeat_ms)}};
 }
 
 ordered_json document(const VoterStatus& voter) {
-  return {{"name", voter.name}, {"kind", voter.kind}, {"match_index", voter.match_index.value()}};
+  return {{"name", voter.name},
+          {"kind", voter.kind},
+          {"match_index", voter.match_index.value()},
+          {"lag", or_null(voter.lag)},
+          {"in_sync", or_null(voter.in_sync)},
+          {"silent_ms", or_null(voter.silent_ms)}};
 }
 
 ordered_json document(const VipStatus& vip) {
@@ -117,6 +123,11 @@ void read(MemberReader& reader, VoterStatus& voter) {
   std::uint64_t index = 0;
   reader.number("match_index", index, 0, any_u64);
   voter.match_index = LogIndex(index);
+  if (!reader.is_null("lag")) reader.number("lag", voter.lag.emplace(), 0, any_u64);
+  if (!reader.is_null("in_sync")) reader.boolean("in_sync", voter.in_sync.emplace());
+  if (!reader.is_null("silent_ms")) {
+    reader.number("silent_ms", voter.silent_ms.emplace(), 0, any_i64);
+  }
 }
 
 void read(MemberReader& reader, PrimaryStatus& primary) {
@@ -187,6 +198,7 @@ std::string to_json(const Status& status) {
                  {"malformed", status.refused_messages.malformed},
                  {"unauthorized", status.refused_messages.unauthorized}}},
                {"vips", documents(status.vips)},
+               {"voters_told_by", status.voters_told_by},
                {"voters", documents(status.voters)},
                {"services", documents(status.services)},
                {"workers", documents(status.workers)}});
@@ -227,6 +239,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.boolean("in_sync", status.in_sync, Presence::optional);
   read_refused(reader, status.refused_messages);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
+  reader.text("voters_told_by", status.voters_told_by, Presence::optional);
   read_list(reader, "voters", status.voters);
   if (!reader.is_null("services")) read_list(reader, "services", status.services);
   read_list(reader, "workers", status.workers);

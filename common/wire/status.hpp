@@ -46,6 +46,11 @@ struct VoterStatus {
   std::string name;
   std::string kind;  // master | witness
   LogIndex match_index;
+  // Committed entries that it lacks, and whether it lacks none and answers; as `voters_told_by`
+  // knows it, null while nobody does.
+  std::optional<std::uint64_t> lag{};
+  std::optional<bool> in_sync{};
+  std::optional<std::int64_t> silent_ms{};  // unheard by the primary; null while it answers
 };
 
 struct PrimaryStatus {
@@ -88,6 +93,7 @@ struct Status {
   bool in_sync = false;   // it could take over now, or leads
   RefusedMessages refused_messages;
   std::vector<VipStatus> vips;  // of this node
+  std::string voters_told_by;  // whose knowledge of them this is: the primary's; empty: nobody's
   std::vector<VoterStatus> voters;
   std::vector<ServiceHealth> services;
   std::vector<WorkerStatus> workers;

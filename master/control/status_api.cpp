@@ -33,6 +33,18 @@ std::optional<wire::PrimaryStatus> primary_of(const NodeView& node, const Cluste
   return primary;
 }
 
+wire::VoterStatus status_of(const cluster::VoterView& voter, const cluster::ClusterView& view) {
+  wire::VoterStatus status{.name = voter.name,
+                           .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
+                           .match_index = voter.match};
+  if (view.told_by.empty()) return status;
+  const auto commit = view.told_commit.value();
+  status.lag = commit - std::min(commit, voter.match.value());
+  status.in_sync = *status.lag == 0 && !voter.silent_since;
+  if (voter.silent_since) status.silent_ms = to_ms(now() - *voter.silent_since);
+  return status;
+}
+
 wire::Status status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                        const Vips& vips) {
   const auto& view = member.view();
@@ -52,15 +64,12 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   status.applied_index = member.applied();
   status.lag = cluster::lag_of(view);
   status.in_sync = member.is_primary() || member.is_in_sync(now());
+  status.voters_told_by = view.told_by.name();
   const auto& refusals = member.refusals();
   status.refused_messages = {.foreign = refusals.foreign,
                              .malformed = refusals.malformed,
                              .unauthorized = refusals.unauthorized};
-  for (const auto& voter : view.voters) {
-    status.voters.push_back({.name = voter.name,
-                             .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
-                             .match_index = voter.match});
-  }
+  for (const auto& voter : view.voters) status.voters.push_back(status_of(voter, view));
   if (vips) status.vips = vips();
   status.services = registry.service_health();
   status.workers = registry.workers(now());

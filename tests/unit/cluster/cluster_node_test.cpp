@@ -120,6 +120,31 @@ TEST_CASE("a primary whose standby is gone says that the next loss would end ser
   CHECK(primary->may_serve());
 }
 
+TEST_CASE("a standby says of the voters what the primary says, and who says it") {
+  Trio trio;
+  REQUIRE(trio.admit_witness());
+  auto* primary = trio.primary();
+  auto& standby = primary == &trio.a ? trio.b : trio.a;
+  CHECK(standby.view().told_by.empty());  // by the log, until all members can say more
+  trio.w.end();
+  REQUIRE(trio.await([&] { return !primary->view().is_protected; }));
+  CHECK(standby.view().is_protected);
+  for (auto* member : {&trio.a, &trio.b}) {
+    member->node().set_feature_level(wire::features::agreed_state);
+  }
+  REQUIRE(trio.await([&] { return !standby.view().is_protected; }));
+  CHECK(standby.view().told_by.name() == primary->name());
+  const auto why = protection(standby.view(), standby.name(), now());
+  CHECK(why.starts_with("w has not been heard for"));
+  CHECK(why.ends_with(fmt::format("would end service, says {}", primary->name())));
+  const auto& voters = standby.view().voters;
+  CHECK(std::any_of(voters.begin(), voters.end(), [](const VoterView& voter) {
+    return voter.name == "w" && voter.silent_since.has_value();
+  }));
+  primary->end();
+  CHECK(trio.await([&] { return standby.view().told_by.empty(); }));
+}
+
 TEST_CASE("a primary whose witness and standby are gone stops serving by itself") {
   Trio trio;
   REQUIRE(trio.await_primary());

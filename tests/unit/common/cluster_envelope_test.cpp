@@ -3,6 +3,7 @@
 #include <set>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
@@ -220,9 +221,10 @@ TEST_CASE("an envelope with a member that is not known is refused, wherever it s
 
 TEST_CASE("an envelope of a later version is refused for that, whatever else is in it") {
   auto document = rich_document();
-  document["format"] = 2;
+  document["format"] = features::newest.value() + 1;
   document["messages"] = "packed";
-  CHECK(sentence(document) == "format 2 is of a later version; this one reads 1");
+  CHECK(sentence(document) == fmt::format("format {} is of a later version; this one reads {}",
+                                          features::newest.value() + 1, features::newest));
   document["format"] = 0;
   CHECK(fault(document) == "format");
 }
@@ -356,4 +358,23 @@ TEST_CASE("an envelope tells which workers are left alone, when there are any") 
   document = json::parse(to_json(sent));
   document["panicking"][1] = "not a name";
   CHECK(fault(document) == "panicking");
+}
+
+TEST_CASE("what a primary says of its voters is read as it was written") {
+  auto sent = envelope_of(rich_messages());
+  CHECK(to_json(sent).find("standing") == std::string::npos);
+  CHECK(!parse_cluster_envelope(to_json(sent))->standing);
+  sent.standing = Standing{.commit = LogIndex(91),
+                           .is_protected = true,
+                           .protection = "all voters answer",
+                           .voters = {{"b", LogIndex(91)}, {"w1", LogIndex(88), 640ms}}};
+  const auto read = parse_cluster_envelope(to_json(sent));
+  REQUIRE(read.ok());
+  CHECK(read->standing == sent.standing);
+  auto document = json::parse(to_json(sent));
+  document["standing"]["voters"][1]["silent_ms"] = -1;
+  CHECK(fault(document) == "standing.voters[1].silent_ms");
+  document = json::parse(to_json(sent));
+  document["standing"]["protection"] = std::string(2'049, 'x');
+  CHECK(fault(document) == "standing.protection");
 }

@@ -26,7 +26,9 @@ Status status() {
   status.primary = PrimaryStatus{"a", "127.0.0.1:7070", "127.0.0.1:8080"};
   status.commit_index = LogIndex(12);
   status.applied_index = LogIndex(11);
-  status.voters = {{"a", "master", LogIndex(12)}, {"w1", "witness", LogIndex(10)}};
+  status.voters_told_by = "a";
+  status.voters = {{"a", "master", LogIndex(12), 0, true},
+                   {"w1", "witness", LogIndex(10), 2, false, 700}};
   status.services = {{"default", 3, 2, true}};
   status.vips = {{"10.0.0.9/24", "eth0", true, "the interface is down"}};
   status.workers = {worker("w1"), worker("w2")};
@@ -58,6 +60,10 @@ TEST_CASE("a status is read as it was written") {
   REQUIRE(read->voters.size() == 2);
   CHECK(read->voters[1].kind == "witness");
   CHECK(read->voters[1].match_index == LogIndex(10));
+  CHECK(read->voters[1].lag == 2);
+  CHECK(read->voters[1].in_sync == false);
+  CHECK(read->voters[1].silent_ms == 700);
+  CHECK(read->voters_told_by == "a");
   REQUIRE(read->workers.size() == 2);
   CHECK(read->workers[1].name == "w2");
   CHECK(read->workers[1].requests == 1'000);

@@ -137,6 +137,9 @@ TEST_CASE("workers are shown as a table sorted by service and name") {
 
 TEST_CASE("the status shows the cluster, its voters and its workers") {
   Control control;
+  control->status.voters[0].lag = 0;
+  control->status.voters.push_back({"b", "master", LogIndex(9), 3, false, 6'000});
+  control->status.voters.push_back({"w1", "witness", LogIndex(0)});
   const auto text = show_status(ControlClient({control.address}), Format::tables)->text;
   CHECK(text.find("cluster    c-1\n"
                   "node       a, primary in term 3\n"
@@ -145,8 +148,10 @@ TEST_CASE("the status shows the cluster, its voters and its workers") {
                   "protected  no: a loss of the primary ends service\n"
                   "log        committed 0, applied 0\n"
                   "\n"
-                  "VOTER  KIND    MATCH\n"
-                  "a      master     12\n"
+                  "VOTER  KIND     MATCH  LAG  HEARD\n"
+                  "a      master      12    0  yes\n"
+                  "b      master       9    3  6.0s ago\n"
+                  "w1     witness      0    ?  ?\n"
                   "\n"
                   "WORKER  SERVICE") == 0);
 }
@@ -298,6 +303,9 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   CHECK(check().text == "DEGRADED not protected: b has not been heard for 6 s\n");
   CHECK(show_status(client, Format::tables)->text.find("no: b has not been heard for 6 s") !=
         std::string::npos);
+  control->status.protected_ = true;
+  control->status.voters[1].silent_ms = 6'000;
+  CHECK(check().text == "DEGRADED b has not been heard for 6.0s\n");
   control->status.primary.reset();
   CHECK(check().text == "NO PRIMARY no primary\n");
   CHECK(check().health == Health::no_primary);
