@@ -63,6 +63,10 @@ void Checker::committed(const Machine& machine, const core::Entry& entry) {
   } else {
     if (place != committed_.size() + 1)
       throw Violation("an entry was committed before the one before it");
+    if (const auto* command = std::get_if<core::Command>(&entry.body)) {
+      const auto& id = command->id;
+      if (id.sequence > state_.last_of(id.client)) last_change_[id.client] = entry.index;
+    }
     state_.apply(entry);
     note_registrations(entry.index);
     note_masters(entry.index);
@@ -246,6 +250,17 @@ void Checker::acknowledged(std::uint64_t client, std::uint64_t sequence) {
   if (!lenient_ && state_.last_of(client) < sequence) {
     throw Violation(
         fmt::format("change {}.{} was acknowledged but never committed", client, sequence));
+  }
+  // A later change of this client is committed already when an answer was long on its way.
+  if (sequence == state_.last_of(client)) known(last_change_[client]);
+}
+
+void Checker::answers(const Machine& master, LogIndex known_before, SimTime now) const {
+  if (lenient_ || now < distrusted_until_) return;
+  if (master.process.applied < known_before) {
+    throw Violation(fmt::format(
+        "{} answers from the state after entry {}, when entry {} was known to be in force",
+        master.id, master.process.applied, known_before));
   }
 }
 

@@ -46,6 +46,12 @@ class Checker {
   void worker_restarted(const Machine& worker) { accepted_.erase(worker.index); }
 
   void acknowledged(std::uint64_t client, std::uint64_t sequence);
+  // Up to which entry some client knows the state, by an acknowledgement or an answer. The log is
+  // the order of all changes, so histories of changes and answers are linearisable exactly when no
+  // answer is from before what was known when it was asked for.
+  LogIndex known() const { return known_; }
+  void known(LogIndex index) { known_ = std::max(known_, index); }
+  void answers(const Machine& master, LogIndex known_before, SimTime now) const;
   // Every acknowledged change is in this state, once.
   void holds_acknowledged(const StateMachine& state) const;
   // Nothing grows without bound.
@@ -97,6 +103,8 @@ class Checker {
   std::map<std::uint32_t, Belonging> masters_;  // whom state_ has ever named
   std::map<std::uint32_t, Term> accepted_;
   std::map<std::uint64_t, std::uint64_t> acknowledged_;
+  std::map<std::uint64_t, LogIndex> last_change_;  // of each client: its entry
+  LogIndex known_;
   std::uint64_t acknowledged_count_ = 0;
   std::uint64_t elections_ = 0;
   Term highest_term_;

@@ -28,6 +28,8 @@ enum class EventKind : std::uint8_t {
   request,             // a forwarded request reaches a worker. number: the term
   propose,             // a client's change reaches a master. other: the client
   acknowledge,         // ... and the answer reaches the client
+  ask,                 // a client's question reaches a master. number: what was known
+  answered,            // ... and the answer reaches the client. number: the last entry in it
   client,              // a client acts
   restart,             // a process starts again
   operate,             // an operator adds, removes or replaces a master

@@ -49,6 +49,7 @@ void Totals::add(const History& history) {
   statistics.longest_healing = std::max(statistics.longest_healing, more.longest_healing);
   statistics.requests += more.requests;
   statistics.refused_requests += more.refused_requests;
+  statistics.answers += more.answers;
 }
 
 std::string Totals::report(double cpu_seconds) const {
@@ -65,8 +66,10 @@ std::string Totals::report(double cpu_seconds) const {
   std::string text = fmt::format("histories {}\nsimulated hours {:.2f}\nfaults injected {}\n{}",
                                  histories, hours, injected, kinds);
   text += fmt::format(
-      "elections {}\nacknowledged changes {}\nrequests forwarded {}, refused by workers {}\n",
-      elections, acknowledged, statistics.requests, statistics.refused_requests);
+      "elections {}\nacknowledged changes {}, questions answered {}\nrequests forwarded {}, "
+      "refused by workers {}\n",
+      elections, acknowledged, statistics.answers, statistics.requests,
+      statistics.refused_requests);
   text += fmt::format("healed {} times, at most {} ms after the faults stopped\n",
                       statistics.healings, to_ms(statistics.longest_healing));
   text += fmt::format("messages {}, events {}, trace digest {:016x}\n", statistics.messages,

@@ -36,7 +36,13 @@ struct Process {
   Instant tick_due = Instant::forever();   // the earliest tick that is planned
   bool lapse_shown = false;                // in the trace, that serve_until has passed
   bool snapshot_planned = false;
-  std::map<core::CommandId, std::uint32_t> waiting;  // clients to be answered when it is applied
+  // Clients to be answered when their change is applied, as it was proposed here: the same one may
+  // have been proposed elsewhere too, which is for others to answer.
+  struct Waiting {
+    std::uint32_t client = 0;
+    Term proposed_in;
+  };
+  std::map<core::CommandId, Waiting> waiting;
   // a master's view of the workers
   std::map<std::uint32_t, SimTime> heard;
   Term counts_absent_in;  // the term in which it has caught up, and since when

@@ -1,15 +1,17 @@
-// The mutation gate: each of the rules R1 to R10 is taken out in turn, and the simulator must
-// notice within a bounded number of seeds. A rule whose absence goes unnoticed means that the
-// simulator is too weak.
+// The mutation gate: each of the rules R1 to R10 and of the shell's is taken out in turn, and the
+// simulator must notice within a bounded number of seeds. A rule whose absence goes unnoticed means
+// that the simulator is too weak.
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <string>
+#include <variant>
 
 #include <fmt/format.h>
 
 #include "common/core/rules.hpp"
 #include "tests/sim/history.hpp"
+#include "tests/sim/shell_rules.hpp"
 
 using namespace tandem;
 
@@ -20,15 +22,29 @@ constexpr sim::SimTime length = 120s;  // of each seed's faults
 
 struct Mutation {
   const char* name;
-  bool core::Rules::*rule;
+  std::variant<bool core::Rules::*, bool sim::ShellRules::*> rule;
   const char* profile;
 };
+
+void keep_all_rules() {
+  core::rules = core::Rules{};
+  sim::shell_rules = sim::ShellRules{};
+}
+
+void take_out(const Mutation& mutation) {
+  keep_all_rules();
+  if (const auto* rule = std::get_if<bool core::Rules::*>(&mutation.rule)) {
+    core::rules.*(*rule) = false;
+  } else {
+    sim::shell_rules.*std::get<bool sim::ShellRules::*>(mutation.rule) = false;
+  }
+}
 
 // The profile under which the rule earns its keep; "all" where any does.
 constexpr Mutation mutations[] = {
     {"R1 one vote per term", &core::Rules::one_vote_per_term, "all"},
     {"R2 persist before reply", &core::Rules::persist_before_reply, "crash"},
-    {"R3 lower terms are refused", &core::Rules::refuse_lower_terms, "partition"},
+    {"R3 lower terms are refused", &core::Rules::refuse_lower_terms, "freeze"},
     {"R4 only an up-to-date log wins", &core::Rules::up_to_date_log_wins, "all"},
     {"R5 commit needs a majority", &core::Rules::commit_needs_majority, "all"},
     {"R5 own term first", &core::Rules::commit_own_term_first, "figure-8"},
@@ -40,12 +56,13 @@ constexpr Mutation mutations[] = {
     {"R8 a pair ends with both", &core::Rules::pair_ends_with_both, "pair-masters"},
     {"R9 amnesiacs do not vote", &core::Rules::amnesiacs_do_not_vote, "amnesia"},
     {"R10 workers refuse lower terms", &core::Rules::workers_refuse_lower_terms, "all"},
+    {"answers under lease", &sim::ShellRules::answers_under_lease, "partition"},
+    {"answers when applied", &sim::ShellRules::answers_when_applied, "crash"},
 };
 
 // The first seed that shows the violation; nothing when none does.
 bool is_noticed(const Mutation& mutation, std::uint64_t first) {
-  core::rules = core::Rules{};
-  core::rules.*mutation.rule = false;
+  take_out(mutation);
   for (std::uint64_t seed = first; seed < first + seeds_max; ++seed) {
     const auto history = sim::run_history(seed, mutation.profile, length, {});
     if (history.violation.empty()) continue;
@@ -59,7 +76,7 @@ bool is_noticed(const Mutation& mutation, std::uint64_t first) {
 
 // With every rule in force the same seeds must be quiet, or the gate proves nothing.
 bool is_quiet(std::uint64_t first) {
-  core::rules = core::Rules{};
+  keep_all_rules();
   bool quiet = true;
   for (const auto& mutation : mutations) {
     for (std::uint64_t seed = first; seed < first + 50; ++seed) {

@@ -178,8 +178,9 @@ void World::apply(Machine& machine, const core::Entry& entry) {
   const auto* command = std::get_if<core::Command>(&entry.body);
   if (command == nullptr) return;
   const auto waiting = process.waiting.find(command->id);
-  if (waiting == process.waiting.end()) return;
-  plan(network_->delay(random_), EventKind::acknowledge, waiting->second, 0, command->id.sequence);
+  if (waiting == process.waiting.end() || waiting->second.proposed_in != entry.term) return;
+  plan(network_->delay(random_), EventKind::acknowledge, waiting->second.client, 0,
+       command->id.sequence);
   process.waiting.erase(waiting);
 }
 

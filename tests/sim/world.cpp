@@ -110,6 +110,7 @@ void World::happen(const Event& event) {
     case EventKind::client: return act(event.target);
     case EventKind::acknowledge: return acknowledge(event.target, event.number);
     case EventKind::operate: return operate();
+    case EventKind::answered: return checker_.known(LogIndex(event.number));
     case EventKind::fault: return inject();
     case EventKind::ambush: return ambush(event.target);
     case EventKind::fault_over: return end_fault(event.number);
@@ -174,6 +175,7 @@ void World::at_machine(const Event& event, Machine& machine) {
       return step(machine, core::TermAnnounced{term});
     }
     case EventKind::propose: return propose(machine, event.other, event.number);
+    case EventKind::ask: return answer(machine, LogIndex(event.number));
     default: TANDEM_ASSERT(false);
   }
 }

@@ -29,6 +29,7 @@ struct Statistics {
   Duration longest_healing{0};
   std::uint64_t requests = 0;          // forwarded to workers
   std::uint64_t refused_requests = 0;  // ... and refused by the fence (R10)
+  std::uint64_t answers = 0;           // to questions about the state
 };
 
 class World {
@@ -109,6 +110,8 @@ class World {
   };
   void act(std::uint32_t client);
   void propose(Machine& master, std::uint32_t client, std::uint64_t sequence);
+  void ask();
+  void answer(const Machine& master, LogIndex known_before);
   void acknowledge(std::uint32_t client, std::uint64_t sequence);
 
   // operators.cpp
