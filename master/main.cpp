@@ -73,6 +73,12 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   auto to_control = control_options(flags);
   to_control.pass = random_hex(16);  // standbys present it with the requests that they pass on
   to_control.standby_serves = flags.standby_traffic != StandbyTraffic::refuse;
+  std::function<bool(Instant)> farewell;
+  std::function<void()> farewell_over;
+  if (vips) {
+    farewell = [&forwarding](Instant now) { return forwarding->let_clients_go(now); };
+    farewell_over = [&forwarding] { forwarding->stop_letting_go(); };
+  }
   ControlPlane control(
       to_control, gate,
       {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
@@ -81,12 +87,15 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
            [&vips] {
              if (vips) vips->look_at_gate();
            },
+       .farewell = farewell,
+       .farewell_over = farewell_over,
        .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   DataPlaneOptions options;
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.listen = flags.listen;
+  for (const auto& vip : flags.vips) options.moving_addresses.push_back(vip.address());
   options.binds_absent = is_among(flags.vips, flags.listen.host);
   options.threads = flags.threads;
   options.services.policy = flags.balance;

@@ -17,6 +17,22 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr Duration switchover_poll = 5ms;
+constexpr Duration farewell_poll = 500us;
+// A handover takes some milliseconds; one that takes longer may come to nothing.
+constexpr Duration handover_usual_max = 100ms;
+
+struct FarewellEnd {
+  explicit FarewellEnd(const ClusterMemberHooks& all) : hooks(all) {}
+  ~FarewellEnd() { come(); }
+  // Nobody is kept waiting any longer.
+  void come() const {
+    if (hooks.farewell_over) hooks.farewell_over();
+  }
+  FarewellEnd(const FarewellEnd&) = delete;
+  FarewellEnd& operator=(const FarewellEnd&) = delete;
+
+  const ClusterMemberHooks& hooks;
+};
 
 std::uint64_t new_life() {
   std::random_device device;
@@ -268,13 +284,20 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
   }
   const Term before = view_.term;
   const core::NodeId successor = to.empty() ? core::NodeId() : core::NodeId(to);
-  const auto deadline = now() + limits::takeover_wait_max;
   asio::steady_timer timer(control_loop_);
+  const FarewellEnd farewell_end(hooks_);
+  while (hooks_.farewell && !closed_ && is_primary() && !hooks_.farewell(now())) {
+    boost::system::error_code ignored;
+    timer.expires_after(farewell_poll);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  const auto deadline = now() + limits::takeover_wait_max;
   while (!closed_ && now() < deadline) {
     if (!is_primary() && view_.term > before && !view_.primary.empty()) co_return Result<>();
     // Again and again: one that has just come may not have answered yet, and one that lags may need
     // more than one try.
     if (is_primary() && view_.term == before) to_node(core::HandOver{successor});
+    if (now() >= deadline - limits::takeover_wait_max + handover_usual_max) farewell_end.come();
     boost::system::error_code ignored;
     timer.expires_after(switchover_poll);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -285,9 +308,15 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
 
 void ClusterMember::hand_over_and_wait() {
   if (!leads_ || options_.peers.empty()) return;
-  const auto deadline = now() + options_.timing.election_timeout;
+  const FarewellEnd farewell_end(hooks_);
+  while (hooks_.farewell && leads_ && !hooks_.farewell(now())) {
+    std::this_thread::sleep_for(farewell_poll);
+  }
+  const auto begun = now();
+  const auto deadline = begun + options_.timing.election_timeout;
   while (leads_ && now() < deadline) {
     to_node(core::HandOver{});  // as in switch_over()
+    if (now() >= begun + handover_usual_max) farewell_end.come();
     std::this_thread::sleep_for(1ms);
   }
 }

@@ -39,6 +39,11 @@ struct ClusterMemberHooks {
   // The gate has been opened, or shut. Called on the cluster's thread, and before anybody hears
   // that another may lead. May be empty.
   std::function<void()> gate{};
+  // Leadership is about to be given away. Called again and again, on the control loop's thread or
+  // on that of hand_over_and_wait(), until it returns true: then that happens. May be empty.
+  std::function<bool(Instant now)> farewell{};
+  // It has been, or will not be. May be empty.
+  std::function<void()> farewell_over{};
   // The view has changed. Called on the control loop's thread.
   std::function<void()> view;
 };

@@ -129,10 +129,7 @@ struct ControlPlane::Parts {
   std::string token_text;  // presented to other masters
   NodeView node;
   ServingGate& gate;
-  std::function<void(LeadershipPtr)> on_leadership;
-  std::function<void()> on_gate;
-  std::function<std::vector<wire::VipStatus>()> vips;
-  std::function<bool(std::uint64_t)> has_adopted;
+  const ControlPlaneHooks hooks;
   const bool standby_serves;
   const std::string control_name;
   const std::map<core::NodeId, Endpoint> peers;
@@ -152,12 +149,9 @@ struct ControlPlane::Parts {
 };
 
 ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serving_gate,
-                           const ControlPlaneHooks& hooks)
+                           const ControlPlaneHooks& given_hooks)
     : gate(serving_gate),
-      on_leadership(hooks.leadership),
-      on_gate(hooks.gate),
-      vips(hooks.vips),
-      has_adopted(hooks.has_adopted),
+      hooks(given_hooks),
       standby_serves(options.standby_serves),
       control_name(options.control_name.empty() ? options.control.host : options.control_name),
       peers(options.peers),
@@ -190,7 +184,7 @@ void ControlPlane::Parts::route() {
   route_heartbeats(
       router, registry, node, timing, [this](Term term) { member->report_term(term); },
       check_address);
-  route_status(router, registry, node, *member, vips);
+  route_status(router, registry, node, *member, hooks.vips);
   route_roles(router, node, *member);
   route_masters(router, node, *member);
   route_switchover(router, *member);
@@ -336,8 +330,11 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   auto cluster = cluster_options(options);
   cluster.token = token_text;
   member.emplace(loop, registry, gate, std::move(cluster),
-                 ClusterMemberHooks{
-                     .leadership = on_leadership, .gate = on_gate, .view = [this] { saw_view(); }});
+                 ClusterMemberHooks{.leadership = hooks.leadership,
+                                    .gate = hooks.gate,
+                                    .farewell = hooks.farewell,
+                                    .farewell_over = hooks.farewell_over,
+                                    .view = [this] { saw_view(); }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
@@ -345,7 +342,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   drained.emplace(loop, registry,
                   DrainedWaitOptions{.masters = options.peers,
                                      .token = token_text,
-                                     .has_adopted = has_adopted,
+                                     .has_adopted = hooks.has_adopted,
                                      .leads = [this] { return !closed && member->is_primary(); },
                                      .may_answer = [this] { return member->may_decide(now()); }});
   route();

@@ -61,7 +61,9 @@ struct ControlPlaneOptions {
 struct ControlPlaneHooks {
   std::function<void(SnapshotPtr)> snapshot;      // the first soon after start(); control thread
   std::function<void(LeadershipPtr)> leadership;  // on the cluster's thread
-  std::function<void()> gate{};                   // see ClusterMemberHooks
+  std::function<void()> gate{};                   // see ClusterMemberHooks; the next two as well
+  std::function<bool(Instant)> farewell{};
+  std::function<void()> farewell_over{};
   std::function<std::vector<wire::VipStatus>()> vips{};  // for /status; empty: there are none
   // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
   // Control thread.

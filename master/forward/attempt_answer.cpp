@@ -115,7 +115,7 @@ void Attempt::part_from_worker() {
 }
 
 bool Attempt::client_stays() const {
-  return client_.request.keep_alive() && request_complete() && !loop_.draining();
+  return client_.request.keep_alive() && request_complete() && !loop_.lets_clients_go();
 }
 
 Task<bool> Attempt::pass_interim() {

@@ -115,7 +115,7 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
       self.close(ending);
       co_return;
     }
-    if (self.ending_ || self.loop_.draining()) break;
+    if (self.ending_ || self.loop_.lets_clients_go()) break;
     self.idle_ = true;
     self.idle_since_ = self.loop_.coarse_now();
   }

@@ -16,6 +16,13 @@ namespace tandem::master {
 
 namespace {
 
+// A client in use asks within the first, and is told that its connection ends; then answers that
+// are under way have the last to arrive, while those who connect are not heard. That nobody is left
+// has to hold for as long as a handshake takes that had begun.
+constexpr Duration farewell = 100ms;
+constexpr Duration last_answers_min = 2ms;
+constexpr Duration last_answers_max = 50ms;
+
 std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
   if (!limit.is_on()) return nullptr;
   std::random_device random;
@@ -39,7 +46,8 @@ std::size_t clients_per_loop(const DataPlaneOptions& options) {
 
 }  // namespace
 
-DataPlane::DataPlane(DataPlaneOptions options) : options_(std::move(options)) {
+DataPlane::DataPlane(DataPlaneOptions options)
+    : options_(std::move(options)), farewell_step_(Farewell::none) {
   TANDEM_ASSERT(options_.threads >= 1);
   TANDEM_ASSERT(options_.report_failure != nullptr);
   TANDEM_ASSERT(options_.report_term != nullptr);
@@ -58,6 +66,7 @@ Result<> DataPlane::start() {
       .policies = options_.policies,
       .loops = options_.threads,
       .binds_absent = options_.binds_absent,
+      .moving_addresses = options_.moving_addresses,
       .client_connections_max = clients_per_loop(options_),
       .client_counts = counts_for(options_.connections_per_client),
       .uncounted_clients = options_.uncounted_clients,
@@ -155,6 +164,34 @@ void DataPlane::publish(LeadershipPtr leadership) {
   leadership_ = std::move(leadership);
   if (!started_) return;
   for (auto& loop : loops_) loop->publish(leadership_);
+}
+
+bool DataPlane::let_clients_go(Instant now) {
+  const std::lock_guard lock(farewell_);
+  if (farewell_step_ == Farewell::none) {
+    farewell_step_ = Farewell::answers;
+  } else if (farewell_step_ == Farewell::answers && now >= last_step_ + farewell) {
+    farewell_step_ = Farewell::all;
+  } else if (farewell_step_ == Farewell::all) {
+    if (now >= last_step_ + last_answers_max) return true;
+    const bool all_said = std::all_of(loops_.begin(), loops_.end(), [](const auto& loop) {
+      return loop->farewell_said() == Farewell::all;
+    });
+    if (!all_said || client_connections() > 0) empty_since_ = now;
+    return now >= empty_since_ + last_answers_min;
+  } else {
+    return false;
+  }
+  last_step_ = empty_since_ = now;
+  for (auto& loop : loops_) loop->say_farewell(farewell_step_);
+  return false;
+}
+
+void DataPlane::stop_letting_go() {
+  const std::lock_guard lock(farewell_);
+  if (farewell_step_ == Farewell::none) return;
+  farewell_step_ = Farewell::none;
+  for (auto& loop : loops_) loop->say_farewell(farewell_step_);
 }
 
 bool DataPlane::drain(Duration timeout) {

@@ -26,6 +26,7 @@ namespace tandem::master {
 
 class AccessLog;
 class Loop;
+enum class Farewell;
 enum class Shed;
 struct RoomOffer;
 
@@ -33,7 +34,8 @@ struct DataPlaneOptions {
   std::string via;                     // names this gateway in Via, until a snapshot does
   Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
   bool binds_absent = false;  // `listen` may be an address that this host does not have yet
-  unsigned threads = 1;       // 1 to 256
+  std::vector<std::string> moving_addresses{};  // that go with the leadership; see let_clients_go()
+  unsigned threads = 1;                         // 1 to 256
   ServiceOptions services;
   std::shared_ptr<PolicyFactory> policies = std::make_shared<PolicyFactory>();
   std::string default_service = "default";
@@ -81,6 +83,12 @@ class DataPlane {
   // Who leads from now on; before the first, nobody is known to. To be published again whenever
   // the gate opens, for requests wait for that. Callable like the other.
   void publish(LeadershipPtr leadership);
+  // The addresses that move are about to: their clients are let go, so that none of them loses a
+  // request. To be called again and again; true when that has been done, as far as it can be, and
+  // the addresses should move at once, for nobody is heard there any more. Any thread.
+  bool let_clients_go(Instant now);
+  // They have moved, or will not: all is as before. Any thread.
+  void stop_letting_go();
   // Stops accepting and waits until all requests have been answered. False when `timeout` came
   // first.
   bool drain(Duration timeout);
@@ -106,6 +114,10 @@ class DataPlane {
   SnapshotPtr latest_;
   LeadershipPtr leadership_;
   bool started_ = false;
+  std::mutex farewell_;  // guards what follows; no loop takes it
+  Farewell farewell_step_;
+  Instant last_step_;    // when that began
+  Instant empty_since_;  // clients were there until then
 };
 
 }  // namespace tandem::master

@@ -168,7 +168,7 @@ Task<Ending> Exchange::answer_health() {
 bool Exchange::stays_after_answer() const {
   return !client_.streaming && !client_.in.empty() &&
          client_.in.size() >= client_.request.head_bytes() + client_.body.size() &&
-         client_.request.keep_alive() && !loop_.draining();
+         client_.request.keep_alive() && !loop_.lets_clients_go();
 }
 
 Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {

@@ -12,6 +12,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/base/own_trouble.hpp"
+#include "master/forward/newcomer_filter.hpp"
 
 namespace tandem::master {
 
@@ -77,6 +78,16 @@ Result<Endpoint> Listener::open(const Endpoint& endpoint) {
   local.resize(size);
   listening_.adopt(*fd, Reactor::Watch::in);
   return Endpoint{endpoint.host, local.port()};
+}
+
+void Listener::hold_newcomers(bool hold) {
+  if (!listening_.is_open()) return;
+  auto filter = newcomer_filter(loop_.options().moving_addresses);
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  setsockopt(listening_.native_handle(), SOL_SOCKET, hold ? SO_ATTACH_FILTER : SO_DETACH_FILTER,
+             &program, sizeof program);
+  while (hold && accept_waiting()) {
+  }
 }
 
 void Listener::take(const Accept& accepted) {

@@ -29,6 +29,8 @@ class Listener {
   // Serves what is waiting to be accepted, then stops listening.
   void close();
   bool running() const { return running_; }
+  // Whether those are kept from connecting whose address is about to move (newcomer_filter.hpp).
+  void hold_newcomers(bool hold);
   // A client has left: who waits to be accepted may have its place.
   void room_made() { pause_.end(); }
 

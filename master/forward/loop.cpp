@@ -19,6 +19,8 @@ namespace tandem::master {
 
 namespace {
 
+constexpr Duration farewell_idle = 50ms;  // of clients that are closed before an address moves
+
 // A socket that nobody serves yet: closed when nobody ever does.
 class HeldSocket {
  public:
@@ -99,6 +101,20 @@ void Loop::drain() {
     listener_->close();
     sessions_.for_each([](ClientSession& session) { session.drain(); });
     accepts_.store(false, std::memory_order_release);  // after the last session was counted
+  });
+}
+
+void Loop::say_farewell(Farewell step) {
+  post([this, step] {
+    if (draining_) return;
+    farewell_ = step;
+    listener_->hold_newcomers(step == Farewell::all);
+    if (step == Farewell::all) {
+      // Not who has just come: its request is on the way.
+      const auto since = coarse_now() - farewell_idle;
+      sessions_.for_each([since](ClientSession& session) { session.close_if_idle_since(since); });
+    }
+    farewell_said_.store(step, std::memory_order_release);
   });
 }
 

@@ -46,6 +46,14 @@ class PrimaryRoute;
 // What is closed when something runs out, if it is idle.
 enum class Shed { clients, clients_and_workers };
 
+// Before an address moves to another host, where the connections that it has here are unknown: how
+// far its clients have been let go.
+enum class Farewell {
+  none,
+  answers,  // every answer is the last of its connection
+  all,      // who is idle is closed, who comes is not heard
+};
+
 // Written by the loop, read by anyone. Relaxed: each is a number of its own.
 struct LoopCounters {
   std::atomic<std::uint64_t> requests{0};
@@ -76,6 +84,7 @@ struct LoopOptions {
   std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
   unsigned loops = 1;
   bool binds_absent = false;  // where clients are served may be no address of this host yet
+  std::vector<std::string> moving_addresses;    // that this host has for a while: see Farewell
   std::size_t client_connections_max = 0;       // per loop
   std::shared_ptr<ClientCounts> client_counts;  // null: one client may have any number of them
   std::vector<AddressRange> uncounted_clients;  // besides the trusted proxies
@@ -125,6 +134,8 @@ class Loop {
   void publish(LeadershipPtr leadership);
   // Takes no new connections, closes idle ones, lets requests in flight finish.
   void drain();
+  // Clients of an address that is about to move: see Farewell.
+  void say_farewell(Farewell step);
   template <class Function>
   void post(Function function) {
     io_.post(std::move(function));
@@ -133,6 +144,8 @@ class Loop {
   // which this takes over.
   void welcome(int client, const TcpEndpoint& peer, const Loop& acceptor);
   const LoopCounters& counters() const { return counters_; }
+  // How far it has gone with that.
+  Farewell farewell_said() const { return farewell_said_.load(std::memory_order_acquire); }
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
   // It serves as many clients as it may.
@@ -160,6 +173,8 @@ class Loop {
   // Where clients are served, as text.
   std::string_view listen_port() const { return listen_port_; }
   bool draining() const { return draining_; }
+  // Every answer is the last of its connection.
+  bool lets_clients_go() const { return draining_ || farewell_ != Farewell::none; }
 
   // How the masters of this cluster name themselves in Via (RFC 9110 §7.6.3): alike, for a request
   // that comes back to another one of them has come round too. Not over a suspension.
@@ -250,8 +265,10 @@ class Loop {
   AccessRing* const access_ring_;
   std::thread::id here_;  // written by the loop's thread before anything else
   std::atomic<bool> accepts_{true};
+  std::atomic<Farewell> farewell_said_{Farewell::none};
   std::atomic<std::uint64_t> adopted_{0};
   bool draining_ = false;
+  Farewell farewell_ = Farewell::none;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -40,6 +40,7 @@ class Gateway {
     std::string pass{};
     master::StandbyTraffic standby_traffic = master::StandbyTraffic::forward;
     std::string health_path{};
+    std::vector<std::string> moving_addresses{};
     bool workers_accept_terms = false;
   };
 

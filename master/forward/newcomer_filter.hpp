@@ -1,0 +1,19 @@
+// newcomer_filter.hpp: keeps clients from connecting here to an address that is about to move:
+// their first packet is dropped, as if lost, so that they send it again and find the next host.
+//
+// A refused connection would be a failure, and one that was accepted would end with the move. It is
+// a packet filter on the listening socket (socket(7), SO_ATTACH_FILTER): connections that are
+// there, and those to other addresses, are not touched.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <string>
+#include <vector>
+
+namespace tandem::master {
+
+// `addresses`: numeric, without ports.
+std::vector<sock_filter> newcomer_filter(const std::vector<std::string>& addresses);
+
+}  // namespace tandem::master
