@@ -1,7 +1,8 @@
-"""The two pairs that bench/failover compares: two masters of Tandem, and two hosts with keepalived and nginx.
+"""The pairs that bench/failover compares: two masters of Tandem, with and without an address that moves, and two
+hosts with keepalived and HAProxy. All stand before three tandem-workers on hosts of their own.
 
-Both offer: ready() waits until all is well and returns (the serving host, the address to ask); the faults kill,
-freeze, cut and switch_over, which strike the serving host; and repair(), which undoes the last one.
+All offer: ready() waits until all is well and returns (the serving host, the address to ask); the faults kill,
+freeze, cut and switch_over, which strike the serving host; and repair_FAULT(), which undoes the last one.
 """
 import http.client
 import json
@@ -13,7 +14,7 @@ from hosts import NETWORK, await_that
 from peers import family, installed, program
 
 WORKERS = ("w1", "w2", "w3")
-CLIENTS, CONTROL = 8080, 7070
+CLIENTS, CONTROL, WORKER = 8080, 7070, 9000
 VIRTUAL = NETWORK + "100"
 
 KEEPALIVED = """
@@ -32,29 +33,42 @@ vrrp_instance pair {{
 }}
 """
 
-NGINX = """
-worker_processes 1;
-daemon off;
-pid {dir}/{name}.nginx.pid;
-error_log /dev/null;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-    keepalive_timeout 600s;
-    keepalive_requests 100000000;
-    server {{ listen {clients}; location / {{ return 200 "hello"; }} }}
-}}
+HAPROXY = """
+global
+    maxconn 4000
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 600s
+    timeout server 600s
+    timeout check 1s
+    option http-keep-alive
+    option forwardfor
+    http-reuse always
+    retries 3
+    option redispatch
+frontend clients
+    bind :{clients}
+    default_backend workers
+backend workers
+    option httpchk GET /health
+    default-server check inter 1s fall 2 rise 1
+{servers}
 """
 
 
-class TandemPair:
-    """Masters a and b and three workers that vote, each on a host of its own. The client asks the standby, as
-    one that has lost the primary would: it is passed on while the primary serves, and served afterwards."""
+def start_worker(network, host, name, arguments):
+    return network.start(host, name, [program("tandem-worker"), "--name", name, "--listen", f"{host.address}:{WORKER}",
+                                      *arguments])
 
-    def __init__(self, network, options):
-        self.network = network
+
+class TandemPair:
+    """Masters a and b and three workers that vote, each on a host of its own. With a virtual address the client asks
+    that, which the primary has; without, the standby, as one that has lost the primary would: it is passed on while
+    the primary serves, and served afterwards."""
+
+    def __init__(self, network, options, virtual=None):
+        self.network, self.virtual = network, virtual
         self.hosts = {name: network.host(name) for name in ("a", "b")}
         self.token = network.write("token", "a-token-of-the-benchmark-alone\n")
         os.chmod(self.token, 0o600)
@@ -64,18 +78,19 @@ class TandemPair:
         for name in WORKERS:
             host = network.host(name)
             self.all_hosts.append(host)
-            command = [program("tandem-worker"), "--name", name, "--listen", f"{host.address}:9000",
-                       "--state-dir", os.path.join(network.dir, "data-" + name), "--token-file", self.token]
+            arguments = ["--state-dir", os.path.join(network.dir, "data-" + name), "--token-file", self.token]
             for master in self.hosts.values():
-                command += ["--master", f"{master.address}:{CONTROL}"]
-            self.workers[name] = network.start(host, name, command)
+                arguments += ["--master", f"{master.address}:{CONTROL}"]
+            self.workers[name] = start_worker(network, host, name, arguments)
         self.serving = None
 
     def _start_master(self, name):
         own = self.hosts[name].address
-        command = [program("tandem-master"), "--node", name, "--listen", f"{own}:{CLIENTS}",
+        command = [program("tandem-master"), "--node", name, "--listen", f"{own if not self.virtual else '0.0.0.0'}:{CLIENTS}",
                    "--control", f"{own}:{CONTROL}", "--data-dir", os.path.join(self.network.dir, "data-" + name),
                    "--token-file", self.token] + self.master_options
+        if self.virtual:
+            command += ["--vip", f"{self.virtual}/24@eth0"]
         for other, host in self.hosts.items():
             if other != name:
                 command += ["--peer", f"{other}={host.address}:{CONTROL}"]
@@ -110,7 +125,9 @@ class TandemPair:
                  and sum(each["state"] == "up" for each in status["workers"]) == len(WORKERS)
                  and all(len([each for each in of["workers"] if each["state"] == "up"]) == len(WORKERS)
                          for of in roles.values() if of)
-                 and self.ask(other, "GET", "/standby")[0] == 200)
+                 and self.ask(other, "GET", "/standby")[0] == 200
+                 and [each["held"] for name in (serving, other) for each in roles[name]["vips"]]
+                 == ([True, False] if self.virtual else []))
         self.serving = serving if ready else None
         return ready
 
@@ -118,7 +135,7 @@ class TandemPair:
         await_that("a primary, a standby in sync and three workers that vote", self._is_ready, 60)
         other, = set(self.hosts) - {self.serving}
         self.struck = self.serving
-        return self.serving, self.hosts[other].address
+        return self.serving, self.virtual or self.hosts[other].address
 
     def kill(self):
         self.masters[self.struck].kill()
@@ -149,22 +166,27 @@ class TandemPair:
 
 
 class KeepalivedPair:
-    """Hosts a and b, each with keepalived and an nginx that answers by itself: less work than passing on. The
-    client asks the virtual address, which moves."""
+    """Hosts a and b, each with keepalived and an HAProxy before the same three workers. The client asks the virtual
+    address, which moves."""
 
     def __init__(self, network, advert):
         self.network, self.advert = network, advert
         self.hosts = {name: network.host(name) for name in ("a", "b")}
+        self.workers = {}
+        for name in WORKERS:
+            host = network.host(name)
+            self.workers[name] = host
+            start_worker(network, host, name, [])
         self.daemons = {name: self._start(name) for name in self.hosts}
 
     def _start(self, name):
-        directory = self.network.dir
-        nginx = self.network.write(f"{name}.nginx", NGINX.format(dir=directory, name=name, clients=CLIENTS))
+        servers = "\n".join(f"    server {each} {host.address}:{WORKER}" for each, host in self.workers.items())
+        haproxy = self.network.write(f"{name}.haproxy", HAPROXY.format(clients=CLIENTS, servers=servers))
         config = self.network.write(f"{name}.keepalived", KEEPALIVED.format(
             name=name, priority=100 if name == "a" else 90, advert=self.advert, virtual=VIRTUAL))
         host = self.hosts[name]
-        return [self.network.start(host, f"nginx-{name}", [
-                    installed("nginx", "nginx-light"), "-p", directory, "-e", "/dev/null", "-c", nginx]),
+        return [self.network.start(host, f"haproxy-{name}", [
+                    installed("haproxy", "haproxy"), "-db", "-q", "-f", haproxy]),
                 self._start_keepalived(name, config)]
 
     def _start_keepalived(self, name, config=None):

@@ -159,19 +159,33 @@ class Client {
     if (read <= 0) return finish(each, Outcome::failed);
     each.answer.append(bytes, static_cast<std::size_t>(read));
     if (!is_complete(each.answer)) return;
+    // RFC 9112 §9.6: nothing more may be sent.
+    if (find_field(each.answer, "\r\nconnection: close\r\n") != std::string::npos)
+      close_socket(each);
     finish(each, each.answer.starts_with("HTTP/1.1 200") ? Outcome::answered : Outcome::failed);
   }
 
+  // Where the field of that name and beginning, in small letters, stands in the head; npos:
+  // nowhere.
+  static std::size_t find_field(std::string_view head, std::string_view field) {
+    const auto same = [](char sent, char small) {
+      return (sent >= 'A' && sent <= 'Z' ? sent + 32 : sent) == small;
+    };
+    const auto found = std::search(head.begin(), head.end(), field.begin(), field.end(), same);
+    return found == head.end() ? head.npos : static_cast<std::size_t>(found - head.begin());
+  }
+
   static bool is_complete(std::string_view answer) {
+    constexpr std::string_view name = "\r\ncontent-length: ";
     const auto head = answer.find("\r\n\r\n");
     if (head == answer.npos) return false;
-    const auto field = answer.find("Content-Length: ");
-    if (field >= head) {
+    const auto field = find_field(answer.substr(0, head), name);
+    if (field == answer.npos) {
       std::fprintf(stderr, "an answer without Content-Length\n");
       std::exit(1);
     }
     std::size_t length = 0;
-    std::from_chars(answer.data() + field + 16, answer.data() + head, length);
+    std::from_chars(answer.data() + field + name.size(), answer.data() + head, length);
     return answer.size() >= head + 4 + length;
   }
 
