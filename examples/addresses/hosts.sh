@@ -15,8 +15,8 @@ if [ -z "${TANDEM_EXAMPLE_ALONE:-}" ]; then
     "$root/scripts/install-packages.sh" base servers
     "$root/scripts/build.sh" release tandem-master tandem-worker tandem
   fi
-  if ! unshare --net --mount true 2>/dev/null; then
-    echo "$(basename "$0"): skipped: network namespaces are not permitted here (run as root)"
+  if ! command -v ip >/dev/null || ! unshare --net --mount true 2>/dev/null; then
+    echo "$(basename "$0"): skipped: there is no ip (iproute2), or network namespaces are not permitted (run as root)"
     exit 0
   fi
   TANDEM_EXAMPLE_ALONE=1 exec unshare --net --mount --propagation private "$0" "$@"

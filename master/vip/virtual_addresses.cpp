@@ -22,10 +22,9 @@ namespace tandem::master {
 namespace {
 
 // After an address was taken. A frame may be lost; the last one comes when the kernel of a former
-// primary that is frozen, which answers questions about the address still, has removed it.
+// primary that is frozen, which answers questions about the address still, has removed it: from
+// then on another host that has the address is a mistake, and asked for.
 constexpr Duration announced_after[] = {0ms, 100ms, 1s, 5s};
-// From then on another host that has the address is a mistake.
-constexpr Duration claims_count_after = 2 * Duration(limits::vip_lifetime);
 constexpr Duration claim_remembered = 60s;
 
 constexpr std::string_view needs =
@@ -343,7 +342,7 @@ void VirtualAddresses::note_claims(Instant instant) {
       const auto& bytes = place.spec.bytes;
       const bool meant = !place.spec.v6 && claim.interface == place.interface && place.there &&
                          std::equal(claim.address.begin(), claim.address.end(), bytes.begin());
-      if (!meant || claim.by == place.mac || instant < place.taken + claims_count_after) continue;
+      if (!meant || claim.by == place.mac || place.announced < std::size(announced_after)) continue;
       place.claimed_until = instant + claim_remembered;
       note_problem(place, fmt::format("another host has it too, {}", mac_text(claim.by)));
     }

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -118,6 +119,19 @@ TEST_CASE("connections to a master that was killed are refused, whatever a hook 
   cluster.master().kill9();
   CHECK(::kill(left.pid, 0) == 0);
   CHECK_THROWS(Socket(cluster.listen()));
+  CHECK_THROWS(Socket(cluster.control()));
+}
+
+// A voter whose connection is lost asks at once whether the process is gone, and elects if so.
+TEST_CASE("a killed master refuses connections as soon as its control connections are lost") {
+  Cluster cluster;
+  std::vector<Socket> clients;
+  for (int i = 0; i < 500; ++i) clients.emplace_back(cluster.listen());
+  Socket voter(cluster.control());
+  voter.send("GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  REQUIRE(voter.receive_until("alive").find("alive") != std::string::npos);
+  cluster.master().signal(SIGKILL);
+  voter.receive_until("the end of the connection");
   CHECK_THROWS(Socket(cluster.control()));
 }
 

@@ -153,6 +153,17 @@ TEST_CASE("an address is back when its interface is") {
   CHECK(!alone.has("1088::100", "cable0"));
 }
 
+TEST_CASE("another host that has the address, too, is noticed and told") {
+  Alone alone;
+  if (!alone) return;
+  on_host(*alone.network, "client",
+          {*installed("ip"), "address", "add", "10.77.0.100/24", "dev", "eth0"});
+  alone.start();
+  alone.await_ready();
+  CHECK(alone.said("another host has it too, " + alone.network->mac("client")));
+  CHECK(alone.has("10.77.0.100"));
+}
+
 TEST_CASE("the network of an address keeps its route when an IPv6 address comes and goes") {
   Alone alone({"--vip", "1077::100/64@eth0"});
   if (!alone) return;
