@@ -1,11 +1,11 @@
-// Failures at random, on real processes, for many rounds: after each there is one primary, every
-// acknowledged change is there, no POST was executed twice or lost after its answer, and no worker
-// executed for a primary that had been replaced.
+// Failures at random, on real processes, for many rounds: after each there is one primary, the
+// histories of all changes are linearisable, the masters agree, no POST was executed twice or lost
+// after its answer, and no worker executed for a primary that had been replaced.
 //
 //   TANDEM_CHAOS_ROUNDS=200 TANDEM_CHAOS_SEED=7 build/release/bin/e2e_chaos
 //
-// The seed, printed first, fixes what is inflicted and for how long; what the processes make of it
-// is their own.
+// The seed, printed first, fixes what is inflicted and for how long, and what is changed; what the
+// processes make of it is their own.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +14,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/e2e/harness/changes.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/posts.hpp"
 #include "tests/e2e/harness/primary_watch.hpp"
@@ -30,18 +31,12 @@ unsigned from_environment(const char* name, unsigned otherwise) {
 const std::vector<std::string> masters{"a", "b"};
 const std::vector<std::string> workers{"w1", "w2", "w3"};
 
-// What a worker's weight may be: what was acknowledged last, or a change of which nobody could say
-// whether it was made. Such a one may come late, but none comes back that was replaced.
-struct Expected {
-  unsigned acknowledged = 100;
-  std::set<unsigned> unknown;
-};
-
 class Chaos {
  public:
   Chaos(unsigned seed, Network* network)
       : random_(seed), network_(network), cluster_(options(network)) {
     cluster_.start_workers(workers);
+    changes_.emplace(cluster_, workers, seed);
     term_ = cluster_.status(cluster_.await_primary()).term;
   }
 
@@ -57,22 +52,19 @@ class Chaos {
 
     const PrimaryWatch watch(cluster_);
     Posts posts({cluster_.listen("a"), cluster_.listen("b")}, 4, fmt::format("r{}", number));
-    change_something();
+    changes_->start();
+    CHECK(changes_->await_more(5));
     failure.inflict();
     auto get = std::async(std::launch::async, [this] {
       return eventually(
           [&] { return tandem::e2e::get(cluster_.listen(standby_), "/").status == 200; });
     });
-    const auto end = std::chrono::steady_clock::now() + lasting;
-    while (!change_through_.empty() && std::chrono::steady_clock::now() < end) {
-      change_something();
-      std::this_thread::sleep_for(50ms);  // not to fill the log: nothing is waited for
-    }
-    std::this_thread::sleep_until(end);
+    std::this_thread::sleep_for(lasting);
     repair();
     CHECK(get.get());
     REQUIRE(cluster_.await_whole() == "");
-    change_something();
+    CHECK(changes_->await_more(5));
+    changes_->stop();
     CHECK(posts.await_more(20));
     posts.stop();
     check(posts);
@@ -116,15 +108,8 @@ class Chaos {
     return *next;
   }
 
-  void kill(const std::string& name) {
-    cluster_.master(name).kill9();
-    std::erase(change_through_, name);
-  }
-
-  void freeze(const std::string& name) {
-    cluster_.freeze(name);
-    std::erase(change_through_, name);
-  }
+  void kill(const std::string& name) { cluster_.master(name).kill9(); }
+  void freeze(const std::string& name) { cluster_.freeze(name); }
 
   void add_failures_of_processes() {
     failures_.push_back({"kill the primary", [this] { kill(primary_); }});
@@ -141,7 +126,6 @@ class Chaos {
                          }});
     failures_.push_back({"switch over", [this] { cluster_.tell(standby_, "/v1/switchover"); }});
     failures_.push_back({"end the primary", [this] {
-                           std::erase(change_through_, primary_);
                            cluster_.master(primary_).terminate();
                            if (!cluster_.master(primary_).await_exit()) FAIL("it did not end");
                          }});
@@ -204,24 +188,6 @@ class Chaos {
     for (const auto& name : masters) cluster_.master(name).await_line("tandem-master ready");
     for (const auto& name : workers)
       if (!cluster_.worker(name).running()) cluster_.start_worker(name);
-    change_through_ = masters;
-  }
-
-  // A weight that no worker ever had, through a master that runs.
-  void change_something() {
-    const auto& worker = workers[changes_ % workers.size()];
-    const auto& master = change_through_[changes_ / 2 % change_through_.size()];
-    const unsigned weight = 101 + changes_++ % 800;
-    const Answer answer = cluster_.tell(master, fmt::format("/v1/workers/{}/weight", worker),
-                                        fmt::format(R"({{"weight": {}}})", weight));
-    auto& expected = expected_[worker];
-    expected.unknown.erase(weight);  // of eight hundred changes ago
-    if (answer.status / 100 == 2) {
-      expected.acknowledged = weight;
-      ++acknowledged_;
-    } else if (answer.status == 0 || answer.body.find("outcome_unknown") != std::string::npos) {
-      expected.unknown.insert(weight);
-    }
   }
 
   void check(const Posts& posts) {
@@ -230,17 +196,7 @@ class Chaos {
     CHECK(status.term >= term_);
     if (primary != primary_) CHECK(status.term > term_);
     term_ = status.term;
-    for (const auto& name : masters) {
-      INFO("at " << name);
-      for (const auto& [worker, expected] : expected_) {
-        INFO(worker);
-        const bool right = eventually([&, &worker = worker, &expected = expected] {
-          const auto weight = cluster_.status(name).workers.at(worker).weight;
-          return weight == expected.acknowledged || expected.unknown.contains(weight);
-        });
-        CHECK(right);
-      }
-    }
+    REQUIRE(changes_->wrong() == "");
     CHECK(posts.wrong(cluster_.posts_executed()) == "");
     CHECK(cluster_.first_stale_execution() == "");
   }
@@ -253,10 +209,7 @@ class Chaos {
   std::string primary_;
   std::string standby_;
   std::uint64_t term_ = 0;
-  std::vector<std::string> change_through_ = masters;
-  std::map<std::string, Expected> expected_;
-  unsigned changes_ = 0;
-  unsigned acknowledged_ = 0;
+  std::optional<Changes> changes_;
 };
 
 void rehearse(unsigned seed, unsigned rounds, Network* network) {

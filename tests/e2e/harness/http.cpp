@@ -19,6 +19,8 @@ Answer to_answer(const httplib::Result& result) {
   Answer answer;
   if (!result) {
     answer.error = httplib::to_string(result.error());
+    answer.unconnected = result.error() == httplib::Error::Connection ||
+                         result.error() == httplib::Error::ConnectionTimeout;
     return answer;
   }
   answer.status = result->status;
@@ -50,19 +52,20 @@ std::string Answer::header(std::string_view name) const {
 
 class Client::Body {
  public:
-  explicit Body(const std::string& address) : client(address) {
+  Body(const std::string& address, Milliseconds timeout) : client(address) {
     client.set_keep_alive(true);
     client.set_tcp_nodelay(true);
     client.set_url_encode(false);  // paths are sent as they are given
-    client.set_connection_timeout(patience);
-    client.set_read_timeout(patience);
-    client.set_write_timeout(patience);
+    client.set_connection_timeout(timeout);
+    client.set_read_timeout(timeout);
+    client.set_write_timeout(timeout);
   }
 
   httplib::Client client;
 };
 
-Client::Client(const std::string& address) : body_(std::make_unique<Body>("http://" + address)) {}
+Client::Client(const std::string& address, Milliseconds timeout)
+    : body_(std::make_unique<Body>("http://" + address, timeout)) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 
@@ -91,6 +94,16 @@ Answer Client::put(const std::string& path, const std::string& body) {
 }
 
 Answer Client::remove(const std::string& path) { return to_answer(body_->client.Delete(path)); }
+
+Answer Client::send(const std::string& method, const std::string& path, const std::string& body,
+                    const Headers& headers) {
+  httplib::Request request;
+  request.method = method;
+  request.path = path;
+  request.headers = to_httplib(headers);
+  request.body = body;
+  return to_answer(body_->client.send(request));
+}
 
 Answer get(const std::string& address, const std::string& path, const Headers& headers) {
   return Client(address).get(path, headers);

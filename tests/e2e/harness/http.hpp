@@ -19,6 +19,7 @@ struct Answer {
   std::string body;
   Headers headers;
   std::string error;
+  bool unconnected = false;  // no connection was made: nothing was sent
 
   // The first field of that name, in any case; empty when there is none.
   std::string header(std::string_view name) const;
@@ -27,7 +28,8 @@ struct Answer {
 // A kept-alive client.
 class Client {
  public:
-  explicit Client(const std::string& address);
+  // `timeout`: of connecting, and of each read and write.
+  explicit Client(const std::string& address, Milliseconds timeout = patience);
   ~Client();
   Client(Client&&) noexcept;
 
@@ -38,6 +40,8 @@ class Client {
   Answer post_chunked(const std::string& path, const std::string& body);
   Answer put(const std::string& path, const std::string& body);
   Answer remove(const std::string& path);
+  Answer send(const std::string& method, const std::string& path, const std::string& body,
+              const Headers& headers);
 
  private:
   class Body;

@@ -165,6 +165,12 @@ Answer PairCluster::tell(const std::string& name, const std::string& path,
   return Client(control(name)).post(path, body, authorization());
 }
 
+Answer PairCluster::send(const std::string& name, const std::string& method,
+                         const std::string& path, const std::string& body,
+                         Milliseconds timeout) const {
+  return Client(control(name), timeout).send(method, path, body, authorization());
+}
+
 MemberView PairCluster::status(const std::string& name) const {
   const Answer answer = ask(name, "/status");
   if (answer.status != 200)

@@ -91,6 +91,9 @@ class PairCluster {
   Answer ask(const std::string& name, const std::string& path) const;  // GET at its control address
   Answer tell(const std::string& name, const std::string& path,
               const std::string& body = {}) const;  // POST there
+  // Any request there; `timeout` is of connecting and of each read.
+  Answer send(const std::string& name, const std::string& method, const std::string& path,
+              const std::string& body, Milliseconds timeout) const;
   // Those that answer GET /primary with 200.
   std::vector<std::string> primaries() const;
   // The one, once there is exactly one. Throws after the deadline.
