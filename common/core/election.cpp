@@ -13,7 +13,8 @@ void add_once(std::vector<MemberId>& members, const MemberId& member) {
 }  // namespace
 
 bool Node::can_campaign() const {
-  return options_.kind == VoterKind::master && hard_.cluster.value() != 0 && may_lead();
+  return options_.kind == VoterKind::master && hard_.cluster.value() != 0 && may_lead() &&
+         !disk_fails_;
 }
 
 // The configuration counts on this node, in this life of it, as a master.
@@ -255,7 +256,7 @@ void Node::handle(ConnectionRefused refused) {
   if (refused.attempted > now_) return;
   if (const auto* primary = as_primary();
       primary != nullptr && configuration().pair && !primary->alone) {
-    if (!options_.pair_failover) return;
+    if (!options_.pair_failover || disk_fails_) return;
     for (const auto& member : primary->members) {
       const bool gone = member.id.node == refused.node && refused.attempted > member.heard;
       if (gone && configuration().contains(member.id)) return promote_alone();
@@ -285,6 +286,7 @@ void Node::handle(ConnectionRefused refused) {
 // ---------------------------------------------------------------------------
 
 void Node::mind_pair() {
+  if (disk_fails_) return;  // its standing is for when it can write again
   if (!configuration().pair || !options_.pair_failover || !can_campaign()) return pair_.lose();
   const bool waiting = role() != Role::primary && pair_.standing() != Standing::out_of_sync;
   if (waiting && now_ >= pair_.promotion_due()) promote_alone();
@@ -310,7 +312,7 @@ void Node::promote_alone() {
 
 void Node::say_hello() {
   if (options_.kind != VoterKind::master || now_ < hello_due_) return;
-  if (hard_.cluster.value() == 0 && founding_.may_found()) return found();
+  if (hard_.cluster.value() == 0 && founding_.may_found() && !disk_fails_) return found();
   hello_due_ = now_ + options_.timing.heartbeat;
   std::set<NodeId> masters(options_.masters.begin(), options_.masters.end());
   if (registered_) {

@@ -64,6 +64,7 @@ void Node::on(const Message& message, Append& append) {
     return;
   }
   follow(message);
+  if (disk_fails_) append.entries.clear();  // as if none had come with the round
   const LogIndex previous = append.previous_index;
   const LogIndex matched(previous.value() + append.entries.size());
   const LogIndex edge = log_.snapshot_index();
@@ -132,7 +133,7 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   if (contradicts && configuration().was_protected) return;
   follow(message);
   const bool discard = install_snapshot.discard_log && !configuration().was_protected;
-  if (contradicts && !discard)
+  if ((contradicts && !discard) || disk_fails_)
     return send(message.from, reply_to(install_snapshot.sent), hard_write_);
   const bool news = snapshot->index > log_.snapshot_index() || discard;
   const bool begins_anew = discard && snapshot->term.value() == 0;

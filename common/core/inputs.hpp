@@ -4,6 +4,7 @@
 // Owner: values. Order: the shell reports what happened in the order in which it happened.
 #pragma once
 
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,15 @@ struct Tick {};
 struct Durable {
   WriteNumber number;
 };
+
+// The disk refuses: nothing is known of the writes that were not reported Durable, and nothing more
+// is written. Repeated while that lasts; see refusing_disk.cpp. `unfit` as in HandOver.
+struct DiskFailed {
+  std::set<NodeId> unfit;
+};
+
+// The disk writes again, and may hold anything: the next write replaces all of it.
+struct DiskWorks {};
 
 // A change to append to the log. Only a primary accepts it; Outputs::refused says so otherwise.
 struct Propose {
@@ -65,6 +75,7 @@ struct TermAnnounced {
 // Hand leadership over. An empty target leaves the choice to the core.
 struct HandOver {
   NodeId to;
+  std::set<NodeId> unfit{};  // masters whose disks are known to refuse: they could not be elected
 };
 
 // A snapshot of the state machine after `index`, which this node has applied.
@@ -101,7 +112,8 @@ struct Registered {
   std::vector<RegisteredMaster> masters{};
 };
 
-using Input = std::variant<Tick, Message, Durable, Propose, ConnectionLost, ConnectionRefused,
-                           TermReported, TermAnnounced, HandOver, SnapshotTaken, Registered>;
+using Input = std::variant<Tick, Message, Durable, DiskFailed, DiskWorks, Propose, ConnectionLost,
+                           ConnectionRefused, TermReported, TermAnnounced, HandOver, SnapshotTaken,
+                           Registered>;
 
 }  // namespace tandem::core

@@ -226,6 +226,7 @@ void Node::handle(Propose& proposed) {
     out_->refused.push_back({proposed.id, fail(code, why)});
   };
   if (primary == nullptr) return refuse(ErrorCode::unavailable, "this node is not the primary");
+  if (disk_fails_) return refuse(ErrorCode::unavailable, "the primary's disk refuses to write");
   if (primary->handing_over) return refuse(ErrorCode::unavailable, "the primary is handing over");
   if (proposed.bytes.size() > limits::command_bytes_max) {
     return refuse(ErrorCode::invalid, "a change may hold at most 16 KiB");
@@ -248,24 +249,31 @@ void Node::handle(TermAnnounced announced) {
 // ---- hand-over (leadership transfer, Ongaro 2014, §3.10)
 // ---------------------------------------------------
 
-void Node::handle(HandOver hand_over) {
+void Node::handle(const HandOver& hand_over) {
   auto* primary = as_primary();
   if (primary == nullptr || primary->handing_over) return;
+  const Progress* best = successor(*primary, hand_over);
+  if (best == nullptr) return;
+  primary->handing_over = HandingOver{best->id, now_ + options_.timing.election_timeout};
+  continue_handover();
+}
+
+// The master that answers, and knows most; null: none does.
+const Progress* Node::successor(const Primary& primary, const HandOver& hand_over) const {
   const Progress* best = nullptr;
-  const auto* known = registered(*primary);
-  for (const auto& member : primary->members) {
+  const auto* known = registered(primary);
+  for (const auto& member : primary.members) {
     const Voter* voter = configuration().find(member.id);
     const bool leaves = known != nullptr && !known->masters.empty() &&
                         !stays(*known, configuration(), member.id.node);
     const bool fit = voter != nullptr && voter->kind == VoterKind::master && !leaves &&
                      member.heard != Instant::never() &&
-                     now_ - member.heard < options_.timing.election_timeout;
+                     now_ - member.heard < options_.timing.election_timeout &&
+                     !hand_over.unfit.contains(member.id.node);
     const bool asked = hand_over.to.empty() || hand_over.to == member.id.node;
     if (fit && asked && (best == nullptr || member.match > best->match)) best = &member;
   }
-  if (best == nullptr) return;
-  primary->handing_over = HandingOver{best->id, now_ + options_.timing.election_timeout};
-  continue_handover();
+  return best;
 }
 
 // Once the successor has everything, this primary stops serving for good and says so: "campaign

@@ -39,6 +39,8 @@ class Log {
   // least one.
   std::vector<Entry> slice(LogIndex from, std::size_t count_max, std::size_t bytes_max) const;
 
+  std::vector<Entry> all() const { return {entries_.begin(), entries_.end()}; }
+
   // The last index before the run of entries that share the term of `index`. REQUIRES: as at().
   LogIndex before_term_of(LogIndex index) const;
 

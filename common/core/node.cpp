@@ -74,7 +74,7 @@ void Node::handle(Tick) {
 Instant Node::deadline() const {
   if (const auto* primary = as_primary()) return primary->next_heartbeat;
   Instant due = can_campaign() ? election_due_ : Instant::forever();
-  if (configuration().pair && configuration().contains(self()))
+  if (configuration().pair && configuration().contains(self()) && !disk_fails_)
     due = std::min(due, pair_.promotion_due());
   const bool member = hard_.cluster.value() != 0 && configuration().contains(self());
   if (!member && options_.kind == VoterKind::master) due = std::min(due, hello_due_);
@@ -107,7 +107,7 @@ bool Node::is_for_us(const Message& message) {
 }
 
 void Node::handle(Message& message) {
-  if (!is_for_us(message)) return;
+  if (!may_be_heeded(message) || !is_for_us(message)) return;
   if (const auto* hello = std::get_if<Hello>(&message.body)) return on(message, *hello);
   const bool has_term = hard_.term.value() > 0;
   if (has_term && message.term.value() > hard_.term.value() + limits::term_jump_max) return;
@@ -226,8 +226,10 @@ void Node::handle(SnapshotTaken& taken) {
 void Node::send(const MemberId& to, MessageBody body, WriteNumber after) {
   TANDEM_ASSERT(out_ != nullptr);
   TANDEM_ASSERT(to.node != self().node);
+  const auto held_for = until_durable(after);
+  if (disk_fails_ && held_for != WriteNumber(0)) return;  // it would wait for who knows how long
   out_->messages.push_back(
-      {Message{hard_.cluster, self(), to, hard_.term, std::move(body)}, until_durable(after)});
+      {Message{hard_.cluster, self(), to, hard_.term, std::move(body)}, held_for});
 }
 
 // R2: what a message waits for; nothing, once that is durable.
@@ -304,6 +306,7 @@ void Node::commit_up_to(LogIndex index) {
 
 void Node::conclude() {
   TANDEM_ASSERT(out_ != nullptr);
+  if (disk_fails_) out_->write.reset();
   if (out_->write) pending_.push_back({issued_, log_.last_index()});
   const RoleChange role_now{role(), hard_.term, primary_};
   if (role_now != published_role_) out_->role = published_role_ = role_now;

@@ -75,6 +75,7 @@ class Node {
   void handle(Tick);
   void handle(Message& message);
   void handle(Durable durable);
+  bool may_be_heeded(const Message& message) const;
   void handle(ConnectionLost lost);
   void handle(TermReported reported);
   void handle(SnapshotTaken& taken);
@@ -93,6 +94,10 @@ class Node {
   void install(const SnapshotPointer& snapshot, bool discard_log);
   void commit_up_to(LogIndex index);
   void conclude();
+
+  // refusing_disk.cpp
+  void handle(const DiskFailed& failed);
+  void handle(DiskWorks);
 
   // election.cpp
   bool can_campaign() const;
@@ -154,7 +159,8 @@ class Node {
   void step_down_without_quorum(Primary& primary);
   void handle(Propose& proposed);
   void handle(TermAnnounced announced);
-  void handle(HandOver hand_over);
+  void handle(const HandOver& hand_over);
+  const Progress* successor(const Primary& primary, const HandOver& hand_over) const;
   void continue_handover();
   void pair_up(Primary& primary);
 
@@ -218,6 +224,7 @@ class Node {
   WriteNumber hard_write_;  // the one that holds the current hard state
   LogIndex durable_index_;  // the log up to here is on the disk
   std::deque<PendingWrite> pending_;
+  bool disk_fails_ = false;  // nothing is written, nor said that would have to be
 
   Outputs* out_ = nullptr;  // during step()
   RoleChange published_role_;

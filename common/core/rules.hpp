@@ -15,8 +15,10 @@ namespace tandem::core {
 #endif
 
 struct Rules {
-  TANDEM_RULE(one_vote_per_term);      // R1  a vote is not given again in its term, nor forgotten
-  TANDEM_RULE(persist_before_reply);   // R2  an answer waits until what it says is durable
+  TANDEM_RULE(one_vote_per_term);     // R1  a vote is not given again in its term, nor forgotten
+  TANDEM_RULE(persist_before_reply);  // R2  an answer waits until what it says is durable
+  TANDEM_RULE(
+      rewrite_what_was_refused);       // R2  ... and what a disk refused is not taken for written
   TANDEM_RULE(refuse_lower_terms);     // R3  what a lower term says changes nothing
   TANDEM_RULE(up_to_date_log_wins);    // R4  a vote goes to a log that is at least as complete
   TANDEM_RULE(commit_needs_majority);  // R5  committed = durable on a majority of the configuration

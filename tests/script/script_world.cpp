@@ -97,7 +97,13 @@ std::string ScriptWorld::run(const std::string& line) {
   else if (verb == "release-disk") {
     at(word(0)).disk_held = false;
     settle_disk(word(0));
-  } else if (verb == "registered")
+  } else if (verb == "fail-disk") {
+    at(word(0)).writes.clear();
+    at(word(0)).held.clear();
+    step(word(0), core::DiskFailed{});
+  } else if (verb == "mend-disk")
+    step(word(0), core::DiskWorks{});
+  else if (verb == "registered")
     registered(words, false);
   else if (verb == "registered-late")
     registered(words, true);

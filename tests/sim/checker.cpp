@@ -115,7 +115,9 @@ void Checker::writing(const Machine& machine, const core::Write& write,
     const auto* configuration = std::get_if<core::Configuration>(&entry.body);
     if (configuration == nullptr) continue;
     for (const auto& voter : configuration->voters) admitted_.insert(voter.id);
-    const bool decided_here = node.role() == core::Role::primary && entry.term == node.term();
+    // What is written again because a disk refused it was decided before.
+    const bool decided_here = node.role() == core::Role::primary && entry.term == node.term() &&
+                              entry.index.value() > committed_.size();
     if (!decided_here || lenient_) continue;
     if (!configuration_.empty() && !core::majorities_meet(*configuration, configuration_)) {
       throw Violation(

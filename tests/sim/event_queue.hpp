@@ -13,8 +13,10 @@ namespace tandem::sim {
 enum class EventKind : std::uint8_t {
   deliver,             // number: the message's place
   tick,                // of the core
-  disk,                // a write reached the disk. number: the write's
+  disk,                // a write reached the disk. number: the write's; other: the disk's refusals
   durable,             // ... and the process hears of it
+  disk_failed,         // the process hears that its disk refuses. other: its refusals
+  disk_works,          // ... and that it writes again
   apply,               // the state machine has done with a piece of what was committed
   snapshot,            // the state machine's copy is ready. number: its index
   connection_lost,     // other: to whom

@@ -66,7 +66,9 @@ struct Machine {
   core::IncarnationId incarnation;
   core::Timing timing;
 
-  std::uint64_t life = 0;  // counts its processes
+  bool disk_refuses = false;
+  std::uint32_t refusals = 0;  // how often the disk began to refuse
+  std::uint64_t life = 0;      // counts its processes
   bool up = false;
   bool frozen = false;
   SimTime frozen_since{0};

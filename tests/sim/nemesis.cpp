@@ -115,6 +115,10 @@ bool World::inject(FaultKind kind, Fault& fault) {
       machine.disk.set_latency(base, base);
       return true;
     }
+    case FaultKind::full_disk:
+      if (!machine.up || machine.disk_refuses || machine.process.node == nullptr) return false;
+      refuse_writes(machine);
+      return true;
     case FaultKind::lost_disk:
       if (!may_lose_disk(machine)) return false;
       stop(machine, random_.below(2) == 0);
@@ -186,6 +190,7 @@ void World::undo(Fault& fault) {
       return;
     case FaultKind::delay: network_->weather.spread = Weather{}.spread; return;
     case FaultKind::slow_disk: machine.disk.set_latency(200us, 800us); return;
+    case FaultKind::full_disk: return plan(random_.up_to(1s), EventKind::disk_works, machine.index);
     default: return;
   }
 }
@@ -224,7 +229,9 @@ void World::stop(Machine& machine, bool says_so) {
   machine.up = false;
   machine.ended = now_;
   machine.frozen = false;
-  machine.inbox.clear();
+  for (const auto& event : std::exchange(machine.inbox, {})) {
+    if (event.kind == EventKind::disk_works) machine.disk_refuses = false;
+  }
   machine.process = Process{};
   machine.disk.crash(random_);
   if (says_so) reset_connections(machine.index);
@@ -236,6 +243,8 @@ void World::start(std::uint32_t index) {
   if (machine.joins && cluster_id().value() == 0) {  // it asks again and again
     return plan(1s, EventKind::restart, index);
   }
+  // No log opens on a full disk; whoever watches over the program starts it again.
+  if (machine.disk_refuses) return plan(1s, EventKind::restart, index);
   note(machine, "starts");
   if (!machine.is_master) checker_.worker_restarted(machine);
   boot(machine);

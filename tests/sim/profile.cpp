@@ -32,6 +32,7 @@ Profile everything() {
                                  {delay, 3},
                                  {replay, 4},
                                  {slow_disk, 4},
+                                 {full_disk, 4},
                                  {lost_disk, 3},
                                  {clock_rate, 3},
                                  {worker_leaves, 3},
@@ -53,7 +54,8 @@ std::vector<Profile> make_profiles() {
       with("network", {{loss, 4}, {delay, 4}, {replay, 4}, {cut, 4}, {cut_one_way, 4}, {kill, 2}}));
   profiles.push_back(
       with("partition", {{split, 5}, {isolate, 5}, {cut, 5}, {cut_one_way, 5}, {power_loss, 3}}));
-  profiles.push_back(with("disks", {{slow_disk, 6}, {power_loss, 6}, {lost_disk, 4}, {kill, 2}}));
+  profiles.push_back(
+      with("disks", {{slow_disk, 6}, {full_disk, 6}, {power_loss, 6}, {lost_disk, 4}, {kill, 2}}));
   profiles.push_back(
       with("amnesia", {{lost_disk, 6}, {cut, 4}, {isolate, 3}, {kill, 3}, {power_loss, 3}}));
   profiles.push_back(with(
@@ -69,7 +71,10 @@ std::vector<Profile> make_profiles() {
   profiles.back().workers_max = 6;
   profiles.push_back(
       with("handover", {{handover, 10}, {kill, 2}, {loss, 2}, {delay, 2}, {replay, 2}}));
-  profiles.push_back(with("pair", {{kill, 8}, {handover, 2}, {slow_disk, 2}}));
+  // One disk after the other fills, while leadership is handed around.
+  profiles.push_back(with("full", {{full_disk, 12}, {handover, 3}, {kill, 2}, {isolate, 2}}));
+  profiles.back().mean_gap = 2s;
+  profiles.push_back(with("pair", {{kill, 8}, {handover, 2}, {slow_disk, 2}, {full_disk, 3}}));
   profiles.back().witnesses = false;
   profiles.back().default_timing = true;
   profiles.push_back(with("pair-cut", {{kill, 3},
@@ -137,10 +142,10 @@ const std::vector<Profile>& profiles() {
 
 const char* to_string(FaultKind kind) {
   static constexpr std::array<const char*, fault_kinds> names{
-      "kill",          "power-loss",  "freeze",      "cut",        "cut-one-way",
-      "isolate",       "split",       "loss",        "delay",      "replay",
-      "slow-disk",     "lost-disk",   "clock-rate",  "clock-jump", "clock-stall",
-      "worker-leaves", "mass-reboot", "all-restart", "handover"};
+      "kill",        "power-loss",    "freeze",      "cut",         "cut-one-way",
+      "isolate",     "split",         "loss",        "delay",       "replay",
+      "slow-disk",   "full-disk",     "lost-disk",   "clock-rate",  "clock-jump",
+      "clock-stall", "worker-leaves", "mass-reboot", "all-restart", "handover"};
   TANDEM_ASSERT(kind < FaultKind::count);
   return names[static_cast<std::size_t>(kind)];
 }

@@ -24,6 +24,7 @@ enum class FaultKind : std::size_t {
   delay,          // messages take long, and overtake each other
   replay,         // messages of long ago arrive again
   slow_disk,      // writes take long
+  full_disk,      // writes are refused for a while, those under way done in part
   lost_disk,      // a machine comes back with an empty disk
   clock_rate,     // a clock runs fast or slow, within the bound
   clock_jump,     // a clock jumps ahead: outside the bound

@@ -59,8 +59,10 @@ void World::carry_out(Machine& machine) {
         });
     if (changes_voters) maybe_ambush(machine, 20ms);
     const auto number = outputs_.write->number.value();
-    const SimTime done = machine.disk.write(std::move(*outputs_.write), now_, random_);
-    plan(done - now_, EventKind::disk, machine.index, 0, number, machine.life);
+    if (!machine.disk_refuses) {  // else it is lost, and the process will hear of that
+      const SimTime done = machine.disk.write(std::move(*outputs_.write), now_, random_);
+      plan(done - now_, EventKind::disk, machine.index, machine.refusals, number, machine.life);
+    }
   }
   for (auto held = process.held.begin(); held != process.held.end();) {
     if (held->after > process.durable) {
@@ -259,6 +261,22 @@ void World::deliver(Machine& machine, std::uint64_t place) {
                    core::describe(message), false);
   }
   step(machine, std::move(message));
+}
+
+// What was under way is done in part, and nobody knows how far; later writes are not done at all.
+void World::refuse_writes(Machine& machine) {
+  machine.disk.crash(random_);
+  machine.disk_refuses = true;
+  ++machine.refusals;
+  plan(random_.up_to(50ms), EventKind::disk_failed, machine.index, machine.refusals);
+}
+
+// The program tries again each second, and says each time that it failed.
+void World::disk_failed(Machine& machine, std::uint32_t refusal) {
+  if (!machine.disk_refuses || refusal != machine.refusals) return;
+  machine.process.held.clear();
+  step(machine, core::DiskFailed{});
+  plan(1s, EventKind::disk_failed, machine.index, refusal);
 }
 
 // A process has ended in a way that its peers' connections notice.

@@ -119,7 +119,8 @@ void World::happen(const Event& event) {
     default: break;
   }
   Machine& machine = machines_[event.target];
-  if (event.kind == EventKind::disk && event.life == machine.life) {
+  if (event.kind == EventKind::disk) {
+    if (event.life != machine.life || event.other != machine.refusals) return;
     machine.disk.finish(core::WriteNumber(event.number));
     Event heard = event;
     heard.kind = EventKind::durable;
@@ -146,6 +147,7 @@ void World::at_machine(const Event& event, Machine& machine) {
     case EventKind::scan: return scan(machine);
     default: break;
   }
+  if (event.kind == EventKind::disk_works) machine.disk_refuses = false;
   if (!there) return;
   switch (event.kind) {
     case EventKind::announce: return told(machine, event.other, Term(event.number));
@@ -162,6 +164,10 @@ void World::at_machine(const Event& event, Machine& machine) {
     case EventKind::durable:
       machine.process.durable = core::WriteNumber(event.number);
       return step(machine, core::Durable{machine.process.durable});
+    case EventKind::disk_failed: return disk_failed(machine, event.other);
+    case EventKind::disk_works:
+      step(machine, core::DiskFailed{});
+      return step(machine, core::DiskWorks{});
     case EventKind::apply: return apply_piece(machine);
     case EventKind::snapshot: return take_snapshot(machine);
     case EventKind::heartbeat: return hear(machine, event.other, event.number);

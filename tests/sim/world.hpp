@@ -85,6 +85,8 @@ class World {
   void apply(Machine& machine, std::size_t count);
   void apply(Machine& machine, const core::Entry& entry);
   void take_snapshot(Machine& machine);
+  void refuse_writes(Machine& machine);
+  void disk_failed(Machine& machine, std::uint32_t refusal);
   void reset_connections(std::uint32_t machine);
   void reconnect(Machine& machine, std::uint32_t other);
 

@@ -1,0 +1,60 @@
+// refusing_disk.cpp: a node whose disk refuses for a while: it is full, read-only, or fails to
+// sync.
+//
+// To the protocol that is a disk which is very slow: what was not reported durable is not, and what
+// would have to wait for it is not said (R2). So nothing that this node promised is in doubt, and
+// its memory holds all of it. When the disk works again it is given the whole of that in one write,
+// whatever it holds by then, and the node goes on where it stands: it need not keep quiet as after
+// a restart, for it has forgotten nothing.
+//
+// Meanwhile it answers the rounds of a primary whose term it has on its disk, with what is durable,
+// so that a full disk costs nobody a lease; it takes no entries, does not vote, and does not
+// campaign. A primary hands over to a master that proves that its own disk works. When there is
+// none it stays: serving needs a lease, and a lease needs no disk.
+#include <utility>
+
+#include "common/core/node.hpp"
+#include "common/core/rules.hpp"
+
+namespace tandem::core {
+
+// A vote could not be kept. A candidate that got nothing but its pre-vote from us would disturb
+// others in vain, so neither is answered, and its term changes nothing here.
+bool Node::may_be_heeded(const Message& message) const {
+  return !disk_fails_ || !std::holds_alternative<VoteRequest>(message.body);
+}
+
+void Node::handle(const DiskFailed& failed) {
+  disk_fails_ = true;
+  auto* primary = as_primary();
+  if (primary == nullptr) {
+    if (role() != Role::follower) become_follower(hard_.term, MemberId{});
+    return;
+  }
+  // Of a pair the other needs our vote, and would have to wait until it may go on without us.
+  if (configuration().pair || primary->handing_over) return;
+  const Progress* best = successor(*primary, {.to = {}, .unfit = failed.unfit});
+  if (best == nullptr) return;
+  primary->handing_over = HandingOver{best->id, now_ + options_.timing.election_timeout};
+  // That it has everything says that its disk worked, one more entry that it works.
+  if (best->match >= log_.last_index()) {
+    append_to_log({log_.last_index().next(), hard_.term, NoOp{}});
+    replicate(*primary);
+  }
+  continue_handover();
+}
+
+void Node::handle(DiskWorks) {
+  if (!std::exchange(disk_fails_, false)) return;
+  auto& whole = write();
+  if (hard_.cluster.value() == 0) return;  // it has promised nothing yet
+  persist_hard_state();
+  if (!rules.rewrite_what_was_refused) return;
+  TANDEM_ASSERT(whole.append.empty());
+  whole.snapshot = snapshot_;
+  whole.discard_log = snapshot_ != nullptr;
+  if (snapshot_ == nullptr) whole.truncate_from = LogIndex(1);
+  whole.append = log_.all();
+}
+
+}  // namespace tandem::core
