@@ -1,8 +1,10 @@
 #include "common/storage/database_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -156,6 +158,53 @@ Result<fs::path> set_aside(const fs::path& directory) {
   if (::rename(database.c_str(), aside.c_str()) != 0) return system_failure(database, errno);
   if (auto synced = sync_directory(directory); !synced) return synced.error();
   return aside;
+}
+
+// The database first: without it the log is refused at the next start, and without the log the
+// database would be taken for one that never knew what the log holds.
+Result<fs::path> set_aside_damaged(const fs::path& directory) {
+  const auto database = database_in(directory);
+  const fs::path aside = database.string() + ".set-aside";
+  if (::rename(database.c_str(), aside.c_str()) != 0) return system_failure(database, errno);
+  const auto wal = wal_of(database);
+  if (is_there(wal) && ::rename(wal.c_str(), wal_of(aside).c_str()) != 0) {
+    return system_failure(wal, errno);
+  }
+  if (auto synced = sync_directory(directory); !synced) return synced.error();
+  return aside;
+}
+
+void distrust_page_cache(const fs::path& database) {
+  for (const auto& path : {database, wal_of(database)}) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) continue;
+    ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    ::close(fd);
+  }
+}
+
+Result<> find_room(const fs::path& database, std::size_t bytes) {
+  const fs::path room = database.string() + ".room";
+  const int fd = ::open(room.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return system_failure(room, errno);
+  const std::string zeros(64 * 1024, '\0');
+  int number = 0;
+  while (bytes > 0 && number == 0) {
+    const auto written = ::write(fd, zeros.data(), std::min(bytes, zeros.size()));
+    if (written < 0) number = errno;
+    if (written > 0) bytes -= static_cast<std::size_t>(written);
+  }
+  if (number == 0 && ::fsync(fd) != 0) number = errno;
+  ::close(fd);
+  ::unlink(room.c_str());
+  if (number != 0) return system_failure(database, number);
+  return {};
+}
+
+FileIdentity identity_of(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(std::uint64_t{status.st_dev}, std::uint64_t{status.st_ino});
 }
 
 Result<> sync_directory(const fs::path& directory) {

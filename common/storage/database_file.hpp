@@ -14,8 +14,11 @@
 // for database_in() and set_aside().
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "common/base/result.hpp"
 #include "common/core/ids.hpp"
@@ -43,6 +46,22 @@ Result<> sync_directory(const std::filesystem::path& directory);
 // what this program cannot use. One that was set aside before is replaced. Returns the new name.
 // REQUIRES: it was closed, and so has no write-ahead log. Errors: `io`.
 Result<std::filesystem::path> set_aside(const std::filesystem::path& directory);
+
+// The same for one that is damaged, with its write-ahead log.
+// REQUIRES: it was closed. Errors: `io`.
+Result<std::filesystem::path> set_aside_damaged(const std::filesystem::path& directory);
+
+// What the system keeps in memory of the database and its write-ahead log is read from the disk
+// again: after a failed sync it may be what the disk never got.
+void distrust_page_cache(const std::filesystem::path& database);
+
+// Whether `bytes` more fit beside the database, and are synced when asked for. Leaves nothing
+// behind. Errors: `io`.
+Result<> find_room(const std::filesystem::path& database, std::size_t bytes);
+
+// Which file lies at `path`: equal for the same one. Empty when there is none.
+using FileIdentity = std::optional<std::pair<std::uint64_t, std::uint64_t>>;
+FileIdentity identity_of(const std::filesystem::path& path);
 
 enum class Found { nothing, ours };
 // Whether a database lies there, and that it and the files beside it may be opened. Changes

@@ -13,9 +13,14 @@
 
 namespace tandem::storage {
 
-struct LogStore::Database {
-  explicit Database(Connection opened) : connection(std::move(opened)) {}
+namespace fs = std::filesystem;
 
+struct LogStore::Database {
+  Database(fs::path path, Connection opened)
+      : file(std::move(path)), connection(std::move(opened)) {}
+
+  fs::path file;
+  FileIdentity file_identity, wal_identity;
   Connection connection;  // outlives the statements
   Statement put_meta, put_snapshot, put_entry, drop_up_to, drop_from, drop_all;
   core::IncarnationId incarnation;
@@ -25,18 +30,22 @@ struct LogStore::Database {
   bool failed = false;
 
   // Opens a file that was looked at. Errors: `invalid` with what is wrong ("is damaged"), `io`.
-  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file);
+  static Result<std::unique_ptr<Database>> open(const fs::path& file);
   Result<> prepare();
   Result<> apply(const core::Write& write);
   Result<> done(int rc) const;
   Result<> commit(std::span<const core::Write> writes);
+  Result<> try_to_write();
+  Result<> check_identity();
 };
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::uint64_t kPageBytes = 4096;
+// A disk that was full must have so much room before it is written again: what is written first is
+// all that the node knows, and a disk that is full again a moment later would cost the cluster
+// another hand-over.
+constexpr std::size_t kRoomBytes = 1024 * 1024;
 
 core::IncarnationId draw_incarnation() {
   std::random_device device;
@@ -128,7 +137,7 @@ Result<LogStore> LogStore::open(const fs::path& directory) {
 Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::path& file) {
   auto connection = Connection::open(file);
   if (!connection) return connection.error();
-  auto database = std::make_unique<Database>(std::move(*connection));
+  auto database = std::make_unique<Database>(file, std::move(*connection));
   auto& opened = database->connection;
   auto checked = opened.run(kOpening);
   if (checked) checked = check_pages(opened);
@@ -138,6 +147,7 @@ Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::p
   if (!meta) return judge(opened, meta.error());
   if (auto ready = begin_writing(opened); !ready) return ready.error();
   if (auto ready = database->prepare(); !ready) return ready.error();
+  database->file_identity = identity_of(file);
   opened.checkpoint_on_close(true);
   database->incarnation = meta->incarnation;
   if (stored.snapshot != nullptr) database->last = stored.snapshot->index;
@@ -146,12 +156,44 @@ Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::p
   return database;
 }
 
+Result<LogStore> LogStore::reopen(const fs::path& directory, core::IncarnationId incarnation) {
+  const auto file = database_in(directory);
+  if (!identity_of(file)) {
+    return fail(ErrorCode::io,
+                fmt::format("{} is gone: put it back, or restart this program, and the node joins "
+                            "as a new member",
+                            file.string()));
+  }
+  if (auto room = find_room(file, kRoomBytes); !room) return room.error();
+  distrust_page_cache(file);
+  auto store = open(directory);
+  if (!store && store.error().code == ErrorCode::invalid) {
+    if (auto aside = set_aside_damaged(directory); !aside) return aside.error();
+    store = open(directory);
+  }
+  if (!store) return store;
+  auto& database = *store->database_;
+  const auto& stored = *database.stored;
+  const bool is_empty = stored.hard_state.cluster.value() == 0 && stored.snapshot == nullptr &&
+                        stored.entries.empty();
+  if (database.incarnation != incarnation && !is_empty) {
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("{} is another member's: put the one back that was there", file.string()));
+  }
+  database.incarnation = incarnation;
+  if (auto written = database.try_to_write(); !written) return written.error();
+  return store;
+}
+
 LogStore::LogStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 LogStore::LogStore(LogStore&& other) noexcept = default;
 LogStore& LogStore::operator=(LogStore&& other) noexcept = default;
 LogStore::~LogStore() = default;
 
 core::IncarnationId LogStore::incarnation() const { return database_->incarnation; }
+
+fs::path LogStore::directory() const { return database_->file.parent_path(); }
 
 core::Stored LogStore::take_stored() {
   TANDEM_ASSERT(database_->stored.has_value());
@@ -208,10 +250,32 @@ Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
     if (auto applied = apply(write); !applied) return applied;
   }
   if (auto committed = connection.run("COMMIT"); !committed) return committed;
+  if (auto same = check_identity(); !same) return same;
   // Not SQLite's own automatic checkpoint: that one takes a failed fsync of the database for
   // something to try again, and the second time the system says that all is well.
   if (wal_pages * kPageBytes < limits::wal_bytes_max) return {};
   return connection.checkpoint(Connection::Then::reuse);
+}
+
+// A commit that changes nothing goes all the way to the disk.
+Result<> LogStore::Database::try_to_write() {
+  if (auto done = connection.run("BEGIN IMMEDIATE; UPDATE meta SET id = id; COMMIT"); !done) {
+    return done;
+  }
+  return connection.checkpoint(Connection::Then::cut);
+}
+
+// Writes to files that have been removed, or renamed, succeed; the next start would not find them.
+Result<> LogStore::Database::check_identity() {
+  const auto wal = wal_of(file);
+  if (!wal_identity) wal_identity = identity_of(wal);
+  if (file_identity && wal_identity && identity_of(file) == file_identity &&
+      identity_of(wal) == wal_identity) {
+    return {};
+  }
+  return fail(ErrorCode::io,
+              fmt::format("{} or its write-ahead log was moved or removed while it was in use",
+                          file.string()));
 }
 
 Result<> LogStore::Database::apply(const core::Write& write) {

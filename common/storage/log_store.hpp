@@ -26,18 +26,28 @@ class LogStore {
   // system refuses.
   static Result<LogStore> open(const std::filesystem::path& directory);
 
+  // Opens the database again after it has refused a write, and tries whether it can be written now.
+  // What it holds by then is not trusted: the next write must replace all of it, for the caller
+  // remembers what was promised. So one that is damaged is set aside, and an empty one takes its
+  // place; it counts as that of `incarnation` with that write. One that is gone is not made anew,
+  // for it may come back, as the disk that it lies on may. Errors: `io`, `invalid`, `conflict`.
+  static Result<LogStore> reopen(const std::filesystem::path& directory,
+                                 core::IncarnationId incarnation);
+
   LogStore(LogStore&& other) noexcept;
   LogStore& operator=(LogStore&& other) noexcept;
   ~LogStore();
 
   core::IncarnationId incarnation() const;
+  std::filesystem::path directory() const;
   // What the database held when it was opened. REQUIRES: has not been called before.
   core::Stored take_stored();
 
   // Applies the writes in order, in one transaction: all are on the disk when this returns. After a
   // crash on the way all of them are there or none. Errors: `io` (disk full, a failing fsync), with
-  // the file and SQLite's words; the store must not be used again, for nobody knows what is on the
-  // disk after a failed fsync. REQUIRES: entries follow what the log holds.
+  // the file and SQLite's words, also when the file is not the one in the directory any more; the
+  // store must not be used again, for nobody knows what is on the disk after a failed fsync.
+  // REQUIRES: entries follow what the log holds.
   Result<> apply(std::span<const core::Write> writes);
 
  private:

@@ -2,13 +2,14 @@
 // commit, and says what is on the disk.
 //
 // So a slow disk delays answers and nothing else, and under load an fsync is shared by many
-// entries.
+// entries. After a failure the database is closed, and opened anew until it takes writes again.
 #pragma once
 
 #include <functional>
 #include <memory>
 
 #include "common/base/result.hpp"
+#include "common/base/time.hpp"
 #include "common/core/outputs.hpp"
 #include "common/storage/log_store.hpp"
 
@@ -19,18 +20,25 @@ class LogWriter {
   struct Hooks {
     // This write, and every one before it, is on the disk. Called on the writer's thread.
     std::function<void(core::WriteNumber)> durable;
-    // The disk refused; nothing more is written. Called once, on the writer's thread.
+    // The disk refused: of the writes that were not reported durable nothing is known, and what
+    // comes is dropped. Called again each time that another attempt to write has failed.
     std::function<void(Error)> failed;
+    // The disk can be written again, and holds what nobody knows: call resume(), then write() what
+    // replaces all of it.
+    std::function<void()> works;
   };
 
-  LogWriter(LogStore store, Hooks hooks);
+  // Of a disk that refuses it tries each `retry` whether that is over.
+  LogWriter(LogStore store, Hooks hooks, Duration retry = 1s);
   // Writes what waits, then ends; no hook is called after it returned.
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // REQUIRES: numbers grow. Any one thread. After a failure it is dropped.
+  // REQUIRES: numbers grow. Any one thread. Dropped between a failure and resume().
   void write(core::Write write);
+  // REQUIRES: `works` was called, and not `failed` since. The thread of write().
+  void resume();
 
  private:
   class Body;

@@ -34,7 +34,8 @@ constexpr std::uint64_t kAheadMax = 200;  // writes that wait
                                              durable = value;
                                              changed.notify_one();
                                            },
-                                       .failed = [](Error) { _exit(4); }});
+                                       .failed = [](Error) { _exit(4); },
+                                       .works = [] {}});
   for (;;) {
     writer.write(history.next());
     std::unique_lock lock(mutex);

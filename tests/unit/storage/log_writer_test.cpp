@@ -34,6 +34,12 @@ class Told {
                   const std::lock_guard lock(mutex_);
                   errors_.push_back(error.message);
                   changed_.notify_all();
+                },
+            .works =
+                [this] {
+                  const std::lock_guard lock(mutex_);
+                  ++works_;
+                  changed_.notify_all();
                 }};
   }
 
@@ -56,6 +62,9 @@ class Told {
     const std::lock_guard lock(mutex_);
     return numbers_;
   }
+  bool wait_until_it_works() {
+    return wait([this](const auto&, const auto&) { return works_ > 0; });
+  }
   std::vector<std::string> errors() {
     const std::lock_guard lock(mutex_);
     return errors_;
@@ -66,8 +75,21 @@ class Told {
   std::condition_variable changed_;
   std::vector<std::uint64_t> numbers_;
   std::vector<std::string> errors_;
+  unsigned works_ = 0;
   bool held_ = false;
 };
+
+// What replaces all that a disk may hold, as core::Node says it.
+core::Write whole(const core::Stored& stored, core::WriteNumber number) {
+  core::Write write;
+  write.number = number;
+  write.hard_state = stored.hard_state;
+  write.snapshot = stored.snapshot;
+  write.discard_log = stored.snapshot != nullptr;
+  if (stored.snapshot == nullptr) write.truncate_from = LogIndex(1);
+  write.append = stored.entries;
+  return write;
+}
 
 TEST_CASE("what the writer reports durable is on the disk, in order") {
   const TemporaryDirectory directory;
@@ -113,7 +135,7 @@ TEST_CASE("a writer that ends writes what waits") {
   CHECK(same(reopen(directory.path()), history.stored()));
 }
 
-TEST_CASE("a disk that fails is reported once, and later writes are dropped") {
+TEST_CASE("a disk that fails is reported, and later writes are dropped") {
   const TemporaryDirectory directory;
   History history(24, History::Terms::rise_at_times);
   Told told;
@@ -134,6 +156,31 @@ TEST_CASE("a disk that fails is reported once, and later writes are dropped") {
   CHECK_THAT(told.errors().front(), Contains((directory.path() / "cluster.db").string()));
   CHECK(told.numbers() == std::vector<std::uint64_t>{1});
   CHECK(reopen(directory.path()).hard_state.term >= durable.hard_state.term);
+}
+
+TEST_CASE("a disk that works again is given all that is known, and is written on") {
+  const TemporaryDirectory directory;
+  History history(26, History::Terms::count_writes);
+  Told told;
+  {
+    LogWriter writer(open_store(directory.path()), told.hooks(), 1ms);
+    writer.write(history.next());
+    REQUIRE(told.wait_for(1));
+    {
+      const SyncFault fault;
+      writer.write(history.next());
+      REQUIRE(told.wait([](const auto&, const auto& errors) { return errors.size() > 2; }));
+      for (int i = 0; i < 10; ++i) writer.write(history.next());
+    }
+    REQUIRE(told.wait_until_it_works());
+    writer.write(history.next());  // of before the shell knew: dropped
+    writer.resume();
+    const core::WriteNumber number(history.number().value() + 1);
+    writer.write(whole(history.stored(), number));
+    REQUIRE(told.wait_for(number.value()));
+  }
+  CHECK(told.numbers() == std::vector<std::uint64_t>{1, history.number().value() + 1});
+  CHECK(same(reopen(directory.path()), history.stored()));
 }
 
 TEST_CASE("the writer's thread has a name and takes no signals") {
