@@ -86,9 +86,10 @@ struct Problem {
 
 // The worst that is to be said of the cluster.
 Problem problem_of(const wire::Status& status) {
-  if (!status.failure.empty() || !status.primary) {
+  if (!status.primary) {
     return {Health::no_primary, status.failure.empty() ? "no primary" : status.failure};
   }
+  if (!status.failure.empty()) return {Health::degraded, status.failure};
   if (!status.protected_ && status.voters.size() > 1) {
     return {Health::degraded, "not protected: " + status.protection};
   }

@@ -67,8 +67,9 @@ core::MemberId ClusterNode::self() const {
 void ClusterNode::start(Endpoint control) {
   TANDEM_ASSERT(node_ == nullptr && !stopped_);
   control_ = std::move(control);
-  log_.start({.durable = [this](core::WriteNumber number) { step(core::Durable{number}); },
-              .failed = [this](const Error& error) { disk_failed(error); }});
+  log_.start({.durable = [this](core::WriteNumber number) { written(number); },
+              .failed = [this](const Error& error) { disk_failed(error); },
+              .works = [this] { disk_works(); }});
   core::Options options;
   options.self = self();
   options.kind = options_.kind;
@@ -95,6 +96,7 @@ void ClusterNode::stop() {
 
 void ClusterNode::step(core::Input input) {
   if (stopped_ || node_ == nullptr || !failure_.empty()) return;
+  if (auto* hand_over = std::get_if<core::HandOver>(&input)) hand_over->unfit = unfit();
   inputs_.push_back(std::move(input));
   if (!running_) run_inputs();
 }
@@ -222,6 +224,7 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .found_out = node_->role() == core::Role::primary ? found_out_ : wire::FoundOut{},
           .messages = {},
           .standing = standing(),
+          .disk_failure = disk_failure_,
           .features = {.can = options_.features_max,
                        .level = feature_level_.load(std::memory_order_relaxed)}};
 }
@@ -302,6 +305,7 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
   learn_feature_level(envelope);
   auto& addresses = known->second.addresses;
   addresses.pass = std::move(envelope.pass);
+  known->second.disk_failure = std::move(envelope.disk_failure);
   addresses.controls_everywhere = envelope.control.is_unspecified();
   if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
     addresses.listen = reachable(*listen, addresses.control.host);
@@ -344,11 +348,7 @@ void ClusterNode::plan_tick() {
   });
 }
 
-// ---- a disk that refuses, a state that cannot go on
-
-void ClusterNode::disk_failed(const Error& error) {
-  give_up(fail(error.code, fmt::format("the log cannot be written: {}", error.message)));
-}
+// ---- a state that cannot go on
 
 void ClusterNode::give_up(const Error& error) {
   if (stopped_ || node_ == nullptr || !failure_.empty()) return;

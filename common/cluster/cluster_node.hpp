@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,7 @@ class ClusterNode {
     bool configured = false;                  // --peer: envelopes do not change the control address
     std::optional<wire::FeatureLevel> can{};  // as its last envelope said
     std::vector<Endpoint> resolved{};         // of a configured name
+    std::string disk_failure{};               // as it says
   };
 
   void run_inputs();
@@ -121,7 +123,13 @@ class ClusterNode {
   void learn_feature_level(const wire::ClusterEnvelope& envelope);
   void view_features(ClusterView& view) const;
   void plan_tick();
+  // cluster_node_disk.cpp
   void disk_failed(const Error& error);
+  void disk_works();
+  void written(core::WriteNumber number);
+  std::set<core::NodeId> unfit() const;
+  void tell_of_disk();
+  const std::string& disk_failure_of(const core::NodeId& node) const;
   void disable();
   std::string why_no_primary();
   bool is_behind(const core::Voter& voter) const;
@@ -156,7 +164,11 @@ class ClusterNode {
   ClusterView view_;
   core::Waiting waiting_;
   Instant waiting_since_;
-  std::string failure_;
+  std::string failure_;       // why this node takes part no more
+  std::string disk_failure_;  // why the log cannot be written; empty while it can
+  Instant disk_failed_at_;
+  bool rewriting_ =
+      false;  // the disk has been given all that is known, and has not said that it has it
   std::atomic<std::uint64_t> cluster_{0};
   std::atomic<wire::FeatureLevel> feature_level_{wire::features::oldest};
   mutable std::atomic<bool> told_outdated_{false};

@@ -67,6 +67,7 @@ void ClusterNode::view_voters(ClusterView& view) const {
                     .kind = voter.kind,
                     .match = is_self ? view.last : node_->match_index(voter.id),
                     .silent_since = node_->silent_since(voter.id),
+                    .disk_failure = disk_failure_of(voter.id.node),
                     .behind = !is_self && is_behind(voter)};
     if (told) {
       for (const auto& from_primary : standing_->voters) {
@@ -83,6 +84,13 @@ void ClusterNode::view_voters(ClusterView& view) const {
   view.told_commit = standing_->commit;
   view.is_protected = standing_->is_protected;
   view.told_why = standing_->protection;
+}
+
+const std::string& ClusterNode::disk_failure_of(const core::NodeId& node) const {
+  static const std::string none;
+  if (node == options_.node) return disk_failure_;
+  const auto known = known_.find(node);
+  return known == known_.end() ? none : known->second.disk_failure;
 }
 
 void ClusterNode::publish_view() {
@@ -108,7 +116,11 @@ void ClusterNode::publish_view() {
   view.in_pair_sync = node_->pair_standing() == core::Standing::standby;
   view_voters(view);
   view_features(view);
+  view.ended = !failure_.empty();
   view.failure = failure_;
+  if (!view.ended && !disk_failure_.empty()) {
+    view.failure = fmt::format("the log cannot be written: {}", disk_failure_);
+  }
   if (failure_.empty()) view.waiting = why_no_primary();
   if (view == view_) return;
   const bool other_voters = view.voters.size() != view_.voters.size();

@@ -20,6 +20,9 @@ struct VoterView {
   LogIndex match;  // as `told_by` knows it; 0 but for the node itself while nobody is
   // As `told_by` knows it: when it was last heard, if that is an election timeout ago.
   std::optional<Instant> silent_since{};
+  // Why it cannot write its log, as it says itself; empty while it can. It votes for nobody then,
+  // and nothing is committed by it.
+  std::string disk_failure{};
   bool behind = false;  // known to the primary alone: it answers, and lacks many entries
   friend bool operator==(const VoterView&, const VoterView&) = default;
 };
@@ -64,7 +67,8 @@ struct ClusterView {
   // and who keeps it from being higher, in words; empty: nobody does.
   wire::FeatureLevel features_of_all = wire::features::oldest;
   std::string features_held_back;
-  std::string failure;  // why this node takes part no more; empty while it does
+  std::string failure;  // why this node cannot take part as it should; empty while it does
+  bool ended = false;   // ... and takes part no more, until it is restarted
   friend bool operator==(const ClusterView&, const ClusterView&) = default;
 };
 

@@ -99,7 +99,15 @@ void DurableLog::start(Hooks hooks) {
               [post](core::WriteNumber number) {
                 post([number](Hooks& to) { to.durable(number); });
               },
-          .failed = [post](Error error) { post([error](Hooks& to) { to.failed(error); }); }});
+          .failed = [post](Error error) { post([error](Hooks& to) { to.failed(error); }); },
+          .works =
+              [this, post] {
+                post([this](Hooks& to) {
+                  writer_->resume();
+                  to.works();
+                });
+              }},
+      disk_retry);
   store_.reset();
 }
 

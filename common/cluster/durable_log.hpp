@@ -20,13 +20,19 @@
 
 namespace tandem::cluster {
 
+// Of a disk that refuses, whether that is over: often enough that nobody waits for it, seldom
+// enough to be nothing beside what filled the disk.
+inline constexpr Duration disk_retry = 1s;
+
 class DurableLog {
  public:
   struct Hooks {
     // This write, and every one before it, is on the disk.
     std::function<void(core::WriteNumber)> durable;
-    // The disk refused; nothing more is written.
+    // The disk refuses, and what is written is dropped. Again each disk_retry.
     std::function<void(const Error&)> failed;
+    // It can be written again: the next write must replace all that it holds.
+    std::function<void()> works;
   };
 
   // Both outlive it.

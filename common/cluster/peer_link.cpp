@@ -57,6 +57,12 @@ void PeerLink::send(core::Message message) {
   wake_.cancel();
 }
 
+void PeerLink::greet() {
+  if (stopped_ || !socket_.is_open()) return;
+  greeting_ = true;
+  wake_.cancel();
+}
+
 void PeerLink::stop() {
   stopped_ = true;
   hooks_ = {};

@@ -54,6 +54,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   void start();
   void send(core::Message message);
+  // Sends an envelope soon, even without a message.
+  void greet();
   // Where the peer may be, numeric, from the next connection on: all are tried, the one that was
   // connected to last first.
   void set_addresses(std::vector<Endpoint> addresses);

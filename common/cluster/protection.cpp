@@ -1,5 +1,7 @@
 #include "common/cluster/protection.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace tandem::cluster {
@@ -16,11 +18,14 @@ std::string joined(const std::vector<std::string>& names, std::string_view word)
   return text;
 }
 
+// Whoever cannot write is no vote, and nothing is committed by it.
+bool is_lost(const VoterView& voter) { return voter.silent_since || !voter.disk_failure.empty(); }
+
 bool goes_on_without(const ClusterView& view, const std::string& lost) {
   std::size_t living = 0;
   bool has_master = false;
   for (const auto& voter : view.voters) {
-    if (voter.silent_since || voter.name == lost) continue;
+    if (is_lost(voter) || voter.name == lost) continue;
     ++living;
     has_master = has_master || voter.kind == core::VoterKind::master;
   }
@@ -31,14 +36,17 @@ bool goes_on_without(const ClusterView& view, const std::string& lost) {
 std::vector<std::string> needed(const ClusterView& view) {
   std::vector<std::string> names;
   for (const auto& voter : view.voters) {
-    if (!voter.silent_since && !goes_on_without(view, voter.name)) names.push_back(voter.name);
+    if (!is_lost(voter) && !goes_on_without(view, voter.name)) names.push_back(voter.name);
   }
   return names;
 }
 
-std::string silences(const ClusterView& view, Instant now) {
+std::string troubles(const ClusterView& view, Instant now) {
   std::vector<std::string> parts;
   for (const auto& voter : view.voters) {
+    if (!voter.silent_since && !voter.disk_failure.empty()) {
+      parts.push_back(fmt::format("{} cannot write its log ({})", voter.name, voter.disk_failure));
+    }
     if (!voter.silent_since) continue;
     const std::chrono::duration<double> silent = now - *voter.silent_since;
     parts.push_back(fmt::format("{} has not been heard for {:.{}f} s", voter.name, silent.count(),
@@ -47,14 +55,22 @@ std::string silences(const ClusterView& view, Instant now) {
   return joined(parts, "and");
 }
 
+// A round is answered without the disk, so a lease may hold while nothing can be committed.
+bool a_majority_answers(const ClusterView& view) {
+  const auto silent = std::count_if(view.voters.begin(), view.voters.end(), [](const auto& voter) {
+    return voter.silent_since.has_value();
+  });
+  return view.voters.size() - static_cast<std::size_t>(silent) >= view.quorum;
+}
+
 }  // namespace
 
 bool is_protected_now(const ClusterView& view) {
-  return !view.primary.empty() && !view.voters.empty() && needed(view).empty();
+  return !view.primary.empty() && goes_on_without(view, {}) && needed(view).empty();
 }
 
 std::string protection(const ClusterView& view, std::string_view node, Instant now) {
-  if (!view.failure.empty()) return fmt::format("{} takes part no more and knows nothing", node);
+  if (view.ended) return fmt::format("{} takes part no more and knows nothing", node);
   if (view.primary.empty()) {
     return view.waiting.empty() ? "nobody is known to lead"
                                 : fmt::format("nobody is known to lead: {}", view.waiting);
@@ -66,20 +82,24 @@ std::string protection(const ClusterView& view, std::string_view node, Instant n
         "knows",
         node, view.voters.size(), view.quorum, view.primary);
   }
-  const auto silent = silences(view, now);
-  if (view.is_protected && silent.empty()) return "all voters answer";
-  if (view.is_protected) return fmt::format("{}: any other loss would be survived", silent);
-  if (view.pair && silent.empty()) {
+  const auto trouble = troubles(view, now);
+  if (view.is_protected && trouble.empty()) return "all voters answer";
+  if (view.is_protected) return fmt::format("{}: any other loss would be survived", trouble);
+  if (view.pair && trouble.empty()) {
     return "two masters without a witness, which prefer to go on: a worker with --state-dir would "
            "be one";
   }
+  if (view.alone) return fmt::format("{}: {} goes on alone", trouble, node);
+  if (!goes_on_without(view, {})) {
+    if (!a_majority_answers(view)) {
+      return fmt::format("{}: those that answer are no majority", trouble);
+    }
+    return fmt::format("{}: {} serves, and no change can be made until a majority can write",
+                       trouble, node);
+  }
   const auto ends = needed(view);
   if (ends.empty()) return "a voter that lost its disk is counted until it is removed";
-  if (view.alone) return fmt::format("{}: {} goes on alone", silent, node);
-  if (!goes_on_without(view, {})) {
-    return fmt::format("{}: those that answer are no majority", silent);
-  }
-  return fmt::format("{}{}the loss of {} would end service", silent, silent.empty() ? "" : ": ",
+  return fmt::format("{}{}the loss of {} would end service", trouble, trouble.empty() ? "" : ": ",
                      joined(ends, "or"));
 }
 

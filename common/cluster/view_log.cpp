@@ -44,13 +44,23 @@ std::string names_of(const std::vector<VoterView>& voters) {
 }
 
 // What the primary alone knows.
-void voters_changed(const ClusterView& before, const ClusterView& after, Lines& lines) {
+void voters_changed(const ClusterView& before, const ClusterView& after, std::string_view node,
+                    Lines& lines) {
   for (const auto& voter : after.voters) {
+    if (voter.name == node) continue;  // what concerns itself it tells elsewhere
     const auto* known = find(before, voter.name);
     const bool was_silent = known != nullptr && known->silent_since.has_value();
     const bool was_behind = known != nullptr && known->behind;
     if (voter.silent_since && !was_silent) lines.warn("voter silent node={}", voter.name);
     if (!voter.silent_since && was_silent) lines.info("voter answers again node={}", voter.name);
+    const bool could_write = known == nullptr || known->disk_failure.empty();
+    if (!voter.disk_failure.empty() && could_write) {
+      lines.warn("voter cannot write its log node={} reason=\"{}\"", voter.name,
+                 voter.disk_failure);
+    }
+    if (voter.disk_failure.empty() && !could_write) {
+      lines.info("voter writes its log again node={}", voter.name);
+    }
     if (voter.behind && !was_behind) {
       lines.warn("voter behind node={} entries={}", voter.name,
                  after.last.value() - std::min(after.last, voter.match).value());
@@ -69,7 +79,7 @@ std::vector<LogLine> changes_between(const ClusterView& before, const ClusterVie
   }
   if (after.role == core::Role::primary) {
     const bool led = before.role == core::Role::primary;
-    voters_changed(led ? before : ClusterView{}, after, lines);
+    voters_changed(led ? before : ClusterView{}, after, node, lines);
     if (after.is_protected && !(led && before.is_protected)) lines.info("protected");
     if (!after.is_protected && led && before.is_protected) {
       lines.warn("not protected reason=\"{}\"", protection(after, node, now));

@@ -64,7 +64,10 @@ void Node::on(const Message& message, Append& append) {
     return;
   }
   follow(message);
-  if (disk_fails_) append.entries.clear();  // as if none had come with the round
+  if (disk_fails_) {
+    append.entries.clear();  // as if none had come with the round
+    if (!answers_without_disk()) return;
+  }
   const LogIndex previous = append.previous_index;
   const LogIndex matched(previous.value() + append.entries.size());
   const LogIndex edge = log_.snapshot_index();
@@ -133,6 +136,7 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   if (contradicts && configuration().was_protected) return;
   follow(message);
   const bool discard = install_snapshot.discard_log && !configuration().was_protected;
+  if (disk_fails_ && !answers_without_disk()) return;
   if ((contradicts && !discard) || disk_fails_)
     return send(message.from, reply_to(install_snapshot.sent), hard_write_);
   const bool news = snapshot->index > log_.snapshot_index() || discard;

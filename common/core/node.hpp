@@ -98,6 +98,7 @@ class Node {
   // refusing_disk.cpp
   void handle(const DiskFailed& failed);
   void handle(DiskWorks);
+  bool answers_without_disk();
 
   // election.cpp
   bool can_campaign() const;
@@ -224,7 +225,8 @@ class Node {
   WriteNumber hard_write_;  // the one that holds the current hard state
   LogIndex durable_index_;  // the log up to here is on the disk
   std::deque<PendingWrite> pending_;
-  bool disk_fails_ = false;  // nothing is written, nor said that would have to be
+  bool disk_fails_ = false;                 // nothing is written, nor said that would have to be
+  Instant next_answer_ = Instant::never();  // to a primary, while that is so
 
   Outputs* out_ = nullptr;  // during step()
   RoleChange published_role_;

@@ -24,6 +24,15 @@ bool Node::may_be_heeded(const Message& message) const {
   return !disk_fails_ || !std::holds_alternative<VoteRequest>(message.body);
 }
 
+// Twice a round at most. A primary sends more at each answer, and to a member that takes nothing it
+// would have more to send without end.
+bool Node::answers_without_disk() {
+  TANDEM_ASSERT(disk_fails_);
+  if (now_ < next_answer_) return false;
+  next_answer_ = now_ + options_.timing.heartbeat / 2;
+  return true;
+}
+
 void Node::handle(const DiskFailed& failed) {
   disk_fails_ = true;
   auto* primary = as_primary();

@@ -57,6 +57,15 @@ void read(MemberReader& reader, EjectedWorker& worker) {
   worker.left = std::chrono::milliseconds(left_ms);
 }
 
+// A failure names a file, whose name may hold any bytes.
+std::string excerpt(std::string_view failure) {
+  std::string text;
+  for (const char byte : failure.substr(0, disk_failure_bytes_max)) {
+    text += byte >= ' ' && byte <= '~' ? byte : '?';
+  }
+  return text;
+}
+
 nlohmann::ordered_json documents_of(const std::vector<EjectedWorker>& ejected) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& worker : ejected) {
@@ -98,6 +107,8 @@ std::string to_json(const ClusterEnvelope& envelope) {
                                   {"listen", envelope.listen},
                                   {"pass", envelope.pass},
                                   {"election_timeout_ms", to_ms(envelope.election_timeout)}};
+  if (!envelope.disk_failure.empty() && envelope.features.level >= features::agreed_state)
+    document["disk_failure"] = excerpt(envelope.disk_failure);
   const auto& found_out = envelope.found_out;
   if (!found_out.ejected.empty()) document["ejected"] = documents_of(found_out.ejected);
   if (!found_out.panicking.empty()) document["panicking"] = found_out.panicking;
@@ -121,6 +132,9 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   std::int64_t election_timeout_ms = 0;
   reader.number("election_timeout_ms", election_timeout_ms, 1, election_timeout_ms_max);
   envelope.election_timeout = std::chrono::milliseconds(election_timeout_ms);
+  if (!reader.is_null("disk_failure")) {
+    reader.text("disk_failure", envelope.disk_failure, disk_failure_bytes_max);
+  }
   if (!reader.is_null("ejected")) {
     read_parts(reader, "ejected", envelope.found_out.ejected, limits::ejected_workers_max,
                [](MemberReader& part, EjectedWorker& worker) { read(part, worker); });

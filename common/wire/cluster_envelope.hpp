@@ -44,6 +44,8 @@ struct FoundOut {
   friend bool operator==(const FoundOut&, const FoundOut&) = default;
 };
 
+inline constexpr std::size_t disk_failure_bytes_max = 160;
+
 struct ClusterEnvelope {
   core::NodeId node;  // the sender
   // Where it takes messages: numeric, port not 0; host 0.0.0.0 or :: means "the address you hear me
@@ -61,7 +63,10 @@ struct ClusterEnvelope {
   FoundOut found_out;
   std::vector<core::Message> messages;
   std::optional<Standing> standing{};  // by a primary, from feature level 2 on
-  Features features{};                 // in the head of the request, not in the document
+  // Why it cannot write its log, which "disk_failure" is missing while it can: it must not be
+  // elected, and is no protection. From feature level 2 on.
+  std::string disk_failure{};
+  Features features{};  // in the head of the request, not in the document
 };
 
 std::string to_json(const ClusterEnvelope& envelope);

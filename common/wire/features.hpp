@@ -28,7 +28,7 @@ namespace features {
 // All that was there before levels were: whoever says nothing is here.
 inline constexpr FeatureLevel oldest{1};
 // The masters stand in the log; changes have outcomes that the log alone decides; members compare
-// digests of their states.
+// digests of their states, and say when they cannot write their logs.
 inline constexpr FeatureLevel agreed_state{2};
 inline constexpr FeatureLevel newest = agreed_state;
 }  // namespace features

@@ -85,7 +85,7 @@ struct Status {
   // The cluster's, by the state that this node has applied (features.hpp).
   std::uint64_t feature_level = 1;
   std::string mode = "quorum";  // quorum | pair: two masters without a witness, availability first
-  std::string failure;          // why this node takes part no more; empty while it does
+  std::string failure;          // why this node cannot take part as it should; empty while it does
   std::optional<PrimaryStatus> primary;
   LogIndex commit_index;
   LogIndex applied_index;

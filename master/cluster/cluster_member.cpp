@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <random>
 
 #include <boost/asio.hpp>
@@ -267,6 +268,7 @@ asio::awaitable<Result<>> ClusterMember::commit(Change change) {
   if (!is_primary()) {
     co_return fail(ErrorCode::unavailable, "this master is not the primary: nothing was changed");
   }
+  if (!view_.failure.empty()) co_return undecided();
   if (auto possible = check_feature_level(change); !possible) co_return possible;
   auto committing = proposals_.commit(to_json(change));
   co_return co_await std::move(committing);
@@ -326,8 +328,10 @@ void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); 
 Error ClusterMember::undecided() const {
   const auto node = options_.node.name();
   std::string why;
-  if (!view_.failure.empty()) {
+  if (view_.ended) {
     why = fmt::format("{} takes part no more: {}", node, view_.failure);
+  } else if (!view_.failure.empty()) {
+    why = fmt::format("{} can make no change: {}; nothing was changed", node, view_.failure);
   } else if (!is_primary()) {
     why = fmt::format(
         "{} knows no primary: {}; nothing was changed", node,
@@ -340,7 +344,21 @@ Error ClusterMember::undecided() const {
   return fail(ErrorCode::unavailable, std::move(why));
 }
 
+bool ClusterMember::is_stuck() const {
+  if (view_.ended) return true;
+  const auto masters = std::count_if(
+      view_.voters.begin(), view_.voters.end(),
+      [](const cluster::VoterView& voter) { return voter.kind == core::VoterKind::master; });
+  return !view_.failure.empty() && is_primary() && (view_.pair || masters < 2);
+}
+
+std::string_view ClusterMember::failure_kind() const {
+  if (view_.ended) return "this master takes part no more";
+  return view_.failure.empty() ? "" : "the log cannot be written";
+}
+
 bool ClusterMember::is_in_sync(Instant now) const {
+  if (!view_.failure.empty()) return false;
   if (view_.role == core::Role::primary || view_.primary.empty() || !view_.votes) return false;
   if (view_.pair && !view_.in_pair_sync) return false;
   return lag_of(view_) == 0 && applied() >= view_.commit &&

@@ -98,11 +98,16 @@ class ClusterMember {
   // What it knows is what the cluster knows, and stays so while a lease holds: what it answers at
   // `now` is true. A role alone proves nothing, it is kept for a while after the lease has ended.
   bool may_decide(Instant now) const {
+    if (!view_.failure.empty()) return false;  // nothing would come of it
     const auto term = gate_.open_at(now);
     return has_caught_up() && term && *term == state_.term();
   }
   // Why it may not decide: `unavailable`. REQUIRES: a failure, or !may_decide() just now
   Error undecided() const;
+  // It makes no change for as long as its failure lasts, and no other master can instead.
+  bool is_stuck() const;
+  // What is wrong with it, in fixed words; empty when nothing is. The view has the details.
+  std::string_view failure_kind() const;
   // A standby that could take over now: it has all that it knows to be committed, and hears the
   // primary.
   bool is_in_sync(Instant now) const;

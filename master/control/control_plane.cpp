@@ -195,7 +195,8 @@ void ControlPlane::Parts::route() {
                  [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
-  route_health(router, [this] { return not_ready(); });
+  route_health(
+      router, [this] { return member->failure_kind(); }, [this] { return not_ready(); });
   router.add_awaited("POST", cluster::messages_path,
                      [this](const ControlRequest& request, std::string_view) {
                        return member->take_messages(request);
@@ -236,7 +237,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlReques
     auto why = member->undecided();
     const auto& primary = member->view().primary_addresses;
     const bool waits_for_others = request.passed_on && !leads;
-    if (waits_for_others || !member->view().failure.empty()) co_return refusal(why);
+    if (waits_for_others || member->is_stuck()) co_return refusal(why);
     if (primary && !leads) {
       const auto answer_max = passed_on_max + drained_wait_of(request);
       auto passing = pass_on(loop, primary->control, request, token_text, answer_max);
@@ -257,7 +258,7 @@ std::string ControlPlane::Parts::not_ready() const {
   if (node.draining.load(std::memory_order_relaxed))
     return fmt::format("{} is draining", node.node);
   const auto& view = member->view();
-  if (!view.failure.empty()) return member->undecided().message;
+  if (view.ended) return member->undecided().message;
   const bool passes_on = view.primary_addresses && view.primary_addresses->listen;
   if (!member->is_primary() && !standby_serves && !view.primary.empty()) {
     return fmt::format("{} is standby and refuses clients", node.node);

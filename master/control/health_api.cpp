@@ -3,14 +3,20 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "common/http/api_response.hpp"
 
 namespace tandem::master {
 
-void route_health(ApiRouter& router, std::function<std::string()> not_ready) {
-  router.add("GET", "/health", [](const ControlRequest&, std::string_view) {
-    return document(R"({"status":"alive"})");
-  });
+void route_health(ApiRouter& router, std::function<std::string_view()> failure,
+                  std::function<std::string()> not_ready) {
+  router.add("GET", "/health",
+             [failure = std::move(failure)](const ControlRequest&, std::string_view) {
+               const auto what = failure();
+               if (what.empty()) return document(R"({"status":"alive"})");
+               return document(fmt::format(R"({{"status":"alive","failure":"{}"}})", what));
+             });
   router.add("GET", "/ready",
              [not_ready = std::move(not_ready)](const ControlRequest&, std::string_view) {
                auto why = not_ready();

@@ -6,13 +6,17 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "master/control/api_router.hpp"
 
 namespace tandem::master {
 
-// `not_ready` says why clients cannot be served; empty when they can.
-void route_health(ApiRouter& router, std::function<std::string()> not_ready);
+// `failure` says what is wrong with this node although it is alive, in fixed words that stand in a
+// JSON string as they are: GET /status has the details. `not_ready` says why clients cannot be
+// served. Both are empty when there is nothing to say.
+void route_health(ApiRouter& router, std::function<std::string_view()> failure,
+                  std::function<std::string()> not_ready);
 
 // True for the paths that are open to all.
 bool is_open_to_all(std::string_view path);

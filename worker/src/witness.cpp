@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -45,7 +46,7 @@ class Witness::Body {
     // Opened with the default timing to learn its incarnation; made anew when the timing is known.
     auto store = storage::LogStore::open(options_.directory);
     if (!store) return store.error();
-    incarnation_ = store->incarnation();
+    incarnation_ = store->incarnation().value();
     cluster_ = std::move(cluster);
     auto bound = server_.listen(options_.listen);
     if (!bound) return bound.error();
@@ -55,7 +56,7 @@ class Witness::Body {
     return {};
   }
 
-  wire::WitnessOffer offer() const { return {incarnation_.value(), control_}; }
+  wire::WitnessOffer offer() const { return {incarnation_, control_}; }
 
   void take_timing(const core::Timing& timing) {
     const std::lock_guard lock(mutex_);
@@ -108,19 +109,21 @@ class Witness::Body {
       node_.reset();
       return;
     }
+    incarnation_ = node_->self().incarnation.value();  // another one if the log was set aside
     node_->start(control_);
   }
 
   void saw(const cluster::ClusterView& view) {
-    if (view.votes == votes_ && view.failure == failure_) return;
+    if (view.votes == votes_ && view.failure.empty() != fails_) return;
     if (view.votes != votes_) {
       say(Severity::info,
           fmt::format("{} cluster={} term={}", view.votes ? "votes as a witness" : "votes no more",
                       view.cluster, view.term));
     }
-    if (view.failure != failure_) say(Severity::warning, "witness failed: " + view.failure);
+    if (!view.failure.empty() && !fails_) say(Severity::warning, "witness: " + view.failure);
+    if (view.failure.empty() && fails_) say(Severity::info, "witness: the log is written again");
     votes_ = view.votes;
-    failure_ = view.failure;
+    fails_ = !view.failure.empty();
   }
 
   Admission admit(const ControlRequest& request) const {
@@ -154,13 +157,13 @@ class Witness::Body {
   asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
   std::optional<BearerToken> token_;
   cluster::ClusterOptions cluster_;
-  core::IncarnationId incarnation_;
+  std::atomic<std::uint64_t> incarnation_{0};
   cluster::MessageReader messages_{cluster::documents_alone()};
   std::optional<cluster::ClusterNode> node_;
   HttpServer server_;
   Endpoint control_;
   bool votes_ = false;
-  std::string failure_;
+  bool fails_ = false;
   std::thread thread_;
 
   std::mutex mutex_;  // guards what follows

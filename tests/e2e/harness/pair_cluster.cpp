@@ -34,6 +34,7 @@ MemberView view_of(const nlohmann::json& status) {
   view.term = status.at("term");
   view.is_protected = status.at("protected");
   view.mode = status.at("mode");
+  view.protection = status.at("protection");
   view.failure = status.at("failure");
   if (!status.at("primary").is_null()) view.primary = status.at("primary").at("node");
   view.in_sync = status.at("in_sync");
@@ -70,6 +71,11 @@ PairCluster::~PairCluster() = default;
 std::string PairCluster::data_dir(const std::string& name) const {
   const auto other = options_.data_dirs.find(name);
   return other == options_.data_dirs.end() ? dir_.path("data-" + name) : other->second;
+}
+
+std::string PairCluster::state_dir(const std::string& worker) const {
+  const auto other = options_.state_dirs.find(worker);
+  return other == options_.state_dirs.end() ? dir_.path("state-" + worker) : other->second;
 }
 
 std::string PairCluster::address_on(const std::string& host) {
@@ -133,9 +139,12 @@ Process& PairCluster::start_worker(const std::string& name, Votes votes) {
   auto& self = workers_[name];
   if (self.listen.empty()) self.listen = address_on(name);
   self.votes = votes == Votes::yes;
-  Arguments command = {program(options_.recording ? "recording-worker" : "tandem-worker"), "--name",
-                       name, "--listen", self.listen};
-  if (self.votes) command.insert(command.end(), {"--state-dir", dir_.path("state-" + name)});
+  Arguments command;
+  if (const auto prefix = options_.prefixes.find(name); prefix != options_.prefixes.end())
+    command = prefix->second;
+  command.insert(command.end(), {program(options_.recording ? "recording-worker" : "tandem-worker"),
+                                 "--name", name, "--listen", self.listen});
+  if (self.votes) command.insert(command.end(), {"--state-dir", state_dir(name)});
   for (const auto& [peer, master] : masters_)
     command.insert(command.end(), {"--master", master.control});
   if (options_.recording) command.insert(command.end(), {"--record", dir_.path(name + ".record")});

@@ -29,8 +29,9 @@ struct MemberView {
   std::string role;  // primary | standby | candidate
   std::uint64_t term = 0;
   bool is_protected = false;
-  std::string mode;     // pair | quorum
-  std::string failure;  // why it takes part no more
+  std::string mode;  // pair | quorum
+  std::string protection;
+  std::string failure;  // why it cannot take part as it should
   std::string primary;  // the name of the one that leads
   bool in_sync = false;
   unsigned feature_level = 0;
@@ -43,10 +44,11 @@ struct PairClusterOptions {
   Arguments arguments;  // for every master
   // Where each of them serves clients, at all addresses of its host; 0: one of its own.
   int port = 0;
-  // What a master is started with instead of directly, {"unshare", "-m", ...}, and its directory
-  // when it is not the usual one: by name.
+  // What a master or worker is started with instead of directly, {"unshare", "-m", ...}, and its
+  // directory when it is not the usual one: by name.
   std::map<std::string, Arguments> prefixes;
   std::map<std::string, std::string> data_dirs;
+  std::map<std::string, std::string> state_dirs;  // of workers that vote
   // The workers note what they execute (recording_worker.cpp) instead of being tandem-worker.
   bool recording = false;
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
@@ -66,6 +68,7 @@ class PairCluster {
   const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
   const std::string& control(const std::string& name) const { return masters_.at(name).control; }
   std::string data_dir(const std::string& name) const;
+  std::string state_dir(const std::string& worker) const;
   // Starts it again, on the same addresses and directory; returns when it says that it is ready.
   // REQUIRES: it has ended.
   void start_master(const std::string& name);

@@ -82,3 +82,28 @@ TEST_CASE("a standby says where it has it from") {
   trio.view.role = core::Role::follower;
   CHECK(trio.text().ends_with("who answers only the primary a knows"));
 }
+
+TEST_CASE("a voter that cannot write is no protection, and is named with the reason") {
+  Trio trio;
+  trio.view.voters[1].disk_failure = "cluster.db: database or disk is full";
+  CHECK(trio.text() ==
+        "b cannot write its log (cluster.db: database or disk is full): the loss of a or t1 would "
+        "end service");
+  CHECK(!trio.view.is_protected);
+  trio.view.voters[0].disk_failure = "cluster.db: disk I/O error";
+  CHECK(trio.text() ==
+        "a cannot write its log (cluster.db: disk I/O error) and b cannot write its log "
+        "(cluster.db: database or disk is full): a serves, and no change can be made until a "
+        "majority can write");
+  CHECK(!trio.view.is_protected);
+}
+
+TEST_CASE("a lone master that cannot write says that it serves all the same") {
+  Trio one;
+  one.view.voters.resize(1);
+  one.view.quorum = 1;
+  one.view.voters[0].disk_failure = "full";
+  CHECK(one.text() ==
+        "a cannot write its log (full): a serves, and no change can be made until a majority can "
+        "write");
+}

@@ -96,3 +96,11 @@ TEST_CASE("what is waited for is named, with why it does not come") {
         "waiting for a to found the cluster");
   CHECK(waits_for(core::Awaited::nothing, {}).empty());
 }
+
+TEST_CASE("a voter that cannot write, and one that can again, are told") {
+  auto full = trio();
+  full.voters[2].disk_failure = "database or disk is full";
+  CHECK(told(trio(), full) ==
+        "voter cannot write its log node=t1 reason=\"database or disk is full\"\n");
+  CHECK(told(full, trio()) == "voter writes its log again node=t1\n");
+}

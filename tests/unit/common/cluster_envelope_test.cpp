@@ -378,3 +378,19 @@ TEST_CASE("what a primary says of its voters is read as it was written") {
   document["standing"]["protection"] = std::string(2'049, 'x');
   CHECK(fault(document) == "standing.protection");
 }
+
+TEST_CASE("an envelope tells why its sender cannot write its log, in plain text that is bounded") {
+  auto envelope = envelope_of({});
+  CHECK(to_json(envelope).find("disk_failure") == std::string::npos);
+  envelope.disk_failure = "full";
+  CHECK(to_json(envelope).find("disk_failure") == std::string::npos);  // older members refuse it
+  envelope.features.level = features::agreed_state;
+  envelope.disk_failure = "/data/\xff/cluster.db: database or disk is full";
+  auto read = parse_cluster_envelope(to_json(envelope));
+  REQUIRE(read);
+  CHECK(read->disk_failure == "/data/?/cluster.db: database or disk is full");
+  envelope.disk_failure = std::string(5'000, 'x');
+  read = parse_cluster_envelope(to_json(envelope));
+  REQUIRE(read);
+  CHECK(read->disk_failure == std::string(disk_failure_bytes_max, 'x'));
+}
