@@ -21,6 +21,7 @@
 #include "ctl/commands.hpp"
 #include "ctl/settings.hpp"
 #include "ctl/draining.hpp"
+#include "ctl/masters.hpp"
 
 namespace {
 
@@ -44,6 +45,13 @@ struct Flags {
   CLI::App* undrain = nullptr;
   CLI::App* remove = nullptr;
   CLI::App* switchover = nullptr;
+  CLI::App* master_add = nullptr;
+  CLI::App* master_remove = nullptr;
+  CLI::App* master_replace = nullptr;
+  CLI::App* master_list = nullptr;
+  std::string master;
+  std::string old_master;
+  Endpoint address;
   CLI::App* service = nullptr;
   std::string service_name;
   std::vector<std::string> settings;
@@ -52,6 +60,35 @@ struct Flags {
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
   return app.add_subcommand(name, help)->fallthrough();  // flags may stand behind the command, too
+}
+
+void add_master_commands(CLI::App& app, Flags& flags) {
+  auto& master = *add_command(app, "master", "who the masters are, and how they come and go");
+  flags.master_list =
+      add_command(master, "list", "the masters, and what is missing until they vote");
+  flags.master_add =
+      add_command(master, "add", "let a master join, which is started there with --join");
+  flags.master_remove = add_command(master, "remove", "take a master out; then stop it");
+  flags.master_replace =
+      add_command(master, "replace", "put a master in the place of another, on another machine");
+  bind_name(*flags.master_replace, "OLD", "the master that goes", flags.old_master)->required();
+  for (auto* command : {flags.master_add, flags.master_replace, flags.master_remove}) {
+    bind_name(*command, "NAME", "the master", flags.master)->required();
+    if (command == flags.master_remove) continue;
+    bind_value(*command, "ADDRESS", "", "its control address, HOST:PORT",
+               [&flags](std::string_view text, std::string_view) -> Result<> {
+                 auto address = parse_endpoint(text, "ADDRESS");
+                 if (!address) return address.error();
+                 flags.address = std::move(*address);
+                 return {};
+               })
+        ->required();
+  }
+  for (auto* command : {flags.master_replace, flags.master_remove}) {
+    bind_duration(*command, "--timeout", "how long to wait; it goes on afterwards", flags.timeout,
+                  {Duration::zero(), longest_timeout});
+  }
+  master.require_subcommand(1);
 }
 
 void add_commands(CLI::App& app, Flags& flags) {
@@ -86,6 +123,7 @@ void add_commands(CLI::App& app, Flags& flags) {
             })
       ->allow_extra_args();
   bind_switch(*flags.service, "--reset", "forget all that is said of it", flags.reset);
+  add_master_commands(app, flags);
   app.require_subcommand(1);
 }
 
@@ -143,6 +181,17 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
     return flags.settings.empty()
                ? ctl::show_settings(client, flags.service_name, format)
                : ctl::change_settings(client, flags.service_name, flags.settings, format);
+  }
+  if (flags.master_list->parsed()) return ctl::show_masters(client, format);
+  if (flags.master_add->parsed()) {
+    return ctl::add_master(client, flags.master, flags.address, format);
+  }
+  if (flags.master_remove->parsed()) {
+    return ctl::remove_master(client, flags.master, waiting, format);
+  }
+  if (flags.master_replace->parsed()) {
+    return ctl::replace_master(client, flags.old_master, flags.master, flags.address, waiting,
+                               format);
   }
   TANDEM_ASSERT(flags.switchover->parsed());
   return ctl::switch_over(client, flags.successor, format);

@@ -153,10 +153,23 @@ Result<> parse_peer(std::string_view text, std::string_view flag, MasterFlags& f
 // What this master is to the others.
 void bind_cluster(CLI::App& app, MasterFlags& flags) {
   bind_each(app, "--peer", "NAME=HOST:PORT",
-            "another master, and its control address; once for each",
+            "another master that founds the cluster, and its control address; once for each; "
+            "afterwards the cluster knows its masters",
             [&flags](std::string_view text, std::string_view flag) {
               return parse_peer(text, flag, flags);
             });
+  bind_value(
+      app, "--join", "HOST:PORT",
+      "the control address of a master whose cluster this one joins; see `tandem master add`",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        auto endpoint = parse_endpoint(text, flag);
+        if (!endpoint) return endpoint.error();
+        if (endpoint->port == 0 || endpoint->is_unspecified()) {
+          return invalid(fmt::format("{} must be an address that can be connected to", flag));
+        }
+        flags.join = std::move(*endpoint);
+        return {};
+      });
   bind_duration(app, "--cluster-heartbeat", "between two rounds of the primary; alike on all",
                 flags.timing.heartbeat, {1ms, 10s});
   bind_duration(

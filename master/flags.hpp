@@ -31,7 +31,8 @@ struct MasterFlags {
   std::string control_name;                   // its host as it was given; empty: as it is
   std::vector<AddressRange> worker_networks;  // none: anywhere
   std::string data_dir;                       // empty: nothing survives a restart
-  std::map<core::NodeId, Endpoint> peers;     // control addresses of the other masters
+  std::map<core::NodeId, Endpoint> peers;     // control addresses of the other founders
+  std::optional<Endpoint> join;               // control address of a master of the cluster to join
   core::Timing timing;
   bool pair_failover = true;
   unsigned feature_level = static_cast<unsigned>(wire::features::newest.value());

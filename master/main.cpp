@@ -42,6 +42,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.services = flags.services;
   options.token_file = flags.token_file;
   options.peers = flags.peers;
+  options.join = flags.join;
   options.timing = flags.timing;
   options.pair_failover = flags.pair_failover;
   options.features_max = wire::FeatureLevel(flags.feature_level);

@@ -55,7 +55,8 @@ ClusterNode::ClusterNode(asio::io_context& loop, ClusterOptions options, Cluster
   TANDEM_ASSERT(options_.validate().ok());
   for (const auto& [node, control] : options_.peers) {
     known_[node] = {.addresses = {.control = control, .listen = {}, .pass = {}},
-                    .configured = true};
+                    .configured = true,
+                    .given = control};
   }
 }
 
@@ -75,6 +76,7 @@ void ClusterNode::start(Endpoint control) {
   options.kind = options_.kind;
   options.timing = options_.timing;
   options.pair_failover = options_.pair_failover;
+  options.joins = options_.joins;
   if (options_.kind == core::VoterKind::master) {
     options.masters.push_back(options_.node);
     for (const auto& [node, address] : options_.peers) options.masters.push_back(node);
@@ -192,11 +194,16 @@ std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
   return link;
 }
 
+bool ClusterNode::is_master(const core::NodeId& node) const {
+  const auto known = known_.find(node);
+  return known != known_.end() && known->second.given.has_value();
+}
+
 // Witnesses come and go; a link to one that does not vote is made again when it is needed.
 void ClusterNode::prune_links() {
   std::erase_if(links_, [this](const auto& place) {
     const auto& [node, link] = place;
-    if (options_.kind == core::VoterKind::witness || options_.peers.contains(node) ||
+    if (options_.kind == core::VoterKind::witness || is_master(node) ||
         node_->configuration().current(node) != nullptr) {
       return false;
     }
@@ -271,6 +278,34 @@ void ClusterNode::follow_link(const core::NodeId& peer) {
   } else if (!known.resolved.empty()) {
     known.addresses.control = known.resolved.front();
   }
+}
+
+void ClusterNode::set_masters(const std::map<core::NodeId, Endpoint>& masters) {
+  if (stopped_) return;
+  for (auto& [node, known] : known_) {
+    if (known.configured && !masters.contains(node)) {
+      known.configured = false;
+      known.given.reset();
+    }
+  }
+  for (const auto& [node, control] : masters) {
+    auto& known = known_[node];
+    if (known.configured && known.given == control) continue;
+    known.given = control;
+    known.configured = !control.is_unspecified();
+    if (!known.configured || known.addresses.control == control) continue;
+    known.addresses.control = control;
+    known.resolved.clear();
+    if (const auto link = links_.find(node); link != links_.end()) {
+      link->second->stop();
+      links_.erase(link);
+    }
+  }
+  if (node_ == nullptr || !failure_.empty()) return;
+  prune_links();
+  open_links();
+  for (const auto& [node, control] : masters) link_to(node);
+  publish_view();
 }
 
 void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control) {

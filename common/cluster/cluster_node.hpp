@@ -89,6 +89,9 @@ class ClusterNode {
   void give_up(const Error& error);
   // The name of that peer was looked up: numeric addresses, not empty.
   void set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses);
+  // The masters of the cluster, this one left out, in place of those before: a host may be a name,
+  // and one that is unspecified is where that master is heard from.
+  void set_masters(const std::map<core::NodeId, Endpoint>& masters);
   // Where a witness takes messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
   // The cluster's, by the replicated state. A lower one than before is no news. REQUIRES: not above
@@ -104,7 +107,8 @@ class ClusterNode {
  private:
   struct Address {
     NodeAddresses addresses;
-    bool configured = false;                  // --peer: envelopes do not change the control address
+    bool configured = false;                  // a master: envelopes do not change where it is
+    std::optional<Endpoint> given{};          // ... as it was given
     std::optional<wire::FeatureLevel> can{};  // as its last envelope said
     std::vector<Endpoint> resolved{};         // of a configured name
     std::string disk_failure{};               // as it says
@@ -116,6 +120,7 @@ class ClusterNode {
   void release_held();
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
   void follow_link(const core::NodeId& peer);
+  bool is_master(const core::NodeId& node) const;
   void prune_links();
   void open_links();
   wire::ClusterEnvelope envelope() const;

@@ -18,6 +18,8 @@ struct ClusterOptions {
   core::VoterKind kind = core::VoterKind::master;
   // Control addresses of the other masters; a host may be a name, whose addresses come later.
   std::map<core::NodeId, Endpoint> peers;
+  // The cluster that a new master is to join; 0: it founds one with its peers, or is a member.
+  core::ClusterId joins{};
   core::Timing timing;
   bool pair_failover = true;
   // Where the log is kept, a directory that this process has locked; empty: in memory alone, which

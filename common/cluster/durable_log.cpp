@@ -28,6 +28,13 @@ Result<> check_owner(const core::Stored& stored, core::IncarnationId incarnation
     const auto* changed = std::get_if<core::Configuration>(&entry.body);
     if (changed != nullptr) newest = changed;
   }
+  const auto cluster = stored.hard_state.cluster;
+  if (options.joins.value() != 0 && cluster.value() != 0 && cluster != options.joins) {
+    return invalid(
+        fmt::format("{} belongs to cluster {}, and --join leads to cluster {}: give {} "
+                    "an empty directory",
+                    options.directory, cluster, options.joins, options.node));
+  }
   if (newest == nullptr) return {};
   for (const auto& voter : newest->voters) {
     if (voter.id.incarnation != incarnation || voter.id.node == options.node) continue;

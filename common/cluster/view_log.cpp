@@ -105,7 +105,8 @@ std::string reason_of(const core::Waiting& waiting,
       return fmt::format("waiting for {}: the first start needs all masters", nodes);
     case core::Awaited::founder: return fmt::format("waiting for {} to found the cluster", nodes);
     case core::Awaited::admission:
-      return "this master does not vote in the cluster, and waits for its primary to admit it";
+      return "this master does not vote in the cluster: it waits for `tandem master add`, and for "
+             "the primary to bring it up to date";
     case core::Awaited::votes: return fmt::format("waiting for the votes of {}", nodes);
   }
   return {};

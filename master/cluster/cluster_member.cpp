@@ -130,7 +130,15 @@ Result<> ClusterMember::open() {
 
 void ClusterMember::start(const Endpoint& control) {
   TANDEM_ASSERT(!thread_.joinable());
-  asio::post(loop_, [this, control] { node_.start(control); });
+  control_ = control;
+  has_others_.store(!others().empty(), std::memory_order_relaxed);
+  // Nobody is admitted before the state says who belongs.
+  asio::post(loop_, [this, control, applied = state_.applied()] {
+    node_.start(control);
+    core::Registered nothing_new;
+    nothing_new.applied = applied;
+    node_.step(std::move(nothing_new));
+  });
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "cluster");
     const auto work = asio::make_work_guard(loop_);
@@ -277,11 +285,11 @@ asio::awaitable<Result<>> ClusterMember::commit(Change change) {
 asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
   if (!is_primary()) co_return fail(ErrorCode::unavailable, "this master is not the primary");
   if (to == options_.node.name()) co_return Result<>();
-  const auto peer = options_.peers.find(to.empty() ? core::NodeId() : core::NodeId(to));
-  if (!to.empty() && peer == options_.peers.end()) {
+  const auto peers = others();
+  if (!to.empty() && !peers.contains(core::NodeId(to))) {
     co_return fail(ErrorCode::not_found, fmt::format("{} is no master of this cluster", to), "to");
   }
-  if (options_.peers.empty()) {
+  if (peers.empty()) {
     co_return fail(ErrorCode::conflict, "this cluster has no other master to hand over to");
   }
   const Term before = view_.term;
@@ -309,7 +317,7 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
 }
 
 void ClusterMember::hand_over_and_wait() {
-  if (!leads_ || options_.peers.empty()) return;
+  if (!leads_ || !has_others_) return;
   const FarewellEnd farewell_end(hooks_);
   while (hooks_.farewell && leads_ && !hooks_.farewell(now())) {
     std::this_thread::sleep_for(farewell_poll);

@@ -87,6 +87,10 @@ class ClusterMember {
   boost::asio::awaitable<ControlResponse> take_messages(const ControlRequest& request);
 
   // ---- what it knows
+  // The other masters, by the state that is applied here; before it says so, by the flags.
+  std::map<core::NodeId, Endpoint> others() const;
+  const MasterRecords& masters() const { return registry_.state().masters; }
+  bool votes(std::string_view master) const;
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
   // The cluster's, by the state that is applied here: what may be written for all members.
@@ -132,6 +136,8 @@ class ClusterMember {
   void report_registered();
   void register_workers(Instant now);
   void make_secret();
+  void follow_masters();
+  void tend_masters();
   void raise_feature_level();
   void commit_alone(bool& under_way, Change change);
   void note_feature_level();
@@ -166,13 +172,18 @@ class ClusterMember {
   unsigned registering_ = 0;  // changes under way
   bool making_secret_ = false;
   bool raising_level_ = false;
+  bool changing_masters_ = false;
+  Endpoint control_;             // where the others reach this one, as it is bound
+  MasterRecords noted_masters_;  // that the cluster's thread and the disk know
+  core::ClusterId noted_cluster_;
   wire::FeatureLevel noted_level_ = wire::features::oldest;  // that the cluster's thread knows
   wire::FoundOut found_out_;                                 // as the standbys were told last
   bool gave_up_ = false;  // something that was committed cannot be applied
   bool closed_ = false;
 
-  std::atomic<bool> leads_{false};  // for hand_over_and_wait()
-  NameLookups lookups_;             // of peers
+  std::atomic<bool> leads_{false};  // for hand_over_and_wait(), both
+  std::atomic<bool> has_others_{false};
+  NameLookups lookups_;  // of peers
 };
 
 }  // namespace tandem::master

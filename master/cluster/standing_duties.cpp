@@ -22,6 +22,7 @@ void mix(std::uint64_t& digest, std::uint64_t value) { digest = (digest ^ value)
 }  // namespace
 
 void ClusterMember::tick(Instant now) {
+  follow_masters();
   report_registered();
   if (!has_caught_up()) return;
   if (counts_absent_in_ != view_.term) {
@@ -30,6 +31,7 @@ void ClusterMember::tick(Instant now) {
   }
   if (registry_.state().secret.empty()) make_secret();
   if (view_.features_of_all > feature_level()) raise_feature_level();
+  tend_masters();
   register_workers(now);
   tell_found_out(now);
 }
@@ -98,9 +100,15 @@ void ClusterMember::report_registered() {
   }
   for (const auto& [name, control] : addresses)
     mix(digest, std::hash<std::string>{}(name + control.to_string()));
+  for (const auto& [name, master] : registry_.state().masters) {
+    registered.masters.push_back({core::NodeId(name), master.replaces.empty()
+                                                          ? core::NodeId()
+                                                          : core::NodeId(master.replaces)});
+    mix(digest, std::hash<std::string>{}(name + " " + master.replaces));
+  }
   if (digest == registered_digest_) return;
   registered_digest_ = digest;
-  for (const auto& [peer, control] : options_.peers) {
+  for (const auto& [peer, control] : others()) {
     const auto found = resolved_.find(peer);
     if (found == resolved_.end()) registered.master_hosts.push_back(control.host);
     if (found == resolved_.end()) continue;

@@ -20,6 +20,8 @@
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
 #include "common/http/http_server.hpp"
+#include "master/control/control_plane_options.hpp"
+#include "master/control/known_masters.hpp"
 #include "master/control/masters_api.hpp"
 #include "master/control/node_view.hpp"
 #include "master/control/own_addresses.hpp"
@@ -64,42 +66,12 @@ Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
   return backend;
 }
 
-cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options) {
-  cluster::ClusterOptions cluster;
-  cluster.node = core::NodeId(options.node);
-  cluster.peers = options.peers;
-  cluster.timing = options.timing;
-  cluster.pair_failover = options.pair_failover;
-  cluster.directory = options.data_dir;
-  cluster.pass = options.pass;
-  cluster.features_max = options.features_max;
-  return cluster;
-}
-
 const char* role_of(const cluster::ClusterView& view) {
   if (view.role == core::Role::primary) return "primary";
   return view.primary.empty() ? "candidate" : "standby";
 }
 
 }  // namespace
-
-Result<> ControlPlaneOptions::validate() const {
-  if (auto name = parse_name(node, "--node"); !name) return name.error();
-  if (!control.is_loopback() && token_file.empty()) {
-    return invalid(fmt::format("--control {} can be reached from other machines: give a secret by "
-                               "--token-file FILE, or bind a loopback address such as 127.0.0.1:{}",
-                               control.to_string(), control.port),
-                   "--control");
-  }
-  if (worker_heartbeat < limits::worker_heartbeat_min ||
-      worker_heartbeat > limits::worker_heartbeat_max) {
-    return invalid(fmt::format("--worker-heartbeat must be from {} to {}",
-                               tandem::to_string(Duration(limits::worker_heartbeat_min)),
-                               tandem::to_string(Duration(limits::worker_heartbeat_max))),
-                   "--worker-heartbeat");
-  }
-  return cluster_options(*this).validate();
-}
 
 // In the order of construction; the loop is destroyed last, for all others have sockets or timers
 // in it.
@@ -328,7 +300,11 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     directory = std::move(*opened);
   }
   if (auto configured = configure(options); !configured) return configured;
+  const auto known = known_masters(options, token_text);
+  if (!known) return known.error();
   auto cluster = cluster_options(options);
+  cluster.peers = known->others;
+  cluster.joins = known->joins;
   cluster.token = token_text;
   member.emplace(loop, registry, gate, std::move(cluster),
                  ClusterMemberHooks{.leadership = hooks.leadership,
@@ -341,7 +317,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                 "--data-dir");
   }
   drained.emplace(loop, registry,
-                  DrainedWaitOptions{.masters = options.peers,
+                  DrainedWaitOptions{.masters = [this] { return member->others(); },
                                      .token = token_text,
                                      .has_adopted = hooks.has_adopted,
                                      .leads = [this] { return !closed && member->is_primary(); },

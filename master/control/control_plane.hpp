@@ -41,6 +41,7 @@ struct ControlPlaneOptions {
   Duration forget_after = limits::forget_after;  // a worker that is down for so long is forgotten
   std::string data_dir{};                        // --data-dir; empty: nothing survives a restart
   std::map<core::NodeId, Endpoint> peers{};      // --peer
+  std::optional<Endpoint> join{};                // --join
   core::Timing timing{};                         // --cluster-heartbeat, --election-timeout
   bool pair_failover = true;                     // --pair-failover
   wire::FeatureLevel features_max = wire::features::newest;  // --feature-level

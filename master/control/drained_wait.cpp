@@ -43,7 +43,8 @@ asio::awaitable<DrainedOutcome> DrainedWait::wait(std::string name, Duration tim
 asio::awaitable<DrainedOutcome> DrainedWait::poll(const std::string& name, Instant deadline) {
   using End = DrainedOutcome::End;
   Others others;
-  for (const auto& [node, control] : options_.masters) others[node].control = control;
+  const auto masters = options_.masters ? options_.masters() : std::map<core::NodeId, Endpoint>{};
+  for (const auto& [node, control] : masters) others[node].control = control;
   std::optional<std::uint64_t> version;
   Instant others_due = now();
   asio::steady_timer timer(loop_);

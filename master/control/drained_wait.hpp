@@ -25,8 +25,9 @@
 namespace tandem::master {
 
 struct DrainedWaitOptions {
-  std::map<core::NodeId, Endpoint> masters{};  // the control addresses of the others
-  std::string token{};                         // presented to them; empty: none
+  // The control addresses of the other masters; empty: there are none.
+  std::function<std::map<core::NodeId, Endpoint>()> masters{};
+  std::string token{};  // presented to them; empty: none
   // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
   std::function<bool(std::uint64_t version)> has_adopted{};
   std::function<bool()> leads{};  // whether this master leads, and does not stop

@@ -2,47 +2,211 @@
 
 #include <algorithm>
 
+#include <boost/asio.hpp>
+#include <nlohmann/json.hpp>
+
+#include "common/base/limits.hpp"
+#include "common/base/name.hpp"
 #include "common/http/api_response.hpp"
+#include "common/wire/json_reader.hpp"
 #include "common/wire/masters.hpp"
 
 namespace tandem::master {
 
+namespace asio = boost::asio;
+
 namespace {
 
-bool votes(const cluster::ClusterView& view, std::string_view name) {
-  return std::any_of(view.voters.begin(), view.voters.end(), [&](const auto& voter) {
-    return voter.name == name && voter.kind == core::VoterKind::master;
-  });
+// What is known of a master's addresses: of this one by itself, of others as they say.
+wire::MasterStatus shown(const NodeView& node, const ClusterMember& member,
+                         const std::string& name) {
+  wire::MasterStatus master{.name = name, .control = {}, .listen = {}, .votes = member.votes(name)};
+  if (name == node.node) {
+    master.control = node.control.to_string();
+    if (node.listen) master.listen = node.listen->to_string();
+    return master;
+  }
+  const auto known = member.view().masters.find(name);
+  if (known == member.view().masters.end()) return master;
+  master.control = known->second.control.to_string();
+  if (known->second.listen) master.listen = known->second.listen->to_string();
+  return master;
 }
 
-wire::Masters masters_of(const NodeView& node, const ClusterMember& member) {
+std::string awaited(const wire::MasterStatus& master) {
+  if (master.votes) return {};
+  if (!master.listen.empty()) return fmt::format("{} is brought up to date", master.name);
+  return fmt::format("{} has not been heard at {}: start it there with --node {} and --join",
+                     master.name, master.control, master.name);
+}
+
+std::string list_of(const NodeView& node, const ClusterMember& member) {
   const auto& view = member.view();
   wire::Masters list;
   if (view.cluster.value() != 0) list.cluster = fmt::format("{}", view.cluster);
   list.node = node.node;
   list.primary = view.primary.name();
   list.term = view.term;
-  list.masters.push_back({.name = node.node,
-                          .control = node.control.to_string(),
-                          .listen = node.listen ? node.listen->to_string() : "",
-                          .votes = view.votes});
+  for (const auto& [name, record] : member.masters()) {
+    auto master = shown(node, member, name);
+    if (!record.address.is_unspecified()) master.control = record.address.to_string();
+    master.replaces = record.replaces;
+    master.waits_for = awaited(master);
+    list.masters.push_back(std::move(master));
+  }
+  if (!list.masters.empty()) return wire::to_json(list);
+  list.masters.push_back(shown(node, member, node.node));  // the state does not say
   for (const auto& [name, addresses] : view.masters) {
-    list.masters.push_back({.name = name,
-                            .control = addresses.control.to_string(),
-                            .listen = addresses.listen ? addresses.listen->to_string() : "",
-                            .votes = votes(view, name)});
+    list.masters.push_back(shown(node, member, name));
   }
   std::sort(list.masters.begin(), list.masters.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
-  return list;
+  return wire::to_json(list);
+}
+
+Error conflict(std::string message, const char* field) {
+  return fail(ErrorCode::conflict, std::move(message), field);
+}
+
+// {"name": "c", "address": "10.0.0.3:7070", "replaces": "b"}, the last may be missing.
+Result<AdmitMaster> read_admission(std::string_view body) {
+  const auto json = wire::parse_object(body, limits::control_body_bytes_max);
+  if (!json) return json.error();
+  AdmitMaster admit;
+  std::string address;
+  wire::MemberReader reader(*json);
+  reader.name("name", admit.name);
+  reader.text("address", address);
+  if (!reader.is_null("replaces")) reader.name("replaces", admit.master.replaces);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  auto parsed = parse_endpoint(address, "address");
+  if (!parsed) return parsed.error();
+  if (parsed->port == 0 || parsed->is_unspecified()) {
+    return invalid("address must be one that can be connected to", "address");
+  }
+  admit.master.address = std::move(*parsed);
+  return admit;
+}
+
+// What an operator may not want, in a sentence; nothing when it is fine. REQUIRES: the member may
+// decide
+Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
+  const auto& masters = member.masters();
+  const auto& [address, replaces] = admit.master;
+  const auto known = masters.find(admit.name);
+  const bool moves = replaces == admit.name;
+  if (known != masters.end() && known->second.address != address && !moves) {
+    return conflict(
+        fmt::format("{} is a master already, at {}", admit.name, known->second.address.to_string()),
+        "name");
+  }
+  if (known == masters.end() && masters.size() >= limits::masters_max) {
+    return conflict(
+        fmt::format("a cluster has at most {} masters: remove one first", limits::masters_max),
+        "name");
+  }
+  for (const auto& [name, master] : masters) {
+    if (name == admit.name || master.address != address) continue;
+    return conflict(fmt::format("{} is the address of {}", address.to_string(), name), "address");
+  }
+  const auto& voters = member.view().voters;
+  const bool is_witness = std::any_of(voters.begin(), voters.end(), [&](const auto& voter) {
+    return voter.name == admit.name && voter.kind == core::VoterKind::witness;
+  });
+  if (is_witness) return conflict(fmt::format("{} is the name of a witness", admit.name), "name");
+  const bool has_replaced = known != masters.end() && !masters.contains(replaces);
+  if (!replaces.empty() && !masters.contains(replaces) && !has_replaced) {
+    return fail(ErrorCode::not_found, fmt::format("no master has the name {}", replaces),
+                "replaces");
+  }
+  return {};
+}
+
+// The voters that would remain without `name` and answer, and how many of them are needed.
+Result<> check_removal(const ClusterMember& member, const std::string& name) {
+  const auto& masters = member.masters();
+  if (!masters.contains(name)) {
+    return fail(ErrorCode::not_found, fmt::format("no master has the name {}", name), "name");
+  }
+  if (masters.size() == 1) {
+    return conflict(fmt::format("{} is the only master: a cluster cannot be without one", name),
+                    "name");
+  }
+  const auto& view = member.view();
+  if (!member.votes(name)) return {};
+  if (view.alone) {
+    return conflict(fmt::format("{} goes on alone, and cannot know whether {} does so too: start "
+                                "{} again, or put another in its place (tandem master replace)",
+                                view.primary, name == view.primary.name() ? "the other" : name,
+                                name == view.primary.name() ? "it" : name),
+                    "name");
+  }
+  std::size_t remain = 0, answer = 0, lead = 0;
+  for (const auto& voter : view.voters) {
+    if (voter.name == name) continue;
+    ++remain;
+    if (voter.silent_since) continue;
+    ++answer;
+    lead += voter.kind == core::VoterKind::master && masters.contains(voter.name);
+  }
+  if (lead == 0) {
+    return conflict(fmt::format("without {} no master would be left that votes and answers", name),
+                    "name");
+  }
+  if (answer < remain / 2 + 1) {
+    return conflict(fmt::format("without {} {} voters would be left, of which {} answer{}: that is "
+                                "no majority, and service would end",
+                                name, remain, answer, answer == 1 ? "s" : ""),
+                    "name");
+  }
+  return {};
+}
+
+asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& member,
+                                       std::string_view body) {
+  auto wanted = read_admission(body);
+  if (!wanted) co_return refusal(wanted.error());
+  if (const auto possible = check(member, *wanted); !possible) co_return refusal(possible.error());
+  const auto& masters = member.masters();
+  auto& replaces = wanted->master.replaces;
+  if (!masters.contains(replaces))
+    replaces.clear();  // it has been replaced: the command is repeated
+  auto committing = member.commit(*wanted);
+  if (const auto made = co_await std::move(committing); !made) {
+    co_return not_committed(made.error());
+  }
+  auto response = document(list_of(node, member));
+  response.status = 201;
+  co_return response;
+}
+
+asio::awaitable<ControlResponse> expel(const NodeView& node, ClusterMember& member,
+                                       Result<std::string> name) {
+  if (!name) co_return refusal(name.error());
+  if (const auto possible = check_removal(member, *name); !possible) {
+    co_return refusal(possible.error());
+  }
+  auto committing = member.commit(ExpelMaster{*name});
+  if (const auto made = co_await std::move(committing); !made) {
+    co_return not_committed(made.error());
+  }
+  co_return document(list_of(node, member));
 }
 
 }  // namespace
 
-void route_masters(ApiRouter& router, const NodeView& node, const ClusterMember& member) {
+void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member) {
   router.add("GET", "/v1/masters", [&node, &member](const ControlRequest&, std::string_view) {
-    return document(wire::to_json(masters_of(node, member)));
+    return document(list_of(node, member));
   });
+  router.add_change("POST", "/v1/masters",
+                    [&node, &member](const ControlRequest& request, std::string_view) {
+                      return admit(node, member, request.body);
+                    });
+  router.add_change("DELETE", "/v1/masters/{name}",
+                    [&node, &member](const ControlRequest&, std::string_view text) {
+                      return expel(node, member, parse_name(text, "name"));
+                    });
 }
 
 }  // namespace tandem::master

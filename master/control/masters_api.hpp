@@ -1,14 +1,18 @@
-// masters_api.hpp: GET /v1/masters: who the masters of this cluster are, for workers, clients and
-// masters that are to join.
+// masters_api.hpp: /v1/masters: who the masters of this cluster are, for workers, clients and
+// masters that are to join; and how an operator adds and removes them.
+//
+// What is committed is who belongs; the core makes voters of them and removes them, one at a time.
+// So a change is answered before it has taken effect: GET says how far it is.
 #pragma once
 
 #include "master/cluster/cluster_member.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
+#include "master/control/workers_api.hpp"
 
 namespace tandem::master {
 
 // All outlive the router.
-void route_masters(ApiRouter& router, const NodeView& node, const ClusterMember& member);
+void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member);
 
 }  // namespace tandem::master

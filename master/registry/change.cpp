@@ -120,11 +120,55 @@ Result<Change> read_feature_level(wire::MemberReader& reader) {
   return Change(change);
 }
 
+Json document_of(const std::string& name, const MasterRecord& master) {
+  Json json{{"name", name}, {"address", master.address.to_string()}};
+  if (!master.replaces.empty()) json["replaces"] = master.replaces;
+  return json;
+}
+
+void read_master(wire::MemberReader& reader, AdmitMaster& admit) {
+  std::string address;
+  reader.name("name", admit.name);
+  reader.text("address", address);
+  if (!reader.is_null("replaces")) reader.name("replaces", admit.master.replaces);
+  if (reader.failed()) return;
+  auto parsed = parse_endpoint(address, "address");
+  if (!parsed) return reader.refuse(parsed.error());
+  if (parsed->port == 0) return reader.refuse("address", "must have a port above 0");
+  admit.master.address = std::move(*parsed);
+}
+
+Result<Change> read_admit(const nlohmann::json& json) {
+  AdmitMaster admit;
+  wire::MemberReader reader(json, "admit");
+  read_master(reader, admit);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(admit));
+}
+
+Result<Change> read_masters(wire::MemberReader& reader) {
+  SetMasters set;
+  std::size_t index = 0;
+  for (const auto* element : reader.elements("masters", limits::masters_max)) {
+    if (!element->is_object()) return invalid("masters must be an array of objects", "masters");
+    AdmitMaster admit;
+    wire::MemberReader part(*element, reader.path_of("masters", index++));
+    read_master(part, admit);
+    if (const auto read = part.finish(wire::UnknownMembers::refuse); !read) return read.error();
+    if (!set.masters.emplace(admit.name, admit.master).second) {
+      return invalid(fmt::format("masters: {} is there twice", admit.name), "masters");
+    }
+  }
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(set));
+}
+
 struct ObjectChange {
   const char* verb;
   Result<Change> (*read)(const nlohmann::json&);
 };
-constexpr std::array<ObjectChange, 7> object_changes{{{"join", read_join},
+constexpr std::array<ObjectChange, 8> object_changes{{{"join", read_join},
+                                                      {"admit", read_admit},
                                                       {"weight", read_weight},
                                                       {"add", read_add},
                                                       {"route", read_route},
@@ -147,13 +191,19 @@ std::string subject_of(const Change& change) {
                                [](const RemoveSettings&) { return std::string(); },
                                [](const SetSecret&) { return std::string(); },
                                [](const RaiseFeatureLevel&) { return std::string(); },
+                               [](const SetMasters&) { return std::string(); },
+                               [](const AdmitMaster&) { return std::string(); },
+                               [](const ExpelMaster&) { return std::string(); },
                                [](const auto& other) { return other.name; }},
                     change);
 }
 
 wire::FeatureLevel level_needed(const Change& change) {
-  const auto* raise = std::get_if<RaiseFeatureLevel>(&change);
-  return raise == nullptr ? wire::features::oldest : raise->level;
+  if (const auto* raise = std::get_if<RaiseFeatureLevel>(&change)) return raise->level;
+  const bool of_masters = std::holds_alternative<SetMasters>(change) ||
+                          std::holds_alternative<AdmitMaster>(change) ||
+                          std::holds_alternative<ExpelMaster>(change);
+  return of_masters ? wire::features::agreed_state : wire::features::oldest;
 }
 
 std::string to_json(const Change& change) {
@@ -190,7 +240,17 @@ std::string to_json(const Change& change) {
           [&](const SetSecret& set) { return named("secret", set.secret); },
           [&](const RaiseFeatureLevel& raise) {
             return named("feature_level", raise.level.value());
-          }},
+          },
+          [&](const SetMasters& set) {
+            auto list = Json::array();
+            for (const auto& [name, master] : set.masters)
+              list.push_back(document_of(name, master));
+            return named("masters", std::move(list));
+          },
+          [&](const AdmitMaster& admit) {
+            return named("admit", document_of(admit.name, admit.master));
+          },
+          [&](const ExpelMaster& expel) { return named("expel", expel.name); }},
       change));
 }
 
@@ -215,14 +275,16 @@ Result<Change> read_change(const nlohmann::json& json) {
   std::string name;
   if (verb == "secret") return read_secret(reader);
   if (verb == "feature_level") return read_feature_level(reader);
+  if (verb == "masters") return read_masters(reader);
   if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove" &&
-      verb != "unset") {
+      verb != "unset" && verb != "expel") {
     return fail(ErrorCode::conflict,
                 fmt::format("\"{}\" is no change that this version knows", verb.substr(0, 64)));
   }
   reader.name(verb.c_str(), name);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
   if (verb == "leave") return Change(Leave{std::move(name)});
+  if (verb == "expel") return Change(ExpelMaster{std::move(name)});
   if (verb == "unset") return Change(RemoveSettings{std::move(name)});
   if (verb == "remove") return Change(RemoveWorker{std::move(name)});
   return Change(SetDrained{std::move(name), verb == "drain"});

@@ -11,9 +11,13 @@
 //   {"unroute": {"host": "", "prefix": "/api"}}
 //   {"settings": {"service": "shop", "balance": "random", ...}}  {"unset": "shop"}
 //   {"secret": "9f86..."}, once: the first that is committed stays
+//   {"masters": [{"name": "a", "address": "10.0.0.1:7070"}, ...]}, once: who they are at first
+//   {"admit": {"name": "c", "address": "10.0.0.3:7070", "replaces": "b"}}  {"expel": "b"}
 //   {"feature_level": 2}, a higher one than before (common/wire/features.hpp)
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,13 +94,38 @@ struct SetSecret {
   std::string secret;
 };
 
+// A master that belongs to the cluster. Its host may be a name; 0.0.0.0 or :: is where it is heard
+// from.
+struct MasterRecord {
+  Endpoint address;
+  std::string replaces{};  // the master that belongs no more once this one votes; empty: none
+  friend bool operator==(const MasterRecord&, const MasterRecord&) = default;
+};
+// By their names; at most limits::masters_max.
+using MasterRecords = std::map<std::string, MasterRecord, std::less<>>;
+
+// Who founded the cluster. The first stays.
+struct SetMasters {
+  MasterRecords masters;
+};
+// In place of what was said of it.
+struct AdmitMaster {
+  std::string name;
+  MasterRecord master;
+};
+// Never the last one.
+struct ExpelMaster {
+  std::string name;
+};
+
 // All members can read what is written from now on.
 struct RaiseFeatureLevel {
   wire::FeatureLevel level;
 };
 
 using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, RemoveWorker, SetRoute,
-                            RemoveRoute, SetSettings, RemoveSettings, SetSecret, RaiseFeatureLevel>;
+                            RemoveRoute, SetSettings, RemoveSettings, SetSecret, RaiseFeatureLevel,
+                            SetMasters, AdmitMaster, ExpelMaster>;
 
 bool is_secret(std::string_view text);
 

@@ -98,8 +98,28 @@ void ClusterState::apply(const Change& change) {
     if (secret.empty()) secret = made->secret;
   } else if (const auto* raise = std::get_if<RaiseFeatureLevel>(&change)) {
     feature_level = std::max(feature_level, raise->level);
+  } else if (const auto* founders = std::get_if<SetMasters>(&change)) {
+    if (masters.empty()) masters = founders->masters;
+  } else if (const auto* admitted = std::get_if<AdmitMaster>(&change)) {
+    admit(*admitted);
+  } else if (const auto* expelled = std::get_if<ExpelMaster>(&change)) {
+    expel(*expelled);
   } else {
     remove_worker(std::get<RemoveWorker>(change));
+  }
+}
+
+void ClusterState::admit(const AdmitMaster& change) {
+  if (masters.contains(change.name) || masters.size() < limits::masters_max) {
+    masters.insert_or_assign(change.name, change.master);
+  }
+}
+
+// Who was to take its place has taken it.
+void ClusterState::expel(const ExpelMaster& change) {
+  if (masters.size() < 2 || masters.erase(change.name) == 0) return;
+  for (auto& [name, master] : masters) {
+    if (master.replaces == change.name) master.replaces.clear();
   }
 }
 
@@ -156,12 +176,18 @@ std::string to_json(const ClusterState& state) {
   for (const auto& [service, said] : state.settings) {
     settings.add(to_json(Change(SetSettings{service, said})));
   }
+  List masters;  // earlier versions know none, and refuse what they do not know
+  for (const auto& [name, master] : state.masters) {
+    masters.add(to_json(Change(AdmitMaster{name, master})));
+  }
+  const auto of_masters =
+      state.masters.empty() ? "" : fmt::format(R"("masters":{},)", masters.text());
   const Json names(state.drained);
   const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
   return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
-                     R"("routes":{},"removed":{},"settings":{},"secret":"{}"}})",
+                     R"("routes":{},"removed":{},"settings":{},{}"secret":"{}"}})",
                      state.feature_level, joined.text(), names.dump(), weights.dump(), added.text(),
-                     routes.text(), removed.text(), settings.text(), state.secret);
+                     routes.text(), removed.text(), settings.text(), of_masters, state.secret);
 }
 
 Result<wire::FeatureLevel> read_format(const Json& json) {
@@ -187,7 +213,7 @@ Result<ClusterState> read_cluster_state(const Json& json) {
   if (!json.is_object()) return invalid("the state must be a JSON object");
   constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
   // Not in what earlier versions wrote.
-  constexpr std::array later_members{"removed", "settings", "secret"};
+  constexpr std::array later_members{"removed", "settings", "masters", "secret"};
   for (const auto& [member, value] : json.items()) {
     if (std::find(members.begin(), members.end(), member) == members.end() &&
         std::find(later_members.begin(), later_members.end(), member) == later_members.end()) {
@@ -216,6 +242,10 @@ Result<ClusterState> read_cluster_state(const Json& json) {
     return read.error();
   if (json.contains("settings")) {
     if (auto read = read_changes<SetSettings>(json["settings"], "settings", state); !read)
+      return read.error();
+  }
+  if (json.contains("masters")) {
+    if (auto read = read_changes<AdmitMaster>(json["masters"], "masters", state); !read)
       return read.error();
   }
   if (const auto secret = json.find("secret"); secret != json.end()) {

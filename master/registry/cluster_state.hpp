@@ -4,7 +4,8 @@
 // or that was forgotten, is drained still when it comes back.
 //
 // As a snapshot: {"format": 2, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
-// [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86..."}
+// [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86...",
+// "masters": [{"admit": ...}, ...]}
 //
 // Owner: the registry. Always: the same changes in the same order give the same state.
 #pragma once
@@ -41,12 +42,15 @@ struct ClusterState {
   std::deque<RemoveWorker> removed;
   // Of the cluster; it is the format of documents, too.
   wire::FeatureLevel feature_level = wire::features::oldest;
-  std::string secret;  // the cluster's own; empty: none was made yet. Never logged
+  MasterRecords masters;  // who belongs; none: the state does not say, it is of an older version
+  std::string secret;     // the cluster's own; empty: none was made yet. Never logged
 
   void apply(const Change& change);
   bool has_removed(std::string_view name, std::string_view incarnation) const;
 
  private:
+  void admit(const AdmitMaster& change);
+  void expel(const ExpelMaster& change);
   void set_route(const wire::Route& route);
   void remove_route(const RouteKey& key);
   void remove_worker(const RemoveWorker& change);

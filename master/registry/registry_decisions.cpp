@@ -166,7 +166,11 @@ void Registry::apply(const Change& change, Instant now) {
     return settings_changed(unset->service);
   }
   if (std::holds_alternative<SetSecret>(change)) return secret_changed();
-  if (std::holds_alternative<RaiseFeatureLevel>(change)) return;
+  const bool of_members =
+      std::holds_alternative<RaiseFeatureLevel>(change) ||
+      std::holds_alternative<SetMasters>(change) || std::holds_alternative<AdmitMaster>(change) ||
+      std::holds_alternative<ExpelMaster>(change);
+  if (of_members) return;
   const auto name = subject_of(change);
   const auto found = records_.find(name);
   if (const auto* join = std::get_if<Join>(&change)) {

@@ -1,6 +1,7 @@
 // Checks the options, and keeps one HeartbeatLoop for each master.
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -37,6 +38,19 @@ Result<Endpoint> parse_address(const std::string& text, const char* field) {
   if (!endpoint.ok()) return endpoint.error();
   if (endpoint->port == 0) return invalid(fmt::format("{} must have a port above 0", field), field);
   return endpoint;
+}
+
+// The witness's port, kept in its state directory; 0: none yet.
+std::uint16_t load_port(const std::string& directory) {
+  std::ifstream file(directory + "/witness_port");
+  unsigned port = 0;
+  file >> port;
+  return port <= 65'535 ? static_cast<std::uint16_t>(port) : std::uint16_t{0};
+}
+
+// Only a convenience: without it the next start has another port.
+void save_port(const std::string& directory, std::uint16_t port) {
+  std::ofstream(directory + "/witness_port", std::ios::trunc) << port << '\n';
 }
 
 Result<> check_numbers(const RegistrationOptions& options) {
@@ -172,17 +186,25 @@ class Registration::Body {
     if (!numeric.ok()) return numeric.error();
     auto directory = StateDirectory::open(options_.state_dir);
     if (!directory.ok()) return directory.error();
-    auto witness = Witness::open({.name = options_.name,
-                                  .directory = options_.state_dir,
-                                  .listen = std::move(*numeric),
-                                  .token = token_,
-                                  .log = options_.log});
+    const auto open_at = [&](std::uint16_t port) {
+      return Witness::open({.name = options_.name,
+                            .directory = options_.state_dir,
+                            .listen = {numeric->host, port},
+                            .token = token_,
+                            .log = options_.log});
+    };
+    // The masters find a witness again where it was, also when all of them have been restarted.
+    const auto remembered = numeric->port == 0 ? load_port(options_.state_dir) : numeric->port;
+    auto witness = open_at(remembered);
+    const bool is_taken = !witness.ok() && numeric->port == 0 && remembered != 0;
+    if (is_taken) witness = open_at(0);
     if (!witness.ok()) {
       return fail(witness.error().code, fmt::format("state_dir: {}", witness.error().message),
                   "state_dir");
     }
     directory_.emplace(std::move(*directory));
     witness_ = std::move(*witness);
+    save_port(options_.state_dir, witness_->offer().control.port);
     return {};
   }
 

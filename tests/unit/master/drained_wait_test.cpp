@@ -66,9 +66,11 @@ struct Elsewhere {
     REQUIRE(registry.drain("w1").ok());
     registry.registry.publish();
     DrainedWaitOptions options;
+    std::map<core::NodeId, Endpoint> masters;
     for (const auto& other : others) {
-      options.masters.emplace(core::NodeId(fmt::format("m{}", options.masters.size())), other);
+      masters.emplace(core::NodeId(fmt::format("m{}", masters.size())), other);
     }
+    options.masters = [masters] { return masters; };
     options.leads = [this] { return leads; };
     options.may_answer = [this] { return may_answer(); };
     drained.emplace(loop, registry.registry, std::move(options));

@@ -1,0 +1,87 @@
+// The part of ClusterMember that knows who the masters are: it follows the replicated state, and as
+// primary founds the list and strikes off who was replaced.
+#include <algorithm>
+
+#include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "master/cluster/cluster_member.hpp"
+#include "master/cluster/masters_file.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+std::map<core::NodeId, Endpoint> ClusterMember::others() const {
+  const auto& masters = registry_.state().masters;
+  if (masters.empty()) return options_.peers;
+  std::map<core::NodeId, Endpoint> others;
+  for (const auto& [name, master] : masters) {
+    if (name != options_.node.name()) others.emplace(core::NodeId(name), master.address);
+  }
+  return others;
+}
+
+bool ClusterMember::votes(std::string_view master) const {
+  return std::any_of(view_.voters.begin(), view_.voters.end(), [&](const auto& voter) {
+    return voter.name == master && voter.kind == core::VoterKind::master;
+  });
+}
+
+// At each tick, whoever leads.
+void ClusterMember::follow_masters() {
+  const auto& masters = registry_.state().masters;
+  has_others_.store(!others().empty(), std::memory_order_relaxed);
+  const bool as_before = masters == noted_masters_ && noted_cluster_ == view_.cluster;
+  if (masters.empty() || view_.cluster.value() == 0 || as_before) return;
+  const bool belonged = noted_masters_.empty() || noted_masters_.contains(options_.node.name());
+  if (belonged && !masters.contains(options_.node.name())) {
+    spdlog::warn("{} belongs to the masters of this cluster no more: it can be stopped",
+                 options_.node);
+  }
+  const auto now_others = others();
+  for (const auto& [node, control] : now_others) {
+    const auto known = noted_masters_.find(node.name());
+    const bool moved = known == noted_masters_.end() || known->second.address != control;
+    if (!moved) continue;
+    resolved_.erase(node);
+    spdlog::info("master node={} control={}", node, control.to_string());
+    if (!control.is_numeric()) look_up(node, control);
+  }
+  noted_masters_ = masters;
+  noted_cluster_ = view_.cluster;
+  registered_digest_ = 0;
+  asio::post(loop_, [this, now_others] { node_.set_masters(now_others); });
+  if (options_.directory.empty()) return;
+  wire::Masters kept{.cluster = fmt::format("{}", view_.cluster),
+                     .node = std::string(options_.node.name()),
+                     .primary = {},
+                     .term = view_.term,
+                     .masters = {}};
+  for (const auto& [name, master] : masters) {
+    kept.masters.push_back(
+        {.name = name, .control = master.address.to_string(), .listen = {}, .votes = votes(name)});
+  }
+  save_masters(options_.directory, kept);
+}
+
+// A primary's: once in the life of a cluster who founded it, and who has been replaced.
+void ClusterMember::tend_masters() {
+  if (feature_level() < wire::features::agreed_state) return;
+  const auto& masters = registry_.state().masters;
+  if (masters.empty()) {
+    SetMasters founders;
+    founders.masters[std::string(options_.node.name())].address = control_;
+    for (const auto& [node, control] : options_.peers) {
+      founders.masters[std::string(node.name())].address = control;
+    }
+    return commit_alone(changing_masters_, std::move(founders));
+  }
+  for (const auto& [name, master] : masters) {
+    const bool is_over =
+        master.replaces != name && masters.contains(master.replaces) && votes(name);
+    if (is_over) return commit_alone(changing_masters_, ExpelMaster{master.replaces});
+  }
+}
+
+}  // namespace tandem::master

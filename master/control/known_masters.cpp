@@ -1,0 +1,127 @@
+#include "master/control/known_masters.hpp"
+
+#include <charconv>
+#include <thread>
+
+#include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+#include "common/wire/masters.hpp"
+#include "master/cluster/masters_file.hpp"
+#include "master/control/control_plane.hpp"
+#include "master/control/pass_on.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration patience = 10s;
+constexpr Duration pause = 200ms;
+constexpr Duration answer_max = 2s;
+
+// An optional, because co_spawn() wants what it returns to have an empty state.
+asio::awaitable<std::optional<Result<ControlResponse>>> get(asio::io_context& loop, Endpoint master,
+                                                            const ControlRequest& request,
+                                                            const std::string& token) {
+  auto asking = pass_on(loop, master, request, token, answer_max);
+  co_return co_await std::move(asking);
+}
+
+Result<wire::Masters> ask(const Endpoint& named, const std::string& token) {
+  const auto master = resolve(named, "--join");
+  if (!master) return master.error();
+  asio::io_context loop(1);
+  ControlRequest request;
+  request.method = "GET";
+  request.path = "/v1/masters";
+  auto answer = asio::co_spawn(loop, get(loop, *master, request, token), asio::use_future);
+  loop.run();
+  auto response = *answer.get();
+  if (!response) return response.error();
+  if (response->status != 200) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("status {}: {}", response->status, response->body.substr(0, 256)));
+  }
+  auto masters = wire::parse_masters(response->body);
+  if (!masters) return masters.error();
+  if (masters->cluster.empty()) {
+    return fail(ErrorCode::unavailable, fmt::format("{} knows no cluster yet", masters->node));
+  }
+  return masters;
+}
+
+core::ClusterId id_of(const std::string& text) {
+  std::uint64_t id = 0;
+  std::from_chars(text.data(), text.data() + text.size(), id);
+  return core::ClusterId(id);
+}
+
+std::map<core::NodeId, Endpoint> others_of(const wire::Masters& masters, const std::string& self) {
+  std::map<core::NodeId, Endpoint> others;
+  for (const auto& master : masters.masters) {
+    auto control = parse_endpoint(master.control, "control");
+    if (master.name != self && control) others.emplace(core::NodeId(master.name), *control);
+  }
+  return others;
+}
+
+std::string listed(const std::map<core::NodeId, Endpoint>& masters) {
+  std::string text;
+  for (const auto& [name, control] : masters) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, control.to_string());
+  }
+  return text.empty() ? "none" : text;
+}
+
+KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Masters& kept) {
+  KnownMasters known{.others = others_of(kept, options.node)};
+  if (!options.peers.empty() && options.peers != known.others) {
+    spdlog::warn("--peer is ignored, the masters are in the log flags=\"{}\" log=\"{}\"",
+                 listed(options.peers), listed(known.others));
+  }
+  if (options.join) {
+    spdlog::info("--join is not needed any more, the masters are known masters=\"{}\"",
+                 listed(known.others));
+  }
+  return known;
+}
+
+}  // namespace
+
+Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token) {
+  if (!options.data_dir.empty()) {
+    const auto kept = load_masters(options.data_dir);
+    const bool asks = kept && options.join;
+    const auto there = asks ? ask(*options.join, token) : Result<wire::Masters>(wire::Masters{});
+    if (asks && there && there->cluster != kept->cluster) {
+      return invalid(
+          fmt::format("{} belongs to cluster {}, and --join leads to cluster {}: give {} "
+                      "an empty directory",
+                      options.data_dir, kept->cluster, there->cluster, options.node),
+          "--join");
+    }
+    if (kept) return from_directory(options, *kept);
+  }
+  if (!options.join) return KnownMasters{.others = options.peers};
+  const auto deadline = now() + patience;
+  for (;;) {
+    auto masters = ask(*options.join, token);
+    if (masters) {
+      KnownMasters known{.others = others_of(*masters, options.node),
+                         .joins = id_of(masters->cluster)};
+      spdlog::info("joins cluster={} masters=\"{}\"", known.joins, listed(known.others));
+      return known;
+    }
+    if (now() >= deadline) {
+      return fail(ErrorCode::unavailable,
+                  fmt::format("--join {}: {}", options.join->to_string(), masters.error().message),
+                  "--join");
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,184 @@
+// Masters that are added, removed and replaced while clients are served.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/harness/http.hpp"
+#include "tests/e2e/harness/load.hpp"
+#include "tests/e2e/harness/process.hpp"
+#include "tests/e2e/harness/temp_dir.hpp"
+
+using namespace tandem::e2e;
+
+namespace {
+
+using Json = nlohmann::json;
+using Arguments = std::vector<std::string>;
+
+// Masters that come and go, and one worker that any of them probes.
+class Masters {
+ public:
+  Masters() {
+    worker_ =
+        std::make_unique<Process>(dir_, "worker",
+                                  Arguments{program("tandem-worker"), "--name", "w", "--listen",
+                                            "127.0.0.1:0", "--master", "127.0.0.1:1"});
+    worker_at_ = field_of(worker_->await_line("tandem-worker ready"), "listen");
+  }
+
+  // Starts it, for the first time or again, on the address and the directory that it had.
+  void start(const std::string& name, Arguments flags = {}) {
+    auto& master = masters_[name];
+    Arguments command{program("tandem-master"),
+                      "--node",
+                      name,
+                      "--data-dir",
+                      dir_.path(name),
+                      "--listen",
+                      master.listen.empty() ? "127.0.0.1:0" : master.listen,
+                      "--control",
+                      master.control.empty() ? "127.0.0.1:0" : master.control,
+                      "--worker-heartbeat",
+                      "100ms"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    master.process.reset();
+    master.process =
+        std::make_unique<Process>(dir_, fmt::format("{}-{}", name, ++starts_), command);
+    const auto line = master.process->await_line("tandem-master ready");
+    master.listen = field_of(line, "listen");
+    master.control = field_of(line, "control");
+  }
+
+  // As soon as there is a primary.
+  void add_worker(const std::string& master) {
+    const auto body = fmt::format(R"({{"name":"w","address":"{}"}})", worker_at_);
+    REQUIRE(eventually([&] { return post(control(master), "/v1/workers", body).status == 201; }));
+  }
+
+  Finished tandem(const std::string& master, Arguments words) {
+    words.insert(words.begin(), {program("tandem"), "--control", control(master)});
+    return run(words);
+  }
+
+  std::set<std::string> voters(const std::string& master) const {
+    std::set<std::string> names;
+    const auto answer = get(control(master), "/status");
+    if (answer.status != 200) return names;
+    const auto status = Json::parse(answer.body);
+    for (const auto& voter : status.at("voters")) names.insert(voter.at("name"));
+    return names;
+  }
+  bool await_voters(const std::string& master, const std::set<std::string>& names) const {
+    return eventually([&] { return voters(master) == names; });
+  }
+
+  bool is_protected(const std::string& master) const {
+    const auto answer = get(control(master), "/status");
+    return answer.status != 200 || Json::parse(answer.body).at("protected").get<bool>();
+  }
+
+  Process& process(const std::string& name) { return *masters_.at(name).process; }
+  const std::string& control(const std::string& name) const { return masters_.at(name).control; }
+  const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
+
+ private:
+  struct Master {
+    std::string listen;
+    std::string control;
+    std::unique_ptr<Process> process;
+  };
+
+  TempDir dir_;
+  std::unique_ptr<Process> worker_;
+  std::string worker_at_;
+  int starts_ = 0;
+  std::map<std::string, Master> masters_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "one master becomes three, they move to other machines, and one is left: no request fails") {
+  Masters masters;
+  masters.start("a");
+  masters.add_worker("a");
+  REQUIRE(eventually([&] { return get(masters.listen("a"), "/").status == 200; }));
+  Load load(masters.listen("a"), 2);
+
+  masters.start("b", {"--join", masters.control("a")});  // before it was added
+  CHECK(masters.tandem("a", {"master", "add", "b", masters.control("b")}).status == 0);
+  CHECK(masters.await_voters("a", {"a", "b"}));
+  masters.start("c", {"--join", masters.control("b")});
+  CHECK(masters.tandem("b", {"master", "add", "c", masters.control("c")}).status == 0);
+  CHECK(masters.await_voters("a", {"a", "b", "c"}));
+
+  // The primary goes; what it is still asked it passes on, until it is stopped.
+  masters.start("d", {"--join", masters.control("b")});
+  const Arguments replace{"master", "replace", "a", "d", masters.control("d")};
+  CHECK(masters.tandem("b", replace).status == 0);
+  CHECK(masters.await_voters("b", {"b", "c", "d"}));
+  CHECK(masters.tandem("b", replace).status == 0);  // as after a failure
+  CHECK(load.await_more(50));
+  load.stop();
+  CHECK(load.failed() == 0);
+  CHECK(load.first_failure() == "");
+
+  Load later(masters.listen("d"), 2);
+  CHECK(masters.tandem("d", {"master", "remove", "b"}).status == 0);
+  CHECK(masters.tandem("d", {"master", "remove", "c"}).status == 0);
+  CHECK(masters.await_voters("d", {"d"}));
+  CHECK(later.await_more(50));
+  later.stop();
+  CHECK(later.failed() == 0);
+  CHECK(later.first_failure() == "");
+  CHECK(get(masters.listen("d"), "/").status == 200);
+
+  // No flag is needed afterwards.
+  masters.process("d").kill9();
+  masters.start("d");
+  CHECK(eventually([&] { return get(masters.listen("d"), "/").status == 200; }));
+}
+
+TEST_CASE("a dead master is removed, and what cannot be is refused in a sentence") {
+  Masters masters;
+  masters.start("a");
+  const auto refusal = [&] { return masters.tandem("a", {"master", "remove", "a"}).errors; };
+  CHECK(eventually([&] { return refusal().find("a is the only master") != std::string::npos; }));
+  masters.start("b", {"--join", masters.control("a")});
+  masters.start("c", {"--join", masters.control("a")});
+  REQUIRE(eventually([&] {
+    return masters.tandem("a", {"master", "add", "b", masters.control("b")}).status == 0;
+  }));
+  CHECK(masters.tandem("a", {"master", "add", "c", masters.control("c")}).status == 0);
+  REQUIRE(masters.await_voters("a", {"a", "b", "c"}));
+  CHECK_THAT(masters.tandem("a", {"master", "add", "b", "127.0.0.1:9"}).errors,
+             Catch::Contains("b is a master already"));
+  CHECK_THAT(masters.tandem("a", {"master", "add", "e", masters.control("b")}).errors,
+             Catch::Contains("is the address of b"));
+  CHECK_THAT(masters.tandem("a", {"master", "remove", "x"}).errors,
+             Catch::Contains("no master has the name x"));
+
+  masters.process("c").kill9();
+  // Two of three answer, so b is needed; but not c.
+  REQUIRE(eventually([&] { return !masters.is_protected("a"); }));
+  CHECK_THAT(masters.tandem("a", {"master", "remove", "b"}).errors,
+             Catch::Contains("service would end"));
+  CHECK(masters.tandem("a", {"master", "remove", "c"}).status == 0);
+  CHECK(masters.await_voters("a", {"a", "b"}));
+}
+
+TEST_CASE("a directory of another cluster joins none") {
+  Masters one, other;
+  one.start("a");
+  other.start("b");
+  REQUIRE(eventually([&] { return other.voters("b") == std::set<std::string>{"b"}; }));
+  other.process("b").kill9();
+  REQUIRE(eventually([&] { return one.voters("a") == std::set<std::string>{"a"}; }));
+  CHECK_THROWS_WITH(other.start("b", {"--join", one.control("a")}),
+                    Catch::Contains("belongs to cluster"));
+}
