@@ -37,7 +37,7 @@ answers() { on client curl -fs -m 2 -o /dev/null "$url"; }
 # Asks until it is told to stop; prints how many were answered, and what failed.
 client() {
   local answered=0 failed=0
-  while [ ! -e "$run_dir/enough" ]; do
+  while [ -d "$run_dir" ] && [ ! -e "$run_dir/enough" ]; do
     if on client curl -fsS -m 5 -o /dev/null "$url" 2>>"$run_dir/failures"; then
       answered=$((answered + 1))
     else
