@@ -56,6 +56,17 @@ AppendReply Node::reply_to(Instant sent) const {
                      .session = session_};
 }
 
+// The word that was sent last counts, whichever arrives last: a primary that has heard that its
+// standby stands down goes on without it, and an earlier message must not raise that one again.
+void Node::take_standing(const Append& append) {
+  if (standing_term_ != hard_.term) standing_sent_ = Instant::never();
+  if (append.sent < standing_sent_) return;
+  standing_term_ = hard_.term;
+  standing_sent_ = append.sent;
+  if (append.in_sync != session_ && pair_.standing() == Standing::standby) pair_.lose();
+  if (configuration().pair && append.in_sync == session_) pair_.heard(Standing::standby, now_);
+}
+
 void Node::on(const Message& message, Append& append) {
   if (role() == Role::primary) return;
   if (!are_plausible(append.previous_index, append.previous_term, append.entries)) return;
@@ -76,8 +87,7 @@ void Node::on(const Message& message, Append& append) {
   const bool had_entries = !append.entries.empty();
   if (!store_entries(previous, append.entries)) return refuse_append(message, append);
   commit_up_to(std::max(commit_, std::min({append.commit, matched, log_.last_index()})));
-  if (append.in_sync != session_ && pair_.standing() == Standing::standby) pair_.lose();
-  if (configuration().pair && append.in_sync == session_) pair_.heard(Standing::standby, now_);
+  take_standing(append);
 
   AppendReply reply = reply_to(append.sent);
   reply.accepted = true;

@@ -142,6 +142,7 @@ class Node {
   bool denies_committed(LogIndex previous, Term previous_term,
                         const std::vector<Entry>& entries) const;
   bool store_entries(LogIndex previous, std::vector<Entry>& entries);
+  void take_standing(const Append& append);
   AppendReply reply_to(Instant sent) const;
   void refuse_append(const Message& message, const Append& append);
 
@@ -207,6 +208,8 @@ class Node {
   };
   std::optional<Lender> lender_;
   PairStanding pair_;
+  Term standing_term_;  // whose primary said last whether this standby may promote itself,
+  Instant standing_sent_ = Instant::never();  // and when, on its clock
   Founding founding_;
   Instant hello_due_;
   struct KnownMaster {
