@@ -107,6 +107,14 @@ std::string reason_of(const core::Waiting& waiting,
     case core::Awaited::admission:
       return "this master does not vote in the cluster: it waits for `tandem master add`, and for "
              "the primary to bring it up to date";
+    case core::Awaited::log:
+      return fmt::format(
+          "workers remember term {}, and no master has the log of that cluster: start a master "
+          "that "
+          "has it; or restore a snapshot (--restore FILE); or, to begin anew without the state, "
+          "stop "
+          "all, move the state directories of workers away, and start the workers first",
+          waiting.term);
     case core::Awaited::votes: return fmt::format("waiting for the votes of {}", nodes);
   }
   return {};

@@ -186,7 +186,10 @@ void Node::handle(ConnectionLost lost) {
 }
 
 void Node::handle(TermReported reported) {
-  if (hard_.cluster.value() == 0) return founding_.heard_of_cluster();
+  if (hard_.cluster.value() == 0) {
+    remembered_ = std::max(remembered_, reported.term);
+    return founding_.heard_of_cluster();
+  }
   if (reported.term <= hard_.term) return;
   // Half of what voters believe: they may be some terms behind.
   if (reported.term.value() > hard_.term.value() + limits::term_jump_max / 2) return;

@@ -211,6 +211,7 @@ class Node {
   Term standing_term_;  // whose primary said last whether this standby may promote itself,
   Instant standing_sent_ = Instant::never();  // and when, on its clock
   Founding founding_;
+  Term remembered_;  // the highest that a worker reported before this node had a cluster
   Instant hello_due_;
   struct KnownMaster {
     MemberId id;

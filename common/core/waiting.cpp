@@ -9,6 +9,10 @@ namespace tandem::core {
 Waiting Node::waiting() const {
   if (options_.kind != VoterKind::master || !primary_.empty()) return {};
   if (hard_.cluster.value() == 0) {
+    const bool founds = !options_.masters.empty() && options_.joins.value() == 0;
+    if (founds && remembered_.value() > 0 && founding_.unheard().empty()) {
+      return {Awaited::log, {}, remembered_};
+    }
     const bool exists = founding_.knows_of_cluster() || options_.joins.value() != 0;
     if (exists || options_.masters.empty()) return {Awaited::admission};
     auto unheard = founding_.unheard();

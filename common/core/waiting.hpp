@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "common/base/strong.hpp"
 #include "common/core/ids.hpp"
 
 namespace tandem::core {
@@ -15,12 +16,14 @@ enum class Awaited {
   masters,    // `nodes` have not said yet that they are new: the first start needs all masters
   founder,    // `nodes`: the one that founds the cluster
   admission,  // there is a cluster, and this node does not vote in it
+  log,        // workers remember `term` of a cluster whose log none of the masters has
   votes,      // `nodes` have not granted theirs in the last campaign
 };
 
 struct Waiting {
   Awaited what = Awaited::nothing;
   std::vector<NodeId> nodes{};
+  Term term{};
   friend bool operator==(const Waiting&, const Waiting&) = default;
 };
 

@@ -294,3 +294,16 @@ TEST_CASE("a data directory is refused to a node of another name, which is told 
   REQUIRE(!opened.ok());
   CHECK(opened.error().message.find("belongs to b, not to c") != std::string::npos);
 }
+
+TEST_CASE("masters without a log say what to do when workers remember a cluster") {
+  const TemporaryDirectory directory;
+  boost::asio::io_context loop;
+  Member a(loop, Trio::with(options_of("a"), {}, directory.path() / "a"));
+  Member b(loop, Trio::with(options_of("b"), {}, directory.path() / "b"));
+  a.start({&b});
+  a.node().step(core::TermReported{Term(7)});
+  b.start({&a});
+  REQUIRE(run_until(loop, [&] { return a.view().waiting.starts_with("workers remember term 7"); }));
+  CHECK(a.view().waiting.find("--restore FILE") != std::string::npos);
+  CHECK(!a.may_serve());
+}

@@ -95,6 +95,9 @@ TEST_CASE("what is waited for is named, with why it does not come") {
   CHECK(waits_for(core::Awaited::founder, {core::NodeId("a")}) ==
         "waiting for a to found the cluster");
   CHECK(waits_for(core::Awaited::nothing, {}).empty());
+  const auto lost = reason_of({core::Awaited::log, {}, Term(7)},
+                              [](const core::NodeId&) { return std::string(); });
+  CHECK(lost.starts_with("workers remember term 7, and no master has the log of that cluster:"));
 }
 
 TEST_CASE("a voter that cannot write, and one that can again, are told") {
