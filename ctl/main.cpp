@@ -20,6 +20,7 @@
 #include "common/wire/service_settings.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/settings.hpp"
+#include "ctl/snapshot.hpp"
 #include "ctl/draining.hpp"
 #include "ctl/masters.hpp"
 
@@ -52,6 +53,8 @@ struct Flags {
   std::string master;
   std::string old_master;
   Endpoint address;
+  CLI::App* snapshot_save = nullptr;
+  std::string snapshot_file;
   CLI::App* service = nullptr;
   std::string service_name;
   std::vector<std::string> settings;
@@ -112,6 +115,13 @@ void add_commands(CLI::App& app, Flags& flags) {
     bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
                   flags.timeout, {Duration::zero(), longest_timeout});
   }
+  auto* snapshot = add_command(app, "snapshot", "keep the cluster's state in a file");
+  snapshot->require_subcommand(1);
+  flags.snapshot_save = add_command(*snapshot, "save",
+                                    "write what tandem-master --restore founds a new cluster from");
+  bind_text(*flags.snapshot_save, "FILE", "FILE", "where to; -: the standard output",
+            flags.snapshot_file)
+      ->required();
   flags.service = add_command(
       app, "service", "show what is said of a service, or change it: request_timeout=2s and so on");
   bind_name(*flags.service, "NAME", "the service", flags.service_name)->required();
@@ -193,6 +203,7 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
     return ctl::replace_master(client, flags.old_master, flags.master, flags.address, waiting,
                                format);
   }
+  if (flags.snapshot_save->parsed()) return ctl::save_snapshot(client, flags.snapshot_file);
   TANDEM_ASSERT(flags.switchover->parsed());
   return ctl::switch_over(client, flags.successor, format);
 }

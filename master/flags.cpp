@@ -186,6 +186,11 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
         flags.pair_failover = text == "on";
         return {};
       });
+  bind_text(
+      app, "--restore", "FILE",
+      "found a new cluster from what `tandem snapshot save` wrote; with an empty --data-dir, at "
+      "the first master by name, once",
+      flags.restore);
   bind_number(app, "--feature-level",
               "this master goes up to feature level N, so that the cluster stays there and older "
               "versions can take part again; by default: the newest",

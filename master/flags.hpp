@@ -35,6 +35,7 @@ struct MasterFlags {
   std::optional<Endpoint> join;               // control address of a master of the cluster to join
   core::Timing timing;
   bool pair_failover = true;
+  std::string restore;  // a file; empty: none
   unsigned feature_level = static_cast<unsigned>(wire::features::newest.value());
   std::vector<std::string> on_promote;  // empty: none
   std::vector<std::string> on_demote;

@@ -45,6 +45,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.join = flags.join;
   options.timing = flags.timing;
   options.pair_failover = flags.pair_failover;
+  options.restore = flags.restore;
   options.features_max = wire::FeatureLevel(flags.feature_level);
   options.on_promote = flags.on_promote;
   options.on_demote = flags.on_demote;

@@ -75,10 +75,12 @@ class Scene {
     heartbeat.weight = weight;
     if (!registry_.heartbeat(heartbeat, heartbeat.address.host, now_)) std::exit(1);
   }
-  void leave(const std::string& worker) { registry_.apply(RemoveWorker{worker}, now_); }
+  void leave(const std::string& worker) { apply(RemoveWorker{worker}); }
   void add(const std::string& name, const std::string& service) {
-    registry_.apply(AddWorker{{.name = name, .service = service, .address = {"10.0.0.1", 80}}},
-                    now_);
+    apply(AddWorker{{.name = name, .service = service, .address = {"10.0.0.1", 80}}});
+  }
+  void apply(const Change& change) {
+    if (!registry_.apply(change, now_)) std::exit(1);
   }
   // Returns when both loops go by what there is, and what that cost the registry.
   Duration publish() {

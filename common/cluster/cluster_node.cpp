@@ -43,6 +43,20 @@ Result<> ClusterOptions::validate() const {
           "--data-dir");
     }
   }
+  if (restoration != nullptr) {
+    if (directory.empty()) {
+      return invalid("--restore needs --data-dir DIR, an empty one: what is restored is kept there",
+                     "--data-dir");
+    }
+    const auto founder = *std::min_element(options.masters.begin(), options.masters.end());
+    if (founder != node) {
+      return invalid(
+          fmt::format("--restore is for {}, which founds the cluster as the first master "
+                      "by name: start {} without it, in an empty directory",
+                      founder, node),
+          "--restore");
+    }
+  }
   return options.validate();
 }
 
@@ -77,6 +91,7 @@ void ClusterNode::start(Endpoint control) {
   options.timing = options_.timing;
   options.pair_failover = options_.pair_failover;
   options.joins = options_.joins;
+  options.restoration = options_.restoration;
   if (options_.kind == core::VoterKind::master) {
     options.masters.push_back(options_.node);
     for (const auto& [node, address] : options_.peers) options.masters.push_back(node);
@@ -232,6 +247,7 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .messages = {},
           .standing = standing(),
           .disk_failure = disk_failure_,
+          .applied = applied_,
           .features = {.can = options_.features_max,
                        .level = feature_level_.load(std::memory_order_relaxed)}};
 }
@@ -352,6 +368,10 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
     standing_ = std::move(envelope.standing);
     standing_teller_ = envelope.node;
     standing_heard_ = now();
+  }
+  if (envelope.applied && envelope.applied != known->second.applied) {
+    known->second.applied = envelope.applied;
+    if (hooks_.applied) hooks_.applied(envelope.node, *envelope.applied);
   }
   for (auto& message : envelope.messages) {
     const auto from = message.from.node;

@@ -45,6 +45,8 @@ struct ClusterHooks {
   // Call snapshot_taken() with this number when convenient.
   std::function<void(std::uint64_t restores)> snapshot_wanted;
   std::function<void(const ClusterView&)> view;  // something in it has changed
+  // Another master says what it has applied: not what it said before.
+  std::function<void(const core::NodeId& node, const wire::StateDigest&)> applied;
   // Another node leads, and this is what it has found out of the workers.
   std::function<void(const wire::FoundOut&)> found_out;
 };
@@ -85,6 +87,8 @@ class ClusterNode {
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
   // What this node has found out of the workers, as a primary; goes with each envelope.
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
+  // What the owner has applied; goes with each envelope.
+  void set_applied(const wire::StateDigest& applied) { applied_ = applied; }
   // The owner cannot apply what was committed, and does not guess: this node takes part no more.
   void give_up(const Error& error);
   // The name of that peer was looked up: numeric addresses, not empty.
@@ -112,6 +116,7 @@ class ClusterNode {
     std::optional<wire::FeatureLevel> can{};  // as its last envelope said
     std::vector<Endpoint> resolved{};         // of a configured name
     std::string disk_failure{};               // as it says
+    std::optional<wire::StateDigest> applied{};
   };
 
   void run_inputs();
@@ -164,6 +169,7 @@ class ClusterNode {
   std::optional<wire::Standing> standing_;  // as the primary told it
   core::NodeId standing_teller_;
   Instant standing_heard_ = Instant::never();
+  std::optional<wire::StateDigest> applied_;
   LogIndex primary_commit_;
   Instant primary_heard_ = Instant::never();
   ClusterView view_;

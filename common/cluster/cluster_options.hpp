@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "common/base/endpoint.hpp"
@@ -28,7 +29,9 @@ struct ClusterOptions {
   std::string token;   // presented to other members; empty: none
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
-  StateCheck check;    // what the owner's state machine can take
+  // To found a new cluster from, in an empty directory; null: from nothing.
+  std::shared_ptr<const core::Restoration> restoration{};
+  StateCheck check;  // what the owner's state machine can take
   // The highest feature level that this member goes by; it has no part in a cluster above it.
   wire::FeatureLevel features_max = wire::features::newest;
 

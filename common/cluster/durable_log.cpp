@@ -59,6 +59,12 @@ Result<> DurableLog::open() {
     return {};
   }
   if (auto taken = take(); !taken) return taken;
+  if (options_.restoration != nullptr && stored_.hard_state.cluster.value() != 0) {
+    return invalid(
+        fmt::format("{} belongs to a cluster already, and --restore founds a new one: "
+                    "start without --restore, or with an empty directory",
+                    options_.directory));
+  }
   if (auto own = check_owner(stored_, incarnation_, options_); !own) return own;
   const auto usable = cluster::check(stored_, options_.check);
   if (usable) return {};

@@ -364,11 +364,19 @@ void Node::found() {
   TANDEM_ASSERT(founding_.may_found());
   TANDEM_ASSERT(log_.last_index() == LogIndex(0));
   hard_.cluster = ClusterId((random_.next() >> 11) + 1);
+  const auto* restoration = options_.restoration.get();
+  if (restoration != nullptr) hard_.term = std::max(workers_term_, restoration->after);
   hard_.term = hard_.term.next();
   hard_.vote = self();
   persist_hard_state();
   const Configuration alone = Configuration{}.with({self(), VoterKind::master, LogIndex(1)});
-  append_to_log({LogIndex(1), hard_.term, alone});
+  if (restoration != nullptr) {
+    install(std::make_shared<const Snapshot>(
+                Snapshot{LogIndex(1), hard_.term, alone, restoration->bytes}),
+            true);
+  } else {
+    append_to_log({LogIndex(1), hard_.term, alone});
+  }
   election_due_ = now_;
 }
 

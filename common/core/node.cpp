@@ -186,6 +186,10 @@ void Node::handle(ConnectionLost lost) {
 }
 
 void Node::handle(TermReported reported) {
+  if (hard_.cluster.value() == 0 && options_.restoration != nullptr) {
+    workers_term_ = std::max(workers_term_, reported.term);
+    return;
+  }
   if (hard_.cluster.value() == 0) {
     remembered_ = std::max(remembered_, reported.term);
     return founding_.heard_of_cluster();
@@ -209,7 +213,10 @@ void Node::handle(Registered& registered) {
 Term Node::next_term() const { return std::max(hard_.term, workers_term_).next(); }
 
 void Node::handle(SnapshotTaken& taken) {
-  if (taken.index <= log_.snapshot_index()) return;
+  // The same index again replaces a snapshot that was found to differ from others'.
+  const bool replaces = snapshot_ != nullptr && taken.index == log_.snapshot_index() &&
+                        taken.bytes != snapshot_->bytes;
+  if (taken.index <= log_.snapshot_index() && !replaces) return;
   TANDEM_ASSERT(taken.index <= commit_);
   TANDEM_ASSERT(taken.bytes.size() <= limits::snapshot_bytes_max);
   const auto snapshot = std::make_shared<const Snapshot>(

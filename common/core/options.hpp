@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "common/base/result.hpp"
@@ -32,6 +34,12 @@ struct Timing {
   friend bool operator==(const Timing&, const Timing&) = default;
 };
 
+// What a cluster is founded from in place of an empty state: that of one that is gone.
+struct Restoration {
+  Term after;         // workers may remember it: the new cluster's terms are above it
+  std::string bytes;  // the state machine's; at most limits::snapshot_bytes_max
+};
+
 struct Options {
   MemberId self;  // the name, and the incarnation of the data directory
   VoterKind kind = VoterKind::master;
@@ -44,6 +52,9 @@ struct Options {
   // With two masters and no witness: true lets one go on without the other, at the price of what
   // pair_mode.hpp says; false stops service until both are there.
   bool pair_failover = true;
+  // For the founder alone; null: an empty state. Workers that remember a term are of the cluster
+  // that is gone then, and no reason not to found.
+  std::shared_ptr<const Restoration> restoration{};
   // Entries of one append message, at most limits::append_entries_max. Smaller only slows repair.
   std::size_t append_entries_max = limits::append_entries_max;
   // Log entries kept before a snapshot is asked for, at most limits::log_entries_max.

@@ -1,5 +1,6 @@
 #include "common/wire/cluster_envelope.hpp"
 
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -20,12 +21,31 @@ constexpr std::size_t pass_digits = 32;
 constexpr std::uint64_t election_timeout_ms_max = 5 * 60 * 1000;
 constexpr std::size_t reason_bytes_max = 128;
 
-void read_format(MemberReader& reader) {
+FeatureLevel read_format(MemberReader& reader) {
   auto format = features::oldest;
   reader.number("format", format, 1, std::numeric_limits<std::uint64_t>::max());
-  if (format <= features::newest) return;
+  if (format <= features::newest) return format;
   reader.refuse("format", fmt::format("{} is of a later version; this one reads {}", format,
                                       features::newest));
+  return format;
+}
+
+void read_applied(MemberReader& reader, ClusterEnvelope& envelope) {
+  if (reader.is_null("applied")) return;
+  constexpr std::size_t digits = 16;
+  auto& applied = envelope.applied.emplace();
+  read_part(reader, "applied", [&](MemberReader& part) {
+    part.number("index", applied.index, 0, id_max);
+    part.number("term", applied.term, 0, id_max);
+    std::string text;
+    part.text("digest", text, digits);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), applied.digest, 16);
+    const bool is_whole = error == std::errc() && end == text.data() + text.size();
+    if (!is_whole || text.size() != digits) {
+      part.refuse("digest", fmt::format("must be {} hex digits", digits));
+    }
+  });
 }
 
 void read_listen(MemberReader& reader, std::string& listen) {
@@ -113,6 +133,12 @@ std::string to_json(const ClusterEnvelope& envelope) {
   if (!found_out.ejected.empty()) document["ejected"] = documents_of(found_out.ejected);
   if (!found_out.panicking.empty()) document["panicking"] = found_out.panicking;
   if (envelope.standing) document["standing"] = document_of(*envelope.standing);
+  if (const auto& applied = envelope.applied;
+      applied && envelope.features.level >= features::agreed_state) {
+    document["applied"] = {{"index", applied->index.value()},
+                           {"term", applied->term.value()},
+                           {"digest", fmt::format("{:016x}", applied->digest)}};
+  }
   document["messages"] = std::move(messages);
   return dump_exactly(document);
 }
@@ -124,7 +150,7 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   ClusterEnvelope envelope;
   std::string node;
   MemberReader reader(*document);
-  read_format(reader);  // first: what else is wrong follows from it
+  const auto format = read_format(reader);  // first: what else is wrong follows from it
   reader.name("node", node);
   reader.numeric_endpoint("control", envelope.control);
   read_listen(reader, envelope.listen);
@@ -141,6 +167,7 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   }
   read_panicking(reader, envelope.found_out.panicking);
   read_standing(reader, envelope.standing);
+  if (format >= features::agreed_state) read_applied(reader, envelope);
   read_parts(reader, "messages", envelope.messages, limits::envelope_messages_max,
              [](MemberReader& part, core::Message& message) { read(part, message); });
   const auto finished = reader.finish(UnknownMembers::refuse);

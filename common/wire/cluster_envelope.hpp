@@ -15,6 +15,7 @@
 // carried as strings.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,14 @@ struct FoundOut {
 
 inline constexpr std::size_t disk_failure_bytes_max = 160;
 
+// The applied state of a master after an entry: whoever has applied the same entry has the same.
+struct StateDigest {
+  LogIndex index;
+  Term term;  // of that entry
+  std::uint64_t digest = 0;
+  friend bool operator==(const StateDigest&, const StateDigest&) = default;
+};
+
 struct ClusterEnvelope {
   core::NodeId node;  // the sender
   // Where it takes messages: numeric, port not 0; host 0.0.0.0 or :: means "the address you hear me
@@ -66,6 +75,9 @@ struct ClusterEnvelope {
   // Why it cannot write its log, which "disk_failure" is missing while it can: it must not be
   // elected, and is no protection. From feature level 2 on.
   std::string disk_failure{};
+  // Of a master, from features::agreed_state on: "applied": {"index": 7, "term": 3, "digest":
+  // "16 hex digits"}.
+  std::optional<StateDigest> applied{};
   Features features{};  // in the head of the request, not in the document
 };
 

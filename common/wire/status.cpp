@@ -193,6 +193,7 @@ std::string to_json(const Status& status) {
                {"applied_index", status.applied_index.value()},
                {"lag", status.lag},
                {"in_sync", status.in_sync},
+               {"differing", status.differing},
                {"refused_messages",
                 {{"foreign", status.refused_messages.foreign},
                  {"malformed", status.refused_messages.malformed},
@@ -237,6 +238,12 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("applied_index", applied_index, 0, any_u64);
   reader.number("lag", status.lag, 0, any_u64, Presence::optional);
   reader.boolean("in_sync", status.in_sync, Presence::optional);
+  if (!reader.is_null("differing")) {
+    for (const auto* name : reader.elements("differing", limits::known_nodes_max)) {
+      if (!name->is_string()) reader.refuse("differing", "must be names");
+      if (name->is_string()) status.differing.push_back(name->get<std::string>());
+    }
+  }
   read_refused(reader, status.refused_messages);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
   reader.text("voters_told_by", status.voters_told_by, Presence::optional);

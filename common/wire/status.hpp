@@ -91,9 +91,11 @@ struct Status {
   LogIndex applied_index;
   std::uint64_t lag = 0;  // committed entries that this node is known to lack
   bool in_sync = false;   // it could take over now, or leads
+  // Masters whose applied state is known to differ from this node's: an alarm, and being healed.
+  std::vector<std::string> differing;
   RefusedMessages refused_messages;
   std::vector<VipStatus> vips;  // of this node
-  std::string voters_told_by;  // whose knowledge of them this is: the primary's; empty: nobody's
+  std::string voters_told_by;   // whose knowledge of them this is: the primary's; empty: nobody's
   std::vector<VoterStatus> voters;
   std::vector<ServiceHealth> services;
   std::vector<WorkerStatus> workers;

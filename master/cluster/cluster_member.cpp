@@ -77,10 +77,8 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   hooks.announce = [this](Term term) { to_control([this, term] { announce(term); }); };
   hooks.restore = [this](core::SnapshotPointer snapshot) {
     to_control([this, snapshot] {
-      if (const auto restored = state_.restore(*snapshot, now()); !restored) {
-        give_up(restored.error());
-      }
-      note_feature_level();
+      ++restores_;
+      restore(*snapshot);
     });
   };
   hooks.apply = [this](std::vector<core::Entry> entries) {
@@ -91,6 +89,9 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   };
   hooks.snapshot_wanted = [this](std::uint64_t restores) {
     to_control([this, restores] { take_snapshot(restores); });
+  };
+  hooks.applied = [this](const core::NodeId& node, const wire::StateDigest& theirs) {
+    to_control([this, node, theirs] { agreement_.heard(node, theirs); });
   };
   hooks.found_out = [this](const wire::FoundOut& found_out) {
     if (found_out == told_ && found_out.empty()) return;
@@ -124,6 +125,7 @@ Result<> ClusterMember::open() {
   const auto& snapshot = node_.stored_snapshot();
   if (snapshot == nullptr) return {};
   if (auto restored = state_.restore(*snapshot, now()); !restored) return restored;
+  agreement_.restored(digest());
   note_feature_level();
   return {};
 }
@@ -226,15 +228,28 @@ void ClusterMember::saw(cluster::ClusterView view) {
 }
 
 void ClusterMember::apply(const std::vector<core::Entry>& entries) {
+  if (healing_) return void(held_.insert(held_.end(), entries.begin(), entries.end()));
   const auto time = now();
   for (const auto& entry : entries) {
     if (gave_up_) return;
-    if (const auto applied = state_.apply(entry, time); !applied) give_up(applied.error());
-    if (const auto* command = std::get_if<core::Command>(&entry.body)) {
-      proposals_.committed(command->id);
-    }
+    auto applied = state_.apply(entry, time);
+    if (!applied) return give_up(applied.error());
+    if (state_.applied() == entry.index) agreement_.applied(digest());
+    if (*applied) proposals_.applied(std::get<core::Command>(entry.body).id, std::move(**applied));
   }
   note_feature_level();
+  say_applied();
+}
+
+void ClusterMember::restore(const core::Snapshot& snapshot) {
+  held_.clear();
+  healed_.reset();
+  if (const auto restored = state_.restore(snapshot, now()); !restored) {
+    return give_up(restored.error());
+  }
+  agreement_.restored(digest());
+  note_feature_level();
+  say_applied();
 }
 
 void ClusterMember::note_feature_level() {
@@ -278,6 +293,10 @@ asio::awaitable<Result<>> ClusterMember::commit(Change change) {
   }
   if (!view_.failure.empty()) co_return undecided();
   if (auto possible = check_feature_level(change); !possible) co_return possible;
+  if (const auto due = registry_.registration_due(change)) {
+    auto registering = proposals_.commit(to_json(*due));
+    if (auto registered = co_await std::move(registering); !registered) co_return registered;
+  }
   auto committing = proposals_.commit(to_json(change));
   co_return co_await std::move(committing);
 }
@@ -369,6 +388,7 @@ bool ClusterMember::is_in_sync(Instant now) const {
   if (!view_.failure.empty()) return false;
   if (view_.role == core::Role::primary || view_.primary.empty() || !view_.votes) return false;
   if (view_.pair && !view_.in_pair_sync) return false;
+  if (agreement_.differs_from(view_.primary)) return false;
   return lag_of(view_) == 0 && applied() >= view_.commit &&
          now - options_.timing.election_timeout < view_.primary_heard;
 }

@@ -24,6 +24,7 @@
 #include "common/base/name_lookups.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/cluster/cluster_node.hpp"
+#include "master/cluster/agreement.hpp"
 #include "master/cluster/proposals.hpp"
 #include "master/cluster/replicated_state.hpp"
 #include "master/cluster/term_announcer.hpp"
@@ -46,7 +47,13 @@ struct ClusterMemberHooks {
   std::function<void()> farewell_over{};
   // The view has changed. Called on the control loop's thread.
   std::function<void()> view;
+  // Asks that primary for GET state_path; the body of a good answer. On the control loop. Empty: a
+  // state that differs stays.
+  std::function<boost::asio::awaitable<Result<std::string>>(Endpoint primary)> fetch_state{};
 };
+
+// Where a primary gives its applied state to a master whose own differs.
+inline constexpr std::string_view state_path = "/cluster/state";
 
 class ClusterMember {
  public:
@@ -86,6 +93,9 @@ class ClusterMember {
   Admission admit(const ControlRequest& request, const std::optional<BearerToken>& token) const;
   boost::asio::awaitable<ControlResponse> take_messages(const ControlRequest& request);
 
+  // GET state_path. Errors: `unavailable` when it may not decide.
+  Result<std::string> state_to_fetch(Instant now) const;
+
   // ---- what it knows
   // The other masters, by the state that is applied here; before it says so, by the flags.
   std::map<core::NodeId, Endpoint> others() const;
@@ -95,6 +105,8 @@ class ClusterMember {
   LogIndex applied() const { return state_.applied(); }
   // The cluster's, by the state that is applied here: what may be written for all members.
   wire::FeatureLevel feature_level() const { return registry_.state().feature_level; }
+  // Which other masters have another state than this one.
+  const Agreement& agreement() const { return agreement_; }
   bool is_primary() const { return view_.role == core::Role::primary; }
   bool may_serve(Instant now) const { return gate_.open_at(now).has_value(); }
   // It leads, and has applied an entry of its own term, and so all that was committed before.
@@ -131,6 +143,13 @@ class ClusterMember {
   void saw(cluster::ClusterView view);
   void apply(const std::vector<core::Entry>& entries);
   void give_up(const Error& error);
+  void restore(const core::Snapshot& snapshot);
+  wire::StateDigest digest() const;
+  void say_applied();
+  void store_healed();
+  void mind_agreement(Instant now);
+  boost::asio::awaitable<void> heal(Endpoint primary);
+  void take_over(std::string_view document);
   void announce(Term term);
   void take_snapshot(std::uint64_t restores);
   void report_registered();
@@ -163,6 +182,12 @@ class ClusterMember {
 
   // ---- the control loop's thread
   ReplicatedState state_;
+  Agreement agreement_;
+  std::vector<core::Entry> held_;  // committed while the primary's state is on its way
+  bool healing_ = false;
+  Instant heal_again_ = Instant::never();
+  std::optional<LogIndex> healed_;  // of a state that is to be stored once it is committed here
+  std::uint64_t restores_ = 0;      // as the core has asked for them
   Proposals proposals_;
   TermAnnouncer announcer_;
   cluster::ClusterView view_;

@@ -46,7 +46,7 @@ void Proposals::settle(core::CommandId id, Result<> outcome) {
   found->second->timer.cancel();
 }
 
-void Proposals::committed(core::CommandId id) { settle(id, {}); }
+void Proposals::applied(core::CommandId id, Result<> outcome) { settle(id, std::move(outcome)); }
 void Proposals::refused(core::CommandId id, const Error& error) { settle(id, error); }
 
 void Proposals::stop() {

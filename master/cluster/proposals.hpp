@@ -28,12 +28,13 @@ class Proposals {
   Proposals(boost::asio::io_context& loop, std::uint64_t life,
             std::function<void(core::CommandId, std::string)> propose);
 
-  // Proposes, and waits for the commit, limits::commit_wait_max at most. Errors: `unavailable`:
-  // nothing was changed; `timed_out`: the outcome is unknown.
+  // Proposes, and waits for the commit, limits::commit_wait_max at most. Returns the outcome of the
+  // command where it was applied. Errors besides: `unavailable`: nothing was changed; `timed_out`:
+  // the outcome is unknown.
   boost::asio::awaitable<Result<>> commit(std::string command);
 
-  // An entry was committed / the core refused to take it. Those of others are passed over.
-  void committed(core::CommandId id);
+  // A command was applied / the core refused to take it. Those of others are passed over.
+  void applied(core::CommandId id, Result<> outcome);
   void refused(core::CommandId id, const Error& error);
   // The process ends: who waits is told that the outcome is unknown.
   void stop();

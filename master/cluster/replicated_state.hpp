@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,19 +24,26 @@
 
 namespace tandem::master {
 
+// Of a change, as its author is told: made, or why not. The same on all masters.
+using Outcome = Result<>;
+
 class ReplicatedState {
  public:
   // `registry` outlives it.
   explicit ReplicatedState(Registry& registry) : registry_(registry) {}
 
-  // A committed entry. Entries that were applied are passed over: a snapshot may be newer than what
-  // is on its way. Errors: `invalid`, `conflict`: this version does not understand it; then nothing
-  // has changed, and nothing after it may be applied.
-  Result<> apply(const core::Entry& entry, Instant now);
+  // A committed entry. Returns the outcome of its command, the first time that this is in the log
+  // (ClusterState::apply()); nothing for any other entry. Entries that were applied are passed
+  // over: a snapshot may be newer than what is on its way. Errors: `invalid`, `conflict`: this
+  // version does not understand it; then nothing has changed, and nothing after it may be applied.
+  Result<std::optional<Outcome>> apply(const core::Entry& entry, Instant now);
   LogIndex applied() const { return applied_; }
   // The term of that entry: a primary whose own term it is has applied all that was committed
   // before its election.
   Term term() const { return term_; }
+
+  // Of all that a snapshot holds; alike for equal states.
+  std::uint64_t digest() const { return registry_.state().digest() + clients_digest_; }
 
   std::string to_bytes() const;
   // The state becomes that of a snapshot. Errors: `invalid`; then nothing has changed.
@@ -43,11 +51,13 @@ class ReplicatedState {
 
  private:
   bool is_new(const core::Command& command, LogIndex index);
+  void set_clients(CommandClients clients);
 
   Registry& registry_;
   LogIndex applied_;
   Term term_;
   CommandClients clients_;
+  std::uint64_t clients_digest_ = 0;
 };
 
 }  // namespace tandem::master

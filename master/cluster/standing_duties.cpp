@@ -24,6 +24,7 @@ void mix(std::uint64_t& digest, std::uint64_t value) { digest = (digest ^ value)
 void ClusterMember::tick(Instant now) {
   follow_masters();
   report_registered();
+  mind_agreement(now);
   if (!has_caught_up()) return;
   if (counts_absent_in_ != view_.term) {
     counts_absent_in_ = view_.term;

@@ -14,6 +14,7 @@
 #include "common/base/name_lookups.hpp"
 #include "common/base/token_file.hpp"
 #include "common/http/api_response.hpp"
+#include "master/cluster/backup.hpp"
 #include "master/control/api_router.hpp"
 #include "common/http/bearer_token.hpp"
 #include "common/http/direct_caller.hpp"
@@ -29,6 +30,7 @@
 #include "master/control/role_hooks.hpp"
 #include "master/control/routes_api.hpp"
 #include "master/control/services_api.hpp"
+#include "master/control/state_api.hpp"
 #include "master/control/status_api.hpp"
 #include "master/control/workers_api.hpp"
 #include "master/registry/data_directory.hpp"
@@ -167,6 +169,7 @@ void ControlPlane::Parts::route() {
                  [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_state(router, registry, *member);
   route_health(
       router, [this] { return member->failure_kind(); }, [this] { return not_ready(); });
   router.add_awaited("POST", cluster::messages_path,
@@ -306,12 +309,22 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   cluster.peers = known->others;
   cluster.joins = known->joins;
   cluster.token = token_text;
+  if (!options.restore.empty()) {
+    auto restoration = read_restoration(options.restore, options.features_max);
+    if (!restoration) return restoration.error();
+    cluster.restoration = std::move(*restoration);
+    if (auto possible = cluster.validate(); !possible) return possible;
+  }
   member.emplace(loop, registry, gate, std::move(cluster),
                  ClusterMemberHooks{.leadership = hooks.leadership,
                                     .gate = hooks.gate,
                                     .farewell = hooks.farewell,
                                     .farewell_over = hooks.farewell_over,
-                                    .view = [this] { saw_view(); }});
+                                    .view = [this] { saw_view(); },
+                                    .fetch_state =
+                                        [this](Endpoint primary) {
+                                          return fetch_state(loop, std::move(primary), token_text);
+                                        }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");

@@ -45,7 +45,8 @@ struct ControlPlaneOptions {
   core::Timing timing{};                         // --cluster-heartbeat, --election-timeout
   bool pair_failover = true;                     // --pair-failover
   wire::FeatureLevel features_max = wire::features::newest;  // --feature-level
-  std::string pass{};                                        // see wire::ClusterEnvelope
+  std::string restore{};                     // --restore; empty: nothing is restored
+  std::string pass{};                        // see wire::ClusterEnvelope
   bool standby_serves = true;                // whether a standby answers clients: for /ready
   std::vector<std::string> on_promote{};     // --on-promote
   std::vector<std::string> on_demote{};      // --on-demote

@@ -174,7 +174,8 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
   auto committing = commit(*change);
   const auto made = co_await std::move(committing);
   if (made) co_return document(std::move(last_seen));
-  if (!drains_first || made.error().code == ErrorCode::timed_out)
+  const auto why = made.error().code;
+  if (!drains_first || why == ErrorCode::timed_out || why == ErrorCode::not_found)
     co_return not_committed(made.error());
   co_return refusal(fail(made.error().code, fmt::format("{} is drained{}: {}", name, not_removed,
                                                         made.error().message)));

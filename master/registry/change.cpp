@@ -34,6 +34,7 @@ Json document_of(const Join& join) {
               {"weight", join.worker.weight},
               {"connections", join.worker.connections},
               {"takes_term", join.worker.takes_term}};
+  if (!join.worker.incarnation.empty()) worker["incarnation"] = join.worker.incarnation;
   if (join.worker.witness) {
     worker["witness_incarnation"] = join.worker.witness->incarnation;
     worker["witness_control"] = join.worker.witness->control.to_string();
@@ -50,6 +51,7 @@ Result<Change> read_join(const nlohmann::json& json) {
   reader.number("weight", join.worker.weight, 0, limits::weight_max);
   reader.number("connections", join.worker.connections, 1, limits::worker_connections_max);
   reader.boolean("takes_term", join.worker.takes_term);
+  reader.name("incarnation", join.worker.incarnation, wire::Presence::optional);
   join.worker.witness = wire::read_witness_offer(reader);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
   return Change(std::move(join));
@@ -62,6 +64,17 @@ Result<Change> read_weight(const nlohmann::json& json) {
   if (!reader.is_null("weight")) {
     reader.number("weight", change.weight.emplace(), 0, limits::weight_max);
   }
+  reader.boolean("configured", change.configured, wire::Presence::optional);
+  if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
+  return Change(std::move(change));
+}
+
+// Of a --backend: {"name": ..., "configured": true}
+Result<Change> read_drained(const nlohmann::json& json, const std::string& verb) {
+  SetDrained change{.name = {}, .drained = verb == "drain"};
+  wire::MemberReader reader(json, verb);
+  reader.name("name", change.name);
+  reader.boolean("configured", change.configured);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
   return Change(std::move(change));
 }
@@ -199,11 +212,19 @@ std::string subject_of(const Change& change) {
 }
 
 wire::FeatureLevel level_needed(const Change& change) {
-  if (const auto* raise = std::get_if<RaiseFeatureLevel>(&change)) return raise->level;
-  const bool of_masters = std::holds_alternative<SetMasters>(change) ||
-                          std::holds_alternative<AdmitMaster>(change) ||
-                          std::holds_alternative<ExpelMaster>(change);
-  return of_masters ? wire::features::agreed_state : wire::features::oldest;
+  const auto if_newer = [](bool newer) {
+    return newer ? wire::features::agreed_state : wire::features::oldest;
+  };
+  return std::visit(
+      Overloaded{[](const RaiseFeatureLevel& raise) { return raise.level; },
+                 [&](const Join& join) { return if_newer(!join.worker.incarnation.empty()); },
+                 [&](const SetDrained& change) { return if_newer(change.configured); },
+                 [&](const SetWeight& change) { return if_newer(change.configured); },
+                 [](const SetMasters&) { return wire::features::agreed_state; },
+                 [](const AdmitMaster&) { return wire::features::agreed_state; },
+                 [](const ExpelMaster&) { return wire::features::agreed_state; },
+                 [](const auto&) { return wire::features::oldest; }},
+      change);
 }
 
 std::string to_json(const Change& change) {
@@ -213,11 +234,14 @@ std::string to_json(const Change& change) {
           [&](const Join& join) { return named("join", document_of(join)); },
           [&](const Leave& leave) { return named("leave", leave.name); },
           [&](const SetDrained& drain) {
-            return named(drain.drained ? "drain" : "undrain", drain.name);
+            const auto* verb = drain.drained ? "drain" : "undrain";
+            if (!drain.configured) return named(verb, drain.name);
+            return named(verb, {{"name", drain.name}, {"configured", true}});
           },
           [&](const SetWeight& set) {
             Json value{{"name", set.name}, {"weight", nullptr}};
             if (set.weight) value["weight"] = *set.weight;
+            if (set.configured) value["configured"] = true;
             return named("weight", std::move(value));
           },
           [&](const AddWorker& add) { return named("add", Json::parse(wire::to_json(add.spec))); },
@@ -280,6 +304,9 @@ Result<Change> read_change(const nlohmann::json& json) {
       verb != "unset" && verb != "expel") {
     return fail(ErrorCode::conflict,
                 fmt::format("\"{}\" is no change that this version knows", verb.substr(0, 64)));
+  }
+  if ((verb == "drain" || verb == "undrain") && json.begin()->is_object()) {
+    return read_drained(*json.begin(), verb);
   }
   reader.name(verb.c_str(), name);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();

@@ -5,6 +5,7 @@
 // In the log each is a JSON object with one member that names it:
 //   {"join": {"name": "w1", "service": "default", "address": "10.0.0.9:9001", ...}}
 //   {"leave": "w1"}  {"drain": "w1"}  {"undrain": "w1"}  {"weight": {"name": "w1", "weight": 50}}
+//   {"drain": {"name": "b1", "configured": true}}, of a --backend; so undrain and weight
 //   {"add": {"name": "n1", "address": "10.0.0.5:80", ...}}  {"remove": "n1"}
 //   {"dismiss": {"name": "w1", "incarnation": "6f1c..."}}, a removal of what would come back
 //   {"route": {"host": "", "prefix": "/api", "service": "shop", "strip": false}}
@@ -38,7 +39,8 @@ namespace tandem::master {
 // A Tandem worker, as its heartbeat described it when the primary registered it.
 struct JoinedWorker {
   std::string service;
-  Endpoint address;  // numeric
+  Endpoint address;           // numeric
+  std::string incarnation{};  // empty: not said, below wire::features::agreed_state
   unsigned weight = 100;
   unsigned connections = 64;
   bool takes_term = false;
@@ -57,10 +59,12 @@ struct Leave {
 struct SetDrained {
   std::string name;
   bool drained = true;
+  bool configured = false;  // of a --backend, which is not in the state
 };
 struct SetWeight {
   std::string name;
   std::optional<unsigned> weight;  // empty: its own again
+  bool configured = false;
 };
 struct AddWorker {
   wire::WorkerSpec spec;

@@ -1,126 +1,297 @@
 #include "master/registry/cluster_state.hpp"
 
 #include <algorithm>
-#include <array>
-
-#include <nlohmann/json.hpp>
 
 #include "common/base/limits.hpp"
-#include "common/base/name.hpp"
-#include "common/wire/json_reader.hpp"
+#include "master/registry/state_digest.hpp"
 
 namespace tandem::master {
 
 namespace {
 
-using Json = nlohmann::json;
-
-Error malformed(std::string message, std::string field) {
-  return invalid(fmt::format("{}: {}", field, message), field);
+Error unknown(std::string_view name) {
+  return fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name");
 }
 
-Result<> read_drained(const Json& json, ClusterState& state) {
-  if (!json.is_array()) return malformed("must be a list of names", "drained");
-  for (const auto& item : json) {
-    if (!item.is_string() || !is_name(item.get_ref<const std::string&>())) {
-      return malformed("must be a list of names", "drained");
-    }
-    state.drained.insert(item.get<std::string>());
-  }
-  return {};
+Error name_taken(std::string_view name, const Endpoint& address) {
+  return fail(ErrorCode::conflict,
+              fmt::format("the name {} belongs to the worker at {}", name, address.to_string()),
+              "name");
 }
 
-Result<> read_weights(const Json& json, ClusterState& state) {
-  if (!json.is_object()) return malformed("must be an object of names and numbers", "weights");
-  for (const auto& [name, weight] : json.items()) {
-    if (!is_name(name) || !weight.is_number_unsigned() ||
-        weight.get<std::uint64_t>() > limits::weight_max) {
-      return malformed(fmt::format("must be names and numbers from 0 to {}", limits::weight_max),
-                       "weights");
-    }
-    state.weights.emplace(name, weight.get<unsigned>());
-  }
-  return {};
+// Names come and go; what was decided of those that went is kept, but not without end.
+template <class Container>
+Result<> check_kept(const Container& kept, const std::string& name) {
+  if (kept.size() < limits::workers_max || kept.contains(name)) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("decisions about {} workers are kept already, the limit: delete workers "
+                          "that are gone",
+                          limits::workers_max));
 }
-
-// Lists of changes, as those that made the state.
-template <class Kind>
-Result<> read_changes(const Json& json, const char* member, ClusterState& state) {
-  if (!json.is_array()) return malformed("must be a list of changes", member);
-  for (const auto& item : json) {
-    const auto change = read_change(item);
-    if (!change) {
-      return fail(change.error().code, fmt::format("{}: {}", member, change.error().message));
-    }
-    if (!std::holds_alternative<Kind>(*change)) return malformed("has another change", member);
-    state.apply(*change);
-  }
-  return {};
-}
-
-// A JSON array of texts that are JSON.
-class List {
- public:
-  template <class... Parts>
-  void add(const Parts&... parts) {
-    if (text_.size() > 1) text_ += ',';
-    ((text_ += parts), ...);
-  }
-  std::string text() const { return text_ + ']'; }
-
- private:
-  std::string text_ = "[";
-};
 
 }  // namespace
 
-void ClusterState::apply(const Change& change) {
-  const auto name = subject_of(change);
-  if (const auto* join = std::get_if<Join>(&change)) {
-    joined.insert_or_assign(name, join->worker);
-  } else if (std::holds_alternative<Leave>(change)) {
-    joined.erase(name);
-  } else if (const auto* drain = std::get_if<SetDrained>(&change)) {
-    drain->drained ? void(drained.insert(name)) : void(drained.erase(name));
-  } else if (const auto* set = std::get_if<SetWeight>(&change)) {
-    set->weight ? void(weights.insert_or_assign(name, *set->weight)) : void(weights.erase(name));
-  } else if (const auto* add = std::get_if<AddWorker>(&change)) {
-    added.insert_or_assign(name, add->spec);
-  } else if (const auto* set_route = std::get_if<SetRoute>(&change)) {
-    this->set_route(set_route->route);
-  } else if (const auto* unroute = std::get_if<RemoveRoute>(&change)) {
-    remove_route(RouteKey{unroute->host, unroute->prefix});
-  } else if (const auto* said = std::get_if<SetSettings>(&change)) {
-    settings.insert_or_assign(said->service, said->settings);
-  } else if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
-    settings.erase(unset->service);
-  } else if (const auto* made = std::get_if<SetSecret>(&change)) {
-    if (secret.empty()) secret = made->secret;
-  } else if (const auto* raise = std::get_if<RaiseFeatureLevel>(&change)) {
-    feature_level = std::max(feature_level, raise->level);
-  } else if (const auto* founders = std::get_if<SetMasters>(&change)) {
-    if (masters.empty()) masters = founders->masters;
-  } else if (const auto* admitted = std::get_if<AdmitMaster>(&change)) {
-    admit(*admitted);
-  } else if (const auto* expelled = std::get_if<ExpelMaster>(&change)) {
-    expel(*expelled);
-  } else {
-    remove_worker(std::get<RemoveWorker>(change));
+// ---- what the log says, and what follows
+
+Result<> ClusterState::apply(const Change& change) {
+  if (judges()) {
+    const auto possible = std::visit([this](const auto& each) { return check(each); }, change);
+    if (!possible) return possible;
   }
+  std::visit([this](const auto& each) { make(each); }, change);
+  return {};
 }
 
-void ClusterState::admit(const AdmitMaster& change) {
-  if (masters.contains(change.name) || masters.size() < limits::masters_max) {
-    masters.insert_or_assign(change.name, change.master);
+bool ClusterState::judges() const { return feature_level >= wire::features::agreed_state; }
+
+bool ClusterState::knows(std::string_view name) const {
+  return joined.contains(name) || added.contains(name);
+}
+
+Result<> ClusterState::check_room(std::string_view name) const {
+  if (knows(name) || joined.size() + added.size() < limits::workers_max) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("there are {} workers already, the limit", limits::workers_max));
+}
+
+Result<> ClusterState::check(const Join& join) const {
+  const auto holder = added.find(join.name);
+  if (holder != added.end()) return name_taken(join.name, holder->second.address);
+  if (has_removed(join.name, join.worker.incarnation)) {
+    return fail(ErrorCode::conflict, fmt::format("{} was removed", join.name), "name");
   }
+  return check_room(join.name);
+}
+
+Result<> ClusterState::check(const Leave& leave) const {
+  return joined.contains(leave.name) ? Result<>() : unknown(leave.name);
+}
+
+// What --backend has is known to its master alone.
+Result<> ClusterState::check(const SetDrained& change) const {
+  const bool is_kept = !change.drained && drained.contains(change.name);
+  if (!knows(change.name) && !change.configured && !is_kept) return unknown(change.name);
+  return change.drained ? check_kept(drained, change.name) : Result<>();
+}
+
+Result<> ClusterState::check(const SetWeight& change) const {
+  const bool is_kept = !change.weight && weights.contains(change.name);
+  if (!knows(change.name) && !change.configured && !is_kept) return unknown(change.name);
+  return change.weight ? check_kept(weights, change.name) : Result<>();
+}
+
+Result<> ClusterState::check(const AddWorker& change) const {
+  const auto& name = change.spec.name;
+  if (const auto holder = added.find(name); holder != added.end()) {
+    return name_taken(name, holder->second.address);
+  }
+  if (const auto holder = joined.find(name); holder != joined.end()) {
+    return name_taken(name, holder->second.address);
+  }
+  return check_room(name);
+}
+
+Result<> ClusterState::check(const RemoveWorker& change) const {
+  const bool decided = drained.contains(change.name) || weights.contains(change.name);
+  const bool is_removal =
+      !change.incarnation.empty() && !has_removed(change.name, change.incarnation);
+  if (!knows(change.name) && !decided && !is_removal) return unknown(change.name);
+  return {};
+}
+
+Result<> ClusterState::check(const SetRoute& change) const { return check_room(change.route); }
+
+Result<> ClusterState::check_room(const wire::Route& route) const {
+  const auto known = routes.find({route.host, route.prefix});
+  if (routes.size() >= limits::routes_max && known == routes.end()) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("there are {} routes already, the limit", limits::routes_max));
+  }
+  const auto freed = known == routes.end() ? 0 : bytes_kept(known->second);
+  if (routes_bytes - freed + bytes_kept(route) <= limits::routes_bytes_max) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("the routes take {} bytes already, the limit is {}", routes_bytes,
+                          limits::routes_bytes_max));
+}
+
+Result<> ClusterState::check(const RemoveRoute& change) const {
+  if (routes.contains({change.host, change.prefix})) return {};
+  return fail(ErrorCode::not_found,
+              fmt::format("there is no route {}{}", change.host, change.prefix), "prefix");
+}
+
+Result<> ClusterState::check(const SetSettings& change) const {
+  return check_settings_room(change.service);
+}
+
+Result<> ClusterState::check_settings_room(const std::string& service) const {
+  if (settings.size() < limits::services_max || settings.contains(service)) return {};
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format("there are settings of {} services already, the limit", limits::services_max));
+}
+
+Result<> ClusterState::check(const RemoveSettings& change) const {
+  if (settings.contains(change.service)) return {};
+  return fail(ErrorCode::not_found, fmt::format("nothing was set for {}", change.service), "name");
+}
+
+Result<> ClusterState::check(const SetSecret&) const {
+  if (secret.empty()) return {};
+  return fail(ErrorCode::conflict, "the cluster has a secret already");
+}
+
+Result<> ClusterState::check(const RaiseFeatureLevel&) const { return {}; }
+
+Result<> ClusterState::check(const SetMasters&) const {
+  if (masters.empty()) return {};
+  return fail(ErrorCode::conflict, "the cluster knows its masters already");
+}
+
+Result<> ClusterState::check(const AdmitMaster& change) const {
+  if (masters.contains(change.name) || masters.size() < limits::masters_max) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("there are {} masters already, the limit", limits::masters_max));
+}
+
+// One that is gone already is as the change wants it.
+Result<> ClusterState::check(const ExpelMaster& change) const {
+  if (masters.size() > 1 || !masters.contains(change.name)) return {};
+  return fail(ErrorCode::conflict, fmt::format("{} is the last master", change.name));
+}
+
+// ---- the records, and their sum
+
+void ClusterState::make(const Join& join) {
+  drop(joined, join.name);
+  digest_ += hash_of(join.name, join.worker);
+  joined.emplace(join.name, join.worker);
+}
+
+void ClusterState::make(const Leave& leave) { drop(joined, leave.name); }
+
+void ClusterState::make(const SetDrained& change) {
+  if (change.drained) return put_drained(change.name);
+  if (drained.erase(change.name) > 0) digest_ -= hash_of_drained(change.name);
+}
+
+void ClusterState::make(const SetWeight& change) {
+  drop(weights, change.name);
+  if (change.weight) put_weight(change.name, *change.weight);
+}
+
+void ClusterState::make(const AddWorker& change) {
+  drop(added, change.spec.name);
+  digest_ += hash_of(change.spec.name, change.spec);
+  added.emplace(change.spec.name, change.spec);
+}
+
+void ClusterState::make(const RemoveWorker& change) {
+  make(SetDrained{change.name, false});
+  drop(weights, change.name);
+  drop(added, change.name);
+  drop(joined, change.name);
+  if (change.incarnation.empty() || has_removed(change.name, change.incarnation)) return;
+  removed.push_back(change);
+  digest_ += hash_of(change);
+  if (removed.size() <= limits::removed_workers_max) return;
+  digest_ -= hash_of(removed.front());
+  removed.pop_front();
+}
+
+void ClusterState::make(const SetRoute& change) {
+  make(RemoveRoute{change.route.host, change.route.prefix});
+  routes_bytes += bytes_kept(change.route);
+  digest_ += hash_of(change.route);
+  routes.emplace(RouteKey{change.route.host, change.route.prefix}, change.route);
+}
+
+void ClusterState::make(const RemoveRoute& change) {
+  const auto found = routes.find({change.host, change.prefix});
+  if (found == routes.end()) return;
+  routes_bytes -= bytes_kept(found->second);
+  digest_ -= hash_of(found->second);
+  routes.erase(found);
+}
+
+void ClusterState::make(const SetSettings& change) {
+  drop(settings, change.service);
+  digest_ += hash_of(change.service, change.settings);
+  settings.emplace(change.service, change.settings);
+}
+
+void ClusterState::make(const RemoveSettings& change) { drop(settings, change.service); }
+
+void ClusterState::make(const SetSecret& change) {
+  if (secret.empty()) put_secret(change.secret);
+}
+
+// Below the level that judges, a name could be one of an added worker and of one that joined: what
+// an operator said stays.
+void ClusterState::make(const RaiseFeatureLevel& change) {
+  if (change.level <= feature_level) return;
+  const bool judged = judges();
+  put_feature_level(change.level);
+  if (judged || !judges()) return;
+  for (const auto& [name, spec] : added) drop(joined, name);
+}
+
+void ClusterState::make(const SetMasters& change) {
+  if (!masters.empty()) return;
+  for (const auto& [name, master] : change.masters) put_master(name, master);
+}
+
+void ClusterState::make(const AdmitMaster& change) {
+  if (!masters.contains(change.name) && masters.size() >= limits::masters_max) return;
+  put_master(change.name, change.master);
 }
 
 // Who was to take its place has taken it.
-void ClusterState::expel(const ExpelMaster& change) {
-  if (masters.size() < 2 || masters.erase(change.name) == 0) return;
-  for (auto& [name, master] : masters) {
-    if (master.replaces == change.name) master.replaces.clear();
+void ClusterState::make(const ExpelMaster& change) {
+  if (masters.size() < 2 || !masters.contains(change.name)) return;
+  drop(masters, change.name);
+  for (const auto& [name, master] : MasterRecords(masters)) {
+    if (master.replaces == change.name) put_master(name, {.address = master.address});
   }
+}
+
+void ClusterState::put_master(const std::string& name, const MasterRecord& master) {
+  drop(masters, name);
+  digest_ += hash_of(name, master);
+  masters.emplace(name, master);
+}
+
+void ClusterState::forget_masters() {
+  for (const auto& [name, master] : MasterRecords(masters)) drop(masters, name);
+}
+
+void ClusterState::put_drained(const std::string& name) {
+  if (drained.insert(name).second) digest_ += hash_of_drained(name);
+}
+
+void ClusterState::put_weight(const std::string& name, unsigned weight) {
+  if (weights.emplace(name, weight).second) digest_ += hash_of(name, weight);
+}
+
+void ClusterState::put_secret(const std::string& made) {
+  secret = made;
+  digest_ += RecordHash("secret").text(made).value();
+}
+
+void ClusterState::put_feature_level(wire::FeatureLevel level) {
+  const auto hash = [](wire::FeatureLevel of) {
+    return RecordHash("feature_level").number(of.value()).value();
+  };
+  digest_ += hash(level) - hash(feature_level);
+  feature_level = level;
+}
+
+template <class Map>
+void ClusterState::drop(Map& records, const std::string& name) {
+  const auto found = records.find(name);
+  if (found == records.end()) return;
+  digest_ -= hash_of(name, found->second);
+  records.erase(found);
 }
 
 std::size_t bytes_kept(const wire::Route& route) {
@@ -128,134 +299,11 @@ std::size_t bytes_kept(const wire::Route& route) {
   return route.host.size() + route.prefix.size() + rules;
 }
 
-void ClusterState::set_route(const wire::Route& route) {
-  const RouteKey key{route.host, route.prefix};
-  remove_route(key);
-  routes_bytes += bytes_kept(route);
-  routes.emplace(key, route);
-}
-
-void ClusterState::remove_route(const RouteKey& key) {
-  const auto found = routes.find(key);
-  if (found == routes.end()) return;
-  routes_bytes -= bytes_kept(found->second);
-  routes.erase(found);
-}
-
-void ClusterState::remove_worker(const RemoveWorker& change) {
-  drained.erase(change.name);
-  weights.erase(change.name);
-  added.erase(change.name);
-  joined.erase(change.name);
-  if (change.incarnation.empty() || has_removed(change.name, change.incarnation)) return;
-  removed.push_back(change);
-  if (removed.size() > limits::removed_workers_max) removed.pop_front();
-}
-
 // Newest first: who was removed just now heartbeats once more, the others no longer do.
 bool ClusterState::has_removed(std::string_view name, std::string_view incarnation) const {
   return std::any_of(removed.rbegin(), removed.rend(), [&](const RemoveWorker& worker) {
     return worker.incarnation == incarnation && worker.name == name;
   });
-}
-
-// Its parts are JSON already: thousands of them are put together as text, for the control loop does
-// nothing else meanwhile.
-std::string to_json(const ClusterState& state) {
-  List joined;
-  for (const auto& [name, worker] : state.joined) joined.add(to_json(Change(Join{name, worker})));
-  List added;
-  for (const auto& [name, spec] : state.added) added.add(R"({"add":)", wire::to_json(spec), "}");
-  List routes;
-  for (const auto& [key, route] : state.routes) {
-    routes.add(R"({"route":)", wire::to_json(route), "}");
-  }
-  List removed;
-  for (const auto& worker : state.removed) removed.add(to_json(Change(worker)));
-  List settings;
-  for (const auto& [service, said] : state.settings) {
-    settings.add(to_json(Change(SetSettings{service, said})));
-  }
-  List masters;  // earlier versions know none, and refuse what they do not know
-  for (const auto& [name, master] : state.masters) {
-    masters.add(to_json(Change(AdmitMaster{name, master})));
-  }
-  const auto of_masters =
-      state.masters.empty() ? "" : fmt::format(R"("masters":{},)", masters.text());
-  const Json names(state.drained);
-  const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
-  return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
-                     R"("routes":{},"removed":{},"settings":{},{}"secret":"{}"}})",
-                     state.feature_level, joined.text(), names.dump(), weights.dump(), added.text(),
-                     routes.text(), removed.text(), settings.text(), of_masters, state.secret);
-}
-
-Result<wire::FeatureLevel> read_format(const Json& json) {
-  const auto found = json.is_object() ? json.find("format") : json.end();
-  if (found == json.end() || !found->is_number_unsigned()) {
-    return malformed("must be a number", "format");
-  }
-  const wire::FeatureLevel format(found->get<std::uint64_t>());
-  if (format >= wire::features::oldest && format <= wire::features::newest) return format;
-  return fail(ErrorCode::conflict,
-              fmt::format("format: {} is of another version; this one reads {}", format,
-                          wire::features::newest),
-              "format");
-}
-
-Result<ClusterState> parse_cluster_state(std::string_view text) {
-  const auto json = wire::parse_object(text, limits::snapshot_bytes_max);
-  if (!json) return json.error();
-  return read_cluster_state(*json);
-}
-
-Result<ClusterState> read_cluster_state(const Json& json) {
-  if (!json.is_object()) return invalid("the state must be a JSON object");
-  constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
-  // Not in what earlier versions wrote.
-  constexpr std::array later_members{"removed", "settings", "masters", "secret"};
-  for (const auto& [member, value] : json.items()) {
-    if (std::find(members.begin(), members.end(), member) == members.end() &&
-        std::find(later_members.begin(), later_members.end(), member) == later_members.end()) {
-      return fail(ErrorCode::conflict,
-                  fmt::format("has an unknown member \"{}\"", member.substr(0, 64)), member);
-    }
-  }
-  for (const auto* member : members) {
-    if (!json.contains(member)) return malformed("is missing", member);
-  }
-  const auto format = read_format(json);
-  if (!format) return format.error();
-  ClusterState state;
-  state.feature_level = *format;
-  // First, for a removal takes away what has its name.
-  if (json.contains("removed")) {
-    if (auto read = read_changes<RemoveWorker>(json["removed"], "removed", state); !read)
-      return read.error();
-  }
-  if (auto read = read_changes<Join>(json["joined"], "joined", state); !read) return read.error();
-  if (auto read = read_drained(json["drained"], state); !read) return read.error();
-  if (auto read = read_weights(json["weights"], state); !read) return read.error();
-  if (auto read = read_changes<AddWorker>(json["added"], "added", state); !read)
-    return read.error();
-  if (auto read = read_changes<SetRoute>(json["routes"], "routes", state); !read)
-    return read.error();
-  if (json.contains("settings")) {
-    if (auto read = read_changes<SetSettings>(json["settings"], "settings", state); !read)
-      return read.error();
-  }
-  if (json.contains("masters")) {
-    if (auto read = read_changes<AdmitMaster>(json["masters"], "masters", state); !read)
-      return read.error();
-  }
-  if (const auto secret = json.find("secret"); secret != json.end()) {
-    if (!secret->is_string()) return malformed("must be a text", "secret");
-    state.secret = secret->get<std::string>();
-    if (!state.secret.empty() && !is_secret(state.secret)) {
-      return malformed("must be 64 hexadecimal digits", "secret");
-    }
-  }
-  return state;
 }
 
 }  // namespace tandem::master

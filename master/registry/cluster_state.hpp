@@ -7,7 +7,12 @@
 // [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86...",
 // "masters": [{"admit": ...}, ...]}
 //
-// Owner: the registry. Always: the same changes in the same order give the same state.
+// It is a function of the log alone: no liveness, no time, no configuration has a part in what a
+// change does, or in whether it is refused. So the outcome of a change is the same on all masters,
+// whichever of two that cross was written first.
+//
+// Owner: the registry. Always: the same changes in the same order give the same state and the same
+// outcomes; at wire::features::agreed_state no name has both joined and been added.
 #pragma once
 
 #include <deque>
@@ -45,15 +50,66 @@ struct ClusterState {
   MasterRecords masters;  // who belongs; none: the state does not say, it is of an older version
   std::string secret;     // the cluster's own; empty: none was made yet. Never logged
 
-  void apply(const Change& change);
+  // Makes the change, or refuses what it cannot mean here; what it returns is what the change's
+  // author is told. Errors: `not_found`, `conflict`, `unavailable` at a limit; then nothing has
+  // changed. Below wire::features::agreed_state everything is made, as older versions do.
+  Result<> apply(const Change& change);
   bool has_removed(std::string_view name, std::string_view incarnation) const;
+  // A worker of that name has joined or was added.
+  bool knows(std::string_view name) const;
+  // Whether the changes that it is given may be refused.
+  bool judges() const;
+  Result<> check_room(const wire::Route& route) const;
+  Result<> check_settings_room(const std::string& service) const;
+  // Alike for equal states (state_digest.hpp).
+  std::uint64_t digest() const { return digest_; }
+
+  // As they were written: for readers of documents.
+  void put_drained(const std::string& name);
+  void put_weight(const std::string& name, unsigned weight);
+  void put_secret(const std::string& made);
+  void put_feature_level(wire::FeatureLevel level);
+  // As in a cluster that is about to be founded.
+  void forget_masters();
 
  private:
-  void admit(const AdmitMaster& change);
-  void expel(const ExpelMaster& change);
-  void set_route(const wire::Route& route);
-  void remove_route(const RouteKey& key);
-  void remove_worker(const RemoveWorker& change);
+  Result<> check_room(std::string_view name) const;
+  Result<> check(const Join& join) const;
+  Result<> check(const Leave& leave) const;
+  Result<> check(const SetDrained& change) const;
+  Result<> check(const SetWeight& change) const;
+  Result<> check(const AddWorker& change) const;
+  Result<> check(const RemoveWorker& change) const;
+  Result<> check(const SetRoute& change) const;
+  Result<> check(const RemoveRoute& change) const;
+  Result<> check(const SetSettings& change) const;
+  Result<> check(const RemoveSettings& change) const;
+  Result<> check(const SetSecret& change) const;
+  Result<> check(const RaiseFeatureLevel& change) const;
+  Result<> check(const SetMasters& change) const;
+  Result<> check(const AdmitMaster& change) const;
+  Result<> check(const ExpelMaster& change) const;
+
+  void make(const Join& join);
+  void make(const Leave& leave);
+  void make(const SetDrained& change);
+  void make(const SetWeight& change);
+  void make(const AddWorker& change);
+  void make(const RemoveWorker& change);
+  void make(const SetRoute& change);
+  void make(const RemoveRoute& change);
+  void make(const SetSettings& change);
+  void make(const RemoveSettings& change);
+  void make(const SetSecret& change);
+  void make(const RaiseFeatureLevel& change);
+  void make(const SetMasters& change);
+  void make(const AdmitMaster& change);
+  void make(const ExpelMaster& change);
+  void put_master(const std::string& name, const MasterRecord& master);
+  template <class Map>
+  void drop(Map& records, const std::string& name);
+
+  std::uint64_t digest_ = 0;
 };
 
 // What a route takes of limits::routes_bytes_max: its host, its prefix, and what it says of

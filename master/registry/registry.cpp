@@ -19,6 +19,13 @@ bool advertises(const WorkerRecord& record, const wire::Heartbeat& heartbeat,
   return record.service == heartbeat.service && record.address == address;
 }
 
+Error backend_has(std::string_view name, const Endpoint& address) {
+  return fail(ErrorCode::conflict,
+              fmt::format("the name {} belongs to the backend at {}: give the worker another name",
+                          name, address.to_string()),
+              "name");
+}
+
 Endpoint reachable(const Endpoint& address, std::string_view peer_host) {
   if (!address.is_unspecified()) return address;
   return Endpoint{std::string(peer_host), address.port};
@@ -56,6 +63,9 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   if (found == records_.end()) {
     if (is_bye) return Membership::left;
     if (state_.has_removed(heartbeat.name, heartbeat.incarnation)) return Membership::removed;
+    if (const auto added = state_.added.find(heartbeat.name); added != state_.added.end()) {
+      return backend_has(heartbeat.name, added->second.address);
+    }
     if (auto free = check_address_is_free(heartbeat, address); !free) return free.error();
     return join(heartbeat, std::move(address), peer_host, attentive, now);
   }
@@ -101,13 +111,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
 // gone.
 Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
                                       const Endpoint& address, Instant attentive) const {
-  if (holder.is_probed()) {
-    return fail(
-        ErrorCode::conflict,
-        fmt::format("the name {} belongs to the backend at {}: give the worker another name",
-                    holder.name, holder.address.to_string()),
-        "name");
-  }
+  if (holder.is_probed()) return backend_has(holder.name, holder.address);
   const auto held_until =
       holder.liveness.last_good() + intervals_name_is_held * options_.heartbeat_interval;
   const bool is_gone = holder.has_left() || holder.liveness.down() || holder.suspicion.active() ||
@@ -226,6 +230,7 @@ void Registry::tick(Instant now) {
     spdlog::warn("master stalled, worker deadlines shifted stall_ms={}",
                  (clock_.stalled() - stalled_before) / 1ms);
   }
+  std::vector<std::string> silent;
   for (auto place = records_.begin(); place != records_.end();) {
     const auto current = place++;
     auto& record = current->second;
@@ -238,11 +243,13 @@ void Registry::tick(Instant now) {
       if (!record.liveness.is_silent(attentive, options_.heartbeat_interval)) continue;
       const auto before = standing(record);
       record.liveness.expire(attentive);
+      silent.push_back(record.name);
       record.counters->in_flight_elsewhere.store(0, std::memory_order_relaxed);
       settle(record, before);
       if (record.is_challenged() && hooks_.on_backend) hooks_.on_backend(record.id);
     }
   }
+  follow_again(silent, now);
   find_outliers(now);
   if (services_.review()) request_publication();
 }

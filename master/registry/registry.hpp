@@ -146,9 +146,13 @@ class Registry {
   // joined or changed, and who left: who said so, whose address another has, and who has been
   // absent for forget_after since this master began to lead; at most `changes_max`.
   std::vector<Change> unregistered(Instant now, std::size_t changes_max);
-  // A change was committed. An added worker whose name a --backend has is left out.
-  void apply(const Change& change, Instant now);
-  // The state as a whole, at the start or from a snapshot.
+  // What has to be committed before this decision can be, which is about a worker that is heard and
+  // has not been registered yet; nothing, if it is about others.
+  std::optional<Change> registration_due(const Change& decision) const;
+  // A change was committed. Returns what its author is told (ClusterState::apply()). An added
+  // worker whose name a --backend has is left out.
+  Result<> apply(const Change& change, Instant now);
+  // The state as a whole, at the start or from a snapshot: what contradicts it goes.
   void restore(ClusterState state, Instant now);
   const ClusterState& state() const { return state_; }
   // --backend. One at a host name is down until take_addresses(). Errors: `conflict` when the name
@@ -237,7 +241,14 @@ class Registry {
   void insert_added(const wire::WorkerSpec& spec, Instant now);
   void insert_joined(const std::string& name, const JoinedWorker& worker, Instant now);
   static Error name_taken(const WorkerRecord& holder);
-  static bool may_go(const WorkerRecord& record);
+  bool is_configured(std::string_view name) const;
+  void follow(const std::string& name, bool had_joined, Instant now);
+  void follow_again(const std::vector<std::string>& silent, Instant now);
+  bool may_stay(const WorkerRecord& record, bool had_joined) const;
+  static bool is_added_as(const WorkerRecord& record, const wire::WorkerSpec& spec);
+  static bool is_described_by(const WorkerRecord& record, const JoinedWorker& joined);
+  bool is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) const;
+  void leave_out(const std::string& name, const Error& why);
   bool was_removed(const WorkerRecord& record) const;
   void apply_decisions(WorkerRecord& record) const;
   void settle_decisions(WorkerRecord& record);
@@ -268,6 +279,7 @@ class Registry {
   std::multimap<Endpoint, WorkerRecord*> by_address_;  // canonical; all of records_
   ServiceTable services_;
   ClusterState state_;
+  std::set<std::string> left_out_;  // of the state, for want of room or at another's address
   Routes configured_routes_;
   Settings configured_settings_;
   std::set<std::string, std::less<>> told_panicking_;  // services, by the primary

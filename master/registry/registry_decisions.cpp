@@ -1,8 +1,8 @@
-// The replicated part: what operators decide and the primary registers becomes a change; committed
-// changes are applied, on every master alike.
+// What operators want and what the primary registers, as the changes that have to be committed.
+//
+// What is refused here is refused by what this primary knows now, which spares a commit. Whether a
+// change was made, its commit says: of two that cross here the log knows which was first.
 #include <algorithm>
-
-#include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
 #include "master/registry/registry.hpp"
@@ -15,7 +15,6 @@ Error unknown(std::string_view name) {
   return fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name");
 }
 
-// Names come and go; what was decided of those that went is kept, but not without end.
 template <class Container>
 Result<> check_kept(const Container& kept, const std::string& name) {
   if (kept.size() < limits::workers_max || kept.contains(name)) return {};
@@ -25,20 +24,14 @@ Result<> check_kept(const Container& kept, const std::string& name) {
                           limits::workers_max));
 }
 
-JoinedWorker joined_as(const WorkerRecord& record) {
+JoinedWorker joined_as(const WorkerRecord& record, bool with_incarnation) {
   return {.service = record.service,
           .address = record.address,
+          .incarnation = with_incarnation ? record.incarnation : std::string(),
           .weight = record.own_weight,
           .connections = record.connections,
           .takes_term = record.takes_term,
           .witness = record.witness};
-}
-
-// Without making a copy: all workers are compared at each tick.
-bool is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) {
-  return record.service == joined.service && record.address == joined.address &&
-         record.own_weight == joined.weight && record.connections == joined.connections &&
-         record.takes_term == joined.takes_term && record.witness == joined.witness;
 }
 
 }  // namespace
@@ -83,13 +76,13 @@ Result<Change> Registry::drain(std::string_view name) const {
   thread_.assert_here();
   if (!records_.contains(name)) return unknown(name);
   if (auto kept = check_kept(state_.drained, std::string(name)); !kept) return kept.error();
-  return Change(SetDrained{std::string(name), true});
+  return Change(SetDrained{std::string(name), true, is_configured(name)});
 }
 
 Result<Change> Registry::undrain(std::string_view name) const {
   thread_.assert_here();
   if (!records_.contains(name) && !state_.drained.contains(name)) return unknown(name);
-  return Change(SetDrained{std::string(name), false});
+  return Change(SetDrained{std::string(name), false, is_configured(name)});
 }
 
 Result<Change> Registry::set_weight(std::string_view name, std::optional<unsigned> weight) const {
@@ -100,7 +93,27 @@ Result<Change> Registry::set_weight(std::string_view name, std::optional<unsigne
   if (weight) {
     if (auto kept = check_kept(state_.weights, std::string(name)); !kept) return kept.error();
   }
-  return Change(SetWeight{std::string(name), weight});
+  return Change(SetWeight{std::string(name), weight, is_configured(name)});
+}
+
+// The state knows nothing of --backend, and below that level changes do not say so.
+bool Registry::is_configured(std::string_view name) const {
+  const auto found = records_.find(name);
+  return state_.judges() && found != records_.end() && found->second.kind == WorkerKind::configured;
+}
+
+// A worker is served as soon as it is heard, and can be decided about before its joining has been
+// committed.
+std::optional<Change> Registry::registration_due(const Change& decision) const {
+  thread_.assert_here();
+  const bool is_decision =
+      std::holds_alternative<SetDrained>(decision) || std::holds_alternative<SetWeight>(decision);
+  const auto found = is_decision ? records_.find(subject_of(decision)) : records_.end();
+  if (!state_.judges() || found == records_.end()) return std::nullopt;
+  const auto& record = found->second;
+  if (record.is_probed() || record.has_left() || record.is_unheard()) return std::nullopt;
+  if (state_.knows(record.name)) return std::nullopt;
+  return Change(Join{record.name, joined_as(record, true)});
 }
 
 // ---- what the primary registers
@@ -114,7 +127,7 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
     if (record.is_probed() || record.has_left() || record.liveness.down()) continue;
     const auto joined = state_.joined.find(name);
     if (joined != state_.joined.end() && is_joined_as(record, joined->second)) continue;
-    due.push_back(Join{name, joined_as(record)});
+    due.push_back(Join{name, joined_as(record, state_.judges())});
   }
   for (const auto& [name, worker] : state_.joined) {
     if (due.size() >= changes_max) return due;
@@ -148,168 +161,6 @@ void Registry::began_to_lead(Instant now) {
   thread_.assert_here();
   leads_since_ = clock_.at(now);
   told_panicking_.clear();
-}
-
-// ---- what was committed
-
-void Registry::apply(const Change& change, Instant now) {
-  thread_.assert_here();
-  state_.apply(change);
-  if (const auto* set = std::get_if<SetRoute>(&change)) {
-    return route_changed({set->route.host, set->route.prefix});
-  }
-  if (const auto* removed = std::get_if<RemoveRoute>(&change)) {
-    return route_changed({removed->host, removed->prefix});
-  }
-  if (const auto* set = std::get_if<SetSettings>(&change)) return settings_changed(set->service);
-  if (const auto* unset = std::get_if<RemoveSettings>(&change)) {
-    return settings_changed(unset->service);
-  }
-  if (std::holds_alternative<SetSecret>(change)) return secret_changed();
-  const bool of_members =
-      std::holds_alternative<RaiseFeatureLevel>(change) ||
-      std::holds_alternative<SetMasters>(change) || std::holds_alternative<AdmitMaster>(change) ||
-      std::holds_alternative<ExpelMaster>(change);
-  if (of_members) return;
-  const auto name = subject_of(change);
-  const auto found = records_.find(name);
-  if (const auto* join = std::get_if<Join>(&change)) {
-    if (found == records_.end()) insert_joined(name, join->worker, now);
-  } else if (std::holds_alternative<Leave>(change) ||
-             std::holds_alternative<RemoveWorker>(change)) {
-    if (found != records_.end() && (may_go(found->second) || was_removed(found->second))) {
-      spdlog::info("worker left the cluster name={} service={}", name, found->second.service);
-      return erase(found);
-    }
-  } else if (const auto* add = std::get_if<AddWorker>(&change)) {
-    if (found == records_.end()) return insert_added(add->spec, now);
-  }
-  if (found != records_.end()) settle_decisions(found->second);
-}
-
-// What heartbeats, or was configured here, is not taken away by what others have committed.
-bool Registry::may_go(const WorkerRecord& record) {
-  if (record.kind == WorkerKind::configured) return false;
-  return record.is_probed() || record.has_left() || record.liveness.down();
-}
-
-bool Registry::was_removed(const WorkerRecord& record) const {
-  return record.kind == WorkerKind::tandem && state_.has_removed(record.name, record.incarnation);
-}
-
-void Registry::settle_decisions(WorkerRecord& record) {
-  const auto before = standing(record);
-  const auto weight = record.weight();
-  const bool drained = record.drained;
-  apply_decisions(record);
-  if (record.weight() == weight && record.drained == drained) return;
-  settle(record, before);
-  record.shown.reset();
-  mark_changed(record);
-  spdlog::info("operator decision name={} state={} weight={}", record.name,
-               to_string(record.state()), record.weight());
-}
-
-void Registry::restore(ClusterState state, Instant now) {
-  thread_.assert_here();
-  for (auto place = records_.begin(); place != records_.end();) {
-    const auto current = place++;
-    const auto& record = current->second;
-    const bool was_added = record.kind == WorkerKind::added && !state.added.contains(record.name);
-    const bool was_joined = record.kind == WorkerKind::tandem &&
-                            state_.joined.contains(record.name) &&
-                            !state.joined.contains(record.name) && may_go(record);
-    const bool was_removed =
-        record.kind == WorkerKind::tandem && state.has_removed(record.name, record.incarnation);
-    if (was_added || was_joined || was_removed) erase(current);
-  }
-  const auto old_settings = std::exchange(state_.settings, {});
-  const bool keyed_otherwise = state.secret != state_.secret;
-  state_ = std::move(state);
-  if (keyed_otherwise) secret_changed();
-  routes_changed();
-  for (const auto& [service, settings] : old_settings) settings_changed(service);
-  for (const auto& [service, settings] : state_.settings) settings_changed(service);
-  for (auto& [name, record] : records_) settle_decisions(record);
-  for (const auto& [name, spec] : state_.added) {
-    if (!records_.contains(name)) insert_added(spec, now);
-  }
-  for (const auto& [name, worker] : state_.joined) {
-    if (!records_.contains(name)) insert_joined(name, worker, now);
-  }
-}
-
-// A worker that others know and this master has not heard: listed, without traffic until it is
-// heard. Its next heartbeat may be seconds away, if this master was away for long: so it is asked.
-void Registry::insert_joined(const std::string& name, const JoinedWorker& worker, Instant now) {
-  if (const auto room = check_room(worker.service); !room) {
-    spdlog::warn("registered worker left out name={} reason=\"{}\"", name, room.error().message);
-    return;
-  }
-  for (const auto* other : others_at(worker.address, name)) {
-    if (other->is_probed() || is_heard(*other)) return;  // it was there before that one came
-  }
-  retire_others_at(worker.address, name);
-  const auto& kept = insert({.kind = WorkerKind::tandem,
-                             .name = name,
-                             .service = worker.service,
-                             .address = worker.address,
-                             .own_weight = worker.weight,
-                             .connections = worker.connections,
-                             .takes_term = worker.takes_term,
-                             .witness = worker.witness,
-                             .liveness = Liveness::unproven(clock_.at(now)),
-                             .suspicion = Suspicion(options_.heartbeat_interval / 4)});
-  if (hooks_.on_backend) hooks_.on_backend(kept.id);
-}
-
-void Registry::insert_added(const wire::WorkerSpec& spec, Instant now) {
-  const auto inserted = insert_backend(spec, WorkerKind::added, now);
-  if (inserted) return;
-  spdlog::warn("added worker left out name={} reason=\"{}\"", spec.name, inserted.error().message);
-}
-
-// ---- backends
-
-Error Registry::name_taken(const WorkerRecord& holder) {
-  return fail(ErrorCode::conflict,
-              fmt::format("the name {} belongs to the worker at {}", holder.name,
-                          holder.address.to_string()),
-              "name");
-}
-
-Result<> Registry::configure_backend(const wire::WorkerSpec& spec, Instant now) {
-  thread_.assert_here();
-  return insert_backend(spec, WorkerKind::configured, now);
-}
-
-Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now) {
-  TANDEM_ASSERT(spec.address.is_numeric() || kind == WorkerKind::configured);
-  TANDEM_ASSERT(spec.address.port != 0);
-  const auto attentive = clock_.at(now);
-  if (const auto taken = records_.find(spec.name); taken != records_.end()) {
-    return name_taken(taken->second);
-  }
-  if (auto room = check_room(spec.service); !room) return room;
-  retire_others_at(spec.address, spec.name);
-  WorkerRecord record{.kind = kind,
-                      .name = spec.name,
-                      .service = spec.service,
-                      .address = spec.address,
-                      .own_weight = spec.weight,
-                      .connections = spec.connections,
-                      .liveness = Liveness::unproven(attentive),
-                      .suspicion = Suspicion(options_.heartbeat_interval / 4)};
-  const auto& kept = insert(std::move(record));
-  if (hooks_.on_backend) hooks_.on_backend(kept.id);
-  return {};
-}
-
-void Registry::apply_decisions(WorkerRecord& record) const {
-  record.drained = state_.drained.contains(record.name);
-  const auto weight = state_.weights.find(record.name);
-  record.weight_decided =
-      weight == state_.weights.end() ? std::nullopt : std::optional(weight->second);
 }
 
 }  // namespace tandem::master

@@ -1,5 +1,4 @@
 // Routes: those of the configuration go before those that are replicated.
-#include "common/base/limits.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -19,17 +18,7 @@ Result<Change> Registry::set_route(const wire::Route& route) const {
         fmt::format("{} was given by --route: take it out of the configuration", name_of(key)),
         "prefix");
   }
-  if (state_.routes.size() >= limits::routes_max && !state_.routes.contains(key)) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("there are {} routes already, the limit", limits::routes_max));
-  }
-  const auto known = state_.routes.find(key);
-  const auto freed = known == state_.routes.end() ? 0 : bytes_kept(known->second);
-  if (state_.routes_bytes - freed + bytes_kept(route) > limits::routes_bytes_max) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("the routes take {} bytes already, the limit is {}",
-                            state_.routes_bytes, limits::routes_bytes_max));
-  }
+  if (auto room = state_.check_room(route); !room) return room.error();
   return Change(SetRoute{route});
 }
 

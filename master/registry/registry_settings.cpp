@@ -1,5 +1,4 @@
 // What is said of services: the configuration goes before what is replicated.
-#include "common/base/limits.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -20,11 +19,7 @@ Result<Change> Registry::set_settings(const std::string& service,
                                       const wire::ServiceSettings& settings) const {
   thread_.assert_here();
   if (configured_settings_.contains(service)) return configured(service);
-  if (state_.settings.size() >= limits::services_max && !state_.settings.contains(service)) {
-    return fail(
-        ErrorCode::unavailable,
-        fmt::format("there are settings of {} services already, the limit", limits::services_max));
-  }
+  if (auto room = state_.check_settings_room(service); !room) return room.error();
   return Change(SetSettings{service, settings});
 }
 

@@ -188,9 +188,10 @@ TEST_CASE("a master that stops ends its waits") {
 TEST_CASE("a loop that has not adopted the drain may still send something") {
   ServingGate gate;
   std::atomic<bool> adopted{false};
-  ControlPlane plane(
-      {.node = "a", .control = {"127.0.0.1", 0}}, gate,
-      {[](SnapshotPtr) {}, [](LeadershipPtr) {}, [&](std::uint64_t) { return adopted.load(); }});
+  ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}}, gate,
+                     {.snapshot = [](SnapshotPtr) {},
+                      .leadership = [](LeadershipPtr) {},
+                      .has_adopted = [&](std::uint64_t) { return adopted.load(); }});
   REQUIRE(plane.start().ok());
   plane.take_part();
   ControlClient client(plane.address());

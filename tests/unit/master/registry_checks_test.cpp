@@ -12,7 +12,8 @@ namespace {
 void set(RegistryFixture& cluster, const std::vector<std::string>& settings) {
   wire::ServiceSettings said;
   for (const auto& setting : settings) REQUIRE(wire::parse_setting(setting, "setting", said));
-  cluster.registry.apply(*cluster.registry.set_settings("default", said), cluster.time);
+  REQUIRE(
+      cluster.registry.apply(*cluster.registry.set_settings("default", said), cluster.time).ok());
 }
 
 WorkerId add_backend(RegistryFixture& cluster, const std::string& name = "n1") {
@@ -144,6 +145,6 @@ TEST_CASE("settings that are taken back take their checks along") {
   probe(cluster, id, FailureKind::timed_out);
   REQUIRE(cluster.hear("w1").ok());
   REQUIRE(cluster.state("w1") == "down");
-  cluster.registry.apply(*cluster.registry.remove_settings("default"), cluster.time);
+  REQUIRE(cluster.registry.apply(*cluster.registry.remove_settings("default"), cluster.time).ok());
   CHECK(cluster.state("w1") == "up");
 }

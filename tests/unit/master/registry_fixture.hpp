@@ -14,10 +14,13 @@ namespace tandem::master {
 
 class RegistryFixture {
  public:
-  explicit RegistryFixture(RegistryOptions options = {})
+  explicit RegistryFixture(RegistryOptions options = {},
+                           wire::FeatureLevel level = wire::features::newest)
       : registry(options, {.on_snapshot = [this](SnapshotPtr next) { snapshots.push_back(next); },
                            .on_change = [this] { ++changes; },
-                           .on_backend = [this](WorkerId id) { backends.push_back(id); }}) {}
+                           .on_backend = [this](WorkerId id) { backends.push_back(id); }}) {
+    REQUIRE(registry.apply(RaiseFeatureLevel{level}, time).ok());
+  }
 
   // Each name has a port of its own.
   static std::uint16_t port_of(const std::string& name) {
@@ -48,16 +51,19 @@ class RegistryFixture {
   Result<> set_weight(const std::string& name, std::optional<unsigned> weight) {
     return commit(registry.set_weight(name, weight));
   }
-  Result<> add(const wire::WorkerSpec& spec) {
-    const auto change = registry.add(spec);
+  Result<> add(const wire::WorkerSpec& spec) { return commit(registry.add(spec)); }
+  // As the primary commits it.
+  Result<> commit(const Result<Change>& change) {
     if (!change) return change.error();
-    registry.apply(*change, time);
-    return {};
+    if (const auto due = registry.registration_due(*change)) {
+      if (auto registered = registry.apply(*due, time); !registered) return registered;
+    }
+    return registry.apply(*change, time);
   }
   // What the primary registers, committed at once; returns how many changes that took.
   std::size_t commit_registrations() {
     const auto changes = registry.unregistered(time, 1'000);
-    for (const auto& change : changes) registry.apply(change, time);
+    for (const auto& change : changes) REQUIRE(registry.apply(change, time).ok());
     return changes.size();
   }
 
@@ -123,11 +129,6 @@ class RegistryFixture {
       if (worker->last_resort == last_resort) names += (names.empty() ? "" : " ") + worker->name;
     }
     return names;
-  }
-  Result<> commit(const Result<Change>& change) {
-    if (!change) return change.error();
-    registry.apply(*change, time);
-    return {};
   }
 };
 

@@ -17,7 +17,7 @@ TEST_CASE("workers have no key before the cluster has a secret, and one of their
   REQUIRE(cluster.hear("w1").ok());
   CHECK(cluster.shown("w1")->term_key.empty());
   CHECK(cluster.shown("w1")->cookie.empty());
-  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  REQUIRE(cluster.registry.apply(SetSecret{secret}, cluster.time).ok());
   REQUIRE(cluster.hear(RegistryFixture::heartbeat_of("w2", 9002)).ok());
   CHECK(cluster.shown("w1")->term_key == wire::worker_key(secret, "w1", "w1-first"));
   CHECK(cluster.registry.term_key("w2") == wire::worker_key(secret, "w2", "w2-first"));
@@ -27,14 +27,14 @@ TEST_CASE("workers have no key before the cluster has a secret, and one of their
 
 TEST_CASE("the first secret stays") {
   RegistryFixture cluster;
-  cluster.registry.apply(SetSecret{secret}, cluster.time);
-  cluster.registry.apply(SetSecret{another}, cluster.time);
+  REQUIRE(cluster.registry.apply(SetSecret{secret}, cluster.time).ok());
+  CHECK(!cluster.registry.apply(SetSecret{another}, cluster.time).ok());
   CHECK(cluster.registry.state().secret == secret);
 }
 
 TEST_CASE("a worker that takes no proof has no key, and is told no term") {
   RegistryFixture cluster;
-  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  REQUIRE(cluster.registry.apply(SetSecret{secret}, cluster.time).ok());
   auto heartbeat = RegistryFixture::heartbeat_of("w1");
   heartbeat.takes_proof = false;
   REQUIRE(cluster.hear(heartbeat).ok());
@@ -44,7 +44,7 @@ TEST_CASE("a worker that takes no proof has no key, and is told no term") {
 
 TEST_CASE("a worker that started again has another key") {
   RegistryFixture cluster;
-  cluster.registry.apply(SetSecret{secret}, cluster.time);
+  REQUIRE(cluster.registry.apply(SetSecret{secret}, cluster.time).ok());
   auto heartbeat = RegistryFixture::heartbeat_of("w1");
   REQUIRE(cluster.hear(heartbeat).ok());
   const std::string before(cluster.registry.term_key("w1"));
@@ -57,8 +57,9 @@ TEST_CASE("masters of one cluster share their name in Via, which tells nothing o
   RegistryFixture cluster;
   RegistryFixture same;
   RegistryFixture other;
-  for (auto* each : {&cluster, &same}) each->registry.apply(SetSecret{secret}, each->time);
-  other.registry.apply(SetSecret{another}, other.time);
+  for (auto* each : {&cluster, &same})
+    REQUIRE(each->registry.apply(SetSecret{secret}, each->time).ok());
+  REQUIRE(other.registry.apply(SetSecret{another}, other.time).ok());
   for (auto* each : {&cluster, &same, &other}) each->registry.publish();
   const auto via = [](const RegistryFixture& of) { return of.snapshots.back()->via; };
   CHECK(via(cluster).size() == std::string("tandem-").size() + 8);
@@ -68,7 +69,7 @@ TEST_CASE("masters of one cluster share their name in Via, which tells nothing o
 
 TEST_CASE("the secret is part of the state, and what is no secret is refused") {
   ClusterState state;
-  state.apply(SetSecret{secret});
+  REQUIRE(state.apply(SetSecret{secret}).ok());
   const auto read = parse_cluster_state(to_json(state));
   REQUIRE(read.ok());
   CHECK(read->secret == secret);
@@ -86,7 +87,7 @@ namespace {
 // The only worker of a service: its heartbeats have stopped, and it has a key.
 struct Silent : RegistryFixture {
   Silent() {
-    registry.apply(SetSecret{secret}, time);
+    REQUIRE(registry.apply(SetSecret{secret}, time).ok());
     REQUIRE(hear("w1").ok());
     registry.publish();
     backends.clear();

@@ -54,7 +54,7 @@ TEST_CASE("a worker that restarted before its removal was committed stays") {
   REQUIRE(cluster.hear("w1").ok());
   const auto removal = *cluster.registry.remove("w1");
   REQUIRE(cluster.hear(started_again("w1")).ok());
-  cluster.registry.apply(removal, cluster.time);
+  REQUIRE(cluster.registry.apply(removal, cluster.time).ok());
   CHECK(cluster.state("w1") == "up");
 }
 
@@ -88,12 +88,12 @@ TEST_CASE("a snapshot of a version that removed nobody is read") {
 TEST_CASE("the oldest of too many removed workers is forgotten") {
   ClusterState state;
   for (std::size_t i = 0; i < limits::removed_workers_max; ++i) {
-    state.apply(RemoveWorker{fmt::format("w{}", i), "one"});
+    REQUIRE(state.apply(RemoveWorker{fmt::format("w{}", i), "one"}).ok());
   }
   CHECK(state.has_removed("w0", "one"));
-  state.apply(RemoveWorker{"w1", "one"});  // once more
+  REQUIRE(state.apply(RemoveWorker{"w1", "one"}).ok());  // once more
   CHECK(state.has_removed("w0", "one"));
-  state.apply(RemoveWorker{"w1", "two"});
+  REQUIRE(state.apply(RemoveWorker{"w1", "two"}).ok());
   CHECK(!state.has_removed("w0", "one"));
   CHECK(state.has_removed("w1", "one"));
   CHECK(state.removed.size() == limits::removed_workers_max);

@@ -67,7 +67,7 @@ TEST_CASE("a worker that is heard again before its leaving is applied stays, and
   const auto leaving = cluster.registry.unregistered(cluster.time, 10);
   REQUIRE(leaving.size() == 1);
   REQUIRE(cluster.hear("w1").ok());
-  cluster.registry.apply(leaving[0], cluster.time);
+  REQUIRE(cluster.registry.apply(leaving[0], cluster.time).ok());
   CHECK(cluster.state("w1") == "up");
   CHECK(cluster.commit_registrations() == 1);
 }
@@ -121,7 +121,8 @@ TEST_CASE("a worker that is not heard yet is asked, and gets traffic when it ans
   restarted.registry.restore(primary.registry.state(), restarted.time);
   REQUIRE(restarted.backends.size() == 1);
   const auto id = restarted.backends[0];
-  CHECK(restarted.registry.probe_target(id)->addresses.front() == Endpoint{"127.0.0.1", 9001});
+  CHECK(restarted.registry.probe_target(id)->addresses.front() ==
+        Endpoint{"127.0.0.1", RegistryFixture::port_of("w1")});
   restarted.registry.probe_result(id, FailureKind::refused, restarted.time);
   CHECK(restarted.state("w1") == "down");
   restarted.registry.probe_result(id, std::nullopt, restarted.time);
@@ -150,7 +151,10 @@ TEST_CASE("a change survives its way through the log") {
     REQUIRE(read.ok());
     CHECK(to_json(*read) == to_json(change));
   };
-  same(Join{"w1", {"default", {"10.0.0.9", 9001}, 5, 6, true, wire::WitnessOffer{9, {"::1", 2}}}});
+  const wire::WitnessOffer witness{9, {"::1", 2}};
+  same(Join{"w1", {"default", {"10.0.0.9", 9001}, "first", 5, 6, true, witness}});
+  same(SetDrained{"b1", true, true});
+  same(SetWeight{"b1", 7, true});
   same(Leave{"w1"});
   same(SetDrained{"w1", true});
   same(SetDrained{"w1", false});
@@ -181,6 +185,7 @@ TEST_CASE("a change survives its way through the log") {
 TEST_CASE("a command that is in the log twice is applied once") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
+  cluster.commit_registrations();
   ReplicatedState state(cluster.registry);
   REQUIRE(state.apply(entry(1, {5, 1}, SetDrained{"w1", true}), cluster.time).ok());
   REQUIRE(state.apply(entry(2, {5, 2}, SetDrained{"w1", false}), cluster.time).ok());
@@ -232,7 +237,7 @@ TEST_CASE("what a later version wrote is told from what nobody wrote") {
 }
 
 TEST_CASE("the feature level rises, is kept in snapshots and decides their format") {
-  RegistryFixture cluster;
+  RegistryFixture cluster({}, wire::features::oldest);
   ReplicatedState state(cluster.registry);
   CHECK(state.to_bytes().starts_with(R"({"format":1,)"));
   REQUIRE(
@@ -248,7 +253,7 @@ TEST_CASE("the feature level rises, is kept in snapshots and decides their forma
 }
 
 TEST_CASE("a member held at a feature level takes nothing above it for what it can apply") {
-  RegistryFixture cluster;
+  RegistryFixture cluster({}, wire::features::oldest);
   ReplicatedState state(cluster.registry);
   const auto held = state_check(wire::features::oldest);
   const auto raise = to_json(Change(RaiseFeatureLevel{wire::FeatureLevel(2)}));

@@ -25,7 +25,7 @@ struct Judged : RegistryFixture {
     wire::ServiceSettings settings;
     const auto text = fmt::format("eject_success_rate={}", factor);
     REQUIRE(wire::parse_setting(text, "setting", settings));
-    registry.apply(*registry.set_settings("default", settings), time);
+    REQUIRE(registry.apply(*registry.set_settings("default", settings), time).ok());
     for (int i = 1; i <= count; ++i) names.push_back(fmt::format("w{}", i));
     pass_hearing(1s, names);
     for (const auto& name : names) counters.push_back(shown(name)->counters);

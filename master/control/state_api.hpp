@@ -1,0 +1,26 @@
+// state_api.hpp: the replicated state as documents: GET /v1/snapshot, a backup for people to keep
+// (master/cluster/backup.hpp), and GET /cluster/state, for a master whose own state differs.
+#pragma once
+
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "master/cluster/cluster_member.hpp"
+#include "master/control/api_router.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+// The backup is answered by the primary, whichever master is asked. All outlive the router.
+void route_state(ApiRouter& router, const Registry& registry, const ClusterMember& member);
+
+// Asks that primary for GET /cluster/state, for limits::control_request_max at most; the body of a
+// good answer. Errors: `unavailable`.
+boost::asio::awaitable<Result<std::string>> fetch_state(boost::asio::io_context& loop,
+                                                        Endpoint primary, std::string token);
+
+}  // namespace tandem::master
