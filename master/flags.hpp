@@ -17,9 +17,9 @@
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "common/wire/policy_spec.hpp"
-#include "master/forward/forward_timeouts.hpp"
-#include "master/forward/rate_limiter.hpp"
-#include "master/forward/standby_traffic.hpp"
+#include "master/forward/workers/timeouts.hpp"
+#include "master/forward/exchange/rate_limiter.hpp"
+#include "master/forward/exchange/standby_traffic.hpp"
 #include "master/vip/vip_spec.hpp"
 
 namespace tandem::master {

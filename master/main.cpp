@@ -12,9 +12,9 @@
 #include "common/base/write_text.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
-#include "master/forward/access_log.hpp"
-#include "master/forward/data_plane.hpp"
-#include "master/forward/descriptor_shares.hpp"
+#include "master/forward/access_log/log.hpp"
+#include "master/forward/plane/data_plane.hpp"
+#include "master/forward/plane/descriptor_shares.hpp"
 #include "master/vip/virtual_addresses.hpp"
 
 namespace {

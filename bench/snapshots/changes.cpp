@@ -19,7 +19,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "master/forward/data_plane.hpp"
+#include "master/forward/plane/data_plane.hpp"
 #include "master/registry/registry.hpp"
 
 using namespace tandem;

@@ -1,8 +1,8 @@
 // Request heads: the verdict does not depend on how the bytes arrive, and what we make of a head
 // that we accept means the same to the next reader, once and for all.
 #include "input.hpp"
-#include "master/forward/buffer.hpp"
-#include "master/forward/head_writer.hpp"
+#include "master/forward/io/buffer.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
 #include "common/http1/http_head.hpp"
 
 using namespace tandem;

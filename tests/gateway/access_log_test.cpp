@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway.hpp"
-#include "master/forward/access_log.hpp"
+#include "master/forward/access_log/log.hpp"
 
 using namespace tandem::test;
 using nlohmann::json;

@@ -5,7 +5,7 @@
 
 #include "allocation_count.hpp"
 #include "gateway.hpp"
-#include "master/forward/access_log.hpp"
+#include "master/forward/access_log/log.hpp"
 
 using namespace tandem::test;
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "master/forward/data_plane.hpp"
+#include "master/forward/plane/data_plane.hpp"
 #include "origin.hpp"
 
 namespace tandem::test {

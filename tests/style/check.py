@@ -27,14 +27,28 @@ MAY_INCLUDE = {
     "common/cluster": ["common"],
     "master/registry": ["common", "master/registry"],
     "master/balance": ["common", "master/registry", "master/balance"],
-    "master/forward": ["common", "master/registry", "master/balance", "master/forward"],
+    "master/forward/io": ["common/base", "master/forward/io"],
+    "master/forward/http": ["common", "master/balance", "master/forward/io", "master/forward/http"],
+    "master/forward/http/h1": ["common", "master/forward/io", "master/forward/http"],
+    "master/forward/access_log": ["common", "master/forward/access_log"],
+    "master/forward/workers": ["common", "master/registry", "master/balance", "master/forward/io",
+                               "master/forward/workers"],
+    "master/forward/exchange": ["common", "master/registry", "master/balance", "master/forward/io",
+                                "master/forward/http", "master/forward/access_log",
+                                "master/forward/workers", "master/forward/exchange"],
+    "master/forward/client": ["common", "master/registry", "master/balance", "master/forward/io",
+                              "master/forward/http", "master/forward/access_log",
+                              "master/forward/exchange", "master/forward/client"],
+    "master/forward/plane": ["common", "master/registry", "master/balance", "master/forward"],
     "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
     "master/control": ["common", "master/registry", "master/cluster", "master/control"],
     "master": ["common", "master"],  # main() and its flags
     "ctl": ["common", "ctl"],
 }
-# The same for a folder and all below it.
+# What lies below a folder, and above it in the order of dependencies.
+MUST_NOT_INCLUDE = {"master/forward/http": ["master/forward/http/h1"]}
+# What a folder and all below it may include.
 TREE_MAY_INCLUDE = {
     "common/client": ["common", "tandem"],
     "worker": ["common", "worker", "tandem"],
@@ -73,7 +87,11 @@ def check_include(path, quoted, included):
     if not quoted or "/" not in included:
         return
     allowed = may_include(name)
-    if allowed is not None and not any(included.startswith(a + "/") for a in allowed):
+    forbidden = MUST_NOT_INCLUDE.get(name.rsplit("/", 1)[0], [])
+    if allowed is not None and (
+        not any(included.startswith(a + "/") for a in allowed)
+        or any(included.startswith(f + "/") for f in forbidden)
+    ):
         yield f"{name.rsplit('/', 1)[0]} must not depend on {included}"
 
 

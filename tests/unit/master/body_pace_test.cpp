@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/limits.hpp"
-#include "master/forward/body_pace.hpp"
+#include "master/forward/workers/body_pace.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

@@ -1,7 +1,7 @@
 // How many connections each client address has.
 #include <catch2/catch.hpp>
 
-#include "master/forward/client_counts.hpp"
+#include "master/forward/client/client_counts.hpp"
 
 using namespace tandem::master;
 

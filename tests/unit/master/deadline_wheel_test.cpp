@@ -1,4 +1,4 @@
-#include "master/forward/deadline_wheel.hpp"
+#include "master/forward/io/deadline_wheel.hpp"
 
 #include <catch2/catch.hpp>
 

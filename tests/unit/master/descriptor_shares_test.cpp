@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/limits.hpp"
-#include "master/forward/descriptor_shares.hpp"
+#include "master/forward/plane/descriptor_shares.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

@@ -1,7 +1,7 @@
 // Heads that fuzzing found, one case each.
 #include <catch2/catch.hpp>
 
-#include "master/forward/head_writer.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
 #include "common/http1/http_head.hpp"
 
 using namespace tandem;

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "master/forward/rate_limiter.hpp"
+#include "master/forward/exchange/rate_limiter.hpp"
 
 using namespace tandem;
 using tandem::master::parse_rate_limit;

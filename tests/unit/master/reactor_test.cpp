@@ -9,7 +9,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "master/forward/socket_io.hpp"
+#include "master/forward/io/socket_io.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

@@ -1,4 +1,4 @@
-#include "master/forward/sender.hpp"
+#include "master/forward/http/sender.hpp"
 
 #include <string>
 

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/clock.hpp"
-#include "master/forward/service.hpp"
+#include "master/forward/workers/service.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "master/forward/standby_traffic.hpp"
+#include "master/forward/exchange/standby_traffic.hpp"
 
 using namespace tandem::master;
 

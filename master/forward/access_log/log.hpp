@@ -1,0 +1,70 @@
+// log.hpp: one line of JSON for each request (--access-log), written by a thread of its own.
+//
+// A loop copies what it has to say into its ring (access_ring.hpp) and goes on; this thread empties
+// the rings every few milliseconds, turns entries into lines (access_line.hpp) and writes many at
+// once (access_file.hpp). What finds no room in a ring, or no room on the disk, is lost and
+// counted: a warning says how many, at most once a second. Lines of one loop are in the order in
+// which its requests ended.
+//
+// The file is opened anew on reopen() (SIGHUP), and within a second after somebody has moved it
+// away.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/result.hpp"
+#include "common/base/time.hpp"
+#include "master/forward/access_log/file.hpp"
+#include "master/forward/access_log/line.hpp"
+#include "master/forward/access_log/ring.hpp"
+
+namespace tandem::master {
+
+class AccessLog {
+ public:
+  // `path`: a file, or "-" for the standard output. `loops`: how many rings. Errors: `invalid`.
+  static Result<std::unique_ptr<AccessLog>> open(
+      std::string path, unsigned loops, std::size_t ring_bytes = limits::access_log_ring_bytes);
+  // Writes what is still in the rings, then ends the thread. REQUIRES: the loops have ended.
+  ~AccessLog();
+  AccessLog(const AccessLog&) = delete;
+  AccessLog& operator=(const AccessLog&) = delete;
+
+  // The ring of one loop, for as long as this object lives.
+  AccessRing& ring(unsigned loop) { return *rings_.at(loop); }
+  // Opens the file anew, soon. Callable from any thread.
+  void reopen();
+  // Requests of which no line was written. Callable from any thread.
+  std::uint64_t lost() const;
+
+ private:
+  AccessLog(AccessFile file, unsigned loops, std::size_t ring_bytes);
+  void run();
+  void write_entries();
+  void write_lines();
+  void open_anew();
+  void warn_of_losses();
+
+  AccessFile file_;
+  AccessLineFormat format_;
+  std::string lines_;
+  std::vector<std::unique_ptr<AccessRing>> rings_;
+  std::atomic<std::uint64_t> unwritten_{0};  // lines that the file did not take
+  int error_ = 0;                            // why, the last time
+  std::uint64_t warned_of_ = 0;
+  Instant looked_at_;  // when losses and rotation were last looked for
+  std::mutex mutex_;   // for what follows; no loop takes it
+  std::condition_variable wake_;
+  bool reopen_ = false;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace tandem::master

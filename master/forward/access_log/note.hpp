@@ -1,0 +1,35 @@
+// note.hpp: what the access log will say of a request, gathered along its way. Owner: the
+// exchange.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "common/base/limits.hpp"
+#include "common/base/strong.hpp"
+
+namespace tandem::master {
+
+struct AccessNote {
+  // nginx's number, which log readers know: the connection ended before any of an answer was sent.
+  static constexpr unsigned client_closed = 499;
+
+  unsigned status = client_closed;  // of the final response that was sent, wholly or in part
+  unsigned attempts = 0;    // workers that were chosen, those that refused a connection included
+  std::uint64_t bytes = 0;  // of the response's body that were sent, framing not counted
+  Term term;
+  std::string_view service;
+
+  std::string_view worker() const { return {worker_.data(), worker_bytes_}; }
+  // Copied: the worker may leave while its answer is under way.
+  void set_worker(std::string_view name) {
+    worker_bytes_ = name.copy(worker_.data(), worker_.size());
+  }
+
+ private:
+  std::size_t worker_bytes_ = 0;
+  std::array<char, sizeof("master:") - 1 + limits::name_bytes_max> worker_;
+};
+
+}  // namespace tandem::master

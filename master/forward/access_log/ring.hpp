@@ -1,0 +1,65 @@
+// ring.hpp: what one loop has to say in the access log, on its way to the thread that writes
+// it.
+//
+// A ring of bytes with one producer (a loop) and one consumer (the writer): no lock, no allocation,
+// no system call. A request is one record of about 200 bytes; when there is no room it is dropped
+// and counted, for a slow disk must not slow a client. Owner: push() the loop, pop() the writer.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "common/base/limits.hpp"
+#include "common/base/strong.hpp"
+#include "common/base/time.hpp"
+
+namespace tandem::master {
+
+// One request. What is not known is empty or 0.
+struct AccessEntry {
+  Instant started;          // its first byte
+  Duration duration{0};     // until the last byte of the answer was handed to the kernel
+  std::uint64_t bytes = 0;  // of the response's body that were sent, framing not counted
+  Term term;
+  std::size_t target_bytes = 0;  // of the whole target; more than target.size() when that was cut
+  unsigned status = 0;
+  unsigned attempts = 0;
+  std::string_view client;
+  std::string_view method;  // cut at limits::access_log_method_bytes_max
+  std::string_view target;  // cut at limits::access_log_target_bytes_max
+  std::string_view worker;
+  std::string_view service;
+  std::string_view request_id;
+};
+
+class AccessRing {
+ public:
+  // `bytes`: a power of two, several records at least.
+  explicit AccessRing(std::size_t bytes = limits::access_log_ring_bytes);
+  AccessRing(const AccessRing&) = delete;
+  AccessRing& operator=(const AccessRing&) = delete;
+
+  // Copies the entry, its long texts cut. False, and counted, when there is no room.
+  bool push(const AccessEntry& entry);
+  // The oldest entry; its views live until the next call. False when there is none.
+  bool pop(AccessEntry& entry);
+  // Entries for which there was no room. Callable from any thread.
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Record;
+
+  const std::size_t bytes_;
+  const std::unique_ptr<std::byte[]> block_;
+  // Positions only grow; the place in the block is the position modulo its size.
+  alignas(64) std::atomic<std::uint64_t> tail_{0};  // written by the producer
+  std::uint64_t known_head_ = 0;                    // the producer's latest look at head_
+  std::atomic<std::uint64_t> dropped_{0};
+  alignas(64) std::atomic<std::uint64_t> head_{0};  // written by the consumer
+  std::uint64_t next_head_ = 0;                     // behind the entry that pop() gave out
+};
+
+}  // namespace tandem::master

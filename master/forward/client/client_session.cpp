@@ -1,0 +1,260 @@
+#include "master/forward/client/client_session.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// An IPv4 client of an IPv6 listener is an IPv4 client.
+std::string address_of(const TcpEndpoint& peer) {
+  const auto address = peer.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
+bool is_among(const std::vector<AddressRange>& ranges, const std::string& address) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const auto& range) { return range.contains(address); });
+}
+
+constexpr Refusal no_memory{503, "out_of_memory", "This master has no memory for more requests."};
+
+}  // namespace
+
+void ClientSession::start(Context& context, Clients& clients, Socket socket,
+                          const TcpEndpoint& peer) {
+  std::unique_ptr<ClientSession> session(
+      new ClientSession(context, clients, std::move(socket), peer));
+  if (session->count_in(peer)) run(std::move(session));
+}
+
+// False: its address has as many connections as it may.
+bool ClientSession::count_in(const TcpEndpoint& peer) {
+  const auto& counts = clients_.options().counts;
+  if (!counts || trusted_ || is_among(clients_.options().uncounted, address_)) return true;
+  counted_as_ = counts->enter(peer.address());
+  return counted_as_.has_value();
+}
+
+ClientSession::ClientSession(Context& context, Clients& clients, Socket socket,
+                             const TcpEndpoint& peer)
+    : context_(context),
+      clients_(clients),
+      socket_(std::move(socket)),
+      address_(address_of(peer)),
+      trusted_(is_among(context.options().trusted_proxies, address_)),
+      idle_since_(context.coarse_now()) {
+  clients_.adopt(*this);
+  deadline_.on_expiry([](void* context) { static_cast<ClientSession*>(context)->socket_.cancel(); },
+                      this);
+}
+
+ClientSession::~ClientSession() {
+  if (request_ != nullptr) context_.give_back(*request_);
+  if (counted_as_) clients_.options().counts->leave(*counted_as_);
+  clients_.forget(*this);
+}
+
+bool ClientSession::close_if_idle_since(Instant since) {
+  if (!idle_ || ending_ || idle_since_ > since || has_unread(socket_)) return false;
+  ending_ = true;
+  socket_.cancel();
+  return true;
+}
+
+// For another request. Clients that are idle are closed first.
+bool ClientSession::has_memory() {
+  const auto memory = context_.memory();
+  if (memory != Context::Memory::ample) context_.shed_idle(Shed::clients);
+  return memory != Context::Memory::exhausted;
+}
+
+void ClientSession::drain() {
+  // A request that is here already is served: its client cannot know that we are about to close.
+  if (!idle_ || has_unread(socket_)) return;
+  ending_ = true;
+  socket_.cancel();
+}
+
+void ClientSession::abort() {
+  ending_ = true;
+  socket_.close();  // not cancel: whatever operation comes next must fail as well
+  if (exchange_ != nullptr) exchange_->abort();
+}
+
+Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
+  auto& self = *session;
+  for (;;) {
+    if (self.in_.empty()) {
+      self.context_.arm(self.deadline_, self.context_.timeouts().client_idle);
+      auto reading = read_some(self.socket_, self.in_, self.context_.buffers());
+      const IoResult got = co_await reading;
+      self.deadline_.disarm();
+      if (!got.ok()) break;
+      self.in_.commit(got.bytes);
+      self.in_a_row_ = 0;
+    } else if (++self.in_a_row_ % limits::pipelined_in_a_row_max == 0) {
+      // A heap of pipelined requests, each answered at once, must not hold up other clients.
+      Yield yielding(self.context_.io());
+      co_await yielding;
+      if (self.ending_) break;
+    }
+    self.idle_ = false;
+    auto serving = self.serve_request();
+    const Ending ending = co_await serving;
+    if (ending != Ending::keep) {
+      if (ending == Ending::linger && !self.ending_) {
+        auto lingering = self.linger();
+        co_await lingering;
+      }
+      self.close(ending);
+      co_return;
+    }
+    if (self.ending_ || self.context_.lets_clients_go()) break;
+    self.idle_ = true;
+    self.idle_since_ = self.context_.coarse_now();
+  }
+  self.close(Ending::close);
+}
+
+// Looks for a head in what is here, and makes room for more of it.
+HeadStatus ClientSession::parse_head() {
+  // RFC 9112 §2.2: an empty line before the request line is ignored.
+  while (in_.view().starts_with("\r\n")) in_.consume(2);
+  if (in_.empty() || in_.view() == "\r") return HeadStatus::incomplete;
+  const auto status = request_->parse(in_.view());
+  if (status == HeadStatus::incomplete && in_.free_size() == 0) {
+    in_.capacity() < limits::header_bytes_max ? in_.grow(limits::header_bytes_max) : in_.compact();
+    request_->clear();
+  }
+  return status;
+}
+
+// What is here is no whole head: reads the rest of it, or says what is wrong with it.
+Task<bool> ClientSession::read_head(HeadStatus status) {
+  for (;; status = parse_head()) {
+    if (status == HeadStatus::complete) co_return true;
+    if (status == HeadStatus::refused) {
+      auto refusing = refuse(request_->refusal());
+      co_await refusing;
+      co_return false;
+    }
+    if (!has_memory()) {
+      auto refusing = refuse(no_memory);
+      co_await refusing;
+      co_return false;
+    }
+    if (!deadline_.armed()) context_.arm(deadline_, context_.timeouts().header_read);
+    auto reading = read_some(socket_, in_);
+    const IoResult got = co_await reading;
+    if (!got.ok()) {
+      if (deadline_.expired() && !ending_ && !in_.empty()) {
+        auto refusing =
+            refuse({408, "request_timeout", "The request head did not arrive in time."});
+        co_await refusing;
+      } else if (!in_.empty()) {
+        log({}, {});
+      }
+      co_return false;
+    }
+    in_.commit(got.bytes);
+  }
+}
+
+Task<Ending> ClientSession::serve_request() {
+  request_ = &context_.borrow_request_head();
+  if (context_.access_ring() != nullptr) started_ = now();
+  deadline_.disarm();
+  const auto head = parse_head();
+  bool complete = head == HeadStatus::complete;
+  if (!complete) {
+    auto reading = read_head(head);
+    complete = co_await reading;
+    deadline_.disarm();
+  }
+  Ending ending = Ending::linger;
+  if (complete && !has_memory()) {
+    auto refusing = refuse(no_memory);
+    co_await refusing;
+  } else if (complete) {
+    Exchange exchange(context_, socket_, address_, trusted_, in_, *request_);
+    exchange_ = &exchange;
+    auto exchanging = exchange.run();
+    ending = co_await exchanging;
+    exchange_ = nullptr;
+    log(exchange.note(), exchange.request_id());
+  } else if (in_.empty()) {
+    ending = Ending::close;
+  }
+  context_.give_back(*request_);
+  request_ = nullptr;
+  if (in_.empty()) in_.release();
+  co_return ending;
+}
+
+Task<> ClientSession::refuse(Refusal refusal) {
+  Buffer out = context_.buffers().borrow();
+  AccessNote note;
+  note.status = refusal.status;
+  note.bytes = write_local_response(out, {.status = refusal.status,
+                                          .code = refusal.code,
+                                          .message = refusal.message,
+                                          .retry_after_s = refusal.status == 503 ? 1u : 0u,
+                                          .to_head = request_->is_head(),
+                                          .allows_trace = context_.options().allows_trace});
+  context_.arm(deadline_, limits::linger_max);
+  auto writing = write_all(socket_, out.view());
+  const IoResult wrote = co_await writing;
+  if (!wrote.ok()) note = {};
+  log(note, {});
+}
+
+void ClientSession::log(const AccessNote& note, std::string_view request_id) {
+  AccessRing* ring = context_.access_ring();
+  if (ring == nullptr) return;
+  ring->push({.started = started_,
+              .duration = now() - started_,
+              .bytes = note.bytes,
+              .term = note.term,
+              .status = note.status,
+              .attempts = note.attempts,
+              .client = address_,
+              .method = request_->method(),
+              .target = request_->sent_target(),
+              .worker = note.worker(),
+              .service = note.service,
+              .request_id = request_id});
+}
+
+Task<> ClientSession::linger() {
+  socket_.shutdown_send();
+  context_.arm(deadline_, limits::linger_max);
+  for (std::size_t thrown_away = 0; thrown_away < limits::linger_bytes_max;) {
+    in_.release();
+    auto reading = read_some(socket_, in_, context_.buffers());
+    const IoResult got = co_await reading;
+    if (!got.ok()) break;
+    thrown_away += got.bytes;
+  }
+}
+
+void ClientSession::close(Ending ending) {
+  if (ending == Ending::abort) {
+    // A reset tells even an HTTP/1.0 client, which takes the close for the end, that this was not
+    // all.
+    const ::linger reset{1, 0};
+    setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  socket_.close();
+}
+
+}  // namespace tandem::master

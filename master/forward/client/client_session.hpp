@@ -1,0 +1,64 @@
+// client_session.hpp: one client connection, from accept to close.
+//
+// Between requests a session is warm for a moment (it waits with a buffer in hand) and then cold:
+// it owns no buffer and no parser, only its socket and a place in the timing wheel. Requests on one
+// connection are served one after the other, so pipelined ones are answered in order. Owner: its
+// loop; it frees itself when the connection has ended.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "master/forward/client/clients.hpp"
+#include "master/forward/exchange/exchange.hpp"
+#include "master/forward/io/intrusive_list.hpp"
+
+namespace tandem::master {
+
+class ClientSession : public IntrusiveListMember<ClientSession> {
+ public:
+  static void start(Context& context, Clients& clients, Socket socket, const TcpEndpoint& peer);
+  ~ClientSession();
+
+  // Ends the session unless a request is being served or has arrived; that one will be the last.
+  void drain();
+  // Ends the session if its client has been idle since then, and still is. True if so.
+  bool close_if_idle_since(Instant since);
+  // Ends the session as soon as possible.
+  void abort();
+
+ private:
+  ClientSession(Context& context, Clients& clients, Socket socket, const TcpEndpoint& peer);
+  bool count_in(const TcpEndpoint& peer);
+  bool has_memory();
+  static Detached run(std::unique_ptr<ClientSession> session);
+
+  // False when the connection is to be closed.
+  HeadStatus parse_head();
+  Task<bool> read_head(HeadStatus status);
+  Task<Ending> serve_request();
+  Task<> refuse(Refusal refusal);
+  Task<> linger();
+  void close(Ending ending);
+  // Tells the access log of the request that has ended, if there is one.
+  void log(const AccessNote& note, std::string_view request_id);
+
+  Context& context_;
+  Clients& clients_;
+  Socket socket_;
+  std::string address_;
+  bool trusted_;  // a proxy of ours
+  Buffer in_;
+  RequestHead* request_ = nullptr;  // borrowed from the loop while a request is read and served
+  Exchange* exchange_ = nullptr;    // while one runs
+  Deadline deadline_;
+  Instant started_;  // the request; kept for the access log only
+  Instant idle_since_;
+  std::optional<ClientCounts::Key> counted_as_;
+  bool idle_ = true;
+  bool ending_ = false;
+  unsigned in_a_row_ = 0;  // requests since the last wait for one
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,51 @@
+#include "master/forward/client/clients.hpp"
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+#include "master/forward/client/client_session.hpp"
+
+namespace tandem::master {
+
+Clients::Clients(Context& context, ClientOptions options, std::function<void()> on_left)
+    : context_(context), options_(std::move(options)), on_left_(std::move(on_left)) {}
+
+Clients::~Clients() { TANDEM_ASSERT(sessions_.empty()); }
+
+void Clients::serve(Socket socket, const TcpEndpoint& peer) {
+  ClientSession::start(context_, *this, std::move(socket), peer);
+}
+
+void Clients::drain() {
+  sessions_.for_each([](ClientSession& session) { session.drain(); });
+}
+
+void Clients::abort() {
+  sessions_.for_each([](ClientSession& session) { session.abort(); });
+}
+
+void Clients::close_idle_since(Instant since) {
+  sessions_.for_each([since](ClientSession& session) { session.close_if_idle_since(since); });
+}
+
+void Clients::close_idle() {
+  const auto idle_since = context_.coarse_now() - limits::idle_when_scarce;
+  const auto most = std::min<std::size_t>(sessions_.size(), limits::shed_looked_at_max);
+  unsigned closed = 0;
+  // Who was looked at goes to the front, so that all have their turn.
+  for (std::size_t looked = 0; looked < most && closed < limits::shed_at_once_max; ++looked) {
+    auto& session = sessions_.back();
+    sessions_.remove(session);
+    sessions_.push_front(session);
+    if (session.close_if_idle_since(idle_since)) ++closed;
+  }
+}
+
+void Clients::adopt(ClientSession& session) { sessions_.push_front(session); }
+
+void Clients::forget(ClientSession& session) {
+  sessions_.remove(session);
+  on_left_();
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,56 @@
+// clients.hpp: the client connections of one loop.
+//
+// Owner: the loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/base/address_range.hpp"
+#include "master/forward/client/client_counts.hpp"
+#include "master/forward/exchange/context.hpp"
+#include "master/forward/io/intrusive_list.hpp"
+#include "master/forward/io/socket_io.hpp"
+
+namespace tandem::master {
+
+class ClientSession;
+
+struct ClientOptions {
+  std::shared_ptr<ClientCounts> counts;  // null: one client may have any number of connections
+  std::vector<AddressRange> uncounted;   // besides the trusted proxies
+};
+
+class Clients {
+ public:
+  // `on_left`: one has gone. `context` outlives it.
+  Clients(Context& context, ClientOptions options, std::function<void()> on_left);
+  ~Clients();
+
+  bool empty() const { return sessions_.empty(); }
+  const ClientOptions& options() const { return options_; }
+
+  // Serves one that is connected.
+  void serve(Socket socket, const TcpEndpoint& peer);
+  // Ends those that are idle; the others when their request has been served.
+  void drain();
+  // Ends all as soon as possible.
+  void abort();
+  // Closes those that have been idle since then.
+  void close_idle_since(Instant since);
+  // Closes some of those that have been idle for a while.
+  void close_idle();
+
+ private:
+  friend class ClientSession;
+  void adopt(ClientSession& session);
+  void forget(ClientSession& session);
+
+  Context& context_;
+  const ClientOptions options_;
+  const std::function<void()> on_left_;
+  IntrusiveList<ClientSession> sessions_;
+};
+
+}  // namespace tandem::master

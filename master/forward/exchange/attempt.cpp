@@ -1,0 +1,363 @@
+#include "master/forward/exchange/attempt.hpp"
+
+#include <algorithm>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "common/wire/term_proof.hpp"
+#include "common/http1/field_text.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// 501 and 505 tell of the request: who sends what no worker knows must not get all of them ejected.
+bool tells_of_trouble(unsigned status) { return status >= 500 && status != 501 && status != 505; }
+
+}  // namespace
+
+Attempt::Attempt(Context& context, ClientSide& client, Service& service,
+                 UpstreamConnectionPtr connection, Hop hop)
+    : context_(context),
+      client_(client),
+      service_(service),
+      connection_(std::move(connection)),
+      upstream_(connection_->upstream()),
+      hop_(hop),
+      worker_(connection_->socket()),
+      response_(context.borrow_response_head()),
+      deadline_(context.wheel(), client.socket) {
+  deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
+  upstream_.enter(*this);
+}
+
+Attempt::~Attempt() {
+  upstream_.leave(*this);
+  context_.give_back(response_);
+  if (!connection_) return;
+  // Not given back: it cannot carry another request. Its place is free, though.
+  connection_.reset();
+  context_.services().room_made(service_);
+}
+
+void Attempt::give_back_connection() {
+  context_.services().put_back(service_, std::move(connection_));
+}
+
+// What the service learns of the worker: whether it is well, and how long it took to the head of
+// its answer, or to fail. A body that is streamed from the client takes the client's time.
+void Attempt::teach(Outcome outcome) {
+  if (hop_ == Hop::primary || !connection_) return;
+  auto experience = Experience::bad;
+  switch (outcome) {
+    case Outcome::answered:
+      if (!tells_of_trouble(response_.status())) experience = Experience::good;
+      break;
+    case Outcome::timed_out:
+      if (client_.times.client_gave_up(now())) return;
+      break;
+    case Outcome::lost:
+    case Outcome::bad_response: break;
+    case Outcome::beaten: return learn(Experience::good);  // it takes so long at least
+    default: return;                                       // it says nothing of the worker
+  }
+  service_.note(upstream_, experience);
+  learn(experience);
+}
+
+void Attempt::learn(Experience experience) {
+  const bool measures = client_.options->hedge.when == wire::Hedge::When::p95;
+  if (client_.streaming || (!measures && !service_.learns())) return;
+  const auto at = now();
+  if (measures && experience == Experience::good) service_.note_latency(at - sent_at_);
+  service_.learn(upstream_, experience, at - sent_at_, at);
+}
+
+void Attempt::cancel() {
+  client_.socket.cancel();
+  if (connection_) worker_.cancel();
+}
+
+void Attempt::abort() {
+  if (connection_) worker_.close();
+}
+
+void Attempt::beat() {
+  beaten_ = true;
+  if (connection_) worker_.cancel();
+}
+
+// What the worker has begun to say it may bring to its end.
+void Attempt::abandon() {
+  if (!client_.is_repeatable() || passed_on_ || !worker_in_.empty() || !connection_) return;
+  abandoned_ = true;
+  worker_.cancel();
+}
+
+Duration Attempt::body_idle() const { return client_.times.body_idle(context_.coarse_now()); }
+
+// The primary may try several workers, and wait for one.
+Duration Attempt::response_head() const {
+  const auto& timeouts = client_.times.timeouts();
+  auto timeout = timeouts.response_head;
+  if (hop_ == Hop::primary) timeout = timeout * client_.options->attempts + timeouts.queue_wait;
+  return client_.times.within(timeout, context_.coarse_now());
+}
+
+Task<std::optional<Attempt::Outcome>> Attempt::ask() {
+  auto outcome = begin_request();
+  if (!outcome) {
+    auto writing = write_all(worker_, out_.view(), client_.body);
+    if (!writing.done()) deadline_.arm_sending(worker_, client_.times);
+    const IoResult wrote = co_await writing;
+    outcome = note_sent(wrote);
+  }
+  for (auto head = HeadStatus::incomplete; !outcome && head != HeadStatus::complete;) {
+    outcome = parse_head(head);
+    if (outcome) break;
+    if (head == HeadStatus::incomplete) {
+      await_answer();
+      if (may_read()) {
+        auto reading = read_some(worker_, worker_in_, context_.buffers());
+        const IoResult got = co_await reading;
+        if (take(got)) continue;
+      }
+      outcome = worker_gone();
+    } else if (response_.is_interim()) {
+      head = HeadStatus::incomplete;
+      auto passing = pass_interim();
+      const bool passed = co_await passing;
+      if (passed) continue;
+      ending_ = Ending::abort;
+      outcome = Outcome::answered;
+    }
+  }
+  if (!outcome && pump_) pump_->forgo_continue();
+  if (!outcome && awaits_short_body()) {
+    auto receiving = receive_short_body();
+    outcome = co_await receiving;
+  }
+  if (!outcome && !read_first_chunks()) outcome = Outcome::bad_response;
+  teach(outcome.value_or(Outcome::answered));
+  if (!outcome && is_worth_another_try()) {
+    leave_answer();
+    outcome = Outcome::unwanted;
+  }
+  co_return outcome;
+}
+
+// Everything up to the first byte that is sent. Something: it has ended so, and nothing was sent.
+std::optional<Attempt::Outcome> Attempt::begin_request() {
+  // The primary takes the request as its own: it adds what one hop has to say, this one nothing.
+  RequestContext context{.via = hop_ == Hop::primary ? std::string_view() : context_.via(),
+                         .sender = client_.sender,
+                         .port = context_.listen_port(),
+                         .keeps_underscores = context_.options().keeps_underscores,
+                         .request_id = client_.request_id,
+                         .worker_host = upstream_.host_and_port(),
+                         .stripped = client_.stripped,
+                         .term = {},
+                         .pass = {}};
+  if (hop_ == Hop::primary) {
+    context.pass = context_.primary_route().leadership().primary_pass;
+    passage_.emplace(context_.primary_route(), upstream_, worker_,
+                     client_.is_repeatable() ? Passage::Repeatable::yes : Passage::Repeatable::no);
+  } else {
+    // The real clock: a process that was frozen since it looked last finds the gate closed (R7).
+    sent_at_ = now();
+    const auto term = context_.options().gate->open_at(sent_at_);
+    if (!term) {
+      give_back_connection();
+      return Outcome::gate_closed;
+    }
+    context.term = upstream_.proof_of(*term);
+    if (!context.term.empty()) term_ = *term;
+  }
+  client_.note.term = term_;
+  if (client_.times.has_end()) context.left = client_.times.left(context_.coarse_now());
+  out_ = context_.buffers().borrow();
+  write_request_head(out_, client_.request, context);
+  return std::nullopt;
+}
+
+// The head, and the body that was gathered, are sent, or that failed.
+std::optional<Attempt::Outcome> Attempt::note_sent(const IoResult& wrote) {
+  out_.release();
+  request_sent_ = wrote.bytes > 0;
+  if (!wrote.ok()) return worker_gone();
+  answered_early_ = worker_.has_stirred();
+  deadline_.disarm();
+  if (client_.streaming) {
+    pump_.emplace(context_, client_.socket, worker_, client_.in, client_.request, deadline_,
+                  client_.times);
+    pump_->start();
+  }
+  response_.clear();
+  return std::nullopt;
+}
+
+Attempt::Outcome Attempt::worker_gone() const {
+  if (const auto given_up = why_given_up()) return *given_up;
+  if (pump_ && pump_->timed_out()) return Outcome::timed_out;
+  // Only before the first byte of an answer can the reason be that the connection had grown old.
+  const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
+  if (connection_->reused() && is_unanswered) return Outcome::stale;
+  return request_sent_ ? Outcome::lost : Outcome::not_sent;
+}
+
+// Something: it was not the worker that ended the waiting.
+std::optional<Attempt::Outcome> Attempt::why_given_up() const {
+  if (deadline_.client_gone()) return Outcome::client_failed;
+  if (beaten_) return Outcome::beaten;
+  if (abandoned_) return Outcome::lost;
+  if (passage_ && passage_->given_up()) return Outcome::superseded;
+  // Before the pump, which is cancelled with it.
+  if (deadline_.expired()) return Outcome::timed_out;
+  if (client_broke_off()) return Outcome::client_failed;
+  return std::nullopt;
+}
+
+bool Attempt::client_broke_off() const {
+  return deadline_.client_gone() ||
+         (pump_ && pump_->state() == RequestBodyPump::State::client_failed);
+}
+
+// A worker does not answer what it did not get.
+bool Attempt::may_read() const { return !client_broke_off() && !beaten_ && !abandoned_; }
+
+// What was read of the answer, if it was.
+bool Attempt::take(const IoResult& got) {
+  if (!got.ok()) return false;
+  worker_in_.commit(got.bytes);
+  passage_.reset();
+  return true;
+}
+
+// Looks for a head in what is here. Something: the attempt has ended so.
+std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
+  status = HeadStatus::incomplete;
+  if (worker_in_.empty()) return std::nullopt;
+  status = response_.parse(worker_in_.view(), client_.request.is_head());
+  if (status == HeadStatus::refused) return Outcome::bad_response;
+  if (status == HeadStatus::complete) {
+    if (!response_.is_interim()) {
+      answered_early_ = answered_early_ || !request_complete();
+      return says_farewell() ? Outcome::stale : refusal();
+    }
+    if (++interim_responses_ > limits::interim_responses_max) return Outcome::bad_response;
+  } else if (worker_in_.free_size() == 0) {
+    worker_in_.grow(limits::response_head_bytes_max);
+    response_.clear();
+  }
+  return std::nullopt;
+}
+
+void Attempt::await_answer() {
+  // While the body is on its way, its pump watches the time, and arms this at the last byte.
+  const bool running = pump_ && pump_->state() == RequestBodyPump::State::running;
+  const bool must_answer = !running || pump_->awaits_continue();
+  if (!must_answer || deadline_.armed()) return;
+  deadline_.arm_watching(response_head(), !running && client_.request.version() >= 11);
+}
+
+// A body that fits behind its head is received before anything is passed on.
+bool Attempt::awaits_short_body() const {
+  const auto whole = response_.head_bytes() + response_.content_length();
+  return response_.framing() == Framing::length && whole <= worker_in_.capacity() &&
+         worker_in_.size() < whole;
+}
+
+Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
+  while (awaits_short_body()) {
+    deadline_.arm_watching(body_idle(), false);
+    if (may_read()) {
+      auto reading = read_some(worker_, worker_in_);
+      const IoResult got = co_await reading;
+      if (take(got)) continue;
+    }
+    co_return why_given_up().value_or(Outcome::lost);
+  }
+  co_return std::nullopt;
+}
+
+// False: what came behind the head is not chunked as it says, and nothing was passed on yet.
+bool Attempt::read_first_chunks() {
+  reader_ = BodyReader(response_.framing(), response_.content_length());
+  const auto here = worker_in_.size() - response_.head_bytes();
+  if (response_.framing() != Framing::chunked || here == 0) return true;
+  first_step_ = reader_.read({worker_in_.data() + response_.head_bytes(), here});
+  return !first_step_->malformed;
+}
+
+// The answer is not passed on. Its connection can be used again if it is here as a whole.
+void Attempt::leave_answer() {
+  const bool bodiless = response_.framing() == Framing::none;
+  const auto body_bytes = bodiless ? 0 : response_.content_length();
+  const bool whole = (bodiless || response_.framing() == Framing::length) &&
+                     worker_in_.size() == response_.head_bytes() + body_bytes;
+  if (whole && is_clean()) give_back_connection();
+}
+
+// So far: the connection may carry another request once the answer has been read to its end.
+bool Attempt::is_clean() const {
+  return response_.keep_alive() && !answered_early_ && request_complete();
+}
+
+// RFC 9110 §15.5.9: the worker closes a connection that was idle for too long. It was on its way
+// when the request was sent. Who may not send that again passes it on: it says that nothing was
+// executed.
+bool Attempt::says_farewell() const {
+  return response_.status() == 408 && !response_.keep_alive() && connection_->reused() &&
+         interim_responses_ == 0 && client_.is_repeatable();
+}
+
+// The service wants such an answer not to be the last word, and can afford another try.
+bool Attempt::is_worth_another_try() {
+  return hop_ == Hop::worker && client_.may_try_again && !passed_on_ &&
+         client_.options->retry_on.contains(response_.status()) && service_.may_retry();
+}
+
+// The answer says that the request was not executed, and why.
+std::optional<Attempt::Outcome> Attempt::refusal() {
+  const bool refused = hop_ == Hop::primary ? is_not_primary() : is_term_refusal();
+  if (!refused) return std::nullopt;
+  leave_answer();
+  return hop_ == Hop::primary ? Outcome::not_primary : Outcome::term_refused;
+}
+
+// R10. A worker refuses lower terms alone: anything else that looks like it is the application's.
+bool Attempt::is_term_refusal() {
+  if (response_.status() != 409 || term_ == Term()) return false;
+  for (const auto& field : response_.fields()) {
+    if (field.kind != FieldKind::tandem || !equal_ignoring_case(field.name, "Tandem-Term"))
+      continue;
+    const auto promised = wire::read_proven_term(field.value, upstream_.worker().term_key);
+    if (!promised) continue;
+    promised_term_ = *promised;
+    return promised_term_ > term_;
+  }
+  return false;
+}
+
+bool Attempt::is_not_primary() const {
+  const auto& fields = response_.fields();
+  return response_.status() == 503 &&
+         std::any_of(fields.begin(), fields.end(), [](const auto& field) {
+           return field.kind == FieldKind::tandem &&
+                  equal_ignoring_case(field.name, "Tandem-Not-Primary");
+         });
+}
+
+bool Attempt::request_complete() const {
+  return !pump_ || pump_->state() == RequestBodyPump::State::complete;
+}
+
+Event* Attempt::stop() {
+  deadline_.disarm();
+  if (!pump_) return nullptr;
+  if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();
+  return &pump_->finished();
+}
+
+}  // namespace tandem::master

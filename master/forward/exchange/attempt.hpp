@@ -1,0 +1,184 @@
+// attempt.hpp: one request at one worker, or at the primary, over one connection: send it, receive
+// the answer, pass it on.
+//
+// It has two parts: ask() ends when a final answer is at hand that can be passed on, pass() passes
+// it on. Between them nothing of the answer has reached the client, so that another attempt can
+// take its place.
+//
+// An attempt never tries again by itself: it says precisely how it ended, and the exchange decides
+// (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker
+// that dies in the middle of it costs the client nothing; longer ones are streamed through one
+// buffer. A worker is sent nothing unless the gate is open at that very moment. Owner: the
+// exchange, on the context.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "master/forward/access_log/note.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
+#include "common/http1/body_framing.hpp"
+#include "master/forward/exchange/context.hpp"
+#include "master/forward/exchange/primary_route.hpp"
+#include "master/forward/exchange/request_body.hpp"
+#include "master/forward/exchange/request_times.hpp"
+#include "master/forward/http/sender.hpp"
+#include "master/forward/exchange/watched_deadline.hpp"
+
+namespace tandem::master {
+
+// What becomes of the client's connection after an exchange.
+enum class Ending {
+  keep,    // the next request may follow
+  close,   // everything was said
+  linger,  // an answer was given while the client still sends
+  abort,   // the response could not be completed: the client must see a broken connection
+};
+
+// The client and its request, as an exchange holds them.
+struct ClientSide {
+  // Safe to send again (RFC 9110 §9.2.2, or as the operator says it), and still here as a whole.
+  bool is_repeatable() const {
+    return !streaming && options->retry_methods.contains(request.method());
+  }
+
+  Socket& socket;
+  Sender sender;
+  Buffer& in;  // starts with the head, then what has arrived behind it
+  RequestHead& request;
+  const RequestOptions* options;  // of its service, or of its route
+  RequestTimes times;
+  std::string_view body{};     // gathered, within `in`; empty when streaming
+  bool streaming = false;      // the body is passed on as it arrives
+  bool is_hedged = false;      // another attempt is under way: interim responses are dropped
+  bool may_try_again = false;  // an answer that is worth another try may have one
+  std::string_view request_id{};
+  std::size_t stripped = 0;       // bytes of the target that this hop does not see
+  std::string_view set_cookie{};  // for the response, so that the client sticks; empty: none
+  AccessNote note{};
+};
+
+// Who is at the other end of an attempt. "Worker" below means either where it does not matter.
+enum class Hop { worker, primary };
+
+class Attempt : private InFlight {
+ public:
+  enum class Outcome {
+    answered,  // the client has its answer; ending() says how
+    not_sent,  // nothing reached the worker
+    // A kept-alive connection was closed under us, nothing was answered but perhaps a 408 that says
+    // that it is being closed; see request_sent().
+    stale,
+    lost,       // the worker closed or reset without a whole answer; it may have seen the request
+    timed_out,  // no response head, or no whole short response, in time
+    bad_response,   // what it sent is no HTTP
+    beaten,         // another attempt was quicker: see beat()
+    unwanted,       // it answered with a status that the service tries again after
+    client_failed,  // the client broke off or broke its body; client_status() says what to answer
+    own_trouble,    // this master had no descriptor, port or memory to connect; nothing was sent
+    // Nothing was executed in these:
+    gate_closed,   // this master may not forward now; nothing was sent
+    term_refused,  // the worker has promised a higher term, promised_term()
+    not_primary,   // the master that it was passed on to does not lead
+    // Another master leads, and the old primary had not begun to answer; see request_sent().
+    superseded,
+  };
+
+  Attempt(Context& context, ClientSide& client, Service& service, UpstreamConnectionPtr connection,
+          Hop hop);
+  ~Attempt();
+
+  // Nothing: an answer is at hand. Anything else: it has ended so, and pass() must not be called.
+  Task<std::optional<Outcome>> ask();
+  Task<Outcome> pass();
+  // Ends what still runs of it. To be awaited before it goes away, unless null: when that is over.
+  Event* stop();
+  // Makes ask() end soon, for another attempt has an answer. No blame falls on the worker.
+  void beat();
+  Ending ending() const { return ending_; }
+  // Some of a response has reached the client, if only an interim one: nobody else is asked.
+  bool passed_on() const { return passed_on_; }
+  // Some of the final response has: nothing else may be said to it.
+  bool answer_begun() const { return answer_begun_; }
+  // Some of the request was handed to the worker's connection.
+  bool request_sent() const { return request_sent_; }
+  // Some of a streamed body was taken from the client: the request cannot be sent again.
+  bool body_touched() const { return pump_ && pump_->touched(); }
+  Term promised_term() const { return promised_term_; }
+  // The term that the worker was sent; none for one that takes none.
+  Term term() const { return term_; }
+  unsigned client_status() const { return pump_ ? pump_->refusal_status() : 0; }
+  // Makes it end soon; the client's socket is closed already. Callable while it is suspended.
+  void abort();
+
+ private:
+  // ---- attempt.cpp
+  std::optional<Outcome> begin_request();
+  std::optional<Outcome> note_sent(const IoResult& wrote);
+  std::optional<Outcome> parse_head(HeadStatus& status);
+  void await_answer();
+  bool awaits_short_body() const;
+  Task<std::optional<Outcome>> receive_short_body();
+  bool read_first_chunks();
+  Duration body_idle() const;
+  Duration response_head() const;
+  void leave_answer();
+  bool is_worth_another_try();
+  std::optional<Outcome> refusal();
+  bool is_term_refusal();
+  bool is_not_primary() const;
+  bool says_farewell() const;
+  bool request_complete() const;
+  bool is_clean() const;
+  bool may_read() const;
+  bool take(const IoResult& got);
+  void abandon() override;
+  Outcome worker_gone() const;
+  std::optional<Outcome> why_given_up() const;
+  bool client_broke_off() const;
+  void give_back_connection();
+  void teach(Outcome outcome);
+  void learn(Experience experience);
+  void cancel();
+
+  // ---- attempt_answer.cpp: what reaches the client
+  Task<bool> pass_interim();
+  Framing framing_for_client() const;
+  ResponseContext response_context() const;
+  void write_head(Framing framing, bool keep_alive);
+  void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
+  void part_from_worker();
+  bool client_stays() const;
+  bool may_switch_protocols() const;
+  Task<Outcome> pass_tunnel();
+  WorkerCounters& counters() { return upstream_.counters(); }
+
+  Context& context_;
+  ClientSide& client_;
+  Service& service_;
+  UpstreamConnectionPtr connection_;
+  Upstream& upstream_;  // lives as long as the try
+  const Hop hop_;
+  Socket& worker_;
+  std::optional<RequestBodyPump> pump_;
+  Buffer out_;        // a head on its way out; no block meanwhile
+  Buffer worker_in_;  // what the worker sent and is not passed on yet
+  BodyReader reader_;
+  std::optional<BodyReader::Step> first_step_;  // of chunks that came with the head
+  ResponseHead& response_;
+  WatchedDeadline deadline_;
+  std::optional<Passage> passage_;  // at the primary, until the first byte of an answer
+  Term promised_term_;
+  Term term_;
+  Instant sent_at_;  // when the request began to be sent
+  Ending ending_ = Ending::close;
+  bool passed_on_ = false;
+  bool answer_begun_ = false;
+  bool beaten_ = false;
+  bool abandoned_ = false;
+  bool request_sent_ = false;
+  bool answered_early_ = false;  // before the request was sent whole
+  unsigned interim_responses_ = 0;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,174 @@
+// The part of Attempt that passes the answer on to the client.
+#include "master/forward/exchange/attempt.hpp"
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+#include "common/http1/field_text.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
+#include "master/forward/exchange/tunnel.hpp"
+
+namespace tandem::master {
+
+Task<Attempt::Outcome> Attempt::pass() {
+  client_.note.term = term_;
+  if (response_.status() == 101) {
+    if (!may_switch_protocols()) co_return Outcome::bad_response;
+    auto tunnelling = pass_tunnel();
+    co_return co_await tunnelling;
+  }
+  const auto framing = framing_for_client();
+  const bool keep_alive = client_stays() && framing != Framing::until_close;
+  write_head(framing, keep_alive);
+  ending_ = Ending::abort;  // until the whole has been passed on
+  std::string_view head = out_.view();
+  BodyWriter writer(framing);
+  for (bool first = true;; first = false) {
+    BodyReader::Step step;
+    if (first && first_step_) {
+      step = *first_step_;
+    } else if (!reader_.done() && !worker_in_.empty()) {
+      step = reader_.read({worker_in_.data(), worker_in_.size()});
+      if (step.malformed) break;
+    }
+    if (first || !step.content.empty() || reader_.done()) {
+      const auto frame = writer.frame(step.content.size(), reader_.done(), reader_.trailers());
+      passed_on_ = answer_begun_ = true;
+      auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
+      if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
+      const IoResult wrote = co_await writing;
+      note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
+      head = {};
+      if (!wrote.ok()) break;
+    }
+    worker_in_.consume(step.consumed);
+    if (reader_.done()) {
+      ending_ = keep_alive ? Ending::keep : Ending::close;
+      break;
+    }
+    if (client_broke_off()) break;
+    const bool filled = !first && step.consumed == limits::buffer_bytes;
+    if ((first || filled) && (filled || reader_.remaining() > limits::buffer_bytes)) {
+      worker_in_ = context_.borrow_to_stream(0);
+    }
+    deadline_.arm_watching(body_idle(), false);
+    auto reading = read_some(worker_, worker_in_);
+    const IoResult got = co_await reading;
+    if (got.error == asio::error::eof && reader_.end_of_stream()) continue;
+    if (!got.ok()) break;
+    worker_in_.commit(got.bytes);
+  }
+  part_from_worker();
+  co_return Outcome::answered;
+}
+
+// A body whose end only the close tells is chunked to HTTP/1.1; HTTP/1.0 knows no chunks at all.
+Framing Attempt::framing_for_client() const {
+  const auto framing = response_.framing();
+  if (framing != Framing::until_close && framing != Framing::chunked) return framing;
+  return client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
+}
+
+// Whatever the framing.
+ResponseContext Attempt::response_context() const {
+  const auto& request = client_.request;
+  ResponseContext context{.via = hop_ == Hop::primary ? std::string_view() : context_.via(),
+                          .client_version = request.version(),
+                          .set_cookie = client_.set_cookie};
+  if (!context.set_cookie.empty()) context.secure = came_by_https(request, client_.sender);
+  if (client_.stripped == 0) return context;
+  context.stripped = {.prefix = request.target().substr(0, client_.stripped),
+                      .host = request.host()};
+  for (const auto& field : request.fields()) {
+    if (field.kind != FieldKind::forwarded_host || !client_.sender.is_believed()) continue;
+    context.stripped.forwarded_host = field.value;
+  }
+  return context;
+}
+
+// Into out_; what it was made of is taken out of worker_in_.
+void Attempt::write_head(Framing framing, bool keep_alive) {
+  out_ = context_.buffers().borrow();
+  auto context = response_context();
+  context.framing = framing;
+  context.keep_alive = keep_alive;
+  write_response_head(out_, response_, context);
+  worker_in_.consume(response_.head_bytes());
+}
+
+// Some of the response was sent: `before_content` bytes of head and framing, then `content`.
+void Attempt::note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content) {
+  if (wrote.bytes == 0) return;
+  client_.note.status = response_.status();
+  client_.note.bytes += std::min(content, wrote.bytes - std::min(wrote.bytes, before_content));
+}
+
+// Keeps the worker's connection if it can carry another request.
+void Attempt::part_from_worker() {
+  counters().requests.fetch_add(1, std::memory_order_relaxed);
+  if (ending_ == Ending::abort) return;
+  // Bytes behind the response were not asked for: what comes next on this connection cannot be
+  // trusted.
+  const bool at_its_end = response_.framing() != Framing::until_close && worker_in_.empty();
+  if (at_its_end && is_clean()) give_back_connection();
+  if (!request_complete()) ending_ = Ending::linger;
+}
+
+bool Attempt::client_stays() const {
+  return client_.request.keep_alive() && request_complete() && !context_.lets_clients_go();
+}
+
+Task<bool> Attempt::pass_interim() {
+  if (client_.request.version() >= 11 && !client_.is_hedged) {
+    out_ = context_.buffers().borrow();
+    write_interim_head(out_, response_, context_.via());
+    passed_on_ = true;
+    auto writing = write_all(client_.socket, out_.view());
+    if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
+    const IoResult wrote = co_await writing;
+    out_.release();
+    if (!wrote.ok()) co_return false;
+  }
+  deadline_.disarm();  // the worker has as long again for what follows
+  if (response_.status() == 100 && pump_) pump_->let_continue();
+  worker_in_.consume(response_.head_bytes());
+  worker_in_.compact();
+  response_.clear();
+  co_return true;
+}
+
+// RFC 9110 §7.8: only to what the client offered, and only once the request is over.
+bool Attempt::may_switch_protocols() const {
+  const auto offered = client_.request.upgrade();
+  bool is_offer = !response_.upgrade().empty();
+  for_each_member(response_.upgrade(),
+                  [&](auto protocol) { is_offer = is_offer && lists(offered, protocol); });
+  return request_complete() && is_offer;
+}
+
+Task<Attempt::Outcome> Attempt::pass_tunnel() {
+  deadline_.disarm();
+  out_ = context_.buffers().borrow();
+  write_response_head(out_, response_, response_context());
+  passed_on_ = answer_begun_ = true;
+  worker_in_.consume(response_.head_bytes());
+  Buffer from_client = context_.buffers().borrow();
+  const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
+  if (from_client.free_size() < early.size()) from_client.grow(early.size());
+  from_client.append(early);
+  auto writing = write_all(client_.socket, out_.view());
+  if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
+  const IoResult wrote = co_await writing;
+  deadline_.disarm();
+  note_passed(wrote, out_.size(), 0);
+  out_.release();
+  ending_ = Ending::close;
+  if (wrote.ok()) {
+    auto tunnelling = run_tunnel(context_, client_.socket, worker_, std::move(from_client),
+                                 std::move(worker_in_));
+    co_await tunnelling;
+  }
+  co_return Outcome::answered;
+}
+
+}  // namespace tandem::master

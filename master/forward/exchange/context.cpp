@@ -1,0 +1,100 @@
+#include "master/forward/exchange/context.hpp"
+
+#include <random>
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "master/forward/access_log/log.hpp"
+#include "master/forward/exchange/primary_route.hpp"
+
+namespace tandem::master {
+
+Context::Context(unsigned index, std::shared_ptr<const ForwardOptions> options,
+                 std::function<void(Shed)> shed)
+    : index_(index),
+      options_(std::move(options)),
+      shed_(std::move(shed)),
+      buffers_(options_->memory == 0 ? static_cast<std::size_t>(-1)
+                                     : options_->memory / options_->loops / 8),
+      wheel_(now()),
+      services_(io_, wheel_,
+                {.loop = index,
+                 .loops = options_->loops,
+                 .options = options_->services,
+                 .policies = options_->policies,
+                 .ask_for_room = options_->ask_for_room,
+                 .offer_room = options_->offer_room}),
+      tests_(io_, wheel_, options_->report_failure),
+      via_(options_->via),
+      primary_route_(std::make_unique<PrimaryRoute>(*this)),
+      random_(std::random_device{}()),
+      access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {
+}
+
+Context::~Context() = default;
+
+void Context::apply(const SnapshotPtr& snapshot) {
+  assert_here();
+  if (snapshot->routes != nullptr) routes_ = snapshot->routes;
+  if (!snapshot->via.empty()) via_ = snapshot->via;
+  services_.apply(snapshot);
+}
+
+void Context::publish(const LeadershipPtr& leadership) {
+  const bool led = primary_route_->leadership().is_primary;
+  primary_route_->publish(leadership);
+  // The workers have as many connections to give to the next primary.
+  if (led && !leadership->is_primary) services_.close_idle_before(Instant::forever());
+}
+
+void Context::tick(Instant now) {
+  wheel_.advance(now);
+  primary_route_->look_at_gate(now);
+}
+
+void Context::sweep() {
+  const auto oldest = wheel_.coarse_now() - limits::upstream_idle_max;
+  services_.close_idle_before(oldest);
+  primary_route_->service().close_idle_before(oldest);
+  services_.forget_departed();
+}
+
+void Context::refuse_all() {
+  services_.refuse_all();
+  primary_route_->refuse_all();
+  tests_.abort();
+}
+
+void Context::clear() {
+  services_.clear();
+  primary_route_.reset();
+}
+
+std::size_t Context::memory_in_use() const {
+  const auto clients = counters_.client_connections.load(std::memory_order_relaxed);
+  return buffers_.borrowed_bytes() + clients * limits::client_connection_bytes;
+}
+
+// A loop within its share looks at nobody else's.
+Context::Memory Context::memory() const {
+  const auto budget = options_->memory;
+  const auto scarce = budget - budget / 8;
+  if (budget == 0 || memory_in_use() * options_->loops < scarce) return Memory::ample;
+  const auto all = options_->memory_in_use();
+  if (all < scarce) return Memory::ample;
+  return all < budget ? Memory::scarce : Memory::exhausted;
+}
+
+void Context::shed_idle(Shed what) {
+  const auto now = coarse_now();
+  if (now == shed_at_) return;
+  shed_at_ = now;
+  shed_(what);
+}
+
+Buffer Context::borrow_to_stream(std::size_t arrived) {
+  const bool needs_large = arrived > limits::buffer_bytes;
+  return needs_large || memory() != Memory::exhausted ? buffers_.borrow_large() : buffers_.borrow();
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,196 @@
+// context.hpp: what an exchange needs of the loop it runs on, and all that it needs: time and
+// deadlines, buffers and heads, options, services and routes, the way to the primary, ids and
+// counters. The loop owns it, with the clients and the listener, of which an exchange knows
+// nothing.
+//
+// Owner: the loop's thread, but for what is marked.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "common/base/address_range.hpp"
+#include "common/base/splitmix64.hpp"
+#include "common/http1/http_head.hpp"
+#include "master/forward/access_log/ring.hpp"
+#include "master/forward/exchange/rate_limiter.hpp"
+#include "master/forward/exchange/standby_traffic.hpp"
+#include "master/forward/http/head_pool.hpp"
+#include "master/forward/http/request_id.hpp"
+#include "master/forward/io/buffer.hpp"
+#include "master/forward/io/deadline_wheel.hpp"
+#include "master/forward/io/reactor.hpp"
+#include "master/forward/workers/connection_tests.hpp"
+#include "master/forward/workers/services.hpp"
+#include "master/registry/failure_kind.hpp"
+#include "master/registry/leadership.hpp"
+#include "master/registry/serving_gate.hpp"
+#include "master/registry/snapshot.hpp"
+
+namespace tandem::master {
+
+class AccessLog;
+class PrimaryRoute;
+
+// What is closed when something runs out, if it is idle.
+enum class Shed { clients, clients_and_workers };
+
+// Before an address moves to another host, where the connections that it has here are unknown: how
+// far its clients have been let go.
+enum class Farewell {
+  none,
+  answers,  // every answer is the last of its connection
+  all,      // whoever is idle is closed, whoever comes is not heard
+};
+
+// Written by the loop, read by anyone. Relaxed: each is a number of its own.
+struct LoopCounters {
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> hedges{0};  // second tries of requests whose first took long
+  // Open now, or on their way here from the loop that accepted them, which then has counted them.
+  std::atomic<std::uint64_t> client_connections{0};
+
+  // For what only the loop writes: a load and a store are enough, no locked instruction.
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+};
+
+// What all loops are told at the start and never changes.
+struct ForwardOptions {
+  std::string via;                          // how this gateway names itself, until a snapshot says
+  std::string default_service;              // where requests go that no route leads elsewhere
+  ServiceOptions services;                  // where nothing is said for a service
+  std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
+  unsigned loops = 1;
+  std::size_t memory = 0;  // that buffers and clients of all loops may take; 0: any
+  std::function<std::size_t()> memory_in_use;  // of all loops. Any thread.
+  std::uint64_t body_bytes_max = 0;            // of a request: 413; 0: any
+  std::shared_ptr<RateLimiter> rate_limiter;   // null: clients may send what they like
+  std::vector<AddressRange> trusted_proxies;   // clients whose X-Forwarded-* are kept
+  bool keeps_underscores = false;              // strangers' fields with one in their names
+  bool allows_trace = false;                   // else TRACE: 405
+  AccessLog* access_log = nullptr;             // null: none is kept
+  const ServingGate* gate = nullptr;           // never null once a loop has it
+  std::string pass;                            // the Tandem-Pass that standbys present to this node
+  StandbyTraffic standby_traffic = StandbyTraffic::forward;
+  std::string health_path;  // GET of it is answered by this master; empty: no path is
+  // A worker refused a connection, or did not answer in time. Called on loop threads, by the loop
+  // that set `suspect`.
+  std::function<void(WorkerId, FailureKind)> report_failure;
+  // A worker refused a request, for it has promised a higher term. Called on loop threads.
+  std::function<void(Term)> report_term;
+  // Between loops, see Services::Setup. Called on loop threads.
+  std::function<void(unsigned from_loop, const std::string& service)> ask_for_room;
+  std::function<void(unsigned from_loop, RoomOffer offer)> offer_room;
+};
+
+class Context {
+ public:
+  // `shed`: closes some of what is idle, here and at the other loops. `index`: the loop's number.
+  Context(unsigned index, std::shared_ptr<const ForwardOptions> options,
+          std::function<void(Shed)> shed);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == here_); }
+
+  // ---- what never changes, or is the loop's own
+  unsigned index() const { return index_; }
+  const ForwardOptions& options() const { return *options_; }
+  const ForwardTimeouts& timeouts() const { return options_->services.requests.timeouts; }
+  Reactor& io() { return io_; }
+  LoopCounters& counters() { return counters_; }
+  const LoopCounters& counters() const { return counters_; }  // any thread
+  RequestIds& request_ids() { return request_ids_; }
+  // Where requests are noted when they have ended; null when no access log is kept.
+  AccessRing* access_ring() const { return access_ring_; }
+  // Where clients are served, as text.
+  std::string_view listen_port() const { return listen_port_; }
+  bool draining() const { return draining_; }
+  // Every answer is the last of its connection.
+  bool lets_clients_go() const { return draining_ || farewell_ != Farewell::none; }
+
+  // ---- time
+  DeadlineWheel& wheel() { return wheel_; }
+  void arm(Deadline& deadline, Duration timeout) { wheel_.arm(deadline, timeout); }
+  Instant coarse_now() const { return wheel_.coarse_now(); }
+  // At random, evenly.
+  Duration random_up_to(Duration most) { return random_.up_to(most); }
+
+  // ---- where requests can go
+  Services& services() { return services_; }
+  ConnectionTests& connection_tests() { return tests_; }
+  PrimaryRoute& primary_route() { return *primary_route_; }
+  // Never null.
+  const RouteTablePtr& routes() const { return routes_; }
+  // How the masters of this cluster name themselves in Via (RFC 9110 §7.6.3): alike, for a request
+  // that comes back to another one of them has come round too. Not over a suspension.
+  std::string_view via() const { return via_; }
+
+  // ---- memory
+  BufferPool& buffers() { return buffers_; }
+  RequestHead& borrow_request_head() { return request_heads_.borrow(); }
+  void give_back(RequestHead& head) { request_heads_.give_back(head); }
+  ResponseHead& borrow_response_head() { return response_heads_.borrow(); }
+  void give_back(ResponseHead& head) { response_heads_.give_back(head); }
+  // scarce: clients that are idle are to be closed; exhausted: new requests are refused.
+  enum class Memory { ample, scarce, exhausted };
+  Memory memory() const;
+  // That its buffers and its clients take. Any thread.
+  std::size_t memory_in_use() const;
+  // Closes some of the clients that have been idle for a while, and connections to workers if so
+  // said, here and at the other loops. Often called: it does so once a tick.
+  void shed_idle(Shed what);
+  // A block to stream through that holds `arrived` bytes: a large one if there is memory for it.
+  Buffer borrow_to_stream(std::size_t arrived);
+
+  // ---- for the loop
+  // The thread has begun.
+  void begin_here() { here_ = std::this_thread::get_id(); }
+  void set_listen_port(std::string port) { listen_port_ = std::move(port); }
+  void set_draining() { draining_ = true; }
+  void set_farewell(Farewell step) { farewell_ = step; }
+  void apply(const SnapshotPtr& snapshot);
+  void publish(const LeadershipPtr& leadership);
+  void tick(Instant now);
+  // Each second or so: closes what has been idle for long.
+  void sweep();
+  // The loop ends: whoever waits for a worker or a primary is refused.
+  void refuse_all();
+  // REQUIRES: no exchange is left
+  void clear();
+
+ private:
+  const unsigned index_;
+  const std::shared_ptr<const ForwardOptions> options_;
+  const std::function<void(Shed)> shed_;
+  Reactor io_;
+  BufferPool buffers_;
+  HeadPool<RequestHead> request_heads_;
+  HeadPool<ResponseHead> response_heads_;
+  DeadlineWheel wheel_;
+  Services services_;
+  ConnectionTests tests_;
+  RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
+  std::string via_;
+  std::unique_ptr<PrimaryRoute> primary_route_;
+  std::string listen_port_;
+  LoopCounters counters_;
+  SplitMix64 random_;
+  RequestIds request_ids_;
+  AccessRing* const access_ring_;
+  Instant shed_at_ = Instant::never();
+  std::thread::id here_;  // written by the loop's thread before anything else
+  bool draining_ = false;
+  Farewell farewell_ = Farewell::none;
+};
+
+}  // namespace tandem::master

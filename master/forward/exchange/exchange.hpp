@@ -1,0 +1,147 @@
+// exchange.hpp: one request and its response: choose a worker, try it, and try another where that
+// is safe; pass it on to the primary while another master leads.
+//
+// Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent, by
+// that RFC or by the service's retry_methods, and nothing of a response was passed on. Everything
+// else is answered 502 or 504, never silently sent again. A body up to
+// limits::replay_bytes_max is gathered before a worker is chosen, so that a slow client holds no
+// worker and the request can be sent again; other bodies are streamed, once.
+//
+// Workers are sent requests while the ServingGate is open, at no other moment. While it is closed
+// the Leadership says where a request goes: to the primary, or nowhere, and then it waits for
+// limits::takeover_wait_max. Owner: the client session, on its context. exchange_attempts.cpp,
+// exchange_body.cpp and exchange_answers.cpp are parts of it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "master/forward/http/h1/head_writer.hpp"
+#include "master/forward/exchange/context.hpp"
+#include "master/forward/exchange/try.hpp"
+
+namespace tandem::master {
+
+class Exchange {
+ public:
+  // `in` starts with the head that was parsed into `request`, whose framing is sound.
+  // `client_trusted`: the client is a proxy of ours.
+  Exchange(Context& context, Socket& client, std::string_view client_address, bool client_trusted,
+           Buffer& in, RequestHead& request);
+
+  // With Ending::keep, `in` starts with what has arrived of the next request.
+  Task<Ending> run();
+
+  // For the access log, once run() has ended.
+  const AccessNote& note() const { return client_.note; }
+  std::string_view request_id() const;
+
+  // Makes run() end soon; the client's socket is closed already. Callable while run() is suspended.
+  void abort();
+
+ private:
+  bool is_too_large() const;
+  bool asks_for_health() const;
+  Duration must_wait() const;
+  bool has_come_round() const;
+  bool comes_from_a_standby() const;
+  void believe_standby();
+  void find_route();
+  Service* own_service();
+  bool has_no_route() const;
+
+  // ---- exchange_body.cpp: what is here of the body before a worker is chosen
+  Task<std::optional<Ending>> gather_body();
+  bool may_gather() const;
+  bool make_room_for_body();
+  bool take_body(std::size_t bytes);
+  std::optional<std::size_t> frame_anew(std::size_t bytes);
+  Task<Ending> answer_bad_body(unsigned status);
+
+  // ---- exchange_attempts.cpp: where the request goes
+  enum class Way {
+    workers,  // this master serves it
+    primary,  // another one leads: it is passed on
+    wait,     // nobody is known to lead, or this one does and may not serve yet
+    none,     // it is answered here: see answer_unserved()
+  };
+  enum class Next { again, wait, stop };
+  enum class Waited { over, in_vain, client_gone };
+  bool may_serve() const;
+  Way way() const;
+  Task<Attempt::Outcome> serve();
+  Task<Attempt::Outcome> try_once(std::uint64_t seen);
+  Task<> ask(Try& each, std::uint64_t seen);
+  Task<Attempt::Outcome> conclude(Try& each);
+  Service::Wanted wanted(const Tried& tried) const;
+  bool choose_now();
+  Task<> wait_for_choice();
+  Duration time_for_return();
+  Task<bool> outlast_own_trouble();
+  Task<UpstreamConnectionPtr> connect_to(Try& each);
+  void note_failure(Upstream& upstream, Attempt::Outcome outcome);
+  void count_failure(Upstream& upstream);
+  void learn_term(Term promised);
+  Next what_next(Attempt::Outcome outcome);
+  Next after_worker(Attempt::Outcome outcome);
+  bool may_try_again_after(Attempt::Outcome outcome);
+  Task<> back_off();
+  Next after_primary(Attempt::Outcome outcome);
+  bool survives_silence(Attempt::Outcome outcome);
+  Task<Waited> wait_for_primary(std::uint64_t seen);
+
+  // ---- exchange_hedging.cpp: a second worker when the first takes long
+  std::optional<Duration> hedge_delay() const;
+  bool choose_second(Try& second);
+  Task<Attempt::Outcome> try_hedged(Duration delay);
+
+  // ---- exchange_answers.cpp: what this master says itself
+  Task<Ending> answer_failure(Attempt::Outcome outcome);
+  Task<Ending> answer_worker_failure(Attempt::Outcome outcome);
+  Task<Ending> answer_unserved();
+  Task<Ending> answer(unsigned status, std::string_view code, std::string message);
+  Task<Ending> answer(LocalResponse response);
+  Task<Ending> answer_as_final_recipient();
+  Task<Ending> answer_health();
+  bool stays_after_answer() const;
+  Task<Ending> send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep);
+
+  Context& context_;
+  ClientSide client_;
+  RequestIds::Id made_id_;
+  AddressText peer_of_master_;          // room for an address that another master tells
+  RouteTablePtr routes_;                // null: there are none, all goes to the default service
+  const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
+  std::optional<RequestOptions> route_options_;
+  std::string_view service_name_;
+  ServiceUse own_service_;      // of service_name_; none: not found yet
+  Service* service_ = nullptr;  // that is asked: the own one, or the primary
+  Way way_ = Way::workers;
+  Try try_;                // the last one
+  Try* second_ = nullptr;  // of a request that is hedged, while it is under way
+  Tried tried_;
+  Deadline deadline_;
+  Ending ending_ = Ending::close;
+  bool distrust_idle_ = false;  // an idle connection was stale: look before using another
+  bool was_full_ = false;       // workers there were, but no room in time
+  bool passed_on_ = false;
+  bool answer_begun_ = false;
+  bool request_sent_ = false;  // of the last try: some of it
+  bool body_spent_ = false;    // some of a streamed body was
+  // The last try at a worker that is to blame, unless it could not even be connected to.
+  std::optional<Attempt::Outcome> failed_with_;
+  bool gate_was_closed_ = false;  // look before another try
+  bool no_primary_ = false;       // waited for one in vain
+  bool was_unwanted_ = false;     // the last answer: another worker is asked if there is one
+  unsigned tries_ = 0;            // that may have been seen
+  Term term_needed_;              // a worker has promised it
+  std::optional<Instant> wait_until_;
+  std::optional<Instant> return_until_;   // a suspect is waited for at most
+  std::optional<Instant> trouble_until_;  // so is the end of a shortage of this master
+  unsigned client_status_ = 0;  // what to answer when the client's body failed; 0: it is gone
+  bool aborted_ = false;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,191 @@
+// The part of Exchange that answers by itself.
+#include "master/forward/exchange/exchange.hpp"
+
+#include <fmt/format.h>
+
+#include "common/base/clock.hpp"
+#include "master/forward/http/h1/head_writer.hpp"
+#include "master/forward/http/h1/max_forwards.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Where a client is sent to: the primary, with the target that it asked for.
+std::string location(const Endpoint& primary, std::string_view target) {
+  // The server-wide OPTIONS has no path in absolute-form (RFC 9112 §3.2.4).
+  if (target == "*") target = {};
+  const bool lacks_path = !target.empty() && !target.starts_with('/');
+  return fmt::format("http://{}{}{}", primary.to_string(), lacks_path ? "/" : "", target);
+}
+
+}  // namespace
+
+Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
+  const bool unserved = outcome == Attempt::Outcome::gate_closed ||
+                        outcome == Attempt::Outcome::term_refused ||
+                        outcome == Attempt::Outcome::not_primary;
+  // After interim responses alone there may still be an answer.
+  if (answer_begun_) co_return Ending::abort;
+  if (unserved || no_primary_) {
+    auto answering = answer_unserved();
+    co_return co_await answering;
+  }
+  if (outcome == Attempt::Outcome::superseded) {
+    auto answering = answer(502, "outcome_unknown",
+                            "Another master leads now and the former one did not answer; the "
+                            "request may have been executed.");
+    co_return co_await answering;
+  }
+  if (outcome == Attempt::Outcome::client_failed) {
+    if (client_status_ == 0) co_return Ending::abort;
+    auto answering = answer_bad_body(client_status_);
+    co_return co_await answering;
+  }
+  if (client_.times.is_over(now())) {
+    auto answering = answer(504, "gateway_timeout", "The time for the whole request is over.");
+    co_return co_await answering;
+  }
+  auto answering = answer_worker_failure(outcome);
+  co_return co_await answering;
+}
+
+// Nothing was executed, for this master does not lead, or must not serve now.
+Task<Ending> Exchange::answer_unserved() {
+  LocalResponse response{.status = 503,
+                         .code = "no_primary",
+                         .message = "No master is known to serve at this moment.",
+                         .retry_after_s = 1};
+  std::string target;
+  const auto& primary = context_.primary_route().leadership().primary_listen;
+  if (client_.request.has_pass()) {
+    response.code = "not_primary";
+    response.message = "This master does not lead now; nothing was executed.";
+    response.not_primary = true;
+  } else if (way_ == Way::none) {
+    TANDEM_ASSERT(primary.has_value());
+    response.code = "not_primary";
+    response.message = "Another master leads.";
+    if (context_.options().standby_traffic == StandbyTraffic::redirect) {
+      target = location(*primary, client_.request.target());
+      response.status = 307;
+      response.retry_after_s = 0;
+      response.location = target;
+    }
+  }
+  auto answering = answer(response);
+  co_return co_await answering;
+}
+
+Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
+  const auto service = service_name_;
+  const std::string_view who = way_ == Way::primary ? "primary" : "worker";
+  unsigned status = 502;
+  std::string_view code = "bad_gateway";
+  std::string message = fmt::format(
+      "The {} closed the connection without an answer; the request may have been executed.", who);
+  switch (outcome) {
+    case Attempt::Outcome::not_sent:
+      if (way_ == Way::workers && has_no_route()) {
+        status = 404;
+        code = "no_route";
+        message = "No route leads from this host and path to a service.";
+        break;
+      }
+      status = 503;
+      code = !was_full_ ? "no_worker" : way_ == Way::primary ? "primary_full" : "workers_full";
+      message = !was_full_ ? fmt::format("Service \"{}\" has no live worker.", service)
+                : way_ == Way::primary
+                    ? std::string("All connections to the primary are in use.")
+                    : fmt::format("All workers of service \"{}\" are busy.", service);
+      break;
+    case Attempt::Outcome::own_trouble:
+      status = 503;
+      code = "out_of_resources";
+      message = "This master has no descriptor, port or memory left to connect; nothing was sent.";
+      break;
+    case Attempt::Outcome::timed_out:
+      status = 504;
+      code = "gateway_timeout";
+      message = fmt::format("The {} did not answer in time.", who);
+      break;
+    case Attempt::Outcome::bad_response:
+      message = fmt::format("The {}'s answer is not well-formed HTTP/1.1.", who);
+      break;
+    default: break;
+  }
+  auto answering = answer(status, code, std::move(message));
+  co_return co_await answering;
+}
+
+Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::string message) {
+  auto answering = answer(LocalResponse{.status = status,
+                                        .code = code,
+                                        .message = message,
+                                        .retry_after_s = status == 503 ? 1u : 0u});
+  co_return co_await answering;
+}
+
+// `response`, and what the request and its connection say.
+Task<Ending> Exchange::answer(LocalResponse response) {
+  const bool early = response.status >= 400 && response.status < 500 && response.status != 404;
+  response.keep_alive = !early && stays_after_answer();
+  response.to_head = client_.request.is_head();
+  response.allows_trace = context_.options().allows_trace;
+  Buffer out = context_.buffers().borrow();
+  const auto body_bytes = write_local_response(out, response);
+  auto sending = send_answer(std::move(out), response.status, body_bytes, response.keep_alive);
+  co_return co_await sending;
+}
+
+Task<Ending> Exchange::answer_as_final_recipient() {
+  const bool keep = stays_after_answer();
+  Buffer out = context_.buffers().borrow();
+  write_final_recipient_answer(out, client_.request, client_.in.view(),
+                               context_.options().allows_trace, keep);
+  const auto body_bytes = out.size() - (out.view().find("\r\n\r\n") + 4);
+  auto sending = send_answer(std::move(out), 200, body_bytes, keep);
+  co_return co_await sending;
+}
+
+// As GET /ready of the control address: nothing about workers, which all masters have in common.
+Task<Ending> Exchange::answer_health() {
+  client_.streaming = client_.request.framing() != Framing::none;  // a body is not going to be read
+  const auto why_not = context_.draining() ? std::string_view("This master is draining.")
+                                           : context_.primary_route().not_ready(now());
+  if (!why_not.empty()) {
+    auto answering = answer(503, "unavailable", std::string(why_not));
+    co_return co_await answering;
+  }
+  const bool keep = stays_after_answer();
+  Buffer out = context_.buffers().borrow();
+  const auto body_bytes = write_ready_response(out, keep, client_.request.is_head());
+  auto sending = send_answer(std::move(out), 200, body_bytes, keep);
+  co_return co_await sending;
+}
+
+// The request has been read to its end, so that the next one can follow.
+bool Exchange::stays_after_answer() const {
+  return !client_.streaming && !client_.in.empty() &&
+         client_.in.size() >= client_.request.head_bytes() + client_.body.size() &&
+         client_.request.keep_alive() && !context_.lets_clients_go();
+}
+
+Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {
+  deadline_.disarm();
+  // The request's own time may be over; the answer has its own.
+  const RequestTimes times(client_.times.timeouts());
+  WatchedDeadline deadline(context_.wheel(), client_.socket);
+  deadline.on_expiry([](void* client) { static_cast<Socket*>(client)->cancel(); }, &client_.socket);
+  auto writing = write_all(client_.socket, out.view());
+  if (!writing.done()) deadline.arm_sending(client_.socket, times);
+  const IoResult wrote = co_await writing;
+  if (!wrote.ok()) co_return Ending::abort;
+  client_.note.status = status;
+  client_.note.bytes = body_bytes;
+  if (!keep) co_return Ending::linger;
+  client_.in.consume(client_.request.head_bytes() + client_.body.size());
+  co_return Ending::keep;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,164 @@
+#include "master/forward/exchange/primary_route.hpp"
+
+#include "common/base/clock.hpp"
+#include "common/base/limits.hpp"
+#include "master/forward/exchange/watched_deadline.hpp"
+
+namespace tandem::master {
+
+Passage::Passage(PrimaryRoute& route, const Upstream& primary, Socket& socket,
+                 Repeatable repeatable)
+    : route_(route), primary_(primary), socket_(socket), repeatable_(repeatable) {
+  route_.passages_.push_front(*this);
+  patience_.on_expiry([](void* context) { static_cast<Passage*>(context)->give_up(); }, this);
+}
+
+Passage::~Passage() { route_.passages_.remove(*this); }
+
+void Passage::supersede() {
+  if (superseded_) return;
+  superseded_ = true;
+  if (repeatable_ == Repeatable::yes) return give_up();
+  route_.context_.arm(patience_, limits::superseded_answer_max);
+}
+
+void Passage::give_up() {
+  given_up_ = true;
+  socket_.cancel();
+}
+
+PrimaryRoute::PrimaryRoute(Context& context)
+    : context_(context),
+      leadership_(std::make_shared<Leadership>()),
+      service_(context.io(), context.wheel(), "primary", {.policies = context.options().policies}) {
+}
+
+PrimaryRoute::~PrimaryRoute() {
+  TANDEM_ASSERT(waiters_.empty());
+  TANDEM_ASSERT(passages_.empty());
+}
+
+void PrimaryRoute::publish(LeadershipPtr leadership) {
+  context_.assert_here();
+  const auto knows_primary = [](const Leadership& any) {
+    return any.is_primary || !any.primary.empty();
+  };
+  if (knows_primary(*leadership_) && !knows_primary(*leadership)) primary_lost_ = now();
+  leadership_ = std::move(leadership);
+  ++version_;
+  follow_primary();
+  while (!waiters_.empty()) resume_later(*waiters_.front(), Waited::changed);
+}
+
+void PrimaryRoute::follow_primary() {
+  SnapshotService primary{service_.name(), {}};
+  if (!leadership_->is_primary) {
+    // While nobody is known to lead, the last one may be the next, and answer what it has.
+    if (!leadership_->primary_listen) return;
+    auto worker = std::make_shared<SnapshotWorker>();
+    worker->name = "master:" + leadership_->primary;
+    worker->address = *leadership_->primary_listen;
+    if (!service_.empty()) {
+      const auto& followed = service_.upstreams().front()->worker();
+      if (followed.name == worker->name && followed.address == worker->address) return;
+    }
+    worker->id = WorkerId(++primaries_);
+    worker->weight = 1;
+    worker->connections = limits::primary_connections_max;
+    worker->counters = std::make_shared<WorkerCounters>();
+    primary.workers.push_back(std::move(worker));
+  }
+  service_.update(primary);
+  const Upstream* followed = service_.empty() ? nullptr : service_.upstreams().front().get();
+  passages_.for_each([followed](Passage& passage) {
+    if (&passage.primary_ != followed) passage.supersede();
+  });
+}
+
+std::string_view PrimaryRoute::not_ready(Instant now) const {
+  // One that leads has a lease, or will step down within an election timeout; requests wait.
+  if (leadership_->is_primary || is_open(now, Term())) return {};
+  if (leadership_->primary_listen) {
+    if (context_.options().standby_traffic != StandbyTraffic::refuse) return {};
+    return "This master stands by and refuses clients.";
+  }
+  const bool just_lost =
+      primary_lost_ != Instant::never() && now < primary_lost_ + limits::takeover_wait_max;
+  return just_lost ? std::string_view() : "This master knows no primary.";
+}
+
+bool PrimaryRoute::is_open(Instant now, Term at_least) const {
+  const auto term = context_.options().gate->open_at(now);
+  return term && *term >= at_least;
+}
+
+struct PrimaryRoute::Waiter {
+  Waiter(PrimaryRoute& primary_route, Socket& client, Term least)
+      : route(primary_route), deadline(primary_route.context_.wheel(), client), at_least(least) {}
+
+  PrimaryRoute& route;
+  WatchedDeadline deadline;
+  Term at_least;
+  std::coroutine_handle<> handle;
+  std::list<Waiter*>::iterator place;
+  Waited outcome = Waited::changed;
+  bool waits = false;
+};
+
+struct PrimaryRoute::Waiting {
+  Waiter waiter;
+  Duration timeout;
+  bool may_probe;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    auto& waiters = waiter.route.waiters_;
+    waiter.handle = handle;
+    waiter.waits = true;
+    waiter.place = waiters.insert(waiters.end(), &waiter);
+    waiter.deadline.on_expiry(
+        [](void* context) {
+          auto& expired = *static_cast<Waiter*>(context);
+          const bool gone = expired.deadline.client_gone();
+          expired.route.resume_later(expired, gone ? Waited::client_gone : Waited::timed_out);
+        },
+        &waiter);
+    waiter.deadline.arm_watching(timeout, may_probe);
+  }
+  Waited await_resume() const noexcept { return waiter.outcome; }
+};
+
+Task<PrimaryRoute::Waited> PrimaryRoute::wait_for_change(Socket& client, bool may_probe,
+                                                         Wait wait) {
+  if (stopping_) co_return Waited::refused;
+  if (version_ != wait.seen || is_open(now(), wait.at_least)) co_return Waited::changed;
+  if (waiters_.size() >= limits::takeover_waiters_max) co_return Waited::refused;
+  Waiting waiting{{*this, client, wait.at_least}, wait.timeout, may_probe};
+  const auto outcome = co_await waiting;
+  co_return outcome;
+}
+
+void PrimaryRoute::look_at_gate(Instant now) {
+  if (waiters_.empty()) return;
+  for (auto place = waiters_.begin(); place != waiters_.end();) {
+    auto& waiter = **place++;
+    if (is_open(now, waiter.at_least)) resume_later(waiter, Waited::changed);
+  }
+}
+
+void PrimaryRoute::resume_later(Waiter& waiter, Waited outcome) {
+  TANDEM_ASSERT(waiter.waits);
+  waiters_.erase(waiter.place);
+  waiter.waits = false;
+  waiter.deadline.disarm();
+  waiter.outcome = outcome;
+  context_.io().resume_later(waiter.handle);
+}
+
+void PrimaryRoute::refuse_all() {
+  stopping_ = true;
+  service_.refuse_all();
+  while (!waiters_.empty()) resume_later(*waiters_.front(), Waited::refused);
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,92 @@
+// request_body.hpp: a request body on its way to the worker while the response may already be
+// coming.
+//
+// A body that is neither small nor known in length is streamed by a coroutine of its own, so that a
+// worker may answer before it has read everything (100 Continue, 413, an echo). What the body's
+// framing leaves over (a pipelined request) goes back to the session. Memory: one buffer, whatever
+// the body's length. Owner: the exchange, which must await finished() before the sockets may go
+// away.
+#pragma once
+
+#include "common/http1/body_framing.hpp"
+#include "master/forward/workers/body_pace.hpp"
+#include "master/forward/exchange/context.hpp"
+#include "master/forward/exchange/request_times.hpp"
+#include "master/forward/exchange/watched_deadline.hpp"
+
+namespace tandem::master {
+
+class RequestBodyPump {
+ public:
+  enum class State {
+    running,
+    complete,       // every byte was handed to the worker's socket
+    client_failed,  // the client closed or broke the framing: see refusal_status()
+    worker_failed,  // the worker takes no more; it may have answered nevertheless
+  };
+
+  // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and
+  // gets what follows the body when that is complete. `request` is kept pointing into it.
+  // `response_deadline` is armed when the body is complete, unless it is already: the worker's time
+  // to answer begins with the request's last byte.
+  RequestBodyPump(Context& context, Socket& client, Socket& worker, Buffer& in,
+                  RequestHead& request, WatchedDeadline& response_deadline,
+                  const RequestTimes& times);
+
+  // Runs until finished(); call once.
+  void start() { run(); }
+  State state() const { return state_; }
+  // Completes when the pump runs no more.
+  Event& finished() { return finished_; }
+  // The client waits for 100 Continue, or for a final answer, before it sends anything: rightly, so
+  // that the time counts for who is to answer it (RFC 9110 §10.1.1).
+  bool awaits_continue() const { return awaits_continue_; }
+  // It was told to go on: from now on it is waited for.
+  void let_continue();
+  // It has its final answer.
+  void forgo_continue() { awaits_continue_ = false; }
+  // Makes the pump end soon: its pending operation is cancelled.
+  void cancel();
+  // Something of the body was taken from the client: it cannot be sent once more.
+  bool touched() const { return touched_; }
+  // Who was waited for did not move for ForwardTimeouts::body_idle, the client was too slow, or the
+  // time of the whole is over.
+  bool timed_out() const { return idle_.expired(); }
+  // What to answer when the client failed: 400, 408, 413, or 0 when it is gone.
+  unsigned refusal_status() const { return refusal_status_; }
+
+ private:
+  Detached run();
+  Task<State> pump();
+  Task<bool> read_more();
+  Task<IoResult> send(BodyWriter::Frame frame, std::string_view content);
+  void expire();
+  void wait_for_client();
+  State fail_client(unsigned status);
+
+  Context& context_;
+  Socket& client_;
+  Socket& worker_;
+  Buffer& in_;
+  RequestHead& request_;
+  Buffer body_;  // raw bytes of the body that have arrived
+  BodyReader reader_;
+  BodyWriter writer_;
+  Deadline idle_;
+  BodyPace client_pace_;
+  SendProgress progress_;  // at the worker
+  bool sending_ = false;   // it is the worker that is waited for
+  WatchedDeadline& response_deadline_;
+  const RequestTimes times_;
+  Event finished_;
+  State state_ = State::running;
+  std::uint64_t content_bytes_ = 0;  // so far
+  unsigned refusal_status_ = 0;
+  Instant waits_since_;  // for the client
+  bool awaits_continue_;
+  bool client_takes_interim_;  // it speaks HTTP/1.1
+  bool cancelled_ = false;
+  bool touched_ = false;
+};
+
+}  // namespace tandem::master

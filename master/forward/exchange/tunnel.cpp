@@ -1,0 +1,101 @@
+#include "master/forward/exchange/tunnel.hpp"
+
+#include "master/forward/exchange/request_times.hpp"
+#include "master/forward/exchange/watched_deadline.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Of who is sent something in a tunnel.
+ForwardTimeouts tunnel_timeouts(const ForwardTimeouts& all) {
+  ForwardTimeouts timeouts;
+  timeouts.body_idle = all.tunnel_idle;
+  timeouts.pace = any_pace;
+  return timeouts;
+}
+
+class Tunnel {
+ public:
+  Tunnel(Context& context, Socket& client, Socket& worker)
+      : context_(context),
+        client_(client),
+        worker_(worker),
+        timeouts_(tunnel_timeouts(context.timeouts())),
+        times_(timeouts_),
+        upwards_(context.wheel(), client),
+        downwards_(context.wheel(), client) {
+    idle_.on_expiry([](void* context) { static_cast<Tunnel*>(context)->look_whether_idle(); },
+                    this);
+    const auto cut = [](void* context) { static_cast<Tunnel*>(context)->cut(); };
+    upwards_.on_expiry(cut, this);
+    downwards_.on_expiry(cut, this);
+  }
+
+  Detached run_upwards(Buffer bytes) {
+    auto copying = copy(client_, worker_, std::move(bytes), upwards_);
+    co_await copying;
+    upwards_ended_.set();
+  }
+  Task<> run(Buffer from_client, Buffer from_worker) {
+    context_.arm(idle_, context_.timeouts().tunnel_idle);
+    run_upwards(std::move(from_client));
+    auto copying = copy(worker_, client_, std::move(from_worker), downwards_);
+    co_await copying;
+    co_await upwards_ended_;
+  }
+
+ private:
+  void cut() {
+    client_.cancel();
+    worker_.cancel();
+  }
+
+  // Who takes what is sent to it, if slowly, is not idle; its own deadline finds out who does not.
+  void look_whether_idle() {
+    if (!upwards_.armed() && !downwards_.armed()) return cut();
+    context_.arm(idle_, context_.timeouts().tunnel_idle);
+  }
+
+  Task<> copy(Socket& from, Socket& to, Buffer bytes, WatchedDeadline& sent) {
+    for (;;) {
+      auto writing = write_all(to, bytes.view());
+      if (!writing.done()) sent.arm_sending(to, times_);
+      const IoResult wrote = co_await writing;
+      sent.disarm();
+      if (!wrote.ok()) break;
+      bytes.release();
+      context_.arm(idle_, context_.timeouts().tunnel_idle);
+      auto reading = read_some(from, bytes, context_.buffers());
+      const IoResult got = co_await reading;
+      if (got.error == asio::error::eof) {
+        to.shutdown_send();
+        co_return;
+      }
+      if (!got.ok()) break;
+      bytes.commit(got.bytes);
+    }
+    cut();
+  }
+
+  Context& context_;
+  Socket& client_;
+  Socket& worker_;
+  const ForwardTimeouts timeouts_;
+  const RequestTimes times_;
+  Deadline idle_;
+  WatchedDeadline upwards_;
+  WatchedDeadline downwards_;
+  Event upwards_ended_;
+};
+
+}  // namespace
+
+Task<> run_tunnel(Context& context, Socket& client, Socket& worker, Buffer from_client,
+                  Buffer from_worker) {
+  Tunnel tunnel(context, client, worker);
+  auto running = tunnel.run(std::move(from_client), std::move(from_worker));
+  co_await running;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,18 @@
+// tunnel.hpp: two sockets joined byte for byte, after 101 Switching Protocols (RFC 9110 §7.8).
+//
+// Each direction ends by itself (half-close is passed on); the tunnel ends when both have, when
+// either breaks, when nothing moved for ForwardTimeouts::tunnel_idle, or when one side took nothing
+// of what was sent to it for so long, whatever it sends itself. Memory: a buffer in each direction
+// while bytes are on their way.
+#pragma once
+
+#include "master/forward/exchange/context.hpp"
+
+namespace tandem::master {
+
+// `from_client` and `from_worker`: bytes that had arrived already. Both sockets are spent
+// afterwards.
+Task<> run_tunnel(Context& context, Socket& client, Socket& worker, Buffer from_client,
+                  Buffer from_worker);
+
+}  // namespace tandem::master

@@ -1,0 +1,77 @@
+#include "master/forward/exchange/watched_deadline.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+
+namespace tandem::master {
+
+void WatchedDeadline::on_expiry(void (*function)(void*), void* context) {
+  function_ = function;
+  context_ = context;
+  deadline_.on_expiry([](void* self) { static_cast<WatchedDeadline*>(self)->fire(); }, this);
+}
+
+void WatchedDeadline::arm_sending(Socket& peer, const RequestTimes& times) {
+  if (peer_ != &peer) {
+    peer_ = &peer;
+    const auto& timeouts = times.timeouts();
+    progress_.emplace(timeouts.body_idle, &peer == &client_ ? timeouts.pace : any_pace);
+  }
+  watching_ = false;
+  times_ = &times;
+  const auto now = wheel_.coarse_now();
+  progress_->wait(now);
+  wheel_.arm(deadline_, times.within(progress_->next_look(), now));
+}
+
+void WatchedDeadline::arm_watching(Duration timeout, bool may_probe) {
+  if (progress_) progress_->end(wheel_.coarse_now());
+  watching_ = true;
+  may_probe_ = may_probe;
+  until_ = wheel_.coarse_now() + timeout;
+  wheel_.arm(deadline_, std::min<Duration>(timeout, limits::client_check));
+}
+
+void WatchedDeadline::disarm() {
+  if (progress_) progress_->end(wheel_.coarse_now());
+  deadline_.disarm();
+}
+
+void WatchedDeadline::fire() {
+  if (!may_go_on()) function_(context_);
+}
+
+bool WatchedDeadline::may_go_on() {
+  const auto now = wheel_.coarse_now();
+  if (!watching_) {
+    if (times_->is_over(now) || !progress_->look(now, acknowledged_bytes(*peer_))) return false;
+    wheel_.arm(deadline_, times_->within(progress_->next_look(), now));
+    return true;
+  }
+  const auto left = until_ - now;
+  if (left <= Duration::zero()) return false;
+  client_gone_ = client_is_gone();
+  if (client_gone_) return false;
+  wheel_.arm(deadline_, std::min<Duration>(left, limits::client_check));
+  return true;
+}
+
+bool WatchedDeadline::client_is_gone() {
+  pollfd client{client_.native_handle(), POLLRDHUP, 0};
+  if (::poll(&client, 1, 0) <= 0) return false;
+  if ((client.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return true;
+  if ((client.revents & POLLRDHUP) != 0 && may_probe_) {
+    may_probe_ = false;
+    static constexpr std::string_view probe = "HTTP/1.1 100 Continue\r\n\r\n";
+    const std::array pieces{probe};
+    const IoResult wrote = write_now(client_, pieces);
+    // Half a probe would garble what follows.
+    return !wrote.ok() || (wrote.bytes != 0 && wrote.bytes != probe.size());
+  }
+  return false;
+}
+
+}  // namespace tandem::master

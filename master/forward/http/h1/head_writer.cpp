@@ -1,0 +1,330 @@
+#include "master/forward/http/h1/head_writer.hpp"
+
+#include <charconv>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/assert.hpp"
+#include "common/wire/error_document.hpp"
+#include "master/forward/http/h1/max_forwards.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Writes into a buffer whose room was made sure of before: no check per piece.
+class Pen {
+ public:
+  Pen(Buffer& out, std::size_t bytes_max) : out_(out) {
+    if (out.free_size() < bytes_max) out.grow(out.size() + bytes_max);
+    place_ = out.free_begin();
+  }
+  ~Pen() {
+    TANDEM_ASSERT(run_.empty());
+    out_.commit(static_cast<std::size_t>(place_ - out_.free_begin()));
+  }
+  Pen(const Pen&) = delete;
+  Pen& operator=(const Pen&) = delete;
+
+  Pen& operator<<(std::string_view text) {
+    place_ += text.copy(place_, text.size());
+    return *this;
+  }
+  Pen& operator<<(std::uint64_t number) {
+    place_ = std::to_chars(place_, place_ + 20, number).ptr;
+    return *this;
+  }
+  // A field as it came. Most lie behind one another as they are to be written: they are gathered,
+  // and written in one piece by end_fields().
+  void field(const Field& field) {
+    if (!lies_as_written(field)) {
+      end_fields();
+      *this << field.name << ": " << field.value << "\r\n";
+      return;
+    }
+    const std::string_view line(field.name.data(), field.name.size() + field.value.size() + 4);
+    if (run_.data() + run_.size() != line.data()) {
+      end_fields();
+      run_ = line;
+    } else {
+      run_ = {run_.data(), run_.size() + line.size()};
+    }
+  }
+  void end_fields() { *this << std::exchange(run_, {}); }
+
+ private:
+  // "name: value", with one space and nothing behind it. The bytes beside the views are the head's.
+  static bool lies_as_written(const Field& field) {
+    const char* const behind_name = field.name.data() + field.name.size();
+    return field.value.data() == behind_name + 2 && behind_name[1] == ' ' &&
+           field.value.data()[field.value.size()] == '\r';
+  }
+
+  Buffer& out_;
+  char* place_;
+  std::string_view run_;
+};
+
+// What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our
+// own.
+std::size_t room_for(const MessageHead& head, std::size_t own) {
+  return head.head_bytes() + head.fields().size() + own + 512;
+}
+
+void write_body_fields(Pen& pen, Framing framing, bool has_length, std::uint64_t length) {
+  if (framing == Framing::chunked) {
+    pen << "Transfer-Encoding: chunked\r\n";
+  } else if (has_length) {
+    pen << "Content-Length: " << length << "\r\n";
+  }
+}
+
+// What the request says of where it comes from: replaced, or, when its sender is believed, gone on
+// with. Another master of ours has said all of it already.
+void write_forwarded_fields(Pen& pen, const RequestHead& request, const RequestContext& context) {
+  const auto& sender = context.sender;
+  bool has_for = false;
+  bool has_proto = false;
+  bool has_host = false;
+  bool has_port = false;
+  pen << "X-Forwarded-For: ";
+  if (sender.is_believed()) {
+    for (const auto& field : request.fields()) {
+      if (field.kind == FieldKind::forwarded_for && !field.value.empty()) {
+        pen << (has_for ? ", " : "") << field.value;
+        has_for = true;
+      }
+      has_proto = has_proto || field.kind == FieldKind::forwarded_proto;
+      has_host = has_host || field.kind == FieldKind::forwarded_host;
+      has_port = has_port || field.kind == FieldKind::forwarded_port;
+    }
+  }
+  if (!has_for || !sender.by_master) pen << (has_for ? ", " : "") << sender.address;
+  pen << "\r\n";
+  // Where the client came to a proxy that says how, our port is none of its URL.
+  if (!has_proto && !has_host && !has_port) pen << "X-Forwarded-Port: " << context.port << "\r\n";
+  if (!has_proto) pen << "X-Forwarded-Proto: http\r\n";
+  if (!has_host && !request.host().empty()) pen << "X-Forwarded-Host: " << request.host() << "\r\n";
+}
+
+// What was taken off the target, behind what proxies before us have taken off.
+void write_prefix(Pen& pen, const RequestHead& request, const RequestContext& context) {
+  if (context.stripped == 0) return;
+  pen << "X-Forwarded-Prefix: ";
+  for (const auto& field : request.fields()) {
+    if (field.kind != FieldKind::forwarded_prefix || !context.sender.is_believed()) continue;
+    pen << field.value.substr(0, field.value.find_last_not_of('/') + 1);
+  }
+  pen << request.target().substr(0, context.stripped) << "\r\n";
+}
+
+void write_via(Pen& pen, int received_version, std::string_view pseudonym) {
+  if (pseudonym.empty()) return;
+  pen << (received_version == 10 ? "Via: 1.0 " : "Via: 1.1 ") << pseudonym << "\r\n";
+}
+
+// RFC 9110 §7.3.2: a Host that is there is passed on, if empty too.
+std::string_view host_for_worker(const RequestHead& request, const RequestContext& context) {
+  return request.names_host() ? request.host() : context.worker_host;
+}
+
+// Content-Length is written anew where there is one.
+bool is_passed_on(const ResponseHead& response, const Field& field) {
+  return field.kind != FieldKind::content_length && field.kind != FieldKind::tandem &&
+         field.kind != FieldKind::look_alike && !response.ends_here(field);
+}
+
+// False: it says nothing of a place that the prefix belongs to.
+bool write_with_prefix(Pen& pen, const Field& field, const StrippedPrefix& stripped) {
+  const auto place = stripped.place_in(field);
+  if (!place) return false;
+  pen.end_fields();
+  pen << field.name << ": " << field.value.substr(0, place->at) << stripped.prefix
+      << field.value.substr(place->at + place->dropped) << "\r\n";
+  return true;
+}
+
+}  // namespace
+
+std::string_view http_date() {
+  static thread_local std::time_t written_at = 0;
+  static thread_local char text[40];
+  static thread_local std::size_t length = 0;
+  const std::time_t now = std::time(nullptr);
+  if (now != written_at || length == 0) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    written_at = now;
+  }
+  return {text, length};
+}
+
+void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
+  const std::size_t own = context.via.size() + context.sender.address.size() + context.port.size() +
+                          context.request_id.size() + request.host().size() * 2 +
+                          context.worker_host.size() + request.upgrade().size() +
+                          context.pass.size() + context.stripped;
+  Pen pen(out, room_for(request, own));
+  pen << request.method() << " ";
+  const auto target = request.target().substr(context.stripped);
+  if (!target.starts_with('/') && target != "*") {
+    // Absolute-form without a path: "/", or the asterisk of a server-wide OPTIONS (RFC 9112
+    // §3.2.4).
+    pen << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
+  }
+  pen << target << " HTTP/1.1\r\nHost: " << host_for_worker(request, context) << "\r\n";
+  const bool believed = context.sender.is_believed();
+  for (const auto& field : request.fields()) {
+    switch (field.kind) {
+      case FieldKind::other:
+      case FieldKind::date:
+        if (!request.ends_here(field)) pen.field(field);
+        break;
+      case FieldKind::underscored:
+        if ((believed || context.keeps_underscores) && !request.ends_here(field)) pen.field(field);
+        break;
+      case FieldKind::via: pen.field(field); break;
+      case FieldKind::forwarded:
+      case FieldKind::forwarded_proto:
+      case FieldKind::forwarded_host:
+      case FieldKind::forwarded_port:
+      case FieldKind::client_claim:
+        if (believed) pen.field(field);
+        break;
+      case FieldKind::forwarded_prefix:
+        if (believed && context.stripped == 0) pen.field(field);
+        break;
+      case FieldKind::trace_context:
+        if (request.has_trace_context() && !request.ends_here(field)) pen.field(field);
+        break;
+      case FieldKind::max_forwards:
+        if (request.max_forwards()) {
+          pen.end_fields();
+          pen << field.name << ": " << std::uint64_t{*request.max_forwards() - 1} << "\r\n";
+        } else {
+          pen.field(field);
+        }
+        break;
+      default: break;  // ends here, or is written anew below
+    }
+  }
+  pen.end_fields();
+  write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
+  if (request.expects_continue()) pen << "Expect: 100-continue\r\n";
+  write_via(pen, request.version(), context.via);
+  write_forwarded_fields(pen, request, context);
+  write_prefix(pen, request, context);
+  pen << "X-Request-Id: " << context.request_id << "\r\n";
+  if (!context.term.empty()) pen << "Tandem-Term: " << context.term << "\r\n";
+  if (context.left) {
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*context.left).count();
+    pen << "Tandem-Timeout-Ms: " << static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 1))
+        << "\r\n";
+  }
+  if (!context.pass.empty()) pen << "Tandem-Pass: " << context.pass << "\r\n";
+  if (!request.upgrade().empty()) {
+    pen << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";
+  } else if (request.accepts_trailers()) {
+    pen << "Connection: TE\r\nTE: trailers\r\n";
+  }
+  pen << "\r\n";
+}
+
+void write_response_head(Buffer& out, const ResponseHead& response,
+                         const ResponseContext& context) {
+  const auto& prefix = context.stripped.prefix;
+  const auto own = context.via.size() + response.upgrade().size() + context.set_cookie.size();
+  Pen pen(out, room_for(response, own + prefix.size() * response.fields().size()));
+  pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  bool dated = response.status() < 200;
+  for (const auto& field : response.fields()) {
+    if (!is_passed_on(response, field)) continue;
+    if (prefix.empty() || !write_with_prefix(pen, field, context.stripped)) pen.field(field);
+    dated = dated || field.kind == FieldKind::date;
+  }
+  pen.end_fields();
+  if (!dated) pen << "Date: " << http_date() << "\r\n";
+  if (!context.set_cookie.empty()) {
+    pen << "Set-Cookie: " << context.set_cookie << (context.secure ? "; Secure\r\n" : "\r\n");
+  }
+  const bool may_have_length = response.status() >= 200 && response.status() != 204;
+  write_body_fields(pen, context.framing, may_have_length && response.has_content_length(),
+                    response.content_length());
+  write_via(pen, response.version(), context.via);
+  if (response.status() == 101) {
+    pen << "Connection: upgrade\r\nUpgrade: " << response.upgrade() << "\r\n";
+  } else if (!context.keep_alive) {
+    pen << "Connection: close\r\n";
+  } else if (context.client_version == 10) {
+    pen << "Connection: keep-alive\r\n";
+  }
+  pen << "\r\n";
+}
+
+void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via) {
+  Pen pen(out, room_for(response, via.size()));
+  pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  for (const auto& field : response.fields()) {
+    // RFC 9110 §8.6: no Content-Length in 1xx.
+    if (is_passed_on(response, field)) pen.field(field);
+  }
+  pen.end_fields();
+  pen << "\r\n";
+}
+
+std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
+  const auto body = wire::error_document(response.code, response.message) + "\n";
+  Pen pen(out, body.size() + response.location.size() + 512);
+  pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status)
+      << "\r\nDate: " << http_date()
+      << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
+      << "\r\n";
+  if (response.status == 405) pen << "Allow: " << allowed_methods(response.allows_trace) << "\r\n";
+  if (response.retry_after_s > 0)
+    pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
+  if (!response.location.empty()) pen << "Location: " << response.location << "\r\n";
+  if (response.not_primary) pen << "Tandem-Not-Primary: 1\r\n";
+  pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+  if (response.to_head) return 0;
+  pen << body;
+  return body.size();
+}
+
+std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head) {
+  constexpr std::string_view body = "{\"status\":\"ready\"}\n";
+  Pen pen(out, body.size() + 512);
+  pen << "HTTP/1.1 200 OK\r\nDate: " << http_date()
+      << "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: "
+      << std::uint64_t{body.size()}
+      << (keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
+  if (to_head) return 0;
+  pen << body;
+  return body.size();
+}
+
+std::string_view reason_phrase(unsigned status) {
+  switch (status) {
+    case 307: return "Temporary Redirect";
+    case 400: return "Bad Request";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 508: return "Loop Detected";
+    default: return "Error";
+  }
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,76 @@
+// head_writer.hpp: the heads that leave this gateway, as RFC 9110 §7.6 and RFC 9112 want them.
+//
+// A forwarded head keeps the order and the case of the end-to-end fields; it loses those that end
+// at this hop, and says its own framing, so that what the next reader sees has one meaning only.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/base/strong.hpp"
+#include "common/base/time.hpp"
+#include "common/http1/body_framing.hpp"
+#include "common/http1/http_head.hpp"
+#include "master/forward/io/buffer.hpp"
+#include "master/forward/http/sender.hpp"
+#include "master/forward/http/stripped_prefix.hpp"
+
+namespace tandem::master {
+
+struct RequestContext {
+  std::string_view via;            // this gateway's name in Via; empty: none of ours
+  Sender sender;                   // what it says of its client is kept if it is believed
+  std::string_view port;           // where the client was served
+  bool keeps_underscores = false;  // in names of fields; else only those of believed senders
+  std::string_view request_id;     // of the client, or made here
+  std::string_view worker_host;    // Host for HTTP/1.0 requests that have none
+  std::size_t stripped = 0;        // bytes that the target begins with and the worker does not see
+  std::string_view term;           // Tandem-Term with its proof, for Tandem workers; empty: none
+  std::string_view pass{};         // Tandem-Pass, for the primary; empty: none
+  std::optional<Duration> left{};  // Tandem-Timeout-Ms: what is left of the time for the whole
+};
+
+// How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).
+std::string_view http_date();
+
+// Appends the request head as the worker is to see it; grows `out` as needed.
+void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context);
+
+struct ResponseContext {
+  std::string_view via;             // empty: none of ours
+  Framing framing = Framing::none;  // towards the client
+  int client_version = 11;
+  bool keep_alive = true;         // the client's connection goes on after this response
+  std::string_view set_cookie{};  // empty: none of ours
+  bool secure = false;            // the client brings it only by https
+  StrippedPrefix stripped{};      // what the worker did not see of the target
+};
+
+// Appends the response head as the client is to see it; grows `out` as needed.
+void write_response_head(Buffer& out, const ResponseHead& response, const ResponseContext& context);
+// Appends an interim (1xx) response.
+void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via);
+
+// An answer of the gateway itself: an error document, with what its status asks for.
+struct LocalResponse {
+  unsigned status = 503;
+  std::string_view code;        // of the error document
+  std::string_view message;     // a sentence
+  unsigned retry_after_s = 0;   // 0: no Retry-After
+  std::string_view location{};  // empty: no Location
+  // Says so to the master that passed the request on: this one does not lead, nothing was executed.
+  bool not_primary = false;
+  bool keep_alive = false;
+  bool to_head = false;       // the request was HEAD: no body
+  bool allows_trace = false;  // for the Allow of a 405
+};
+// Appends it; grows `out` as needed. Returns how many bytes of it are body.
+std::size_t write_local_response(Buffer& out, const LocalResponse& response);
+
+// Appends the answer to --health-path of a master that is able to serve. Returns as above.
+std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head);
+
+// The reason phrase of a status that this gateway sends.
+std::string_view reason_phrase(unsigned status);
+
+}  // namespace tandem::master

@@ -1,0 +1,218 @@
+#include "master/forward/io/socket_io.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace tandem::master {
+
+namespace {
+
+constexpr std::size_t joined_max = 1024;  // bytes
+
+// The system calls themselves: the library's are points of cancellation, and setting that up and
+// down for each costs a twentieth of the call.
+ssize_t receive(int fd, char* room, std::size_t size) {
+  return syscall(SYS_recvfrom, fd, room, size, MSG_DONTWAIT, nullptr, nullptr);
+}
+
+ssize_t transmit(int fd, msghdr& message) {
+  constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  if (message.msg_iovlen > 1) return syscall(SYS_sendmsg, fd, &message, flags);
+  const auto& only = *message.msg_iov;
+  return syscall(SYS_sendto, fd, only.iov_base, only.iov_len, flags, nullptr, 0);
+}
+
+// Copying a short answer costs less than telling the system of its pieces.
+void join_short(msghdr& message, std::span<char> room) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
+    const auto& piece = message.msg_iov[i];
+    if (size + piece.iov_len > room.size()) return;
+    std::memcpy(room.data() + size, piece.iov_base, piece.iov_len);
+    size += piece.iov_len;
+  }
+  message.msg_iov[0] = {room.data(), size};
+  message.msg_iovlen = 1;
+}
+
+ErrorCodeOs last_error() { return {errno, boost::system::system_category()}; }
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+void set_no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+void Socket::shutdown_send() {
+  if (descriptor_ != nullptr) ::shutdown(descriptor_->fd, SHUT_WR);
+}
+
+bool Socket::stays_quiet() {
+  if (descriptor_ == nullptr || descriptor_->ended) return false;
+  if (!descriptor_->readable) return true;
+  descriptor_->readable = !is_quiet(*this);
+  return !descriptor_->readable;
+}
+
+bool ReadSome::read(Operation& operation, Descriptor& descriptor) {
+  auto& self = static_cast<ReadSome&>(operation);
+  auto& buffer = self.buffer_;
+  const bool lends = !buffer.has_block();
+  if (lends) buffer = self.pool_->borrow();
+  const auto room = buffer.free_size();
+  auto got = receive(descriptor.fd, buffer.free_begin(), room);
+  while (got < 0 && errno == EINTR) got = receive(descriptor.fd, buffer.free_begin(), room);
+  if (got > 0) {
+    self.result.bytes = static_cast<std::size_t>(got);
+    // What comes after a short read makes an edge; the end of the stream may have made its own.
+    if (self.result.bytes < room && !descriptor.ended) descriptor.readable = false;
+    return true;
+  }
+  const auto error = got == 0 ? ErrorCodeOs(asio::error::eof) : last_error();
+  if (lends) buffer.release();
+  if (error == asio::error::would_block) {
+    descriptor.readable = false;
+    return false;
+  }
+  self.result.error = error;
+  return true;
+}
+
+Connect::Connect(Socket& socket, const TcpEndpoint& endpoint) : Waiting(socket, &look) {
+  const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                          IPPROTO_TCP);
+  if (fd < 0) {
+    result.error = last_error();
+    return;
+  }
+  set_no_delay(fd);
+  const int outcome = ::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+  if (outcome < 0) result.error = last_error();
+  done_ = outcome == 0 || result.error.value() != EINPROGRESS;
+  if (!done_) result.error.clear();
+  // Only now: a socket that is not even connecting counts as hung up.
+  socket.adopt(fd, Reactor::Watch::in_and_out);
+}
+
+bool Connect::look(Operation& operation, Descriptor& descriptor) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(descriptor.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  auto& self = static_cast<Connect&>(operation);
+  self.result.error = {error, boost::system::system_category()};
+  return true;
+}
+
+bool Accept::accept(Operation& operation, Descriptor& descriptor) {
+  auto& self = static_cast<Accept&>(operation);
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const int fd = accept4(descriptor.fd, reinterpret_cast<sockaddr*>(&address), &size,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+  self.result = {};
+  if (fd < 0 && would_block()) {
+    descriptor.readable = false;
+    return false;
+  }
+  if (fd < 0) {
+    self.result.error = last_error();
+    return true;
+  }
+  self.peer_.resize(size);
+  std::memcpy(self.peer_.data(), &address, size);
+  self.result.bytes = static_cast<std::size_t>(fd);
+  return true;
+}
+
+IoResult write_now(Socket& socket, std::span<const std::string_view> pieces) {
+  std::array<iovec, 4> vectors;
+  std::array<char, joined_max> joined;
+  TANDEM_ASSERT(pieces.size() <= vectors.size());
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  for (const auto& piece : pieces) {
+    if (piece.empty()) continue;
+    vectors[message.msg_iovlen++] = {const_cast<char*>(piece.data()), piece.size()};
+  }
+  if (message.msg_iovlen == 0) return {};
+  if (message.msg_iovlen > 1) join_short(message, joined);
+  for (;;) {
+    const auto sent = transmit(socket.native_handle(), message);
+    if (sent >= 0) return {{}, static_cast<std::size_t>(sent)};
+    if (errno == EINTR) continue;
+    if (would_block()) return {};
+    return {last_error(), 0};
+  }
+}
+
+namespace {
+
+// Takes `count` bytes off the front; true when some are left. Not part of the coroutine: gcc 12
+// keeps two counters of one in a vector register, and fills it from registers that were not
+// restored.
+[[gnu::noinline]] bool drop_front(std::array<std::string_view, 4>& pieces, std::size_t count) {
+  bool left = false;
+  for (auto& piece : pieces) {
+    const auto done = std::min(count, piece.size());
+    piece.remove_prefix(done);
+    count -= done;
+    left = left || !piece.empty();
+  }
+  return left;
+}
+
+}  // namespace
+
+Task<IoResult> write_rest(Socket& socket, std::array<std::string_view, 4> pieces,
+                          std::size_t written) {
+  IoResult total{{}, written};
+  bool left = drop_front(pieces, written);
+  while (left) {
+    auto writable = wait_writable(socket);
+    const IoResult waited = co_await writable;
+    total.error = waited.error;
+    if (!waited.ok()) break;
+    const IoResult step = write_now(socket, pieces);
+    total.error = step.error;
+    if (!step.ok()) break;
+    total.bytes += step.bytes;
+    left = drop_front(pieces, step.bytes);
+  }
+  co_return total;
+}
+
+bool is_quiet(Socket& socket) {
+  char byte;
+  const auto got = recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+std::uint64_t acknowledged_bytes(Socket& socket) {
+  // As linux/tcp.h has it, which cannot be included beside netinet/tcp.h, where it ends before.
+  struct {
+    tcp_info known;
+    std::uint64_t pacing_rate;
+    std::uint64_t max_pacing_rate;
+    std::uint64_t bytes_acked;
+  } info{};
+  static_assert(offsetof(decltype(info), bytes_acked) == 120);
+  socklen_t size = sizeof info;
+  getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return info.bytes_acked;
+}
+
+bool has_unread(Socket& socket) {
+  char byte;
+  return recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,248 @@
+#include "master/forward/plane/data_plane.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "common/base/clock.hpp"
+#include "master/forward/client/client_counts.hpp"
+#include "master/forward/plane/listener.hpp"
+#include "master/forward/plane/loop.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// A client in use asks within the first, and is told that its connection ends; then answers that
+// are under way have the last to arrive, while those who connect are not heard. That nobody is left
+// has to hold for as long as a handshake takes that had begun.
+constexpr Duration farewell = 100ms;
+constexpr Duration last_answers_min = 2ms;
+constexpr Duration last_answers_max = 50ms;
+
+std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
+  if (!limit.is_on()) return nullptr;
+  std::random_device random;
+  return std::make_shared<RateLimiter>(limit, std::uint64_t{random()} << 32 | random());
+}
+
+std::shared_ptr<ClientCounts> counts_for(unsigned per_client) {
+  if (per_client == 0) return nullptr;
+  std::random_device random;
+  return std::make_shared<ClientCounts>(per_client, std::uint64_t{random()} << 32 | random());
+}
+
+// Half of the memory is for buffers, whoever connects.
+std::size_t clients_per_loop(const DataPlaneOptions& options) {
+  auto most = options.client_connections_max;
+  if (options.memory > 0) {
+    most = std::min(most, options.memory / 2 / limits::client_connection_bytes);
+  }
+  return std::max<std::size_t>(most / options.threads, 1);
+}
+
+}  // namespace
+
+DataPlane::DataPlane(DataPlaneOptions options)
+    : options_(std::move(options)), farewell_step_(Farewell::none) {
+  TANDEM_ASSERT(options_.threads >= 1);
+  TANDEM_ASSERT(options_.report_failure != nullptr);
+  TANDEM_ASSERT(options_.report_term != nullptr);
+  TANDEM_ASSERT(options_.gate != nullptr);
+}
+
+DataPlane::~DataPlane() { stop(); }
+
+ForwardOptions DataPlane::forward_options() {
+  return {.via = options_.via,
+          .default_service = options_.default_service,
+          .services = options_.services,
+          .policies = options_.policies,
+          .loops = options_.threads,
+          .memory = options_.memory,
+          .memory_in_use = [this] { return memory_in_use(); },
+          .body_bytes_max = options_.body_bytes_max,
+          .rate_limiter = limiter_for(options_.rate_limit),
+          .trusted_proxies = options_.trusted_proxies,
+          .keeps_underscores = options_.keeps_underscores,
+          .allows_trace = options_.allows_trace,
+          .access_log = options_.access_log,
+          .gate = options_.gate,
+          .pass = options_.pass,
+          .standby_traffic = options_.standby_traffic,
+          .health_path = options_.health_path,
+          .report_failure = options_.report_failure,
+          .report_term = options_.report_term,
+          .ask_for_room = [this](unsigned from_loop,
+                                 const std::string& service) { ask_for_room(from_loop, service); },
+          .offer_room = [this](unsigned from_loop,
+                               RoomOffer offer) { offer_room(from_loop, std::move(offer)); }};
+}
+
+LoopOptions DataPlane::loop_options() {
+  LoopOptions options{
+      .forward = std::make_shared<const ForwardOptions>(forward_options()),
+      .clients = {.counts = counts_for(options_.connections_per_client),
+                  .uncounted = options_.uncounted_clients},
+      .binds_absent = options_.binds_absent,
+      .moving_addresses = options_.moving_addresses,
+      .client_connections_max = clients_per_loop(options_),
+      .home = {},
+      .shed_elsewhere = [this](unsigned from_loop, Shed what) { shed(from_loop, what); }};
+  if (options_.threads > 1) {
+    options.home = [this](Loop& from) -> Loop& { return home_of_next(from); };
+  }
+  return options;
+}
+
+Result<> DataPlane::start() {
+  const auto exclusive = Listener::check_free(options_.listen, options_.binds_absent);
+  if (!exclusive) return exclusive.error();
+  const auto common = std::make_shared<const LoopOptions>(loop_options());
+  address_ = options_.listen;
+  for (unsigned index = 0; index < options_.threads; ++index) {
+    loops_.push_back(std::make_unique<Loop>(index, common));
+    // The first loop learns the port when the kernel chooses it; the others join it there.
+    auto bound = loops_.back()->listen(address_);
+    if (!bound) {
+      loops_.clear();
+      return bound.error();
+    }
+    address_ = *bound;
+  }
+  const std::lock_guard lock(publishing_);
+  for (auto& loop : loops_) {
+    if (latest_) loop->publish(latest_);
+    if (leadership_) loop->publish(leadership_);
+    loop->start();
+  }
+  started_ = true;
+  return {};
+}
+
+// The loop that serves the connection that `from` has accepted: the one with the fewest, unless
+// that is not worth the way.
+Loop& DataPlane::home_of_next(Loop& from) {
+  const auto open = [](const Loop& loop) {
+    return loop.counters().client_connections.load(std::memory_order_relaxed);
+  };
+  auto* least = loops_.front().get();
+  for (const auto& loop : loops_) {
+    if (open(*loop) < open(*least)) least = loop.get();
+  }
+  const auto tolerated = open(*least) + 1 + open(*least) / 16;
+  return open(from) > tolerated ? *least : from;
+}
+
+void DataPlane::shed(unsigned from_loop, Shed what) {
+  for (auto& loop : loops_) {
+    if (loop->index() == from_loop) continue;
+    loop->post([loop = loop.get(), what] { loop->shed_here(what); });
+  }
+}
+
+void DataPlane::ask_for_room(unsigned from_loop, const std::string& service) {
+  for (auto& loop : loops_) {
+    if (loop->index() == from_loop) continue;
+    loop->post([loop = loop.get(), service] { loop->context().services().give_room(service); });
+  }
+}
+
+void DataPlane::offer_room(unsigned from_loop, RoomOffer offer) {
+  auto& next = *loops_[(from_loop + 1) % loops_.size()];
+  next.post([&next, offer = std::move(offer)] { next.context().services().take_room(offer); });
+}
+
+void DataPlane::publish(SnapshotPtr snapshot) {
+  const std::lock_guard lock(publishing_);
+  latest_ = std::move(snapshot);
+  if (!started_) return;
+  for (auto& loop : loops_) loop->publish(latest_);
+}
+
+bool DataPlane::has_adopted(std::uint64_t version) {
+  const std::lock_guard lock(publishing_);
+  if (!started_) return true;  // nobody forwards yet
+  return std::all_of(loops_.begin(), loops_.end(),
+                     [version](const auto& loop) { return loop->adopted() >= version; });
+}
+
+void DataPlane::publish(LeadershipPtr leadership) {
+  const std::lock_guard lock(publishing_);
+  leadership_ = std::move(leadership);
+  if (!started_) return;
+  for (auto& loop : loops_) loop->publish(leadership_);
+}
+
+bool DataPlane::let_clients_go(Instant now) {
+  const std::lock_guard lock(farewell_);
+  if (farewell_step_ == Farewell::none) {
+    farewell_step_ = Farewell::answers;
+  } else if (farewell_step_ == Farewell::answers && now >= last_step_ + farewell) {
+    farewell_step_ = Farewell::all;
+  } else if (farewell_step_ == Farewell::all) {
+    if (now >= last_step_ + last_answers_max) return true;
+    const bool all_said = std::all_of(loops_.begin(), loops_.end(), [](const auto& loop) {
+      return loop->farewell_said() == Farewell::all;
+    });
+    if (!all_said || client_connections() > 0) empty_since_ = now;
+    return now >= empty_since_ + last_answers_min;
+  } else {
+    return false;
+  }
+  last_step_ = empty_since_ = now;
+  for (auto& loop : loops_) loop->say_farewell(farewell_step_);
+  return false;
+}
+
+void DataPlane::stop_letting_go() {
+  const std::lock_guard lock(farewell_);
+  if (farewell_step_ == Farewell::none) return;
+  farewell_step_ = Farewell::none;
+  for (auto& loop : loops_) loop->say_farewell(farewell_step_);
+}
+
+bool DataPlane::drain(Duration timeout) {
+  for (auto& loop : loops_) loop->drain();
+  const auto deadline = now() + timeout;
+  const auto accepts = [](const auto& loop) { return loop->accepts(); };
+  while (std::any_of(loops_.begin(), loops_.end(), accepts) || client_connections() > 0) {
+    if (now() >= deadline) return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
+
+void DataPlane::stop() {
+  for (auto& loop : loops_) loop->stop();
+}
+
+std::uint64_t DataPlane::requests() const {
+  std::uint64_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->counters().requests.load(std::memory_order_relaxed);
+  return sum;
+}
+
+std::size_t DataPlane::memory_in_use() const {
+  std::size_t sum = 0;
+  for (const auto& loop : loops_) sum += loop->memory_in_use();
+  return sum;
+}
+
+std::uint64_t DataPlane::client_connections() const {
+  const auto each = client_connections_by_loop();
+  return std::accumulate(each.begin(), each.end(), std::uint64_t{0});
+}
+
+std::vector<std::uint64_t> DataPlane::client_connections_by_loop() const {
+  std::vector<std::uint64_t> each;
+  for (const auto& loop : loops_) {
+    each.push_back(loop->counters().client_connections.load(std::memory_order_relaxed));
+  }
+  return each;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,69 @@
+// listener.hpp: accepts client connections for one loop.
+//
+// Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over
+// them by chance; when that has given this loop clearly more than another has, the other one gets
+// the connection. When there is no room for more, by the limit of connections or because
+// descriptors run out, clients that are idle are closed and others wait to be accepted: the kernel
+// keeps them. Owner: its loop, but for open(), which comes before the thread.
+#pragma once
+
+#include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
+#include "master/forward/plane/loop.hpp"
+
+namespace tandem::master {
+
+class Listener {
+ public:
+  explicit Listener(Loop& loop);
+
+  // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one
+  // user share an address without a word.) `absent`: it may be no address of this host yet.
+  static Result<> check_free(const Endpoint& endpoint, bool absent = false);
+
+  // Binds and listens. Returns the address with the port that the kernel chose for port 0.
+  // Errors: `io`, with the address and the system's reason.
+  Result<Endpoint> open(const Endpoint& endpoint);
+  // Starts accepting; runs until close().
+  void start() { run(); }
+  // Serves what is waiting to be accepted, then stops listening.
+  void close();
+  bool running() const { return running_; }
+  // Whether those are kept from connecting whose address is about to move (newcomer_filter.hpp).
+  void hold_newcomers(bool hold);
+  // A client has left: who waits to be accepted may have its place.
+  void room_made() { pause_.end(); }
+
+ private:
+  // `co_await` limits::accept_pause, or the end of it, whichever comes first.
+  class Pause {
+   public:
+    explicit Pause(Loop& loop);
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    void await_resume() const noexcept {}
+    void end();
+
+   private:
+    Loop& loop_;
+    Deadline deadline_;
+    std::coroutine_handle<> waiter_;
+  };
+
+  Detached run();
+  // Who is accepted next finds as many clients there as there may be.
+  bool is_full() const;
+  // There is no room: makes some, if idle clients have it.
+  void make_room(const std::string& reason);
+  // Accepts what waits already, but no more than a batch; false when nobody waits any more.
+  bool accept_waiting();
+  void take(const Accept& accepted);
+
+  Loop& loop_;
+  Socket listening_;
+  Pause pause_;
+  Instant complains_from_ = Instant::never();
+  bool running_ = false;
+};
+
+}  // namespace tandem::master

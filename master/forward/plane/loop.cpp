@@ -1,0 +1,158 @@
+#include "master/forward/plane/loop.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/limits.hpp"
+#include "master/forward/plane/listener.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+constexpr Duration farewell_idle = 50ms;  // of clients that are closed before an address moves
+
+// A socket that nobody serves yet: closed when nobody ever does.
+class HeldSocket {
+ public:
+  explicit HeldSocket(int socket) : socket_(socket) {}
+  HeldSocket(HeldSocket&& other) noexcept : socket_(other.release()) {}
+  ~HeldSocket() {
+    if (socket_ >= 0) ::close(socket_);
+  }
+  int release() { return std::exchange(socket_, -1); }
+
+ private:
+  int socket_;
+};
+
+}  // namespace
+
+Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
+    : options_(std::move(options)),
+      context_(index, options_->forward,
+               [this](Shed what) {
+                 shed_here(what);
+                 if (options_->forward->loops > 1) options_->shed_elsewhere(this->index(), what);
+               }),
+      clients_(context_, options_->clients, [this] { client_left(); }),
+      listener_(std::make_unique<Listener>(*this)) {}
+
+Loop::~Loop() { TANDEM_ASSERT(!thread_.joinable()); }
+
+Result<Endpoint> Loop::listen(const Endpoint& endpoint) {
+  auto bound = listener_->open(endpoint);
+  if (bound) context_.set_listen_port(std::to_string(bound->port));
+  return bound;
+}
+
+void Loop::start() {
+  sweep_.on_expiry([](void* loop) { static_cast<Loop*>(loop)->sweep(); }, this);
+  post([this] {
+    listener_->start();
+    sweep();
+  });
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), fmt::format("forward-{}", index()).c_str());
+}
+
+void Loop::run() {
+  context_.begin_here();
+  context_.io().run(DeadlineWheel::tick, [this](Instant at) { context_.tick(at); });
+  context_.clear();
+}
+
+void Loop::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { stop_here(); });
+  thread_.join();
+}
+
+void Loop::stop_here() {
+  context_.assert_here();
+  stopping_ = true;
+  context_.set_draining();
+  listener_->close();
+  context_.refuse_all();
+  clients_.abort();
+  if (clients_.empty()) context_.io().release();
+}
+
+void Loop::drain() {
+  post([this] {
+    context_.set_draining();
+    listener_->close();
+    clients_.drain();
+    accepts_.store(false, std::memory_order_release);  // after the last session was counted
+  });
+}
+
+void Loop::say_farewell(Farewell step) {
+  post([this, step] {
+    if (context_.draining()) return;
+    context_.set_farewell(step);
+    listener_->hold_newcomers(step == Farewell::all);
+    // Not those that have just come: their requests are on the way.
+    if (step == Farewell::all) clients_.close_idle_since(context_.coarse_now() - farewell_idle);
+    farewell_said_.store(step, std::memory_order_release);
+  });
+}
+
+void Loop::publish(SnapshotPtr snapshot) {
+  post([this, snapshot = std::move(snapshot)] { apply(snapshot); });
+}
+
+void Loop::publish(LeadershipPtr leadership) {
+  post([this, leadership = std::move(leadership)] { context_.publish(leadership); });
+}
+
+void Loop::apply(const SnapshotPtr& snapshot) {
+  context_.apply(snapshot);
+  adopted_.store(snapshot->version, std::memory_order_release);
+}
+
+void Loop::sweep() {
+  context_.sweep();
+  context_.arm(sweep_, 1s);
+}
+
+void Loop::shed_here(Shed what) {
+  context_.assert_here();
+  clients_.close_idle();
+  if (what == Shed::clients) return;
+  context_.services().close_idle_before(context_.coarse_now() - limits::idle_when_scarce);
+}
+
+void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
+  auto held = HeldSocket(client);
+  context_.counters().client_connections.fetch_add(1, std::memory_order_relaxed);
+  if (&acceptor == this) return begin(held.release(), peer);
+  // A function that is posted can be copied.
+  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer] {
+    begin(shared->release(), peer);
+  });
+}
+
+void Loop::begin(int client, const TcpEndpoint& peer) {
+  context_.assert_here();
+  Socket socket(context_.io(), client, Reactor::Watch::later);
+  if (stopping_) {
+    context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  clients_.serve(std::move(socket), peer);
+  // It was on its way while the others were told.
+  if (!accepts()) clients_.drain();
+}
+
+void Loop::client_left() {
+  if (stopping_ && clients_.empty()) context_.io().release();  // nothing is left to wait for
+  context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
+  listener_->room_made();
+}
+
+}  // namespace tandem::master

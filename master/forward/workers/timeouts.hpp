@@ -1,0 +1,25 @@
+// timeouts.hpp: how long the data plane waits, for what; every byte that moves begins the
+// time anew. The first two are alike for all
+// clients; the others a service may set for its requests (service_options.hpp).
+#pragma once
+
+#include "common/base/limits.hpp"
+#include "common/base/time.hpp"
+#include "master/forward/workers/body_pace.hpp"
+
+namespace tandem::master {
+
+struct ForwardTimeouts {
+  Duration header_read = limits::header_read_max;  // 408: first byte to end of the request head
+  Duration client_idle = limits::client_idle_max;  // closed: no request on a kept-alive connection
+  Duration body_idle = limits::body_idle_max;  // 408 or cut: between two reads or writes of a body
+  Duration connect = limits::connect_max;      // then the next worker is tried
+  Duration response_head =
+      limits::response_head_max;  // 504: the request's last byte to the response head
+  Duration request{0};            // 504 or cut: the whole of it, all tries together; 0: no limit
+  Duration queue_wait = limits::queue_wait_max;    // 503: all workers full
+  Duration tunnel_idle = limits::tunnel_idle_max;  // cut: nothing moved after 101
+  BodyPaceLimits pace{};                           // 408 or cut: a client that is too slow
+};
+
+}  // namespace tandem::master

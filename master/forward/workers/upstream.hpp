@@ -1,0 +1,156 @@
+// upstream.hpp: connections to one worker, as one loop keeps them.
+//
+// Connections are kept alive and reused, the most recently used first, so that few stay warm and
+// the rest grow old and are closed. One on which the worker says something that nobody asked for,
+// or that it closes, is closed at the edge, so that no answer is ever taken for another's; and the
+// reactor has looked at a connection before it carries the next request. A worker advertises how
+// many connections it can hold; all loops together never open more. Each loop is entitled to its
+// share, and may take more while others leave theirs unused; who has more than its share gives a
+// connection back when another loop wants one. Owner: the loop; what loops share is in
+// WorkerCounters.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/time.hpp"
+#include "master/balance/sticky_cookie.hpp"
+#include "master/forward/io/intrusive_list.hpp"
+#include "master/forward/io/socket_io.hpp"
+#include "master/registry/snapshot.hpp"
+
+namespace tandem::master {
+
+class Upstream;
+
+// A request that is at a worker and has no answer yet.
+class InFlight : public IntrusiveListMember<InFlight> {
+ public:
+  // The worker is down: asks elsewhere if that may be.
+  virtual void abandon() = 0;
+
+ protected:
+  ~InFlight() = default;
+};
+
+// One connection to a worker. Closing it gives its place back.
+class UpstreamConnection {
+ public:
+  UpstreamConnection(std::shared_ptr<Upstream> upstream, Socket socket);
+  ~UpstreamConnection();
+  UpstreamConnection(const UpstreamConnection&) = delete;
+  UpstreamConnection& operator=(const UpstreamConnection&) = delete;
+
+  Socket& socket() { return socket_; }
+  Upstream& upstream() { return *upstream_; }
+  // It has carried a request before: the worker may have closed it in the meantime.
+  bool reused() const { return reused_; }
+
+ private:
+  friend class Upstream;
+  static void stir(void* connection);
+
+  std::shared_ptr<Upstream> upstream_;
+  Socket socket_;
+  Instant idle_since_;
+  std::uint64_t idle_round_ = 0;  // of the reactor, in which it was put back
+  bool reused_ = false;
+};
+
+using UpstreamConnectionPtr = std::unique_ptr<UpstreamConnection>;
+
+class Upstream : public std::enable_shared_from_this<Upstream> {
+ public:
+  // `loops`: how many loops share the worker's connections.
+  Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops);
+
+  const SnapshotWorker& worker() const { return *worker_; }
+  WorkerCounters& counters() const { return *worker_->counters; }
+  const TcpEndpoint& endpoint() const { return endpoint_; }
+  // Host for requests that name none.
+  std::string_view host_and_port() const { return host_and_port_; }
+
+  // Tandem-Term for this worker, with its proof; empty: it takes none. Made once for each term.
+  std::string_view proof_of(Term term);
+
+  // The value of the cookie that means this worker, and of the Set-Cookie that hands it out; empty
+  // when clients do not stick.
+  const std::string& cookie() const { return cookie_; }
+  const std::string& set_cookie() const { return set_cookie_; }
+
+  // What clients are told to bring from now on, so that they come here again.
+  void stick_by(const StickyCookie& sticky);
+
+  // Its place among the workers of its service; `nowhere` once it has left.
+  static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+  std::size_t place() const { return place_; }
+  void stand_at(std::size_t place) { place_ = place; }
+  // When it joined a service that was serving already, and so starts slowly; nothing: it does not.
+  std::optional<Instant> starts_since() const { return starts_since_; }
+  void start_slowly(Instant since) { starts_since_ = since; }
+  void start_no_more() { starts_since_.reset(); }
+
+  // The same registration with another weight or limit.
+  void update(std::shared_ptr<const SnapshotWorker> worker);
+
+  // An idle connection is here, or a new one may be opened.
+  bool has_room() const { return !idle_.empty() || may_open(); }
+
+  // The most recently used idle connection; null when there is none. The system is asked of it when
+  // the reactor may not have seen yet what happened there, or always.
+  enum class Look { if_in_doubt, always };
+  UpstreamConnectionPtr take_idle(Look look);
+  // A place for a new connection, not yet connected; null when the worker is full.
+  UpstreamConnectionPtr open(Reactor& io);
+  // Keeps a connection that is in a clean state. Closes it when something follows that nobody asked
+  // for, when this worker has left the snapshot, or when another loop waits for it; true in that
+  // last case.
+  bool put_back(UpstreamConnectionPtr connection, Instant now);
+
+  // A request is here from now on, and is not any more.
+  void enter(InFlight& request) { in_flight_.push_front(request); }
+  void leave(InFlight& request) { in_flight_.remove(request); }
+
+  // The worker has left the snapshot: idle connections are closed, others when they end. If it is
+  // down, requests without an answer are abandoned.
+  void retire();
+  // Closes what has been idle since before `oldest`.
+  void close_idle_before(Instant oldest);
+  // Another loop wants a connection: closes an idle one if this loop has more than its share. True
+  // if so.
+  bool give_back_idle();
+  // This loop has less than its share and finds the worker full.
+  bool is_starved() const { return !has_room() && has_too_few(); }
+  // This loop has less than its share.
+  bool has_too_few() const { return open_ < std::max(1u, share_floor()); }
+  // A new connection may be opened.
+  bool has_free_place() const { return may_open(); }
+
+ private:
+  friend class UpstreamConnection;
+  bool may_open() const;
+  void drop_idle(const UpstreamConnection& connection);
+  unsigned share_floor() const { return worker_->connections / loops_; }
+
+  std::shared_ptr<const SnapshotWorker> worker_;
+  TcpEndpoint endpoint_;
+  std::string host_and_port_;
+  std::string cookie_;
+  std::string set_cookie_;
+  std::string proof_;  // of proven_term_
+  Term proven_term_;   // 0: of none yet
+  std::size_t place_ = nowhere;
+  std::optional<Instant> starts_since_;
+  std::vector<UpstreamConnectionPtr> idle_;
+  IntrusiveList<InFlight> in_flight_;
+  unsigned loops_;
+  unsigned open_ = 0;  // of this loop, idle ones included
+  bool retired_ = false;
+};
+
+}  // namespace tandem::master
