@@ -76,6 +76,7 @@ std::string to_json(const HeartbeatReply& reply) {
   if (!reply.key.empty()) text = with_member(text, "key", reply.key);
   if (!reply.checks.empty()) text = with_member(text, "checks", reply.checks);
   if (!reply.warning.empty()) text = with_member(text, "warning", reply.warning);
+  if (!reply.masters.empty()) text = with_member(text, "masters", reply.masters);
   return text;
 }
 
@@ -155,6 +156,7 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
   if (!reader.is_null("key")) reader.name("key", reply.key);
   reader.text("checks", reply.checks, Presence::optional);
   reader.text("warning", reply.warning, Presence::optional);
+  reader.text("masters", reply.masters, Presence::optional);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return reply;

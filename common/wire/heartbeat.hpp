@@ -12,7 +12,8 @@
 //    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
 //    "key": "0a1b..."}
 //
-// An answer may also have "checks", how the service's settings want it probed, and "warning".
+// An answer may also have "checks", how the service's settings want it probed, "warning", and
+// "masters": "a=10.0.0.1:7070 b=10.0.0.2:7070", the control addresses of all.
 //
 // Durations on the wire are whole milliseconds and say so in their names. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
@@ -81,6 +82,8 @@ struct HeartbeatReply {
   std::string checks{};
   // What the master finds wrong with what the worker says of itself, a sentence; empty: nothing.
   std::string warning{};
+  // The masters of the cluster, NAME=HOST:PORT with spaces between; empty: the answer does not say.
+  std::string masters{};
 };
 
 // JSON text <-> struct. Parsing checks types, ranges and names; an error names the member at fault.

@@ -14,11 +14,11 @@ class Answers {
  public:
   Answers(const NodeView& node, Duration interval, const core::Timing& timing)
       : node_(node), interval_(interval), timing_(timing) {
-    make();
+    make({});
   }
 
-  const std::string& of(Membership membership) {
-    if (version_ != node_.version) make();
+  const std::string& of(Membership membership, const MasterRecords& masters) {
+    if (version_ != node_.version || masters_ != masters) make(masters);
     switch (membership) {
       case Membership::registered: return registered_;
       case Membership::left: return left_;
@@ -28,8 +28,9 @@ class Answers {
   }
 
  private:
-  void make() {
+  void make(const MasterRecords& masters) {
     version_ = node_.version;
+    masters_ = masters;
     wire::HeartbeatReply reply;
     reply.node = node_.node;
     reply.role = node_.role;
@@ -38,6 +39,10 @@ class Answers {
     reply.interval = interval_;
     reply.cluster_heartbeat = timing_.heartbeat;
     reply.election_timeout = timing_.election_timeout;
+    for (const auto& [name, master] : masters) {
+      if (!reply.masters.empty()) reply.masters += ' ';
+      reply.masters += fmt::format("{}={}", name, master.address.to_string());
+    }
     reply.registered = true;
     registered_ = wire::to_json(reply);
     reply.registered = false;
@@ -50,6 +55,7 @@ class Answers {
   const Duration interval_;
   const core::Timing timing_;
   std::uint64_t version_ = 0;
+  MasterRecords masters_;
   std::string registered_;
   std::string left_;
   std::string removed_;
@@ -91,7 +97,7 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                if (heartbeat->term > node.term) heard_term(heartbeat->term);
                const auto key = registry.term_key(heartbeat->name);
                const bool is_keyed = *membership == Membership::registered && !key.empty();
-               auto text = answers->of(*membership);
+               auto text = answers->of(*membership, registry.state().masters);
                add(text, "key", is_keyed ? key : std::string_view());
                add(text, "checks", registry.checks(heartbeat->service));
                add(text, "warning", warning_for(*heartbeat, request.peer));

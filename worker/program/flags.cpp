@@ -100,6 +100,9 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
       ->excludes(listen)
       ->excludes(serve);
   bind_text(app, "--state-dir", "DIR", "a directory of this worker's own", flags.state_dir);
+  bind_endpoint(app, "--witness-listen",
+                "where masters reach the witness [the host of --listen; a port that is remembered]",
+                flags.witness_listen);
   bind_endpoint(app, "--advertise", "where masters reach it, when that is not --listen",
                 flags.advertise);
   bind_number(app, "--weight", "share of the traffic relative to other workers", flags.weight,

@@ -21,6 +21,7 @@ struct WorkerFlags {
   bool dotfiles = false;           // with `serve`: names that begin with a dot, too
   std::optional<Endpoint> target;  // a service that runs elsewhere: nothing is listened on
   std::string state_dir;
+  std::optional<Endpoint> witness_listen;
   std::string token_file;
   std::optional<Endpoint> advertise;
   unsigned weight = 100;

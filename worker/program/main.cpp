@@ -59,6 +59,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   options.weight = flags.weight;
   options.connections = flags.connections;
   options.state_dir = flags.state_dir;
+  if (flags.witness_listen) options.witness_listen = flags.witness_listen->to_string();
   options.drain_timeout = std::chrono::milliseconds(to_ms(flags.drain_timeout));
   options.token_file = flags.token_file;
   options.on_removed = end_when_removed;
@@ -89,7 +90,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.connections = flags.connections;
   options.token_file = flags.token_file;
   options.state_dir = flags.state_dir;
-  options.witness_listen = Endpoint{flags.listen.host, 0}.to_string();
+  if (flags.witness_listen) options.witness_listen = flags.witness_listen->to_string();
   options.on_removed = end_when_removed;
   options.log = log_event;
   TargetWorker worker(*flags.target, flags.checks, std::move(options));

@@ -17,6 +17,7 @@
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
 #include "worker/src/heartbeat_loop.hpp"
+#include "worker/src/known_masters.hpp"
 #include "worker/src/state_directory.hpp"
 #include "worker/src/witness.hpp"
 
@@ -90,15 +91,8 @@ class Registration::Body {
       if (!opened.ok()) return opened.error();
     }
     started_ = true;
-    try {
-      for (std::size_t i = 0; i < masters_.size(); ++i) {
-        loops_.push_back(std::make_unique<HeartbeatLoop>(
-            masters_[i], token_, options_.heartbeat_interval, [this, i] { return describe(i); },
-            [this, i](const wire::HeartbeatReply& reply) { take(reply, i); }, options_.log));
-        loops_.back()->start();
-      }
-    } catch (const std::system_error& error) {
-      return fail(ErrorCode::io, fmt::format("no thread for heartbeats: {}", error.what()));
+    for (const auto& master : masters_) {
+      if (auto begun = begin(master); !begun) return begun;
     }
     return {};
   }
@@ -106,7 +100,7 @@ class Registration::Body {
   void set_condition(Condition condition) {
     const std::lock_guard lock(mutex_);
     if (stopped_ || condition_.exchange(on_the_wire(condition)) == on_the_wire(condition)) return;
-    for (const auto& loop : loops_) loop->changed();
+    for (const auto& master : loops_) master.loop->changed();
   }
 
   Result<> set_address(const std::string& text) {
@@ -120,7 +114,7 @@ class Registration::Body {
       content_.address = std::move(*address);
     }
     if (stopped_) return {};
-    for (const auto& loop : loops_) loop->changed();
+    for (const auto& master : loops_) master.loop->changed();
     return {};
   }
 
@@ -132,8 +126,8 @@ class Registration::Body {
     // From here on loops_ stays as it is. Whoever calls while another stops waits for the same end.
     const std::lock_guard lock(stop_mutex_);
     if (condition_.exchange(wire::WorkerCondition::bye) == wire::WorkerCondition::bye) return;
-    for (const auto& loop : loops_) loop->finish();
-    for (const auto& loop : loops_) loop->join();
+    for (const auto& master : loops_) master.loop->finish();
+    for (const auto& master : loops_) master.loop->join();
     witness_.reset();
     directory_.reset();
   }
@@ -141,11 +135,21 @@ class Registration::Body {
   std::vector<MasterState> masters() const {
     const std::lock_guard lock(mutex_);
     std::vector<MasterState> states;
-    for (const auto& loop : loops_) states.push_back(loop->state());
+    for (const auto& master : loops_) {
+      if (!master.has_gone) states.push_back(master.loop->state());
+    }
     return states;
   }
 
  private:
+  struct Master {
+    Endpoint control;
+    std::unique_ptr<HeartbeatLoop> loop;
+    bool has_gone = false;  // it belongs no more, and its loop ends
+  };
+  // Each has a thread, and is kept until the end: so many masters may come and go.
+  static constexpr std::size_t loops_max = 64;
+
   Result<> prepare() {
     for (const auto& [field, value] :
          {std::pair("name", &options_.name), {"service", &options_.service}}) {
@@ -172,7 +176,6 @@ class Registration::Body {
     content_.name = options_.name;
     // New at each start, so that a master can tell a restart from a late heartbeat.
     content_.incarnation = random_hex(16);
-    keys_.resize(masters_.size());
     content_.service = options_.service;
     content_.weight = options_.weight;
     content_.connections = options_.connections;
@@ -203,15 +206,75 @@ class Registration::Body {
                   "state_dir");
     }
     directory_.emplace(std::move(*directory));
+    for (const auto& kept : load_known_masters(options_.state_dir)) {
+      const bool is_told =
+          std::find(masters_.begin(), masters_.end(), kept.control) != masters_.end();
+      if (!is_told) masters_.push_back(kept.control);
+    }
     witness_ = std::move(*witness);
     save_port(options_.state_dir, witness_->offer().control.port);
     return {};
+  }
+
+  // Heartbeats to another master. REQUIRES: mutex_ is held.
+  Result<> begin(const Endpoint& control) {
+    const auto place = loops_.size();
+    {
+      const std::lock_guard lock(keys_mutex_);
+      keys_.emplace_back();
+    }
+    auto loop = std::make_unique<HeartbeatLoop>(
+        control, token_, options_.heartbeat_interval, [this, place] { return describe(place); },
+        [this, place](const wire::HeartbeatReply& reply) { take(reply, place); }, options_.log);
+    loops_.push_back({control, std::move(loop)});
+    try {
+      loops_.back().loop->start();
+    } catch (const std::system_error& error) {
+      loops_.back().has_gone = true;
+      return fail(ErrorCode::io, fmt::format("no thread for heartbeats: {}", error.what()));
+    }
+    return {};
+  }
+
+  // From the loops' threads. What the primary says goes: a master that it does not name belongs no
+  // more, once it has said who it is; one that has never answered may still come.
+  void learn(const std::vector<KnownMaster>& masters) {
+    const std::lock_guard lock(mutex_);
+    if (masters.empty() || masters == learned_ || stopped_ || removed_) return;
+    learned_ = masters;
+    for (auto& master : loops_) {
+      const auto node = master.loop->state().node;
+      const bool belongs =
+          std::any_of(masters.begin(), masters.end(), [&](const KnownMaster& each) {
+            return each.control == master.control || each.name == node;
+          });
+      if (belongs || node.empty() || master.has_gone) continue;
+      say(fmt::format("master belongs no more master={} node={}", master.control.to_string(),
+                      node));
+      master.has_gone = true;
+      master.loop->finish();
+    }
+    for (const auto& each : masters) {
+      const bool is_known = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
+        return !master.has_gone &&
+               (master.control == each.control || master.loop->state().node == each.name);
+      });
+      if (is_known || loops_.size() >= loops_max) continue;
+      say(fmt::format("master learned master={} node={}", each.control.to_string(), each.name));
+      if (const auto begun = begin(each.control); !begun) say(begun.error().message);
+    }
+    if (directory_) save_known_masters(options_.state_dir, masters);
+  }
+
+  void say(const std::string& line) const {
+    if (options_.log) options_.log(Severity::info, line);
   }
 
   // From the loops' threads.
   void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
     take_key(reply.key, master);
+    if (reply.role == "primary") learn(parse_known_masters(reply.masters));
     take_checks(reply.checks);
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
@@ -244,7 +307,7 @@ class Registration::Body {
     if (removed_.exchange(true)) return;
     {
       const std::lock_guard lock(mutex_);
-      for (const auto& loop : loops_) loop->halt();
+      for (const auto& master : loops_) master.loop->halt();
     }
     const bool leaves_anyway = condition_ == wire::WorkerCondition::bye;
     if (options_.on_removed && !leaves_anyway) options_.on_removed();
@@ -281,7 +344,8 @@ class Registration::Body {
   mutable std::mutex mutex_;  // guards what follows, and what is set once by start()
   std::vector<Endpoint> masters_;
   std::string token_;
-  std::vector<std::unique_ptr<HeartbeatLoop>> loops_;
+  std::vector<Master> loops_;  // only grows: its places are those of keys_
+  std::vector<KnownMaster> learned_;
   std::optional<StateDirectory> directory_;
   std::unique_ptr<Witness> witness_;  // null: no state directory
   bool started_ = false;

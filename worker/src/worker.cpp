@@ -127,7 +127,9 @@ class Worker::Body {
     registration.in_flight = [this] { return in_flight(); };
     registration.token_file = options_.token_file;
     registration.state_dir = options_.state_dir;
-    registration.witness_listen = Endpoint{address_.host, 0}.to_string();
+    registration.witness_listen = options_.witness_listen.empty()
+                                      ? Endpoint{address_.host, 0}.to_string()
+                                      : options_.witness_listen;
     registration.take_keys = [this](const auto& keys) { fence_.take_keys(keys); };
     registration.promised_term = [this](const auto& key) { return fence_.promised(key).value(); };
     registration.on_removed = options_.on_removed;

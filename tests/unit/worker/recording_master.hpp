@@ -81,6 +81,16 @@ class RecordingMaster {
     reply_.checks = std::move(checks);
     reply_.warning = std::move(warning);
   }
+  // Whom its answers name as the masters of the cluster.
+  void name_masters(std::string masters) {
+    const std::lock_guard lock(mutex_);
+    reply_.masters = std::move(masters);
+  }
+  void call_itself(const std::string& node, const std::string& role) {
+    const std::lock_guard lock(mutex_);
+    reply_.node = node;
+    reply_.role = role;
+  }
   void answer_with(int status) {
     const std::lock_guard lock(mutex_);
     status_ = status;

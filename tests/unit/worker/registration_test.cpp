@@ -309,3 +309,48 @@ TEST_CASE("what a master says of checks and finds wrong is passed on once") {
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].find("it advertises a loopback address") != std::string::npos);
 }
+
+TEST_CASE("a worker learns from the primary who the masters are, and follows when they change") {
+  RecordingMaster a;
+  RecordingMaster b;
+  RecordingMaster c;
+  Registration registration(options_for({a.address()}));
+  a.name_masters("a=" + a.address() + " b=" + b.address());
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(b.hears(2));
+  b.call_itself("b", "standby");
+  b.name_masters("c=" + c.address());  // the word of another than the primary
+  REQUIRE(b.hears(b.heard().size() + 2));
+  CHECK(c.heard().empty());
+  b.call_itself("b", "primary");
+  REQUIRE(c.hears(2));
+  c.call_itself("c", "standby");
+  CHECK(eventually([&] {
+    const auto masters = registration.masters();
+    return masters.size() == 1 && masters[0].address == c.address();
+  }));
+}
+
+TEST_CASE("what a worker has learned of masters is kept in its state directory") {
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("learned-" + std::to_string(::getpid()));
+  std::filesystem::remove_all(directory);
+  RecordingMaster b;
+  {
+    RecordingMaster a;
+    auto options = options_for({a.address()});
+    options.state_dir = directory.string();
+    Registration registration(options);
+    a.name_masters("a=" + a.address() + " b=" + b.address() + " d=0.0.0.0:1 nonsense e=:");
+    REQUIRE(registration.start() == std::nullopt);
+    REQUIRE(b.hears(1));
+  }
+  const auto before = b.heard().size();
+  auto options = options_for({"127.0.0.1:1"});  // nobody there
+  options.state_dir = directory.string();
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  CHECK(b.hears(before + 2));
+  registration.stop();
+  std::filesystem::remove_all(directory);
+}

@@ -74,8 +74,10 @@ struct MasterState {
 
 struct RegistrationOptions {
   std::string name;  // unique in the cluster: 1 to 64 characters of A-Z a-z 0-9 . _ -
-  std::string service = "default";   // a name likewise; workers of one service are interchangeable
-  std::vector<std::string> masters;  // the control addresses of all masters, at most 5
+  std::string service = "default";  // a name likewise; workers of one service are interchangeable
+  // The control addresses of masters, at most 5. One is enough: the primary's answers name all, and
+  // with a state directory they are remembered.
+  std::vector<std::string> masters;
   // Where the masters reach the service. Host 0.0.0.0 or [::] means: where the heartbeats come
   // from.
   std::string address;
@@ -91,7 +93,8 @@ struct RegistrationOptions {
   // one the worker can be made a witness: a voter of the cluster, which keeps its log and never
   // leads. Empty: none.
   std::string state_dir;
-  // Where the masters reach the witness, a small control port beside the service.
+  // Where the masters reach the witness, a small control port beside the service. Port 0: the
+  // kernel chooses one, which the state directory remembers.
   std::string witness_listen = "127.0.0.1:0";
   // An operator has removed this worker (`tandem remove`): the masters send it nothing more, and no
   // heartbeats go out any more. It comes back as a new Registration. Called once, from one of the
@@ -150,8 +153,10 @@ struct WorkerOptions {
   // Connections that each master may open; only the one that leads uses them. One thread each while
   // open, and some more for direct callers.
   unsigned connections = 64;
-  // As above; the witness listens where the worker does, on a port that the kernel chooses.
-  std::string state_dir;
+  std::string state_dir;  // as above
+  // As above; empty: where the worker listens, on a port that the kernel chooses and the state
+  // directory remembers.
+  std::string witness_listen;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds drain_timeout{30'000};  // stop() cuts off requests that take longer
   std::function<void()> on_removed;                 // as above; what comes is still served
