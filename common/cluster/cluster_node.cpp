@@ -253,7 +253,6 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
 }
 
 Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
-  if (auto taken = check_features(envelope); !taken) return taken;
   if (envelope.election_timeout != options_.timing.election_timeout) {
     refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
     return fail(ErrorCode::conflict,
@@ -271,7 +270,7 @@ Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
                             "together",
                             envelope.node, message.cluster, options_.node, ours));
   }
-  return {};
+  return check_features(envelope);
 }
 
 void ClusterNode::set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses) {

@@ -133,7 +133,8 @@ TEST_CASE("a configuration file does what flags do and flags win") {
   CHECK(from_file.await_exit() == 0);
 
   Process overridden(dir, "flag",
-                     {program("tandem-master"), "--config", config, "--node", "from-flag"});
+                     {program("tandem-master"), "--config", config, "--node", "from-flag",
+                      "--data-dir", dir.path("other")});
   CHECK(field_of(overridden.await_line("tandem-master ready"), "node") == "from-flag");
 }
 
