@@ -237,10 +237,13 @@ class Registration::Body {
   }
 
   // From the loops' threads. What the primary says goes: a master that it does not name belongs no
-  // more, once it has said who it is; one that has never answered may still come.
-  void learn(const std::vector<KnownMaster>& masters) {
+  // more, once it has said who it is; one that has never answered may still come. One that led in
+  // an earlier term may not know yet that it does not any more.
+  void learn(const std::vector<KnownMaster>& masters, Term term) {
     const std::lock_guard lock(mutex_);
-    if (masters.empty() || masters == learned_ || stopped_ || removed_) return;
+    if (masters.empty() || term < learned_in_ || stopped_ || removed_) return;
+    learned_in_ = term;
+    if (masters == learned_) return;
     learned_ = masters;
     for (auto& master : loops_) {
       const auto node = master.loop->state().node;
@@ -274,7 +277,7 @@ class Registration::Body {
   void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
     take_key(reply.key, master);
-    if (reply.role == "primary") learn(parse_known_masters(reply.masters));
+    if (reply.role == "primary") learn(parse_known_masters(reply.masters), reply.term);
     take_checks(reply.checks);
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
@@ -346,6 +349,7 @@ class Registration::Body {
   std::string token_;
   std::vector<Master> loops_;  // only grows: its places are those of keys_
   std::vector<KnownMaster> learned_;
+  Term learned_in_;
   std::optional<StateDirectory> directory_;
   std::unique_ptr<Witness> witness_;  // null: no state directory
   bool started_ = false;

@@ -86,8 +86,9 @@ class RecordingMaster {
     const std::lock_guard lock(mutex_);
     reply_.masters = std::move(masters);
   }
-  void call_itself(const std::string& node, const std::string& role) {
+  void call_itself(const std::string& node, const std::string& role, Term term) {
     const std::lock_guard lock(mutex_);
+    reply_.term = term;
     reply_.node = node;
     reply_.role = role;
   }

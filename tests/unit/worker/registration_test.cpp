@@ -318,13 +318,13 @@ TEST_CASE("a worker learns from the primary who the masters are, and follows whe
   a.name_masters("a=" + a.address() + " b=" + b.address());
   REQUIRE(registration.start() == std::nullopt);
   REQUIRE(b.hears(2));
-  b.call_itself("b", "standby");
+  b.call_itself("b", "standby", Term(8));
   b.name_masters("c=" + c.address());  // the word of another than the primary
   REQUIRE(b.hears(b.heard().size() + 2));
   CHECK(c.heard().empty());
-  b.call_itself("b", "primary");
+  b.call_itself("b", "primary", Term(8));
   REQUIRE(c.hears(2));
-  c.call_itself("c", "standby");
+  c.call_itself("c", "standby", Term(8));
   CHECK(eventually([&] {
     const auto masters = registration.masters();
     return masters.size() == 1 && masters[0].address == c.address();
