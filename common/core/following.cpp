@@ -58,13 +58,15 @@ AppendReply Node::reply_to(Instant sent) const {
 
 // The word that was sent last counts, whichever arrives last: a primary that has heard that its
 // standby stands down goes on without it, and an earlier message must not raise that one again.
-void Node::take_standing(const Append& append) {
+// Taken from what does not fit the log, too: the answer to that counts as one.
+void Node::take_standing(const Append& append, bool fits) {
   if (standing_term_ != hard_.term) standing_sent_ = Instant::never();
   if (append.sent < standing_sent_) return;
   standing_term_ = hard_.term;
   standing_sent_ = append.sent;
-  if (append.in_sync != session_ && pair_.standing() == Standing::standby) pair_.lose();
-  if (configuration().pair && append.in_sync == session_) pair_.heard(Standing::standby, now_);
+  const bool in_sync = append.in_sync == session_;
+  if (!in_sync && pair_.standing() == Standing::standby) pair_.lose();
+  if (in_sync && fits && configuration().pair) pair_.heard(Standing::standby, now_);
 }
 
 void Node::on(const Message& message, Append& append) {
@@ -87,7 +89,7 @@ void Node::on(const Message& message, Append& append) {
   const bool had_entries = !append.entries.empty();
   if (!store_entries(previous, append.entries)) return refuse_append(message, append);
   commit_up_to(std::max(commit_, std::min({append.commit, matched, log_.last_index()})));
-  take_standing(append);
+  take_standing(append, true);
 
   AppendReply reply = reply_to(append.sent);
   reply.accepted = true;
@@ -126,6 +128,7 @@ bool Node::store_entries(LogIndex previous, std::vector<Entry>& entries) {
 }
 
 void Node::refuse_append(const Message& message, const Append& append) {
+  take_standing(append, false);
   const LogIndex previous = append.previous_index;
   AppendReply reply = reply_to(append.sent);
   reply.rejected = previous;
@@ -145,6 +148,7 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   const bool contradicts = denies_committed(snapshot->index, snapshot->term);
   if (contradicts && configuration().was_protected) return;
   follow(message);
+  if (pair_.standing() == Standing::standby) pair_.lose();  // whoever needs it lacks something
   const bool discard = install_snapshot.discard_log && !configuration().was_protected;
   if (disk_fails_ && !answers_without_disk()) return;
   if ((contradicts && !discard) || disk_fails_)

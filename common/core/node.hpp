@@ -142,7 +142,7 @@ class Node {
   bool denies_committed(LogIndex previous, Term previous_term,
                         const std::vector<Entry>& entries) const;
   bool store_entries(LogIndex previous, std::vector<Entry>& entries);
-  void take_standing(const Append& append);
+  void take_standing(const Append& append, bool fits);
   AppendReply reply_to(Instant sent) const;
   void refuse_append(const Message& message, const Append& append);
 
