@@ -117,7 +117,8 @@ Result<> check_header(const fs::path& database) {
   return {};
 }
 
-bool is_there(const fs::path& path) {
+// For a sentence; where something depends on it, identity_of() is asked.
+bool seems_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(fs::symlink_status(path, ignored));
 }
@@ -134,7 +135,7 @@ Error refusal(const fs::path& database, std::string_view why, std::string_view r
   const auto wal = wal_of(database);
   return invalid(fmt::format("{} {}; {}move it away{}, and the node joins as a new member",
                              database.string(), why, rather,
-                             is_there(wal) ? fmt::format(" with {}", wal.string()) : ""));
+                             seems_there(wal) ? fmt::format(" with {}", wal.string()) : ""));
 }
 
 Result<> create_database(const fs::path& database, core::IncarnationId incarnation) {
@@ -153,7 +154,9 @@ Result<> create_database(const fs::path& database, core::IncarnationId incarnati
 
 Result<fs::path> set_aside(const fs::path& directory) {
   const auto database = database_in(directory);
-  if (is_there(wal_of(database))) return system_failure(wal_of(database), EBUSY);
+  const auto wal = identity_of(wal_of(database));
+  if (!wal) return wal.error();
+  if (*wal) return system_failure(wal_of(database), EBUSY);
   const fs::path aside = database.string() + ".set-aside";
   if (::rename(database.c_str(), aside.c_str()) != 0) return system_failure(database, errno);
   if (auto synced = sync_directory(directory); !synced) return synced.error();
@@ -167,7 +170,7 @@ Result<fs::path> set_aside_damaged(const fs::path& directory) {
   const fs::path aside = database.string() + ".set-aside";
   if (::rename(database.c_str(), aside.c_str()) != 0) return system_failure(database, errno);
   const auto wal = wal_of(database);
-  if (is_there(wal) && ::rename(wal.c_str(), wal_of(aside).c_str()) != 0) {
+  if (::rename(wal.c_str(), wal_of(aside).c_str()) != 0 && errno != ENOENT) {
     return system_failure(wal, errno);
   }
   if (auto synced = sync_directory(directory); !synced) return synced.error();
@@ -201,10 +204,13 @@ Result<> find_room(const fs::path& database, std::size_t bytes) {
   return {};
 }
 
-FileIdentity identity_of(const fs::path& path) {
+Result<FileIdentity> identity_of(const fs::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  return std::pair(std::uint64_t{status.st_dev}, std::uint64_t{status.st_ino});
+  if (::lstat(path.c_str(), &status) == 0) {
+    return FileIdentity(std::pair(std::uint64_t{status.st_dev}, std::uint64_t{status.st_ino}));
+  }
+  if (errno == ENOENT || errno == ENOTDIR) return FileIdentity();
+  return system_failure(path, errno);
 }
 
 Result<> sync_directory(const fs::path& directory) {
@@ -215,21 +221,27 @@ Result<Found> look_at(const fs::path& database) {
   // SQLite would apply them to the database, whichever it is. We never make a rollback journal
   // under this name, and a write-ahead log belongs to the database beside which it was written.
   const fs::path journal = database.string() + "-journal";
-  if (is_there(journal)) {
+  const auto has_journal = identity_of(journal);
+  if (!has_journal) return has_journal.error();
+  if (*has_journal) {
     return invalid(fmt::format("{} is not Tandem's: move it away", journal.string()));
   }
-  if (!is_there(database)) {
+  const auto there = identity_of(database);
+  if (!there) return there.error();
+  if (!*there) {
     const auto wal = wal_of(database);
-    if (!is_there(wal)) return Found::nothing;
+    const auto has_wal = identity_of(wal);
+    if (!has_wal) return has_wal.error();
+    if (!*has_wal) return Found::nothing;
     return invalid(
         fmt::format("{} lacks the database that it belongs to; put {} back, or move it"
                     " away too, and the node joins as a new member",
                     wal.string(), database.filename().string()));
   }
   std::error_code error;
-  if (fs::symlink_status(database, error).type() != fs::file_type::regular) {
-    return refusal(database, "is not a file");
-  }
+  const auto type = fs::symlink_status(database, error).type();
+  if (error) return system_failure(database, error.value());
+  if (type != fs::file_type::regular) return refusal(database, "is not a file");
   if (auto fine = check_header(database); !fine) return fine.error();
   return Found::ours;
 }

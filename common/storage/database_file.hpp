@@ -59,9 +59,10 @@ void distrust_page_cache(const std::filesystem::path& database);
 // behind. Errors: `io`.
 Result<> find_room(const std::filesystem::path& database, std::size_t bytes);
 
-// Which file lies at `path`: equal for the same one. Empty when there is none.
+// Which file lies at `path`: equal for the same one. Empty when there is none; what the system
+// cannot tell is neither there nor missing. Errors: `io`.
 using FileIdentity = std::optional<std::pair<std::uint64_t, std::uint64_t>>;
-FileIdentity identity_of(const std::filesystem::path& path);
+Result<FileIdentity> identity_of(const std::filesystem::path& path);
 
 enum class Found { nothing, ours };
 // Whether a database lies there, and that it and the files beside it may be opened. Changes

@@ -1,5 +1,6 @@
 #include "common/storage/log_store.hpp"
 
+#include <cstring>
 #include <random>
 #include <utility>
 
@@ -53,8 +54,13 @@ core::IncarnationId draw_incarnation() {
   return core::IncarnationId(bits == 0 ? 1 : bits);
 }
 
-// `invalid` when SQLite or a row says that the database is damaged; else what the system says.
-Error judge(const Connection& connection, const Error& error) {
+// `invalid` when SQLite or a row says that the database is damaged, and nobody else is to blame;
+// else what the system says.
+Error judge(const Connection& connection, const fs::path& file, const Error& error) {
+  if (const int refused = connection.system_error(); refused != 0) {
+    return fail(ErrorCode::io, fmt::format("{} or its write-ahead log cannot be read: {}",
+                                           file.string(), std::strerror(refused)));
+  }
   if (error.code == ErrorCode::invalid) {
     return invalid(fmt::format("is damaged ({})", error.message));
   }
@@ -119,8 +125,8 @@ Result<LogStore> LogStore::open(const fs::path& directory) {
   if (*found == Found::nothing) {
     if (auto made = create_database(file, draw_incarnation()); !made) return made.error();
   }
-  std::error_code ignored;
-  const bool had_wal = fs::exists(wal, ignored);
+  const auto had_wal = identity_of(wal);
+  if (!had_wal) return had_wal.error();
   auto whole = check_wal(wal);
   auto database = whole ? Database::open(file) : Result<std::unique_ptr<Database>>(whole.error());
   if (database) {
@@ -129,7 +135,8 @@ Result<LogStore> LogStore::open(const fs::path& directory) {
     return LogStore(std::move(*database));
   }
   // SQLite makes an empty one as soon as it reads.
-  if (!had_wal && fs::file_size(wal, ignored) == 0) fs::remove(wal, ignored);
+  std::error_code ignored;
+  if (!*had_wal && fs::file_size(wal, ignored) == 0) fs::remove(wal, ignored);
   const auto& error = database.error();
   return error.code == ErrorCode::invalid ? refusal(file, error.message) : error;
 }
@@ -141,13 +148,15 @@ Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::p
   auto& opened = database->connection;
   auto checked = opened.run(kOpening);
   if (checked) checked = check_pages(opened);
-  if (!checked) return judge(opened, checked.error());
+  if (!checked) return judge(opened, file, checked.error());
   core::Stored stored;
   auto meta = read(opened, stored);
-  if (!meta) return judge(opened, meta.error());
+  if (!meta) return judge(opened, file, meta.error());
   if (auto ready = begin_writing(opened); !ready) return ready.error();
   if (auto ready = database->prepare(); !ready) return ready.error();
-  database->file_identity = identity_of(file);
+  auto identity = identity_of(file);
+  if (!identity) return identity.error();
+  database->file_identity = *identity;
   opened.checkpoint_on_close(true);
   database->incarnation = meta->incarnation;
   if (stored.snapshot != nullptr) database->last = stored.snapshot->index;
@@ -158,7 +167,9 @@ Result<std::unique_ptr<LogStore::Database>> LogStore::Database::open(const fs::p
 
 Result<LogStore> LogStore::reopen(const fs::path& directory, core::IncarnationId incarnation) {
   const auto file = database_in(directory);
-  if (!identity_of(file)) {
+  const auto there = identity_of(file);
+  if (!there) return there.error();
+  if (!*there) {
     return fail(ErrorCode::io,
                 fmt::format("{} is gone: put it back, or restart this program, and the node joins "
                             "as a new member",
@@ -267,12 +278,13 @@ Result<> LogStore::Database::try_to_write() {
 
 // Writes to files that have been removed, or renamed, succeed; the next start would not find them.
 Result<> LogStore::Database::check_identity() {
-  const auto wal = wal_of(file);
-  if (!wal_identity) wal_identity = identity_of(wal);
-  if (file_identity && wal_identity && identity_of(file) == file_identity &&
-      identity_of(wal) == wal_identity) {
-    return {};
-  }
+  const auto file_now = identity_of(file);
+  if (!file_now) return file_now.error();
+  const auto wal_now = identity_of(wal_of(file));
+  if (!wal_now) return wal_now.error();
+  if (!wal_identity) wal_identity = *wal_now;
+  const bool are_there = file_identity && wal_identity;
+  if (are_there && *file_now == file_identity && *wal_now == wal_identity) return {};
   return fail(ErrorCode::io,
               fmt::format("{} or its write-ahead log was moved or removed while it was in use",
                           file.string()));

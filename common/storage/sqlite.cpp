@@ -72,10 +72,12 @@ Result<Statement> Connection::prepare(const char* sql) {
 Result<std::string> Connection::ask(const char* sql) {
   auto statement = prepare(sql);
   if (!statement) return statement.error();
-  const int rc = statement->step();
-  if (rc == SQLITE_DONE) return std::string();
-  if (rc != SQLITE_ROW) return failure();
-  return statement->text(0);
+  int rc = statement->step();
+  std::string answer;
+  if (rc == SQLITE_ROW) answer = statement->text(0);
+  while (rc == SQLITE_ROW) rc = statement->step();
+  if (rc != SQLITE_DONE) return failure();
+  return answer;
 }
 
 Result<> Connection::checkpoint(Then then) {
@@ -95,6 +97,16 @@ std::string Connection::words() const {
   }
   if (code == SQLITE_BUSY) words += ": another process uses it";
   return words;
+}
+
+int Connection::system_error() const {
+  int error = 0;
+  sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  sqlite3_file* wal = nullptr;
+  sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  if (error != 0 || wal == nullptr || wal->pMethods == nullptr) return error;
+  wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
 }
 
 Error Connection::failure() const {

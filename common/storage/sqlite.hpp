@@ -51,7 +51,8 @@ class Connection {
   // Runs statements that return no rows that matter. Errors: `io`.
   Result<> run(const char* sql);
   Result<Statement> prepare(const char* sql);
-  // The first column of the first row, as text; empty when there is none.
+  // The first column of the first row, as text; empty when there is none. The statement is run to
+  // its end: only there SQLite commits what it did.
   Result<std::string> ask(const char* sql);
   // Moves the whole write-ahead log into the database and syncs it. The log is written from its
   // front again, or cut to nothing at once. Errors: `io`.
@@ -63,6 +64,9 @@ class Connection {
   Error failure() const;
   // Its primary result code: SQLITE_BUSY, SQLITE_CORRUPT, ...
   int code() const { return sqlite3_errcode(handle_.get()) & 0xff; }
+  // What the system said last of a call for the database or its write-ahead log that it refused;
+  // 0: nothing. SQLite's checks of a database tell of a page that could not be read as of damage.
+  int system_error() const;
 
   // From now on, closing checkpoints and removes the write-ahead log (yes), or leaves it (no).
   void checkpoint_on_close(bool yes);

@@ -12,8 +12,15 @@ namespace tandem {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    auto pattern = (std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string();
+  // `in_memory`: on a disk that is none, for a test of many thousand steps, if there is one.
+  enum class Where { usual, in_memory };
+  explicit TemporaryDirectory(Where where = Where::usual) {
+    auto above = std::filesystem::temp_directory_path();
+    std::error_code missing;
+    if (where == Where::in_memory && std::filesystem::is_directory("/dev/shm", missing)) {
+      above = "/dev/shm";
+    }
+    auto pattern = (above / "tandem-test-XXXXXX").string();
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }

@@ -11,7 +11,7 @@
 #include "common/base/limits.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
-#include "tests/unit/storage/sync_fault.hpp"
+#include "tests/unit/storage/disk_fault.hpp"
 
 namespace tandem::storage {
 namespace {
@@ -128,7 +128,7 @@ TEST_CASE("a failing sync is a failed write, and is not tried again") {
   Outcome outcome;
   {
     auto store = open_store(directory.path());
-    const SyncFault fault;
+    const DiskFault fault({.calls = DiskFault::Calls::syncs, .lasts = true});
     outcome = write_until_refused(store, 1);
   }
   CHECK(outcome.durable.entries.empty());
@@ -150,7 +150,8 @@ TEST_CASE("a sync that fails while the write-ahead log is emptied is a failed wr
     const auto write = first(Term(1), nullptr, entries);
     outcome.attempted.hard_state = *write.hard_state;
     outcome.attempted.entries = entries;
-    const SyncFault fault(SyncFault::Of::database);
+    const DiskFault fault(
+        {.named = "/cluster.db", .calls = DiskFault::Calls::syncs, .lasts = true});
     const auto applied = store.apply({&write, 1});
     REQUIRE(!applied);
     CHECK(applied.error().code == ErrorCode::io);
@@ -176,7 +177,7 @@ TEST_CASE("a directory that cannot be made or written says so") {
   REQUIRE(!store);
   CHECK(store.error().code == ErrorCode::io);
   CHECK_THAT(store.error().message, Contains("nowhere/cluster.db"));
-  const SyncFault fault;
+  const DiskFault fault({.calls = DiskFault::Calls::syncs, .lasts = true});
   store = LogStore::open(directory.path());
   REQUIRE(!store);
   CHECK(store.error().code == ErrorCode::io);

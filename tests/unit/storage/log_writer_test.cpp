@@ -10,7 +10,7 @@
 
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
-#include "tests/unit/storage/sync_fault.hpp"
+#include "tests/unit/storage/disk_fault.hpp"
 
 namespace tandem::storage {
 namespace {
@@ -146,7 +146,7 @@ TEST_CASE("a disk that fails is reported, and later writes are dropped") {
     REQUIRE(told.wait_for(1));
     durable = history.stored();
     {
-      const SyncFault fault;
+      const DiskFault fault({.calls = DiskFault::Calls::syncs, .lasts = true});
       writer.write(history.next());
       REQUIRE(told.wait([](const auto&, const auto& errors) { return !errors.empty(); }));
     }
@@ -167,7 +167,7 @@ TEST_CASE("a disk that works again is given all that is known, and is written on
     writer.write(history.next());
     REQUIRE(told.wait_for(1));
     {
-      const SyncFault fault;
+      const DiskFault fault({.calls = DiskFault::Calls::syncs, .lasts = true});
       writer.write(history.next());
       REQUIRE(told.wait([](const auto&, const auto& errors) { return errors.size() > 2; }));
       for (int i = 0; i < 10; ++i) writer.write(history.next());
