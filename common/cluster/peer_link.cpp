@@ -3,19 +3,17 @@
 #include <algorithm>
 
 #include <boost/asio.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
 #include "common/base/token_file.hpp"
+#include "common/http/answer_reader.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem::cluster {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -141,41 +139,31 @@ asio::awaitable<bool> PeerLink::connect() {
 }
 
 asio::awaitable<error_code> PeerLink::connect_to(Endpoint numeric) {
-  const tcp::endpoint address(asio::ip::make_address(numeric.host), numeric.port);
-  error_code error;
   socket_ = Socket(loop_);
   watch_.expires_after(options_.patience);
   watch_.async_wait([self = shared_from_this()](error_code expired) {
     error_code ignored;
     if (!expired) self->socket_.close(ignored);
   });
-  open_stream(socket_, address.protocol(), error);
-  if (!error) co_await socket_.async_connect(address, ignoring(error));
+  auto connecting = connect_stream(socket_, std::move(numeric));
+  const auto error = co_await std::move(connecting);
   watch_.cancel();
-  if (!error && socket_.is_open()) {
-    error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
-    co_return error;
-  }
-  close();
-  co_return error ? error : error_code(asio::error::operation_aborted);
+  if (error) close();
+  co_return error;
 }
 
 asio::awaitable<void> PeerLink::read_answers() {
-  boost::beast::flat_buffer buffer(limits::control_header_bytes_max +
-                                   limits::control_body_bytes_max);
+  AnswerReader reader;
   while (!stopped_) {
-    http::response_parser<http::string_body> parser;
-    parser.header_limit(limits::control_header_bytes_max);
-    parser.body_limit(limits::control_body_bytes_max);
     error_code error;
-    co_await http::async_read(socket_, buffer, parser, ignoring(error));
-    if (error) co_return;
+    auto reading = read_answer(socket_, reader, error);
+    const auto status = co_await std::move(reading);
+    if (status != AnswerReader::Status::complete) co_return;
     if (unanswered_ == 0) co_return;  // nobody asked
     --unanswered_;
     failures_ = 0;
-    note_answer(parser.get().result_int(), parser.get().body());
-    if (!parser.get().keep_alive()) co_return;
+    note_answer(reader.answer().status, reader.answer().body);
+    if (!reader.answer().keep_alive) co_return;
     unanswered_ == 0 ? void(watch_.cancel()) : expect_answer();
     wake_.cancel();
   }

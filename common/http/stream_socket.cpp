@@ -63,6 +63,18 @@ void open_stream(tcp::acceptor& acceptor, tcp protocol, error_code& error) {
   assign(acceptor, protocol, move_up(new_socket(protocol), Closed::first), error);
 }
 
+asio::awaitable<error_code> connect_stream(tcp::socket& socket, Endpoint numeric) {
+  const tcp::endpoint address(asio::ip::make_address(numeric.host), numeric.port);
+  error_code error;
+  open_stream(socket, address.protocol(), error);
+  if (error) co_return error;
+  co_await socket.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  if (!error && !socket.is_open()) error = asio::error::operation_aborted;
+  error_code ignored;
+  if (!error) socket.set_option(tcp::no_delay(true), ignored);
+  co_return error;
+}
+
 void accept_stream(tcp::acceptor& acceptor, tcp::socket& socket, error_code& error) {
   const auto protocol = acceptor.local_endpoint(error).protocol();
   if (error) return;

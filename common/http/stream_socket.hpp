@@ -10,7 +10,10 @@
 // closed.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+
+#include "common/base/endpoint.hpp"
 
 namespace tandem {
 
@@ -19,6 +22,11 @@ void open_stream(boost::asio::ip::tcp::socket& socket, boost::asio::ip::tcp prot
                  boost::system::error_code& error);
 void open_stream(boost::asio::ip::tcp::acceptor& acceptor, boost::asio::ip::tcp protocol,
                  boost::system::error_code& error);
+
+// Opens `socket` and connects it to a numeric address, without Nagle's delay. `socket` outlives it,
+// and ends it when it is closed. Errors: the system's, `operation_aborted` when it was closed.
+boost::asio::awaitable<boost::system::error_code> connect_stream(
+    boost::asio::ip::tcp::socket& socket, Endpoint numeric);
 
 // One connection that waits at `acceptor`, into `socket`; at once. Errors: the system's;
 // would_block when none waits.

@@ -1,31 +1,39 @@
 #include "master/cluster/term_announcer.hpp"
 
 #include <boost/asio.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
-#include "common/http/stream_socket.hpp"
+#include "common/http/http_call.hpp"
 #include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
-using asio::ip::tcp;
 using boost::system::error_code;
+
+namespace {
+
+constexpr unsigned conflict = 409;
+
+HttpRequest word_of(Term term, const TermTaker& worker) {
+  return {.method = "OPTIONS",
+          .target = "*",
+          .fields = fmt::format("Tandem-Term: {}\r\n", wire::proven_term(term, worker.key))};
+}
+
+}  // namespace
 
 struct TermAnnouncer::Round {
   Round(asio::io_context& loop, Term announced, std::vector<TermTaker> all)
-      : term(announced), workers(std::move(all)), timer(loop) {}
+      : term(announced), workers(std::move(all)), timer(loop), calls(loop) {}
 
   Term term;
   std::vector<TermTaker> workers;
   std::size_t next = 0;     // to be told
   std::size_t telling = 0;  // coroutines at work
   asio::steady_timer timer;
-  std::vector<std::weak_ptr<tcp::socket>> sockets;
+  HttpCalls calls;
   bool over = false;
 };
 
@@ -58,44 +66,21 @@ void TermAnnouncer::stop() {
   if (round_ == nullptr) return;
   round_->over = true;
   round_->timer.cancel();
-  for (const auto& weak : round_->sockets) {
-    error_code ignored;
-    if (const auto socket = weak.lock()) socket->close(ignored);
-  }
+  round_->calls.cancel();
   round_.reset();
 }
 
 asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
   while (round->next < round->workers.size() && round == round_) {
-    const auto& worker = round->workers[round->next++];
-    const auto socket = std::make_shared<tcp::socket>(loop_);
-    round->sockets.push_back(socket);
+    const auto worker = round->workers[round->next++];
     // A deadline of its own, beyond the round's: a late worker is told all the same.
-    asio::steady_timer deadline(loop_, std::chrono::steady_clock::now() + limits::connect_max);
-    deadline.async_wait([weak = std::weak_ptr(socket)](error_code expired) {
-      error_code ignored;
-      if (const auto open = weak.lock(); open && !expired) open->close(ignored);
-    });
-    error_code error;
-    const tcp::endpoint address(asio::ip::make_address(worker.address.host), worker.address.port);
-    open_stream(*socket, address.protocol(), error);
-    if (error) continue;
-    co_await socket->async_connect(address, asio::redirect_error(asio::use_awaitable, error));
-    if (error) continue;
-    http::request<http::empty_body> request(http::verb::options, "*", 11);
-    request.set(http::field::host, worker.address.to_string());
-    request.set("Tandem-Term", wire::proven_term(round->term, worker.key));
-    request.set(http::field::connection, "close");
-    co_await http::async_write(*socket, request, asio::redirect_error(asio::use_awaitable, error));
-    if (error) continue;
-    boost::beast::flat_buffer buffer(limits::response_head_bytes_max);
-    http::response_parser<http::empty_body> parser;
-    parser.skip(true);
-    co_await http::async_read_header(*socket, buffer, parser,
-                                     asio::redirect_error(asio::use_awaitable, error));
-    if (error || parser.get().result() != http::status::conflict) continue;
-    const auto text = parser.get()["Tandem-Term"];
-    const auto promised = wire::read_proven_term({text.data(), text.size()}, worker.key);
+    HttpCallOptions options{.total_max = limits::connect_max, .head_only = true};
+    options.answer.head_bytes_max = limits::response_head_bytes_max;
+    auto telling = round->calls.call({worker.address}, word_of(round->term, worker), options);
+    const auto outcome = co_await std::move(telling);
+    if (outcome.answer.status != conflict) continue;
+    const auto text = outcome.answer.field("Tandem-Term");
+    const auto promised = wire::read_proven_term(text, worker.key);
     if (promised && *promised > round->term && round == round_) hooks_.higher(*promised);
   }
   if (--round->telling == 0 && !round->over) round->timer.cancel();

@@ -111,6 +111,7 @@ struct ControlPlane::Parts {
   OwnAddresses own_addresses;
   Registry registry;
   Prober prober;
+  HttpCalls calls{loop};  // of other masters
   NameLookups lookups;  // of backends
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
@@ -215,7 +216,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlReques
     if (waits_for_others || member->is_stuck()) co_return refusal(why);
     if (primary && !leads) {
       const auto answer_max = passed_on_max + drained_wait_of(request);
-      auto passing = pass_on(loop, primary->control, request, token_text, answer_max);
+      auto passing = pass_on(calls, primary->control, request, token_text, answer_max);
       auto answer = co_await std::move(passing);
       if (answer) co_return std::move(*answer);
       why = answer.error();
@@ -323,13 +324,13 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                                     .view = [this] { saw_view(); },
                                     .fetch_state =
                                         [this](Endpoint primary) {
-                                          return fetch_state(loop, std::move(primary), token_text);
+                                          return fetch_state(calls, std::move(primary), token_text);
                                         }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
   }
-  drained.emplace(loop, registry,
+  drained.emplace(loop, calls, registry,
                   DrainedWaitOptions{.masters = [this] { return member->others(); },
                                      .token = token_text,
                                      .has_adopted = hooks.has_adopted,
@@ -423,6 +424,7 @@ void ControlPlane::Parts::close() {
   lookups.stop();
   tick_timer.cancel();
   prober.stop();
+  calls.cancel();
   member->close();
   server.stop();
 }

@@ -20,6 +20,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/time.hpp"
 #include "common/core/ids.hpp"
+#include "common/http/http_call.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -49,9 +50,11 @@ struct DrainedOutcome {
 
 class DrainedWait {
  public:
-  // `loop` and `registry` outlive it. REQUIRES: options.leads and may_answer are set.
-  DrainedWait(boost::asio::io_context& loop, const Registry& registry, DrainedWaitOptions options)
-      : loop_(loop), registry_(registry), options_(std::move(options)) {}
+  // All outlive it; `calls`, which ask the others, are of that loop. REQUIRES: options.leads and
+  // may_answer are set.
+  DrainedWait(boost::asio::io_context& loop, HttpCalls& calls, const Registry& registry,
+              DrainedWaitOptions options)
+      : loop_(loop), calls_(calls), registry_(registry), options_(std::move(options)) {}
 
   // REQUIRES: the drain of `name` was committed.
   boost::asio::awaitable<DrainedOutcome> wait(std::string name, Duration timeout);
@@ -70,6 +73,7 @@ class DrainedWait {
   boost::asio::awaitable<void> ask(Others& others, const std::string& name);
 
   boost::asio::io_context& loop_;
+  HttpCalls& calls_;
   const Registry& registry_;
   const DrainedWaitOptions options_;
   std::size_t waiting_ = 0;

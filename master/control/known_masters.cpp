@@ -23,10 +23,10 @@ constexpr Duration pause = 200ms;
 constexpr Duration answer_max = 2s;
 
 // An optional, because co_spawn() wants what it returns to have an empty state.
-asio::awaitable<std::optional<Result<ControlResponse>>> get(asio::io_context& loop, Endpoint master,
+asio::awaitable<std::optional<Result<ControlResponse>>> get(HttpCalls& calls, Endpoint master,
                                                             const ControlRequest& request,
                                                             const std::string& token) {
-  auto asking = pass_on(loop, master, request, token, answer_max);
+  auto asking = pass_on(calls, std::move(master), request, token, answer_max);
   co_return co_await std::move(asking);
 }
 
@@ -34,10 +34,11 @@ Result<wire::Masters> ask(const Endpoint& named, const std::string& token) {
   const auto master = resolve(named, "--join");
   if (!master) return master.error();
   asio::io_context loop(1);
+  HttpCalls calls(loop);
   ControlRequest request;
   request.method = "GET";
   request.path = "/v1/masters";
-  auto answer = asio::co_spawn(loop, get(loop, *master, request, token), asio::use_future);
+  auto answer = asio::co_spawn(loop, get(calls, *master, request, token), asio::use_future);
   loop.run();
   auto response = *answer.get();
   if (!response) return response.error();

@@ -8,20 +8,20 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/http/http_call.hpp"
 #include "common/http/http_message.hpp"
 
 namespace tandem::master {
 
 // `token`: presented to the primary; empty: none. What `request` views outlives the answer.
-// `answer_max`: for the whole exchange; then the outcome is unknown (503, outcome_unknown).
-// Errors: `unavailable` when the primary cannot be reached, and so nothing was changed.
-boost::asio::awaitable<Result<ControlResponse>> pass_on(boost::asio::io_context& loop,
-                                                        Endpoint primary,
+// `answer_max`: for the whole exchange; then the outcome is unknown (503, outcome_unknown), as it
+// is when `calls` are cancelled meanwhile. Errors: `unavailable` when the primary cannot be
+// reached, and so nothing was changed.
+boost::asio::awaitable<Result<ControlResponse>> pass_on(HttpCalls& calls, Endpoint primary,
                                                         const ControlRequest& request,
                                                         std::string token, Duration answer_max);
 

@@ -35,13 +35,13 @@ void route_state(ApiRouter& router, const Registry& registry, const ClusterMembe
   });
 }
 
-asio::awaitable<Result<std::string>> fetch_state(asio::io_context& loop, Endpoint primary,
+asio::awaitable<Result<std::string>> fetch_state(HttpCalls& calls, Endpoint primary,
                                                  std::string token) {
   ControlRequest request;
   request.method = "GET";
   request.path = state_path;
   auto asking =
-      pass_on(loop, std::move(primary), request, std::move(token), limits::control_request_max);
+      pass_on(calls, std::move(primary), request, std::move(token), limits::control_request_max);
   auto answer = co_await std::move(asking);
   if (!answer) co_return answer.error();
   if (answer->status == 200) co_return std::move(answer->body);

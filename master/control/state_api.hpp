@@ -5,10 +5,10 @@
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
+#include "common/http/http_call.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/control/api_router.hpp"
 #include "master/registry/registry.hpp"
@@ -20,7 +20,7 @@ void route_state(ApiRouter& router, const Registry& registry, const ClusterMembe
 
 // Asks that primary for GET /cluster/state, for limits::control_request_max at most; the body of a
 // good answer. Errors: `unavailable`.
-boost::asio::awaitable<Result<std::string>> fetch_state(boost::asio::io_context& loop,
-                                                        Endpoint primary, std::string token);
+boost::asio::awaitable<Result<std::string>> fetch_state(HttpCalls& calls, Endpoint primary,
+                                                        std::string token);
 
 }  // namespace tandem::master

@@ -1,26 +1,20 @@
 #include "master/registry/prober.hpp"
 
-#include <array>
 #include <random>
-#include <charconv>
 
 #include <boost/asio.hpp>
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
-#include "common/base/own_trouble.hpp"
-#include "common/http/stream_socket.hpp"
 #include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
 
-constexpr std::string_view status_line_begin = "HTTP/1.1 200";
 constexpr std::size_t answer_bytes_read_max = 16 * 1024;
 // Backends that are added together are probed first within this time for each of them, so that two
 // are known at once and a thousand are not a burst.
@@ -34,146 +28,63 @@ struct Verdict {
 
 Verdict failed(ProbeFailure failure) { return {.conclusive = true, .failure = failure}; }
 
-Verdict judge(std::string_view status_line, const HealthCheck& check) {
-  if (!status_line.starts_with("HTTP/1.") || status_line[8] != ' ') {
-    return failed(FailureKind::unhealthy);
+Verdict verdict_on(const HttpOutcome& outcome) {
+  using End = HttpOutcome::End;
+  switch (outcome.end) {
+    case End::answered: return {};
+    case End::refused:
+    case End::unreachable: return failed(FailureKind::refused);
+    case End::timed_out: return failed(FailureKind::timed_out);
+    case End::malformed: return failed(FailureKind::unhealthy);
+    case End::broken: return failed(outcome.begun ? FailureKind::unhealthy : FailureKind::reset);
+    case End::own_trouble:
+    case End::cancelled: break;
   }
-  unsigned status = 0;
-  const auto* end = status_line.data() + status_line.size();
-  const auto parsed = std::from_chars(status_line.data() + 9, end, status);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return failed(FailureKind::unhealthy);
-  return check.expects(status) ? Verdict{} : failed({FailureKind::unhealthy, status});
+  return {.conclusive = false, .failure = {}};
 }
 
-// Reads to the end, within bounds, so that the backend can close in peace and logs no reset.
-asio::awaitable<void> read_the_rest(tcp::socket& socket) {
-  std::array<char, 1024> part;
-  std::size_t total = 0;
-  error_code error;
-  while (!error && total < answer_bytes_read_max) {
-    total += co_await socket.async_read_some(asio::buffer(part),
-                                             asio::redirect_error(asio::use_awaitable, error));
+// A GET of the path that is checked; or, of a worker that has a key, whether it still is the one
+// that the key was given to.
+HttpRequest question_to(const Registry::Probe& probe, const std::string& challenge) {
+  if (probe.key.empty()) {
+    return {.target = probe.check.path, .fields = "User-Agent: tandem-master\r\n"};
   }
+  return {.method = "OPTIONS",
+          .target = "*",
+          .fields = fmt::format("Tandem-Challenge: {}\r\n", challenge)};
+}
+
+Verdict judge(const Registry::Probe& probe, const std::string& challenge,
+              const HttpOutcome& outcome) {
+  const auto verdict = verdict_on(outcome);
+  if (!outcome.answered()) return verdict;
+  if (!probe.key.empty()) {
+    const bool is_itself =
+        outcome.answer.field("Tandem-Answer") == wire::answer_to_challenge(challenge, probe.key);
+    return is_itself ? verdict : failed(FailureKind::unhealthy);
+  }
+  const auto status = outcome.answer.status;
+  return probe.check.expects(status) ? verdict : failed({FailureKind::unhealthy, status});
+}
+
+// A backend may take all of its time for the connection, if it has one address.
+HttpCallOptions options_of(const HealthCheck& check) {
+  return {.total_max = check.timeout,
+          .connect_max = check.timeout,
+          .answer = {.head_bytes_max = limits::response_head_bytes_max,
+                     .body_bytes_max = answer_bytes_read_max,
+                     .keeps_body = false},
+          .head_only = true};
 }
 
 }  // namespace
 
-struct Prober::Attempt {
-  Attempt(asio::io_context& loop, Registry::Probe probe)
-      : addresses(std::move(probe.addresses)),
-        check(std::move(probe.check)),
-        key(std::move(probe.key)),
-        socket(loop),
-        timer(loop),
-        hurry(loop) {}
-
-  // Ends the probe whatever it waits for.
-  void give_up() {
-    ended = true;
-    timer.cancel();
-    hurry.cancel();
-    error_code ignored;
-    socket.close(ignored);
-  }
-
-  asio::awaitable<Verdict> ask(std::shared_ptr<Attempt> self);
-  asio::awaitable<error_code> connect(std::shared_ptr<Attempt> self);
-  asio::awaitable<Verdict> challenge();
-  Verdict broken(FailureKind kind) const {
-    return failed(timed_out ? FailureKind::timed_out : kind);
-  }
-
-  const std::vector<Endpoint> addresses;
-  Endpoint target;     // the one of them that is asked
-  unsigned tried = 0;  // addresses that a connection was made to, or could not be
-  HealthCheck check;
-  const std::string key;  // empty: its health is asked for
-  tcp::socket socket;
-  asio::steady_timer timer;  // of the probe
-  asio::steady_timer hurry;  // of an address that is not the last
-  bool timed_out = false;
-  bool ended = false;
-};
-
-// To the first of the addresses that accepts: one that keeps silent leaves time for the others. The
-// error is that of one which says something of the backend, if there is one.
-asio::awaitable<error_code> Prober::Attempt::connect(std::shared_ptr<Attempt> self) {
-  const auto share = check.timeout / static_cast<int>(addresses.size() + 1);
-  error_code error;
-  error_code worst;
-  for (const auto& address : addresses) {
-    target = address;
-    const tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
-    error_code ignored;
-    socket.close(ignored);
-    open_stream(socket, endpoint.protocol(), error);
-    if (error) {  // no IPv6 here, say
-      if (!worst) worst = error;
-      continue;
-    }
-    if (address != addresses.back()) {
-      hurry.expires_after(share);
-      hurry.async_wait([self, number = tried](error_code cancelled) {
-        error_code unimportant;
-        if (!cancelled && number == self->tried) self->socket.close(unimportant);
-      });
-    }
-    co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
-    ++tried;
-    hurry.cancel();
-    if (!error && !socket.is_open()) error = asio::error::operation_aborted;
-    if (!error || ended) co_return error;
-    if (!worst || is_own_trouble(worst.value())) worst = error;
-  }
-  co_return worst;
-}
-
-asio::awaitable<Verdict> Prober::Attempt::ask(std::shared_ptr<Attempt> self) {
-  auto connecting = connect(std::move(self));
-  error_code error = co_await std::move(connecting);
-  if (is_own_trouble(error.value())) co_return Verdict{.conclusive = false, .failure = {}};
-  if (error) co_return broken(FailureKind::refused);
-
-  if (!key.empty()) {
-    auto challenging = challenge();
-    co_return co_await std::move(challenging);
-  }
-  const auto request = fmt::format(
-      "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-master\r\nConnection: close\r\n\r\n",
-      check.path, target.to_string());
-  co_await asio::async_write(socket, asio::buffer(request),
-                             asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return broken(FailureKind::reset);
-  std::array<char, status_line_begin.size()> answer;
-  const auto got = co_await asio::async_read(socket, asio::buffer(answer),
-                                             asio::redirect_error(asio::use_awaitable, error));
-  if (error && (got == 0 || timed_out)) co_return broken(FailureKind::reset);
-  if (error) co_return failed(FailureKind::unhealthy);
-  const auto verdict = judge({answer.data(), answer.size()}, check);
-  co_await read_the_rest(socket);
-  co_return verdict;
-}
-
-// Is it still the worker that the key was given to?
-asio::awaitable<Verdict> Prober::Attempt::challenge() {
-  error_code error;
-  const auto text = wire::new_challenge();
-  const auto request = fmt::format(
-      "OPTIONS * HTTP/1.1\r\nHost: {}\r\nTandem-Challenge: {}\r\nConnection: close\r\n\r\n",
-      target.to_string(), text);
-  co_await asio::async_write(socket, asio::buffer(request),
-                             asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return broken(FailureKind::reset);
-  std::string answer;
-  co_await asio::async_read_until(socket, asio::dynamic_buffer(answer, answer_bytes_read_max),
-                                  "\r\n\r\n", asio::redirect_error(asio::use_awaitable, error));
-  if (error && answer.empty()) co_return broken(FailureKind::reset);
-  const bool is_itself = answer.find(wire::answer_to_challenge(text, key)) != std::string::npos;
-  co_return is_itself ? Verdict{} : failed(FailureKind::unhealthy);
-}
-
 Prober::Prober(asio::io_context& loop, Registry& registry)
-    : loop_(loop), registry_(registry), timer_(loop), random_(std::random_device{}()) {}
+    : loop_(loop),
+      registry_(registry),
+      timer_(loop),
+      calls_(loop),
+      random_(std::random_device{}()) {}
 
 Prober::~Prober() = default;
 
@@ -198,7 +109,7 @@ void Prober::schedule(WorkerId id, Duration delay) {
 
 void Prober::start_due_probes() {
   const auto now = std::chrono::steady_clock::now();
-  while (!due_.empty() && due_.begin()->first <= now && under_way_.size() < limits::probes_max) {
+  while (!due_.empty() && due_.begin()->first <= now && under_way_ < limits::probes_max) {
     const auto id = due_.begin()->second;
     due_.erase(due_.begin());
     places_[id] = due_.end();
@@ -208,32 +119,27 @@ void Prober::start_due_probes() {
       spread_.erase(id);
       continue;
     }
-    auto attempt = std::make_shared<Attempt>(loop_, std::move(*target));
-    under_way_.insert(attempt);
-    asio::co_spawn(loop_, probe(id, std::move(attempt)), asio::detached);
+    ++under_way_;
+    asio::co_spawn(loop_, probe(id, std::move(*target)), asio::detached);
   }
   // With all places taken, the end of a probe starts the next.
-  if (due_.empty() || under_way_.size() >= limits::probes_max) return;
+  if (due_.empty() || under_way_ >= limits::probes_max) return;
   timer_.expires_at(due_.begin()->first);
   timer_.async_wait([this](error_code error) {
     if (!error && !stopped_) start_due_probes();
   });
 }
 
-asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attempt) {
-  attempt->timer.expires_after(attempt->check.timeout);
-  attempt->timer.async_wait([attempt](error_code error) {
-    if (error) return;
-    attempt->timed_out = true;
-    attempt->give_up();
-  });
-  auto asking = attempt->ask(attempt);
-  const auto verdict = co_await std::move(asking);
-  attempt->give_up();
-  under_way_.erase(attempt);
+asio::awaitable<void> Prober::probe(WorkerId id, Registry::Probe asked) {
+  const auto challenge = asked.key.empty() ? std::string() : wire::new_challenge();
+  auto calling =
+      calls_.call(asked.addresses, question_to(asked, challenge), options_of(asked.check));
+  const auto outcome = co_await std::move(calling);
+  --under_way_;
   if (stopped_) co_return;
+  const auto verdict = judge(asked, challenge, outcome);
   if (verdict.conclusive) {
-    const auto current = verdict.failure ? id : registry_.found_at(id, attempt->target);
+    const auto current = verdict.failure ? id : registry_.found_at(id, outcome.address);
     if (current != id) {
       places_.erase(id);
       if (spread_.erase(id) > 0) spread_.insert(current);
@@ -242,7 +148,7 @@ asio::awaitable<void> Prober::probe(WorkerId id, std::shared_ptr<Attempt> attemp
     registry_.probe_result(id, verdict.failure, now());
   }
   const auto probe = registry_.probe_target(id);
-  const auto interval = (probe ? probe->check : attempt->check).interval;
+  const auto interval = (probe ? probe->check : asked.check).interval;
   const bool first = spread_.insert(id).second;
   schedule(id, first ? random_.up_to(interval) : interval * 9 / 10 + random_.up_to(interval / 5));
 }
@@ -252,7 +158,7 @@ void Prober::stop() {
   timer_.cancel();
   due_.clear();
   places_.clear();
-  for (const auto& attempt : under_way_) attempt->give_up();
+  calls_.cancel();
 }
 
 }  // namespace tandem::master

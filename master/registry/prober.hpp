@@ -15,7 +15,6 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -26,6 +25,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/splitmix64.hpp"
 #include "common/base/time.hpp"
+#include "common/http/http_call.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/registry.hpp"
 
@@ -47,19 +47,19 @@ class Prober {
  private:
   using Time = boost::asio::steady_timer::time_point;
   using Due = std::multimap<Time, WorkerId>;
-  struct Attempt;
 
   void schedule(WorkerId id, Duration delay);
   void start_due_probes();
-  boost::asio::awaitable<void> probe(WorkerId id, std::shared_ptr<Attempt> attempt);
+  boost::asio::awaitable<void> probe(WorkerId id, Registry::Probe asked);
 
   boost::asio::io_context& loop_;
   Registry& registry_;
   boost::asio::steady_timer timer_;
+  HttpCalls calls_;
   Due due_;                                             // those not under way
   std::unordered_map<WorkerId, Due::iterator> places_;  // in due_; its end: under way
   std::unordered_set<WorkerId> spread_;                 // second probe was placed at random
-  std::unordered_set<std::shared_ptr<Attempt>> under_way_;
+  std::size_t under_way_ = 0;
   SplitMix64 random_;
   bool stopped_ = false;
 };

@@ -158,3 +158,23 @@ TEST_CASE("a removal that a takeover interrupts says that the drain holds, and c
   CHECK(pair.slow->status() == 200);
   CHECK(pair.cluster.worker("w1").await_exit() == 0);
 }
+
+TEST_CASE("a standby ends at once although a drain that it passed on waits") {
+  PairCluster cluster;
+  cluster.start_workers({"w1"});
+  const auto primary = cluster.await_primary();
+  const auto standby = cluster.standby_of(primary);
+  SlowRequest slow(cluster.listen(primary), 60'000);
+  REQUIRE(eventually([&] { return cluster.status(primary).workers.at("w1").in_flight == 1; }));
+  std::thread draining(
+      [&] { cluster.send(standby, "POST", "/v1/workers/w1/drain?wait_ms=600000", "", 60s); });
+  const bool drains =
+      eventually([&] { return cluster.status(primary).workers.at("w1").state == "draining"; });
+  cluster.master(standby).terminate();
+  const auto ended = cluster.master(standby).await_exit(Milliseconds(10'000));
+  cluster.worker("w1").kill9();
+  cluster.master(standby).kill9();
+  draining.join();
+  CHECK(drains);
+  CHECK(ended == 0);
+}

@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "common/wire": ["common/base", "common/core", "common/wire"],
     "common/storage": ["common"],
     "common/http1": ["common/base", "common/http1"],
-    "common/http": ["common/base", "common/wire", "common/http"],
+    "common/http": ["common/base", "common/wire", "common/http1", "common/http"],
     "common/cluster": ["common"],
     "master/registry": ["common", "master/registry"],
     "master/balance": ["common", "master/registry", "master/balance"],

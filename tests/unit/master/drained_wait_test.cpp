@@ -73,7 +73,7 @@ struct Elsewhere {
     options.masters = [masters] { return masters; };
     options.leads = [this] { return leads; };
     options.may_answer = [this] { return may_answer(); };
-    drained.emplace(loop, registry.registry, std::move(options));
+    drained.emplace(loop, calls, registry.registry, std::move(options));
   }
   DrainedOutcome wait(Duration timeout) {
     auto outcome =
@@ -84,6 +84,7 @@ struct Elsewhere {
   }
 
   boost::asio::io_context loop;
+  HttpCalls calls{loop};
   RegistryFixture registry;
   bool leads = true;
   std::function<bool()> may_answer = [] { return true; };

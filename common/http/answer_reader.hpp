@@ -1,0 +1,95 @@
+// answer_reader.hpp: reads the answers that come on a connection, as strictly as the data plane
+// does (common/http1), and holds them in memory.
+//
+// Every client of the control plane reads with it. Interim responses are passed over; 101 was never
+// asked for and is refused. What follows an answer stays for the next one, so that several requests
+// may be on their way on one connection.
+//
+// Owner: one connection, on its loop. Always: no more than the limits of a head and of a body are
+// held.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "common/base/limits.hpp"
+#include "common/http1/body_framing.hpp"
+#include "common/http1/http_head.hpp"
+
+namespace tandem {
+
+struct HttpAnswer {
+  unsigned status = 0;
+  std::vector<std::pair<std::string, std::string>> fields{};  // in the order of arrival
+  std::string body{};
+  bool keep_alive = false;  // the connection may carry another request
+
+  // The first field of that name, whatever its case; empty when there is none.
+  std::string_view field(std::string_view name) const;
+};
+
+struct AnswerLimits {
+  std::size_t head_bytes_max = limits::control_header_bytes_max;
+  std::size_t body_bytes_max = limits::control_body_bytes_max;
+  bool keeps_body = true;  // false: only its length counts
+};
+
+class AnswerReader {
+ public:
+  enum class Status {
+    incomplete,  // more bytes are needed
+    complete,
+    cut,        // the stream has ended before the answer was whole
+    too_long,   // for the limits
+    malformed,  // this is not well-formed HTTP/1.1, or was not asked for
+  };
+
+  // `to_head`: the answers are to HEAD, and have no body whatever their fields say.
+  explicit AnswerReader(AnswerLimits limits = {}, bool to_head = false)
+      : limits_(limits), to_head_(to_head) {}
+
+  // Begins an answer: the first one, or the one after that which is complete, of which bytes may be
+  // here already.
+  Status begin();
+  // Where the next bytes go; then take() says how many came.
+  std::span<char> room();
+  Status take(std::size_t bytes);
+  // The stream has ended.
+  Status end_of_stream();
+
+  bool has_begun() const { return begun_; }    // a byte of it has come
+  bool has_head() const { return has_head_; }  // status and fields are known
+  HttpAnswer& answer() { return answer_; }
+
+ private:
+  Status read();
+  Status read_head();
+  Status read_body();
+
+  const AnswerLimits limits_;
+  const bool to_head_;
+  std::string raw_;       // what was not read yet; stays where it is while a head is read
+  std::size_t room_ = 0;  // bytes at its end that have not come
+  ResponseHead head_;
+  BodyReader body_;
+  HttpAnswer answer_;
+  std::size_t body_bytes_ = 0;
+  unsigned interims_ = 0;
+  bool begun_ = false;
+  bool has_head_ = false;
+};
+
+// Reads the next answer to its end. `reader` and `socket` outlive it. When the socket fails the
+// answer is cut, and `error` says by what.
+boost::asio::awaitable<AnswerReader::Status> read_answer(boost::asio::ip::tcp::socket& socket,
+                                                         AnswerReader& reader,
+                                                         boost::system::error_code& error);
+
+}  // namespace tandem

@@ -1,0 +1,247 @@
+#include "common/http/http_call.hpp"
+
+#include <atomic>
+#include <optional>
+#include <unordered_set>
+
+#include <boost/asio.hpp>
+
+#include "common/base/assert.hpp"
+#include "common/base/name_lookups.hpp"
+#include "common/base/own_trouble.hpp"
+#include "common/http/stream_socket.hpp"
+
+namespace tandem {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using End = HttpOutcome::End;
+using Timer = asio::steady_timer;
+
+namespace {
+
+constexpr auto cancelled_in_words = "this process is about to end";
+
+auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+std::string text_of(const HttpRequest& request, const Endpoint& host) {
+  const bool has_length = !request.body.empty() || request.method == "POST" ||
+                          request.method == "PUT" || request.method == "PATCH";
+  return fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}{}\r\n{}",
+                     request.method, request.target, host.to_string(), request.fields,
+                     has_length ? fmt::format("Content-Length: {}\r\n", request.body.size()) : "",
+                     request.body);
+}
+
+// What says most of the server counts: not that there is no IPv6 here, nor what we are short of.
+int weight_of(error_code error) {
+  if (!error) return -1;
+  if (error == asio::error::address_family_not_supported) return 0;
+  return is_own_trouble(error.value()) ? 1 : 2;
+}
+
+}  // namespace
+
+// Whatever it waits for, ends when its socket is closed and its timers are cancelled.
+struct HttpCalls::Call : std::enable_shared_from_this<Call> {
+  Call(asio::io_context& io, std::vector<Endpoint> all, HttpRequest asked, HttpCallOptions chosen)
+      : loop(io),
+        addresses(std::move(all)),
+        request(std::move(asked)),
+        options(chosen),
+        socket(io),
+        deadline(io),
+        hurry(io),
+        looked_up(io) {}
+
+  void end(End how) {
+    if (ended) return;
+    ended = how;
+    error_code ignored;
+    socket.close(ignored);
+    deadline.cancel();
+    hurry.cancel();
+    looked_up.cancel();
+  }
+
+  void start_deadline();
+  void start_hurry(Duration after);
+  asio::awaitable<void> look_up();
+  asio::awaitable<bool> connect();
+  asio::awaitable<error_code> connect_to(Endpoint address, bool is_last);
+  asio::awaitable<void> exchange();
+  asio::awaitable<void> run();
+  void fail(End how, std::string why);
+
+  asio::io_context& loop;
+  std::vector<Endpoint> addresses;
+  const HttpRequest request;
+  const HttpCallOptions options;
+  tcp::socket socket;
+  Timer deadline;   // of the call
+  Timer hurry;      // of the connection to one address
+  Timer looked_up;  // never expires: is cancelled when the name server has answered
+  NameLookups lookups;
+  NameLookups::Found found = std::vector<Endpoint>();
+  std::optional<End> ended;  // from outside: in time or cancelled
+  HttpOutcome outcome;
+};
+
+struct HttpCalls::Group {
+  explicit Group(asio::io_context& io) : loop(io) {}
+
+  asio::io_context& loop;
+  std::unordered_set<std::shared_ptr<Call>> calls;  // the loop's
+  std::atomic<bool> cancelled = false;              // any thread's
+};
+
+void HttpCalls::Call::start_deadline() {
+  deadline.expires_after(options.total_max);
+  deadline.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->end(End::timed_out);
+  });
+}
+
+// For one address: then the connection counts as not made.
+void HttpCalls::Call::start_hurry(Duration after) {
+  hurry.expires_after(after);
+  hurry.async_wait([self = shared_from_this(), expiry = hurry.expiry()](error_code error) {
+    error_code ignored;
+    if (!error && self->hurry.expiry() == expiry) self->socket.close(ignored);
+  });
+}
+
+void HttpCalls::Call::fail(End how, std::string why) {
+  outcome.end = how;
+  outcome.why = std::move(why);
+}
+
+// A name server may keep silent for long: so a thread of its own asks, and nobody waits for it.
+asio::awaitable<void> HttpCalls::Call::look_up() {
+  looked_up.expires_at(Timer::time_point::max());
+  lookups.watch(addresses.front(), [self = weak_from_this(), &io = loop](const auto& result) {
+    asio::post(io, [self, result] {
+      const auto call = self.lock();
+      if (call == nullptr) return;
+      call->found = result;
+      call->looked_up.cancel();
+    });
+  });
+  error_code ignored;
+  if (!ended) co_await looked_up.async_wait(ignoring(ignored));
+  lookups.stop();
+  if (found) addresses = *found;
+}
+
+asio::awaitable<error_code> HttpCalls::Call::connect_to(Endpoint address, bool is_last) {
+  outcome.address = address;
+  const auto others = static_cast<int>(addresses.size());
+  start_hurry(is_last ? options.connect_max
+                      : std::min(options.connect_max, options.total_max / (others + 1)));
+  auto connecting = connect_stream(socket, std::move(address));
+  auto error = co_await std::move(connecting);
+  const bool was_late = hurry.expiry() <= Timer::clock_type::now();
+  hurry.expires_at(Timer::time_point::max());
+  if (!error && !socket.is_open()) error = asio::error::operation_aborted;
+  if (error == asio::error::operation_aborted && was_late) error = asio::error::timed_out;
+  co_return error;
+}
+
+// False: `outcome` says why not.
+asio::awaitable<bool> HttpCalls::Call::connect() {
+  const auto named = addresses.front();
+  if (!named.is_numeric()) {
+    auto looking = look_up();
+    co_await std::move(looking);
+    if (ended) co_return false;
+    if (!found || addresses.empty()) {
+      fail(End::unreachable, found ? "its name has no address" : found.error().message);
+      co_return false;
+    }
+  }
+  bool refused = true;
+  error_code worst;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    auto connecting = connect_to(addresses[i], i + 1 == addresses.size());
+    const auto error = co_await std::move(connecting);
+    if (ended) co_return false;
+    if (!error) co_return true;
+    refused = refused && error == asio::error::connection_refused;
+    if (weight_of(error) > weight_of(worst)) worst = error;
+  }
+  const bool is_ours = is_own_trouble(worst.value());
+  fail(is_ours ? End::own_trouble : refused ? End::refused : End::unreachable, worst.message());
+  co_return false;
+}
+
+asio::awaitable<void> HttpCalls::Call::exchange() {
+  error_code error;
+  const auto text = text_of(request, outcome.address);
+  const auto bytes = co_await asio::async_write(socket, asio::buffer(text), ignoring(error));
+  outcome.sent = bytes > 0;
+  if (error) co_return fail(End::broken, error.message());
+  AnswerReader reader(options.answer, request.method == "HEAD");
+  auto reading = read_answer(socket, reader, error);
+  const auto status = co_await std::move(reading);
+  outcome.begun = reader.has_begun();
+  const bool is_whole = status == AnswerReader::Status::complete;
+  if (is_whole || (options.head_only && reader.has_head())) {
+    outcome.end = End::answered;
+    outcome.answer = std::move(reader.answer());
+    ended.reset();  // it came in time, though its body may not have
+  } else if (status == AnswerReader::Status::cut) {
+    fail(End::broken, error ? error.message() : "the connection ended before the answer");
+  } else {
+    const bool is_long = status == AnswerReader::Status::too_long;
+    fail(End::malformed, is_long ? "the answer is too long" : "the answer is not HTTP/1.1");
+  }
+}
+
+asio::awaitable<void> HttpCalls::Call::run() {
+  start_deadline();
+  auto connecting = connect();
+  const bool connected = co_await std::move(connecting);
+  if (connected) {
+    auto exchanging = exchange();
+    co_await std::move(exchanging);
+  }
+  if (ended == End::timed_out) fail(End::timed_out, "no answer in time");
+  if (ended == End::cancelled) fail(End::cancelled, cancelled_in_words);
+  end(outcome.end);
+}
+
+HttpCalls::HttpCalls(asio::io_context& loop) : group_(std::make_shared<Group>(loop)) {}
+
+HttpCalls::~HttpCalls() { cancel(); }
+
+asio::awaitable<HttpOutcome> HttpCalls::call(std::vector<Endpoint> addresses, HttpRequest request,
+                                             HttpCallOptions options) {
+  TANDEM_ASSERT(!addresses.empty());
+  auto call = std::make_shared<Call>(group_->loop, std::move(addresses), std::move(request),
+                                     std::move(options));
+  return run(group_, std::move(call));
+}
+
+asio::awaitable<HttpOutcome> HttpCalls::run(std::shared_ptr<Group> group,
+                                            std::shared_ptr<Call> call) {
+  if (group->cancelled) {
+    call->fail(End::cancelled, cancelled_in_words);
+  } else {
+    group->calls.insert(call);
+    auto running = call->run();
+    co_await std::move(running);
+    group->calls.erase(call);
+  }
+  co_return std::move(call->outcome);
+}
+
+void HttpCalls::cancel() {
+  if (group_->cancelled.exchange(true)) return;
+  asio::dispatch(group_->loop, [group = group_] {
+    const auto calls = group->calls;  // each leaves when it ends
+    for (const auto& call : calls) call->end(End::cancelled);
+  });
+}
+
+}  // namespace tandem
