@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "master/forward/io": ["common/base", "master/forward/io"],
     "master/forward/http": ["common", "master/balance", "master/forward/io", "master/forward/http"],
     "master/forward/http/h1": ["common", "master/forward/io", "master/forward/http"],
+    "master/forward/http/h2": ["common", "master/forward/io", "master/forward/http/h2"],
     "master/forward/access_log": ["common", "master/forward/access_log"],
     "master/forward/workers": ["common", "master/registry", "master/balance", "master/forward/io",
                                "master/forward/workers"],
@@ -47,7 +48,8 @@ MAY_INCLUDE = {
     "ctl": ["common", "ctl"],
 }
 # What lies below a folder, and above it in the order of dependencies.
-MUST_NOT_INCLUDE = {"master/forward/http": ["master/forward/http/h1"]}
+MUST_NOT_INCLUDE = {"master/forward/http": ["master/forward/http/h1", "master/forward/http/h2"],
+                    "master/forward/http/h1": ["master/forward/http/h2"]}
 # What a folder and all below it may include.
 TREE_MAY_INCLUDE = {
     "common/client": ["common", "tandem"],

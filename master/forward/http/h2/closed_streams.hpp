@@ -1,0 +1,56 @@
+// closed_streams.hpp: how the streams ended that a peer opened most lately.
+//
+// nghttp2 forgets a stream that has ended, for they would cost each connection 20 KiB. What a frame
+// on such a stream means depends on how it ended (RFC 9113 §5.1): after our reset it may have been
+// on its way; after the peer's own end it is an error. Of streams further back nothing is known,
+// and frames on them are let pass, at a cost. Pure. Owner: a Session.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "master/forward/http/h2/error_code.hpp"
+
+namespace tandem::master::h2 {
+
+class ClosedStreams {
+ public:
+  enum class How : std::uint8_t {
+    unknown,
+    ended,  // both sides have sent all
+    reset_by_peer,
+    reset_by_us,
+  };
+
+  void add(StreamId id, How how) {
+    if (how == How::ended) ended_.add(id);
+    if (how == How::reset_by_peer) reset_by_peer_.add(id);
+    if (how == How::reset_by_us) reset_by_us_.add(id);
+  }
+  How find(StreamId id) const {
+    if (reset_by_us_.has(id)) return How::reset_by_us;
+    if (ended_.has(id)) return How::ended;
+    return reset_by_peer_.has(id) ? How::reset_by_peer : How::unknown;
+  }
+
+ private:
+  template <std::size_t n>
+  struct Latest {
+    void add(StreamId id) {
+      ids[next] = id;
+      next = static_cast<std::uint8_t>((next + 1) % n);
+    }
+    bool has(StreamId id) const { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+
+    std::array<StreamId, n> ids{};
+    std::uint8_t next = 0;
+  };
+
+  Latest<8> ended_;
+  Latest<8> reset_by_peer_;
+  Latest<32> reset_by_us_;  // on which honest peers may have sent more for a round trip
+};
+
+}  // namespace tandem::master::h2

@@ -1,0 +1,275 @@
+// What has arrived, as nghttp2 calls it.
+#include "common/base/http2_limits.hpp"
+#include "common/http1/trailer_fields.hpp"
+#include "master/forward/http/h2/head_rules.hpp"
+#include "master/forward/http/h2/session_memory.hpp"
+#include "master/forward/http/h2/session_setup.hpp"
+
+namespace tandem::master::h2 {
+
+namespace {
+
+Session& session_of(void* user) { return *static_cast<Session*>(user); }
+
+bool has(const nghttp2_frame_hd& frame, std::uint8_t flag) { return (frame.flags & flag) != 0; }
+
+// Fails the call to nghttp2 once the connection has failed.
+int outcome(bool going_on) { return going_on ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE; }
+
+bool is_of_peer(Role role, StreamId id) { return (id % 2 == 1) == (role == Role::server); }
+
+}  // namespace
+
+void Receiving::add_to(nghttp2_session_callbacks* callbacks) {
+  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_head);
+  nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_field);
+  nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_field);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_content);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+}
+
+// ---- before a frame is looked into
+
+int Receiving::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) {
+  auto& session = session_of(user);
+  if (session.failed_) return outcome(false);
+  if (!charge_for(session, *frame)) return outcome(false);
+  if (frame->type == NGHTTP2_HEADERS) return outcome(begin_headers_frame(session, *frame));
+  if (frame->type == NGHTTP2_DATA) return outcome(judge_late_frame(session, *frame));
+  return 0;
+}
+
+// What each frame costs by its type alone. False: the connection has failed.
+bool Receiving::charge_for(Session& session, const nghttp2_frame_hd& frame) {
+  switch (frame.type) {
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_GOAWAY:
+    case NGHTTP2_PUSH_PROMISE: break;
+    case NGHTTP2_DATA:
+      if (frame.length == 0 && !has(frame, NGHTTP2_FLAG_END_STREAM)) {
+        session.charge(Cost::empty_data);
+      }
+      break;
+    case NGHTTP2_SETTINGS:
+      if (session.settings_seen_ && !has(frame, NGHTTP2_FLAG_ACK)) session.charge(Cost::settings);
+      session.settings_seen_ = true;
+      break;
+    case NGHTTP2_PING:
+      // Those who measure the way ping once for each answer, or part of one.
+      if (has(frame, NGHTTP2_FLAG_ACK) && session.ping_unanswered_) break;
+      if (!session.useful_since_ping_) session.charge(Cost::ping);
+      session.useful_since_ping_ = false;
+      break;
+    case NGHTTP2_WINDOW_UPDATE:
+      if (session.free_window_updates_ > 0) {
+        --session.free_window_updates_;
+      } else {
+        session.charge(Cost::window_update);
+      }
+      break;
+    case NGHTTP2_CONTINUATION: session.charge(Cost::continuation); break;
+    case NGHTTP2_PRIORITY: session.charge(Cost::priority); break;
+    default: session.charge(Cost::unknown); break;
+  }
+  return !session.failed_;
+}
+
+bool Receiving::begin_headers_frame(Session& session, const nghttp2_frame_hd& frame) {
+  const auto id = frame.stream_id;
+  if (session.role_ == Role::client || id <= session.last_opened_) {
+    return judge_late_frame(session, frame);
+  }
+  if (!is_of_peer(session.role_, id)) return true;  // nghttp2's affair
+  session.last_opened_ = id;
+  ++session.opened_in_turn_;
+  if (session.opened_in_turn_ > limits::h2_streams_per_turn_factor * limits::h2_streams_max) {
+    session.fail(ErrorCode::enhance_your_calm);
+  }
+  return !session.failed_;
+}
+
+// RFC 9113 §5.1 and §5.1.1: HEADERS or DATA on a stream that is there no more.
+bool Receiving::judge_late_frame(Session& session, const nghttp2_frame_hd& frame) {
+  const auto id = frame.stream_id;
+  const bool is_late =
+      session.role_ == Role::client
+          ? id < static_cast<StreamId>(nghttp2_session_get_next_stream_id(session.session_))
+          : id <= session.last_opened_;
+  if (id == 0 || !is_late || session.find(id) != nullptr) return true;
+  using How = ClosedStreams::How;
+  const auto how = session.closed_.find(id);
+  if (how == How::ended || how == How::reset_by_peer) {
+    session.fail(ErrorCode::stream_closed);
+  } else if (how == How::unknown && frame.type == NGHTTP2_HEADERS &&
+             session.role_ == Role::server) {
+    session.fail(ErrorCode::protocol_error);  // an id that is smaller than one before
+  } else if (how == How::unknown || frame.type == NGHTTP2_HEADERS) {
+    session.charge(Cost::late);
+  }
+  return !session.failed_;
+}
+
+// ---- heads
+
+int Receiving::on_begin_head(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  auto& session = session_of(user);
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  if (session.role_ == Role::server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    session.begin_stream(frame->hd.stream_id);
+  } else if (auto* stream = session.find(frame->hd.stream_id)) {
+    if (!stream->detached_) stream->head_ = session.memory_.borrow_head();
+  }
+  return 0;
+}
+
+int Receiving::on_field(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                        nghttp2_rcbuf* value, std::uint8_t, void* user) {
+  auto& session = session_of(user);
+  auto* stream = session.find(frame->hd.stream_id);
+  if (stream == nullptr || !stream->head_) return 0;
+  const Head::Limits limits{limits::h2_head_bytes_max, session.role_ == Role::server
+                                                           ? limits::h2_head_fields_max
+                                                           : limits::h2_response_fields_max};
+  if (stream->head_->take(name, value, limits) == Head::Taken::hostile) {
+    session.fail(ErrorCode::enhance_your_calm);
+  }
+  return outcome(!session.failed_);
+}
+
+// nghttp2 would leave the field out; a gateway has the stream reset.
+int Receiving::on_invalid_field(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*,
+                                nghttp2_rcbuf*, std::uint8_t, void*) {
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+void Receiving::on_request_head(Session& session, Stream& stream, bool ends) {
+  auto head = std::move(stream.head_);
+  if (judge_request(*head) != nullptr) {
+    session.charge(Cost::reset_by_us);
+    return session.reset(stream, ErrorCode::protocol_error);
+  }
+  stream.head_received_ = true;
+  stream.announced_ = true;
+  if (ends) end(session, stream, false);
+  session.events_.on_head(stream, std::move(head), ends);
+}
+
+void Receiving::on_response_head(Session& session, Stream& stream, bool ends) {
+  auto head = std::move(stream.head_);
+  if (judge_response(*head) != nullptr) {
+    session.charge(Cost::reset_by_us);
+    stream.reset_by_us_ = true;
+    nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, stream.id_,
+                              NGHTTP2_PROTOCOL_ERROR);
+    return;
+  }
+  if (head->status() < 200) return session.events_.on_interim(stream, std::move(head));
+  stream.head_received_ = true;
+  if (ends) end(session, stream, false);
+  session.events_.on_head(stream, std::move(head), ends);
+}
+
+void Receiving::on_head_complete(Session& session, Stream& stream, bool ends) {
+  if (!stream.head_ || stream.detached_) return;
+  stream.head_->finish();
+  if (!stream.head_received_) {
+    return session.role_ == Role::server ? on_request_head(session, stream, ends)
+                                         : on_response_head(session, stream, ends);
+  }
+  stream.head_->keep_trailers();
+  auto trailers = std::move(stream.head_);
+  session.events_.on_trailers(stream, std::move(trailers));
+  if (ends && !stream.detached_) end(session, stream, true);
+}
+
+void Receiving::end(Session& session, Stream& stream, bool announce) {
+  stream.peer_ended_ = true;
+  session.stop_receiving(stream);
+  if (announce) session.events_.on_end(stream);
+}
+
+// ---- whole frames
+
+int Receiving::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  auto& session = session_of(user);
+  const bool ends = has(frame->hd, NGHTTP2_FLAG_END_STREAM);
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      if (auto* stream = session.find(frame->hd.stream_id)) {
+        on_head_complete(session, *stream, ends);
+      }
+      break;
+    case NGHTTP2_DATA: {
+      const bool only_padding = frame->hd.length > 0 && frame->hd.length == frame->data.padlen;
+      if (only_padding && !ends) session.charge(Cost::empty_data);
+      auto* stream = session.find(frame->hd.stream_id);
+      if (ends && stream != nullptr && stream->announced_ && !stream->detached_) {
+        end(session, *stream, true);
+      }
+      break;
+    }
+    case NGHTTP2_RST_STREAM: on_reset(session, *frame); break;
+    case NGHTTP2_SETTINGS:
+      if (!has(frame->hd, NGHTTP2_FLAG_ACK)) session.events_.on_settings();
+      break;
+    case NGHTTP2_PING: on_ping(session, frame->ping); break;
+    case NGHTTP2_GOAWAY:
+      session.goaway_received_ = true;
+      session.events_.on_goaway(frame->goaway.last_stream_id,
+                                static_cast<ErrorCode>(frame->goaway.error_code));
+      break;
+    default: break;
+  }
+  return outcome(!session.failed_);
+}
+
+void Receiving::on_reset(Session& session, const nghttp2_frame& frame) {
+  auto* stream = session.find(frame.hd.stream_id);
+  if (stream == nullptr) return;
+  stream->reset_by_peer_ = true;
+  if (session.role_ == Role::client) return;
+  if (stream->opened_turn_ == session.turn_) {
+    session.charge(Cost::rapid_reset);
+  } else if (!stream->head_sent_) {
+    session.charge(Cost::reset);
+  }
+}
+
+void Receiving::on_ping(Session& session, const nghttp2_ping& frame) {
+  if (!has(frame.hd, NGHTTP2_FLAG_ACK)) return;
+  const std::string_view payload(reinterpret_cast<const char*>(frame.opaque_data), 8);
+  if (payload == drain_ping) return session.finish_drain();
+  if (!session.ping_unanswered_) return;
+  session.ping_unanswered_ = false;
+  session.events_.on_ping_answered();
+}
+
+int Receiving::on_content(nghttp2_session*, std::uint8_t, StreamId id, const std::uint8_t* bytes,
+                          std::size_t size, void* user) {
+  auto& session = session_of(user);
+  auto* stream = session.find(id);
+  if (stream == nullptr || !stream->announced_ || stream->detached_) {
+    nghttp2_session_consume_connection(session.session_, size);
+    return outcome(!session.failed_);
+  }
+  stream->unconsumed_ += size;
+  session.events_.on_content(*stream, {reinterpret_cast<const char*>(bytes), size});
+  return outcome(!session.failed_);
+}
+
+int Receiving::on_close(nghttp2_session*, StreamId id, std::uint32_t code, void* user) {
+  auto& session = session_of(user);
+  auto* stream = session.find(id);
+  if (stream == nullptr) return 0;
+  const auto why = static_cast<ErrorCode>(code);
+  session.close_stream(
+      *stream, {.code = why,
+                .by_peer = stream->reset_by_peer_,
+                .unprocessed = session.role_ == Role::client && why == ErrorCode::refused_stream});
+  return 0;
+}
+
+}  // namespace tandem::master::h2
