@@ -71,6 +71,7 @@ Result<std::string> what_is_left(const ControlClient& client, const std::string&
     return fmt::format("{} does not vote yet", comes);
   }
   if (!goes.empty() && goes != comes && votes(goes)) return fmt::format("{} still votes", goes);
+  if (!status->voters_committed) return std::string("who votes is not committed yet");
   return std::string();
 }
 

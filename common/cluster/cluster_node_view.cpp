@@ -109,6 +109,7 @@ void ClusterNode::publish_view() {
   view.primary_commit = primary_commit_;
   view.primary_heard = primary_heard_;
   const auto& configuration = node_->configuration();
+  view.voters_committed = node_->are_voters_committed();
   view.votes = configuration.contains(self());
   view.quorum = configuration.quorum();
   view.pair = configuration.pair;

@@ -54,8 +54,10 @@ struct ClusterView {
   // Who says what of the voters: this node when it leads, the primary when it has said so within
   // an election timeout. Empty: nobody, and then this is what this node's log says of who votes.
   core::NodeId told_by;
-  LogIndex told_commit;       // what was committed then
-  std::string told_why;       // another's sentence on `is_protected`
+  LogIndex told_commit;  // what was committed then
+  std::string told_why;  // another's sentence on `is_protected`
+  // False while the newest change of who votes may still be forgotten, with whoever knows of it.
+  bool voters_committed = false;
   bool votes = false;         // this node is among them
   std::size_t quorum = 0;     // of all voters, those included that have been admitted anew
   bool is_protected = false;  // any single loss is survived now (protection.hpp)

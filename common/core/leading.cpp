@@ -283,7 +283,7 @@ void Node::continue_handover() {
   auto* primary = as_primary();
   if (primary == nullptr || !primary->handing_over) return;
   const MemberId to = primary->handing_over->to;
-  if (match_index(to) < log_.last_index() || log_.configuration_index() > commit_) return;
+  if (match_index(to) < log_.last_index() || !are_voters_committed()) return;
   send(to, TimeoutNow{});
   become_follower(hard_.term, MemberId{});
   TANDEM_ASSERT(role() == Role::follower);

@@ -54,6 +54,9 @@ class Node {
   LogIndex commit_index() const { return commit_; }
   const Log& log() const { return log_; }
   const Configuration& configuration() const { return log_.configuration(); }
+  // Only then is somebody gone for good who votes no more: this node may forget what is not
+  // committed, and ask for that vote again.
+  bool are_voters_committed() const { return log_.configuration_index() <= commit_; }
   // How far a member's log is known to equal the primary's; 0 when this node is not primary.
   LogIndex match_index(const MemberId& member) const;
   // Since when a voter has answered none of this primary's rounds; empty while it answers, for

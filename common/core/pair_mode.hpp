@@ -17,8 +17,7 @@
 //  - "In sync" is said to one life of the standby's process. A restart begins a new one, and so
 //    does a stall long enough for the other to have moved on.
 //  - A pair ends, for a third voter or for one master alone, only once its standby has answered
-//  that
-//    it may not promote itself any more: by the configuration that it knows it still could.
+//    that it may not promote itself any more: by the configuration that it knows it still could.
 //
 // What it cannot give: cut off from each other and with no worker that reaches both, the two serve
 // at once, and what the lower term committed since is discarded when they meet again. No mode of

@@ -13,7 +13,7 @@ constexpr int joining_patience = 20;  // election timeouts until another candida
 void Node::change_voters(Primary& primary) {
   TANDEM_ASSERT(configuration().contains(self()));
   if (rules.change_after_own_term && primary.own_first > commit_) return;
-  if (rules.one_change_at_a_time && log_.configuration_index() > commit_) return;
+  if (rules.one_change_at_a_time && !are_voters_committed()) return;
   if (primary.handing_over) return;
   const auto masters = masters_that_ask(primary);
   const auto living = living_voters(primary);

@@ -200,6 +200,7 @@ std::string to_json(const Status& status) {
                  {"unauthorized", status.refused_messages.unauthorized}}},
                {"vips", documents(status.vips)},
                {"voters_told_by", status.voters_told_by},
+               {"voters_committed", status.voters_committed},
                {"voters", documents(status.voters)},
                {"services", documents(status.services)},
                {"workers", documents(status.workers)}});
@@ -247,6 +248,7 @@ Result<Status> parse_status(std::string_view text) {
   read_refused(reader, status.refused_messages);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
   reader.text("voters_told_by", status.voters_told_by, Presence::optional);
+  reader.boolean("voters_committed", status.voters_committed, Presence::optional);
   read_list(reader, "voters", status.voters);
   if (!reader.is_null("services")) read_list(reader, "services", status.services);
   read_list(reader, "workers", status.workers);

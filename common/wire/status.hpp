@@ -96,6 +96,9 @@ struct Status {
   RefusedMessages refused_messages;
   std::vector<VipStatus> vips;  // of this node
   std::string voters_told_by;   // whose knowledge of them this is: the primary's; empty: nobody's
+  // False while the newest change of who votes is not committed: whoever votes no more by it may be
+  // asked again, and must stay. True from older masters, which do not say.
+  bool voters_committed = true;
   std::vector<VoterStatus> voters;
   std::vector<ServiceHealth> services;
   std::vector<WorkerStatus> workers;

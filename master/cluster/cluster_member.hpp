@@ -155,6 +155,8 @@ class ClusterMember {
   void report_registered();
   void register_workers(Instant now);
   void make_secret();
+  bool is_removed() const;
+  void tell_removal();
   void follow_masters();
   void tend_masters();
   void raise_feature_level();
@@ -201,6 +203,7 @@ class ClusterMember {
   Endpoint control_;             // where the others reach this one, as it is bound
   MasterRecords noted_masters_;  // that the cluster's thread and the disk know
   core::ClusterId noted_cluster_;
+  bool told_removed_ = false;                                // in the log
   wire::FeatureLevel noted_level_ = wire::features::oldest;  // that the cluster's thread knows
   wire::FoundOut found_out_;                                 // as the standbys were told last
   bool gave_up_ = false;  // something that was committed cannot be applied

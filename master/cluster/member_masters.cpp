@@ -28,17 +28,29 @@ bool ClusterMember::votes(std::string_view master) const {
   });
 }
 
+// A master that belongs no more votes until its removal is committed, and may be needed for that.
+bool ClusterMember::is_removed() const {
+  const auto& masters = registry_.state().masters;
+  return !masters.empty() && !masters.contains(options_.node.name()) && !view_.votes &&
+         view_.voters_committed && lag_of(view_) == 0;
+}
+
+void ClusterMember::tell_removal() {
+  const bool removed = is_removed();
+  if (removed && !told_removed_) {
+    spdlog::warn("{} belongs to the masters of this cluster no more: it can be stopped",
+                 options_.node);
+  }
+  told_removed_ = removed;
+}
+
 // At each tick, whoever leads.
 void ClusterMember::follow_masters() {
+  tell_removal();
   const auto& masters = registry_.state().masters;
   has_others_.store(!others().empty(), std::memory_order_relaxed);
   const bool as_before = masters == noted_masters_ && noted_cluster_ == view_.cluster;
   if (masters.empty() || view_.cluster.value() == 0 || as_before) return;
-  const bool belonged = noted_masters_.empty() || noted_masters_.contains(options_.node.name());
-  if (belonged && !masters.contains(options_.node.name())) {
-    spdlog::warn("{} belongs to the masters of this cluster no more: it can be stopped",
-                 options_.node);
-  }
   const auto now_others = others();
   for (const auto& [node, control] : now_others) {
     const auto known = noted_masters_.find(node.name());

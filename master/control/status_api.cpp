@@ -81,6 +81,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   }
   status.in_sync = member.is_primary() || member.is_in_sync(now());
   status.voters_told_by = view.told_by.name();
+  status.voters_committed = view.voters_committed;
   const auto& refusals = member.refusals();
   status.refused_messages = {.foreign = refusals.foreign,
                              .malformed = refusals.malformed,

@@ -35,6 +35,7 @@ enum class EventKind : std::uint8_t {
   client,              // a client acts
   restart,             // a process starts again
   operate,             // an operator adds, removes or replaces a master
+  clear_away,          // ... or uses the machine of one that is gone for something else
   ambush,              // a primary that has just been elected is hit
   fault,               // the next fault is due
   fault_over,          // number: which

@@ -59,6 +59,7 @@ constexpr Mutation mutations[] = {
     {"R10 workers refuse lower terms", &core::Rules::workers_refuse_lower_terms, "all"},
     {"answers under lease", &sim::ShellRules::answers_under_lease, "partition"},
     {"answers when applied", &sim::ShellRules::answers_when_applied, "crash"},
+    {"gone when committed", &sim::ShellRules::gone_when_committed, "pair-masters"},
 };
 
 // The first seed that shows the violation; nothing when none does.

@@ -291,13 +291,14 @@ bool World::may_lose_disk(const Machine& machine) const {
                                        });
   };
   return std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
+    const bool is_outside = !other.is_master || !belongs(other);
     if (other.process.node != nullptr) {
       const auto& configuration = other.process.node->configuration();
-      const bool stranger = configuration.empty() && (!other.is_master || !belongs(other));
-      return stranger || is_whole(configuration);
+      if (!(configuration.empty() && is_outside) && !is_whole(configuration)) return false;
     }
+    // What a process knows more than its disk it may forget.
     const auto& stored = other.disk.stored();
-    if (stored.hard_state.cluster.value() == 0) return !other.is_master || !belongs(other);
+    if (stored.hard_state.cluster.value() == 0) return is_outside;
     return is_whole(
         core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot, stored.entries)
             .configuration());

@@ -2,6 +2,7 @@
 // start new ones with an empty directory.
 #include <algorithm>
 
+#include "tests/sim/shell_rules.hpp"
 #include "tests/sim/world.hpp"
 
 namespace tandem::sim {
@@ -39,12 +40,18 @@ core::ClusterId World::cluster_id() const {
   return core::ClusterId(0);
 }
 
-void World::operate() {
-  plan(between(0s, profile_.witnesses ? pause_max : pair_pause_max), EventKind::operate, 0);
+// Whom an operator would be answered by; null: by nobody.
+Machine* World::who_answers() {
   const auto leader = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& machine) {
     return machine.has_caught_up() && machine.would_serve(now_);
   });
-  if (!faults_on_ || leader == machines_.end()) return;
+  return leader == machines_.end() ? nullptr : &*leader;
+}
+
+void World::operate() {
+  plan(between(0s, profile_.witnesses ? pause_max : pair_pause_max), EventKind::operate, 0);
+  auto* leader = who_answers();
+  if (!faults_on_ || leader == nullptr) return;
   std::vector<std::uint32_t> inside, outside;
   for (const auto& machine : machines_) {
     if (!machine.is_master) continue;
@@ -63,33 +70,42 @@ void World::operate() {
   const bool replaces = random_.below(2) == 0;
   const auto goes = replaces ? std::optional(any_of(inside)) : std::nullopt;
   note(machines_[comes], replaces ? "*** is to join in another's place" : "*** is to join");
-  bring(machines_[comes]);
+  bring(machines_[comes], *leader);
   propose_own(*leader, StateMachine::admit(comes, goes));
 }
 
-// With an empty directory, or with what it has from an earlier time.
-void World::bring(Machine& comer) {
+// With an empty directory, if the primary says that nothing counts on the one that it has, or with
+// what that holds from an earlier time.
+void World::bring(Machine& comer, const Machine& leader) {
   comer.joins = true;
-  if (!votes_nowhere(comer) || random_.below(3) == 0) return;
+  if (!is_said_to_be_gone(comer, leader) || random_.below(3) == 0) return;
   thaw(comer);
   stop(comer, true);
   lose_disk(comer);
   start(comer.index);
 }
 
-// Nor is it meant to.
-bool World::votes_nowhere(const Machine& master) const {
-  return !belongs(master) &&
-         std::all_of(machines_.begin(), machines_.end(), [&](const Machine& other) {
-           if (other.process.node != nullptr) {
-             return !other.process.node->configuration().contains(master.member());
-           }
-           const auto& stored = other.disk.stored();
-           return !core::Log(stored.snapshot == nullptr ? core::Snapshot{} : *stored.snapshot,
-                             stored.entries)
-                       .configuration()
-                       .contains(master.member());
-         });
+// An operator who is in a hurry: the machine is cleared and used for something else at once.
+void World::clear_away() {
+  const auto* leader = who_answers();
+  if (!faults_on_ || leader == nullptr) return;
+  for (auto& machine : machines_) {
+    const bool was_one = machine.is_master && machine.disk.stored().hard_state.term.value() > 0;
+    const bool belongs = leader->process.state.masters().contains(machine.index);
+    if (!was_one || belongs || !is_said_to_be_gone(machine, *leader)) continue;
+    note(machine, "*** is cleared away");
+    thaw(machine);
+    stop(machine, true);
+    lose_disk(machine);
+    machine.joins = true;
+    start(machine.index);
+  }
+}
+
+bool World::is_said_to_be_gone(const Machine& master, const Machine& leader) const {
+  const auto& node = *leader.process.node;
+  const bool votes = node.configuration().current(master.id) != nullptr;
+  return !votes && (node.are_voters_committed() || !shell_rules.gone_when_committed);
 }
 
 // A primary says who the masters are when the state does not, and strikes off who was replaced.

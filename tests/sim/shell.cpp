@@ -57,6 +57,9 @@ void World::carry_out(Machine& machine) {
         std::any_of(appended.begin(), appended.end(), [](const auto& entry) {
           return std::holds_alternative<core::Configuration>(entry.body);
         });
+    if (changes_voters && profile_.spare_masters > 0 && random_.below(2) == 0) {
+      plan(random_.up_to(20ms), EventKind::clear_away, machine.index);
+    }
     if (changes_voters) maybe_ambush(machine, 20ms);
     const auto number = outputs_.write->number.value();
     if (!machine.disk_refuses) {  // else it is lost, and the process will hear of that

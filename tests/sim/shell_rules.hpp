@@ -14,6 +14,8 @@ struct ShellRules {
   // What is the state, and a change that has nothing to change, is answered by a primary ...
   TANDEM_SHELL_RULE(answers_under_lease);   // ... whose lease holds at that moment
   TANDEM_SHELL_RULE(answers_when_applied);  // ... and which has applied its own first entry
+  // A master is said to be gone, so that its disk may go too, once its removal is committed.
+  TANDEM_SHELL_RULE(gone_when_committed);
 };
 
 #undef TANDEM_SHELL_RULE

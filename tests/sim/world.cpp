@@ -110,6 +110,7 @@ void World::happen(const Event& event) {
     case EventKind::client: return act(event.target);
     case EventKind::acknowledge: return acknowledge(event.target, event.number);
     case EventKind::operate: return operate();
+    case EventKind::clear_away: return clear_away();
     case EventKind::answered: return checker_.known(LogIndex(event.number));
     case EventKind::fault: return inject();
     case EventKind::ambush: return ambush(event.target);

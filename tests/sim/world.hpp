@@ -117,10 +117,12 @@ class World {
   void acknowledge(std::uint32_t client, std::uint64_t sequence);
 
   // operators.cpp
+  Machine* who_answers();
   void operate();
-  void bring(Machine& comer);
+  void clear_away();
+  void bring(Machine& comer, const Machine& leader);
   core::ClusterId cluster_id() const;
-  bool votes_nowhere(const Machine& master) const;
+  bool is_said_to_be_gone(const Machine& master, const Machine& leader) const;
   bool belongs(const Machine& master) const;
   void tend_masters(Machine& master);
   std::vector<core::NodeId> masters_told(const Machine& machine) const;

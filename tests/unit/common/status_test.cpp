@@ -27,6 +27,7 @@ Status status() {
   status.commit_index = LogIndex(12);
   status.applied_index = LogIndex(11);
   status.voters_told_by = "a";
+  status.voters_committed = false;
   status.voters = {{"a", "master", LogIndex(12), 0, true},
                    {"w1", "witness", LogIndex(10), 2, false, 700}};
   status.services = {{"default", 3, 2, true}};
@@ -64,6 +65,7 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->voters[1].in_sync == false);
   CHECK(read->voters[1].silent_ms == 700);
   CHECK(read->voters_told_by == "a");
+  CHECK_FALSE(read->voters_committed);
   REQUIRE(read->workers.size() == 2);
   CHECK(read->workers[1].name == "w2");
   CHECK(read->workers[1].requests == 1'000);

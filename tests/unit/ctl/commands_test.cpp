@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 
 #include "common/wire/error_document.hpp"
+#include "common/wire/masters.hpp"
 #include "common/wire/status.hpp"
 #include "ctl/draining.hpp"
+#include "ctl/masters.hpp"
 #include "ctl/settings.hpp"
 #include "ctl/table.hpp"
 #include "worker/src/connection_server.hpp"
@@ -76,6 +78,13 @@ class Control {
     };
     server_.Get("/v1/workers/w1/drained", waits);
     server_.Delete("/v1/workers/w1", waits);
+    const auto masters = [](const httplib::Request&, httplib::Response& response) {
+      const wire::Masters list{
+          .cluster = "c-1", .node = "a", .primary = "a", .term = Term(3), .masters = {}};
+      response.set_content(wire::to_json(list), "application/json");
+    };
+    server_.Get("/v1/masters", masters);
+    server_.Delete("/v1/masters/b", masters);
     server_.Get("/v1/services/shop/settings", [this](const auto&, auto& response) {
       response.set_content((*this)->settings, "application/json");
     });
@@ -263,6 +272,19 @@ TEST_CASE("a removal that was made while its answer was lost is a removal") {
   CHECK(remove(client, "w1", {.timeout = 1min}, Format::tables).error().message == "cannot");
   control->waiting = {{200, R"({"workers":[]})"}};
   CHECK(*remove_now(client, "w1", Format::json) == R"({"workers":[]})");
+}
+
+TEST_CASE("a master is removed once that is committed: until then its vote may be needed again") {
+  Control control;
+  control->status.voters_committed = false;
+  Told told;
+  auto waiting = told.waiting(1min);
+  waiting.progress = [&](const std::string& line) {
+    told.lines.push_back(line);
+    control->status.voters_committed = true;
+  };
+  CHECK(remove_master(ControlClient({control.address}), "b", waiting, Format::json).ok());
+  CHECK(told.lines == std::vector<std::string>{"who votes is not committed yet"});
 }
 
 TEST_CASE("what forbids a removal ends the wait") {
