@@ -48,10 +48,12 @@ inline constexpr std::uint32_t h2_streams_per_turn_factor = 2;
 inline constexpr std::size_t h2_settings_entries_max = 32;
 // CONTINUATION frames of one head: the largest head that we take needs four.
 inline constexpr std::size_t h2_continuations_max = 8;
-// Answers to PING and SETTINGS, and frames of all kinds, that wait to be sent to a peer that does
-// not read.
-inline constexpr std::size_t h2_outbound_acks_max = 100;
-inline constexpr std::size_t h2_outbound_frames_max = 1'000;
+// Frames other than DATA that wait to be sent to a peer that does not read: from so many on nothing
+// more ought to be read of it, and at the limits the connection ends. Its streams may need three
+// each at once; answers to PING and SETTINGS nobody needs many of.
+inline constexpr std::size_t h2_outbound_frames_wait = 3 * h2_streams_max / 2;
+inline constexpr std::size_t h2_outbound_acks_max = 2 * h2_streams_max;
+inline constexpr std::size_t h2_outbound_frames_max = 10 * h2_streams_max;
 
 // ---- memory -------------------------------------------------------------------------------------
 // Blocks that no session needs now, kept by each loop for the next one.

@@ -103,6 +103,10 @@ std::string indexed_literal(std::string_view name, std::string_view value) {
   return std::string(1, 0x40).append(hpack_string(name)).append(hpack_string(value));
 }
 
+std::string indexed_literal(unsigned name, std::string_view value) {
+  return hpack_number(name, 6, 0x40).append(hpack_string(value));
+}
+
 namespace {
 Fields request(std::string_view method, const Fields& more) {
   Fields fields{

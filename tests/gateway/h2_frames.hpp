@@ -84,6 +84,8 @@ std::string block(const Fields& fields);
 std::string hpack_number(std::size_t number, unsigned prefix_bits, std::uint8_t first_bits = 0);
 // A literal that is put into the table, for those who fill it.
 std::string indexed_literal(std::string_view name, std::string_view value);
+// The same with a name of the static table (RFC 7541, appendix A).
+std::string indexed_literal(unsigned name, std::string_view value);
 
 // The pseudo-fields of GET / of host a, and more.
 Fields get(const Fields& more = {});

@@ -11,17 +11,12 @@ namespace {
 
 Session& session_of(void* user) { return *static_cast<Session*>(user); }
 
-bool has(const nghttp2_frame_hd& frame, std::uint8_t flag) { return (frame.flags & flag) != 0; }
-
 // Fails the call to nghttp2 once the connection has failed.
 int outcome(bool going_on) { return going_on ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE; }
-
-bool is_of_peer(Role role, StreamId id) { return (id % 2 == 1) == (role == Role::server); }
 
 }  // namespace
 
 void Receiving::add_to(nghttp2_session_callbacks* callbacks) {
-  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_head);
   nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_field);
   nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, on_invalid_field);
@@ -32,34 +27,46 @@ void Receiving::add_to(nghttp2_session_callbacks* callbacks) {
 
 // ---- before a frame is looked into
 
-int Receiving::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) {
-  auto& session = session_of(user);
-  if (session.failed_) return outcome(false);
-  if (!charge_for(session, *frame)) return outcome(false);
-  if (frame->type == NGHTTP2_HEADERS) return outcome(begin_headers_frame(session, *frame));
-  if (frame->type == NGHTTP2_DATA) return outcome(judge_late_frame(session, *frame));
-  return 0;
+bool Receiving::judge_frame(Session& session, const FrameHead& frame) {
+  charge_for(session, frame);
+  switch (frame.type) {
+    case NGHTTP2_HEADERS:
+      if (session.role_ == Role::server && frame.stream > session.last_opened_) {
+        judge_new_stream(session, frame.stream);
+        break;
+      }
+      [[fallthrough]];
+    case NGHTTP2_DATA: judge_late_frame(session, frame); break;
+    case NGHTTP2_PRIORITY:
+      // nghttp2 leaves them out unseen, since we follow no priorities (RFC 9113 §6.3).
+      if (frame.stream == 0) session.fail(ErrorCode::protocol_error);
+      if (frame.length != 5) session.fail(ErrorCode::frame_size_error);
+      session.dependency_ = session.dependency_bytes_ = 0;
+      break;
+    default: break;
+  }
+  return !session.failed_;
 }
 
-// What each frame costs by its type alone. False: the connection has failed.
-bool Receiving::charge_for(Session& session, const nghttp2_frame_hd& frame) {
+// What a frame costs by its head alone.
+void Receiving::charge_for(Session& session, const FrameHead& frame) {
   switch (frame.type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_RST_STREAM:
     case NGHTTP2_GOAWAY:
     case NGHTTP2_PUSH_PROMISE: break;
     case NGHTTP2_DATA:
-      if (frame.length == 0 && !has(frame, NGHTTP2_FLAG_END_STREAM)) {
+      if (frame.length == 0 && !frame.has(NGHTTP2_FLAG_END_STREAM)) {
         session.charge(Cost::empty_data);
       }
       break;
     case NGHTTP2_SETTINGS:
-      if (session.settings_seen_ && !has(frame, NGHTTP2_FLAG_ACK)) session.charge(Cost::settings);
+      if (session.settings_seen_ && !frame.has(NGHTTP2_FLAG_ACK)) session.charge(Cost::settings);
       session.settings_seen_ = true;
       break;
     case NGHTTP2_PING:
+      if (frame.has(NGHTTP2_FLAG_ACK) && session.ping_unanswered_) break;
       // Those who measure the way ping once for each answer, or part of one.
-      if (has(frame, NGHTTP2_FLAG_ACK) && session.ping_unanswered_) break;
       if (!session.useful_since_ping_) session.charge(Cost::ping);
       session.useful_since_ping_ = false;
       break;
@@ -74,31 +81,43 @@ bool Receiving::charge_for(Session& session, const nghttp2_frame_hd& frame) {
     case NGHTTP2_PRIORITY: session.charge(Cost::priority); break;
     default: session.charge(Cost::unknown); break;
   }
-  return !session.failed_;
 }
 
-bool Receiving::begin_headers_frame(Session& session, const nghttp2_frame_hd& frame) {
-  const auto id = frame.stream_id;
-  if (session.role_ == Role::client || id <= session.last_opened_) {
-    return judge_late_frame(session, frame);
-  }
-  if (!is_of_peer(session.role_, id)) return true;  // nghttp2's affair
+void Receiving::judge_new_stream(Session& session, StreamId id) {
+  if (id % 2 == 0) return;  // nghttp2 says what that is
   session.last_opened_ = id;
   ++session.opened_in_turn_;
   if (session.opened_in_turn_ > limits::h2_streams_per_turn_factor * limits::h2_streams_max) {
     session.fail(ErrorCode::enhance_your_calm);
   }
-  return !session.failed_;
+  // nghttp2 will refuse it, or leave it out, and tell nobody.
+  if (session.open_streams() >= limits::h2_streams_max || session.drain_finished_ ||
+      session.calmed_) {
+    session.closed_.add(id, ClosedStreams::How::reset_by_us);
+  }
+}
+
+// RFC 7540 §5.3.1, of a PRIORITY frame's first four bytes, however they arrive.
+void Receiving::judge_dependency(Session& session, std::string_view payload) {
+  for (const char byte : payload) {
+    if (session.dependency_bytes_ == 4) break;
+    session.dependency_ = session.dependency_ << 8 | static_cast<unsigned char>(byte);
+    ++session.dependency_bytes_;
+  }
+  if (session.dependency_bytes_ == 4 &&
+      (session.dependency_ & 0x7fffffff) ==
+          static_cast<std::uint32_t>(session.scanner_.head().stream)) {
+    session.fail(ErrorCode::protocol_error);
+  }
 }
 
 // RFC 9113 §5.1 and §5.1.1: HEADERS or DATA on a stream that is there no more.
-bool Receiving::judge_late_frame(Session& session, const nghttp2_frame_hd& frame) {
-  const auto id = frame.stream_id;
-  const bool is_late =
-      session.role_ == Role::client
-          ? id < static_cast<StreamId>(nghttp2_session_get_next_stream_id(session.session_))
-          : id <= session.last_opened_;
-  if (id == 0 || !is_late || session.find(id) != nullptr) return true;
+void Receiving::judge_late_frame(Session& session, const FrameHead& frame) {
+  const auto id = frame.stream;
+  const auto next_of_ours = nghttp2_session_get_next_stream_id(session.session_);
+  const bool is_late = session.role_ == Role::client ? static_cast<std::uint32_t>(id) < next_of_ours
+                                                     : id <= session.last_opened_;
+  if (id == 0 || id % 2 == 0 || !is_late || session.find(id) != nullptr) return;
   using How = ClosedStreams::How;
   const auto how = session.closed_.find(id);
   if (how == How::ended || how == How::reset_by_peer) {
@@ -109,7 +128,6 @@ bool Receiving::judge_late_frame(Session& session, const nghttp2_frame_hd& frame
   } else if (how == How::unknown || frame.type == NGHTTP2_HEADERS) {
     session.charge(Cost::late);
   }
-  return !session.failed_;
 }
 
 // ---- heads
@@ -161,7 +179,7 @@ void Receiving::on_response_head(Session& session, Stream& stream, bool ends) {
   auto head = std::move(stream.head_);
   if (judge_response(*head) != nullptr) {
     session.charge(Cost::reset_by_us);
-    stream.reset_by_us_ = true;
+    stream.reset_by_us_ = stream.malformed_ = true;
     nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, stream.id_,
                               NGHTTP2_PROTOCOL_ERROR);
     return;
@@ -195,7 +213,7 @@ void Receiving::end(Session& session, Stream& stream, bool announce) {
 
 int Receiving::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& session = session_of(user);
-  const bool ends = has(frame->hd, NGHTTP2_FLAG_END_STREAM);
+  const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
       if (auto* stream = session.find(frame->hd.stream_id)) {
@@ -213,7 +231,7 @@ int Receiving::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user
     }
     case NGHTTP2_RST_STREAM: on_reset(session, *frame); break;
     case NGHTTP2_SETTINGS:
-      if (!has(frame->hd, NGHTTP2_FLAG_ACK)) session.events_.on_settings();
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) session.events_.on_settings();
       break;
     case NGHTTP2_PING: on_ping(session, frame->ping); break;
     case NGHTTP2_GOAWAY:
@@ -239,7 +257,7 @@ void Receiving::on_reset(Session& session, const nghttp2_frame& frame) {
 }
 
 void Receiving::on_ping(Session& session, const nghttp2_ping& frame) {
-  if (!has(frame.hd, NGHTTP2_FLAG_ACK)) return;
+  if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) return;
   const std::string_view payload(reinterpret_cast<const char*>(frame.opaque_data), 8);
   if (payload == drain_ping) return session.finish_drain();
   if (!session.ping_unanswered_) return;
@@ -264,7 +282,8 @@ int Receiving::on_close(nghttp2_session*, StreamId id, std::uint32_t code, void*
   auto& session = session_of(user);
   auto* stream = session.find(id);
   if (stream == nullptr) return 0;
-  const auto why = static_cast<ErrorCode>(code);
+  // A malformed response that ended the stream: nghttp2 has not noticed.
+  const auto why = stream->malformed_ ? ErrorCode::protocol_error : static_cast<ErrorCode>(code);
   session.close_stream(
       *stream, {.code = why,
                 .by_peer = stream->reset_by_peer_,

@@ -190,6 +190,8 @@ void Session::send_interim(Stream& stream, unsigned status, std::span<const Fiel
 
 Stream& Session::open(const OutgoingRequest& request, bool last) {
   TANDEM_ASSERT(can_open());
+  if (page_vacated_) memory_.occupy(page_);
+  page_vacated_ = false;
   Block block;
   block.add(":method", request.method);
   if (!request.protocol.empty()) block.add(":protocol", request.protocol);

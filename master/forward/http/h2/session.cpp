@@ -35,8 +35,14 @@ int submit_settings(nghttp2_session* session, Role role) {
 }  // namespace
 
 Session::Session(Role role, SessionMemory& memory, SessionEvents& events)
-    : role_(role), memory_(memory), events_(events), preface_waits_(role == Role::client) {
-  session_ = memory.make(role, *this);
+    : role_(role),
+      memory_(memory),
+      events_(events),
+      scanner_(role == Role::server ? client_preface.size() : 0),
+      preface_waits_(role == Role::client) {
+  const auto made = memory.make(role, *this);
+  session_ = made.session;
+  page_ = made.page;
   if (session_ == nullptr) throw std::bad_alloc();
   if (submit_settings(session_, role) != 0) {
     nghttp2_session_del(session_);
@@ -51,14 +57,33 @@ Session::~Session() {
     streams_.remove(stream);
     memory_.give_back(stream);
   }
+  if (page_vacated_) memory_.occupy(page_);
   nghttp2_session_del(session_);
 }
 
+void Session::give_back_memory() {
+  if (!page_vacated_ && streams_.empty()) page_vacated_ = memory_.vacate(page_);
+}
+
 void Session::feed(std::string_view bytes, Instant now) {
-  if (failed_ || bytes.empty()) return;
+  if (page_vacated_) memory_.occupy(page_);
+  page_vacated_ = false;
   ++turn_;
   now_ = now;
   opened_in_turn_ = 0;
+  while (!failed_ && !bytes.empty()) {
+    const auto piece = scanner_.next(bytes);
+    if (piece.bytes.empty()) return;
+    if (piece.begins_frame && !Receiving::judge_frame(*this, scanner_.head())) return;
+    if (scanner_.head().type == NGHTTP2_PRIORITY) {
+      Receiving::judge_dependency(
+          *this, piece.begins_frame ? piece.bytes.substr(FrameScanner::head_bytes) : piece.bytes);
+    }
+    if (!failed_) read(piece.bytes);
+  }
+}
+
+void Session::read(std::string_view bytes) {
   const auto taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken >= 0) {
@@ -67,7 +92,6 @@ void Session::feed(std::string_view bytes, Instant now) {
     }
     return;
   }
-  if (failed_) return;
   const bool was_flood =
       taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
   const bool was_theirs = taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC;
@@ -104,8 +128,8 @@ bool Session::has_output() const {
 }
 
 bool Session::wants_input() const {
-  return !failed_ &&
-         nghttp2_session_get_outbound_queue_size(session_) < limits::h2_outbound_frames_max / 2;
+  return !failed_ && nghttp2_session_want_read(session_) != 0 &&
+         nghttp2_session_get_outbound_queue_size(session_) < limits::h2_outbound_frames_wait;
 }
 
 bool Session::is_finished() const {

@@ -25,6 +25,7 @@
 #include "common/http1/http_head.hpp"
 #include "master/forward/http/h2/closed_streams.hpp"
 #include "master/forward/http/h2/error_code.hpp"
+#include "master/forward/http/h2/frame_head.hpp"
 #include "master/forward/http/h2/head.hpp"
 #include "master/forward/http/h2/patience.hpp"
 #include "master/forward/http/h2/stream.hpp"
@@ -134,6 +135,9 @@ class Session {
   // n bytes that on_content brought were written onward.
   void consume(Stream& stream, std::size_t n);
 
+  // Nothing happens for a while: keeps as little memory as it can until more is fed. A system call.
+  void give_back_memory();
+
   // ---- the connection
   std::size_t open_streams() const { return streams_.size(); }
   // Says that no new streams will be taken, now (GOAWAY with the last possible id), and after one
@@ -159,9 +163,9 @@ class Session {
   friend struct Receiving;  // nghttp2's calls about what has arrived
   friend struct Sending;    // about what is being sent
 
+  void read(std::string_view bytes);
   Stream* find(StreamId id) const;
   void charge(std::uint32_t points);
-  void act_on_patience();
   void fail(ErrorCode code);
   void begin_stream(StreamId id);
   void close_stream(Stream& stream, const Closure& closure);
@@ -176,18 +180,22 @@ class Session {
   SessionEvents& events_;
   nghttp2_session* session_ = nullptr;
   IntrusiveList<Stream> streams_;
+  FrameScanner scanner_;
   ClosedStreams closed_;
   Patience patience_;
   Instant now_{};
   std::uint64_t turn_ = 0;
+  void* page_ = nullptr;   // of nghttp2's table of streams
   Buffer* out_ = nullptr;  // of the pull that is going on
   StreamId last_opened_ = 0;
   std::uint32_t opened_in_turn_ = 0;
   std::uint32_t receiving_ = 0;    // streams whose peers have not ended
   std::uint32_t window_ = 65'535;  // of the connection
   std::uint32_t free_window_updates_ = 100;
+  std::uint32_t dependency_ = 0;  // that a PRIORITY frame names, as far as it has arrived
+  std::uint32_t dependency_bytes_ = 0;
   ErrorCode goaway_code_ = ErrorCode::no_error;
-  Patience::State patience_state_ = Patience::State::fine;
+  bool page_vacated_ = false;
   bool preface_waits_ = false;  // a client's, to be pulled first
   bool useful_since_ping_ = true;
   bool settings_seen_ = false;

@@ -23,6 +23,9 @@ std::uint64_t* start_of(void* block) {
   return reinterpret_cast<std::uint64_t*>(static_cast<char*>(block) - word);
 }
 
+// Blocks begin one word behind what malloc aligns to sixteen bytes.
+bool is_page(void* block) { return reinterpret_cast<std::uintptr_t>(block) % 16 == 0; }
+
 }  // namespace
 
 // What nghttp2 calls.
@@ -31,8 +34,7 @@ struct Blocks {
   static void* allocate(std::size_t bytes, void* user) { return memory(user).allocate(bytes); }
   static void free(void* block, void* user) { memory(user).free(block); }
   static void* clear(std::size_t count, std::size_t bytes, void* user) {
-    void* block = memory(user).allocate(count * bytes);
-    return block == nullptr ? nullptr : std::memset(block, 0, count * bytes);
+    return memory(user).allocate_zeros(count * bytes);
   }
   static void* resize(void* block, std::size_t bytes, void* user) {
     return memory(user).resize(block, bytes);
@@ -41,12 +43,13 @@ struct Blocks {
 
 SessionMemory::SessionMemory(std::size_t spare_bytes_max) : spare_bytes_max_(spare_bytes_max) {}
 
-nghttp2_session* SessionMemory::make(Role role, Session& session) {
+SessionMemory::Made SessionMemory::make(Role role, Session& session) {
   nghttp2_mem blocks{this, Blocks::allocate, Blocks::free, Blocks::clear, Blocks::resize};
   making_session_ = true;
+  page_of_new_session_ = nullptr;
   auto* made = make_session(role, session, blocks);
   making_session_ = false;
-  return made;
+  return {made, page_of_new_session_};
 }
 
 SessionMemory::~SessionMemory() {
@@ -85,8 +88,34 @@ void* SessionMemory::allocate(std::size_t bytes) {
   return block;
 }
 
+// The table of a session's streams has a page of its own.
+void* SessionMemory::allocate_zeros(std::size_t bytes) {
+  if (making_session_ && bytes == Pages::page_bytes && page_of_new_session_ == nullptr) {
+    page_of_new_session_ = pages_.take();
+    if (page_of_new_session_ != nullptr) occupy(page_of_new_session_);
+    return page_of_new_session_;
+  }
+  void* block = allocate(bytes);
+  return block == nullptr ? nullptr : std::memset(block, 0, bytes);
+}
+
+bool SessionMemory::vacate(void* page) {
+  if (page == nullptr || !Pages::vacate(page)) return false;
+  in_use_.store(bytes_in_use() - Pages::page_bytes, std::memory_order_relaxed);
+  return true;
+}
+
+void SessionMemory::occupy(void* page) {
+  TANDEM_ASSERT(page != nullptr);
+  in_use_.store(bytes_in_use() + Pages::page_bytes, std::memory_order_relaxed);
+}
+
 void SessionMemory::free(void* block) {
   if (block == nullptr || block == shared_) return;
+  if (is_page(block)) {
+    in_use_.store(bytes_in_use() - Pages::page_bytes, std::memory_order_relaxed);
+    return pages_.give_back(block);
+  }
   const auto size = *start_of(block);
   TANDEM_ASSERT(size <= bytes_in_use());
   in_use_.store(bytes_in_use() - size, std::memory_order_relaxed);
@@ -100,7 +129,7 @@ void SessionMemory::free(void* block) {
 
 void* SessionMemory::resize(void* block, std::size_t bytes) {
   if (block == nullptr) return allocate(bytes);
-  const auto room = *start_of(block) - word;
+  const auto room = is_page(block) ? Pages::page_bytes : *start_of(block) - word;
   if (bytes <= room) return block;
   TANDEM_ASSERT(block != shared_);
   void* larger = allocate(bytes);

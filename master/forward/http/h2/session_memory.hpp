@@ -19,6 +19,7 @@
 
 #include "common/base/http2_limits.hpp"
 #include "master/forward/http/h2/head.hpp"
+#include "master/forward/http/h2/pages.hpp"
 #include "master/forward/http/h2/stream.hpp"
 
 struct nghttp2_session;
@@ -42,8 +43,16 @@ class SessionMemory {
   Stream& borrow_stream();
   void give_back(Stream& stream);
 
-  // Makes a session with these blocks; nullptr: there is no memory.
-  nghttp2_session* make(Role role, Session& session);
+  // A session that is made of these blocks.
+  struct Made {
+    nghttp2_session* session = nullptr;  // none: there is no memory
+    void* page = nullptr;                // of the table of its streams, where that has one
+  };
+  Made make(Role role, Session& session);
+  // The session has no streams: its page needs no memory for now. False: it does.
+  bool vacate(void* page);
+  // It may have streams again.
+  void occupy(void* page);
 
  private:
   friend struct GiveBackHead;
@@ -51,10 +60,11 @@ class SessionMemory {
   void give_back(Head* head);
 
   void* allocate(std::size_t bytes);
+  void* allocate_zeros(std::size_t bytes);
   void free(void* block);
   void* resize(void* block, std::size_t bytes);
 
-  static constexpr std::size_t class_bytes = 32;
+  static constexpr std::size_t class_bytes = 16;
   static constexpr std::size_t pooled_bytes_max = 4'160;  // larger ones come from the heap
   static constexpr std::size_t shared_bytes_min = 16 * 1024;
   struct Spare {
@@ -65,6 +75,8 @@ class SessionMemory {
   std::size_t spare_bytes_ = 0;
   const std::size_t spare_bytes_max_;
   void* shared_ = nullptr;
+  Pages pages_;
+  void* page_of_new_session_ = nullptr;
   bool making_session_ = false;         // the next large block is the shared one
   std::atomic<std::size_t> in_use_{0};  // written by the owner alone
 

@@ -11,7 +11,10 @@ namespace tandem::master::h2 {
 struct Receiving {
   static void add_to(nghttp2_session_callbacks* callbacks);
 
-  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user);
+  // Of each frame, before nghttp2 sees it. False: the connection has failed.
+  static bool judge_frame(Session& session, const FrameHead& frame);
+  static void judge_dependency(Session& session, std::string_view payload);
+
   static int on_begin_head(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int on_field(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
                       nghttp2_rcbuf* value, std::uint8_t flags, void* user);
@@ -23,9 +26,9 @@ struct Receiving {
   static int on_close(nghttp2_session*, StreamId id, std::uint32_t code, void* user);
 
  private:
-  static bool charge_for(Session& session, const nghttp2_frame_hd& frame);
-  static bool begin_headers_frame(Session& session, const nghttp2_frame_hd& frame);
-  static bool judge_late_frame(Session& session, const nghttp2_frame_hd& frame);
+  static void charge_for(Session& session, const FrameHead& frame);
+  static void judge_new_stream(Session& session, StreamId id);
+  static void judge_late_frame(Session& session, const FrameHead& frame);
   static void on_head_complete(Session& session, Stream& stream, bool ends);
   static void on_request_head(Session& session, Stream& stream, bool ends);
   static void on_response_head(Session& session, Stream& stream, bool ends);

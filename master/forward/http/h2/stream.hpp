@@ -47,7 +47,7 @@ class Stream : public IntrusiveListMember<Stream> {
     opened_turn_ = 0;
     announced_ = detached_ = head_received_ = peer_ended_ = false;
     head_sent_ = content_ended_ = trailers_wait_ = reset_by_peer_ = reset_by_us_ = false;
-    counts_as_receiving_ = false;
+    malformed_ = counts_as_receiving_ = false;
   }
 
   StreamId id_ = 0;
@@ -66,6 +66,7 @@ class Stream : public IntrusiveListMember<Stream> {
   bool trailers_wait_ = false;
   bool reset_by_peer_ = false;
   bool reset_by_us_ = false;
+  bool malformed_ = false;  // by our rules, not by nghttp2's
   bool counts_as_receiving_ = false;
 };
 
