@@ -54,7 +54,8 @@ BodyReader::Step BodyReader::read(std::span<char> raw) {
 }
 
 BodyReader::Step BodyReader::scan(std::string_view raw) {
-  TANDEM_ASSERT(state_ != State::done && framing_ != Framing::until_close);
+  TANDEM_ASSERT(state_ != State::done);
+  if (framing_ == Framing::until_close) return {{}, raw.size(), false};
   std::size_t read = 0;
   while (read < raw.size() && state_ != State::done) {
     if (state_ != State::content) {

@@ -32,7 +32,7 @@ class BodyReader {
   Step read(std::span<char> raw);
 
   // Finds the end of the body without taking it apart: `raw` stays as it is, and the step has no
-  // content. REQUIRES: !done(), and the body's end does not depend on the stream's.
+  // content. REQUIRES: !done()
   Step scan(std::string_view raw);
 
   // The whole body has been read. Never true for until_close, which end_of_stream() ends.
@@ -90,6 +90,7 @@ class BodyWriter {
   };
 
   Framing framing() const { return framing_; }
+  void set_framing(Framing framing) { framing_ = framing; }
   // The framing around `bytes` of content. With `last` the end of the body is in the suffix as
   // well. `trailers` are lines with CRLF; they go out only with chunked and `last`.
   Frame frame(std::size_t bytes, bool last, std::string_view trailers = {});

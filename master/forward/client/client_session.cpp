@@ -6,6 +6,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 
 namespace tandem::master {
@@ -186,7 +187,9 @@ Task<Ending> ClientSession::serve_request() {
     auto refusing = refuse(no_memory);
     co_await refusing;
   } else if (complete) {
-    Exchange exchange(context_, socket_, address_, trusted_, in_, *request_);
+    H1Stream stream(socket_);
+    const Sender sender{.address = address_, .trusted = trusted_};
+    Exchange exchange(context_, stream, sender, in_, *request_);
     exchange_ = &exchange;
     auto exchanging = exchange.run();
     ending = co_await exchanging;

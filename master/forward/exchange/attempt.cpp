@@ -17,17 +17,17 @@ bool tells_of_trouble(unsigned status) { return status >= 500 && status != 501 &
 
 }  // namespace
 
-Attempt::Attempt(Context& context, ClientSide& client, Service& service,
-                 UpstreamConnectionPtr connection, Hop hop)
+Attempt::Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call,
+                 Hop hop)
     : context_(context),
       client_(client),
       service_(service),
-      connection_(std::move(connection)),
-      upstream_(connection_->upstream()),
+      call_(std::move(call)),
+      upstream_(call_->upstream()),
       hop_(hop),
-      worker_(connection_->socket()),
+      worker_(call_->stream()),
       response_(context.borrow_response_head()),
-      deadline_(context.wheel(), client.socket) {
+      deadline_(context.wheel(), client.stream) {
   deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
   upstream_.enter(*this);
 }
@@ -35,20 +35,18 @@ Attempt::Attempt(Context& context, ClientSide& client, Service& service,
 Attempt::~Attempt() {
   upstream_.leave(*this);
   context_.give_back(response_);
-  if (!connection_) return;
-  // Not given back: it cannot carry another request. Its place is free, though.
-  connection_.reset();
+  if (!call_) return;
+  // Not finished: its connection cannot carry another request. Its place is free, though.
+  call_.reset();
   context_.services().room_made(service_);
 }
 
-void Attempt::give_back_connection() {
-  context_.services().put_back(service_, std::move(connection_));
-}
+void Attempt::finish_call() { context_.services().finish(service_, std::move(call_)); }
 
 // What the service learns of the worker: whether it is well, and how long it took to the head of
 // its answer, or to fail. A body that is streamed from the client takes the client's time.
 void Attempt::teach(Outcome outcome) {
-  if (hop_ == Hop::primary || !connection_) return;
+  if (hop_ == Hop::primary || !call_) return;
   auto experience = Experience::bad;
   switch (outcome) {
     case Outcome::answered:
@@ -75,22 +73,22 @@ void Attempt::learn(Experience experience) {
 }
 
 void Attempt::cancel() {
-  client_.socket.cancel();
-  if (connection_) worker_.cancel();
+  client_.stream.cancel();
+  if (call_) worker_.cancel();
 }
 
 void Attempt::abort() {
-  if (connection_) worker_.close();
+  if (call_) worker_.close();
 }
 
 void Attempt::beat() {
   beaten_ = true;
-  if (connection_) worker_.cancel();
+  if (call_) worker_.cancel();
 }
 
 // What the worker has begun to say it may bring to its end.
 void Attempt::abandon() {
-  if (!client_.is_repeatable() || passed_on_ || !worker_in_.empty() || !connection_) return;
+  if (!client_.is_repeatable() || passed_on_ || !worker_in_.empty() || !call_) return;
   abandoned_ = true;
   worker_.cancel();
 }
@@ -108,10 +106,14 @@ Duration Attempt::response_head() const {
 Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   auto outcome = begin_request();
   if (!outcome) {
-    auto writing = write_all(worker_, out_.view(), client_.body);
-    if (!writing.done()) deadline_.arm_sending(worker_, client_.times);
-    const IoResult wrote = co_await writing;
-    outcome = note_sent(wrote);
+    const MessageStream::Part part{.head = out_.view(),
+                                   .content = client_.body,
+                                   .last = !client_.streaming,
+                                   .trailers = client_.trailers};
+    auto sending = worker_.send(part);
+    if (!sending.done()) deadline_.arm_sending(worker_, client_.times);
+    const auto sent = co_await sending;
+    outcome = note_sent(sent);
   }
   for (auto head = HeadStatus::incomplete; !outcome && head != HeadStatus::complete;) {
     outcome = parse_head(head);
@@ -119,7 +121,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
     if (head == HeadStatus::incomplete) {
       await_answer();
       if (may_read()) {
-        auto reading = read_some(worker_, worker_in_, context_.buffers());
+        auto reading = worker_.read(worker_in_, context_.buffers());
         const IoResult got = co_await reading;
         if (take(got)) continue;
       }
@@ -168,7 +170,7 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
     sent_at_ = now();
     const auto term = context_.options().gate->open_at(sent_at_);
     if (!term) {
-      give_back_connection();
+      finish_call();
       return Outcome::gate_closed;
     }
     context.term = upstream_.proof_of(*term);
@@ -178,19 +180,19 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   if (client_.times.has_end()) context.left = client_.times.left(context_.coarse_now());
   out_ = context_.buffers().borrow();
   write_request_head(out_, client_.request, context);
+  worker_.frame_content(client_.request.framing());
   return std::nullopt;
 }
 
 // The head, and the body that was gathered, are sent, or that failed.
-std::optional<Attempt::Outcome> Attempt::note_sent(const IoResult& wrote) {
+std::optional<Attempt::Outcome> Attempt::note_sent(const MessageStream::Sent& sent) {
   out_.release();
-  request_sent_ = wrote.bytes > 0;
-  if (!wrote.ok()) return worker_gone();
-  answered_early_ = worker_.has_stirred();
+  request_sent_ = sent.begun;
+  if (!sent.ok()) return worker_gone();
+  answered_early_ = call_->has_stirred();
   deadline_.disarm();
   if (client_.streaming) {
-    pump_.emplace(context_, client_.socket, worker_, client_.in, client_.request, deadline_,
-                  client_.times);
+    pump_.emplace(context_, client_, worker_, deadline_);
     pump_->start();
   }
   response_.clear();
@@ -202,7 +204,7 @@ Attempt::Outcome Attempt::worker_gone() const {
   if (pump_ && pump_->timed_out()) return Outcome::timed_out;
   // Only before the first byte of an answer can the reason be that the connection had grown old.
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
-  if (connection_->reused() && is_unanswered) return Outcome::stale;
+  if (call_->is_reused() && is_unanswered) return Outcome::stale;
   return request_sent_ ? Outcome::lost : Outcome::not_sent;
 }
 
@@ -272,7 +274,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   while (awaits_short_body()) {
     deadline_.arm_watching(body_idle(), false);
     if (may_read()) {
-      auto reading = read_some(worker_, worker_in_);
+      auto reading = worker_.read(worker_in_);
       const IoResult got = co_await reading;
       if (take(got)) continue;
     }
@@ -283,7 +285,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
 
 // False: what came behind the head is not chunked as it says, and nothing was passed on yet.
 bool Attempt::read_first_chunks() {
-  reader_ = BodyReader(response_.framing(), response_.content_length());
+  reader_ = BodyReader(worker_.body_framing(response_.framing()), response_.content_length());
   const auto here = worker_in_.size() - response_.head_bytes();
   if (response_.framing() != Framing::chunked || here == 0) return true;
   first_step_ = reader_.read({worker_in_.data() + response_.head_bytes(), here});
@@ -296,7 +298,7 @@ void Attempt::leave_answer() {
   const auto body_bytes = bodiless ? 0 : response_.content_length();
   const bool whole = (bodiless || response_.framing() == Framing::length) &&
                      worker_in_.size() == response_.head_bytes() + body_bytes;
-  if (whole && is_clean()) give_back_connection();
+  if (whole && is_clean()) finish_call();
 }
 
 // So far: the connection may carry another request once the answer has been read to its end.
@@ -308,7 +310,7 @@ bool Attempt::is_clean() const {
 // when the request was sent. Who may not send that again passes it on: it says that nothing was
 // executed.
 bool Attempt::says_farewell() const {
-  return response_.status() == 408 && !response_.keep_alive() && connection_->reused() &&
+  return response_.status() == 408 && !response_.keep_alive() && call_->is_reused() &&
          interim_responses_ == 0 && client_.is_repeatable();
 }
 

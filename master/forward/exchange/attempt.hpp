@@ -18,6 +18,7 @@
 #include "master/forward/access_log/note.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "common/http1/body_framing.hpp"
+#include "master/forward/exchange/client_side.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/exchange/primary_route.hpp"
 #include "master/forward/exchange/request_body.hpp"
@@ -33,29 +34,6 @@ enum class Ending {
   close,   // everything was said
   linger,  // an answer was given while the client still sends
   abort,   // the response could not be completed: the client must see a broken connection
-};
-
-// The client and its request, as an exchange holds them.
-struct ClientSide {
-  // Safe to send again (RFC 9110 §9.2.2, or as the operator says it), and still here as a whole.
-  bool is_repeatable() const {
-    return !streaming && options->retry_methods.contains(request.method());
-  }
-
-  Socket& socket;
-  Sender sender;
-  Buffer& in;  // starts with the head, then what has arrived behind it
-  RequestHead& request;
-  const RequestOptions* options;  // of its service, or of its route
-  RequestTimes times;
-  std::string_view body{};     // gathered, within `in`; empty when streaming
-  bool streaming = false;      // the body is passed on as it arrives
-  bool is_hedged = false;      // another attempt is under way: interim responses are dropped
-  bool may_try_again = false;  // an answer that is worth another try may have one
-  std::string_view request_id{};
-  std::size_t stripped = 0;       // bytes of the target that this hop does not see
-  std::string_view set_cookie{};  // for the response, so that the client sticks; empty: none
-  AccessNote note{};
 };
 
 // Who is at the other end of an attempt. "Worker" below means either where it does not matter.
@@ -84,8 +62,7 @@ class Attempt : private InFlight {
     superseded,
   };
 
-  Attempt(Context& context, ClientSide& client, Service& service, UpstreamConnectionPtr connection,
-          Hop hop);
+  Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call, Hop hop);
   ~Attempt();
 
   // Nothing: an answer is at hand. Anything else: it has ended so, and pass() must not be called.
@@ -114,7 +91,7 @@ class Attempt : private InFlight {
  private:
   // ---- attempt.cpp
   std::optional<Outcome> begin_request();
-  std::optional<Outcome> note_sent(const IoResult& wrote);
+  std::optional<Outcome> note_sent(const MessageStream::Sent& sent);
   std::optional<Outcome> parse_head(HeadStatus& status);
   void await_answer();
   bool awaits_short_body() const;
@@ -136,17 +113,18 @@ class Attempt : private InFlight {
   Outcome worker_gone() const;
   std::optional<Outcome> why_given_up() const;
   bool client_broke_off() const;
-  void give_back_connection();
+  void finish_call();
   void teach(Outcome outcome);
   void learn(Experience experience);
   void cancel();
 
   // ---- attempt_answer.cpp: what reaches the client
   Task<bool> pass_interim();
+  std::string_view answer_trailers() const;
   Framing framing_for_client() const;
   ResponseContext response_context() const;
   void write_head(Framing framing, bool keep_alive);
-  void note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content);
+  void note_passed(const MessageStream::Sent& sent);
   void part_from_worker();
   bool client_stays() const;
   bool may_switch_protocols() const;
@@ -156,10 +134,10 @@ class Attempt : private InFlight {
   Context& context_;
   ClientSide& client_;
   Service& service_;
-  UpstreamConnectionPtr connection_;
+  WorkerCallPtr call_;  // null once it is finished
   Upstream& upstream_;  // lives as long as the try
   const Hop hop_;
-  Socket& worker_;
+  MessageStream& worker_;  // of the call
   std::optional<RequestBodyPump> pump_;
   Buffer out_;        // a head on its way out; no block meanwhile
   Buffer worker_in_;  // what the worker sent and is not passed on yet

@@ -22,7 +22,7 @@ Task<Attempt::Outcome> Attempt::pass() {
   write_head(framing, keep_alive);
   ending_ = Ending::abort;  // until the whole has been passed on
   std::string_view head = out_.view();
-  BodyWriter writer(framing);
+  client_.stream.frame_content(framing);
   for (bool first = true;; first = false) {
     BodyReader::Step step;
     if (first && first_step_) {
@@ -32,14 +32,17 @@ Task<Attempt::Outcome> Attempt::pass() {
       if (step.malformed) break;
     }
     if (first || !step.content.empty() || reader_.done()) {
-      const auto frame = writer.frame(step.content.size(), reader_.done(), reader_.trailers());
+      const MessageStream::Part part{.head = head,
+                                     .content = step.content,
+                                     .last = reader_.done(),
+                                     .trailers = answer_trailers()};
       passed_on_ = answer_begun_ = true;
-      auto writing = write_all(client_.socket, head, frame.prefix, step.content, frame.suffix);
-      if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
-      const IoResult wrote = co_await writing;
-      note_passed(wrote, head.size() + frame.prefix.size(), step.content.size());
+      auto sending = client_.stream.send(part);
+      if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
+      const auto sent = co_await sending;
+      note_passed(sent);
       head = {};
-      if (!wrote.ok()) break;
+      if (!sent.ok()) break;
     }
     worker_in_.consume(step.consumed);
     if (reader_.done()) {
@@ -52,7 +55,7 @@ Task<Attempt::Outcome> Attempt::pass() {
       worker_in_ = context_.borrow_to_stream(0);
     }
     deadline_.arm_watching(body_idle(), false);
-    auto reading = read_some(worker_, worker_in_);
+    auto reading = worker_.read(worker_in_);
     const IoResult got = co_await reading;
     if (got.error == asio::error::eof && reader_.end_of_stream()) continue;
     if (!got.ok()) break;
@@ -60,6 +63,10 @@ Task<Attempt::Outcome> Attempt::pass() {
   }
   part_from_worker();
   co_return Outcome::answered;
+}
+
+std::string_view Attempt::answer_trailers() const {
+  return reader_.trailers().empty() ? worker_.trailers() : reader_.trailers();
 }
 
 // A body whose end only the close tells is chunked to HTTP/1.1; HTTP/1.0 knows no chunks at all.
@@ -96,11 +103,11 @@ void Attempt::write_head(Framing framing, bool keep_alive) {
   worker_in_.consume(response_.head_bytes());
 }
 
-// Some of the response was sent: `before_content` bytes of head and framing, then `content`.
-void Attempt::note_passed(const IoResult& wrote, std::size_t before_content, std::size_t content) {
-  if (wrote.bytes == 0) return;
+// Some of the response was sent.
+void Attempt::note_passed(const MessageStream::Sent& sent) {
+  if (!sent.begun) return;
   client_.note.status = response_.status();
-  client_.note.bytes += std::min(content, wrote.bytes - std::min(wrote.bytes, before_content));
+  client_.note.bytes += sent.content;
 }
 
 // Keeps the worker's connection if it can carry another request.
@@ -110,7 +117,7 @@ void Attempt::part_from_worker() {
   // Bytes behind the response were not asked for: what comes next on this connection cannot be
   // trusted.
   const bool at_its_end = response_.framing() != Framing::until_close && worker_in_.empty();
-  if (at_its_end && is_clean()) give_back_connection();
+  if (at_its_end && is_clean()) finish_call();
   if (!request_complete()) ending_ = Ending::linger;
 }
 
@@ -123,11 +130,12 @@ Task<bool> Attempt::pass_interim() {
     out_ = context_.buffers().borrow();
     write_interim_head(out_, response_, context_.via());
     passed_on_ = true;
-    auto writing = write_all(client_.socket, out_.view());
-    if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
-    const IoResult wrote = co_await writing;
+    const MessageStream::Part part{.head = out_.view()};
+    auto sending = client_.stream.send(part);
+    if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
+    const auto sent = co_await sending;
     out_.release();
-    if (!wrote.ok()) co_return false;
+    if (!sent.ok()) co_return false;
   }
   deadline_.disarm();  // the worker has as long again for what follows
   if (response_.status() == 100 && pump_) pump_->let_continue();
@@ -156,15 +164,18 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
   if (from_client.free_size() < early.size()) from_client.grow(early.size());
   from_client.append(early);
-  auto writing = write_all(client_.socket, out_.view());
-  if (!writing.done()) deadline_.arm_sending(client_.socket, client_.times);
-  const IoResult wrote = co_await writing;
+  const MessageStream::Part part{.head = out_.view()};
+  auto sending = client_.stream.send(part);
+  if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
+  const auto sent = co_await sending;
   deadline_.disarm();
-  note_passed(wrote, out_.size(), 0);
+  note_passed(sent);
   out_.release();
   ending_ = Ending::close;
-  if (wrote.ok()) {
-    auto tunnelling = run_tunnel(context_, client_.socket, worker_, std::move(from_client),
+  if (sent.ok()) {
+    client_.stream.become_tunnel();
+    worker_.become_tunnel();
+    auto tunnelling = run_tunnel(context_, client_.stream, worker_, std::move(from_client),
                                  std::move(worker_in_));
     co_await tunnelling;
   }

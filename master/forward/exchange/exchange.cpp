@@ -11,11 +11,11 @@
 
 namespace tandem::master {
 
-Exchange::Exchange(Context& context, Socket& client, std::string_view client_address,
-                   bool client_trusted, Buffer& in, RequestHead& request)
+Exchange::Exchange(Context& context, MessageStream& client, const Sender& sender, Buffer& in,
+                   RequestHead& request)
     : context_(context),
-      client_{.socket = client,
-              .sender = {.address = client_address, .trusted = client_trusted},
+      client_{.stream = client,
+              .sender = sender,
               .in = in,
               .request = request,
               .options = &context.options().services.requests,
@@ -23,7 +23,7 @@ Exchange::Exchange(Context& context, Socket& client, std::string_view client_add
   deadline_.on_expiry(
       [](void* context) {
         auto& exchange = *static_cast<Exchange*>(context);
-        exchange.client_.socket.cancel();
+        exchange.client_.stream.cancel();
       },
       this);
 }

@@ -26,10 +26,10 @@ namespace tandem::master {
 
 class Exchange {
  public:
-  // `in` starts with the head that was parsed into `request`, whose framing is sound.
-  // `client_trusted`: the client is a proxy of ours.
-  Exchange(Context& context, Socket& client, std::string_view client_address, bool client_trusted,
-           Buffer& in, RequestHead& request);
+  // `in` starts with the head that was parsed into `request`, whose framing is sound. All outlive
+  // it.
+  Exchange(Context& context, MessageStream& client, const Sender& sender, Buffer& in,
+           RequestHead& request);
 
   // With Ending::keep, `in` starts with what has arrived of the next request.
   Task<Ending> run();
@@ -38,7 +38,8 @@ class Exchange {
   const AccessNote& note() const { return client_.note; }
   std::string_view request_id() const;
 
-  // Makes run() end soon; the client's socket is closed already. Callable while run() is suspended.
+  // Makes run() end soon; whatever waits for the client has failed already. Callable while run() is
+  // suspended.
   void abort();
 
  private:
@@ -57,7 +58,6 @@ class Exchange {
   bool may_gather() const;
   bool make_room_for_body();
   bool take_body(std::size_t bytes);
-  std::optional<std::size_t> frame_anew(std::size_t bytes);
   Task<Ending> answer_bad_body(unsigned status);
 
   // ---- exchange_attempts.cpp: where the request goes
@@ -80,7 +80,7 @@ class Exchange {
   Task<> wait_for_choice();
   Duration time_for_return();
   Task<bool> outlast_own_trouble();
-  Task<UpstreamConnectionPtr> connect_to(Try& each);
+  Task<WorkerCallPtr> connect_to(Try& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void count_failure(Upstream& upstream);
   void learn_term(Term promised);

@@ -175,12 +175,18 @@ Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body
   deadline_.disarm();
   // The request's own time may be over; the answer has its own.
   const RequestTimes times(client_.times.timeouts());
-  WatchedDeadline deadline(context_.wheel(), client_.socket);
-  deadline.on_expiry([](void* client) { static_cast<Socket*>(client)->cancel(); }, &client_.socket);
-  auto writing = write_all(client_.socket, out.view());
-  if (!writing.done()) deadline.arm_sending(client_.socket, times);
-  const IoResult wrote = co_await writing;
-  if (!wrote.ok()) co_return Ending::abort;
+  auto& stream = client_.stream;
+  WatchedDeadline deadline(context_.wheel(), stream);
+  deadline.on_expiry([](void* client) { static_cast<MessageStream*>(client)->cancel(); }, &stream);
+  const auto head_bytes = out.size() - body_bytes;
+  const MessageStream::Part part{.head = out.view().substr(0, head_bytes),
+                                 .content = out.view().substr(head_bytes),
+                                 .last = true};
+  stream.frame_content(Framing::length);
+  auto sending = stream.send(part);
+  if (!sending.done()) deadline.arm_sending(stream, times);
+  const auto sent = co_await sending;
+  if (!sent.ok()) co_return Ending::abort;
   client_.note.status = status;
   client_.note.bytes = body_bytes;
   if (!keep) co_return Ending::linger;

@@ -121,22 +121,22 @@ Task<> Exchange::ask(Try& each, std::uint64_t seen) {
   ++client_.note.attempts;
   client_.note.set_worker(each.upstream->worker().name);
   // One may have been closed since the reactor looked; where one was, others may have been.
-  auto connection = each.upstream->take_idle(distrust_idle_ ? Upstream::Look::always
-                                                            : Upstream::Look::if_in_doubt);
-  if (!connection) {
+  auto call = each.upstream->take_idle(distrust_idle_ ? Upstream::Look::always
+                                                      : Upstream::Look::if_in_doubt);
+  if (!call) {
     auto connecting = connect_to(each);
-    connection = co_await connecting;
+    call = co_await connecting;
   }
   each.outcome = Attempt::Outcome::not_sent;
-  if (!connection) {
+  if (!call) {
     if (each.own_trouble) each.outcome = Attempt::Outcome::own_trouble;
     each.placement.end();
   } else if (way_ == Way::primary && context_.primary_route().version() != seen) {
     each.placement.end();
-    context_.services().put_back(*service_, std::move(connection));
+    context_.services().finish(*service_, std::move(call));
   } else {
     const auto hop = way_ == Way::primary ? Hop::primary : Hop::worker;
-    each.attempt.emplace(context_, client_, *service_, std::move(connection), hop);
+    each.attempt.emplace(context_, client_, *service_, std::move(call), hop);
     auto asking = each.attempt->ask();
     each.outcome = co_await asking;
   }
@@ -249,18 +249,18 @@ Task<bool> Exchange::outlast_own_trouble() {
   co_return !aborted_;
 }
 
-Task<UpstreamConnectionPtr> Exchange::connect_to(Try& each) {
+Task<WorkerCallPtr> Exchange::connect_to(Try& each) {
   auto& upstream = *each.upstream;
   auto fresh = upstream.open(context_.io());
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<Passage> passage;
   if (way_ == Way::primary) {
-    passage.emplace(context_.primary_route(), upstream, fresh->socket(), Passage::Repeatable::yes);
+    passage.emplace(context_.primary_route(), upstream, fresh->stream(), Passage::Repeatable::yes);
   }
-  each.connecting = &fresh->socket();
+  each.connecting = &fresh->stream();
   const auto& times = client_.times;
   context_.arm(each.deadline, times.within(times.timeouts().connect, context_.coarse_now()));
-  auto connecting = connect(fresh->socket(), upstream.endpoint());
+  auto connecting = fresh->connect();
   const IoResult connected = co_await connecting;
   each.connecting = nullptr;
   const auto kind = each.deadline.expired() ? FailureKind::timed_out : FailureKind::refused;
@@ -412,7 +412,7 @@ Task<Exchange::Waited> Exchange::wait_for_primary(std::uint64_t seen) {
   PrimaryRoute::Wait wait{.seen = seen, .at_least = term_needed_, .timeout = left};
   if (asks_again) wait.timeout = std::min<Duration>(left, limits::primary_pause);
   const bool may_probe = client_.request.version() >= 11;
-  auto waiting = context_.primary_route().wait_for_change(client_.socket, may_probe, wait);
+  auto waiting = context_.primary_route().wait_for_change(client_.stream, may_probe, wait);
   const auto waited = co_await waiting;
   switch (waited) {
     case PrimaryRoute::Waited::changed: co_return Waited::over;

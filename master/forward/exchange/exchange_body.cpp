@@ -16,7 +16,8 @@ struct Gathering {
 
   explicit Gathering(const ClientSide& client)
       : head_bytes(client.request.head_bytes()),
-        reader(client.request.framing(), client.request.content_length()),
+        reader(client.stream.body_framing(client.request.framing()),
+               client.request.content_length()),
         pace(client.times.timeouts().pace) {}
 
   // `in`: the head, and what has arrived behind it.
@@ -69,8 +70,9 @@ Task<std::optional<Ending>> Exchange::gather_body() {
     }
     const auto since = context_.coarse_now();
     context_.arm(deadline_, std::min(client_.times.body_idle(since), gathering.pace.patience()));
-    auto reading = read_some(client_.socket, client_.in);
+    auto reading = client_.stream.read(client_.in);
     const IoResult got = co_await reading;
+    if (got.error == asio::error::eof && gathering.reader.end_of_stream()) break;
     if (!got.ok()) {
       if (aborted_ || !deadline_.expired()) co_return Ending::close;
       auto answering = answer_bad_body(408);
@@ -101,39 +103,25 @@ bool Exchange::make_room_for_body() {
   return true;
 }
 
-// The body lies behind the head, `bytes` with its framing. False: it is over the limit.
+// The body lies behind the head, `bytes` with its framing, of which only the content stays. False:
+// it is over the limit.
 bool Exchange::take_body(std::size_t bytes) {
-  if (client_.request.framing() == Framing::chunked) {
-    const auto framed = frame_anew(bytes);
-    if (!framed) return false;
-    bytes = *framed;
-  }
-  client_.body = client_.in.view().substr(client_.request.head_bytes(), bytes);
-  return true;
-}
-
-// A chunked body becomes one chunk, which is never longer. Returns how long it is; nothing: it is
-// over the limit.
-std::optional<std::size_t> Exchange::frame_anew(std::size_t bytes) {
   auto& in = client_.in;
   char* const body = in.data() + client_.request.head_bytes();
-  BodyReader reader(Framing::chunked, 0);
-  const auto content = reader.read({body, bytes}).content;
-  TANDEM_ASSERT(reader.done());
+  BodyReader reader(client_.stream.body_framing(client_.request.framing()),
+                    client_.request.content_length());
+  const auto content = reader.done() ? std::string_view() : reader.read({body, bytes}).content;
   const auto allowed = context_.options().body_bytes_max;
-  if (allowed > 0 && content.size() > allowed) return std::nullopt;
-  BodyWriter writer(Framing::chunked);
-  const auto frame = writer.frame(content.size(), true, reader.trailers());
-  const auto size = frame.prefix.size() + content.size() + frame.suffix.size();
-  TANDEM_ASSERT(size <= bytes);
-  std::memmove(body + frame.prefix.size(), content.data(), content.size());
-  frame.prefix.copy(body, frame.prefix.size());
-  frame.suffix.copy(body + frame.prefix.size() + content.size(), frame.suffix.size());
+  if (allowed > 0 && content.size() > allowed) return false;
+  client_.body = {body, content.size()};
+  client_.trailers = reader.trailers().empty() ? client_.stream.trailers() : reader.trailers();
+  if (content.size() == bytes) return true;
+  std::memmove(body, content.data(), content.size());
   // What has arrived behind it is the next request.
   const auto behind = in.size() - client_.request.head_bytes() - bytes;
-  std::memmove(body + size, body + bytes, behind);
-  in.drop_back(bytes - size);
-  return size;
+  std::memmove(body + content.size(), body + bytes, behind);
+  in.drop_back(bytes - content.size());
+  return true;
 }
 
 // The client has not sent its body, or not as it must.

@@ -6,9 +6,9 @@
 
 namespace tandem::master {
 
-Passage::Passage(PrimaryRoute& route, const Upstream& primary, Socket& socket,
+Passage::Passage(PrimaryRoute& route, const Upstream& primary, MessageStream& stream,
                  Repeatable repeatable)
-    : route_(route), primary_(primary), socket_(socket), repeatable_(repeatable) {
+    : route_(route), primary_(primary), stream_(stream), repeatable_(repeatable) {
   route_.passages_.push_front(*this);
   patience_.on_expiry([](void* context) { static_cast<Passage*>(context)->give_up(); }, this);
 }
@@ -24,7 +24,7 @@ void Passage::supersede() {
 
 void Passage::give_up() {
   given_up_ = true;
-  socket_.cancel();
+  stream_.cancel();
 }
 
 PrimaryRoute::PrimaryRoute(Context& context)
@@ -93,7 +93,7 @@ bool PrimaryRoute::is_open(Instant now, Term at_least) const {
 }
 
 struct PrimaryRoute::Waiter {
-  Waiter(PrimaryRoute& primary_route, Socket& client, Term least)
+  Waiter(PrimaryRoute& primary_route, MessageStream& client, Term least)
       : route(primary_route), deadline(primary_route.context_.wheel(), client), at_least(least) {}
 
   PrimaryRoute& route;
@@ -128,7 +128,7 @@ struct PrimaryRoute::Waiting {
   Waited await_resume() const noexcept { return waiter.outcome; }
 };
 
-Task<PrimaryRoute::Waited> PrimaryRoute::wait_for_change(Socket& client, bool may_probe,
+Task<PrimaryRoute::Waited> PrimaryRoute::wait_for_change(MessageStream& client, bool may_probe,
                                                          Wait wait) {
   if (stopping_) co_return Waited::refused;
   if (version_ != wait.seen || is_open(now(), wait.at_least)) co_return Waited::changed;

@@ -11,6 +11,7 @@
 #include <list>
 
 #include "master/forward/io/intrusive_list.hpp"
+#include "master/forward/stream/message_stream.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/registry/leadership.hpp"
 
@@ -25,8 +26,9 @@ class PrimaryRoute;
 class Passage : public IntrusiveListMember<Passage> {
  public:
   enum class Repeatable { no, yes };
-  // `socket`, the connection to `primary`, is cancelled when the passage is given up.
-  Passage(PrimaryRoute& route, const Upstream& primary, Socket& socket, Repeatable repeatable);
+  // `stream`, to `primary`, is cancelled when the passage is given up.
+  Passage(PrimaryRoute& route, const Upstream& primary, MessageStream& stream,
+          Repeatable repeatable);
   ~Passage();
 
   bool given_up() const { return given_up_; }
@@ -38,7 +40,7 @@ class Passage : public IntrusiveListMember<Passage> {
 
   PrimaryRoute& route_;
   const Upstream& primary_;
-  Socket& socket_;
+  MessageStream& stream_;
   Deadline patience_;
   const Repeatable repeatable_;
   bool superseded_ = false;
@@ -72,7 +74,7 @@ class PrimaryRoute {
   enum class Waited { changed, timed_out, client_gone, refused };
   // Until another version is published, or the gate is open. `client` is watched meanwhile;
   // `may_probe` as in WatchedDeadline.
-  Task<Waited> wait_for_change(Socket& client, bool may_probe, Wait wait);
+  Task<Waited> wait_for_change(MessageStream& client, bool may_probe, Wait wait);
   // Wakes those for whom the gate is open now. One look at an empty list when nobody waits.
   void look_at_gate(Instant now);
   // The loop ends: who waits is refused.

@@ -6,41 +6,39 @@
 
 namespace tandem::master {
 
-RequestBodyPump::RequestBodyPump(Context& context, Socket& client, Socket& worker, Buffer& in,
-                                 RequestHead& request, WatchedDeadline& response_deadline,
-                                 const RequestTimes& times)
+RequestBodyPump::RequestBodyPump(Context& context, ClientSide& client, MessageStream& worker,
+                                 WatchedDeadline& response_deadline)
     : context_(context),
       client_(client),
       worker_(worker),
-      in_(in),
-      request_(request),
-      body_(context.borrow_to_stream(in.size() - request.head_bytes())),
-      reader_(request.framing(), request.content_length()),
-      writer_(request.framing()),
-      client_pace_(times.timeouts().pace),
-      progress_(times.timeouts().body_idle, any_pace),
+      body_(context.borrow_to_stream(client.in.size() - client.request.head_bytes())),
+      reader_(client.stream.body_framing(client.request.framing()),
+              client.request.content_length()),
+      client_pace_(client.times.timeouts().pace),
+      progress_(client.times.timeouts().body_idle, any_pace),
       response_deadline_(response_deadline),
-      times_(times),
-      awaits_continue_(request.expects_continue() && in.size() == request.head_bytes()),
-      client_takes_interim_(request.version() >= 11) {
-  const auto arrived = in_.size() - request.head_bytes();
-  body_.append(in_.view().substr(request.head_bytes()));
-  in_.drop_back(arrived);
+      awaits_continue_(client.request.expects_continue() &&
+                       client.in.size() == client.request.head_bytes()),
+      client_takes_interim_(client.request.version() >= 11) {
+  auto& in = client.in;
+  const auto arrived = in.size() - client.request.head_bytes();
+  body_.append(in.view().substr(client.request.head_bytes()));
+  in.drop_back(arrived);
   idle_.on_expiry([](void* context) { static_cast<RequestBodyPump*>(context)->expire(); }, this);
 }
 
 void RequestBodyPump::expire() {
   const auto now = context_.coarse_now();
-  if (sending_ && !times_.is_over(now) && progress_.look(now, acknowledged_bytes(worker_))) {
-    return context_.arm(idle_, times_.within(progress_.next_look(), now));
+  if (sending_ && !client_.times.is_over(now) && progress_.look(now, worker_.acknowledged())) {
+    return context_.arm(idle_, client_.times.within(progress_.next_look(), now));
   }
-  client_.cancel();
+  client_.stream.cancel();
   worker_.cancel();
 }
 
 void RequestBodyPump::cancel() {
   cancelled_ = true;
-  client_.cancel();
+  client_.stream.cancel();
   worker_.cancel();
 }
 
@@ -52,7 +50,7 @@ void RequestBodyPump::let_continue() {
 
 void RequestBodyPump::wait_for_client() {
   waits_since_ = context_.coarse_now();
-  context_.arm(idle_, std::min(times_.body_idle(waits_since_), client_pace_.patience()));
+  context_.arm(idle_, std::min(client_.times.body_idle(waits_since_), client_pace_.patience()));
 }
 
 Detached RequestBodyPump::run() {
@@ -61,15 +59,16 @@ Detached RequestBodyPump::run() {
   idle_.disarm();
   if (state_ == State::complete) {
     if (!response_deadline_.armed()) {
-      response_deadline_.arm_watching(times_.response_head(context_.coarse_now()),
+      response_deadline_.arm_watching(client_.times.response_head(context_.coarse_now()),
                                       client_takes_interim_);
     }
     // What came behind the body is the next request.
-    if (in_.free_size() < body_.size()) {
-      in_.grow(in_.size() + body_.size());
-      request_.parse_moved(in_.view());
+    auto& in = client_.in;
+    if (in.free_size() < body_.size()) {
+      in.grow(in.size() + body_.size());
+      client_.request.parse_moved(in.view());
     }
-    in_.append(body_.view());
+    in.append(body_.view());
   } else if (state_ == State::client_failed) {
     worker_.cancel();  // wakes who waits for a response that will not come
   }
@@ -85,9 +84,9 @@ RequestBodyPump::State RequestBodyPump::fail_client(unsigned status) {
 Task<bool> RequestBodyPump::read_more() {
   body_.compact();
   if (!awaits_continue_) wait_for_client();
-  auto reading = read_some(client_, body_);
+  auto reading = client_.stream.read(body_);
   const IoResult got = co_await reading;
-  if (!got.ok()) co_return false;
+  if (!got.ok()) co_return got.error == asio::error::eof&& reader_.end_of_stream();
   if (awaits_continue_) {
     // It did not wait: the worker's time begins with the last byte.
     forgo_continue();
@@ -99,18 +98,21 @@ Task<bool> RequestBodyPump::read_more() {
   co_return true;
 }
 
-Task<IoResult> RequestBodyPump::send(BodyWriter::Frame frame, std::string_view content) {
-  auto writing = write_all(worker_, frame.prefix, content, frame.suffix);
-  sending_ = !writing.done();
+// False: the worker takes no more.
+Task<bool> RequestBodyPump::send(std::string_view content) {
+  const auto trailers = reader_.trailers().empty() ? client_.stream.trailers() : reader_.trailers();
+  const MessageStream::Part part{.content = content, .last = reader_.done(), .trailers = trailers};
+  auto sending = worker_.send(part);
+  sending_ = !sending.done();
   if (sending_) {
     const auto since = context_.coarse_now();
     progress_.wait(since);
-    context_.arm(idle_, times_.within(progress_.next_look(), since));
+    context_.arm(idle_, client_.times.within(progress_.next_look(), since));
   }
-  const IoResult wrote = co_await writing;
+  const auto sent = co_await sending;
   if (sending_) progress_.end(context_.coarse_now());
   sending_ = false;
-  co_return wrote;
+  co_return sent.ok();
 }
 
 Task<RequestBodyPump::State> RequestBodyPump::pump() {
@@ -121,16 +123,16 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
       if (!more) co_return fail_client(idle_.expired() ? 408 : 0);
     }
     touched_ = true;
-    const auto step = reader_.read({body_.data(), body_.size()});
+    BodyReader::Step step;
+    if (!reader_.done()) step = reader_.read({body_.data(), body_.size()});
     if (step.malformed) co_return fail_client(400);
     content_bytes_ += step.content.size();
     const auto allowed = context_.options().body_bytes_max;
     if (allowed > 0 && content_bytes_ > allowed) co_return fail_client(413);
     if (!step.content.empty() || reader_.done()) {
-      const auto frame = writer_.frame(step.content.size(), reader_.done(), reader_.trailers());
-      auto sending = send(frame, step.content);
-      const IoResult wrote = co_await sending;
-      if (!wrote.ok()) co_return State::worker_failed;
+      auto sending = send(step.content);
+      const bool taken = co_await sending;
+      if (!taken) co_return State::worker_failed;
     }
     body_.consume(step.consumed);
     if (cancelled_) co_return State::worker_failed;

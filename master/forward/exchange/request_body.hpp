@@ -10,8 +10,8 @@
 
 #include "common/http1/body_framing.hpp"
 #include "master/forward/workers/body_pace.hpp"
+#include "master/forward/exchange/client_side.hpp"
 #include "master/forward/exchange/context.hpp"
-#include "master/forward/exchange/request_times.hpp"
 #include "master/forward/exchange/watched_deadline.hpp"
 
 namespace tandem::master {
@@ -25,13 +25,12 @@ class RequestBodyPump {
     worker_failed,  // the worker takes no more; it may have answered nevertheless
   };
 
-  // `in` holds the head and what has arrived behind it; from here on it keeps the head only, and
-  // gets what follows the body when that is complete. `request` is kept pointing into it.
+  // The client's in() holds the head and what has arrived behind it; from here on it keeps the head
+  // only, and gets what follows the body when that is complete.
   // `response_deadline` is armed when the body is complete, unless it is already: the worker's time
   // to answer begins with the request's last byte.
-  RequestBodyPump(Context& context, Socket& client, Socket& worker, Buffer& in,
-                  RequestHead& request, WatchedDeadline& response_deadline,
-                  const RequestTimes& times);
+  RequestBodyPump(Context& context, ClientSide& client, MessageStream& worker,
+                  WatchedDeadline& response_deadline);
 
   // Runs until finished(); call once.
   void start() { run(); }
@@ -59,25 +58,21 @@ class RequestBodyPump {
   Detached run();
   Task<State> pump();
   Task<bool> read_more();
-  Task<IoResult> send(BodyWriter::Frame frame, std::string_view content);
+  Task<bool> send(std::string_view content);
   void expire();
   void wait_for_client();
   State fail_client(unsigned status);
 
   Context& context_;
-  Socket& client_;
-  Socket& worker_;
-  Buffer& in_;
-  RequestHead& request_;
+  ClientSide& client_;
+  MessageStream& worker_;
   Buffer body_;  // raw bytes of the body that have arrived
   BodyReader reader_;
-  BodyWriter writer_;
   Deadline idle_;
   BodyPace client_pace_;
   SendProgress progress_;  // at the worker
   bool sending_ = false;   // it is the worker that is waited for
   WatchedDeadline& response_deadline_;
-  const RequestTimes times_;
   Event finished_;
   State state_ = State::running;
   std::uint64_t content_bytes_ = 0;  // so far

@@ -15,7 +15,7 @@ struct Try {
   Try() {
     deadline.on_expiry(
         [](void* self) {
-          if (auto* socket = static_cast<Try*>(self)->connecting) socket->cancel();
+          if (auto* stream = static_cast<Try*>(self)->connecting) stream->cancel();
         },
         this);
   }
@@ -36,7 +36,7 @@ struct Try {
 
   std::shared_ptr<Upstream> upstream;  // null: nobody was chosen
   Placement placement;                 // there, from the choice to the end of the try
-  Socket* connecting = nullptr;
+  MessageStream* connecting = nullptr;
   Deadline deadline;  // of the connecting
   std::optional<Attempt> attempt;
   bool asked = false;  // it has an answer, or has ended without one:

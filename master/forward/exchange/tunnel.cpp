@@ -17,7 +17,7 @@ ForwardTimeouts tunnel_timeouts(const ForwardTimeouts& all) {
 
 class Tunnel {
  public:
-  Tunnel(Context& context, Socket& client, Socket& worker)
+  Tunnel(Context& context, MessageStream& client, MessageStream& worker)
       : context_(context),
         client_(client),
         worker_(worker),
@@ -57,16 +57,17 @@ class Tunnel {
     context_.arm(idle_, context_.timeouts().tunnel_idle);
   }
 
-  Task<> copy(Socket& from, Socket& to, Buffer bytes, WatchedDeadline& sent) {
+  Task<> copy(MessageStream& from, MessageStream& to, Buffer bytes, WatchedDeadline& deadline) {
     for (;;) {
-      auto writing = write_all(to, bytes.view());
-      if (!writing.done()) sent.arm_sending(to, times_);
-      const IoResult wrote = co_await writing;
-      sent.disarm();
-      if (!wrote.ok()) break;
+      const MessageStream::Part part{.content = bytes.view()};
+      auto sending = to.send(part);
+      if (!sending.done()) deadline.arm_sending(to, times_);
+      const auto sent = co_await sending;
+      deadline.disarm();
+      if (!sent.ok()) break;
       bytes.release();
       context_.arm(idle_, context_.timeouts().tunnel_idle);
-      auto reading = read_some(from, bytes, context_.buffers());
+      auto reading = from.read(bytes, context_.buffers());
       const IoResult got = co_await reading;
       if (got.error == asio::error::eof) {
         to.shutdown_send();
@@ -79,8 +80,8 @@ class Tunnel {
   }
 
   Context& context_;
-  Socket& client_;
-  Socket& worker_;
+  MessageStream& client_;
+  MessageStream& worker_;
   const ForwardTimeouts timeouts_;
   const RequestTimes times_;
   Deadline idle_;
@@ -91,8 +92,8 @@ class Tunnel {
 
 }  // namespace
 
-Task<> run_tunnel(Context& context, Socket& client, Socket& worker, Buffer from_client,
-                  Buffer from_worker) {
+Task<> run_tunnel(Context& context, MessageStream& client, MessageStream& worker,
+                  Buffer from_client, Buffer from_worker) {
   Tunnel tunnel(context, client, worker);
   auto running = tunnel.run(std::move(from_client), std::move(from_worker));
   co_await running;

@@ -1,4 +1,5 @@
-// tunnel.hpp: two sockets joined byte for byte, after 101 Switching Protocols (RFC 9110 §7.8).
+// tunnel.hpp: a client and its worker joined byte for byte, after 101 Switching Protocols (RFC 9110
+// §7.8).
 //
 // Each direction ends by itself (half-close is passed on); the tunnel ends when both have, when
 // either breaks, when nothing moved for ForwardTimeouts::tunnel_idle, or when one side took nothing
@@ -6,13 +7,14 @@
 // while bytes are on their way.
 #pragma once
 
+#include "master/forward/stream/message_stream.hpp"
 #include "master/forward/exchange/context.hpp"
 
 namespace tandem::master {
 
-// `from_client` and `from_worker`: bytes that had arrived already. Both sockets are spent
-// afterwards.
-Task<> run_tunnel(Context& context, Socket& client, Socket& worker, Buffer from_client,
-                  Buffer from_worker);
+// `from_client` and `from_worker`: bytes that had arrived already. Both connections are
+// spent afterwards.
+Task<> run_tunnel(Context& context, MessageStream& client, MessageStream& worker,
+                  Buffer from_client, Buffer from_worker);
 
 }  // namespace tandem::master

@@ -1,7 +1,5 @@
 #include "master/forward/exchange/watched_deadline.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 
 #include "common/base/limits.hpp"
@@ -14,7 +12,7 @@ void WatchedDeadline::on_expiry(void (*function)(void*), void* context) {
   deadline_.on_expiry([](void* self) { static_cast<WatchedDeadline*>(self)->fire(); }, this);
 }
 
-void WatchedDeadline::arm_sending(Socket& peer, const RequestTimes& times) {
+void WatchedDeadline::arm_sending(MessageStream& peer, const RequestTimes& times) {
   if (peer_ != &peer) {
     peer_ = &peer;
     const auto& timeouts = times.timeouts();
@@ -47,31 +45,16 @@ void WatchedDeadline::fire() {
 bool WatchedDeadline::may_go_on() {
   const auto now = wheel_.coarse_now();
   if (!watching_) {
-    if (times_->is_over(now) || !progress_->look(now, acknowledged_bytes(*peer_))) return false;
+    if (times_->is_over(now) || !progress_->look(now, peer_->acknowledged())) return false;
     wheel_.arm(deadline_, times_->within(progress_->next_look(), now));
     return true;
   }
   const auto left = until_ - now;
   if (left <= Duration::zero()) return false;
-  client_gone_ = client_is_gone();
+  client_gone_ = client_.is_gone(may_probe_);
   if (client_gone_) return false;
   wheel_.arm(deadline_, std::min<Duration>(left, limits::client_check));
   return true;
-}
-
-bool WatchedDeadline::client_is_gone() {
-  pollfd client{client_.native_handle(), POLLRDHUP, 0};
-  if (::poll(&client, 1, 0) <= 0) return false;
-  if ((client.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return true;
-  if ((client.revents & POLLRDHUP) != 0 && may_probe_) {
-    may_probe_ = false;
-    static constexpr std::string_view probe = "HTTP/1.1 100 Continue\r\n\r\n";
-    const std::array pieces{probe};
-    const IoResult wrote = write_now(client_, pieces);
-    // Half a probe would garble what follows.
-    return !wrote.ok() || (wrote.bytes != 0 && wrote.bytes != probe.size());
-  }
-  return false;
 }
 
 }  // namespace tandem::master

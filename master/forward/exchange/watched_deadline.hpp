@@ -6,24 +6,19 @@
 // the worker would be kept busy for nothing. Asking the kernel is one system call, so it is asked
 // only of those who have waited for limits::client_check (and each time again): an ordinary request
 // costs nothing.
-//
-// A reset or broken connection is gone. A FIN alone says only that the client will send no more: it
-// may have shut down one direction and still wait (RFC 9112 §9.6), or have closed; TCP does not
-// tell which until it is sent something. So such a client is sent one 100 Continue, which every
-// HTTP/1.1 client must be able to ignore (RFC 9110 §15.2.1); the system of one that has closed
-// answers with a reset, which the next check finds. Owner: an attempt, on its context.
+// Owner: an attempt, on its context.
 #pragma once
 
 #include "master/forward/workers/body_pace.hpp"
 #include "master/forward/io/deadline_wheel.hpp"
-#include "master/forward/io/socket_io.hpp"
+#include "master/forward/stream/message_stream.hpp"
 #include "master/forward/exchange/request_times.hpp"
 
 namespace tandem::master {
 
 class WatchedDeadline {
  public:
-  WatchedDeadline(DeadlineWheel& wheel, Socket& client) : wheel_(wheel), client_(client) {}
+  WatchedDeadline(DeadlineWheel& wheel, MessageStream& client) : wheel_(wheel), client_(client) {}
 
   // What to call when the time is over, or when the client is gone.
   void on_expiry(void (*function)(void*), void* context);
@@ -31,7 +26,7 @@ class WatchedDeadline {
   // A write to `peer`, the client or its worker, waits for it: it may take nothing for body_idle;
   // the client must not be too slow either. Nobody needs watching: a write finds out by itself.
   // `times` outlive it.
-  void arm_sending(Socket& peer, const RequestTimes& times);
+  void arm_sending(MessageStream& peer, const RequestTimes& times);
   // The worker is waited for. `may_probe`: a 100 Continue may be sent (HTTP/1.1, no response
   // begun).
   void arm_watching(Duration timeout, bool may_probe);
@@ -46,15 +41,14 @@ class WatchedDeadline {
   void fire();
   // It goes on: nothing, or what it waited for has not come.
   bool may_go_on();
-  bool client_is_gone();
 
   DeadlineWheel& wheel_;
-  Socket& client_;
+  MessageStream& client_;
   Deadline deadline_;
   void (*function_)(void*) = nullptr;
   void* context_ = nullptr;
-  Instant until_;           // while watching
-  Socket* peer_ = nullptr;  // the last that was sent something
+  Instant until_;                  // while watching
+  MessageStream* peer_ = nullptr;  // the last that was sent something
   const RequestTimes* times_ = nullptr;
   std::optional<SendProgress> progress_;  // of what is sent to it
   bool watching_ = false;

@@ -67,9 +67,9 @@ Service* Services::find(std::string_view name) {
   return found == services_.end() ? nullptr : found->second.get();
 }
 
-void Services::put_back(Service& service, UpstreamConnectionPtr connection) {
-  const auto upstream = connection->upstream().shared_from_this();
-  const bool given_away = upstream->put_back(std::move(connection), wheel_.coarse_now());
+void Services::finish(Service& service, WorkerCallPtr call) {
+  const auto upstream = call->upstream().shared_from_this();
+  const bool given_away = WorkerCall::finish(std::move(call), wheel_.coarse_now());
   if (given_away) return offer_room(service.name(), 1);
   if (service.is_limited() || service.wake_one()) return;
   // It may have been closed, which makes a place that another loop waits for.

@@ -52,8 +52,8 @@ class Services {
   // Null when no worker ever registered for it.
   Service* find(std::string_view name);
 
-  // Returns a clean connection to its pool and lets a waiting request have it.
-  void put_back(Service& service, UpstreamConnectionPtr connection);
+  // Finishes a call that ended in a clean state, and lets a waiting request have its place.
+  void finish(Service& service, WorkerCallPtr call);
   // A connection's place became free without the connection.
   void room_made(Service& service);
   // Called for a request that waits in `service`: asks other loops for what they have too much of.

@@ -12,22 +12,6 @@ namespace {
 constexpr auto relaxed = std::memory_order_relaxed;
 }
 
-UpstreamConnection::UpstreamConnection(std::shared_ptr<Upstream> upstream, Socket socket)
-    : upstream_(std::move(upstream)), socket_(std::move(socket)) {}
-
-UpstreamConnection::~UpstreamConnection() {
-  TANDEM_ASSERT(upstream_->open_ > 0);
-  --upstream_->open_;
-  upstream_->counters().open_connections.fetch_sub(1, relaxed);
-  socket_.close();
-}
-
-void UpstreamConnection::stir(void* connection) {
-  auto& self = *static_cast<UpstreamConnection*>(connection);
-  const auto upstream = self.upstream_;  // outlives its last connection
-  upstream->drop_idle(self);
-}
-
 Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
     : worker_(std::move(worker)), loops_(loops) {
   TANDEM_ASSERT(loops_ > 0);
@@ -63,53 +47,50 @@ bool Upstream::may_open() const {
   return counters().open_connections.load(relaxed) < worker_->connections;
 }
 
+void Upstream::leave_place() {
+  TANDEM_ASSERT(open_ > 0);
+  --open_;
+  counters().open_connections.fetch_sub(1, relaxed);
+}
+
 // What happened at a connection since the reactor looked is not known. Those that were put back
 // since then are at the end, and are taken when there are no others.
-UpstreamConnectionPtr Upstream::take_idle(Look look) {
+WorkerCallPtr Upstream::take_idle(Look look) {
   while (!idle_.empty()) {
-    const auto& io = idle_.back()->socket_.reactor();
-    const auto is_settled = [round = io.rounds()](const auto& each) {
-      return each->idle_round_ < round;
-    };
+    const auto is_settled = [](const auto& each) { return each->is_settled(); };
     auto end = idle_.end();
     if (!is_settled(idle_.back())) end = std::partition_point(idle_.begin(), end, is_settled);
-    const bool is_known = end != idle_.begin() && io.is_caught_up();
     const auto place = std::prev(end == idle_.begin() ? idle_.end() : end);
-    auto connection = std::move(*place);
+    auto call = std::move(*place);
     idle_.erase(place);
-    connection->socket_.expect_answer();
-    if ((is_known && look == Look::if_in_doubt) || is_quiet(connection->socket_)) {
-      return connection;
-    }
+    call->wake();
+    if ((call->is_known() && look == Look::if_in_doubt) || call->is_quiet()) return call;
   }
   return nullptr;
 }
 
-void Upstream::drop_idle(const UpstreamConnection& connection) {
+void Upstream::drop_idle(const H1Call& call) {
   const auto place = std::find_if(idle_.begin(), idle_.end(),
-                                  [&](const auto& each) { return each.get() == &connection; });
+                                  [&](const auto& each) { return each.get() == &call; });
   TANDEM_ASSERT(place != idle_.end());
   idle_.erase(place);
 }
 
-UpstreamConnectionPtr Upstream::open(Reactor& io) {
+WorkerCallPtr Upstream::open(Reactor& io) {
   if (counters().open_connections.fetch_add(1, relaxed) >= worker_->connections) {
     counters().open_connections.fetch_sub(1, relaxed);
     return nullptr;
   }
   ++open_;
-  return std::make_unique<UpstreamConnection>(shared_from_this(), Socket(io));
+  return std::make_unique<H1Call>(shared_from_this(), io);
 }
 
-bool Upstream::put_back(UpstreamConnectionPtr connection, Instant now) {
-  TANDEM_ASSERT(connection->upstream_.get() == this);
-  if (retired_ || !connection->socket_.stays_quiet()) return false;
+bool Upstream::put_back(std::unique_ptr<H1Call> call, Instant now) {
+  TANDEM_ASSERT(&call->upstream() == this);
+  if (retired_ || !call->stays_quiet()) return false;
   if (open_ > share_floor() && counters().wanted.exchange(false, relaxed)) return true;
-  connection->reused_ = true;
-  connection->idle_since_ = now;
-  connection->idle_round_ = connection->socket_.reactor().rounds();
-  connection->socket_.expect_quiet(&UpstreamConnection::stir, connection.get());
-  idle_.push_back(std::move(connection));
+  call->fall_idle(now);
+  idle_.push_back(std::move(call));
   return false;
 }
 
@@ -123,7 +104,7 @@ void Upstream::retire() {
 
 void Upstream::close_idle_before(Instant oldest) {
   std::size_t old = 0;
-  while (old < idle_.size() && idle_[old]->idle_since_ < oldest) ++old;
+  while (old < idle_.size() && idle_[old]->idle_since() < oldest) ++old;
   idle_.erase(idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(old));
 }
 

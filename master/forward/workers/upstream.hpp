@@ -22,11 +22,10 @@
 #include "master/balance/sticky_cookie.hpp"
 #include "master/forward/io/intrusive_list.hpp"
 #include "master/forward/io/socket_io.hpp"
+#include "master/forward/workers/h1_call.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
-
-class Upstream;
 
 // A request that is at a worker and has no answer yet.
 class InFlight : public IntrusiveListMember<InFlight> {
@@ -37,32 +36,6 @@ class InFlight : public IntrusiveListMember<InFlight> {
  protected:
   ~InFlight() = default;
 };
-
-// One connection to a worker. Closing it gives its place back.
-class UpstreamConnection {
- public:
-  UpstreamConnection(std::shared_ptr<Upstream> upstream, Socket socket);
-  ~UpstreamConnection();
-  UpstreamConnection(const UpstreamConnection&) = delete;
-  UpstreamConnection& operator=(const UpstreamConnection&) = delete;
-
-  Socket& socket() { return socket_; }
-  Upstream& upstream() { return *upstream_; }
-  // It has carried a request before: the worker may have closed it in the meantime.
-  bool reused() const { return reused_; }
-
- private:
-  friend class Upstream;
-  static void stir(void* connection);
-
-  std::shared_ptr<Upstream> upstream_;
-  Socket socket_;
-  Instant idle_since_;
-  std::uint64_t idle_round_ = 0;  // of the reactor, in which it was put back
-  bool reused_ = false;
-};
-
-using UpstreamConnectionPtr = std::unique_ptr<UpstreamConnection>;
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
@@ -104,13 +77,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // The most recently used idle connection; null when there is none. The system is asked of it when
   // the reactor may not have seen yet what happened there, or always.
   enum class Look { if_in_doubt, always };
-  UpstreamConnectionPtr take_idle(Look look);
+  WorkerCallPtr take_idle(Look look);
   // A place for a new connection, not yet connected; null when the worker is full.
-  UpstreamConnectionPtr open(Reactor& io);
-  // Keeps a connection that is in a clean state. Closes it when something follows that nobody asked
-  // for, when this worker has left the snapshot, or when another loop waits for it; true in that
-  // last case.
-  bool put_back(UpstreamConnectionPtr connection, Instant now);
+  WorkerCallPtr open(Reactor& io);
 
   // A request is here from now on, and is not any more.
   void enter(InFlight& request) { in_flight_.push_front(request); }
@@ -131,10 +100,18 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // A new connection may be opened.
   bool has_free_place() const { return may_open(); }
 
+  // ---- for the calls
+  // Keeps a connection that is in a clean state. Closes it when something follows that nobody asked
+  // for, when this worker has left the snapshot, or when another loop waits for it; true in that
+  // last case.
+  bool put_back(std::unique_ptr<H1Call> call, Instant now);
+  // Closes one of those that were put back.
+  void drop_idle(const H1Call& call);
+  // A call has ended.
+  void leave_place();
+
  private:
-  friend class UpstreamConnection;
   bool may_open() const;
-  void drop_idle(const UpstreamConnection& connection);
   unsigned share_floor() const { return worker_->connections / loops_; }
 
   std::shared_ptr<const SnapshotWorker> worker_;
@@ -146,7 +123,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Term proven_term_;   // 0: of none yet
   std::size_t place_ = nowhere;
   std::optional<Instant> starts_since_;
-  std::vector<UpstreamConnectionPtr> idle_;
+  std::vector<std::unique_ptr<H1Call>> idle_;
   IntrusiveList<InFlight> in_flight_;
   unsigned loops_;
   unsigned open_ = 0;  // of this loop, idle ones included

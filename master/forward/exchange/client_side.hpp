@@ -1,0 +1,41 @@
+// client_side.hpp: a client and its request, as an exchange and its attempts hold them.
+// Owner: the exchange.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/http1/http_head.hpp"
+#include "master/forward/access_log/note.hpp"
+#include "master/forward/exchange/request_times.hpp"
+#include "master/forward/http/sender.hpp"
+#include "master/forward/io/buffer.hpp"
+#include "master/forward/stream/message_stream.hpp"
+#include "master/forward/workers/service_options.hpp"
+
+namespace tandem::master {
+
+struct ClientSide {
+  // Safe to send again (RFC 9110 §9.2.2, or as the operator says it), and still here as a whole.
+  bool is_repeatable() const {
+    return !streaming && options->retry_methods.contains(request.method());
+  }
+
+  MessageStream& stream;
+  Sender sender;
+  Buffer& in;            // starts with the head; then what was read of the body, and behind
+  RequestHead& request;  // within it
+  const RequestOptions* options;  // of its service, or of its route
+  RequestTimes times;
+  std::string_view body{};     // its content, gathered, within `in`; empty when streaming
+  std::string trailers{};      // of that
+  bool streaming = false;      // the body is passed on as it arrives
+  bool is_hedged = false;      // another attempt is under way: interim responses are dropped
+  bool may_try_again = false;  // an answer that is worth another try may have one
+  std::string_view request_id{};
+  std::size_t stripped = 0;       // bytes of the target that this hop does not see
+  std::string_view set_cookie{};  // for the response, so that the client sticks; empty: none
+  AccessNote note{};
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,39 @@
+#include "master/forward/workers/h1_call.hpp"
+
+#include "master/forward/workers/upstream.hpp"
+
+namespace tandem::master {
+
+H1Call::H1Call(std::shared_ptr<Upstream> upstream, Reactor& io)
+    : WorkerCall(std::move(upstream)), socket_(io), stream_(socket_) {}
+
+H1Call::~H1Call() {
+  socket_.close();
+  upstream_->leave_place();
+}
+
+Task<IoResult> H1Call::connect() {
+  auto connecting = tandem::master::connect(socket_, upstream_->endpoint());
+  co_return co_await connecting;
+}
+
+void H1Call::fall_idle(Instant now) {
+  reused_ = true;
+  idle_since_ = now;
+  idle_round_ = socket_.reactor().rounds();
+  socket_.expect_quiet(&H1Call::stir, this);
+}
+
+void H1Call::stir(void* call) {
+  auto& self = *static_cast<H1Call*>(call);
+  const auto upstream = self.upstream_;  // outlives its last connection
+  upstream->drop_idle(self);
+}
+
+bool H1Call::finish_this(std::unique_ptr<WorkerCall> self, Instant now) {
+  TANDEM_ASSERT(self.get() == this);
+  self.release();
+  return upstream_->put_back(std::unique_ptr<H1Call>(this), now);
+}
+
+}  // namespace tandem::master
