@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
 #include "ctl/table.hpp"
 

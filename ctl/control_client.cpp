@@ -6,6 +6,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 #include "common/wire/error_document.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::ctl {
 

@@ -9,9 +9,9 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::ctl {
 

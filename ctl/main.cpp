@@ -12,11 +12,11 @@
 #include <fmt/format.h>
 
 #include "common/base/command_line.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/process_setup.hpp"
 #include "common/base/printable.hpp"
 #include "common/base/token_file.hpp"
 #include "common/base/write_text.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/settings.hpp"

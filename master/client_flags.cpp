@@ -7,6 +7,8 @@
 
 #include "common/base/byte_size.hpp"
 #include "common/base/command_line.hpp"
+#include "common/wire/limits.hpp"
+#include "master/forward/plane/limits.hpp"
 
 namespace tandem::master {
 

@@ -9,6 +9,7 @@
 
 #include "common/base/command_line.hpp"
 #include "common/base/name.hpp"
+#include "common/wire/limits.hpp"
 #include "master/client_flags.hpp"
 #include "common/base/write_text.hpp"
 #include "master/control/role_hooks.hpp"

@@ -20,6 +20,7 @@
 #include "master/forward/workers/timeouts.hpp"
 #include "master/forward/exchange/rate_limiter.hpp"
 #include "master/forward/exchange/standby_traffic.hpp"
+#include "master/registry/limits.hpp"
 #include "master/vip/vip_spec.hpp"
 
 namespace tandem::master {

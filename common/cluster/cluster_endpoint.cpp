@@ -2,6 +2,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::cluster {
 

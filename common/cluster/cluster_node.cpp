@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::cluster {
 

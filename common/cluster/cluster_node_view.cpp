@@ -7,6 +7,7 @@
 #include "common/cluster/cluster_node.hpp"
 #include "common/cluster/protection.hpp"
 #include "common/cluster/view_log.hpp"
+#include "common/core/limits.hpp"
 
 namespace tandem::cluster {
 

@@ -2,7 +2,7 @@
 
 #include <boost/asio.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::cluster {
 

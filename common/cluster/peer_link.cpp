@@ -7,9 +7,11 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/token_file.hpp"
+#include "common/cluster/limits.hpp"
 #include "common/http/answer_reader.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::cluster {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
 
 namespace tandem::cluster {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/core/limits.hpp"
 #include "common/core/rules.hpp"
 
 namespace tandem::core {

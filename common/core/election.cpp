@@ -1,6 +1,7 @@
 // election.cpp: campaigning and voting.
 #include <algorithm>
 
+#include "common/core/limits.hpp"
 #include "common/core/node.hpp"
 #include "common/core/rules.hpp"
 

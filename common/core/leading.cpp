@@ -1,6 +1,7 @@
 // leading.cpp: what a primary does: rounds, replication, commitment, lease, hand-over.
 #include <algorithm>
 
+#include "common/core/limits.hpp"
 #include "common/core/node.hpp"
 #include "common/core/rules.hpp"
 

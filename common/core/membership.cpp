@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 
 namespace tandem::core {
 

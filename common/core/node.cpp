@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/core/limits.hpp"
 #include "common/core/rules.hpp"
 
 namespace tandem::core {

@@ -12,6 +12,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/configuration.hpp"
+#include "common/core/limits.hpp"
 
 namespace tandem::core {
 

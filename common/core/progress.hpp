@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "common/core/configuration.hpp"
+#include "common/core/limits.hpp"
 #include "common/core/messages.hpp"
 
 namespace tandem::core {

@@ -1,6 +1,7 @@
 // voter_changes.cpp: carrying out, one at a time, what membership.hpp decides (R8).
 #include <algorithm>
 
+#include "common/core/limits.hpp"
 #include "common/core/node.hpp"
 #include "common/core/rules.hpp"
 

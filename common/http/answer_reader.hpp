@@ -19,9 +19,10 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/http/limits.hpp"
 #include "common/http1/body_framing.hpp"
 #include "common/http1/http_head.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem {
 

@@ -23,6 +23,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
 #include "common/http/answer_reader.hpp"
+#include "common/http/limits.hpp"
 
 namespace tandem {
 

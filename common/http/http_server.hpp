@@ -23,11 +23,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/endpoint.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/http/connection_slots.hpp"
 #include "common/http/http_message.hpp"
+#include "common/http/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem {
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
 #include "common/http1/field_text.hpp"
+#include "common/http1/limits.hpp"
 #include "common/http1/trailer_fields.hpp"
 
 namespace tandem {

@@ -5,8 +5,10 @@
 #include <charconv>
 
 #include "common/base/assert.hpp"
+#include "common/base/limits.hpp"
 #include "common/http1/authority.hpp"
 #include "common/http1/field_text.hpp"
+#include "common/http1/limits.hpp"
 #include "common/http1/quick_head.hpp"
 #include "common/http1/trace_context.hpp"
 

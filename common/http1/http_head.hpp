@@ -15,7 +15,6 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/limits.hpp"
 #include "common/base/time.hpp"
 #include "common/http1/field_kind.hpp"
 

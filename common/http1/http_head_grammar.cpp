@@ -7,6 +7,7 @@
 
 #include "common/http1/field_kind.hpp"
 #include "common/http1/http_head.hpp"
+#include "common/http1/limits.hpp"
 #include "common/http1/start_line.hpp"
 
 namespace tandem {

@@ -10,6 +10,7 @@
 
 #include "common/http1/field_kind.hpp"
 #include "common/http1/field_text.hpp"
+#include "common/http1/limits.hpp"
 
 namespace tandem {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
 #include "common/http1/field_text.hpp"
+#include "common/http1/limits.hpp"
 
 namespace tandem {
 

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
 #include "common/storage/database_file.hpp"
+#include "common/storage/limits.hpp"
 #include "common/storage/rows.hpp"
 #include "common/storage/sqlite.hpp"
 #include "common/storage/wal_check.hpp"

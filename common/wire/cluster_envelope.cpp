@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/cluster_messages.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/log_entries.hpp"
 
 namespace tandem::wire {

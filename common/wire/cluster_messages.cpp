@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/log_entries.hpp"
 
 namespace tandem::wire {

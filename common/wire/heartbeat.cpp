@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

@@ -19,9 +19,9 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/endpoint.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

@@ -6,8 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/cluster_envelope.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

@@ -8,6 +8,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

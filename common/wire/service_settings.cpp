@@ -5,6 +5,7 @@
 
 #include "common/base/duration.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/service_settings_keys.hpp"
 
 namespace tandem::wire {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
 
 namespace tandem::wire::settings {

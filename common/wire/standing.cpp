@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/log_entries.hpp"
 

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/request_key_spec.hpp"
 
 namespace tandem::wire {

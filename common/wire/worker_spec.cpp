@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::wire {
 

@@ -2,7 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

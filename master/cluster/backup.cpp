@@ -6,8 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "master/cluster/state_document.hpp"
 
 namespace tandem::master {

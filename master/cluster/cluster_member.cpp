@@ -10,6 +10,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
+#include "master/registry/limits.hpp"
 
 namespace tandem::master {
 

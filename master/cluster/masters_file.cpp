@@ -7,7 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

@@ -3,6 +3,8 @@
 #include <boost/asio.hpp>
 
 #include "common/base/duration.hpp"
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

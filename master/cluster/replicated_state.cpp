@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "master/cluster/limits.hpp"
 #include "master/registry/state_digest.hpp"
 
 namespace tandem::master {

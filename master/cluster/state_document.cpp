@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "master/cluster/limits.hpp"
 #include "master/registry/change.hpp"
 
 namespace tandem::master {

@@ -8,8 +8,9 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "master/cluster/cluster_member.hpp"
 
 namespace tandem::master {

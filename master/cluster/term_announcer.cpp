@@ -5,7 +5,9 @@
 
 #include "common/base/limits.hpp"
 #include "common/http/http_call.hpp"
+#include "common/http1/limits.hpp"
 #include "common/wire/term_proof.hpp"
+#include "master/cluster/limits.hpp"
 
 namespace tandem::master {
 

@@ -14,6 +14,7 @@
 #include "common/base/name_lookups.hpp"
 #include "common/base/token_file.hpp"
 #include "common/http/api_response.hpp"
+#include "common/wire/limits.hpp"
 #include "master/cluster/backup.hpp"
 #include "master/control/api_router.hpp"
 #include "common/http/bearer_token.hpp"

@@ -16,7 +16,6 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/endpoint.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
@@ -26,6 +25,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
+#include "master/registry/limits.hpp"
 #include "master/registry/serving_gate.hpp"
 #include "master/registry/snapshot.hpp"
 

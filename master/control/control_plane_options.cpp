@@ -2,6 +2,7 @@
 
 #include "common/base/duration.hpp"
 #include "common/base/name.hpp"
+#include "master/control/limits.hpp"
 
 namespace tandem::master {
 

@@ -4,8 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
 #include "common/wire/status.hpp"
+#include "master/control/limits.hpp"
 #include "master/control/pass_on.hpp"
 
 namespace tandem::master {

@@ -5,10 +5,11 @@
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/core/limits.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/masters.hpp"
 
 namespace tandem::master {

@@ -2,9 +2,9 @@
 
 #include <boost/asio.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 #include "common/wire/error_document.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

@@ -16,7 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "master/control/limits.hpp"
 
 namespace tandem::master {
 

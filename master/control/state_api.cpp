@@ -3,8 +3,8 @@
 #include <boost/asio.hpp>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
 #include "common/http/api_response.hpp"
+#include "common/http/limits.hpp"
 #include "master/cluster/backup.hpp"
 #include "master/control/pass_on.hpp"
 

@@ -9,6 +9,7 @@
 #include "common/cluster/protection.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
 
 namespace tandem::master {

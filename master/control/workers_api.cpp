@@ -6,13 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "common/http/api_response.hpp"
+#include "master/control/limits.hpp"
 #include "master/control/query.hpp"
 
 namespace tandem::master {

@@ -5,8 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/term_proof.hpp"
 
 namespace tandem::master {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
+#include "master/registry/limits.hpp"
 #include "master/registry/state_digest.hpp"
 
 namespace tandem::master {

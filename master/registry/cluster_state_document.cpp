@@ -6,9 +6,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

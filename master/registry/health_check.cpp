@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "master/registry/limits.hpp"
+
 namespace tandem::master {
 
 HealthCheck HealthCheck::of(const wire::ServiceSettings& settings, Duration heartbeat_interval) {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "common/base/limits.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
 #include "master/registry/failure_kind.hpp"
 

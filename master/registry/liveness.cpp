@@ -1,7 +1,7 @@
 #include "master/registry/liveness.hpp"
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

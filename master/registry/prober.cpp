@@ -5,8 +5,9 @@
 #include <boost/asio.hpp>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "common/http1/limits.hpp"
 #include "common/wire/term_proof.hpp"
+#include "master/registry/limits.hpp"
 
 namespace tandem::master {
 

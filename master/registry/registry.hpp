@@ -20,7 +20,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/wire/cluster_envelope.hpp"
@@ -30,6 +29,7 @@
 #include "master/registry/attentive_clock.hpp"
 #include "master/registry/cluster_state.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/limits.hpp"
 #include "master/registry/owning_thread.hpp"
 #include "master/registry/service_table.hpp"
 #include "master/registry/snapshot.hpp"

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "common/base/assert.hpp"
+#include "common/wire/limits.hpp"
+#include "master/registry/limits.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {

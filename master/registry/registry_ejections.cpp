@@ -6,7 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 #include "master/registry/ejection.hpp"
 #include "master/registry/registry.hpp"
 

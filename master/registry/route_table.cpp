@@ -3,6 +3,7 @@
 #include <array>
 
 #include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

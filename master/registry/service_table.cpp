@@ -6,7 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
+#include "master/registry/limits.hpp"
 
 namespace tandem::master {
 

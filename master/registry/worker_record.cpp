@@ -4,7 +4,7 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::master {
 

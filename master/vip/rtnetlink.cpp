@@ -16,7 +16,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "master/vip/limits.hpp"
 
 namespace tandem::master {
 

@@ -15,7 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "master/vip/limits.hpp"
 
 namespace tandem::master {
 

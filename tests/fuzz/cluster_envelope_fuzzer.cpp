@@ -1,7 +1,7 @@
 // What voters send each other, and what they find on their disks.
 #include <algorithm>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/cluster_envelope.hpp"
 #include "fixpoint.hpp"
 #include "input.hpp"

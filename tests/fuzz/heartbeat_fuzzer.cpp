@@ -1,7 +1,7 @@
 // Heartbeats and their answers.
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/heartbeat.hpp"
+#include "common/wire/limits.hpp"
 #include "fixpoint.hpp"
 #include "input.hpp"
 

@@ -1,5 +1,6 @@
 // Request heads: the verdict does not depend on how the bytes arrive, and what we make of a head
 // that we accept means the same to the next reader, once and for all.
+#include "common/http1/limits.hpp"
 #include "input.hpp"
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/http/h1/head_writer.hpp"

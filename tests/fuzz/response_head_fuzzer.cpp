@@ -1,5 +1,6 @@
 // Response heads: the verdict does not depend on how the bytes arrive, and what a client is sent of
 // a head that we accept has the framing that the body will have.
+#include "common/http1/limits.hpp"
 #include "input.hpp"
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/http/h1/head_writer.hpp"

@@ -1,6 +1,6 @@
 // Workers added by hand.
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "fixpoint.hpp"
 #include "input.hpp"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "master/forward/plane/data_plane.hpp"
+#include "master/forward/plane/limits.hpp"
 #include "origin.hpp"
 
 namespace tandem::test {

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "cluster.hpp"
-#include "common/base/limits.hpp"
+#include "master/forward/exchange/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::test;

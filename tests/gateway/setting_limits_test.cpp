@@ -4,8 +4,8 @@
 
 #include <deque>
 
-#include "common/base/limits.hpp"
 #include "gateway.hpp"
+#include "master/forward/workers/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::test;

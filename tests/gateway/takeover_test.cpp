@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "cluster.hpp"
+#include "master/forward/exchange/limits.hpp"
+#include "master/registry/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::test;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "common/core/limits.hpp"
+
 namespace tandem::sim {
 
 namespace {

@@ -2,6 +2,7 @@
 // start new ones with an empty directory.
 #include <algorithm>
 
+#include "common/core/limits.hpp"
 #include "tests/sim/shell_rules.hpp"
 #include "tests/sim/world.hpp"
 

@@ -12,6 +12,9 @@
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 #include "common/base/write_text.hpp"
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
+#include "worker/program/limits.hpp"
 
 namespace tandem {
 

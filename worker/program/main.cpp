@@ -9,7 +9,6 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/process_setup.hpp"
 #include "tandem/worker.hpp"

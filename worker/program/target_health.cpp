@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/program/limits.hpp"
+
 namespace tandem {
 
 namespace {

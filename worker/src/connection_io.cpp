@@ -12,6 +12,8 @@
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
+#include "common/http/limits.hpp"
+#include "common/http1/limits.hpp"
 
 namespace tandem {
 

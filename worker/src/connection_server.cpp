@@ -15,8 +15,9 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
 #include "common/http1/field_text.hpp"
+#include "common/http1/limits.hpp"
+#include "worker/src/limits.hpp"
 #include "worker/src/listening_socket.hpp"
 #include "worker/src/request_stream.hpp"
 

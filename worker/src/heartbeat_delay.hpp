@@ -7,8 +7,8 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
 #include "common/base/time.hpp"
+#include "worker/src/limits.hpp"
 
 namespace tandem {
 

@@ -8,11 +8,12 @@
 #include <httplib.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 #include "common/wire/error_document.hpp"
+#include "common/wire/limits.hpp"
 #include "worker/src/client_error.hpp"
 #include "worker/src/heartbeat_delay.hpp"
+#include "worker/src/limits.hpp"
 
 namespace tandem {
 

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/core/limits.hpp"
 
 namespace tandem {
 

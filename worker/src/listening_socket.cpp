@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "common/base/limits.hpp"
+#include "worker/src/limits.hpp"
 
 namespace tandem {
 

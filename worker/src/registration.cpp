@@ -10,11 +10,12 @@
 
 #include "common/base/duration.hpp"
 #include "common/base/endpoint.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/token_file.hpp"
+#include "common/core/limits.hpp"
 #include "common/wire/heartbeat.hpp"
+#include "common/wire/limits.hpp"
 #include "tandem/worker.hpp"
 #include "worker/src/heartbeat_loop.hpp"
 #include "worker/src/known_masters.hpp"

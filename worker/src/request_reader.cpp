@@ -5,6 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
+#include "common/http1/limits.hpp"
 
 namespace tandem {
 

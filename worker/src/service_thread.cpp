@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
+#include "worker/src/limits.hpp"
 
 namespace tandem {
 

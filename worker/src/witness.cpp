@@ -14,6 +14,8 @@
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/http/api_response.hpp"
 #include "common/http/direct_caller.hpp"
+#include "common/wire/limits.hpp"
+#include "worker/src/limits.hpp"
 
 namespace tandem {
 

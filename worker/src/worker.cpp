@@ -13,7 +13,9 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/wire/limits.hpp"
 #include "worker/src/connection_server.hpp"
+#include "worker/src/limits.hpp"
 #include "worker/src/term_fence.hpp"
 
 namespace tandem {

@@ -9,7 +9,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
-#include "common/base/limits.hpp"
+#include "common/client/src/limits.hpp"
 
 namespace tandem::client {
 

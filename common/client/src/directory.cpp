@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 #include "common/client/src/call.hpp"
 #include "common/wire/error_document.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/masters.hpp"
 #include "common/wire/status.hpp"
 

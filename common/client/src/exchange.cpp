@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "common/client/src/limits.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem::client {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "common/client/src/limits.hpp"
 
 namespace tandem::client {
 

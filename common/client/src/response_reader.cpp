@@ -6,7 +6,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/http1/limits.hpp"
 
 namespace tandem::client {
 

@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "master/forward/access_log/limits.hpp"
 
 namespace tandem::master {
 

@@ -22,6 +22,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/forward/access_log/file.hpp"
+#include "master/forward/access_log/limits.hpp"
 #include "master/forward/access_log/line.hpp"
 #include "master/forward/access_log/ring.hpp"
 

@@ -12,9 +12,9 @@
 #include <memory>
 #include <string_view>
 
-#include "common/base/limits.hpp"
 #include "common/base/strong.hpp"
 #include "common/base/time.hpp"
+#include "master/forward/access_log/limits.hpp"
 
 namespace tandem::master {
 

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "common/http1/limits.hpp"
+#include "master/forward/client/limits.hpp"
 #include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
 #include "master/forward/client/client_session.hpp"
+#include "master/forward/client/limits.hpp"
 
 namespace tandem::master {
 

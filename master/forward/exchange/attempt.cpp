@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "common/http1/limits.hpp"
 #include "common/wire/term_proof.hpp"
 #include "common/http1/field_text.hpp"
+#include "master/forward/exchange/limits.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 
 namespace tandem::master {

@@ -5,6 +5,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "master/forward/access_log/log.hpp"
+#include "master/forward/exchange/limits.hpp"
 #include "master/forward/exchange/primary_route.hpp"
 
 namespace tandem::master {

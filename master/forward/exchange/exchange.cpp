@@ -5,7 +5,6 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
-#include "common/base/limits.hpp"
 #include "master/forward/http/request_key.hpp"
 #include "master/forward/http/via.hpp"
 

@@ -6,10 +6,11 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/own_trouble.hpp"
+#include "master/forward/exchange/limits.hpp"
 #include "master/forward/io/pause.hpp"
 #include "master/forward/http/request_key.hpp"
+#include "master/registry/limits.hpp"
 
 namespace tandem::master {
 

@@ -1,10 +1,9 @@
 // The part of Exchange that has a short body here as a whole before a worker is chosen.
 #include "master/forward/exchange/exchange.hpp"
+#include "master/forward/exchange/limits.hpp"
 
 #include <algorithm>
 #include <cstring>
-
-#include "common/base/limits.hpp"
 
 namespace tandem::master {
 

@@ -1,8 +1,9 @@
 #include "master/forward/exchange/primary_route.hpp"
 
 #include "common/base/clock.hpp"
-#include "common/base/limits.hpp"
+#include "master/forward/exchange/limits.hpp"
 #include "master/forward/exchange/watched_deadline.hpp"
+#include "master/registry/limits.hpp"
 
 namespace tandem::master {
 

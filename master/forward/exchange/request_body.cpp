@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
-
 namespace tandem::master {
 
 RequestBodyPump::RequestBodyPump(Context& context, ClientSide& client, MessageStream& worker,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
+#include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "common/base/limits.hpp"
+#include "master/forward/io/limits.hpp"
 
 namespace tandem::master {
 

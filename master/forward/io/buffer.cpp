@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "common/base/limits.hpp"
+
 namespace tandem::master {
 
 namespace {

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "common/base/assert.hpp"
-#include "common/base/limits.hpp"
+#include "master/forward/io/limits.hpp"
 
 namespace tandem::master {
 

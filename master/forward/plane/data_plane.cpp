@@ -9,6 +9,7 @@
 
 #include "common/base/clock.hpp"
 #include "master/forward/client/client_counts.hpp"
+#include "master/forward/exchange/limits.hpp"
 #include "master/forward/plane/listener.hpp"
 #include "master/forward/plane/loop.hpp"
 

@@ -10,11 +10,11 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/endpoint.hpp"
-#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/balance/policy_factory.hpp"
 #include "master/forward/exchange/rate_limiter.hpp"
+#include "master/forward/plane/limits.hpp"
 #include "master/forward/workers/service_options.hpp"
 #include "master/forward/exchange/standby_traffic.hpp"
 #include "master/registry/failure_kind.hpp"

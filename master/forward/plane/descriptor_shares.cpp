@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "common/base/limits.hpp"
+#include "master/forward/plane/limits.hpp"
 
 namespace tandem::master {
 

@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "common/base/limits.hpp"
 #include "common/base/own_trouble.hpp"
+#include "master/forward/plane/limits.hpp"
 #include "master/forward/plane/newcomer_filter.hpp"
 
 namespace tandem::master {

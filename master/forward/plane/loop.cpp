@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "master/forward/client/limits.hpp"
 #include "master/forward/plane/listener.hpp"
 
 namespace tandem::master {

@@ -14,8 +14,8 @@
 
 #include <cstdint>
 
-#include "common/base/limits.hpp"
 #include "common/base/time.hpp"
+#include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
 

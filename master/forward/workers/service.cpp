@@ -5,7 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "common/base/limits.hpp"
+#include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
 

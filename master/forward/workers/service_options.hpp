@@ -4,12 +4,12 @@
 
 #include <cstddef>
 
-#include "common/base/limits.hpp"
 #include "common/wire/service_settings.hpp"
 #include "master/balance/circuit_breaker.hpp"
 #include "master/balance/retry_budget.hpp"
 #include "master/balance/slow_start.hpp"
 #include "master/balance/sticky_cookie.hpp"
+#include "master/forward/workers/limits.hpp"
 #include "master/forward/workers/timeouts.hpp"
 
 namespace tandem::master {

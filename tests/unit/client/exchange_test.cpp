@@ -4,7 +4,7 @@
 #include <future>
 #include <thread>
 
-#include "common/base/limits.hpp"
+#include "common/client/src/limits.hpp"
 #include "scripted_masters.hpp"
 
 using namespace tandem;

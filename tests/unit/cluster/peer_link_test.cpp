@@ -1,6 +1,7 @@
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 
+#include "common/cluster/limits.hpp"
 #include "common/cluster/peer_link.hpp"
 #include "tests/unit/cluster/members_fixture.hpp"
 

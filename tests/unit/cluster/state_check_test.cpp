@@ -2,9 +2,9 @@
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/cluster/message_reader.hpp"
 #include "common/storage/log_store.hpp"
+#include "common/wire/limits.hpp"
 #include "tests/unit/cluster/members_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 

@@ -6,7 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
 #include "random_messages.hpp"
 
 using namespace tandem;

@@ -1,4 +1,5 @@
 #include "common/base/command_line.hpp"
+#include "common/base/limits.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,8 +10,6 @@
 
 #include <CLI/CLI.hpp>
 #include <catch2/catch.hpp>
-
-#include "common/base/limits.hpp"
 
 using namespace tandem;
 

@@ -1,9 +1,8 @@
 #include "common/wire/heartbeat.hpp"
+#include "common/wire/limits.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-
-#include "common/base/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::wire;

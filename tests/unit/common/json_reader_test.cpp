@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/wire/json_reader.hpp"
 
 using namespace tandem;

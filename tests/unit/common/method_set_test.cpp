@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include "common/wire/limits.hpp"
 #include "common/wire/method_set.hpp"
 
 using namespace tandem;

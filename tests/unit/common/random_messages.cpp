@@ -4,6 +4,8 @@
 #include <iterator>
 #include <tuple>
 
+#include "common/core/limits.hpp"
+
 namespace tandem::test {
 
 using namespace core;

@@ -1,3 +1,4 @@
+#include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 
 #include <sys/stat.h>
@@ -6,8 +7,6 @@
 #include <fstream>
 
 #include <catch2/catch.hpp>
-
-#include "common/base/limits.hpp"
 
 using namespace tandem;
 

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/wire/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::wire;

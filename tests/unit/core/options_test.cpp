@@ -1,3 +1,4 @@
+#include "common/core/limits.hpp"
 #include "common/core/options.hpp"
 
 #include <catch2/catch.hpp>

@@ -7,6 +7,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <catch2/catch.hpp>
 
+#include "common/http1/limits.hpp"
 #include "common/http1/quick_head.hpp"
 
 using namespace tandem;

@@ -1,10 +1,9 @@
+#include "common/http1/limits.hpp"
 #include "common/http1/start_line.hpp"
 
 #include <string>
 
 #include <catch2/catch.hpp>
-
-#include "common/base/limits.hpp"
 
 using namespace tandem;
 

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "master/cluster/agreement.hpp"
 
 using namespace tandem;

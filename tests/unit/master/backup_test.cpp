@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
 #include "master/cluster/backup.hpp"
 #include "master/cluster/state_document.hpp"
 #include "tests/unit/master/temporary_directory.hpp"

@@ -1,8 +1,8 @@
 // How fast a body has to move: the arithmetic, without sockets.
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
 #include "master/forward/workers/body_pace.hpp"
+#include "master/forward/workers/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

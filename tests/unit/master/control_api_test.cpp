@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/status.hpp"

@@ -14,8 +14,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
 #include "common/http/http_server.hpp"
+#include "common/http/limits.hpp"
+#include "common/wire/limits.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 
 using namespace tandem;

@@ -1,8 +1,8 @@
 // What the descriptors of a process are for.
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
+#include "master/forward/plane/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::master;

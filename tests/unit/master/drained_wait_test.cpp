@@ -9,6 +9,7 @@
 
 #include "common/wire/status.hpp"
 #include "master/control/drained_wait.hpp"
+#include "master/control/limits.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/splitmix64.hpp"
+#include "common/wire/limits.hpp"
 #include "master/cluster/replicated_state.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 

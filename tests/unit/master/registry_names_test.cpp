@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include "common/wire/limits.hpp"
+#include "master/registry/limits.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
 using namespace tandem;

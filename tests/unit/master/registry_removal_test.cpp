@@ -1,6 +1,7 @@
 // Workers that an operator removes, and what becomes of those that heartbeat.
 #include <catch2/catch.hpp>
 
+#include "master/registry/limits.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
 using namespace tandem;

@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "master/control/limits.hpp"
 #include "master/control/role_hooks.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"

@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/wire/limits.hpp"
+#include "master/registry/limits.hpp"
 #include "master/registry/route_table.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
+#include "master/vip/limits.hpp"
 #include "master/vip/vip_spec.hpp"
 
 using namespace tandem;

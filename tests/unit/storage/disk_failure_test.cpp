@@ -8,7 +8,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
 #include "tests/unit/storage/disk_fault.hpp"

@@ -3,7 +3,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
+#include "common/core/limits.hpp"
+#include "common/storage/limits.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
 

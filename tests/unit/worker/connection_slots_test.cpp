@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "common/base/limits.hpp"
 #include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/recording_master.hpp"
+#include "worker/src/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::test;

@@ -5,7 +5,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/base/limits.hpp"
 #include "tandem/worker.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 #include "worker/src/heartbeat_delay.hpp"

@@ -1,6 +1,7 @@
 // What the probes of a target add up to.
 #include <catch2/catch.hpp>
 
+#include "worker/program/limits.hpp"
 #include "worker/program/target_health.hpp"
 
 using namespace tandem;

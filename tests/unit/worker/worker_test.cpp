@@ -4,10 +4,10 @@
 #include <catch2/catch.hpp>
 
 #include "common/base/endpoint.hpp"
-#include "common/base/limits.hpp"
 #include "tandem/worker.hpp"
 #include "common/wire/term_proof.hpp"
 #include "tests/unit/worker/recording_master.hpp"
+#include "worker/src/limits.hpp"
 
 using namespace tandem;
 using namespace tandem::test;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "common/base/limits.hpp"
 #include "common/http1/authority.hpp"
 #include "common/http1/field_text.hpp"
+#include "common/http1/limits.hpp"
 
 namespace tandem::master::h2 {
 

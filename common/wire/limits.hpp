@@ -1,0 +1,72 @@
+// limits.hpp: documents, and what they may ask for; both ends of a connection go by it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "common/core/limits.hpp"
+
+namespace tandem::limits {
+
+using namespace std::chrono_literals;
+
+// ---- documents ----------------------------------------------------------------------------------
+// A control document; a heartbeat is about 300 bytes, a cluster of 10,000 workers is read in pages.
+inline constexpr std::size_t control_body_bytes_max = 64 * 1024;
+// A status document: 20,000 workers of about 400 bytes, and room. Read by clients only.
+inline constexpr std::size_t status_bytes_max = 32 * 1024 * 1024;
+// Objects and arrays inside each other; our deepest document has 9: a voter of a configuration that
+// is an entry of an append message.
+inline constexpr int json_depth_max = 10;
+// Values in one document: each takes up to a hundred bytes, however few it has in the text. A
+// status document of all workers has 400,000; the replicated state of as many, with all routes and
+// settings, 800,000; a batch of messages 64 times 64 entries of eight, a snapshot being one string.
+inline constexpr std::size_t json_values_max = 1'000'000;
+inline constexpr std::size_t envelope_values_max = 256 * 1024;
+// A batch of messages with the largest snapshot in it: as JSON inside JSON, each quote takes two
+// bytes.
+inline constexpr std::size_t cluster_body_bytes_max = 2 * snapshot_bytes_max + 1024 * 1024;
+inline constexpr std::size_t envelope_messages_max = 64;
+// Ejected workers that a primary tells its standbys of; more than that is no news of workers.
+inline constexpr std::size_t ejected_workers_max = 256;
+// Nodes that one node remembers the addresses of: all members, and some that want to be.
+inline constexpr std::size_t known_nodes_max = 32;
+
+// ---- what a worker says of itself ---------------------------------------------------------------
+// A weight is a ratio between workers: three decimal digits are finer than anyone can observe.
+inline constexpr unsigned weight_max = 1'000;
+// Connections that one worker may advertise: one thread each in a blocking server.
+inline constexpr unsigned worker_connections_max = 65'535;
+// Requests that one worker may report as in flight; more than any machine has sockets for.
+inline constexpr unsigned worker_in_flight_max = 1'000'000;
+// How often a worker heartbeats: more often is load without use, less often outlasts
+// control_idle_max.
+inline constexpr auto heartbeat_interval_min = 10ms;
+inline constexpr auto heartbeat_interval_max = 60s;
+// One may be lost, two may be late: then it is down
+inline constexpr unsigned missed_heartbeats_max = 3;
+
+// ---- what a service or a route may ask for ------------------------------------------------------
+// A prefix of a path; deeper ones are the service's own affair.
+inline constexpr std::size_t route_prefix_bytes_max = 1'024;
+// Services that one master keeps; beyond it registration is refused with a sentence.
+inline constexpr std::size_t services_max = 1'000;
+// That a service may ask for
+inline constexpr unsigned attempts_settable_max = 10;
+// Methods that a service may name as safe to send again, and the length of one: the longest that
+// IANA has registered is UPDATEREDIRECTREF, with 17
+inline constexpr std::size_t retry_methods_max = 16;
+inline constexpr std::size_t method_name_bytes_max = 24;
+// That a service may ask for: requests that wait on each loop, and in flight at its workers
+inline constexpr unsigned queue_settable_max = 65'536;
+inline constexpr unsigned in_flight_settable_max = 1'000'000;
+// Of a sticky cookie: browsers keep none for longer (RFC 6265's successor, §5.5)
+inline constexpr std::chrono::seconds cookie_age_max = 400 * 24h;
+
+// ---- how long an answer may take ----------------------------------------------------------------
+// A change of state through the API waits so long for its commit, then its outcome is unknown.
+inline constexpr auto commit_wait_max = 2s;
+// A wait for the last request of a drained worker lasts so long at most.
+inline constexpr auto drained_wait_max = 10min;
+
+}  // namespace tandem::limits

@@ -1,0 +1,36 @@
+// limits.hpp: one request, and its tries at workers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace tandem::limits {
+
+using namespace std::chrono_literals;
+
+// What a client costs that has no buffer: half a kilobyte here, the rest in the kernel.
+inline constexpr std::size_t client_connection_bytes = 4 * 1024;
+
+// ---- tries --------------------------------------------------------------------------------------
+// Must stay below the keep-alive time of workers (75 s)
+inline constexpr auto upstream_idle_max = 30s;
+// To one request; a worker that sends more is broken: 502
+inline constexpr unsigned interim_responses_max = 64;
+// Request body kept so that it can be resent
+inline constexpr std::size_t replay_bytes_max = 64 * 1024;
+// Before another try after an answer that is worth one; retry_backoff is the first such pause.
+inline constexpr auto retry_backoff_max = 1s;
+
+// ---- while the primary changes ------------------------------------------------------------------
+// Per loop; more get 503 at once. Each holds a buffer or two: 256 MiB at most.
+inline constexpr std::size_t takeover_waiters_max = 8'192;
+// From one loop of a standby to the primary: far more than it needs for what it forwards itself.
+inline constexpr unsigned primary_connections_max = 4'096;
+// Before a primary that refused, broke off or does not lead is asked again, while nobody else is
+// known.
+inline constexpr auto primary_pause = 50ms;
+// A primary that was replaced has so long to answer what must not be sent again: one that handed
+// over does, one that is frozen does not.
+inline constexpr auto superseded_answer_max = 1s;
+
+}  // namespace tandem::limits

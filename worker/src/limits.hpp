@@ -1,0 +1,44 @@
+// limits.hpp: the server inside a worker, and its heartbeats.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace tandem::limits {
+
+using namespace std::chrono_literals;
+
+// ---- heartbeats ---------------------------------------------------------------------------------
+// A master answers in well under a millisecond; one that takes longer than these is treated as
+// away.
+inline constexpr auto heartbeat_connect_max = 500ms;
+inline constexpr auto heartbeat_answer_max = 1s;
+// A master that returns hears from all within this
+inline constexpr auto heartbeat_backoff_max = 2s;
+inline constexpr double heartbeat_jitter = 0.1;  // of the interval, taken off at random
+// A master may have chosen this worker just before it heard bye
+inline constexpr auto bye_grace = 100ms;
+
+// ---- the server ---------------------------------------------------------------------------------
+inline constexpr auto worker_idle_max = 75s;  // above upstream_idle_max of the masters
+// On one connection; then it is closed
+inline constexpr std::size_t worker_requests_max = 1'000'000;
+inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; held in memory
+// Of a body that no handler wants, with GET and its like: read, so that the connection goes on.
+inline constexpr std::size_t worker_dropped_bytes_max = 64 * 1024;
+// Connections that have not sent a head yet, so that nobody knows yet whose they are; the oldest is
+// closed for the next. A master sends its head with the connection, within a millisecond.
+inline constexpr unsigned worker_newcomers_max = 64;
+// Of a thread that serves requests: 4 KiB for each character of the longest target, which a regular
+// expression matches one call deeper each. Pages that are not used cost nothing.
+inline constexpr std::size_t worker_stack_bytes = 64 * 1024 * 1024;
+// For callers other than masters: health checks, people
+inline constexpr unsigned direct_connections = 16;
+inline constexpr int listen_backlog = 1'024;  // connections that wait to be accepted
+
+// ---- the witness --------------------------------------------------------------------------------
+// A witness has the masters, and a few who look at its health; strangers may not have all of it.
+inline constexpr std::size_t witness_connections_max = 256;
+inline constexpr std::size_t witness_strangers_max = 192;
+
+}  // namespace tandem::limits
