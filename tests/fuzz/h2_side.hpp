@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "common/base/assert.hpp"
-#include "common/base/http2_limits.hpp"
+#include "master/forward/http/h2/limits.hpp"
 #include "common/http1/field_text.hpp"
 #include "input.hpp"
 #include "master/forward/http/h2/session.hpp"

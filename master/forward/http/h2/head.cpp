@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "common/base/http2_limits.hpp"
+#include "master/forward/http/h2/limits.hpp"
 #include "common/http1/trailer_fields.hpp"
 
 namespace tandem::master::h2 {

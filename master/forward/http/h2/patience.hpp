@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "common/base/http2_limits.hpp"
+#include "master/forward/http/h2/limits.hpp"
 #include "common/base/time.hpp"
 
 namespace tandem::master::h2 {

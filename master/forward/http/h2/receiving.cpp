@@ -1,5 +1,5 @@
 // What has arrived, as nghttp2 calls it.
-#include "common/base/http2_limits.hpp"
+#include "master/forward/http/h2/limits.hpp"
 #include "common/http1/trailer_fields.hpp"
 #include "master/forward/http/h2/head_rules.hpp"
 #include "master/forward/http/h2/session_memory.hpp"

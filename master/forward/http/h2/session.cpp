@@ -4,7 +4,7 @@
 #include <new>
 
 #include "common/base/assert.hpp"
-#include "common/base/http2_limits.hpp"
+#include "master/forward/http/h2/limits.hpp"
 #include "master/forward/http/h2/session_memory.hpp"
 #include "master/forward/http/h2/session_setup.hpp"
 

@@ -17,7 +17,7 @@
 #include <memory>
 #include <vector>
 
-#include "common/base/http2_limits.hpp"
+#include "master/forward/http/h2/limits.hpp"
 #include "master/forward/http/h2/head.hpp"
 #include "master/forward/http/h2/pages.hpp"
 #include "master/forward/http/h2/stream.hpp"

@@ -1,5 +1,4 @@
-// http2_limits.hpp: the limits of HTTP/2 connections, apart from limits.hpp, because hardly anybody
-// needs them.
+// limits.hpp: HTTP/2 connections.
 #pragma once
 
 #include <cstddef>
