@@ -271,6 +271,14 @@ TEST_CASE("cookies that came in pieces are one field") {
   CHECK(fields[1].name == "x-a");
 }
 
+TEST_CASE("empty pieces of cookies leave no white space behind") {
+  Server server;
+  server.get(1, {{"cookie", ""}, {"cookie", "a=1"}, {"cookie", ""}, {"cookie", "b=2"}});
+  server.get(3, {{"cookie", ""}, {"cookie", ""}});
+  CHECK(server.told.heads.at(1)->fields()[0].value == "a=1; b=2");
+  CHECK(server.told.heads.at(3)->fields()[0].value == "");
+}
+
 TEST_CASE("a head may outlive its stream and its session") {
   SessionMemory memory;
   PooledHead kept;

@@ -82,17 +82,15 @@ void Head::finish() {
   }
 }
 
-// RFC 9113 §8.2.3: the first takes the place of all.
+// RFC 9113 §8.2.3: the first takes the place of all. Empty pieces would leave a space at the end.
 void Head::join_cookies() {
   Field* first = nullptr;
   std::size_t kept = 0;
   for (auto& field : fields_) {
     if (field.name == "cookie") {
-      if (first != nullptr) {
-        cookies_.append("; ").append(field.value);
-        continue;
-      }
-      cookies_ = field.value;
+      if (!cookies_.empty() && !field.value.empty()) cookies_.append("; ");
+      cookies_.append(field.value);
+      if (first != nullptr) continue;
       first = &fields_[kept];
     }
     fields_[kept++] = field;
