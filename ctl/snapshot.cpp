@@ -1,51 +1,42 @@
 #include "ctl/snapshot.hpp"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/small_file.hpp"
+#include "common/wire/json_reader.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem::ctl {
 
 namespace {
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return ::fsync(fd) == 0;
-}
-
-Error cannot_write(const std::string& file, int cause) {
-  return fail(ErrorCode::io, fmt::format("cannot write {}: {}", file, std::strerror(cause)));
+// Of whatever answered there: what replaces an older backup must be one.
+Result<> check(std::string_view snapshot) {
+  const auto json = wire::parse_object(snapshot, limits::cluster_body_bytes_max);
+  if (json && json->contains("tandem_backup") && json->contains("state")) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("the answer is no backup: {}",
+                          json ? "members are missing" : json.error().message));
 }
 
 }  // namespace
 
 Result<std::string> save_snapshot(const ControlClient& client, const std::string& file) {
+  struct stat there {};
+  const bool is_file = ::stat(file.c_str(), &there) != 0 || S_ISREG(there.st_mode);
+  if (file != "-" && !is_file) {
+    return invalid(fmt::format("{} is no regular file; - is the standard output", file));
+  }
   auto snapshot = client.get("/v1/snapshot");
-  if (!snapshot || file == "-") return snapshot;
-  const auto unfinished = fmt::format("{}.{}", file, ::getpid());
-  const int fd = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return cannot_write(unfinished, errno);
-  bool written = write_all(fd, *snapshot);
-  int cause = errno;
-  ::close(fd);
-  if (written && std::rename(unfinished.c_str(), file.c_str()) != 0) {
-    written = false;
-    cause = errno;
-  }
-  if (!written) {
-    ::unlink(unfinished.c_str());
-    return cannot_write(file, cause);
-  }
+  if (!snapshot) return snapshot;
+  if (const auto checked = check(*snapshot); !checked) return checked.error();
+  if (file == "-") return snapshot;
+  const auto draft = fmt::format("{}.{}", file, ::getpid());  // two may save at once
+  if (const auto saved = replace_file(file, *snapshot, draft); !saved) return saved.error();
   return fmt::format("{} bytes in {}\n", snapshot->size(), file);
 }
 

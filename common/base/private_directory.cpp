@@ -17,8 +17,12 @@ namespace {
 
 constexpr mode_t others = S_IRWXG | S_IRWXO;
 
-// "lock", and the log with all that lies beside it.
-bool is_ours(std::string_view name) { return name == "lock" || name.starts_with("cluster.db"); }
+// "lock", the log with all that lies beside it, and the small files, with their drafts.
+bool is_ours(std::string_view name) {
+  if (name.starts_with("cluster.db")) return true;
+  if (name.ends_with(".new")) name.remove_suffix(4);
+  return name == "lock" || name == "masters.json" || name == "masters" || name == "witness_port";
+}
 
 class PrivateDirectory {
  public:

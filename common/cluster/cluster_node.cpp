@@ -70,7 +70,7 @@ ClusterNode::ClusterNode(asio::io_context& loop, ClusterOptions options, Cluster
   TANDEM_ASSERT(options_.validate().ok());
   for (const auto& [node, control] : options_.peers) {
     known_[node] = {.addresses = {.control = control, .listen = {}, .pass = {}},
-                    .configured = true,
+                    .configured = !control.is_unspecified(),
                     .given = control};
   }
 }
@@ -189,7 +189,9 @@ void ClusterNode::release_held() {
 std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
   if (const auto found = links_.find(node); found != links_.end()) return found->second;
   const auto known = known_.find(node);
-  if (known == known_.end()) return nullptr;
+  // One that is bound to all addresses is where it speaks from. At 0.0.0.0 this machine would
+  // answer, or refuse, and a refused connection tells of the other's end.
+  if (known == known_.end() || known->second.addresses.control.is_unspecified()) return nullptr;
   auto link = std::make_shared<PeerLink>(
       loop_,
       PeerLinkOptions{.peer = node,

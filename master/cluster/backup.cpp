@@ -1,12 +1,9 @@
 #include "master/cluster/backup.hpp"
 
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include <nlohmann/json.hpp>
 
 #include "common/core/limits.hpp"
+#include "common/base/small_file.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "master/cluster/state_document.hpp"
@@ -32,25 +29,6 @@ Result<> read_format(wire::MemberReader& reader) {
 
 Error in_file(const std::string& file, const Error& error) {
   return invalid(fmt::format("--restore {}: {}", file, error.message), "--restore");
-}
-
-Result<std::string> content_of(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return fail(ErrorCode::io, std::strerror(errno));
-  std::ostringstream text;
-  std::string part(64 * 1024, '\0');
-  std::size_t total = 0;
-  while (in.read(part.data(), static_cast<std::streamsize>(part.size())) || in.gcount() > 0) {
-    total += static_cast<std::size_t>(in.gcount());
-    if (total > limits::cluster_body_bytes_max) break;  // refused by its length
-    text.write(part.data(), in.gcount());
-  }
-  if (in.bad()) return fail(ErrorCode::io, std::strerror(errno));
-  if (total > limits::cluster_body_bytes_max) {
-    return invalid(
-        fmt::format("is longer than {} bytes", std::size_t{limits::cluster_body_bytes_max}));
-  }
-  return text.str();
 }
 
 }  // namespace
@@ -94,7 +72,7 @@ core::Restoration restoration_of(const Backup& backup) {
 
 Result<std::shared_ptr<const core::Restoration>> read_restoration(const std::string& file,
                                                                   wire::FeatureLevel features_max) {
-  const auto text = content_of(file);
+  const auto text = read_small_file(file, limits::cluster_body_bytes_max);
   if (!text) return in_file(file, text.error());
   const auto backup = parse_backup(*text);
   if (!backup) return in_file(file, backup.error());

@@ -11,6 +11,7 @@
 #include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
 #include "master/registry/limits.hpp"
+#include "master/cluster/masters_file.hpp"
 
 namespace tandem::master {
 
@@ -134,6 +135,14 @@ Result<> ClusterMember::open() {
 void ClusterMember::start(const Endpoint& control) {
   TANDEM_ASSERT(!thread_.joinable());
   control_ = control;
+  if (!options_.directory.empty()) {
+    const auto file = masters_file_in(options_.directory);
+    masters_file_.emplace(file, [file](const std::string& failure) {
+      if (failure.empty()) return spdlog::info("the masters are kept again file={}", file);
+      spdlog::warn("the masters cannot be kept, tried again each second file={} reason=\"{}\"",
+                   file, failure);
+    });
+  }
   has_others_.store(!others().empty(), std::memory_order_relaxed);
   // Nobody is admitted before the state says who belongs.
   asio::post(loop_, [this, control, applied = state_.applied()] {

@@ -24,6 +24,7 @@
 #include "common/base/name_lookups.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/cluster/cluster_node.hpp"
+#include "common/storage/kept_file.hpp"
 #include "master/cluster/agreement.hpp"
 #include "master/cluster/proposals.hpp"
 #include "master/cluster/replicated_state.hpp"
@@ -100,6 +101,9 @@ class ClusterMember {
   // The other masters, by the state that is applied here; before it says so, by the flags.
   std::map<core::NodeId, Endpoint> others() const;
   const MasterRecords& masters() const { return registry_.state().masters; }
+  // The same, and one that is bound to all addresses (0.0.0.0) is where it was heard, as far as
+  // that is known. This one's own address stays as it is bound.
+  const MasterRecords& reachable_masters() const { return reachable_; }
   bool votes(std::string_view master) const;
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
@@ -157,7 +161,9 @@ class ClusterMember {
   void make_secret();
   bool is_removed() const;
   void tell_removal();
+  Endpoint address_of(const std::string& name, const MasterRecord& record) const;
   void follow_masters();
+  void keep_masters();
   void tend_masters();
   void raise_feature_level();
   void commit_alone(bool& under_way, Change change);
@@ -201,9 +207,11 @@ class ClusterMember {
   bool raising_level_ = false;
   bool changing_masters_ = false;
   Endpoint control_;             // where the others reach this one, as it is bound
-  MasterRecords noted_masters_;  // that the cluster's thread and the disk know
-  core::ClusterId noted_cluster_;
-  bool told_removed_ = false;                                // in the log
+  bool told_removed_ = false;    // in the log
+  MasterRecords noted_masters_;  // that the cluster's thread knows
+  MasterRecords reachable_;
+  std::pair<core::ClusterId, MasterRecords> kept_masters_;   // that the disk has, or is to have
+  std::optional<storage::KeptFile> masters_file_;            // none: nothing is on a disk
   wire::FeatureLevel noted_level_ = wire::features::oldest;  // that the cluster's thread knows
   wire::FoundOut found_out_;                                 // as the standbys were told last
   bool gave_up_ = false;  // something that was committed cannot be applied

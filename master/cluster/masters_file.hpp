@@ -4,16 +4,17 @@
 // It follows the replicated state, which alone decides; one that is old only costs a round more.
 #pragma once
 
-#include <optional>
 #include <string>
 
+#include "common/base/result.hpp"
 #include "common/wire/masters.hpp"
 
 namespace tandem::master {
 
-// Empty when there is none, or none that can be read: then flags say it again.
-std::optional<wire::Masters> load_masters(const std::string& directory);
-// In one step: it is there as it was, or as it is to be. What cannot be written is logged.
-void save_masters(const std::string& directory, const wire::Masters& masters);
+std::string masters_file_in(const std::string& directory);
+
+// Errors: `not_found` when there is none; `invalid` and `io` for one that cannot be used, naming
+// it: then flags say it again.
+Result<wire::Masters> load_masters(const std::string& directory);
 
 }  // namespace tandem::master

@@ -12,12 +12,25 @@ namespace tandem::master {
 
 namespace asio = boost::asio;
 
+// Where it was heard, or where the flags and the last run have it, when the record does not say.
+Endpoint ClusterMember::address_of(const std::string& name, const MasterRecord& record) const {
+  if (!record.address.is_unspecified() || name == options_.node.name()) return record.address;
+  const auto heard = view_.masters.find(name);
+  if (heard != view_.masters.end() && !heard->second.control.is_unspecified()) {
+    return heard->second.control;
+  }
+  const auto given = options_.peers.find(core::NodeId(name));
+  return given == options_.peers.end() ? record.address : given->second;
+}
+
 std::map<core::NodeId, Endpoint> ClusterMember::others() const {
   const auto& masters = registry_.state().masters;
   if (masters.empty()) return options_.peers;
   std::map<core::NodeId, Endpoint> others;
   for (const auto& [name, master] : masters) {
-    if (name != options_.node.name()) others.emplace(core::NodeId(name), master.address);
+    if (name != options_.node.name()) {
+      others.emplace(core::NodeId(name), address_of(name, master));
+    }
   }
   return others;
 }
@@ -49,32 +62,46 @@ void ClusterMember::follow_masters() {
   tell_removal();
   const auto& masters = registry_.state().masters;
   has_others_.store(!others().empty(), std::memory_order_relaxed);
-  const bool as_before = masters == noted_masters_ && noted_cluster_ == view_.cluster;
-  if (masters.empty() || view_.cluster.value() == 0 || as_before) return;
-  const auto now_others = others();
-  for (const auto& [node, control] : now_others) {
-    const auto known = noted_masters_.find(node.name());
-    const bool moved = known == noted_masters_.end() || known->second.address != control;
+  if (masters.empty() || view_.cluster.value() == 0) return;
+  auto reachable = masters;
+  for (auto& [name, master] : reachable) master.address = address_of(name, master);
+  reachable_ = std::move(reachable);
+  keep_masters();
+  if (masters == noted_masters_) return;
+  std::map<core::NodeId, Endpoint> others;  // as the state has them: who is bound to all addresses
+                                            // is followed to where it speaks from
+  for (const auto& [name, master] : masters) {
+    if (name == options_.node.name()) continue;
+    const core::NodeId node(name);
+    others.emplace(node, master.address);
+    const auto known = noted_masters_.find(name);
+    const bool moved = known == noted_masters_.end() || known->second.address != master.address;
     if (!moved) continue;
     resolved_.erase(node);
-    spdlog::info("master node={} control={}", node, control.to_string());
-    if (!control.is_numeric()) look_up(node, control);
+    spdlog::info("master node={} control={}", node, master.address.to_string());
+    if (!master.address.is_numeric()) look_up(node, master.address);
   }
   noted_masters_ = masters;
-  noted_cluster_ = view_.cluster;
   registered_digest_ = 0;
-  asio::post(loop_, [this, now_others] { node_.set_masters(now_others); });
-  if (options_.directory.empty()) return;
-  wire::Masters kept{.cluster = fmt::format("{}", view_.cluster),
+  asio::post(loop_, [this, others] { node_.set_masters(others); });
+}
+
+// For the next start.
+void ClusterMember::keep_masters() {
+  if (!masters_file_) return;
+  std::pair kept(view_.cluster, reachable_);
+  if (kept == kept_masters_) return;
+  kept_masters_ = std::move(kept);
+  wire::Masters file{.cluster = fmt::format("{}", view_.cluster),
                      .node = std::string(options_.node.name()),
                      .primary = {},
                      .term = view_.term,
                      .masters = {}};
-  for (const auto& [name, master] : masters) {
-    kept.masters.push_back(
+  for (const auto& [name, master] : reachable_) {
+    file.masters.push_back(
         {.name = name, .control = master.address.to_string(), .listen = {}, .votes = votes(name)});
   }
-  save_masters(options_.directory, kept);
+  masters_file_->keep(wire::to_json(file) + '\n');
 }
 
 // A primary's: once in the life of a cluster who founded it, and who has been replaced.

@@ -158,7 +158,7 @@ void ControlPlane::Parts::route() {
     return own_addresses.check_newcomer(address);
   };
   route_heartbeats(
-      router, registry, node, timing, [this](Term term) { member->report_term(term); },
+      router, registry, node, *member, timing, [this](Term term) { member->report_term(term); },
       check_address);
   route_status(router, registry, node, *member, hooks.vips);
   route_roles(router, node, *member);

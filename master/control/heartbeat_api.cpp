@@ -79,13 +79,14 @@ std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer)
 }
 
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      const core::Timing& timing, std::function<void(Term)> heard_term,
+                      const ClusterMember& member, const core::Timing& timing,
+                      std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address) {
   const auto answers =
       std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
   router.add("POST", "/heartbeat",
-             [&registry, &node, answers, heard_term, check_address](const ControlRequest& request,
-                                                                    std::string_view) {
+             [&registry, &node, &member, answers, heard_term, check_address](
+                 const ControlRequest& request, std::string_view) {
                const auto heartbeat = wire::parse_heartbeat(request.body);
                if (!heartbeat) return refusal(heartbeat.error());
                auto address = heartbeat->address;
@@ -97,7 +98,7 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                if (heartbeat->term > node.term) heard_term(heartbeat->term);
                const auto key = registry.term_key(heartbeat->name);
                const bool is_keyed = *membership == Membership::registered && !key.empty();
-               auto text = answers->of(*membership, registry.state().masters);
+               auto text = answers->of(*membership, member.reachable_masters());
                add(text, "key", is_keyed ? key : std::string_view());
                add(text, "checks", registry.checks(heartbeat->service));
                add(text, "warning", warning_for(*heartbeat, request.peer));

@@ -7,17 +7,19 @@
 #include <string_view>
 
 #include "common/core/options.hpp"
+#include "master/cluster/cluster_member.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
-// `registry` and `node` outlive the router. `timing` is what witnesses are told. `heard_term` is
-// told of a term that a worker has promised and this node does not know. `check_address`: whether a
-// worker may be there.
+// `registry`, `node` and `member` outlive the router. `timing` is what witnesses are told.
+// `heard_term` is told of a term that a worker has promised and this node does not know.
+// `check_address`: whether a worker may be there.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      const core::Timing& timing, std::function<void(Term)> heard_term,
+                      const ClusterMember& member, const core::Timing& timing,
+                      std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address);
 
 // What is wrong with the address that a worker on `peer` advertises, for its log; empty: nothing.

@@ -60,16 +60,23 @@ core::ClusterId id_of(const std::string& text) {
   return core::ClusterId(id);
 }
 
-std::map<core::NodeId, Endpoint> others_of(const wire::Masters& masters, const std::string& self) {
-  std::map<core::NodeId, Endpoint> others;
+using Addresses = std::map<core::NodeId, Endpoint>;
+
+// One that is bound to all addresses (0.0.0.0) is where `given` has it, or will be heard.
+Addresses others_of(const wire::Masters& masters, const std::string& self, const Addresses& given) {
+  Addresses others;
   for (const auto& master : masters.masters) {
+    const core::NodeId node(master.name);
     auto control = parse_endpoint(master.control, "control");
-    if (master.name != self && control) others.emplace(core::NodeId(master.name), *control);
+    if (master.name == self || !control || control->port == 0) continue;
+    const auto found = given.find(node);
+    const bool is_elsewhere = control->is_unspecified() && found != given.end();
+    others.emplace(node, is_elsewhere ? found->second : *control);
   }
   return others;
 }
 
-std::string listed(const std::map<core::NodeId, Endpoint>& masters) {
+std::string listed(const Addresses& masters) {
   std::string text;
   for (const auto& [name, control] : masters) {
     text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, control.to_string());
@@ -78,7 +85,7 @@ std::string listed(const std::map<core::NodeId, Endpoint>& masters) {
 }
 
 KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Masters& kept) {
-  KnownMasters known{.others = others_of(kept, options.node)};
+  KnownMasters known{.others = others_of(kept, options.node, options.peers)};
   if (!options.peers.empty() && options.peers != known.others) {
     spdlog::warn("--peer is ignored, the masters are in the log flags=\"{}\" log=\"{}\"",
                  listed(options.peers), listed(known.others));
@@ -95,6 +102,10 @@ KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Mast
 Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token) {
   if (!options.data_dir.empty()) {
     const auto kept = load_masters(options.data_dir);
+    if (!kept && kept.error().code != ErrorCode::not_found) {
+      spdlog::warn("the masters are not known, the flags say who they are reason=\"{}\"",
+                   kept.error().message);
+    }
     const bool asks = kept && options.join;
     const auto there = asks ? ask(*options.join, token) : Result<wire::Masters>(wire::Masters{});
     if (asks && there && there->cluster != kept->cluster) {
@@ -111,7 +122,8 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
   for (;;) {
     auto masters = ask(*options.join, token);
     if (masters) {
-      KnownMasters known{.others = others_of(*masters, options.node),
+      const Addresses asked{{core::NodeId(masters->node), *options.join}};
+      KnownMasters known{.others = others_of(*masters, options.node, asked),
                          .joins = id_of(masters->cluster)};
       spdlog::info("joins cluster={} masters=\"{}\"", known.joins, listed(known.others));
       return known;

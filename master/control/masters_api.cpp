@@ -50,7 +50,8 @@ std::string list_of(const NodeView& node, const ClusterMember& member) {
   list.term = view.term;
   for (const auto& [name, record] : member.masters()) {
     auto master = shown(node, member, name);
-    if (!record.address.is_unspecified()) master.control = record.address.to_string();
+    const bool is_said = !record.address.is_unspecified() || master.control.empty();
+    if (is_said) master.control = record.address.to_string();
     master.replaces = record.replaces;
     master.waits_for = awaited(master);
     list.masters.push_back(std::move(master));

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -31,8 +32,9 @@ class Masters {
     worker_at_ = field_of(worker_->await_line("tandem-worker ready"), "listen");
   }
 
-  // Starts it, for the first time or again, on the address and the directory that it had.
-  void start(const std::string& name, Arguments flags = {}) {
+  // Starts it, for the first time or again, on the address and the directory that it had. Bound to
+  // all addresses it needs the token, and so do all who ask it.
+  void start(const std::string& name, Arguments flags = {}, const std::string& bind = "127.0.0.1") {
     auto& master = masters_[name];
     Arguments command{program("tandem-master"),
                       "--node",
@@ -42,7 +44,7 @@ class Masters {
                       "--listen",
                       master.listen.empty() ? "127.0.0.1:0" : master.listen,
                       "--control",
-                      master.control.empty() ? "127.0.0.1:0" : master.control,
+                      master.control.empty() ? bind + ":0" : master.bound,
                       "--worker-heartbeat",
                       "100ms"};
     command.insert(command.end(), flags.begin(), flags.end());
@@ -51,7 +53,8 @@ class Masters {
         std::make_unique<Process>(dir_, fmt::format("{}-{}", name, ++starts_), command);
     const auto line = master.process->await_line("tandem-master ready");
     master.listen = field_of(line, "listen");
-    master.control = field_of(line, "control");
+    master.bound = field_of(line, "control");
+    master.control = "127.0.0.1" + master.bound.substr(master.bound.rfind(':'));
   }
 
   // As soon as there is a primary.
@@ -82,6 +85,7 @@ class Masters {
     return answer.status != 200 || Json::parse(answer.body).at("protected").get<bool>();
   }
 
+  const TempDir& dir() const { return dir_; }
   Process& process(const std::string& name) { return *masters_.at(name).process; }
   const std::string& control(const std::string& name) const { return masters_.at(name).control; }
   const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
@@ -90,6 +94,7 @@ class Masters {
   struct Master {
     std::string listen;
     std::string control;
+    std::string bound;
     std::unique_ptr<Process> process;
   };
 
@@ -181,4 +186,44 @@ TEST_CASE("a directory of another cluster joins none") {
   REQUIRE(eventually([&] { return one.voters("a") == std::set<std::string>{"a"}; }));
   CHECK_THROWS_WITH(other.start("b", {"--join", one.control("a")}),
                     Catch::Contains("belongs to cluster"));
+}
+
+TEST_CASE("a master that is bound to all addresses is found by masters and workers, ever again") {
+  Masters masters;
+  masters.dir().write("token", "0123456789abcdef0123456789abcdef");
+  const auto token = masters.dir().path("token");
+  std::filesystem::permissions(token, std::filesystem::perms::owner_read);
+  const Arguments with_token{"--token-file", token};
+  masters.start("a", with_token, "0.0.0.0");
+  masters.start("b", {"--token-file", token, "--join", masters.control("a")});
+  REQUIRE(eventually([&] {
+    return masters.tandem("a", {"master", "add", "b", masters.control("b"), "--token-file", token})
+               .status == 0;
+  }));
+  const auto b_says = [&](const std::string& what) {
+    const auto status = masters.tandem("b", {"status", "--token-file", token}).output;
+    return status.find(what) != std::string::npos;
+  };
+  REQUIRE(eventually([&] { return b_says("in sync    yes"); }));
+
+  Process worker(masters.dir(), "learner",
+                 {program("tandem-worker"), "--name", "w2", "--listen", "127.0.0.1:0", "--master",
+                  masters.control("a"), "--token-file", token});
+  const auto worker_said = [&](const std::string& what) {
+    return worker.errors().find(what) != std::string::npos;
+  };
+  REQUIRE(eventually([&] {
+    return worker_said("registered master=" + masters.control("a")) &&
+           worker_said("registered master=" + masters.control("b"));
+  }));
+
+  masters.process("b").kill9();
+  masters.start("b", with_token);
+  CHECK(eventually([&] { return b_says("in sync    yes"); }));
+  REQUIRE(eventually([&] {
+    return masters.tandem("a", {"switchover", "--token-file", token}).status == 0;
+  }));
+  CHECK(eventually([&] { return worker_said("node=b role=primary"); }));
+  CHECK(eventually([&] { return worker_said("node=a role=standby"); }));
+  CHECK(!worker_said("belongs no more"));
 }

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -67,7 +68,13 @@ HeartbeatLoop::HeartbeatLoop(Endpoint master, std::string token, Duration interv
 HeartbeatLoop::~HeartbeatLoop() { TANDEM_ASSERT(!thread_.joinable()); }
 
 void HeartbeatLoop::start() {
-  thread_ = std::thread([this] { run(); });
+  has_ended_ = false;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    has_ended_ = true;
+    throw;
+  }
 }
 
 void HeartbeatLoop::changed() {
@@ -111,6 +118,7 @@ void HeartbeatLoop::run() {
   do {
     beat(client);
   } while (wait_for_next());
+  has_ended_ = true;
 }
 
 void HeartbeatLoop::beat(httplib::Client& client) {

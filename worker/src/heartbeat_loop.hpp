@@ -6,6 +6,7 @@
 // Owner: Registration. The public functions may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -47,6 +48,8 @@ class HeartbeatLoop {
   void halt();
   // Waits for the end. REQUIRES: finish() or halt() was called.
   void join();
+  // It has no thread any more, so that join() does not wait.
+  bool has_ended() const { return has_ended_; }
 
   MasterState state() const;
 
@@ -75,6 +78,7 @@ class HeartbeatLoop {
   Duration interval_;
 
   std::minstd_rand random_;  // the thread's own
+  std::atomic<bool> has_ended_ = true;
   std::thread thread_;
 };
 

@@ -1,31 +1,52 @@
 #include "worker/src/known_masters.hpp"
 
-#include <cstdio>
-#include <fstream>
+#include <algorithm>
 #include <sstream>
 
 #include <fmt/format.h>
 
+#include "common/base/limits.hpp"
 #include "common/base/name.hpp"
+#include "common/base/printable.hpp"
+#include "common/base/small_file.hpp"
 #include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
 
 namespace tandem {
 
 namespace {
-std::string file_in(const std::string& directory) { return directory + "/masters"; }
+
+constexpr std::size_t count_max = 2 * limits::masters_max;
+
+Result<KnownMaster> parse_known_master(const std::string& word) {
+  const auto equals = word.find('=');
+  const auto name = word.substr(0, equals);
+  if (equals != word.npos && is_name(name)) {
+    auto control = parse_endpoint(word.substr(equals + 1), "masters");
+    if (control && control->port != 0) return KnownMaster{name, std::move(*control)};
+  }
+  return invalid(
+      fmt::format("{} is no NAME=HOST:PORT", printable(word.substr(0, limits::name_bytes_max))));
+}
+
 }  // namespace
 
-std::vector<KnownMaster> parse_known_masters(std::string_view text) {
+Result<std::vector<KnownMaster>> parse_known_masters(std::string_view text) {
   std::vector<KnownMaster> masters;
   std::istringstream words{std::string(text)};
   std::string word;
-  while (masters.size() < limits::masters_max && words >> word) {
-    const auto equals = word.find('=');
-    if (equals == word.npos) continue;
-    auto name = word.substr(0, equals);
-    auto control = parse_endpoint(word.substr(equals + 1), "masters");
-    const bool usable = control && control->port != 0 && !control->is_unspecified();
-    if (is_name(name) && usable) masters.push_back({std::move(name), std::move(*control)});
+  while (words >> word) {
+    if (masters.size() == count_max) {
+      return invalid(fmt::format("more than {} masters are named", count_max));
+    }
+    auto master = parse_known_master(word);
+    if (!master) return master.error();
+    const bool is_there = std::any_of(masters.begin(), masters.end(), [&](const auto& each) {
+      const bool is_said = !each.control.is_unspecified();
+      return each.name == master->name || (is_said && each.control == master->control);
+    });
+    if (is_there) return invalid(fmt::format("{} is named twice", word));
+    masters.push_back(std::move(*master));
   }
   return masters;
 }
@@ -39,22 +60,18 @@ std::string to_string(const std::vector<KnownMaster>& masters) {
   return text;
 }
 
-std::vector<KnownMaster> load_known_masters(const std::string& directory) {
-  std::ifstream file(file_in(directory));
-  std::string line;
-  std::getline(file, line);
-  return parse_known_masters(line);
+std::string known_masters_file(const std::string& state_directory) {
+  return state_directory + "/masters";
 }
 
-void save_known_masters(const std::string& directory, const std::vector<KnownMaster>& masters) {
-  const auto path = file_in(directory);
-  const auto whole = path + ".new";
-  {
-    std::ofstream file(whole, std::ios::trunc);
-    file << to_string(masters) << '\n';
-    if (!file.flush()) return;
-  }
-  std::rename(whole.c_str(), path.c_str());
+Result<std::vector<KnownMaster>> load_known_masters(const std::string& state_directory) {
+  const auto path = known_masters_file(state_directory);
+  const auto text = read_small_file(path, limits::control_body_bytes_max);
+  if (!text && text.error().code == ErrorCode::not_found) return std::vector<KnownMaster>();
+  auto masters = text ? parse_known_masters(*text) : text.error();
+  if (masters) return masters;
+  return fail(masters.error().code, fmt::format("{} {}{}", path, text ? "cannot be used: " : "",
+                                                masters.error().message));
 }
 
 }  // namespace tandem

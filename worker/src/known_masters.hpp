@@ -5,7 +5,7 @@
 // all, follows when masters come, go and move, and finds them again after a restart, also when none
 // of those that it was started with is left.
 //
-// Pure but for load() and save(); any thread.
+// Pure but for load_known_masters(), which blocks for the disk; any thread.
 #pragma once
 
 #include <string>
@@ -13,24 +13,25 @@
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/result.hpp"
 
 namespace tandem {
 
 struct KnownMaster {
   std::string name;
-  Endpoint control;  // the host may be a name
+  Endpoint control;  // the host may be a name; 0.0.0.0 or :: is not said
   friend bool operator==(const KnownMaster&, const KnownMaster&) = default;
 };
 
-// "a=10.0.0.1:7070 b=10.0.0.2:7070", as the member "masters" of an answer has it. What cannot be
-// connected to (another's host 0.0.0.0) or is not understood is left out; at most
-// limits::masters_max are read.
-std::vector<KnownMaster> parse_known_masters(std::string_view text);
+// "a=10.0.0.1:7070 b=10.0.0.2:7070", as the member "masters" of an answer has it. All or nothing:
+// who is not in a list belongs no more, so one that is understood in part would end heartbeats to a
+// master that is well. Errors: `invalid` for what is no NAME=HOST:PORT, a name or an address twice,
+// and more than twice limits::masters_max, for those that come and those that go.
+Result<std::vector<KnownMaster>> parse_known_masters(std::string_view text);
 std::string to_string(const std::vector<KnownMaster>& masters);
 
-// In the state directory. None: nothing was kept, or it cannot be read.
-std::vector<KnownMaster> load_known_masters(const std::string& directory);
-// Only a convenience: what cannot be written is learned again.
-void save_known_masters(const std::string& directory, const std::vector<KnownMaster>& masters);
+std::string known_masters_file(const std::string& state_directory);
+// None when there is no file. Errors: `invalid` and `io`, naming it.
+Result<std::vector<KnownMaster>> load_known_masters(const std::string& state_directory);
 
 }  // namespace tandem

@@ -1,7 +1,6 @@
 // Checks the options, and keeps one HeartbeatLoop for each master.
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "common/base/secret.hpp"
 #include "common/base/token_file.hpp"
 #include "common/core/limits.hpp"
+#include "common/storage/kept_file.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/limits.hpp"
 #include "tandem/worker.hpp"
@@ -21,6 +21,7 @@
 #include "worker/src/known_masters.hpp"
 #include "worker/src/state_directory.hpp"
 #include "worker/src/witness.hpp"
+#include "worker/src/witness_port.hpp"
 
 namespace tandem {
 
@@ -40,19 +41,6 @@ Result<Endpoint> parse_address(const std::string& text, const char* field) {
   if (!endpoint.ok()) return endpoint.error();
   if (endpoint->port == 0) return invalid(fmt::format("{} must have a port above 0", field), field);
   return endpoint;
-}
-
-// The witness's port, kept in its state directory; 0: none yet.
-std::uint16_t load_port(const std::string& directory) {
-  std::ifstream file(directory + "/witness_port");
-  unsigned port = 0;
-  file >> port;
-  return port <= 65'535 ? static_cast<std::uint16_t>(port) : std::uint16_t{0};
-}
-
-// Only a convenience: without it the next start has another port.
-void save_port(const std::string& directory, std::uint16_t port) {
-  std::ofstream(directory + "/witness_port", std::ios::trunc) << port << '\n';
 }
 
 Result<> check_numbers(const RegistrationOptions& options) {
@@ -130,6 +118,7 @@ class Registration::Body {
     for (const auto& master : loops_) master.loop->finish();
     for (const auto& master : loops_) master.loop->join();
     witness_.reset();
+    masters_file_.reset();
     directory_.reset();
   }
 
@@ -148,8 +137,9 @@ class Registration::Body {
     std::unique_ptr<HeartbeatLoop> loop;
     bool has_gone = false;  // it belongs no more, and its loop ends
   };
-  // Each has a thread, and is kept until the end: so many masters may come and go.
-  static constexpr std::size_t loops_max = 64;
+  // Each has a thread. One that has ended makes room for the next; one whose master does not answer
+  // takes a while to end.
+  static constexpr std::size_t loops_max = 16;
 
   Result<> prepare() {
     for (const auto& [field, value] :
@@ -198,7 +188,8 @@ class Registration::Body {
                             .log = options_.log});
     };
     // The masters find a witness again where it was, also when all of them have been restarted.
-    const auto remembered = numeric->port == 0 ? load_port(options_.state_dir) : numeric->port;
+    auto remembered = numeric->port;
+    if (remembered == 0) remembered = load(load_witness_port(options_.state_dir));
     auto witness = open_at(remembered);
     const bool is_taken = !witness.ok() && numeric->port == 0 && remembered != 0;
     if (is_taken) witness = open_at(0);
@@ -207,31 +198,64 @@ class Registration::Body {
                   "state_dir");
     }
     directory_.emplace(std::move(*directory));
-    for (const auto& kept : load_known_masters(options_.state_dir)) {
+    for (const auto& kept : load(load_known_masters(options_.state_dir))) {
       const bool is_told =
           std::find(masters_.begin(), masters_.end(), kept.control) != masters_.end();
-      if (!is_told) masters_.push_back(kept.control);
+      if (!is_told && !kept.control.is_unspecified()) masters_.push_back(kept.control);
     }
+    masters_file_.emplace(
+        known_masters_file(options_.state_dir), [this](const std::string& failure) {
+          if (failure.empty()) return say("the masters learned are kept again");
+          warn("the masters learned cannot be kept, tried again each second: " + failure);
+        });
     witness_ = std::move(*witness);
-    save_port(options_.state_dir, witness_->offer().control.port);
+    const auto port = witness_->offer().control.port;
+    if (const auto saved = save_witness_port(options_.state_dir, port); !saved) {
+      warn("the witness's port is not kept: " + saved.error().message);
+    }
     return {};
+  }
+
+  // What was kept, as far as it can be used: it is learned again.
+  template <class Kept>
+  Kept load(Result<Kept> kept) const {
+    if (kept) return std::move(*kept);
+    warn(kept.error().message);
+    return {};
+  }
+
+  // One that belongs no more and has ended, or a new one; none: too many are ending.
+  std::optional<std::size_t> free_place() const {
+    for (std::size_t place = 0; place < loops_.size(); ++place) {
+      if (loops_[place].has_gone && loops_[place].loop->has_ended()) return place;
+    }
+    if (loops_.size() >= loops_max) return std::nullopt;
+    return loops_.size();
   }
 
   // Heartbeats to another master. REQUIRES: mutex_ is held.
   Result<> begin(const Endpoint& control) {
-    const auto place = loops_.size();
+    const auto free = free_place();
+    if (!free) return fail(ErrorCode::unavailable, "too many masters have come and gone just now");
+    const auto place = *free;
     {
       const std::lock_guard lock(keys_mutex_);
-      keys_.emplace_back();
+      keys_.resize(std::max(keys_.size(), place + 1));
+      keys_[place].clear();
     }
     auto loop = std::make_unique<HeartbeatLoop>(
         control, token_, options_.heartbeat_interval, [this, place] { return describe(place); },
         [this, place](const wire::HeartbeatReply& reply) { take(reply, place); }, options_.log);
-    loops_.push_back({control, std::move(loop)});
+    if (place == loops_.size()) {
+      loops_.push_back({control, std::move(loop)});
+    } else {
+      loops_[place].loop->join();
+      loops_[place] = {control, std::move(loop)};
+    }
     try {
-      loops_.back().loop->start();
+      loops_[place].loop->start();
     } catch (const std::system_error& error) {
-      loops_.back().has_gone = true;
+      loops_[place].has_gone = true;
       return fail(ErrorCode::io, fmt::format("no thread for heartbeats: {}", error.what()));
     }
     return {};
@@ -240,16 +264,35 @@ class Registration::Body {
   // From the loops' threads. What the primary says goes: a master that it does not name belongs no
   // more, once it has said who it is; one that has never answered may still come. One that led in
   // an earlier term may not know yet that it does not any more.
-  void learn(const std::vector<KnownMaster>& masters, Term term) {
+  void learn(const wire::HeartbeatReply& reply, std::size_t place) {
+    auto masters = parse_known_masters(reply.masters);
     const std::lock_guard lock(mutex_);
-    if (masters.empty() || term < learned_in_ || stopped_ || removed_) return;
-    learned_in_ = term;
-    if (masters == learned_) return;
-    learned_ = masters;
+    if (!masters) {
+      if (!std::exchange(refused_list_, true)) {
+        warn(fmt::format("the masters that {} names are not learned: {}", reply.node,
+                         masters.error().message));
+      }
+      return;
+    }
+    refused_list_ = false;
+    if (masters->empty() || reply.term < learned_in_ || stopped_ || removed_) return;
+    for (auto& each : *masters) {
+      const bool answers_here = each.name == reply.node && each.control.is_unspecified();
+      if (answers_here) each.control.host = loops_[place].control.host;
+    }
+    learned_in_ = reply.term;
+    if (*masters == learned_) return;
+    learned_ = std::move(*masters);
+    end_absent();
+    if (masters_file_) masters_file_->keep(to_string(learned_) + '\n');
+    begin_learned();
+  }
+
+  void end_absent() {
     for (auto& master : loops_) {
       const auto node = master.loop->state().node;
       const bool belongs =
-          std::any_of(masters.begin(), masters.end(), [&](const KnownMaster& each) {
+          std::any_of(learned_.begin(), learned_.end(), [&](const KnownMaster& each) {
             return each.control == master.control || each.name == node;
           });
       if (belongs || node.empty() || master.has_gone) continue;
@@ -258,27 +301,36 @@ class Registration::Body {
       master.has_gone = true;
       master.loop->finish();
     }
-    for (const auto& each : masters) {
+  }
+
+  void begin_learned() {
+    for (const auto& each : learned_) {
       const bool is_known = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
         return !master.has_gone &&
                (master.control == each.control || master.loop->state().node == each.name);
       });
-      if (is_known || loops_.size() >= loops_max) continue;
+      if (is_known || each.control.is_unspecified()) continue;
+      if (const auto begun = begin(each.control); !begun) {
+        warn(begun.error().message);
+        learned_.clear();  // so that the next answer is learned anew
+        return;
+      }
       say(fmt::format("master learned master={} node={}", each.control.to_string(), each.name));
-      if (const auto begun = begin(each.control); !begun) say(begun.error().message);
     }
-    if (directory_) save_known_masters(options_.state_dir, masters);
   }
 
   void say(const std::string& line) const {
     if (options_.log) options_.log(Severity::info, line);
+  }
+  void warn(const std::string& line) const {
+    if (options_.log) options_.log(Severity::warning, line);
   }
 
   // From the loops' threads.
   void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
     take_key(reply.key, master);
-    if (reply.role == "primary") learn(parse_known_masters(reply.masters), reply.term);
+    if (reply.role == "primary") learn(reply, master);
     take_checks(reply.checks);
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
@@ -348,9 +400,11 @@ class Registration::Body {
   mutable std::mutex mutex_;  // guards what follows, and what is set once by start()
   std::vector<Endpoint> masters_;
   std::string token_;
-  std::vector<Master> loops_;  // only grows: its places are those of keys_
+  std::vector<Master> loops_;  // its places are those of keys_
   std::vector<KnownMaster> learned_;
   Term learned_in_;
+  bool refused_list_ = false;  // what the primary named last
+  std::optional<storage::KeptFile> masters_file_;
   std::optional<StateDirectory> directory_;
   std::unique_ptr<Witness> witness_;  // null: no state directory
   bool started_ = false;

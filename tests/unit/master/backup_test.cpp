@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include <catch2/catch.hpp>
@@ -97,12 +99,19 @@ TEST_CASE("a file that cannot be restored is refused by its name") {
   const auto file = (directory.path() / "backup.json").string();
   const auto missing = read_restoration(file, wire::features::newest);
   REQUIRE(!missing.ok());
-  CHECK(missing.error().message == "--restore " + file + ": No such file or directory");
+  CHECK(missing.error().message ==
+        "--restore " + file + ": cannot be read: No such file or directory");
   std::ofstream(file) << to_json(some_backup());
   CHECK(read_restoration(file, wire::features::newest).ok());
   const auto held = read_restoration(file, wire::features::oldest);
   REQUIRE(!held.ok());
   CHECK(held.error().message ==
         "--restore " + file + ": it is of feature level 2; this one goes up to 1");
-  CHECK(!read_restoration(directory.path().string(), wire::features::newest).ok());
+  const auto fifo = (directory.path() / "fifo").string();
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  for (const auto& path : {directory.path().string(), fifo, std::string("/dev/zero")}) {
+    const auto special = read_restoration(path, wire::features::newest);
+    REQUIRE(!special.ok());
+    CHECK(special.error().message == "--restore " + path + ": is no regular file");
+  }
 }

@@ -340,7 +340,7 @@ TEST_CASE("what a worker has learned of masters is kept in its state directory")
     auto options = options_for({a.address()});
     options.state_dir = directory.string();
     Registration registration(options);
-    a.name_masters("a=" + a.address() + " b=" + b.address() + " d=0.0.0.0:1 nonsense e=:");
+    a.name_masters("a=" + a.address() + " b=" + b.address() + " d=0.0.0.0:1");
     REQUIRE(registration.start() == std::nullopt);
     REQUIRE(b.hears(1));
   }
@@ -352,4 +352,65 @@ TEST_CASE("what a worker has learned of masters is kept in its state directory")
   CHECK(b.hears(before + 2));
   registration.stop();
   std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("a master that is bound to all addresses belongs, wherever it is heard") {
+  RecordingMaster a;
+  RecordingMaster b;
+  auto options = options_for({a.address(), b.address()});
+  const auto port = std::to_string(a.port());
+  a.name_masters("a=0.0.0.0:" + port + " b=" + b.address());
+  b.call_itself("b", "standby", Term(7));
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(a.hears(5));
+  b.call_itself("b", "primary", Term(8));
+  b.name_masters("a=0.0.0.0:" + port + " b=" + b.address());
+  REQUIRE(b.hears(b.heard().size() + 3));
+  CHECK(a.hears(a.heard().size() + 3));
+  CHECK(registration.masters().size() == 2);
+}
+
+TEST_CASE("a list of masters that is not understood ends no heartbeats, and is told once") {
+  RecordingMaster a;
+  RecordingMaster b;
+  auto options = options_for({a.address(), b.address()});
+  std::mutex mutex;
+  std::vector<std::string> warnings;
+  options.log = [&](Severity severity, const std::string& line) {
+    const std::lock_guard lock(mutex);
+    if (severity == Severity::warning) warnings.push_back(line);
+  };
+  b.call_itself("b", "standby", Term(7));
+  a.name_masters("c=10.0.0.1:1 nonsense");
+  Registration registration(options);
+  REQUIRE(registration.start() == std::nullopt);
+  REQUIRE(a.hears(3));
+  for (const auto& list : {std::string(40'000, '='), std::string("a=x:0 b=y:1"),
+                           std::string("c=127.0.0.1:1 c=127.0.0.1:2")}) {
+    a.name_masters(list);
+    REQUIRE(a.hears(a.heard().size() + 3));
+    REQUIRE(b.hears(b.heard().size() + 3));
+  }
+  CHECK(registration.masters().size() == 2);
+  const std::lock_guard lock(mutex);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0] == "the masters that a names are not learned: nonsense is no NAME=HOST:PORT");
+}
+
+TEST_CASE("masters may come and go without end") {
+  RecordingMaster a;
+  std::vector<std::unique_ptr<RecordingMaster>> others;
+  for (int i = 0; i < 2; ++i) others.push_back(std::make_unique<RecordingMaster>());
+  Registration registration(options_for({a.address()}));
+  a.name_masters("a=" + a.address());
+  REQUIRE(registration.start() == std::nullopt);
+  for (std::size_t i = 0; i < 40; ++i) {
+    auto& other = *others[i % 2];
+    const auto name = "m" + std::to_string(i);
+    other.call_itself(name, "standby", Term(7));
+    const auto before = other.heard().size();
+    a.name_masters("a=" + a.address() + " " + name + "=" + other.address());
+    REQUIRE(other.hears(before + 2));
+  }
 }

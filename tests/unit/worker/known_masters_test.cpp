@@ -1,0 +1,94 @@
+// What a worker has learned of masters, as strangers and broken disks may bring it.
+#include "worker/src/known_masters.hpp"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "common/core/limits.hpp"
+#include "common/wire/limits.hpp"
+#include "tests/unit/master/temporary_directory.hpp"
+#include "worker/src/witness_port.hpp"
+
+using namespace tandem;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string refusal_of(std::string_view text) {
+  const auto parsed = parse_known_masters(text);
+  return parsed ? "none" : parsed.error().message;
+}
+
+std::string many(std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += fmt::format("m{}=10.0.0.1:{} ", i, 7000 + i);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a list of masters is understood whole, or not at all") {
+  const auto list =
+      parse_known_masters("a=10.0.0.1:7070 b=[::1]:7071\nc=host.example:7 d=0.0.0.0:7");
+  REQUIRE(list);
+  CHECK(to_string(*list) == "a=10.0.0.1:7070 b=[::1]:7071 c=host.example:7 d=0.0.0.0:7");
+  CHECK(parse_known_masters("")->empty());
+  CHECK(parse_known_masters(" \n\t ")->empty());
+  for (const std::string wrong :
+       {"nonsense", "=", "a=", "=10.0.0.1:1", "a=10.0.0.1", "a=10.0.0.1:0", "a=10.0.0.1:65536",
+        "a=10.0.0.1:-1", "a=10.0.0.1:1=2", "a=:1", "a:b=10.0.0.1:1", "a=10.0.0.1:99999999999999",
+        "\xff=10.0.0.1:1", "a=\xc3\x28:1", "a=10.0.0.1:1\x01", "{\"a\":1}"}) {
+    CAPTURE(wrong);
+    CHECK_THAT(refusal_of(wrong), Contains("is no NAME=HOST:PORT"));
+    CHECK_THAT(refusal_of("z=10.0.0.9:7070 " + wrong), Contains("is no NAME=HOST:PORT"));
+  }
+  CHECK(refusal_of("\x1b[2J=1") == "\\x1b[2J=1 is no NAME=HOST:PORT");
+  CHECK(refusal_of("a=10.0.0.1:1 a=10.0.0.2:1") == "a=10.0.0.2:1 is named twice");
+  CHECK(refusal_of("a=10.0.0.1:1 b=10.0.0.1:1") == "b=10.0.0.1:1 is named twice");
+  CHECK(refusal_of(many(2 * limits::masters_max)) == "none");
+  CHECK_THAT(refusal_of(many(2 * limits::masters_max + 1)), Contains("more than 10 masters"));
+  CHECK_THAT(refusal_of(std::string(1'000'000, 'x')), Contains("is no NAME=HOST:PORT"));
+}
+
+TEST_CASE("a kept list that is no file of ours is told by its name, and is not waited for") {
+  const TemporaryDirectory directory;
+  const auto file = known_masters_file(directory.path());
+  const auto port_file = (directory.path() / "witness_port").string();
+  const auto refusals = [&] {
+    const auto masters = load_known_masters(directory.path());
+    const auto port = load_witness_port(directory.path());
+    REQUIRE(!masters);
+    REQUIRE(!port);
+    CHECK_THAT(masters.error().message, Contains(file));
+    CHECK_THAT(port.error().message, Contains(port_file));
+    return masters.error().message;
+  };
+  CHECK(load_known_masters(directory.path())->empty());
+  CHECK(*load_witness_port(directory.path()) == 0);
+
+  for (const auto& path : {file, port_file}) REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK_THAT(refusals(), Contains("is no regular file"));
+  for (const auto& path : {file, port_file}) {
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink("/dev/zero", path);
+  }
+  CHECK_THAT(refusals(), Contains("is no regular file"));
+  for (const auto& path : {file, port_file}) {
+    std::filesystem::remove(path);
+    std::ofstream(path) << std::string(limits::control_body_bytes_max + 1, 'x');
+  }
+  CHECK_THAT(refusals(), Contains("is longer than"));
+  for (const auto& path : {file, port_file}) std::ofstream(path) << "a=nowhere";
+  CHECK_THAT(refusals(), Contains("is no NAME=HOST:PORT"));
+  std::ofstream(file) << "a=10.0.0.1:7070\n";
+  CHECK(load_known_masters(directory.path())->size() == 1);
+  for (const std::string wrong : {"-1", "65536", "7070x", "", " 7070"}) {
+    std::ofstream(port_file) << wrong;
+    CHECK(!load_witness_port(directory.path()));
+  }
+  REQUIRE(save_witness_port(directory.path(), 7070));
+  CHECK(*load_witness_port(directory.path()) == 7070);
+}
