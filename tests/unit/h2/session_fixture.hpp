@@ -157,7 +157,11 @@ class Pair {
   Pair() { exchange(); }
   // Until neither has anything to say.
   void exchange() {
-    for (bool moved = true; moved;) moved = move(client, server) | move(server, client);
+    for (bool moved = true; moved;) {
+      const bool asked = move(client, server);
+      const bool answered = move(server, client);
+      moved = asked || answered;
+    }
   }
   Stream& open(const master::h2::OutgoingRequest& request, bool last = true) {
     auto& stream = client.session.open(request, last);
