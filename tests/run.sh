@@ -2,14 +2,16 @@
 # The one test command: installs what is missing, builds, runs every test, ends with ctest's summary.
 #
 #   tests/run.sh [CTEST-ARGUMENT...]            the release build
+#   tests/run.sh long [CTEST-ARGUMENT...]       the same, and what takes too long for every day (label long)
 #   tests/run.sh sanitize [CTEST-ARGUMENT...]   the asan (address, undefined) and tsan builds, one after
 #                                               the other, without the tests that are labelled load
 #
-# For instance: tests/run.sh -R failover. Works from any directory, as root, through sudo, or as a user.
+# For instance: tests/run.sh -R failover, or tests/run.sh long -L long for what takes long alone. As many tests
+# run at once as there are processors, or TANDEM_JOBS says. Works from any directory, as root, through sudo, or as a user.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-jobs=2
+jobs=${TANDEM_JOBS:-$(nproc)}
 
 "$root/scripts/install-packages.sh" base servers fuzz
 
@@ -23,12 +25,25 @@ run_preset() {
   shift
   "$root/scripts/build.sh" "$preset"
   echo "run: ctest in build/$preset, $jobs at a time"
-  # ctest keeps the output of tests that pass to itself; what the simulation found is shown all the same.
-  local report=$root/build/$preset/fresh-hours.txt
-  rm -f "$report"
+  # ctest keeps the output of tests that pass to itself; what the simulation found is shown all the same, and what
+  # took longest. ctest's summary stays the last thing that is printed.
+  local reports=$root/build/$preset/fresh-hours
+  rm -rf "$reports"
+  mkdir -p "$reports"
   ctest --test-dir "$root/build/$preset" -j "$jobs" --output-on-failure --no-tests=error "$@" |
-    awk -v report="$report" '
-      / tests? passed, / { while ((getline line < report) > 0) print "simulated: " line }
+    awk -v reports="$reports" '
+      match($0, /^ *[0-9]+\/[0-9]+ +Test +#[0-9]+: /) && / sec$/ {
+        name = substr($0, RLENGTH + 1)
+        sub(/ \.\.\..*$/, "", name)
+        seconds[name] = $(NF - 1)
+      }
+      / tests? passed, / {
+        fflush()
+        system("cat " reports "/*.txt 2>/dev/null | grep -E \"^(seeds|simulated hours|violations)\" | sed \"s/^/simulated: /\"")
+        slowest = "sort -rn | head -n 10 | sed \"s/^/slowest: /\""
+        for (name in seconds) printf "%7.2f s  %s\n", seconds[name], name | slowest
+        close(slowest)
+      }
       { print; fflush() }'
 }
 
@@ -38,5 +53,10 @@ if [ "${1:-}" = sanitize ]; then
   run_preset asan -LE load "$@" || failed=1
   run_preset tsan -LE load "$@" || failed=1
   exit "$failed"
+fi
+if [ "${1:-}" = long ]; then
+  shift
+  run_preset release -C Long "$@"
+  exit
 fi
 run_preset release "$@"

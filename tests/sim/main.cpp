@@ -20,6 +20,14 @@ double cpu_seconds() {
   return static_cast<double>(value.tv_sec) + static_cast<double>(value.tv_nsec) / 1e9;
 }
 
+// Two runs that begin at once have no seed in common.
+std::uint64_t calendar_ns() {
+  timespec value{};
+  clock_gettime(CLOCK_REALTIME, &value);
+  return static_cast<std::uint64_t>(value.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(value.tv_nsec);
+}
+
 struct Arguments {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
@@ -58,7 +66,7 @@ int main(int argc, char** argv) {
   Arguments arguments;
   add_options(app, arguments);
   CLI11_PARSE(app, argc, argv);
-  if (arguments.fresh) arguments.seed = static_cast<std::uint64_t>(time(nullptr)) * 100'000;
+  if (arguments.fresh) arguments.seed = calendar_ns();
   sim::TraceOptions trace{.text = arguments.trace,
                           .diagram = arguments.mermaid,
                           .heartbeats = arguments.heartbeats,
