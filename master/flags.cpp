@@ -127,6 +127,17 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                flags.keeps_underscores = text == "keep";
                return {};
              });
+  bind_value(
+      app, "--http2", "on|off",
+      "whether clients may speak HTTP/2 by prior knowledge (RFC 9113 §3.3), beside HTTP/1.1 "
+      "on the same port (default: on)",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        if (text != "on" && text != "off") {
+          return invalid(fmt::format("{} must be on or off, not \"{}\"", flag, text.substr(0, 64)));
+        }
+        flags.http2 = text == "on";
+        return {};
+      });
   bind_switch(app, "--allow-trace", "serve TRACE, which is otherwise answered 405",
               flags.allows_trace);
 }

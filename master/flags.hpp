@@ -59,6 +59,7 @@ struct MasterFlags {
   std::vector<AddressRange> trusted_proxies;
   bool keeps_underscores = false;  // strangers' fields with one in their names
   bool allows_trace = false;
+  bool http2 = true;
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;

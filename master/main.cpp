@@ -119,6 +119,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.trusted_proxies = flags.trusted_proxies;
   options.keeps_underscores = flags.keeps_underscores;
   options.allows_trace = flags.allows_trace;
+  options.http2 = flags.http2;
   options.access_log = access_log;
   options.gate = &gate;
   options.standby_traffic = flags.standby_traffic;

@@ -299,9 +299,11 @@ HeadStatus RequestHead::parse(std::string_view bytes) {
 }
 
 void RequestHead::parse_moved(std::string_view bytes) {
+  const bool was_http2 = version_ == 20;
   clear();
   const auto again = parse(bytes);
   TANDEM_ASSERT(again == HeadStatus::complete);
+  if (was_http2) note_http2();
 }
 
 void ResponseHead::clear() {

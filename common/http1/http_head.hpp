@@ -56,8 +56,10 @@ class MessageHead {
   std::uint64_t content_length() const { return content_length_; }
   // The connection may carry another message after this one (RFC 9112 §9.3).
   bool keep_alive() const { return keep_alive_; }
-  // 10 or 11.
+  // 10 or 11; 20 of what came over HTTP/2.
   int version() const { return version_; }
+  // The text was written of a head that came over HTTP/2.
+  void note_http2() { version_ = 20; }
   // Bytes of the head, empty line included.
   std::size_t head_bytes() const { return head_bytes_; }
   const Refusal& refusal() const { return refusal_; }

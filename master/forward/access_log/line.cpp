@@ -69,6 +69,19 @@ void append_json_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
+namespace {
+
+std::string_view protocol_name(unsigned version) {
+  switch (version) {
+    case 10: return "HTTP/1.0";
+    case 11: return "HTTP/1.1";
+    case 20: return "HTTP/2";
+    default: return {};
+  }
+}
+
+}  // namespace
+
 void AccessLineFormat::append_time(std::string& out, std::int64_t unix_us) {
   const auto second = static_cast<std::time_t>(unix_us / 1'000'000);
   if (second != second_) {
@@ -95,6 +108,8 @@ void AccessLineFormat::append(std::string& out, const AccessEntry& entry, std::i
     out += R"(,"target_bytes":)";
     append_number(out, entry.target_bytes);
   }
+  out += R"(,"protocol":)";
+  append_text_or_null(out, protocol_name(entry.version));
   out += R"(,"status":)";
   append_number(out, entry.status);
   out += R"(,"bytes":)";

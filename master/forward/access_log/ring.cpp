@@ -25,6 +25,7 @@ struct AccessRing::Record {
   std::uint64_t bytes;
   std::uint64_t term;
   std::uint32_t target_bytes;
+  std::uint16_t version;
   std::array<std::uint16_t, texts> lengths;
 };
 
@@ -50,6 +51,7 @@ bool AccessRing::push(const AccessEntry& entry) {
                 .bytes = entry.bytes,
                 .term = entry.term.value(),
                 .target_bytes = static_cast<std::uint32_t>(entry.target.size()),
+                .version = static_cast<std::uint16_t>(entry.version),
                 .lengths = {}};
   std::size_t size = sizeof record;
   for (std::size_t part = 0; part < texts; ++part) {
@@ -106,6 +108,7 @@ bool AccessRing::pop(AccessEntry& entry) {
            .target_bytes = record.target_bytes,
            .status = record.status,
            .attempts = record.attempts,
+           .version = record.version,
            .client = parts[0],
            .method = parts[1],
            .target = parts[2],

@@ -27,6 +27,7 @@ struct AccessEntry {
   std::size_t target_bytes = 0;  // of the whole target; more than target.size() when that was cut
   unsigned status = 0;
   unsigned attempts = 0;
+  unsigned version = 0;  // of HTTP: 10, 11, 20; 0: not known
   std::string_view client;
   std::string_view method;  // cut at limits::access_log_method_bytes_max
   std::string_view target;  // cut at limits::access_log_target_bytes_max

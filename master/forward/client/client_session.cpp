@@ -7,6 +7,8 @@
 #include "common/base/clock.hpp"
 #include "common/http1/limits.hpp"
 #include "master/forward/client/limits.hpp"
+#include "master/forward/client/h2_connection.hpp"
+#include "master/forward/client/request_log.hpp"
 #include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 
@@ -27,8 +29,6 @@ bool is_among(const std::vector<AddressRange>& ranges, const std::string& addres
   return std::any_of(ranges.begin(), ranges.end(),
                      [&](const auto& range) { return range.contains(address); });
 }
-
-constexpr Refusal no_memory{503, "out_of_memory", "This master has no memory for more requests."};
 
 }  // namespace
 
@@ -67,6 +67,12 @@ ClientSession::~ClientSession() {
 }
 
 bool ClientSession::close_if_idle_since(Instant since) {
+  if (http2_ != nullptr) {
+    if (ending_ || !http2_->is_idle_since(since) || has_unread(socket_)) return false;
+    ending_ = true;
+    http2_->leave();
+    return true;
+  }
   if (!idle_ || ending_ || idle_since_ > since || has_unread(socket_)) return false;
   ending_ = true;
   socket_.cancel();
@@ -81,6 +87,7 @@ bool ClientSession::has_memory() {
 }
 
 void ClientSession::drain() {
+  if (http2_ != nullptr) return http2_->drain();
   // A request that is here already is served: its client cannot know that we are about to close.
   if (!idle_ || has_unread(socket_)) return;
   ending_ = true;
@@ -91,6 +98,7 @@ void ClientSession::abort() {
   ending_ = true;
   socket_.close();  // not cancel: whatever operation comes next must fail as well
   if (exchange_ != nullptr) exchange_->abort();
+  if (http2_ != nullptr) http2_->abort();
 }
 
 Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
@@ -104,6 +112,12 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
       if (!got.ok()) break;
       self.in_.commit(got.bytes);
       self.in_a_row_ = 0;
+      if (!std::exchange(self.heard_, true) && self.may_speak_http2()) {
+        self.idle_ = false;
+        auto serving = self.serve_http2();
+        const bool served = co_await serving;
+        if (served) break;
+      }
     } else if (++self.in_a_row_ % limits::pipelined_in_a_row_max == 0) {
       // A heap of pipelined requests, each answered at once, must not hold up other clients.
       Yield yielding(self.context_.io());
@@ -126,6 +140,36 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
     self.idle_since_ = self.context_.coarse_now();
   }
   self.close(Ending::close);
+}
+
+// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and is none of HTTP/1.
+bool ClientSession::may_speak_http2() const {
+  const auto here = in_.view().substr(0, h2::client_preface.size());
+  return context_.options().http2 && h2::client_preface.starts_with(here);
+}
+
+// False: it was not HTTP/2 after all, and nothing has been taken of it.
+Task<bool> ClientSession::serve_http2() {
+  context_.arm(deadline_, context_.timeouts().header_read);
+  while (in_.size() < h2::client_preface.size()) {
+    auto reading = read_some(socket_, in_);
+    const IoResult got = co_await reading;
+    if (!got.ok()) co_return true;
+    in_.commit(got.bytes);
+    if (!may_speak_http2()) co_return false;
+  }
+  deadline_.disarm();
+  const Sender sender{.address = address_, .trusted = trusted_};
+  H2Connection connection(context_, socket_, sender);
+  http2_ = &connection;
+  auto running = connection.run(in_);
+  co_await running;
+  http2_ = nullptr;
+  if (!ending_) {
+    auto lingering = linger();
+    co_await lingering;
+  }
+  co_return true;
 }
 
 // Looks for a head in what is here, and makes room for more of it.
@@ -223,20 +267,7 @@ Task<> ClientSession::refuse(Refusal refusal) {
 }
 
 void ClientSession::log(const AccessNote& note, std::string_view request_id) {
-  AccessRing* ring = context_.access_ring();
-  if (ring == nullptr) return;
-  ring->push({.started = started_,
-              .duration = now() - started_,
-              .bytes = note.bytes,
-              .term = note.term,
-              .status = note.status,
-              .attempts = note.attempts,
-              .client = address_,
-              .method = request_->method(),
-              .target = request_->sent_target(),
-              .worker = note.worker(),
-              .service = note.service,
-              .request_id = request_id});
+  log_request(context_, started_, note, address_, *request_, request_id);
 }
 
 Task<> ClientSession::linger() {

@@ -16,6 +16,8 @@
 
 namespace tandem::master {
 
+class H2Connection;
+
 class ClientSession : public IntrusiveListMember<ClientSession> {
  public:
   static void start(Context& context, Clients& clients, Socket socket, const TcpEndpoint& peer);
@@ -34,6 +36,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   bool has_memory();
   static Detached run(std::unique_ptr<ClientSession> session);
 
+  bool may_speak_http2() const;
+  Task<bool> serve_http2();
   // False when the connection is to be closed.
   HeadStatus parse_head();
   Task<bool> read_head(HeadStatus status);
@@ -52,10 +56,12 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Buffer in_;
   RequestHead* request_ = nullptr;  // borrowed from the loop while a request is read and served
   Exchange* exchange_ = nullptr;    // while one runs
+  H2Connection* http2_ = nullptr;   // while the client speaks HTTP/2
   Deadline deadline_;
   Instant started_;  // the request; kept for the access log only
   Instant idle_since_;
   std::optional<ClientCounts::Key> counted_as_;
+  bool heard_ = false;  // it has said something
   bool idle_ = true;
   bool ending_ = false;
   unsigned in_a_row_ = 0;  // requests since the last wait for one

@@ -17,6 +17,10 @@ namespace tandem::master {
 
 class ClientSession;
 
+// What a request is answered for which there is no memory.
+inline constexpr Refusal no_memory{503, "out_of_memory",
+                                   "This master has no memory for more requests."};
+
 struct ClientOptions {
   std::shared_ptr<ClientCounts> counts;  // null: one client may have any number of connections
   std::vector<AddressRange> uncounted;   // besides the trusted proxies

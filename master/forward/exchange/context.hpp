@@ -20,6 +20,7 @@
 #include "master/forward/access_log/ring.hpp"
 #include "master/forward/exchange/rate_limiter.hpp"
 #include "master/forward/exchange/standby_traffic.hpp"
+#include "master/forward/http/h2/session_memory.hpp"
 #include "master/forward/http/head_pool.hpp"
 #include "master/forward/http/request_id.hpp"
 #include "master/forward/io/buffer.hpp"
@@ -76,6 +77,7 @@ struct ForwardOptions {
   std::vector<AddressRange> trusted_proxies;   // clients whose X-Forwarded-* are kept
   bool keeps_underscores = false;              // strangers' fields with one in their names
   bool allows_trace = false;                   // else TRACE: 405
+  bool http2 = true;                           // clients may speak HTTP/2 by prior knowledge
   AccessLog* access_log = nullptr;             // null: none is kept
   const ServingGate* gate = nullptr;           // never null once a loop has it
   std::string pass;                            // the Tandem-Pass that standbys present to this node
@@ -137,6 +139,7 @@ class Context {
 
   // ---- memory
   BufferPool& buffers() { return buffers_; }
+  h2::SessionMemory& http2_memory() { return http2_memory_; }
   RequestHead& borrow_request_head() { return request_heads_.borrow(); }
   void give_back(RequestHead& head) { request_heads_.give_back(head); }
   ResponseHead& borrow_response_head() { return response_heads_.borrow(); }
@@ -174,6 +177,7 @@ class Context {
   const std::function<void(Shed)> shed_;
   Reactor io_;
   BufferPool buffers_;
+  h2::SessionMemory http2_memory_;
   HeadPool<RequestHead> request_heads_;
   HeadPool<ResponseHead> response_heads_;
   DeadlineWheel wheel_;

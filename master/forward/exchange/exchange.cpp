@@ -39,6 +39,7 @@ void Exchange::abort() {
   aborted_ = true;
   try_.abort();
   if (second_ != nullptr) second_->abort();
+  if (queued_ != nullptr) queued_->give_up();
 }
 
 Task<Ending> Exchange::run() {

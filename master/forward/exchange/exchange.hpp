@@ -119,8 +119,9 @@ class Exchange {
   ServiceUse own_service_;      // of service_name_; none: not found yet
   Service* service_ = nullptr;  // that is asked: the own one, or the primary
   Way way_ = Way::workers;
-  Try try_;                // the last one
-  Try* second_ = nullptr;  // of a request that is hedged, while it is under way
+  Try try_;                   // the last one
+  Queued* queued_ = nullptr;  // while it waits for room
+  Try* second_ = nullptr;     // of a request that is hedged, while it is under way
   Tried tried_;
   Deadline deadline_;
   Ending ending_ = Ending::close;

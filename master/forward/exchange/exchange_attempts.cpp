@@ -219,8 +219,10 @@ Task<> Exchange::wait_for_choice() {
     }
     context_.services().want_room(*service_);
     const auto since = now();
+    queued_ = &queued;
     auto waiting = queued.wait(left, tried);
     const auto outcome = co_await waiting;
+    queued_ = nullptr;
     left -= std::min(left, now() - since);
     if (outcome != Service::Waited::room) break;
     // Who was refused by the one that has come back may ask it again.

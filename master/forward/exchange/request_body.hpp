@@ -9,7 +9,7 @@
 #pragma once
 
 #include "common/http1/body_framing.hpp"
-#include "master/forward/workers/body_pace.hpp"
+#include "master/forward/stream/body_pace.hpp"
 #include "master/forward/exchange/client_side.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/exchange/watched_deadline.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "master/forward/workers/limits.hpp"
+#include "master/forward/stream/limits.hpp"
 
 namespace tandem::master {
 

@@ -9,7 +9,7 @@
 // Owner: an attempt, on its context.
 #pragma once
 
-#include "master/forward/workers/body_pace.hpp"
+#include "master/forward/stream/body_pace.hpp"
 #include "master/forward/io/deadline_wheel.hpp"
 #include "master/forward/stream/message_stream.hpp"
 #include "master/forward/exchange/request_times.hpp"

@@ -70,6 +70,7 @@ ForwardOptions DataPlane::forward_options() {
           .trusted_proxies = options_.trusted_proxies,
           .keeps_underscores = options_.keeps_underscores,
           .allows_trace = options_.allows_trace,
+          .http2 = options_.http2,
           .access_log = options_.access_log,
           .gate = options_.gate,
           .pass = options_.pass,

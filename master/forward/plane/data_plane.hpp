@@ -51,6 +51,7 @@ struct DataPlaneOptions {
       trusted_proxies;             // clients whose X-Forwarded-* are kept and gone on with
   bool keeps_underscores = false;  // strangers' fields with one in their names are passed on
   bool allows_trace = false;       // else TRACE is answered 405
+  bool http2 = true;               // clients may speak it by prior knowledge
   // Outlives the data plane, and has a ring for each thread; null: no access log is kept.
   AccessLog* access_log = nullptr;
   // Read before each attempt at a worker. Outlives the data plane; never null.

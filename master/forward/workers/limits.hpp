@@ -11,16 +11,6 @@ using namespace std::chrono_literals;
 
 // ---- time-outs and the pace of bodies -----------------------------------------------------------
 inline constexpr auto client_idle_max = 60s;  // closed: keep-alive without a request
-// A client sends and takes a body at this rate at least, bytes a second on average, once it was
-// waited for so long: a modem does four times as much.
-inline constexpr std::uint64_t body_rate_min = 1'024;
-inline constexpr auto body_grace = 10s;
-// What was quicker than that counts for a pause of so long. A reader at that rate whose receive
-// buffer makes room by a quarter of a megabyte at a time needs it.
-inline constexpr std::chrono::seconds body_credit_max = 5min;
-// A client whose worker has said nothing for so long is asked, each time again, whether it is
-// still there.
-inline constexpr auto client_check = 1s;
 // 504: from the request's last byte to the response head
 inline constexpr auto response_head_max = 30s;
 // After 101: a WebSocket that says nothing for so long is cut

@@ -201,6 +201,8 @@ class Queued {
   bool begin(Service& service);
   // It is woken, or nobody came before it.
   bool may_choose(const Service& service) const;
+  // It waits no more: refused, soon.
+  void give_up();
   // It has found room, and leaves the queue.
   void served() { served_ = true; }
   // Sleeps in its place until it is woken or refused, for `timeout` at most. `tried`: what it does
@@ -218,6 +220,7 @@ class Queued {
   Deadline deadline_;
   std::list<Queued*>::iterator place_;  // among the sleepers, while it is one
   Service::Waited outcome_ = Service::Waited::room;
+  bool sleeps_ = false;
   bool awake_ = false;    // woken, and has not slept since
   bool in_turn_ = false;  // by wake_some()
   bool served_ = false;

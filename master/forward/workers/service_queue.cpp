@@ -72,11 +72,17 @@ void Queued::fall_asleep(std::coroutine_handle<> handle, Duration timeout) {
                           [&](const auto* other) { return other->ticket_ > ticket_; });
   }
   place_ = sleepers.insert(behind, this);
+  sleeps_ = true;
   service_->wheel_.arm(deadline_, timeout);
+}
+
+void Queued::give_up() {
+  if (sleeps_) service_->resume_later(*this, Service::Waited::refused);
 }
 
 void Service::resume_later(Queued& sleeper, Waited outcome) {
   sleepers_.erase(sleeper.place_);
+  sleeper.sleeps_ = false;
   sleeper.deadline_.disarm();
   sleeper.outcome_ = outcome;
   sleeper.awake_ = outcome == Waited::room;

@@ -6,7 +6,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
 #include "common/http1/limits.hpp"
-#include "master/forward/workers/body_pace.hpp"
+#include "master/forward/stream/body_pace.hpp"
 #include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {

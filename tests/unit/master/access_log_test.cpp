@@ -47,6 +47,7 @@ AccessEntry entry_of(std::string_view target) {
   entry.bytes = 128;
   entry.status = 200;
   entry.attempts = 1;
+  entry.version = 11;
   entry.client = "192.0.2.1";
   entry.method = "GET";
   entry.target = target;
@@ -85,7 +86,8 @@ TEST_CASE("a line says everything, in order") {
   AccessLineFormat().append(line, entry, 1'714'564'800'042'999);
   CHECK(line ==
         R"({"time":"2024-05-01T12:00:00.042Z","client":"192.0.2.1","method":"GET","target":"/a?b",)"
-        R"("status":200,"bytes":128,"duration_ms":1.234,"worker":"w1","attempts":1,)"
+        R"("protocol":"HTTP/1.1","status":200,"bytes":128,"duration_ms":1.234,"worker":"w1",)"
+        R"("attempts":1,)"
         R"("request_id":"abc",)"
         R"("term":3,"service":"default"})"
         "\n");
@@ -96,7 +98,7 @@ TEST_CASE("what is not known is null") {
   AccessLineFormat().append(line, AccessEntry(), 0);
   const auto document = nlohmann::json::parse(line);
   for (const auto* key :
-       {"client", "method", "target", "worker", "request_id", "term", "service"}) {
+       {"client", "method", "target", "protocol", "worker", "request_id", "term", "service"}) {
     CHECK(document[key].is_null());
   }
 }

@@ -1,7 +1,7 @@
 // How fast a body has to move: the arithmetic, without sockets.
 #include <catch2/catch.hpp>
 
-#include "master/forward/workers/body_pace.hpp"
+#include "master/forward/stream/body_pace.hpp"
 #include "master/forward/workers/limits.hpp"
 
 using namespace tandem;

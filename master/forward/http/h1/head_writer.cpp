@@ -122,7 +122,10 @@ void write_prefix(Pen& pen, const RequestHead& request, const RequestContext& co
 
 void write_via(Pen& pen, int received_version, std::string_view pseudonym) {
   if (pseudonym.empty()) return;
-  pen << (received_version == 10 ? "Via: 1.0 " : "Via: 1.1 ") << pseudonym << "\r\n";
+  pen << (received_version == 10   ? "Via: 1.0 "
+          : received_version == 11 ? "Via: 1.1 "
+                                   : "Via: 2.0 ")
+      << pseudonym << "\r\n";
 }
 
 // RFC 9110 §7.3.2: a Host that is there is passed on, if empty too.

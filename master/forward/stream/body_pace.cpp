@@ -1,4 +1,4 @@
-#include "master/forward/workers/body_pace.hpp"
+#include "master/forward/stream/body_pace.hpp"
 
 #include <algorithm>
 

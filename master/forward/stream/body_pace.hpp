@@ -15,7 +15,7 @@
 #include <cstdint>
 
 #include "common/base/time.hpp"
-#include "master/forward/workers/limits.hpp"
+#include "master/forward/stream/limits.hpp"
 
 namespace tandem::master {
 

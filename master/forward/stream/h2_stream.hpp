@@ -1,0 +1,125 @@
+// h2_stream.hpp: a message of HTTP/2 both ways: one stream of a connection that others share.
+//
+// What arrives is kept until it is read, at most a stream's window of it, and the peer is given
+// credit for what was read when more is asked for: by then it has been written onward. What is sent
+// stays with its owner until the session has taken it, which the stream's window decides. A stream
+// that its owner gives up is reset. Owner: who serves or opened the stream, on its loop.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "master/forward/http/h2/session.hpp"
+#include "master/forward/stream/message_stream.hpp"
+
+namespace tandem::master {
+
+// What the streams of one connection have in common.
+class H2Link {
+ public:
+  H2Link(Reactor& io, BufferPool& buffers) : io_(io), buffers_(buffers) {}
+
+  virtual h2::Session& session() = 0;
+  // Something was submitted: it is sent soon, together with what others submit until then.
+  virtual void want_send() = 0;
+  Reactor& io() { return io_; }
+  BufferPool& buffers() { return buffers_; }
+  // For what is read and submitted at once.
+  ResponseHead& response_scratch() { return response_scratch_; }
+  std::vector<Field>& fields_scratch() { return fields_scratch_; }
+
+ protected:
+  ~H2Link() = default;
+
+ private:
+  Reactor& io_;
+  BufferPool& buffers_;
+  ResponseHead response_scratch_;
+  std::vector<Field> fields_scratch_;
+};
+
+class H2Stream : public MessageStream {
+ public:
+  // The content is what read() delivers; a length that was announced was checked by the session.
+  Framing body_framing(Framing framing) const override;
+  std::string_view trailers() const override { return trailers_; }
+  void frame_content(Framing) override {}
+  std::uint64_t acknowledged() override { return given_ - unsent(); }
+  void become_tunnel() override {}
+  void shutdown_send() override;
+  void cancel() override;
+  void close() override { reset(h2::ErrorCode::cancel); }
+  bool is_gone(bool) override { return stream_ == nullptr && !closed_cleanly_; }
+
+  // ---- what the session says of it
+  void on_content(std::string_view bytes);
+  void on_trailers(const h2::Head& trailers);
+  void on_end();
+  void on_sent();
+  void on_closed(const h2::Stream& stream, const h2::Closure& closure);
+
+  // Ends it at once, unless it has ended.
+  void reset(h2::ErrorCode code);
+  // The peer's message is here as a whole.
+  bool has_ended() const { return ended_; }
+  // Content that has not been read yet.
+  std::string_view arrived() const { return arrived_.view(); }
+  // Its owner ends before the session has sent all that was submitted.
+  void let_go();
+  // The session knows it no more.
+  bool is_closed() const { return stream_ == nullptr; }
+  // How it was closed, once it is.
+  const h2::Closure& closure() const { return closure_; }
+
+ protected:
+  explicit H2Stream(H2Link& link) : link_(link) {}
+  ~H2Stream();
+
+  // From now on it is this stream of the session.
+  void attach(h2::Stream& stream);
+  // `ends`: nothing is to follow what has arrived.
+  void note_end() { ended_ = true; }
+  // Submits a head, which opens the stream where that is the client's to do. False: it cannot be.
+  virtual bool submit_head(std::string_view head, bool last) = 0;
+
+  H2Link& link_;
+  h2::Stream* stream_ = nullptr;  // null: not opened yet, or closed
+
+ private:
+  bool begin_read(Buffer& into, BufferPool* pool) override;
+  void wait_to_read(std::coroutine_handle<> waiter) override;
+  IoResult end_read() override { return read_; }
+  bool begin_send(const Part& part) override;
+  Task<> send_rest() override;
+  Sent sent() const override { return sent_; }
+
+  struct Unsent;  // the awaitable of send_rest()
+  std::size_t unsent() const { return stream_ == nullptr ? lost_ : stream_->unsent(); }
+  void deliver(std::string_view bytes);
+  void finish_read(ErrorCodeOs error);
+  void finish_send(ErrorCodeOs error);
+  ErrorCodeOs end_of_reading() const;
+  void give_credit();
+
+  // reading
+  Buffer arrived_;          // and not read yet
+  std::string trailers_;    // that have arrived, as lines
+  Buffer* into_ = nullptr;  // of the reader that waits
+  BufferPool* pool_ = nullptr;
+  std::coroutine_handle<> reader_;
+  IoResult read_;
+  std::size_t owed_ = 0;  // bytes that were read and the peer has no credit for
+  bool ended_ = false;
+  // sending
+  std::coroutine_handle<> sender_;
+  Sent sent_;
+  std::size_t offered_ = 0;  // bytes of the part that is being sent
+  std::uint64_t given_ = 0;  // bytes of all parts so far
+  std::size_t lost_ = 0;     // of them when the stream was closed
+  bool sends_ = false;       // some of the part waits to be taken
+  // both
+  h2::Closure closure_;
+  bool closed_cleanly_ = false;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,98 @@
+#include "master/forward/stream/head_text.hpp"
+
+#include <charconv>
+
+#include "common/http1/field_text.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Appends to a buffer that has the room.
+class Text {
+ public:
+  Text(Buffer& out, std::size_t bytes_max) : out_(out) {
+    if (out.free_size() < bytes_max) out.grow(out.size() + bytes_max);
+  }
+  Text& operator<<(std::string_view text) {
+    out_.append(text);
+    return *this;
+  }
+  Text& operator<<(std::uint64_t number) {
+    char digits[20];
+    const auto written = std::to_chars(digits, digits + sizeof digits, number);
+    return *this << std::string_view(digits, static_cast<std::size_t>(written.ptr - digits));
+  }
+
+ private:
+  Buffer& out_;
+};
+
+// What is written besides the fields themselves and the request's pseudo-fields.
+constexpr std::size_t room_besides = 160;
+
+std::size_t size_of(const std::vector<Field>& fields) {
+  std::size_t size = 0;
+  for (const auto& field : fields) size += field.name.size() + field.value.size() + 4;
+  return size;
+}
+
+bool has_length(const std::vector<Field>& fields) {
+  for (const auto& field : fields) {
+    if (field.kind == FieldKind::content_length) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body) {
+  const auto& fields = head.fields();
+  const auto target = head.is_connect() && head.protocol().empty() ? head.authority() : head.path();
+  Text text(out, head.method().size() + target.size() + head.host().size() + size_of(fields) +
+                     room_besides);
+  text << head.method() << " " << target << " HTTP/1.1\r\n";
+  if (head.names_host()) text << "Host: " << head.host() << "\r\n";
+  for (const auto& field : fields) {
+    if (field.kind == FieldKind::host) continue;
+    text << field.name << ": " << field.value << "\r\n";
+    if (field.kind == FieldKind::te) text << "Connection: TE\r\n";
+  }
+  if (!body.none && !has_length(fields)) {
+    if (body.bytes) {
+      text << "Content-Length: " << *body.bytes << "\r\n";
+    } else {
+      text << "Transfer-Encoding: chunked\r\n";
+    }
+  }
+  text << "\r\n";
+}
+
+void write_response_text(Buffer& out, const h2::Head& head) {
+  const auto& fields = head.fields();
+  Text text(out, size_of(fields) + room_besides);
+  text << "HTTP/1.1 " << std::uint64_t{head.status()} << " \r\n";
+  for (const auto& field : fields) text << field.name << ": " << field.value << "\r\n";
+  text << "\r\n";
+}
+
+void write_trailer_lines(std::string& out, const h2::Head& trailers) {
+  for (const auto& field : trailers.fields()) {
+    out.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+}
+
+void read_lines(std::string_view lines, std::vector<Field>& fields) {
+  fields.clear();
+  while (!lines.empty()) {
+    const auto end = lines.find("\r\n");
+    const auto line = lines.substr(0, end);
+    lines.remove_prefix(end == lines.npos ? lines.size() : end + 2);
+    const auto colon = line.find(':');
+    if (colon == line.npos) continue;
+    const auto name = line.substr(0, colon);
+    fields.push_back({kind_of(name), name, trimmed(line.substr(colon + 1))});
+  }
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,35 @@
+// head_text.hpp: heads of HTTP/2 as the HTTP/1.1 text that crosses the seam, and lines of text as
+// fields. What is written here is read by the strict reader of HTTP/1, so that nothing of a head is
+// believed that would not be believed of an HTTP/1 client (RFC 9113 §10.3). Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/http1/http_head.hpp"
+#include "master/forward/http/h2/head.hpp"
+#include "master/forward/io/buffer.hpp"
+
+namespace tandem::master {
+
+// What is known of the body when its head is written as text.
+struct KnownBody {
+  bool none = false;                     // the head ended the message
+  std::optional<std::uint64_t> bytes{};  // it is here as a whole, and has no trailers
+};
+
+// Appends the head of a request; grows `out` as needed. A body of unknown length is announced as
+// chunked, which nobody takes at its word: see MessageStream::body_framing().
+void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body);
+// The same of a response, interim or final. A body of unknown length ends with the stream.
+void write_response_text(Buffer& out, const h2::Head& head);
+
+// Appends trailers as lines with CRLF.
+void write_trailer_lines(std::string& out, const h2::Head& trailers);
+// Lines with CRLF as fields; they point into `lines`. REQUIRES: the lines were checked before.
+void read_lines(std::string_view lines, std::vector<Field>& fields);
+
+}  // namespace tandem::master
