@@ -5,6 +5,7 @@
 
 #include "allocation_count.hpp"
 #include "gateway.hpp"
+#include "h2_client.hpp"
 #include "master/forward/access_log/log.hpp"
 
 using namespace tandem::test;
@@ -38,16 +39,13 @@ std::string browser_head() {
   return head + end;
 }
 
-// Allocations of the loop while one client sends `request` again and again and reads each answer:
+// Allocations of the loop while one client asks again and again and reads each answer:
 // those of the first window that has none, else of the last. What is made once in the background,
 // as a table of consistent_hash, may be adopted in one of the first.
-std::size_t allocations(const Gateway& gateway, std::string_view request) {
-  auto client = gateway.connect();
+template <class Ask>
+std::size_t allocations(Ask ask) {
   const auto rounds = [&](int count) {
-    for (int round = 0; round < count; ++round) {
-      client.send(request);
-      REQUIRE(read_response(client).status() == 200);
-    }
+    for (int round = 0; round < count; ++round) ask();
   };
   rounds(warm_up);
   std::size_t count = 1;
@@ -57,6 +55,15 @@ std::size_t allocations(const Gateway& gateway, std::string_view request) {
     count = stop_counting();
   }
   return count;
+}
+
+// The same of `request`, over HTTP/1.
+std::size_t allocations(const Gateway& gateway, std::string_view request) {
+  auto client = gateway.connect();
+  return allocations([&] {
+    client.send(request);
+    REQUIRE(read_response(client).status() == 200);
+  });
 }
 
 const std::string chunked =
@@ -164,4 +171,19 @@ TEST_CASE("what a loop does take from the heap is counted") {
   client.send(get("/"));
   REQUIRE(read_response(client).status() == 503);  // its document is built as JSON
   CHECK(stop_counting() > 0);
+}
+
+TEST_CASE("so is a request over HTTP/2, with or without a body") {
+  Origin origin(always(ok(std::string(128, 'x'))));
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto get = allocations([&] { REQUIRE(client.get("/a").status() == 200); });
+  INFO(allocation_sites());
+  CHECK(get == 0);
+  const auto post = allocations([&] {
+    const auto stream = client.ask_with(h2::post({{"x-mine", "1"}}), "hello");
+    REQUIRE(client.finish(stream).status() == 200);
+  });
+  INFO(allocation_sites());
+  CHECK(post == 0);
 }
