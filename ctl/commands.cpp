@@ -90,6 +90,11 @@ Problem problem_of(const wire::Status& status) {
     return {Health::no_primary, status.failure.empty() ? "no primary" : status.failure};
   }
   if (!status.failure.empty()) return {Health::degraded, status.failure};
+  if (!status.without_vote.empty()) {
+    return {Health::degraded,
+            fmt::format("{} {} not vote yet", fmt::join(status.without_vote, ", "),
+                        status.without_vote.size() == 1 ? "does" : "do")};
+  }
   if (!status.protected_ && status.voters.size() > 1) {
     return {Health::degraded, "not protected: " + status.protection};
   }

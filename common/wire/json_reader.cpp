@@ -111,6 +111,10 @@ Result<json> parse_object(std::string_view text, std::size_t bytes_max, std::siz
   if (text.size() > bytes_max) {
     return invalid(fmt::format("the document is longer than {} bytes", bytes_max));
   }
+  // The library takes a NUL for the end, whatever follows; another reader may not.
+  if (const auto nul = text.find('\0'); nul != text.npos) {
+    return invalid(fmt::format("the document is not JSON (at byte {})", nul + 1));
+  }
   Builder builder(values_max);
   const bool parsed = json::sax_parse(text.begin(), text.end(), &builder);
   return builder.finish(parsed);

@@ -169,6 +169,15 @@ void read_refused(MemberReader& reader, RefusedMessages& refused) {
   if (!finished.ok()) reader.refuse(finished.error());
 }
 
+// Absent: none, from older masters.
+void read_names(MemberReader& reader, const char* key, std::vector<std::string>& names) {
+  if (reader.is_null(key)) return;
+  for (const auto* name : reader.elements(key, limits::known_nodes_max)) {
+    if (!name->is_string()) reader.refuse(key, "must be names");
+    if (name->is_string()) names.push_back(name->get<std::string>());
+  }
+}
+
 }  // namespace
 
 std::string to_json(const Status& status) {
@@ -194,6 +203,7 @@ std::string to_json(const Status& status) {
                {"lag", status.lag},
                {"in_sync", status.in_sync},
                {"differing", status.differing},
+               {"without_vote", status.without_vote},
                {"refused_messages",
                 {{"foreign", status.refused_messages.foreign},
                  {"malformed", status.refused_messages.malformed},
@@ -239,12 +249,8 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("applied_index", applied_index, 0, any_u64);
   reader.number("lag", status.lag, 0, any_u64, Presence::optional);
   reader.boolean("in_sync", status.in_sync, Presence::optional);
-  if (!reader.is_null("differing")) {
-    for (const auto* name : reader.elements("differing", limits::known_nodes_max)) {
-      if (!name->is_string()) reader.refuse("differing", "must be names");
-      if (name->is_string()) status.differing.push_back(name->get<std::string>());
-    }
-  }
+  read_names(reader, "differing", status.differing);
+  read_names(reader, "without_vote", status.without_vote);
   read_refused(reader, status.refused_messages);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
   reader.text("voters_told_by", status.voters_told_by, Presence::optional);

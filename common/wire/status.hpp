@@ -100,6 +100,7 @@ struct Status {
   // asked again, and must stay. True from older masters, which do not say.
   bool voters_committed = true;
   std::vector<VoterStatus> voters;
+  std::vector<std::string> without_vote;  // masters of the cluster that do not vote yet
   std::vector<ServiceHealth> services;
   std::vector<WorkerStatus> workers;
 };

@@ -105,6 +105,8 @@ class ClusterMember {
   // that is known. This one's own address stays as it is bound.
   const MasterRecords& reachable_masters() const { return reachable_; }
   bool votes(std::string_view master) const;
+  // The masters that belong, by the state or before it says so by the flags, and do not vote yet.
+  std::vector<std::string> without_vote() const;
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
   // The cluster's, by the state that is applied here: what may be written for all members.

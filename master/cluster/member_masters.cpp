@@ -41,6 +41,18 @@ bool ClusterMember::votes(std::string_view master) const {
   });
 }
 
+std::vector<std::string> ClusterMember::without_vote() const {
+  std::vector<std::string> names;
+  for (const auto& [node, control] : others()) {
+    if (!votes(node.name())) names.emplace_back(node.name());
+  }
+  const auto& masters = registry_.state().masters;
+  const auto self = options_.node.name();
+  const bool belongs = masters.empty() || masters.contains(self);
+  if (belongs && !votes(self)) names.emplace_back(self);
+  return names;
+}
+
 // A master that belongs no more votes until its removal is committed, and may be needed for that.
 bool ClusterMember::is_removed() const {
   const auto& masters = registry_.state().masters;

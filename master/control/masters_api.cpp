@@ -90,9 +90,19 @@ Result<AdmitMaster> read_admission(std::string_view body) {
   return admit;
 }
 
+// A moment after the feature level allows it the primary records who founded the cluster. What came
+// before that would be taken for the whole list.
+Result<> check_recorded(const ClusterMember& member) {
+  const bool awaited = member.feature_level() >= wire::features::agreed_state;
+  if (!member.masters().empty() || !awaited) return {};
+  return fail(ErrorCode::unavailable,
+              "the cluster has not recorded yet who its masters are: try again in a moment");
+}
+
 // What an operator may not want, in a sentence; nothing when it is fine. REQUIRES: the member may
 // decide
 Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
+  if (auto recorded = check_recorded(member); !recorded) return recorded;
   const auto& masters = member.masters();
   const auto& [address, replaces] = admit.master;
   const auto known = masters.find(admit.name);
@@ -126,6 +136,7 @@ Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
 
 // The voters that would remain without `name` and answer, and how many of them are needed.
 Result<> check_removal(const ClusterMember& member, const std::string& name) {
+  if (auto recorded = check_recorded(member); !recorded) return recorded;
   const auto& masters = member.masters();
   if (!masters.contains(name)) {
     return fail(ErrorCode::not_found, fmt::format("no master has the name {}", name), "name");

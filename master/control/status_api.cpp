@@ -88,6 +88,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
                              .malformed = refusals.malformed,
                              .unauthorized = refusals.unauthorized};
   for (const auto& voter : view.voters) status.voters.push_back(status_of(voter, view));
+  status.without_vote = member.without_vote();
   if (vips) status.vips = vips();
   status.services = registry.service_health();
   status.workers = registry.workers(now());

@@ -1,7 +1,10 @@
 // Disks that refuse for a while: full, gone, or frozen. Service goes on, what cannot be done is
 // refused with the reason, and when the disk works again nobody has to do anything.
-#include <catch2/catch.hpp>
+#include <sys/resource.h>
+
 #include <filesystem>
+
+#include <catch2/catch.hpp>
 
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
@@ -48,6 +51,12 @@ std::size_t count_of(std::string_view text, std::string_view what) {
   std::size_t count = 0;
   for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++count;
   return count;
+}
+
+rlim_t lowest_free_descriptor(pid_t pid) {
+  rlim_t free = 0;
+  while (fs::exists(fs::symlink_status(fmt::format("/proc/{}/fd/{}", pid, free)))) ++free;
+  return free;
 }
 
 // Two masters and a witness, one of them on a disk of its own.
@@ -107,6 +116,58 @@ TEST_CASE("a lone master whose disk is full serves, and takes changes again when
   CHECK(count_of(log, "log cannot be written") == 1);
   CHECK(count_of(log, "log is written again") == 1);
 
+  cluster.master("a").kill9();
+  cluster.start_master("a");
+  CHECK(eventually([&] { return weight_at(cluster, "a") == 38; }));
+}
+
+TEST_CASE("a disk that is read-only, or descriptors that are lacking, end no service either") {
+  const std::string lacks = GENERATE("a writable disk", "descriptors");
+  CAPTURE(lacks);
+  const TempDir disks;
+  const SmallDisk disk(disks.path("a"));
+  if (!disk.mounted()) return;
+  PairClusterOptions options;
+  options.masters = {"a"};
+  options.data_dirs["a"] = disk.path();
+  PairCluster cluster(options);
+  cluster.start_worker("server", PairCluster::Votes::no);
+  REQUIRE(await_change(cluster, "a", 37));
+  Load load(cluster.listen("a"), 2);
+  REQUIRE(load.await_more(50));
+
+  // Neither concerns files that are open: so the log is closed first, by a disk that is full.
+  disk.fill();
+  REQUIRE(await_failure(cluster, "a", "a"));
+  const auto pid = cluster.master("a").pid();
+  rlimit before{};
+  if (lacks == "descriptors") {
+    REQUIRE(::prlimit(pid, RLIMIT_NOFILE, nullptr, &before) == 0);
+    const auto free = lowest_free_descriptor(pid) + 2;  // for those who ask
+    const rlimit few{free, before.rlim_max};
+    REQUIRE(::prlimit(pid, RLIMIT_NOFILE, &few, nullptr) == 0);
+    disk.make_room();
+  } else {
+    REQUIRE(disk.set_read_only(true));
+  }
+  const std::string reason = lacks == "descriptors" ? "open file" : "Read-only file system";
+  const auto failure = [&] { return cluster.status("a").failure; };
+  CHECK(eventually([&] { return failure().find(reason) != std::string::npos; }));
+  CHECK(cluster.tell("a", weight_path, weight(1)).status == 503);
+  CHECK(cluster.ask("a", "/health").status == 200);
+  CHECK_THAT(cluster.ask("a", "/health").body, Contains("the log cannot be written"));
+  CHECK(load.await_more(200));
+
+  if (lacks == "descriptors") {
+    REQUIRE(::prlimit(pid, RLIMIT_NOFILE, &before, nullptr) == 0);
+  } else {
+    REQUIRE(disk.set_read_only(false));
+    disk.make_room();
+  }
+  REQUIRE(await_change(cluster, "a", 38));
+  CHECK(failure() == "");
+  load.stop();
+  CHECK(load.first_failure() == "");
   cluster.master("a").kill9();
   cluster.start_master("a");
   CHECK(eventually([&] { return weight_at(cluster, "a") == 38; }));

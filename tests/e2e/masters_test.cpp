@@ -181,7 +181,8 @@ TEST_CASE("a directory of another cluster joins none") {
   Masters one, other;
   one.start("a");
   other.start("b");
-  REQUIRE(eventually([&] { return other.voters("b") == std::set<std::string>{"b"}; }));
+  // Only then is the founding on its disk.
+  REQUIRE(eventually([&] { return get(other.control("b"), "/primary").status == 200; }));
   other.process("b").kill9();
   REQUIRE(eventually([&] { return one.voters("a") == std::set<std::string>{"a"}; }));
   CHECK_THROWS_WITH(other.start("b", {"--join", one.control("a")}),

@@ -46,6 +46,13 @@ void SmallDisk::fill() const {
   ::close(file);
 }
 
+bool SmallDisk::set_read_only(bool read_only) const {
+  if (!read_only) return ::umount2(at_.c_str(), MNT_DETACH) == 0;
+  constexpr unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY;
+  return ::mount(at_.c_str(), at_.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+         ::mount(nullptr, at_.c_str(), nullptr, flags, nullptr) == 0;
+}
+
 void SmallDisk::make_room() const { std::filesystem::remove(at_ + "/filler"); }
 
 }  // namespace tandem::e2e

@@ -22,6 +22,9 @@ class SmallDisk {
   // Until nothing more fits.
   void fill() const;
   void make_room() const;
+  // Whoever opens something of it from now on can only read it, or can write it again. False when
+  // the system refuses.
+  bool set_read_only(bool read_only) const;
 
  private:
   std::string at_;

@@ -40,3 +40,13 @@ TEST_CASE("a member that must be an object is not null, and an optional one may 
   CHECK(reader.object("a") == nullptr);
   CHECK(reader.failed());
 }
+
+TEST_CASE("nothing may follow a document, not even behind a NUL") {
+  using namespace std::string_literals;
+  for (const auto& text : {"{}\0"s, "{}\0{\"a\":1}"s, "\0{}"s, "{\"a\":\"\0\"}"s}) {
+    const auto refused = parse_object(text, 1000);
+    REQUIRE(!refused.ok());
+    CHECK(refused.error().message.starts_with("the document is not JSON (at byte "));
+  }
+  CHECK(parse_object("{}\n", 1000).ok());
+}

@@ -320,6 +320,10 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   control->status.workers.clear();
   CHECK(check().text == "OK primary a in term 3, 1 voters, 0 workers\n");
   CHECK(check().health == Health::well);
+  control->status.without_vote = {"b"};
+  CHECK(check().text == "DEGRADED b does not vote yet\n");
+  CHECK(check().health == Health::degraded);
+  control->status.without_vote.clear();
   control->status.voters.push_back({"b", "master", LogIndex(12)});
   control->status.protection = "b has not been heard for 6 s";
   CHECK(check().text == "DEGRADED not protected: b has not been heard for 6 s\n");
