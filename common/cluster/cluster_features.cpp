@@ -67,7 +67,7 @@ void ClusterNode::view_features(ClusterView& view) const {
     consider(voter.id.node, node_->silent_since(voter.id).has_value());
   }
   for (const auto& [node, address] : known_) {
-    if (address.configured && configuration.current(node) == nullptr) consider(node, false);
+    if (address.given && configuration.current(node) == nullptr) consider(node, false);
   }
 }
 

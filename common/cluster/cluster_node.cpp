@@ -266,6 +266,7 @@ Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
   }
   const core::ClusterId ours(cluster_.load(std::memory_order_relaxed));
   for (const auto& message : envelope.messages) {
+    if (auto counted = check_denial(message.from); !counted) return counted;
     if (message.cluster.value() == 0 || ours.value() == 0 || message.cluster == ours) continue;
     refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
     return fail(ErrorCode::conflict,
@@ -381,6 +382,7 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
     const bool leads = append != nullptr || std::get_if<core::InstallSnapshot>(&message.body);
     const LogIndex commit = append == nullptr ? LogIndex(0) : append->commit;
     if (from != envelope.node) continue;  // nobody speaks for others
+    if (is_from_denier(message)) continue;
     step(std::move(message));
     if (!leads || node_->primary().node != from) continue;
     primary_commit_ = commit;

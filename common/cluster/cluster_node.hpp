@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/result.hpp"
+#include "common/cluster/acknowledged.hpp"
 #include "common/cluster/cluster_options.hpp"
 #include "common/cluster/cluster_view.hpp"
 #include "common/cluster/durable_log.hpp"
@@ -141,6 +143,10 @@ class ClusterNode {
   void tell_of_disk();
   const std::string& disk_failure_of(const core::NodeId& node) const;
   void disable();
+  // cluster_node_denial.cpp
+  bool is_from_denier(const core::Message& message);
+  LogIndex denied_by(const core::MemberId& member) const;
+  Result<> check_denial(const core::MemberId& member) const;
   std::string why_no_primary();
   bool is_behind(const core::Voter& voter) const;
   std::optional<wire::Standing> standing() const;
@@ -180,6 +186,9 @@ class ClusterNode {
   Instant disk_failed_at_;
   bool rewriting_ =
       false;  // the disk has been given all that is known, and has not said that it has it
+  Acknowledged acknowledged_;
+  mutable std::mutex denied_mutex_;  // guards what follows
+  std::map<core::MemberId, LogIndex> denied_;
   std::atomic<std::uint64_t> cluster_{0};
   std::atomic<wire::FeatureLevel> feature_level_{wire::features::oldest};
   mutable std::atomic<bool> told_outdated_{false};

@@ -69,6 +69,7 @@ void ClusterNode::view_voters(ClusterView& view) const {
                     .match = is_self ? view.last : node_->match_index(voter.id),
                     .silent_since = node_->silent_since(voter.id),
                     .disk_failure = disk_failure_of(voter.id.node),
+                    .denied = denied_by(voter.id),
                     .behind = !is_self && is_behind(voter)};
     if (told) {
       for (const auto& from_primary : standing_->voters) {
@@ -105,7 +106,8 @@ void ClusterNode::publish_view() {
   const auto known = known_.find(view.primary);
   if (known != known_.end()) view.primary_addresses = known->second.addresses;
   for (const auto& [node, address] : known_) {
-    if (address.configured) view.masters.emplace(node.name(), address.addresses);
+    const bool is_reachable = address.given && !address.addresses.control.is_unspecified();
+    if (is_reachable) view.masters.emplace(node.name(), address.addresses);
   }
   view.primary_commit = primary_commit_;
   view.primary_heard = primary_heard_;

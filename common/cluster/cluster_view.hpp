@@ -23,6 +23,9 @@ struct VoterView {
   // Why it cannot write its log, as it says itself; empty while it can. It votes for nobody then,
   // and nothing is committed by it.
   std::string disk_failure{};
+  // Known to the primary alone: an entry that it had reported durable and lacks now; 0: none. Its
+  // word counts no more.
+  LogIndex denied{};
   bool behind = false;  // known to the primary alone: it answers, and lacks many entries
   friend bool operator==(const VoterView&, const VoterView&) = default;
 };

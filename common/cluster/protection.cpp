@@ -19,7 +19,10 @@ std::string joined(const std::vector<std::string>& names, std::string_view word)
 }
 
 // Whoever cannot write is no vote, and nothing is committed by it.
-bool is_lost(const VoterView& voter) { return voter.silent_since || !voter.disk_failure.empty(); }
+// What one says that denies its word is not heard.
+bool is_lost(const VoterView& voter) {
+  return voter.silent_since || !voter.disk_failure.empty() || voter.denied.value() != 0;
+}
 
 bool goes_on_without(const ClusterView& view, const std::string& lost) {
   std::size_t living = 0;
@@ -44,6 +47,13 @@ std::vector<std::string> needed(const ClusterView& view) {
 std::string troubles(const ClusterView& view, Instant now) {
   std::vector<std::string> parts;
   for (const auto& voter : view.voters) {
+    if (voter.denied.value() != 0) {
+      parts.push_back(fmt::format(
+          "{} denies entry {}, which it had reported durable (an older copy of its directory: move "
+          "it away)",
+          voter.name, voter.denied));
+      continue;
+    }
     if (!voter.silent_since && !voter.disk_failure.empty()) {
       parts.push_back(fmt::format("{} cannot write its log ({})", voter.name, voter.disk_failure));
     }

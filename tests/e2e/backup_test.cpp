@@ -160,3 +160,47 @@ TEST_CASE("a standby whose state differs says so, takes the primary's, and keeps
   CHECK(cluster.await_whole() == "");
   CHECK_THAT(cluster.master(standby).errors(), !Catch::Contains("state differs"));
 }
+
+TEST_CASE("an older copy of a voter's directory is noticed, refused, and told in words") {
+  PairCluster cluster;
+  cluster.start_workers({"w1"});
+  const auto primary = cluster.await_primary();
+  const auto standby = cluster.standby_of(primary);
+  const auto directory = cluster.data_dir(standby);
+  const auto copy = cluster.dir().path("copy");
+  const auto stop = [&] {
+    cluster.master(standby).terminate();
+    REQUIRE(cluster.master(standby).await_exit() == 0);
+  };
+  stop();
+  std::filesystem::copy(directory, copy, std::filesystem::copy_options::recursive);
+  cluster.start_master(standby);
+  REQUIRE(cluster.await_whole() == "");
+  for (int weight = 1; weight < 9; ++weight) {
+    REQUIRE(
+        cluster.tell(primary, "/v1/workers/w1/weight", fmt::format(R"({{"weight":{}}})", weight))
+            .status == 200);
+  }
+  REQUIRE(cluster.await_whole() == "");
+  stop();
+  std::filesystem::remove_all(directory);
+  std::filesystem::rename(copy, directory);
+  cluster.start_master(standby);
+
+  const auto denies = standby + " denies entry ";
+  CHECK(eventually(
+      [&] { return cluster.status(primary).protection.find(denies) != std::string::npos; }));
+  CHECK(!cluster.status(primary).is_protected);
+  CHECK(cluster.await_primary() == primary);
+  CHECK(eventually(
+      [&] { return cluster.master(primary).errors().find(denies) != std::string::npos; }));
+  CHECK(eventually([&] {
+    return cluster.master(standby).errors().find("directory is an older copy") != std::string::npos;
+  }));
+
+  stop();
+  std::filesystem::rename(directory, copy);
+  cluster.start_master(standby);
+  CHECK(cluster.await_whole() == "");
+  CHECK(cluster.status(standby).workers.at("w1").weight == 8);
+}

@@ -107,3 +107,13 @@ TEST_CASE("a lone master that cannot write says that it serves all the same") {
         "a cannot write its log (full): a serves, and no change can be made until a majority can "
         "write");
 }
+
+TEST_CASE(
+    "a voter that denies what it had acknowledged is counted as lost, and what to do is said") {
+  Trio trio;
+  trio.view.voters[1].denied = LogIndex(12);
+  CHECK(trio.text() ==
+        "b denies entry 12, which it had reported durable (an older copy of its directory: move it "
+        "away): the loss of a or t1 would end service");
+  CHECK(!trio.view.is_protected);
+}
