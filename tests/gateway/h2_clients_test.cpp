@@ -5,6 +5,7 @@
 
 #include "gateway.hpp"
 #include "h2_client.hpp"
+#include "master/forward/client/websocket.hpp"
 
 using namespace tandem::test;
 using namespace std::chrono_literals;
@@ -391,4 +392,70 @@ TEST_CASE("HTTP/2: connections that are cut while requests are under way leave n
     client.socket().reset();
   }
   wait_until([&] { return hung_up == 20; });
+}
+
+namespace {
+
+// A worker that opens WebSockets as RFC 6455 says, and sends back what it is sent.
+Origin::Script websocket_echo() {
+  return [](Origin& self, RawSocket& socket) {
+    const auto request = self.receive(socket);
+    tandem::master::WebSocketKey key;
+    request.field("Sec-WebSocket-Key").copy(key.data(), key.size());
+    socket.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Accept: " +
+        tandem::master::websocket_accept(key) + "\r\n\r\n");
+    for (;;) socket.send(socket.read_exactly(1));
+  };
+}
+
+const h2::Fields open_websocket{{":method", "CONNECT"}, {":protocol", "websocket"},
+                                {":scheme", "http"},    {":path", "/chat"},
+                                {":authority", "a"},    {"sec-websocket-version", "13"}};
+
+}  // namespace
+
+TEST_CASE("the accept of RFC 6455 §1.3 is computed as there") {
+  tandem::master::WebSocketKey key;
+  std::string("dGhlIHNhbXBsZSBub25jZQ==").copy(key.data(), key.size());
+  CHECK(tandem::master::websocket_accept(key) == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+TEST_CASE("HTTP/2: a WebSocket is opened at a worker of HTTP/1, and carries bytes both ways") {
+  Origin origin(websocket_echo());
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto stream = client.ask(open_websocket, false);
+  CHECK(client.head_of(stream).status() == 200);
+  CHECK(client.head_of(stream).field("sec-websocket-accept").empty());
+  client.send(h2::data(stream, "hello"));
+  CHECK(client.body_of(stream, 5).body == "hello");
+  const auto request = origin.requests().at(0);
+  CHECK(request.start_line() == "GET /chat HTTP/1.1");
+  CHECK(request.field("Upgrade") == "websocket");
+  CHECK(request.field("sec-websocket-version") == "13");
+}
+
+TEST_CASE("HTTP/2: a worker that opens no WebSocket, or without the proof, is no success") {
+  for (const auto& answer :
+       {ok("page"), std::string("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                                "Upgrade: websocket\r\nSec-WebSocket-Accept: eA==\r\n\r\n")}) {
+    Origin origin(always(answer));
+    Gateway gateway({origin.port()});
+    H2Client client(gateway.port());
+    const auto stream = client.ask(open_websocket, false);
+    CHECK(client.finish(stream).status() == 502);
+    CHECK(client.answer(stream).ended);
+  }
+}
+
+TEST_CASE("HTTP/2: CONNECT for anything else is not served") {
+  Gateway gateway(std::vector<std::uint16_t>{});
+  H2Client client(gateway.port());
+  auto other = open_websocket;
+  other[1].second = "connect-udp";
+  CHECK(client.finish(client.ask(other)).status() == 501);
+  const auto tunnel = client.ask({{":method", "CONNECT"}, {":authority", "a:443"}});
+  CHECK(client.finish(tunnel).status() >= 400);
 }

@@ -6,6 +6,8 @@
 #include "master/forward/client/clients.hpp"
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/request_log.hpp"
+#include "master/forward/client/websocket.hpp"
+#include "common/http1/field_text.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/stream/head_text.hpp"
 
@@ -25,8 +27,11 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     if (connection_.requests_.empty()) connection_.fall_idle();
   }
 
+  // It opens a WebSocket.
+  void open_websocket() { websocket_key_ = make_websocket_key(); }
   KnownBody known_body(bool none) const {
     KnownBody body{.none = none};
+    if (websocket_key_) body.websocket_key = {websocket_key_->data(), websocket_key_->size()};
     if (has_ended() && trailers().empty()) body.bytes = arrived().size();
     return body;
   }
@@ -42,11 +47,38 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     auto& session = link_.session();
     if (response.is_interim()) {
       session.send_interim(*stream_, response.status(), response.fields());
+    } else if (websocket_key_ && response.status() == 101 && !is_proven(response)) {
+      session.send_head(*stream_, 502, {}, /*last=*/true);
+      return false;
+    } else if (websocket_key_) {
+      session.send_head(*stream_, status_of_opening(response), fields_of_opening(response), last);
     } else {
       session.send_head(*stream_, response.status(), response.fields(), last);
     }
     return true;
   }
+
+  bool is_proven(const ResponseHead& response) const {
+    const auto& fields = response.fields();
+    return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
+      return equal_ignoring_case(field.name, "Sec-WebSocket-Accept") &&
+             field.value == websocket_accept(*websocket_key_);
+    });
+  }
+  // RFC 8441 §5: success is 200 and says nothing of keys. What opens no WebSocket is no success.
+  static unsigned status_of_opening(const ResponseHead& response) {
+    if (response.status() == 101) return 200;
+    return response.status() < 300 ? 502 : response.status();
+  }
+  std::span<const Field> fields_of_opening(const ResponseHead& response) const {
+    auto& fields = link_.fields_scratch();
+    fields.clear();
+    for (const auto& field : response.fields()) {
+      if (!equal_ignoring_case(field.name, "Sec-WebSocket-Accept")) fields.push_back(field);
+    }
+    return fields;
+  }
+  std::optional<WebSocketKey> websocket_key_;
 
  public:
   Exchange* exchange = nullptr;  // while one runs
@@ -258,7 +290,12 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
   auto& parsed = context_.borrow_request_head();
   Buffer in = context_.buffers().borrow();
   auto refusal = head->refusal();
-  if (!head->is_refused()) {
+  if (head->protocol() == "websocket") {
+    request.open_websocket();
+  } else if (!head->protocol().empty()) {
+    refusal = {501, "not_implemented", "Of the protocols of CONNECT only websocket is served."};
+  }
+  if (refusal.status < 400) {
     write_request_text(in, *head, request.known_body(ends));
     const auto status = parsed.parse(in.view());
     if (status == HeadStatus::refused) refusal = parsed.refusal();

@@ -29,7 +29,7 @@ class Text {
 };
 
 // What is written besides the fields themselves and the request's pseudo-fields.
-constexpr std::size_t room_besides = 160;
+constexpr std::size_t room_besides = 256;
 
 std::size_t size_of(const std::vector<Field>& fields) {
   std::size_t size = 0;
@@ -51,14 +51,18 @@ void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body
   const auto target = head.is_connect() && head.protocol().empty() ? head.authority() : head.path();
   Text text(out, head.method().size() + target.size() + head.host().size() + size_of(fields) +
                      room_besides);
-  text << head.method() << " " << target << " HTTP/1.1\r\n";
+  const bool opens = !body.websocket_key.empty();
+  text << (opens ? std::string_view("GET") : head.method()) << " " << target << " HTTP/1.1\r\n";
   if (head.names_host()) text << "Host: " << head.host() << "\r\n";
   for (const auto& field : fields) {
     if (field.kind == FieldKind::host) continue;
     text << field.name << ": " << field.value << "\r\n";
-    if (field.kind == FieldKind::te) text << "Connection: TE\r\n";
+    if (field.kind == FieldKind::te && !opens) text << "Connection: TE\r\n";
   }
-  if (!body.none && !has_length(fields)) {
+  if (opens) {
+    text << "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: " << body.websocket_key
+         << "\r\n";
+  } else if (!body.none && !has_length(fields)) {
     if (body.bytes) {
       text << "Content-Length: " << *body.bytes << "\r\n";
     } else {

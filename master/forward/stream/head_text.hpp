@@ -19,6 +19,7 @@ namespace tandem::master {
 struct KnownBody {
   bool none = false;                     // the head ended the message
   std::optional<std::uint64_t> bytes{};  // it is here as a whole, and has no trailers
+  std::string_view websocket_key{};      // none, for it opens a WebSocket, with that key
 };
 
 // Appends the head of a request; grows `out` as needed. A body of unknown length is announced as
