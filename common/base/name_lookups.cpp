@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/mutex.hpp"
 
 namespace tandem {
 
@@ -58,12 +58,12 @@ struct NameLookups::Shared {
 
   const LookUp look_up;
   const Intervals intervals;
-  std::mutex mutex;
-  std::mutex reporting;  // held while a report is called; taken before `mutex`
+  Mutex mutex;
+  Mutex reporting;  // held while a report is called; taken before `mutex`
   std::condition_variable changed;
-  std::vector<Watched> watched;
-  bool started = false;
-  bool stopped = false;
+  std::vector<Watched> watched TANDEM_GUARDED_BY(mutex);
+  bool started TANDEM_GUARDED_BY(mutex) = false;
+  bool stopped TANDEM_GUARDED_BY(mutex) = false;
 };
 
 NameLookups::NameLookups()
@@ -75,7 +75,7 @@ NameLookups::NameLookups(LookUp look_up, Intervals intervals)
 NameLookups::~NameLookups() { stop(); }
 
 void NameLookups::watch(Endpoint name, Report report) {
-  const std::lock_guard lock(shared_->mutex);
+  const Lock lock(shared_->mutex);
   if (shared_->stopped) return;
   shared_->watched.push_back(
       {.name = std::move(name), .report = std::make_shared<const Report>(std::move(report))});
@@ -85,8 +85,8 @@ void NameLookups::watch(Endpoint name, Report report) {
 }
 
 void NameLookups::stop() {
-  const std::lock_guard reporting(shared_->reporting);
-  const std::lock_guard lock(shared_->mutex);
+  const Lock reporting(shared_->reporting);
+  const Lock lock(shared_->mutex);
   shared_->stopped = true;
   shared_->changed.notify_all();
 }
@@ -96,14 +96,14 @@ void NameLookups::run(const std::shared_ptr<Shared>& shared) {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   pthread_setname_np(pthread_self(), "names");
-  std::unique_lock lock(shared->mutex);
+  Lock lock(shared->mutex);
   while (!shared->stopped) {
     auto& watched = shared->watched;
     const auto next = std::min_element(watched.begin(), watched.end(),
                                        [](const auto& a, const auto& b) { return a.due < b.due; });
     const auto at = now();
     if (next->due > at) {
-      shared->changed.wait_for(lock, std::chrono::nanoseconds(next->due - at));
+      shared->changed.wait_for(lock.native(), std::chrono::nanoseconds(next->due - at));
       continue;
     }
     const auto index = static_cast<std::size_t>(next - watched.begin());
@@ -122,7 +122,7 @@ void NameLookups::run(const std::shared_ptr<Shared>& shared) {
     const auto report = looked_up.report;
     lock.unlock();
     {
-      const std::lock_guard reporting(shared->reporting);
+      const Lock reporting(shared->reporting);
       lock.lock();
       const bool stopped = shared->stopped;
       lock.unlock();

@@ -12,7 +12,7 @@ constexpr Duration told_again_after = 60s;
 void RefusalLog::refused(std::string_view peer_host, std::string_view reason, Instant now) {
   auto line = fmt::format("cluster message refused from={} reason=\"{}\"", peer_host, reason);
   {
-    const std::scoped_lock lock(mutex_);
+    const Lock lock(mutex_);
     const bool is_due = told_ == Instant::never() || now - told_ >= told_again_after;
     if (line == last_ && !is_due) return;
     last_ = line;

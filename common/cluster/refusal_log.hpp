@@ -3,10 +3,10 @@
 // Thread-safe.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "common/base/mutex.hpp"
 #include "common/base/time.hpp"
 
 namespace tandem::cluster {
@@ -17,9 +17,9 @@ class RefusalLog {
   void refused(std::string_view peer_host, std::string_view reason, Instant now);
 
  private:
-  std::mutex mutex_;
-  std::string last_;
-  Instant told_ = Instant::never();
+  Mutex mutex_;
+  std::string last_ TANDEM_GUARDED_BY(mutex_);
+  Instant told_ TANDEM_GUARDED_BY(mutex_) = Instant::never();
 };
 
 }  // namespace tandem::cluster

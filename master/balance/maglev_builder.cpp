@@ -7,7 +7,7 @@
 namespace tandem::master {
 
 std::shared_ptr<const MaglevTable> MaglevSlot::table() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return table_;
 }
 
@@ -17,7 +17,7 @@ MaglevBuilder::MaglevBuilder() : thread_([this] { run(); }) {
 
 MaglevBuilder::~MaglevBuilder() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -25,7 +25,7 @@ MaglevBuilder::~MaglevBuilder() {
 }
 
 std::shared_ptr<MaglevSlot> MaglevBuilder::slot(const std::string& service) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (slots_.size() >= slots_reviewed_at_) {
     std::erase_if(slots_, [](const auto& each) { return each.second.expired(); });
     slots_reviewed_at_ = std::max<std::size_t>(64, 2 * slots_.size());
@@ -40,23 +40,24 @@ void MaglevBuilder::want(const std::shared_ptr<MaglevSlot>& slot,
                          std::vector<MaglevMember> members) {
   TANDEM_ASSERT(!members.empty());
   {
-    const std::lock_guard lock(slot->mutex_);
+    const Lock lock(slot->mutex_);
     if (slot->wanted_ == members) return;
     slot->wanted_ = std::move(members);
     if (slot->queued_) return;
     slot->queued_ = true;
   }
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     queue_.push_back(slot);
   }
   changed_.notify_all();
 }
 
 void MaglevBuilder::run() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    changed_.wait(lock.native(),
+                  [this]() TANDEM_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
     const auto slot = queue_.front();
     queue_.erase(queue_.begin());
@@ -70,19 +71,20 @@ void MaglevBuilder::run() {
 }
 
 void MaglevBuilder::finish() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return queue_.empty() && !building_; });
+  Lock lock(mutex_);
+  changed_.wait(lock.native(),
+                [this]() TANDEM_REQUIRES(mutex_) { return queue_.empty() && !building_; });
 }
 
 void MaglevBuilder::build(MaglevSlot& slot) {
   std::vector<MaglevMember> members;
   {
-    const std::lock_guard lock(slot.mutex_);
+    const Lock lock(slot.mutex_);
     slot.queued_ = false;  // what is wanted from now on is another table
     members = slot.wanted_;
   }
   auto table = std::make_shared<const MaglevTable>(std::move(members));
-  const std::lock_guard lock(slot.mutex_);
+  const Lock lock(slot.mutex_);
   slot.table_ = std::move(table);
   slot.version_.fetch_add(1, std::memory_order_release);
 }

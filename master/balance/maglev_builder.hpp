@@ -9,11 +9,11 @@
 #include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/base/mutex.hpp"
 #include "master/balance/maglev_table.hpp"
 
 namespace tandem::master {
@@ -29,10 +29,10 @@ class MaglevSlot {
  private:
   friend class MaglevBuilder;
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<const MaglevTable> table_;
-  std::vector<MaglevMember> wanted_;
-  bool queued_ = false;
+  mutable Mutex mutex_;
+  std::shared_ptr<const MaglevTable> table_ TANDEM_GUARDED_BY(mutex_);
+  std::vector<MaglevMember> wanted_ TANDEM_GUARDED_BY(mutex_);
+  bool queued_ TANDEM_GUARDED_BY(mutex_) = false;
   std::atomic<std::uint64_t> version_{0};
 };
 
@@ -54,13 +54,15 @@ class MaglevBuilder {
   void run();
   static void build(MaglevSlot& slot);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, std::weak_ptr<MaglevSlot>> slots_;  // while a policy has them
-  std::size_t slots_reviewed_at_ = 64;                      // then those of services that went go
-  std::vector<std::shared_ptr<MaglevSlot>> queue_;          // each at most once
-  bool building_ = false;
-  bool stopping_ = false;
+  std::map<std::string, std::weak_ptr<MaglevSlot>> slots_
+      TANDEM_GUARDED_BY(mutex_);  // while a policy has them
+  std::size_t slots_reviewed_at_ TANDEM_GUARDED_BY(mutex_) =
+      64;  // then those of services that went go
+  std::vector<std::shared_ptr<MaglevSlot>> queue_ TANDEM_GUARDED_BY(mutex_);  // each at most once
+  bool building_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

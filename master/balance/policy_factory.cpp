@@ -17,7 +17,7 @@ std::unique_ptr<Policy> PolicyFactory::make(const wire::PolicySpec& spec,
     case wire::PolicyName::least_connections: return std::make_unique<LeastConnections>(seed);
     case wire::PolicyName::p2c: return std::make_unique<P2c>(seed);
     case wire::PolicyName::consistent_hash: {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       if (!maglev_) maglev_ = std::make_shared<MaglevBuilder>();
       return std::make_unique<ConsistentHash>(maglev_, service, seed);
     }
@@ -29,7 +29,7 @@ std::unique_ptr<Policy> PolicyFactory::make(const wire::PolicySpec& spec,
 void PolicyFactory::finish_tables() {
   std::shared_ptr<MaglevBuilder> maglev;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     maglev = maglev_;
   }
   if (maglev) maglev->finish();

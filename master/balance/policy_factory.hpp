@@ -3,9 +3,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "common/base/mutex.hpp"
 #include "master/balance/policy.hpp"
 #include "common/wire/policy_spec.hpp"
 
@@ -22,8 +22,9 @@ class PolicyFactory {
   void finish_tables();
 
  private:
-  std::mutex mutex_;
-  std::shared_ptr<MaglevBuilder> maglev_;  // null: no policy of the kind was made yet
+  Mutex mutex_;
+  std::shared_ptr<MaglevBuilder> maglev_
+      TANDEM_GUARDED_BY(mutex_);  // null: no policy of the kind was made yet
 };
 
 }  // namespace tandem::master

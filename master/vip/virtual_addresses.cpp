@@ -126,7 +126,7 @@ VirtualAddresses::VirtualAddresses(VirtualAddressesOptions options, const Servin
 
 VirtualAddresses::~VirtualAddresses() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stopping_ = true;
   }
   wake();
@@ -138,13 +138,13 @@ VirtualAddresses::~VirtualAddresses() {
 void VirtualAddresses::wake() { ::eventfd_write(wake_, 1); }
 
 void VirtualAddresses::await_removal() {
-  std::unique_lock lock(mutex_);
-  removed_.wait_for(lock, limits::vip_removal_wait, [this] { return !holds_; });
+  Lock lock(mutex_);
+  removed_.wait_for(lock.native(), limits::vip_removal_wait, [this] { return !holds_; });
 }
 
 void VirtualAddresses::serve() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (wish_ == Wish::none) wish_ = Wish::serve;
   }
   wake();
@@ -157,7 +157,7 @@ void VirtualAddresses::look_at_gate() {
 
 void VirtualAddresses::end() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     wish_ = Wish::end;
   }
   wake();
@@ -165,7 +165,7 @@ void VirtualAddresses::end() {
 }
 
 std::vector<wire::VipStatus> VirtualAddresses::status() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return status_;
 }
 
@@ -179,7 +179,7 @@ void VirtualAddresses::run() {
     if (!may_hold(instant)) {
       if (holds) give_up();
       take_events(instant);
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       if (stopping_) return;
     } else if (!holds) {
       take(instant);
@@ -196,13 +196,13 @@ void VirtualAddresses::run() {
 
 bool VirtualAddresses::may_hold(Instant now) const {
   if (now + options_.margin >= gate_.serve_until()) return false;
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return wish_ == Wish::serve && !stopping_;
 }
 
 void VirtualAddresses::take(Instant instant) {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     holds_ = true;  // before the look at the gate: whoever shuts it waits from here on
   }
   for (auto& place : places_) {
@@ -229,7 +229,7 @@ void VirtualAddresses::give_up() {
     errors.push_back(place.interface == 0 ? 0 : kernel_.remove(place.spec, place.interface));
   }
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     holds_ = false;
   }
   removed_.notify_all();
@@ -391,7 +391,7 @@ void VirtualAddresses::publish() {
                     .held = place.there,
                     .problem = place.problem});
   }
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   status_ = std::move(next);
 }
 

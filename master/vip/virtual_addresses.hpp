@@ -15,11 +15,11 @@
 
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/wire/status.hpp"
@@ -92,12 +92,12 @@ class VirtualAddresses {
   std::vector<Place> places_;
   Instant renewal_ = Instant::never();  // the last one
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable Mutex mutex_;  // guards what follows
   std::condition_variable removed_;
-  Wish wish_ = Wish::none;
-  bool stopping_ = false;
-  bool holds_ = false;  // the addresses may be on this host
-  std::vector<wire::VipStatus> status_;
+  Wish wish_ TANDEM_GUARDED_BY(mutex_) = Wish::none;
+  bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool holds_ = false;  // the addresses may be on this host; the thread alone writes it, locked
+  std::vector<wire::VipStatus> status_ TANDEM_GUARDED_BY(mutex_);
 
   std::thread thread_;
 };

@@ -20,7 +20,7 @@ TargetProbe::TargetProbe(Endpoint target, TargetCheck check, Report report)
 TargetProbe::~TargetProbe() {
   lookups_.stop();
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
   }
@@ -28,13 +28,13 @@ TargetProbe::~TargetProbe() {
 }
 
 void TargetProbe::check_by(TargetCheck check) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   check_ = std::move(check);
   wake_.notify_all();
 }
 
 void TargetProbe::found(const NameLookups::Found& found) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (found) addresses_ = *found;
   if (addresses_.empty()) unresolved_ = found.error().message;
   wake_.notify_all();
@@ -59,9 +59,11 @@ TargetAnswer TargetProbe::ask(std::vector<Endpoint> addresses, const TargetCheck
 void TargetProbe::run() {
   TargetHealth health(now());
   std::optional<Result> reported;
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   while (!stopping_) {
-    wake_.wait(lock, [this] { return stopping_ || !addresses_.empty() || !unresolved_.empty(); });
+    wake_.wait(lock.native(), [this]() TANDEM_REQUIRES(mutex_) {
+      return stopping_ || !addresses_.empty() || !unresolved_.empty();
+    });
     if (stopping_) return;
     const auto check = check_;
     const auto addresses = addresses_;
@@ -77,7 +79,7 @@ void TargetProbe::run() {
     reported = std::move(result);
     lock.lock();
     const bool has_none = addresses_.empty();
-    wake_.wait_for(lock, check.interval, [&] {
+    wake_.wait_for(lock.native(), check.interval, [&]() TANDEM_REQUIRES(mutex_) {
       return stopping_ || check_ != check || (has_none && !addresses_.empty());
     });
   }

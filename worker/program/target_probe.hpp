@@ -9,13 +9,13 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/name_lookups.hpp"
 #include "common/base/time.hpp"
 #include "worker/program/target_health.hpp"
@@ -50,12 +50,12 @@ class TargetProbe {
   const Endpoint target_;
   const Report report_;
   std::optional<Endpoint> current_;  // of addresses_; the thread's own
-  std::mutex mutex_;                 // guards what follows
+  Mutex mutex_;                      // guards what follows
   std::condition_variable wake_;
-  TargetCheck check_;
-  std::vector<Endpoint> addresses_;
-  std::string unresolved_;  // why there are none
-  bool stopping_ = false;
+  TargetCheck check_ TANDEM_GUARDED_BY(mutex_);
+  std::vector<Endpoint> addresses_ TANDEM_GUARDED_BY(mutex_);
+  std::string unresolved_ TANDEM_GUARDED_BY(mutex_);  // why there are none
+  bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
   NameLookups lookups_;
   std::thread thread_;  // last: it uses what stands above
 };

@@ -51,16 +51,15 @@ TargetWorker::~TargetWorker() { stop(); }
 
 std::optional<std::string> TargetWorker::start() {
   if (is_advertised_ || target_.is_numeric()) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     const auto address = is_advertised_ ? options_.address : target_.to_string();
     if (auto error = register_at(address)) return error;
   }
-  const std::lock_guard lock(probe_mutex_);
+  const Lock lock(probe_mutex_);
   probe_.emplace(target_, followed_, [this](const TargetProbe::Result& result) { take(result); });
   return std::nullopt;
 }
 
-// REQUIRES: mutex_ is held.
 std::optional<std::string> TargetWorker::register_at(const std::string& address) {
   options_.address = address;
   registration_.emplace(options_);
@@ -76,7 +75,7 @@ void TargetWorker::take(const TargetProbe::Result& result) {
   } else {
     spdlog::warn("target is failing target={} reason=\"{}\"", target_.to_string(), result.why);
   }
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (stopped_ || error_ || !result.address) return;
   if (!registration_) {
     error_ = register_at(result.address->to_string());
@@ -90,17 +89,17 @@ void TargetWorker::take(const TargetProbe::Result& result) {
 // From the registration's threads.
 void TargetWorker::follow(const std::string& checks) {
   spdlog::info("settings of the service checks=\"{}\"", checks);
-  const std::lock_guard lock(probe_mutex_);
+  const Lock lock(probe_mutex_);
   followed_ = check_.overlaid(parse_checks(checks));
   if (probe_) probe_->check_by(followed_);
 }
 
 void TargetWorker::stop() {
   {
-    const std::lock_guard lock(probe_mutex_);
+    const Lock lock(probe_mutex_);
     probe_.reset();
   }
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (std::exchange(stopped_, true)) return;
   if (registration_) registration_->stop();
 }

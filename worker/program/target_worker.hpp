@@ -7,11 +7,11 @@
 // Owner: main().
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/wire/service_settings.hpp"
 #include "tandem/worker.hpp"
 #include "worker/program/target_probe.hpp"
@@ -36,21 +36,22 @@ class TargetWorker {
   const std::optional<std::string>& error() const { return error_; }
 
  private:
-  std::optional<std::string> register_at(const std::string& address);
+  std::optional<std::string> register_at(const std::string& address) TANDEM_REQUIRES(mutex_);
   void take(const TargetProbe::Result& result);
   void follow(const std::string& checks);
 
   const Endpoint target_;
   const TargetCheck check_;
   const bool is_advertised_;
-  RegistrationOptions options_;
-  std::mutex mutex_;  // guards what follows
-  std::optional<Registration> registration_;
-  std::optional<std::string> error_;
-  bool stopped_ = false;
-  std::mutex probe_mutex_;  // guards what follows; never taken with mutex_ held
-  TargetCheck followed_;    // check_, with what the settings of the service say
-  std::optional<TargetProbe> probe_;
+  RegistrationOptions options_ TANDEM_GUARDED_BY(mutex_);
+  Mutex mutex_;  // guards what follows
+  std::optional<Registration> registration_ TANDEM_GUARDED_BY(mutex_);
+  std::optional<std::string> error_ TANDEM_GUARDED_BY(mutex_);
+  bool stopped_ TANDEM_GUARDED_BY(mutex_) = false;
+  Mutex probe_mutex_;  // guards what follows; never taken with mutex_ held
+  TargetCheck followed_
+      TANDEM_GUARDED_BY(probe_mutex_);  // check_, with what the settings of the service say
+  std::optional<TargetProbe> probe_ TANDEM_GUARDED_BY(probe_mutex_);
 };
 
 }  // namespace tandem

@@ -81,9 +81,12 @@ Result<Endpoint> ConnectionServer::open(const Endpoint& address, unsigned connec
                 fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
   }
   svr_sock_ = listener;
-  slots_.emplace(ConnectionSlots::Capacity{.direct = connections_max,
-                                           .masters = master_slots_,
-                                           .newcomers = limits::worker_newcomers_max});
+  {
+    const Lock lock(mutex_);
+    slots_.emplace(ConnectionSlots::Capacity{.direct = connections_max,
+                                             .masters = master_slots_,
+                                             .newcomers = limits::worker_newcomers_max});
+  }
   try {
     acceptor_ = std::thread([this] { accept_connections(); });
   } catch (const std::system_error& error) {
@@ -97,19 +100,20 @@ void ConnectionServer::stop(Duration patience) {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(stop_event_, &one, sizeof one);
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     work_.notify_all();
   }
   if (acceptor_.joinable()) acceptor_.join();
   // Refuses new callers; the number itself stays, for cpp-httplib aborts streams when it is gone.
   if (svr_sock_ != INVALID_SOCKET) ::shutdown(svr_sock_, SHUT_RDWR);
-  if (slots_) {
-    std::unique_lock lock(mutex_);
-    if (!freed_.wait_for(lock, patience, [this] { return slots_->empty(); })) {
-      slots_->shut_down_all();
-    }
+  std::vector<ServiceThread> threads;
+  {
+    Lock lock(mutex_);
+    const auto is_empty = [this]() TANDEM_REQUIRES(mutex_) { return slots_->empty(); };
+    if (slots_ && !freed_.wait_for(lock.native(), patience, is_empty)) slots_->shut_down_all();
+    threads.swap(threads_);
   }
-  for (auto& thread : threads_) thread.join();
+  for (auto& thread : threads) thread.join();
   const int listener = svr_sock_.exchange(INVALID_SOCKET);
   if (listener >= 0) ::close(listener);
 }
@@ -126,7 +130,7 @@ void ConnectionServer::accept_connections() {
     } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
       // Something is short: whoever idles gives it back. Until then stay off the processor.
       {
-        const std::lock_guard lock(mutex_);
+        const Lock lock(mutex_);
         slots_->evict_one();
       }
       ::poll(&watched[1], 1, 10);
@@ -135,7 +139,7 @@ void ConnectionServer::accept_connections() {
 }
 
 void ConnectionServer::hand_over(int socket) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   accepted_.push_back(slots_->add(socket));
   // Those that had to give way before a thread took them.
   while (accepted_.front()->state == ConnectionSlots::State::evicted) {
@@ -159,7 +163,7 @@ void ConnectionServer::hand_over(int socket) {
   work_.notify_one();
 }
 
-// REQUIRES: mutex_ is held. So nobody shuts down a number that means another connection already.
+// Under the lock, so that nobody shuts down a number that means another connection already.
 void ConnectionServer::close(ConnectionSlots::Handle connection) {
   const int socket = connection->socket;
   slots_->remove(connection);
@@ -168,9 +172,10 @@ void ConnectionServer::close(ConnectionSlots::Handle connection) {
 }
 
 void ConnectionServer::serve_connections() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   for (;;) {
-    work_.wait(lock, [this] { return !accepted_.empty() || stopping_; });
+    work_.wait(lock.native(),
+               [this]() TANDEM_REQUIRES(mutex_) { return !accepted_.empty() || stopping_; });
     if (accepted_.empty()) return;
     const auto connection = accepted_.front();
     accepted_.pop_front();
@@ -219,7 +224,7 @@ bool ConnectionServer::admit_request(ConnectionSlots::Handle connection, const E
   if (is_master_ && !from_master) drop_claims(values.headers);
   auto admission = ConnectionSlots::Admission::evicted;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     admission = slots_->begin_request(connection, from_master);
   }
   if (admission == ConnectionSlots::Admission::evicted) return false;
@@ -231,7 +236,7 @@ bool ConnectionServer::admit_request(ConnectionSlots::Handle connection, const E
   in_flight_.fetch_add(1, std::memory_order_relaxed);
   const bool goes_on = serve_request(exchange, std::move(values));
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   slots_->end_request(connection);
   return goes_on;
 }

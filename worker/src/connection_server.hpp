@@ -15,7 +15,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -23,6 +22,7 @@
 #include <httplib.h>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "worker/src/connection_slots.hpp"
@@ -71,7 +71,7 @@ class ConnectionServer : public httplib::Server {
 
   void accept_connections();
   void hand_over(int socket);
-  void close(ConnectionSlots::Handle connection);
+  void close(ConnectionSlots::Handle connection) TANDEM_REQUIRES(mutex_);
   void serve_connections();
   void serve_requests(ConnectionSlots::Handle connection);
   static void drop_claims(httplib::Headers& headers);
@@ -88,12 +88,13 @@ class ConnectionServer : public httplib::Server {
   std::atomic<unsigned> in_flight_{0};
   std::atomic<bool> stopping_{false};
 
-  std::mutex mutex_;               // guards what follows
+  Mutex mutex_;                    // guards what follows
   std::condition_variable work_;   // a connection was accepted, or it is time to stop
   std::condition_variable freed_;  // a connection was closed
-  std::deque<ConnectionSlots::Handle> accepted_;  // not yet taken by a thread
-  std::optional<ConnectionSlots> slots_;          // from open() on
-  std::vector<ServiceThread> threads_;
+  std::deque<ConnectionSlots::Handle> accepted_
+      TANDEM_GUARDED_BY(mutex_);                                    // not yet taken by a thread
+  std::optional<ConnectionSlots> slots_ TANDEM_GUARDED_BY(mutex_);  // from open() on
+  std::vector<ServiceThread> threads_ TANDEM_GUARDED_BY(mutex_);
 };
 
 }  // namespace tandem

@@ -78,20 +78,20 @@ void HeartbeatLoop::start() {
 }
 
 void HeartbeatLoop::changed() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   changed_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::finish() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   changed_ = true;
   finishing_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::halt() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   halted_ = true;
   state_.answers = false;
   state_.error = removed_by_an_operator;
@@ -103,7 +103,7 @@ void HeartbeatLoop::join() {
 }
 
 MasterState HeartbeatLoop::state() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return state_;
 }
 
@@ -149,7 +149,7 @@ void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
   bool news = false;
   bool warns = false;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (halted_) return;  // while this one was on its way
     warns = std::exchange(warning_, reply.warning) != reply.warning && !reply.warning.empty();
     news = !state_.answers || state_.role != reply.role || state_.term != reply.term.value();
@@ -170,7 +170,7 @@ void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
 void HeartbeatLoop::failed(std::string why) {
   bool news = false;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (halted_) return;
     news = state_.error != why;
     state_.answers = false;
@@ -184,10 +184,10 @@ void HeartbeatLoop::failed(std::string why) {
 }
 
 bool HeartbeatLoop::wait_for_next() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   const auto random = std::uniform_real_distribution<double>(0, 1)(random_);
-  wake_.wait_for(lock, heartbeat_delay(interval_, failures_, random),
-                 [this] { return changed_ || finishing_ || halted_; });
+  wake_.wait_for(lock.native(), heartbeat_delay(interval_, failures_, random),
+                 [this]() TANDEM_REQUIRES(mutex_) { return changed_ || finishing_ || halted_; });
   // What changed while the latest heartbeat was on its way is still to be told, bye above all.
   const bool due = !halted_ && (changed_ || !finishing_);
   changed_ = false;

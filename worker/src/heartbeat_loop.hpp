@@ -9,12 +9,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/time.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
@@ -67,15 +67,15 @@ class HeartbeatLoop {
   const Take take_;
   const EventLog log_;
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable Mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  MasterState state_;
-  bool changed_ = false;
-  bool finishing_ = false;
-  bool halted_ = false;
-  unsigned failures_ = 0;  // in a row
-  std::string warning_;    // as it was logged last
-  Duration interval_;
+  MasterState state_ TANDEM_GUARDED_BY(mutex_);
+  bool changed_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool finishing_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool halted_ TANDEM_GUARDED_BY(mutex_) = false;
+  unsigned failures_ TANDEM_GUARDED_BY(mutex_) = 0;  // in a row
+  std::string warning_ TANDEM_GUARDED_BY(mutex_);    // as it was logged last
+  Duration interval_ TANDEM_GUARDED_BY(mutex_);
 
   std::minstd_rand random_;  // the thread's own
   std::atomic<bool> has_ended_ = true;

@@ -23,7 +23,7 @@ bool is_to_the_server(const httplib::Request& request) {
 }  // namespace
 
 void TermFence::take_keys(const std::vector<std::string>& keys) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<Keyed> next;
   for (const auto& key : keys) {
     const auto known = std::find_if(keyed_.begin(), keyed_.end(),
@@ -50,14 +50,14 @@ TermFence::Keyed* TermFence::prover_of(const std::string& value) {
 
 bool TermFence::is_proven(const httplib::Request& request) {
   if (!request.has_header(term_field)) return false;
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return prover_of(request.get_header_value(term_field)) != nullptr;
 }
 
 bool TermFence::answers_challenge(const httplib::Request& request, httplib::Response& response) {
   if (!is_to_the_server(request) || !request.has_header(challenge_field)) return false;
   const auto challenge = request.get_header_value(challenge_field);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   for (const auto& each : keyed_) {
     const auto answer = wire::answer_to_challenge(challenge, each.key);
     if (!answer.empty()) response.headers.emplace(answer_field, answer);
@@ -74,7 +74,7 @@ bool TermFence::answers(const httplib::Request& request, httplib::Response& resp
   Term term, promised;
   std::string key;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     auto* const prover = prover_of(request.get_header_value(term_field));
     if (prover == nullptr) return false;
     term = prover->term;
@@ -96,12 +96,12 @@ bool TermFence::answers(const httplib::Request& request, httplib::Response& resp
 }
 
 bool TermFence::has_keys() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return !keyed_.empty();
 }
 
 Term TermFence::promised(const std::string& key) const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   Term highest;
   for (const auto& each : keyed_) {
     if (key.empty() || each.key == key) highest = std::max(highest, each.fence.promised());

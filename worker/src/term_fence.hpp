@@ -13,11 +13,11 @@
 // Any thread.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/mutex.hpp"
 #include "common/base/strong.hpp"
 #include "common/core/worker_fence.hpp"
 
@@ -52,11 +52,11 @@ class TermFence {
     std::string proven;
     Term term;
   };
-  Keyed* prover_of(const std::string& value);
+  Keyed* prover_of(const std::string& value) TANDEM_REQUIRES(mutex_);
   bool answers_challenge(const httplib::Request& request, httplib::Response& response);
 
-  mutable std::mutex mutex_;
-  std::vector<Keyed> keyed_;
+  mutable Mutex mutex_;
+  std::vector<Keyed> keyed_ TANDEM_GUARDED_BY(mutex_);
 };
 
 }  // namespace tandem

@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "common/base/duration.hpp"
+#include "common/base/mutex.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/http/api_response.hpp"
 #include "common/http/direct_caller.hpp"
@@ -61,7 +61,7 @@ class Witness::Body {
   wire::WitnessOffer offer() const { return {incarnation_, control_}; }
 
   void take_timing(const core::Timing& timing) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (timing_ && *timing_ == timing) return;
     if (timing_) {
       if (refused_ == timing) return;
@@ -168,9 +168,9 @@ class Witness::Body {
   bool fails_ = false;
   std::thread thread_;
 
-  std::mutex mutex_;  // guards what follows
-  std::optional<core::Timing> timing_;
-  std::optional<core::Timing> refused_;
+  Mutex mutex_;  // guards what follows
+  std::optional<core::Timing> timing_ TANDEM_GUARDED_BY(mutex_);
+  std::optional<core::Timing> refused_ TANDEM_GUARDED_BY(mutex_);
 };
 
 Witness::Witness(std::unique_ptr<Body> body) : body_(std::move(body)) {}

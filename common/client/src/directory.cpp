@@ -48,12 +48,12 @@ Directory::Directory(std::vector<Endpoint> told, std::string token)
 bool Directory::is_empty() const { return told_.empty(); }
 
 std::vector<Directory::Control> Directory::order() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return controls_;
 }
 
 void Directory::goes_first(const Control& control) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto found = std::find(controls_.begin(), controls_.end(), control);
   if (found != controls_.end()) std::rotate(controls_.begin(), found, controls_.end());
 }
@@ -63,7 +63,7 @@ void Directory::learn(const std::vector<Endpoint>& controls) {
   for (const auto& endpoint : told_) {
     if (std::find(all.begin(), all.end(), endpoint) == all.end()) all.push_back(endpoint);
   }
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<Control> known;
   for (const auto& endpoint : all) {
     const auto same = std::find_if(controls_.begin(), controls_.end(), [&](const auto& control) {

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/client/src/masters.hpp"
@@ -45,8 +45,8 @@ class Directory {
 
   const std::vector<Endpoint> told_;
   const std::string fields_;  // of every question
-  mutable std::mutex mutex_;
-  std::vector<Control> controls_;  // asked in this order
+  mutable Mutex mutex_;
+  std::vector<Control> controls_ TANDEM_GUARDED_BY(mutex_);  // asked in this order
 };
 
 }  // namespace tandem::client

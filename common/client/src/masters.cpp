@@ -9,7 +9,7 @@
 namespace tandem::client {
 
 std::optional<Connection> Master::take() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const Instant oldest = now() - Duration(limits::client_connection_idle_max);
   while (!idle_.empty()) {
     Idle last = std::move(idle_.back());
@@ -20,14 +20,14 @@ std::optional<Connection> Master::take() {
 }
 
 void Master::keep(Connection connection) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (idle_.size() < limits::client_connections_kept) {
     idle_.push_back({std::move(connection), now()});
   }
 }
 
 void Master::drop_idle() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   idle_.clear();
 }
 
@@ -36,7 +36,7 @@ Masters::Masters(std::vector<Endpoint> told) : told_(std::move(told)) { learn({}
 void Masters::learn(const std::vector<Endpoint>& endpoints) {
   auto wanted = told_;
   wanted.insert(wanted.end(), endpoints.begin(), endpoints.end());
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::erase_if(all_, [&](const auto& master) {
     return std::find(wanted.begin(), wanted.end(), master->endpoint()) == wanted.end();
   });
@@ -49,12 +49,12 @@ void Masters::learn(const std::vector<Endpoint>& endpoints) {
 }
 
 std::size_t Masters::size() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return all_.size();
 }
 
 std::shared_ptr<Master> Masters::find(const Endpoint& endpoint) const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   for (const auto& master : all_) {
     if (master->endpoint() == endpoint) return master;
   }
@@ -62,19 +62,19 @@ std::shared_ptr<Master> Masters::find(const Endpoint& endpoint) const {
 }
 
 std::vector<std::shared_ptr<Master>> Masters::order() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return all_;
 }
 
 void Masters::serves(const Master& master) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto found = std::find_if(all_.begin(), all_.end(),
                                   [&](const auto& other) { return other.get() == &master; });
   if (found != all_.end()) std::rotate(all_.begin(), found, all_.end());
 }
 
 void Masters::hangs(const Master& master) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (!all_.empty() && all_.front().get() == &master)
     std::rotate(all_.begin(), all_.begin() + 1, all_.end());
 }

@@ -5,11 +5,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/client/src/connection.hpp"
 #include "common/client/src/liveness_probe.hpp"
 
@@ -36,8 +36,9 @@ class Master {
 
   const Endpoint endpoint_;
   SignOfLife life_;
-  std::mutex mutex_;
-  std::vector<Idle> idle_;  // the one used last at the end; at most client_connections_kept
+  Mutex mutex_;
+  std::vector<Idle> idle_
+      TANDEM_GUARDED_BY(mutex_);  // the one used last at the end; at most client_connections_kept
 };
 
 class Masters {
@@ -59,8 +60,8 @@ class Masters {
 
  private:
   const std::vector<Endpoint> told_;
-  mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Master>> all_;  // asked in this order
+  mutable Mutex mutex_;
+  std::vector<std::shared_ptr<Master>> all_ TANDEM_GUARDED_BY(mutex_);  // asked in this order
 };
 
 }  // namespace tandem::client

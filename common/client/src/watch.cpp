@@ -16,12 +16,12 @@ ServiceWatch::Body::Body(std::shared_ptr<client::Directory> directory, std::stri
 
 void ServiceWatch::Body::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stopping_ = true;
   }
   stopped_.notify_all();
   if (std::this_thread::get_id() == thread_.get_id()) return;
-  const std::lock_guard lock(joining_);
+  const Lock lock(joining_);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -37,8 +37,8 @@ void ServiceWatch::Body::run() {
 
 // False: it is to stop.
 bool ServiceWatch::Body::wait() {
-  std::unique_lock lock(mutex_);
-  return !stopped_.wait_for(lock, options_.interval, [this] { return stopping_.load(); });
+  Lock lock(mutex_);
+  return !stopped_.wait_for(lock.native(), options_.interval, [this] { return stopping_.load(); });
 }
 
 void ServiceWatch::Body::look() {

@@ -5,11 +5,11 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "common/base/mutex.hpp"
 #include "common/client/src/directory.hpp"
 #include "tandem/client.hpp"
 
@@ -35,10 +35,10 @@ class ServiceWatch::Body {
   const std::string wrong_;
   std::optional<ServiceView> seen_;
   bool fails_ = false;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable stopped_;
   std::atomic<bool> stopping_ = false;
-  std::mutex joining_;
+  Mutex joining_;
   std::thread thread_;
 };
 

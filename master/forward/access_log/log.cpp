@@ -30,7 +30,7 @@ AccessLog::AccessLog(AccessFile file, unsigned loops, std::size_t ring_bytes)
 
 AccessLog::~AccessLog() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -39,7 +39,7 @@ AccessLog::~AccessLog() {
 
 void AccessLog::reopen() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     reopen_ = true;
   }
   wake_.notify_one();
@@ -61,8 +61,9 @@ void AccessLog::run() {
   for (bool last = false; !last;) {
     bool asked = false;
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, limits::access_log_interval, [this] { return reopen_ || stopping_; });
+      Lock lock(mutex_);
+      wake_.wait_for(lock.native(), limits::access_log_interval,
+                     [this]() TANDEM_REQUIRES(mutex_) { return reopen_ || stopping_; });
       asked = std::exchange(reopen_, false);
       last = stopping_;
     }

@@ -14,11 +14,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/forward/access_log/file.hpp"
@@ -61,9 +61,9 @@ class AccessLog {
   int error_ = 0;                            // why, the last time
   std::uint64_t warned_of_ = 0;
   Instant looked_at_;  // when losses and rotation were last looked for
-  std::mutex mutex_;   // for what follows; no loop takes it
+  Mutex mutex_;        // for what follows; no loop takes it
   std::condition_variable wake_;
-  bool reopen_ = false;
+  bool reopen_ TANDEM_GUARDED_BY(mutex_) = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
