@@ -64,15 +64,28 @@ void Node::campaign(bool handover) {
     if (voter.id.node != self().node) request_vote(voter.id, Ballot::vote, hard_.term, handover);
   }
   count_own_vote();
-  TANDEM_ASSERT(role() == Role::candidate || !rules.persist_before_reply);
+  TANDEM_ASSERT(role() == Role::candidate || !rules.persist_before_reply ||
+                !rules.own_vote_is_durable);
 }
 
 void Node::request_vote(const MemberId& voter, Ballot ballot, Term for_term, bool handover) {
   TANDEM_ASSERT(for_term > log_.last_term());
   const VoteRequest request{ballot, for_term, log_.last_index(), log_.last_term(), handover};
-  // What a candidate says of its log and its term must survive it (R2): a vote that is given for
-  // more than the candidate can keep would count for less after its restart.
-  send(voter, request, issued_);
+  // What a candidate says of its log must survive it (R2): a vote that is given for more than the
+  // candidate can keep would count for less after its restart. Its own vote may still be on the way
+  // to the disk, for nothing depends on it before it leads (is_elected).
+  send(voter, request, log_write());
+}
+
+// A candidate that leads has its term and its own vote on its disk. If it is killed before, it has
+// led nobody in that term: the votes for it count for nobody else, and when it asks for them again,
+// in the same term, its log is no less complete than what they were given for.
+bool Node::is_elected(const Candidate& candidate) const {
+  return has_own_vote(candidate) && (candidate.alone || won(candidate.granted));
+}
+
+bool Node::has_own_vote(const Candidate& candidate) const {
+  return !rules.own_vote_is_durable || until_durable(candidate.vote_write) == WriteNumber(0);
 }
 
 bool Node::is_promised_against(const VoteRequest& request, const MemberId& candidate) const {
@@ -84,6 +97,7 @@ bool Node::is_promised_against(const VoteRequest& request, const MemberId& candi
 }
 
 void Node::on(const Message& message, const VoteRequest& request) {
+  lead_removed(message.from);
   const bool complete =
       !rules.up_to_date_log_wins || log_.is_covered_by(request.last_index, request.last_term);
   const bool promised = is_promised_against(request, message.from);
@@ -125,7 +139,7 @@ void Node::on(const Message& message, const VoteReply& reply) {
     if (candidate == nullptr || candidate->alone) return;
     if (reply.for_term != hard_.term && rules.refuse_lower_terms) return;
     add_once(candidate->granted, message.from);
-    if (won(candidate->granted)) become_primary(false);
+    if (is_elected(*candidate)) become_primary(false);
     return;
   }
   if (pre == nullptr && (candidate == nullptr || candidate->alone)) return;
@@ -150,10 +164,10 @@ bool Node::won(const std::vector<MemberId>& granted) const {
 // A candidate's vote for itself is a vote like any other: it counts when it is durable (R2).
 void Node::count_own_vote() {
   auto* candidate = std::get_if<Candidate>(&role_);
-  if (candidate == nullptr || until_durable(candidate->vote_write) != WriteNumber(0)) return;
+  if (candidate == nullptr || !has_own_vote(*candidate)) return;
   TANDEM_ASSERT(hard_.vote == self());
   add_once(candidate->granted, self());
-  if (candidate->alone || won(candidate->granted)) become_primary(candidate->alone);
+  if (is_elected(*candidate)) become_primary(candidate->alone);
 }
 
 // ---- log lending: a witness may be the only one left that holds a committed entry
@@ -255,6 +269,11 @@ void Node::on(const Message& message, const Released&) {
 
 void Node::handle(ConnectionRefused refused) {
   if (refused.attempted > now_) return;
+  if (auto* primary = as_primary()) {
+    for (auto& member : primary->members) {
+      if (member.id.node == refused.node) member.connection_refused = refused.attempted;
+    }
+  }
   if (const auto* primary = as_primary();
       primary != nullptr && configuration().pair && !primary->alone) {
     if (!options_.pair_failover || disk_fails_) return;
@@ -296,7 +315,7 @@ void Node::mind_pair() {
 void Node::promote_alone() {
   TANDEM_ASSERT(configuration().pair);
   TANDEM_ASSERT(can_campaign());
-  hard_.term = self_promotion_term(configuration(), self(), std::max(hard_.term, workers_term_));
+  hard_.term = self_promotion_term(configuration(), self(), std::max(hard_.term, outside_term_));
   hard_.vote = self();
   persist_hard_state();
   pair_.lose();
@@ -306,79 +325,6 @@ void Node::promote_alone() {
   primary_ = MemberId{};
   election_due_ = now_ + first_wait();
   count_own_vote();
-}
-
-// ---- before there is a cluster
-// -------------------------------------------------------------------------------
-
-void Node::say_hello() {
-  if (options_.kind != VoterKind::master || now_ < hello_due_) return;
-  if (hard_.cluster.value() == 0 && founding_.may_found() && !disk_fails_) return found();
-  hello_due_ = now_ + options_.timing.heartbeat;
-  std::set<NodeId> masters(options_.masters.begin(), options_.masters.end());
-  if (registered_) {
-    for (const auto& master : registered_->masters) masters.insert(master.node);
-  }
-  for (const auto& voter : configuration().voters) {
-    if (voter.kind == VoterKind::master) masters.insert(voter.id.node);
-  }
-  for (const auto& master : masters) {
-    if (master != self().node) greet(master, std::nullopt);
-  }
-}
-
-// It may be a master of this cluster, by the options or by the state, however old that is. Who is
-// one is decided when it is to be admitted.
-bool Node::is_listed(const NodeId& node) const {
-  const auto& masters = options_.masters;
-  if (std::find(masters.begin(), masters.end(), node) != masters.end()) return true;
-  return registered_ && std::any_of(registered_->masters.begin(), registered_->masters.end(),
-                                    [&](const auto& master) { return master.node == node; });
-}
-
-void Node::on(const Message& message, const Hello& hello) {
-  // A primary that was told of us, when the masters that we were told of have all gone since.
-  const auto ours = hard_.cluster.value() != 0 ? hard_.cluster : options_.joins;
-  const bool of_any =
-      ours.value() == 0 && founding_.knows_of_cluster() && message.cluster.value() != 0;
-  const bool of_ours = of_any || (ours.value() != 0 && message.cluster == ours);
-  const bool listed = is_listed(message.from.node);
-  if (!listed && !of_ours) return;
-  if (hello.belongs) {
-    founding_.heard_of_cluster();
-  } else if (!hello.answer_wanted && hello.asker == session_) {
-    founding_.heard_new(message.from.node);  // a late answer to an earlier life proves nothing
-  }
-  if (listed) known_masters_[message.from.node] = {message.from, now_};
-  TANDEM_ASSERT(known_masters_.size() <= 2 * limits::masters_max);
-  if (hello.answer_wanted) greet(message.from.node, hello.asker);
-}
-
-void Node::greet(const NodeId& master, std::optional<SessionId> asker) {
-  send(MemberId{master, IncarnationId(0)},
-       Hello{.belongs = hard_.cluster.value() != 0 || options_.joins.value() != 0,
-             .answer_wanted = !asker.has_value(),
-             .asker = asker.value_or(session_)});
-}
-
-void Node::found() {
-  TANDEM_ASSERT(founding_.may_found());
-  TANDEM_ASSERT(log_.last_index() == LogIndex(0));
-  hard_.cluster = ClusterId((random_.next() >> 11) + 1);
-  const auto* restoration = options_.restoration.get();
-  if (restoration != nullptr) hard_.term = std::max(workers_term_, restoration->after);
-  hard_.term = hard_.term.next();
-  hard_.vote = self();
-  persist_hard_state();
-  const Configuration alone = Configuration{}.with({self(), VoterKind::master, LogIndex(1)});
-  if (restoration != nullptr) {
-    install(std::make_shared<const Snapshot>(
-                Snapshot{LogIndex(1), hard_.term, alone, restoration->bytes}),
-            true);
-  } else {
-    append_to_log({LogIndex(1), hard_.term, alone});
-  }
-  election_due_ = now_;
 }
 
 }  // namespace tandem::core

@@ -41,18 +41,6 @@ void Node::lead(Primary& primary) {
   heartbeat(primary);
 }
 
-// Those that belong and do not vote, or do not answer in the life that votes: they may know masters
-// only that have gone.
-void Node::greet_newcomers(const Primary& primary) {
-  const auto* known = registered(primary);
-  if (known == nullptr) return;
-  for (const auto& master : known->masters) {
-    const Voter* voter = configuration().current(master.node);
-    const bool answers = voter != nullptr && !silent_since(voter->id);
-    if (master.node != self().node && !answers) greet(master.node, std::nullopt);
-  }
-}
-
 void Node::heartbeat(Primary& primary) {
   primary.next_heartbeat = now_ + options_.timing.heartbeat;
   for (auto& member : primary.members) {

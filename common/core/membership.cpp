@@ -154,6 +154,15 @@ std::optional<VoterChange> master_removal(const Electorate& electorate,
   return RemoveVoter{least_needed(leaving, electorate.living)};
 }
 
+// Of a primary that goes on without the other of its pair.
+std::optional<VoterChange> lone_change(const Electorate& electorate) {
+  if (auto addition = master_addition(electorate, {})) return addition;
+  auto leaving = leaving_masters(electorate);
+  std::erase(leaving, electorate.self);  // there is nobody to hand over to
+  if (!electorate.other_is_out || leaving.empty()) return std::nullopt;
+  return master_removal(electorate, std::move(leaving));
+}
+
 // By who is registered.
 std::optional<VoterChange> registered_change(const Electorate& electorate, const MemberId& tried) {
   const auto& configuration = electorate.configuration;
@@ -224,7 +233,7 @@ std::optional<VoterChange> next_change(const Electorate& electorate, const Membe
   TANDEM_ASSERT(configuration.voters.size() <= limits::voters_max + 1);
   if (auto change = superseded_removal(configuration)) return change;
   if (auto change = master_addition(electorate, tried)) return change;
-  if (electorate.alone) return master_addition(electorate, {});
+  if (electorate.alone) return lone_change(electorate);
   if (electorate.registered != nullptr) {
     if (auto change = registered_change(electorate, tried)) return change;
   }

@@ -51,9 +51,10 @@ struct Electorate {
   const Registered* registered = nullptr;     // null: not known yet; then nobody is removed for it
   MemberId self{};                            // the primary; empty: it stays
   bool pair_failover = true;
-  // Pair mode, without the other: only that one may be replaced, because it lost its disk, or by an
+  // Pair mode, without the other: that one may be replaced, because it lost its disk, or by an
   // operator's word.
   bool alone = false;
+  bool other_is_out = false;  // ... and that one cannot go on alone: then it may be removed
 };
 
 // Witnesses wanted beside this many masters, when this many could serve: the most, up to three,

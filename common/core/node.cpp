@@ -62,7 +62,9 @@ void Node::step(Instant now, Input input, Outputs& outputs) {
 
 void Node::handle(Tick) {
   if (auto* primary = as_primary()) return lead(*primary);
-  if (hard_.cluster.value() == 0 || !configuration().contains(self())) say_hello();
+  // One that campaigns in vain may ask voters that have all gone: masters still know its name.
+  const bool votes = hard_.cluster.value() != 0 && configuration().contains(self());
+  if (!votes || !ungranted_.empty()) say_hello();
   mind_pair();
   if (!can_campaign() || now_ < election_due_ || role() == Role::primary) return;
   if (promise_.binds(self(), now_)) {
@@ -112,6 +114,10 @@ void Node::handle(Message& message) {
   if (const auto* hello = std::get_if<Hello>(&message.body)) return on(message, *hello);
   const bool has_term = hard_.term.value() > 0;
   if (has_term && message.term.value() > hard_.term.value() + limits::term_jump_max) return;
+  if (is_outsiders_term(message)) {
+    outside_term_ = std::max(outside_term_, message.term);
+    return;
+  }
   if (message.term > hard_.term) {
     // A promise to a primary is not broken by a candidate that cannot hear it (Ongaro 2014,
     // §4.2.3).
@@ -122,6 +128,19 @@ void Node::handle(Message& message) {
   }
   if (refuse_lower_term(message)) return;
   dispatch(message);
+}
+
+// Who does not vote by our configuration may have a higher term, as one that was removed while it
+// could not be reached. While a primary is known to lead, that unseats it as little as a candidate
+// does that cannot hear it. A lease that holds says that no voter has elected another; a promise
+// that runs, that none has for as long. One that is joining is about to vote, so its term counts.
+bool Node::is_outsiders_term(const Message& message) const {
+  if (message.term <= hard_.term || !rules.outsiders_unseat_nobody) return false;
+  if (configuration().empty() || configuration().contains(message.from)) return false;
+  if (const auto* primary = as_primary()) {
+    return !is_joining(message.from) && now_ < primary->lease.serve_until();
+  }
+  return !promise_.primary().empty() && promise_.binds(message.from, now_);
 }
 
 // R3. True when the message is from a lower term and has been dealt with: whoever leads or
@@ -188,7 +207,7 @@ void Node::handle(ConnectionLost lost) {
 
 void Node::handle(TermReported reported) {
   if (hard_.cluster.value() == 0 && options_.restoration != nullptr) {
-    workers_term_ = std::max(workers_term_, reported.term);
+    outside_term_ = std::max(outside_term_, reported.term);
     return;
   }
   if (hard_.cluster.value() == 0) {
@@ -200,8 +219,8 @@ void Node::handle(TermReported reported) {
   if (reported.term.value() > hard_.term.value() + limits::term_jump_max / 2) return;
   // Of a pair the other may have promoted itself, and nobody but workers can say so.
   if (configuration().pair) return become_follower(reported.term, MemberId{});
-  if (reported.term <= workers_term_) return;
-  workers_term_ = reported.term;
+  if (reported.term <= outside_term_) return;
+  outside_term_ = reported.term;
   if (auto* primary = as_primary()) heartbeat(*primary);
 }
 
@@ -211,7 +230,7 @@ void Node::handle(Registered& registered) {
   std::erase_if(known_masters_, [this](const auto& known) { return !is_listed(known.first); });
 }
 
-Term Node::next_term() const { return std::max(hard_.term, workers_term_).next(); }
+Term Node::next_term() const { return std::max(hard_.term, outside_term_).next(); }
 
 void Node::handle(SnapshotTaken& taken) {
   // The same index again replaces a snapshot that was found to differ from others'.
@@ -248,6 +267,14 @@ WriteNumber Node::until_durable(WriteNumber number) const {
   TANDEM_ASSERT(number <= issued_);
   if (!rules.persist_before_reply) return WriteNumber(0);
   return number > durable_ ? number : WriteNumber(0);
+}
+
+// The write with which all of the log is durable.
+WriteNumber Node::log_write() const {
+  if (durable_index_ >= log_.last_index()) return WriteNumber(0);
+  const auto holds_all = [&](const PendingWrite& write) { return write.last >= log_.last_index(); };
+  const auto found = std::find_if(pending_.begin(), pending_.end(), holds_all);
+  return found == pending_.end() ? issued_ : found->number;
 }
 
 Write& Node::write() {
@@ -353,6 +380,11 @@ std::optional<Instant> Node::silent_since(const MemberId& member) const {
   }
   if (now_ - since < options_.timing.election_timeout) return std::nullopt;
   return since;
+}
+
+bool Node::is_joining(const MemberId& member) const {
+  const auto* primary = as_primary();
+  return primary != nullptr && primary->joining && primary->joining->id == member;
 }
 
 LogIndex Node::match_index(const MemberId& member) const {

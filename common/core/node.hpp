@@ -59,6 +59,8 @@ class Node {
   bool are_voters_committed() const { return log_.configuration_index() <= commit_; }
   // How far a member's log is known to equal the primary's; 0 when this node is not primary.
   LogIndex match_index(const MemberId& member) const;
+  // This node is primary, and brings that member up to date to make it a voter.
+  bool is_joining(const MemberId& member) const;
   // Since when a voter has answered none of this primary's rounds; empty while it answers, for
   // this node itself, and when this node is not primary.
   std::optional<Instant> silent_since(const MemberId& member) const;
@@ -69,7 +71,10 @@ class Node {
   // Standby: this node could promote itself. Primary: it counts on no standby.
   Standing pair_standing() const { return pair_.standing(); }
   bool is_alone() const;
-  Duration promise_left() const { return promise_.left(now_); }
+  // Alone in pair mode, and the other is known not to go on alone as well: it may be removed.
+  bool is_other_out() const;
+  // Until then it elects nobody but its primary.
+  Instant promised_until() const { return promise_.until(); }
   // What keeps a master from having a primary.
   Waiting waiting() const;
 
@@ -79,6 +84,7 @@ class Node {
   void handle(Message& message);
   void handle(Durable durable);
   bool may_be_heeded(const Message& message) const;
+  bool is_outsiders_term(const Message& message) const;
   void handle(ConnectionLost lost);
   void handle(TermReported reported);
   void handle(SnapshotTaken& taken);
@@ -90,6 +96,7 @@ class Node {
   Term next_term() const;
   void send(const MemberId& to, MessageBody body, WriteNumber after = WriteNumber(0));
   WriteNumber until_durable(WriteNumber number) const;
+  WriteNumber log_write() const;
   Write& write();
   void persist_hard_state();
   void append_to_log(Entry entry);
@@ -115,22 +122,26 @@ class Node {
   void on(const Message& message, LogExcerpt& excerpt);
   void on(const Message& message, const TimeoutNow&);
   void on(const Message& message, const Released&);
-  void on(const Message& message, const Hello& hello);
   void handle(ConnectionRefused refused);
   bool won(const std::vector<MemberId>& granted) const;
+  bool is_elected(const Candidate& candidate) const;
+  bool has_own_vote(const Candidate& candidate) const;
   void count_own_vote();
   void borrow_log(const MemberId& lender, LogIndex last_index, Term last_term);
   void fetch_log(LogIndex previous);
   void promote_alone();
   void mind_pair();
+  Duration first_wait();
+  Duration retry_wait();
+  bool is_promised_against(const VoteRequest& request, const MemberId& candidate) const;
+
+  // hello.cpp
   void found();
   void say_hello();
   void greet(const NodeId& master, std::optional<SessionId> asker);
   void greet_newcomers(const Primary& primary);
   bool is_listed(const NodeId& node) const;
-  Duration first_wait();
-  Duration retry_wait();
-  bool is_promised_against(const VoteRequest& request, const MemberId& candidate) const;
+  void on(const Message& message, const Hello& hello);
 
   // waiting.cpp
   void note_ungranted();
@@ -177,6 +188,7 @@ class Node {
   bool has_standby_stood_down(Primary& primary);
   void stop_joining(Primary& primary);
   void mind_leaving(Primary& primary);
+  void lead_removed(const MemberId& master);
   std::set<MemberId> living_voters(const Primary& primary) const;
   void add_voter(Primary& primary, const AddVoter& addition);
   void append_configuration(Primary& primary, Configuration configuration);
@@ -190,7 +202,8 @@ class Node {
   SessionId session_;
   Instant now_;
   HardState hard_;
-  Term workers_term_;  // the highest that a worker reported; the next campaign goes beyond it
+  Term outside_term_;  // the highest of workers and of who does not vote: the next campaign goes
+                       // beyond it
   Log log_;
   SnapshotPointer snapshot_;
   LogIndex commit_;

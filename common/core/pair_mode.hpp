@@ -18,6 +18,9 @@
 //    does a stall long enough for the other to have moved on.
 //  - A pair ends, for a third voter or for one master alone, only once its standby has answered
 //    that it may not promote itself any more: by the configuration that it knows it still could.
+//    A primary that is alone may remove it once it has answered in the new term, in which nobody
+//    has told it that it may, or once its machine has refused a connection since: its process is
+//    gone, and the next one may not promote itself. From silence alone nothing follows.
 //
 // What it cannot give: cut off from each other and with no worker that reaches both, the two serve
 // at once, and what the lower term committed since is discarded when they meet again. No mode of

@@ -23,9 +23,10 @@ struct Progress {
   std::size_t in_flight = 0;  // appends with entries since the last answer
   bool probing = true;        // where its log parts from ours is not known: one message at a time
   bool needs_snapshot = false;
-  bool discard_log = false;             // diverged
-  Instant answered = Instant::never();  // send time of the latest round it answered (R6)
-  Instant heard = Instant::never();     // arrival of its latest answer
+  bool discard_log = false;                       // diverged
+  Instant answered = Instant::never();            // send time of the latest round it answered (R6)
+  Instant heard = Instant::never();               // arrival of its latest answer
+  Instant connection_refused = Instant::never();  // as attempted then, the last time
   SessionId session{};
   Instant allowed =
       Instant::never();  // pair mode: when it was last told that it may promote itself

@@ -24,7 +24,8 @@ void Node::change_voters(Primary& primary) {
                               .registered = registered(primary),
                               .self = self(),
                               .pair_failover = options_.pair_failover,
-                              .alone = primary.alone};
+                              .alone = primary.alone,
+                              .other_is_out = is_other_out()};
   const auto change = next_change(electorate, primary.tried);
   const auto* addition = change ? std::get_if<AddVoter>(&*change) : nullptr;
   if (addition != nullptr) return add_voter(primary, *addition);
@@ -101,6 +102,18 @@ bool Node::has_standby_stood_down(Primary& primary) {
   });
 }
 
+// A standby that has answered a round of this term has lost what standing it had, for a primary
+// that is alone gives none. So has one whose process has ended since: its next life begins without.
+bool Node::is_other_out() const {
+  const auto* primary = as_primary();
+  if (primary == nullptr || !primary->alone) return false;
+  return std::all_of(primary->members.begin(), primary->members.end(), [&](const Progress& member) {
+    const bool is_out =
+        member.answered != Instant::never() || member.connection_refused >= primary->elected;
+    return is_out || !configuration().contains(member.id);
+  });
+}
+
 // Who was removed is sent the log while it answers.
 void Node::mind_leaving(Primary& primary) {
   const auto gone = [&](const Leaving& leaving) {
@@ -113,6 +126,22 @@ void Node::mind_leaving(Primary& primary) {
   };
   const auto ended = std::erase_if(primary.leaving, gone);
   if (ended > 0) refresh_members(primary);
+}
+
+// A master that was removed and speaks up: it asks for votes, for it does not know yet, or says
+// hello, for it does not know who leads now. Then it is sent the log as well.
+void Node::lead_removed(const MemberId& master) {
+  auto* primary = as_primary();
+  const auto* state = primary == nullptr ? nullptr : registered(*primary);
+  if (state == nullptr || state->masters.empty()) return;
+  if (stays(*state, configuration(), master.node)) return;
+  if (configuration().current(master.node) != nullptr) return;
+  const bool is_led =
+      std::any_of(primary->members.begin(), primary->members.end(),
+                  [&](const Progress& member) { return member.id.node == master.node; });
+  if (is_led || primary->leaving.size() >= limits::masters_max) return;
+  primary->leaving.push_back({master, now_});
+  refresh_members(*primary);
 }
 
 // Counted by when the answered round was sent: an answer that was long on its way tells of the

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/core/limits.hpp"
+#include "common/core/rules.hpp"
 
 namespace tandem::sim {
 
@@ -23,6 +24,13 @@ void Checker::elected(const Machine& machine, Term term) {
   }
   if (!fresh) throw Violation(fmt::format("{} was elected twice in term {}", machine.id, term));
   if (primaries_.size() > kept_terms) primaries_.erase(primaries_.begin());
+  // Else it could be killed, vote for another in this term, or be elected once more in it.
+  const auto& on_disk = machine.disk.stored().hard_state;
+  const bool has_vote = on_disk.term == term && on_disk.vote == machine.member();
+  if (!has_vote && core::rules.persist_before_reply) {  // without that rule it is no news
+    throw Violation(
+        fmt::format("{} leads term {} without its own vote on its disk", machine.id, term));
+  }
   if (lenient_ || committed_.empty()) return;
   // Elected late, with votes that were long on the way, it may lack what a later term has
   // committed.

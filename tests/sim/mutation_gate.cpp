@@ -45,6 +45,8 @@ constexpr Mutation mutations[] = {
     {"R1 one vote per term", &core::Rules::one_vote_per_term, "all"},
     {"R2 persist before reply", &core::Rules::persist_before_reply, "crash"},
     {"R2 refused is not written", &core::Rules::rewrite_what_was_refused, "full"},
+    {"R2 own vote is durable", &core::Rules::own_vote_is_durable, "crash"},
+    {"R3 outsiders unseat nobody", &core::Rules::outsiders_unseat_nobody, "masters"},
     {"R3 lower terms are refused", &core::Rules::refuse_lower_terms, "freeze"},
     {"R4 only an up-to-date log wins", &core::Rules::up_to_date_log_wins, "all"},
     {"R5 commit needs a majority", &core::Rules::commit_needs_majority, "all"},

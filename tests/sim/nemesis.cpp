@@ -276,7 +276,7 @@ void World::replan_tick(Machine& machine) {
 // is removed. One is lost at a time: all masters that belong vote with the disks they have, and so
 // does everyone in the newest configuration, wherever it is known; no other master votes.
 bool World::may_lose_disk(const Machine& machine) const {
-  if (!machine.has_state_directory) return false;
+  if (!machine.has_state_directory || now_ < master_goes_until_) return false;
   const auto is_whole = [&](const core::Configuration& configuration) {
     if (configuration.nodes() < 3 || configuration.count(core::VoterKind::master) < 2) return false;
     const bool masters_vote =

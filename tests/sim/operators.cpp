@@ -12,6 +12,7 @@ namespace {
 // Between two changes of who the masters are; a pair changes for a moment only.
 constexpr Duration pause_max = 12s;
 constexpr Duration pair_pause_max = 4s;
+constexpr Duration going_max = 3s;  // from an operator's word until it is committed
 }  // namespace
 
 // By what was committed, or at first as it was founded.
@@ -49,6 +50,15 @@ Machine* World::who_answers() {
   return leader == machines_.end() ? nullptr : &*leader;
 }
 
+// Which nobody may have noticed yet: then no master leaves, for no protocol bears both.
+bool World::has_lost_disk(const core::Configuration& configuration) const {
+  return std::any_of(configuration.voters.begin(), configuration.voters.end(),
+                     [&](const core::Voter& voter) {
+                       const auto& machine = machines_[find(voter.id.node.name())];
+                       return machine.incarnation != voter.id.incarnation;
+                     });
+}
+
 void World::operate() {
   plan(between(0s, profile_.witnesses ? pause_max : pair_pause_max), EventKind::operate, 0);
   auto* leader = who_answers();
@@ -59,11 +69,13 @@ void World::operate() {
     (leader->process.state.masters().contains(machine.index) ? inside : outside)
         .push_back(machine.index);
   }
-  if (inside.empty()) return;
+  disturb(*leader);
+  if (inside.empty() || has_lost_disk(leader->process.node->configuration())) return;
   const auto any_of = [&](const auto& some) { return some[random_.below(some.size())]; };
   if (random_.below(3) == 0) {
     const auto goes = any_of(inside);
     note(machines_[goes], "*** is to leave");
+    master_goes_until_ = now_ + going_max;
     return propose_own(*leader, StateMachine::expel(goes));
   }
   if (outside.empty() || inside.size() >= limits::masters_max) return;
@@ -71,6 +83,7 @@ void World::operate() {
   const bool replaces = random_.below(2) == 0;
   const auto goes = replaces ? std::optional(any_of(inside)) : std::nullopt;
   note(machines_[comes], replaces ? "*** is to join in another's place" : "*** is to join");
+  if (replaces) master_goes_until_ = now_ + going_max;
   bring(machines_[comes], *leader);
   propose_own(*leader, StateMachine::admit(comes, goes));
 }
@@ -84,6 +97,22 @@ void World::bring(Machine& comer, const Machine& leader) {
   stop(comer, true);
   lose_disk(comer);
   start(comer.index);
+}
+
+// A master that was removed, left running, has come by a higher term, with others that were.
+void World::disturb(const Machine& leader) {
+  const auto& stranger = machines_[random_.below(master_ids_.size())];
+  const auto& node = *leader.process.node;
+  const auto& voters = node.configuration().voters;
+  const auto& to = voters[random_.below(voters.size())].id;
+  const bool handover = random_.below(2) == 0;
+  const Term term(node.term().value() + 1 + random_.below(2));
+  if (belongs(stranger) || node.configuration().current(stranger.id) != nullptr) return;
+  core::Message message{cluster_id(), stranger.member(), to, term, core::AppendReply{}};
+  if (random_.below(2) == 0) {
+    message.body = core::VoteRequest{core::Ballot::vote, term, LogIndex(1), Term(1), handover};
+  }
+  transmit(stranger.index, find(to.node.name()), std::move(message));
 }
 
 // An operator who is in a hurry: the machine is cleared and used for something else at once.

@@ -42,9 +42,28 @@ void World::boot(Machine& machine) {
 
 void World::step(Machine& machine, core::Input input) {
   TANDEM_ASSERT(machine.runs());
+  const auto* message = std::get_if<core::Message>(&input);
+  const bool outsider = message != nullptr && is_outsider(*message, machine);
+  const Term term_before = machine.process.node->term();
   machine.process.node->step(machine.clock.at(now_), std::move(input), outputs_);
+  if (outsider && machine.process.node->term() != term_before) {
+    throw Violation(
+        fmt::format("{} gave up term {} for one that does not vote", machine.id, term_before));
+  }
   carry_out(machine);
   plan_tick(machine);
+}
+
+// It neither votes nor is to, by what is known here and by what was committed, while the primary's
+// lease holds, or the promise to it.
+bool World::is_outsider(const core::Message& message, const Machine& receiver) const {
+  const auto& node = *receiver.process.node;
+  const auto& sender = machines_[find(message.from.node.name())];
+  if (!sender.is_master || belongs(sender) || node.configuration().empty()) return false;
+  if (node.configuration().contains(message.from) || node.is_joining(message.from)) return false;
+  const bool is_led = !node.primary().empty() && node.primary() != message.from &&
+                      node.promised_until() > receiver.clock.at(now_);
+  return node.role() == core::Role::primary ? receiver.would_serve(now_) : is_led;
 }
 
 void World::carry_out(Machine& machine) {
@@ -57,10 +76,7 @@ void World::carry_out(Machine& machine) {
         std::any_of(appended.begin(), appended.end(), [](const auto& entry) {
           return std::holds_alternative<core::Configuration>(entry.body);
         });
-    if (changes_voters && profile_.spare_masters > 0 && random_.below(2) == 0) {
-      plan(random_.up_to(20ms), EventKind::clear_away, machine.index);
-    }
-    if (changes_voters) maybe_ambush(machine, 20ms);
+    if (changes_voters) hit_change_of_voters(machine);
     const auto number = outputs_.write->number.value();
     if (!machine.disk_refuses) {  // else it is lost, and the process will hear of that
       const SimTime done = machine.disk.write(std::move(*outputs_.write), now_, random_);
@@ -119,7 +135,19 @@ void World::became(Machine& machine, const core::RoleChange& change) {
   if (change.role != core::Role::primary) return;
   machine.process.registered_digest = 0;
   checker_.elected(machine, change.term);
+  for (const auto& other : machines_) {  // links to who does not answer are tried again and again
+    if (other.is_master && !other.up) try_to_connect(machine, other.index);
+  }
   maybe_ambush(machine, 3 * network_->delay(random_));
+}
+
+// Before it is on anybody's disk, or a little later.
+void World::hit_change_of_voters(const Machine& primary) {
+  const Duration within = random_.below(2) == 0 ? 1ms : 20ms;
+  if (profile_.spare_masters > 0 && random_.below(2) == 0) {
+    plan(random_.up_to(within), EventKind::clear_away, primary.index);
+  }
+  maybe_ambush(primary, within);
 }
 
 void World::maybe_ambush(const Machine& machine, Duration within) {
@@ -297,6 +325,10 @@ void World::reset_connections(std::uint32_t gone) {
 void World::reconnect(Machine& machine, std::uint32_t other) {
   if (machine.process.node == nullptr) return;
   step(machine, core::ConnectionLost{machines_[other].id});
+  try_to_connect(machine, other);
+}
+
+void World::try_to_connect(const Machine& machine, std::uint32_t other) {
   if (machines_[other].up || !network_->is_open_both_ways(machine.index, other)) return;
   const Duration late = random_.below(8) == 0 ? between(1ms, 3s) : network_->delay(random_);
   events_.push({.at = now_ + late,

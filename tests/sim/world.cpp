@@ -241,6 +241,9 @@ std::string World::ailment() const {
     if (!machine.is_master) continue;
     if (belongs(machine) && !votes) return fmt::format("{} does not vote", machine.id);
     if (!belongs(machine) && votes) return fmt::format("{} still votes", machine.id);
+    if (!belongs(machine) && !is_led(machine, *leader)) {
+      return fmt::format("{} was removed, and does not know who leads", machine.id);
+    }
   }
   for (const auto& voter : configuration.voters) {
     const Machine& machine = machines_[find(voter.id.node.name())];
@@ -257,6 +260,20 @@ std::string World::ailment() const {
       profile_.witnesses && masters > 1 ? 3 : std::min<std::size_t>(masters, 2);
   if (profile_.spare_masters == 0 && masters < 2) return "there are too few masters";
   return configuration.nodes() < nodes_min ? "too few vote" : "";
+}
+
+// One that has been a member, and knows the leader for a master: it says hello to those. A term of
+// its own that is higher it keeps until the next election.
+bool World::is_led(const Machine& removed, const Machine& leader) const {
+  if (!removed.runs()) return true;
+  const auto& node = *removed.process.node;
+  const bool was_member = node.hard_state().cluster.value() != 0 && !node.configuration().empty();
+  const bool founder = std::count(founders_.begin(), founders_.end(), leader.index) > 0;
+  const bool knows_leader = removed.process.state.masters().contains(leader.index) ||
+                            node.configuration().current(leader.id) != nullptr ||
+                            (founder && !removed.joins);
+  if (!was_member || !knows_leader || node.term() > leader.process.node->term()) return true;
+  return node.primary().node == leader.id && !node.configuration().contains(removed.member());
 }
 
 std::uint32_t World::find(std::string_view name) const {

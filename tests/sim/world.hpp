@@ -66,6 +66,7 @@ class World {
   void plan(SimTime delay, EventKind kind, std::uint32_t target, std::uint32_t other = 0,
             std::uint64_t number = 0, std::uint64_t life = 0);
   std::string ailment() const;  // what keeps the cluster from being healthy; empty: nothing
+  bool is_led(const Machine& removed, const Machine& leader) const;
   void must_heal();
   void note(const Machine& machine, const std::string& what);
   void note_lapses();
@@ -73,6 +74,7 @@ class World {
   // shell.cpp: what the programs around the core would do
   void boot(Machine& machine);
   void step(Machine& machine, core::Input input);
+  bool is_outsider(const core::Message& message, const Machine& receiver) const;
   void carry_out(Machine& machine);
   void send(Machine& from, core::Message message);
   void transmit(std::uint32_t from, std::uint32_t to, core::Message message);
@@ -89,6 +91,7 @@ class World {
   void disk_failed(Machine& machine, std::uint32_t refusal);
   void reset_connections(std::uint32_t machine);
   void reconnect(Machine& machine, std::uint32_t other);
+  void try_to_connect(const Machine& machine, std::uint32_t other);
 
   // workers.cpp
   void beat(Machine& worker);
@@ -118,8 +121,10 @@ class World {
 
   // operators.cpp
   Machine* who_answers();
+  bool has_lost_disk(const core::Configuration& configuration) const;
   void operate();
   void clear_away();
+  void disturb(const Machine& leader);
   void bring(Machine& comer, const Machine& leader);
   core::ClusterId cluster_id() const;
   bool is_said_to_be_gone(const Machine& master, const Machine& leader) const;
@@ -137,6 +142,7 @@ class World {
   void plan_fault();
   void inject();
   bool inject(FaultKind kind, Fault& fault);
+  void hit_change_of_voters(const Machine& primary);
   void maybe_ambush(const Machine& machine, Duration within);
   void ambush(std::uint32_t machine);
   void begin(Fault fault);
@@ -166,6 +172,7 @@ class World {
   std::vector<Machine> machines_;
   std::vector<core::NodeId> master_ids_;  // the spare ones too
   std::vector<std::uint32_t> founders_;
+  SimTime master_goes_until_{0};  // an operator's word that removes one is on its way
   std::optional<Network> network_;
   std::vector<Client> clients_;
   core::Timing timing_;

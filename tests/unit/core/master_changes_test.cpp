@@ -42,6 +42,7 @@ struct Question {
   std::set<MemberId> silent{};
   const char* primary = "a";
   bool alone = false;
+  bool other_is_out = false;
   MemberId tried{};
 
   std::optional<VoterChange> answer() const {
@@ -54,7 +55,8 @@ struct Question {
                         .living = living,
                         .registered = &state,
                         .self = member(primary),
-                        .alone = alone},
+                        .alone = alone,
+                        .other_is_out = other_is_out},
                        tried);
   }
 };
@@ -137,4 +139,17 @@ TEST_CASE("a primary that is alone takes in a stranger only in its partner's pla
   CHECK(question.answer() == std::nullopt);
   question.state = registered({"a", "b", "c:b"});
   CHECK(question.answer() == addition("c"));
+}
+
+TEST_CASE("a primary that goes on alone removes the other only when that one is out") {
+  Question question{of({"a", "b"}), registered({"a"}), {}, {member("b")}};
+  question.configuration.pair = true;
+  question.alone = true;
+  CHECK(question.answer() == std::nullopt);
+  question.other_is_out = true;
+  CHECK(question.answer() == removal("b"));
+  question.state = registered({"b"});  // itself it cannot remove: nobody would be left
+  CHECK(question.answer() == std::nullopt);
+  question.state = registered({"a", "b"});
+  CHECK(question.answer() == std::nullopt);
 }
