@@ -117,6 +117,7 @@ void ClusterNode::publish_view() {
   view.quorum = configuration.quorum();
   view.pair = configuration.pair;
   view.alone = node_->is_alone();
+  view.other_is_out = node_->is_other_out();
   view.in_pair_sync = node_->pair_standing() == core::Standing::standby;
   view_voters(view);
   view_features(view);

@@ -66,6 +66,7 @@ struct ClusterView {
   bool is_protected = false;  // any single loss is survived now (protection.hpp)
   bool pair = false;
   bool alone = false;         // pair mode, and the other is not counted on
+  bool other_is_out = false;  // ... and that one cannot go on alone as well: it may be removed
   bool in_pair_sync = false;  // pair mode: this standby may promote itself
   std::string waiting;        // why there is no primary, for people; empty when there is one
   // Known to the primary alone: the highest feature level that all voters and masters say they can,

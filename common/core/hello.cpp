@@ -1,6 +1,7 @@
 // hello.cpp: how masters that do not vote make themselves known, and how a cluster is founded.
 #include <algorithm>
 
+#include "common/core/limits.hpp"
 #include "common/core/node.hpp"
 
 namespace tandem::core {

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -107,6 +108,10 @@ class ClusterMember {
   bool votes(std::string_view master) const;
   // The masters that belong, by the state or before it says so by the flags, and do not vote yet.
   std::vector<std::string> without_vote() const;
+  // This master belongs no more, and nobody needs it: it can be stopped.
+  bool is_removed() const;
+  // It is no master, and this one has seen it go.
+  bool has_gone(const std::string& master) const;
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
   // The cluster's, by the state that is applied here: what may be written for all members.
@@ -161,7 +166,6 @@ class ClusterMember {
   void report_registered();
   void register_workers(Instant now);
   void make_secret();
-  bool is_removed() const;
   void tell_removal();
   Endpoint address_of(const std::string& name, const MasterRecord& record) const;
   void follow_masters();
@@ -210,6 +214,7 @@ class ClusterMember {
   bool changing_masters_ = false;
   Endpoint control_;             // where the others reach this one, as it is bound
   bool told_removed_ = false;    // in the log
+  std::set<std::string> gone_;   // masters that were removed, as far as this process has seen it
   MasterRecords noted_masters_;  // that the cluster's thread knows
   MasterRecords reachable_;
   std::pair<core::ClusterId, MasterRecords> kept_masters_;   // that the disk has, or is to have

@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 #include <spdlog/spdlog.h>
 
+#include "common/wire/limits.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/cluster/masters_file.hpp"
 
@@ -60,6 +61,11 @@ bool ClusterMember::is_removed() const {
          view_.voters_committed && lag_of(view_) == 0;
 }
 
+bool ClusterMember::has_gone(const std::string& master) const {
+  if (registry_.state().masters.contains(master)) return false;
+  return gone_.contains(master) || noted_masters_.contains(master);
+}
+
 void ClusterMember::tell_removal() {
   const bool removed = is_removed();
   if (removed && !told_removed_) {
@@ -93,6 +99,10 @@ void ClusterMember::follow_masters() {
     spdlog::info("master node={} control={}", node, master.address.to_string());
     if (!master.address.is_numeric()) look_up(node, master.address);
   }
+  for (const auto& [name, master] : noted_masters_) {
+    if (gone_.size() < limits::known_nodes_max) gone_.insert(name);
+  }
+  for (const auto& [name, master] : masters) gone_.erase(name);
   noted_masters_ = masters;
   registered_digest_ = 0;
   asio::post(loop_, [this, others] { node_.set_masters(others); });

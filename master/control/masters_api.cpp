@@ -147,12 +147,20 @@ Result<> check_removal(const ClusterMember& member, const std::string& name) {
   }
   const auto& view = member.view();
   if (!member.votes(name)) return {};
-  if (view.alone) {
-    return conflict(fmt::format("{} goes on alone, and cannot know whether {} does so too: start "
-                                "{} again, or put another in its place (tandem master replace)",
-                                view.primary, name == view.primary.name() ? "the other" : name,
-                                name == view.primary.name() ? "it" : name),
+  if (view.alone && name == view.primary.name()) {
+    return conflict(fmt::format("{0} goes on alone: start the other again first, or put another in "
+                                "the place of {0} (tandem master replace {0} NEW ADDRESS)",
+                                name),
                     "name");
+  }
+  if (view.alone && !view.other_is_out) {
+    return conflict(
+        fmt::format("{0} goes on alone, and {1} may do so too, where {0} does not reach it: it has "
+                    "neither answered since, nor has its machine refused a connection, which would "
+                    "prove that its process is gone. Start {1} again, or its machine, and repeat "
+                    "this; or put another in its place (tandem master replace {1} NEW ADDRESS)",
+                    view.primary, name),
+        "name");
   }
   std::size_t remain = 0, answer = 0, lead = 0;
   for (const auto& voter : view.voters) {
@@ -196,6 +204,7 @@ asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& memb
 asio::awaitable<ControlResponse> expel(const NodeView& node, ClusterMember& member,
                                        Result<std::string> name) {
   if (!name) co_return refusal(name.error());
+  if (member.has_gone(*name)) co_return document(list_of(node, member));  // nothing to do
   if (const auto possible = check_removal(member, *name); !possible) {
     co_return refusal(possible.error());
   }

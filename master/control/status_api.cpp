@@ -69,6 +69,12 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   status.feature_level = member.feature_level().value();
   status.mode = view.pair ? "pair" : "quorum";
   status.failure = view.failure;
+  if (status.failure.empty() && member.is_removed()) {
+    status.failure = fmt::format(
+        "{} was removed from the masters of this cluster: it passes requests on, and can be "
+        "stopped",
+        node.node);
+  }
   status.primary = primary_of(node, member);
   status.commit_index = view.commit;
   status.applied_index = member.applied();

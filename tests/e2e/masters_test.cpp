@@ -1,111 +1,11 @@
 // Masters that are added, removed and replaced while clients are served.
-#include <catch2/catch.hpp>
-#include <fmt/format.h>
+#include "tests/e2e/masters.hpp"
 
 #include <filesystem>
-#include <map>
-#include <memory>
-#include <set>
 
-#include <nlohmann/json.hpp>
-
-#include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/load.hpp"
-#include "tests/e2e/harness/process.hpp"
-#include "tests/e2e/harness/temp_dir.hpp"
 
 using namespace tandem::e2e;
-
-namespace {
-
-using Json = nlohmann::json;
-using Arguments = std::vector<std::string>;
-
-// Masters that come and go, and one worker that any of them probes.
-class Masters {
- public:
-  Masters() {
-    worker_ =
-        std::make_unique<Process>(dir_, "worker",
-                                  Arguments{program("tandem-worker"), "--name", "w", "--listen",
-                                            "127.0.0.1:0", "--master", "127.0.0.1:1"});
-    worker_at_ = field_of(worker_->await_line("tandem-worker ready"), "listen");
-  }
-
-  // Starts it, for the first time or again, on the address and the directory that it had. Bound to
-  // all addresses it needs the token, and so do all who ask it.
-  void start(const std::string& name, Arguments flags = {}, const std::string& bind = "127.0.0.1") {
-    auto& master = masters_[name];
-    Arguments command{program("tandem-master"),
-                      "--node",
-                      name,
-                      "--data-dir",
-                      dir_.path(name),
-                      "--listen",
-                      master.listen.empty() ? "127.0.0.1:0" : master.listen,
-                      "--control",
-                      master.control.empty() ? bind + ":0" : master.bound,
-                      "--worker-heartbeat",
-                      "100ms"};
-    command.insert(command.end(), flags.begin(), flags.end());
-    master.process.reset();
-    master.process =
-        std::make_unique<Process>(dir_, fmt::format("{}-{}", name, ++starts_), command);
-    const auto line = master.process->await_line("tandem-master ready");
-    master.listen = field_of(line, "listen");
-    master.bound = field_of(line, "control");
-    master.control = "127.0.0.1" + master.bound.substr(master.bound.rfind(':'));
-  }
-
-  // As soon as there is a primary.
-  void add_worker(const std::string& master) {
-    const auto body = fmt::format(R"({{"name":"w","address":"{}"}})", worker_at_);
-    REQUIRE(eventually([&] { return post(control(master), "/v1/workers", body).status == 201; }));
-  }
-
-  Finished tandem(const std::string& master, Arguments words) {
-    words.insert(words.begin(), {program("tandem"), "--control", control(master)});
-    return run(words);
-  }
-
-  std::set<std::string> voters(const std::string& master) const {
-    std::set<std::string> names;
-    const auto answer = get(control(master), "/status");
-    if (answer.status != 200) return names;
-    const auto status = Json::parse(answer.body);
-    for (const auto& voter : status.at("voters")) names.insert(voter.at("name"));
-    return names;
-  }
-  bool await_voters(const std::string& master, const std::set<std::string>& names) const {
-    return eventually([&] { return voters(master) == names; });
-  }
-
-  bool is_protected(const std::string& master) const {
-    const auto answer = get(control(master), "/status");
-    return answer.status != 200 || Json::parse(answer.body).at("protected").get<bool>();
-  }
-
-  const TempDir& dir() const { return dir_; }
-  Process& process(const std::string& name) { return *masters_.at(name).process; }
-  const std::string& control(const std::string& name) const { return masters_.at(name).control; }
-  const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
-
- private:
-  struct Master {
-    std::string listen;
-    std::string control;
-    std::string bound;
-    std::unique_ptr<Process> process;
-  };
-
-  TempDir dir_;
-  std::unique_ptr<Process> worker_;
-  std::string worker_at_;
-  int starts_ = 0;
-  std::map<std::string, Master> masters_;
-};
-
-}  // namespace
 
 TEST_CASE(
     "one master becomes three, they move to other machines, and one is left: no request fails") {
@@ -227,4 +127,47 @@ TEST_CASE("a master that is bound to all addresses is found by masters and worke
   CHECK(eventually([&] { return worker_said("node=b role=primary"); }));
   CHECK(eventually([&] { return worker_said("node=a role=standby"); }));
   CHECK(!worker_said("belongs no more"));
+}
+
+TEST_CASE("a master that was removed and left running says so, and follows leadership") {
+  Masters masters;
+  masters.start("a");
+  masters.add_worker("a");
+  masters.start("b", {"--join", masters.control("a")});
+  masters.start("c", {"--join", masters.control("a")});
+  CHECK(masters.tandem("a", {"master", "add", "b", masters.control("b")}).status == 0);
+  CHECK(masters.tandem("a", {"master", "add", "c", masters.control("c")}).status == 0);
+  REQUIRE(masters.await_voters("a", {"a", "b", "c"}));
+  CHECK(masters.tandem("a", {"master", "remove", "c"}).status == 0);
+  CHECK(masters.tandem("b", {"master", "remove", "c"}).status == 0);  // nothing is left to do
+  const auto failure = [&] { return masters.status("c").value("failure", std::string()); };
+  CHECK(eventually([&] { return failure().find("c was removed") != std::string::npos; }));
+  for (const std::string to : {"b", "a"}) {
+    REQUIRE(eventually([&] {
+      return masters.tandem("a", {"switchover", "--to", to}).status == 0;
+    }));
+    CHECK(eventually([&] { return masters.primary("c") == to; }));
+    CHECK(eventually([&] { return get(masters.listen("c"), "/").status == 200; }));
+  }
+}
+
+TEST_CASE("a primary whose partner is dead removes it, and the other learns of that") {
+  Masters masters;
+  masters.start("a");
+  masters.add_worker("a");
+  masters.start("b", {"--join", masters.control("a")});
+  CHECK(masters.tandem("a", {"master", "add", "b", masters.control("b")}).status == 0);
+  REQUIRE(masters.await_voters("a", {"a", "b"}));
+  const auto is_pair = [&] { return masters.status("a").value("mode", std::string()) == "pair"; };
+  REQUIRE(eventually(is_pair));
+  masters.process("b").kill9();
+  CHECK(eventually([&] { return masters.tandem("a", {"master", "remove", "b"}).status == 0; }));
+  CHECK(masters.voters("a") == std::set<std::string>{"a"});
+  masters.process("a").kill9();
+  masters.start("a");  // it needs nobody
+  CHECK(eventually([&] { return get(masters.listen("a"), "/").status == 200; }));
+  masters.start("b");
+  const auto failure = [&] { return masters.status("b").value("failure", std::string()); };
+  CHECK(eventually([&] { return failure().find("b was removed") != std::string::npos; }));
+  CHECK(eventually([&] { return get(masters.listen("b"), "/").status == 200; }));
 }
