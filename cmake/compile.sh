@@ -1,0 +1,41 @@
+#!/bin/sh
+# The compiler through ccache, so that a second tree of the same sources compiles nothing, wherever it lies:
+#   compile.sh SOURCE-FOLDER CCACHE COMPILER ARGUMENT...
+#
+# Two compilations of a precompiled header differ in their bytes, so what is compiled with it would never be found
+# again by another tree that made its own. ccache is told to look at a sum beside it instead: of what it was made from.
+export CCACHE_BASEDIR="$1" CCACHE_PCH_EXTSUM=1
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+ccache=$2
+shift 2
+
+output=
+previous=
+for argument; do
+  [ "$previous" = -o ] && output=$argument
+  previous=$argument
+done
+case $output in
+  *.gch) ;;
+  *) exec "$ccache" "$@" ;;
+esac
+
+# One that is there already would be taken for an input of itself.
+rm -f "$output" "$output.sum"
+"$ccache" "$@" || exit
+
+# The same command, but for the files it writes: it prints the text, and the macros that it leaves defined.
+previous=
+for argument; do
+  shift
+  case $previous:$argument in
+    *:-o | *:-MT | *:-MF | *:-MD | -o:* | -MT:* | -MF:*) ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+  previous=$argument
+done
+mv "$output" "$output.made"  # or the compiler would use it
+"$@" -E -P -dD -o "$output.text" || exit  # without a sum the bytes count
+sha256sum <"$output.text" >"$output.sum"
+rm -f "$output.text"
+mv "$output.made" "$output"
