@@ -1,16 +1,22 @@
 #include "master/control/api_router.hpp"
 
 #include "common/base/assert.hpp"
+#include "common/base/name.hpp"
 #include "common/http/api_response.hpp"
 
 namespace tandem::master {
 
 namespace {
-constexpr std::string_view placeholder = "{name}";
-}  // namespace
 
-bool ApiRouter::Route::matches(std::string_view path, std::string_view& name) const {
-  if (!has_name) return path == before;
+constexpr std::string_view placeholder = "{name}";
+
+// `name`: what stands for {name} in `path`.
+bool matches(std::string_view pattern, std::string_view path, std::string_view& name) {
+  const auto place = pattern.find(placeholder);
+  name = {};
+  if (place == pattern.npos) return path == pattern;
+  const auto before = pattern.substr(0, place);
+  const auto after = pattern.substr(place + placeholder.size());
   if (path.size() <= before.size() + after.size() || !path.starts_with(before) ||
       !path.ends_with(after)) {
     return false;
@@ -19,70 +25,71 @@ bool ApiRouter::Route::matches(std::string_view path, std::string_view& name) co
   return name.find('/') == name.npos;
 }
 
-void ApiRouter::add(std::string_view method, std::string_view pattern, Handler handler) {
-  Route route;
-  route.handler = std::move(handler);
-  add_route(method, pattern, std::move(route));
-}
+}  // namespace
 
-void ApiRouter::add_awaited(std::string_view method, std::string_view pattern,
-                            AwaitedHandler handler) {
-  Route route;
-  route.awaited = std::move(handler);
-  add_route(method, pattern, std::move(route));
-}
-
-void ApiRouter::add_change(std::string_view method, std::string_view pattern,
-                           AwaitedHandler handler) {
-  Route route;
-  route.awaited = std::move(handler);
-  route.is_change = true;
-  add_route(method, pattern, std::move(route));
-}
-
-void ApiRouter::add_route(std::string_view method, std::string_view pattern, Route route) {
-  const auto place = pattern.find(placeholder);
-  route.method = method;
-  route.before = pattern.substr(0, place);
-  route.has_name = place != pattern.npos;
-  if (route.has_name) route.after = pattern.substr(place + placeholder.size());
-  for (const auto& other : routes_) {
-    TANDEM_ASSERT(other.method != route.method || other.before != route.before ||
-                  other.after != route.after || other.has_name != route.has_name);
+void ApiRouter::add(ApiEndpoint endpoint) {
+  for (const auto& other : endpoints_) {
+    TANDEM_ASSERT(other.method != endpoint.method || other.path != endpoint.path);
   }
-  routes_.push_back(std::move(route));
+  endpoints_.push_back(std::move(endpoint));
 }
 
-const ApiRouter::Route* ApiRouter::find(const ControlRequest& request, std::string_view& name,
-                                        std::string& allowed) const {
+const ApiEndpoint* ApiRouter::find(const ControlRequest& request, std::string_view& name,
+                                   std::string& allowed) const {
   const auto method = request.method == "HEAD" ? std::string_view("GET") : request.method;
-  for (const auto& route : routes_) {
-    name = {};
-    if (!route.matches(request.path, name)) continue;
-    if (route.method == method) return &route;
-    allowed += allowed.empty() ? route.method : ", " + route.method;
-    if (route.method == "GET") allowed += ", HEAD";
+  for (const auto& endpoint : endpoints_) {
+    if (!matches(endpoint.path, request.path, name)) continue;
+    if (endpoint.method == method) return &endpoint;
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += endpoint.method;
+    if (endpoint.method == "GET") allowed += ", HEAD";
   }
   return nullptr;
 }
 
-bool ApiRouter::is_change(const ControlRequest& request) const {
+const ApiEndpoint* ApiRouter::find(const ControlRequest& request) const {
   std::string_view name;
   std::string allowed;
-  const auto* route = find(request, name, allowed);
-  return route != nullptr && route->is_change;
+  return find(request, name, allowed);
+}
+
+ApiEndpoint::Role ApiRouter::role_of(const ControlRequest& request) const {
+  const auto* endpoint = find(request);
+  return endpoint == nullptr ? ApiEndpoint::Role::any : endpoint->role;
+}
+
+Duration ApiRouter::wait_of(const ControlRequest& request) const {
+  const auto* endpoint = find(request);
+  const bool waits = endpoint != nullptr && endpoint->wait != nullptr;
+  return waits ? endpoint->wait(request) : Duration::zero();
+}
+
+ApiEndpoint::Access ApiRouter::access_to(std::string_view path) const {
+  std::string_view name;
+  for (const auto& endpoint : endpoints_) {
+    if (matches(endpoint.path, path, name)) return endpoint.access;
+  }
+  return ApiEndpoint::Access::token;
 }
 
 boost::asio::awaitable<ControlResponse> ApiRouter::handle(const ControlRequest& request) const {
-  std::string_view name;
+  std::string_view text;
   std::string allowed;
-  const auto* route = find(request, name, allowed);
-  if (route == nullptr) {
+  const auto* endpoint = find(request, text, allowed);
+  if (endpoint == nullptr) {
     co_return allowed.empty() ? no_such_path(request.path)
                               : method_not_allowed(request.method, std::move(allowed));
   }
-  if (route->handler) co_return route->handler(request, name);
-  auto handling = route->awaited(request, name);
+  std::string name;
+  if (!text.empty()) {
+    auto parsed = parse_name(text, "name");
+    if (!parsed) co_return refusal(parsed.error());
+    name = std::move(*parsed);
+  }
+  if (const auto* handler = std::get_if<ApiEndpoint::Handler>(&endpoint->handler)) {
+    co_return (*handler)(request, name);
+  }
+  auto handling = std::get<ApiEndpoint::AwaitedHandler>(endpoint->handler)(request, name);
   co_return co_await std::move(handling);
 }
 

@@ -95,7 +95,7 @@ struct ControlPlane::Parts {
   std::string not_ready() const;
   Admission admit(const ControlRequest& request) const;
   asio::awaitable<ControlResponse> answer(const ControlRequest& request);
-  asio::awaitable<ControlResponse> change(const ControlRequest& request);
+  asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
 
   asio::io_context loop{1};
   asio::steady_timer tick_timer{loop};
@@ -113,7 +113,7 @@ struct ControlPlane::Parts {
   Registry registry;
   Prober prober;
   HttpCalls calls{loop};  // of other masters
-  NameLookups lookups;  // of backends
+  NameLookups lookups;    // of backends
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
   RoleHooks role_hooks;
@@ -174,10 +174,12 @@ void ControlPlane::Parts::route() {
   route_state(router, registry, *member);
   route_health(
       router, [this] { return member->failure_kind(); }, [this] { return not_ready(); });
-  router.add_awaited("POST", cluster::messages_path,
-                     [this](const ControlRequest& request, std::string_view) {
-                       return member->take_messages(request);
-                     });
+  router.add({.method = "POST",
+              .path = cluster::messages_path,
+              .access = ApiEndpoint::Access::member,
+              .handler = [this](const ControlRequest& request, const std::string&) {
+                return member->take_messages(request);
+              }});
 }
 
 Admission ControlPlane::Parts::admit(const ControlRequest& request) const {
@@ -185,15 +187,18 @@ Admission ControlPlane::Parts::admit(const ControlRequest& request) const {
     if (auto refused = refuse_indirect(request, control_name)) return {.refusal = refused};
   }
   if (is_from_another_site(request)) return {.refusal = foreign_origin()};
-  if (request.path == cluster::messages_path) return member->admit(request, token);
-  const bool admitted =
-      !token || is_open_to_all(request.path) || token->admits(request.authorization);
-  if (!admitted) return {.refusal = not_authorized()};
-  return {.refusal = {}, .trusts = token && token->admits(request.authorization)};
+  const auto access = router.access_to(request.path);
+  if (access == ApiEndpoint::Access::member) return member->admit(request, token);
+  const bool is_known = token && token->admits(request.authorization);
+  if (token && !is_known && access != ApiEndpoint::Access::open) {
+    return {.refusal = not_authorized()};
+  }
+  return {.refusal = {}, .trusts = is_known};
 }
 
 asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlRequest& request) {
-  auto answering = router.is_change(request) ? change(request) : router.handle(request);
+  const bool is_for_primary = router.role_of(request) == ApiEndpoint::Role::primary;
+  auto answering = is_for_primary ? ask_primary(request) : router.handle(request);
   co_return co_await std::move(answering);
 }
 
@@ -201,7 +206,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
 // known has just died, the change waits for another, limits::takeover_wait_max at most. So does one
 // that a primary cannot decide: its lease has ended, or it has not applied yet what others
 // committed. Also "there is no such worker" is only said when it is known.
-asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlRequest& request) {
+asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlRequest& request) {
   asio::steady_timer timer(loop);
   const auto deadline =
       now() + (request.passed_on ? decided_wait_max : Duration(limits::takeover_wait_max));
@@ -216,7 +221,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::change(const ControlReques
     const bool waits_for_others = request.passed_on && !leads;
     if (waits_for_others || member->is_stuck()) co_return refusal(why);
     if (primary && !leads) {
-      const auto answer_max = passed_on_max + drained_wait_of(request);
+      const auto answer_max = passed_on_max + router.wait_of(request);
       auto passing = pass_on(calls, primary->control, request, token_text, answer_max);
       auto answer = co_await std::move(passing);
       if (answer) co_return std::move(*answer);

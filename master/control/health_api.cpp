@@ -1,8 +1,5 @@
 #include "master/control/health_api.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 
 #include "common/http/api_response.hpp"
@@ -11,24 +8,23 @@ namespace tandem::master {
 
 void route_health(ApiRouter& router, std::function<std::string_view()> failure,
                   std::function<std::string()> not_ready) {
-  router.add("GET", "/health",
-             [failure = std::move(failure)](const ControlRequest&, std::string_view) {
-               const auto what = failure();
-               if (what.empty()) return document(R"({"status":"alive"})");
-               return document(fmt::format(R"({{"status":"alive","failure":"{}"}})", what));
-             });
-  router.add("GET", "/ready",
-             [not_ready = std::move(not_ready)](const ControlRequest&, std::string_view) {
-               auto why = not_ready();
-               if (why.empty()) return document(R"({"status":"ready"})");
-               return refusal(fail(ErrorCode::unavailable, std::move(why)));
-             });
-}
-
-bool is_open_to_all(std::string_view path) {
-  static constexpr std::array<std::string_view, 4> open{"/health", "/ready", "/primary",
-                                                        "/standby"};
-  return std::find(open.begin(), open.end(), path) != open.end();
+  router.add({.method = "GET",
+              .path = "/health",
+              .access = ApiEndpoint::Access::open,
+              .handler = [failure = std::move(failure)](const ControlRequest&, const std::string&) {
+                const auto what = failure();
+                if (what.empty()) return document(R"({"status":"alive"})");
+                return document(fmt::format(R"({{"status":"alive","failure":"{}"}})", what));
+              }});
+  router.add(
+      {.method = "GET",
+       .path = "/ready",
+       .access = ApiEndpoint::Access::open,
+       .handler = [not_ready = std::move(not_ready)](const ControlRequest&, const std::string&) {
+         auto why = not_ready();
+         if (why.empty()) return document(R"({"status":"ready"})");
+         return refusal(fail(ErrorCode::unavailable, std::move(why)));
+       }});
 }
 
 }  // namespace tandem::master

@@ -18,7 +18,4 @@ namespace tandem::master {
 void route_health(ApiRouter& router, std::function<std::string_view()> failure,
                   std::function<std::string()> not_ready);
 
-// True for the paths that are open to all.
-bool is_open_to_all(std::string_view path);
-
 }  // namespace tandem::master

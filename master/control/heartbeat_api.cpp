@@ -84,28 +84,29 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                       std::function<Result<>(const Endpoint&)> check_address) {
   const auto answers =
       std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
-  router.add("POST", "/heartbeat",
-             [&registry, &node, &member, answers, heard_term, check_address](
-                 const ControlRequest& request, std::string_view) {
-               const auto heartbeat = wire::parse_heartbeat(request.body);
-               if (!heartbeat) return refusal(heartbeat.error());
-               auto address = heartbeat->address;
-               if (address.is_unspecified()) address.host = request.peer;
-               if (const auto allowed = check_address(address); !allowed)
-                 return refusal(allowed.error());
-               const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
-               if (!membership) return refusal(membership.error());
-               if (heartbeat->term > node.term) heard_term(heartbeat->term);
-               const auto key = registry.term_key(heartbeat->name);
-               const bool is_keyed = *membership == Membership::registered && !key.empty();
-               auto text = answers->of(*membership, member.reachable_masters());
-               add(text, "key", is_keyed ? key : std::string_view());
-               add(text, "checks", registry.checks(heartbeat->service));
-               add(text, "warning", warning_for(*heartbeat, request.peer));
-               auto answer = document(std::move(text));
-               answer.trusts = true;
-               return answer;
-             });
+  router.add({.method = "POST",
+              .path = "/heartbeat",
+              .handler = [&registry, &node, &member, answers, heard_term, check_address](
+                             const ControlRequest& request, const std::string&) {
+                const auto heartbeat = wire::parse_heartbeat(request.body);
+                if (!heartbeat) return refusal(heartbeat.error());
+                auto address = heartbeat->address;
+                if (address.is_unspecified()) address.host = request.peer;
+                if (const auto allowed = check_address(address); !allowed)
+                  return refusal(allowed.error());
+                const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
+                if (!membership) return refusal(membership.error());
+                if (heartbeat->term > node.term) heard_term(heartbeat->term);
+                const auto key = registry.term_key(heartbeat->name);
+                const bool is_keyed = *membership == Membership::registered && !key.empty();
+                auto text = answers->of(*membership, member.reachable_masters());
+                add(text, "key", is_keyed ? key : std::string_view());
+                add(text, "checks", registry.checks(heartbeat->service));
+                add(text, "warning", warning_for(*heartbeat, request.peer));
+                auto answer = document(std::move(text));
+                answer.trusts = true;
+                return answer;
+              }});
 }
 
 }  // namespace tandem::master

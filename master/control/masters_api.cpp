@@ -5,7 +5,6 @@
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 
-#include "common/base/name.hpp"
 #include "common/core/limits.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
@@ -202,13 +201,12 @@ asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& memb
 }
 
 asio::awaitable<ControlResponse> expel(const NodeView& node, ClusterMember& member,
-                                       Result<std::string> name) {
-  if (!name) co_return refusal(name.error());
-  if (member.has_gone(*name)) co_return document(list_of(node, member));  // nothing to do
-  if (const auto possible = check_removal(member, *name); !possible) {
+                                       std::string name) {
+  if (member.has_gone(name)) co_return document(list_of(node, member));  // nothing to do
+  if (const auto possible = check_removal(member, name); !possible) {
     co_return refusal(possible.error());
   }
-  auto committing = member.commit(ExpelMaster{*name});
+  auto committing = member.commit(ExpelMaster{name});
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
@@ -218,17 +216,24 @@ asio::awaitable<ControlResponse> expel(const NodeView& node, ClusterMember& memb
 }  // namespace
 
 void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member) {
-  router.add("GET", "/v1/masters", [&node, &member](const ControlRequest&, std::string_view) {
-    return document(list_of(node, member));
-  });
-  router.add_change("POST", "/v1/masters",
-                    [&node, &member](const ControlRequest& request, std::string_view) {
-                      return admit(node, member, request.body);
-                    });
-  router.add_change("DELETE", "/v1/masters/{name}",
-                    [&node, &member](const ControlRequest&, std::string_view text) {
-                      return expel(node, member, parse_name(text, "name"));
-                    });
+  using enum ApiEndpoint::Role;
+  router.add({.method = "GET",
+              .path = "/v1/masters",
+              .handler = [&node, &member](const ControlRequest&, const std::string&) {
+                return document(list_of(node, member));
+              }});
+  router.add({.method = "POST",
+              .path = "/v1/masters",
+              .role = primary,
+              .handler = [&node, &member](const ControlRequest& request, const std::string&) {
+                return admit(node, member, request.body);
+              }});
+  router.add({.method = "DELETE",
+              .path = "/v1/masters/{name}",
+              .role = primary,
+              .handler = [&node, &member](const ControlRequest&, const std::string& name) {
+                return expel(node, member, name);
+              }});
 }
 
 }  // namespace tandem::master

@@ -48,24 +48,32 @@ asio::awaitable<ControlResponse> change_routes(const Commit& commit, Result<Chan
 }  // namespace
 
 void route_routes(ApiRouter& router, const Registry& registry, Commit commit) {
-  router.add("GET", "/v1/routes", [&registry](const ControlRequest&, std::string_view) {
-    return document(list_of(registry.routes()));
-  });
-  router.add_change(
-      "POST", "/v1/routes", [&registry, commit](const ControlRequest& request, std::string_view) {
-        const auto route = wire::parse_route(request.body);
-        return route ? change_routes(commit, registry.set_route(*route), only(*route), 201)
-                     : change_routes(commit, route.error(), {}, 201);
-      });
-  router.add_change(
-      "DELETE", "/v1/routes", [&registry, commit](const ControlRequest& request, std::string_view) {
-        const auto key = read_key(request.query);
-        if (!key) return change_routes(commit, key.error(), {}, 200);
-        const auto& routes = registry.state().routes;
-        const auto found = routes.find(*key);
-        return change_routes(commit, registry.remove_route(key->first, key->second),
-                             found == routes.end() ? Routes() : only(found->second), 200);
-      });
+  using enum ApiEndpoint::Role;
+  constexpr std::string_view path = "/v1/routes";
+  router.add({.method = "GET",
+              .path = path,
+              .handler = [&registry](const ControlRequest&, const std::string&) {
+                return document(list_of(registry.routes()));
+              }});
+  router.add({.method = "POST",
+              .path = path,
+              .role = primary,
+              .handler = [&registry, commit](const ControlRequest& request, const std::string&) {
+                const auto route = wire::parse_route(request.body);
+                return route ? change_routes(commit, registry.set_route(*route), only(*route), 201)
+                             : change_routes(commit, route.error(), {}, 201);
+              }});
+  router.add({.method = "DELETE",
+              .path = path,
+              .role = primary,
+              .handler = [&registry, commit](const ControlRequest& request, const std::string&) {
+                const auto key = read_key(request.query);
+                if (!key) return change_routes(commit, key.error(), {}, 200);
+                const auto& routes = registry.state().routes;
+                const auto found = routes.find(*key);
+                return change_routes(commit, registry.remove_route(key->first, key->second),
+                                     found == routes.end() ? Routes() : only(found->second), 200);
+              }});
 }
 
 }  // namespace tandem::master

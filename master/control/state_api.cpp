@@ -15,24 +15,28 @@ namespace asio = boost::asio;
 namespace {
 
 // No change, but a question that only the primary can answer.
-asio::awaitable<ControlResponse> save(const Registry& registry, const ClusterMember& member) {
-  co_return document(to_json(Backup{.cluster = fmt::format("{}", member.view().cluster),
-                                    .term = member.view().term,
-                                    .index = member.applied(),
-                                    .state = registry.state()}));
+ControlResponse save(const Registry& registry, const ClusterMember& member) {
+  return document(to_json(Backup{.cluster = fmt::format("{}", member.view().cluster),
+                                 .term = member.view().term,
+                                 .index = member.applied(),
+                                 .state = registry.state()}));
 }
 
 }  // namespace
 
 void route_state(ApiRouter& router, const Registry& registry, const ClusterMember& member) {
-  router.add_change("GET", "/v1/snapshot",
-                    [&registry, &member](const ControlRequest&, std::string_view) {
-                      return save(registry, member);
-                    });
-  router.add("GET", state_path, [&member](const ControlRequest&, std::string_view) {
-    auto state = member.state_to_fetch(now());
-    return state ? document(std::move(*state)) : refusal(state.error());
-  });
+  router.add({.method = "GET",
+              .path = "/v1/snapshot",
+              .role = ApiEndpoint::Role::primary,
+              .handler = [&registry, &member](const ControlRequest&, const std::string&) {
+                return save(registry, member);
+              }});
+  router.add({.method = "GET",
+              .path = state_path,
+              .handler = [&member](const ControlRequest&, const std::string&) {
+                auto state = member.state_to_fetch(now());
+                return state ? document(std::move(*state)) : refusal(state.error());
+              }});
 }
 
 asio::awaitable<Result<std::string>> fetch_state(HttpCalls& calls, Endpoint primary,

@@ -114,6 +114,13 @@ std::string standby_problem(const NodeView& node, const ClusterMember& member) {
                      heard, view.votes ? "" : ", no voter yet");
 }
 
+// Why this node may not forward; empty when it may.
+std::string primary_problem(const NodeView& node, const ClusterMember& member) {
+  if (member.may_serve(now())) return {};
+  if (!member.is_primary()) return fmt::format("{} is {}, not primary", node.node, node.role);
+  return fmt::format("{} leads, and may not serve at this moment", node.node);
+}
+
 ControlResponse role_answer(const NodeView& node, std::string_view role, std::string problem) {
   if (!problem.empty()) return refusal(fail(ErrorCode::unavailable, std::move(problem)));
   return document(
@@ -144,33 +151,36 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
                   const ClusterMember& member, Vips vips) {
-  router.add(
-      "GET", "/status",
-      [&registry, &node, &member, vips = std::move(vips)](const ControlRequest&, std::string_view) {
-        return document(wire::to_json(status_of(registry, node, member, vips)));
-      });
+  router.add({.method = "GET",
+              .path = "/status",
+              .handler = [&registry, &node, &member, vips = std::move(vips)](const ControlRequest&,
+                                                                             const std::string&) {
+                return document(wire::to_json(status_of(registry, node, member, vips)));
+              }});
 }
 
 void route_roles(ApiRouter& router, const NodeView& node, const ClusterMember& member) {
-  router.add("GET", "/primary", [&node, &member](const ControlRequest&, std::string_view) {
-    std::string problem;
-    if (!member.may_serve(now())) {
-      problem = member.is_primary()
-                    ? fmt::format("{} leads, and may not serve at this moment", node.node)
-                    : fmt::format("{} is {}, not primary", node.node, node.role);
-    }
-    return role_answer(node, "primary", std::move(problem));
-  });
-  router.add("GET", "/standby", [&node, &member](const ControlRequest&, std::string_view) {
-    return role_answer(node, "standby", standby_problem(node, member));
-  });
+  router.add({.method = "GET",
+              .path = "/primary",
+              .access = ApiEndpoint::Access::open,
+              .handler = [&node, &member](const ControlRequest&, const std::string&) {
+                return role_answer(node, "primary", primary_problem(node, member));
+              }});
+  router.add({.method = "GET",
+              .path = "/standby",
+              .access = ApiEndpoint::Access::open,
+              .handler = [&node, &member](const ControlRequest&, const std::string&) {
+                return role_answer(node, "standby", standby_problem(node, member));
+              }});
 }
 
 void route_switchover(ApiRouter& router, ClusterMember& member) {
-  router.add_change("POST", "/v1/switchover",
-                    [&member](const ControlRequest& request, std::string_view) {
-                      return switch_over(member, read_target(request.body));
-                    });
+  router.add({.method = "POST",
+              .path = "/v1/switchover",
+              .role = ApiEndpoint::Role::primary,
+              .handler = [&member](const ControlRequest& request, const std::string&) {
+                return switch_over(member, read_target(request.body));
+              }});
 }
 
 }  // namespace tandem::master

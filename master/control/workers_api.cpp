@@ -223,6 +223,54 @@ asio::awaitable<ControlResponse> drain(const Registry& registry, const Commit& c
 
 asio::awaitable<ControlResponse> refused(Error error) { co_return refusal(error); }
 
+// How long the caller wants to wait for requests in flight; `unsaid` when it does not say.
+Duration wait_of(const ControlRequest& request, bool may_be_now, Duration unsaid) {
+  const auto patience = read_patience(request.query, may_be_now);
+  if (!patience || patience->now) return Duration::zero();
+  return patience->wait.value_or(unsaid);
+}
+
+Duration wait_of_drain(const ControlRequest& request) { return wait_of(request, false, 0s); }
+Duration wait_of_drained(const ControlRequest& request) {
+  return wait_of(request, false, limits::drained_wait);
+}
+Duration wait_of_removal(const ControlRequest& request) {
+  return wait_of(request, true, limits::drained_wait);
+}
+
+// Those whose answer may wait until nothing is in flight any more.
+void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
+                  DrainedWait& drained) {
+  using enum ApiEndpoint::Role;
+  router.add({.method = "DELETE",
+              .path = "/v1/workers/{name}",
+              .role = primary,
+              .wait = wait_of_removal,
+              .handler = [&registry, commit, &drained](const ControlRequest& request,
+                                                       const std::string& name) {
+                return remove(registry, commit, drained, name, read_patience(request.query, true));
+              }});
+  // No change, but a question that only the primary can answer.
+  router.add(
+      {.method = "GET",
+       .path = "/v1/workers/{name}/drained",
+       .role = primary,
+       .wait = wait_of_drained,
+       .handler = [&registry, &drained](const ControlRequest& request, const std::string& name) {
+         return show_drained(registry, drained, name, read_patience(request.query, false));
+       }});
+  router.add({.method = "POST",
+              .path = "/v1/workers/{name}/drain",
+              .role = primary,
+              .wait = wait_of_drain,
+              .handler = [&registry, commit, &drained](const ControlRequest& request,
+                                                       const std::string& name) {
+                const auto nothing = read_nothing(request.body);
+                if (!nothing) return refused(nothing.error());
+                return drain(registry, commit, drained, name, read_patience(request.query, false));
+              }});
+}
+
 }  // namespace
 
 ControlResponse not_committed(const Error& error) {
@@ -232,68 +280,45 @@ ControlResponse not_committed(const Error& error) {
           .fields = {{"Retry-After", "1"}}};
 }
 
-Duration drained_wait_of(const ControlRequest& request) {
-  if (!request.path.starts_with("/v1/workers/")) return Duration::zero();
-  const bool removes = request.method == "DELETE";
-  const auto patience = read_patience(request.query, removes);
-  if (!patience || patience->now) return Duration::zero();
-  const bool waits = removes || request.path.ends_with("/drained");
-  return patience->wait.value_or(waits ? Duration(limits::drained_wait) : Duration::zero());
-}
-
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
                    std::function<Result<>(const Endpoint&)> check_address) {
-  // Adds a route whose handler gets the name once it was checked.
-  const auto change_named = [&router](std::string_view method, std::string_view pattern,
-                                      auto handler) {
-    router.add_change(method, pattern,
-                      [handler](const ControlRequest& request, std::string_view text) {
-                        const auto name = parse_name(text, "name");
-                        return name ? handler(*name, request) : refused(name.error());
-                      });
-  };
-  router.add("GET", "/v1/workers", [&registry](const ControlRequest&, std::string_view) {
-    return document(wire::to_json(registry.workers(now())));
-  });
-  router.add("GET", "/v1/workers/{name}",
-             [&registry](const ControlRequest&, std::string_view text) {
-               const auto name = parse_name(text, "name");
-               return name ? show(registry, *name) : refusal(name.error());
-             });
-  router.add_change(
-      "POST", "/v1/workers",
-      [&registry, commit, check_address](const ControlRequest& request, std::string_view) {
-        return add(registry, commit, check_address, request.body);
-      });
-  change_named(
-      "DELETE", "/v1/workers/{name}",
-      [&registry, commit, &drained](const std::string& name, const ControlRequest& request) {
-        return remove(registry, commit, drained, name, read_patience(request.query, true));
-      });
-  // No change, but a question that only the primary can answer.
-  change_named("GET", "/v1/workers/{name}/drained",
-               [&registry, &drained](const std::string& name, const ControlRequest& request) {
-                 return show_drained(registry, drained, name, read_patience(request.query, false));
-               });
-  change_named(
-      "POST", "/v1/workers/{name}/drain",
-      [&registry, commit, &drained](const std::string& name, const ControlRequest& request) {
-        const auto nothing = read_nothing(request.body);
-        if (!nothing) return refused(nothing.error());
-        return drain(registry, commit, drained, name, read_patience(request.query, false));
-      });
-  change_named("POST", "/v1/workers/{name}/undrain",
-               [&registry, commit](const std::string& name, const ControlRequest& request) {
-                 const auto nothing = read_nothing(request.body);
-                 return nothing ? decide(registry, commit, name, registry.undrain(name))
-                                : refused(nothing.error());
-               });
-  change_named("POST", "/v1/workers/{name}/weight",
-               [&registry, commit](const std::string& name, const ControlRequest& request) {
-                 const auto weight = read_weight(request.body);
-                 if (!weight) return refused(weight.error());
-                 return decide(registry, commit, name, registry.set_weight(name, *weight));
-               });
+  using enum ApiEndpoint::Role;
+  router.add({.method = "GET",
+              .path = "/v1/workers",
+              .handler = [&registry](const ControlRequest&, const std::string&) {
+                return document(wire::to_json(registry.workers(now())));
+              }});
+  router.add({.method = "GET",
+              .path = "/v1/workers/{name}",
+              .handler = [&registry](const ControlRequest&, const std::string& name) {
+                return show(registry, name);
+              }});
+  router.add({.method = "POST",
+              .path = "/v1/workers",
+              .role = primary,
+              .handler = [&registry, commit, check_address](const ControlRequest& request,
+                                                            const std::string&) {
+                return add(registry, commit, check_address, request.body);
+              }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/workers/{name}/undrain",
+       .role = primary,
+       .handler = [&registry, commit](const ControlRequest& request, const std::string& name) {
+         const auto nothing = read_nothing(request.body);
+         return nothing ? decide(registry, commit, name, registry.undrain(name))
+                        : refused(nothing.error());
+       }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/workers/{name}/weight",
+       .role = primary,
+       .handler = [&registry, commit](const ControlRequest& request, const std::string& name) {
+         const auto weight = read_weight(request.body);
+         if (!weight) return refused(weight.error());
+         return decide(registry, commit, name, registry.set_weight(name, *weight));
+       }});
+  route_drains(router, registry, std::move(commit), drained);
 }
 
 }  // namespace tandem::master

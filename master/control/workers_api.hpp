@@ -33,9 +33,6 @@ using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
                    std::function<Result<>(const Endpoint&)> check_address);
 
-// How long the answer to a request may wait for requests in flight; 0 for most.
-Duration drained_wait_of(const ControlRequest& request);
-
 // A change that was not made, or whose outcome is unknown: then 503 with the code outcome_unknown.
 ControlResponse not_committed(const Error& error);
 
