@@ -88,10 +88,7 @@ double median(std::vector<double> values) {
 int main(int argc, char** argv) {
   const bool unequal = argc > 1 && std::strcmp(argv[1], "--unequal") == 0;
   std::printf("| policy | 10 | 100 | 1,000 | 10,000 | 10,000 / 10 |\n|---|---|---|---|---|---|\n");
-  for (const auto name :
-       {tandem::wire::PolicyName::round_robin, tandem::wire::PolicyName::random,
-        tandem::wire::PolicyName::least_connections, tandem::wire::PolicyName::p2c,
-        tandem::wire::PolicyName::consistent_hash, tandem::wire::PolicyName::first_available}) {
+  for (const auto& each : tandem::wire::policies) {
     // The sizes take turns, so that what else the machine does hits them alike.
     std::vector<std::unique_ptr<Workers>> workers;
     std::vector<std::unique_ptr<Policy>> policies;
@@ -99,7 +96,7 @@ int main(int argc, char** argv) {
     for (const auto size : sizes) {
       workers.push_back(std::make_unique<Workers>(size, unequal));
       PolicyFactory factory;
-      policies.push_back(factory.make(name, "default", 1));
+      policies.push_back(factory.make(each.policy, "default", 1));
       policies.back()->update(workers.back()->candidates);
       factory.finish_tables();
     }
@@ -111,7 +108,7 @@ int main(int argc, char** argv) {
     }
     std::vector<double> columns;
     for (auto& column : measured) columns.push_back(median(std::move(column)));
-    std::printf("| %s |", to_string(name));
+    std::printf("| %s |", each.name);
     for (const auto column : columns) std::printf(" %.0f |", column);
     std::printf(" %.2f |\n", columns.back() / columns.front());
   }

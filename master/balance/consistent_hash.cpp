@@ -3,6 +3,8 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "master/balance/policy_factory.hpp"
+
 namespace tandem::master {
 
 namespace {
@@ -97,6 +99,10 @@ void ConsistentHash::ended(std::size_t place) {
   TANDEM_ASSERT(place < loads_.size() && loads_[place].in_flight > 0);
   --loads_[place].in_flight;
   --in_flight_;
+}
+
+std::unique_ptr<Policy> make_consistent_hash(const PolicyContext& context) {
+  return std::make_unique<ConsistentHash>(context.factory.maglev(), context.service, context.seed);
 }
 
 }  // namespace tandem::master

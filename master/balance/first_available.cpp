@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "master/balance/policy_factory.hpp"
+
 namespace tandem::master {
 
 namespace {
@@ -24,6 +26,10 @@ std::optional<std::size_t> FirstAvailable::pick(const Placing& placing) {
     return place;
   }
   return std::nullopt;
+}
+
+std::unique_ptr<Policy> make_first_available(const PolicyContext&) {
+  return std::make_unique<FirstAvailable>();
 }
 
 }  // namespace tandem::master

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "common/base/assert.hpp"
+#include "master/balance/policy_factory.hpp"
 
 namespace tandem::master {
 
@@ -123,6 +124,10 @@ std::optional<std::size_t> LeastConnections::search(Usable usable) {
     if (usable(place) && (!best || node.is_before(*best))) best = node;
   }
   return best ? std::optional(take(best->place)) : std::nullopt;
+}
+
+std::unique_ptr<Policy> make_least_connections(const PolicyContext& context) {
+  return std::make_unique<LeastConnections>(context.seed);
 }
 
 }  // namespace tandem::master

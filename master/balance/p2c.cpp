@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "common/base/assert.hpp"
+#include "master/balance/policy_factory.hpp"
 
 namespace tandem::master {
 
@@ -108,6 +109,10 @@ void P2c::learn(std::size_t place, Experience experience, Duration latency, Inst
                            ? sample
                            : estimate.latency_s * kept + sample * (1 - kept);
   estimate.since = std::max(estimate.since, now);
+}
+
+std::unique_ptr<Policy> make_p2c(const PolicyContext& context) {
+  return std::make_unique<P2c>(context.seed);
 }
 
 }  // namespace tandem::master

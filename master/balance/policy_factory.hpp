@@ -21,10 +21,26 @@ class PolicyFactory {
   // Blocks until the tables are made that policies have asked for so far.
   void finish_tables();
 
+  // The one builder of all tables; made when it is first asked for.
+  std::shared_ptr<MaglevBuilder> maglev();
+
  private:
   Mutex mutex_;
   std::shared_ptr<MaglevBuilder> maglev_
       TANDEM_GUARDED_BY(mutex_);  // null: no policy of the kind was made yet
 };
+
+// What a policy may be made from.
+struct PolicyContext {
+  const std::string& service;
+  std::uint64_t seed;
+  PolicyFactory& factory;
+};
+
+// Each is defined in the file of its policy: std::unique_ptr<Policy> make_p2c(...).
+#define TANDEM_MAKE_POLICY(name, key, help) \
+  std::unique_ptr<Policy> make_##name(const PolicyContext& context);
+TANDEM_POLICIES(TANDEM_MAKE_POLICY)
+#undef TANDEM_MAKE_POLICY
 
 }  // namespace tandem::master

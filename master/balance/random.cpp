@@ -1,4 +1,5 @@
 #include "master/balance/random.hpp"
+#include "master/balance/policy_factory.hpp"
 
 namespace tandem::master {
 
@@ -9,6 +10,10 @@ std::optional<std::size_t> Random::pick(const Placing& placing) {
     if (placing.usable(place)) return place;
   }
   return table_.draw_among_all(random_, placing.usable);
+}
+
+std::unique_ptr<Policy> make_random(const PolicyContext& context) {
+  return std::make_unique<Random>(context.seed);
 }
 
 }  // namespace tandem::master

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "common/base/assert.hpp"
+#include "master/balance/policy_factory.hpp"
 
 namespace tandem::master {
 
@@ -112,6 +113,10 @@ std::optional<std::size_t> RoundRobin::search(Usable usable) {
   take(*best);
   order_all();
   return next.place;
+}
+
+std::unique_ptr<Policy> make_round_robin(const PolicyContext& context) {
+  return std::make_unique<RoundRobin>(context.seed);
 }
 
 }  // namespace tandem::master

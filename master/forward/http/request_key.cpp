@@ -47,7 +47,7 @@ std::string_view request_key_text(const wire::RequestKeySpec& key, const Request
 
 std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
                                          const Sender& sender) {
-  if (spec.name != wire::PolicyName::consistent_hash) return std::nullopt;
+  if (!wire::is_keyed(spec.name)) return std::nullopt;
   AddressText room;
   const auto text = request_key_text(spec.key, request, sender, room);
   if (text.empty()) return std::nullopt;

@@ -11,11 +11,6 @@
 
 namespace tandem::test {
 
-constexpr wire::PolicyName every_policy[] = {
-    wire::PolicyName::round_robin,       wire::PolicyName::random,
-    wire::PolicyName::least_connections, wire::PolicyName::p2c,
-    wire::PolicyName::consistent_hash,   wire::PolicyName::first_available};
-
 // Some workers of one service, and which of them can be used.
 class Workers {
  public:

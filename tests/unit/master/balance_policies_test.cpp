@@ -12,9 +12,9 @@ using namespace tandem::master;
 using namespace tandem::test;
 
 TEST_CASE("every policy chooses nothing among nobody, and nothing when nobody is usable") {
-  for (const auto name : every_policy) {
-    INFO(to_string(name));
-    const auto policy = policy_of(name);
+  for (const auto& each : wire::policies) {
+    INFO(each.name);
+    const auto policy = policy_of(each.policy);
     Workers nobody({});
     CHECK_FALSE(nobody.pick(*policy).has_value());
     policy->update(nobody.candidates());
@@ -29,9 +29,9 @@ TEST_CASE("every policy chooses nothing among nobody, and nothing when nobody is
 }
 
 TEST_CASE("no policy ever chooses who is not usable, however few are, while workers come and go") {
-  for (const auto name : every_policy) {
-    INFO(to_string(name));
-    const auto policy = policy_of(name, 11);
+  for (const auto& each : wire::policies) {
+    INFO(each.name);
+    const auto policy = policy_of(each.policy, 11);
     SplitMix64 chance(5);
     Workers workers(std::vector<double>(60, 100));
     std::vector<std::size_t> in_flight;
