@@ -124,6 +124,7 @@ void add_commands(CLI::App& app, Flags& flags) {
       ->required();
   flags.service = add_command(
       app, "service", "show what is said of a service, or change it: request_timeout=2s and so on");
+  flags.service->footer(wire::settings_help());
   bind_name(*flags.service, "NAME", "the service", flags.service_name)->required();
   bind_each(*flags.service, "KEY=VALUE", "", "settings to change; without any they are shown",
             [&flags](std::string_view text, std::string_view) -> Result<> {

@@ -225,9 +225,8 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
 // How a worker is chosen.
 void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--balance", "POLICY",
-             "p2c (two random choices by latency and load; the default), round_robin, random, "
-             "least_connections, first_available, or consistent_hash[:KEY] with KEY one of "
-             "address, path, header=NAME, cookie=NAME",
+             fmt::format("how a worker is chosen; default {}. {}", to_string(flags.balance),
+                         wire::policy_help()),
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto policy = wire::parse_policy(text, flag);
                if (!policy) return policy.error();
@@ -289,8 +288,8 @@ void bind(CLI::App& app, MasterFlags& flags) {
         return {};
       });
   bind_each(app, "--service", "NAME:KEY=VALUE",
-            "a setting of that service, in place of what is said for all: balance, "
-            "request_timeout, retry_on and so on (see the README); once for each setting",
+            "a setting of that service, in place of the flag for all services; the settings "
+            "stand below; once for each setting",
             [&flags](std::string_view text, std::string_view flag) -> Result<> {
               const auto named = wire::parse_service_flag(text, flag);
               if (!named) return named.error();
@@ -345,6 +344,7 @@ MasterFlags::MasterFlags()
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
   CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
   bind(app, flags);
+  app.footer(wire::settings_help());
   const ConfigTable of_service{.flag = "--service",
                                .parser = [&flags](std::string_view name, std::string_view key,
                                                   std::string_view value, std::string_view table) {

@@ -1,5 +1,5 @@
 // service_settings.hpp: PUT /v1/services/NAME/settings: how a service is balanced and its requests
-// are treated. What is missing is as the master's flags say it for all.
+// are treated. For what is missing the master's flags apply, as for all services.
 //
 //   {"balance": "consistent_hash:header=X-User", "request_timeout_ms": 2000, "attempts": 2,
 //    "retry_on": [502, 503], "worker_in_flight": 32}
@@ -72,6 +72,7 @@ struct RequestRules {
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };
 
+// To add a setting: a member here or in RequestRules, a row in service_settings_table.cpp, its use.
 struct ServiceSettings {
   RequestRules rules{};
   std::optional<StickySpec> sticky;
@@ -82,8 +83,8 @@ struct ServiceSettings {
   std::optional<unsigned> worker_in_flight;  // requests at one worker; 0: as many as connections
   std::optional<unsigned> queue;             // requests that wait, on each forwarding loop
   std::optional<Duration> queue_timeout;     // how long one may wait: 503
-  // How a worker's answers are held against the others': thousandths of a standard deviation; 0:
-  // not
+  // So far below the others' a worker's success rate is when it is ejected: thousandths of a
+  // standard deviation; 0: never
   std::optional<unsigned> eject_success_rate;
   // Health checks (GET), of workers that do not heartbeat, and of the others if check_workers.
   std::optional<std::string> check_path;
@@ -113,6 +114,18 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
 
 // All that is said, each as parse_setting() reads it.
 std::vector<std::string> to_texts(const ServiceSettings& settings);
+
+// What is told of a setting, as service_settings_table.hpp has it.
+struct SettingHelp {
+  std::string key;
+  std::string values;
+  std::string unsaid;
+  std::string meaning;
+  bool of_routes = false;  // a route may say it too
+};
+std::vector<SettingHelp> setting_help();
+// The same as lines for --help.
+std::string settings_help();
 
 // A service's name and one of its settings: NAME:KEY=VALUE, as --service has it.
 struct NamedSetting {
