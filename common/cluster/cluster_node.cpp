@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/base/sender_address.hpp"
 #include "common/wire/limits.hpp"
 
 namespace tandem::cluster {
@@ -19,12 +20,6 @@ namespace {
 std::uint64_t random_number() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
-}
-
-// The address that an envelope names, as it can be connected to from here.
-Endpoint reachable(Endpoint named, const std::string& sender_host) {
-  if (named.is_unspecified()) named.host = sender_host;
-  return named;
 }
 
 }  // namespace
@@ -352,7 +347,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
 
 void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& peer_host) {
   if (stopped_ || node_ == nullptr || !failure_.empty() || envelope.node == options_.node) return;
-  set_address(envelope.node, reachable(envelope.control, peer_host));
+  set_address(envelope.node, reachable_from_here(envelope.control, peer_host));
   const auto known = known_.find(envelope.node);
   if (known == known_.end()) return;
   known->second.can = envelope.features.can;
@@ -362,7 +357,7 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
   known->second.disk_failure = std::move(envelope.disk_failure);
   addresses.controls_everywhere = envelope.control.is_unspecified();
   if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
-    addresses.listen = reachable(*listen, addresses.control.host);
+    addresses.listen = reachable_from_here(*listen, addresses.control.host);
     addresses.listens_everywhere = listen->is_unspecified();
   }
   const bool from_primary = node_->primary().node == envelope.node;

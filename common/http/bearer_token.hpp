@@ -15,15 +15,15 @@ namespace tandem {
 class BearerToken {
  public:
   // Reads the token, without the white space around it.
-  // Errors: `invalid`, naming --token-file: cannot be read, no regular file, readable by others,
-  // shorter than limits::token_bytes_min or longer than token_bytes_max, other characters than a
-  // token has.
+  // Errors: `invalid`, naming --token-file: the file cannot be read, is no regular file, or is
+  // readable by others; the token is shorter than limits::token_bytes_min, longer than
+  // token_bytes_max, or has other characters than a token has.
   static Result<BearerToken> load(const std::filesystem::path& path);
-  // A token that was read already.
+  // Of a token that was read already.
   static BearerToken of(std::string token) { return BearerToken(std::move(token)); }
 
-  // `authorization`: the value of the field, "Bearer TOKEN". The time taken tells nothing of the
-  // token but its length.
+  // `authorization`: the value of the field, "Bearer TOKEN". The time that this takes reveals
+  // nothing of the token but its length.
   bool admits(std::string_view authorization) const;
 
  private:

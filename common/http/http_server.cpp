@@ -10,6 +10,7 @@
 #include "common/base/assert.hpp"
 #include "common/base/own_trouble.hpp"
 #include "common/http/stream_socket.hpp"
+#include "common/http1/http_date.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem {
@@ -34,14 +35,10 @@ constexpr unsigned accepts_in_a_row_max = 16;
 
 SteadyTime after(Duration delay) { return std::chrono::steady_clock::now() + delay; }
 
-std::string numeric_address(const tcp::socket& socket) {
+std::string peer_address(const tcp::socket& socket) {
   error_code error;
-  const auto address = socket.remote_endpoint(error).address();
-  if (error) return {};
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-  }
-  return address.to_string();
+  const auto peer = socket.remote_endpoint(error);
+  return error ? std::string() : numeric_text(peer.address());
 }
 
 ControlResponse refused(unsigned status, std::string_view message) {
@@ -166,7 +163,7 @@ asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
 
 struct HttpServer::Connection : ConnectionSlots::Holder {
   explicit Connection(tcp::socket accepted)
-      : socket(std::move(accepted)), peer(numeric_address(socket)), buffer(buffer_bytes_max) {}
+      : socket(std::move(accepted)), peer(peer_address(socket)), buffer(buffer_bytes_max) {}
 
   void close() override {
     error_code ignored;
@@ -354,15 +351,11 @@ asio::awaitable<ControlResponse> HttpServer::answer(const ControlRequest& reques
       .body = wire::error_document("internal", "this request met a fault of the master")};
 }
 
-// IMF-fixdate (RFC 9110 §5.6.7), made once a second.
+// Made once a second.
 std::string_view HttpServer::date() {
   const std::time_t second = std::time(nullptr);
   if (second != date_second_) {
-    std::tm parts{};
-    gmtime_r(&second, &parts);
-    char text[64];
-    const auto length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    date_.assign(text, length);
+    date_ = HttpDate(second).text();
     date_second_ = second;
   }
   return date_;

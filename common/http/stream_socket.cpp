@@ -75,6 +75,13 @@ asio::awaitable<error_code> connect_stream(tcp::socket& socket, Endpoint numeric
   co_return error;
 }
 
+std::string numeric_text(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return address.to_string();
+}
+
 void accept_stream(tcp::acceptor& acceptor, tcp::socket& socket, error_code& error) {
   const auto protocol = acceptor.local_endpoint(error).protocol();
   if (error) return;

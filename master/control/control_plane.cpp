@@ -10,6 +10,7 @@
 #include "common/base/assert.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/base/locked_directory.hpp"
 #include "common/base/name.hpp"
 #include "common/base/name_lookups.hpp"
 #include "common/base/token_file.hpp"
@@ -34,7 +35,6 @@
 #include "master/control/state_api.hpp"
 #include "master/control/status_api.hpp"
 #include "master/control/workers_api.hpp"
-#include "master/registry/data_directory.hpp"
 #include "master/registry/prober.hpp"
 #include "master/registry/registry.hpp"
 
@@ -99,7 +99,7 @@ struct ControlPlane::Parts {
 
   asio::io_context loop{1};
   asio::steady_timer tick_timer{loop};
-  std::optional<DataDirectory> directory;
+  std::optional<LockedDirectory> directory;
   std::optional<BearerToken> token;
   std::string token_text;  // presented to other masters
   NodeView node;
@@ -305,7 +305,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     token_text = std::move(*text);
   }
   if (!options.data_dir.empty()) {
-    auto opened = DataDirectory::open(options.data_dir);
+    auto opened = LockedDirectory::open(options.data_dir, "--data-dir", "tandem-master");
     if (!opened) return opened.error();
     directory = std::move(*opened);
   }

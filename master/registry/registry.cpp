@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
+#include "common/base/sender_address.hpp"
 
 namespace tandem::master {
 
@@ -26,15 +27,10 @@ Error backend_has(std::string_view name, const Endpoint& address) {
               "name");
 }
 
-Endpoint reachable(const Endpoint& address, std::string_view peer_host) {
-  if (!address.is_unspecified()) return address;
-  return Endpoint{std::string(peer_host), address.port};
-}
-
 std::optional<wire::WitnessOffer> witness_of(const wire::Heartbeat& heartbeat,
                                              std::string_view peer_host) {
   auto offer = heartbeat.witness;
-  if (offer) offer->control = reachable(offer->control, peer_host);
+  if (offer) offer->control = reachable_from_here(offer->control, peer_host);
   return offer;
 }
 
@@ -51,14 +47,13 @@ Registry::Registry(RegistryOptions options, RegistryHooks hooks)
 }
 
 // ---- what workers say
-// -----------------------------------------------------------------------------------
 
 Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                        Instant now) {
   thread_.assert_here();
   const auto attentive = clock_.at(now);
   const bool is_bye = heartbeat.condition == wire::WorkerCondition::bye;
-  auto address = reachable(heartbeat.address, peer_host);
+  auto address = reachable_from_here(heartbeat.address, peer_host);
   const auto found = records_.find(heartbeat.name);
   if (found == records_.end()) {
     if (is_bye) return Membership::left;
@@ -172,7 +167,6 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
 }
 
 // ---- what this master sees
-// ------------------------------------------------------------------------------
 
 void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
   record.last_good = now;
@@ -262,7 +256,6 @@ bool Registry::is_forgotten(const WorkerRecord& record, Instant attentive) const
 }
 
 // ---- the list of workers and its publication
-// --------------------------------------------------------------
 
 Result<> Registry::check_room(std::string_view service) const {
   if (records_.size() >= limits::workers_max) {

@@ -2,7 +2,7 @@
 
 #include <httplib.h>
 
-#include "worker/program/http_date.hpp"
+#include "common/http1/http_date.hpp"
 
 namespace tandem {
 

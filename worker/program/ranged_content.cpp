@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "worker/program/byte_range.hpp"
-#include "worker/program/http_date.hpp"
+#include "common/http1/http_date.hpp"
 
 namespace tandem {
 
@@ -26,7 +26,8 @@ std::optional<ByteRange> range_of(const httplib::Request& request, const Content
 
 void set_validators(httplib::Response& response, const Validators& validators) {
   if (!validators.etag.empty()) response.set_header("ETag", validators.etag);
-  if (validators.modified) response.set_header("Last-Modified", http_date(*validators.modified));
+  if (validators.modified)
+    response.set_header("Last-Modified", std::string(HttpDate(*validators.modified).text()));
 }
 
 }  // namespace

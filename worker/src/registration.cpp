@@ -9,6 +9,7 @@
 
 #include "common/base/duration.hpp"
 #include "common/base/endpoint.hpp"
+#include "common/base/locked_directory.hpp"
 #include "common/base/name.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/token_file.hpp"
@@ -19,7 +20,6 @@
 #include "tandem/worker.hpp"
 #include "worker/src/heartbeat_loop.hpp"
 #include "worker/src/known_masters.hpp"
-#include "worker/src/state_directory.hpp"
 #include "worker/src/witness.hpp"
 #include "worker/src/witness_port.hpp"
 
@@ -178,7 +178,7 @@ class Registration::Body {
     if (!listen.ok()) return listen.error();
     auto numeric = resolve(*listen, "witness_listen");
     if (!numeric.ok()) return numeric.error();
-    auto directory = StateDirectory::open(options_.state_dir);
+    auto directory = LockedDirectory::open(options_.state_dir, "state_dir", "worker");
     if (!directory.ok()) return directory.error();
     const auto open_at = [&](std::uint16_t port) {
       return Witness::open({.name = options_.name,
@@ -405,7 +405,7 @@ class Registration::Body {
   Term learned_in_;
   bool refused_list_ = false;  // what the primary named last
   std::optional<storage::KeptFile> masters_file_;
-  std::optional<StateDirectory> directory_;
+  std::optional<LockedDirectory> directory_;
   std::unique_ptr<Witness> witness_;  // null: no state directory
   bool started_ = false;
   bool stopped_ = false;

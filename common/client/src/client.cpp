@@ -13,6 +13,7 @@
 #include "common/client/src/call.hpp"
 #include "common/client/src/directory.hpp"
 #include "common/client/src/watch.hpp"
+#include "common/http1/field_text.hpp"
 
 namespace tandem {
 
@@ -20,25 +21,14 @@ namespace {
 
 constexpr std::size_t masters_max = 16;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
-
 // RFC 9110 §5.6.2
 bool is_token(std::string_view text) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
-    return c < 0x80 && (std::isalnum(c) != 0 || others.find(static_cast<char>(c)) != others.npos);
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
 }
 
 // RFC 9110 §5.5: no CR, LF or NUL, nor other controls but the tab.
 bool is_field_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
+  return std::all_of(text.begin(), text.end(), is_field_character);
 }
 
 bool is_target(std::string_view method, std::string_view target) {
@@ -66,7 +56,8 @@ Result<> check(const ClientHeaders& headers) {
     if (!is_field_value(value)) {
       return invalid(fmt::format("the value of {} has characters that no field may have", shown));
     }
-    if (std::any_of(own.begin(), own.end(), [&](auto known) { return same_name(name, known); })) {
+    if (std::any_of(own.begin(), own.end(),
+                    [&](auto known) { return equal_ignoring_case(name, known); })) {
       return invalid(fmt::format("{} is set by the client itself", shown));
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/clock.hpp"
+#include "common/http/stream_socket.hpp"
 #include "common/http1/limits.hpp"
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/h2_connection.hpp"
@@ -15,15 +16,6 @@
 namespace tandem::master {
 
 namespace {
-
-// An IPv4 client of an IPv6 listener is an IPv4 client.
-std::string address_of(const TcpEndpoint& peer) {
-  const auto address = peer.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-  }
-  return address.to_string();
-}
 
 bool is_among(const std::vector<AddressRange>& ranges, const std::string& address) {
   return std::any_of(ranges.begin(), ranges.end(),
@@ -52,7 +44,7 @@ ClientSession::ClientSession(Context& context, Clients& clients, Socket socket,
     : context_(context),
       clients_(clients),
       socket_(std::move(socket)),
-      address_(address_of(peer)),
+      address_(numeric_text(peer.address())),
       trusted_(is_among(context.options().trusted_proxies, address_)),
       idle_since_(context.coarse_now()) {
   clients_.adopt(*this);

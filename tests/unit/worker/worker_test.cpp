@@ -279,7 +279,8 @@ TEST_CASE("a state directory is made for its owner alone and serves one worker")
     CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::all) ==
           std::filesystem::perms::owner_all);
     Worker second(options);
-    CHECK(second.start() == "state_dir " + path.string() + " is used by another worker");
+    CHECK(second.start() ==
+          "state_dir " + path.string() + " is in use by another worker: give each its own");
   }
   Worker again(options);
   CHECK(again.start() == std::nullopt);

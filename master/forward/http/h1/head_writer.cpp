@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/assert.hpp"
+#include "common/http1/http_date.hpp"
 #include "common/wire/error_document.hpp"
 #include "master/forward/http/h1/max_forwards.hpp"
 
@@ -153,16 +154,13 @@ bool write_with_prefix(Pen& pen, const Field& field, const StrippedPrefix& strip
 
 std::string_view http_date() {
   static thread_local std::time_t written_at = 0;
-  static thread_local char text[40];
-  static thread_local std::size_t length = 0;
+  static thread_local HttpDate date(written_at);
   const std::time_t now = std::time(nullptr);
-  if (now != written_at || length == 0) {
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (now != written_at) {
+    date = HttpDate(now);
     written_at = now;
   }
-  return {text, length};
+  return date.text();
 }
 
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {

@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "master/registry/data_directory.hpp"
+#include "common/base/locked_directory.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
 using namespace tandem;
@@ -21,6 +21,10 @@ unsigned mode_of(const fs::path& path) {
   return status.st_mode & 0777;
 }
 
+Result<LockedDirectory> open(const fs::path& path) {
+  return LockedDirectory::open(path.string(), "--data-dir", "tandem-master");
+}
+
 void write(const fs::path& path, std::string_view text) { std::ofstream(path) << text; }
 
 }  // namespace
@@ -28,7 +32,7 @@ void write(const fs::path& path, std::string_view text) { std::ofstream(path) <<
 TEST_CASE("the data directory is made for its owner alone") {
   const TemporaryDirectory temporary;
   const auto path = temporary.path() / "state" / "a";
-  const auto directory = DataDirectory::open(path.string() + "/");
+  const auto directory = open(path.string() + "/");
   REQUIRE(directory.ok());
   struct stat status {};
   REQUIRE(stat(path.c_str(), &status) == 0);
@@ -38,21 +42,21 @@ TEST_CASE("the data directory is made for its owner alone") {
 TEST_CASE("two masters cannot share a data directory, and the second may have it after the first") {
   const TemporaryDirectory temporary;
   {
-    const auto first = DataDirectory::open(temporary.path() / "a");
+    const auto first = open(temporary.path() / "a");
     REQUIRE(first.ok());
-    const auto second = DataDirectory::open(temporary.path() / "a");
+    const auto second = open(temporary.path() / "a");
     REQUIRE(!second.ok());
     CHECK(second.error().code == ErrorCode::conflict);
     CHECK(second.error().message.find("in use by another tandem-master") != std::string::npos);
-    CHECK(DataDirectory::open(temporary.path() / "b").ok());
+    CHECK(open(temporary.path() / "b").ok());
   }
-  CHECK(DataDirectory::open(temporary.path() / "a").ok());
+  CHECK(open(temporary.path() / "a").ok());
 }
 
 TEST_CASE("a data directory that cannot be made is one sentence with the cause") {
   const TemporaryDirectory temporary;
   write(temporary.path() / "file", "");
-  const auto directory = DataDirectory::open(temporary.path() / "file");
+  const auto directory = open(temporary.path() / "file");
   REQUIRE(!directory.ok());
   CHECK(directory.error().code == ErrorCode::io);
   CHECK(directory.error().message.find("Not a directory") != std::string::npos);
@@ -67,7 +71,7 @@ TEST_CASE("a data directory that others may enter is tightened when all in it is
     REQUIRE(chmod((path / name).c_str(), 0644) == 0);
   }
   REQUIRE(chmod(path.c_str(), 0755) == 0);
-  REQUIRE(DataDirectory::open(path).ok());
+  REQUIRE(open(path).ok());
   CHECK(mode_of(path) == 0700);
   for (const auto* name : {"lock", "cluster.db", "cluster.db-wal"}) {
     CHECK(mode_of(path / name) == 0600);
@@ -80,13 +84,13 @@ TEST_CASE("a directory that others may enter and that holds other things is refu
   fs::create_directory(path);
   write(path / "somebody's", "");
   REQUIRE(chmod(path.c_str(), 01777) == 0);
-  const auto directory = DataDirectory::open(path);
+  const auto directory = open(path);
   REQUIRE(!directory.ok());
   CHECK(directory.error().message.find("chmod 700") != std::string::npos);
   CHECK(mode_of(path) == 0777);
   CHECK(!fs::exists(path / "lock"));
   REQUIRE(chmod(path.c_str(), 0700) == 0);
-  CHECK(DataDirectory::open(path).ok());
+  CHECK(open(path).ok());
 }
 
 TEST_CASE("no link is followed where the state is kept") {
@@ -96,7 +100,7 @@ TEST_CASE("no link is followed where the state is kept") {
     fs::create_directory(path);
     write(temporary.path() / "elsewhere", "kept");
     fs::create_symlink(temporary.path() / "elsewhere", path / name);
-    const auto directory = DataDirectory::open(path);
+    const auto directory = open(path);
     REQUIRE(!directory.ok());
     CHECK(directory.error().message.find("is not a file") != std::string::npos);
   }
@@ -110,7 +114,7 @@ TEST_CASE("a data directory or a file in it that belongs to another user is refu
   write(path / "cluster.db", "");
   for (const auto& given : {path / "cluster.db", path}) {
     REQUIRE(chown(given.c_str(), 12345, 12345) == 0);
-    const auto directory = DataDirectory::open(path);
+    const auto directory = open(path);
     REQUIRE(!directory.ok());
     CHECK(directory.error().message.find("belongs to another user") != std::string::npos);
     REQUIRE(chown(given.c_str(), 0, 0) == 0);

@@ -1,6 +1,4 @@
-#include "worker/program/http_date.hpp"
-
-#include <array>
+#include "common/http1/http_date.hpp"
 
 namespace tandem {
 
@@ -10,11 +8,10 @@ constexpr const char* fixdate = "%a, %d %b %Y %H:%M:%S GMT";
 
 }  // namespace
 
-std::string http_date(std::time_t time) {
+HttpDate::HttpDate(std::time_t time) {
   std::tm parts{};
   ::gmtime_r(&time, &parts);
-  std::array<char, 64> text;
-  return {text.data(), std::strftime(text.data(), text.size(), fixdate, &parts)};
+  length_ = std::strftime(text_.data(), text_.size(), fixdate, &parts);
 }
 
 std::optional<std::time_t> parse_http_date(const std::string& text) {
