@@ -1,4 +1,4 @@
-// commands.hpp: what `tandem` can do, each as the text that it prints.
+// commands.hpp: the commands of `tandem`; each returns the text that it prints.
 #pragma once
 
 #include <string>

@@ -35,7 +35,7 @@ class ControlClient {
     return ask("PUT", path, body);
   }
   Result<std::string> remove(const std::string& path) const { return ask("DELETE", path, {}); }
-  // As it is, a refusal (4xx) too. The master may take so much longer than usual.
+  // The answer as it is, also a refusal (4xx). The master may take `longer` than usual.
   // Errors: `unavailable`, as above.
   Result<Reply> exchange(const std::string& method, const std::string& path,
                          Duration longer) const {

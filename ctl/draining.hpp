@@ -1,8 +1,8 @@
-// draining.hpp: `tandem drain --wait` and `tandem remove`: what goes on until the last request of a
+// draining.hpp: `tandem drain --wait` and `tandem remove`: waiting until the last request of a
 // worker has ended.
 //
 // A master is asked to wait for a second at a time, again and again, until one says that nothing is
-// in flight: so masters may come and go meanwhile, and the drain, which is replicated, holds.
+// in flight: so the wait survives a change of masters, since the drain is replicated.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace tandem::ctl {
 
 struct Waiting {
   Duration timeout{};
-  // Is told in a line how far it is, when that changes. May be empty.
+  // Is called with a line about the progress, when that changes. May be empty.
   std::function<void(const std::string& line)> progress{};
 };
 
@@ -29,7 +29,7 @@ Result<std::string> drain_and_wait(const ControlClient& client, const std::strin
 // The same, and then takes it out of the cluster.
 Result<std::string> remove(const ControlClient& client, const std::string& worker,
                            const Waiting& waiting, Format format);
-// Whatever it has in flight.
+// The same without draining it first.
 Result<std::string> remove_now(const ControlClient& client, const std::string& worker,
                                Format format);
 

@@ -66,15 +66,16 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 void add_master_commands(CLI::App& app, Flags& flags) {
-  auto& master = *add_command(app, "master", "who the masters are, and how they come and go");
+  auto& master = *add_command(app, "master", "list, add, remove and replace masters");
   flags.master_list =
-      add_command(master, "list", "the masters, and what is missing until they vote");
-  flags.master_add =
-      add_command(master, "add", "let a master join, which is started there with --join");
-  flags.master_remove = add_command(master, "remove", "take a master out; then stop it");
+      add_command(master, "list", "list the masters, and what they wait for until they vote");
+  flags.master_add = add_command(master, "add", "let a master join that is started with --join");
+  flags.master_remove =
+      add_command(master, "remove", "remove a master from the cluster; stop it afterwards");
   flags.master_replace =
-      add_command(master, "replace", "put a master in the place of another, on another machine");
-  bind_name(*flags.master_replace, "OLD", "the master that goes", flags.old_master)->required();
+      add_command(master, "replace", "replace a master by another one, on another machine");
+  bind_name(*flags.master_replace, "OLD", "the master to be replaced", flags.old_master)
+      ->required();
   for (auto* command : {flags.master_add, flags.master_replace, flags.master_remove}) {
     bind_name(*command, "NAME", "the master", flags.master)->required();
     if (command == flags.master_remove) continue;
@@ -88,52 +89,56 @@ void add_master_commands(CLI::App& app, Flags& flags) {
         ->required();
   }
   for (auto* command : {flags.master_replace, flags.master_remove}) {
-    bind_duration(*command, "--timeout", "how long to wait; it goes on afterwards", flags.timeout,
-                  {Duration::zero(), longest_timeout});
+    bind_duration(*command, "--timeout", "how long to wait; the change continues afterwards",
+                  flags.timeout, {Duration::zero(), longest_timeout});
   }
   master.require_subcommand(1);
 }
 
 void add_commands(CLI::App& app, Flags& flags) {
-  flags.status = add_command(app, "status", "the cluster as a master sees it");
+  flags.status = add_command(app, "status", "show the cluster as a master sees it");
   bind_switch(*flags.status, "--check", "print one line, for monitoring", flags.check);
-  flags.workers = add_command(app, "workers", "the workers and how they are");
-  flags.drain = add_command(app, "drain", "send a worker nothing new; what it has it finishes");
-  flags.undrain = add_command(app, "undrain", "send a drained worker requests again");
+  flags.workers = add_command(app, "workers", "list the workers and their states");
+  flags.drain =
+      add_command(app, "drain", "send a worker no new requests; it finishes those in flight");
+  flags.undrain = add_command(app, "undrain", "send requests to a drained worker again");
   flags.remove = add_command(
-      app, "remove", "drain a worker, wait until nothing of it is in flight, and take it out");
-  flags.switchover = add_command(app, "switchover", "hand leadership to a standby, as planned");
-  bind_name(*flags.switchover, "--to", "the master that shall lead; by default the primary chooses",
+      app, "remove",
+      "drain a worker, wait for its last request in flight, and remove it from the cluster");
+  flags.switchover = add_command(app, "switchover",
+                                 "hand the leadership over to a standby, without a failed request");
+  bind_name(*flags.switchover, "--to", "the master that is to lead; by default the primary chooses",
             flags.successor);
   bind_name(*flags.drain, "NAME", "the worker", flags.worker)->required();
   bind_name(*flags.undrain, "NAME", "the worker", flags.worker)->required();
   bind_name(*flags.remove, "NAME", "the worker", flags.worker)->required();
   bind_switch(*flags.drain, "--wait", "return when the last request in flight has ended",
               flags.wait);
-  bind_switch(*flags.remove, "--now", "whatever is in flight", flags.now);
+  bind_switch(*flags.remove, "--now", "do not wait for requests in flight", flags.now);
   for (auto* command : {flags.drain, flags.remove}) {
     bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
                   flags.timeout, {Duration::zero(), longest_timeout});
   }
-  auto* snapshot = add_command(app, "snapshot", "keep the cluster's state in a file");
+  auto* snapshot = add_command(app, "snapshot", "save the replicated state to a file");
   snapshot->require_subcommand(1);
-  flags.snapshot_save = add_command(*snapshot, "save",
-                                    "write what tandem-master --restore founds a new cluster from");
-  bind_text(*flags.snapshot_save, "FILE", "FILE", "where to; -: the standard output",
+  flags.snapshot_save = add_command(
+      *snapshot, "save", "write a file from which tandem-master --restore founds a new cluster");
+  bind_text(*flags.snapshot_save, "FILE", "FILE", "the file; -: standard output",
             flags.snapshot_file)
       ->required();
   flags.service = add_command(
-      app, "service", "show what is said of a service, or change it: request_timeout=2s and so on");
+      app, "service", "show or change the settings of a service, such as request_timeout=2s");
   flags.service->footer(wire::settings_help());
   bind_name(*flags.service, "NAME", "the service", flags.service_name)->required();
-  bind_each(*flags.service, "KEY=VALUE", "", "settings to change; without any they are shown",
+  bind_each(*flags.service, "KEY=VALUE", "", "settings to change; without any, all are shown",
             [&flags](std::string_view text, std::string_view) -> Result<> {
               wire::ServiceSettings checked;
               flags.settings.emplace_back(text);
               return wire::parse_setting(text, "the setting", checked);
             })
       ->allow_extra_args();
-  bind_switch(*flags.service, "--reset", "forget all that is said of it", flags.reset);
+  bind_switch(*flags.service, "--reset",
+              "remove all settings of the service, so that the masters' flags apply", flags.reset);
   add_master_commands(app, flags);
   app.require_subcommand(1);
 }
@@ -224,7 +229,8 @@ int main(int argc, char** argv) {
                  "control address of a master; several are tried in turn [$TANDEM_CONTROL, or "
                  "127.0.0.1:7070]",
                  flags.controls);
-  bind_text(app, "--token-file", "FILE", "holds the token that the masters want", flags.token_file);
+  bind_text(app, "--token-file", "FILE", "file with the token that the masters ask for",
+            flags.token_file);
   bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
   add_commands(app, flags);
   if (const auto status = parse_command_line(app, argc, argv)) return *status;

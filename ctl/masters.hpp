@@ -1,4 +1,4 @@
-// masters.hpp: `tandem master`: who the masters are, and how they come and go. Each command can be
+// masters.hpp: `tandem master`: lists, adds, removes and replaces masters. Each command can be
 // repeated after a failure.
 #pragma once
 
@@ -11,10 +11,10 @@
 namespace tandem::ctl {
 
 Result<std::string> show_masters(const ControlClient& client, Format format);
-// Says that it belongs; it votes once it was started with --join.
+// Makes it a member; it votes once it was started with --join.
 Result<std::string> add_master(const ControlClient& client, const std::string& name,
                                const Endpoint& address, Format format);
-// Returns when it votes no more, or `timed_out`: then it goes on.
+// Returns when it no longer votes, or `timed_out`, after which the change continues.
 Result<std::string> remove_master(const ControlClient& client, const std::string& name,
                                   const Waiting& waiting, Format format);
 // Returns when `name` votes and `old` does not; likewise.

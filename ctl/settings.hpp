@@ -1,4 +1,4 @@
-// settings.hpp: `tandem service`: what is said of a service.
+// settings.hpp: `tandem service`: the settings of a service.
 #pragma once
 
 #include <string>
@@ -11,11 +11,11 @@ namespace tandem::ctl {
 // One KEY=VALUE a line, as change_settings() takes them.
 Result<std::string> show_settings(const ControlClient& client, const std::string& service,
                                   Format format);
-// Each KEY=VALUE in place of what was said for that key; what was said for others stays. Two that
-// do this in the same moment may lose one of the changes.
+// Replaces the setting of each KEY; the other settings stay. When two callers do this at the same
+// moment one of the changes may be lost.
 Result<std::string> change_settings(const ControlClient& client, const std::string& service,
                                     const std::vector<std::string>& settings, Format format);
-// Nothing is said of the service any more: it is treated as the masters' flags say for all.
+// Removes all settings of the service, so that the masters' flags apply.
 Result<std::string> reset_settings(const ControlClient& client, const std::string& service,
                                    Format format);
 

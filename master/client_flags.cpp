@@ -31,28 +31,30 @@ Result<> take_health_path(std::string_view text, std::string_view flag, std::str
 
 void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--min-body-rate", "BYTES[k|m|g]",
-             "a second, that a client sends or takes of a body at least, on average once it was "
-             "waited for ten seconds; a slower one gets 408, or is cut; default 1k, 0: any",
+             "the least rate, per second, at which a client must send or take a body, on average "
+             "after ten seconds of waiting; a slower client gets 408 or is disconnected; default "
+             "1k; 0: no limit",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto rate = parse_byte_size(text, flag);
                if (!rate) return rate.error();
                flags.timeouts.pace.bytes_per_s = *rate;
                return {};
              });
-  bind_duration(app, "--body-timeout",
-                "a client is waited for so long in all, while it sends a body (408) or takes one; "
-                "0s: as long as it is fast enough",
-                flags.timeouts.pace.whole, {0s, 720h});
+  bind_duration(
+      app, "--body-timeout",
+      "how long, in all, a client is waited for while it sends a body (then 408) or takes "
+      "one; 0s: no limit",
+      flags.timeouts.pace.whole, {0s, 720h});
   bind_number(
       app, "--client-connections",
-      "that one client address may have at once, IPv6 by its first 64 bits; more are closed; "
-      "not of trusted proxies; 0, the default: any",
+      "how many connections one client address may have at once, IPv6 by its first 64 bits, "
+      "trusted proxies excepted; more are closed; 0, the default: no limit",
       flags.connections_per_client, {0, limits::client_connections_settable_max});
   bind_value(
       app, "--memory", "BYTES[k|m|g]",
-      "for buffers of clients and workers: idle clients are closed before it is used up, then "
-      "new requests are answered 503; default half of what the machine or its control group "
-      "has, 0: any",
+      "memory for the buffers of clients and workers; when it runs out, idle clients are "
+      "disconnected, and then new requests are answered 503; default half of what the machine "
+      "or its control group has; 0: no limit",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         const auto memory = parse_byte_size(text, flag);
         if (!memory) return memory.error();
@@ -64,8 +66,8 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
         return {};
       });
   bind_value(app, "--health-path", "/PATH",
-             "GET of it at the client address is answered by this master: 200 when it is able to "
-             "serve clients, else 503; by default all paths are the services'",
+             "a path at the client address at which this master says whether it is able to serve "
+             "clients: 200 or 503; by default all paths belong to the services",
              [&flags](std::string_view text, std::string_view flag) {
                return take_health_path(text, flag, flags.health_path);
              });

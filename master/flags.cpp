@@ -67,23 +67,24 @@ void bind_networks(CLI::App& app, const std::string& flag, const std::string& he
             });
 }
 
-// What the data plane allows its clients and its workers.
+// What clients and workers may do.
 void bind_forwarding(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--header-timeout",
-                "a client has so long for the head of its request, then 408",
+                "how long a client may take to send the head of a request; then 408",
                 flags.timeouts.header_read, {1s, 10min});
-  bind_duration(app, "--idle-timeout",
-                "a client connection without a request is closed after it, and a body that stands "
-                "still is given up",
-                flags.timeouts.client_idle, {1s, 24h});
+  bind_duration(
+      app, "--idle-timeout",
+      "how long a client connection may be without a request, and a body without progress, "
+      "before it is closed",
+      flags.timeouts.client_idle, {1s, 24h});
   bind_duration(app, "--response-timeout",
-                "a worker has so long for the head of its response, then 504",
+                "how long a worker may take until the head of its response; then 504",
                 flags.timeouts.response_head, {100ms, 24h});
   bind_duration(app, "--connect-timeout",
-                "a worker has so long to accept a connection, then the next is tried",
+                "how long a connection to a worker may take; then the next worker is tried",
                 flags.timeouts.connect, {10ms, 1min});
   bind_value(app, "--max-body", "BYTES",
-             "a request body above it is answered 413; 0, the default: any",
+             "the largest request body; a larger one is answered 413; 0, the default: no limit",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto* end = text.data() + text.size();
                const auto parsed = std::from_chars(text.data(), end, flags.body_bytes_max);
@@ -92,8 +93,8 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                                           text.substr(0, 64)));
              });
   bind_value(app, "--rate-limit", "RATE[:BURST]",
-             "requests a second of one client, and how many at once; more are answered "
-             "429; by default: any",
+             "how many requests a second, and at once, one client may send; more are answered "
+             "429; by default: no limit",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto limit = parse_rate_limit(text, flag);
                if (!limit) return limit.error();
@@ -102,8 +103,8 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                return {};
              });
   bind_value(app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
-             "what one client is to --rate-limit; one without that header or cookie is its "
-             "address, the default",
+             "what --rate-limit tells clients apart by: address, the default, or a header or "
+             "cookie; a client without it is told apart by its address",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto key = parse_rate_limit_key(text, flag);
                if (!key) return key.error();
@@ -111,14 +112,14 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                return {};
              })
       ->needs("--rate-limit");
-  bind_networks(
-      app, "--trusted-proxy",
-      "clients there are proxies: their X-Forwarded-* are kept and gone on with; once for "
-      "each",
-      flags.trusted_proxies);
+  bind_networks(app, "--trusted-proxy",
+                "clients there are proxies: their X-Forwarded-* fields are believed and extended; "
+                "repeatable",
+                flags.trusted_proxies);
   bind_value(app, "--underscore-names", "drop|keep",
-             "fields with an underscore in their names, of clients that are no trusted proxies: "
-             "drop, the default, or keep, for workers that cannot mistake them for others",
+             "what becomes of fields with an underscore in their names, unless a trusted proxy "
+             "sends them: drop, the default, or keep, for workers that cannot mistake them for "
+             "others",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                if (text != "drop" && text != "keep") {
                  return invalid(
@@ -138,7 +139,7 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
         flags.http2 = text == "on";
         return {};
       });
-  bind_switch(app, "--allow-trace", "serve TRACE, which is otherwise answered 405",
+  bind_switch(app, "--allow-trace", "serve TRACE requests, which are otherwise answered 405",
               flags.allows_trace);
 }
 
@@ -165,14 +166,14 @@ Result<> parse_peer(std::string_view text, std::string_view flag, MasterFlags& f
 // What this master is to the others.
 void bind_cluster(CLI::App& app, MasterFlags& flags) {
   bind_each(app, "--peer", "NAME=HOST:PORT",
-            "another master that founds the cluster, and its control address; once for each; "
-            "afterwards the cluster knows its masters",
+            "another master that founds the cluster, with its control address; repeatable; needed "
+            "for founding alone, since the cluster remembers its masters",
             [&flags](std::string_view text, std::string_view flag) {
               return parse_peer(text, flag, flags);
             });
   bind_value(
       app, "--join", "HOST:PORT",
-      "the control address of a master whose cluster this one joins; see `tandem master add`",
+      "join the cluster of the master with this control address; see `tandem master add`",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         auto endpoint = parse_endpoint(text, flag);
         if (!endpoint) return endpoint.error();
@@ -182,15 +183,16 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
         flags.join = std::move(*endpoint);
         return {};
       });
-  bind_duration(app, "--cluster-heartbeat", "between two rounds of the primary; alike on all",
+  bind_duration(app, "--cluster-heartbeat",
+                "time between two heartbeats of the primary; the same at all masters",
                 flags.timing.heartbeat, {1ms, 10s});
-  bind_duration(
-      app, "--election-timeout",
-      "a primary that is silent for so long is replaced; alike on all masters and workers",
-      flags.timing.election_timeout, {10ms, 5min});
+  bind_duration(app, "--election-timeout",
+                "how long a primary may be silent before it is replaced; the same at all masters",
+                flags.timing.election_timeout, {10ms, 5min});
   bind_value(
       app, "--pair-failover", "on|off",
-      "two masters without a witness: on, the default, goes on alone; off stops",
+      "whether one of two masters without a witness goes on when it has lost the other: on, the "
+      "default, or off: it stops serving",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         if (text != "on" && text != "off") {
           return invalid(fmt::format("{} must be on or off, not \"{}\"", flag, text.substr(0, 64)));
@@ -198,20 +200,21 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
         flags.pair_failover = text == "on";
         return {};
       });
-  bind_text(
-      app, "--restore", "FILE",
-      "found a new cluster from what `tandem snapshot save` wrote; with an empty --data-dir, at "
-      "the first master by name, once",
-      flags.restore);
-  bind_number(app, "--feature-level",
-              "this master goes up to feature level N, so that the cluster stays there and older "
-              "versions can take part again; by default: the newest",
-              flags.feature_level,
-              {static_cast<unsigned>(wire::features::oldest.value()),
-               static_cast<unsigned>(wire::features::newest.value())});
-  for (auto [flag, command, when] :
-       {std::tuple("--on-promote", &flags.on_promote, "run when this master becomes primary"),
-        std::tuple("--on-demote", &flags.on_demote, "run when it is primary no more")}) {
+  bind_text(app, "--restore", "FILE",
+            "found a new cluster from a file that `tandem snapshot save` wrote; once, at the first "
+            "master by name, with an empty --data-dir",
+            flags.restore);
+  bind_number(
+      app, "--feature-level",
+      "the highest feature level that this master supports: the cluster stays at it, so that "
+      "older versions can take part again; by default the newest",
+      flags.feature_level,
+      {static_cast<unsigned>(wire::features::oldest.value()),
+       static_cast<unsigned>(wire::features::newest.value())});
+  for (auto [flag, command, when] : {std::tuple("--on-promote", &flags.on_promote,
+                                                "command to run when this master becomes primary"),
+                                     std::tuple("--on-demote", &flags.on_demote,
+                                                "command to run when it is no longer primary")}) {
     bind_value(app, flag, "COMMAND", when,
                [command](std::string_view text, std::string_view name) -> Result<> {
                  auto parsed = parse_command(text, name);
@@ -234,7 +237,7 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
                return {};
              });
   bind_value(app, "--sticky", "NAME[; ATTRIBUTE]...",
-             "a client stays with its worker by a cookie of that name, while the worker is there; "
+             "keep each client at its worker by a cookie of that name, while the worker is there; "
              "attributes: Max-Age=SECONDS, SameSite=Lax|Strict|None, Domain=HOST, Path=/PATH",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto sticky = wire::parse_sticky(text);
@@ -245,12 +248,13 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
                flags.sticky = std::move(*sticky);
                return {};
              });
-  bind_duration(app, "--slow-start",
-                "a worker that joins or returns gets its full share only after it; 0s: at once",
-                flags.slow_start, {0s, 1h});
+  bind_duration(
+      app, "--slow-start",
+      "how long it takes until a worker that joins or returns gets its full share; 0s: at once",
+      flags.slow_start, {0s, 1h});
   bind_number(app, "--eject-after",
-              "a worker that fails so many requests in a row (5xx, time-outs, broken connections) "
-              "is left alone for a while; 0: never",
+              "how many requests in a row a worker may fail (5xx, time-outs, broken connections) "
+              "before it is left alone for a while; 0: any number",
               flags.eject_after, {0, 1000});
 }
 
@@ -266,51 +270,50 @@ void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
   bind_endpoint(app, "--listen", "where clients are served", flags.listen);
   bind_endpoint(app, "--control", "where workers and tools are served", flags.control);
-  bind_text(app, "--data-dir", "DIR", "keeps what must survive a restart; made when it is missing",
+  bind_text(app, "--data-dir", "DIR",
+            "directory for what must survive a restart; created when it is missing",
             flags.data_dir);
   bind_cluster(app, flags);
   bind_each(app, "--backend", "[SERVICE=]HOST:PORT",
-            "a worker that is not Tandem's, probed with GET /health; once for each",
+            "a worker that is not Tandem's, probed with GET /health; repeatable",
             [&flags](std::string_view text, std::string_view flag) -> Result<> {
               auto spec = parse_backend(text, flag);
               if (!spec) return spec.error();
               flags.backends.push_back(std::move(*spec));
               return {};
             });
-  bind_each(
-      app, "--route", "[HOST]/PREFIX=SERVICE[,strip]",
-      "requests to that host and path go to that service, without the prefix if so said; once "
-      "for each",
-      [&flags](std::string_view text, std::string_view flag) -> Result<> {
-        auto route = wire::parse_route_flag(text, flag);
-        if (!route) return route.error();
-        flags.routes.push_back(std::move(*route));
-        return {};
-      });
+  bind_each(app, "--route", "[HOST]/PREFIX=SERVICE[,strip]",
+            "send requests for that host and path to that service; strip removes the prefix; "
+            "repeatable",
+            [&flags](std::string_view text, std::string_view flag) -> Result<> {
+              auto route = wire::parse_route_flag(text, flag);
+              if (!route) return route.error();
+              flags.routes.push_back(std::move(*route));
+              return {};
+            });
   bind_each(app, "--service", "NAME:KEY=VALUE",
-            "a setting of that service, in place of the flag for all services; the settings "
-            "stand below; once for each setting",
+            "a setting of that service, which takes precedence over the flag for all services; the "
+            "settings are listed below; repeatable",
             [&flags](std::string_view text, std::string_view flag) -> Result<> {
               const auto named = wire::parse_service_flag(text, flag);
               if (!named) return named.error();
               return set_of_service(flags, named->service, named->setting, flag);
             });
-  bind_each(
-      app, "--vip", "ADDRESS/LEN@INTERFACE",
-      "an address that this machine has while this master leads, alike on all; once for each; "
-      "needs CAP_NET_ADMIN and CAP_NET_RAW",
-      [&flags](std::string_view text, std::string_view flag) -> Result<> {
-        auto vip = parse_vip(text, flag);
-        if (!vip) return vip.error();
-        flags.vips.push_back(std::move(*vip));
-        return {};
-      });
-  bind_number(app, "--threads", "forwarding loops, one for each core", flags.threads,
-              {1, threads_max});
+  bind_each(app, "--vip", "ADDRESS/LEN@INTERFACE",
+            "an address that this machine has while this master leads; the same at all masters; "
+            "repeatable; needs CAP_NET_ADMIN and CAP_NET_RAW",
+            [&flags](std::string_view text, std::string_view flag) -> Result<> {
+              auto vip = parse_vip(text, flag);
+              if (!vip) return vip.error();
+              flags.vips.push_back(std::move(*vip));
+              return {};
+            });
+  bind_number(app, "--threads", "number of forwarding loops; by default one for each core",
+              flags.threads, {1, threads_max});
   bind_balance(app, flags);
   bind_value(app, "--standby-traffic", "forward|redirect|refuse",
-             "client requests that come while another master leads: forward, the default, redirect "
-             "(307) or refuse (503)",
+             "what a standby does with client requests: forward them to the primary, the default, "
+             "redirect (307) or refuse (503)",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto traffic = parse_standby_traffic(text, flag);
                if (!traffic) return traffic.error();
@@ -319,20 +322,23 @@ void bind(CLI::App& app, MasterFlags& flags) {
              });
   bind_forwarding(app, flags);
   bind_networks(app, "--worker-network",
-                "workers that register must be there; once for each; by default: anywhere",
+                "where workers that register must be; repeatable; by default anywhere",
                 flags.worker_networks);
   bind_clients(app, flags);
-  bind_duration(
-      app, "--worker-heartbeat", "how often workers are to say that they live; three missed: down",
-      flags.worker_heartbeat, {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
-  bind_duration(app, "--forget-after", "a worker that is down for so long is forgotten",
+  bind_duration(app, "--worker-heartbeat",
+                "how often workers send heartbeats; after three missed ones a worker is down",
+                flags.worker_heartbeat,
+                {limits::heartbeat_interval_min, limits::heartbeat_interval_max});
+  bind_duration(app, "--forget-after", "how long a worker may be down before it is forgotten",
                 flags.forget_after, {1s, 720h});
-  bind_duration(app, "--drain-timeout", "how long SIGTERM waits for requests in flight",
+  bind_duration(app, "--drain-timeout", "how long requests in flight may take after SIGTERM",
                 flags.drain_timeout, {0s, 1h});
-  bind_text(app, "--token-file", "FILE", "what callers of the control address must know",
+  bind_text(app, "--token-file", "FILE",
+            "file with the token that callers of the control address must present",
             flags.token_file);
   bind_text(app, "--access-log", "FILE|-|off",
-            "one line of JSON for each request; opened anew at SIGHUP", flags.access_log);
+            "where to write one line of JSON for each request; the file is reopened at SIGHUP",
+            flags.access_log);
   bind_log_level(app, flags.log_level);
 }
 

@@ -291,7 +291,7 @@ CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::stri
 
 CLI::Option* bind_log_level(CLI::App& app, LogLevel& value) {
   return bind_value(app, "--log-level", "debug|info|warning|error|off",
-                    "what is logged, and all that is worse",
+                    "the least severity that is logged",
                     [&value](std::string_view text, std::string_view named) -> Result<> {
                       const auto parsed = parse_log_level(text, named);
                       if (!parsed.ok()) return parsed.error();

@@ -1,10 +1,10 @@
 // connection_slots.hpp: who keeps a connection to a control address when there are too many.
 //
-// A stranger is whoever has proved nothing yet: it has presented no token and, where none is
-// wanted, sent no message of a member and no heartbeat of a worker. Strangers have a part of the
-// slots, and the one that has waited longest without a request leaves for a newcomer, so that
-// connections that somebody holds open for nothing keep no member out. Who is trusted never leaves
-// for a stranger.
+// A stranger is a caller that has proved nothing yet: it has presented no token and, where none is
+// required, sent no message of a member and no heartbeat of a worker. Strangers may have a part of
+// the slots only, and the stranger that has waited longest without a request gives its slot to a
+// newcomer: so idle connections keep no member out. A trusted caller never gives its slot to a
+// stranger.
 //
 // Owner: the thread of the server. Always: no more than connections_max hold a slot.
 #pragma once
@@ -36,8 +36,8 @@ class ConnectionSlots {
   ConnectionSlots(std::size_t connections_max, std::size_t strangers_max)
       : connections_max_(connections_max), strangers_max_(strangers_max) {}
 
-  // A newcomer, as a stranger that waits for its request. False: there is no room, and nobody who
-  // would have to go.
+  // Adds a newcomer, as a stranger that waits for its request. False: there is no slot, and no
+  // stranger that could give one up.
   bool enter(Holder& newcomer);
   void leave(Holder& holder);
   // Closes the stranger that has waited longest; false when none waits.
@@ -58,7 +58,7 @@ class ConnectionSlots {
   const std::size_t strangers_max_;
   std::size_t connections_ = 0;
   std::size_t strangers_ = 0;
-  std::list<Holder*> waiting_;  // strangers, who has waited longest first
+  std::list<Holder*> waiting_;  // strangers, the one that has waited longest first
 };
 
 }  // namespace tandem

@@ -1,10 +1,10 @@
-// direct_caller.hpp: callers of a control address that wants no token must come straight from this
+// direct_caller.hpp: callers of a control address without a token must come straight from this
 // machine.
 //
 // A page in a browser can name any host, and have that name point to a loopback address when it
 // asks (DNS rebinding): the browser then takes our answers for its own site's and hands them over.
-// And a proxy on this machine may pass on what comes from anywhere. The first is told by its Host,
-// the second by the fields that proxies add.
+// And a proxy on this machine may pass on requests from anywhere. The Host field gives the first
+// away, and the fields that proxies add the second.
 #pragma once
 
 #include <optional>

@@ -29,7 +29,7 @@ struct ControlResponse {
   std::string body{};
   std::string_view content_type = "application/json";         // of static storage
   std::vector<std::pair<std::string, std::string>> fields{};  // further ones
-  bool trusts = false;  // the caller has shown what only members and workers send
+  bool trusts = false;  // it was a message that only members and workers send
 };
 
 }  // namespace tandem

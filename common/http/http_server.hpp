@@ -65,7 +65,7 @@ class HttpServer {
   // Accepts from now on. REQUIRES: listen() succeeded.
   void start();
 
-  // Closes everything; the loop can end once that was noticed.
+  // Closes all connections; the loop can end once their coroutines have noticed.
   void stop();
 
   std::size_t connections() const { return connections_.size(); }

@@ -29,7 +29,7 @@ class AliasTable {
  private:
   struct Column {
     float share;          // of the column that belongs to its own place
-    std::uint32_t alias;  // who has the rest
+    std::uint32_t alias;  // the place that the rest belongs to
   };
   std::vector<Column> columns_;  // empty: all weigh the same
   std::vector<double> weights_;

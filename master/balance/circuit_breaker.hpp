@@ -4,7 +4,7 @@
 // So many failures in a row (5xx, a time-out, a broken connection) open the breaker: no requests,
 // for a time that doubles with each opening. Then it is half open: one request at a time goes
 // through, and its outcome closes the breaker or opens it again, for longer. Failures in a row, not
-// a rate: one good answer between them shows that the worker can.
+// a rate: one good answer between them shows that the worker can serve.
 //
 // The state is in the worker's WorkerCounters: what one loop has seen counts for all. Two loops
 // that change it in the same instant may let two requests through, or open it twice; both are
@@ -23,7 +23,7 @@ struct CircuitBreaker {
   // Closed for so long since the last opening, the next one is a first one again.
   Duration forgiven_after = 60s;
 
-  // What a look at a worker says; one read while it is closed.
+  // The state of a worker's breaker; one read while it is closed.
   enum class State { closed, open, half_open };
   static State state(const WorkerCounters& counters, Instant now);
   // May be sent a request now.
@@ -39,8 +39,7 @@ struct CircuitBreaker {
 
   // A request was answered well. True: that closed the breaker.
   static bool succeeded(WorkerCounters& counters);
-  // A request failed. True: the breaker is to be opened; a worker that may not be out stays as it
-  // is.
+  // A request failed. True: the breaker should be opened, which the caller may refuse.
   bool failed(WorkerCounters& counters, Instant now) const;
   // Opens it. Returns for how long.
   Duration open(WorkerCounters& counters, Instant now) const;

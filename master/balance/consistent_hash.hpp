@@ -7,9 +7,10 @@
 // what this loop has in flight; loops that each keep the bound keep it together.
 //
 // The table is built elsewhere (maglev_builder.hpp). While a new one is made the old one serves:
-// those who left are passed over, those who came get nothing; before the first, some milliseconds
-// after the start, keys are spread as they hash. A request without a key goes anywhere. A worker
-// that starts slowly keeps its part of the keys, and a lower bound. pick() is O(1).
+// workers that left are skipped, and workers that came get nothing; before the first, some
+// milliseconds after the start, keys are spread as they hash. A request without a key goes
+// anywhere. A worker that starts slowly keeps its part of the keys, and a lower bound. pick() is
+// O(1).
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
-// first_available.hpp: the first usable worker, in the order of their names: the next is used when
-// all before it are full. For services that cost by the worker, so that the last ones stay idle.
+// first_available.hpp: the first usable worker, in the order of their names: the next one is used
+// when all before it are full. For services that pay for each worker in use, so that the last ones
+// stay idle.
 //
 // The search begins where the last one ended, further in front when a request of this loop ended
 // there, and now and then at the very first, for another loop or a good sign may have made room.

@@ -3,8 +3,8 @@
 //
 // Counts the requests of all loops of this master, so that two loops do not both think a worker
 // idle, and those of others that the worker's heartbeats tell of. A heap has the least loaded in
-// front; what this loop does to it is entered at once, what others do is found out when a worker
-// comes to the front, and by a look at two more with each pick. pick() is O(log n).
+// front; what this loop does is entered at once; what others do is noticed when a worker comes to
+// the front, and by looking at two more with each pick. pick() is O(log n).
 #pragma once
 
 #include <vector>

@@ -1,8 +1,8 @@
 // maglev_builder.hpp: builds Maglev tables on a thread of its own, one for each service, shared by
 // all loops: a loop that waited for one would answer nobody for milliseconds.
 //
-// Each loop says which members it wants when its set changes; the first to say so starts the work,
-// the others say the same. Until the new table is there they go on with the old one. Any thread.
+// Each loop asks for a table of its members when they change; the first to ask starts the work.
+// Until the new table is there they use the old one. Any thread.
 #pragma once
 
 #include <atomic>
@@ -45,7 +45,7 @@ class MaglevBuilder {
 
   // Of that service, the same for all who ask.
   std::shared_ptr<MaglevSlot> slot(const std::string& service);
-  // The slot is to get a table of these members, unless it has it or will. REQUIRES: not empty.
+  // Asks for a table of these members, unless the slot has it or will get it. REQUIRES: not empty.
   void want(const std::shared_ptr<MaglevSlot>& slot, std::vector<MaglevMember> members);
   // Blocks until every table that is wanted has been made.
   void finish();
@@ -59,7 +59,7 @@ class MaglevBuilder {
   std::map<std::string, std::weak_ptr<MaglevSlot>> slots_
       TANDEM_GUARDED_BY(mutex_);  // while a policy has them
   std::size_t slots_reviewed_at_ TANDEM_GUARDED_BY(mutex_) =
-      64;  // then those of services that went go
+      64;  // then slots of services that are gone are removed
   std::vector<std::shared_ptr<MaglevSlot>> queue_ TANDEM_GUARDED_BY(mutex_);  // each at most once
   bool building_ TANDEM_GUARDED_BY(mutex_) = false;
   bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;

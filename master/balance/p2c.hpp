@@ -1,16 +1,16 @@
-// p2c.hpp: the better of two workers that are drawn by lot (Mitzenmacher 2001), better by latency
-// and load: the lower of peak-EWMA latency times (requests in flight + 1), as Finagle does it.
+// p2c.hpp: the better of two random workers (Mitzenmacher 2001): the one with the lower product of
+// peak-EWMA latency and (requests in flight + 1), as in Finagle.
 //
 // The estimate of a worker's latency rises at once to a latency above it and sinks towards those
 // below it, by half in 1.4 s (`decay` is the time constant): a worker that turns slow is avoided
 // from its first slow answer on, and one that has got no request for a while is tried again. A bad
 // experience (5xx, a time-out, a broken connection) doubles the estimate, for an error is often
 // quick, and a worker that fails must not look attractive for it. One that joins begins with the
-// mean of the others. Latencies within a factor of two count as equal: so much the same worker
-// shows from one moment to the next, and equal workers are to share alike even when requests come
-// one by one.
+// mean of the others. Latencies within a factor of two count as equal: one worker's latency varies
+// that much from one moment to the next, and equal workers should share alike even when requests
+// come one by one.
 //
-// Lots are drawn by weight, and a worker of twice the weight bears twice as many requests in flight
+// Workers are drawn by weight, and one of twice the weight bears twice as many requests in flight
 // for the same cost. In flight counts the requests of all loops, and those of other masters and
 // clients that the worker's heartbeats tell of; latency is what this loop saw.
 // pick() is O(1).

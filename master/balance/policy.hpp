@@ -59,7 +59,7 @@ inline std::uint32_t load_of(const WorkerCounters& counters) {
          counters.in_flight_elsewhere.load(std::memory_order_relaxed);
 }
 
-// What became of a request, for who learns from it.
+// How a request ended, for policies that learn from it.
 enum class Experience { good, bad };
 
 class Policy {
@@ -69,12 +69,12 @@ class Policy {
   // The set to choose from, from now on. What is known of workers that stay is kept.
   virtual void update(std::span<const Candidate> candidates) = 0;
 
-  // The worker for the next request, or nothing when no usable one is left. What it costs while
-  // most are usable says each policy; a look at all of them is the last resort.
+  // The worker for the next request, or nothing when no usable one is left. Each policy says what
+  // that costs while most are usable; looking at all of them is the last resort.
   virtual std::optional<std::size_t> pick(const Placing& placing) = 0;
 
-  // The worker at `place` has been given a request, and: has it no more, whatever came of it. Its
-  // WorkerCounters are up to date already.
+  // A request of the worker at `place` has begun, and has ended, however it did. The WorkerCounters
+  // are up to date already.
   virtual void began(std::size_t) {}
   virtual void ended(std::size_t) {}
 
@@ -84,7 +84,7 @@ class Policy {
   virtual void learn(std::size_t, Experience, Duration /*latency*/, Instant /*now*/) {}
 };
 
-// How often a policy that draws lots draws again before it looks at all: with half of the workers
+// How often a policy draws a random worker before it looks at all of them: with half of the workers
 // unusable, one pick in 256 does.
 inline constexpr int draws_max = 8;
 

@@ -1,10 +1,10 @@
 // retry_budget.hpp: how many requests of a service may be sent a second time.
 //
-// When all workers fail, a gateway that retries each request three times does to them what their
-// users did not. So retries are paid for: each request earns a fifth of one, or what its service
-// says, which is kept for ten seconds, and three a second are free, so that a quiet service can
-// retry too (Finagle's budget). Only what a worker may have seen is paid for; a connection that was
-// refused costs it nothing.
+// When all workers fail, a gateway that retries each request three times multiplies their load. So
+// retries are paid for: each request earns a fifth of one (or the share that its service sets),
+// which is kept for ten seconds, and three a second are free, so that a quiet service can retry too
+// (Finagle's budget). Only what a worker may have seen is paid for; a connection that was refused
+// costs it nothing.
 //
 // Each loop has a budget of its own for each service, and its part of the free ones. Owner: the
 // loop.
@@ -33,7 +33,7 @@ class RetryBudget {
     pass(now);
     earned_ += 1;
   }
-  // One more try is wanted. False: there is nothing to pay it with.
+  // Pays for one more try. False: the budget is used up.
   bool pay(Instant now) {
     if (price_ == 0) return false;
     pass(now);
@@ -47,7 +47,7 @@ class RetryBudget {
   }
 
  private:
-  // Time passes: what was earned wears off, what is free comes again, a second's worth at most.
+  // Time passes: earned retries expire, and free ones are added, a second's worth at most.
   void pass(Instant now) {
     if (now <= since_) return;
     const auto seconds = std::chrono::duration<double>(now - since_).count();

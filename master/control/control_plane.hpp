@@ -2,7 +2,7 @@
 // its own: the registry, the probes of backends, the control API, the membership in the cluster.
 //
 // main() constructs one, starts it, and hands its snapshots to the forwarding loops. All parts run
-// on one loop, the control loop; what other threads may call is said so at each function.
+// on one loop, the control loop; each function says whether other threads may call it.
 //
 // Always: nothing is called back after stop() returned.
 #pragma once
@@ -67,7 +67,7 @@ struct ControlPlaneHooks {
   std::function<bool(Instant)> farewell{};
   std::function<void()> farewell_over{};
   std::function<std::vector<wire::VipStatus>()> vips{};  // for /status; empty: there are none
-  // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
+  // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   // Control thread.
   std::function<bool(std::uint64_t version)> has_adopted{};
 };
@@ -89,16 +89,17 @@ class ControlPlane {
   Endpoint address() const;
 
   // A forwarding loop failed at a worker: it is suspect until its next good sign. Any thread.
-  // The loop that turns counters->suspect from false to true reports, others need not: that keeps
-  // it one report per failure, however many requests met it. REQUIRES: that flag is true.
+  // Only the loop that turns counters->suspect from false to true reports, so that a failure is
+  // reported once, however many requests met it. REQUIRES: that flag is true.
   void report_failure(WorkerId id, FailureKind kind);
 
   // A worker has promised this term. Any thread.
   void report_term(Term term);
-  // If this master leads and another could: hands over, and waits until it has. Any other thread.
+  // If this master leads and another one could, hands the leadership over and waits until it has.
+  // Any thread but the control thread.
   void hand_over();
 
-  // The process is about to end without stop(): does what must not be left undone. Any thread.
+  // The process is about to end without stop(): starts the hook that is due. Any thread.
   void end_at_once();
 
   // What GET /ready answers from now on. Any thread.
@@ -111,7 +112,8 @@ class ControlPlane {
   // Where clients connect, once known: for /status. Any thread.
   void set_listen(Endpoint listen);
 
-  // Closes the control address and ends the thread. Not from the control thread. Twice is no harm.
+  // Closes the control address and ends the thread. Not from the control thread. May be called
+  // twice.
   void stop();
 
  private:

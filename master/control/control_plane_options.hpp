@@ -1,4 +1,4 @@
-// control_plane_options.hpp: what of a control plane's options the cluster's shell is told.
+// control_plane_options.hpp: the options of the cluster's shell, from those of the control plane.
 #pragma once
 
 #include "common/cluster/cluster_options.hpp"
@@ -6,7 +6,7 @@
 
 namespace tandem::master {
 
-// But for the token, and for who the masters are once that is known better.
+// The token and the masters that were learned later are set by the caller.
 cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options);
 
 }  // namespace tandem::master

@@ -1,12 +1,12 @@
 // drained_wait.hpp: waits until the last request of a drained worker has ended.
 //
 // A request in flight is counted by the master that forwarded it: the primary, and one that led
-// before it, which finishes what it had begun. So the others are asked, each until it has nothing
-// in flight: that stays so, for it does not lead. One that gives no answer is not waited for: its
-// process has ended, or it is frozen or cut off and its clients have given up.
+// before it, which finishes what it had begun. So the other masters are asked, each until it has
+// nothing in flight, which then stays so since it does not lead. A master that gives no answer is
+// not waited for: its process has ended, or it is frozen or cut off and its clients have given up.
 //
-// A wait is a coroutine and a timer, no thread; limits::drained_waits_max of them at once. The
-// caller going away ends none, its time does. Owner: the control loop's thread.
+// A wait is a coroutine and a timer, no thread; limits::drained_waits_max of them at once. A wait
+// does not end when its caller goes away; it ends in time. Owner: the control loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,11 @@ struct DrainedWaitOptions {
   // The control addresses of the other masters; empty: there are none.
   std::function<std::map<core::NodeId, Endpoint>()> masters{};
   std::string token{};  // presented to them; empty: none
-  // Whether all forwarding loops go by the snapshot of that version; empty: nobody forwards.
+  // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   std::function<bool(std::uint64_t version)> has_adopted{};
-  std::function<bool()> leads{};  // whether this master leads, and does not stop
-  // Whether what it knows is what the cluster knows at this moment. While it is not, waits go on.
+  std::function<bool()> leads{};  // whether this master leads, and is not about to stop
+  // Whether what it knows is what the cluster knows at this moment. While it is not, waits
+  // continue.
   std::function<bool()> may_answer{};
 };
 
@@ -40,8 +41,8 @@ struct DrainedOutcome {
   enum class End {
     drained,        // nothing is in flight any more, or the worker is gone
     in_flight,      // the time is over
-    undrained,      // somebody wants it to get requests again
-    leads_no_more,  // another master knows better from now on
+    undrained,      // an operator has undrained it
+    leads_no_more,  // another master has to be asked from now on
     busy,           // too many wait
   };
   End end = End::drained;

@@ -1,7 +1,7 @@
 // health_api.hpp: GET /health, this process is alive; GET /ready, it is able to serve clients.
 //
-// Both, and GET /primary and /standby, are answered without a token: those who ask (load balancers,
-// orchestrators) often cannot send one, and learn nothing else.
+// Both, and GET /primary and /standby, are answered without a token: load balancers and
+// orchestrators often cannot send one, and the answers reveal nothing else.
 #pragma once
 
 #include <functional>
@@ -12,9 +12,9 @@
 
 namespace tandem::master {
 
-// `failure` says what is wrong with this node although it is alive, in fixed words that stand in a
-// JSON string as they are: GET /status has the details. `not_ready` says why clients cannot be
-// served. Both are empty when there is nothing to say.
+// `failure` says what is wrong with this node although it is alive, in fixed words that need no
+// escaping in JSON; GET /status has the details. `not_ready` says why clients cannot be served.
+// Both are empty when there is nothing to say.
 void route_health(ApiRouter& router, std::function<std::string_view()> failure,
                   std::function<std::string()> not_ready);
 

@@ -14,8 +14,8 @@
 
 namespace tandem::master {
 
-// `registry`, `node` and `member` outlive the router. `timing` is what witnesses are told.
-// `heard_term` is told of a term that a worker has promised and this node does not know.
+// `registry`, `node` and `member` outlive the router. Answers tell witnesses the `timing`.
+// `heard_term` is called with a term that a worker has promised and this node does not know.
 // `check_address`: whether a worker may be there.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       const ClusterMember& member, const core::Timing& timing,

@@ -1,5 +1,5 @@
-// known_masters.hpp: who the masters are when this one starts: as its data directory has it from
-// the last time, as a master of the cluster says that it is to join, or as its flags found them.
+// known_masters.hpp: who the masters are when this one starts: from its data directory, from a
+// master of the cluster that it joins, or from the flags that found a cluster.
 #pragma once
 
 #include <map>
@@ -18,8 +18,9 @@ struct KnownMasters {
   core::ClusterId joins{};  // the cluster that is to be joined; 0: none
 };
 
-// Asks where --join says, some seconds long; blocks. What the flags say besides the directory is
-// logged and ignored. Errors: `unavailable`, naming --join, when nobody there knows a cluster.
+// Asks the master that --join names, for some seconds; blocks. Where the data directory knows the
+// masters, flags that differ are logged and ignored. Errors: `unavailable`, naming --join, when no
+// master there knows a cluster.
 Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token);
 
 }  // namespace tandem::master

@@ -1,8 +1,9 @@
 // masters_api.hpp: /v1/masters: who the masters of this cluster are, for workers, clients and
 // masters that are to join; and how an operator adds and removes them.
 //
-// What is committed is who belongs; the core makes voters of them and removes them, one at a time.
-// So a change is answered before it has taken effect: GET says how far it is.
+// A change commits who belongs to the cluster; the core then makes voters of them and removes
+// voters, one at a time. So a change is answered before it has taken effect, and GET shows its
+// progress.
 #pragma once
 
 #include "master/cluster/cluster_member.hpp"

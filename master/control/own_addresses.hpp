@@ -2,7 +2,7 @@
 // there: requests that were forwarded to a client address would go round in a circle, and those to
 // a control address would show the control API to every client.
 //
-// An address that was bound as 0.0.0.0 or :: is met at every address of its machine.
+// A master that is bound to 0.0.0.0 or :: is served at every address of its machine.
 //
 // Owner: the control loop's thread.
 #pragma once

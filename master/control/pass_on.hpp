@@ -1,8 +1,9 @@
 // pass_on.hpp: a request for a change that came to a standby goes to the primary, and its answer
 // back: operators need not know who leads.
 //
-// It is passed on once: the primary's answer counts, even if it is that it leads no more. What
-// breaks after the request was sent has an unknown outcome, and the answer says so.
+// It is passed on once: the answer counts, even if it says that this master does not lead any more.
+// When the connection breaks after the request was sent the outcome is unknown, and the answer says
+// so.
 #pragma once
 
 #include <string>

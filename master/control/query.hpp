@@ -12,8 +12,8 @@ namespace tandem::master {
 
 using QueryParameters = std::map<std::string, std::string>;
 
-// "wait_ms=500&now=true", percent-decoded (RFC 3986 §2.1); what is no escape stays as it is.
-// Errors: `invalid`, naming the parameter: one that is not `known`, or is given twice.
+// "wait_ms=500&now=true", percent-decoded (RFC 3986 §2.1); a '%' that begins no escape stays as it
+// is. Errors: `invalid`, naming the parameter: one that is not `known`, or is given twice.
 Result<QueryParameters> parse_query(std::string_view query,
                                     std::initializer_list<std::string_view> known);
 

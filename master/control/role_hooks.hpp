@@ -1,5 +1,5 @@
 // role_hooks.hpp: commands of the operator that are run when this master becomes primary, and when
-// it is primary no more: to move an address, to page someone.
+// it stops being primary: to move an address, or to page someone.
 //
 // Every gain and every loss of the leadership runs its command once, in the order in which they
 // came: also when this master ends in an orderly way (SIGTERM), with or without a successor. They
@@ -7,7 +7,7 @@
 // limits::hooks_waiting_max wait, the oldest gain and its loss are dropped together. Each gets in
 // its environment
 //   TANDEM_NODE  this master's name
-//   TANDEM_ROLE  primary: it leads from now on; standby: it leads no more
+//   TANDEM_ROLE  primary: it leads from now on; standby: it does not lead any more
 //   TANDEM_TERM  the term that it is in, which is that of the gain or later
 // besides what the master itself was started with, and is killed after limits::hook_max. A process
 // that is killed by a signal it cannot catch, or that crashes, runs nothing.

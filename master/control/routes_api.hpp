@@ -1,9 +1,9 @@
 // routes_api.hpp: /v1/routes: which service answers which host and path.
 //
 //   GET    /v1/routes                          {"routes": [...]}, those of --route too
-//   POST   /v1/routes                          a Route; 201 with the list of it alone; in place of
-//                                              the one it repeats
-//   DELETE /v1/routes?host=HOST&prefix=/PATH   200 with the list of it alone; HOST may be missing
+//   POST   /v1/routes                          a Route; 201 with the list of it alone; replaces a
+//   route with the same host and prefix DELETE /v1/routes?host=HOST&prefix=/PATH   200 with the
+//   list of it alone; HOST may be missing
 //
 // A change is not answered with all routes: ten thousand of them take longer than their commit.
 #pragma once

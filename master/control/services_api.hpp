@@ -1,11 +1,10 @@
-// services_api.hpp: /v1/services: discovery of the instances that are live now, and what is said of
+// services_api.hpp: /v1/services: discovery of the instances that are live now, and the settings of
 // a service.
 //
 //   GET    /v1/services  /v1/services/NAME     live instances
 //   GET    /v1/services/NAME/settings          its settings (common/wire/service_settings.hpp)
-//   PUT    /v1/services/NAME/settings          in place of all that was said of it; it need not
-//                                              have workers yet
-//   DELETE /v1/services/NAME/settings          all is again as for all
+//   PUT    /v1/services/NAME/settings          replaces all its settings; it need not have workers
+//   yet DELETE /v1/services/NAME/settings          removes its settings: the masters' flags apply
 #pragma once
 
 #include "master/control/api_router.hpp"

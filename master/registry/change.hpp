@@ -69,7 +69,7 @@ struct SetWeight {
 struct AddWorker {
   wire::WorkerSpec spec;
 };
-// With all that was decided about it.
+// With all decisions about it.
 struct RemoveWorker {
   std::string name;
   std::string incarnation{};  // of a Tandem worker, which is told so; empty: of none that is about
@@ -83,7 +83,7 @@ struct RemoveRoute {
   std::string prefix;
 };
 
-// In place of all that was said of the service.
+// Replaces all settings of the service.
 struct SetSettings {
   std::string service;
   wire::ServiceSettings settings;
@@ -112,7 +112,7 @@ using MasterRecords = std::map<std::string, MasterRecord, std::less<>>;
 struct SetMasters {
   MasterRecords masters;
 };
-// In place of what was said of it.
+// Replaces what the state has of it.
 struct AdmitMaster {
   std::string name;
   MasterRecord master;

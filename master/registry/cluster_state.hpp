@@ -1,7 +1,7 @@
 // cluster_state.hpp: what all masters agree on: the sum of the committed changes.
 //
 // Decisions are kept by the worker's name, not by its registration: a drained worker that restarts,
-// or that was forgotten, is drained still when it comes back.
+// or that was forgotten, is still drained when it comes back.
 //
 // As a snapshot: {"format": 2, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
 // [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86...",
@@ -50,9 +50,9 @@ struct ClusterState {
   MasterRecords masters;  // who belongs; none: the state does not say, it is of an older version
   std::string secret;     // the cluster's own; empty: none was made yet. Never logged
 
-  // Makes the change, or refuses what it cannot mean here; what it returns is what the change's
-  // author is told. Errors: `not_found`, `conflict`, `unavailable` at a limit; then nothing has
-  // changed. Below wire::features::agreed_state everything is made, as older versions do.
+  // Makes the change, or refuses it; the author of the change is told the result. Errors:
+  // `not_found`, `conflict`, `unavailable` at a limit; then nothing has changed. Below
+  // wire::features::agreed_state every change is made, as in older versions.
   Result<> apply(const Change& change);
   bool has_removed(std::string_view name, std::string_view incarnation) const;
   // A worker of that name has joined or was added.

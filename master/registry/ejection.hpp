@@ -15,7 +15,7 @@ namespace tandem::master {
 struct EjectionTimes {
   Duration first = 1s;
   Duration max = 30s;  // each time twice as long, up to this
-  // In peace for so long after the longest, the next one is a first one again.
+  // After so long without an ejection the next one is a first one again.
   Duration forgiven_after = 60s;
 };
 

@@ -1,5 +1,5 @@
 // failure_kind.hpp: what went wrong between this master and a worker, as forwarding and probes see
-// it. Who refuses a connection is a process that has ended; all others are requests that failed.
+// it. A refused connection means that a process has ended; all others are requests that failed.
 #pragma once
 
 namespace tandem::master {

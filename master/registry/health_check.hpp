@@ -20,7 +20,7 @@ struct HealthCheck {
   std::optional<wire::ExpectedStatuses> statuses{};    // none: all below 500
   bool workers = false;  // Tandem workers too, besides those that do not heartbeat
 
-  // `heartbeat_interval`: what is not said follows from it.
+  // `heartbeat_interval`: settings that are missing follow from it.
   static HealthCheck of(const wire::ServiceSettings& settings, Duration heartbeat_interval);
 
   bool expects(unsigned status) const {
@@ -29,7 +29,7 @@ struct HealthCheck {
   friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
-// What was wrong with a probe.
+// Why a probe failed.
 struct ProbeFailure {
   FailureKind kind;
   unsigned status = 0;  // that it answered, if `unhealthy`; 0: what is no HTTP

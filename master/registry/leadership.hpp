@@ -1,5 +1,5 @@
 // leadership.hpp: who leads the cluster, as this master knows it; published like a Snapshot, and
-// immutable. Whether this master may forward at this instant is the ServingGate's to say.
+// immutable. The ServingGate says whether this master may forward at this instant.
 #pragma once
 
 #include <memory>

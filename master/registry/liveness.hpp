@@ -1,5 +1,5 @@
-// liveness.hpp: is a worker heard of? Down after limits::missed_heartbeats_max silent intervals, up
-// again with the next good sign.
+// liveness.hpp: whether a worker is heard of. Down after limits::missed_heartbeats_max silent
+// intervals, up again with the next good sign.
 //
 // Heartbeats are judged by time, probes by count (health_check.hpp): a probe that this master was
 // too busy to send says nothing of the backend.

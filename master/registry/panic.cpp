@@ -10,16 +10,16 @@ constexpr auto relaxed = std::memory_order_relaxed;
 constexpr std::int64_t long_ago = 1;  // an ejection that ended then: the next request is a trial
 }  // namespace
 
-Muster muster(const std::map<std::string_view, WorkerRecord*>& members) {
-  Muster muster;
+HealthCounts count_health(const std::map<std::string_view, WorkerRecord*>& members) {
+  HealthCounts counts;
   for (const auto& [name, record] : members) {
     if (!record->is_wanted()) continue;
     const bool ejected = record->is_ejected();
-    ++muster.workers;
-    muster.ejected += ejected ? 1 : 0;
-    muster.out += ejected || record->state() != WorkerState::up ? 1 : 0;
+    ++counts.workers;
+    counts.ejected += ejected ? 1 : 0;
+    counts.out += ejected || record->state() != WorkerState::up ? 1 : 0;
   }
-  return muster;
+  return counts;
 }
 
 bool set_last_resort(WorkerRecord& record, bool last_resort) {

@@ -1,11 +1,11 @@
 // prober.hpp: health checks (health_check.hpp) of the workers that do not heartbeat, and of others
-// whose service wants it.
+// whose service asks for it.
 //
-// By default any status below 500 is alive: a 404 is an answer. What fails is a refused or broken
-// connection, silence until the timeout, another status than those expected, and what is no HTTP.
-// One probe per worker at a time, limits::probes_max in all. The first ones of workers that come
-// together follow each other closely, the second ones are spread over the whole interval, and from
-// then on each keeps its place in it, with jitter: so a thousand are not asked in one burst.
+// By default any status below 500 is alive: a 404 is an answer. A probe fails by a refused or
+// broken connection, silence until the timeout, an unexpected status, or an answer that is not
+// HTTP. One probe per worker at a time, limits::probes_max in all. The first ones of workers that
+// come together follow each other closely, the second ones are spread over the whole interval, and
+// from then on each keeps its place in it, with jitter: so a thousand are not asked in one burst.
 //
 // A connection per probe, not a kept one: whether the backend still accepts connections is the
 // question.
@@ -37,8 +37,8 @@ class Prober {
   Prober(boost::asio::io_context& loop, Registry& registry);
   ~Prober();
 
-  // Probes this worker until the registry wants it no more. Soon, also one that is probed already:
-  // how that is to be done may have changed.
+  // Probes this worker until the registry says no more. A worker that is probed already is probed
+  // again soon, since its check may have changed.
   void watch(WorkerId id);
 
   // Ends the probes under way without a verdict and begins no more.

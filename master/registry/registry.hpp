@@ -77,17 +77,20 @@ class Registry {
   // REQUIRES: on_snapshot and on_change are set; the other hooks may be empty.
   Registry(RegistryOptions options, RegistryHooks hooks);
 
+  // All functions are for the owner's thread.
+
   // ---- what workers say
-  // ------------------------------------------------------------------------------- `peer_host`:
-  // the numeric address it came from. The first heartbeat of a worker registers it. Errors:
-  // `conflict` when another live worker has the name, or a backend the address; `unavailable` at
-  // workers_max, services_max. Others that were registered at the address are gone.
+
+  // `peer_host`: the numeric address it came from. The first heartbeat of a worker registers it.
+  // Errors: `conflict` when another live worker has the name, or a backend has the address;
+  // `unavailable` at workers_max, services_max. Others that were registered at the address are
+  // erased.
   Result<Membership> heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                Instant now);
 
   // ---- what this master sees
-  // -------------------------------------------------------------------------- A forwarding loop
-  // failed at this worker, and its counters->suspect was set by that loop.
+
+  // A forwarding loop failed at this worker, and has set its counters->suspect.
   void report_failure(WorkerId id, FailureKind kind, Instant now);
   // A health probe ended: nothing = good. A refused connection makes the worker suspect at once,
   // HealthCheck::unhealthy failures in a row make it down.
@@ -107,14 +110,15 @@ class Registry {
   // The name of a --backend was looked up. While it cannot be resolved, the addresses that are
   // known stay; without any the backend is down.
   void take_addresses(std::string_view name, const Result<std::vector<Endpoint>>& found);
-  // Every tick_interval(): finds those that fell silent, forgets those that are down for long, sees
-  // which services panic, and at times who fails more often than the others.
+  // Every tick_interval(): finds workers that fell silent, forgets those that are down for long,
+  // and sees which services panic and, at times, which workers fail more often than the others.
   void tick(Instant now);
 
   // ---- what is replicated (registry_decisions.cpp)
-  // What an operator wants, as the change that has to be committed, also when it seems to be so
-  // already: only a commit proves that it still is. Errors: `not_found`, `conflict`, `unavailable`
-  // at a limit.
+
+  // An operator's decision, as the change that has to be committed, also when it seems to be in
+  // force already: only a commit proves that it still is. Errors: `not_found`, `conflict`,
+  // `unavailable` at a limit.
   Result<Change> add(const wire::WorkerSpec& spec) const;
   // A worker that heartbeats is told that it was removed, and comes back as another incarnation
   // only: when it was started again.
@@ -127,24 +131,25 @@ class Registry {
   // limits::routes_bytes_max; `not_found`.
   Result<Change> set_route(const wire::Route& route) const;
   Result<Change> remove_route(const std::string& host, const std::string& prefix) const;
-  // --route, which goes before what is replicated. Errors: `conflict` when it is given twice.
+  // --route, which takes precedence over what is replicated. Errors: `conflict` when it is given
+  // twice.
   Result<> configure_route(const wire::Route& route);
-  // The settings of a service, in place of all that was said of it. Errors: `conflict` when
-  // --service has some for it; `unavailable` at limits::services_max; `not_found`.
+  // Replaces all settings of a service. Errors: `conflict` when --service has some for it;
+  // `unavailable` at limits::services_max; `not_found`.
   Result<Change> set_settings(const std::string& service,
                               const wire::ServiceSettings& settings) const;
   Result<Change> remove_settings(const std::string& service) const;
-  // --service, which goes before what is replicated.
+  // --service, which takes precedence over what is replicated.
   void configure_settings(const std::string& service, const wire::ServiceSettings& settings);
-  // What was said of the service; nothing of one that nothing was said of.
+  // The settings of the service; empty where there are none.
   wire::ServiceSettings settings(std::string_view service) const;
-  // What of it is about health checks, as wire::HeartbeatReply::checks has it.
+  // Those of them for health checks, as wire::HeartbeatReply::checks has them.
   std::string checks(std::string_view service) const;
   // All there are, with those of --route first in their places.
   Routes routes() const;
   // What the primary has to commit so that the state says who is registered: live workers that
-  // joined or changed, and who left: who said so, whose address another has, and who has been
-  // absent for forget_after since this master began to lead; at most `changes_max`.
+  // joined or changed; and workers that left, which said so, lost their address to another one, or
+  // have been absent for forget_after since this master began to lead. At most `changes_max`.
   std::vector<Change> unregistered(Instant now, std::size_t changes_max);
   // What has to be committed before this decision can be, which is about a worker that is heard and
   // has not been registered yet; nothing, if it is about others.
@@ -160,8 +165,9 @@ class Registry {
   Result<> configure_backend(const wire::WorkerSpec& spec, Instant now);
 
   // ---- what others see
-  // -------------------------------------------------------------------------------- Hands a
-  // snapshot to on_snapshot when something changed since the last, and the first time always.
+
+  // Hands a snapshot to on_snapshot when something changed since the last one, and always the first
+  // time.
   void publish();
   // Of the snapshot that shows all that has changed so far; nothing while that is not published.
   std::optional<std::uint64_t> published_version() const;

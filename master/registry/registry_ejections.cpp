@@ -23,7 +23,7 @@ wire::FoundOut Registry::found_out(Instant now) const {
   thread_.assert_here();
   wire::FoundOut found_out;
   services_.for_each([&](const std::string& name, const ServiceTable::Members&) {
-    if (services_.mustered(name).panics()) found_out.panicking.push_back(name);
+    if (services_.health_of(name).panics()) found_out.panicking.push_back(name);
   });
   auto& ejected = found_out.ejected;
   for (const auto& [name, record] : records_) {
@@ -88,7 +88,7 @@ void Registry::eject_outliers(const std::string& service, const ServiceTable::Me
     outcomes.push_back({counted.good - before.good, counted.bad - before.bad});
   }
   for (const auto& outlier : SuccessRate{.factor = factor}.outliers(outcomes)) {
-    if (!muster(members).may_eject()) return;
+    if (!count_health(members).may_eject()) return;
     auto& record = *workers[outlier.place];
     const auto percent = [](double rate) { return std::round(rate * 1000) / 10; };
     record.ejection_reason = fmt::format("success rate {} % against {} %", percent(outlier.rate),

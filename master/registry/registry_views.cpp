@@ -44,16 +44,16 @@ bool Registry::is_live(std::string_view name) const {
 
 // As this master sees it, or the primary, who forwards.
 bool Registry::panics(std::string_view service) const {
-  return services_.mustered(service).panics() || told_panicking_.contains(service);
+  return services_.health_of(service).panics() || told_panicking_.contains(service);
 }
 
 std::vector<wire::ServiceHealth> Registry::service_health() const {
   thread_.assert_here();
   std::vector<wire::ServiceHealth> all;
   services_.for_each([&](const std::string& name, const ServiceTable::Members&) {
-    const auto& muster = services_.mustered(name);
+    const auto& counts = services_.health_of(name);
     all.push_back(
-        {.name = name, .workers = muster.workers, .out = muster.out, .panic = panics(name)});
+        {.name = name, .workers = counts.workers, .out = counts.out, .panic = panics(name)});
   });
   return all;
 }

@@ -60,15 +60,15 @@ const wire::ServiceSettings* ServiceTable::settings(std::string_view service) co
   return found == settings_.end() ? nullptr : found->second.get();
 }
 
-const Muster& ServiceTable::mustered(std::string_view service) const {
+const HealthCounts& ServiceTable::health_of(std::string_view service) const {
   const auto found = services_.find(service);
   TANDEM_ASSERT(found != services_.end());
-  return found->second.muster;
+  return found->second.health;
 }
 
 void ServiceTable::review(std::string_view name, Entry& entry) {
-  const auto before = std::exchange(entry.muster, muster(entry.members));
-  const auto& now = entry.muster;
+  const auto before = std::exchange(entry.health, count_health(entry.members));
+  const auto& now = entry.health;
   if (now.panics() != before.panics()) {
     spdlog::warn("service panic {} service={} out={} workers={}", now.panics() ? "begins" : "ends",
                  name, now.out, now.workers);

@@ -54,14 +54,14 @@ class ServiceTable {
     for (const auto& [name, entry] : services_) visit(name, entry.members);
   }
   // As of the last review. REQUIRES: find(service) != nullptr
-  const Muster& mustered(std::string_view service) const;
+  const HealthCounts& health_of(std::string_view service) const;
 
  private:
   struct Entry {
     Members members;
     std::shared_ptr<ServiceCounters> counters = std::make_shared<ServiceCounters>();
     std::shared_ptr<const SnapshotService> shown;  // null after a change
-    Muster muster{};
+    HealthCounts health{};
   };
   static void review(std::string_view name, Entry& entry);
   std::map<std::string, Entry, std::less<>> services_;

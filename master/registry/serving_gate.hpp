@@ -1,12 +1,12 @@
-// serving_gate.hpp: may this master forward requests to workers, at this very instant?
+// serving_gate.hpp: whether this master may forward requests to workers at this instant.
 //
 // The one thing that forwarding reads of the failover protocol before each attempt (R7): a deadline
 // and a term. It must be compared with the real clock, never with a loop's coarse one: a process
 // that was frozen and wakes must find it closed.
 //
 // Written by the cluster's thread, read by any. The term is written before the deadline is opened,
-// and read before it: who finds the gate open with an older term sends that term, and the worker
-// refuses it (R10).
+// and read before it: a loop that finds the gate open with an older term sends that term, and the
+// worker refuses it (R10).
 #pragma once
 
 #include <atomic>
@@ -33,7 +33,7 @@ class ServingGate {
     if (until_.load(std::memory_order_acquire) <= now.since_boot().count()) return std::nullopt;
     return term;
   }
-  // The instant from which on it is shut, as it is known now.
+  // The instant from which it is shut, as known now.
   Instant serve_until() const { return Instant(Duration(until_.load(std::memory_order_acquire))); }
 
  private:

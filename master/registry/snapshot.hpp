@@ -57,8 +57,8 @@ struct WorkerCounters {
   // Requests that the worker says it works on, beyond those of this master; as of its last
   // heartbeats.
   std::atomic<std::uint32_t> in_flight_elsewhere{0};
-  // A loop with less than its share of connections waits for one: whoever has more than its share
-  // gives one back instead of keeping it.
+  // A loop with less than its share of connections waits for one: a loop that has more than its
+  // share gives one back instead of keeping it.
   std::atomic<bool> wanted{false};
 };
 
@@ -66,13 +66,13 @@ struct SnapshotWorker {
   WorkerId id;
   std::string name;
   std::string service;
-  Endpoint address;                          // numeric
-  unsigned weight = 0;                       // 0: no traffic
-  unsigned connections = 0;                  // how many it can hold, all loops together
+  Endpoint address;          // numeric
+  unsigned weight = 0;       // 0: no traffic
+  unsigned connections = 0;  // how many it can hold, all loops together
   std::string term_key{};  // proves the term to it (term_proof.hpp); empty: is sent no Tandem-Term
   std::string cookie{};    // the value that means it, for clients that stick; empty: none yet
   std::shared_ptr<WorkerCounters> counters;  // never null
-  // Its health is bad, and that of most of its service: it is asked when nobody better is left.
+  // It and most of its service are in bad health: it is asked when no better worker is left.
   bool last_resort = false;
 };
 
@@ -87,7 +87,7 @@ struct SnapshotService {
   // Those that may get traffic: up, not draining, weight above 0; in panic also those that are
   // suspect or down. In a stable order (by name).
   std::vector<std::shared_ptr<const SnapshotWorker>> workers;
-  std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none, all is as for all
+  std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none, the masters' flags apply
   std::shared_ptr<ServiceCounters> counters{};              // null: it can have no limit of its own
   // The first of its suspects may be back from then on; forever: there is none.
   Instant may_return_at = Instant::forever();

@@ -1,8 +1,9 @@
 // state_digest.hpp: a number that tells whether two masters have the same state.
 //
 // It is the sum, modulo 2^64, of one hash for each record of the state, so that it does not depend
-// on an order, and a change of one record costs two hashes, however many there are. Whoever wants
-// two states with one digest can make them: it guards against mistakes, not against members.
+// on an order, and a change of one record costs two hashes, however many there are. Two different
+// states with one digest can be constructed: it guards against mistakes, not against malicious
+// members.
 //
 // Owner: values and pure functions, any thread.
 #pragma once

@@ -1,11 +1,11 @@
 // success_rate.hpp: workers that fail much more often than the others of their service.
 //
 // Failures in a row find a worker that fails always; this finds one that fails every third request.
-// The rule is Envoy's (outlier detection by success rate): out is whose rate is below the mean of
-// all rates by more than `factor` standard deviations of them. Among workers that are nearly alike
-// a deviation is tiny, and chance alone would eject: so its rate must also be below the mean when
-// chance is given its due, which is the upper end of Wilson's score interval (1927) at three
-// standard errors: 97 good of 100 is out among perfect ones, 98 is not.
+// The rule is Envoy's (outlier detection by success rate): a worker is an outlier when its rate is
+// below the mean of all rates by more than `factor` standard deviations. Among workers that are
+// nearly alike a deviation is tiny, and chance alone would eject: so the upper end of Wilson's
+// score interval (1927) of its rate, at three standard errors, must also be below the mean. 97 good
+// answers of 100 are an outlier among perfect workers, 98 are not.
 //
 // Pure.
 #pragma once
@@ -34,7 +34,7 @@ struct Outlier {
 };
 
 struct SuccessRate {
-  double factor = 1.9;  // more: fewer are out
+  double factor = 1.9;  // the larger, the fewer outliers
   // Fewer workers tell no rule from an exception, fewer requests no rate from chance.
   static constexpr std::size_t workers_min = 5;
   static constexpr std::uint64_t requests_min = 100;

@@ -5,7 +5,7 @@
 // only a sign that arrives after that moment counts. A worker that heartbeats well but refuses
 // connections would flap between up and suspect and cost a failed attempt each time: so each
 // suspicion that follows soon after the last lasts twice as long, up to limits::suspicion_max;
-// unless it has answered a request in between, for then it was well.
+// unless the worker has answered a request in between.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once

@@ -58,14 +58,14 @@ struct WorkerRecord {
   Instant left_at = Instant::never();  // attentive time of its `bye`
 
   bool drained = false;                      // decided by an operator
-  std::optional<unsigned> weight_decided{};  // by an operator; goes before own_weight
+  std::optional<unsigned> weight_decided{};  // by an operator; takes precedence over own_weight
 
   Liveness liveness;
   Suspicion suspicion;
   std::optional<FailureKind> last_failure{};  // that made it suspect
   Instant held_until = Instant::never();      // as a suspect, by the real clock
-  // It has refused a connection since it was last heard: its process has ended, and whoever answers
-  // there later is another.
+  // It has refused a connection since it was last heard: its process has ended, and what answers
+  // there later is another one.
   bool has_refused = false;
   bool is_proven = false;  // it has answered a challenge since it fell silent
   CheckResults checks = CheckResults::passing();

@@ -1,4 +1,4 @@
-// demo_routes.hpp: a service to try a cluster with.
+// demo_routes.hpp: a service for trying a cluster.
 //
 //   /health       200
 //   /slow?ms=N    answers after N milliseconds, at most a minute

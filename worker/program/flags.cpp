@@ -56,14 +56,14 @@ Result<> check(const WorkerFlags& flags) {
 // How a target is probed: --check-path is the setting check_path, and so on.
 void bind_checks(CLI::App& app, WorkerFlags& flags) {
   for (const auto& [flag, placeholder, help] :
-       {std::tuple("--check-path", "PATH", "what a target is asked for [/health]"),
-        std::tuple("--check-interval", "DURATION", "how often a target is asked [1s]"),
-        std::tuple("--check-timeout", "DURATION", "how long it has for an answer [1s]"),
+       {std::tuple("--check-path", "PATH", "path of health checks [/health]"),
+        std::tuple("--check-interval", "DURATION", "time between two health checks [1s]"),
+        std::tuple("--check-timeout", "DURATION", "how long an answer may take [1s]"),
         std::tuple("--check-unhealthy", "NUMBER",
-                   "bad answers in a row until a target is failing [3]"),
-        std::tuple("--check-healthy", "NUMBER", "good answers in a row until it is up [1]"),
+                   "bad answers in a row after which the target is failing [3]"),
+        std::tuple("--check-healthy", "NUMBER", "good answers in a row after which it is up [1]"),
         std::tuple("--check-status", "STATUSES",
-                   "statuses that are good, 200-299,401 [below 500]")}) {
+                   "statuses of good answers, as in 200-299,401 [below 500]")}) {
     std::string key = std::string(flag).substr(2);
     std::replace(key.begin(), key.end(), '-', '_');
     bind_value(app, flag, placeholder, help,
@@ -86,37 +86,47 @@ std::vector<std::string> WorkerFlags::master_addresses() const {
 
 std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& flags) {
   CLI::App app(
-      "Serves in a Tandem cluster: a demo, a directory, or for a service that runs elsewhere.",
+      "A worker of a Tandem cluster: serves a demo or a directory, or registers another service.",
       "tandem-worker");
-  bind_name(app, "--name", "unique in the cluster; by default the machine's name and the port",
+  bind_name(app, "--name",
+            "this worker's name, unique in the cluster; by default the machine's name and the port",
             flags.name);
-  bind_name(app, "--service", "workers of one service are interchangeable", flags.service);
-  bind_endpoints(app, "--master", "control address of a master, once for each [127.0.0.1:7070]",
+  bind_name(app, "--service",
+            "the service that this worker belongs to; its workers are interchangeable",
+            flags.service);
+  bind_endpoints(app, "--master",
+                 "control address of a master; repeatable; one is enough [127.0.0.1:7070]",
                  flags.masters);
-  auto* listen =
-      bind_endpoint(app, "--listen", "where to serve; port 0: the kernel chooses", flags.listen);
+  auto* listen = bind_endpoint(app, "--listen",
+                               "address to serve at; port 0: the kernel chooses one", flags.listen);
   auto* serve = bind_text(app, "--serve", "DIR", "serve the files of this directory", flags.serve);
-  bind_switch(app, "--dotfiles", "with --serve: files whose names begin with a dot, too",
-              flags.dotfiles)
+  bind_switch(app, "--dotfiles", "serve files whose names begin with a dot, too", flags.dotfiles)
       ->needs(serve);
-  bind_endpoint(app, "--target", "register a service that runs there, and probe it", flags.target)
+  bind_endpoint(app, "--target", "register the service that runs at this address, and probe it",
+                flags.target)
       ->excludes(listen)
       ->excludes(serve);
-  bind_text(app, "--state-dir", "DIR", "a directory of this worker's own", flags.state_dir);
-  bind_endpoint(app, "--witness-listen",
-                "where masters reach the witness [the host of --listen; a port that is remembered]",
-                flags.witness_listen);
-  bind_endpoint(app, "--advertise", "where masters reach it, when that is not --listen",
+  bind_text(app, "--state-dir", "DIR",
+            "directory of this worker alone; with one it can be a witness, which votes",
+            flags.state_dir);
+  bind_endpoint(
+      app, "--witness-listen",
+      "address at which masters reach the witness [the host of --listen, with a port that is "
+      "remembered]",
+      flags.witness_listen);
+  bind_endpoint(app, "--advertise",
+                "address at which masters reach this worker, when it is not that of --listen",
                 flags.advertise);
-  bind_number(app, "--weight", "share of the traffic relative to other workers", flags.weight,
+  bind_number(app, "--weight", "share of the traffic, relative to other workers", flags.weight,
               {0, limits::weight_max});
-  const auto* connections =
-      bind_number(app, "--connections", "connections that masters may open [64; a target: 256]",
-                  flags.connections, {1, limits::worker_connections_max});
+  const auto* connections = bind_number(
+      app, "--connections", "how many connections each master may open [64, with --target 256]",
+      flags.connections, {1, limits::worker_connections_max});
   bind_checks(app, flags);
-  bind_duration(app, "--drain-timeout", "requests that take longer are cut off when stopping",
+  bind_duration(app, "--drain-timeout", "how long requests in flight may take after SIGTERM",
                 flags.drain_timeout, {0s, 1h});
-  bind_text(app, "--token-file", "FILE", "holds the token that the masters want", flags.token_file);
+  bind_text(app, "--token-file", "FILE", "file with the token that the masters ask for",
+            flags.token_file);
   bind_log_level(app, flags.log_level);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
   if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;

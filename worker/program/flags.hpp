@@ -1,4 +1,4 @@
-// flags.hpp: what tandem-worker was told to do.
+// flags.hpp: the command line of tandem-worker.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,7 @@ struct WorkerFlags {
   std::optional<Endpoint> advertise;
   unsigned weight = 100;
   unsigned connections = 64;       // 256 for a target, unless given
-  wire::ServiceSettings checks{};  // of a target; what settings of its service say goes before
+  wire::ServiceSettings checks{};  // of a target; settings of its service take precedence
   Duration drain_timeout;
   LogLevel log_level = LogLevel::info;
 

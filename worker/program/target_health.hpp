@@ -1,9 +1,9 @@
 // target_health.hpp: what the probes of a target add up to.
 //
-// A target that refuses connections is dead: failing at once. Other bad probes count: so many in a
-// row. One that accepts connections and does not answer in time is likely to be busy, as a service
-// of one process is with one slow request, and is asked by nobody less for it: it is failing when
-// it has not answered for limits::target_busy_max besides.
+// A target that refuses connections is dead: failing at once. Other bad probes count: it is failing
+// after so many in a row. A target that accepts connections and does not answer in time is probably
+// busy, as a single-threaded service is with one slow request; it is failing only when it has not
+// answered for limits::target_busy_max either.
 //
 // Units: Instants of one clock. Owner: one thread.
 #pragma once
@@ -26,7 +26,7 @@ struct TargetCheck {
   unsigned unhealthy = limits::missed_heartbeats_max;  // bad ones in a row until it is failing
   std::optional<wire::ExpectedStatuses> statuses{};    // nothing: all below 500
 
-  // What `settings` say of checks, in place of what is here.
+  // Takes what `settings` say of checks.
   TargetCheck overlaid(const wire::ServiceSettings& settings) const;
   bool expects(unsigned status) const {
     return statuses ? statuses->contains(status) : status >= 100 && status < 500;

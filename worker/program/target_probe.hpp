@@ -39,7 +39,7 @@ class TargetProbe {
   TargetProbe(const TargetProbe&) = delete;
   TargetProbe& operator=(const TargetProbe&) = delete;
 
-  // Probes so from now on. Any thread.
+  // Probes by this check from now on. Any thread.
   void check_by(TargetCheck check);
 
  private:

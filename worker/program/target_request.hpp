@@ -15,7 +15,7 @@ struct TargetAnswer {
   std::string why{};             // empty when it is good
 };
 
-// `address`: numeric. `host`: what the target is asked as.
+// `address`: numeric. `host`: for the Host field.
 TargetAnswer ask_target(const Endpoint& address, const Endpoint& host, const TargetCheck& check);
 
 }  // namespace tandem

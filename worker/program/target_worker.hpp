@@ -1,5 +1,5 @@
 // target_worker.hpp: registers a service that runs elsewhere, at the address at which its probe
-// finds it, and tells the masters how it is.
+// finds it, and tells the masters its condition.
 //
 // A target whose name has no address yet is registered when it has one. Unless it is advertised
 // elsewhere, the address that is registered is the one that was probed.

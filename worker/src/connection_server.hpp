@@ -2,12 +2,12 @@
 //
 // The library's server pins a pool thread to each connection, cannot be stopped gracefully, and
 // reads requests so that what was the body of one may be taken for the next one. Here a connection
-// is read by RequestReader, cpp-httplib is shown one request at a time (RequestStream), and what it
-// answers is held to what it announces (ResponseWriter). A connection is used again only when the
-// request was read to its last byte and the response is complete.
+// is read by RequestReader, cpp-httplib is shown one request at a time (RequestStream), and its
+// answers must be what their heads announce (ResponseWriter). A connection is used again only when
+// the request was read to its last byte and the response is complete.
 //
 // One thread serves one connection. Threads are made when needed, kept, and bounded. Connections
-// are always accepted: who gets a place is decided by ConnectionSlots.
+// are always accepted; ConnectionSlots decides which of them stay.
 //
 // Owner: Worker. open(), stop() by one thread; requests_in_flight() by any.
 #pragma once
@@ -55,7 +55,7 @@ class ConnectionServer : public httplib::Server {
   // masters. Returns the address with its real port. Errors: `io`, saying why. Once.
   Result<Endpoint> open(const Endpoint& address, unsigned connections_max);
 
-  // Accepts no more, closes idle connections, lets requests in flight finish for `patience`, then
+  // Accepts no more, closes idle connections, waits for requests in flight for `patience`, then
   // cuts their connections off. Returns when no thread is left: a handler that never returns holds
   // it up.
   void stop(Duration patience);

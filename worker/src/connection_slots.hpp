@@ -1,10 +1,10 @@
-// connection_slots.hpp: who may have a connection, when there are fewer than are wanted.
+// connection_slots.hpp: which callers get a connection when there are too few.
 //
 // A worker has a place for each connection that its masters may open, and some for callers that
 // come directly: health checks, people, strangers. Who a caller is shows only in its first request,
-// by the proof that only masters have; until then it is a newcomer. Whoever is not known for a
-// master never holds a place for one: a newcomer that sends no request and a direct caller that is
-// idle give way, the oldest first, to whoever comes next.
+// by the proof that only masters have; until then it is a newcomer. A caller that has not proved to
+// be a master never holds a place of one: newcomers that send no request and idle direct callers
+// give way, the oldest first, to the next caller.
 //
 // Not thread-safe: ConnectionServer's lock guards it.
 #pragma once
@@ -62,7 +62,7 @@ class ConnectionSlots {
   void move(Connection& connection, Caller caller);
 
   const Capacity capacity_;
-  std::list<Connection> open_;  // who has waited longest first
+  std::list<Connection> open_;  // the one that has waited longest first
   unsigned newcomers_ = 0;      // without those evicted, as below
   unsigned direct_ = 0;
   unsigned masters_ = 0;

@@ -1,7 +1,7 @@
 // heartbeat_loop.hpp: the heartbeats to one master, from a thread of their own.
 //
 // One thread for each master, because a blocking client can hang for as long as its timeouts say: a
-// frozen master must not delay what the others hear. The connection is kept between heartbeats.
+// frozen master must not delay heartbeats to the others. The connection is kept between heartbeats.
 //
 // Owner: Registration. The public functions may be called from any thread.
 #pragma once
@@ -44,7 +44,7 @@ class HeartbeatLoop {
   void changed();
   // Send what describe() returns once more, then end. Does not wait.
   void finish();
-  // End without another word: an operator has removed the worker. Does not wait.
+  // Ends without another heartbeat: an operator has removed the worker. Does not wait.
   void halt();
   // Waits for the end. REQUIRES: finish() or halt() was called.
   void join();

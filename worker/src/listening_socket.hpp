@@ -1,11 +1,11 @@
-// listening_socket.hpp: a socket that listens where it was told to.
+// listening_socket.hpp: a socket that listens at an address.
 #pragma once
 
 #include "common/base/endpoint.hpp"
 
 namespace tandem {
 
-// Not blocking; -1 with errno set when there is none to be had. No SO_REUSEPORT: two workers on one
+// Non-blocking; -1 with errno set when it cannot be had. No SO_REUSEPORT: two workers on one
 // port are a mistake. `address` is numeric.
 int listen_on(const Endpoint& address);
 

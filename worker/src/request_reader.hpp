@@ -1,5 +1,5 @@
-// request_reader.hpp: takes one request after the other off a connection, with the reader that the
-// masters have.
+// request_reader.hpp: reads one request after the other from a connection, with the masters'
+// reader.
 //
 // What a master and a worker read differently would shift the answers of all later requests on
 // their connection; so both read with common/http1, and what is refused there is refused here, with
@@ -46,7 +46,7 @@ class RequestReader {
 
   // The body has been read to its end.
   bool done() const { return body_.done(); }
-  // The same, after what has arrived of it already was thrown away: nobody wants it any more.
+  // The same, after throwing away what has arrived of it: nobody needs it any more.
   bool consumed();
   // Nothing of the body has arrived, and there is one.
   bool awaits_body() const { return !body_.done() && io_.view().empty(); }

@@ -1,10 +1,10 @@
-// response_writer.hpp: lets one response out of what cpp-httplib writes, never more and never less.
+// response_writer.hpp: sends exactly one response of what cpp-httplib writes, no more and no less.
 //
 // A handler may say a length and write another, give a 204 a body, put a line break into a field,
 // or stream without any framing; cpp-httplib writes it all down, and goes on with the next request
 // on the same connection. So what leaves is read here as a client would read it: the head by the
-// grammar of common/http1, the body by the framing that it announces. What cannot be right ends the
-// connection, and is said so in the head where that is still possible.
+// grammar of common/http1, the body by the framing that it announces. A response that cannot be
+// right ends the connection, and its head says so where that is still possible.
 //
 // A head that announces a body of known length waits for its first bytes: one packet.
 //
@@ -37,9 +37,9 @@ class ResponseWriter {
   bool refuse(const Refusal& refusal);
   bool send_continue();
 
-  // A head has been written: what is said of the request from now on comes too late.
+  // A head has been written: another answer would come too late.
   bool started() const { return state_ != State::head; }
-  // Sends what waits. `whole`: cpp-httplib has written all that it wanted to. True: the response is
+  // Sends what waits. `whole`: cpp-httplib has written the whole response. True: the response is
   // complete, and another may follow on the connection.
   bool finish(bool whole);
   // After finish(): what was sent could be taken for the whole, and is not.

@@ -30,7 +30,7 @@ namespace tandem {
 
 class TermFence {
  public:
-  // The keys from now on, few. What was promised under one that stays is kept.
+  // Sets the keys, which are few. What was promised under a key that stays is kept.
   void take_keys(const std::vector<std::string>& keys);
 
   // True when the request has been answered here.

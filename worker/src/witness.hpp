@@ -1,8 +1,8 @@
 // witness.hpp: a worker's part in the failover: it votes and keeps the log, and never leads.
 //
 // It runs on a thread of its own with a small control port, POST /cluster/messages and GET /health,
-// beside the service. It begins to take part once a master has told it the cluster's timing, for
-// what a voter promises is measured by that.
+// beside the service. It begins to take part once a master has told it the cluster's timing, since
+// a voter's promises depend on that.
 //
 // Owner: Registration; any thread may call.
 #pragma once
@@ -34,7 +34,7 @@ class Witness {
 
   // What the heartbeats say of it.
   wire::WitnessOffer offer() const;
-  // A master's timing. The first call starts it; another timing later is reported and not taken.
+  // A master's timing. The first call starts it; a different timing later is reported and ignored.
   void take_timing(const core::Timing& timing);
   void stop();
 

@@ -50,16 +50,16 @@ static_assert(std::string_view(CPPHTTPLIB_VERSION) == detail::httplib_version,
 
 enum class Severity { info, warning };
 
-// Is told what happens, one line each: "registered master=127.0.0.1:7070 node=a role=primary
+// Is called with a line for each event: "registered master=127.0.0.1:7070 node=a role=primary
 // term=1". Called from the library's threads, possibly from several at once; it must not block for
 // long.
 using EventLog = std::function<void(Severity severity, const std::string& line)>;
 
-// What the masters are told of the service.
+// The condition of the service, for the masters.
 enum class Condition {
   up,        // serves
   failing,   // is alive but cannot serve now: no new requests until it is up again
-  draining,  // finishes what it has, wants no more
+  draining,  // finishes its requests, gets no new ones
 };
 
 // What is known of one master.
@@ -96,17 +96,17 @@ struct RegistrationOptions {
   // Where the masters reach the witness, a small control port beside the service. Port 0: the
   // kernel chooses one, which the state directory remembers.
   std::string witness_listen = "127.0.0.1:0";
-  // An operator has removed this worker (`tandem remove`): the masters send it nothing more, and no
-  // heartbeats go out any more. It comes back as a new Registration. Called once, from one of the
-  // library's threads; it must not call stop().
+  // An operator has removed this worker (`tandem remove`): the masters send it no more requests,
+  // and no more heartbeats are sent. A new Registration brings it back. Called once, from one of
+  // the library's threads; it must not call stop().
   std::function<void()> on_removed;
-  // What the settings of the service in the cluster say of health checks, each KEY=VALUE as `tandem
-  // service` has it, with spaces between: "check_path=/up check_interval=2s"; empty when they say
-  // nothing. Called when it changes, from several threads. For who probes the service itself.
+  // The settings of the service in the cluster for health checks, each KEY=VALUE as `tandem
+  // service` has it, with spaces between: "check_path=/up check_interval=2s"; empty when there are
+  // none. Called when it changes, from several threads. For who probes the service itself.
   std::function<void(const std::string& checks)> on_checks;
   // For a service that refuses requests with a lower Tandem-Term than it has seen (409, with the
   // higher one in Tandem-Term) and answers OPTIONS *. Terms are proven by keys, which the masters
-  // give; the README says how. Both or none: without them the service knows nothing of terms.
+  // give; the README says how. Set both or none: without them the service ignores terms.
   // The keys in force, one for each cluster whose masters have answered. Called when they change,
   // from several threads.
   std::function<void(const std::vector<std::string>& keys)> take_keys;
@@ -129,8 +129,8 @@ class Registration {
 
   // Told to every master at once, not at the next interval.
   void set_condition(Condition condition);
-  // The service is found elsewhere from now on; likewise. Returns what is wrong with the address,
-  // or nothing. REQUIRES: numeric.
+  // The service is at another address from now on; told likewise. Returns what is wrong with the
+  // address, or nothing. REQUIRES: numeric.
   [[nodiscard]] std::optional<std::string> set_address(const std::string& address);
 
   // Says bye to every master, waits for their answers (at most about two seconds), and ends.
@@ -199,13 +199,12 @@ class Worker {
   // start().
   void before_request(std::function<bool(const httplib::Request&, httplib::Response&)> hook);
 
-  // Requests of a primary that has been replaced are refused with 409,
-  // before any hook or route.
-  // Listens, serves, and begins to send heartbeats. Returns a sentence that says what is wrong (an
+  // Listens, serves, and begins to send heartbeats. Requests of a primary that has been replaced
+  // are refused with 409 before any hook or route. Returns a sentence that says what is wrong (an
   // option, an address in use), or nothing. Once.
   [[nodiscard]] std::optional<std::string> start();
 
-  // Tells the masters to send nothing new; what comes is still served. Any thread.
+  // Tells the masters to send no new requests; requests that come are still served. Any thread.
   void drain();
 
   // Says bye to the masters first, then finishes the requests in flight, then ends. Any thread, not
