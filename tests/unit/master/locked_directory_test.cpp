@@ -10,7 +10,6 @@
 #include "tests/unit/master/temporary_directory.hpp"
 
 using namespace tandem;
-using namespace tandem::master;
 namespace fs = std::filesystem;
 
 namespace {
