@@ -111,11 +111,12 @@ std::optional<Change> Registry::registration_due(const Change& decision) const {
   const bool is_decision =
       std::holds_alternative<SetDrained>(decision) || std::holds_alternative<SetWeight>(decision);
   const auto found = is_decision ? records_.find(subject_of(decision)) : records_.end();
-  if (!state_.judges() || found == records_.end()) return std::nullopt;
+  if (found == records_.end()) return std::nullopt;
   const auto& record = found->second;
   if (record.is_probed() || record.has_left() || record.is_unheard()) return std::nullopt;
   if (state_.knows(record.name)) return std::nullopt;
-  return Change(Join{record.name, joined_as(record, true)});
+  // Also below the level at which decisions are judged: it may rise before this one is committed.
+  return Change(Join{record.name, joined_as(record, state_.judges())});
 }
 
 // ---- what the primary registers
