@@ -8,6 +8,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,9 +73,16 @@ struct RequestRules {
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };
 
+<<<<<<< HEAD
 // To add a setting: a member here or in RequestRules, a row in service_settings_table.cpp, its use.
+=======
+// What the workers of a service speak.
+enum class WorkerProtocol : std::uint8_t { http1, http2 };
+
+>>>>>>> 1a4cfdf (Speak HTTP/2 to the workers of a service that says so)
 struct ServiceSettings {
   RequestRules rules{};
+  std::optional<WorkerProtocol> protocol;
   std::optional<StickySpec> sticky;
   std::optional<Duration> slow_start;
   std::optional<unsigned> eject_after;       // failures in a row; 0: never

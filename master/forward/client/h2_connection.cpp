@@ -41,10 +41,10 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
 
   bool submit_head(std::string_view head, bool last) override {
     if (stream_ == nullptr) return false;
-    auto& response = link_.response_scratch();
+    auto& response = link().response_scratch();
     response.clear();
     if (response.parse(head, /*to_head=*/false) != HeadStatus::complete) return false;
-    auto& session = link_.session();
+    auto& session = link().session();
     if (response.is_interim()) {
       session.send_interim(*stream_, response.status(), response.fields());
     } else if (websocket_key_ && response.status() == 101 && !is_proven(response)) {
@@ -71,7 +71,7 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     return response.status() < 300 ? 502 : response.status();
   }
   std::span<const Field> fields_of_opening(const ResponseHead& response) const {
-    auto& fields = link_.fields_scratch();
+    auto& fields = link().fields_scratch();
     fields.clear();
     for (const auto& field : response.fields()) {
       if (!equal_ignoring_case(field.name, "Sec-WebSocket-Accept")) fields.push_back(field);

@@ -11,6 +11,7 @@
 #include "master/forward/exchange/exchange.hpp"
 #include "master/forward/http/h2/session.hpp"
 #include "master/forward/io/intrusive_list.hpp"
+#include "master/forward/io/wake.hpp"
 #include "master/forward/stream/h2_stream.hpp"
 #include "master/forward/stream/body_pace.hpp"
 
@@ -63,27 +64,6 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Detached serve(h2::Stream& stream, h2::PooledHead head, bool ends);
   Task<> serve(Request& request, h2::PooledHead head, bool ends, Instant started);
   Task<> refuse(Request& request, Refusal refusal, const RequestHead& parsed, Instant started);
-
-  // Wakes one coroutine, as often as it waits again.
-  class Wake {
-   public:
-    explicit Wake(Reactor& io) : io_(io) {}
-    void set() {
-      if (waiter_) {
-        io_.resume_later(std::exchange(waiter_, nullptr));
-      } else {
-        set_ = true;
-      }
-    }
-    bool await_ready() { return std::exchange(set_, false); }
-    void await_suspend(std::coroutine_handle<> waiter) { waiter_ = waiter; }
-    void await_resume() const {}
-
-   private:
-    Reactor& io_;
-    std::coroutine_handle<> waiter_;
-    bool set_ = false;
-  };
 
   Context& context_;
   Socket& socket_;

@@ -205,6 +205,7 @@ Attempt::Outcome Attempt::worker_gone() const {
   if (pump_ && pump_->timed_out()) return Outcome::timed_out;
   // Only before the first byte of an answer can the reason be that the connection had grown old.
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
+  if (call_->was_unprocessed() && is_unanswered) return Outcome::unprocessed;
   if (call_->is_reused() && is_unanswered) return Outcome::stale;
   return request_sent_ ? Outcome::lost : Outcome::not_sent;
 }

@@ -47,6 +47,7 @@ class Attempt : private InFlight {
     // A kept-alive connection was closed under us, nothing was answered but perhaps a 408 that says
     // that it is being closed; see request_sent().
     stale,
+    unprocessed,  // the worker says that it did nothing for the request; it may be about to leave
     lost,       // the worker closed or reset without a whole answer; it may have seen the request
     timed_out,  // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP

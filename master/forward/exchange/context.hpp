@@ -140,6 +140,8 @@ class Context {
   // ---- memory
   BufferPool& buffers() { return buffers_; }
   h2::SessionMemory& http2_memory() { return http2_memory_; }
+  // What connections to workers are made of.
+  WorkerIo worker_io() { return {io_, wheel_, buffers_, http2_memory_}; }
   RequestHead& borrow_request_head() { return request_heads_.borrow(); }
   void give_back(RequestHead& head) { request_heads_.give_back(head); }
   ResponseHead& borrow_response_head() { return response_heads_.borrow(); }

@@ -99,6 +99,12 @@ Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
                     ? std::string("All connections to the primary are in use.")
                     : fmt::format("All workers of service \"{}\" are busy.", service);
       break;
+    case Attempt::Outcome::unprocessed:
+      status = 503;
+      code = "workers_full";
+      message = fmt::format("The workers of service \"{}\" take no more; nothing was executed.",
+                            service);
+      break;
     case Attempt::Outcome::own_trouble:
       status = 503;
       code = "out_of_resources";

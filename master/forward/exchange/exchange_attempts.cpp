@@ -254,7 +254,7 @@ Task<bool> Exchange::outlast_own_trouble() {
 
 Task<WorkerCallPtr> Exchange::connect_to(Try& each) {
   auto& upstream = *each.upstream;
-  auto fresh = upstream.open(context_.io());
+  auto fresh = upstream.open(context_.worker_io());
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<Passage> passage;
   if (way_ == Way::primary) {
@@ -342,6 +342,9 @@ Exchange::Next Exchange::after_worker(Attempt::Outcome outcome) {
       if (body_spent_ || passed_on_) return Next::stop;
       return ++tries_ < client_.options->attempts ? Next::again : Next::stop;
     case Attempt::Outcome::not_sent: return try_.upstream && !passed_on_ ? Next::again : Next::stop;
+    case Attempt::Outcome::unprocessed:
+      if (body_spent_ || passed_on_) return Next::stop;
+      return ++tries_ < client_.options->attempts ? Next::again : Next::stop;
     case Attempt::Outcome::stale:
     case Attempt::Outcome::lost: return survives_silence(outcome) ? Next::again : Next::stop;
     case Attempt::Outcome::unwanted:

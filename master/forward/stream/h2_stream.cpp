@@ -29,8 +29,8 @@ Framing H2Stream::body_framing(Framing framing) const {
 void H2Stream::reset(h2::ErrorCode code) {
   if (stream_ == nullptr) return;
   lost_ = stream_->unsent();
-  link_.session().reset(*std::exchange(stream_, nullptr), code);
-  link_.want_send();
+  link_->session().reset(*std::exchange(stream_, nullptr), code);
+  link_->want_send();
   closure_ = {.code = code};
   finish_read(asio::error::connection_reset);
   finish_send(asio::error::connection_reset);
@@ -55,8 +55,8 @@ void H2Stream::cancel() {
 void H2Stream::give_credit() {
   const auto owed = std::exchange(owed_, 0);
   if (owed == 0 || stream_ == nullptr) return;
-  link_.session().consume(*stream_, owed);
-  link_.want_send();
+  link_->session().consume(*stream_, owed);
+  link_->want_send();
 }
 
 ErrorCodeOs H2Stream::end_of_reading() const {
@@ -91,14 +91,16 @@ void H2Stream::deliver(std::string_view bytes) {
   const auto size = std::min(bytes.size(), into_->free_size());
   bytes.copy(into_->free_begin(), size);
   read_.bytes = size;
-  owed_ += size;
+  const auto text = std::min(size, text_);
+  text_ -= text;
+  owed_ += size - text;
 }
 
 void H2Stream::finish_read(ErrorCodeOs error) {
   if (!reader_) return;
   read_.error = error;
   into_ = nullptr;
-  link_.io().resume_later(std::exchange(reader_, nullptr));
+  link_->io().resume_later(std::exchange(reader_, nullptr));
 }
 
 void H2Stream::on_content(std::string_view bytes) {
@@ -108,9 +110,14 @@ void H2Stream::on_content(std::string_view bytes) {
     finish_read({});
   }
   if (bytes.empty()) return;
-  if (!arrived_.has_block()) arrived_ = link_.buffers().borrow();
+  if (!arrived_.has_block()) arrived_ = link_->buffers().borrow();
   if (arrived_.free_size() < bytes.size()) arrived_.grow(arrived_.size() + bytes.size());
   arrived_.append(bytes);
+}
+
+void H2Stream::on_text(std::string_view text) {
+  text_ += text.size();
+  on_content(text);
 }
 
 void H2Stream::on_trailers(const h2::Head& trailers) { write_trailer_lines(trailers_, trailers); }
@@ -123,7 +130,7 @@ void H2Stream::on_end() {
 // ---- sending
 
 bool H2Stream::begin_send(const Part& part) {
-  auto& session = link_.session();
+  auto& session = link_->session();
   sent_ = {};
   offered_ = 0;
   sends_ = false;
@@ -148,11 +155,11 @@ bool H2Stream::begin_send(const Part& part) {
     session.send_content(*stream_, {}, true);
   }
   if (last && !part.trailers.empty()) {
-    auto& fields = link_.fields_scratch();
+    auto& fields = link_->fields_scratch();
     read_lines(part.trailers, fields);
     session.send_trailers(*stream_, fields);
   }
-  link_.want_send();
+  link_->want_send();
   sends_ = offered_ > 0;
   return !sends_;
 }
@@ -173,7 +180,7 @@ void H2Stream::finish_send(ErrorCodeOs error) {
   if (!std::exchange(sends_, false)) return;
   sent_.error = error;
   sent_.content = offered_ - std::min(offered_, unsent());
-  if (sender_) link_.io().resume_later(std::exchange(sender_, nullptr));
+  if (sender_) link_->io().resume_later(std::exchange(sender_, nullptr));
 }
 
 void H2Stream::on_sent() { finish_send({}); }

@@ -72,7 +72,7 @@ class H2Stream : public MessageStream {
   const h2::Closure& closure() const { return closure_; }
 
  protected:
-  explicit H2Stream(H2Link& link) : link_(link) {}
+  explicit H2Stream(H2Link& link) : link_(&link) {}
   ~H2Stream();
 
   // From now on it is this stream of the session.
@@ -82,10 +82,18 @@ class H2Stream : public MessageStream {
   // Submits a head, which opens the stream where that is the client's to do. False: it cannot be.
   virtual bool submit_head(std::string_view head, bool last) = 0;
 
-  H2Link& link_;
+  H2Link& link() const { return *link_; }
+  // REQUIRES: it has no stream yet
+  void rebind(H2Link& link) { link_ = &link; }
+  // What arrives as text that the session has made: the peer needs no credit for it. Before any
+  // content.
+  void on_text(std::string_view text);
+
   h2::Stream* stream_ = nullptr;  // null: not opened yet, or closed
 
  private:
+  H2Link* link_;
+
   bool begin_read(Buffer& into, BufferPool* pool) override;
   void wait_to_read(std::coroutine_handle<> waiter) override;
   IoResult end_read() override { return read_; }
@@ -108,6 +116,7 @@ class H2Stream : public MessageStream {
   BufferPool* pool_ = nullptr;
   std::coroutine_handle<> reader_;
   IoResult read_;
+  std::size_t text_ = 0;  // bytes of what has arrived and was not read, in front
   std::size_t owed_ = 0;  // bytes that were read and the peer has no credit for
   bool ended_ = false;
   // sending

@@ -72,11 +72,13 @@ void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body
   text << "\r\n";
 }
 
-void write_response_text(Buffer& out, const h2::Head& head) {
+void write_response_text(Buffer& out, const h2::Head& head, bool empty) {
   const auto& fields = head.fields();
   Text text(out, size_of(fields) + room_besides);
   text << "HTTP/1.1 " << std::uint64_t{head.status()} << " \r\n";
   for (const auto& field : fields) text << field.name << ": " << field.value << "\r\n";
+  const bool says_no_length = head.status() < 200 || head.status() == 204 || head.status() == 304;
+  if (empty && !says_no_length && !has_length(fields)) text << "Content-Length: 0\r\n";
   text << "\r\n";
 }
 

@@ -25,8 +25,9 @@ struct KnownBody {
 // Appends the head of a request; grows `out` as needed. A body of unknown length is announced as
 // chunked, which nobody takes at its word: see MessageStream::body_framing().
 void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body);
-// The same of a response, interim or final. A body of unknown length ends with the stream.
-void write_response_text(Buffer& out, const h2::Head& head);
+// The same of a response, interim or final. A body of unknown length ends with the stream;
+// `empty`: there is one, and it has no content.
+void write_response_text(Buffer& out, const h2::Head& head, bool empty);
 
 // Appends trailers as lines with CRLF.
 void write_trailer_lines(std::string& out, const h2::Head& trailers);

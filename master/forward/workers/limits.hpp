@@ -16,6 +16,10 @@ inline constexpr auto response_head_max = 30s;
 // After 101: a WebSocket that says nothing for so long is cut
 inline constexpr auto tunnel_idle_max = 10min;
 
+// A worker that speaks HTTP/2 and has said nothing for so long, while calls wait, is asked by a
+// PING; when it has not answered after as long, its connection is given up.
+inline constexpr auto http2_quiet_max = 4s;
+
 // ---- attempts -----------------------------------------------------------------------------------
 // At workers that may have seen the request: the first and two more
 inline constexpr unsigned attempts_max = 3;

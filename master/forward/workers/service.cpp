@@ -39,6 +39,7 @@ void Service::adopt(const SnapshotService& snapshot) {
   options_ = settings_ == nullptr ? setup_.options : overlaid(setup_.options, *settings_);
   retries_.set_percent(options_.retry_percent);
   if (policies_.front().spec != options_.policy) choose_by_own_policy();
+  for (auto& upstream : upstreams_) upstream->speak(options_.protocol);
   if (options_.sticky == sticky) return;
   for (auto& upstream : upstreams_) upstream->stick_by(options_.sticky);
 }
@@ -118,6 +119,7 @@ void Service::take(const std::vector<std::shared_ptr<const SnapshotWorker>>& wor
     } else {
       upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
       upstreams_.back()->stick_by(options_.sticky);
+      upstreams_.back()->speak(options_.protocol);
       newcomers.push_back(upstreams_.back().get());
     }
   }

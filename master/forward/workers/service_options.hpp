@@ -25,6 +25,7 @@ struct RequestOptions {
 
 struct ServiceOptions {
   wire::PolicySpec policy;
+  wire::WorkerProtocol protocol = wire::WorkerProtocol::http1;
   StickyCookie sticky;
   SlowStart slow_start;
   CircuitBreaker breaker;

@@ -132,7 +132,10 @@ void Services::close_idle_before(Instant oldest) {
 }
 
 void Services::refuse_all() {
-  for (auto& [name, service] : services_) service->refuse_all();
+  for (auto& [name, service] : services_) {
+    service->refuse_all();
+    for (auto& upstream : service->upstreams()) upstream->close_links();
+  }
 }
 
 }  // namespace tandem::master

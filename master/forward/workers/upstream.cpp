@@ -56,6 +56,7 @@ void Upstream::leave_place() {
 // What happened at a connection since the reactor looked is not known. Those that were put back
 // since then are at the end, and are taken when there are no others.
 WorkerCallPtr Upstream::take_idle(Look look) {
+  if (protocol_ == wire::WorkerProtocol::http2) return take_stream();
   while (!idle_.empty()) {
     const auto is_settled = [](const auto& each) { return each->is_settled(); };
     auto end = idle_.end();
@@ -76,13 +77,58 @@ void Upstream::drop_idle(const H1Call& call) {
   idle_.erase(place);
 }
 
-WorkerCallPtr Upstream::open(Reactor& io) {
+bool Upstream::take_place() {
   if (counters().open_connections.fetch_add(1, relaxed) >= worker_->connections) {
     counters().open_connections.fetch_sub(1, relaxed);
-    return nullptr;
+    return false;
   }
   ++open_;
-  return std::make_unique<H1Call>(shared_from_this(), io);
+  return true;
+}
+
+WorkerCallPtr Upstream::open(const WorkerIo& io) {
+  if (!take_place()) return nullptr;
+  if (protocol_ == wire::WorkerProtocol::http2) {
+    return std::make_unique<H2Call>(shared_from_this(), link(io), io);
+  }
+  return std::make_unique<H1Call>(shared_from_this(), io.io);
+}
+
+// ---- HTTP/2
+
+void Upstream::speak(wire::WorkerProtocol protocol) {
+  if (protocol == std::exchange(protocol_, protocol)) return;
+  idle_.clear();
+  for (auto& link : std::exchange(links_, {})) link->retire();
+}
+
+// On a connection that is ready.
+WorkerCallPtr Upstream::take_stream() {
+  for (const auto& link : links_) {
+    if (!link->has_room()) continue;
+    if (!take_place()) return nullptr;
+    return std::make_unique<H2Call>(shared_from_this(), link, link->worker_io());
+  }
+  return nullptr;
+}
+
+std::shared_ptr<WorkerLink> Upstream::link(const WorkerIo& io) {
+  std::erase_if(links_, [](const auto& link) { return link->has_ended(); });
+  for (const auto& link : links_) {
+    if (link->has_room() || !link->is_ready()) return link;
+  }
+  auto fresh = WorkerLink::begin(io, endpoint_);
+  // One that could not even begin has ended, and is not kept.
+  if (!fresh->has_ended()) links_.push_back(fresh);
+  return fresh;
+}
+
+bool Upstream::gives_place_away() {
+  return open_ >= share_floor() && counters().wanted.exchange(false, relaxed);
+}
+
+void Upstream::close_links() {
+  for (auto& link : std::exchange(links_, {})) link->close();
 }
 
 bool Upstream::put_back(std::unique_ptr<H1Call> call, Instant now) {
@@ -98,6 +144,7 @@ void Upstream::retire() {
   retired_ = true;
   place_ = nowhere;
   idle_.clear();
+  for (auto& link : std::exchange(links_, {})) link->retire();
   if (!counters().down.load(relaxed)) return;
   in_flight_.for_each([](InFlight& request) { request.abandon(); });
 }
@@ -106,6 +153,10 @@ void Upstream::close_idle_before(Instant oldest) {
   std::size_t old = 0;
   while (old < idle_.size() && idle_[old]->idle_since() < oldest) ++old;
   idle_.erase(idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(old));
+  std::erase_if(links_, [oldest](const auto& link) {
+    if (link->is_idle_since(oldest)) link->retire();
+    return link->has_ended();
+  });
 }
 
 bool Upstream::give_back_idle() {

@@ -23,6 +23,7 @@
 #include "master/forward/io/intrusive_list.hpp"
 #include "master/forward/io/socket_io.hpp"
 #include "master/forward/workers/h1_call.hpp"
+#include "master/forward/workers/h2_call.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -68,6 +69,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void start_slowly(Instant since) { starts_since_ = since; }
   void start_no_more() { starts_since_.reset(); }
 
+  // What calls speak from now on.
+  void speak(wire::WorkerProtocol protocol);
+  // Ends the connections of HTTP/2, and what is under way there: the loop ends.
+  void close_links();
+
   // The same registration with another weight or limit.
   void update(std::shared_ptr<const SnapshotWorker> worker);
 
@@ -78,8 +84,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // the reactor may not have seen yet what happened there, or always.
   enum class Look { if_in_doubt, always };
   WorkerCallPtr take_idle(Look look);
-  // A place for a new connection, not yet connected; null when the worker is full.
-  WorkerCallPtr open(Reactor& io);
+  // A place for a new call, which has to be connected first; null when the worker is full.
+  WorkerCallPtr open(const WorkerIo& io);
 
   // A request is here from now on, and is not any more.
   void enter(InFlight& request) { in_flight_.push_front(request); }
@@ -109,9 +115,15 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void drop_idle(const H1Call& call);
   // A call has ended.
   void leave_place();
+  // Its place is for another loop that waits for it.
+  bool gives_place_away();
+  // A connection of HTTP/2 that has room, or is being made: a new one if need be.
+  std::shared_ptr<WorkerLink> link(const WorkerIo& io);
 
  private:
   bool may_open() const;
+  bool take_place();
+  WorkerCallPtr take_stream();
   unsigned share_floor() const { return worker_->connections / loops_; }
 
   std::shared_ptr<const SnapshotWorker> worker_;
@@ -124,9 +136,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::size_t place_ = nowhere;
   std::optional<Instant> starts_since_;
   std::vector<std::unique_ptr<H1Call>> idle_;
+  std::vector<std::shared_ptr<WorkerLink>> links_;  // of HTTP/2
+  wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;
   IntrusiveList<InFlight> in_flight_;
   unsigned loops_;
-  unsigned open_ = 0;  // of this loop, idle ones included
+  unsigned open_ = 0;  // places of this loop: connections, idle ones included, or streams
   bool retired_ = false;
 };
 

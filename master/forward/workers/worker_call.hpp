@@ -26,6 +26,8 @@ class WorkerCall {
   virtual Task<IoResult> connect() = 0;
   // Its connection has carried a request before: the worker may have closed it in the meantime.
   virtual bool is_reused() const = 0;
+  // The worker says that it did nothing for the request, though it was sent.
+  virtual bool was_unprocessed() const { return false; }
   // The worker has said something, though perhaps nothing that was read yet.
   virtual bool has_stirred() const = 0;
 

@@ -1,0 +1,69 @@
+// h2_call.hpp: a request at a worker that speaks HTTP/2: one stream of a connection that others
+// share.
+//
+// A place at the worker is a stream there. The stream opens when the head is sent; until then the
+// call can still go to another connection, when the worker takes no more streams on the first.
+// Owner: an attempt, on its loop.
+#pragma once
+
+#include <memory>
+
+#include "master/forward/io/frame_pool.hpp"
+#include "master/forward/stream/h2_stream.hpp"
+#include "master/forward/workers/h2_link.hpp"
+#include "master/forward/workers/worker_call.hpp"
+#include "master/forward/workers/worker_io.hpp"
+
+namespace tandem::master {
+
+// A request and its response, as one stream. Heads cross it as HTTP/1.1 text.
+class WorkerStream final : public H2Stream {
+ public:
+  explicit WorkerStream(WorkerLink& link) : H2Stream(link), worker_link_(&link) {}
+
+  void cancel() override;
+
+  // ---- for its call
+  // REQUIRES: nothing was sent
+  void move_to(WorkerLink& link);
+  // cancel() ends this waiting.
+  void waits_for(WorkerLink::Readiness* readiness) { readiness_ = readiness; }
+  bool has_stirred() const { return head_arrived_; }
+
+  // ---- what the session says of it
+  void on_head(const h2::Head& head, bool ends);
+
+ private:
+  bool submit_head(std::string_view head, bool last) override;
+
+  WorkerLink* worker_link_;
+  WorkerLink::Readiness* readiness_ = nullptr;
+  bool head_arrived_ = false;
+  bool to_head_ = false;  // the request is HEAD: its answer has no content
+};
+
+class H2Call final : public WorkerCall {
+ public:
+  // REQUIRES: its place is counted
+  H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link, const WorkerIo& io);
+  ~H2Call() override;
+
+  MessageStream& stream() override { return stream_; }
+  Task<IoResult> connect() override;
+  bool is_reused() const override { return false; }
+  bool has_stirred() const override { return stream_.has_stirred(); }
+  bool was_unprocessed() const override { return stream_.closure().unprocessed; }
+
+  // Its memory is the loop's, like that of a coroutine.
+  static void* operator new(std::size_t bytes) { return frame_pool_allocate(bytes); }
+  static void operator delete(void* call, std::size_t bytes) { frame_pool_free(call, bytes); }
+
+ private:
+  bool finish_this(std::unique_ptr<WorkerCall> self, Instant now) override;
+
+  WorkerIo io_;
+  std::shared_ptr<WorkerLink> link_;
+  WorkerStream stream_;
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,111 @@
+// h2_link.hpp: a connection to a worker that speaks HTTP/2: each of its streams is a call.
+//
+// It is ready once it is connected and the worker has sent its settings, which say how many streams
+// it takes; one that says something else has failed. What the calls submit in one turn of the loop
+// leaves in one system call. While calls wait and the worker says nothing, it is asked by a PING
+// whether it is still there. Owner: the loop; it lives as long as its connection, or as it is held.
+#pragma once
+
+#include <memory>
+
+#include "master/forward/http/h2/session.hpp"
+#include "master/forward/io/deadline_wheel.hpp"
+#include "master/forward/io/intrusive_list.hpp"
+#include "master/forward/io/socket_io.hpp"
+#include "master/forward/io/wake.hpp"
+#include "master/forward/stream/h2_stream.hpp"
+#include "master/forward/workers/worker_io.hpp"
+
+namespace tandem::master {
+
+class WorkerStream;
+
+class WorkerLink final : public H2Link, private h2::SessionEvents {
+ public:
+  // Connects, and goes on by itself.
+  static std::shared_ptr<WorkerLink> begin(const WorkerIo& io, const TcpEndpoint& worker);
+  // As begin() makes it.
+  WorkerLink(const WorkerIo& io, const TcpEndpoint& worker);
+  ~WorkerLink();
+
+  bool is_ready() const { return ready_; }
+  bool has_ended() const { return ended_; }
+  // Another call can begin here now.
+  bool has_room() const { return ready_ && !ended_ && session_.can_open(); }
+
+  // co_await: whether it is ready; an error says why it never will be.
+  class Readiness : public IntrusiveListMember<Readiness> {
+   public:
+    explicit Readiness(WorkerLink& link) : link_(link) {}
+    // It has had its result.
+    ~Readiness() { TANDEM_ASSERT(!waiter_); }
+
+    bool await_ready() const { return link_.ready_ || link_.ended_; }
+    void await_suspend(std::coroutine_handle<> waiter);
+    IoResult await_resume() const;
+    // Who waits is told operation_aborted.
+    void cancel();
+
+   private:
+    friend class WorkerLink;
+    void resume();
+    WorkerLink& link_;
+    std::coroutine_handle<> waiter_;
+    bool cancelled_ = false;
+  };
+
+  // Takes no more calls, and ends with the last of those that there are.
+  void retire();
+  // Ends at once.
+  void close();
+  bool is_idle_since(Instant since) const {
+    return ready_ && session_.open_streams() == 0 && idle_since_ < since;
+  }
+
+  // ---- for its calls
+  // What it is made of.
+  const WorkerIo& worker_io() const { return worker_io_; }
+  h2::Session& session() override { return session_; }
+  void want_send() override { wake_writer_.set(); }
+  // A stream was opened.
+  void note_opened();
+  RequestHead& request_scratch() { return request_scratch_; }
+
+ private:
+  static Detached run(std::shared_ptr<WorkerLink> link);
+  static Detached write_all_out(std::shared_ptr<WorkerLink> link);
+  Task<> read_all();
+  Task<bool> write_out();
+  void end(ErrorCodeOs why);
+  void resume_waiters();
+  void look_whether_quiet();
+
+  // ---- of the session
+  void on_head(h2::Stream& stream, h2::PooledHead head, bool ends) override;
+  void on_interim(h2::Stream& stream, h2::PooledHead head) override;
+  void on_content(h2::Stream& stream, std::string_view bytes) override;
+  void on_trailers(h2::Stream& stream, h2::PooledHead trailers) override;
+  void on_end(h2::Stream& stream) override;
+  void on_sent(h2::Stream& stream) override;
+  void on_closed(h2::Stream& stream, const h2::Closure& closure) override;
+  void on_goaway(h2::StreamId, h2::ErrorCode) override {}
+  void on_settings() override;
+  void on_ping_answered() override {}
+
+  const WorkerIo worker_io_;
+  DeadlineWheel& wheel_;
+  const TcpEndpoint worker_;
+  Socket socket_;
+  h2::Session session_;
+  Wake wake_writer_;
+  IntrusiveList<Readiness> waiting_;
+  RequestHead request_scratch_;
+  Deadline quiet_;
+  Instant idle_since_;
+  ErrorCodeOs failure_;
+  bool heard_ = false;  // since quiet_ was armed
+  bool ready_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace tandem::master
