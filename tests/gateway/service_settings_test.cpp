@@ -184,6 +184,7 @@ TEST_CASE("a client that does not wait is no reason to blame the worker") {
   gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nTandem-Timeout-Ms: 1\r\n\r\n");
   CHECK(gateway.counters(0).failures == 0);
   CHECK(gateway.counters(0).failures_in_a_row == 0);
+  held.let_go();
 }
 
 TEST_CASE("a deadline that is no number of milliseconds is refused") {
@@ -264,6 +265,7 @@ TEST_CASE("a service without a queue refuses at once what it has no room for") {
   const auto refused = gateway.ask(get("/"));
   CHECK(refused.status() == 503);
   CHECK(refused.field("Retry-After") == "1");
+  held.let_go();
 }
 
 TEST_CASE("a request waits in the queue for as long as its service says") {
@@ -275,6 +277,7 @@ TEST_CASE("a request waits in the queue for as long as its service says") {
   first.send(get("/"));
   wait_until([&] { return origin.request_count() == 1; });
   CHECK(gateway.ask(get("/")).status() == 503);
+  held.let_go();
 }
 
 TEST_CASE("the policy changes while requests are in flight, and counts go on being right") {
