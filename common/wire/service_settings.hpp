@@ -73,13 +73,10 @@ struct RequestRules {
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };
 
-<<<<<<< HEAD
-// To add a setting: a member here or in RequestRules, a row in service_settings_table.cpp, its use.
-=======
 // What the workers of a service speak.
 enum class WorkerProtocol : std::uint8_t { http1, http2 };
 
->>>>>>> 1a4cfdf (Speak HTTP/2 to the workers of a service that says so)
+// To add a setting: a member here or in RequestRules, a row in service_settings_table.cpp, its use.
 struct ServiceSettings {
   RequestRules rules{};
   std::optional<WorkerProtocol> protocol;

@@ -245,6 +245,16 @@ std::optional<std::string> parse_path(std::string_view said) {
   return fits ? std::optional(std::string(said)) : std::nullopt;
 }
 
+std::optional<WorkerProtocol> parse_protocol(std::string_view text) {
+  if (text == "http1") return WorkerProtocol::http1;
+  if (text == "http2") return WorkerProtocol::http2;
+  return std::nullopt;
+}
+
+std::string protocol_text(WorkerProtocol protocol) {
+  return protocol == WorkerProtocol::http2 ? "http2" : "http1";
+}
+
 // "off", or how many standard deviations, to three places: 1.9 is 1900.
 std::optional<unsigned> parse_factor(std::string_view said) {
   constexpr unsigned min = 500;
@@ -353,6 +363,9 @@ const std::vector<SettingRow<ServiceSettings>>& service_rows() {
       text("sticky", &S::sticky, "a cookie, as for `--sticky`", sticky_forms,
            {"`--sticky`", "by which clients stay with their workers; empty: they do not"},
            parse_sticky, [](const StickySpec& sticky) { return to_string(sticky); }),
+      text("protocol", &S::protocol, "http1 or http2", "http1 or http2",
+           {"http1", "what is spoken to the workers; HTTP/2: many requests on one connection"},
+           parse_protocol, protocol_text),
       text("check_path", &S::check_path, "a path", "a path that begins with /, without spaces",
            {"`/health`", "of health checks; may have a query"}, parse_path,
            [](const std::string& path) { return path; }),
