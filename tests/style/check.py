@@ -120,6 +120,8 @@ def check_file(path):
             yield f"{name}:{number}: {len(line)} columns: over {COLUMNS_MAX}"
         if UNFINISHED.search(line):
             yield f"{name}:{number}: something is left to do"
+        if re.match(r"(<<<<<<<|>>>>>>>) ", line):
+            yield f"{name}:{number}: a conflict that was not solved"
         if line != line.rstrip() or "\t" in line:
             yield f"{name}:{number}: white space at the end, or a tab"
         found = INCLUDE.match(line)
