@@ -178,7 +178,10 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
     if (!context.term.empty()) term_ = *term;
   }
   client_.note.term = term_;
-  if (client_.times.has_end()) context.left = client_.times.left(context_.coarse_now());
+  context.is_grpc = client_.is_grpc;
+  if (client_.times.has_end()) {
+    context.left = client_.times.left(hop_ == Hop::primary ? context_.coarse_now() : sent_at_);
+  }
   out_ = context_.buffers().borrow();
   write_request_head(out_, client_.request, context);
   worker_.frame_content(client_.request.framing());

@@ -30,6 +30,7 @@ struct ClientSide {
   std::string_view body{};     // its content, gathered, within `in`; empty when streaming
   std::string trailers{};      // of that
   bool streaming = false;      // the body is passed on as it arrives
+  bool is_grpc = false;        // a gRPC call
   bool is_hedged = false;      // another attempt is under way: interim responses are dropped
   bool may_try_again = false;  // an answer that is worth another try may have one
   std::string_view request_id{};

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
+#include "master/forward/http/grpc.hpp"
 #include "master/forward/http/request_key.hpp"
 #include "master/forward/http/via.hpp"
 
@@ -51,6 +52,7 @@ Task<Ending> Exchange::run() {
   if (const auto wanted = client_.request.timeout(); wanted > Duration::zero()) {
     client_.times.end_at(now() + wanted, RequestTimes::Said::by_client);
   }
+  if (client_.request.version() == 20) note_grpc();
   if (client_.request.has_pass() && comes_from_a_standby()) believe_standby();
   if (const auto wait = must_wait(); wait > Duration::zero()) {
     client_.streaming = true;  // its body is not going to be read
@@ -168,8 +170,28 @@ void Exchange::find_route() {
     client_.options = &route_options_.emplace(overlaid(*client_.options, route_->rules));
   }
   client_.times.adopt(client_.options->timeouts);
+  if (client_.is_grpc) give_grpc_its_time();
   const auto whole = client_.options->timeouts.request;
   if (whole > Duration::zero()) client_.times.end_at(now() + whole, RequestTimes::Said::by_service);
+}
+
+// A gRPC call, and how long its client wants to wait.
+void Exchange::note_grpc() {
+  client_.is_grpc = is_grpc_call(client_.request);
+  if (!client_.is_grpc) return;
+  const auto timeout = grpc_timeout(client_.request);
+  if (timeout) client_.times.end_at(now() + *timeout, RequestTimes::Said::by_client);
+}
+
+// Messages of a call come when they come, in both directions: what bounds it is its deadline, and
+// without one what bounds a tunnel.
+void Exchange::give_grpc_its_time() {
+  auto& timeouts = grpc_timeouts_.emplace(client_.options->timeouts);
+  const bool has_deadline = client_.times.has_end();
+  timeouts.pace = any_pace;
+  timeouts.body_idle = has_deadline ? limits::request_timeout_settable_max : timeouts.tunnel_idle;
+  if (has_deadline) timeouts.response_head = limits::request_timeout_settable_max;
+  client_.times.adopt(timeouts);
 }
 
 // One that is known stays known; another may become so while the request waits.

@@ -50,6 +50,8 @@ class Exchange {
   bool comes_from_a_standby() const;
   void believe_standby();
   void find_route();
+  void note_grpc();
+  void give_grpc_its_time();
   Service* own_service();
   bool has_no_route() const;
 
@@ -115,6 +117,7 @@ class Exchange {
   RouteTablePtr routes_;                // null: there are none, all goes to the default service
   const wire::Route* route_ = nullptr;  // of routes_; null: none leads this request elsewhere
   std::optional<RequestOptions> route_options_;
+  std::optional<ForwardTimeouts> grpc_timeouts_;
   std::string_view service_name_;
   ServiceUse own_service_;      // of service_name_; none: not found yet
   Service* service_ = nullptr;  // that is asked: the own one, or the primary

@@ -139,7 +139,12 @@ Task<Ending> Exchange::answer(LocalResponse response) {
   response.to_head = client_.request.is_head();
   response.allows_trace = context_.options().allows_trace;
   Buffer out = context_.buffers().borrow();
-  const auto body_bytes = write_local_response(out, response);
+  std::size_t body_bytes = 0;
+  if (client_.is_grpc) {
+    write_grpc_error(out, response);
+  } else {
+    body_bytes = write_local_response(out, response);
+  }
   auto sending = send_answer(std::move(out), response.status, body_bytes, response.keep_alive);
   co_return co_await sending;
 }

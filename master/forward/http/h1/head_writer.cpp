@@ -9,11 +9,15 @@
 #include "common/base/assert.hpp"
 #include "common/http1/http_date.hpp"
 #include "common/wire/error_document.hpp"
+#include "common/http1/field_text.hpp"
+#include "master/forward/http/grpc.hpp"
 #include "master/forward/http/h1/max_forwards.hpp"
 
 namespace tandem::master {
 
 namespace {
+
+constexpr std::string_view grpc_timeout_name = "grpc-timeout";
 
 // Writes into a buffer whose room was made sure of before: no check per piece.
 class Pen {
@@ -181,6 +185,10 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   for (const auto& field : request.fields()) {
     switch (field.kind) {
       case FieldKind::other:
+        if (context.is_grpc && context.left && equal_ignoring_case(field.name, grpc_timeout_name)) {
+          break;
+        }
+        [[fallthrough]];
       case FieldKind::date:
         if (!request.ends_here(field)) pen.field(field);
         break;
@@ -224,6 +232,9 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*context.left).count();
     pen << "Tandem-Timeout-Ms: " << static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 1))
         << "\r\n";
+    if (context.is_grpc) {
+      pen << grpc_timeout_name << ": " << grpc_timeout_text(*context.left) << "\r\n";
+    }
   }
   if (!context.pass.empty()) pen << "Tandem-Pass: " << context.pass << "\r\n";
   if (!request.upgrade().empty()) {
@@ -292,6 +303,15 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   if (response.to_head) return 0;
   pen << body;
   return body.size();
+}
+
+void write_grpc_error(Buffer& out, const LocalResponse& response) {
+  const auto message = grpc_message_text(response.message);
+  Pen pen(out, message.size() + 256);
+  pen << "HTTP/1.1 200 OK\r\nDate: " << http_date()
+      << "\r\nContent-Type: application/grpc\r\nGrpc-Status: "
+      << std::uint64_t{static_cast<unsigned>(grpc_status_of(response.status))}
+      << "\r\nGrpc-Message: " << message << "\r\n\r\n";
 }
 
 std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head) {

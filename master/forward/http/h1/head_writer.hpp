@@ -28,6 +28,7 @@ struct RequestContext {
   std::string_view term;           // Tandem-Term with its proof, for Tandem workers; empty: none
   std::string_view pass{};         // Tandem-Pass, for the primary; empty: none
   std::optional<Duration> left{};  // Tandem-Timeout-Ms: what is left of the time for the whole
+  bool is_grpc = false;            // grpc-timeout says that, too
 };
 
 // How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).
@@ -66,6 +67,10 @@ struct LocalResponse {
 };
 // Appends it; grows `out` as needed. Returns how many bytes of it are body.
 std::size_t write_local_response(Buffer& out, const LocalResponse& response);
+
+// The same to a gRPC call, whose clients look at trailers alone: a head with the status that it
+// stands for ("trailers-only"), and no body.
+void write_grpc_error(Buffer& out, const LocalResponse& response);
 
 // Appends the answer to --health-path of a master that is able to serve. Returns as above.
 std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head);

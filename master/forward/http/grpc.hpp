@@ -1,0 +1,39 @@
+// grpc.hpp: what a gateway has to know of gRPC calls (gRPC over HTTP2, PROTOCOL-HTTP2.md): which
+// requests are calls, how long they may take, and how an error of the gateway's own is told. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/time.hpp"
+#include "common/http1/http_head.hpp"
+
+namespace tandem::master {
+
+// A POST over HTTP/2 whose Content-Type is application/grpc, alone or followed by '+' or ';'.
+bool is_grpc_call(const RequestHead& request);
+
+// "grpc-timeout", from 0 to 99,999,999 of a unit; nothing: there is none, or it is malformed.
+std::optional<Duration> grpc_timeout(const RequestHead& request);
+// The value for what is left, in milliseconds, rounded up; at most eight digits.
+std::string grpc_timeout_text(Duration left);
+
+// What the status of an answer of the gateway's own stands for (http-grpc-status-mapping.md), but
+// that limits are told as such.
+enum class GrpcStatus : unsigned {
+  unknown = 2,
+  deadline_exceeded = 4,
+  permission_denied = 7,
+  resource_exhausted = 8,
+  unimplemented = 12,
+  internal = 13,
+  unavailable = 14,
+  unauthenticated = 16,
+};
+GrpcStatus grpc_status_of(unsigned http_status);
+
+// "grpc-message": percent-encoded, but for what is printable ASCII and no percent sign.
+std::string grpc_message_text(std::string_view message);
+
+}  // namespace tandem::master
