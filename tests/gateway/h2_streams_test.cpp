@@ -1,0 +1,142 @@
+// What clients of HTTP/2 do besides plain requests: WebSockets by extended CONNECT, and gRPC.
+#include <catch2/catch.hpp>
+
+#include "gateway.hpp"
+#include "h2_client.hpp"
+#include "master/forward/client/websocket.hpp"
+
+using namespace tandem::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A worker that opens WebSockets as RFC 6455 says, and sends back what it is sent.
+Origin::Script websocket_echo() {
+  return [](Origin& self, RawSocket& socket) {
+    const auto request = self.receive(socket);
+    tandem::master::WebSocketKey key;
+    request.field("Sec-WebSocket-Key").copy(key.data(), key.size());
+    socket.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Accept: " +
+        tandem::master::websocket_accept(key) + "\r\n\r\n");
+    for (;;) socket.send(socket.read_exactly(1));
+  };
+}
+
+const h2::Fields open_websocket{{":method", "CONNECT"}, {":protocol", "websocket"},
+                                {":scheme", "http"},    {":path", "/chat"},
+                                {":authority", "a"},    {"sec-websocket-version", "13"}};
+
+}  // namespace
+
+TEST_CASE("the accept of RFC 6455 §1.3 is computed as there") {
+  tandem::master::WebSocketKey key;
+  std::string("dGhlIHNhbXBsZSBub25jZQ==").copy(key.data(), key.size());
+  CHECK(tandem::master::websocket_accept(key) == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+TEST_CASE("HTTP/2: a WebSocket is opened at a worker of HTTP/1, and carries bytes both ways") {
+  Origin origin(websocket_echo());
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto stream = client.ask(open_websocket, false);
+  CHECK(client.head_of(stream).status() == 200);
+  CHECK(client.head_of(stream).field("sec-websocket-accept").empty());
+  client.send(h2::data(stream, "hello"));
+  CHECK(client.body_of(stream, 5).body == "hello");
+  const auto request = origin.requests().at(0);
+  CHECK(request.start_line() == "GET /chat HTTP/1.1");
+  CHECK(request.field("Upgrade") == "websocket");
+  CHECK(request.field("sec-websocket-version") == "13");
+}
+
+TEST_CASE("HTTP/2: a worker that opens no WebSocket, or without the proof, is no success") {
+  for (const auto& answer :
+       {ok("page"), std::string("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                                "Upgrade: websocket\r\nSec-WebSocket-Accept: eA==\r\n\r\n")}) {
+    Origin origin(always(answer));
+    Gateway gateway({origin.port()});
+    H2Client client(gateway.port());
+    const auto stream = client.ask(open_websocket, false);
+    CHECK(client.finish(stream).status() == 502);
+    CHECK(client.answer(stream).ended);
+  }
+}
+
+namespace {
+
+h2::Fields grpc_call(const h2::Fields& more = {}) {
+  h2::Fields fields{{":method", "POST"},
+                    {":scheme", "http"},
+                    {":path", "/hello.Greeter/SayHello"},
+                    {":authority", "a"},
+                    {"content-type", "application/grpc+proto"},
+                    {"te", "trailers"}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+}  // namespace
+
+TEST_CASE("gRPC: an error of this master is trailers-only, with the status that gRPC has for it") {
+  Gateway gateway(std::vector<std::uint16_t>{});
+  H2Client client(gateway.port());
+  const auto& answer = client.finish(client.ask(grpc_call()));
+  CHECK(answer.status() == 200);
+  CHECK(answer.field("content-type") == "application/grpc");
+  CHECK(answer.field("grpc-status") == "14");
+  CHECK(answer.field("grpc-message") == "Service \"default\" has no live worker.");
+  CHECK(answer.body.empty());
+  CHECK(answer.ended);
+}
+
+TEST_CASE("gRPC: the client's deadline is ours, and what is left of it the worker's") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    self.receive(socket);
+    socket.wait_for_hang_up();
+  });
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto& answer = client.finish(client.ask(grpc_call({{"grpc-timeout", "300m"}})));
+  CHECK(answer.field("grpc-status") == "4");
+  const auto left = origin.requests().at(0).field("grpc-timeout");
+  CHECK(origin.requests().at(0).count("grpc-timeout") == 1);
+  CHECK(left.ends_with("m"));
+  CHECK(std::stoul(left) <= 300);
+}
+
+TEST_CASE("gRPC: a worker speaks before the client has ended, and both go on") {
+  Origin origin([](Origin&, RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 3; ++i) {
+      socket.read_until("\r\n");
+      const auto message = socket.read_exactly(3);
+      socket.read_exactly(2);
+      socket.send("3\r\n" + message + "\r\n");
+    }
+    socket.send("0\r\ngrpc-status: 0\r\n\r\n");
+    socket.wait_for_hang_up();
+  });
+  Gateway gateway({origin.port()}, {.timeouts = {.body_idle = 200ms}});
+  H2Client client(gateway.port());
+  const auto stream = client.ask(grpc_call(), false);
+  std::string all;
+  for (const auto* message : {"one", "two", "six"}) {
+    client.send(h2::data(stream, message));
+    all += message;
+    CHECK(client.body_of(stream, all.size()).body == all);
+  }
+  CHECK(client.finish(stream).trailers == h2::Fields{{"grpc-status", "0"}});
+}
+
+TEST_CASE("HTTP/2: CONNECT for anything else is not served") {
+  Gateway gateway(std::vector<std::uint16_t>{});
+  H2Client client(gateway.port());
+  auto other = open_websocket;
+  other[1].second = "connect-udp";
+  CHECK(client.finish(client.ask(other)).status() == 501);
+  const auto tunnel = client.ask({{":method", "CONNECT"}, {":authority", "a:443"}});
+  CHECK(client.finish(tunnel).status() >= 400);
+}
