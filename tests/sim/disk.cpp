@@ -34,10 +34,10 @@ void Disk::crash(SplitMix64& random) {
     for (std::uint64_t i = 0; i < survive; ++i) apply(pending_[i]);
     if (survive < pending_.size() && random.below(2) == 0) {
       core::Write torn = pending_[survive];
-      if (torn.snapshot == nullptr) {  // a snapshot is renamed into place: whole or not at all
-        torn.append.resize(random.below(torn.append.size() + 1));
-        apply(torn);
-      }
+      // A snapshot, and what replaces the whole log, is there as a whole or not at all.
+      const bool is_whole = torn.snapshot != nullptr || torn.truncate_from == LogIndex(1);
+      torn.append.resize(random.below(torn.append.size() + 1));
+      if (!is_whole) apply(torn);
     }
   }
   pending_.clear();
