@@ -69,4 +69,7 @@ inline constexpr auto commit_wait_max = 2s;
 // A wait for the last request of a drained worker lasts so long at most.
 inline constexpr auto drained_wait_max = 10min;
 
+// Of what somebody wrote, in the sentence that refuses it.
+inline constexpr std::size_t shown_text_max = 64;
+
 }  // namespace tandem::limits

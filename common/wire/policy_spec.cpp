@@ -2,13 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "common/wire/limits.hpp"
+
 namespace tandem::wire {
-
-namespace {
-
-constexpr std::size_t shown_max = 64;  // of what somebody wrote, in sentences
-
-}  // namespace
 
 Result<PolicySpec> parse_policy(std::string_view text, std::string_view field) {
   const auto colon = text.find(':');
@@ -29,7 +25,8 @@ Result<PolicySpec> parse_policy(std::string_view text, std::string_view field) {
     known += known.empty() ? "" : is_last ? " or " : ", ";
     known += each.name;
   }
-  return invalid(fmt::format("{} must be {}, not \"{}\"", field, known, text.substr(0, shown_max)),
+  return invalid(fmt::format("{} must be {}, not \"{}\"", field, known,
+                             text.substr(0, limits::shown_text_max)),
                  std::string(field));
 }
 

@@ -17,7 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t shown_max = 64;  // of what somebody wrote, in sentences
 constexpr Duration long_max = limits::request_timeout_settable_max;
 constexpr Duration hedge_min = 1ms;
 constexpr Duration hedge_max = 1min;
@@ -29,7 +28,8 @@ struct Words {
 };
 
 Error refuse(std::string_view name, std::string_view must, std::string_view text) {
-  return invalid(fmt::format("{} must be {}, not \"{}\"", name, must, text.substr(0, shown_max)));
+  return invalid(
+      fmt::format("{} must be {}, not \"{}\"", name, must, text.substr(0, limits::shown_text_max)));
 }
 
 std::optional<unsigned> whole_number(std::string_view text) {

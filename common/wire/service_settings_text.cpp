@@ -2,13 +2,12 @@
 #include <fmt/format.h>
 
 #include "common/base/name.hpp"
+#include "common/wire/limits.hpp"
 #include "common/wire/service_settings_table.hpp"
 
 namespace tandem::wire {
 
 namespace {
-
-constexpr std::size_t shown_max = 64;  // of what somebody wrote, in sentences
 
 // Calls visit(row, owner) for each row with the part of `settings` that it belongs to.
 template <class Settings, class Visit>
@@ -41,7 +40,7 @@ Result<> parse_setting(std::string_view text, std::string_view field, ServiceSet
   });
   if (!result) {
     return invalid(fmt::format("{}: there is no setting \"{}\"; there are {}", field,
-                               key.substr(0, shown_max), known_keys()),
+                               key.substr(0, limits::shown_text_max), known_keys()),
                    std::string(field));
   }
   if (!*result) return invalid(result->error().message, std::string(field));
