@@ -173,7 +173,7 @@ class Stage:
         self.await_answer(name, process, port, "/128")
         return process, port
 
-    def _write(self, name, text):
+    def write(self, name, text):
         path = os.path.join(self.dir, name)
         with open(path, "w") as file:
             file.write(text)
@@ -184,13 +184,13 @@ class Stage:
 
     def _haproxy(self, port, origin, connections):
         config = HAPROXY.format(port=port, origin=origin, connections=connections)
-        return [installed("haproxy", "haproxy"), "-db", "-q", "-f", self._write("haproxy.cfg", config)]
+        return [installed("haproxy", "haproxy"), "-db", "-q", "-f", self.write("haproxy.cfg", config)]
 
     def _nginx(self, port, origin, connections):
         user = "user root;" if os.geteuid() == 0 else ""  # its files are in a directory of ours
         config = NGINX.format(user=user, port=port, origin=origin, dir=self.dir,
                               files=min(self.files, 2 * connections + 200))
-        path = self._write("nginx.conf", config)
+        path = self.write("nginx.conf", config)
         return [installed("nginx", "nginx-light"), "-p", self.dir, "-e", self.dir + "/nginx.error.log",
                 "-c", path]
 

@@ -127,6 +127,7 @@ class Attempt : private InFlight {
   void write_head(Framing framing, bool keep_alive);
   void note_passed(const MessageStream::Sent& sent);
   void part_from_worker();
+  bool can_follow() const;
   bool client_stays() const;
   bool may_switch_protocols() const;
   Task<Outcome> pass_tunnel();

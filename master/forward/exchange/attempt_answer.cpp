@@ -37,6 +37,9 @@ Task<Attempt::Outcome> Attempt::pass() {
                                      .last = reader_.done(),
                                      .trailers = answer_trailers()};
       passed_on_ = answer_begun_ = true;
+      // What is here as a whole needs its worker no longer, however slow the client is.
+      const bool is_all = first && reader_.done() && step.consumed == worker_in_.size();
+      if (is_all && part.trailers.empty() && can_follow()) finish_call();
       auto sending = client_.stream.send(part);
       if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
       const auto sent = co_await sending;
@@ -116,9 +119,13 @@ void Attempt::part_from_worker() {
   if (ending_ == Ending::abort) return;
   // Bytes behind the response were not asked for: what comes next on this connection cannot be
   // trusted.
-  const bool at_its_end = response_.framing() != Framing::until_close && worker_in_.empty();
-  if (at_its_end && is_clean()) finish_call();
+  if (call_ && worker_in_.empty() && can_follow()) finish_call();
   if (!request_complete()) ending_ = Ending::linger;
+}
+
+// Another request can follow on the worker's connection, now that the answer has been read.
+bool Attempt::can_follow() const {
+  return response_.framing() != Framing::until_close && is_clean();
 }
 
 bool Attempt::client_stays() const {
