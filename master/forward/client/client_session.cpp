@@ -1,7 +1,5 @@
 #include "master/forward/client/client_session.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 
 #include "common/base/clock.hpp"
@@ -24,10 +22,10 @@ bool is_among(const std::vector<AddressRange>& ranges, const std::string& addres
 
 }  // namespace
 
-void ClientSession::start(Context& context, Clients& clients, Socket socket,
+void ClientSession::start(Context& context, Clients& clients, ByteStream connection,
                           const TcpEndpoint& peer) {
   std::unique_ptr<ClientSession> session(
-      new ClientSession(context, clients, std::move(socket), peer));
+      new ClientSession(context, clients, std::move(connection), peer));
   if (session->count_in(peer)) run(std::move(session));
 }
 
@@ -39,17 +37,17 @@ bool ClientSession::count_in(const TcpEndpoint& peer) {
   return counted_as_.has_value();
 }
 
-ClientSession::ClientSession(Context& context, Clients& clients, Socket socket,
+ClientSession::ClientSession(Context& context, Clients& clients, ByteStream connection,
                              const TcpEndpoint& peer)
     : context_(context),
       clients_(clients),
-      socket_(std::move(socket)),
+      connection_(std::move(connection)),
       address_(numeric_text(peer.address())),
       trusted_(is_among(context.options().trusted_proxies, address_)),
       idle_since_(context.coarse_now()) {
   clients_.adopt(*this);
-  deadline_.on_expiry([](void* context) { static_cast<ClientSession*>(context)->socket_.cancel(); },
-                      this);
+  deadline_.on_expiry(
+      [](void* context) { static_cast<ClientSession*>(context)->connection_.cancel(); }, this);
 }
 
 ClientSession::~ClientSession() {
@@ -60,14 +58,14 @@ ClientSession::~ClientSession() {
 
 bool ClientSession::close_if_idle_since(Instant since) {
   if (http2_ != nullptr) {
-    if (ending_ || !http2_->is_idle_since(since) || has_unread(socket_)) return false;
+    if (ending_ || !http2_->is_idle_since(since) || connection_.has_unread()) return false;
     ending_ = true;
     http2_->leave();
     return true;
   }
-  if (!idle_ || ending_ || idle_since_ > since || has_unread(socket_)) return false;
+  if (!idle_ || ending_ || idle_since_ > since || connection_.has_unread()) return false;
   ending_ = true;
-  socket_.cancel();
+  connection_.cancel();
   return true;
 }
 
@@ -81,14 +79,14 @@ bool ClientSession::has_memory() {
 void ClientSession::drain() {
   if (http2_ != nullptr) return http2_->drain();
   // A request that is here already is served: its client cannot know that we are about to close.
-  if (!idle_ || has_unread(socket_)) return;
+  if (!idle_ || connection_.has_unread()) return;
   ending_ = true;
-  socket_.cancel();
+  connection_.cancel();
 }
 
 void ClientSession::abort() {
   ending_ = true;
-  socket_.close();  // not cancel: whatever operation comes next must fail as well
+  connection_.close();  // not cancel: whatever operation comes next must fail as well
   if (exchange_ != nullptr) exchange_->abort();
   if (http2_ != nullptr) http2_->abort();
 }
@@ -98,7 +96,7 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   for (;;) {
     if (self.in_.empty()) {
       self.context_.arm(self.deadline_, self.context_.timeouts().client_idle);
-      auto reading = read_some(self.socket_, self.in_, self.context_.buffers());
+      auto reading = read_some(self.connection_, self.in_, self.context_.buffers());
       const IoResult got = co_await reading;
       self.deadline_.disarm();
       if (!got.ok()) break;
@@ -144,7 +142,7 @@ bool ClientSession::may_speak_http2() const {
 Task<bool> ClientSession::serve_http2() {
   context_.arm(deadline_, context_.timeouts().header_read);
   while (in_.size() < h2::client_preface.size()) {
-    auto reading = read_some(socket_, in_);
+    auto reading = read_some(connection_, in_);
     const IoResult got = co_await reading;
     if (!got.ok()) co_return true;
     in_.commit(got.bytes);
@@ -152,7 +150,7 @@ Task<bool> ClientSession::serve_http2() {
   }
   deadline_.disarm();
   const Sender sender{.address = address_, .trusted = trusted_};
-  H2Connection connection(context_, socket_, sender);
+  H2Connection connection(context_, connection_, sender);
   http2_ = &connection;
   auto running = connection.run(in_);
   co_await running;
@@ -192,7 +190,7 @@ Task<bool> ClientSession::read_head(HeadStatus status) {
       co_return false;
     }
     if (!deadline_.armed()) context_.arm(deadline_, context_.timeouts().header_read);
-    auto reading = read_some(socket_, in_);
+    auto reading = read_some(connection_, in_);
     const IoResult got = co_await reading;
     if (!got.ok()) {
       if (deadline_.expired() && !ending_ && !in_.empty()) {
@@ -224,7 +222,7 @@ Task<Ending> ClientSession::serve_request() {
     auto refusing = refuse(no_memory);
     co_await refusing;
   } else if (complete) {
-    H1Stream stream(socket_);
+    H1Stream stream(connection_);
     const Sender sender{.address = address_, .trusted = trusted_};
     Exchange exchange(context_, stream, sender, in_, *request_);
     exchange_ = &exchange;
@@ -252,7 +250,7 @@ Task<> ClientSession::refuse(Refusal refusal) {
                                           .to_head = request_->is_head(),
                                           .allows_trace = context_.options().allows_trace});
   context_.arm(deadline_, limits::linger_max);
-  auto writing = write_all(socket_, out.view());
+  auto writing = write_all(connection_, out.view());
   const IoResult wrote = co_await writing;
   if (!wrote.ok()) note = {};
   log(note, {});
@@ -263,11 +261,11 @@ void ClientSession::log(const AccessNote& note, std::string_view request_id) {
 }
 
 Task<> ClientSession::linger() {
-  socket_.shutdown_send();
+  connection_.shutdown_send();
   context_.arm(deadline_, limits::linger_max);
   for (std::size_t thrown_away = 0; thrown_away < limits::linger_bytes_max;) {
     in_.release();
-    auto reading = read_some(socket_, in_, context_.buffers());
+    auto reading = read_some(connection_, in_, context_.buffers());
     const IoResult got = co_await reading;
     if (!got.ok()) break;
     thrown_away += got.bytes;
@@ -278,10 +276,10 @@ void ClientSession::close(Ending ending) {
   if (ending == Ending::abort) {
     // A reset tells even an HTTP/1.0 client, which takes the close for the end, that this was not
     // all.
-    const ::linger reset{1, 0};
-    setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    connection_.reset();
+  } else {
+    connection_.close();
   }
-  socket_.close();
 }
 
 }  // namespace tandem::master

@@ -20,7 +20,8 @@ class H2Connection;
 
 class ClientSession : public IntrusiveListMember<ClientSession> {
  public:
-  static void start(Context& context, Clients& clients, Socket socket, const TcpEndpoint& peer);
+  static void start(Context& context, Clients& clients, ByteStream connection,
+                    const TcpEndpoint& peer);
   ~ClientSession();
 
   // Ends the session unless a request is being served or has arrived; that one will be the last.
@@ -31,7 +32,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   void abort();
 
  private:
-  ClientSession(Context& context, Clients& clients, Socket socket, const TcpEndpoint& peer);
+  ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer);
   bool count_in(const TcpEndpoint& peer);
   bool has_memory();
   static Detached run(std::unique_ptr<ClientSession> session);
@@ -50,7 +51,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
 
   Context& context_;
   Clients& clients_;
-  Socket socket_;
+  ByteStream connection_;
   std::string address_;
   bool trusted_;  // a proxy of ours
   Buffer in_;

@@ -12,8 +12,8 @@ Clients::Clients(Context& context, ClientOptions options, std::function<void()> 
 
 Clients::~Clients() { TANDEM_ASSERT(sessions_.empty()); }
 
-void Clients::serve(Socket socket, const TcpEndpoint& peer) {
-  ClientSession::start(context_, *this, std::move(socket), peer);
+void Clients::serve(ByteStream connection, const TcpEndpoint& peer) {
+  ClientSession::start(context_, *this, std::move(connection), peer);
 }
 
 void Clients::drain() {

@@ -11,7 +11,7 @@
 #include "master/forward/client/client_counts.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/io/intrusive_list.hpp"
-#include "master/forward/io/socket_io.hpp"
+#include "master/forward/io/byte_stream.hpp"
 
 namespace tandem::master {
 
@@ -36,7 +36,7 @@ class Clients {
   const ClientOptions& options() const { return options_; }
 
   // Serves one that is connected.
-  void serve(Socket socket, const TcpEndpoint& peer);
+  void serve(ByteStream connection, const TcpEndpoint& peer);
   // Ends those that are idle; the others when their request has been served.
   void drain();
   // Ends all as soon as possible.

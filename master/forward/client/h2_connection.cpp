@@ -86,10 +86,10 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
   bool awaits_pull = false;
 };
 
-H2Connection::H2Connection(Context& context, Socket& socket, const Sender& client)
+H2Connection::H2Connection(Context& context, ByteStream& connection, const Sender& client)
     : H2Link(context.io(), context.buffers()),
       context_(context),
-      socket_(socket),
+      connection_(connection),
       client_(client),
       session_(h2::Role::server, context.http2_memory(), *this),
       wake_writer_(context.io()),
@@ -134,7 +134,7 @@ Task<> H2Connection::read_all(Buffer& in) {
     }
     in.release();
     if (requests_.empty()) fall_idle();
-    auto reading = read_some(socket_, in, context_.buffers());
+    auto reading = read_some(connection_, in, context_.buffers());
     const IoResult got = co_await reading;
     if (!got.ok()) co_return;
     in.commit(got.bytes);
@@ -191,7 +191,7 @@ Detached H2Connection::write_all_out() {
     auto writing = write_out();
     const bool written = co_await writing;
     if (!written) lost_ = true;
-    if (lost_ || session_.is_finished()) socket_.cancel();
+    if (lost_ || session_.is_finished()) connection_.cancel();
     wake_reader_.set();
   }
   writer_ended_.set();
@@ -204,7 +204,7 @@ Task<bool> H2Connection::write_out() {
     session_.pull(out);
     wake_pulled();
     if (out.empty()) break;
-    auto writing = write_all(socket_, out.view());
+    auto writing = write_all(connection_, out.view());
     if (!writing.done()) {
       progress_.wait(context_.coarse_now());
       context_.arm(stalled_, progress_.next_look());
@@ -220,11 +220,11 @@ Task<bool> H2Connection::write_out() {
 
 void H2Connection::look_at_client() {
   const auto at = context_.coarse_now();
-  if (progress_.look(at, acknowledged_bytes(socket_))) {
+  if (progress_.look(at, connection_.acknowledged_bytes())) {
     context_.arm(stalled_, progress_.next_look());
   } else {
     lost_ = true;
-    socket_.cancel();
+    connection_.cancel();
   }
 }
 

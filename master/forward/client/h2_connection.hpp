@@ -20,7 +20,7 @@ namespace tandem::master {
 class H2Connection : private h2::SessionEvents, private H2Link {
  public:
   // All outlive it.
-  H2Connection(Context& context, Socket& socket, const Sender& client);
+  H2Connection(Context& context, ByteStream& connection, const Sender& client);
   ~H2Connection();
 
   // Serves until the connection has ended and nothing of it runs any more; `in`: what has arrived,
@@ -32,7 +32,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   bool is_idle_since(Instant since) const;
   // The same at once. REQUIRES: is_idle_since()
   void leave();
-  // Ends as soon as possible; the socket is closed already.
+  // Ends as soon as possible; the connection is closed already.
   void abort();
 
  private:
@@ -66,7 +66,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Task<> refuse(Request& request, Refusal refusal, const RequestHead& parsed, Instant started);
 
   Context& context_;
-  Socket& socket_;
+  ByteStream& connection_;
   const Sender& client_;
   h2::Session session_;
   IntrusiveList<Request> requests_;  // that are being served

@@ -56,35 +56,18 @@ void Socket::shutdown_send() {
   if (descriptor_ != nullptr) ::shutdown(descriptor_->fd, SHUT_WR);
 }
 
-bool Socket::stays_quiet() {
-  if (descriptor_ == nullptr || descriptor_->ended) return false;
-  if (!descriptor_->readable) return true;
-  descriptor_->readable = !is_quiet(*this);
-  return !descriptor_->readable;
-}
-
-bool ReadSome::read(Operation& operation, Descriptor& descriptor) {
-  auto& self = static_cast<ReadSome&>(operation);
-  auto& buffer = self.buffer_;
-  const bool lends = !buffer.has_block();
-  if (lends) buffer = self.pool_->borrow();
-  const auto room = buffer.free_size();
-  auto got = receive(descriptor.fd, buffer.free_begin(), room);
-  while (got < 0 && errno == EINTR) got = receive(descriptor.fd, buffer.free_begin(), room);
+IoResult read_now(Descriptor& descriptor, std::span<char> room) {
+  auto got = receive(descriptor.fd, room.data(), room.size());
+  while (got < 0 && errno == EINTR) got = receive(descriptor.fd, room.data(), room.size());
   if (got > 0) {
-    self.result.bytes = static_cast<std::size_t>(got);
+    const auto bytes = static_cast<std::size_t>(got);
     // What comes after a short read makes an edge; the end of the stream may have made its own.
-    if (self.result.bytes < room && !descriptor.ended) descriptor.readable = false;
-    return true;
+    if (bytes < room.size() && !descriptor.ended) descriptor.readable = false;
+    return {{}, bytes};
   }
   const auto error = got == 0 ? ErrorCodeOs(asio::error::eof) : last_error();
-  if (lends) buffer.release();
-  if (error == asio::error::would_block) {
-    descriptor.readable = false;
-    return false;
-  }
-  self.result.error = error;
-  return true;
+  if (error == asio::error::would_block) descriptor.readable = false;
+  return {error, 0};
 }
 
 Connect::Connect(Socket& socket, const TcpEndpoint& endpoint) : Waiting(socket, &look) {
@@ -133,7 +116,7 @@ bool Accept::accept(Operation& operation, Descriptor& descriptor) {
   return true;
 }
 
-IoResult write_now(Socket& socket, std::span<const std::string_view> pieces) {
+IoResult write_now(int socket, std::span<const std::string_view> pieces) {
   std::array<iovec, 4> vectors;
   std::array<char, joined_max> joined;
   TANDEM_ASSERT(pieces.size() <= vectors.size());
@@ -146,73 +129,12 @@ IoResult write_now(Socket& socket, std::span<const std::string_view> pieces) {
   if (message.msg_iovlen == 0) return {};
   if (message.msg_iovlen > 1) join_short(message, joined);
   for (;;) {
-    const auto sent = transmit(socket.native_handle(), message);
+    const auto sent = transmit(socket, message);
     if (sent >= 0) return {{}, static_cast<std::size_t>(sent)};
     if (errno == EINTR) continue;
     if (would_block()) return {};
     return {last_error(), 0};
   }
-}
-
-namespace {
-
-// Takes `count` bytes off the front; true when some are left. Not part of the coroutine: gcc 12
-// keeps two counters of one in a vector register, and fills it from registers that were not
-// restored.
-[[gnu::noinline]] bool drop_front(std::array<std::string_view, 4>& pieces, std::size_t count) {
-  bool left = false;
-  for (auto& piece : pieces) {
-    const auto done = std::min(count, piece.size());
-    piece.remove_prefix(done);
-    count -= done;
-    left = left || !piece.empty();
-  }
-  return left;
-}
-
-}  // namespace
-
-Task<IoResult> write_rest(Socket& socket, std::array<std::string_view, 4> pieces,
-                          std::size_t written) {
-  IoResult total{{}, written};
-  bool left = drop_front(pieces, written);
-  while (left) {
-    auto writable = wait_writable(socket);
-    const IoResult waited = co_await writable;
-    total.error = waited.error;
-    if (!waited.ok()) break;
-    const IoResult step = write_now(socket, pieces);
-    total.error = step.error;
-    if (!step.ok()) break;
-    total.bytes += step.bytes;
-    left = drop_front(pieces, step.bytes);
-  }
-  co_return total;
-}
-
-bool is_quiet(Socket& socket) {
-  char byte;
-  const auto got = recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-std::uint64_t acknowledged_bytes(Socket& socket) {
-  // As linux/tcp.h has it, which cannot be included beside netinet/tcp.h, where it ends before.
-  struct {
-    tcp_info known;
-    std::uint64_t pacing_rate;
-    std::uint64_t max_pacing_rate;
-    std::uint64_t bytes_acked;
-  } info{};
-  static_assert(offsetof(decltype(info), bytes_acked) == 120);
-  socklen_t size = sizeof info;
-  getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
-  return info.bytes_acked;
-}
-
-bool has_unread(Socket& socket) {
-  char byte;
-  return recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 }  // namespace tandem::master

@@ -139,12 +139,12 @@ void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
 
 void Loop::begin(int client, const TcpEndpoint& peer) {
   context_.assert_here();
-  Socket socket(context_.io(), client, Reactor::Watch::later);
+  ByteStream connection(Socket(context_.io(), client, Reactor::Watch::later));
   if (stopping_) {
     context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  clients_.serve(std::move(socket), peer);
+  clients_.serve(std::move(connection), peer);
   // It was on its way while the others were told.
   if (!accepts()) clients_.drain();
 }

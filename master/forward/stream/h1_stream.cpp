@@ -1,13 +1,11 @@
 #include "master/forward/stream/h1_stream.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 
 namespace tandem::master {
 
 bool H1Stream::begin_read(Buffer& into, BufferPool* pool) {
-  return reading_.emplace(socket_, into, pool).await_ready();
+  return reading_.emplace(connection_, into, pool).await_ready();
 }
 
 void H1Stream::wait_to_read(std::coroutine_handle<> waiter) { reading_->await_suspend(waiter); }
@@ -17,14 +15,14 @@ IoResult H1Stream::end_read() { return reading_->await_resume(); }
 bool H1Stream::begin_send(const Part& part) {
   const auto frame = writer_.frame(part.content.size(), part.last, part.trailers);
   pieces_ = {part.head, frame.prefix, part.content, frame.suffix};
-  wrote_ = write_now(socket_, pieces_);
+  wrote_ = connection_.write_now(pieces_);
   std::size_t total = 0;
   for (const auto& piece : pieces_) total += piece.size();
   return !wrote_.ok() || wrote_.bytes == total;
 }
 
 Task<> H1Stream::send_rest() {
-  auto writing = write_rest(socket_, pieces_, wrote_.bytes);
+  auto writing = write_rest(connection_, pieces_, wrote_.bytes);
   wrote_ = co_await writing;
 }
 
@@ -37,20 +35,13 @@ MessageStream::Sent H1Stream::sent() const {
 }
 
 bool H1Stream::is_gone(bool may_probe) {
-  pollfd client{socket_.native_handle(), POLLRDHUP, 0};
-  if (::poll(&client, 1, 0) <= 0) return false;
-  if ((client.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return true;
-  const bool has_closed_a_direction = (client.revents & POLLRDHUP) != 0;
-  if (has_closed_a_direction && may_probe && !std::exchange(probed_, true)) return !probe();
-  return false;
-}
-
-// False: it cannot be sent anything, or only half of this, which would garble what follows.
-bool H1Stream::probe() {
-  static constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
-  const std::array pieces{text};
-  const IoResult wrote = write_now(socket_, pieces);
-  return wrote.ok() && (wrote.bytes == 0 || wrote.bytes == text.size());
+  switch (connection_.peer()) {
+    case ByteStream::Peer::there: return false;
+    case ByteStream::Peer::gone: return true;
+    case ByteStream::Peer::sends_no_more: break;
+  }
+  if (!may_probe || std::exchange(probed_, true)) return false;
+  return !connection_.offer("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 }  // namespace tandem::master

@@ -1,7 +1,7 @@
 // h1_stream.hpp: messages of HTTP/1, one after the other on a connection that each has alone.
 //
-// Head, framing and content leave in one system call. A peer that is gone is noticed by asking the
-// kernel: a reset or broken connection is gone. A FIN alone says only that it will send no more: it
+// Head, framing and content leave in one system call. A peer that is gone is noticed by asking its
+// connection: a reset or broken one is gone. A FIN alone says only that it will send no more: it
 // may have shut down one direction and still wait (RFC 9112 §9.6), or have closed; TCP does not
 // tell which until it is sent something. So such a client is sent one 100 Continue, which every
 // HTTP/1.1 client must be able to ignore (RFC 9110 §15.2.1); the system of one that has closed
@@ -10,23 +10,23 @@
 
 #include <array>
 
-#include "master/forward/io/socket_io.hpp"
+#include "master/forward/io/byte_stream.hpp"
 #include "master/forward/stream/message_stream.hpp"
 
 namespace tandem::master {
 
 class H1Stream final : public MessageStream {
  public:
-  // `socket` outlives it.
-  explicit H1Stream(Socket& socket) : socket_(socket) {}
+  // `connection` outlives it.
+  explicit H1Stream(ByteStream& connection) : connection_(connection) {}
 
   Framing body_framing(Framing framing) const override { return framing; }
   void frame_content(Framing framing) override { writer_.set_framing(framing); }
-  std::uint64_t acknowledged() override { return acknowledged_bytes(socket_); }
+  std::uint64_t acknowledged() override { return connection_.acknowledged_bytes(); }
   void become_tunnel() override { frame_content(Framing::until_close); }
-  void shutdown_send() override { socket_.shutdown_send(); }
-  void cancel() override { socket_.cancel(); }
-  void close() override { socket_.close(); }
+  void shutdown_send() override { connection_.shutdown_send(); }
+  void cancel() override { connection_.cancel(); }
+  void close() override { connection_.close(); }
   bool is_gone(bool may_probe) override;
 
  private:
@@ -36,9 +36,8 @@ class H1Stream final : public MessageStream {
   bool begin_send(const Part& part) override;
   Task<> send_rest() override;
   Sent sent() const override;
-  bool probe();
 
-  Socket& socket_;
+  ByteStream& connection_;
   std::optional<ReadSome> reading_;
   BodyWriter writer_;
   std::array<std::string_view, 4> pieces_;  // of the part that is being sent

@@ -5,23 +5,23 @@
 namespace tandem::master {
 
 H1Call::H1Call(std::shared_ptr<Upstream> upstream, Reactor& io)
-    : WorkerCall(std::move(upstream)), socket_(io), stream_(socket_) {}
+    : WorkerCall(std::move(upstream)), connection_(io), stream_(connection_) {}
 
 H1Call::~H1Call() {
-  socket_.close();
+  connection_.close();
   upstream_->leave_place();
 }
 
 Task<IoResult> H1Call::connect() {
-  auto connecting = tandem::master::connect(socket_, upstream_->endpoint());
+  auto connecting = tandem::master::connect(connection_.socket(), upstream_->endpoint());
   co_return co_await connecting;
 }
 
 void H1Call::fall_idle(Instant now) {
   reused_ = true;
   idle_since_ = now;
-  idle_round_ = socket_.reactor().rounds();
-  socket_.expect_quiet(&H1Call::stir, this);
+  idle_round_ = connection_.reactor().rounds();
+  connection_.expect_quiet(&H1Call::stir, this);
 }
 
 void H1Call::stir(void* call) {

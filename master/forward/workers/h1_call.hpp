@@ -2,7 +2,7 @@
 // Closing it gives its place back. Owner: an attempt, or its Upstream while it is idle.
 #pragma once
 
-#include "master/forward/io/socket_io.hpp"
+#include "master/forward/io/byte_stream.hpp"
 #include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/workers/worker_call.hpp"
 
@@ -17,27 +17,27 @@ class H1Call final : public WorkerCall {
   MessageStream& stream() override { return stream_; }
   Task<IoResult> connect() override;
   bool is_reused() const override { return reused_; }
-  bool has_stirred() const override { return socket_.has_stirred(); }
+  bool has_stirred() const override { return connection_.has_stirred(); }
 
   // ---- for its Upstream, which keeps it while it is idle
   // Nothing was said that nobody asked for, and the worker has not closed it.
-  bool stays_quiet() { return socket_.stays_quiet(); }
+  bool stays_quiet() { return connection_.stays_quiet(); }
   // It is dropped as soon as anything happens there.
   void fall_idle(Instant now);
   // Carries another request.
-  void wake() { socket_.expect_answer(); }
+  void wake() { connection_.expect_answer(); }
   // What had happened here before it fell idle is known: the reactor has looked since.
-  bool is_settled() { return idle_round_ < socket_.reactor().rounds(); }
+  bool is_settled() { return idle_round_ < connection_.reactor().rounds(); }
   // The same, of all that happened: the reactor has seen every edge.
-  bool is_known() { return is_settled() && socket_.reactor().is_caught_up(); }
-  bool is_quiet() { return tandem::master::is_quiet(socket_); }
+  bool is_known() { return is_settled() && connection_.reactor().is_caught_up(); }
+  bool is_quiet() { return connection_.is_quiet(); }
   Instant idle_since() const { return idle_since_; }
 
  private:
   static void stir(void* call);
   bool finish_this(std::unique_ptr<WorkerCall> self, Instant now) override;
 
-  Socket socket_;
+  ByteStream connection_;
   H1Stream stream_;
   Instant idle_since_;
   std::uint64_t idle_round_ = 0;  // of the reactor, in which it was put back

@@ -15,7 +15,7 @@ WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker)
       worker_io_(io),
       wheel_(io.wheel),
       worker_(worker),
-      socket_(io.io),
+      connection_(io.io),
       session_(h2::Role::client, io.http2_memory, *this),
       wake_writer_(io.io),
       idle_since_(io.wheel.coarse_now()) {
@@ -32,7 +32,7 @@ std::shared_ptr<WorkerLink> WorkerLink::begin(const WorkerIo& io, const TcpEndpo
 
 Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
   auto& self = *link;
-  auto connecting = connect(self.socket_, self.worker_);
+  auto connecting = connect(self.connection_.socket(), self.worker_);
   const IoResult connected = co_await connecting;
   if (connected.ok() && !self.ended_) {
     write_all_out(link);
@@ -47,7 +47,7 @@ Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
 Task<> WorkerLink::read_all() {
   Buffer in;
   while (!ended_ && !session_.is_finished()) {
-    auto reading = read_some(socket_, in, buffers());
+    auto reading = read_some(connection_, in, buffers());
     const IoResult got = co_await reading;
     if (!got.ok()) co_return;
     in.commit(got.bytes);
@@ -68,7 +68,7 @@ Detached WorkerLink::write_all_out(std::shared_ptr<WorkerLink> link) {
     auto writing = self.write_out();
     const bool written = co_await writing;
     // Who reads ends it.
-    if (!written || self.session_.is_finished()) self.socket_.cancel();
+    if (!written || self.session_.is_finished()) self.connection_.cancel();
   }
 }
 
@@ -78,7 +78,7 @@ Task<bool> WorkerLink::write_out() {
     Buffer out = buffers().borrow();
     session_.pull(out);
     if (out.empty()) break;
-    auto writing = write_all(socket_, out.view());
+    auto writing = write_all(connection_, out.view());
     const IoResult wrote = co_await writing;
     if (!wrote.ok()) co_return false;
   }
@@ -90,7 +90,7 @@ void WorkerLink::end(ErrorCodeOs why) {
   ended_ = true;
   failure_ = why ? why : ErrorCodeOs(asio::error::connection_reset);
   quiet_.disarm();
-  socket_.close();
+  connection_.close();
   session_.abandon();
   resume_waiters();
   wake_writer_.set();

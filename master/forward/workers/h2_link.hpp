@@ -11,7 +11,7 @@
 #include "master/forward/http/h2/session.hpp"
 #include "master/forward/io/deadline_wheel.hpp"
 #include "master/forward/io/intrusive_list.hpp"
-#include "master/forward/io/socket_io.hpp"
+#include "master/forward/io/byte_stream.hpp"
 #include "master/forward/io/wake.hpp"
 #include "master/forward/stream/h2_stream.hpp"
 #include "master/forward/workers/worker_io.hpp"
@@ -95,7 +95,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   const WorkerIo worker_io_;
   DeadlineWheel& wheel_;
   const TcpEndpoint worker_;
-  Socket socket_;
+  ByteStream connection_;
   h2::Session session_;
   Wake wake_writer_;
   IntrusiveList<Readiness> waiting_;

@@ -9,7 +9,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "master/forward/io/socket_io.hpp"
+#include "master/forward/io/byte_stream.hpp"
 
 using namespace tandem;
 using namespace tandem::master;
@@ -23,7 +23,7 @@ struct Pair {
   explicit Pair(Reactor& reactor, Reactor::Watch watch = Reactor::Watch::in) : ours(reactor) {
     int ends[2];
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
-    ours.adopt(ends[0], watch);
+    ours.socket().adopt(ends[0], watch);
     peer = ends[1];
   }
   ~Pair() { hang_up(); }
@@ -35,16 +35,16 @@ struct Pair {
     if (peer >= 0) ::close(std::exchange(peer, -1));
   }
 
-  Socket ours;
+  ByteStream ours;
   int peer = -1;
 };
 
 // Reads until the stream ends or breaks, and notes each piece.
-Detached read_all(Socket& socket, BufferPool& pool, std::vector<std::string>& pieces,
+Detached read_all(ByteStream& stream, BufferPool& pool, std::vector<std::string>& pieces,
                   ErrorCodeOs& end) {
   for (;;) {
     Buffer buffer;
-    auto reading = read_some(socket, buffer, pool);
+    auto reading = read_some(stream, buffer, pool);
     const IoResult got = co_await reading;
     if (!got.ok()) {
       end = got.error;
@@ -68,7 +68,7 @@ TEST_CASE("a socket that cannot be watched fails who waits for it, and nobody el
   Reactor reactor;
   BufferPool pool;
   std::FILE* const file = std::tmpfile();  // epoll refuses regular files
-  Socket unwatched(reactor, dup(fileno(file)), Reactor::Watch::in_and_out);
+  ByteStream unwatched(Socket(reactor, dup(fileno(file)), Reactor::Watch::in_and_out));
   std::fclose(file);
   Pair pair(reactor);
   std::vector<std::string> pieces;
@@ -80,7 +80,7 @@ TEST_CASE("a socket that cannot be watched fails who waits for it, and nobody el
     auto writable = wait_writable(socket);
     const IoResult waited = co_await writable;
     error = waited.error;
-  }(unwatched, unwritable);
+  }(unwatched.socket(), unwritable);
   read_all(pair.ours, pool, pieces, end);
   pair.say("others");
   pair.hang_up();
@@ -201,8 +201,8 @@ TEST_CASE("a write waits for room and sends every byte once") {
   Pair pair(reactor);
   const std::string text(4 << 20, 'x');
   IoResult wrote;
-  const auto write = [](Socket& socket, std::string_view bytes, IoResult& result) -> Detached {
-    auto writing = write_all(socket, bytes.substr(0, 3), bytes.substr(3));
+  const auto write = [](ByteStream& stream, std::string_view bytes, IoResult& result) -> Detached {
+    auto writing = write_all(stream, bytes.substr(0, 3), bytes.substr(3));
     result = co_await writing;
   };
   write(pair.ours, text, wrote);
