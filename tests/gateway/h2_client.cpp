@@ -124,14 +124,14 @@ std::vector<h2::Frame> H2Client::await_goaway() {
   return goaways_;
 }
 
-void H2Client::read_frame() {
-  auto bytes = socket_.read_exactly(frame_head_bytes);
-  const auto length = static_cast<std::size_t>(static_cast<unsigned char>(bytes[0])) << 16 |
-                      static_cast<std::size_t>(static_cast<unsigned char>(bytes[1])) << 8 |
-                      static_cast<std::size_t>(static_cast<unsigned char>(bytes[2]));
-  bytes += socket_.read_exactly(length);
-  for (const auto& frame : h2::take_frames(bytes)) take(frame);
+void H2Client::await_pong() {
+  constexpr std::string_view asked = "anybody?";
+  ponged_.clear();
+  send(h2::ping(asked));
+  while (ponged_ != asked) read_frame();
 }
+
+void H2Client::read_frame() { take(test::read_frame(socket_)); }
 
 void H2Client::take(const h2::Frame& frame) {
   switch (frame.type) {
@@ -147,7 +147,11 @@ void H2Client::take(const h2::Frame& frame) {
       (frame.stream == 0 ? window_ : credit_[frame.stream]) += frame.number();
       break;
     case h2::ping_type:
-      if (!frame.has(h2::ack)) send(h2::ping(frame.payload, h2::ack));
+      if (frame.has(h2::ack)) {
+        ponged_ = frame.payload;
+      } else {
+        send(h2::ping(frame.payload, h2::ack));
+      }
       break;
     case h2::goaway_type: goaways_.push_back(frame); break;
     case h2::rst_stream_type: answers_[frame.stream].reset = frame.number(); break;
@@ -176,6 +180,13 @@ void H2Client::take(const h2::Frame& frame) {
     }
     default: break;
   }
+}
+
+h2::Frame read_frame(RawSocket& socket) {
+  auto bytes = socket.read_exactly(frame_head_bytes);
+  const auto at = [&](int i) { return static_cast<std::size_t>(bytes[i] & 0xff); };
+  bytes += socket.read_exactly(at(0) << 16 | at(1) << 8 | at(2));
+  return h2::take_frames(bytes).front();
 }
 
 }  // namespace tandem::test

@@ -54,6 +54,8 @@ class H2Client {
   const Answer& answer(std::int32_t stream) { return answers_[stream]; }
   // Reads until the connection ends; the code of GOAWAY, if there was one.
   std::optional<std::uint32_t> finish();
+  // Sends a PING and reads until it is answered.
+  void await_pong();
   // Reads until a GOAWAY has come.
   std::vector<h2::Frame> await_goaway();
 
@@ -69,11 +71,15 @@ class H2Client {
   h2::Decoder decoder_;
   std::map<std::int32_t, Answer> answers_;
   std::vector<h2::Frame> goaways_;
+  std::string ponged_;                           // by the last answer to a PING
   std::int64_t window_ = 65'535;                 // of the connection
   std::int64_t initial_window_ = 65'535;         // of each stream
   std::map<std::int32_t, std::int64_t> credit_;  // of each stream, beyond that
   std::int32_t next_ = 1;
   bool gives_credit_ = true;
 };
+
+// The next frame from whoever speaks HTTP/2 there.
+h2::Frame read_frame(RawSocket& socket);
 
 }  // namespace tandem::test

@@ -327,6 +327,26 @@ TEST_CASE("HTTP/2: frames that ask for nothing keep nobody here") {
   CHECK(client.finish().has_value());
 }
 
+TEST_CASE("HTTP/2: a head that does not end is given up although another request is served") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    self.receive(socket);
+    socket.wait_for_hang_up();
+  });
+  Gateway gateway({origin.port()}, {.timeouts = {.header_read = 200ms}});
+  for (const auto& beginning :
+       {h2::open_headers(3, h2::block(h2::get())),
+        h2::headers(3, h2::block(h2::get()), h2::end_stream).substr(0, 20),
+        h2::open_headers(3, h2::block(h2::get())) + h2::continuation(3, "")}) {
+    H2Client client(gateway.port());
+    const auto before = origin.request_count();
+    client.ask(h2::get());
+    wait_until([&] { return origin.request_count() > before; });
+    client.await_pong();  // what it has to acknowledge it has
+    client.send(beginning);
+    CHECK(client.finish() == h2::enhance_your_calm);
+  }
+}
+
 TEST_CASE("HTTP/2: half a preface is waited for no longer than a head") {
   Gateway gateway(std::vector<std::uint16_t>{}, {.timeouts = {.header_read = 200ms}});
   auto client = gateway.connect();

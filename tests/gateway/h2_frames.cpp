@@ -58,8 +58,24 @@ std::string headers(std::int32_t stream, std::string_view block, std::uint8_t fl
   return frame(headers_type, flags | end_headers, stream, block);
 }
 
+std::string open_headers(std::int32_t stream, std::string_view part, std::uint8_t flags) {
+  return frame(headers_type, flags, stream, part);
+}
+
+std::string continuation(std::int32_t stream, std::string_view part, std::uint8_t flags) {
+  return frame(continuation_type, flags, stream, part);
+}
+
 std::string data(std::int32_t stream, std::string_view content, std::uint8_t flags) {
   return frame(data_type, flags, stream, content);
+}
+
+std::string priority_fields(std::uint32_t dependency, unsigned weight) {
+  return number32(dependency) + static_cast<char>(weight - 1);
+}
+
+std::string priority(std::int32_t stream, std::uint32_t dependency, unsigned weight) {
+  return frame(priority_type, no_flags, stream, priority_fields(dependency, weight));
 }
 
 std::string rst_stream(std::int32_t stream, std::uint32_t code) {

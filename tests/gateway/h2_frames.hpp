@@ -43,6 +43,19 @@ enum Setting : std::uint16_t {
   enable_connect_protocol = 8,
 };
 
+enum Code : std::uint32_t {
+  no_error = 0x0,
+  protocol_error = 0x1,
+  internal_error = 0x2,
+  flow_control_error = 0x3,
+  stream_closed = 0x5,
+  frame_size_error = 0x6,
+  refused_stream = 0x7,
+  cancel = 0x8,
+  compression_error = 0x9,
+  enhance_your_calm = 0xb,
+};
+
 struct Frame {
   std::uint8_t type = 0;
   std::uint8_t flags = 0;
@@ -72,7 +85,13 @@ std::string settings(std::initializer_list<std::pair<std::uint16_t, std::uint32_
 std::string settings_ack();
 // A whole head: END_HEADERS is set.
 std::string headers(std::int32_t stream, std::string_view block, std::uint8_t flags = no_flags);
+// The beginning of one, and what goes on with it: END_HEADERS is not set unless `flags` say so.
+std::string open_headers(std::int32_t stream, std::string_view part, std::uint8_t flags = no_flags);
+std::string continuation(std::int32_t stream, std::string_view part, std::uint8_t flags = no_flags);
 std::string data(std::int32_t stream, std::string_view content, std::uint8_t flags = no_flags);
+// `weight` is one more than what is sent.
+std::string priority_fields(std::uint32_t dependency = 0, unsigned weight = 16);
+std::string priority(std::int32_t stream, std::uint32_t dependency = 0, unsigned weight = 16);
 std::string rst_stream(std::int32_t stream, std::uint32_t code);
 std::string ping(std::string_view eight_bytes = "12345678", std::uint8_t flags = no_flags);
 std::string goaway(std::int32_t last, std::uint32_t code);

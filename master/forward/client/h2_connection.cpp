@@ -97,6 +97,7 @@ H2Connection::H2Connection(Context& context, ByteStream& connection, const Sende
       progress_(context.timeouts().body_idle, context.timeouts().pace),
       idle_since_(context.coarse_now()) {
   idle_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->leave(); }, this);
+  head_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->give_head_up(); }, this);
   drain_ping_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->finish_drain(); }, this);
   stalled_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->look_at_client(); }, this);
 }
@@ -109,6 +110,7 @@ Task<> H2Connection::run(Buffer& in) {
   co_await reading;
   lost_ = true;
   idle_.disarm();
+  head_.disarm();
   drain_ping_.disarm();
   session_.abandon();
   while (!requests_.empty()) co_await wake_reader_;
@@ -125,6 +127,7 @@ Task<> H2Connection::read_all(Buffer& in) {
     if (!in.empty()) {
       session_.feed(in.view(), now());
       in.clear();
+      watch_head();
       want_send();
     }
     if (session_.is_finished()) co_return;
@@ -139,6 +142,17 @@ Task<> H2Connection::read_all(Buffer& in) {
     if (!got.ok()) co_return;
     in.commit(got.bytes);
   }
+}
+
+// Whatever else the connection does: until its end nothing else can arrive.
+void H2Connection::watch_head() {
+  if (!session_.is_reading_head()) return head_.disarm();
+  if (!head_.armed()) context_.arm(head_, context_.timeouts().header_read);
+}
+
+void H2Connection::give_head_up() {
+  session_.terminate(h2::ErrorCode::enhance_your_calm);
+  want_send();
 }
 
 // No request is being served. Frames that ask for nothing do not make the time longer.

@@ -55,6 +55,8 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   void want_send() override { wake_writer_.set(); }
 
   Task<> read_all(Buffer& in);
+  void watch_head();
+  void give_head_up();
   void fall_idle();
   void finish_drain();
   Detached write_all_out();
@@ -73,6 +75,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Wake wake_writer_;
   Wake wake_reader_;     // input is wanted again, or a request has ended
   Deadline idle_;        // nothing was asked for so long
+  Deadline head_;        // a head has begun, and does not end
   Deadline drain_ping_;  // a client that is told to go does not answer
   Deadline stalled_;     // the client takes nothing of what is sent to it
   SendProgress progress_;

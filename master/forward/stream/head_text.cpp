@@ -44,6 +44,13 @@ bool has_length(const std::vector<Field>& fields) {
   return false;
 }
 
+// What an opening of a WebSocket says of its body and of keys means nothing (RFC 8441 §5).
+bool has_no_meaning_in_opening(const Field& field) {
+  return field.kind == FieldKind::content_length ||
+         equal_ignoring_case(field.name, "sec-websocket-key") ||
+         equal_ignoring_case(field.name, "sec-websocket-accept");
+}
+
 }  // namespace
 
 void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body) {
@@ -55,7 +62,7 @@ void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body
   text << (opens ? std::string_view("GET") : head.method()) << " " << target << " HTTP/1.1\r\n";
   if (head.names_host()) text << "Host: " << head.host() << "\r\n";
   for (const auto& field : fields) {
-    if (field.kind == FieldKind::host) continue;
+    if (field.kind == FieldKind::host || (opens && has_no_meaning_in_opening(field))) continue;
     text << field.name << ": " << field.value << "\r\n";
     if (field.kind == FieldKind::te && !opens) text << "Connection: TE\r\n";
   }

@@ -54,6 +54,8 @@ class FrameScanner {
     return {{partial_.data(), head_bytes}, true};
   }
   const FrameHead& head() const { return head_; }
+  // All of the payload behind that head has been taken.
+  bool has_whole_payload() const { return left_ == 0; }
 
  private:
   static std::string_view take(std::string_view& bytes, std::size_t size) {

@@ -40,7 +40,9 @@ Head::Taken Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
     return Taken::hostile;
   }
   const bool is_pseudo = name.starts_with(':');
-  if (bytes_ > limits.bytes || count_ > limits.fields) {
+  // Browsers send a field for each cookie (RFC 9113 §8.2.3), and all of them are one.
+  if (name == "cookie" && cookie_fields_ > 0) ++further_cookies_;
+  if (bytes_ > limits.bytes || count_ - further_cookies_ > limits.fields) {
     refuse(431, "too_many_fields", "The head has more than 100 fields or 64 KiB of them.");
     if (!is_pseudo) return Taken::yes;
   }
@@ -110,7 +112,7 @@ void Head::clear() {
   method_ = scheme_ = authority_ = path_ = protocol_ = host_ = {};
   cookies_.clear();
   content_length_.reset();
-  bytes_ = count_ = cookie_fields_ = 0;
+  bytes_ = count_ = cookie_fields_ = further_cookies_ = 0;
   status_ = 0;
   names_host_ = false;
   refusal_ = {0, "", ""};

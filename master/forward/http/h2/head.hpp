@@ -78,7 +78,8 @@ class Head {
   std::optional<std::uint64_t> content_length_;
   std::size_t bytes_ = 0;
   std::size_t count_ = 0;
-  std::size_t cookie_fields_ = 0;
+  std::size_t cookie_fields_ = 0;    // that were kept
+  std::size_t further_cookies_ = 0;  // behind the first, kept or not
   unsigned status_ = 0;
   bool names_host_ = false;
   Refusal refusal_{0, "", ""};

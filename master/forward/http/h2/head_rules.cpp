@@ -60,6 +60,10 @@ void refuse_if_unusable(Head& head) {
   if (head.path().size() > limits::target_bytes_max) {
     return head.refuse(414, "target_too_long", "The request target is too long.");
   }
+  // What follows is a tunnel's, and to HTTP/1 it would be content.
+  if (head.is_connect() && head.content_length().value_or(0) > 0) {
+    return head.refuse(400, "bad_request", "CONNECT has no content.");
+  }
   if (head.path().find('#') != std::string_view::npos) {
     return head.refuse(400, "bad_request", "The request target is malformed.");
   }

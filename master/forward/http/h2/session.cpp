@@ -75,10 +75,8 @@ void Session::feed(std::string_view bytes, Instant now) {
     const auto piece = scanner_.next(bytes);
     if (piece.bytes.empty()) return;
     if (piece.begins_frame && !Receiving::judge_frame(*this, scanner_.head())) return;
-    if (scanner_.head().type == NGHTTP2_PRIORITY) {
-      Receiving::judge_dependency(
-          *this, piece.begins_frame ? piece.bytes.substr(FrameScanner::head_bytes) : piece.bytes);
-    }
+    Receiving::judge_payload(
+        *this, piece.begins_frame ? piece.bytes.substr(FrameScanner::head_bytes) : piece.bytes);
     if (!failed_) read(piece.bytes);
   }
 }
@@ -130,6 +128,12 @@ bool Session::has_output() const {
 bool Session::wants_input() const {
   return !failed_ && nghttp2_session_want_read(session_) != 0 &&
          nghttp2_session_get_outbound_queue_size(session_) < limits::h2_outbound_frames_wait;
+}
+
+bool Session::is_reading_head() const {
+  const auto& frame = scanner_.head();
+  if (frame.type != NGHTTP2_HEADERS && frame.type != NGHTTP2_CONTINUATION) return false;
+  return !frame.has(NGHTTP2_FLAG_END_HEADERS) || !scanner_.has_whole_payload();
 }
 
 bool Session::is_finished() const {

@@ -109,6 +109,8 @@ class Session {
   // More input may be fed. False while so much waits to be pulled that the peer ought to read
   // first.
   bool wants_input() const;
+  // A head has begun to arrive, and the rest of it is waited for.
+  bool is_reading_head() const;
   // Nothing will come or go any more, apart from what has been pulled: close the connection.
   bool is_finished() const;
 
@@ -192,8 +194,8 @@ class Session {
   std::uint32_t receiving_ = 0;    // streams whose peers have not ended
   std::uint32_t window_ = 65'535;  // of the connection
   std::uint32_t free_window_updates_ = 100;
-  std::uint32_t dependency_ = 0;  // that a PRIORITY frame names, as far as it has arrived
-  std::uint32_t dependency_bytes_ = 0;
+  std::uint64_t part_ = 0;  // of the payload that is arriving, where it is looked at
+  std::uint32_t part_bytes_ = 0;
   ErrorCode goaway_code_ = ErrorCode::no_error;
   bool page_vacated_ = false;
   bool preface_waits_ = false;  // a client's, to be pulled first

@@ -13,7 +13,8 @@ struct Receiving {
 
   // Of each frame, before nghttp2 sees it. False: the connection has failed.
   static bool judge_frame(Session& session, const FrameHead& frame);
-  static void judge_dependency(Session& session, std::string_view payload);
+  // Of as much of its payload as has come.
+  static void judge_payload(Session& session, std::string_view payload);
 
   static int on_begin_head(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int on_field(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
@@ -29,6 +30,9 @@ struct Receiving {
   static void charge_for(Session& session, const FrameHead& frame);
   static void judge_new_stream(Session& session, StreamId id);
   static void judge_late_frame(Session& session, const FrameHead& frame);
+  static void judge_dependency(Session& session, std::string_view payload);
+  static void judge_settings(Session& session, std::string_view payload);
+  static void judge_initial_window(Session& session, std::uint64_t bytes);
   static void on_head_complete(Session& session, Stream& stream, bool ends);
   static void on_request_head(Session& session, Stream& stream, bool ends);
   static void on_response_head(Session& session, Stream& stream, bool ends);
