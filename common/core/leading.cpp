@@ -144,7 +144,7 @@ void Node::on(const Message& message, const AppendReply& reply) {
     send_append(*primary, member);
   continue_handover();
   primary = as_primary();
-  if (primary != nullptr && primary->dismisses) change_voters(*primary);
+  if (primary != nullptr && (primary->dismisses || primary->removing)) change_voters(*primary);
 }
 
 // A primary holds all that was committed before its term, so what a member committed must be in its

@@ -12,7 +12,8 @@
 // last time waits until nothing else is to be done, so that it holds nothing up.
 //
 // A removal must not end service: it is put off while the voters that remain, and have answered
-// lately, would be fewer than a majority of them.
+// lately, would be fewer than a majority of them; and once decided, until a majority of them has
+// answered again.
 //
 // Pure functions; any thread.
 #pragma once

@@ -189,7 +189,7 @@ class Node {
   void stop_joining(Primary& primary);
   void mind_leaving(Primary& primary);
   void lead_removed(const MemberId& master);
-  std::set<MemberId> living_voters(const Primary& primary) const;
+  std::set<MemberId> voters_heard(const Primary& primary, Instant since) const;
   void add_voter(Primary& primary, const AddVoter& addition);
   void append_configuration(Primary& primary, Configuration configuration);
   void refresh_members(Primary& primary);

@@ -42,6 +42,12 @@ struct Leaving {
   Instant since;
 };
 
+// A removal that was decided. It is made when those who remain have answered a round sent since.
+struct Removing {
+  MemberId id;
+  Instant since;
+};
+
 struct HandingOver {
   MemberId to;
   Instant give_up;
@@ -59,8 +65,9 @@ struct Primary {
   std::vector<Progress> members;  // every other voter, who is joining, and who is leaving
   std::optional<Joining> joining;
   std::vector<Leaving> leaving;  // at most limits::masters_max
-  bool dismisses = false;        // pair mode: the pair ends, so its standby may not promote itself
-  MemberId tried;                // joined too slowly last time
+  std::optional<Removing> removing;
+  bool dismisses = false;  // pair mode: the pair ends, so its standby may not promote itself
+  MemberId tried;          // joined too slowly last time
   std::optional<HandingOver> handing_over;
 };
 

@@ -17,7 +17,7 @@ void Node::change_voters(Primary& primary) {
   if (rules.one_change_at_a_time && !are_voters_committed()) return;
   if (primary.handing_over) return;
   const auto masters = masters_that_ask(primary);
-  const auto living = living_voters(primary);
+  const auto living = voters_heard(primary, now_ - options_.timing.election_timeout);
   const Electorate electorate{.configuration = configuration(),
                               .masters = masters,
                               .living = living,
@@ -27,6 +27,8 @@ void Node::change_voters(Primary& primary) {
                               .alone = primary.alone,
                               .other_is_out = is_other_out()};
   const auto change = next_change(electorate, primary.tried);
+  const auto* removal = change ? std::get_if<RemoveVoter>(&*change) : nullptr;
+  if (removal == nullptr) primary.removing.reset();
   const auto* addition = change ? std::get_if<AddVoter>(&*change) : nullptr;
   if (addition != nullptr) return add_voter(primary, *addition);
   stop_joining(primary);
@@ -34,9 +36,7 @@ void Node::change_voters(Primary& primary) {
     primary.dismisses = false;
     return;
   }
-  if (const auto* removal = std::get_if<RemoveVoter>(&*change)) {
-    return remove_voter(primary, removal->id, living);
-  }
+  if (removal != nullptr) return remove_voter(primary, removal->id, living);
   Configuration changed = configuration();
   changed.pair = std::get<SetPair>(*change).pair;
   if (!changed.pair && !has_standby_stood_down(primary)) return;
@@ -77,11 +77,15 @@ void Node::stop_joining(Primary& primary) {
   refresh_members(primary);
 }
 
+// Who answered lately may have died since, and the voters that remain may not be able to do without
+// it: so they are asked again, once the removal is decided.
 void Node::remove_voter(Primary& primary, const MemberId& id, const std::set<MemberId>& living) {
   auto remaining = configuration().without(id);
   if (!has_living_quorum(remaining, living)) return;
   if (id == self()) return handle(HandOver{});  // the successor removes this one
   if (!has_standby_stood_down(primary)) return;
+  if (!primary.removing || primary.removing->id != id) primary.removing = Removing{id, now_};
+  if (!has_living_quorum(remaining, voters_heard(primary, primary.removing->since))) return;
   const Voter voter = *configuration().find(id);
   if (voter.kind == VoterKind::master && !configuration().is_superseded(voter)) {
     if (primary.leaving.size() >= limits::masters_max)
@@ -144,17 +148,16 @@ void Node::lead_removed(const MemberId& master) {
   refresh_members(*primary);
 }
 
-// Counted by when the answered round was sent: an answer that was long on its way tells of the
-// past.
-std::set<MemberId> Node::living_voters(const Primary& primary) const {
-  std::set<MemberId> living{self()};
+// This one, and who has answered a round that was sent then or later: an answer that was long on
+// its way tells of the past.
+std::set<MemberId> Node::voters_heard(const Primary& primary, Instant since) const {
+  std::set<MemberId> heard{self()};
   for (const auto& member : primary.members) {
-    const bool answered = member.answered != Instant::never() &&
-                          now_ - member.answered < options_.timing.election_timeout;
-    if (answered && configuration().contains(member.id)) living.insert(member.id);
+    const bool answered = member.answered != Instant::never() && member.answered >= since;
+    if (answered && configuration().contains(member.id)) heard.insert(member.id);
   }
-  TANDEM_ASSERT(living.size() <= configuration().voters.size());
-  return living;
+  TANDEM_ASSERT(heard.size() <= configuration().voters.size());
+  return heard;
 }
 
 // First the log, then the vote: a voter that has nothing yet would only make majorities harder to
@@ -194,6 +197,7 @@ void Node::append_configuration(Primary& primary, Configuration changed) {
   append_to_log({log_.last_index().next(), hard_.term, std::move(changed)});
   if (!configuration().pair) primary.alone = false;
   primary.dismisses = false;
+  primary.removing.reset();
   refresh_members(primary);
   advance_commit(primary);
 }

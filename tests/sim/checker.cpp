@@ -129,7 +129,11 @@ void Checker::writing(const Machine& machine, const core::Write& write,
     const bool decided_here = node.role() == core::Role::primary && entry.term == node.term() &&
                               entry.index.value() > committed_.size();
     if (!decided_here || lenient_) continue;
-    if (!configuration_.empty() && !core::majorities_meet(*configuration, configuration_)) {
+    // A primary that has been deposed, and does not know it yet, commits nothing any more: those
+    // who committed an entry of a later term meet each majority of what it uses or begins to use.
+    const bool is_deposed = !committed_.empty() && committed_.back().term > node.term();
+    if (!is_deposed && !configuration_.empty() &&
+        !core::majorities_meet(*configuration, configuration_)) {
       throw Violation(
           fmt::format("{} began to use voters [{}] while [{}] was committed: their majorities "
                       "need not meet (R8)",
