@@ -140,6 +140,7 @@ TEST_CASE("HTTP/2 §5.1.2: streams beyond the limit are refused, and the others 
   Origin origin(silent_until_gone());
   Gateway gateway({origin.port()});
   H2Client client(gateway.port(), {{h2::initial_window_size, 0}});
+  client.await_pong();  // and the limit is known
   for (int i = 0; i < 101; ++i) client.ask(h2::get());
   CHECK(client.finish(201).reset == h2::refused_stream);
   client.await_pong();

@@ -313,16 +313,39 @@ TEST_CASE("RFC 9113 §5.1: DATA on a stream that both sides have ended is an err
 }
 
 TEST_CASE("RFC 9113 §5.1.2: streams beyond the limit are refused, and the connection goes on") {
-  Side server(Role::server);
-  // Our settings are not acknowledged yet: the client does not know the limit.
-  std::string requests = std::string(h2::preface) + h2::settings();
-  for (StreamId id = 1; id <= 203; id += 2) requests += h2::headers(id, get_block, h2::end_stream);
-  server.feed(requests);
-  CHECK(server.session.open_streams() == 100);
-  CHECK(server.reset_code(199) == -1);
+  // Whether the client has acknowledged the limit or cannot know it yet.
+  for (const auto& acknowledged : {""s, h2::settings_ack()}) {
+    Side server(Role::server);
+    std::string requests = std::string(h2::preface) + h2::settings() + acknowledged;
+    for (StreamId id = 1; id <= 203; id += 2)
+      requests += h2::headers(id, get_block, h2::end_stream);
+    server.feed(requests);
+    CHECK(server.session.open_streams() == 100);
+    CHECK(server.reset_code(199) == -1);
+    CHECK(server.reset_code(201) == code(ErrorCode::refused_stream));
+    CHECK(server.reset_code(203) == code(ErrorCode::refused_stream));
+    CHECK(server.goaway_code() == -1);
+    server.session.send_head(server.stream(1), 204, {}, true);
+    server.pull();
+    server.feed(h2::headers(205, get_block, h2::end_stream));
+    CHECK(server.told.has("head 205 GET a / ends"));
+  }
+}
+
+TEST_CASE(
+    "RFC 9113 §5.1.2: a request that is refused in the middle of its head is read to its end") {
+  Server server;
+  for (StreamId id = 1; id <= 199; id += 2) server.get(id);
+  const auto field = h2::indexed_literal("x-a", "b");
+  server.feed(frame(h2::headers_type, h2::end_stream, 201, half_block));
+  server.feed(frame(h2::continuation_type, h2::end_headers, 201, other_half + field));
   CHECK(server.reset_code(201) == code(ErrorCode::refused_stream));
-  CHECK(server.reset_code(203) == code(ErrorCode::refused_stream));
-  CHECK(server.goaway_code() == -1);
+  server.session.send_head(server.stream(1), 204, {}, true);
+  server.pull();
+  // What it has put into the table is there.
+  server.feed(h2::headers(203, get_block + "\xbe", h2::end_stream));
+  REQUIRE(server.told.has("head 203 GET a / ends"));
+  CHECK(server.told.heads.at(203)->fields().back().value == "b");
 }
 
 TEST_CASE("RFC 9113 §5.1.2: what follows on a stream that was refused is let pass") {

@@ -15,6 +15,7 @@ TEST_CASE("a server sends its settings first") {
   REQUIRE(server.first.size() >= 2);
   CHECK(server.first[0].type == h2::settings_type);
   CHECK_FALSE(server.first[0].has(h2::ack));
+  CHECK(server.first[0].payload.starts_with("\0\3\0\0\0\x64"s));  // a hundred streams
   CHECK(server.first[1].type == h2::settings_type);
   CHECK(server.first[1].has(h2::ack));
 }

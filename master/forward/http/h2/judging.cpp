@@ -83,7 +83,7 @@ void Receiving::judge_new_stream(Session& session, StreamId id) {
   if (session.opened_in_turn_ > limits::h2_streams_per_turn_factor * limits::h2_streams_max) {
     session.fail(ErrorCode::enhance_your_calm);
   }
-  // nghttp2 will refuse it, or leave it out, and tell nobody.
+  // It will be refused, or left out by nghttp2.
   if (session.open_streams() >= limits::h2_streams_max || session.drain_finished_ ||
       session.calmed_) {
     session.closed_.add(id, ClosedStreams::How::reset_by_us);

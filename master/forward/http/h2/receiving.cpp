@@ -31,7 +31,12 @@ int Receiving::on_begin_head(nghttp2_session*, const nghttp2_frame* frame, void*
   auto& session = session_of(user);
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   if (session.role_ == Role::server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-    session.begin_stream(frame->hd.stream_id);
+    if (session.open_streams() < limits::h2_streams_max) {
+      session.begin_stream(frame->hd.stream_id);
+    } else {
+      nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                NGHTTP2_REFUSED_STREAM);
+    }
   } else if (auto* stream = session.find(frame->hd.stream_id)) {
     if (!stream->detached_) stream->head_ = session.memory_.borrow_head();
   }

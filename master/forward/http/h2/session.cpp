@@ -12,9 +12,24 @@ namespace tandem::master::h2 {
 
 namespace {
 
+// nghttp2 is to take more streams than we tell the peer: those beyond the limit are refused by us
+// (RFC 9113 §5.1.2), where it would end the connection with all the others.
+constexpr std::uint32_t streams_taken_max = limits::h2_outbound_frames_max;
+
+// Our SETTINGS, as nghttp2 has written them: tells the number of streams that are served.
+void tell_streams_max(std::span<char> frame) {
+  constexpr std::size_t entry_bytes = 6;
+  for (auto at = FrameScanner::head_bytes; at + entry_bytes <= frame.size(); at += entry_bytes) {
+    if (frame[at] != 0 || frame[at + 1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) continue;
+    for (std::size_t i = 0; i < 4; ++i) {
+      frame[at + 2 + i] = static_cast<char>(limits::h2_streams_max >> (24 - 8 * i));
+    }
+  }
+}
+
 int submit_settings(nghttp2_session* session, Role role) {
   const nghttp2_settings_entry of_server[] = {
-      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::h2_streams_max},
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_taken_max},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::h2_stream_window_bytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits::h2_head_bytes_max},
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
@@ -117,6 +132,10 @@ void Session::pull(Buffer& out) {
                                 static_cast<std::size_t>(bytes));
     if (out.free_size() < text.size()) out.grow(out.size() + text.size());
     out.append(text);
+    // They are the first frame of all.
+    if (role_ == Role::server && !std::exchange(settings_sent_, true)) {
+      tell_streams_max({out.free_begin() - text.size(), text.size()});
+    }
   }
   out_ = nullptr;
 }

@@ -201,6 +201,7 @@ class Session {
   bool preface_waits_ = false;  // a client's, to be pulled first
   bool useful_since_ping_ = true;
   bool settings_seen_ = false;
+  bool settings_sent_ = false;
   bool goaway_received_ = false;
   bool draining_ = false;
   bool drain_finished_ = false;
