@@ -62,19 +62,19 @@ bool ConsistentHash::is_over_bound(std::size_t place) const {
   return load.in_flight + 1 > std::ceil(bound * fair);
 }
 
-std::optional<std::size_t> ConsistentHash::pick(const Placing& placing) {
+std::optional<std::size_t> ConsistentHash::pick(const Selection& selection) {
   if (workers_.empty()) return std::nullopt;
   if (slot_->version() != table_version_) adopt_table();
-  const auto key = placing.key ? *placing.key : random_.next();
+  const auto key = selection.key ? *selection.key : random_.next();
   if (table_) {
     auto slot = static_cast<std::size_t>(key % MaglevTable::slot_count);
     for (std::size_t tried = 0; tried < slots_tried_max; ++tried) {
       const auto place = place_of_[table_->at(slot)];
-      if (place != nowhere && !is_over_bound(place) && placing.usable(place)) return place;
+      if (place != nowhere && !is_over_bound(place) && selection.usable(place)) return place;
       slot = slot + 1 < MaglevTable::slot_count ? slot + 1 : 0;
     }
   }
-  return search(static_cast<std::size_t>(key % workers_.size()), placing.usable);
+  return search(static_cast<std::size_t>(key % workers_.size()), selection.usable);
 }
 
 // The first usable worker within its bound, from `start` on; if there is none, the first usable.

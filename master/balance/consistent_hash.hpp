@@ -29,7 +29,7 @@ class ConsistentHash final : public Policy {
                  std::uint64_t seed);
 
   void update(std::span<const Candidate> candidates) override;
-  std::optional<std::size_t> pick(const Placing& placing) override;
+  std::optional<std::size_t> pick(const Selection& selection) override;
   void began(std::size_t place) override;
   void ended(std::size_t place) override;
 

@@ -16,13 +16,13 @@ void FirstAvailable::update(std::span<const Candidate> candidates) {
   picks_ = 0;
 }
 
-std::optional<std::size_t> FirstAvailable::pick(const Placing& placing) {
+std::optional<std::size_t> FirstAvailable::pick(const Selection& selection) {
   if (++picks_ >= std::max(begin_, picks_between_searches_min)) begin_ = picks_ = 0;
   for (std::size_t step = 0; step < size_; ++step) {
     const auto place = begin_ + step < size_ ? begin_ + step : begin_ + step - size_;
-    if (!placing.usable(place)) continue;
+    if (!selection.usable(place)) continue;
     // What one request has failed at may be the first choice of the next.
-    if (!placing.again) begin_ = place;
+    if (!selection.again) begin_ = place;
     return place;
   }
   return std::nullopt;

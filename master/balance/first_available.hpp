@@ -14,7 +14,7 @@ namespace tandem::master {
 class FirstAvailable final : public Policy {
  public:
   void update(std::span<const Candidate> candidates) override;
-  std::optional<std::size_t> pick(const Placing& placing) override;
+  std::optional<std::size_t> pick(const Selection& selection) override;
   void ended(std::size_t place) override { begin_ = std::min(begin_, place); }
 
  private:

@@ -96,7 +96,7 @@ std::size_t LeastConnections::take(std::size_t place) {
   return place;
 }
 
-std::optional<std::size_t> LeastConnections::pick(const Placing& placing) {
+std::optional<std::size_t> LeastConnections::pick(const Selection& selection) {
   for (int look = 0; look < looks_per_pick && !workers_.empty(); ++look) {
     next_look_ = next_look_ + 1 < workers_.size() ? next_look_ + 1 : 0;
     refresh(next_look_);
@@ -105,7 +105,7 @@ std::optional<std::size_t> LeastConnections::pick(const Placing& placing) {
     const auto front = heap_.front();
     if (workers_[front.place].load() > front.load) {
       refresh(front.place);  // another loop has used it
-    } else if (placing.usable(front.place)) {
+    } else if (selection.usable(front.place)) {
       bring_back();
       return take(front.place);
     } else {
@@ -113,7 +113,7 @@ std::optional<std::size_t> LeastConnections::pick(const Placing& placing) {
     }
   }
   bring_back();
-  return search(placing.usable);
+  return search(selection.usable);
 }
 
 std::optional<std::size_t> LeastConnections::search(Usable usable) {

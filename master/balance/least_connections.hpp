@@ -18,7 +18,7 @@ class LeastConnections final : public Policy {
   explicit LeastConnections(std::uint64_t seed) : next_look_(static_cast<std::size_t>(seed)) {}
 
   void update(std::span<const Candidate> candidates) override;
-  std::optional<std::size_t> pick(const Placing& placing) override;
+  std::optional<std::size_t> pick(const Selection& selection) override;
   void began(std::size_t place) override { refresh(place); }
   void ended(std::size_t place) override { refresh(place); }
 

@@ -79,21 +79,21 @@ Duration P2c::latency(std::size_t place, Instant now) const {
       std::chrono::duration<double>(decayed(estimates_[place], now)));
 }
 
-std::optional<std::size_t> P2c::pick(const Placing& placing) {
+std::optional<std::size_t> P2c::pick(const Selection& selection) {
   if (table_.size() == 0) return std::nullopt;
   std::optional<std::size_t> first;
   for (int draw = 0; draw < draws_max; ++draw) {
     const auto place = table_.draw(random_);
-    if (place == first || !placing.usable(place)) continue;
+    if (place == first || !selection.usable(place)) continue;
     if (!first) {
       first = place;
       if (table_.size() == 1) break;
       continue;
     }
     // At equal cost the first stays: so idle equals are chosen by weight alone.
-    return is_better(place, *first, placing.now) ? place : *first;
+    return is_better(place, *first, selection.now) ? place : *first;
   }
-  return first ? first : table_.draw_among_all(random_, placing.usable);
+  return first ? first : table_.draw_among_all(random_, selection.usable);
 }
 
 void P2c::learn(std::size_t place, Experience experience, Duration latency, Instant now) {

@@ -34,7 +34,7 @@ class P2c final : public Policy {
   explicit P2c(std::uint64_t seed) : random_(seed) {}
 
   void update(std::span<const Candidate> candidates) override;
-  std::optional<std::size_t> pick(const Placing& placing) override;
+  std::optional<std::size_t> pick(const Selection& selection) override;
   bool learns() const override { return true; }
   void learn(std::size_t place, Experience experience, Duration latency, Instant now) override;
 

@@ -45,12 +45,12 @@ struct Candidate {
   std::shared_ptr<WorkerCounters> counters;
 };
 
-// The request to be placed.
-struct Placing {
+// What a worker is selected by.
+struct Selection {
   Usable usable;
-  std::optional<std::uint64_t> key{};  // a hash of what it is told apart by; nothing: it has none
-  bool again = false;                  // it has failed at others, which are not usable now
-  Instant now{};                       // a tick behind the clock at most
+  std::optional<std::uint64_t> key{};  // a hash of the request's key; unset: it has none
+  bool again = false;  // the request has failed at other workers, which are not usable now
+  Instant now{};       // a tick behind the clock at most
 };
 
 // The requests that a worker has in flight: of all loops, and of others as far as it says so.
@@ -71,7 +71,7 @@ class Policy {
 
   // The worker for the next request, or nothing when no usable one is left. Each policy says what
   // that costs while most are usable; looking at all of them is the last resort.
-  virtual std::optional<std::size_t> pick(const Placing& placing) = 0;
+  virtual std::optional<std::size_t> pick(const Selection& selection) = 0;
 
   // A request of the worker at `place` has begun, and has ended, however it did. The WorkerCounters
   // are up to date already.

@@ -12,7 +12,7 @@ class Random final : public Policy {
   explicit Random(std::uint64_t seed) : random_(seed) {}
 
   void update(std::span<const Candidate> candidates) override { table_.build(candidates); }
-  std::optional<std::size_t> pick(const Placing& placing) override;
+  std::optional<std::size_t> pick(const Selection& selection) override;
 
  private:
   AliasTable table_;

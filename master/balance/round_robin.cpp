@@ -77,11 +77,11 @@ void RoundRobin::take(Ring& ring) {
   virtual_time_ = std::max(virtual_time_, deadline);
 }
 
-std::optional<std::size_t> RoundRobin::pick(const Placing& placing) {
+std::optional<std::size_t> RoundRobin::pick(const Selection& selection) {
   for (std::size_t looked_at = 0; looked_at < workers_.size(); ++looked_at) {
     auto& ring = rings_[order_.front().ring];
     const auto place = ring.next().place;
-    const bool usable = placing.usable(place);
+    const bool usable = selection.usable(place);
     if (usable) {
       take(ring);
     } else {
@@ -90,7 +90,7 @@ std::optional<std::size_t> RoundRobin::pick(const Placing& placing) {
     order_first();
     if (usable) return place;
   }
-  return search(placing.usable);
+  return search(selection.usable);
 }
 
 // The usable worker whose turn is next, for when heavier ones, none of them usable, come up so

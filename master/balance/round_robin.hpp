@@ -22,7 +22,7 @@ class RoundRobin final : public Policy {
   explicit RoundRobin(std::uint64_t seed) : random_(seed) {}
 
   void update(std::span<const Candidate> candidates) override;
-  std::optional<std::size_t> pick(const Placing& placing) override;
+  std::optional<std::size_t> pick(const Selection& selection) override;
 
  private:
   struct Turn {

@@ -59,7 +59,7 @@ struct WorkerCounters {
   std::atomic<std::uint32_t> in_flight_elsewhere{0};
   // A loop with less than its share of connections waits for one: a loop that has more than its
   // share gives one back instead of keeping it.
-  std::atomic<bool> wanted{false};
+  std::atomic<bool> place_wanted{false};
 };
 
 struct SnapshotWorker {

@@ -13,8 +13,9 @@ namespace tandem::master {
 
 namespace {
 
-// 501 and 505 tell of the request: who sends what no worker knows must not get all of them ejected.
-bool tells_of_trouble(unsigned status) { return status >= 500 && status != 501 && status != 505; }
+// 501 and 505 are about the request: a client whose requests no worker understands must not get all
+// workers ejected.
+bool counts_as_failure(unsigned status) { return status >= 500 && status != 501 && status != 505; }
 
 }  // namespace
 
@@ -37,40 +38,40 @@ Attempt::~Attempt() {
   upstream_.leave(*this);
   context_.give_back(response_);
   if (!call_) return;
-  // Not finished: its connection cannot carry another request. Its place is free, though.
+  // The call was not finished: its connection cannot carry another request. Its place is free.
   call_.reset();
   context_.services().room_made(service_);
 }
 
 void Attempt::finish_call() { context_.services().finish(service_, std::move(call_)); }
 
-// What the service learns of the worker: whether it is well, and how long it took to the head of
-// its answer, or to fail. A body that is streamed from the client takes the client's time.
-void Attempt::teach(Outcome outcome) {
+// Tells the service whether the worker is well, and how long it took until the head of its answer,
+// or to fail. Not how long when the body was streamed: that takes the client's time.
+void Attempt::report_outcome(Outcome outcome) {
   if (hop_ == Hop::primary || !call_) return;
   auto experience = Experience::bad;
   switch (outcome) {
     case Outcome::answered:
-      if (!tells_of_trouble(response_.status())) experience = Experience::good;
+      if (!counts_as_failure(response_.status())) experience = Experience::good;
       break;
     case Outcome::timed_out:
       if (client_.times.client_gave_up(now())) return;
       break;
     case Outcome::lost:
     case Outcome::bad_response: break;
-    case Outcome::beaten: return learn(Experience::good);  // it takes so long at least
-    default: return;                                       // it says nothing of the worker
+    case Outcome::lost_race: return report_latency(Experience::good);  // it takes so long at least
+    default: return;  // it says nothing of the worker
   }
-  service_.note(upstream_, experience);
-  learn(experience);
+  service_.record_result(upstream_, experience);
+  report_latency(experience);
 }
 
-void Attempt::learn(Experience experience) {
+void Attempt::report_latency(Experience experience) {
   const bool measures = client_.options->hedge.when == wire::Hedge::When::p95;
-  if (client_.streaming || (!measures && !service_.learns())) return;
+  if (client_.streaming || (!measures && !service_.policies_learn())) return;
   const auto at = now();
-  if (measures && experience == Experience::good) service_.note_latency(at - sent_at_);
-  service_.learn(upstream_, experience, at - sent_at_, at);
+  if (measures && experience == Experience::good) service_.record_latency(at - sent_at_);
+  service_.train_policies(upstream_, experience, at - sent_at_, at);
 }
 
 void Attempt::cancel() {
@@ -82,12 +83,12 @@ void Attempt::abort() {
   if (call_) worker_.close();
 }
 
-void Attempt::beat() {
-  beaten_ = true;
+void Attempt::lose_race() {
+  lost_race_ = true;
   if (call_) worker_.cancel();
 }
 
-// What the worker has begun to say it may bring to its end.
+// A worker that has begun to answer may finish.
 void Attempt::abandon() {
   if (!client_.is_repeatable() || passed_on_ || !worker_in_.empty() || !call_) return;
   abandoned_ = true;
@@ -96,7 +97,7 @@ void Attempt::abandon() {
 
 Duration Attempt::body_idle() const { return client_.times.body_idle(context_.coarse_now()); }
 
-// The primary may try several workers, and wait for one.
+// The primary may ask several workers in turn, and wait for one.
 Duration Attempt::response_head() const {
   const auto& timeouts = client_.times.timeouts();
   auto timeout = timeouts.response_head;
@@ -142,15 +143,15 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
     outcome = co_await receiving;
   }
   if (!outcome && !read_first_chunks()) outcome = Outcome::bad_response;
-  teach(outcome.value_or(Outcome::answered));
-  if (!outcome && is_worth_another_try()) {
-    leave_answer();
-    outcome = Outcome::unwanted;
+  report_outcome(outcome.value_or(Outcome::answered));
+  if (!outcome && has_retry_status()) {
+    discard_answer();
+    outcome = Outcome::retry_status;
   }
   co_return outcome;
 }
 
-// Everything up to the first byte that is sent. Something: it has ended so, and nothing was sent.
+// Everything before the first byte is sent. Set: the attempt has ended that way; nothing was sent.
 std::optional<Attempt::Outcome> Attempt::begin_request() {
   // The primary takes the request as its own: it adds what one hop has to say, this one nothing.
   RequestContext context{.via = hop_ == Hop::primary ? std::string_view() : context_.via(),
@@ -164,10 +165,11 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
                          .pass = {}};
   if (hop_ == Hop::primary) {
     context.pass = context_.primary_route().leadership().primary_pass;
-    passage_.emplace(context_.primary_route(), upstream_, worker_,
-                     client_.is_repeatable() ? Passage::Repeatable::yes : Passage::Repeatable::no);
+    leadership_watch_.emplace(context_.primary_route(), upstream_, worker_,
+                              client_.is_repeatable() ? LeadershipWatch::Repeatable::yes
+                                                      : LeadershipWatch::Repeatable::no);
   } else {
-    // The real clock: a process that was frozen since it looked last finds the gate closed (R7).
+    // The real clock: a process that was frozen since it last looked finds the gate closed (R7).
     sent_at_ = now();
     const auto term = context_.options().gate->open_at(sent_at_);
     if (!term) {
@@ -206,19 +208,19 @@ std::optional<Attempt::Outcome> Attempt::note_sent(const MessageStream::Sent& se
 Attempt::Outcome Attempt::worker_gone() const {
   if (const auto given_up = why_given_up()) return *given_up;
   if (pump_ && pump_->timed_out()) return Outcome::timed_out;
-  // Only before the first byte of an answer can the reason be that the connection had grown old.
+  // A connection can only have been closed for its age before the first byte of an answer.
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
   if (call_->was_unprocessed() && is_unanswered) return Outcome::unprocessed;
   if (call_->is_reused() && is_unanswered) return Outcome::stale;
   return request_sent_ ? Outcome::lost : Outcome::not_sent;
 }
 
-// Something: it was not the worker that ended the waiting.
+// Set: it was not the worker that ended the waiting.
 std::optional<Attempt::Outcome> Attempt::why_given_up() const {
   if (deadline_.client_gone()) return Outcome::client_failed;
-  if (beaten_) return Outcome::beaten;
+  if (lost_race_) return Outcome::lost_race;
   if (abandoned_) return Outcome::lost;
-  if (passage_ && passage_->given_up()) return Outcome::superseded;
+  if (leadership_watch_ && leadership_watch_->given_up()) return Outcome::superseded;
   // Before the pump, which is cancelled with it.
   if (deadline_.expired()) return Outcome::timed_out;
   if (client_broke_off()) return Outcome::client_failed;
@@ -230,18 +232,18 @@ bool Attempt::client_broke_off() const {
          (pump_ && pump_->state() == RequestBodyPump::State::client_failed);
 }
 
-// A worker does not answer what it did not get.
-bool Attempt::may_read() const { return !client_broke_off() && !beaten_ && !abandoned_; }
+// A worker does not answer what it did not receive.
+bool Attempt::may_read() const { return !client_broke_off() && !lost_race_ && !abandoned_; }
 
-// What was read of the answer, if it was.
+// Keeps what was read of the answer. False: the read failed.
 bool Attempt::take(const IoResult& got) {
   if (!got.ok()) return false;
   worker_in_.commit(got.bytes);
-  passage_.reset();
+  leadership_watch_.reset();
   return true;
 }
 
-// Looks for a head in what is here. Something: the attempt has ended so.
+// Looks for a head in what is here. Set: the attempt has ended that way.
 std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
   status = HeadStatus::incomplete;
   if (worker_in_.empty()) return std::nullopt;
@@ -250,7 +252,7 @@ std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
   if (status == HeadStatus::complete) {
     if (!response_.is_interim()) {
       answered_early_ = answered_early_ || !request_complete();
-      return says_farewell() ? Outcome::stale : refusal();
+      return says_connection_expired() ? Outcome::stale : refusal();
     }
     if (++interim_responses_ > limits::interim_responses_max) return Outcome::bad_response;
   } else if (worker_in_.free_size() == 0) {
@@ -288,7 +290,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   co_return std::nullopt;
 }
 
-// False: what came behind the head is not chunked as it says, and nothing was passed on yet.
+// False: what follows the head is not chunked as the head says. Nothing was passed on yet.
 bool Attempt::read_first_chunks() {
   reader_ = BodyReader(worker_.body_framing(response_.framing()), response_.content_length());
   const auto here = worker_in_.size() - response_.head_bytes();
@@ -298,7 +300,7 @@ bool Attempt::read_first_chunks() {
 }
 
 // The answer is not passed on. Its connection can be used again if it is here as a whole.
-void Attempt::leave_answer() {
+void Attempt::discard_answer() {
   const bool bodiless = response_.framing() == Framing::none;
   const auto body_bytes = bodiless ? 0 : response_.content_length();
   const bool whole = (bodiless || response_.framing() == Framing::length) &&
@@ -306,21 +308,21 @@ void Attempt::leave_answer() {
   if (whole && is_clean()) finish_call();
 }
 
-// So far: the connection may carry another request once the answer has been read to its end.
+// The connection may carry another request once the answer has been read to its end.
 bool Attempt::is_clean() const {
   return response_.keep_alive() && !answered_early_ && request_complete();
 }
 
-// RFC 9110 §15.5.9: the worker closes a connection that was idle for too long. It was on its way
-// when the request was sent. Who may not send that again passes it on: it says that nothing was
-// executed.
-bool Attempt::says_farewell() const {
+// RFC 9110 §15.5.9: the worker closes a connection that was idle for too long, and its 408 was on
+// its way when the request was sent. When the request may not be sent again, the 408 is passed on:
+// it says that nothing was executed.
+bool Attempt::says_connection_expired() const {
   return response_.status() == 408 && !response_.keep_alive() && call_->is_reused() &&
          interim_responses_ == 0 && client_.is_repeatable();
 }
 
-// The service wants such an answer not to be the last word, and can afford another try.
-bool Attempt::is_worth_another_try() {
+// The status is one of retry_on, and another attempt is allowed and affordable.
+bool Attempt::has_retry_status() {
   return hop_ == Hop::worker && client_.may_try_again && !passed_on_ &&
          client_.options->retry_on.contains(response_.status()) && service_.may_retry();
 }
@@ -329,11 +331,12 @@ bool Attempt::is_worth_another_try() {
 std::optional<Attempt::Outcome> Attempt::refusal() {
   const bool refused = hop_ == Hop::primary ? is_not_primary() : is_term_refusal();
   if (!refused) return std::nullopt;
-  leave_answer();
+  discard_answer();
   return hop_ == Hop::primary ? Outcome::not_primary : Outcome::term_refused;
 }
 
-// R10. A worker refuses lower terms alone: anything else that looks like it is the application's.
+// R10. A worker refuses only lower terms: anything else that looks like a refusal is the
+// application's answer.
 bool Attempt::is_term_refusal() {
   if (response_.status() != 409 || term_ == Term()) return false;
   for (const auto& field : response_.fields()) {

@@ -5,11 +5,11 @@
 // it on. Between them nothing of the answer has reached the client, so that another attempt can
 // take its place.
 //
-// An attempt never tries again by itself: it says precisely how it ended, and the exchange decides
-// (exchange.hpp). A short response of known length is passed on when it is whole, so that a worker
-// that dies in the middle of it costs the client nothing; longer ones are streamed through one
-// buffer. A worker is sent nothing unless the gate is open at that very moment. Owner: the
-// exchange, on the context.
+// An attempt is never repeated by itself: it reports precisely how it ended, and the exchange
+// decides (exchange.hpp). A short response of known length is passed on when it is whole, so that a
+// worker that dies in the middle of it costs the client nothing; longer ones are streamed through
+// one buffer. A worker is sent nothing unless the gate is open at that very moment. Owner: the
+// exchange, on its context.
 #pragma once
 
 #include <optional>
@@ -36,10 +36,10 @@ enum class Ending {
   abort,   // the response could not be completed: the client must see a broken connection
 };
 
-// Who is at the other end of an attempt. "Worker" below means either where it does not matter.
+// What is at the other end of an attempt. "Worker" below means either where it does not matter.
 enum class Hop { worker, primary };
 
-class Attempt : private InFlight {
+class Attempt : private UnansweredRequest {
  public:
   enum class Outcome {
     answered,  // the client has its answer; ending() says how
@@ -48,13 +48,13 @@ class Attempt : private InFlight {
     // that it is being closed; see request_sent().
     stale,
     unprocessed,  // the worker says that it did nothing for the request; it may be about to leave
-    lost,       // the worker closed or reset without a whole answer; it may have seen the request
-    timed_out,  // no response head, or no whole short response, in time
+    lost,         // the worker closed or reset without a whole answer; it may have seen the request
+    timed_out,    // no response head, or no whole short response, in time
     bad_response,   // what it sent is no HTTP
-    beaten,         // another attempt was quicker: see beat()
-    unwanted,       // it answered with a status that the service tries again after
+    lost_race,      // another attempt was quicker: see lose_race()
+    retry_status,   // it answered with a status of the service's retry_on
     client_failed,  // the client broke off or broke its body; client_status() says what to answer
-    own_trouble,    // this master had no descriptor, port or memory to connect; nothing was sent
+    out_of_resources,  // this master had no descriptor, port or memory to connect; nothing was sent
     // Nothing was executed in these:
     gate_closed,   // this master may not forward now; nothing was sent
     term_refused,  // the worker has promised a higher term, promised_term()
@@ -66,15 +66,17 @@ class Attempt : private InFlight {
   Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call, Hop hop);
   ~Attempt();
 
-  // Nothing: an answer is at hand. Anything else: it has ended so, and pass() must not be called.
+  // Unset: an answer is at hand. Set: the attempt has ended that way, and pass() must not be
+  // called.
   Task<std::optional<Outcome>> ask();
   Task<Outcome> pass();
-  // Ends what still runs of it. To be awaited before it goes away, unless null: when that is over.
+  // Stops what still runs. The result, unless null, must be awaited before the attempt is
+  // destroyed.
   Event* stop();
-  // Makes ask() end soon, for another attempt has an answer. No blame falls on the worker.
-  void beat();
+  // Makes ask() end soon, since another attempt has an answer. The worker is not blamed.
+  void lose_race();
   Ending ending() const { return ending_; }
-  // Some of a response has reached the client, if only an interim one: nobody else is asked.
+  // Some of a response has reached the client, if only an interim one: no other worker is asked.
   bool passed_on() const { return passed_on_; }
   // Some of the final response has: nothing else may be said to it.
   bool answer_begun() const { return answer_begun_; }
@@ -83,7 +85,7 @@ class Attempt : private InFlight {
   // Some of a streamed body was taken from the client: the request cannot be sent again.
   bool body_touched() const { return pump_ && pump_->touched(); }
   Term promised_term() const { return promised_term_; }
-  // The term that the worker was sent; none for one that takes none.
+  // The term that the worker was sent; 0 for a worker that takes none.
   Term term() const { return term_; }
   unsigned client_status() const { return pump_ ? pump_->refusal_status() : 0; }
   // Makes it end soon; the client's socket is closed already. Callable while it is suspended.
@@ -100,12 +102,12 @@ class Attempt : private InFlight {
   bool read_first_chunks();
   Duration body_idle() const;
   Duration response_head() const;
-  void leave_answer();
-  bool is_worth_another_try();
+  void discard_answer();
+  bool has_retry_status();
   std::optional<Outcome> refusal();
   bool is_term_refusal();
   bool is_not_primary() const;
-  bool says_farewell() const;
+  bool says_connection_expired() const;
   bool request_complete() const;
   bool is_clean() const;
   bool may_read() const;
@@ -115,8 +117,8 @@ class Attempt : private InFlight {
   std::optional<Outcome> why_given_up() const;
   bool client_broke_off() const;
   void finish_call();
-  void teach(Outcome outcome);
-  void learn(Experience experience);
+  void report_outcome(Outcome outcome);
+  void report_latency(Experience experience);
   void cancel();
 
   // ---- attempt_answer.cpp: what reaches the client
@@ -126,7 +128,7 @@ class Attempt : private InFlight {
   ResponseContext response_context() const;
   void write_head(Framing framing, bool keep_alive);
   void note_passed(const MessageStream::Sent& sent);
-  void part_from_worker();
+  void release_worker();
   bool can_follow() const;
   bool client_stays() const;
   bool may_switch_protocols() const;
@@ -137,7 +139,7 @@ class Attempt : private InFlight {
   ClientSide& client_;
   Service& service_;
   WorkerCallPtr call_;  // null once it is finished
-  Upstream& upstream_;  // lives as long as the try
+  Upstream& upstream_;  // kept alive by its ChosenWorker
   const Hop hop_;
   MessageStream& worker_;  // of the call
   std::optional<RequestBodyPump> pump_;
@@ -147,14 +149,15 @@ class Attempt : private InFlight {
   std::optional<BodyReader::Step> first_step_;  // of chunks that came with the head
   ResponseHead& response_;
   WatchedDeadline deadline_;
-  std::optional<Passage> passage_;  // at the primary, until the first byte of an answer
+  std::optional<LeadershipWatch>
+      leadership_watch_;  // at the primary, until the first byte of an answer
   Term promised_term_;
   Term term_;
   Instant sent_at_;  // when the request began to be sent
   Ending ending_ = Ending::close;
   bool passed_on_ = false;
   bool answer_begun_ = false;
-  bool beaten_ = false;
+  bool lost_race_ = false;
   bool abandoned_ = false;
   bool request_sent_ = false;
   bool answered_early_ = false;  // before the request was sent whole

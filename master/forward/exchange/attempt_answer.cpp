@@ -37,7 +37,7 @@ Task<Attempt::Outcome> Attempt::pass() {
                                      .last = reader_.done(),
                                      .trailers = answer_trailers()};
       passed_on_ = answer_begun_ = true;
-      // What is here as a whole needs its worker no longer, however slow the client is.
+      // An answer that is here as a whole needs its worker no longer, however slow the client is.
       const bool is_all = first && reader_.done() && step.consumed == worker_in_.size();
       if (is_all && part.trailers.empty() && can_follow()) finish_call();
       auto sending = client_.stream.send(part);
@@ -64,7 +64,7 @@ Task<Attempt::Outcome> Attempt::pass() {
     if (!got.ok()) break;
     worker_in_.commit(got.bytes);
   }
-  part_from_worker();
+  release_worker();
   co_return Outcome::answered;
 }
 
@@ -79,7 +79,7 @@ Framing Attempt::framing_for_client() const {
   return client_.request.version() >= 11 ? Framing::chunked : Framing::until_close;
 }
 
-// Whatever the framing.
+// All but the framing.
 ResponseContext Attempt::response_context() const {
   const auto& request = client_.request;
   ResponseContext context{.via = hop_ == Hop::primary ? std::string_view() : context_.via(),
@@ -96,7 +96,7 @@ ResponseContext Attempt::response_context() const {
   return context;
 }
 
-// Into out_; what it was made of is taken out of worker_in_.
+// Into out_; the head that it was made from is removed from worker_in_.
 void Attempt::write_head(Framing framing, bool keep_alive) {
   out_ = context_.buffers().borrow();
   auto context = response_context();
@@ -114,10 +114,10 @@ void Attempt::note_passed(const MessageStream::Sent& sent) {
 }
 
 // Keeps the worker's connection if it can carry another request.
-void Attempt::part_from_worker() {
+void Attempt::release_worker() {
   counters().requests.fetch_add(1, std::memory_order_relaxed);
   if (ending_ == Ending::abort) return;
-  // Bytes behind the response were not asked for: what comes next on this connection cannot be
+  // Nobody asked for bytes behind the response: what comes next on this connection cannot be
   // trusted.
   if (call_ && worker_in_.empty() && can_follow()) finish_call();
   if (!request_complete()) ending_ = Ending::linger;

@@ -16,26 +16,29 @@
 namespace tandem::master {
 
 struct ClientSide {
-  // Safe to send again (RFC 9110 §9.2.2, or as the operator says it), and still here as a whole.
+  // It is safe to send again (RFC 9110 §9.2.2, or by the operator's word), and still here as a
+  // whole.
   bool is_repeatable() const {
     return !streaming && options->retry_methods.contains(request.method());
   }
 
   MessageStream& stream;
   Sender sender;
-  Buffer& in;            // starts with the head; then what was read of the body, and behind
-  RequestHead& request;  // within it
+  Buffer& in;  // starts with the head, then what was read of the body and of the next request
+  RequestHead& request;           // within it
   const RequestOptions* options;  // of its service, or of its route
   RequestTimes times;
-  std::string_view body{};     // its content, gathered, within `in`; empty when streaming
-  std::string trailers{};      // of that
-  bool streaming = false;      // the body is passed on as it arrives
-  bool is_grpc = false;        // a gRPC call
-  bool is_hedged = false;      // another attempt is under way: interim responses are dropped
-  bool may_try_again = false;  // an answer that is worth another try may have one
+  std::string_view body{};  // its content, gathered, within `in`; empty when streaming
+  std::string trailers{};   // of that body
+  bool streaming = false;   // the body is passed on as it arrives
+  bool is_grpc = false;     // a gRPC call
+  bool is_hedged = false;   // another attempt is under way: interim responses are dropped
+  bool may_try_again =
+      false;  // an answer with a status of retry_on may be followed by another attempt
   std::string_view request_id{};
-  std::size_t stripped = 0;       // bytes of the target that this hop does not see
-  std::string_view set_cookie{};  // for the response, so that the client sticks; empty: none
+  std::size_t stripped = 0;  // bytes that the target begins with and the worker does not see
+  std::string_view
+      set_cookie{};  // for the response, so that the client sticks to the worker; empty: none
   AccessNote note{};
 };
 

@@ -1,7 +1,6 @@
-// context.hpp: what an exchange needs of the loop it runs on, and all that it needs: time and
-// deadlines, buffers and heads, options, services and routes, the way to the primary, ids and
-// counters. The loop owns it, with the clients and the listener, of which an exchange knows
-// nothing.
+// context.hpp: all that an exchange needs from the loop it runs on: time and deadlines, buffers and
+// heads, options, services and routes, the route to the primary, ids and counters. The loop owns
+// it, beside the clients and the listener, which an exchange does not know.
 //
 // Owner: the loop's thread, but for what is marked.
 #pragma once
@@ -41,23 +40,23 @@ class PrimaryRoute;
 // What is closed when something runs out, if it is idle.
 enum class Shed { clients, clients_and_workers };
 
-// Before an address moves to another host, where the connections that it has here are unknown: how
-// far its clients have been let go.
+// An address moves to another host, which does not know the connections that it has here: how far
+// its clients have been asked to leave before that.
 enum class Farewell {
   none,
   answers,  // every answer is the last of its connection
-  all,      // whoever is idle is closed, whoever comes is not heard
+  all,      // idle connections are closed, and new ones are not accepted
 };
 
 // Written by the loop, read by anyone. Relaxed: each is a number of its own.
 struct LoopCounters {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> retries{0};
-  std::atomic<std::uint64_t> hedges{0};  // second tries of requests whose first took long
-  // Open now, or on their way here from the loop that accepted them, which then has counted them.
+  std::atomic<std::uint64_t> hedges{0};  // second attempts, beside a first one that took long
+  // Open, or on their way here from the loop that accepted them, which has counted them already.
   std::atomic<std::uint64_t> client_connections{0};
 
-  // For what only the loop writes: a load and a store are enough, no locked instruction.
+  // Only the loop writes, so a load and a store are enough, without a locked instruction.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
     counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
@@ -133,8 +132,8 @@ class Context {
   PrimaryRoute& primary_route() { return *primary_route_; }
   // Never null.
   const RouteTablePtr& routes() const { return routes_; }
-  // How the masters of this cluster name themselves in Via (RFC 9110 §7.6.3): alike, for a request
-  // that comes back to another one of them has come round too. Not over a suspension.
+  // How all masters of this cluster name themselves in Via (RFC 9110 §7.6.3): a request that comes
+  // back to another one of them loops, too. Not to be kept over a suspension.
   std::string_view via() const { return via_; }
 
   // ---- memory
@@ -149,12 +148,12 @@ class Context {
   // scarce: clients that are idle are to be closed; exhausted: new requests are refused.
   enum class Memory { ample, scarce, exhausted };
   Memory memory() const;
-  // That its buffers and its clients take. Any thread.
+  // Bytes that its buffers and its clients take. Any thread.
   std::size_t memory_in_use() const;
-  // Closes some of the clients that have been idle for a while, and connections to workers if so
-  // said, here and at the other loops. Often called: it does so once a tick.
+  // Closes some of the clients that have been idle for a while, and connections to workers if asked
+  // to, here and at the other loops. May be called often: it does so once a tick.
   void shed_idle(Shed what);
-  // A block to stream through that holds `arrived` bytes: a large one if there is memory for it.
+  // A buffer to stream through that holds `arrived` bytes: a large one if there is memory for it.
   Buffer borrow_to_stream(std::size_t arrived);
 
   // ---- for the loop
@@ -168,7 +167,7 @@ class Context {
   void tick(Instant now);
   // Each second or so: closes what has been idle for long.
   void sweep();
-  // The loop ends: whoever waits for a worker or a primary is refused.
+  // The loop ends: requests that wait for a worker or a primary are refused.
   void refuse_all();
   // REQUIRES: no exchange is left
   void clear();

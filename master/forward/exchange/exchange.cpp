@@ -38,9 +38,9 @@ std::string_view Exchange::request_id() const {
 
 void Exchange::abort() {
   aborted_ = true;
-  try_.abort();
+  chosen_.abort();
   if (second_ != nullptr) second_->abort();
-  if (queued_ != nullptr) queued_->give_up();
+  if (queue_entry_ != nullptr) queue_entry_->give_up();
 }
 
 Task<Ending> Exchange::run() {
@@ -49,12 +49,12 @@ Task<Ending> Exchange::run() {
     auto answering = answer_health();
     co_return co_await answering;
   }
-  if (const auto wanted = client_.request.timeout(); wanted > Duration::zero()) {
-    client_.times.end_at(now() + wanted, RequestTimes::Said::by_client);
+  if (const auto timeout = client_.request.timeout(); timeout > Duration::zero()) {
+    client_.times.end_at(now() + timeout, RequestTimes::SetBy::client);
   }
   if (client_.request.version() == 20) note_grpc();
-  if (client_.request.has_pass() && comes_from_a_standby()) believe_standby();
-  if (const auto wait = must_wait(); wait > Duration::zero()) {
+  if (client_.request.has_pass() && comes_from_a_standby()) adopt_client_of_standby();
+  if (const auto wait = rate_limit_delay(); wait > Duration::zero()) {
     client_.streaming = true;  // its body is not going to be read
     auto answering = answer(LocalResponse{.status = 429,
                                           .code = "too_many_requests",
@@ -83,7 +83,7 @@ Task<Ending> Exchange::run() {
     auto answering = answer_as_final_recipient();
     co_return co_await answering;
   }
-  if (has_come_round()) {
+  if (is_loop()) {
     auto answering =
         answer(508, "loop_detected", "The request has come through this gateway before.");
     co_return co_await answering;
@@ -117,7 +117,7 @@ bool Exchange::asks_for_health() const {
 
 // Until this client may send a request again; zero: now. A request that a standby passed on counts
 // for the standby's client.
-Duration Exchange::must_wait() const {
+Duration Exchange::rate_limit_delay() const {
   const auto& limiter = context_.options().rate_limiter;
   if (!limiter) return Duration::zero();
   const auto& key = limiter->key();
@@ -142,7 +142,7 @@ bool Exchange::comes_from_a_standby() const {
 }
 
 // Its peer counts as ours.
-void Exchange::believe_standby() {
+void Exchange::adopt_client_of_standby() {
   auto& sender = client_.sender;
   sender.by_master = true;
   const auto peer = peer_of_master(client_.request);
@@ -172,7 +172,7 @@ void Exchange::find_route() {
   client_.times.adopt(client_.options->timeouts);
   if (client_.is_grpc) give_grpc_its_time();
   const auto whole = client_.options->timeouts.request;
-  if (whole > Duration::zero()) client_.times.end_at(now() + whole, RequestTimes::Said::by_service);
+  if (whole > Duration::zero()) client_.times.end_at(now() + whole, RequestTimes::SetBy::service);
 }
 
 // A gRPC call, and how long its client wants to wait.
@@ -180,7 +180,7 @@ void Exchange::note_grpc() {
   client_.is_grpc = is_grpc_call(client_.request);
   if (!client_.is_grpc) return;
   const auto timeout = grpc_timeout(client_.request);
-  if (timeout) client_.times.end_at(now() + *timeout, RequestTimes::Said::by_client);
+  if (timeout) client_.times.end_at(now() + *timeout, RequestTimes::SetBy::client);
 }
 
 // Messages of a call come when they come, in both directions: what bounds it is its deadline, and
@@ -211,7 +211,7 @@ bool Exchange::has_no_route() const {
 
 // RFC 9110 §7.6.3 and RFC 5842 §7.2. Another master of this cluster, whose name is the same, may
 // pass a request on.
-bool Exchange::has_come_round() const {
+bool Exchange::is_loop() const {
   if (!client_.request.has_via()) return false;
   if (client_.request.has_pass() && comes_from_a_standby()) return false;
   const auto& fields = client_.request.fields();

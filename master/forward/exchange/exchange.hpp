@@ -1,9 +1,9 @@
-// exchange.hpp: one request and its response: choose a worker, try it, and try another where that
-// is safe; pass it on to the primary while another master leads.
+// exchange.hpp: one request and its response: choose a worker, ask it, and ask another one where
+// that is safe; pass the request on to the primary while another master leads.
 //
 // Safe means (RFC 9110 §9.2.2): nothing of the request was sent; or the method is idempotent, by
-// that RFC or by the service's retry_methods, and nothing of a response was passed on. Everything
-// else is answered 502 or 504, never silently sent again. A body up to
+// that RFC or by the service's retry_methods, and nothing of a response was passed on. In all other
+// cases the client is told 502 or 504, and the request is not sent again. A body up to
 // limits::replay_bytes_max is gathered before a worker is chosen, so that a slow client holds no
 // worker and the request can be sent again; other bodies are streamed, once.
 //
@@ -20,7 +20,7 @@
 
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/exchange/context.hpp"
-#include "master/forward/exchange/try.hpp"
+#include "master/forward/exchange/chosen_worker.hpp"
 
 namespace tandem::master {
 
@@ -45,10 +45,10 @@ class Exchange {
  private:
   bool is_too_large() const;
   bool asks_for_health() const;
-  Duration must_wait() const;
-  bool has_come_round() const;
+  Duration rate_limit_delay() const;
+  bool is_loop() const;
   bool comes_from_a_standby() const;
-  void believe_standby();
+  void adopt_client_of_standby();
   void find_route();
   void note_grpc();
   void give_grpc_its_time();
@@ -63,41 +63,41 @@ class Exchange {
   Task<Ending> answer_bad_body(unsigned status);
 
   // ---- exchange_attempts.cpp: where the request goes
-  enum class Way {
+  enum class Destination {
     workers,  // this master serves it
     primary,  // another one leads: it is passed on
     wait,     // nobody is known to lead, or this one does and may not serve yet
     none,     // it is answered here: see answer_unserved()
   };
   enum class Next { again, wait, stop };
-  enum class Waited { over, in_vain, client_gone };
+  enum class WaitResult { over, in_vain, client_gone };
   bool may_serve() const;
-  Way way() const;
+  Destination find_destination() const;
   Task<Attempt::Outcome> serve();
-  Task<Attempt::Outcome> try_once(std::uint64_t seen);
-  Task<> ask(Try& each, std::uint64_t seen);
-  Task<Attempt::Outcome> conclude(Try& each);
-  Service::Wanted wanted(const Tried& tried) const;
+  Task<Attempt::Outcome> attempt_once(std::uint64_t seen);
+  Task<> ask(ChosenWorker& each, std::uint64_t seen);
+  Task<Attempt::Outcome> conclude(ChosenWorker& each);
+  Service::PickCriteria pick_criteria(const ExcludedWorkers& excluded) const;
   bool choose_now();
   Task<> wait_for_choice();
-  Duration time_for_return();
-  Task<bool> outlast_own_trouble();
-  Task<WorkerCallPtr> connect_to(Try& each);
+  Duration time_left_for_suspects();
+  Task<bool> await_resources();
+  Task<WorkerCallPtr> connect_to(ChosenWorker& each);
   void note_failure(Upstream& upstream, Attempt::Outcome outcome);
   void count_failure(Upstream& upstream);
-  void learn_term(Term promised);
+  void note_promised_term(Term promised);
   Next what_next(Attempt::Outcome outcome);
   Next after_worker(Attempt::Outcome outcome);
   bool may_try_again_after(Attempt::Outcome outcome);
   Task<> back_off();
   Next after_primary(Attempt::Outcome outcome);
-  bool survives_silence(Attempt::Outcome outcome);
-  Task<Waited> wait_for_primary(std::uint64_t seen);
+  bool may_resend(Attempt::Outcome outcome);
+  Task<WaitResult> wait_for_primary(std::uint64_t seen);
 
   // ---- exchange_hedging.cpp: a second worker when the first takes long
   std::optional<Duration> hedge_delay() const;
-  bool choose_second(Try& second);
-  Task<Attempt::Outcome> try_hedged(Duration delay);
+  bool choose_second(ChosenWorker& second);
+  Task<Attempt::Outcome> attempt_hedged(Duration delay);
 
   // ---- exchange_answers.cpp: what this master says itself
   Task<Ending> answer_failure(Attempt::Outcome outcome);
@@ -121,29 +121,29 @@ class Exchange {
   std::string_view service_name_;
   ServiceUse own_service_;      // of service_name_; none: not found yet
   Service* service_ = nullptr;  // that is asked: the own one, or the primary
-  Way way_ = Way::workers;
-  Try try_;                   // the last one
-  Queued* queued_ = nullptr;  // while it waits for room
-  Try* second_ = nullptr;     // of a request that is hedged, while it is under way
-  Tried tried_;
+  Destination destination_ = Destination::workers;
+  ChosenWorker chosen_;                // the last one
+  QueueEntry* queue_entry_ = nullptr;  // while it waits for room
+  ChosenWorker* second_ = nullptr;     // of a request that is hedged, while it is under way
+  ExcludedWorkers excluded_;
   Deadline deadline_;
   Ending ending_ = Ending::close;
   bool distrust_idle_ = false;  // an idle connection was stale: look before using another
   bool was_full_ = false;       // workers there were, but no room in time
   bool passed_on_ = false;
   bool answer_begun_ = false;
-  bool request_sent_ = false;  // of the last try: some of it
+  bool request_sent_ = false;  // of the last attempt: some of it
   bool body_spent_ = false;    // some of a streamed body was
-  // The last try at a worker that is to blame, unless it could not even be connected to.
+  // How the last attempt ended that a worker is to blame for, and that was connected.
   std::optional<Attempt::Outcome> failed_with_;
-  bool gate_was_closed_ = false;  // look before another try
-  bool no_primary_ = false;       // waited for one in vain
-  bool was_unwanted_ = false;     // the last answer: another worker is asked if there is one
-  unsigned tries_ = 0;            // that may have been seen
-  Term term_needed_;              // a worker has promised it
+  bool gate_was_closed_ = false;   // look before another attempt
+  bool no_primary_ = false;        // waited for one in vain
+  bool may_ask_again_ = false;     // the last answer: another worker is asked if there is one
+  unsigned attempts_counted_ = 0;  // that may have been seen
+  Term term_needed_;               // a worker has promised it
   std::optional<Instant> wait_until_;
-  std::optional<Instant> return_until_;   // a suspect is waited for at most
-  std::optional<Instant> trouble_until_;  // so is the end of a shortage of this master
+  std::optional<Instant> suspects_until_;   // a suspect is waited for at most
+  std::optional<Instant> resources_until_;  // so is the end of a shortage of this master
   unsigned client_status_ = 0;  // what to answer when the client's body failed; 0: it is gone
   bool aborted_ = false;
 };

@@ -62,7 +62,7 @@ Task<Ending> Exchange::answer_unserved() {
     response.code = "not_primary";
     response.message = "This master does not lead now; nothing was executed.";
     response.not_primary = true;
-  } else if (way_ == Way::none) {
+  } else if (destination_ == Destination::none) {
     TANDEM_ASSERT(primary.has_value());
     response.code = "not_primary";
     response.message = "Another master leads.";
@@ -79,33 +79,35 @@ Task<Ending> Exchange::answer_unserved() {
 
 Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
   const auto service = service_name_;
-  const std::string_view who = way_ == Way::primary ? "primary" : "worker";
+  const std::string_view who = destination_ == Destination::primary ? "primary" : "worker";
   unsigned status = 502;
   std::string_view code = "bad_gateway";
   std::string message = fmt::format(
       "The {} closed the connection without an answer; the request may have been executed.", who);
   switch (outcome) {
     case Attempt::Outcome::not_sent:
-      if (way_ == Way::workers && has_no_route()) {
+      if (destination_ == Destination::workers && has_no_route()) {
         status = 404;
         code = "no_route";
         message = "No route leads from this host and path to a service.";
         break;
       }
       status = 503;
-      code = !was_full_ ? "no_worker" : way_ == Way::primary ? "primary_full" : "workers_full";
+      code = !was_full_                             ? "no_worker"
+             : destination_ == Destination::primary ? "primary_full"
+                                                    : "workers_full";
       message = !was_full_ ? fmt::format("Service \"{}\" has no live worker.", service)
-                : way_ == Way::primary
+                : destination_ == Destination::primary
                     ? std::string("All connections to the primary are in use.")
                     : fmt::format("All workers of service \"{}\" are busy.", service);
       break;
     case Attempt::Outcome::unprocessed:
       status = 503;
       code = "workers_full";
-      message = fmt::format("The workers of service \"{}\" take no more; nothing was executed.",
-                            service);
+      message =
+          fmt::format("The workers of service \"{}\" take no more; nothing was executed.", service);
       break;
-    case Attempt::Outcome::own_trouble:
+    case Attempt::Outcome::out_of_resources:
       status = 503;
       code = "out_of_resources";
       message = "This master has no descriptor, port or memory left to connect; nothing was sent.";

@@ -1,7 +1,7 @@
 // The part of Exchange that asks a second worker when the first takes long, and lets the quicker
 // one answer (Dean & Barroso, "The Tail at Scale", 2013: hedged requests).
 //
-// Only requests that may be executed twice are hedged, and each second try is paid for from the
+// Only requests that may be executed twice are hedged, and each second attempt is paid for from the
 // retry budget, so that a slow service is not asked twice as much. From the moment the second is
 // sent interim responses are dropped, for two workers must not speak to the client at once.
 #include "master/forward/exchange/exchange.hpp"
@@ -12,7 +12,7 @@ namespace tandem::master {
 
 namespace {
 
-// Wakes the exchange when one of its tries has ended, or when it is time for the second.
+// Wakes the exchange when one of its attempts has ended, or when it is time for the second.
 class Race {
  public:
   explicit Race(Reactor& io) : io_(io) {
@@ -49,64 +49,66 @@ class Race {
 // How long the first worker is waited for alone; nothing: the request is not hedged.
 std::optional<Duration> Exchange::hedge_delay() const {
   const auto& hedge = client_.options->hedge;
-  if (!hedge.is_on() || way_ != Way::workers || !client_.may_try_again) return std::nullopt;
+  if (!hedge.is_on() || destination_ != Destination::workers || !client_.may_try_again)
+    return std::nullopt;
   if (hedge.when == wire::Hedge::When::after) return hedge.after;
   return service_->usual_latency();
 }
 
 // Another worker, if there is one that has room, and the budget allows it.
-bool Exchange::choose_second(Try& second) {
-  if (try_.attempt && try_.attempt->passed_on()) return false;  // an interim response
-  auto others = tried_;
-  others.add(try_.upstream->worker().id);
-  second.upstream = service_->pick(wanted(others));
-  if (!second.upstream || second.upstream == try_.upstream || !service_->may_retry()) return false;
-  second.placement.begin(*service_, second.upstream);
+bool Exchange::choose_second(ChosenWorker& second) {
+  if (chosen_.attempt && chosen_.attempt->passed_on()) return false;  // an interim response
+  auto others = excluded_;
+  others.add(chosen_.upstream->worker().id);
+  second.upstream = service_->pick(pick_criteria(others));
+  if (!second.upstream || second.upstream == chosen_.upstream || !service_->may_retry())
+    return false;
+  second.in_flight.begin(*service_, second.upstream);
   return true;
 }
 
 // The chosen worker, and a second one if it has no answer after `delay`. What the exchange knows
 // afterwards is of the one that answered, or of the first.
-Task<Attempt::Outcome> Exchange::try_hedged(Duration delay) {
+Task<Attempt::Outcome> Exchange::attempt_hedged(Duration delay) {
   Race race(context_.io());
-  Try second;
-  const auto start = [this, &race](Try& each) -> Detached {
+  ChosenWorker second;
+  const auto start = [this, &race](ChosenWorker& each) -> Detached {
     auto asking = ask(each, 0);
     co_await asking;
     race.notify();
   };
-  start(try_);
+  start(chosen_);
   race.begin(delay);
-  while (!try_.asked && !race.has_rung()) co_await race;
-  const bool hedged = !try_.asked && choose_second(second);
+  while (!chosen_.asked && !race.has_rung()) co_await race;
+  const bool hedged = !chosen_.asked && choose_second(second);
   if (hedged) {
     LoopCounters::add(context_.counters().hedges, 1);
     client_.is_hedged = true;
     second_ = &second;
     start(second);
   }
-  while (!try_.asked || (hedged && !second.asked)) {
-    if (second.has_answer()) try_.beat();
-    if (try_.has_answer()) second.beat();
+  while (!chosen_.asked || (hedged && !second.asked)) {
+    if (second.has_answer()) chosen_.lose_race();
+    if (chosen_.has_answer()) second.lose_race();
     co_await race;
   }
   second_ = nullptr;
   client_.is_hedged = false;
   if (hedged) {
-    const bool second_counts = !try_.has_answer() && second.has_answer();
-    auto& loser = second_counts ? try_ : second;
-    if (loser.has_answer()) loser.outcome = Attempt::Outcome::beaten;
+    const bool second_counts = !chosen_.has_answer() && second.has_answer();
+    auto& loser = second_counts ? chosen_ : second;
+    if (loser.has_answer()) loser.outcome = Attempt::Outcome::lost_race;
     auto ending = conclude(loser);
     co_await ending;
-    if (second.outcome != Attempt::Outcome::not_sent) ++tries_;
+    if (second.outcome != Attempt::Outcome::not_sent) ++attempts_counted_;
     if (second_counts) {
       auto concluding = conclude(second);
       const auto outcome = co_await concluding;
-      try_.upstream = second.upstream;
+      chosen_.upstream = second.upstream;
       co_return outcome;
     }
   }
-  auto concluding = conclude(try_);
+  auto concluding = conclude(chosen_);
   co_return co_await concluding;
 }
 

@@ -1,4 +1,4 @@
-// limits.hpp: one request, and its tries at workers.
+// limits.hpp: one request, and its attempts at workers.
 #pragma once
 
 #include <chrono>
@@ -11,14 +11,14 @@ using namespace std::chrono_literals;
 // What a client costs that has no buffer: half a kilobyte here, the rest in the kernel.
 inline constexpr std::size_t client_connection_bytes = 4 * 1024;
 
-// ---- tries --------------------------------------------------------------------------------------
+// ---- attempts -----------------------------------------------------------------------------------
 // Must stay below the keep-alive time of workers (75 s)
 inline constexpr auto upstream_idle_max = 30s;
 // To one request; a worker that sends more is broken: 502
 inline constexpr unsigned interim_responses_max = 64;
 // Request body kept so that it can be resent
 inline constexpr std::size_t replay_bytes_max = 64 * 1024;
-// Before another try after an answer that is worth one; retry_backoff is the first such pause.
+// The longest pause between two attempts; retry_backoff is the first.
 inline constexpr auto retry_backoff_max = 1s;
 
 // ---- while the primary changes ------------------------------------------------------------------

@@ -7,23 +7,24 @@
 
 namespace tandem::master {
 
-Passage::Passage(PrimaryRoute& route, const Upstream& primary, MessageStream& stream,
-                 Repeatable repeatable)
+LeadershipWatch::LeadershipWatch(PrimaryRoute& route, const Upstream& primary,
+                                 MessageStream& stream, Repeatable repeatable)
     : route_(route), primary_(primary), stream_(stream), repeatable_(repeatable) {
-  route_.passages_.push_front(*this);
-  patience_.on_expiry([](void* context) { static_cast<Passage*>(context)->give_up(); }, this);
+  route_.watches_.push_front(*this);
+  patience_.on_expiry([](void* context) { static_cast<LeadershipWatch*>(context)->give_up(); },
+                      this);
 }
 
-Passage::~Passage() { route_.passages_.remove(*this); }
+LeadershipWatch::~LeadershipWatch() { route_.watches_.remove(*this); }
 
-void Passage::supersede() {
+void LeadershipWatch::supersede() {
   if (superseded_) return;
   superseded_ = true;
   if (repeatable_ == Repeatable::yes) return give_up();
   route_.context_.arm(patience_, limits::superseded_answer_max);
 }
 
-void Passage::give_up() {
+void LeadershipWatch::give_up() {
   given_up_ = true;
   stream_.cancel();
 }
@@ -36,7 +37,7 @@ PrimaryRoute::PrimaryRoute(Context& context)
 
 PrimaryRoute::~PrimaryRoute() {
   TANDEM_ASSERT(waiters_.empty());
-  TANDEM_ASSERT(passages_.empty());
+  TANDEM_ASSERT(watches_.empty());
 }
 
 void PrimaryRoute::publish(LeadershipPtr leadership) {
@@ -48,7 +49,7 @@ void PrimaryRoute::publish(LeadershipPtr leadership) {
   leadership_ = std::move(leadership);
   ++version_;
   follow_primary();
-  while (!waiters_.empty()) resume_later(*waiters_.front(), Waited::changed);
+  while (!waiters_.empty()) resume_later(*waiters_.front(), WaitResult::changed);
 }
 
 void PrimaryRoute::follow_primary() {
@@ -71,8 +72,8 @@ void PrimaryRoute::follow_primary() {
   }
   service_.update(primary);
   const Upstream* followed = service_.empty() ? nullptr : service_.upstreams().front().get();
-  passages_.for_each([followed](Passage& passage) {
-    if (&passage.primary_ != followed) passage.supersede();
+  watches_.for_each([followed](LeadershipWatch& watch) {
+    if (&watch.primary_ != followed) watch.supersede();
   });
 }
 
@@ -102,7 +103,7 @@ struct PrimaryRoute::Waiter {
   Term at_least;
   std::coroutine_handle<> handle;
   std::list<Waiter*>::iterator place;
-  Waited outcome = Waited::changed;
+  WaitResult outcome = WaitResult::changed;
   bool waits = false;
 };
 
@@ -121,19 +122,20 @@ struct PrimaryRoute::Waiting {
         [](void* context) {
           auto& expired = *static_cast<Waiter*>(context);
           const bool gone = expired.deadline.client_gone();
-          expired.route.resume_later(expired, gone ? Waited::client_gone : Waited::timed_out);
+          expired.route.resume_later(expired,
+                                     gone ? WaitResult::client_gone : WaitResult::timed_out);
         },
         &waiter);
     waiter.deadline.arm_watching(timeout, may_probe);
   }
-  Waited await_resume() const noexcept { return waiter.outcome; }
+  WaitResult await_resume() const noexcept { return waiter.outcome; }
 };
 
-Task<PrimaryRoute::Waited> PrimaryRoute::wait_for_change(MessageStream& client, bool may_probe,
-                                                         Wait wait) {
-  if (stopping_) co_return Waited::refused;
-  if (version_ != wait.seen || is_open(now(), wait.at_least)) co_return Waited::changed;
-  if (waiters_.size() >= limits::takeover_waiters_max) co_return Waited::refused;
+Task<PrimaryRoute::WaitResult> PrimaryRoute::wait_for_change(MessageStream& client, bool may_probe,
+                                                             Wait wait) {
+  if (stopping_) co_return WaitResult::refused;
+  if (version_ != wait.seen || is_open(now(), wait.at_least)) co_return WaitResult::changed;
+  if (waiters_.size() >= limits::takeover_waiters_max) co_return WaitResult::refused;
   Waiting waiting{{*this, client, wait.at_least}, wait.timeout, may_probe};
   const auto outcome = co_await waiting;
   co_return outcome;
@@ -143,11 +145,11 @@ void PrimaryRoute::look_at_gate(Instant now) {
   if (waiters_.empty()) return;
   for (auto place = waiters_.begin(); place != waiters_.end();) {
     auto& waiter = **place++;
-    if (is_open(now, waiter.at_least)) resume_later(waiter, Waited::changed);
+    if (is_open(now, waiter.at_least)) resume_later(waiter, WaitResult::changed);
   }
 }
 
-void PrimaryRoute::resume_later(Waiter& waiter, Waited outcome) {
+void PrimaryRoute::resume_later(Waiter& waiter, WaitResult outcome) {
   TANDEM_ASSERT(waiter.waits);
   waiters_.erase(waiter.place);
   waiter.waits = false;
@@ -159,7 +161,7 @@ void PrimaryRoute::resume_later(Waiter& waiter, Waited outcome) {
 void PrimaryRoute::refuse_all() {
   stopping_ = true;
   service_.refuse_all();
-  while (!waiters_.empty()) resume_later(*waiters_.front(), Waited::refused);
+  while (!waiters_.empty()) resume_later(*waiters_.front(), WaitResult::refused);
 }
 
 }  // namespace tandem::master

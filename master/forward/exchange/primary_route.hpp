@@ -1,10 +1,10 @@
-// primary_route.hpp: who leads the cluster, as one loop knows it, the way to the primary for what
-// a standby passes on, and the requests that wait until there is a primary again.
+// primary_route.hpp: who leads the cluster, as one loop knows it; the connections over which a
+// standby passes requests on to the primary; and the requests that wait for a primary.
 //
-// The primary is to a standby what a worker is to it: a service with one upstream, whose
-// connections are kept alive. Whoever waits is woken by each publication of a Leadership, and on
-// the loop's tick when the gate is found open; their number is bounded by
-// limits::takeover_waiters_max, their time by the exchange. Owner: the context.
+// To a standby the primary is a service with one upstream, whose connections are kept alive.
+// Waiting requests are woken by each publication of a Leadership, and on the loop's tick when the
+// gate is found open. Their number is bounded by limits::takeover_waiters_max, their time by the
+// exchange. Owner: the context.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +19,17 @@ namespace tandem::master {
 
 class PrimaryRoute;
 
-// One request that was passed on, while nothing of its answer has come. A primary that froze keeps
-// its connections open and says nothing, so when another one leads, the request is given up: at
-// once where it may be sent again, else when the old primary has had the time that it needs if it
-// only handed over (limits::superseded_answer_max).
-class Passage : public IntrusiveListMember<Passage> {
+// Watches the leadership while a request was passed on to a primary and nothing of the answer has
+// come. A frozen primary keeps its connections open and says nothing. So when another master leads,
+// the request is given up: at once if it may be sent again; else after the time that an old primary
+// needs which only handed over (limits::superseded_answer_max).
+class LeadershipWatch : public IntrusiveListMember<LeadershipWatch> {
  public:
   enum class Repeatable { no, yes };
-  // `stream`, to `primary`, is cancelled when the passage is given up.
-  Passage(PrimaryRoute& route, const Upstream& primary, MessageStream& stream,
-          Repeatable repeatable);
-  ~Passage();
+  // `stream` leads to `primary`, and is cancelled when the request is given up there.
+  LeadershipWatch(PrimaryRoute& route, const Upstream& primary, MessageStream& stream,
+                  Repeatable repeatable);
+  ~LeadershipWatch();
 
   bool given_up() const { return given_up_; }
 
@@ -54,49 +54,49 @@ class PrimaryRoute {
   PrimaryRoute(const PrimaryRoute&) = delete;
   PrimaryRoute& operator=(const PrimaryRoute&) = delete;
 
-  // Who leads from now on. Wakes all who wait.
+  // Sets who leads, and wakes all waiting requests.
   void publish(LeadershipPtr leadership);
   const Leadership& leadership() const { return *leadership_; }
-  // Why clients cannot be served; empty while they can be: by this master, by the primary that it
-  // passes them on to, or because an election, for which requests wait, has just begun.
+  // Why clients cannot be served; empty while they can be: by this master, by the primary that
+  // requests are passed on to, or after an election that has just begun, for which requests wait.
   std::string_view not_ready(Instant now) const;
   // Grows with each publication.
   std::uint64_t version() const { return version_; }
-  // The primary as a service of one worker. Of none until another node was known to lead, and
-  // while this one does.
+  // The primary as a service of one worker. It has no worker until another node was known to lead,
+  // and while this one leads.
   Service& service() { return service_; }
 
   struct Wait {
-    std::uint64_t seen = 0;  // the version that left nothing to do but wait
+    std::uint64_t seen = 0;  // the version after which the caller decided to wait
     Term at_least;           // the gate counts as open from this term on
     Duration timeout{0};
   };
-  enum class Waited { changed, timed_out, client_gone, refused };
+  enum class WaitResult { changed, timed_out, client_gone, refused };
   // Until another version is published, or the gate is open. `client` is watched meanwhile;
   // `may_probe` as in WatchedDeadline.
-  Task<Waited> wait_for_change(MessageStream& client, bool may_probe, Wait wait);
+  Task<WaitResult> wait_for_change(MessageStream& client, bool may_probe, Wait wait);
   // Wakes those for whom the gate is open now. One look at an empty list when nobody waits.
   void look_at_gate(Instant now);
-  // The loop ends: who waits is refused.
+  // The loop ends: every waiting request is refused.
   void refuse_all();
 
  private:
-  friend class Passage;
-  struct Waiter;   // one who waits
+  friend class LeadershipWatch;
+  struct Waiter;   // a request that waits
   struct Waiting;  // the awaitable
 
   void follow_primary();
   bool is_open(Instant now, Term at_least) const;
-  void resume_later(Waiter& waiter, Waited outcome);
+  void resume_later(Waiter& waiter, WaitResult outcome);
 
   Context& context_;
   LeadershipPtr leadership_;
   std::uint64_t version_ = 0;
-  Instant primary_lost_ = Instant::never();  // when this node last ceased to know one
-  std::uint64_t primaries_ = 0;              // that were followed so far: their ids
+  Instant primary_lost_ = Instant::never();  // when this node last stopped knowing a primary
+  std::uint64_t primaries_ = 0;              // that were seen so far: the source of their ids
   Service service_;
   std::list<Waiter*> waiters_;
-  IntrusiveList<Passage> passages_;
+  IntrusiveList<LeadershipWatch> watches_;
   bool stopping_ = false;
 };
 

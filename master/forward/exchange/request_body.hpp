@@ -37,19 +37,19 @@ class RequestBodyPump {
   State state() const { return state_; }
   // Completes when the pump runs no more.
   Event& finished() { return finished_; }
-  // The client waits for 100 Continue, or for a final answer, before it sends anything: rightly, so
-  // that the time counts for who is to answer it (RFC 9110 §10.1.1).
+  // The client rightly waits for 100 Continue, or for a final answer, before it sends anything. The
+  // time is that of the worker, which has to answer (RFC 9110 §10.1.1).
   bool awaits_continue() const { return awaits_continue_; }
-  // It was told to go on: from now on it is waited for.
+  // The client was told to continue: from now on it is the client that is waited for.
   void let_continue();
-  // It has its final answer.
+  // The client has its final answer, and need not be waited for.
   void forgo_continue() { awaits_continue_ = false; }
   // Makes the pump end soon: its pending operation is cancelled.
   void cancel();
-  // Something of the body was taken from the client: it cannot be sent once more.
+  // Some of the body was taken from the client: it cannot be sent again.
   bool touched() const { return touched_; }
-  // Who was waited for did not move for ForwardTimeouts::body_idle, the client was too slow, or the
-  // time of the whole is over.
+  // The client or the worker did not move for ForwardTimeouts::body_idle, the client was too slow,
+  // or the request's deadline is over.
   bool timed_out() const { return idle_.expired(); }
   // What to answer when the client failed: 400, 408, 413, or 0 when it is gone.
   unsigned refusal_status() const { return refusal_status_; }

@@ -1,5 +1,5 @@
-// request_times.hpp: how long one request may wait for what: its service's time-outs, all cut short
-// by the end of the time that it has as a whole. Pure.
+// request_times.hpp: how long one request may wait for what: the time-outs of its service, all cut
+// short by the deadline of the request as a whole. Pure.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,12 @@ class RequestTimes {
   explicit RequestTimes(const ForwardTimeouts& timeouts) : timeouts_(&timeouts) {}
 
   void adopt(const ForwardTimeouts& timeouts) { timeouts_ = &timeouts; }
-  enum class Said { by_client, by_service };
-  // The earliest of those that were said counts.
-  void end_at(Instant end, Said said) {
+  enum class SetBy { client, service };
+  // Sets a deadline; the earliest one counts.
+  void end_at(Instant end, SetBy set_by) {
     if (end >= end_) return;
     end_ = end;
-    said_ = said;
+    set_by_ = set_by;
   }
 
   const ForwardTimeouts& timeouts() const { return *timeouts_; }
@@ -31,15 +31,15 @@ class RequestTimes {
   }
   bool has_end() const { return end_ != Instant::forever(); }
   bool is_over(Instant now) const { return now >= end_; }
-  // The client would not wait any longer: that says nothing of the worker.
-  bool client_gave_up(Instant now) const { return is_over(now) && said_ == Said::by_client; }
+  // The deadline that is over was the client's: that says nothing about the worker.
+  bool client_gave_up(Instant now) const { return is_over(now) && set_by_ == SetBy::client; }
   // REQUIRES: has_end()
   Duration left(Instant now) const { return std::max(end_ - now, Duration::zero()); }
 
  private:
   const ForwardTimeouts* timeouts_;
   Instant end_ = Instant::forever();
-  Said said_ = Said::by_service;
+  SetBy set_by_ = SetBy::service;
 };
 
 }  // namespace tandem::master

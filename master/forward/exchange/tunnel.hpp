@@ -1,10 +1,10 @@
 // tunnel.hpp: a client and its worker joined byte for byte, after 101 Switching Protocols (RFC 9110
 // §7.8).
 //
-// Each direction ends by itself (half-close is passed on); the tunnel ends when both have, when
-// either breaks, when nothing moved for ForwardTimeouts::tunnel_idle, or when one side took nothing
-// of what was sent to it for so long, whatever it sends itself. Memory: a buffer in each direction
-// while bytes are on their way.
+// Each direction ends by itself (half-close is passed on). The tunnel ends when both have ended,
+// when either breaks, when nothing has moved for ForwardTimeouts::tunnel_idle, or when one side has
+// accepted nothing for so long, whatever it sends itself. Memory: a buffer in each direction while
+// bytes are on their way.
 #pragma once
 
 #include "master/forward/stream/message_stream.hpp"

@@ -1,11 +1,9 @@
-// watched_deadline.hpp: the time that a worker has to say something, during which its client is
-// watched; and the time that who is sent something has to take it, which begins anew with each
-// byte.
+// watched_deadline.hpp: how long a worker may take to say something, while its client is watched;
+// and how long a peer may take to accept what is sent to it, which each byte restarts.
 //
-// While a worker thinks nobody reads from the client, so nobody would notice that it is gone, and
-// the worker would be kept busy for nothing. Asking the kernel is one system call, so it is asked
-// only of those who have waited for limits::client_check (and each time again): an ordinary request
-// costs nothing.
+// While a worker thinks, nobody reads from the client, so nobody would notice that it has gone, and
+// the worker would be busy for nothing. Asking the kernel costs a system call, so it is asked only
+// after each limits::client_check of waiting: an ordinary request costs nothing.
 // Owner: an attempt, on its context.
 #pragma once
 
@@ -20,11 +18,11 @@ class WatchedDeadline {
  public:
   WatchedDeadline(DeadlineWheel& wheel, MessageStream& client) : wheel_(wheel), client_(client) {}
 
-  // What to call when the time is over, or when the client is gone.
+  // What to call when the time is over, or when the client has gone.
   void on_expiry(void (*function)(void*), void* context);
 
-  // A write to `peer`, the client or its worker, waits for it: it may take nothing for body_idle;
-  // the client must not be too slow either. Nobody needs watching: a write finds out by itself.
+  // A write to `peer`, the client or its worker, waits for it: it may accept nothing for body_idle,
+  // and the client must not be too slow. Nobody is watched, since a write notices a closed peer.
   // `times` outlive it.
   void arm_sending(MessageStream& peer, const RequestTimes& times);
   // The worker is waited for. `may_probe`: a 100 Continue may be sent (HTTP/1.1, no response
@@ -39,7 +37,7 @@ class WatchedDeadline {
 
  private:
   void fire();
-  // It goes on: nothing, or what it waited for has not come.
+  // It may wait longer.
   bool may_go_on();
 
   DeadlineWheel& wheel_;

@@ -1,10 +1,10 @@
 // connection_tests.hpp: does a worker that broke off a connection still accept others?
 //
-// A connection that breaks off says that a request failed, perhaps by that request's own fault;
-// only one that is refused says that a process has ended. So the loop that saw it connects once
-// more, at once: refused, or not answered in time, the worker is suspect. Accepted, it stays, and
-// its failure counts towards its ejection alone: so one poisonous request takes no worker away from
-// others. One test of a worker at a time, over all loops. Owner: the loop.
+// A broken connection says only that one request failed, perhaps by that request's own fault; a
+// refused one says that the process has ended. So the loop that saw a connection break connects
+// once more at once. If that is refused or times out, the worker is suspect. If it is accepted, the
+// worker stays, and the failure counts only towards its ejection: one poisonous request takes no
+// worker away from the others. One test of a worker at a time, over all loops. Owner: the loop.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ class ConnectionTests {
   // Both outlive it.
   ConnectionTests(Reactor& reactor, DeadlineWheel& wheel, Report report);
 
-  // From now on no loop picks this worker until the registry has had a good sign of it. Whoever
+  // Marks the worker: no loop picks it until the registry has had a good sign of it. The loop that
   // sets the mark reports it.
   void suspect(const Upstream& upstream, FailureKind kind);
   // Nothing happens when the worker is known to be out, or is being tested. `patience`: how long a

@@ -9,7 +9,7 @@
 
 namespace tandem::master {
 
-bool Tried::contains(WorkerId worker) const {
+bool ExcludedWorkers::contains(WorkerId worker) const {
   return std::find(workers_.begin(), workers_.end(), worker) != workers_.end();
 }
 
@@ -21,7 +21,8 @@ Service::Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setu
       options_(setup_.options),
       retries_(setup_.loops) {
   choose_by_own_policy();
-  next_weighing_.on_expiry([](void* service) { static_cast<Service*>(service)->weigh(); }, this);
+  next_weight_update_.on_expiry(
+      [](void* service) { static_cast<Service*>(service)->update_weights(); }, this);
 }
 
 Service::~Service() {
@@ -44,7 +45,7 @@ void Service::adopt(const SnapshotService& snapshot) {
   for (auto& upstream : upstreams_) upstream->stick_by(options_.sticky);
 }
 
-// Routes bring theirs again.
+// The policies of routes are added again when they are asked for.
 void Service::choose_by_own_policy() {
   policies_.clear();
   add_policy(options_.policy);
@@ -60,7 +61,7 @@ Policy& Service::policy_for(const wire::PolicySpec* spec) {
   for (auto& each : policies_) {
     if (each.spec == *spec) return *each.policy;
   }
-  std::vector<ChoosesBy> dropped;  // until the new one is there: a table that both use stays
+  std::vector<KnownPolicy> dropped;  // until the new one is there: a table that both use stays
   if (policies_.size() > limits::route_policies_max) {
     dropped.assign(std::make_move_iterator(policies_.begin() + 1),
                    std::make_move_iterator(policies_.end()));
@@ -85,12 +86,12 @@ void Service::update(const SnapshotService& snapshot) {
       by_cookie_.emplace(upstreams_[place]->cookie(), place);
     }
   }
-  let_newcomers_start_slowly(newcomers, was_empty);
-  weigh();
+  start_newcomers_slowly(newcomers, was_empty);
+  update_weights();
   wake_some();
 }
 
-// Most workers stay where they are: the others lie between the first and the last difference.
+// Most workers stay in place: all others lie between the first and the last difference.
 void Service::take(const std::vector<std::shared_ptr<const SnapshotWorker>>& workers,
                    std::vector<Upstream*>& newcomers) {
   auto before = std::exchange(upstreams_, {});
@@ -138,15 +139,15 @@ void Service::keep(std::shared_ptr<Upstream> upstream,
   if (sticks_otherwise) kept.stick_by(options_.sticky);
 }
 
-void Service::let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty) {
+void Service::start_newcomers_slowly(const std::vector<Upstream*>& newcomers, bool was_empty) {
   const auto now = wheel_.coarse_now();
   if (was_empty) serves_since_ = now;
   if (!options_.slow_start.applies(now - serves_since_)) return;
   for (auto* newcomer : newcomers) newcomer->start_slowly(now);
 }
 
-// Tells the policy what each worker weighs now, and comes again while some are starting.
-void Service::weigh() {
+// Tells the policies the weights of all workers, and again later while some start slowly.
+void Service::update_weights() {
   const auto now = wheel_.coarse_now();
   std::size_t starting = 0;
   for (auto& upstream : upstreams_) {
@@ -156,7 +157,7 @@ void Service::weigh() {
   }
   const auto all = candidates();
   for (auto& each : policies_) each.policy->update(all);
-  if (starting > 0) wheel_.arm(next_weighing_, options_.slow_start.step());
+  if (starting > 0) wheel_.arm(next_weight_update_, options_.slow_start.step());
 }
 
 std::vector<Candidate> Service::candidates() const {
@@ -183,7 +184,7 @@ std::vector<Candidate> Service::candidates() const {
   return candidates;
 }
 
-// For one more request, as far as the service has a limit.
+// The service's own limit leaves room for one more request.
 bool Service::has_room() const {
   return options_.in_flight == 0 || counters_ == nullptr ||
          counters_->in_flight.load(std::memory_order_relaxed) < options_.in_flight;
@@ -195,17 +196,18 @@ bool Service::has_room(const Upstream& upstream) const {
          (limit == 0 || upstream.counters().in_flight.load(std::memory_order_relaxed) < limit);
 }
 
-bool Service::is_good(const Upstream& upstream, const Tried& tried) const {
+bool Service::is_eligible(const Upstream& upstream, const ExcludedWorkers& excluded) const {
   const auto& counters = upstream.counters();
   if (upstream.worker().last_resort && !counters.vouched.load(std::memory_order_relaxed)) {
     return false;
   }
-  return !counters.suspect.load(std::memory_order_relaxed) && !tried.contains(upstream.worker().id);
+  return !counters.suspect.load(std::memory_order_relaxed) &&
+         !excluded.contains(upstream.worker().id);
 }
 
 // A worker of last resort gets one request at a time until it has answered one.
-bool Service::is_worth_a_trial(const Upstream& upstream, const Tried& tried) const {
-  return upstream.worker().last_resort && !tried.contains(upstream.worker().id) &&
+bool Service::may_try_last_resort(const Upstream& upstream, const ExcludedWorkers& excluded) const {
+  return upstream.worker().last_resort && !excluded.contains(upstream.worker().id) &&
          !upstream.counters().suspect.load(std::memory_order_relaxed) && !is_ejected(upstream);
 }
 
@@ -213,7 +215,7 @@ bool Service::is_ejected(const Upstream& upstream) const {
   return !CircuitBreaker::admits(upstream.counters(), wheel_.coarse_now());
 }
 
-// At most half of a service is out by its breakers.
+// Circuit breakers may take out at most half of a service.
 bool Service::may_eject() const {
   std::size_t out = 0;
   std::size_t all = 0;
@@ -225,7 +227,7 @@ bool Service::may_eject() const {
   return (out + 1) * 2 <= all;
 }
 
-void Service::note(Upstream& upstream, Experience experience) {
+void Service::record_result(Upstream& upstream, Experience experience) {
   auto& counters = upstream.counters();
   if (options_.counts_outcomes) {
     auto& count = experience == Experience::good ? counters.good : counters.bad;
@@ -249,88 +251,90 @@ void Service::note(Upstream& upstream, Experience experience) {
                upstream.worker().name, name_, open_for / 1ms);
 }
 
-Upstream* Service::stuck_to(std::string_view cookie) const {
+Upstream* Service::sticky_upstream(std::string_view cookie) const {
   if (cookie.empty()) return nullptr;
   const auto found = by_cookie_.find(cookie);
   return found == by_cookie_.end() ? nullptr : upstreams_[found->second].get();
 }
 
-std::shared_ptr<Upstream> Service::pick(const Wanted& wanted) {
+std::shared_ptr<Upstream> Service::pick(const PickCriteria& criteria) {
   if (!has_room()) return nullptr;
-  const bool tries_last_resorts = has_last_resorts_ && !has_healthy(wanted.tried);
+  const bool tries_last_resorts = has_last_resorts_ && !has_healthy(criteria.excluded);
   const auto usable = [&](std::size_t place) {
     const auto& upstream = *upstreams_[place];
-    const bool admitted = is_good(upstream, wanted.tried) && !is_ejected(upstream);
-    return (admitted || (tries_last_resorts && is_worth_a_trial(upstream, wanted.tried))) &&
+    const bool admitted = is_eligible(upstream, criteria.excluded) && !is_ejected(upstream);
+    return (admitted || (tries_last_resorts && may_try_last_resort(upstream, criteria.excluded))) &&
            has_room(upstream);
   };
-  if (const auto* stuck = stuck_to(wanted.cookie); stuck != nullptr && usable(stuck->place())) {
+  if (const auto* stuck = sticky_upstream(criteria.cookie);
+      stuck != nullptr && usable(stuck->place())) {
     return upstreams_[stuck->place()];
   }
-  Placing placing{.usable = usable,
-                  .key = wanted.key,
-                  .again = !wanted.tried.empty(),
-                  .now = wheel_.coarse_now()};
-  auto& policy = policy_for(wanted.policy);
-  auto chosen = policy.pick(placing);
-  if (!chosen && !has_admitted(wanted.tried)) {
-    // Who fails may yet answer, who is not asked does not.
+  Selection selection{.usable = usable,
+                      .key = criteria.key,
+                      .again = !criteria.excluded.empty(),
+                      .now = wheel_.coarse_now()};
+  auto& policy = policy_for(criteria.policy);
+  auto chosen = policy.pick(selection);
+  if (!chosen && !has_admitted(criteria.excluded)) {
+    // A failing worker may answer; one that is not asked cannot.
     const auto left = [&](std::size_t place) {
-      return is_good(*upstreams_[place], wanted.tried) && has_room(*upstreams_[place]);
+      return is_eligible(*upstreams_[place], criteria.excluded) && has_room(*upstreams_[place]);
     };
-    placing.usable = Usable(left);
-    chosen = policy.pick(placing);
+    selection.usable = Usable(left);
+    chosen = policy.pick(selection);
   }
   return chosen ? upstreams_[*chosen] : nullptr;
 }
 
-// Some worker is left whose health is good, as the registry sees it.
-bool Service::has_healthy(const Tried& tried) const {
+// Some eligible worker is in good health, as the registry sees it.
+bool Service::has_healthy(const ExcludedWorkers& excluded) const {
   return std::any_of(upstreams_.begin(), upstreams_.end(), [&](const auto& upstream) {
-    return !upstream->worker().last_resort && is_good(*upstream, tried);
+    return !upstream->worker().last_resort && is_eligible(*upstream, excluded);
   });
 }
 
-// Some worker that is not ejected would be picked if it had room.
-bool Service::has_admitted(const Tried& tried) const {
+// Some eligible worker is not ejected: it would be picked if it had room.
+bool Service::has_admitted(const ExcludedWorkers& excluded) const {
   return std::any_of(upstreams_.begin(), upstreams_.end(), [&](const auto& upstream) {
-    return is_good(*upstream, tried) && !is_ejected(*upstream);
+    return is_eligible(*upstream, excluded) && !is_ejected(*upstream);
   });
 }
 
-std::string_view Service::cookie_for(const Upstream& chosen, const Wanted& wanted) const {
-  const auto* stuck = stuck_to(wanted.cookie);
-  const bool stays = stuck != nullptr && (stuck == &chosen || is_good(*stuck, wanted.tried));
+std::string_view Service::cookie_for(const Upstream& chosen, const PickCriteria& criteria) const {
+  const auto* stuck = sticky_upstream(criteria.cookie);
+  const bool stays =
+      stuck != nullptr && (stuck == &chosen || is_eligible(*stuck, criteria.excluded));
   return stays ? std::string_view() : chosen.set_cookie();
 }
 
-bool Service::learns() const {
+bool Service::policies_learn() const {
   return std::any_of(policies_.begin(), policies_.end(),
                      [](const auto& each) { return each.policy->learns(); });
 }
 
-void Service::learn(const Upstream& upstream, Experience experience, Duration latency,
-                    Instant now) {
+void Service::train_policies(const Upstream& upstream, Experience experience, Duration latency,
+                             Instant now) {
   if (upstream.place() == Upstream::nowhere) return;
   for (auto& each : policies_) {
     if (each.policy->learns()) each.policy->learn(upstream.place(), experience, latency, now);
   }
 }
 
-bool Service::is_full(const Tried& tried) const {
+bool Service::is_full(const ExcludedWorkers& excluded) const {
   return std::any_of(upstreams_.begin(), upstreams_.end(),
-                     [&](const auto& upstream) { return is_good(*upstream, tried); });
+                     [&](const auto& upstream) { return is_eligible(*upstream, excluded); });
 }
 
 bool Service::may_return_by(Instant time) const {
   if (may_return_at_ <= time) return true;
-  // A loop has marked one; what the registry makes of it is on its way.
+  // A loop has marked one as suspect; the registry's verdict is on its way.
   return std::any_of(upstreams_.begin(), upstreams_.end(), [](const auto& upstream) {
     return upstream->counters().suspect.load(std::memory_order_relaxed);
   });
 }
 
-void Placement::begin(Service& service, std::shared_ptr<Upstream> upstream) {
+void InFlightCount::begin(Service& service, std::shared_ptr<Upstream> upstream) {
   TANDEM_ASSERT(upstream_ == nullptr);
   service_ = &service;
   upstream_ = std::move(upstream);
@@ -342,7 +346,7 @@ void Placement::begin(Service& service, std::shared_ptr<Upstream> upstream) {
   probes_ = CircuitBreaker::begin_probe(upstream_->counters(), service_->wheel_.coarse_now());
 }
 
-void Placement::end() {
+void InFlightCount::end() {
   if (!upstream_) return;
   upstream_->counters().in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (upstream_->place() != Upstream::nowhere) {

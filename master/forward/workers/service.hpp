@@ -1,13 +1,13 @@
 // service.hpp: a service as one loop sees it: its workers' connections, its policy, and the
 // requests that wait because all workers are full.
 //
-// Owner: the loop. Requests that wait (Queued, service_queue.cpp) are served in the order in which
-// they came. Each keeps its place until it is served or gives up: one that was woken and found no
-// room too. Their number and their time are bounded (ServiceOptions::queue here,
+// Owner: the loop. Requests that wait (QueueEntry, service_queue.cpp) are served in the order in
+// which they came. Each keeps its place until it is served or gives up, even when it was woken and
+// found no room. Their number and their time are bounded (ServiceOptions::queue here,
 // ForwardTimeouts::queue_wait by the exchange). Room for one request wakes one request.
 //
 // A limit on requests in flight counts those of all loops. Loops that pick in the same instant may
-// exceed it, each by one.
+// exceed it by one each.
 #pragma once
 
 #include <functional>
@@ -26,11 +26,11 @@
 
 namespace tandem::master {
 
-class Queued;
+class QueueEntry;
 
-// Workers that one request has failed at and does not go back to. Small: a request has few
-// attempts.
-class Tried {
+// The workers that a request has failed at, and is not sent to again. Small, since a request has
+// few attempts.
+class ExcludedWorkers {
  public:
   void add(WorkerId worker) { workers_.push_back(worker); }
   bool contains(WorkerId worker) const;
@@ -45,10 +45,10 @@ class Service {
  public:
   struct Setup {
     std::shared_ptr<PolicyFactory> policies;  // never null
-    ServiceOptions options{};                 // where its settings say nothing
+    ServiceOptions options{};                 // for what its settings leave open
     std::uint64_t seed = 1;
     unsigned loops = 1;
-    std::function<void()> room_elsewhere{};  // room for one was made that another loop waits for
+    std::function<void()> room_elsewhere{};  // there is room for a request of another loop
   };
   Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setup);
   ~Service();
@@ -57,68 +57,69 @@ class Service {
 
   const std::string& name() const { return name_; }
   bool empty() const { return upstreams_.empty(); }
-  // Some worker is registered for it, whether or not it gets traffic.
+  // Some worker is registered for it, whether or not that worker gets traffic.
   bool is_registered() const { return registered_; }
   void set_registered(bool registered) { registered_ = registered; }
 
-  // The workers and the settings from now on. Workers that left keep their requests in flight and
-  // get no new ones.
+  // Replaces the workers and the settings. Workers that are gone finish their requests in flight,
+  // and get no new ones.
   void update(const SnapshotService& snapshot);
   const ServiceOptions& options() const { return options_; }
 
-  // What a request is placed by.
-  struct Wanted {
-    const Tried& tried;
+  // What a worker is chosen by.
+  struct PickCriteria {
+    const ExcludedWorkers& excluded;
     const wire::PolicySpec* policy = nullptr;  // of the route; null: the service's
-    std::optional<std::uint64_t> key{};        // of consistent_hash
-    std::string_view cookie{};                 // that the client brought; empty: none
+    std::optional<std::uint64_t> key{};        // for consistent_hash
+    std::string_view cookie{};                 // the client's sticky cookie; empty: it sent none
   };
-  // The worker for a request, among those that are not suspect, not tried, not ejected by their
-  // breaker, and have room: the one that its cookie means, or else by the policy. When all that are
-  // left are ejected, one of them; when none is, one of last resort. Null when there is none;
-  // is_full() then tells why.
-  std::shared_ptr<Upstream> pick(const Wanted& wanted);
+  // Chooses among the workers that have room and are neither suspect, nor excluded, nor ejected by
+  // their breaker: the one that the cookie names, else the one that the policy picks. When only
+  // ejected workers are left, it is one of those; when not even those, one of last resort. Null
+  // when there is none; is_full() then tells why.
+  std::shared_ptr<Upstream> pick(const PickCriteria& criteria);
   // Some worker would be picked if it had room.
-  bool is_full(const Tried& tried) const;
+  bool is_full(const ExcludedWorkers& excluded) const;
   // One that is suspect may be well again by then, or until when it is held is not known yet.
   bool may_return_by(Instant time) const;
   // The value of Set-Cookie for a client that is served by `chosen`; empty when it sticks there
   // already, or elsewhere, where there was only no room at this moment.
-  std::string_view cookie_for(const Upstream& chosen, const Wanted& wanted) const;
+  std::string_view cookie_for(const Upstream& chosen, const PickCriteria& criteria) const;
 
-  // How a request went at a worker: for its breaker.
-  void note(Upstream& upstream, Experience experience);
-  // And for the policy, if it learns.
-  bool learns() const;
-  void learn(const Upstream& upstream, Experience experience, Duration latency, Instant now);
+  // Tells the worker's circuit breaker how a request ended there.
+  void record_result(Upstream& upstream, Experience experience);
+  // Some policy learns from how requests end, and how long they take.
+  bool policies_learn() const;
+  void train_policies(const Upstream& upstream, Experience experience, Duration latency,
+                      Instant now);
 
-  // How long a worker took to the head of its answer, where that is asked for; and what all but one
-  // in twenty requests take, once it is known.
-  void note_latency(Duration latency) { latencies_.add(latency); }
+  // Records how long a worker took until the head of its answer. The 95th percentile of these
+  // latencies, once enough are known.
+  void record_latency(Duration latency) { latencies_.add(latency); }
   std::optional<Duration> usual_latency() const { return latencies_.at_quantile(); }
 
-  // A request has come that may want more than one try; it may have one more, which a worker may
-  // see as its second.
+  // The retry budget: each request adds to it, and each retry that a worker may see as a repetition
+  // is paid for. False: there is nothing left to pay with.
   void earn_retries() { retries_.earn(wheel_.coarse_now()); }
   bool may_retry() { return retries_.pay(wheel_.coarse_now()); }
 
-  // Why a request waits no more: there may be room; its time in the queue is over; the queue is
+  // Why a request stopped waiting: there may be room; its time in the queue is over; the queue is
   // full, or the loop stops.
-  enum class Waited { room, timed_out, refused };
+  enum class QueueResult { room, timed_out, refused };
   bool has_waiters() const { return waiting_ > 0; }
   bool has_sleepers() const { return !sleepers_.empty(); }
-  // There is room for one more: the request that waits longest tries again. False: none sleeps.
+  // There is room for one more: the request that has waited longest looks again. False: none waits.
   bool wake_one();
-  // There may be room for more than one: one after the other tries again, until one finds none.
+  // There may be room for several: one after the other looks again, until one finds none.
   void wake_some();
-  // There is room for one more that another loop may take as well.
+  // There is room for one more, which a request of another loop may also take.
   void room_made();
-  // Room is made when a request ends, not when its connection is free.
+  // Requests in flight are limited: room is made when one ends, not when its connection is free.
   bool is_limited() const { return options_.in_flight > 0 || options_.worker_in_flight > 0; }
-  // The loop ends: who waits is refused.
+  // The loop ends: every waiting request is refused.
   void refuse_all();
 
-  // Requests are in it: it must stay.
+  // Some request uses it, so it must stay.
   bool in_use() const { return uses_ > 0; }
 
   void close_idle_before(Instant oldest);
@@ -126,14 +127,14 @@ class Service {
 
  private:
   struct Sleeping;  // the awaitable of Queued::wait
-  struct ChoosesBy {
+  struct KnownPolicy {
     wire::PolicySpec spec;
     std::unique_ptr<Policy> policy;
-    std::uint64_t since;  // policies_version_ when it came: it knows of no request before
+    std::uint64_t since;  // policies_version_ when it was added: it saw no earlier request begin
   };
 
-  friend class Placement;
-  friend class Queued;
+  friend class InFlightCount;
+  friend class QueueEntry;
   friend class ServiceUse;
   void adopt(const SnapshotService& snapshot);
   void choose_by_own_policy();
@@ -147,16 +148,16 @@ class Service {
   bool has_room() const;
   bool has_room(const Upstream& upstream) const;
   bool wake_after(std::uint64_t ticket, bool in_turn);
-  void resume_later(Queued& sleeper, Waited outcome);
-  Upstream* stuck_to(std::string_view cookie) const;
-  bool is_good(const Upstream& upstream, const Tried& tried) const;
-  bool is_worth_a_trial(const Upstream& upstream, const Tried& tried) const;
+  void resume_later(QueueEntry& sleeper, QueueResult outcome);
+  Upstream* sticky_upstream(std::string_view cookie) const;
+  bool is_eligible(const Upstream& upstream, const ExcludedWorkers& excluded) const;
+  bool may_try_last_resort(const Upstream& upstream, const ExcludedWorkers& excluded) const;
   bool is_ejected(const Upstream& upstream) const;
-  bool has_admitted(const Tried& tried) const;
-  bool has_healthy(const Tried& tried) const;
+  bool has_admitted(const ExcludedWorkers& excluded) const;
+  bool has_healthy(const ExcludedWorkers& excluded) const;
   bool may_eject() const;
-  void let_newcomers_start_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
-  void weigh();
+  void start_newcomers_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);
+  void update_weights();
 
   Reactor& io_;
   DeadlineWheel& wheel_;
@@ -165,7 +166,7 @@ class Service {
   ServiceOptions options_;  // with its settings
   std::shared_ptr<const wire::ServiceSettings> settings_;
   std::shared_ptr<ServiceCounters> counters_;
-  std::vector<ChoosesBy> policies_;  // the service's first, then those that routes brought
+  std::vector<KnownPolicy> policies_;  // the service's first, then those that routes brought
   std::uint64_t policies_version_ = 0;
   RetryBudget retries_;
   LatencyWindow latencies_;
@@ -173,9 +174,9 @@ class Service {
   std::unordered_map<std::string_view, std::size_t> by_cookie_;  // places; keys are the upstreams'
   Instant may_return_at_ = Instant::forever();
   Instant serves_since_;  // when it got its first workers
-  Deadline next_weighing_;
-  std::list<Queued*> sleepers_;  // by their tickets
-  std::size_t waiting_ = 0;      // sleepers, and those that are awake to look once more
+  Deadline next_weight_update_;
+  std::list<QueueEntry*> sleepers_;  // by their tickets
+  std::size_t waiting_ = 0;          // sleepers, and those that are awake to look once more
   std::uint64_t tickets_ = 0;
   std::size_t turn_ = 0;  // of this loop's requests and others', when room is made
   std::size_t uses_ = 0;
@@ -184,30 +185,31 @@ class Service {
   bool has_last_resorts_ = false;  // among upstreams_
 };
 
-// The place of a request in the queue of its service, from the moment that it finds no room.
+// The place of a request in the queue of its service, from the moment when it found no room.
 //
-// Other loops see it by the count of those that wait. It looks once more after it has begun:
-// whoever made room before told nobody. REQUIRES: the service is in use until it ends.
-class Queued {
+// Other loops see it in the count of waiting requests. After begin() it must look for room once
+// more, since room that was made before that was announced to nobody. REQUIRES: the service is in
+// use until it ends.
+class QueueEntry {
  public:
-  Queued() = default;
-  // What it was woken for and has not taken goes to the next.
-  ~Queued();
-  Queued(const Queued&) = delete;
-  Queued& operator=(const Queued&) = delete;
+  QueueEntry() = default;
+  // Room that it was woken for and has not used goes to the next.
+  ~QueueEntry();
+  QueueEntry(const QueueEntry&) = delete;
+  QueueEntry& operator=(const QueueEntry&) = delete;
 
   bool has_begun() const { return service_ != nullptr; }
   // False: the queue is full, or the loop stops.
   bool begin(Service& service);
-  // It is woken, or nobody came before it.
+  // It was woken, or nobody came before it.
   bool may_choose(const Service& service) const;
-  // It waits no more: refused, soon.
+  // Ends its waiting soon, as refused.
   void give_up();
   // It has found room, and leaves the queue.
   void served() { served_ = true; }
-  // Sleeps in its place until it is woken or refused, for `timeout` at most. `tried`: what it does
-  // not go back to. REQUIRES: has_begun(), and it has looked and found no room.
-  Task<Service::Waited> wait(Duration timeout, const Tried& tried);
+  // Sleeps in its place until it is woken or refused, for `timeout` at most. `excluded`: workers
+  // whose room it cannot use. REQUIRES: has_begun(), and it has looked and found no room.
+  Task<Service::QueueResult> wait(Duration timeout, const ExcludedWorkers& excluded);
 
  private:
   friend class Service;
@@ -218,15 +220,15 @@ class Queued {
   std::uint64_t ticket_ = 0;
   std::coroutine_handle<> handle_;
   Deadline deadline_;
-  std::list<Queued*>::iterator place_;  // among the sleepers, while it is one
-  Service::Waited outcome_ = Service::Waited::room;
+  std::list<QueueEntry*>::iterator place_;  // among the sleepers, while it is one
+  Service::QueueResult outcome_ = Service::QueueResult::room;
   bool sleeps_ = false;
   bool awake_ = false;    // woken, and has not slept since
   bool in_turn_ = false;  // by wake_some()
   bool served_ = false;
 };
 
-// Keeps a service that nobody is registered for any more.
+// Keeps a service alive for a request, also when no worker is registered for it any more.
 class ServiceUse {
  public:
   ServiceUse() = default;
@@ -248,25 +250,25 @@ class ServiceUse {
   Service* service_ = nullptr;
 };
 
-// A request's place at a worker: counted as in flight from the choice to the end of the try,
-// however it ends.
-class Placement {
+// Counts a request as in flight at a worker, from the choice to the end of the attempt, however it
+// ends.
+class InFlightCount {
  public:
-  Placement() = default;
-  ~Placement() { end(); }
-  Placement(const Placement&) = delete;
-  Placement& operator=(const Placement&) = delete;
+  InFlightCount() = default;
+  ~InFlightCount() { end(); }
+  InFlightCount(const InFlightCount&) = delete;
+  InFlightCount& operator=(const InFlightCount&) = delete;
 
-  // REQUIRES: none has begun, or it has ended.
+  // REQUIRES: it counts nothing at the moment.
   void begin(Service& service, std::shared_ptr<Upstream> upstream);
-  // Does nothing when it has ended.
+  // Does nothing when it counts nothing.
   void end();
 
  private:
   Service* service_ = nullptr;
   std::shared_ptr<Upstream> upstream_;
   std::uint64_t policies_version_ = 0;
-  bool counted_ = false;  // among the service's requests in flight
+  bool counted_ = false;  // in the service's requests in flight, too
   bool probes_ = false;   // it is the one request of a half-open breaker
 };
 

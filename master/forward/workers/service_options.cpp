@@ -4,9 +4,9 @@ namespace tandem::master {
 
 namespace {
 
-template <class Value, class Said>
-void overlay(Value& value, const std::optional<Said>& said) {
-  if (said) value = *said;
+template <class Value, class Setting>
+void overlay(Value& value, const std::optional<Setting>& setting) {
+  if (setting) value = *setting;
 }
 
 }  // namespace

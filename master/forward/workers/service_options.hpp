@@ -18,7 +18,7 @@ struct RequestOptions {
   ForwardTimeouts timeouts;
   unsigned attempts = limits::attempts_max;  // that a worker may see
   wire::MethodSet retry_methods = wire::MethodSet::idempotent();
-  wire::StatusSet retry_on;  // a worker that answers so is passed over if it can be
+  wire::StatusSet retry_on;  // an answer with one of these is tried elsewhere if that is possible
   Duration retry_backoff = limits::retry_backoff;
   wire::Hedge hedge;
 };
@@ -37,7 +37,7 @@ struct ServiceOptions {
   bool counts_outcomes = false;                    // for the registry, which ejects by success rate
 };
 
-// What is said there goes before.
+// The options with the rules or settings that are given; those take precedence.
 RequestOptions overlaid(RequestOptions options, const wire::RequestRules& rules);
 ServiceOptions overlaid(ServiceOptions options, const wire::ServiceSettings& settings);
 

@@ -9,7 +9,7 @@ Services::Services(Reactor& reactor, DeadlineWheel& wheel, Setup setup)
   TANDEM_ASSERT(setup_.policies != nullptr);
 }
 
-// Both snapshots are sorted by name, and share what did not change: that is passed over.
+// Both snapshots are sorted by name, and share what did not change, which is skipped.
 void Services::apply(const SnapshotPtr& snapshot) {
   const auto before = std::exchange(snapshot_, snapshot);
   static const std::vector<std::shared_ptr<const SnapshotService>> none;
@@ -51,7 +51,7 @@ void Services::depart(const std::string& name) {
   departed_.push_back(name);
 }
 
-// Those that have come back stay, and those that requests are in.
+// Those that have come back stay, and those that requests use.
 void Services::forget_departed() {
   std::erase_if(departed_, [this](const std::string& name) {
     const auto found = services_.find(name);
@@ -72,8 +72,8 @@ void Services::finish(Service& service, WorkerCallPtr call) {
   const bool given_away = WorkerCall::finish(std::move(call), wheel_.coarse_now());
   if (given_away) return offer_room(service.name(), 1);
   if (service.is_limited() || service.wake_one()) return;
-  // It may have been closed, which makes a place that another loop waits for.
-  const bool is_wanted = upstream->counters().wanted.load(std::memory_order_relaxed);
+  // The connection may have been closed, which frees a place that another loop waits for.
+  const bool is_wanted = upstream->counters().place_wanted.load(std::memory_order_relaxed);
   if (is_wanted && upstream->has_free_place()) offer_room(service.name(), 1);
 }
 
@@ -85,14 +85,14 @@ void Services::want_room(Service& service) {
   ask_others(service, [](const Upstream& upstream) { return upstream.is_starved(); });
 }
 
-// Those that were asked for one already give it back as soon as they have it.
+// A worker whose mark is set already was asked for: its place is given back as soon as it is free.
 template <class Lacks>
 void Services::ask_others(Service& service, Lacks lacks) {
   if (setup_.loops == 1) return;
   bool asks = false;
   for (const auto& upstream : service.upstreams()) {
     if (!lacks(*upstream)) continue;
-    asks = !upstream->counters().wanted.exchange(true, std::memory_order_relaxed) || asks;
+    asks = !upstream->counters().place_wanted.exchange(true, std::memory_order_relaxed) || asks;
   }
   if (asks) setup_.ask_for_room(setup_.loop, service.name());
 }
@@ -102,11 +102,11 @@ void Services::give_room(const std::string& name) {
   if (found == services_.end()) return;
   unsigned given = 0;
   for (const auto& upstream : found->second->upstreams()) {
-    auto& wanted = upstream->counters().wanted;
-    if (!wanted.load(std::memory_order_relaxed)) continue;
+    auto& place_wanted = upstream->counters().place_wanted;
+    if (!place_wanted.load(std::memory_order_relaxed)) continue;
     // A place that became free before this was asked for was offered to nobody.
     if (!upstream->has_free_place() && !upstream->give_back_idle()) continue;
-    if (wanted.exchange(false, std::memory_order_relaxed)) ++given;
+    if (place_wanted.exchange(false, std::memory_order_relaxed)) ++given;
   }
   if (given > 0) offer_room(name, given);
 }
@@ -119,7 +119,7 @@ void Services::offer_room(const std::string& service, unsigned requests) {
 void Services::take_room(RoomOffer offer) {
   if (auto* const service = find(offer.service)) {
     while (offer.requests > 0 && service->wake_one()) --offer.requests;
-    // What is free now is for those that it wakes: who sleeps on wants what is free next.
+    // The room that is free now is for the woken requests; the sleeping ones want the next.
     if (service->has_sleepers()) {
       ask_others(*service, [](const Upstream& upstream) { return upstream.has_too_few(); });
     }

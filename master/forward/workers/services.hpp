@@ -1,10 +1,10 @@
 // services.hpp: the services that one loop knows, as the last snapshot shows them, and the room at
 // their workers that loops lend each other.
 //
-// A worker that can hold fewer connections than there are loops has a place for some of them only.
-// A loop whose requests wait for one asks the others (want_room), which give back what they have
-// above their share (give_room); what has become free is offered around (take_room), so that no
-// request waits while another loop's place is idle.
+// A worker that holds fewer connections than there are loops has places for some loops only. A loop
+// whose requests wait for a place asks the others (want_room), which give back what they have above
+// their share (give_room). A place that becomes free is offered to one loop after the other
+// (take_room), so that no request waits while another loop's place is idle.
 //
 // Owner: the loop. References to a service are good while a request is in it.
 #pragma once
@@ -22,32 +22,32 @@
 
 namespace tandem::master {
 
-// Room at the workers of a service that other loops wait for. It goes once around, back to where it
-// was made, so that it wakes as many requests as it is for.
+// Room at the workers of a service, for requests of other loops. It goes around all loops once,
+// back to the one that made it, and wakes as many requests as there is room for.
 struct RoomOffer {
   std::string service;
-  unsigned requests = 1;    // so many may be woken
-  unsigned loops_left = 0;  // that are to see it
+  unsigned requests = 1;    // that may still be woken
+  unsigned loops_left = 0;  // that have not seen it yet
 };
 
 class Services {
  public:
   struct Setup {
-    unsigned loop = 0;                        // whose they are
+    unsigned loop = 0;                        // that they belong to
     unsigned loops = 1;                       // of this process
-    ServiceOptions options{};                 // where nothing is said for a service
+    ServiceOptions options{};                 // defaults of every service
     std::shared_ptr<PolicyFactory> policies;  // never null
-    // A request waits for a connection to a worker: the other loops are asked for what they have
-    // too much of. With one loop neither is called.
+    // A request waits for a connection to a worker: asks the other loops for what they have above
+    // their share. With one loop neither is called.
     std::function<void(unsigned from_loop, const std::string& service)> ask_for_room{};
-    // Room that is left goes to the next loop.
+    // Offers the room that is left to the next loop.
     std::function<void(unsigned from_loop, RoomOffer offer)> offer_room{};
   };
 
   // Both outlive it.
   Services(Reactor& reactor, DeadlineWheel& wheel, Setup setup);
 
-  // From now on these are the services. What did not change since the last one is passed over.
+  // Replaces the services. What did not change since the last snapshot is skipped.
   void apply(const SnapshotPtr& snapshot);
   // Null when no worker ever registered for it.
   Service* find(std::string_view name);
@@ -56,17 +56,17 @@ class Services {
   void finish(Service& service, WorkerCallPtr call);
   // A connection's place became free without the connection.
   void room_made(Service& service);
-  // Called for a request that waits in `service`: asks other loops for what they have too much of.
+  // A request waits in `service`: asks the other loops for what they have above their share.
   void want_room(Service& service);
-  // Another loop did so: closes idle connections that this loop has above its share.
+  // Another loop has asked: closes idle connections that this loop has above its share.
   void give_room(const std::string& service);
-  // Another loop did that: whoever waits here tries again.
+  // Another loop has offered room: waiting requests look again.
   void take_room(RoomOffer offer);
 
   void close_idle_before(Instant oldest);
-  // Services that nobody is registered for any more and no request is in go.
+  // Forgets services for which no worker is registered any more and which no request uses.
   void forget_departed();
-  // The loop ends: whoever waits is refused.
+  // The loop ends: every waiting request is refused.
   void refuse_all();
   void clear() { services_.clear(); }
 
@@ -81,9 +81,9 @@ class Services {
   DeadlineWheel& wheel_;
   const Setup setup_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
-  SnapshotPtr snapshot_;  // that they go by; null: none yet
+  SnapshotPtr snapshot_;  // the last one that was applied; null: none yet
   std::vector<std::string>
-      departed_;  // nobody is registered for them any more, requests are in them
+      departed_;  // no worker is registered for them any more, but requests use them
 };
 
 }  // namespace tandem::master

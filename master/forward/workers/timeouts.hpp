@@ -1,6 +1,6 @@
-// timeouts.hpp: how long the data plane waits, for what; every byte that moves begins the
-// time anew. The first two are alike for all
-// clients; the others a service may set for its requests (service_options.hpp).
+// timeouts.hpp: how long the data plane waits for what; every byte that moves restarts the time.
+// The first two are the same for all clients; a service may set the others for its requests
+// (service_options.hpp).
 #pragma once
 
 #include "common/base/limits.hpp"

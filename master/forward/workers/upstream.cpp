@@ -124,7 +124,7 @@ std::shared_ptr<WorkerLink> Upstream::link(const WorkerIo& io) {
 }
 
 bool Upstream::gives_place_away() {
-  return open_ >= share_floor() && counters().wanted.exchange(false, relaxed);
+  return open_ >= share_floor() && counters().place_wanted.exchange(false, relaxed);
 }
 
 void Upstream::close_links() {
@@ -134,7 +134,7 @@ void Upstream::close_links() {
 bool Upstream::put_back(std::unique_ptr<H1Call> call, Instant now) {
   TANDEM_ASSERT(&call->upstream() == this);
   if (retired_ || !call->stays_quiet()) return false;
-  if (open_ > share_floor() && counters().wanted.exchange(false, relaxed)) return true;
+  if (open_ > share_floor() && counters().place_wanted.exchange(false, relaxed)) return true;
   call->fall_idle(now);
   idle_.push_back(std::move(call));
   return false;
@@ -146,7 +146,7 @@ void Upstream::retire() {
   idle_.clear();
   for (auto& link : std::exchange(links_, {})) link->retire();
   if (!counters().down.load(relaxed)) return;
-  in_flight_.for_each([](InFlight& request) { request.abandon(); });
+  in_flight_.for_each([](UnansweredRequest& request) { request.abandon(); });
 }
 
 void Upstream::close_idle_before(Instant oldest) {

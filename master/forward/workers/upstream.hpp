@@ -28,14 +28,14 @@
 
 namespace tandem::master {
 
-// A request that is at a worker and has no answer yet.
-class InFlight : public IntrusiveListMember<InFlight> {
+// A request that was sent to a worker and has no answer yet.
+class UnansweredRequest : public IntrusiveListMember<UnansweredRequest> {
  public:
-  // The worker is down: asks elsewhere if that may be.
+  // The worker is down: gives the request up here if it may be sent elsewhere.
   virtual void abandon() = 0;
 
  protected:
-  ~InFlight() = default;
+  ~UnansweredRequest() = default;
 };
 
 class Upstream : public std::enable_shared_from_this<Upstream> {
@@ -52,26 +52,26 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // Tandem-Term for this worker, with its proof; empty: it takes none. Made once for each term.
   std::string_view proof_of(Term term);
 
-  // The value of the cookie that means this worker, and of the Set-Cookie that hands it out; empty
+  // The value of the cookie that names this worker, and of the Set-Cookie that hands it out; empty
   // when clients do not stick.
   const std::string& cookie() const { return cookie_; }
   const std::string& set_cookie() const { return set_cookie_; }
 
-  // What clients are told to bring from now on, so that they come here again.
+  // Sets the cookie with which clients come here again.
   void stick_by(const StickyCookie& sticky);
 
-  // Its place among the workers of its service; `nowhere` once it has left.
+  // Its index among the workers of its service; `nowhere` once it has left.
   static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
   std::size_t place() const { return place_; }
   void stand_at(std::size_t place) { place_ = place; }
-  // When it joined a service that was serving already, and so starts slowly; nothing: it does not.
+  // When it joined a service that was serving already, and so starts slowly; unset: it does not.
   std::optional<Instant> starts_since() const { return starts_since_; }
   void start_slowly(Instant since) { starts_since_ = since; }
   void start_no_more() { starts_since_.reset(); }
 
-  // What calls speak from now on.
+  // The protocol of new calls.
   void speak(wire::WorkerProtocol protocol);
-  // Ends the connections of HTTP/2, and what is under way there: the loop ends.
+  // The loop ends: closes HTTP/2 connections, and ends the calls on them.
   void close_links();
 
   // The same registration with another weight or limit.
@@ -80,16 +80,16 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // An idle connection is here, or a new one may be opened.
   bool has_room() const { return !idle_.empty() || may_open(); }
 
-  // The most recently used idle connection; null when there is none. The system is asked of it when
-  // the reactor may not have seen yet what happened there, or always.
+  // The most recently used idle connection; null when there is none. The kernel is asked whether it
+  // is still quiet if the reactor may have missed an event there, or always.
   enum class Look { if_in_doubt, always };
   WorkerCallPtr take_idle(Look look);
-  // A place for a new call, which has to be connected first; null when the worker is full.
+  // A new call, which has to be connected first; null when the worker is full.
   WorkerCallPtr open(const WorkerIo& io);
 
-  // A request is here from now on, and is not any more.
-  void enter(InFlight& request) { in_flight_.push_front(request); }
-  void leave(InFlight& request) { in_flight_.remove(request); }
+  // A request awaits its answer here, until it leaves.
+  void enter(UnansweredRequest& request) { in_flight_.push_front(request); }
+  void leave(UnansweredRequest& request) { in_flight_.remove(request); }
 
   // The worker has left the snapshot: idle connections are closed, others when they end. If it is
   // down, requests without an answer are abandoned.
@@ -107,8 +107,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   bool has_free_place() const { return may_open(); }
 
   // ---- for the calls
-  // Keeps a connection that is in a clean state. Closes it when something follows that nobody asked
-  // for, when this worker has left the snapshot, or when another loop waits for it; true in that
+  // Keeps a connection that is in a clean state. Closes it when bytes follow that nobody asked for,
+  // when this worker has left the snapshot, or when another loop waits for its place; true in that
   // last case.
   bool put_back(std::unique_ptr<H1Call> call, Instant now);
   // Closes one of those that were put back.
@@ -117,7 +117,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void leave_place();
   // Its place is for another loop that waits for it.
   bool gives_place_away();
-  // A connection of HTTP/2 that has room, or is being made: a new one if need be.
+  // An HTTP/2 connection that has room, or is being made: a new one if need be.
   std::shared_ptr<WorkerLink> link(const WorkerIo& io);
 
  private:
@@ -138,7 +138,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::vector<std::unique_ptr<H1Call>> idle_;
   std::vector<std::shared_ptr<WorkerLink>> links_;  // of HTTP/2
   wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;
-  IntrusiveList<InFlight> in_flight_;
+  IntrusiveList<UnansweredRequest> in_flight_;
   unsigned loops_;
   unsigned open_ = 0;  // places of this loop: connections, idle ones included, or streams
   bool retired_ = false;

@@ -37,10 +37,10 @@ struct Line {
     service.update(shown);
   }
 
-  Detached wait(std::string name, Tried tried = {}) {
-    Queued queued;
+  Detached wait(std::string name, ExcludedWorkers excluded = {}) {
+    QueueEntry queued;
     for (;;) {
-      if (queued.may_choose(service) && room > 0 && tried.empty()) {
+      if (queued.may_choose(service) && room > 0 && excluded.empty()) {
         --room;
         served.push_back(name);
         queued.served();
@@ -51,9 +51,9 @@ struct Line {
         refused.push_back(name);
         co_return;
       }
-      auto waiting = queued.wait(10s, tried);
+      auto waiting = queued.wait(10s, excluded);
       const auto outcome = co_await waiting;
-      if (outcome != Service::Waited::room) {
+      if (outcome != Service::QueueResult::room) {
         refused.push_back(name);
         co_return;
       }
@@ -95,10 +95,10 @@ struct Line {
   Names refused;
 };
 
-Tried at_that_worker() {
-  Tried tried;
-  tried.add(WorkerId(1));
-  return tried;
+ExcludedWorkers at_that_worker() {
+  ExcludedWorkers excluded;
+  excluded.add(WorkerId(1));
+  return excluded;
 }
 
 }  // namespace
