@@ -90,7 +90,7 @@ void Attempt::lose_race() {
 
 // A worker that has begun to answer may finish.
 void Attempt::abandon() {
-  if (!client_.is_repeatable() || passed_on_ || !worker_in_.empty() || !call_) return;
+  if (!client_.is_repeatable() || result_.response_begun || !worker_in_.empty() || !call_) return;
   abandoned_ = true;
   worker_.cancel();
 }
@@ -133,7 +133,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
       auto passing = pass_interim();
       const bool passed = co_await passing;
       if (passed) continue;
-      ending_ = Ending::abort;
+      result_.ending = Ending::abort;
       outcome = Outcome::answered;
     }
   }
@@ -193,7 +193,7 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
 // The head, and the body that was gathered, are sent, or that failed.
 std::optional<Attempt::Outcome> Attempt::note_sent(const MessageStream::Sent& sent) {
   out_.release();
-  request_sent_ = sent.begun;
+  result_.request_sent = sent.begun;
   if (!sent.ok()) return worker_gone();
   answered_early_ = call_->has_stirred();
   deadline_.disarm();
@@ -212,7 +212,7 @@ Attempt::Outcome Attempt::worker_gone() const {
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
   if (call_->was_unprocessed() && is_unanswered) return Outcome::unprocessed;
   if (call_->is_reused() && is_unanswered) return Outcome::stale;
-  return request_sent_ ? Outcome::lost : Outcome::not_sent;
+  return result_.request_sent ? Outcome::lost : Outcome::not_sent;
 }
 
 // Set: it was not the worker that ended the waiting.
@@ -323,7 +323,7 @@ bool Attempt::says_connection_expired() const {
 
 // The status is one of retry_on, and another attempt is allowed and affordable.
 bool Attempt::has_retry_status() {
-  return hop_ == Hop::worker && client_.may_try_again && !passed_on_ &&
+  return hop_ == Hop::worker && client_.may_try_again && !result_.response_begun &&
          client_.options->retry_on.contains(response_.status()) && service_.may_retry();
 }
 
@@ -344,8 +344,8 @@ bool Attempt::is_term_refusal() {
       continue;
     const auto promised = wire::read_proven_term(field.value, upstream_.worker().term_key);
     if (!promised) continue;
-    promised_term_ = *promised;
-    return promised_term_ > term_;
+    result_.promised_term = *promised;
+    return result_.promised_term > term_;
   }
   return false;
 }
@@ -368,6 +368,15 @@ Event* Attempt::stop() {
   if (!pump_) return nullptr;
   if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();
   return &pump_->finished();
+}
+
+AttemptResult Attempt::result(Outcome outcome) const {
+  auto result = result_;
+  result.outcome = outcome;
+  if (!pump_) return result;
+  result.body_taken = pump_->touched();
+  if (outcome == Outcome::client_failed) result.client_status = pump_->refusal_status();
+  return result;
 }
 
 }  // namespace tandem::master

@@ -18,6 +18,7 @@
 #include "master/forward/access_log/note.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "common/http1/body_framing.hpp"
+#include "master/forward/exchange/attempt_result.hpp"
 #include "master/forward/exchange/client_side.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/exchange/primary_route.hpp"
@@ -28,40 +29,12 @@
 
 namespace tandem::master {
 
-// What becomes of the client's connection after an exchange.
-enum class Ending {
-  keep,    // the next request may follow
-  close,   // everything was said
-  linger,  // an answer was given while the client still sends
-  abort,   // the response could not be completed: the client must see a broken connection
-};
-
 // What is at the other end of an attempt. "Worker" below means either where it does not matter.
 enum class Hop { worker, primary };
 
 class Attempt : private UnansweredRequest {
  public:
-  enum class Outcome {
-    answered,  // the client has its answer; ending() says how
-    not_sent,  // nothing reached the worker
-    // A kept-alive connection was closed under us, nothing was answered but perhaps a 408 that says
-    // that it is being closed; see request_sent().
-    stale,
-    unprocessed,  // the worker says that it did nothing for the request; it may be about to leave
-    lost,         // the worker closed or reset without a whole answer; it may have seen the request
-    timed_out,    // no response head, or no whole short response, in time
-    bad_response,   // what it sent is no HTTP
-    lost_race,      // another attempt was quicker: see lose_race()
-    retry_status,   // it answered with a status of the service's retry_on
-    client_failed,  // the client broke off or broke its body; client_status() says what to answer
-    out_of_resources,  // this master had no descriptor, port or memory to connect; nothing was sent
-    // Nothing was executed in these:
-    gate_closed,   // this master may not forward now; nothing was sent
-    term_refused,  // the worker has promised a higher term, promised_term()
-    not_primary,   // the master that it was passed on to does not lead
-    // Another master leads, and the old primary had not begun to answer; see request_sent().
-    superseded,
-  };
+  using Outcome = AttemptOutcome;
 
   Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call, Hop hop);
   ~Attempt();
@@ -75,19 +48,11 @@ class Attempt : private UnansweredRequest {
   Event* stop();
   // Makes ask() end soon, since another attempt has an answer. The worker is not blamed.
   void lose_race();
-  Ending ending() const { return ending_; }
-  // Some of a response has reached the client, if only an interim one: no other worker is asked.
-  bool passed_on() const { return passed_on_; }
-  // Some of the final response has: nothing else may be said to it.
-  bool answer_begun() const { return answer_begun_; }
-  // Some of the request was handed to the worker's connection.
-  bool request_sent() const { return request_sent_; }
-  // Some of a streamed body was taken from the client: the request cannot be sent again.
-  bool body_touched() const { return pump_ && pump_->touched(); }
-  Term promised_term() const { return promised_term_; }
+  // How it ended with `outcome`, or how far it has come.
+  AttemptResult result(Outcome outcome) const;
+  bool has_begun_response() const { return result_.response_begun; }
   // The term that the worker was sent; 0 for a worker that takes none.
   Term term() const { return term_; }
-  unsigned client_status() const { return pump_ ? pump_->refusal_status() : 0; }
   // Makes it end soon; the client's socket is closed already. Callable while it is suspended.
   void abort();
 
@@ -151,15 +116,11 @@ class Attempt : private UnansweredRequest {
   WatchedDeadline deadline_;
   std::optional<LeadershipWatch>
       leadership_watch_;  // at the primary, until the first byte of an answer
-  Term promised_term_;
   Term term_;
   Instant sent_at_;  // when the request began to be sent
-  Ending ending_ = Ending::close;
-  bool passed_on_ = false;
-  bool answer_begun_ = false;
+  AttemptResult result_{.was_chosen = true};
   bool lost_race_ = false;
   bool abandoned_ = false;
-  bool request_sent_ = false;
   bool answered_early_ = false;  // before the request was sent whole
   unsigned interim_responses_ = 0;
 };

@@ -20,7 +20,7 @@ Task<Attempt::Outcome> Attempt::pass() {
   const auto framing = framing_for_client();
   const bool keep_alive = client_stays() && framing != Framing::until_close;
   write_head(framing, keep_alive);
-  ending_ = Ending::abort;  // until the whole has been passed on
+  result_.ending = Ending::abort;  // until the whole has been passed on
   std::string_view head = out_.view();
   client_.stream.frame_content(framing);
   for (bool first = true;; first = false) {
@@ -36,7 +36,7 @@ Task<Attempt::Outcome> Attempt::pass() {
                                      .content = step.content,
                                      .last = reader_.done(),
                                      .trailers = answer_trailers()};
-      passed_on_ = answer_begun_ = true;
+      result_.response_begun = result_.answer_begun = true;
       // An answer that is here as a whole needs its worker no longer, however slow the client is.
       const bool is_all = first && reader_.done() && step.consumed == worker_in_.size();
       if (is_all && part.trailers.empty() && can_follow()) finish_call();
@@ -49,7 +49,7 @@ Task<Attempt::Outcome> Attempt::pass() {
     }
     worker_in_.consume(step.consumed);
     if (reader_.done()) {
-      ending_ = keep_alive ? Ending::keep : Ending::close;
+      result_.ending = keep_alive ? Ending::keep : Ending::close;
       break;
     }
     if (client_broke_off()) break;
@@ -116,11 +116,11 @@ void Attempt::note_passed(const MessageStream::Sent& sent) {
 // Keeps the worker's connection if it can carry another request.
 void Attempt::release_worker() {
   counters().requests.fetch_add(1, std::memory_order_relaxed);
-  if (ending_ == Ending::abort) return;
+  if (result_.ending == Ending::abort) return;
   // Nobody asked for bytes behind the response: what comes next on this connection cannot be
   // trusted.
   if (call_ && worker_in_.empty() && can_follow()) finish_call();
-  if (!request_complete()) ending_ = Ending::linger;
+  if (!request_complete()) result_.ending = Ending::linger;
 }
 
 // Another request can follow on the worker's connection, now that the answer has been read.
@@ -136,7 +136,7 @@ Task<bool> Attempt::pass_interim() {
   if (client_.request.version() >= 11 && !client_.is_hedged) {
     out_ = context_.buffers().borrow();
     write_interim_head(out_, response_, context_.via());
-    passed_on_ = true;
+    result_.response_begun = true;
     const MessageStream::Part part{.head = out_.view()};
     auto sending = client_.stream.send(part);
     if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
@@ -165,7 +165,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   deadline_.disarm();
   out_ = context_.buffers().borrow();
   write_response_head(out_, response_, response_context());
-  passed_on_ = answer_begun_ = true;
+  result_.response_begun = result_.answer_begun = true;
   worker_in_.consume(response_.head_bytes());
   Buffer from_client = context_.buffers().borrow();
   const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
@@ -178,7 +178,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   deadline_.disarm();
   note_passed(sent);
   out_.release();
-  ending_ = Ending::close;
+  result_.ending = Ending::close;
   if (sent.ok()) {
     client_.stream.become_tunnel();
     worker_.become_tunnel();

@@ -41,9 +41,7 @@ struct ChosenWorker {
   std::optional<Attempt> attempt;
   bool asked = false;  // the attempt has an answer, or has ended without one
   bool lost_race = false;
-  bool out_of_resources =
-      false;  // this master had none left to connect with; the worker is not to blame
-  std::optional<Attempt::Outcome> outcome;
+  std::optional<AttemptOutcome> outcome;  // unset: none yet, or an answer is at hand
 };
 
 }  // namespace tandem::master

@@ -21,37 +21,81 @@ std::string location(const Endpoint& primary, std::string_view target) {
 
 }  // namespace
 
-Task<Ending> Exchange::answer_failure(Attempt::Outcome outcome) {
-  const bool unserved = outcome == Attempt::Outcome::gate_closed ||
-                        outcome == Attempt::Outcome::term_refused ||
-                        outcome == Attempt::Outcome::not_primary;
-  // After interim responses alone there may still be an answer.
-  if (answer_begun_) co_return Ending::abort;
-  if (unserved || no_primary_) {
-    auto answering = answer_unserved();
-    co_return co_await answering;
+// No worker's answer was passed on to its end: says why, if anything can be said.
+Task<Ending> Exchange::answer_failure() {
+  switch (verdict_.failure) {
+    case Failure::broken_off: co_return Ending::abort;
+    case Failure::bad_body: {
+      auto answering = answer_bad_body(last_.client_status);
+      co_return co_await answering;
+    }
+    case Failure::not_served: {
+      auto answering = answer_not_served();
+      co_return co_await answering;
+    }
+    default: break;
   }
-  if (outcome == Attempt::Outcome::superseded) {
-    auto answering = answer(502, "outcome_unknown",
-                            "Another master leads now and the former one did not answer; the "
-                            "request may have been executed.");
-    co_return co_await answering;
-  }
-  if (outcome == Attempt::Outcome::client_failed) {
-    if (client_status_ == 0) co_return Ending::abort;
-    auto answering = answer_bad_body(client_status_);
-    co_return co_await answering;
-  }
-  if (client_.times.is_over(now())) {
-    auto answering = answer(504, "gateway_timeout", "The time for the whole request is over.");
-    co_return co_await answering;
-  }
-  auto answering = answer_worker_failure(outcome);
+  std::string room;
+  auto answering = answer(describe(verdict_.failure, room));
   co_return co_await answering;
 }
 
+// `room`: for a message that is made here.
+LocalResponse Exchange::describe(Failure failure, std::string& room) const {
+  const bool from_primary = destination_ == Destination::primary;
+  const std::string_view who = from_primary ? "primary" : "worker";
+  const auto error = [](unsigned status, std::string_view code, std::string_view message) {
+    return LocalResponse{.status = status,
+                         .code = code,
+                         .message = message,
+                         .retry_after_s = status == 503 ? 1u : 0u};
+  };
+  const auto say = [&room](std::string message) -> std::string_view {
+    return room = std::move(message);
+  };
+  switch (failure) {
+    case Failure::unknown:
+      return error(502, "outcome_unknown",
+                   "Another master leads now and the former one did not answer; the request may "
+                   "have been executed.");
+    case Failure::deadline:
+      return error(504, "gateway_timeout", "The time for the whole request is over.");
+    case Failure::no_worker:
+      if (destination_ == Destination::workers && has_no_route()) {
+        return error(404, "no_route", "No route leads from this host and path to a service.");
+      }
+      return error(503, "no_worker",
+                   say(fmt::format("Service \"{}\" has no live worker.", service_name_)));
+    case Failure::full:
+      if (from_primary) {
+        return error(503, "primary_full", "All connections to the primary are in use.");
+      }
+      return error(503, "workers_full",
+                   say(fmt::format("All workers of service \"{}\" are busy.", service_name_)));
+    case Failure::unprocessed:
+      return error(503, "workers_full",
+                   say(fmt::format("The workers of service \"{}\" take no more; nothing was "
+                                   "executed.",
+                                   service_name_)));
+    case Failure::no_resources:
+      return error(503, "out_of_resources",
+                   "This master has no descriptor, port or memory left to connect; nothing was "
+                   "sent.");
+    case Failure::timed_out:
+      return error(504, "gateway_timeout", say(fmt::format("The {} did not answer in time.", who)));
+    case Failure::bad_response:
+      return error(502, "bad_gateway",
+                   say(fmt::format("The {}'s answer is not well-formed HTTP/1.1.", who)));
+    default: break;
+  }
+  return error(502, "bad_gateway",
+               say(fmt::format("The {} closed the connection without an answer; the request may "
+                               "have been executed.",
+                               who)));
+}
+
 // Nothing was executed, for this master does not lead, or must not serve now.
-Task<Ending> Exchange::answer_unserved() {
+Task<Ending> Exchange::answer_not_served() {
   LocalResponse response{.status = 503,
                          .code = "no_primary",
                          .message = "No master is known to serve at this moment.",
@@ -77,60 +121,18 @@ Task<Ending> Exchange::answer_unserved() {
   co_return co_await answering;
 }
 
-Task<Ending> Exchange::answer_worker_failure(Attempt::Outcome outcome) {
-  const auto service = service_name_;
-  const std::string_view who = destination_ == Destination::primary ? "primary" : "worker";
-  unsigned status = 502;
-  std::string_view code = "bad_gateway";
-  std::string message = fmt::format(
-      "The {} closed the connection without an answer; the request may have been executed.", who);
-  switch (outcome) {
-    case Attempt::Outcome::not_sent:
-      if (destination_ == Destination::workers && has_no_route()) {
-        status = 404;
-        code = "no_route";
-        message = "No route leads from this host and path to a service.";
-        break;
-      }
-      status = 503;
-      code = !was_full_                             ? "no_worker"
-             : destination_ == Destination::primary ? "primary_full"
-                                                    : "workers_full";
-      message = !was_full_ ? fmt::format("Service \"{}\" has no live worker.", service)
-                : destination_ == Destination::primary
-                    ? std::string("All connections to the primary are in use.")
-                    : fmt::format("All workers of service \"{}\" are busy.", service);
-      break;
-    case Attempt::Outcome::unprocessed:
-      status = 503;
-      code = "workers_full";
-      message =
-          fmt::format("The workers of service \"{}\" take no more; nothing was executed.", service);
-      break;
-    case Attempt::Outcome::out_of_resources:
-      status = 503;
-      code = "out_of_resources";
-      message = "This master has no descriptor, port or memory left to connect; nothing was sent.";
-      break;
-    case Attempt::Outcome::timed_out:
-      status = 504;
-      code = "gateway_timeout";
-      message = fmt::format("The {} did not answer in time.", who);
-      break;
-    case Attempt::Outcome::bad_response:
-      message = fmt::format("The {}'s answer is not well-formed HTTP/1.1.", who);
-      break;
-    default: break;
-  }
-  auto answering = answer(status, code, std::move(message));
-  co_return co_await answering;
-}
-
-Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::string message) {
+Task<Ending> Exchange::answer(unsigned status, std::string_view code, std::string_view message) {
   auto answering = answer(LocalResponse{.status = status,
                                         .code = code,
                                         .message = message,
                                         .retry_after_s = status == 503 ? 1u : 0u});
+  co_return co_await answering;
+}
+
+// The request is refused before its body was read, which nobody is going to read.
+Task<Ending> Exchange::answer_unread(LocalResponse response) {
+  client_.streaming = true;
+  auto answering = answer(response);
   co_return co_await answering;
 }
 
@@ -167,7 +169,7 @@ Task<Ending> Exchange::answer_health() {
   const auto why_not = context_.draining() ? std::string_view("This master is draining.")
                                            : context_.primary_route().not_ready(now());
   if (!why_not.empty()) {
-    auto answering = answer(503, "unavailable", std::string(why_not));
+    auto answering = answer(503, "unavailable", why_not);
     co_return co_await answering;
   }
   const bool keep = stays_after_answer();

@@ -46,18 +46,19 @@ class Race {
 
 }  // namespace
 
-// How long the first worker is waited for alone; nothing: the request is not hedged.
+// How long the first worker is waited for alone; unset: the request is not hedged.
 std::optional<Duration> Exchange::hedge_delay() const {
   const auto& hedge = client_.options->hedge;
-  if (!hedge.is_on() || destination_ != Destination::workers || !client_.may_try_again)
+  if (!hedge.is_on() || destination_ != Destination::workers || !client_.may_try_again) {
     return std::nullopt;
+  }
   if (hedge.when == wire::Hedge::When::after) return hedge.after;
   return service_->usual_latency();
 }
 
 // Another worker, if there is one that has room, and the budget allows it.
 bool Exchange::choose_second(ChosenWorker& second) {
-  if (chosen_.attempt && chosen_.attempt->passed_on()) return false;  // an interim response
+  if (chosen_.attempt && chosen_.attempt->has_begun_response()) return false;
   auto others = excluded_;
   others.add(chosen_.upstream->worker().id);
   second.upstream = service_->pick(pick_criteria(others));
@@ -67,13 +68,13 @@ bool Exchange::choose_second(ChosenWorker& second) {
   return true;
 }
 
-// The chosen worker, and a second one if it has no answer after `delay`. What the exchange knows
-// afterwards is of the one that answered, or of the first.
-Task<Attempt::Outcome> Exchange::attempt_hedged(Duration delay) {
+// Asks the chosen worker, and a second one if the first has no answer after `delay`. The result is
+// that of the worker that answered, or else of the first.
+Task<AttemptResult> Exchange::ask_two(Duration delay) {
   Race race(context_.io());
   ChosenWorker second;
-  const auto start = [this, &race](ChosenWorker& each) -> Detached {
-    auto asking = ask(each, 0);
+  const auto start = [this, &race](ChosenWorker& chosen) -> Detached {
+    auto asking = ask(chosen, 0);
     co_await asking;
     race.notify();
   };
@@ -97,19 +98,19 @@ Task<Attempt::Outcome> Exchange::attempt_hedged(Duration delay) {
   if (hedged) {
     const bool second_counts = !chosen_.has_answer() && second.has_answer();
     auto& loser = second_counts ? chosen_ : second;
-    if (loser.has_answer()) loser.outcome = Attempt::Outcome::lost_race;
-    auto ending = conclude(loser);
+    if (loser.has_answer()) loser.outcome = AttemptOutcome::lost_race;
+    auto ending = pass(loser);
     co_await ending;
-    if (second.outcome != Attempt::Outcome::not_sent) ++attempts_counted_;
+    if (second.outcome != AttemptOutcome::not_sent) history_.count_second();
     if (second_counts) {
-      auto concluding = conclude(second);
-      const auto outcome = co_await concluding;
+      auto passing = pass(second);
+      const auto result = co_await passing;
       chosen_.upstream = second.upstream;
-      co_return outcome;
+      co_return result;
     }
   }
-  auto concluding = conclude(chosen_);
-  co_return co_await concluding;
+  auto passing = pass(chosen_);
+  co_return co_await passing;
 }
 
 }  // namespace tandem::master
