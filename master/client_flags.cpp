@@ -37,19 +37,19 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto rate = parse_byte_size(text, flag);
                if (!rate) return rate.error();
-               flags.timeouts.pace.bytes_per_s = *rate;
+               flags.forward.services.requests.timeouts.pace.bytes_per_s = *rate;
                return {};
              });
   bind_duration(
       app, "--body-timeout",
       "how long, in all, a client is waited for while it sends a body (then 408) or takes "
       "one; 0s: no limit",
-      flags.timeouts.pace.whole, {0s, 720h});
+      flags.forward.services.requests.timeouts.pace.whole, {0s, 720h});
   bind_number(
       app, "--client-connections",
       "how many connections one client address may have at once, IPv6 by its first 64 bits, "
       "trusted proxies excepted; more are closed; 0, the default: no limit",
-      flags.connections_per_client, {0, limits::client_connections_settable_max});
+      flags.forward.connections_per_client, {0, limits::client_connections_settable_max});
   bind_value(
       app, "--memory", "BYTES[k|m|g]",
       "memory for the buffers of clients and workers; when it runs out, idle clients are "
@@ -62,14 +62,14 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
           return invalid(fmt::format("{} must be at least 1m, or 0 for any, not \"{}\"", flag,
                                      text.substr(0, 64)));
         }
-        flags.memory = *memory;
+        flags.forward.memory = *memory;
         return {};
       });
   bind_value(app, "--health-path", "/PATH",
              "a path at the client address at which this master says whether it is able to serve "
              "clients: 200 or 503; by default all paths belong to the services",
              [&flags](std::string_view text, std::string_view flag) {
-               return take_health_path(text, flag, flags.health_path);
+               return take_health_path(text, flag, flags.forward.health_path);
              });
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "common/base/command_line.hpp"
+#include "common/base/memory_size.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/limits.hpp"
 #include "master/client_flags.hpp"
@@ -71,23 +72,23 @@ void bind_networks(CLI::App& app, const std::string& flag, const std::string& he
 void bind_forwarding(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--header-timeout",
                 "how long a client may take to send the head of a request; then 408",
-                flags.timeouts.header_read, {1s, 10min});
+                flags.forward.services.requests.timeouts.header_read, {1s, 10min});
   bind_duration(
       app, "--idle-timeout",
       "how long a client connection may be without a request, and a body without progress, "
       "before it is closed",
-      flags.timeouts.client_idle, {1s, 24h});
+      flags.forward.services.requests.timeouts.client_idle, {1s, 24h});
   bind_duration(app, "--response-timeout",
                 "how long a worker may take until the head of its response; then 504",
-                flags.timeouts.response_head, {100ms, 24h});
+                flags.forward.services.requests.timeouts.response_head, {100ms, 24h});
   bind_duration(app, "--connect-timeout",
                 "how long a connection to a worker may take; then the next worker is tried",
-                flags.timeouts.connect, {10ms, 1min});
+                flags.forward.services.requests.timeouts.connect, {10ms, 1min});
   bind_value(app, "--max-body", "BYTES",
              "the largest request body; a larger one is answered 413; 0, the default: no limit",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto* end = text.data() + text.size();
-               const auto parsed = std::from_chars(text.data(), end, flags.body_bytes_max);
+               const auto parsed = std::from_chars(text.data(), end, flags.forward.body_bytes_max);
                if (!text.empty() && parsed.ec == std::errc{} && parsed.ptr == end) return {};
                return invalid(fmt::format("{} must be a number of bytes, not \"{}\"", flag,
                                           text.substr(0, 64)));
@@ -98,8 +99,8 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto limit = parse_rate_limit(text, flag);
                if (!limit) return limit.error();
-               limit->key = std::move(flags.rate_limit.key);
-               flags.rate_limit = std::move(*limit);
+               limit->key = std::move(flags.forward.rate_limit.key);
+               flags.forward.rate_limit = std::move(*limit);
                return {};
              });
   bind_value(app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
@@ -108,14 +109,14 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto key = parse_rate_limit_key(text, flag);
                if (!key) return key.error();
-               flags.rate_limit.key = std::move(*key);
+               flags.forward.rate_limit.key = std::move(*key);
                return {};
              })
       ->needs("--rate-limit");
   bind_networks(app, "--trusted-proxy",
                 "clients there are proxies: their X-Forwarded-* fields are believed and extended; "
                 "repeatable",
-                flags.trusted_proxies);
+                flags.forward.trusted_proxies);
   bind_value(app, "--underscore-names", "drop|keep",
              "what becomes of fields with an underscore in their names, unless a trusted proxy "
              "sends them: drop, the default, or keep, for workers that cannot mistake them for "
@@ -125,7 +126,7 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                  return invalid(
                      fmt::format("{} must be drop or keep, not \"{}\"", flag, text.substr(0, 64)));
                }
-               flags.keeps_underscores = text == "keep";
+               flags.forward.keeps_underscores = text == "keep";
                return {};
              });
   bind_value(
@@ -136,11 +137,11 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
         if (text != "on" && text != "off") {
           return invalid(fmt::format("{} must be on or off, not \"{}\"", flag, text.substr(0, 64)));
         }
-        flags.http2 = text == "on";
+        flags.forward.http2 = text == "on";
         return {};
       });
   bind_switch(app, "--allow-trace", "serve TRACE requests, which are otherwise answered 405",
-              flags.allows_trace);
+              flags.forward.allows_trace);
 }
 
 // NAME=HOST:PORT
@@ -228,12 +229,12 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
 // How a worker is chosen.
 void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--balance", "POLICY",
-             fmt::format("how a worker is chosen; default {}. {}", to_string(flags.balance),
-                         wire::policy_help()),
+             fmt::format("how a worker is chosen; default {}. {}",
+                         to_string(flags.forward.services.policy), wire::policy_help()),
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto policy = wire::parse_policy(text, flag);
                if (!policy) return policy.error();
-               flags.balance = std::move(*policy);
+               flags.forward.services.policy = std::move(*policy);
                return {};
              });
   bind_value(app, "--sticky", "NAME[; ATTRIBUTE]...",
@@ -245,17 +246,17 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
                  return invalid(fmt::format("{} must be {}, not \"{}\"", flag, wire::sticky_forms,
                                             text.substr(0, 64)));
                }
-               flags.sticky = std::move(*sticky);
+               flags.forward.services.sticky = StickyCookie(std::move(*sticky));
                return {};
              });
   bind_duration(
       app, "--slow-start",
       "how long it takes until a worker that joins or returns gets its full share; 0s: at once",
-      flags.slow_start, {0s, 1h});
+      flags.forward.services.slow_start.over, {0s, 1h});
   bind_number(app, "--eject-after",
               "how many requests in a row a worker may fail (5xx, time-outs, broken connections) "
               "before it is left alone for a while; 0: any number",
-              flags.eject_after, {0, 1000});
+              flags.forward.services.breaker.failures_in_a_row, {0, 1000});
 }
 
 // [service.NAME] in the file: what --service NAME:KEY=VALUE says, KEY = VALUE.
@@ -268,7 +269,7 @@ Result<> set_of_service(MasterFlags& flags, std::string_view name, std::string_v
 
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
-  bind_endpoint(app, "--listen", "where clients are served", flags.listen);
+  bind_endpoint(app, "--listen", "where clients are served", flags.forward.listen);
   bind_endpoint(app, "--control", "where workers and tools are served", flags.control);
   bind_text(app, "--data-dir", "DIR",
             "directory for what must survive a restart; created when it is missing",
@@ -309,7 +310,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
               return {};
             });
   bind_number(app, "--threads", "number of forwarding loops; by default one for each core",
-              flags.threads, {1, threads_max});
+              flags.forward.threads, {1, threads_max});
   bind_balance(app, flags);
   bind_value(app, "--standby-traffic", "forward|redirect|refuse",
              "what a standby does with client requests: forward them to the primary, the default, "
@@ -317,7 +318,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto traffic = parse_standby_traffic(text, flag);
                if (!traffic) return traffic.error();
-               flags.standby_traffic = *traffic;
+               flags.forward.standby_traffic = *traffic;
                return {};
              });
   bind_forwarding(app, flags);
@@ -344,8 +345,29 @@ void bind(CLI::App& app, MasterFlags& flags) {
 
 }  // namespace
 
-MasterFlags::MasterFlags()
-    : threads(std::clamp(std::thread::hardware_concurrency(), 1u, threads_max)) {}
+MasterFlags::MasterFlags() {
+  forward.threads = std::clamp(std::thread::hardware_concurrency(), 1u, threads_max);
+  forward.memory = usable_memory() / 2;
+  forward.services.policy = wire::PolicyName::p2c;
+}
+
+namespace {
+
+// What follows from several flags, once all of them were read.
+void derive_options(MasterFlags& flags) {
+  auto& forward = flags.forward;
+  auto& timeouts = forward.services.requests.timeouts;
+  timeouts.body_idle = timeouts.client_idle;
+  for (const auto& vip : flags.vips) forward.moving_addresses.push_back(vip.address());
+  forward.binds_absent = is_among(flags.vips, forward.listen.host);
+  // A standby passes on what its clients ask for.
+  for (const auto& [name, peer] : flags.peers) {
+    const auto address = parse_address_range(peer.host, "--peer");
+    if (address) forward.uncounted_clients.push_back(*address);
+  }
+}
+
+}  // namespace
 
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
   CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
@@ -360,12 +382,13 @@ std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& fl
   if (const auto status = parse_command_line(app, argc, argv, {of_service})) return status;
   flags.control_name = flags.control.host;
   for (auto [endpoint, flag] :
-       {std::pair(&flags.listen, "--listen"), std::pair(&flags.control, "--control")}) {
+       {std::pair(&flags.forward.listen, "--listen"), std::pair(&flags.control, "--control")}) {
     const auto resolved = resolve_in_place(*endpoint, flag);
     if (resolved) continue;
     write_text(stderr, fmt::format("tandem-master: {}\n", resolved.error().message));
     return 2;
   }
+  derive_options(flags);
   return std::nullopt;
 }
 

@@ -16,10 +16,7 @@
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
-#include "common/wire/policy_spec.hpp"
-#include "master/forward/workers/timeouts.hpp"
-#include "master/forward/exchange/rate_limiter.hpp"
-#include "master/forward/exchange/standby_traffic.hpp"
+#include "master/forward/plane/data_plane_options.hpp"
 #include "master/registry/limits.hpp"
 #include "master/vip/vip_spec.hpp"
 
@@ -27,7 +24,8 @@ namespace tandem::master {
 
 struct MasterFlags {
   std::string node = "a";
-  Endpoint listen{"127.0.0.1", 8080};
+  // What clients and workers may do. Passed on as it is: main() adds the parts of the process.
+  DataPlaneOptions forward;
   Endpoint control{"127.0.0.1", 7070};
   std::string control_name;                   // its host as it was given; empty: as it is
   std::vector<AddressRange> worker_networks;  // none: anywhere
@@ -44,22 +42,6 @@ struct MasterFlags {
   std::vector<wire::WorkerSpec> backends;
   std::vector<wire::Route> routes;
   std::map<std::string, wire::ServiceSettings> services;  // by their names
-  unsigned threads;                                       // as many as the machine has cores
-  wire::PolicySpec balance = wire::PolicyName::p2c;
-  wire::StickySpec sticky;
-  Duration slow_start = 10s;
-  unsigned eject_after = 5;  // failures in a row; 0: never
-  StandbyTraffic standby_traffic = StandbyTraffic::forward;
-  std::string health_path;  // of the client address; empty: all paths are the services'
-  ForwardTimeouts timeouts;
-  std::uint64_t body_bytes_max = 0;     // 0: any
-  RateLimit rate_limit;                 // off: any
-  unsigned connections_per_client = 0;  // 0: any
-  std::optional<std::uint64_t> memory;  // bytes; 0: any; unset: half of what there is
-  std::vector<AddressRange> trusted_proxies;
-  bool keeps_underscores = false;  // strangers' fields with one in their names
-  bool allows_trace = false;
-  bool http2 = true;
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;

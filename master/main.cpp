@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/logging.hpp"
-#include "common/base/memory_size.hpp"
 #include "common/base/process_setup.hpp"
 #include "common/base/stop_signals.hpp"
 #include "common/base/secret.hpp"
@@ -32,7 +31,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.node = flags.node;
   options.control = flags.control;
   options.control_name = flags.control_name;
-  if (flags.listen.port != 0) options.listen = flags.listen;
+  if (flags.forward.listen.port != 0) options.listen = flags.forward.listen;
   options.worker_networks = flags.worker_networks;
   options.worker_heartbeat = flags.worker_heartbeat;
   options.forget_after = flags.forget_after;
@@ -61,7 +60,7 @@ Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
 }
 
 Result<> check_vips(const MasterFlags& flags) {
-  VipNeighbours neighbours{.listen = flags.listen, .control = flags.control, .peers = {}};
+  VipNeighbours neighbours{.listen = flags.forward.listen, .control = flags.control, .peers = {}};
   for (const auto& [name, control] : flags.peers) neighbours.peers.push_back(control);
   return check_vips(flags.vips, neighbours);
 }
@@ -74,7 +73,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   const auto vips = std::move(*opened_vips);
   auto to_control = control_options(flags);
   to_control.pass = random_hex(16);  // standbys present it with the requests that they pass on
-  to_control.standby_serves = flags.standby_traffic != StandbyTraffic::refuse;
+  to_control.standby_serves = flags.forward.standby_traffic != StandbyTraffic::refuse;
   std::function<bool(Instant)> farewell;
   std::function<void()> farewell_over;
   if (vips) {
@@ -94,36 +93,11 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
        .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
-  DataPlaneOptions options;
+  auto options = flags.forward;
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
-  options.listen = flags.listen;
-  for (const auto& vip : flags.vips) options.moving_addresses.push_back(vip.address());
-  options.binds_absent = is_among(flags.vips, flags.listen.host);
-  options.threads = flags.threads;
-  options.services.policy = flags.balance;
-  options.services.slow_start.over = flags.slow_start;
-  options.services.breaker.failures_in_a_row = flags.eject_after;
-  options.services.sticky = StickyCookie(flags.sticky);
-  options.services.requests.timeouts = flags.timeouts;
-  options.services.requests.timeouts.body_idle = flags.timeouts.client_idle;
-  options.body_bytes_max = flags.body_bytes_max;
-  options.client_connections_max = clients_among(descriptors(), flags.threads);
-  options.connections_per_client = flags.connections_per_client;
-  // A standby passes on what its clients ask.
-  for (const auto& [name, peer] : flags.peers) {
-    const auto address = parse_address_range(peer.host, "--peer");
-    if (address) options.uncounted_clients.push_back(*address);
-  }
-  options.memory = flags.memory.value_or(usable_memory() / 2);
-  options.rate_limit = flags.rate_limit;
-  options.trusted_proxies = flags.trusted_proxies;
-  options.keeps_underscores = flags.keeps_underscores;
-  options.allows_trace = flags.allows_trace;
-  options.http2 = flags.http2;
+  options.client_connections_max = clients_among(descriptors(), options.threads);
   options.access_log = access_log;
   options.gate = &gate;
-  options.standby_traffic = flags.standby_traffic;
-  options.health_path = flags.health_path;
   options.pass = to_control.pass;
   options.report_term = [&control](Term term) { control.report_term(term); };
   options.report_failure = [&control](WorkerId id, FailureKind kind) {
@@ -165,7 +139,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
 
 Result<> serve_with_access_log(const MasterFlags& flags, StopSignals& signals) {
   if (flags.access_log == "off") return serve(flags, nullptr, signals);
-  auto access_log = AccessLog::open(flags.access_log, flags.threads);
+  auto access_log = AccessLog::open(flags.access_log, flags.forward.threads);
   if (!access_log) return access_log.error();
   return serve(flags, access_log->get(), signals);
 }

@@ -31,8 +31,9 @@ void ClientSession::start(Context& context, Clients& clients, ByteStream connect
 
 // False: its address has as many connections as it may.
 bool ClientSession::count_in(const TcpEndpoint& peer) {
-  const auto& counts = clients_.options().counts;
-  if (!counts || trusted_ || is_among(clients_.options().uncounted, address_)) return true;
+  auto* const counts = clients_.counts();
+  const auto& uncounted = context_.options().uncounted_clients;
+  if (counts == nullptr || trusted_ || is_among(uncounted, address_)) return true;
   counted_as_ = counts->enter(peer.address());
   return counted_as_.has_value();
 }
@@ -52,7 +53,7 @@ ClientSession::ClientSession(Context& context, Clients& clients, ByteStream conn
 
 ClientSession::~ClientSession() {
   if (request_ != nullptr) context_.give_back(*request_);
-  if (counted_as_) clients_.options().counts->leave(*counted_as_);
+  if (counted_as_) clients_.counts()->leave(*counted_as_);
   clients_.forget(*this);
 }
 

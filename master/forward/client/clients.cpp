@@ -7,8 +7,9 @@
 
 namespace tandem::master {
 
-Clients::Clients(Context& context, ClientOptions options, std::function<void()> on_left)
-    : context_(context), options_(std::move(options)), on_left_(std::move(on_left)) {}
+Clients::Clients(Context& context, std::shared_ptr<ClientCounts> counts,
+                 std::function<void()> on_left)
+    : context_(context), counts_(std::move(counts)), on_left_(std::move(on_left)) {}
 
 Clients::~Clients() { TANDEM_ASSERT(sessions_.empty()); }
 

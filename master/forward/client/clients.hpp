@@ -5,9 +5,7 @@
 
 #include <functional>
 #include <memory>
-#include <vector>
 
-#include "common/base/address_range.hpp"
 #include "master/forward/client/client_counts.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/io/intrusive_list.hpp"
@@ -21,19 +19,15 @@ class ClientSession;
 inline constexpr Refusal no_memory{503, "out_of_memory",
                                    "This master has no memory for more requests."};
 
-struct ClientOptions {
-  std::shared_ptr<ClientCounts> counts;  // null: one client may have any number of connections
-  std::vector<AddressRange> uncounted;   // besides the trusted proxies
-};
-
 class Clients {
  public:
-  // `on_left`: one has gone. `context` outlives it.
-  Clients(Context& context, ClientOptions options, std::function<void()> on_left);
+  // `counts`: null when one address may have any number of connections. `on_left`: a client has
+  // gone. `context` outlives it.
+  Clients(Context& context, std::shared_ptr<ClientCounts> counts, std::function<void()> on_left);
   ~Clients();
 
   bool empty() const { return sessions_.empty(); }
-  const ClientOptions& options() const { return options_; }
+  ClientCounts* counts() const { return counts_.get(); }
 
   // Serves one that is connected.
   void serve(ByteStream connection, const TcpEndpoint& peer);
@@ -52,7 +46,7 @@ class Clients {
   void forget(ClientSession& session);
 
   Context& context_;
-  const ClientOptions options_;
+  const std::shared_ptr<ClientCounts> counts_;
   const std::function<void()> on_left_;
   IntrusiveList<ClientSession> sessions_;
 };

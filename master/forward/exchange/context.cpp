@@ -10,27 +10,27 @@
 
 namespace tandem::master {
 
-Context::Context(unsigned index, std::shared_ptr<const ForwardOptions> options,
+Context::Context(unsigned index, const ForwardOptions& options, const SharedByLoops& shared,
                  std::function<void(Shed)> shed)
     : index_(index),
-      options_(std::move(options)),
+      options_(options),
+      shared_(shared),
       shed_(std::move(shed)),
-      buffers_(options_->memory == 0 ? static_cast<std::size_t>(-1)
-                                     : options_->memory / options_->loops / 8),
+      buffers_(options_.memory == 0 ? static_cast<std::size_t>(-1)
+                                    : options_.memory / options_.threads / 8),
       wheel_(now()),
       services_(io_, wheel_,
                 {.loop = index,
-                 .loops = options_->loops,
-                 .options = options_->services,
-                 .policies = options_->policies,
-                 .ask_for_room = options_->ask_for_room,
-                 .offer_room = options_->offer_room}),
-      tests_(io_, wheel_, options_->report_failure),
-      via_(options_->via),
+                 .loops = options_.threads,
+                 .options = options_.services,
+                 .policies = options_.policies,
+                 .ask_for_room = shared_.ask_for_room,
+                 .offer_room = shared_.offer_room}),
+      tests_(io_, wheel_, options_.report_failure),
+      via_(options_.via),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       random_(std::random_device{}()),
-      access_ring_(options_->access_log == nullptr ? nullptr : &options_->access_log->ring(index)) {
-}
+      access_ring_(options_.access_log == nullptr ? nullptr : &options_.access_log->ring(index)) {}
 
 Context::~Context() = default;
 
@@ -79,10 +79,10 @@ std::size_t Context::memory_in_use() const {
 
 // A loop within its share looks at nobody else's.
 Context::Memory Context::memory() const {
-  const auto budget = options_->memory;
+  const auto budget = options_.memory;
   const auto scarce = budget - budget / 8;
-  if (budget == 0 || memory_in_use() * options_->loops < scarce) return Memory::ample;
-  const auto all = options_->memory_in_use();
+  if (budget == 0 || memory_in_use() * options_.threads < scarce) return Memory::ample;
+  const auto all = shared_.memory_in_use();
   if (all < scarce) return Memory::ample;
   return all < budget ? Memory::scarce : Memory::exhausted;
 }

@@ -13,12 +13,10 @@
 #include <thread>
 #include <vector>
 
-#include "common/base/address_range.hpp"
 #include "common/base/splitmix64.hpp"
 #include "common/http1/http_head.hpp"
 #include "master/forward/access_log/ring.hpp"
-#include "master/forward/exchange/rate_limiter.hpp"
-#include "master/forward/exchange/standby_traffic.hpp"
+#include "master/forward/exchange/forward_options.hpp"
 #include "master/forward/http/h2/session_memory.hpp"
 #include "master/forward/http/head_pool.hpp"
 #include "master/forward/http/request_id.hpp"
@@ -27,14 +25,11 @@
 #include "master/forward/io/reactor.hpp"
 #include "master/forward/workers/connection_tests.hpp"
 #include "master/forward/workers/services.hpp"
-#include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
-#include "master/registry/serving_gate.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
 
-class AccessLog;
 class PrimaryRoute;
 
 // What is closed when something runs out, if it is idle.
@@ -62,32 +57,11 @@ struct LoopCounters {
   }
 };
 
-// What all loops are told at the start and never changes.
-struct ForwardOptions {
-  std::string via;                          // how this gateway names itself, until a snapshot says
-  std::string default_service;              // where requests go that no route leads elsewhere
-  ServiceOptions services;                  // where nothing is said for a service
-  std::shared_ptr<PolicyFactory> policies;  // never null once a loop has it
-  unsigned loops = 1;
-  std::size_t memory = 0;  // that buffers and clients of all loops may take; 0: any
-  std::function<std::size_t()> memory_in_use;  // of all loops. Any thread.
-  std::uint64_t body_bytes_max = 0;            // of a request: 413; 0: any
+// What the loops of a process share, and how one reaches the others.
+struct SharedByLoops {
   std::shared_ptr<RateLimiter> rate_limiter;   // null: clients may send what they like
-  std::vector<AddressRange> trusted_proxies;   // clients whose X-Forwarded-* are kept
-  bool keeps_underscores = false;              // strangers' fields with one in their names
-  bool allows_trace = false;                   // else TRACE: 405
-  bool http2 = true;                           // clients may speak HTTP/2 by prior knowledge
-  AccessLog* access_log = nullptr;             // null: none is kept
-  const ServingGate* gate = nullptr;           // never null once a loop has it
-  std::string pass;                            // the Tandem-Pass that standbys present to this node
-  StandbyTraffic standby_traffic = StandbyTraffic::forward;
-  std::string health_path;  // GET of it is answered by this master; empty: no path is
-  // A worker refused a connection, or did not answer in time. Called on loop threads, by the loop
-  // that set `suspect`.
-  std::function<void(WorkerId, FailureKind)> report_failure;
-  // A worker refused a request, for it has promised a higher term. Called on loop threads.
-  std::function<void(Term)> report_term;
-  // Between loops, see Services::Setup. Called on loop threads.
+  std::function<std::size_t()> memory_in_use;  // of all loops. Any thread.
+  // See Services::Setup. Called on loop threads.
   std::function<void(unsigned from_loop, const std::string& service)> ask_for_room;
   std::function<void(unsigned from_loop, RoomOffer offer)> offer_room;
 };
@@ -95,7 +69,8 @@ struct ForwardOptions {
 class Context {
  public:
   // `shed`: closes some of what is idle, here and at the other loops. `index`: the loop's number.
-  Context(unsigned index, std::shared_ptr<const ForwardOptions> options,
+  // `options` and `shared` outlive it.
+  Context(unsigned index, const ForwardOptions& options, const SharedByLoops& shared,
           std::function<void(Shed)> shed);
   ~Context();
   Context(const Context&) = delete;
@@ -105,8 +80,10 @@ class Context {
 
   // ---- what never changes, or is the loop's own
   unsigned index() const { return index_; }
-  const ForwardOptions& options() const { return *options_; }
-  const ForwardTimeouts& timeouts() const { return options_->services.requests.timeouts; }
+  const ForwardOptions& options() const { return options_; }
+  // Null: clients may send what they like.
+  RateLimiter* rate_limiter() const { return shared_.rate_limiter.get(); }
+  const ForwardTimeouts& timeouts() const { return options_.services.requests.timeouts; }
   Reactor& io() { return io_; }
   LoopCounters& counters() { return counters_; }
   const LoopCounters& counters() const { return counters_; }  // any thread
@@ -174,7 +151,8 @@ class Context {
 
  private:
   const unsigned index_;
-  const std::shared_ptr<const ForwardOptions> options_;
+  const ForwardOptions& options_;
+  const SharedByLoops& shared_;
   const std::function<void(Shed)> shed_;
   Reactor io_;
   BufferPool buffers_;

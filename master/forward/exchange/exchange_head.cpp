@@ -50,8 +50,8 @@ void Exchange::adopt_client_of_standby() {
 
 // A request that a standby passed on counts for the standby's client.
 Exchange::EarlyAnswer Exchange::limit_rate() const {
-  const auto& limiter = context_.options().rate_limiter;
-  if (!limiter) return std::nullopt;
+  auto* const limiter = context_.rate_limiter();
+  if (limiter == nullptr) return std::nullopt;
   const auto& key = limiter->key();
   AddressText room;
   std::string_view value;

@@ -48,7 +48,7 @@ std::size_t clients_per_loop(const DataPlaneOptions& options) {
 }  // namespace
 
 DataPlane::DataPlane(DataPlaneOptions options)
-    : options_(std::move(options)), farewell_step_(Farewell::none) {
+    : options_(std::move(options)), links_(make_links()), farewell_step_(Farewell::none) {
   TANDEM_ASSERT(options_.threads >= 1);
   TANDEM_ASSERT(options_.report_failure != nullptr);
   TANDEM_ASSERT(options_.report_term != nullptr);
@@ -57,56 +57,31 @@ DataPlane::DataPlane(DataPlaneOptions options)
 
 DataPlane::~DataPlane() { stop(); }
 
-ForwardOptions DataPlane::forward_options() {
-  return {.via = options_.via,
-          .default_service = options_.default_service,
-          .services = options_.services,
-          .policies = options_.policies,
-          .loops = options_.threads,
-          .memory = options_.memory,
-          .memory_in_use = [this] { return memory_in_use(); },
-          .body_bytes_max = options_.body_bytes_max,
-          .rate_limiter = limiter_for(options_.rate_limit),
-          .trusted_proxies = options_.trusted_proxies,
-          .keeps_underscores = options_.keeps_underscores,
-          .allows_trace = options_.allows_trace,
-          .http2 = options_.http2,
-          .access_log = options_.access_log,
-          .gate = options_.gate,
-          .pass = options_.pass,
-          .standby_traffic = options_.standby_traffic,
-          .health_path = options_.health_path,
-          .report_failure = options_.report_failure,
-          .report_term = options_.report_term,
-          .ask_for_room = [this](unsigned from_loop,
-                                 const std::string& service) { ask_for_room(from_loop, service); },
-          .offer_room = [this](unsigned from_loop,
-                               RoomOffer offer) { offer_room(from_loop, std::move(offer)); }};
-}
-
-LoopOptions DataPlane::loop_options() {
-  LoopOptions options{
-      .forward = std::make_shared<const ForwardOptions>(forward_options()),
-      .clients = {.counts = counts_for(options_.connections_per_client),
-                  .uncounted = options_.uncounted_clients},
-      .binds_absent = options_.binds_absent,
-      .moving_addresses = options_.moving_addresses,
-      .client_connections_max = clients_per_loop(options_),
-      .home = {},
-      .shed_elsewhere = [this](unsigned from_loop, Shed what) { shed(from_loop, what); }};
+std::unique_ptr<const LoopLinks> DataPlane::make_links() {
+  auto links = std::make_unique<LoopLinks>();
+  links->rate_limiter = limiter_for(options_.rate_limit);
+  links->memory_in_use = [this] { return memory_in_use(); };
+  links->ask_for_room = [this](unsigned from_loop, const std::string& service) {
+    ask_for_room(from_loop, service);
+  };
+  links->offer_room = [this](unsigned from_loop, RoomOffer offer) {
+    offer_room(from_loop, std::move(offer));
+  };
+  links->client_counts = counts_for(options_.connections_per_client);
+  links->clients_max = clients_per_loop(options_);
+  links->shed_elsewhere = [this](unsigned from_loop, Shed what) { shed(from_loop, what); };
   if (options_.threads > 1) {
-    options.home = [this](Loop& from) -> Loop& { return home_of_next(from); };
+    links->home = [this](Loop& from) -> Loop& { return home_of_next(from); };
   }
-  return options;
+  return links;
 }
 
 Result<> DataPlane::start() {
   const auto exclusive = Listener::check_free(options_.listen, options_.binds_absent);
   if (!exclusive) return exclusive.error();
-  const auto common = std::make_shared<const LoopOptions>(loop_options());
   address_ = options_.listen;
   for (unsigned index = 0; index < options_.threads; ++index) {
-    loops_.push_back(std::make_unique<Loop>(index, common));
+    loops_.push_back(std::make_unique<Loop>(index, options_, *links_));
     // The first loop learns the port when the kernel chooses it; the others join it there.
     auto bound = loops_.back()->listen(address_);
     if (!bound) {

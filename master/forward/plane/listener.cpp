@@ -91,12 +91,12 @@ void Listener::hold_newcomers(bool hold) {
 }
 
 void Listener::take(const Accept& accepted) {
-  const auto& home = loop_.options().home;
+  const auto& home = loop_.links().home;
   (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), loop_);
 }
 
 bool Listener::is_full() const {
-  const auto& home = loop_.options().home;
+  const auto& home = loop_.links().home;
   return (home ? home(loop_) : loop_).is_full();
 }
 

@@ -32,14 +32,15 @@ class HeldSocket {
 
 }  // namespace
 
-Loop::Loop(unsigned index, std::shared_ptr<const LoopOptions> options)
-    : options_(std::move(options)),
-      context_(index, options_->forward,
+Loop::Loop(unsigned index, const DataPlaneOptions& options, const LoopLinks& links)
+    : options_(options),
+      links_(links),
+      context_(index, options, links,
                [this](Shed what) {
                  shed_here(what);
-                 if (options_->forward->loops > 1) options_->shed_elsewhere(this->index(), what);
+                 if (options_.threads > 1) links_.shed_elsewhere(this->index(), what);
                }),
-      clients_(context_, options_->clients, [this] { client_left(); }),
+      clients_(context_, links.client_counts, [this] { client_left(); }),
       listener_(std::make_unique<Listener>(*this)) {}
 
 Loop::~Loop() { TANDEM_ASSERT(!thread_.joinable()); }

@@ -15,28 +15,27 @@
 #include "common/base/result.hpp"
 #include "master/forward/client/clients.hpp"
 #include "master/forward/exchange/context.hpp"
+#include "master/forward/plane/data_plane_options.hpp"
 
 namespace tandem::master {
 
 class Listener;
 class Loop;
 
-// What all loops are told at the start and never changes.
-struct LoopOptions {
-  std::shared_ptr<const ForwardOptions> forward;
-  ClientOptions clients;
-  bool binds_absent = false;  // where clients are served may be no address of this host yet
-  std::vector<std::string> moving_addresses;  // that this host has for a while: see Farewell
-  std::size_t client_connections_max = 0;     // per loop
+// What loops share, and how they reach each other, besides what their requests need of that.
+struct LoopLinks : SharedByLoops {
+  std::shared_ptr<ClientCounts> client_counts;  // null: an address may have any number of clients
+  std::size_t clients_max = 0;                  // per loop
   // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
   std::function<Loop&(Loop& from)> home;
-  // Descriptors or memory run out: has the other loops shed what is idle. Called on loop threads.
+  // Descriptors or memory run out: the other loops close what is idle. Called on loop threads.
   std::function<void(unsigned from_loop, Shed what)> shed_elsewhere;
 };
 
 class Loop {
  public:
-  Loop(unsigned index, std::shared_ptr<const LoopOptions> options);
+  // `options` and `links` outlive it.
+  Loop(unsigned index, const DataPlaneOptions& options, const LoopLinks& links);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -70,8 +69,7 @@ class Loop {
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
   // It serves as many clients as it may.
   bool is_full() const {
-    return counters().client_connections.load(std::memory_order_relaxed) >=
-           options_->client_connections_max;
+    return counters().client_connections.load(std::memory_order_relaxed) >= links_.clients_max;
   }
   std::size_t memory_in_use() const { return context_.memory_in_use(); }
   // The version of the snapshot that it goes by; 0: none yet. What was picked before is counted in
@@ -80,7 +78,8 @@ class Loop {
 
   // ---- on the loop's thread
   Context& context() { return context_; }
-  const LoopOptions& options() const { return *options_; }
+  const DataPlaneOptions& options() const { return options_; }
+  const LoopLinks& links() const { return links_; }
   // Closes some of what is idle, here alone.
   void shed_here(Shed what);
 
@@ -92,7 +91,8 @@ class Loop {
   void apply(const SnapshotPtr& snapshot);
   void stop_here();
 
-  const std::shared_ptr<const LoopOptions> options_;
+  const DataPlaneOptions& options_;
+  const LoopLinks& links_;
   Context context_;
   Clients clients_;
   Deadline sweep_;

@@ -136,13 +136,13 @@ TEST_CASE("what one client is to the rate limit may be said in the file, in any 
   const auto said = read_file("rate-limit-key = \"cookie=sid\"\nrate-limit = \"10:20\"\n");
   INFO(said.errors);
   REQUIRE(said.status == std::nullopt);
-  CHECK(said.flags.rate_limit.per_second == 10);
-  CHECK(said.flags.rate_limit.burst == 20);
-  CHECK(said.flags.rate_limit.key ==
+  CHECK(said.flags.forward.rate_limit.per_second == 10);
+  CHECK(said.flags.forward.rate_limit.burst == 20);
+  CHECK(said.flags.forward.rate_limit.key ==
         wire::RequestKeySpec{.source = wire::KeySource::cookie, .name = "sid"});
   const auto flags = read({"--rate-limit-key", "header=X-Key", "--rate-limit", "5"});
-  CHECK(flags.flags.rate_limit.key.name == "X-Key");
-  CHECK(flags.flags.rate_limit.per_second == 5);
+  CHECK(flags.flags.forward.rate_limit.key.name == "X-Key");
+  CHECK(flags.flags.forward.rate_limit.per_second == 5);
 }
 
 TEST_CASE("a key without a rate limit is a mistake, and so is one that clients choose at will") {
