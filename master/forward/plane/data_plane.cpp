@@ -90,7 +90,7 @@ Result<> DataPlane::start() {
     }
     address_ = *bound;
   }
-  const std::lock_guard lock(publishing_);
+  const Lock lock(publishing_);
   for (auto& loop : loops_) {
     if (latest_) loop->publish(latest_);
     if (leadership_) loop->publish(leadership_);
@@ -134,28 +134,28 @@ void DataPlane::offer_room(unsigned from_loop, RoomOffer offer) {
 }
 
 void DataPlane::publish(SnapshotPtr snapshot) {
-  const std::lock_guard lock(publishing_);
+  const Lock lock(publishing_);
   latest_ = std::move(snapshot);
   if (!started_) return;
   for (auto& loop : loops_) loop->publish(latest_);
 }
 
 bool DataPlane::has_adopted(std::uint64_t version) {
-  const std::lock_guard lock(publishing_);
+  const Lock lock(publishing_);
   if (!started_) return true;  // nobody forwards yet
   return std::all_of(loops_.begin(), loops_.end(),
                      [version](const auto& loop) { return loop->adopted() >= version; });
 }
 
 void DataPlane::publish(LeadershipPtr leadership) {
-  const std::lock_guard lock(publishing_);
+  const Lock lock(publishing_);
   leadership_ = std::move(leadership);
   if (!started_) return;
   for (auto& loop : loops_) loop->publish(leadership_);
 }
 
 bool DataPlane::let_clients_go(Instant now) {
-  const std::lock_guard lock(farewell_);
+  const Lock lock(leaving_);
   if (farewell_step_ == Farewell::none) {
     farewell_step_ = Farewell::answers;
   } else if (farewell_step_ == Farewell::answers && now >= last_step_ + farewell) {
@@ -176,7 +176,7 @@ bool DataPlane::let_clients_go(Instant now) {
 }
 
 void DataPlane::stop_letting_go() {
-  const std::lock_guard lock(farewell_);
+  const Lock lock(leaving_);
   if (farewell_step_ == Farewell::none) return;
   farewell_step_ = Farewell::none;
   for (auto& loop : loops_) loop->say_farewell(farewell_step_);

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
@@ -67,15 +67,17 @@ class DataPlane {
   const DataPlaneOptions options_;
   const std::unique_ptr<const LoopLinks> links_;
   Endpoint address_;
-  std::vector<std::unique_ptr<Loop>> loops_;
-  std::mutex publishing_;  // between start() and publish() from another thread; no loop takes it
-  SnapshotPtr latest_;
-  LeadershipPtr leadership_;
-  bool started_ = false;
-  std::mutex farewell_;  // guards what follows; no loop takes it
-  Farewell farewell_step_;
-  Instant last_step_;    // when that began
-  Instant empty_since_;  // clients were there until then
+  std::vector<std::unique_ptr<Loop>> loops_;  // as start() made them
+  // Between start() and publish() from another thread; no loop takes it.
+  Mutex publishing_;
+  SnapshotPtr latest_ TANDEM_GUARDED_BY(publishing_);
+  LeadershipPtr leadership_ TANDEM_GUARDED_BY(publishing_);
+  bool started_ TANDEM_GUARDED_BY(publishing_) = false;
+  // No loop takes it.
+  Mutex leaving_;
+  Farewell farewell_step_ TANDEM_GUARDED_BY(leaving_);
+  Instant last_step_ TANDEM_GUARDED_BY(leaving_);    // when that step began
+  Instant empty_since_ TANDEM_GUARDED_BY(leaving_);  // clients were there until then
 };
 
 }  // namespace tandem::master
