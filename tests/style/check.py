@@ -55,7 +55,13 @@ MAY_INCLUDE = {
 }
 # What lies below a folder, and above it in the order of dependencies.
 MUST_NOT_INCLUDE = {"master/forward/http": ["master/forward/http/h1", "master/forward/http/h2"],
-                    "master/forward/http/h1": ["master/forward/http/h2"]}
+                    "master/forward/http/h1": ["master/forward/http/h2"],
+                    "master/forward/exchange": ["master/forward/http/h2"]}
+# Files of a room that a folder may use otherwise: an exchange knows streams and calls, but no protocol.
+MUST_NOT_INCLUDE_FILES = {
+    "master/forward/exchange": re.compile(
+        r"master/forward/(stream/(h\d_|head_text|websocket)|workers/h\d_)"),
+}
 # What a folder and all below it may include.
 TREE_MAY_INCLUDE = {
     "common/client": ["common", "tandem"],
@@ -95,12 +101,15 @@ def check_include(path, quoted, included):
     if not quoted or "/" not in included:
         return
     allowed = may_include(name)
-    forbidden = MUST_NOT_INCLUDE.get(name.rsplit("/", 1)[0], [])
+    folder = name.rsplit("/", 1)[0]
+    forbidden = MUST_NOT_INCLUDE.get(folder, [])
+    files = MUST_NOT_INCLUDE_FILES.get(folder)
     if allowed is not None and (
         not any(included.startswith(a + "/") for a in allowed)
         or any(included.startswith(f + "/") for f in forbidden)
+        or (files is not None and files.match(included))
     ):
-        yield f"{name.rsplit('/', 1)[0]} must not depend on {included}"
+        yield f"{folder} must not depend on {included}"
 
 
 def check_file(path):

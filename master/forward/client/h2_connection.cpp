@@ -91,7 +91,7 @@ H2Connection::H2Connection(Context& context, ByteStream& connection, const Sende
       context_(context),
       connection_(connection),
       client_(client),
-      session_(h2::Role::server, context.http2_memory(), *this),
+      session_(h2::Role::server, context.stream_memory().http2(), *this),
       wake_writer_(context.io()),
       wake_reader_(context.io()),
       progress_(context.timeouts().body_idle, context.timeouts().pace),

@@ -73,7 +73,7 @@ void Context::clear() {
 
 std::size_t Context::memory_in_use() const {
   const auto clients = counters_.client_connections.load(std::memory_order_relaxed);
-  return buffers_.borrowed_bytes() + http2_memory_.bytes_in_use() +
+  return buffers_.borrowed_bytes() + stream_memory_.bytes_in_use() +
          clients * limits::client_connection_bytes;
 }
 

@@ -17,12 +17,12 @@
 #include "common/http1/http_head.hpp"
 #include "master/forward/access_log/ring.hpp"
 #include "master/forward/exchange/forward_options.hpp"
-#include "master/forward/http/h2/session_memory.hpp"
 #include "master/forward/http/head_pool.hpp"
 #include "master/forward/http/request_id.hpp"
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/io/deadline_wheel.hpp"
 #include "master/forward/io/reactor.hpp"
+#include "master/forward/stream/stream_memory.hpp"
 #include "master/forward/workers/connection_tests.hpp"
 #include "master/forward/workers/services.hpp"
 #include "master/registry/leadership.hpp"
@@ -115,9 +115,9 @@ class Context {
 
   // ---- memory
   BufferPool& buffers() { return buffers_; }
-  h2::SessionMemory& http2_memory() { return http2_memory_; }
+  StreamMemory& stream_memory() { return stream_memory_; }
   // What connections to workers are made of.
-  WorkerIo worker_io() { return {io_, wheel_, buffers_, http2_memory_}; }
+  WorkerIo worker_io() { return {io_, wheel_, buffers_, stream_memory_.http2()}; }
   RequestHead& borrow_request_head() { return request_heads_.borrow(); }
   void give_back(RequestHead& head) { request_heads_.give_back(head); }
   ResponseHead& borrow_response_head() { return response_heads_.borrow(); }
@@ -156,7 +156,7 @@ class Context {
   const std::function<void(Shed)> shed_;
   Reactor io_;
   BufferPool buffers_;
-  h2::SessionMemory http2_memory_;
+  StreamMemory stream_memory_;
   HeadPool<RequestHead> request_heads_;
   HeadPool<ResponseHead> response_heads_;
   DeadlineWheel wheel_;
