@@ -1,10 +1,10 @@
 // client_counts.hpp: how many connections each client address has (--client-connections).
 //
-// Two rows of counters, each found by a hash of its own; an address has at most what the smaller of
-// its two says (a count-min sketch: Cormode & Muthukrishnan 2005). So the memory is fixed, a loop
-// takes no lock, and an address is refused wrongly only when others share both of its counters,
-// which strangers cannot bring about, since they do not know the seed. IPv6 counts by its first 64
-// bits, which is what one client has. Any thread.
+// Two rows of counters, each with a hash function of its own; an address has at most as many as the
+// smaller of its two counters says (a count-min sketch: Cormode & Muthukrishnan 2005). So the
+// memory is fixed, a loop takes no lock, and an address is refused wrongly only when others share
+// both of its counters, which strangers cannot arrange, since they do not know the seed. IPv6
+// addresses count by their first 64 bits, which is what one client has. Any thread.
 #pragma once
 
 #include <array>
@@ -22,11 +22,11 @@ class ClientCounts {
   static constexpr std::size_t columns = 128 * 1024;
   using Key = std::array<std::uint32_t, 2>;  // one column in each row
 
-  // `most`: connections of one address.
+  // `most`: how many connections one address may have.
   ClientCounts(unsigned most, std::uint64_t seed);
 
-  // Counts one more connection of that address, until it leaves by the key. Nothing: it has as many
-  // as it may.
+  // Counts one more connection of that address, until leave() is called with the key. Unset: it has
+  // as many as it may.
   std::optional<Key> enter(const boost::asio::ip::address& address);
   void leave(Key key);
 

@@ -70,7 +70,7 @@ bool ClientSession::close_if_idle_since(Instant since) {
   return true;
 }
 
-// For another request. Clients that are idle are closed first.
+// There is memory for another request. Idle clients are closed first.
 bool ClientSession::has_memory() {
   const auto memory = context_.memory();
   if (memory != Context::Memory::ample) context_.shed_idle(Shed::clients);
@@ -79,7 +79,8 @@ bool ClientSession::has_memory() {
 
 void ClientSession::drain() {
   if (http2_ != nullptr) return http2_->drain();
-  // A request that is here already is served: its client cannot know that we are about to close.
+  // A request that has arrived is served: its client cannot know that the connection is about to
+  // close.
   if (!idle_ || connection_.has_unread()) return;
   ending_ = true;
   connection_.cancel();
@@ -133,13 +134,13 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   self.close(Ending::close);
 }
 
-// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and is none of HTTP/1.
+// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.
 bool ClientSession::may_speak_http2() const {
   const auto here = in_.view().substr(0, h2::client_preface.size());
   return context_.options().http2 && h2::client_preface.starts_with(here);
 }
 
-// False: it was not HTTP/2 after all, and nothing has been taken of it.
+// False: it was not HTTP/2 after all, and nothing of it was consumed.
 Task<bool> ClientSession::serve_http2() {
   context_.arm(deadline_, context_.timeouts().header_read);
   while (in_.size() < h2::client_preface.size()) {
@@ -163,7 +164,7 @@ Task<bool> ClientSession::serve_http2() {
   co_return true;
 }
 
-// Looks for a head in what is here, and makes room for more of it.
+// Looks for a head in what has arrived, and makes room for the rest of it.
 HeadStatus ClientSession::parse_head() {
   // RFC 9112 §2.2: an empty line before the request line is ignored.
   while (in_.view().starts_with("\r\n")) in_.consume(2);
@@ -176,7 +177,7 @@ HeadStatus ClientSession::parse_head() {
   return status;
 }
 
-// What is here is no whole head: reads the rest of it, or says what is wrong with it.
+// The head is not here as a whole: reads the rest of it, or answers what is wrong with it.
 Task<bool> ClientSession::read_head(HeadStatus status) {
   for (;; status = parse_head()) {
     if (status == HeadStatus::complete) co_return true;

@@ -26,7 +26,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
 
   // Ends the session unless a request is being served or has arrived; that one will be the last.
   void drain();
-  // Ends the session if its client has been idle since then, and still is. True if so.
+  // Ends the session if its client has been idle since that time. True if so.
   bool close_if_idle_since(Instant since);
   // Ends the session as soon as possible.
   void abort();

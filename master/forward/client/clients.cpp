@@ -33,7 +33,7 @@ void Clients::close_idle() {
   const auto idle_since = context_.coarse_now() - limits::idle_when_scarce;
   const auto most = std::min<std::size_t>(sessions_.size(), limits::shed_looked_at_max);
   unsigned closed = 0;
-  // Who was looked at goes to the front, so that all have their turn.
+  // A client that was looked at moves to the front, so that all have their turn.
   for (std::size_t looked = 0; looked < most && closed < limits::shed_at_once_max; ++looked) {
     auto& session = sessions_.back();
     sessions_.remove(session);

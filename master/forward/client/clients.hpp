@@ -15,7 +15,7 @@ namespace tandem::master {
 
 class ClientSession;
 
-// What a request is answered for which there is no memory.
+// The answer to a request for which there is no memory.
 inline constexpr Refusal no_memory{503, "out_of_memory",
                                    "This master has no memory for more requests."};
 
@@ -29,15 +29,15 @@ class Clients {
   bool empty() const { return sessions_.empty(); }
   ClientCounts* counts() const { return counts_.get(); }
 
-  // Serves one that is connected.
+  // Serves a client that is connected.
   void serve(ByteStream connection, const TcpEndpoint& peer);
-  // Ends those that are idle; the others when their request has been served.
+  // Ends idle clients at once, the others when their request has been served.
   void drain();
-  // Ends all as soon as possible.
+  // Ends all clients as soon as possible.
   void abort();
-  // Closes those that have been idle since then.
+  // Closes clients that have been idle since that time.
   void close_idle_since(Instant since);
-  // Closes some of those that have been idle for a while.
+  // Closes some of the clients that have been idle for a while.
   void close_idle();
 
  private:

@@ -105,7 +105,9 @@ Verdict Exchange::judge(const AttemptResult& result) {
                                          .is_over = client_.times.is_over(now()),
                                          .attempts_max = client_.options->attempts,
                                          .retry_on = client_.options->retry_on});
-  if (verdict.costs_retry && !service_->may_retry()) verdict.next = Verdict::Next::fail;
+  if (verdict.costs_retry && !service_->may_retry()) {
+    return {.next = Verdict::Next::fail, .failure = verdict.failure};
+  }
   const bool repeats =
       verdict.next == Verdict::Next::repeat || verdict.next == Verdict::Next::await_leadership;
   if (repeats && result.was_chosen) LoopCounters::add(context_.counters().retries, 1);

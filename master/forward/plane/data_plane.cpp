@@ -17,9 +17,9 @@ namespace tandem::master {
 
 namespace {
 
-// A client in use asks within the first, and is told that its connection ends; then answers that
-// are under way have the last to arrive, while those who connect are not heard. That nobody is left
-// has to hold for as long as a handshake takes that had begun.
+// How long a client that is in use has to send a request, with whose answer it is told that its
+// connection ends; then how long answers under way have to arrive, while new connections are
+// dropped. No client may be left for as long as a handshake takes that had begun.
 constexpr Duration farewell = 100ms;
 constexpr Duration last_answers_min = 2ms;
 constexpr Duration last_answers_max = 50ms;
@@ -36,7 +36,7 @@ std::shared_ptr<ClientCounts> counts_for(unsigned per_client) {
   return std::make_shared<ClientCounts>(per_client, std::uint64_t{random()} << 32 | random());
 }
 
-// Half of the memory is for buffers, whoever connects.
+// Half of the memory is kept for buffers, however many clients connect.
 std::size_t clients_per_loop(const DataPlaneOptions& options) {
   auto most = options.client_connections_max;
   if (options.memory > 0) {
@@ -100,8 +100,8 @@ Result<> DataPlane::start() {
   return {};
 }
 
-// The loop that serves the connection that `from` has accepted: the one with the fewest, unless
-// that is not worth the way.
+// The loop that serves the connection that `from` has accepted: the one with the fewest, unless the
+// difference is not worth the hand-over.
 Loop& DataPlane::home_of_next(Loop& from) {
   const auto open = [](const Loop& loop) {
     return loop.counters().client_connections.load(std::memory_order_relaxed);
@@ -142,7 +142,7 @@ void DataPlane::publish(SnapshotPtr snapshot) {
 
 bool DataPlane::has_adopted(std::uint64_t version) {
   const Lock lock(publishing_);
-  if (!started_) return true;  // nobody forwards yet
+  if (!started_) return true;  // there are no loops yet
   return std::all_of(loops_.begin(), loops_.end(),
                      [version](const auto& loop) { return loop->adopted() >= version; });
 }

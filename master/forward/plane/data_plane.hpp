@@ -1,5 +1,5 @@
-// data_plane.hpp: what forwards: one loop per core, started, fed with snapshots, drained and
-// stopped together. Owner: main(); what other threads may call is said so.
+// data_plane.hpp: the part that forwards: one loop per core; all are started, fed with snapshots,
+// drained and stopped together. Owner: main(); functions that any thread may call say so.
 #pragma once
 
 #include <memory>
@@ -31,24 +31,22 @@ class DataPlane {
   // Where clients are served, with the port that was chosen. REQUIRES: started.
   const Endpoint& address() const { return address_; }
 
-  // The loops' view from now on; before start(), from its beginning. Callable from any thread at
-  // any time.
+  // Replaces what the loops see; before start(), what they will see first. Any thread, any time.
   void publish(SnapshotPtr snapshot);
-  // Whether every loop goes by the snapshot of that version, or a later one. Any thread.
+  // Whether every loop uses the snapshot of that version, or a later one. Any thread.
   bool has_adopted(std::uint64_t version);
-  // Who leads from now on; before the first, nobody is known to. To be published again whenever
-  // the gate opens, for requests wait for that. Callable like the other.
+  // Sets who leads; before the first, no master is known to lead. To be published again whenever
+  // the gate opens, since requests wait for that. Any thread, any time.
   void publish(LeadershipPtr leadership);
-  // The addresses that move are about to: their clients are let go, so that none of them loses a
-  // request. To be called again and again; true when that has been done, as far as it can be, and
-  // the addresses should move at once, for nobody is heard there any more. Any thread.
+  // The moving addresses are about to move: asks their clients to leave, so that none loses a
+  // request. To be called again and again; true once that has been done as far as it can be: the
+  // addresses should move at once then, since new connections are dropped. Any thread.
   bool let_clients_go(Instant now);
-  // They have moved, or will not: all is as before. Any thread.
+  // The addresses have moved, or will not: clients are served as before. Any thread.
   void stop_letting_go();
-  // Stops accepting and waits until all requests have been answered. False when `timeout` came
-  // first.
+  // Stops accepting and waits until all requests have been answered. False: `timeout` passed first.
   bool drain(Duration timeout);
-  // Cuts what is left.
+  // Ends the loops, and cuts the connections that are left.
   void stop();
 
   std::uint64_t requests() const;

@@ -18,7 +18,7 @@ namespace tandem::master {
 
 namespace {
 
-constexpr int accepted_in_a_row_max = 16;  // then those who are connected have their turn
+constexpr int accepted_in_a_row_max = 16;  // then the connected clients have their turn
 
 // What the last system call failed at.
 Error cannot(const Endpoint& endpoint, const char* what) {
@@ -31,7 +31,7 @@ TcpEndpoint address_of(const Endpoint& endpoint) {
   return {asio::ip::make_address(endpoint.host), endpoint.port};
 }
 
-// A bound socket, or why there is none.
+// Returns a bound socket, or an error.
 Result<int> bound_socket(const Endpoint& endpoint, bool shared, bool absent) {
   const auto address = address_of(endpoint);
   const int fd =

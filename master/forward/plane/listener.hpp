@@ -1,10 +1,10 @@
 // listener.hpp: accepts client connections for one loop.
 //
 // Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over
-// them by chance; when that has given this loop clearly more than another has, the other one gets
-// the connection. When there is no room for more, by the limit of connections or because
-// descriptors run out, clients that are idle are closed and others wait to be accepted: the kernel
-// keeps them. Owner: its loop, but for open(), which comes before the thread.
+// them at random. When this loop has clearly more connections than another, the other one gets the
+// next. When there is no room for more, because of the limit or for want of descriptors, idle
+// clients are closed, and new ones wait in the kernel's queue. Owner: its loop, but for open(),
+// which comes before the thread.
 #pragma once
 
 #include "common/base/endpoint.hpp"
@@ -29,9 +29,9 @@ class Listener {
   // Serves what is waiting to be accepted, then stops listening.
   void close();
   bool running() const { return running_; }
-  // Whether those are kept from connecting whose address is about to move (newcomer_filter.hpp).
+  // Whether new connections to the moving addresses are dropped (newcomer_filter.hpp).
   void hold_newcomers(bool hold);
-  // A client has left: who waits to be accepted may have its place.
+  // A client has left: another one may be accepted.
   void room_made() { pause_.end(); }
 
  private:
@@ -51,11 +51,11 @@ class Listener {
   };
 
   Detached run();
-  // Who is accepted next finds as many clients there as there may be.
+  // There are as many clients as there may be.
   bool is_full() const;
-  // There is no room: makes some, if idle clients have it.
+  // There is no room: makes some, by closing idle clients.
   void make_room(const std::string& reason);
-  // Accepts what waits already, but no more than a batch; false when nobody waits any more.
+  // Accepts a batch of the clients that wait already; false when none waits any more.
   bool accept_waiting();
   void take(const Accept& accepted);
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr Duration farewell_idle = 50ms;  // of clients that are closed before an address moves
 
-// A socket that nobody serves yet: closed when nobody ever does.
+// A socket that no loop serves yet; closes it if none ever does.
 class HeldSocket {
  public:
   explicit HeldSocket(int socket) : socket_(socket) {}
@@ -97,7 +97,7 @@ void Loop::say_farewell(Farewell step) {
     if (context_.draining()) return;
     context_.set_farewell(step);
     listener_->hold_newcomers(step == Farewell::all);
-    // Not those that have just come: their requests are on the way.
+    // Not those that have just connected: their requests are on the way.
     if (step == Farewell::all) clients_.close_idle_since(context_.coarse_now() - farewell_idle);
     farewell_said_.store(step, std::memory_order_release);
   });
@@ -132,7 +132,7 @@ void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
   auto held = HeldSocket(client);
   context_.counters().client_connections.fetch_add(1, std::memory_order_relaxed);
   if (&acceptor == this) return begin(held.release(), peer);
-  // A function that is posted can be copied.
+  // A function that is posted must be copyable.
   post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer] {
     begin(shared->release(), peer);
   });
@@ -146,7 +146,7 @@ void Loop::begin(int client, const TcpEndpoint& peer) {
     return;
   }
   clients_.serve(std::move(connection), peer);
-  // It was on its way while the others were told.
+  // It was on its way here while the others were drained.
   if (!accepts()) clients_.drain();
 }
 

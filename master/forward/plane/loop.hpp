@@ -1,7 +1,7 @@
 // loop.hpp: one event loop of the data plane: a thread, its listener, its clients, and what their
 // requests need (Context).
 //
-// Loops share nothing that changes but WorkerCounters; from outside they are spoken to by post().
+// Loops share nothing that changes but WorkerCounters; other threads reach them by post().
 // Each entry point that is not documented as thread-safe asserts that it runs on the loop's thread.
 #pragma once
 
@@ -52,9 +52,9 @@ class Loop {
   void publish(LeadershipPtr leadership);
   // Takes no new connections, closes idle ones, lets requests in flight finish.
   void drain();
-  // Clients of an address that is about to move: see Farewell.
+  // Asks the clients of the moving addresses to leave: see Farewell.
   void say_farewell(Farewell step);
-  // How far it has gone with that.
+  // The last step of that which has been taken.
   Farewell farewell_said() const { return farewell_said_.load(std::memory_order_acquire); }
   template <class Function>
   void post(Function function) {
@@ -67,20 +67,20 @@ class Loop {
   const LoopCounters& counters() const { return context_.counters(); }
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
-  // It serves as many clients as it may.
+  // It has as many clients as it may.
   bool is_full() const {
     return counters().client_connections.load(std::memory_order_relaxed) >= links_.clients_max;
   }
   std::size_t memory_in_use() const { return context_.memory_in_use(); }
-  // The version of the snapshot that it goes by; 0: none yet. What was picked before is counted in
-  // flight by then.
+  // The version of the snapshot that it uses; 0: none yet. Requests that were placed by an earlier
+  // one are counted as in flight by then.
   std::uint64_t adopted() const { return adopted_.load(std::memory_order_acquire); }
 
   // ---- on the loop's thread
   Context& context() { return context_; }
   const DataPlaneOptions& options() const { return options_; }
   const LoopLinks& links() const { return links_; }
-  // Closes some of what is idle, here alone.
+  // Closes some of what is idle, on this loop alone.
   void shed_here(Shed what);
 
  private:

@@ -19,12 +19,12 @@ constexpr std::uint32_t destination_v6 = network_header + 24;
 sock_filter load_word(std::uint32_t at) { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at); }
 sock_filter load_byte(std::uint32_t at) { return BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at); }
 sock_filter give(std::uint32_t bytes) { return BPF_STMT(BPF_RET | BPF_K, bytes); }
-// Skips so many when equal, or not.
+// Skips that many instructions if equal, or if not.
 sock_filter if_equal(std::uint32_t value, std::uint8_t equal, std::uint8_t other) {
   return BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, equal, other);
 }
 
-// Drops a packet to that address of IP version `version`; others go on behind it.
+// Drops a packet to that address of IP version `version`; other packets reach the next check.
 void add(std::vector<sock_filter>& filter, std::uint32_t version, std::uint32_t destination,
          const std::uint8_t* bytes, unsigned words) {
   const auto skipped = static_cast<std::uint8_t>(2 * words + 1);

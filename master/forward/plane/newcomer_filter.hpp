@@ -1,9 +1,9 @@
 // newcomer_filter.hpp: keeps clients from connecting here to an address that is about to move:
 // their first packet is dropped, as if lost, so that they send it again and find the next host.
 //
-// A refused connection would be a failure, and one that was accepted would end with the move. It is
-// a packet filter on the listening socket (socket(7), SO_ATTACH_FILTER): connections that are
-// there, and those to other addresses, are not touched.
+// A refused connection would be a failure, and an accepted one would end with the move. This is a
+// packet filter on the listening socket (socket(7), SO_ATTACH_FILTER): it touches neither existing
+// connections nor those to other addresses.
 #pragma once
 
 #include <linux/filter.h>
