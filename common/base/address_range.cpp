@@ -31,7 +31,7 @@ bool is_mapped(const Bytes& bytes) {
   return std::equal(bytes.begin(), bytes.begin() + mapped_bits / 8, mapped_prefix.begin());
 }
 
-// The first `bits` of both are the same.
+// Whether the first `bits` bits of both are the same.
 bool agree(const Bytes& a, const Bytes& b, unsigned bits) {
   const auto whole = bits / 8;
   if (!std::equal(a.begin(), a.begin() + whole, b.begin())) return false;
@@ -56,7 +56,7 @@ Result<AddressRange> parse_address_range(std::string_view text, std::string_view
   };
   const auto slash = text.find('/');
   const auto bytes = address_bytes(std::string(text.substr(0, slash)));
-  if (!bytes) return malformed("and this has no address");
+  if (!bytes) return malformed("but its address is missing");
   AddressRange range;
   range.network_ = *bytes;
   range.v4_ = is_mapped(*bytes);

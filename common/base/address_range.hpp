@@ -14,7 +14,8 @@ namespace tandem {
 
 class AddressRange {
  public:
-  // `address`: an IPv4 or IPv6 literal without brackets. What is no address is in no range.
+  // `address`: an IPv4 or IPv6 literal without brackets. A text that is not an address is in no
+  // range.
   bool contains(const std::string& address) const;
 
   friend bool operator==(const AddressRange&, const AddressRange&) = default;
@@ -27,8 +28,8 @@ class AddressRange {
   bool v4_ = false;
 };
 
-// Parses ADDRESS or ADDRESS/BITS. Errors: `invalid`, naming `field`, for what is neither, and for a
-// network with bits beyond its prefix (10.0.0.1/8), which is a mistake more often than not.
+// Parses ADDRESS or ADDRESS/BITS. Errors: `invalid`, naming `field`, for a text that is neither,
+// and for a network with bits beyond its prefix (10.0.0.1/8), which is usually a mistake.
 Result<AddressRange> parse_address_range(std::string_view text, std::string_view field);
 
 }  // namespace tandem

@@ -1,8 +1,7 @@
 // assert.hpp: invariants that stay on in release builds.
 //
 // A broken invariant is a bug in this program, never bad input: it prints what was expected and
-// aborts, because a node that goes on with a broken invariant can lose what others trust it to
-// keep.
+// aborts, because a node that continued could lose data that others trust it to keep.
 #pragma once
 
 namespace tandem {

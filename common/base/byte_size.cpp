@@ -10,7 +10,7 @@ namespace tandem {
 
 namespace {
 
-// By how many bits a unit moves the number; -1: there is no such unit.
+// The number of bits by which a unit shifts the number; -1: there is no such unit.
 int shift_of(std::string_view unit) {
   if (unit.empty()) return 0;
   if (unit.size() > 1) return -1;
@@ -37,9 +37,10 @@ Result<std::uint64_t> parse_byte_size(std::string_view text, std::string_view fi
   if (shift >= 0 && number <= std::numeric_limits<std::uint64_t>::max() >> shift) {
     return number << shift;
   }
-  return invalid(fmt::format("{} must be a number of bytes, as 4096, 64k, 512m or 2g, not \"{}\"",
-                             field, text.substr(0, 64)),
-                 std::string(field));
+  return invalid(
+      fmt::format("{} must be a number of bytes such as 4096, 64k, 512m or 2g, not \"{}\"", field,
+                  text.substr(0, 64)),
+      std::string(field));
 }
 
 }  // namespace tandem

@@ -8,8 +8,8 @@
 
 namespace tandem {
 
-// BYTES, or with k, m or g (also K, M, G) for 1024, 1024² or 1024³ of them. Errors: `invalid`,
-// naming `field`.
+// Parses a number of bytes, optionally with a unit: k, m or g (also K, M, G) for 1024, 1024² or
+// 1024³ bytes. Errors: `invalid`, naming `field`.
 Result<std::uint64_t> parse_byte_size(std::string_view text, std::string_view field);
 
 }  // namespace tandem

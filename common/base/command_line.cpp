@@ -20,14 +20,15 @@ namespace tandem {
 
 namespace {
 
-// How a number is shown in --help; by it the configuration file knows which flags take numbers.
+// How --help shows a number. The reader of the configuration file tells by it which flags take
+// numbers.
 constexpr const char* number_placeholder = "N";
 
 std::string_view shortened(std::string_view text) { return text.substr(0, limits::host_bytes_max); }
 
-// CLI11 calls from_config() after it has read the command line and before it asks for required
-// flags: the moment to fill what was not given. Everything is done here, so that errors can name
-// the line.
+// CLI11 calls from_config() after it has read the command line and before it checks for required
+// flags: the moment to fill in flags that were not given. Everything is done here, so that errors
+// can name the line.
 class ConfigFile : public CLI::Config {
  public:
   ConfigFile(CLI::App& app, const std::vector<ConfigTable>& tables) : app_(app), tables_(tables) {}
@@ -65,7 +66,7 @@ class ConfigFile : public CLI::Config {
     }
   }
 
-  // [KEY.NAME]: each a table of settings.
+  // [KEY.NAME]: each is a table of settings.
   void fill_tables(const CLI::Option& option, const ConfigEntry& entry,
                    const std::string& path) const {
     const auto refuse = [&](const ConfigEntry& wrong, const std::string& why) {
@@ -112,7 +113,7 @@ class ConfigFile : public CLI::Config {
   const std::vector<ConfigTable> tables_;
 };
 
-// For a lone endpoint, optional or not.
+// For a single endpoint, optional or not.
 template <class Target>
 FlagParser endpoint_parser(Target& value) {
   return [&value](std::string_view text, std::string_view named) -> Result<> {
@@ -128,7 +129,7 @@ FlagParser endpoint_parser(Target& value) {
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv,
                                       const std::vector<ConfigTable>& tables) {
   const auto name = app.get_name();
-  app.set_help_flag("--help", "print this and exit")->configurable(false);
+  app.set_help_flag("--help", "print this help and exit")->configurable(false);
   app.set_version_flag("--version", fmt::format("{} {}", name, version),
                        "print the version and exit")
       ->configurable(false);
@@ -150,7 +151,7 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
     const auto path = app.get_config_ptr()->as<std::string>();
     return refuse(fmt::format("--config: {} cannot be read", path));
   } catch (const CLI::RequiredError& error) {
-    // A mistyped command is left over, and what is missing because of it is no news.
+    // A mistyped command is left over; that flags are missing because of it is not worth a message.
     const auto left = app.remaining();
     return refuse(left.empty() ? error.what() : "unknown argument " + left.front());
   } catch (const CLI::ParseError& error) {
@@ -291,7 +292,7 @@ CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::stri
 
 CLI::Option* bind_log_level(CLI::App& app, LogLevel& value) {
   return bind_value(app, "--log-level", "debug|info|warning|error|off",
-                    "the least severity that is logged",
+                    "the lowest severity that is logged",
                     [&value](std::string_view text, std::string_view named) -> Result<> {
                       const auto parsed = parse_log_level(text, named);
                       if (!parsed.ok()) return parsed.error();

@@ -1,15 +1,14 @@
-// command_line.hpp: the one way in which every program reads its flags and its configuration file.
+// command_line.hpp: how every program reads its flags and its configuration file.
 //
 // A program declares its flags on a CLI::App with the bind_ functions below, then calls
 // parse_command_line(). That adds --help, --version and --config FILE.toml. The file has the flags'
 // names as keys, without dashes: strings, whole numbers, booleans for switches, arrays for
-// repeatable flags; and tables for those flags that ConfigTable is given for. It fills what the
-// command line did not give; flags win. Whatever is wrong is
-// told in one sentence on stderr that names the flag, or FILE:LINE and the flag, and the exit
-// status is 2.
+// repeatable flags; and tables for the flags for which a ConfigTable is passed. The file supplies
+// what the command line did not; flags win. An error is reported in one sentence on stderr that
+// names the flag, or FILE:LINE and the flag, and the exit status is 2.
 //
-// The bound variables must live until parse_command_line() returns; what they hold before it is the
-// default, and shown as such by --help. For the main thread, at start.
+// The bound variables must live until parse_command_line() returns; what they hold before that is
+// the default, which --help shows. Called by the main thread, at the start.
 #pragma once
 
 #include <cstdint>
@@ -34,34 +33,33 @@ namespace tandem {
 // A flag that may be written as tables in the file, [KEY.NAME], each with settings of its own.
 struct ConfigTable {
   std::string flag;  // with dashes; bound with bind_each()
-  // Takes one setting: its value as text, members of an array with commas between. Or says in a
-  // sentence that begins with `table`, KEY.NAME, what is wrong.
+  // Takes one setting, its value as text; the members of an array are separated by commas. An error
+  // is a sentence that begins with `table`, KEY.NAME.
   std::function<Result<>(std::string_view name, std::string_view key, std::string_view value,
                          std::string_view table)>
       parser;
 };
 
-// Parses argv and the file it names, and fills what is bound. `app` has the program's name, which
-// --version prints with the version of the build. Returns: the exit status with which the program
-// shall end now (0 after --help and --version, 2 after an error, both already printed), or nothing:
-// go on.
+// Parses argv and the file it names, and fills the bound variables. `app` has the program's name,
+// which --version prints with the version of the build. Returns the exit status with which the
+// program must end now (0 after --help and --version, 2 after an error; both have been printed), or
+// nothing if it should continue.
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv,
                                       const std::vector<ConfigTable>& tables = {});
 
-// Takes one value of a flag: stores it, or says in a sentence that begins with `flag` what is
-// wrong.
+// Takes one value of a flag and stores it. An error is a sentence that begins with `flag`.
 using FlagParser = std::function<Result<>(std::string_view text, std::string_view flag)>;
 
 // `flag` is the long form, "--listen"; `placeholder` stands for the value in --help. Each returns
-// the option so that the caller can go on with it (->required(), ->excludes(...)). A flag given
-// twice is refused.
+// the option so that the caller can add to it (->required(), ->excludes(...)). A flag given twice
+// is refused.
 CLI::Option* bind_value(CLI::App& app, const std::string& flag, const std::string& placeholder,
                         const std::string& help, FlagParser parser);
 // Repeatable: the parser is called once for each value, in order.
 CLI::Option* bind_each(CLI::App& app, const std::string& flag, const std::string& placeholder,
                        const std::string& help, FlagParser parser);
 
-// Any text but the empty one: a path, say.
+// Any text that is not empty, such as a path.
 CLI::Option* bind_text(CLI::App& app, const std::string& flag, const std::string& placeholder,
                        const std::string& help, std::string& value);
 CLI::Option* bind_name(CLI::App& app, const std::string& flag, const std::string& help,
@@ -74,7 +72,7 @@ CLI::Option* bind_endpoint(CLI::App& app, const std::string& flag, const std::st
 CLI::Option* bind_endpoints(CLI::App& app, const std::string& flag, const std::string& help,
                             std::vector<Endpoint>& values);
 
-// The range is inclusive, and part of the sentence when it is missed.
+// The range is inclusive; the error message states it.
 struct DurationRange {
   Duration min;
   Duration max;
@@ -88,7 +86,7 @@ struct NumberRange {
 CLI::Option* bind_number(CLI::App& app, const std::string& flag, const std::string& help,
                          unsigned& value, NumberRange range);
 
-// One of a few words.
+// One of a fixed set of words.
 CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::string& help,
                          std::string& value, std::vector<std::string> choices);
 // A flag without a value: true when given, and for `key = true` in the file.

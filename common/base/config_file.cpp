@@ -35,12 +35,12 @@ std::optional<Scalar> read_scalar(const toml::node& node) {
 // [KEY.NAME], and no deeper.
 constexpr unsigned table_depth_max = 2;
 
-// Reads the nodes of one file, whose path is for the sentences.
+// Reads the nodes of one file; the path is for error messages.
 class Reader {
  public:
   explicit Reader(const std::string& path) : path_(path) {}
 
-  // The members of `table`, whose key `before` is with a dot behind it.
+  // The members of `table`. `before`: the table's own key, followed by a dot.
   Result<std::vector<ConfigEntry>> read(const toml::table& table, const std::string& before = "",
                                         unsigned depth = 0) const {
     std::vector<ConfigEntry> entries;
@@ -66,7 +66,7 @@ class Reader {
 
   Result<> read_value(const toml::node& node, unsigned depth, ConfigEntry& entry) const {
     if (const auto* table = node.as_table()) {
-      if (depth == table_depth_max) return refuse(entry, "is a table too deep in tables");
+      if (depth == table_depth_max) return refuse(entry, "is a table nested too deep");
       auto members = read(*table, entry.key + ".", depth + 1);
       if (!members) return members.error();
       entry.is_table = true;

@@ -1,9 +1,9 @@
 // config_file.hpp: a TOML configuration file as a list of keys, each with its line and its values
 // as text.
 //
-// Only what the flags of a program can say is accepted: strings, whole numbers, booleans, and
-// arrays of these; and tables in a table, [KEY.NAME], whose members may also be fractions. What the
-// keys mean is for the reader of the list to judge: command_line.hpp.
+// Only values that a flag can have are accepted: strings, whole numbers, booleans, and arrays of
+// these; and tables in a table, [KEY.NAME], whose members may also be fractions. What the keys mean
+// is decided by the caller: command_line.hpp.
 #pragma once
 
 #include <iosfwd>
@@ -17,7 +17,7 @@ namespace tandem {
 enum class ConfigType { string, number, boolean, fraction };
 
 struct ConfigEntry {
-  std::string key;  // of a member of a table with those before it: service.shop.attempts
+  std::string key;  // the full key, with those of its tables: service.shop.attempts
   int line = 0;     // from 1
   bool is_array = false;
   bool is_table = false;
@@ -29,9 +29,9 @@ struct ConfigEntry {
   std::string name;
 };
 
-// Reads `input` to its end; `path` is for the sentences alone. Errors: `io` when it cannot be read
-// or exceeds limits::config_bytes_max; `invalid`, beginning with FILE:LINE, for what is no TOML or
-// no value that a flag could have.
+// Reads `input` to its end; `path` is only for error messages. Errors: `io` when it cannot be read
+// or exceeds limits::config_bytes_max; `invalid`, beginning with FILE:LINE, when it is not TOML or
+// has a value that no flag could have.
 Result<std::vector<ConfigEntry>> read_config_file(std::istream& input, const std::string& path);
 
 }  // namespace tandem

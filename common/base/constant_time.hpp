@@ -1,4 +1,4 @@
-// constant_time.hpp: comparing secrets without telling, by the time it takes, how much was right.
+// constant_time.hpp: compares secrets in a time that does not reveal how much of them was right.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace tandem {
 
-// Looks at every byte whatever differs; lengths are no secret.
+// Looks at every byte, wherever they differ; lengths are not secret.
 inline bool equal_in_constant_time(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   volatile unsigned char difference = 0;

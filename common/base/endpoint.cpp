@@ -18,7 +18,7 @@ namespace tandem {
 
 namespace {
 
-// The system reads texts up to a zero byte; what stands behind one would be kept unread.
+// The system reads texts up to a zero byte; anything behind one would be kept unread.
 template <class Address>
 bool is_address(int family, const std::string& host, Address& address) {
   return host.find('\0') == host.npos && inet_pton(family, host.c_str(), &address) == 1;
@@ -34,7 +34,7 @@ bool is_ipv6(const std::string& host) {
   return is_address(AF_INET6, host, address);
 }
 
-// RFC 1123 §2.1: letters, digits and hyphens in labels; underscores are met in practice. An
+// RFC 1123 §2.1: letters, digits and hyphens in labels; underscores occur in practice. An
 // all-numeric last label would be a mistyped IPv4 address, not a name.
 bool is_host_name(std::string_view host) {
   if (host.empty() || host.size() > limits::host_bytes_max) return false;

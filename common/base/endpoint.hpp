@@ -1,4 +1,5 @@
-// endpoint.hpp: HOST:PORT, where something listens. IPv6 literals stand in brackets: [::1]:8080.
+// endpoint.hpp: HOST:PORT, an address to listen at or connect to. IPv6 literals are in brackets:
+// [::1]:8080.
 #pragma once
 
 #include <compare>

@@ -1,7 +1,7 @@
-// limits.hpp: the limits that several rooms agree on. Everything that can grow has a limit, with
-// its unit and the reason for the number. It stands in the limits.hpp of the room whose concept it
-// is, so that a change rebuilds that room alone; only what rooms without a common one need stands
-// here. Limits that a user may change are flags; these are their defaults.
+// limits.hpp: the limits that several folders share. Everything that can grow has a limit, with its
+// unit and the reason for the number. A limit is in the limits.hpp of the folder that it belongs
+// to, so that a change rebuilds that folder only; this file has those that folders without a common
+// dependency need. Limits that a user may change are flags; these are their defaults.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,9 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t name_bytes_max = 64;
 // A host name is at most 253 characters in text (RFC 1035 §3.1).
 inline constexpr std::size_t host_bytes_max = 253;
-// getaddrinfo tells no TTL: a name is looked up again so often, and one that cannot be resolved
-// (its service is just being set up) sooner. Addresses of one name beyond the limit are not tried.
+// getaddrinfo returns no TTL, so a name is looked up again at this interval, and one that cannot be
+// resolved (its service is just being set up) sooner. Addresses of one name beyond the limit are
+// not tried.
 inline constexpr auto name_lookup_interval = 30s;
 inline constexpr auto name_lookup_retry = 2s;
 inline constexpr std::size_t name_addresses_max = 16;
@@ -27,15 +28,15 @@ inline constexpr std::size_t name_addresses_max = 16;
 // 16 random characters of base64 are 96 bits: beyond guessing over a network.
 inline constexpr std::size_t token_bytes_min = 16;
 inline constexpr std::size_t token_bytes_max = 4 * 1024;
-// Queued; the oldest are lost when stderr is slow
+// Queued lines; the oldest are dropped when stderr is slow.
 inline constexpr std::size_t log_lines_max = 8'192;
-// A configuration file; people write pages of it
+// A configuration file; people write a few pages of it.
 inline constexpr std::size_t config_bytes_max = 1024 * 1024;
 
 // ---- connections and requests -------------------------------------------------------------------
 inline constexpr auto connect_max = 1s;  // one attempt; the next worker is tried after it
 inline constexpr std::size_t buffer_bytes = 16 * 1024;  // heads and small bodies
-// Of a whole request, as a client or a service may set it
+// The longest time-out of a whole request that a client or a service may set.
 inline constexpr auto request_timeout_settable_max = 24h;
 inline constexpr auto drain_max = 30s;
 

@@ -22,12 +22,11 @@ Result<LockedDirectory> LockedDirectory::open(std::string_view given, std::strin
   fs::path path(given);
   if (!path.has_filename()) path = path.parent_path();  // "dir/" is "dir"
   const auto refused = [&] {
-    return fail(
-        ErrorCode::io,
-        fmt::format("{} {} cannot be used: {}", field, path.string(), std::strerror(errno)),
-        std::string(field));
+    return fail(ErrorCode::io,
+                fmt::format("{} {} cannot be used: {}", field, path.string(), std::strerror(errno)),
+                std::string(field));
   };
-  std::error_code ignored;  // make_private() says what was wrong
+  std::error_code ignored;  // make_private() reports what was wrong
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
   if (auto made = make_private(path.string(), field); !made) return made.error();
   const auto file = path / "lock";
@@ -36,10 +35,10 @@ Result<LockedDirectory> LockedDirectory::open(std::string_view given, std::strin
   LockedDirectory directory(lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return directory;
   if (errno != EWOULDBLOCK) return refused();
-  return fail(ErrorCode::conflict,
-              fmt::format("{} {} is in use by another {}: give each its own", field, path.string(),
-                          user),
-              std::string(field));
+  return fail(
+      ErrorCode::conflict,
+      fmt::format("{} {} is in use by another {}: give each its own", field, path.string(), user),
+      std::string(field));
 }
 
 LockedDirectory::LockedDirectory(LockedDirectory&& other) noexcept

@@ -1,8 +1,8 @@
-// locked_directory.hpp: a directory that one running process has for itself (--data-dir,
+// locked_directory.hpp: a directory that one running process has to itself (--data-dir,
 // --state-dir).
 //
-// Two processes on one directory would overwrite what the other must not forget. So it is locked
-// (flock on its file `lock`) as long as this object lives, and the kernel frees the lock when the
+// Two processes in one directory would overwrite each other's durable state. So the directory is
+// locked (flock on its file `lock`) while this object lives; the kernel releases the lock when the
 // process ends, however it ends.
 #pragma once
 
@@ -16,10 +16,9 @@ namespace tandem {
 class LockedDirectory {
  public:
   // Creates the directory and its parents when they are missing, keeps others out of it
-  // (private_directory.hpp), and locks it. `field`: how the user names it, in sentences; `user`:
-  // what kind of process it is for.
-  // Errors: `conflict` when another process has it; `io`, in one sentence, for all that the system
-  // refuses.
+  // (private_directory.hpp), and locks it. `field`: the flag, for error messages; `user`: the kind
+  // of process it is for. Errors: `conflict` when another process has it; `io`, in one sentence,
+  // when the system refuses something.
   static Result<LockedDirectory> open(std::string_view path, std::string_view field,
                                       std::string_view user);
 

@@ -38,7 +38,7 @@ const NamedLevel& find(LogLevel level) {
   assertion_failed("a known log level", __FILE__, __LINE__);
 }
 
-// What is said: names, reasons and addresses in it may be what a stranger sent.
+// The message: names, reasons and addresses in it may come from a stranger.
 class Printable final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&,

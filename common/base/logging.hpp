@@ -3,9 +3,9 @@
 //   2026-01-31T12:00:00.123Z info worker is up name=w1 service=default address=127.0.0.1:9001
 //
 // A line is an event: a short sentence, then key=value fields that can be pasted into a test. The
-// queue is bounded (limits::log_lines_max): when stderr is slow the oldest lines are lost, nobody
-// waits. What a stranger may have put into a line is harmless on a terminal (printable.hpp). After
-// start_logging() any thread logs through spdlog::info() and its kin.
+// queue is bounded (limits::log_lines_max): when stderr is slow the oldest lines are dropped and no
+// thread waits. Text that a stranger got into a line is harmless on a terminal (printable.hpp).
+// After start_logging() any thread logs through spdlog::info() and its siblings.
 #pragma once
 
 #include <string_view>
@@ -21,10 +21,11 @@ const char* to_string(LogLevel level);
 // Errors: `invalid`, naming `field`, for any other word.
 Result<LogLevel> parse_log_level(std::string_view text, std::string_view field);
 
-// Once, by main(), before threads are started: lines below `level` are not written.
+// Called once, by main(), before threads are started. Lines below `level` are not written.
 void start_logging(LogLevel level);
 
-// Writes what is queued and ends the thread. By main(), after the threads that log have ended.
+// Writes the queued lines and ends the thread. Called by main(), after the threads that log have
+// ended.
 void stop_logging();
 
 }  // namespace tandem

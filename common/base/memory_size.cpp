@@ -26,15 +26,15 @@ std::uint64_t machine_memory(const std::string& root) {
   return unlimited;
 }
 
-// "max" is no number.
+// "max" is not a number: no limit.
 std::uint64_t limit_in(const std::string& path) {
   std::ifstream file(path);
   std::uint64_t number = 0;
   return file >> number ? number : unlimited;
 }
 
-// The least of the group's and of those above it. In a container the group's own directory may
-// stand for all of them.
+// The lowest of the limits of the group and of those above it. In a container the directory of the
+// group itself may be the only one that is visible.
 std::uint64_t group_limit(const std::string& mount, std::string group, const std::string& file) {
   auto least = limit_in(mount + "/" + file);
   while (group.size() > 1) {

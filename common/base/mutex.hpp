@@ -1,11 +1,11 @@
-// mutex.hpp: a mutex of which clang checks that what it guards is touched under its lock.
+// mutex.hpp: a mutex for which clang checks that what it guards is accessed with the lock held.
 //
-// TANDEM_GUARDED_BY(mutex_) stands behind a member that threads share, TANDEM_REQUIRES(mutex_)
-// behind a function, or the () of a lambda, that is called with the lock held. gcc sees nothing of
-// it; tests/style/thread_safety.py has clang look.
+// TANDEM_GUARDED_BY(mutex_) follows a member that threads share; TANDEM_REQUIRES(mutex_) follows a
+// function, or the () of a lambda, that is called with the lock held. gcc ignores both;
+// tests/style/thread_safety.py runs clang's check.
 //
-// Lock is a scope; it may be left early and entered again, and a condition variable waits with
-// native(). Any thread.
+// A Lock holds the mutex for a scope; it may be unlocked early and locked again, and a condition
+// variable waits with native(). Any thread.
 #pragma once
 
 #include <mutex>
@@ -40,7 +40,7 @@ class TANDEM_ATTRIBUTE(scoped_lockable) Lock {
 
   void lock() TANDEM_ATTRIBUTE(acquire_capability()) { lock_.lock(); }
   void unlock() TANDEM_ATTRIBUTE(release_capability()) { lock_.unlock(); }
-  // For a condition variable, which gives the lock back as it took it.
+  // For a condition variable, which returns with the lock held, as it was called.
   std::unique_lock<std::mutex>& native() { return lock_; }
 
  private:

@@ -49,7 +49,7 @@ struct NameLookups::Shared {
   struct Watched {
     Endpoint name;
     std::shared_ptr<const Report> report;
-    std::optional<std::vector<Endpoint>> found{};  // as it was reported
+    std::optional<std::vector<Endpoint>> found{};  // as reported last
     std::string failure{};                         // likewise
     Instant due{};
   };

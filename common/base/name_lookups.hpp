@@ -1,13 +1,12 @@
-// name_lookups.hpp: the addresses of host names, looked up again and again on a thread of its own:
-// getaddrinfo blocks, for seconds when no name server answers, and tells nothing of a TTL.
+// name_lookups.hpp: the addresses of host names, looked up repeatedly on a thread of their own:
+// getaddrinfo blocks, for seconds when no name server answers, and returns no TTL.
 //
-// A name is looked up at once and then each limits::name_lookup_interval; one that cannot be
-// resolved sooner, each limits::name_lookup_retry. What was found is reported when it differs from
-// what was reported last, so an address that was known stays in use while its name cannot be
-// resolved.
+// A name is looked up at once and then every limits::name_lookup_interval; one that cannot be
+// resolved, every limits::name_lookup_retry. A result is reported when it differs from the last one
+// reported, so a known address stays in use while its name cannot be resolved.
 //
 // Owner: any one thread. Reports are called on the thread of the look-ups, one after the other, and
-// none begins after stop() has returned; that never waits for a name server.
+// none begins after stop() has returned. stop() never waits for a name server.
 #pragma once
 
 #include <functional>
@@ -21,9 +20,9 @@
 
 namespace tandem {
 
-// All addresses of its host with its port, each once, in the order of preference (RFC 6724); itself
-// when it is numeric. At most limits::name_addresses_max. Blocks on the resolver.
-// Errors: `invalid`, when the name has no address.
+// All addresses of the endpoint's host, with its port, each once, in the order of preference (RFC
+// 6724); a numeric endpoint is returned as it is. At most limits::name_addresses_max. Blocks on the
+// resolver. Errors: `invalid`, when the name has no address.
 Result<std::vector<Endpoint>> resolve_all(const Endpoint& endpoint);
 
 class NameLookups {
@@ -38,7 +37,7 @@ class NameLookups {
   };
 
   NameLookups();
-  // With another way to look up, for tests.
+  // With another look-up function, for tests.
   NameLookups(LookUp look_up, Intervals intervals);
   ~NameLookups();  // stops
   NameLookups(const NameLookups&) = delete;
@@ -51,7 +50,7 @@ class NameLookups {
   struct Shared;
   static void run(const std::shared_ptr<Shared>& shared);
 
-  // Also of the thread, which may be with a name server when this ends.
+  // Shared with the thread, which may still wait for a name server when this object ends.
   std::shared_ptr<Shared> shared_;
 };
 

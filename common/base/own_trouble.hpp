@@ -1,14 +1,14 @@
-// own_trouble.hpp: failures of a system call that are a shortage of this process or this machine,
-// and say nothing of whoever is at the other end. No peer is blamed for them; who accepts pauses.
+// own_trouble.hpp: failures of a system call that mean a shortage in this process or on this
+// machine, and say nothing about the peer. No peer is blamed for them; an accept loop pauses.
 #pragma once
 
 #include <cerrno>
 
 namespace tandem {
 
-// `error`: errno of socket(), connect(), accept4() or epoll_ctl(). EAGAIN is one of connect() alone
-// (no local port is left, connect(2)); elsewhere it means that nothing is there yet, and callers
-// that read, write or accept look for it first.
+// `error`: errno of socket(), connect(), accept4() or epoll_ctl(). EAGAIN counts for connect() only
+// (no local port is left, connect(2)); elsewhere it means "nothing yet", and callers that read,
+// write or accept check for it first.
 constexpr bool is_own_trouble(int error) {
   switch (error) {
     case EMFILE:         // this process has no descriptors left
@@ -22,8 +22,8 @@ constexpr bool is_own_trouble(int error) {
   }
 }
 
-// Of accept4(): the client was gone before it was accepted, or nobody waits. Everything else is
-// ours, and a loop that tried again at once would spin.
+// For accept4(): the client was gone before it was accepted, or no client waits. All other errors
+// are our own trouble, and a loop that tried again at once would spin.
 constexpr bool is_of_the_newcomer(int error) {
   switch (error) {
     case EAGAIN:

@@ -40,8 +40,9 @@ class PrivateDirectory {
     if (auto tightened = tighten_files(); !tightened) return tightened;
     if ((status.st_mode & others) == 0) return {};
     if (has_others_) {
-      return refused(path_, fmt::format("can be entered by other users and holds what is not "
-                                        "Tandem's: chmod 700 it, or give a directory of its own"));
+      return refused(
+          path_, fmt::format("can be entered by other users and holds files that are not "
+                             "Tandem's: chmod 700 it, or name a directory that is Tandem's alone"));
     }
     if (::fchmod(::dirfd(list_.get()), S_IRWXU) != 0) return refused(path_, cause());
     return {};

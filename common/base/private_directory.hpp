@@ -1,9 +1,8 @@
-// private_directory.hpp: a directory that keeps what a process must not forget (--data-dir,
-// --state-dir) is its own: nobody else reads the log, which holds the cluster's secret, or puts
-// something in its place.
+// private_directory.hpp: makes a data directory (--data-dir, --state-dir) private to its owner: no
+// other user can read the log, which holds the cluster's secret, or put something in its place.
 //
-// A directory that holds nothing but our files is tightened to 0700; one with other things in it is
-// somebody's (/tmp, /var/lib), and stays as it is: it is refused when others may look into it.
+// A directory that holds only our files is set to mode 0700. One that holds other things has
+// another use (/tmp, /var/lib) and is not changed: it is refused when other users can enter it.
 #pragma once
 
 #include <string>
@@ -13,9 +12,9 @@
 
 namespace tandem {
 
-// Makes the directory when it is missing; its parent exists. After it: mode 0700, of this user, and
-// our files in it regular ones of this user with mode 0600. Errors: `io`, naming `field`, the path,
-// what is wrong and what to do.
+// Creates the directory if it is missing; its parent exists. Afterwards it has mode 0700 and
+// belongs to this user, and our files in it are regular files of this user with mode 0600. Errors:
+// `io`, naming `field`, the path, what is wrong and what to do.
 Result<> make_private(const std::string& path, std::string_view field);
 
 }  // namespace tandem

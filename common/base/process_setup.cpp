@@ -9,7 +9,7 @@ namespace tandem {
 
 namespace {
 
-// open() gives the lowest number that is free. Ours stay open for the programs that we start.
+// open() returns the lowest free number. These stay open for the programs that we start.
 void open_standard_descriptors() {
   int descriptor = 0;
   do {

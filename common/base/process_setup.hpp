@@ -1,4 +1,4 @@
-// process_setup.hpp: what every program of ours does before anything else.
+// process_setup.hpp: what each of our programs does before anything else.
 //
 // - Descriptors 0 to 2 that the caller has closed are opened on /dev/null: a socket that got one of
 //   these numbers would be sent what is meant for a log.

@@ -70,8 +70,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// Error{...} in the words of a call site: fail(ErrorCode::invalid, "weight must be 1 to 1000",
-// "weight").
+// Makes an Error: fail(ErrorCode::invalid, "weight must be 1 to 1000", "weight").
 inline Error fail(ErrorCode code, std::string message, std::string field = {}) {
   return Error{code, std::move(message), std::move(field)};
 }

@@ -28,7 +28,7 @@ std::string hex(std::span<const unsigned char> bytes) {
 }  // namespace
 
 std::string random_hex(std::size_t bytes) {
-  TANDEM_ASSERT(bytes > 0 && bytes <= 256);  // one call gives that much, or fails
+  TANDEM_ASSERT(bytes > 0 && bytes <= 256);  // one call returns that much, or fails
   std::vector<unsigned char> random(bytes);
   const auto got = ::getrandom(random.data(), random.size(), 0);
   TANDEM_ASSERT(got == static_cast<ssize_t>(random.size()));

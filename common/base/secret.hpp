@@ -1,7 +1,7 @@
-// secret.hpp: random secrets, and what is derived from them.
+// secret.hpp: random secrets, and digests that are made with them.
 //
-// Keys and secrets are texts of lower-case hexadecimal digits, as they stand in documents; they are
-// used as they are written. None of them is ever logged. Any thread.
+// Keys and secrets are texts of lower-case hexadecimal digits, as in documents; they are used in
+// this form, not decoded. None of them is ever logged. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ namespace tandem {
 // `bytes` random bytes of the system's generator, in hexadecimal digits, two for each.
 std::string random_hex(std::size_t bytes);
 
-// HMAC-SHA-256 (RFC 2104) of `text`, cut to `bytes` (1 to 32; RFC 2104 §5 wants 16 or more where it
-// authenticates something), in hexadecimal digits.
+// HMAC-SHA-256 (RFC 2104) of `text`, cut to `bytes` (1 to 32; RFC 2104 §5 requires 16 or more where
+// it authenticates something), in hexadecimal digits.
 std::string keyed_digest(std::string_view key, std::string_view text, std::size_t bytes);
 
 }  // namespace tandem

@@ -1,4 +1,4 @@
-// sender_address.hpp: where the sender of a message can be reached, which names its address itself.
+// sender_address.hpp: where the sender of a message, which states its own address, can be reached.
 // Pure.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace tandem {
 
-// The address that it names; at 0.0.0.0 or [::], which mean all of its own, the host from which it
-// was heard.
+// The address that it states; for 0.0.0.0 or [::], which mean all of its addresses, the host from
+// which the message came.
 inline Endpoint reachable_from_here(Endpoint named, std::string_view sender_host) {
   if (named.is_unspecified()) named.host = std::string(sender_host);
   return named;

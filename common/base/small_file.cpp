@@ -62,7 +62,7 @@ Result<std::string> read_small_file(const std::string& path, std::size_t bytes_m
   const File file(path, O_RDONLY | O_NONBLOCK);
   struct stat about {};
   if (file.fd() < 0 || ::fstat(file.fd(), &about) != 0) return unreadable();
-  if (!S_ISREG(about.st_mode)) return invalid("is no regular file");
+  if (!S_ISREG(about.st_mode)) return invalid("is not a regular file");
   std::string content;
   std::string part(16 * 1024, '\0');
   for (;;) {

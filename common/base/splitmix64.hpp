@@ -1,8 +1,7 @@
 // splitmix64.hpp: random numbers from a seed: SplitMix64 (Steele, Lea & Flood 2014).
 //
-// A nanosecond each, eight bytes of state, the same sequence for the same seed on every machine:
-// what draws from it can be told again, the core's histories above all. Not for secrets. Owner:
-// whoever draws; one thread.
+// A nanosecond each, eight bytes of state, the same sequence for the same seed on every machine, so
+// that a history of the core can be replayed. Not for secrets. Owner: one thread.
 #pragma once
 
 #include <cstdint>

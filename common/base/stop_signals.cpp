@@ -36,7 +36,7 @@ void wait_for_first(const std::function<void()>& on_hangup) {
   }
 }
 
-// SIGHUP stays blocked: also a program that drains is not ended by it.
+// SIGHUP stays blocked, so that it does not end a program that drains either.
 void stop_by_default() {
   const auto set = stop_signals();
   signal(SIGTERM, SIG_DFL);

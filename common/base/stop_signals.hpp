@@ -1,5 +1,5 @@
-// stop_signals.hpp: SIGTERM and SIGINT as something to wait for, without a handler that runs
-// anywhere. SIGHUP never ends a program that serves: one that has a log to reopen is told of it.
+// stop_signals.hpp: waiting for SIGTERM and SIGINT without signal handlers. SIGHUP never ends a
+// program that serves; it makes one with a log file reopen it.
 #pragma once
 
 #include <functional>
@@ -9,13 +9,13 @@ namespace tandem {
 
 class StopSignals {
  public:
-  // Keeps the signals from all threads that are started from now on. By main(), first of all.
+  // Blocks the signals in all threads that are started from now on. Called by main(), first of all.
   StopSignals();
   // Waits for SIGTERM or SIGINT. From then on the next one ends the process at once. `on_hangup` is
-  // called, on this thread, for each SIGHUP before that; empty: SIGHUP means nothing.
+  // called, on this thread, for each SIGHUP before that; if it is empty, SIGHUP is ignored.
   void wait(const std::function<void()>& on_hangup = {});
-  // The next SIGTERM or SIGINT ends the process too, but only after `last_words`, which is called
-  // on a thread of its own, for as long as this lives. By whom wait_for_two() returned.
+  // While this lives, the next SIGTERM or SIGINT also ends the process, but first calls
+  // `last_words` on a thread of its own. Returned by wait_for_two().
   class SecondStop {
    public:
     explicit SecondStop(std::function<void()> last_words);
@@ -28,9 +28,9 @@ class StopSignals {
     const int ended_;    // an eventfd
     std::thread thread_;
   };
-  // As wait(), but that the next signal is for the SecondStop that is returned.
+  // As wait(), except that the next signal is handled by the SecondStop that is returned.
   SecondStop wait_for_two(const std::function<void()>& on_hangup, std::function<void()> last_words);
-  // Lets wait() return as SIGTERM does. Any thread.
+  // Makes wait() return, as SIGTERM does. Any thread.
   static void request_stop();
 };
 

@@ -1,4 +1,5 @@
-// strong.hpp: numbers that mean one thing. A Term is not a LogIndex, and neither is a bare integer.
+// strong.hpp: distinct types for numbers with distinct meanings. A Term is not a LogIndex, and
+// neither is a bare integer.
 #pragma once
 
 #include <compare>
@@ -25,7 +26,8 @@ class StrongNumber {
   std::uint64_t value_ = 0;
 };
 
-// The reign of at most one primary (Raft, Ongaro 2014, §3.3). 0 = before the first election.
+// The number of a leadership: at most one primary has it (Raft, Ongaro 2014, §3.3). 0 = before the
+// first election.
 using Term = StrongNumber<struct TermTag>;
 // A place in the replicated log, from 1. 0 = before the first entry.
 using LogIndex = StrongNumber<struct LogIndexTag>;

@@ -1,9 +1,9 @@
 // time.hpp: one kind of instant for all of Tandem.
 //
-// Instant is CLOCK_BOOTTIME in nanoseconds: monotonic, and unlike CLOCK_MONOTONIC it goes on while
-// the machine is suspended, so that a promise cannot outlive a sleep. Instants of different
-// machines are never compared. This header names no clock: what decides is handed the time (see
-// clock.hpp).
+// Instant is CLOCK_BOOTTIME in nanoseconds: monotonic, and unlike CLOCK_MONOTONIC it continues
+// while the machine is suspended, so that a promise cannot outlive a suspension. Instants of
+// different machines are never compared. This header reads no clock: code that decides is passed
+// the time (see clock.hpp).
 #pragma once
 
 #include <chrono>

@@ -26,16 +26,15 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(white_space) - begin + 1);
 }
 
-// The content, or in the error's message why there is none.
+// Returns the content. An error's message is the reason, without the flag and the path.
 Result<std::string> read_private(int file) {
   struct stat about {};
   if (file < 0 || ::fstat(file, &about) != 0) {
     return fail(ErrorCode::io, fmt::format("cannot be read: {}", std::strerror(errno)));
   }
-  if (!S_ISREG(about.st_mode)) return invalid("is no regular file");
-  if ((about.st_mode & 077) != 0)
-    return invalid("can be read by others: take their rights away with chmod 600");
-  // More than a token and the end of its line.
+  if (!S_ISREG(about.st_mode)) return invalid("is not a regular file");
+  if ((about.st_mode & 077) != 0) return invalid("can be read by other users: chmod 600 it");
+  // More than a token and a line end.
   std::string content(limits::token_bytes_max + 3, '\0');
   const auto size = ::pread(file, content.data(), content.size(), 0);
   if (size < 0) return fail(ErrorCode::io, fmt::format("cannot be read: {}", std::strerror(errno)));

@@ -1,7 +1,7 @@
 // token_file.hpp: the secret that callers of the control API share (RFC 6750), from --token-file.
 //
-// It comes from a file that its owner alone can read, never from a command line, where every user
-// of the machine could see it. No sentence of an error quotes it.
+// It comes from a file that only its owner can read, never from a command line, where every user of
+// the machine could see it. No error message quotes it.
 #pragma once
 
 #include <string>
@@ -11,12 +11,13 @@
 
 namespace tandem {
 
-// The token, without the white space around it. Errors: `invalid`, naming `field`: cannot be read,
-// no regular file, readable by others, shorter than limits::token_bytes_min or longer than
-// token_bytes_max, other characters than a token has.
+// The token, without the white space around it. Errors: `invalid`, naming `field`, when the file
+// cannot be read, is not a regular file or is readable by other users, and when the token is
+// shorter than limits::token_bytes_min, longer than token_bytes_max, or has characters that a token
+// cannot have.
 Result<std::string> read_token_file(const std::string& path, std::string_view field);
 
-// The value of the field Authorization that presents the token.
+// The value of an Authorization field with this token.
 std::string bearer(std::string_view token);
 
 }  // namespace tandem

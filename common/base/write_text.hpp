@@ -1,7 +1,7 @@
-// write_text.hpp: what a program says on its standard output or standard error.
+// write_text.hpp: writes text to standard output or standard error.
 //
-// fmt::print() throws when nobody takes the text, and a reader that has gone away must not end a
-// program that serves.
+// fmt::print() throws when the write fails, and a reader that has gone away must not end a program
+// that serves.
 #pragma once
 
 #include <cstdio>
@@ -9,8 +9,7 @@
 
 namespace tandem {
 
-// Writes all of it at once, also where the stream is buffered. False, with errno, when the stream
-// took less. Any thread.
+// Writes and flushes the whole text. False, with errno set, when the stream took less. Any thread.
 bool write_text(std::FILE* stream, std::string_view text);
 
 }  // namespace tandem

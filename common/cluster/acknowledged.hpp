@@ -1,14 +1,14 @@
-// acknowledged.hpp: what the members have reported durable to this primary, and who denies it
-// later.
+// acknowledged.hpp: what the members have reported as durable to this primary, and which members
+// deny it later.
 //
-// A member that has acknowledged an entry in this term has it for as long as the term lasts, in
-// this life and the next. If it refuses a round for lack of that entry, and the round was sent
-// after its word had come, its data directory is an older copy, or its disk loses what it has
-// synced. It has forgotten votes and entries, then, and must not be counted any more: nobody can
-// tell which.
+// A member that has acknowledged an entry in this term keeps it for the rest of the term, also
+// after a restart. If it refuses a round for lack of that entry, and the round was sent after its
+// acknowledgement had arrived, then its data directory is an older copy, or its disk has lost
+// synced data. Then it has forgotten votes or entries, nobody knows which, and must not be counted
+// any more.
 //
-// This is not all that can be noticed in principle, but all that a primary remembers: one that was
-// elected since does not know what the member has said before.
+// A primary only remembers its own term: one that was elected later does not know what the member
+// had reported before.
 //
 // Owner: one thread at a time.
 #pragma once
@@ -21,9 +21,9 @@ namespace tandem::cluster {
 
 class Acknowledged {
  public:
-  // Of a message that has come to a primary in its term, before the core takes it. The entry that
-  // the member denies; 0: it denies none. `known`: what the core takes for its newest durable
-  // entry; less than before when the two begin anew (pair mode).
+  // Returns the entry that the sender of a message denies; 0: none. Called by a primary for each
+  // message of its term, before the core takes it. `known`: the member's newest durable entry
+  // according to the core; it goes back when the two masters of a pair begin anew.
   LogIndex denied_by(const core::Message& message, Term term, LogIndex known, Instant now);
 
  private:

@@ -1,4 +1,4 @@
-// cluster_endpoint.hpp: POST /cluster/messages, as masters and witnesses serve it on their control
+// cluster_endpoint.hpp: POST /cluster/messages, served by masters and witnesses at their control
 // addresses.
 #pragma once
 
@@ -16,14 +16,14 @@ namespace tandem::cluster {
 
 inline constexpr std::string_view messages_path = "/cluster/messages";
 
-// What may be sent to messages_path: with a snapshot in it a body is longer than others.
-// Callers without the token are refused and counted.
+// The admission for messages_path, which allows longer bodies than other paths, because of
+// snapshots. Callers without the token are refused and counted.
 Admission admit_messages(const ControlRequest& request, const std::optional<BearerToken>& token,
                          const ClusterNode& node);
 
-// Hands the envelope and the sender's host to a copy of `deliver`, which brings them to the node's
-// own thread. 204; 400 for what is not understood, 409 for another cluster and for what a later
-// version has written. On the reader's loop; the rest of what is passed outlives the answer.
+// Hands the envelope and the sender's host to a copy of `deliver`, which takes them to the node's
+// own thread. Answers 204; 400 for a body that is not understood, 409 for another cluster and for a
+// later version. On the reader's loop; the other arguments outlive the answer.
 boost::asio::awaitable<ControlResponse> take_messages(
     const ControlRequest& request, const ClusterNode& node, MessageReader& reader,
     std::function<void(wire::ClusterEnvelope, std::string host)> deliver);

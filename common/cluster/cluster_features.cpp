@@ -1,5 +1,5 @@
-// The part of ClusterNode that keeps members of different versions apart, or together: which
-// feature level it goes by, and which one all could (common/wire/features.hpp).
+// The part of ClusterNode for members of different versions: which feature level it uses, and which
+// one all members support (common/wire/features.hpp).
 #include <spdlog/spdlog.h>
 
 #include "common/cluster/cluster_node.hpp"
@@ -18,26 +18,28 @@ Result<> ClusterNode::check_features(const wire::ClusterEnvelope& envelope) cons
   const auto level = feature_level_.load(std::memory_order_relaxed);
   if (theirs.can < level) {
     refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
-    return fail(ErrorCode::conflict,
-                fmt::format("this cluster is at feature level {}, and {} goes up to {}: start a "
-                            "version there that can, without a lower --feature-level",
-                            level, envelope.node, theirs.can));
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("this cluster is at feature level {}, and {} supports levels up to {}: start a "
+                    "version there that supports it, without a lower --feature-level",
+                    level, envelope.node, theirs.can));
   }
   if (theirs.level > options_.features_max) {
     refusals_.foreign.fetch_add(1, std::memory_order_relaxed);
-    auto outdated = fail(
-        ErrorCode::conflict,
-        fmt::format("{} goes by feature level {}, and {} goes up to {}: start a version there that "
-                    "can, without a lower --feature-level",
-                    envelope.node, theirs.level, options_.node, options_.features_max));
+    auto outdated =
+        fail(ErrorCode::conflict,
+             fmt::format("{} uses feature level {}, and {} supports levels up to {}: start a "
+                         "version there that supports it, without a lower --feature-level",
+                         envelope.node, theirs.level, options_.node, options_.features_max));
     if (!told_outdated_.exchange(true))
-      spdlog::error("has no part in this cluster reason=\"{}\"", outdated.message);
+      spdlog::error("takes no part in this cluster reason=\"{}\"", outdated.message);
     return outdated;
   }
   return {};
 }
 
-// A witness applies no state, and a master may not have applied it yet.
+// Envelopes tell the level too: a witness applies no state, and a master may not have applied the
+// change yet.
 void ClusterNode::learn_feature_level(const wire::ClusterEnvelope& envelope) {
   const auto ours = node_->hard_state().cluster;
   if (ours.value() == 0) return;
@@ -46,7 +48,7 @@ void ClusterNode::learn_feature_level(const wire::ClusterEnvelope& envelope) {
   }
 }
 
-// Who is not heard may have been started anew with an older version.
+// A member that is not heard may have been restarted with an older version.
 void ClusterNode::view_features(ClusterView& view) const {
   if (view.role != core::Role::primary) return;
   view.features_of_all = options_.features_max;
@@ -58,7 +60,7 @@ void ClusterNode::view_features(ClusterView& view) const {
     view.features_of_all = std::min(view.features_of_all, can);
     if (can >= options_.features_max) return;
     view.features_held_back += view.features_held_back.empty() ? "" : ", ";
-    view.features_held_back += heard ? fmt::format("{} goes up to {}", node, can)
+    view.features_held_back += heard ? fmt::format("{} supports levels up to {}", node, can)
                                      : fmt::format("{} has not been heard", node);
   };
   const auto& configuration = node_->configuration();

@@ -34,15 +34,15 @@ Result<> ClusterOptions::validate() const {
     for (const auto& [name, address] : peers) options.masters.push_back(name);
     if (!peers.empty() && directory.empty()) {
       return invalid(
-          "--peer needs --data-dir DIR: what a master promises to the others must "
-          "survive a restart",
+          "--peer needs --data-dir DIR: a master's promises to the others must survive a restart",
           "--data-dir");
     }
   }
   if (restoration != nullptr) {
     if (directory.empty()) {
-      return invalid("--restore needs --data-dir DIR, an empty one: what is restored is kept there",
-                     "--data-dir");
+      return invalid(
+          "--restore needs --data-dir DIR, an empty directory: the restored state is kept there",
+          "--data-dir");
     }
     const auto founder = *std::min_element(options.masters.begin(), options.masters.end());
     if (founder != node) {
@@ -133,7 +133,7 @@ void ClusterNode::run_inputs() {
   publish_view();
 }
 
-// In the order of outputs.hpp, but that the gate comes first: it must be shut before a successor
+// In the order of outputs.hpp, except that the gate comes first: it must be shut before a successor
 // hears that it may lead.
 void ClusterNode::carry_out() {
   if (outputs_.serve_until && hooks_.serve_until) {
@@ -168,7 +168,7 @@ void ClusterNode::send(core::Message message) {
   if (const auto link = link_to(message.to.node)) link->send(std::move(message));
 }
 
-// What the disk has by now may be said.
+// Sends the messages that waited for what is on the disk now.
 void ClusterNode::release_held() {
   std::vector<core::Outbound> still_held;
   for (auto& outbound : std::exchange(held_, {})) {
@@ -184,8 +184,9 @@ void ClusterNode::release_held() {
 std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
   if (const auto found = links_.find(node); found != links_.end()) return found->second;
   const auto known = known_.find(node);
-  // One that is bound to all addresses is where it speaks from. At 0.0.0.0 this machine would
-  // answer, or refuse, and a refused connection tells of the other's end.
+  // A node that is bound to all addresses is at the address that it sends from. At 0.0.0.0 this
+  // machine itself would answer or refuse, and a refused connection is taken as the end of the
+  // other process.
   if (known == known_.end() || known->second.addresses.control.is_unspecified()) return nullptr;
   auto link = std::make_shared<PeerLink>(
       loop_,
@@ -212,7 +213,7 @@ bool ClusterNode::is_master(const core::NodeId& node) const {
   return known != known_.end() && known->second.given.has_value();
 }
 
-// Witnesses come and go; a link to one that does not vote is made again when it is needed.
+// Witnesses join and leave; the link to one that does not vote is made again when it is needed.
 void ClusterNode::prune_links() {
   std::erase_if(links_, [this](const auto& place) {
     const auto& [node, link] = place;
@@ -225,8 +226,8 @@ void ClusterNode::prune_links() {
   });
 }
 
-// Whoever is asked for its vote, or asks for ours, is connected already when that is urgent. A
-// witness has nothing to say to another one.
+// Opens links in advance, so that members whose votes are asked for, or who ask for ours, are
+// connected when that is urgent. Witnesses send each other nothing.
 void ClusterNode::open_links() {
   for (const auto& voter : node_->configuration().voters) {
     const bool is_master = voter.kind == core::VoterKind::master;
@@ -282,7 +283,7 @@ void ClusterNode::set_peer_addresses(const core::NodeId& peer, std::vector<Endpo
   follow_link(peer);
 }
 
-// A peer by name is where its link has reached it.
+// A peer that is configured by name is at the address at which its link has reached it.
 void ClusterNode::follow_link(const core::NodeId& peer) {
   auto& known = known_.at(peer);
   const auto link = links_.find(peer);
@@ -331,7 +332,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
     if (node_ != nullptr && failure_.empty()) open_links();
     return;
   }
-  // One whose name has no address here is where it says itself, for who wants to ask it.
+  // A peer whose name cannot be resolved here is asked at the address that it states itself.
   if (found->second.configured && !found->second.resolved.empty()) follow_link(node);
   if (found->second.configured && !found->second.addresses.control.is_numeric()) {
     found->second.addresses.control = control;
@@ -376,7 +377,7 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
     const auto* append = std::get_if<core::Append>(&message.body);
     const bool leads = append != nullptr || std::get_if<core::InstallSnapshot>(&message.body);
     const LogIndex commit = append == nullptr ? LogIndex(0) : append->commit;
-    if (from != envelope.node) continue;  // nobody speaks for others
+    if (from != envelope.node) continue;  // no node sends for another one
     if (is_from_denier(message)) continue;
     step(std::move(message));
     if (!leads || node_->primary().node != from) continue;
@@ -406,8 +407,8 @@ void ClusterNode::plan_tick() {
 
 void ClusterNode::give_up(const Error& error) {
   if (stopped_ || node_ == nullptr || !failure_.empty()) return;
-  spdlog::error("taking part no more node={} reason=\"{}\"", options_.node, error.message);
-  // What was promised before is on the disk; another may lead with that.
+  spdlog::error("no longer taking part node={} reason=\"{}\"", options_.node, error.message);
+  // Everything promised before is on the disk, so another member may lead.
   if (node_->role() == core::Role::primary) step(core::HandOver{});
   failure_ = error.message;
   disable();
@@ -417,7 +418,8 @@ void ClusterNode::disable() {
   if (hooks_.serve_until) hooks_.serve_until(Instant::never(), node_->term());
   held_.clear();
   inputs_.clear();
-  // The hand-over may be in a link's queue still; then nothing is sent any more.
+  // The hand-over may still be in a link's queue, so the links are kept; this node sends nothing
+  // more.
   tick_due_ = Instant::forever();
   tick_.expires_after(options_.timing.heartbeat);
   tick_.async_wait([this](boost::system::error_code error) {

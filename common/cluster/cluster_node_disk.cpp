@@ -1,7 +1,7 @@
-// cluster_node_disk.cpp: a member whose disk refuses to write its log, and works again later.
+// cluster_node_disk.cpp: a member whose disk refuses to write its log, and later works again.
 //
-// It goes on as far as nothing has to be written (core/refusing_disk.cpp), says so to its operators
-// and to the other members, and is whole again when all that it knows is on the disk.
+// It continues with everything that needs no writing (core/refusing_disk.cpp), tells its operators
+// and the other members, and has recovered when its whole state is on the disk.
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
@@ -12,7 +12,8 @@ namespace tandem::cluster {
 
 namespace {
 
-// Its end, which says what is wrong; in plain text, for it goes to other members.
+// The end of the text, which says what is wrong; in printable characters, because it is sent to
+// other members.
 std::string excerpt(std::string_view failure) {
   if (failure.size() > wire::disk_failure_bytes_max) {
     failure.remove_prefix(failure.size() - wire::disk_failure_bytes_max);
@@ -28,7 +29,7 @@ void ClusterNode::disk_failed(const Error& error) {
   if (stopped_ || !failure_.empty()) return;
   if (disk_failure_.empty()) {
     disk_failed_at_ = now();
-    spdlog::error("log cannot be written, tried again each {} node={} reason=\"{}\"",
+    spdlog::error("log cannot be written, retried every {} node={} reason=\"{}\"",
                   to_string(disk_retry), options_.node, error.message);
   }
   disk_failure_ = excerpt(error.message);
@@ -54,7 +55,7 @@ void ClusterNode::written(core::WriteNumber number) {
   step(core::Durable{number});
 }
 
-// Masters that say of themselves that they could not write a vote.
+// Masters that report that they cannot write a vote.
 std::set<core::NodeId> ClusterNode::unfit() const {
   std::set<core::NodeId> unfit;
   for (const auto& [node, known] : known_) {
@@ -63,7 +64,7 @@ std::set<core::NodeId> ClusterNode::unfit() const {
   return unfit;
 }
 
-// Envelopes say it, and one that has nothing to answer sends none by itself.
+// Envelopes carry it, and a node that has nothing to answer sends none otherwise.
 void ClusterNode::tell_of_disk() {
   for (const auto& [node, link] : links_) link->greet();
 }

@@ -1,4 +1,4 @@
-// cluster_node_view.cpp: what a member shows of its cluster.
+// cluster_node_view.cpp: how a member describes its cluster.
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
@@ -11,7 +11,8 @@
 
 namespace tandem::cluster {
 
-// Told when it has lasted: each start and each election passes through some of it.
+// Reported only after a while: each start and each election briefly passes through some of these
+// states.
 std::string ClusterNode::why_no_primary() {
   const auto time = now();
   if (auto waiting = node_->waiting(); waiting != waiting_) {
@@ -25,8 +26,7 @@ std::string ClusterNode::why_no_primary() {
   });
 }
 
-// With a distance between the two bounds, so that one that just keeps up is not told of again and
-// again.
+// With hysteresis, so that a member that barely keeps up is not reported repeatedly.
 bool ClusterNode::is_behind(const core::Voter& voter) const {
   if (node_->role() != core::Role::primary || node_->silent_since(voter.id)) return false;
   const auto lacks = node_->log().last_index().value() - node_->match_index(voter.id).value();
@@ -37,7 +37,7 @@ bool ClusterNode::is_behind(const core::Voter& voter) const {
   return lacks > (was_behind ? 0 : limits::uncommitted_entries_max);
 }
 
-// What a primary tells the others of its voters.
+// What a primary tells the other members about its voters.
 std::optional<wire::Standing> ClusterNode::standing() const {
   const auto level = feature_level_.load(std::memory_order_relaxed);
   const bool leads = node_->role() == core::Role::primary && view_.role == core::Role::primary;

@@ -1,4 +1,4 @@
-// cluster_options.hpp: what a member of the cluster is told once, at its start.
+// cluster_options.hpp: what a member of the cluster is told at its start.
 //
 // Units: Durations. Owner: a value.
 #pragma once
@@ -19,20 +19,20 @@ struct ClusterOptions {
   core::VoterKind kind = core::VoterKind::master;
   // Control addresses of the other masters; a host may be a name, whose addresses come later.
   std::map<core::NodeId, Endpoint> peers;
-  // The cluster that a new master is to join; 0: it founds one with its peers, or is a member.
+  // The cluster that a new master joins; 0: it founds one with its peers, or is a member already.
   core::ClusterId joins{};
   core::Timing timing;
   bool pair_failover = true;
-  // Where the log is kept, a directory that this process has locked; empty: in memory alone, which
-  // only a master without peers may do.
+  // Where the log is kept, a directory that this process has locked; empty: only in memory, which
+  // is allowed for a master without peers.
   std::string directory;
   std::string token;   // presented to other members; empty: none
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
-  // To found a new cluster from, in an empty directory; null: from nothing.
+  // The state to found a new cluster from, in an empty directory; null: an empty state.
   std::shared_ptr<const core::Restoration> restoration{};
-  StateCheck check;  // what the owner's state machine can take
-  // The highest feature level that this member goes by; it has no part in a cluster above it.
+  StateCheck check;  // what the owner's state machine accepts
+  // The highest feature level that this member supports; it takes no part in a cluster above it.
   wire::FeatureLevel features_max = wire::features::newest;
 
   // Errors: `invalid`, naming the flag.

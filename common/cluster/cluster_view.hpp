@@ -1,4 +1,4 @@
-// cluster_view.hpp: what a member knows of its cluster, for those who show it or act on it.
+// cluster_view.hpp: what a member knows about its cluster, for code that shows it or acts on it.
 //
 // Units: Instants of this process's clock. Owner: a value.
 #pragma once
@@ -17,25 +17,25 @@ namespace tandem::cluster {
 struct VoterView {
   std::string name;
   core::VoterKind kind = core::VoterKind::master;
-  LogIndex match;  // as `told_by` knows it; 0 but for the node itself while nobody is
-  // As `told_by` knows it: when it was last heard, if that is an election timeout ago.
+  LogIndex match;  // as known by `told_by`; while that is empty, 0 except for the node itself
+  // As known by `told_by`: when it was last heard, if that is more than an election timeout ago.
   std::optional<Instant> silent_since{};
-  // Why it cannot write its log, as it says itself; empty while it can. It votes for nobody then,
-  // and nothing is committed by it.
+  // Why it cannot write its log, as it reports; empty while it can. Otherwise it votes for nobody,
+  // and does not count for commits.
   std::string disk_failure{};
-  // Known to the primary alone: an entry that it had reported durable and lacks now; 0: none. Its
-  // word counts no more.
+  // Known to the primary only: an entry that it had reported as durable and lacks now; 0: none.
+  // With one it is not counted any more.
   LogIndex denied{};
-  bool behind = false;  // known to the primary alone: it answers, and lacks many entries
+  bool behind = false;  // known to the primary only: it answers, and lacks many entries
   friend bool operator==(const VoterView&, const VoterView&) = default;
 };
 
-// A node, as its own envelopes tell.
+// A node's addresses, as stated in its own envelopes.
 struct NodeAddresses {
   Endpoint control;                // numeric
   std::optional<Endpoint> listen;  // numeric; empty for a witness
   std::string pass;
-  // Bound to all addresses of its machine: `control` and `listen` are one of them.
+  // It is bound to all addresses of its machine: `control` and `listen` have one of them.
   bool controls_everywhere = false;
   bool listens_everywhere = false;
   friend bool operator==(const NodeAddresses&, const NodeAddresses&) = default;
@@ -45,36 +45,37 @@ struct ClusterView {
   core::ClusterId cluster;  // 0: none is known yet
   core::Role role = core::Role::follower;
   Term term;
-  core::NodeId primary;                            // empty: nobody is known to lead
+  core::NodeId primary;                            // empty: no primary is known
   std::optional<NodeAddresses> primary_addresses;  // of another node
   std::map<std::string, NodeAddresses> masters;    // the other ones, by name
   LogIndex commit;
   LogIndex last;  // of this node's log
-  // What the primary said was committed when it was last heard, and when that was.
+  // The commit index in the primary's last message, and when that was heard.
   LogIndex primary_commit;
   Instant primary_heard = Instant::never();
   std::vector<VoterView> voters;
-  // Who says what of the voters: this node when it leads, the primary when it has said so within
-  // an election timeout. Empty: nobody, and then this is what this node's log says of who votes.
+  // The source of what follows about the voters: this node when it leads, or the primary when it
+  // was heard within an election timeout. Empty: there is none, and the voters are those of this
+  // node's log.
   core::NodeId told_by;
-  LogIndex told_commit;  // what was committed then
-  std::string told_why;  // another's sentence on `is_protected`
-  // False while the newest change of who votes may still be forgotten, with whoever knows of it.
+  LogIndex told_commit;  // the commit index at that time
+  std::string told_why;  // the primary's explanation of `is_protected`
+  // False while the newest change of voters is not committed, and may still be lost.
   bool voters_committed = false;
   bool votes = false;         // this node is among them
-  std::size_t quorum = 0;     // of all voters, those included that have been admitted anew
+  std::size_t quorum = 0;     // of all voters, including superseded incarnations
   bool is_protected = false;  // any single loss is survived now (protection.hpp)
   bool pair = false;
-  bool alone = false;         // pair mode, and the other is not counted on
-  bool other_is_out = false;  // ... and that one cannot go on alone as well: it may be removed
+  bool alone = false;         // pair mode, and this primary does not count on the other
+  bool other_is_out = false;  // ... and the other cannot promote itself, so it may be removed
   bool in_pair_sync = false;  // pair mode: this standby may promote itself
   std::string waiting;        // why there is no primary, for people; empty when there is one
-  // Known to the primary alone: the highest feature level that all voters and masters say they can,
-  // and who keeps it from being higher, in words; empty: nobody does.
+  // Known to the primary only: the highest feature level that all voters and masters support, and
+  // which of them prevent a higher one, in words; empty: none.
   wire::FeatureLevel features_of_all = wire::features::oldest;
   std::string features_held_back;
-  std::string failure;  // why this node cannot take part as it should; empty while it does
-  bool ended = false;   // ... and takes part no more, until it is restarted
+  std::string failure;  // why this node cannot take part as it should; empty while it can
+  bool ended = false;   // ... and no longer takes part until it is restarted
   friend bool operator==(const ClusterView&, const ClusterView&) = default;
 };
 

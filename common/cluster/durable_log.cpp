@@ -13,14 +13,15 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Below 2^53, and not 0.
+// A random number below 2^53 that is not 0.
 core::IncarnationId new_incarnation() {
   std::random_device device;
   const auto number = std::uint64_t{device()} << 32 | device();
   return core::IncarnationId((number >> 11) | 1);
 }
 
-// Under another name it would be a voter that nobody knows, and its own vote would be missed.
+// Under another name it would be a voter that nobody knows, and the vote under its own name would
+// be missing.
 Result<> check_owner(const core::Stored& stored, core::IncarnationId incarnation,
                      const ClusterOptions& options) {
   const auto* newest = stored.snapshot == nullptr ? nullptr : &stored.snapshot->configuration;
@@ -30,10 +31,9 @@ Result<> check_owner(const core::Stored& stored, core::IncarnationId incarnation
   }
   const auto cluster = stored.hard_state.cluster;
   if (options.joins.value() != 0 && cluster.value() != 0 && cluster != options.joins) {
-    return invalid(
-        fmt::format("{} belongs to cluster {}, and --join leads to cluster {}: give {} "
-                    "an empty directory",
-                    options.directory, cluster, options.joins, options.node));
+    return invalid(fmt::format(
+        "{} belongs to cluster {}, but --join leads to cluster {}: give {} an empty directory",
+        options.directory, cluster, options.joins, options.node));
   }
   if (newest == nullptr) return {};
   for (const auto& voter : newest->voters) {
@@ -69,8 +69,8 @@ Result<> DurableLog::open() {
   const auto usable = cluster::check(stored_, options_.check);
   if (usable) return {};
   const auto database = storage::database_in(options_.directory).string();
-  const auto why =
-      fmt::format("{} holds what cannot be applied: {}", database, usable.error().message);
+  const auto why = fmt::format("{} holds an entry or a snapshot that cannot be applied: {}",
+                               database, usable.error().message);
   if (usable.error().code == ErrorCode::conflict) {
     return invalid(why + "; run the version that wrote it");
   }

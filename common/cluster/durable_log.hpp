@@ -1,11 +1,11 @@
-// durable_log.hpp: a member's log on its disk, as the shell needs it: opened and judged at the
-// start, written by a thread of its own afterwards, its news posted back to the loop.
+// durable_log.hpp: a member's log on its disk, as the shell uses it: opened and checked at the
+// start, then written by a thread of its own, which posts its results to the loop.
 //
-// A log that holds what cannot be applied is set aside where others have the state: the member then
-// is a new one, which fetches it from them (R9).
+// A log with content that cannot be applied is set aside if other members have the state: this
+// member then joins as a new one, and fetches the state from them (R9).
 //
-// Owner: the thread that runs `loop`, which calls all of it and is called back by all hooks, but
-// for open(), which may be called before by any one thread.
+// Owner: the thread that runs `loop`: it calls all functions, and all hooks are called on it. Only
+// open() may be called by any one thread before that.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@
 
 namespace tandem::cluster {
 
-// Of a disk that refuses, whether that is over: often enough that nobody waits for it, seldom
-// enough to be nothing beside what filled the disk.
+// The interval at which a disk that refuses writes is tried again: often enough that nobody waits
+// for it, and rarely enough to cost nothing.
 inline constexpr Duration disk_retry = 1s;
 
 class DurableLog {
@@ -29,9 +29,9 @@ class DurableLog {
   struct Hooks {
     // This write, and every one before it, is on the disk.
     std::function<void(core::WriteNumber)> durable;
-    // The disk refuses, and what is written is dropped. Again each disk_retry.
+    // The disk refuses writes, and they are dropped. Called again every disk_retry.
     std::function<void(const Error&)> failed;
-    // It can be written again: the next write must replace all that it holds.
+    // The disk can be written again: the next write must replace everything on it.
     std::function<void()> works;
   };
 
@@ -39,8 +39,8 @@ class DurableLog {
   DurableLog(boost::asio::io_context& loop, const ClusterOptions& options);
   ~DurableLog();
 
-  // Without a directory there is nothing to open. Errors: as storage::LogStore::open(); `invalid`
-  // for what cannot be applied, naming it.
+  // Does nothing without a directory. Errors: as storage::LogStore::open(); `invalid` for content
+  // that cannot be applied, naming it.
   Result<> open();
   core::IncarnationId incarnation() const { return incarnation_; }  // 0 before open()
   // The state to begin with, before the first apply; null: none.
@@ -50,8 +50,8 @@ class DurableLog {
 
   // Begins to write. REQUIRES: open() succeeded.
   void start(Hooks hooks);
-  // False when it was kept in memory alone, which is as durable as that gets.
-  // REQUIRES: start() was called; numbers grow.
+  // False when there is no directory, so that the write is as durable as it will ever be. REQUIRES:
+  // start() was called; numbers grow.
   bool write(core::Write write);
   // No hook is called any more.
   void stop();
@@ -65,8 +65,8 @@ class DurableLog {
   core::Stored stored_;
   core::SnapshotPointer stored_snapshot_;
   std::optional<storage::LogStore> store_;      // until start()
-  std::unique_ptr<storage::LogWriter> writer_;  // from then on; null: in memory alone
-  // What the writer's thread posts must not reach one that has stopped.
+  std::unique_ptr<storage::LogWriter> writer_;  // from then on; null: only in memory
+  // Shared, so that what the writer's thread posts is dropped after stop().
   std::shared_ptr<Hooks> hooks_;
 };
 

@@ -21,7 +21,7 @@ Envelope read_now(std::string_view body, const StateCheck& state) {
   return envelope;
 }
 
-// An optional, because co_spawn() wants what it returns to have an empty state.
+// An optional, because co_spawn() needs a result type that is default-constructible.
 asio::awaitable<std::optional<Envelope>> read_there(std::string_view body,
                                                     const StateCheck& state) {
   co_return read_now(body, state);

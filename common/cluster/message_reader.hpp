@@ -1,8 +1,8 @@
-// message_reader.hpp: the body of POST /cluster/messages, read and checked.
+// message_reader.hpp: parses and checks the body of POST /cluster/messages.
 //
-// What is short is read at once. A snapshot of a large state takes a fraction of a second, in which
-// the owner's loop would answer nobody: what is longer than an ordinary document is read by a
-// thread of its own, which is started when there is something to read.
+// Short bodies are parsed at once. A snapshot of a large state takes a fraction of a second, in
+// which the owner's loop would serve nobody, so bodies longer than an ordinary document are parsed
+// by a thread of their own, which is started when needed.
 //
 // Owner: the thread of the loop that awaits.
 #pragma once

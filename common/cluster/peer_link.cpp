@@ -21,10 +21,10 @@ using boost::system::error_code;
 
 namespace {
 
-// Enough to keep a disk at the other end busy; a peer that answers none is not sent more.
+// Enough to keep a disk at the other end busy; a peer that does not answer is not sent more.
 constexpr unsigned unanswered_max = 4;
 
-// Before the second attempt to connect again; twice that before the third, and so on.
+// The pause before the second attempt to reconnect; it doubles before each further attempt.
 constexpr Duration first_pause = 100us;
 
 bool carries_snapshot(const core::Message& message) {
@@ -93,8 +93,9 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     }
     queue_.clear();
     if (connected && !stopped_) hooks_.lost();
-    // At once after a loss; then soon, for a peer whose process is just ending refuses in a moment
-    // (its listener is mostly closed before its connections, see stream_socket.hpp).
+    // Reconnects at once after a loss, and then after short pauses, because a peer whose process is
+    // ending refuses connections in a moment (its listener is usually closed before its
+    // connections, see stream_socket.hpp).
     if (failures_ > 0 && !stopped_) {
       const auto delay =
           std::min<Duration>(first_pause * (1 << std::min(failures_ - 1, 10u)), options_.retry);
@@ -120,7 +121,7 @@ std::optional<Endpoint> PeerLink::address() const {
 
 asio::awaitable<bool> PeerLink::connect() {
   const Instant attempted = now();
-  const auto addresses = addresses_;  // others may come meanwhile
+  const auto addresses = addresses_;  // a copy: addresses_ may change meanwhile
   bool refused = !addresses.empty();
   std::string why = "its name has no address";
   for (const auto& address : addresses) {
@@ -161,7 +162,7 @@ asio::awaitable<void> PeerLink::read_answers() {
     auto reading = read_answer(socket_, reader, error);
     const auto status = co_await std::move(reading);
     if (status != AnswerReader::Status::complete) co_return;
-    if (unanswered_ == 0) co_return;  // nobody asked
+    if (unanswered_ == 0) co_return;  // the answer to no request
     --unanswered_;
     failures_ = 0;
     note_answer(reader.answer().status, reader.answer().body);
@@ -177,7 +178,7 @@ void PeerLink::note_answer(unsigned status, const std::string& body) {
                                           wire::error_message(body)));
 }
 
-// A connection that breaks is no trouble by itself: it is made again at once.
+// A broken connection alone is not reported as trouble: it is made again at once.
 void PeerLink::set_trouble(std::string trouble) {
   if (trouble == trouble_) return;
   trouble_ = std::move(trouble);
@@ -216,7 +217,7 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
   }
 }
 
-// All that waits, but a snapshot goes alone: it is as large as a request may be.
+// All waiting messages; a snapshot is sent alone, because it may be as large as a request can be.
 std::string PeerLink::next_request() {
   TANDEM_ASSERT(!queue_.empty() || greeting_);
   greeting_ = false;

@@ -1,12 +1,12 @@
-// peer_link.hpp: this node's side of the conversation with one other: a kept-alive connection to
-// its control address, over which messages go as POST /cluster/messages.
+// peer_link.hpp: this node's connection to another member: kept alive, to its control address,
+// carrying messages as POST /cluster/messages.
 //
-// What waits while a request is on its way goes with the next one, so that a slow peer costs fewer,
-// larger requests. Messages may be lost, so nothing is sent again: what could not be sent when the
-// connection broke is dropped, and so is the oldest when too many wait.
+// Messages that wait while a request is on its way go into the next one, so that a slow peer gets
+// fewer, larger requests. Messages may be lost, so nothing is sent again: messages that were not
+// sent when the connection broke are dropped, and so is the oldest one when too many wait.
 //
-// The link also is the ear for a peer's end: a connection that breaks is reported and tried again
-// at once, and an attempt that is refused is reported with the instant at which it began (see
+// The link also detects the end of a peer's process: a broken connection is reported and tried
+// again at once, and a refused attempt is reported with the instant at which it began (see
 // core::ConnectionRefused).
 //
 // Owner: the loop's thread. Held by shared_ptr: its coroutines live until stop() has been noticed.
@@ -33,12 +33,13 @@ namespace tandem::cluster {
 
 struct PeerLinkOptions {
   core::NodeId peer;
-  Endpoint address;       // numeric, or a name whose addresses come by set_addresses()
-  std::string token;      // presented to it; empty: none
-  Duration patience{1s};  // for a connection or an answer; then the connection counts as broken
-  Duration retry{100ms};  // between attempts, at most
-  // A connection begins with an envelope even when no message waits, so that the peer learns from
-  // where it may be asked, and can connect in its turn before it has to.
+  Endpoint address;   // numeric, or a name whose addresses come by set_addresses()
+  std::string token;  // presented to it; empty: none
+  Duration patience{
+      1s};  // how long it waits for a connection or an answer; then the connection counts as broken
+  Duration retry{100ms};  // the longest pause between attempts
+  // True: a connection begins with an envelope even when no message waits, so that the peer learns
+  // this node's address, and can connect in turn before it needs to.
   bool greets = false;
 };
 
@@ -56,13 +57,14 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void send(core::Message message);
   // Sends an envelope soon, even without a message.
   void greet();
-  // Where the peer may be, numeric, from the next connection on: all are tried, the one that was
-  // connected to last first.
+  // The peer's numeric addresses, from the next connection on: all are tried, beginning with the
+  // one that was connected to last.
   void set_addresses(std::vector<Endpoint> addresses);
-  // Why the peer cannot be talked to, for people; empty when it has answered, or was not asked yet.
-  // The log tells each change of it.
+  // Why the peer cannot be reached, for people; empty when it has answered, or was not asked yet.
+  // Each change is logged.
   std::string trouble() const { return trouble_.value_or(std::string()); }
-  // Where it is or was connected, or is tried first; empty while its name has no address.
+  // The address that it is or was connected to, or tries first; empty while the peer's name has no
+  // address.
   std::optional<Endpoint> address() const;
   // No hook is called from now on.
   void stop();
@@ -92,11 +94,12 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   Timer wake_;   // of the writer
   Timer pause_;  // between attempts
   std::deque<core::Message> queue_;
-  std::uint64_t connection_ = 0;  // counts them, so that a writer notices that its own has ended
+  std::uint64_t connection_ =
+      0;  // counts connections, so that a writer notices that its own one has ended
   unsigned unanswered_ = 0;
   unsigned failures_ = 0;  // attempts in a row
   std::optional<std::string> trouble_;
-  bool greeting_ = false;  // is to be sent
+  bool greeting_ = false;  // a greeting waits to be sent
   bool stopped_ = false;
 };
 

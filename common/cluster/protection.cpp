@@ -18,8 +18,8 @@ std::string joined(const std::vector<std::string>& names, std::string_view word)
   return text;
 }
 
-// Whoever cannot write is no vote, and nothing is committed by it.
-// What one says that denies its word is not heard.
+// A voter that cannot write does not count for elections or commits. The messages of one that
+// denies what it reported are ignored.
 bool is_lost(const VoterView& voter) {
   return voter.silent_since || !voter.disk_failure.empty() || voter.denied.value() != 0;
 }
@@ -35,7 +35,7 @@ bool goes_on_without(const ClusterView& view, const std::string& lost) {
   return has_master && living >= view.quorum;
 }
 
-// Those that answer, and without whom service would end.
+// The voters that answer, and without which service would end.
 std::vector<std::string> needed(const ClusterView& view) {
   std::vector<std::string> names;
   for (const auto& voter : view.voters) {
@@ -65,7 +65,7 @@ std::string troubles(const ClusterView& view, Instant now) {
   return joined(parts, "and");
 }
 
-// A round is answered without the disk, so a lease may hold while nothing can be committed.
+// A voter answers rounds without its disk, so a lease may hold while nothing can be committed.
 bool a_majority_answers(const ClusterView& view) {
   const auto silent = std::count_if(view.voters.begin(), view.voters.end(), [](const auto& voter) {
     return voter.silent_since.has_value();
@@ -80,7 +80,7 @@ bool is_protected_now(const ClusterView& view) {
 }
 
 std::string protection(const ClusterView& view, std::string_view node, Instant now) {
-  if (view.ended) return fmt::format("{} takes part no more and knows nothing", node);
+  if (view.ended) return fmt::format("{} no longer takes part and knows nothing", node);
   if (view.primary.empty()) {
     return view.waiting.empty() ? "nobody is known to lead"
                                 : fmt::format("nobody is known to lead: {}", view.waiting);
@@ -96,13 +96,14 @@ std::string protection(const ClusterView& view, std::string_view node, Instant n
   if (view.is_protected && trouble.empty()) return "all voters answer";
   if (view.is_protected) return fmt::format("{}: any other loss would be survived", trouble);
   if (view.pair && trouble.empty()) {
-    return "two masters without a witness, which prefer to go on: a worker with --state-dir would "
+    return "two masters without a witness, which prefer availability: a worker with --state-dir "
+           "would "
            "be one";
   }
-  if (view.alone) return fmt::format("{}: {} goes on alone", trouble, node);
+  if (view.alone) return fmt::format("{}: {} continues alone", trouble, node);
   if (!goes_on_without(view, {})) {
     if (!a_majority_answers(view)) {
-      return fmt::format("{}: those that answer are no majority", trouble);
+      return fmt::format("{}: those that answer are not a majority", trouble);
     }
     return fmt::format("{}: {} serves, and no change can be made until a majority can write",
                        trouble, node);

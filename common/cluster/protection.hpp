@@ -1,8 +1,8 @@
-// protection.hpp: would any single loss be survived now, and if not, why not, in words.
+// protection.hpp: whether any single loss would be survived now, and the reason, in words.
 //
-// A loss is survived when the voters that remain, and have answered the primary within an election
-// timeout, are a majority with a master among them. Only the primary knows who answers: what
-// another master says is what its log says of who votes, and that it says so.
+// A loss is survived when the remaining voters that have answered the primary within an election
+// timeout are a majority that includes a master. Only the primary knows who answers: another master
+// can only report the voters of its log, and says so.
 //
 // Pure functions; any thread.
 #pragma once
@@ -14,10 +14,10 @@
 
 namespace tandem::cluster {
 
-// As far as silence goes: a voter that does not answer is taken for lost already.
+// A voter that does not answer counts as lost already.
 bool is_protected_now(const ClusterView& view);
 
-// One sentence: why it is protected or not, as `node` knows it at `now`.
+// One sentence: why the cluster is protected or not, as far as `node` knows at `now`.
 std::string protection(const ClusterView& view, std::string_view node, Instant now);
 
 }  // namespace tandem::cluster

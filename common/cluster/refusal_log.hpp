@@ -1,4 +1,4 @@
-// refusal_log.hpp: says in the log whose messages are not taken, and why, without a line for each.
+// refusal_log.hpp: logs whose messages are refused, and why, without a line for each message.
 //
 // Thread-safe.
 #pragma once
@@ -13,7 +13,7 @@ namespace tandem::cluster {
 
 class RefusalLog {
  public:
-  // One that differs from the last is told at once, the same again after a minute.
+  // A refusal that differs from the last one is logged at once, the same one again after a minute.
   void refused(std::string_view peer_host, std::string_view reason, Instant now);
 
  private:

@@ -23,7 +23,7 @@ Result<> check(const std::vector<core::Entry>& entries, const StateCheck& state)
   return {};
 }
 
-// Without bytes it is the state before the first entry.
+// A snapshot without bytes is the state before the first entry.
 Result<> check(const core::SnapshotPointer& snapshot, const StateCheck& state) {
   if (!state.snapshot || snapshot == nullptr || snapshot->bytes.empty()) return {};
   const auto taken = state.snapshot(snapshot->bytes);

@@ -1,8 +1,9 @@
-// state_check.hpp: whether the state machine of this node can take what other members send, and
-// what its own log holds: asked before anything of it is written to the disk, where it would be
-// found again at every start.
+// state_check.hpp: whether this node's state machine can apply what other members send and what its
+// own log holds. It is asked before anything is written to the disk, where it would be found again
+// at every start.
 //
-// What a command and a snapshot mean is the owner's to know; here it is known where they stand.
+// The owner knows what commands and snapshots mean; this code only knows where they are in messages
+// and logs.
 //
 // Owner: a value. The functions are pure: any thread.
 #pragma once
@@ -16,18 +17,19 @@
 
 namespace tandem::cluster {
 
-// Errors of both: `invalid` for what no version writes, `conflict` for what a later one has
-// written. Empty functions take everything.
+// Errors of both: `invalid` for content that no version writes, `conflict` for content of a later
+// version. Empty functions accept everything.
 struct StateCheck {
   std::function<Result<>(std::string_view bytes)> command{};
   std::function<Result<>(std::string_view bytes)> snapshot{};
 };
 
-// Of a member that keeps what others send and does not read it: JSON objects, within the limits of
-// documents.
+// For a member that stores commands and snapshots without reading them: accepts JSON objects within
+// the limits of documents.
 StateCheck documents_alone();
 
-// All commands and snapshots in it. Errors: as StateCheck; the sentence names the entry.
+// Checks all commands and snapshots in the message or log. Errors: as StateCheck; the message names
+// the entry.
 Result<> check(const core::Message& message, const StateCheck& state);
 Result<> check(const core::Stored& stored, const StateCheck& state);
 

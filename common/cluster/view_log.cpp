@@ -43,11 +43,11 @@ std::string names_of(const std::vector<VoterView>& voters) {
   return text;
 }
 
-// What the primary alone knows.
+// Changes that only the primary knows about.
 void voters_changed(const ClusterView& before, const ClusterView& after, std::string_view node,
                     Lines& lines) {
   for (const auto& voter : after.voters) {
-    if (voter.name == node) continue;  // what concerns itself it tells elsewhere
+    if (voter.name == node) continue;  // it reports about itself elsewhere
     const auto* known = find(before, voter.name);
     const bool was_silent = known != nullptr && known->silent_since.has_value();
     const bool was_behind = known != nullptr && known->behind;

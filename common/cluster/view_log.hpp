@@ -1,5 +1,5 @@
-// view_log.hpp: what the log says when a member's view of its cluster has changed: who votes, who
-// fell silent or behind, whether a loss would be survived, and why nobody leads.
+// view_log.hpp: logs changes in a member's view of its cluster: who votes, who fell silent or
+// behind, whether a loss would be survived, and why there is no primary.
 //
 // Pure; any thread.
 #pragma once
@@ -22,9 +22,9 @@ struct LogLine {
 std::vector<LogLine> changes_between(const ClusterView& before, const ClusterView& after,
                                      std::string_view node, Instant now);
 
-// Why a node has no primary, a clause: "the first start needs all masters: b is not there
-// (connection refused)". `trouble` tells of a member why it cannot be talked to, empty when it can.
-// Empty when nothing is awaited.
+// Why a node has no primary, as a clause: "the first start needs all masters: b is not there
+// (connection refused)". `trouble` returns why a member cannot be reached, empty when it can. Empty
+// when the node waits for nothing.
 std::string reason_of(const core::Waiting& waiting,
                       const std::function<std::string(const core::NodeId&)>& trouble);
 

@@ -18,7 +18,7 @@ namespace tandem::core {
 
 enum class VoterKind {
   master,   // votes, campaigns, leads
-  witness,  // a worker with a state directory: votes and stores the log, never campaigns, never
+  witness,  // a worker with a state directory: votes and stores the log, but never campaigns or
             // leads
 };
 
@@ -34,7 +34,7 @@ struct Configuration {
   std::vector<Voter> voters;
   bool pair = false;  // two masters and no witness: see pair_mode.hpp
   bool was_protected =
-      false;  // three nodes have voted since it was a pair: no silent way back to one
+      false;  // three nodes have voted since it was a pair: it does not silently become one again
 
   // The voter with exactly this incarnation; nullptr when there is none.
   const Voter* find(const MemberId& id) const;

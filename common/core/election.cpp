@@ -18,14 +18,14 @@ bool Node::can_campaign() const {
          !disk_fails_;
 }
 
-// The configuration counts on this node, in this life of it, as a master.
+// True when the configuration has this incarnation of the node as a master.
 bool Node::may_lead() const {
   const Voter* voter = configuration().current(self().node);
   return voter != nullptr && voter->kind == VoterKind::master && same_member(voter->id, self());
 }
 
-// A standby waits out its own promise; several standbys wait unequally, so that one of them is
-// first.
+// A standby waits until its own promise has ended; several standbys wait for different times, so
+// that one of them is first.
 Duration Node::first_wait() {
   const auto masters = std::max<std::size_t>(configuration().count(VoterKind::master), 1);
   const Duration spread = options_.timing.election_timeout / 10 * static_cast<int>(masters - 1);
@@ -33,7 +33,7 @@ Duration Node::first_wait() {
   return options_.timing.election_timeout + random_.up_to(spread);
 }
 
-// After a campaign that nobody won.
+// The wait after a campaign that nobody won.
 Duration Node::retry_wait() {
   return options_.timing.heartbeat + random_.up_to(options_.timing.election_timeout);
 }
@@ -71,15 +71,16 @@ void Node::campaign(bool handover) {
 void Node::request_vote(const MemberId& voter, Ballot ballot, Term for_term, bool handover) {
   TANDEM_ASSERT(for_term > log_.last_term());
   const VoteRequest request{ballot, for_term, log_.last_index(), log_.last_term(), handover};
-  // What a candidate says of its log must survive it (R2): a vote that is given for more than the
-  // candidate can keep would count for less after its restart. Its own vote may still be on the way
-  // to the disk, for nothing depends on it before it leads (is_elected).
+  // What a candidate states about its log must be durable (R2): a vote given for entries that the
+  // candidate then loses would be a vote for a less complete log after its restart. Its own vote
+  // may still be on the way to the disk, since nothing depends on it before the candidate leads
+  // (is_elected).
   send(voter, request, log_write());
 }
 
-// A candidate that leads has its term and its own vote on its disk. If it is killed before, it has
-// led nobody in that term: the votes for it count for nobody else, and when it asks for them again,
-// in the same term, its log is no less complete than what they were given for.
+// A candidate leads only with its term and its own vote on its disk. If it is killed before that,
+// it has led nobody in that term: the votes for it count for nobody else, and when it asks for them
+// again in the same term, its log is as complete as the one they were given for.
 bool Node::is_elected(const Candidate& candidate) const {
   return has_own_vote(candidate) && (candidate.alone || won(candidate.granted));
 }
@@ -128,7 +129,7 @@ void Node::on(const Message& message, const VoteReply& reply) {
   auto* pre = std::get_if<PreCandidate>(&role_);
   auto* candidate = std::get_if<Candidate>(&role_);
   if (!configuration().contains(message.from))
-    return;  // R9: not a voter, or an earlier incarnation of one
+    return;  // R9: not a voter, or an earlier incarnation of a voter
   if (reply.granted && reply.ballot == Ballot::pre_vote) {
     if (pre == nullptr || reply.for_term != pre->for_term) return;
     add_once(pre->granted, message.from);
@@ -157,7 +158,7 @@ bool Node::won(const std::vector<MemberId>& granted) const {
                          [&](const MemberId& member) { return same_member(member, voter.id); });
   }
   TANDEM_ASSERT(votes <= configuration().voters.size());
-  // A log that was borrowed meanwhile may have taken this node out of the configuration.
+  // The entries that were borrowed meanwhile may have removed this node from the configuration.
   return may_lead() && votes >= configuration().quorum();
 }
 
@@ -173,11 +174,11 @@ void Node::count_own_vote() {
 // ---- log lending: a witness may be the only one left that holds a committed entry
 // -------------------------
 //
-// A voter that knows more cannot vote for us (R4), and a witness cannot lead either. So a candidate
-// copies what it lacks from the voter's log. This is safe: where our log contradicts one that is
-// more complete, our entries were never committed, because every later primary would have had them;
-// and what we copy is what a primary once wrote, so logs still match. No entry becomes committed by
-// being copied.
+// A voter with a more complete log cannot vote for us (R4), and a witness cannot lead itself. So a
+// candidate copies the entries that it lacks from the voter's log. This is safe: where our log
+// contradicts a more complete one, our entries were never committed, because every later primary
+// would have had them; and a primary once wrote the copied entries, so logs still match. Copying
+// commits no entry.
 
 void Node::borrow_log(const MemberId& lender, LogIndex last_index, Term last_term) {
   TANDEM_ASSERT(role() == Role::pre_candidate || role() == Role::candidate);
@@ -199,7 +200,7 @@ void Node::fetch_log(LogIndex previous) {
 }
 
 void Node::on(const Message& message, const FetchLog& fetch) {
-  if (role() == Role::primary) return;  // it will hear from us as a follower
+  if (role() == Role::primary) return;  // it will hear from us, as our follower
   LogExcerpt excerpt{.last_index = log_.last_index(), .last_term = log_.last_term()};
   const auto term_here = log_.term_at(fetch.previous_index);
   excerpt.matched = term_here && *term_here == fetch.previous_term;
@@ -225,13 +226,14 @@ void Node::on(const Message& message, LogExcerpt& excerpt) {
   const bool expected = lender_ && message.from == lender_->id && excerpt.asked == lender_->asked;
   if (!campaigning || !expected || !log_.is_behind(excerpt.last_index, excerpt.last_term)) return;
   if (!are_plausible(excerpt.previous_index, excerpt.previous_term, excerpt.entries)) return;
-  // Beyond the excerpt our log may go on with entries that the lender's contradicts.
+  // After the excerpt our log may have entries that contradict the lender's.
   const LogIndex copied(excerpt.previous_index.value() + excerpt.entries.size());
   if (excerpt.snapshot != nullptr) {
     if (excerpt.snapshot->index <= commit_ || excerpt.snapshot->term > hard_.term) return;
     install(excerpt.snapshot, false);
   } else if (!excerpt.matched) {
-    // What was committed always matches, but for two that went on without each other (pair mode).
+    // Committed entries always match, except between two masters that continued without each other
+    // (pair mode).
     if (excerpt.asked <= commit_ || excerpt.asked <= excerpt.previous_index) return;
     return fetch_log(excerpt.previous_index);
   } else {
@@ -283,7 +285,7 @@ void Node::handle(ConnectionRefused refused) {
     }
     return;
   }
-  // A primary that was heard since the attempt began is another process than the one that refused.
+  // A primary that was heard after the attempt began is another process than the one that refused.
   if (promise_.primary().node != refused.node || refused.attempted <= promised_at_) return;
   if (role() == Role::primary) return;
   promise_.drop();
@@ -306,7 +308,7 @@ void Node::handle(ConnectionRefused refused) {
 // ---------------------------------------------------------------------------
 
 void Node::mind_pair() {
-  if (disk_fails_) return;  // its standing is for when it can write again
+  if (disk_fails_) return;  // its standing counts only when it can write again
   if (!configuration().pair || !options_.pair_failover || !can_campaign()) return pair_.lose();
   const bool waiting = role() != Role::primary && pair_.standing() != Standing::out_of_sync;
   if (waiting && now_ >= pair_.promotion_due()) promote_alone();
@@ -320,7 +322,7 @@ void Node::promote_alone() {
   persist_hard_state();
   pair_.lose();
   promise_.drop();
-  lender_.reset();  // it asks nobody's vote, so nobody's log may change its configuration
+  lender_.reset();  // it asks for nobody's vote, so nobody's log may change its configuration
   role_ = Candidate{{}, issued_, true};
   primary_ = MemberId{};
   election_due_ = now_ + first_wait();

@@ -31,8 +31,8 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
-// The state after `index`, in place of the entries up to it. With index 0 and no bytes: the state
-// before the first entry.
+// The state after `index`, which replaces the entries up to it. With index 0 and no bytes it is the
+// state before the first entry.
 struct Snapshot {
   LogIndex index;
   Term term;                    // of the entry at `index`

@@ -1,4 +1,4 @@
-// following.cpp: taking the primary's log over.
+// following.cpp: taking over the primary's log.
 #include <algorithm>
 
 #include "common/core/node.hpp"
@@ -6,7 +6,7 @@
 
 namespace tandem::core {
 
-// The sender leads this term. Hearing from it is what the promise is given for.
+// The sender leads this term, and hearing from it renews the promise to it.
 void Node::follow(const Message& message) {
   TANDEM_ASSERT(role() != Role::primary);
   if (role() != Role::follower || primary_ != message.from)
@@ -17,8 +17,8 @@ void Node::follow(const Message& message) {
   TANDEM_ASSERT(promise_.left(now_) >= options_.timing.election_timeout);
 }
 
-// Entries as a primary sends them: consecutive, of terms that never fall and are none of the
-// future.
+// Whether a primary could have sent these entries: consecutive, with terms that never fall and do
+// not exceed the message's.
 bool Node::are_plausible(LogIndex previous, Term previous_term,
                          const std::vector<Entry>& entries) const {
   Term term = previous_term;
@@ -30,9 +30,9 @@ bool Node::are_plausible(LogIndex previous, Term previous_term,
   return true;
 }
 
-// True when the message denies what this node has committed. In a cluster that has been protected
-// no primary's log does that, so the message is damaged or hostile; in pair mode two may have gone
-// on without each other.
+// True when the message contradicts what this node has committed. In a cluster that has been
+// protected no primary's log does that, so the message is damaged or hostile; in pair mode the two
+// may have continued without each other.
 bool Node::denies_committed(LogIndex index, Term term) const {
   TANDEM_ASSERT(commit_ >= log_.snapshot_index());
   const bool committed = index >= log_.snapshot_index() && index <= commit_;
@@ -46,7 +46,7 @@ bool Node::denies_committed(LogIndex previous, Term previous_term,
                      [&](const Entry& entry) { return denies_committed(entry.index, entry.term); });
 }
 
-// A refusal, until it is made an acceptance.
+// A refusal; the caller turns it into an acceptance.
 AppendReply Node::reply_to(Instant sent) const {
   TANDEM_ASSERT(commit_ >= log_.snapshot_index());
   return AppendReply{.match = commit_,
@@ -56,9 +56,10 @@ AppendReply Node::reply_to(Instant sent) const {
                      .session = session_};
 }
 
-// The word that was sent last counts, whichever arrives last: a primary that has heard that its
-// standby stands down goes on without it, and an earlier message must not raise that one again.
-// Taken from what does not fit the log, too: the answer to that counts as one.
+// The statement that was sent last counts, whichever arrives last: a primary that has heard that
+// its standby stands down continues without it, and an earlier message must not reinstate that
+// standby. Statements count even in messages that do not fit the log, because the answers to those
+// count too.
 void Node::take_standing(const Append& append, bool fits) {
   if (standing_term_ != hard_.term) standing_sent_ = Instant::never();
   if (append.sent < standing_sent_) return;
@@ -78,7 +79,7 @@ void Node::on(const Message& message, Append& append) {
   }
   follow(message);
   if (disk_fails_) {
-    append.entries.clear();  // as if none had come with the round
+    append.entries.clear();  // as if the round had brought none
     if (!answers_without_disk()) return;
   }
   const LogIndex previous = append.previous_index;
@@ -93,7 +94,7 @@ void Node::on(const Message& message, Append& append) {
 
   AppendReply reply = reply_to(append.sent);
   reply.accepted = true;
-  // What lies before the snapshot's edge was committed, and so is the primary's too; but for pair
+  // What lies before the snapshot's edge was committed, so the primary has it too, except in pair
   // mode.
   const bool certain = matched >= edge || configuration().was_protected;
   reply.match = certain ? std::max(matched, edge) : LogIndex(0);
@@ -103,12 +104,12 @@ void Node::on(const Message& message, Append& append) {
   if (had_entries)
     return send(message.from, reply, issued_);  // R2: the answer waits for the entries
   reply.match =
-      durable_index_;  // a slow disk must not end the primary's lease: say what is durable now
+      durable_index_;  // a slow disk must not end the primary's lease: report what is durable now
   send(message.from, reply, hard_write_);
 }
 
-// Appends what is new; cuts off what contradicts. False when the contradiction lies in what this
-// node has committed, which only pair mode can bring about.
+// Appends new entries and cuts off contradicting ones. False when committed entries would have to
+// be cut off, which only happens in pair mode.
 bool Node::store_entries(LogIndex previous, std::vector<Entry>& entries) {
   LogIndex index = previous;
   for (auto& entry : entries) {
@@ -148,7 +149,8 @@ void Node::on(const Message& message, const InstallSnapshot& install_snapshot) {
   const bool contradicts = denies_committed(snapshot->index, snapshot->term);
   if (contradicts && configuration().was_protected) return;
   follow(message);
-  if (pair_.standing() == Standing::standby) pair_.lose();  // whoever needs it lacks something
+  if (pair_.standing() == Standing::standby)
+    pair_.lose();  // a node that needs a snapshot lacks something
   const bool discard = install_snapshot.discard_log && !configuration().was_protected;
   if (disk_fails_ && !answers_without_disk()) return;
   if ((contradicts && !discard) || disk_fails_)

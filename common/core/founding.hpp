@@ -1,10 +1,10 @@
-// founding.hpp: how a cluster comes to be, once.
+// founding.hpp: how a cluster is founded, once.
 //
-// Of the masters that were given each other's names, the first by name founds the cluster, alone in
-// its first configuration, and then admits the others like any member. It does so only after every
-// one of them has said that it has no log either. So a founder that lost its disk does not found a
-// second cluster: some master that remembers the first tells it so, or is not there to be asked,
-// and then it waits.
+// Of the masters that were started with each other's names, the first by name founds the cluster,
+// alone in its first configuration, and then admits the others like any member. It does so only
+// after each of them has answered that it has no log either. So a founder that lost its disk does
+// not found a second cluster: a master that remembers the first one says so, or cannot be reached,
+// and then the founder waits.
 //
 // Owner: one Node, until it has a log.
 #pragma once
@@ -28,14 +28,14 @@ class Founding {
   bool may_found() const;
 
   bool knows_of_cluster() const { return exists_; }
-  // The other masters that have not said yet that they are new.
+  // The other masters that have not answered yet that they are new.
   std::vector<NodeId> unheard() const;
   NodeId founder() const;  // REQUIRES: there are masters
 
  private:
   NodeId self_;
   std::vector<NodeId> masters_;
-  std::set<NodeId> new_masters_;  // those that said they have no log
+  std::set<NodeId> new_masters_;  // those that answered that they have no log
   bool exists_ = false;
 };
 

@@ -1,4 +1,4 @@
-// hello.cpp: how masters that do not vote make themselves known, and how a cluster is founded.
+// hello.cpp: how masters that do not vote announce themselves, and how a cluster is founded.
 #include <algorithm>
 
 #include "common/core/limits.hpp"
@@ -22,8 +22,8 @@ void Node::say_hello() {
   }
 }
 
-// It may be a master of this cluster, by the options or by the state, however old that is. Who is
-// one is decided when it is to be admitted.
+// True when it may be a master of this cluster according to the options or to the applied state,
+// however old. Whether it is one is decided when it is admitted.
 bool Node::is_listed(const NodeId& node) const {
   const auto& masters = options_.masters;
   if (std::find(masters.begin(), masters.end(), node) != masters.end()) return true;
@@ -32,7 +32,7 @@ bool Node::is_listed(const NodeId& node) const {
 }
 
 void Node::on(const Message& message, const Hello& hello) {
-  // A primary that was told of us, when the masters that we were told of have all gone since.
+  // For a primary that knows us, when all the masters that we know have left since.
   const auto ours = hard_.cluster.value() != 0 ? hard_.cluster : options_.joins;
   const bool of_any =
       ours.value() == 0 && founding_.knows_of_cluster() && message.cluster.value() != 0;
@@ -57,8 +57,8 @@ void Node::greet(const NodeId& master, std::optional<SessionId> asker) {
              .asker = asker.value_or(session_)});
 }
 
-// Those that belong and do not vote, or do not answer in the life that votes: they may know masters
-// only that have gone.
+// Greets masters that belong to the cluster but do not vote, or do not answer in the incarnation
+// that votes: all masters that they know may have left.
 void Node::greet_newcomers(const Primary& primary) {
   const auto* known = registered(primary);
   if (known == nullptr) return;

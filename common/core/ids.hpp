@@ -21,14 +21,15 @@
 
 namespace tandem::core {
 
-// Drawn at random, below 2^53 so that every JSON reader keeps it exact, when a data directory is
-// made. 0 = not known.
+// Drawn at random when a data directory is created; below 2^53, so that every JSON reader keeps it
+// exact. 0 = not known.
 using IncarnationId = StrongNumber<struct IncarnationIdTag>;
 // Drawn when a cluster is founded, carried by every message: two clusters never mix. 0 = none yet.
 using ClusterId = StrongNumber<struct ClusterIdTag>;
 // Numbers the writes of one node, from 1. 0 = nothing to wait for.
 using WriteNumber = StrongNumber<struct WriteNumberTag>;
-// Distinguishes the lives of one process, so that what was said to an earlier life is not believed.
+// Distinguishes successive runs of one process, so that messages to an earlier run are not
+// believed.
 using SessionId = StrongNumber<struct SessionIdTag>;
 
 class NodeId {
@@ -67,7 +68,7 @@ struct MemberId {
   friend auto operator<=>(const MemberId&, const MemberId&) = default;
 };
 
-// Names one change of one client, so that a change that is sent twice is applied once.
+// Identifies one change of one client, so that a change that is sent twice is applied once.
 struct CommandId {
   std::uint64_t client = 0;
   std::uint64_t sequence = 0;

@@ -23,13 +23,14 @@ struct Durable {
   WriteNumber number;
 };
 
-// The disk refuses: nothing is known of the writes that were not reported Durable, and nothing more
-// is written. Repeated while that lasts; see refusing_disk.cpp. `unfit` as in HandOver.
+// The disk refuses writes: the fate of the writes that were not reported Durable is unknown, and
+// nothing more is written. Repeated while that lasts; see refusing_disk.cpp. `unfit` as in
+// HandOver.
 struct DiskFailed {
   std::set<NodeId> unfit;
 };
 
-// The disk writes again, and may hold anything: the next write replaces all of it.
+// The disk can be written again, whatever it holds now: the next write replaces all of it.
 struct DiskWorks {};
 
 // A change to append to the log. Only a primary accepts it; Outputs::refused says so otherwise.
@@ -44,25 +45,26 @@ struct ConnectionLost {
 };
 
 // A connection attempt was answered with "connection refused": the machine is there, and nothing
-// listens at the node's control address. It is taken as proof that the node's process of that
-// moment is gone, on these conditions, which the shell must keep:
-//  - A process listens at its control address before it takes part, and as long as it might serve.
+// listens at the node's control address. It is taken as proof that the process that the node had at
+// that moment has ended, on these conditions, which the shell must ensure:
+//  - A process listens at its control address before it takes part, and for as long as it might
+//    serve.
 //  - The address belongs to that node alone, and nothing on the way answers in its place: a
-//    firewall must drop, never reject, and no other program may hold the port open (a listening
-//    socket that a supervisor keeps would never refuse, which is safe, and slower).
+//    firewall must drop packets, never reject them, and no other program may hold the port open (a
+//    listening socket that a supervisor keeps would never refuse, which is safe but slower).
 //  - A full backlog does not refuse (Linux drops; leave net.ipv4.tcp_abort_on_overflow at 0).
 //  - `attempted` is when the attempt began, on this node's clock. A primary that was heard after
-//    that is a newer process, and keeps its promise.
+//    that is a newer process, so the promise to it stays.
 struct ConnectionRefused {
   NodeId node;
   Instant attempted;
 };
 
 // A worker reported a term that it has promised (R10), never 0. A higher one may mean that another
-// primary exists: voters know, so a primary asks them, and nobody gives up a term of its own for a
-// worker's word. The next election is for a term above it, so that the worker serves whoever wins.
-// In pair mode there is nobody else to ask, and the word is taken.
-// Any one means a cluster exists, so that a master without a log does not found another.
+// primary exists. Voters know whether it does, so a primary asks them; no node gives up its term on
+// the word of a worker. The next election is for a term above the reported one, so that the worker
+// serves the winner. In pair mode there is nobody else to ask, and the worker is believed. Any
+// reported term means that a cluster exists, so that a master without a log does not found another.
 struct TermReported {
   Term term;
 };
@@ -91,24 +93,24 @@ struct WitnessCandidate {
   bool live = false;
 };
 
-// A master that belongs to the cluster by an operator's word, whether it votes yet or not.
+// A master that an operator has made a member of the cluster, whether it votes yet or not.
 struct RegisteredMaster {
   NodeId node;
-  NodeId replaces{};  // who belongs no more as soon as this one votes; empty: nobody
+  NodeId replaces{};  // the master that leaves as soon as this one votes; empty: none
 };
 
-// Who is registered, from the replicated state (never from heartbeats alone: a worker is forgotten
-// by a committed change, and only a forgotten witness is replaced). A shell with a state machine
-// reports before anything else happens, with `applied` 0 if it knows nothing yet.
+// Who is registered according to the replicated state (never from heartbeats alone: a worker is
+// forgotten by a committed change, and only a forgotten witness is replaced). A shell with a state
+// machine reports this before any other input, with `applied` 0 if it knows nothing yet.
 struct Registered {
   std::vector<WitnessCandidate> candidates;
   std::vector<std::string> master_hosts;
-  // The state is that after this entry. A state machine lags behind, and after a restart it knows
-  // nobody at first: a primary decides by what was applied up to an entry of its own term only, so
-  // the shell reports again then, even if nobody came or went.
+  // The state is the one after this entry. A state machine lags behind, and after a restart it
+  // knows nobody at first. A primary only decides by a state that has applied an entry of its own
+  // term, so the shell reports again at that point, even if nobody joined or left.
   LogIndex applied{};
-  // Only these are made voters, and a voting master that is none of them is removed. None at all:
-  // the state does not say, and the masters of the options belong.
+  // Only these are made voters, and a voting master that is not among them is removed. Empty: the
+  // state does not list the masters, and those of the options belong to the cluster.
   std::vector<RegisteredMaster> masters{};
 };
 

@@ -44,14 +44,14 @@ void Node::lead(Primary& primary) {
 void Node::heartbeat(Primary& primary) {
   primary.next_heartbeat = now_ + options_.timing.heartbeat;
   for (auto& member : primary.members) {
-    if (member.probing) member.in_flight = 0;  // what was sent last time is lost, or late
+    if (member.probing) member.in_flight = 0;  // the message sent last time is lost, or late
     send_append(primary, member);
   }
   renew_lease(primary);
   TANDEM_ASSERT(primary.next_heartbeat > now_);
 }
 
-// Sends what is new at once; it does not wait for the next heartbeat.
+// Sends new entries at once, without waiting for the next heartbeat.
 void Node::replicate(Primary& primary) {
   for (auto& member : primary.members) {
     if (member.may_send_entries() && member.next <= log_.last_index()) send_append(primary, member);
@@ -60,7 +60,8 @@ void Node::replicate(Primary& primary) {
 
 void Node::send_append(Primary& primary, Progress& member) {
   TANDEM_ASSERT(member.next.value() > 0);
-  if (member.id.node == self().node) return;  // what this node was before it lost its disk
+  if (member.id.node == self().node)
+    return;  // the incarnation of this node before it lost its disk
   const LogIndex previous(member.next.value() - 1);
   const auto previous_term = log_.term_at(previous);
   TANDEM_ASSERT(previous <= log_.last_index());
@@ -70,8 +71,8 @@ void Node::send_append(Primary& primary, Progress& member) {
   }
   Append append{
       .previous_index = previous, .previous_term = *previous_term, .commit = commit_, .sent = now_};
-  // In sync is who holds our own first entry, and thus all that was ever committed; what comes
-  // after needs it.
+  // A standby is in sync once it holds the first entry of our term, and thus all that was ever
+  // committed; later commits need it.
   const bool in_sync = member.kind == VoterKind::master && member.match >= primary.own_first;
   const bool counted_on = configuration().pair && configuration().contains(member.id);
   if (counted_on && in_sync && !primary.alone && !primary.dismisses) {
@@ -86,8 +87,8 @@ void Node::send_append(Primary& primary, Progress& member) {
   send(member.id, std::move(append));
 }
 
-// A log that was never compacted begins with nothing, which is a snapshot, too: a member that has
-// diverged begins again from there.
+// A log that was never compacted begins with the empty state, which serves as a snapshot too: a
+// member that has diverged begins again from it.
 void Node::send_snapshot(Progress& member) {
   static const SnapshotPointer nothing = std::make_shared<const Snapshot>();
   const SnapshotPointer& snapshot = snapshot_ == nullptr ? nothing : snapshot_;
@@ -97,9 +98,10 @@ void Node::send_snapshot(Progress& member) {
   send(member.id, InstallSnapshot{snapshot, member.discard_log, now_});
 }
 
-// Who begins again goes through all that comes after the snapshot, and acts on each configuration
-// on the way: by one with voters that were removed since it could elect one of those, which lacks
-// what was committed without them. So a pair that once was more begins again from after that.
+// A member that begins again receives all entries after the snapshot, and acts on each
+// configuration among them. By one that has voters which were removed since, it could elect such a
+// voter, which lacks what was committed without it. So a pair that once had more voters uses a
+// snapshot taken after they were removed.
 bool Node::is_newer_snapshot_needed() const {
   const auto* primary = as_primary();
   if (primary == nullptr || configuration().was_protected || !log_.was_ever_protected()) {
@@ -114,14 +116,14 @@ void Node::on(const Message& message, const AppendReply& reply) {
   auto* primary = as_primary();
   if (primary == nullptr || reply.sent > now_) return;
   if (reply.accepted && reply.match > log_.last_index())
-    return;  // no member holds more than it was sent
+    return;  // no member can hold more than it was sent
   const auto found =
       std::find_if(primary->members.begin(), primary->members.end(),
                    [&](const Progress& member) { return same_member(member.id, message.from); });
   if (found == primary->members.end()) return;
   Progress& member = *found;
   member.heard = now_;
-  // R6: what counts is when the round was sent, not when its answer came.
+  // R6: the time of sending the round counts, not that of its answer.
   const Instant answered = rules.lease_counts_from_send ? reply.sent : now_;
   member.answered = std::max(member.answered, answered);
   member.session = reply.session;
@@ -147,8 +149,8 @@ void Node::on(const Message& message, const AppendReply& reply) {
   if (primary != nullptr && (primary->dismisses || primary->removing)) change_voters(*primary);
 }
 
-// A primary holds all that was committed before its term, so what a member committed must be in its
-// log.
+// A primary holds everything that was committed before its term, so what a member has committed
+// must be in its log.
 bool Node::has_diverged(const AppendReply& reply) const {
   TANDEM_ASSERT(role() == Role::primary);
   if (reply.committed < log_.snapshot_index()) return false;  // a snapshot will replace it
@@ -170,7 +172,8 @@ void Node::renew_lease(Primary& primary) {
 }
 
 // R5. An entry is committed when a majority of the newest configuration holds it durably, counted
-// only for entries of the own term: an older one could still be overwritten (Ongaro 2014, §3.6.2).
+// only for entries of the primary's own term: an older one could still be overwritten (Ongaro 2014,
+// §3.6.2).
 void Node::advance_commit(Primary& primary) {
   std::vector<LogIndex> durable;
   durable.reserve(configuration().voters.size());
@@ -192,8 +195,8 @@ void Node::advance_commit(Primary& primary) {
   TANDEM_ASSERT(commit_ == agreed);
 }
 
-// A primary that has heard from no majority for so long cannot tell whether it has been replaced.
-// It has stopped serving long before.
+// A primary that has not heard from a majority for this long cannot tell whether it has been
+// replaced. It stopped serving long before.
 void Node::step_down_without_quorum(Primary& primary) {
   if (primary.alone || !rules.lapsed_lease_stops_serving) return;
   const Instant since =
@@ -247,7 +250,7 @@ void Node::handle(const HandOver& hand_over) {
   continue_handover();
 }
 
-// The master that answers, and knows most; null: none does.
+// The master that answers and has the most complete log; null: none answers.
 const Progress* Node::successor(const Primary& primary, const HandOver& hand_over) const {
   const Progress* best = nullptr;
   const auto* known = registered(primary);
@@ -265,8 +268,8 @@ const Progress* Node::successor(const Primary& primary, const HandOver& hand_ove
   return best;
 }
 
-// Once the successor has everything, this primary stops serving for good and says so: "campaign
-// now". It does not serve again in this term even if the message is lost, for a late one would
+// Once the successor has everything, this primary stops serving for good and tells it to campaign.
+// It does not serve again in this term even if that message seems lost, because a late one would
 // still be believed.
 void Node::continue_handover() {
   auto* primary = as_primary();
@@ -279,8 +282,8 @@ void Node::continue_handover() {
   TANDEM_ASSERT(serve_until() == Instant::never());
 }
 
-// Pair mode: a primary that went on alone needs its standby again as soon as that has everything
-// committed.
+// Pair mode: a primary that continued alone needs its standby again for commits as soon as the
+// standby has everything that is committed.
 void Node::pair_up(Primary& primary) {
   if (!primary.alone) return;
   TANDEM_ASSERT(!primary.members.empty() || configuration().voters.size() == 1);

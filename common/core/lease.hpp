@@ -1,15 +1,15 @@
 // lease.hpp: how long a primary may serve, and how long a voter has promised not to elect another.
 //
-// The two are one argument. A primary sends a round at s; each voter that answers promises, from
-// the arrival on, to vote for nobody else for an election timeout. So until s + election timeout no
-// majority can elect another, whatever the network does, and the primary stops a clock margin
-// before that. The lease counts from the SENDING of the round (R6): a process that was frozen would
-// take old answers for fresh promises.
+// Both rest on one argument. A primary sends a round at time s; each voter that answers promises to
+// vote for nobody else for one election timeout, counted from the arrival of the round. So until s
+// + election timeout no majority can elect another primary, whatever the network does, and the
+// primary stops a clock margin before that. The lease counts from the SENDING of the round (R6):
+// otherwise a process that was frozen would take old answers for fresh promises.
 //
 // A promise is not stored: a voter that restarts keeps quiet for an election timeout instead.
 //
-// Units: Instants of the own node's clock. Owner: one Node.
-// Always: serve_until() never exceeds the send time of an answered round plus the lease.
+// Units: Instants of this node's clock. Owner: one Node. Always: serve_until() never exceeds the
+// send time of an answered round plus the lease.
 #pragma once
 
 #include <vector>
@@ -23,7 +23,8 @@ class Lease {
  public:
   explicit Lease(Duration lease);
 
-  // A quorum has answered rounds that were sent at `sent` or later. Older ones change nothing.
+  // A quorum has answered rounds that were sent at `sent` or later. An earlier time than before
+  // changes nothing.
   void renew(Instant sent);
 
   // Never, until a round has been answered.
@@ -40,18 +41,20 @@ Instant answered_by(std::vector<Instant>& answered, std::size_t quorum);
 
 class Promise {
  public:
-  // Promises `primary` to elect nobody else before `until`. Promises only grow, unless the primary
-  // changes.
+  // Promises `primary` to elect nobody else before `until`. A promise only becomes longer, unless
+  // the primary changes.
   void give(const MemberId& primary, Instant until);
-  // To nobody in particular: after a restart the voter no longer knows whom it promised what.
+  // A promise to vote for nobody at all: after a restart the voter no longer knows what it promised
+  // to whom.
   void keep_quiet(Instant until);
-  // The primary's process is known to be gone, or it has stopped serving and said so.
+  // The primary's process is known to have ended, or the primary has announced that it stopped
+  // serving.
   void drop();
 
-  // True while this voter may not vote for `candidate`. The promised one may always ask: it knows
-  // best that it no longer leads.
+  // True while this voter may not vote for `candidate`. The primary that holds the promise may
+  // always ask: it knows that it no longer leads.
   bool binds(const MemberId& candidate, Instant now) const;
-  // How long it still runs; zero when it does not.
+  // How long the promise still lasts; zero when it has ended.
   Duration left(Instant now) const;
   Instant until() const { return until_; }
   const MemberId& primary() const { return primary_; }

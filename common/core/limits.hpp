@@ -6,7 +6,7 @@
 
 namespace tandem::limits {
 
-// Seven voters survive three losses; more only make each commit wait for more disks.
+// Seven voters survive three losses; more would only make each commit wait for more disks.
 inline constexpr std::size_t voters_max = 7;
 inline constexpr std::size_t witnesses_max = 3;
 // Every master votes; a worker heartbeats to each from a thread of its own.
@@ -27,7 +27,7 @@ inline constexpr std::size_t log_entries_max = 8'192;
 // The whole state: 20,000 workers of 300 bytes, and as much again.
 inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
 // A message whose term is further ahead than this is damaged or hostile: believing it would use up
-// the terms. One election a second for eleven days stays below it.
+// the terms. Eleven days of an election each second stay below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;
 
 }  // namespace tandem::limits

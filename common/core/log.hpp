@@ -1,8 +1,7 @@
-// log.hpp: the replicated log as one node holds it in memory: a snapshot's edge, then consecutive
-// entries.
+// log.hpp: the replicated log in a node's memory: a snapshot's edge, then consecutive entries.
 //
-// It knows which configuration each prefix ends with, because cutting off a suffix may take the
-// newest configuration with it. Durability is not its concern: node.hpp tracks what has reached the
+// It knows the configuration in force after each prefix, because cutting off a suffix may remove
+// the newest configuration. Durability is not its concern: node.hpp tracks what has reached the
 // disk.
 //
 // Units: LogIndex counts entries from 1. Owner: one Node. Always: entries are consecutive from
@@ -41,7 +40,8 @@ class Log {
 
   std::vector<Entry> all() const { return {entries_.begin(), entries_.end()}; }
 
-  // The last index before the run of entries that share the term of `index`. REQUIRES: as at().
+  // The last index before the run of entries that have the term of the one at `index`. REQUIRES: as
+  // at().
   LogIndex before_term_of(LogIndex index) const;
 
   // REQUIRES: entry.index == last_index() + 1, entry.term >= last_term()
@@ -51,7 +51,7 @@ class Log {
   // Drops the entries up to the snapshot; all of them when the log does not hold the snapshot's
   // entry. REQUIRES: snapshot.index >= snapshot_index()
   void compact_to(const Snapshot& snapshot);
-  // Forgets everything in favour of the snapshot.
+  // Drops all entries and begins at the snapshot.
   void reset_to(const Snapshot& snapshot);
 
   // The newest configuration, committed or not, and the index of its entry.
@@ -60,7 +60,8 @@ class Log {
   // The configuration in force at `index`. REQUIRES: index >= snapshot_index()
   const Configuration& configuration_at(LogIndex index) const;
 
-  // Three nodes have voted by the configuration at the snapshot's edge, or by one after it.
+  // True when the configuration at the snapshot's edge, or a later one, says that three nodes have
+  // voted.
   bool was_ever_protected() const;
 
   // True when a log that ends with (index, term) is at least as complete as this one (R4).

@@ -16,7 +16,8 @@ bool is_registered(const Registered& registered, const MemberId& id) {
                      [&](const WitnessCandidate& candidate) { return candidate.id == id; });
 }
 
-// Whose absence costs least: of those that are not heard the last, else the last of all.
+// The voter whose absence costs least: the last of those that are not heard, or else the last of
+// all.
 const MemberId& least_needed(const std::vector<MemberId>& voters,
                              const std::set<MemberId>& living) {
   TANDEM_ASSERT(!voters.empty());
@@ -25,7 +26,7 @@ const MemberId& least_needed(const std::vector<MemberId>& voters,
   return silent == voters.rend() ? voters.back() : *silent;
 }
 
-// How many voters share the candidate's host.
+// The number of voters on the candidate's host.
 std::size_t crowd_at(const Electorate& electorate, const WitnessCandidate& candidate) {
   const auto& registered = *electorate.registered;
   auto crowd = static_cast<std::size_t>(
@@ -44,7 +45,7 @@ std::optional<VoterChange> superseded_removal(const Configuration& configuration
   return std::nullopt;
 }
 
-// Whom the operator has said that it replaces; empty: nobody.
+// The master that it replaces, by the operator's command; empty: none.
 NodeId replaced_by(const Electorate& electorate, const NodeId& node) {
   if (electorate.registered == nullptr) return {};
   for (const auto& master : electorate.registered->masters) {
@@ -66,7 +67,7 @@ std::optional<VoterChange> master_addition(const Electorate& electorate, const M
   return std::nullopt;
 }
 
-// Masters that vote and stay no more. The primary comes last: it hands over first.
+// Voting masters that must leave. The primary comes last, because it has to hand over first.
 std::vector<MemberId> leaving_masters(const Electorate& electorate) {
   std::vector<MemberId> leaving;
   const auto* registered = electorate.registered;
@@ -103,9 +104,9 @@ Candidates additions(const Electorate& electorate, const MemberId& tried) {
 
 // The witnesses, and how many there should be beside the masters that stay.
 struct Witnesses {
-  std::vector<MemberId> kept, gone;  // that vote: registered or not
+  std::vector<MemberId> kept, gone;  // voting witnesses: registered or not
   std::size_t wanted = 0;
-  bool is_lone_master = false;  // that stays
+  bool is_lone_master = false;  // one master stays, and no other
 };
 
 Witnesses witnesses_of(const Electorate& electorate, std::size_t leaving) {
@@ -154,16 +155,16 @@ std::optional<VoterChange> master_removal(const Electorate& electorate,
   return RemoveVoter{least_needed(leaving, electorate.living)};
 }
 
-// Of a primary that goes on without the other of its pair.
+// The change of a primary that continues without the other master of its pair.
 std::optional<VoterChange> lone_change(const Electorate& electorate) {
   if (auto addition = master_addition(electorate, {})) return addition;
   auto leaving = leaving_masters(electorate);
-  std::erase(leaving, electorate.self);  // there is nobody to hand over to
+  std::erase(leaving, electorate.self);  // no master is left to hand over to
   if (!electorate.other_is_out || leaving.empty()) return std::nullopt;
   return master_removal(electorate, std::move(leaving));
 }
 
-// By who is registered.
+// The change that registrations ask for.
 std::optional<VoterChange> registered_change(const Electorate& electorate, const MemberId& tried) {
   const auto& configuration = electorate.configuration;
   auto leaving = leaving_masters(electorate);
@@ -177,15 +178,15 @@ std::optional<VoterChange> registered_change(const Electorate& electorate, const
   if (addition && !again) return addition;
   if (!leaving.empty()) {
     if (auto removal = master_removal(electorate, std::move(leaving))) return removal;
-    witnesses.kept.clear();  // one that was forgotten may be what stands in the way
+    witnesses.kept.clear();  // a forgotten witness may be what prevents a majority
     witnesses.wanted = 0;
   }
   if (auto removal = witness_removal(electorate, witnesses)) return removal;
   return addition;
 }
 
-// Two masters without a witness: at the beginning, or because an operator wants no more of them.
-// Never because a third voter does not answer, or was forgotten.
+// True for two masters without a witness, at the beginning or because an operator wants only two;
+// never because a third voter does not answer or was forgotten.
 bool is_meant_as_pair(const Electorate& electorate) {
   const auto& configuration = electorate.configuration;
   if (configuration.voters.size() != 2 || configuration.count(VoterKind::master) != 2) return false;

@@ -1,10 +1,10 @@
-// messages.hpp: what members of a cluster say to each other. The wire layer turns these into JSON.
+// messages.hpp: the messages between members of a cluster. The wire layer turns them into JSON.
 //
 // Every message names its cluster, its sender's and receiver's incarnation (R9), and the sender's
 // term (R3). A message may be lost, delayed, repeated and reordered; nothing here depends on order
 // of arrival.
 //
-// Units: Instants are of the member that wrote them and are only ever read by that member again.
+// Units: Instants are those of the member that wrote them, and only that member ever reads them.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@
 namespace tandem::core {
 
 enum class Ballot {
-  pre_vote,  // "would you vote for me?": changes nothing at the voter, so it cannot disturb a
+  pre_vote,  // "would you vote for me?": changes nothing at the voter, so it does not disturb a
              // primary
   vote,
 };
@@ -38,8 +38,9 @@ struct VoteReply {
   Term for_term{};  // as asked
   bool granted = false;
   Duration promised_for{
-      0};                 // refused because of a promise to the primary that still runs this long
-  LogIndex last_index{};  // of the voter's log: a candidate that is behind knows where to fetch
+      0};  // refused because of a promise to the primary that still lasts this long
+  LogIndex
+      last_index{};  // of the voter's log: tells a candidate that is behind where to fetch entries
   Term last_term{};
 };
 
@@ -49,19 +50,20 @@ struct Append {
   Term previous_term{};
   std::vector<Entry> entries{};
   LogIndex commit{};
-  Instant sent{};       // the primary's clock; echoed (R6)
-  SessionId in_sync{};  // pair mode: the life of the standby that may promote itself; 0 = none may
+  Instant sent{};  // the primary's clock; echoed (R6)
+  SessionId
+      in_sync{};  // pair mode: the session of the standby that may promote itself; 0 = none may
 };
 
-// The primary's whole state, for a member that lacks entries the primary no longer keeps, and for
-// witnesses, which cannot make snapshots of their own.
+// The primary's whole state, for a member that lacks entries which the primary no longer keeps, and
+// for witnesses, which cannot make snapshots of their own.
 struct InstallSnapshot {
   SnapshotPointer snapshot{};  // never null
-  bool discard_log = false;    // pair mode: the member committed what the cluster did not
+  bool discard_log = false;  // pair mode: the member has committed entries that the cluster has not
   Instant sent{};
 };
 
-// Answers both.
+// The answer to both.
 struct AppendReply {
   bool accepted = false;
   LogIndex
@@ -70,8 +72,8 @@ struct AppendReply {
   LogIndex committed{};   // by this member, and that entry's term: a primary that has another one
                           // there, or
   Term committed_term{};  // none, knows that the two went on without each other (pair mode)
-  Instant sent{};         // as received
-  SessionId session{};    // this life of the member
+  Instant sent{};         // as in the round
+  SessionId session{};    // the member's session
 };
 
 // A candidate asks a voter that refused it for the entries it lacks: a witness may be the only one
@@ -87,22 +89,22 @@ struct LogExcerpt {
   LogIndex previous_index{};
   Term previous_term{};
   std::vector<Entry> entries{};
-  SnapshotPointer snapshot{};  // instead of entries that are no longer kept; may be null
+  SnapshotPointer snapshot{};  // in place of entries that are no longer kept; may be null
   LogIndex last_index{};       // of the lender's log
   Term last_term{};
 };
 
-// "Campaign now": sent by a primary that has stopped serving, to the successor it has chosen.
+// "Campaign now": sent by a primary that has stopped serving to the successor that it has chosen.
 struct TimeoutNow {};
 
-// "I am no longer bound by a promise": the primary's process is gone.
+// "I am no longer bound by a promise": the primary's process has ended.
 struct Released {};
 
-// A master that does not vote yet makes itself known, and learns whether a cluster exists.
+// A master that does not vote yet announces itself, and learns whether a cluster exists.
 struct Hello {
-  bool belongs = false;  // the sender has a log, or was told that there is a cluster
+  bool belongs = false;  // the sender has a log, or knows that a cluster exists
   bool answer_wanted = false;
-  SessionId asker{};  // echoed in the answer, which counts only in the life that asked
+  SessionId asker{};  // echoed in the answer, which counts only in the session that asked
 };
 
 using MessageBody = std::variant<Append, AppendReply, VoteRequest, VoteReply, InstallSnapshot,

@@ -33,8 +33,8 @@ Node::Node(Options options, Stored stored, std::uint64_t seed, Instant now)
   TANDEM_ASSERT(hard_.term >= log_.last_term());
   const bool sole_voter = configuration().voters.size() == 1 && configuration().contains(self());
   if (hard_.cluster.value() != 0 && !sole_voter) {
-    // What this voter promised before it restarted is not stored, so it keeps quiet for as long as
-    // any promise can run.
+    // Promises from before a restart are not stored, so the voter keeps quiet for as long as any
+    // promise can last.
     promise_.keep_quiet(now + options_.timing.election_timeout);
     election_due_ = now + first_wait();
   }
@@ -62,7 +62,8 @@ void Node::step(Instant now, Input input, Outputs& outputs) {
 
 void Node::handle(Tick) {
   if (auto* primary = as_primary()) return lead(*primary);
-  // One that campaigns in vain may ask voters that have all gone: masters still know its name.
+  // A voter that campaigns in vain may be asking voters that have all left; masters still know its
+  // name.
   const bool votes = hard_.cluster.value() != 0 && configuration().contains(self());
   if (!votes || !ungranted_.empty()) say_hello();
   mind_pair();
@@ -84,8 +85,8 @@ Instant Node::deadline() const {
   return due;
 }
 
-// Who may speak to us, before anything is believed: our cluster, our incarnation (R9), a term
-// within reach.
+// Checked before anything in a message is believed: it is from our cluster, to our incarnation
+// (R9), and of a plausible term.
 bool Node::is_for_us(const Message& message) {
   if (message.to.node != self().node || message.from.node == self().node || message.from.empty()) {
     return false;
@@ -119,7 +120,7 @@ void Node::handle(Message& message) {
     return;
   }
   if (message.term > hard_.term) {
-    // A promise to a primary is not broken by a candidate that cannot hear it (Ongaro 2014,
+    // A candidate that cannot hear the primary does not break a promise to it (Ongaro 2014,
     // §4.2.3).
     const auto* request = std::get_if<VoteRequest>(&message.body);
     if (request == nullptr || !is_promised_against(*request, message.from)) {
@@ -130,10 +131,11 @@ void Node::handle(Message& message) {
   dispatch(message);
 }
 
-// Who does not vote by our configuration may have a higher term, as one that was removed while it
-// could not be reached. While a primary is known to lead, that unseats it as little as a candidate
-// does that cannot hear it. A lease that holds says that no voter has elected another; a promise
-// that runs, that none has for as long. One that is joining is about to vote, so its term counts.
+// A node that does not vote in our configuration may have a higher term, for example one that was
+// removed while it could not be reached. While a primary is known to lead, such a term does not
+// depose it, just as a candidate that cannot hear it does not. While a lease holds, no voter has
+// elected another primary, and likewise while a promise lasts. A member that is joining is about to
+// vote, so its term counts.
 bool Node::is_outsiders_term(const Message& message) const {
   if (message.term <= hard_.term || !rules.outsiders_unseat_nobody) return false;
   if (configuration().empty() || configuration().contains(message.from)) return false;
@@ -143,7 +145,7 @@ bool Node::is_outsiders_term(const Message& message) const {
   return !promise_.primary().empty() && promise_.binds(message.from, now_);
 }
 
-// R3. True when the message is from a lower term and has been dealt with: whoever leads or
+// R3. True when the message is from a lower term and has been dealt with: a node that leads or
 // campaigns in a lower term is told ours, and stops.
 bool Node::refuse_lower_term(const Message& message) {
   if (message.term >= hard_.term || !rules.refuse_lower_terms) return false;
@@ -171,7 +173,7 @@ void Node::become_follower(Term term, const MemberId& primary) {
     hard_.term = term;
     hard_.vote = MemberId{};
     persist_hard_state();
-    pair_.lose();  // somebody else may have gone on
+    pair_.lose();  // the other may have continued without us
   }
   if (role() != Role::follower) election_due_ = now_ + first_wait();
   role_ = Follower{};
@@ -215,9 +217,9 @@ void Node::handle(TermReported reported) {
     return founding_.heard_of_cluster();
   }
   if (reported.term <= hard_.term) return;
-  // Half of what voters believe: they may be some terms behind.
+  // Half of the jump that voters accept, since they may be some terms behind.
   if (reported.term.value() > hard_.term.value() + limits::term_jump_max / 2) return;
-  // Of a pair the other may have promoted itself, and nobody but workers can say so.
+  // In a pair the other master may have promoted itself, and only workers can say so.
   if (configuration().pair) return become_follower(reported.term, MemberId{});
   if (reported.term <= outside_term_) return;
   outside_term_ = reported.term;
@@ -233,7 +235,7 @@ void Node::handle(Registered& registered) {
 Term Node::next_term() const { return std::max(hard_.term, outside_term_).next(); }
 
 void Node::handle(SnapshotTaken& taken) {
-  // The same index again replaces a snapshot that was found to differ from others'.
+  // A snapshot at the same index replaces one that was found to differ from the other masters'.
   const bool replaces = snapshot_ != nullptr && taken.index == log_.snapshot_index() &&
                         taken.bytes != snapshot_->bytes;
   if (taken.index <= log_.snapshot_index() && !replaces) return;
@@ -248,7 +250,7 @@ void Node::handle(SnapshotTaken& taken) {
   auto* primary = as_primary();
   if (primary == nullptr) return;
   for (auto& member :
-       primary->members) {  // witnesses hold the log, but have no state to take one of
+       primary->members) {  // witnesses hold the log, but have no state to take a snapshot of
     if (member.kind == VoterKind::witness && member.match >= snapshot->index) send_snapshot(member);
   }
 }
@@ -257,19 +259,19 @@ void Node::send(const MemberId& to, MessageBody body, WriteNumber after) {
   TANDEM_ASSERT(out_ != nullptr);
   TANDEM_ASSERT(to.node != self().node);
   const auto held_for = until_durable(after);
-  if (disk_fails_ && held_for != WriteNumber(0)) return;  // it would wait for who knows how long
+  if (disk_fails_ && held_for != WriteNumber(0)) return;  // it would wait for an unknown time
   out_->messages.push_back(
       {Message{hard_.cluster, self(), to, hard_.term, std::move(body)}, held_for});
 }
 
-// R2: what a message waits for; nothing, once that is durable.
+// R2: the write that a message waits for; 0 once that is durable.
 WriteNumber Node::until_durable(WriteNumber number) const {
   TANDEM_ASSERT(number <= issued_);
   if (!rules.persist_before_reply) return WriteNumber(0);
   return number > durable_ ? number : WriteNumber(0);
 }
 
-// The write with which all of the log is durable.
+// The write after which all of the log is durable.
 WriteNumber Node::log_write() const {
   if (durable_index_ >= log_.last_index()) return WriteNumber(0);
   const auto holds_all = [&](const PendingWrite& write) { return write.last >= log_.last_index(); };

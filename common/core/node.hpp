@@ -2,9 +2,9 @@
 // (§9.6), check-quorum and leader lease (§6.4), leadership transfer (§3.10), single voter changes
 // (§4.1), and Tandem's additions: the crash fast path, log lending by witnesses, pair mode.
 //
-// It is a pure function of (state, input) -> (state, outputs): time comes with each input, the seed
-// of its jitter comes with its birth, and it does nothing itself. So the simulator runs this very
-// code, and a history can be replayed exactly.
+// It is a pure function of (state, input) -> (state, outputs): each input carries the time, the
+// constructor takes the seed of its random numbers, and it performs no I/O. So the simulator runs
+// this very code, and a history can be replayed exactly.
 //
 // Units: Instant is the node's own clock. Owner: one thread at a time; no locks, no globals.
 // Always: the term and the log's committed part never go back; serve_until() is never() unless this
@@ -34,14 +34,14 @@ class Node {
  public:
   // `stored` is what the data directory holds, empty for a new one. The shell restores the state
   // machine from stored.snapshot itself; entries are applied again as they are found committed.
-  // REQUIRES: options.validate(); now is the own clock.
+  // REQUIRES: options.validate() succeeds.
   Node(Options options, Stored stored, std::uint64_t seed, Instant now);
 
-  // Takes one input in and refills `outputs`. `now` that lies before an earlier one counts as that
-  // one.
+  // Takes one input and refills `outputs`. A `now` before that of the previous input counts as the
+  // previous one.
   void step(Instant now, Input input, Outputs& outputs);
 
-  // A Tick is due now; forever() when only other inputs matter.
+  // When the next Tick is due; forever() when only other inputs matter.
   Instant deadline() const;
 
   Role role() const { return static_cast<Role>(role_.index()); }
@@ -54,28 +54,29 @@ class Node {
   LogIndex commit_index() const { return commit_; }
   const Log& log() const { return log_; }
   const Configuration& configuration() const { return log_.configuration(); }
-  // Only then is somebody gone for good who votes no more: this node may forget what is not
-  // committed, and ask for that vote again.
+  // Whether the newest configuration is committed. Until then a voter that it removes may be needed
+  // again: this node may lose the uncommitted entry, and ask that voter for its vote.
   bool are_voters_committed() const { return log_.configuration_index() <= commit_; }
   // How far a member's log is known to equal the primary's; 0 when this node is not primary.
   LogIndex match_index(const MemberId& member) const;
-  // This node is primary, and brings that member up to date to make it a voter.
+  // This node is primary, and is bringing that member up to date before it makes it a voter.
   bool is_joining(const MemberId& member) const;
-  // Since when a voter has answered none of this primary's rounds; empty while it answers, for
-  // this node itself, and when this node is not primary.
+  // The time since which a voter has answered none of this primary's rounds; empty while it
+  // answers, for this node itself, and when this node is not primary.
   std::optional<Instant> silent_since(const MemberId& member) const;
   Instant serve_until() const;
-  // Any single loss is survived while all voters live. A superseded incarnation, until it is
-  // removed, counts in every majority and is already lost.
+  // True when any single loss is survived while all voters are alive. A superseded incarnation
+  // counts in every majority until it is removed, and is already lost.
   bool is_protected() const { return configuration().nodes() > configuration().quorum(); }
-  // Standby: this node could promote itself. Primary: it counts on no standby.
+  // Whether this node may promote itself when the other falls silent (pair_mode.hpp).
   Standing pair_standing() const { return pair_.standing(); }
   bool is_alone() const;
-  // Alone in pair mode, and the other is known not to go on alone as well: it may be removed.
+  // True when this primary is alone in pair mode and the other is known not to promote itself, so
+  // that it may be removed.
   bool is_other_out() const;
-  // Until then it elects nobody but its primary.
+  // Until then this node elects nobody but its primary.
   Instant promised_until() const { return promise_.until(); }
-  // What keeps a master from having a primary.
+  // What a master without a primary waits for.
   Waiting waiting() const;
 
  private:
@@ -202,8 +203,8 @@ class Node {
   SessionId session_;
   Instant now_;
   HardState hard_;
-  Term outside_term_;  // the highest of workers and of who does not vote: the next campaign goes
-                       // beyond it
+  Term outside_term_;  // the highest reported by workers and by nodes that do not vote: the next
+                       // campaign exceeds it
   Log log_;
   SnapshotPointer snapshot_;
   LogIndex commit_;
@@ -212,19 +213,21 @@ class Node {
   Promise promise_;
   Instant promised_at_ = Instant::never();  // when the promise was last given
   Instant election_due_;
-  std::vector<NodeId> ungranted_;  // votes that the last campaign without a winner lacked
+  std::vector<NodeId>
+      ungranted_;  // voters that did not grant their votes in the last campaign without a winner
 
-  // The one voter whose log is being copied; copying from two at a time could go back and forth.
+  // The voter whose log is being copied; copying from two at a time could alternate between them
+  // forever.
   struct Lender {
     MemberId id;
     LogIndex last_index;
     Term last_term;
-    LogIndex asked;  // after this one; only the answer to that counts
+    LogIndex asked;  // entries after this one were asked for; only the answer to that counts
     Instant at;
   };
   std::optional<Lender> lender_;
   PairStanding pair_;
-  Term standing_term_;  // whose primary said last whether this standby may promote itself,
+  Term standing_term_;  // of the primary that last stated whether this standby may promote itself,
   Instant standing_sent_ = Instant::never();  // and when, on its clock
   Founding founding_;
   Term remembered_;  // the highest that a worker reported before this node had a cluster
@@ -233,20 +236,21 @@ class Node {
     MemberId id;
     Instant heard;
   };
-  std::map<NodeId, KnownMaster> known_masters_;  // masters that do not vote yet, as they say hello
+  std::map<NodeId, KnownMaster> known_masters_;  // masters that do not vote yet, by their Hellos
   std::optional<Registered> registered_;
 
   struct PendingWrite {
     WriteNumber number;
-    LogIndex last;  // of the log once it is durable
+    LogIndex last;  // the last index of the log once it is durable
   };
   WriteNumber issued_;
   WriteNumber durable_;
   WriteNumber hard_write_;  // the one that holds the current hard state
   LogIndex durable_index_;  // the log up to here is on the disk
   std::deque<PendingWrite> pending_;
-  bool disk_fails_ = false;                 // nothing is written, nor said that would have to be
-  Instant next_answer_ = Instant::never();  // to a primary, while that is so
+  bool disk_fails_ =
+      false;  // nothing is written, and no message is sent that would have to wait for a write
+  Instant next_answer_ = Instant::never();  // to a primary, while the disk fails
 
   Outputs* out_ = nullptr;  // during step()
   RoleChange published_role_;

@@ -28,7 +28,7 @@ Result<> validate_timing(const Timing& timing) {
                    "election-timeout");
   }
   if (timing.clock_margin <= Duration::zero()) {
-    return invalid("clock-margin must be longer than 0, for no two clocks run at the same rate",
+    return invalid("clock-margin must be longer than 0, because no two clocks run at the same rate",
                    "clock-margin");
   }
   if (timing.clock_margin >= timing.election_timeout - 2 * timing.heartbeat) {

@@ -1,5 +1,4 @@
-// options.hpp: what a node is told once, at its start: who it is, who the masters are, and the
-// timing.
+// options.hpp: what a node is told at its start: who it is, who the masters are, and the timing.
 //
 // Units: Durations of the node's own clock. Owner: a value.
 #pragma once
@@ -17,16 +16,17 @@
 namespace tandem::core {
 
 struct Timing {
-  // Between two rounds of the primary. Shorter notices a loss sooner and costs more messages; all
-  // members must use the same.
+  // Between two rounds of the primary. A shorter one notices a loss sooner and costs more messages;
+  // all members must use the same.
   Duration heartbeat = 100ms;
   // How long a voter keeps its promise after it answered a round, and how long a standby waits
-  // before it campaigns. Shorter fails over sooner; too short, and a slow disk or network looks
-  // like a dead primary. DANGER: it must be the same on all members, for the primary's lease is
-  // computed from it.
+  // before it campaigns. A shorter one fails over sooner; with one that is too short, a slow disk
+  // or network looks like a dead primary. DANGER: it must be the same on all members, because the
+  // primary's lease is computed from it.
   Duration election_timeout = 500ms;
-  // Taken off the lease for clocks that run at different rates. 25 ms of 500 ms covers 5 % between
-  // the fastest and the slowest clock. DANGER: too small, and two primaries can serve at once.
+  // Subtracted from the lease because clocks run at different rates. 25 ms of 500 ms covers 5 %
+  // between the fastest and the slowest clock. DANGER: if it is too small, two primaries can serve
+  // at once.
   Duration clock_margin = 25ms;
 
   // How long the primary may serve after the send time of a round that a majority answered (R6).
@@ -35,9 +35,9 @@ struct Timing {
   friend bool operator==(const Timing&, const Timing&) = default;
 };
 
-// What a cluster is founded from in place of an empty state: that of one that is gone.
+// The state of a lost cluster, from which a new one is founded in place of an empty state.
 struct Restoration {
-  Term after;         // workers may remember it: the new cluster's terms are above it
+  Term after;         // workers may remember this term: the new cluster's terms are above it
   std::string bytes;  // the state machine's; at most limits::snapshot_bytes_max
 };
 
@@ -46,17 +46,18 @@ struct Options {
   VoterKind kind = VoterKind::master;
   std::vector<NodeId>
       masters;  // every master of the cluster, this one included; empty for a witness. Once the
-                // state says who they are (Registered), that goes before
-  ClusterId joins{};  // the cluster that a new master is to join: it founds none, and no other may
-                      // take it in. 0: it is told by the masters of its list
+                // state lists the masters (Registered), that takes precedence
+  ClusterId joins{};  // the cluster that a new master must join: it founds none, and no other
+                      // cluster may admit it. 0: the masters of its list tell it
   Timing timing;
-  // With two masters and no witness: true lets one go on without the other, at the price of what
-  // pair_mode.hpp says; false stops service until both are there.
+  // With two masters and no witness: true lets one continue without the other, at the cost that
+  // pair_mode.hpp describes; false stops service until both are there.
   bool pair_failover = true;
-  // For the founder alone; null: an empty state. Workers that remember a term are of the cluster
-  // that is gone then, and no reason not to found.
+  // For the founder only; null: an empty state. With it, workers that remember a term belong to the
+  // lost cluster, and do not prevent the founding.
   std::shared_ptr<const Restoration> restoration{};
-  // Entries of one append message, at most limits::append_entries_max. Smaller only slows repair.
+  // Entries in one append message, at most limits::append_entries_max. A smaller number only slows
+  // repair down.
   std::size_t append_entries_max = limits::append_entries_max;
   // Log entries kept before a snapshot is asked for, at most limits::log_entries_max.
   std::size_t log_entries_max = limits::log_entries_max;

@@ -1,8 +1,8 @@
-// outputs.hpp: what a node wants done. The shell carries it out, in this order:
-//   1. hand `write` to the disk, and report Durable when it is there; writes stay in order;
-//   2. send each message whose `after` is already durable, hold the others until it is (R2);
-//   3. take over serve_until, role and announce;
-//   4. restore and apply, in order.
+// outputs.hpp: what a node wants done. The shell carries it out in this order:
+//  1. hand `write` to the disk, and report Durable when it is there; writes stay in order;
+//  2. send each message whose `after` is already durable, and hold the others until theirs is (R2);
+//  3. take over serve_until, role and announce;
+//  4. restore and apply, in order.
 // Nothing here may be dropped or reordered, but messages may be lost on the way.
 //
 // Owner: the caller of Node::step(), which clears and refills it.
@@ -18,7 +18,7 @@
 
 namespace tandem::core {
 
-// What must never go back: the cluster, the term, and the vote given in it (R1).
+// What must never be lost or go back: the cluster, the term, and the vote given in it (R1).
 struct HardState {
   ClusterId cluster;
   Term term;
@@ -67,10 +67,10 @@ struct Outputs {
   std::optional<Write> write;
   std::vector<Outbound> messages;
   SnapshotPointer restore;   // the state machine becomes this, before `apply`
-  std::vector<Entry> apply;  // committed, in order, each once per life of the process
+  std::vector<Entry> apply;  // committed, in order, each once per run of the process
   std::optional<RoleChange> role;
-  // Until when this node may forward requests, on its own clock; never() = it may not. A duplicate
-  // of the shell's copy: the data plane must check it itself before each request (R7).
+  // Until when this node may forward requests, by its own clock; never() = it may not. Unset:
+  // unchanged. The data plane must compare it with the clock before each request (R7).
   std::optional<Instant> serve_until;
   std::optional<Term> announce;  // tell every worker this term, then report TermAnnounced (R10)
   std::vector<Refusal> refused;

@@ -1,16 +1,16 @@
-// refusing_disk.cpp: a node whose disk refuses for a while: it is full, read-only, or fails to
-// sync.
+// refusing_disk.cpp: a node whose disk refuses writes for a while: it is full, read-only, or fails
+// to sync.
 //
-// To the protocol that is a disk which is very slow: what was not reported durable is not, and what
-// would have to wait for it is not said (R2). So nothing that this node promised is in doubt, and
-// its memory holds all of it. When the disk works again it is given the whole of that in one write,
-// whatever it holds by then, and the node goes on where it stands: it need not keep quiet as after
-// a restart, for it has forgotten nothing.
+// To the protocol this is a very slow disk: what was not reported durable is not durable, and
+// messages that would have to wait for it are not sent (R2). So no promise of this node is in
+// doubt, and its memory holds all of its state. When the disk works again, one write replaces
+// whatever it holds by that state, and the node continues where it is: it need not keep quiet as
+// after a restart, since it has forgotten nothing.
 //
-// Meanwhile it answers the rounds of a primary whose term it has on its disk, with what is durable,
+// Meanwhile it answers the rounds of a primary whose term is on its disk, stating what is durable,
 // so that a full disk costs nobody a lease; it takes no entries, does not vote, and does not
-// campaign. A primary hands over to a master that proves that its own disk works. When there is
-// none it stays: serving needs a lease, and a lease needs no disk.
+// campaign. A primary hands over to a master that proves that its own disk works. If there is none
+// the primary stays: serving needs a lease, and a lease needs no disk.
 #include <utility>
 
 #include "common/core/node.hpp"
@@ -18,14 +18,14 @@
 
 namespace tandem::core {
 
-// A vote could not be kept. A candidate that got nothing but its pre-vote from us would disturb
-// others in vain, so neither is answered, and its term changes nothing here.
+// A vote could not be made durable. A candidate that only got a pre-vote from us would disturb
+// others in vain, so neither request is answered, and the candidate's term changes nothing here.
 bool Node::may_be_heeded(const Message& message) const {
   return !disk_fails_ || !std::holds_alternative<VoteRequest>(message.body);
 }
 
-// Twice a round at most. A primary sends more at each answer, and to a member that takes nothing it
-// would have more to send without end.
+// At most twice a round. A primary sends more after each answer, and to a member that takes no
+// entries it would send without end.
 bool Node::answers_without_disk() {
   TANDEM_ASSERT(disk_fails_);
   if (now_ < next_answer_) return false;
@@ -40,12 +40,12 @@ void Node::handle(const DiskFailed& failed) {
     if (role() != Role::follower) become_follower(hard_.term, MemberId{});
     return;
   }
-  // Of a pair the other needs our vote, and would have to wait until it may go on without us.
+  // In a pair the other needs our vote, and would have to wait until it may continue without us.
   if (configuration().pair || primary->handing_over) return;
   const Progress* best = successor(*primary, {.to = {}, .unfit = failed.unfit});
   if (best == nullptr) return;
   primary->handing_over = HandingOver{best->id, now_ + options_.timing.election_timeout};
-  // That it has everything says that its disk worked, one more entry that it works.
+  // That it has everything shows that its disk has worked; a further entry shows that it works now.
   if (best->match >= log_.last_index()) {
     append_to_log({log_.last_index().next(), hard_.term, NoOp{}});
     replicate(*primary);

@@ -1,5 +1,5 @@
-// roles.hpp: what a node knows only while it has a role. A variant, so that nothing of a role can
-// be touched in another one.
+// roles.hpp: what a node knows only while it has a role. A variant, so that the state of one role
+// cannot be used in another.
 //
 // Owner: one Node.
 #pragma once
@@ -35,8 +35,8 @@ struct Joining {
   Instant since;
 };
 
-// A master that votes no more. It is sent the log while it answers, so that it knows that it was
-// removed, and whom to pass its clients' requests on to until it is stopped.
+// A master that no longer votes. It is sent the log while it answers, so that it knows that it was
+// removed, and to whom it should pass its clients' requests on until it is stopped.
 struct Leaving {
   MemberId id;
   Instant since;
@@ -60,14 +60,15 @@ struct Primary {
   LogIndex own_first;  // our no-op; once committed, everything before it is (R5)
   Instant elected;
   Instant next_heartbeat;
-  bool announced = false;         // every worker has been told our term (R10)
-  bool alone = false;             // pair mode: commits without the other
-  std::vector<Progress> members;  // every other voter, who is joining, and who is leaving
+  bool announced = false;  // every worker has been told our term (R10)
+  bool alone = false;      // pair mode: commits without the other
+  std::vector<Progress>
+      members;  // all other voters, the member that is joining, and those that are leaving
   std::optional<Joining> joining;
   std::vector<Leaving> leaving;  // at most limits::masters_max
   std::optional<Removing> removing;
   bool dismisses = false;  // pair mode: the pair ends, so its standby may not promote itself
-  MemberId tried;          // joined too slowly last time
+  MemberId tried;          // the member that did not catch up in time
   std::optional<HandingOver> handing_over;
 };
 

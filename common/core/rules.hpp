@@ -1,8 +1,8 @@
 // rules.hpp: the rules R1 to R10, each of which the simulator must be able to break.
 //
 // In the shipped core every rule is a compile-time constant: no switch exists. The test build
-// defines TANDEM_MUTATIONS, and then one rule at a time is taken out, to prove that the simulator
-// notices (the mutation gate in tests/sim). Some say several things, and each has a switch.
+// defines TANDEM_MUTATIONS, and removes one rule at a time to prove that the simulator notices (the
+// mutation gate in tests/sim). A rule that has several parts has a switch for each.
 #pragma once
 
 namespace tandem::core {
@@ -14,14 +14,15 @@ namespace tandem::core {
 #endif
 
 struct Rules {
-  TANDEM_RULE(one_vote_per_term);     // R1  a vote is not given again in its term, nor forgotten
-  TANDEM_RULE(persist_before_reply);  // R2  an answer waits until what it says is durable
+  TANDEM_RULE(one_vote_per_term);         // R1  a vote is given once in its term, and not forgotten
+  TANDEM_RULE(persist_before_reply);      // R2  an answer waits until what it says is durable
+  TANDEM_RULE(rewrite_what_was_refused);  // R2  ... what a disk refused is not taken for written
   TANDEM_RULE(
-      rewrite_what_was_refused);     // R2  ... and what a disk refused is not taken for written
-  TANDEM_RULE(own_vote_is_durable);  // R2  ... nor the own vote of a candidate before it is durable
-  TANDEM_RULE(refuse_lower_terms);   // R3  what a lower term says changes nothing
-  TANDEM_RULE(outsiders_unseat_nobody);  // R3  ... nor a higher one of who does not vote
-  TANDEM_RULE(up_to_date_log_wins);      // R4  a vote goes to a log that is at least as complete
+      own_vote_is_durable);  // R2  ... a candidate's own vote does not count before it is durable
+  TANDEM_RULE(refuse_lower_terms);  // R3  a message of a lower term changes nothing
+  TANDEM_RULE(
+      outsiders_unseat_nobody);      // R3  ... nor does a higher term of a node that does not vote
+  TANDEM_RULE(up_to_date_log_wins);  // R4  a vote goes to a log that is at least as complete
   TANDEM_RULE(commit_needs_majority);  // R5  committed = durable on a majority of the configuration
   TANDEM_RULE(commit_own_term_first);  // R5  ... counted only for entries of the primary's own term
   TANDEM_RULE(lease_counts_from_send);      // R6  a lease starts when the answered round was sent

@@ -1,4 +1,4 @@
-// voter_changes.cpp: carrying out, one at a time, what membership.hpp decides (R8).
+// voter_changes.cpp: carries out what membership.hpp decides, one change at a time (R8).
 #include <algorithm>
 
 #include "common/core/limits.hpp"
@@ -40,22 +40,23 @@ void Node::change_voters(Primary& primary) {
   Configuration changed = configuration();
   changed.pair = std::get<SetPair>(*change).pair;
   if (!changed.pair && !has_standby_stood_down(primary)) return;
-  // A pair by an operator's word: each of the two has that configuration before this one counts, so
-  // no majority of an earlier one can be found without them.
+  // A pair by an operator's command: both have that configuration before this one takes effect, so
+  // no earlier configuration has a majority without them.
   if (changed.pair) changed.was_protected = false;
   append_configuration(primary, std::move(changed));
 }
 
-// An older state may not know yet who registered, nor one that is applied anew after a restart. One
-// that is not older has applied an entry of the own term, so that the first rule goes with it.
+// A state that is older, or is being applied again after a restart, may not know yet who is
+// registered. A state that is not older has applied an entry of this primary's term, so the first
+// rule is implied.
 const Registered* Node::registered(const Primary& primary) const {
   const bool asked = rules.change_by_applied_state && rules.change_after_own_term;
   const bool is_known = registered_ && (!asked || registered_->applied >= primary.own_first);
   return is_known ? &*registered_ : nullptr;
 }
 
-// A master that does not vote says so at every heartbeat; what one said long ago may be of an
-// earlier life.
+// A master that does not vote says hello at every heartbeat; an old Hello may come from an earlier
+// incarnation.
 std::map<NodeId, MemberId> Node::masters_that_ask(const Primary& primary) const {
   const auto* state = registered(primary);
   const bool by_options = !registered_ || (state != nullptr && state->masters.empty());
@@ -95,9 +96,9 @@ void Node::remove_voter(Primary& primary, const MemberId& id, const std::set<Mem
   append_configuration(primary, std::move(remaining));
 }
 
-// A standby of a pair may promote itself when it hears nothing more, by the configuration that it
-// has. So before there is another one, which could go on without it, it has to have answered that
-// it may not. True when it has, or when there is nobody who could.
+// A pair's standby may promote itself when it hears nothing more, according to the configuration
+// that it has. So before there is another configuration, which could continue without it, it must
+// have answered that it may not. True when it has, or when there is no such standby.
 bool Node::has_standby_stood_down(Primary& primary) {
   if (!configuration().pair || primary.alone || !rules.pair_ends_with_both) return true;
   primary.dismisses = true;
@@ -106,8 +107,8 @@ bool Node::has_standby_stood_down(Primary& primary) {
   });
 }
 
-// A standby that has answered a round of this term has lost what standing it had, for a primary
-// that is alone gives none. So has one whose process has ended since: its next life begins without.
+// A standby that has answered a round of this term has lost its standing, because a primary that is
+// alone grants none. So has one whose process has ended since: its next session begins without it.
 bool Node::is_other_out() const {
   const auto* primary = as_primary();
   if (primary == nullptr || !primary->alone) return false;
@@ -118,7 +119,7 @@ bool Node::is_other_out() const {
   });
 }
 
-// Who was removed is sent the log while it answers.
+// A removed master is sent the log while it answers.
 void Node::mind_leaving(Primary& primary) {
   const auto gone = [&](const Leaving& leaving) {
     const auto member =
@@ -132,8 +133,8 @@ void Node::mind_leaving(Primary& primary) {
   if (ended > 0) refresh_members(primary);
 }
 
-// A master that was removed and speaks up: it asks for votes, for it does not know yet, or says
-// hello, for it does not know who leads now. Then it is sent the log as well.
+// A removed master may ask for votes, because it does not know yet that it was removed, or say
+// hello, because it does not know who leads. Then it is sent the log as well.
 void Node::lead_removed(const MemberId& master) {
   auto* primary = as_primary();
   const auto* state = primary == nullptr ? nullptr : registered(*primary);
@@ -148,8 +149,8 @@ void Node::lead_removed(const MemberId& master) {
   refresh_members(*primary);
 }
 
-// This one, and who has answered a round that was sent then or later: an answer that was long on
-// its way tells of the past.
+// This node, and the voters that have answered a round that was sent at `since` or later: a late
+// answer says nothing about the present.
 std::set<MemberId> Node::voters_heard(const Primary& primary, Instant since) const {
   std::set<MemberId> heard{self()};
   for (const auto& member : primary.members) {
@@ -160,8 +161,8 @@ std::set<MemberId> Node::voters_heard(const Primary& primary, Instant since) con
   return heard;
 }
 
-// First the log, then the vote: a voter that has nothing yet would only make majorities harder to
-// reach.
+// It gets the log before it becomes a voter: a voter with an empty log would only make majorities
+// harder to reach.
 void Node::add_voter(Primary& primary, const AddVoter& addition) {
   TANDEM_ASSERT(!configuration().contains(addition.id));
   if (!primary.joining || primary.joining->id != addition.id) {
@@ -202,8 +203,8 @@ void Node::append_configuration(Primary& primary, Configuration changed) {
   advance_commit(primary);
 }
 
-// The primary sends to every other voter, to the one that is joining, and to those that are
-// leaving; what it knows of each is kept.
+// The primary sends to all other voters, to the member that is joining, and to those that are
+// leaving; what it knows about each is kept.
 void Node::refresh_members(Primary& primary) {
   std::vector<Progress> members;
   const auto keep = [&](const MemberId& id, VoterKind kind) {

@@ -25,7 +25,7 @@ Waiting Node::waiting() const {
   return {Awaited::votes, ungranted_};
 }
 
-// Of a campaign that ends without a result.
+// Called when a campaign ends without a result.
 void Node::note_ungranted() {
   const auto* pre = std::get_if<PreCandidate>(&role_);
   const auto* candidate = std::get_if<Candidate>(&role_);

@@ -1,5 +1,5 @@
-// waiting.hpp: what a node that knows no primary waits for, for people to read. Nothing is decided
-// by it.
+// waiting.hpp: what a node that knows no primary waits for, for people to read. No decision depends
+// on it.
 //
 // Owner: a value.
 #pragma once
@@ -13,11 +13,11 @@ namespace tandem::core {
 
 enum class Awaited {
   nothing,    // somebody leads, or it is too early to tell
-  masters,    // `nodes` have not said yet that they are new: the first start needs all masters
-  founder,    // `nodes`: the one that founds the cluster
-  admission,  // there is a cluster, and this node does not vote in it
-  log,        // workers remember `term` of a cluster whose log none of the masters has
-  votes,      // `nodes` have not granted theirs in the last campaign
+  masters,    // `nodes` have not answered yet that they are new: the first start needs all masters
+  founder,    // for the founder of the cluster, which is in `nodes`
+  admission,  // a cluster exists, and this node does not vote in it
+  log,        // workers remember `term`, from a cluster whose log no master has
+  votes,      // for the votes of `nodes`, which did not grant them in the last campaign
 };
 
 struct Waiting {

@@ -1,9 +1,9 @@
-// worker_fence.hpp: a worker's side of R10: it serves no primary older than the newest it has heard
-// of.
+// worker_fence.hpp: a worker's side of R10: it serves no primary older than the newest that it has
+// heard of.
 //
 // The lease already keeps two primaries from serving at once, as long as clocks run at about the
-// same rate. The fence needs no clock: a request that an old primary sent before it stopped, and
-// that was late on the way, is refused too.
+// same rate. The fence needs no clock: it also refuses a request that an old primary sent before it
+// stopped and that was delayed on the way.
 //
 // Owner: the worker; the caller synchronises. Always: promised() never falls.
 #pragma once

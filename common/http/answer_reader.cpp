@@ -67,7 +67,7 @@ AnswerReader::Status AnswerReader::read() {
   return read_body();
 }
 
-// One head: of an interim response, or the answer's own.
+// Reads one head, of an interim response or of the answer itself.
 AnswerReader::Status AnswerReader::read_head() {
   if (raw_.empty()) return Status::incomplete;
   switch (head_.parse(raw_, to_head_)) {
@@ -102,7 +102,7 @@ AnswerReader::Status AnswerReader::read_body() {
     body_bytes_ += step.content.size();
     if (body_bytes_ > limits_.body_bytes_max) return Status::too_long;
     if (limits_.keeps_body) answer_.body.append(step.content);
-    const auto consumed = step.consumed;  // the step views what is erased
+    const auto consumed = step.consumed;  // the step refers to the bytes that are erased
     raw_.erase(0, consumed);
     if (consumed == 0) return Status::incomplete;
   }

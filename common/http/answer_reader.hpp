@@ -1,9 +1,9 @@
-// answer_reader.hpp: reads the answers that come on a connection, as strictly as the data plane
-// does (common/http1), and holds them in memory.
+// answer_reader.hpp: reads the answers on a connection, as strictly as the data plane does
+// (common/http1), and holds them in memory.
 //
-// Every client of the control plane reads with it. Interim responses are passed over; 101 was never
-// asked for and is refused. What follows an answer stays for the next one, so that several requests
-// may be on their way on one connection.
+// All clients of the control plane use it. Interim responses are skipped; 101 was never asked for
+// and is refused. Bytes after an answer are kept for the next one, so that several requests may be
+// pending on one connection.
 //
 // Owner: one connection, on its loop. Always: no more than the limits of a head and of a body are
 // held.
@@ -52,20 +52,20 @@ class AnswerReader {
     malformed,  // this is not well-formed HTTP/1.1, or was not asked for
   };
 
-  // `to_head`: the answers are to HEAD, and have no body whatever their fields say.
+  // `to_head`: the answers are to HEAD requests, and have no body whatever their fields say.
   explicit AnswerReader(AnswerLimits limits = {}, bool to_head = false)
       : limits_(limits), to_head_(to_head) {}
 
-  // Begins an answer: the first one, or the one after that which is complete, of which bytes may be
-  // here already.
+  // Begins an answer: the first one, or the one after a complete one; some of its bytes may be here
+  // already.
   Status begin();
-  // Where the next bytes go; then take() says how many came.
+  // Where to put the next bytes; then call take() with their number.
   std::span<char> room();
   Status take(std::size_t bytes);
   // The stream has ended.
   Status end_of_stream();
 
-  bool has_begun() const { return begun_; }    // a byte of it has come
+  bool has_begun() const { return begun_; }    // at least one byte has come
   bool has_head() const { return has_head_; }  // status and fields are known
   HttpAnswer& answer() { return answer_; }
 
@@ -76,8 +76,8 @@ class AnswerReader {
 
   const AnswerLimits limits_;
   const bool to_head_;
-  std::string raw_;       // what was not read yet; stays where it is while a head is read
-  std::size_t room_ = 0;  // bytes at its end that have not come
+  std::string raw_;       // bytes that were not read yet; they do not move while a head is read
+  std::size_t room_ = 0;  // bytes at the end of `raw_` that have not arrived
   ResponseHead head_;
   BodyReader body_;
   HttpAnswer answer_;
@@ -87,8 +87,8 @@ class AnswerReader {
   bool has_head_ = false;
 };
 
-// Reads the next answer to its end. `reader` and `socket` outlive it. When the socket fails the
-// answer is cut, and `error` says by what.
+// Reads the next answer to its end. `reader` and `socket` outlive it. When the socket fails, the
+// status is `cut`, and `error` says why.
 boost::asio::awaitable<AnswerReader::Status> read_answer(boost::asio::ip::tcp::socket& socket,
                                                          AnswerReader& reader,
                                                          boost::system::error_code& error);

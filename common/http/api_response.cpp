@@ -7,7 +7,7 @@ namespace tandem {
 
 namespace {
 
-// What a stranger sent is quoted in part only.
+// Text from a stranger is quoted only up to this length.
 constexpr std::size_t quoted_bytes_max = 100;
 
 unsigned status_of(ErrorCode code) {
@@ -50,7 +50,7 @@ ControlResponse not_authorized() {
   return {
       .status = 401,
       .body = wire::error_document(
-          "unauthorized", "this address wants the cluster's token: Authorization: Bearer TOKEN"),
+          "unauthorized", "this address requires the cluster's token: Authorization: Bearer TOKEN"),
       .fields = {{"WWW-Authenticate", "Bearer realm=\"tandem\""}}};
 }
 

@@ -15,7 +15,7 @@ namespace tandem {
 class BearerToken {
  public:
   // Reads the token, without the white space around it.
-  // Errors: `invalid`, naming --token-file: the file cannot be read, is no regular file, or is
+  // Errors: `invalid`, naming --token-file: the file cannot be read, is not a regular file, or is
   // readable by others; the token is shorter than limits::token_bytes_min, longer than
   // token_bytes_max, or has other characters than a token has.
   static Result<BearerToken> load(const std::filesystem::path& path);

@@ -20,7 +20,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Without the port, which is another one where it was forwarded, and without brackets.
+// The host without brackets, and without the port, which differs where ports are forwarded.
 std::string host_of(std::string_view authority) {
   const auto bracket = authority.find(']');
   if (authority.starts_with('[') && bracket != authority.npos) {
@@ -39,8 +39,8 @@ std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
                                                std::string_view own_name) {
   if (request.proxied) {
     return forbidden(
-        "a proxy has passed this request on, and without a token this address answers to this "
-        "machine alone: give it a --token-file");
+        "a proxy has passed this request on, and without a token this address answers only this "
+        "machine: give it a --token-file");
   }
   if (request.host.empty()) return std::nullopt;
   const auto host = host_of(request.host);

@@ -14,9 +14,9 @@
 
 namespace tandem {
 
-// 403 when the request names another host than a loopback literal, "localhost" or `own_name`, the
-// host of the address as it was configured; or when a proxy has passed it on. A request of HTTP/1.0
-// that names none is direct: no browser sends one.
+// Returns 403 when the request names a host other than a loopback literal, "localhost" or
+// `own_name`, the host of the address as configured, and when a proxy has passed it on. An HTTP/1.0
+// request without a Host is direct: no browser sends one.
 std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
                                                std::string_view own_name);
 

@@ -34,7 +34,8 @@ std::string text_of(const HttpRequest& request, const Endpoint& host) {
                      request.body);
 }
 
-// What says most of the server counts: not that there is no IPv6 here, nor what we are short of.
+// How much an error says about the server: little if IPv6 is missing here, or if this machine is
+// short of something.
 int weight_of(error_code error) {
   if (!error) return -1;
   if (error == asio::error::address_family_not_supported) return 0;
@@ -43,7 +44,7 @@ int weight_of(error_code error) {
 
 }  // namespace
 
-// Whatever it waits for, ends when its socket is closed and its timers are cancelled.
+// Closing its socket and cancelling its timers ends every wait of a call.
 struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   Call(asio::io_context& io, std::vector<Endpoint> all, HttpRequest asked, HttpCallOptions chosen)
       : loop(io),
@@ -81,10 +82,10 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   tcp::socket socket;
   Timer deadline;   // of the call
   Timer hurry;      // of the connection to one address
-  Timer looked_up;  // never expires: is cancelled when the name server has answered
+  Timer looked_up;  // never expires: it is cancelled when the name server has answered
   NameLookups lookups;
   NameLookups::Found found = std::vector<Endpoint>();
-  std::optional<End> ended;  // from outside: in time or cancelled
+  std::optional<End> ended;  // set from outside: by a time-out or cancel()
   HttpOutcome outcome;
 };
 
@@ -103,7 +104,7 @@ void HttpCalls::Call::start_deadline() {
   });
 }
 
-// For one address: then the connection counts as not made.
+// For the connection to one address: after `after` it counts as failed.
 void HttpCalls::Call::start_hurry(Duration after) {
   hurry.expires_after(after);
   hurry.async_wait([self = shared_from_this(), expiry = hurry.expiry()](error_code error) {
@@ -117,7 +118,7 @@ void HttpCalls::Call::fail(End how, std::string why) {
   outcome.why = std::move(why);
 }
 
-// A name server may keep silent for long: so a thread of its own asks, and nobody waits for it.
+// A name server may be silent for long, so a detached thread asks it, and nobody joins that thread.
 asio::awaitable<void> HttpCalls::Call::look_up() {
   looked_up.expires_at(Timer::time_point::max());
   lookups.watch(addresses.front(), [self = weak_from_this(), &io = loop](const auto& result) {
@@ -189,7 +190,7 @@ asio::awaitable<void> HttpCalls::Call::exchange() {
   if (is_whole || (options.head_only && reader.has_head())) {
     outcome.end = End::answered;
     outcome.answer = std::move(reader.answer());
-    ended.reset();  // it came in time, though its body may not have
+    ended.reset();  // the head came in time, even if the body did not
   } else if (status == AnswerReader::Status::cut) {
     fail(End::broken, error ? error.message() : "the connection ended before the answer");
   } else {

@@ -2,14 +2,14 @@
 // plane: a standby that passes a change on, questions to other masters, health checks, the
 // announcement of a term.
 //
-// A call connects, sends, reads the answer as strictly as the data plane does, and closes: it has a
-// deadline as a whole, and one for each address that it tries. How it ended is said precisely,
-// since callers conclude different things from a refused connection, a broken one, silence, and a
-// shortage of this machine.
+// A call connects, sends, reads the answer as strictly as the data plane does, and closes. It has a
+// deadline for the whole call, and one for each address that it tries. Its outcome is precise,
+// because callers draw different conclusions from a refused connection, a broken one, silence, and
+// a shortage on this machine.
 //
-// Calls belong to a group, and cancel() ends all of a group at once, whatever they wait for, also a
-// name server: so no call outlasts the shutdown of its owner. Owner: the loop's thread, but for
-// cancel().
+// Calls belong to a group, and cancel() ends all calls of a group at once, whatever they wait for,
+// even a name server: so no call outlasts the shutdown of its owner. Owner: the loop's thread,
+// except for cancel().
 #pragma once
 
 #include <memory>
@@ -38,17 +38,17 @@ struct HttpCallOptions {
   Duration total_max = limits::control_request_max;  // for the whole call
   Duration connect_max = limits::connect_max;        // for each address; see HttpCalls::call()
   AnswerLimits answer{};
-  // True: the head is the answer. The body is read, so that the server can close in peace, and
-  // dropped: what goes wrong with it does not matter.
+  // True: the head alone is the answer. The body is read so that the server can close normally, and
+  // dropped; errors in it do not matter.
   bool head_only = false;
 };
 
 struct HttpOutcome {
   enum class End {
     answered,
-    refused,      // by all addresses: nobody listens there
-    unreachable,  // no connection, for another reason, or the name has no address
-    own_trouble,  // this machine is short of something; it says nothing of the server
+    refused,      // by all addresses: no process listens there
+    unreachable,  // no connection for another reason, or the name has no address
+    own_trouble,  // this machine is short of something, which says nothing about the server
     broken,       // the connection ended before the answer was whole
     malformed,    // the answer is not well-formed HTTP/1.1, or too long
     timed_out,    // the whole call
@@ -56,8 +56,8 @@ struct HttpOutcome {
   };
   End end = End::cancelled;
   bool sent = false;    // some of the request may have arrived
-  bool begun = false;   // some of an answer has come
-  Endpoint address{};   // that was connected to, or tried last
+  bool begun = false;   // some of an answer has arrived
+  Endpoint address{};   // the one that was connected to, or tried last
   HttpAnswer answer{};  // when it was answered
   std::string why{};    // when it was not, for people
 
@@ -68,18 +68,18 @@ class HttpCalls {
  public:
   // `loop` outlives it.
   explicit HttpCalls(boost::asio::io_context& loop);
-  ~HttpCalls();  // cancels; calls then end in the loop's own time
+  ~HttpCalls();  // cancels; calls then end when the loop runs
   HttpCalls(const HttpCalls&) = delete;
   HttpCalls& operator=(const HttpCalls&) = delete;
 
-  // Asks the first of `addresses` that accepts a connection; a name stands for all addresses that
-  // it has. One that keeps silent leaves time for those after it. The request is sent once at most.
-  // REQUIRES: there is an address.
+  // Asks the first of `addresses` that accepts a connection; a name stands for all its addresses. A
+  // silent address does not use up the time of those after it. The request is sent once at most.
+  // REQUIRES: `addresses` is not empty.
   boost::asio::awaitable<HttpOutcome> call(std::vector<Endpoint> addresses, HttpRequest request,
                                            HttpCallOptions options);
 
-  // Ends the calls under way, and all that begin later. At once on the loop's thread, and as soon
-  // as the loop gets to it from any other.
+  // Ends the calls under way, and all that begin later: at once on the loop's thread, or from any
+  // other thread as soon as the loop gets to it.
   void cancel();
 
  private:
@@ -89,7 +89,7 @@ class HttpCalls {
   static boost::asio::awaitable<HttpOutcome> run(std::shared_ptr<Group> group,
                                                  std::shared_ptr<Call> call);
 
-  std::shared_ptr<Group> group_;  // of the calls as well
+  std::shared_ptr<Group> group_;  // shared with the calls
 };
 
 }  // namespace tandem

@@ -28,8 +28,8 @@ struct ControlResponse {
   unsigned status = 200;
   std::string body{};
   std::string_view content_type = "application/json";         // of static storage
-  std::vector<std::pair<std::string, std::string>> fields{};  // further ones
-  bool trusts = false;  // it was a message that only members and workers send
+  std::vector<std::pair<std::string, std::string>> fields{};  // additional fields
+  bool trusts = false;  // only members and workers send such a request
 };
 
 }  // namespace tandem

@@ -25,12 +25,12 @@ namespace {
 
 using Parser = http::request_parser<http::string_body>;
 
-// A heartbeat with its head fits, so that one read takes it.
+// Large enough for a heartbeat with its head, so that one read takes it.
 constexpr std::size_t first_read_bytes = 2 * 1024;
 constexpr std::size_t buffer_bytes_max =
     limits::control_header_bytes_max + limits::control_body_bytes_max;
 constexpr Duration accept_pause = 100ms;  // when this machine is short of something
-// One after the other, before the connections that are there get their turn.
+// Connections accepted in a row before the existing ones get their turn.
 constexpr unsigned accepts_in_a_row_max = 16;
 
 SteadyTime after(Duration delay) { return std::chrono::steady_clock::now() + delay; }
@@ -45,7 +45,7 @@ ControlResponse refused(unsigned status, std::string_view message) {
   return {.status = status, .body = wire::error_document(invalid(std::string(message)))};
 }
 
-// Nothing when the peer is gone or the connection was closed: then there is nobody to answer.
+// Nothing when the peer is gone or the connection was closed: nobody is left to answer.
 std::optional<ControlResponse> answer_to(const error_code& error, std::size_t body_bytes_max) {
   if (error == http::error::body_limit) {
     return refused(400, fmt::format("a request body has at most {} bytes", body_bytes_max));
@@ -61,7 +61,7 @@ std::optional<ControlResponse> answer_to(const error_code& error, std::size_t bo
   return refused(400, fmt::format("this is no HTTP/1.1 request: {}", error.message()));
 }
 
-// What Beast lets pass and HTTP does not (RFC 9112 §3.2, §6.1). Empty when all is well.
+// Violations of HTTP that Beast accepts (RFC 9112 §3.2, §6.1); empty when there is none.
 std::string_view mistake_in(const Parser& parser) {
   const auto& head = parser.get();
   const auto hosts = head.count(http::field::host);
@@ -146,8 +146,8 @@ asio::awaitable<error_code> read_body(tcp::socket& socket, boost::beast::flat_bu
   co_return error;
 }
 
-// A client that still sends would lose the answer to a reset: so what it sends is taken, within
-// bounds.
+// A client that is still sending would lose the answer to a reset, so what it sends is read, within
+// limits.
 asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
   error_code error;
   socket.shutdown(tcp::socket::shutdown_send, error);
@@ -226,7 +226,7 @@ asio::awaitable<void> HttpServer::accept() {
     if (stopped_) co_return;
     for (unsigned i = 0; i < accepts_in_a_row_max && accept_one(error); ++i) continue;
     if (!error || is_of_the_newcomer(error.value())) continue;
-    // An idle stranger's descriptor is a newcomer's.
+    // A newcomer gets the descriptor of an idle stranger.
     const bool lacks_descriptors = error == asio::error::no_descriptors;
     if (lacks_descriptors && slots_.evict()) continue;
     auto pausing = pause_accepting(error);
@@ -234,7 +234,7 @@ asio::awaitable<void> HttpServer::accept() {
   }
 }
 
-// Whether there was one.
+// Returns whether there was one.
 bool HttpServer::accept_one(error_code& error) {
   tcp::socket socket(loop_);
   accept_stream(acceptor_, socket, error);
@@ -254,7 +254,7 @@ bool HttpServer::accept_one(error_code& error) {
 }
 
 asio::awaitable<void> HttpServer::pause_accepting(error_code why) {
-  spdlog::warn("control address accepts nobody for a moment reason=\"{}\"", why.message());
+  spdlog::warn("control address accepts no connections for a moment reason=\"{}\"", why.message());
   error_code ignored;
   accept_timer_.expires_after(accept_pause);
   co_await accept_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -320,13 +320,13 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     if (!response) co_return false;
   } else if (!response) {
     const auto request = request_of(parser, connection.peer);
-    connection.deadline = SteadyTime::max();  // handlers bound themselves how long they take
+    connection.deadline = SteadyTime::max();  // handlers limit their own time
     slots_.begin_answer(connection);
     auto answering = answer(request);
     response = co_await std::move(answering);
     response->trusts ? slots_.trust(connection) : slots_.end_answer(connection);
   }
-  // A body that was not read would be taken for the next request.
+  // The rest of an unread body would be taken for the next request.
   const bool at_end = !error && mistake.empty() && parser.is_done();
   const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_;
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
@@ -348,7 +348,7 @@ asio::awaitable<ControlResponse> HttpServer::answer(const ControlRequest& reques
   }
   co_return ControlResponse{
       .status = 500,
-      .body = wire::error_document("internal", "this request met a fault of the master")};
+      .body = wire::error_document("internal", "this request hit a fault in the master")};
 }
 
 // Made once a second.

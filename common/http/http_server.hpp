@@ -1,14 +1,14 @@
 // http_server.hpp: the HTTP/1.1 server of the control address.
 //
 // Small on purpose: thousands of workers keep a connection each and send a few hundred bytes a
-// second. An idle connection waits for readability and owns no buffer; deadlines are kept as
-// numbers that one timer sweeps, for a timer per connection would cost more than the requests do.
+// second. An idle connection waits for readability and owns no buffer; deadlines are numbers that
+// one timer sweeps, because a timer for each connection would cost more than the requests do.
 //
-// The client side of the cluster has a server of its own (master/forward), with other needs.
+// The data plane has a server of its own (master/forward), with other needs.
 //
 // Owner: the thread that runs `loop`. Always: at most connections_max connections that are not
-// about to end; a request has at most limits::control_header_bytes_max of head, and of body what
-// its admission allows.
+// about to end; the head of a request has at most limits::control_header_bytes_max bytes, and its
+// body what its admission allows.
 #pragma once
 
 #include <functional>
@@ -32,8 +32,8 @@
 
 namespace tandem {
 
-// Whether the caller of a request may go on, and how long its body may be. Asked when the head has
-// been read, before any of the body.
+// Whether a request is admitted, and how long its body may be. Asked when the head has been read,
+// before any of the body.
 struct Admission {
   std::optional<ControlResponse> refusal{};
   std::size_t body_bytes_max = limits::control_body_bytes_max;
@@ -41,11 +41,11 @@ struct Admission {
 };
 
 struct HttpServerOptions {
-  Duration idle_max = limits::control_idle_max;        // between requests; then closed
+  Duration idle_max = limits::control_idle_max;  // between requests; then the connection is closed
   Duration request_max = limits::control_request_max;  // to read a request, and to write its answer
   std::size_t connections_max = limits::control_connections_max;  // see connection_slots.hpp
   std::size_t strangers_max = limits::control_strangers_max;      // of these
-  // Sees everything of a request but its body. Empty: all are admitted.
+  // Is passed a request without its body. Empty: all requests are admitted.
   std::function<Admission(const ControlRequest&)> admit{};
 };
 

@@ -1,4 +1,4 @@
-// limits.hpp: the server of control addresses.
+// limits.hpp: the limits of the control address's server.
 #pragma once
 
 #include <chrono>
@@ -9,15 +9,15 @@ namespace tandem::limits {
 using namespace std::chrono_literals;
 
 inline constexpr std::size_t control_connections_max = 25'000;  // every worker keeps one
-// Of these, who has presented no token and sent no heartbeat: enough for all workers that come back
-// at once to be seen before they must leave, and few enough to hold their heads in memory (64 MiB).
+// Connections that have presented no token and sent no heartbeat: enough to hear all workers when
+// they return at once, and few enough to hold their heads in memory (64 MiB).
 inline constexpr std::size_t control_strangers_max = 4'096;
-// Longer than the longest heartbeat interval
+// Longer than the longest heartbeat interval.
 inline constexpr auto control_idle_max = 75s;
-// 431; a request of ours has 300
+// Answered with 431; our own requests have about 300 bytes.
 inline constexpr std::size_t control_header_bytes_max = 16 * 1024;
 inline constexpr auto control_request_max = 10s;  // from the first byte to the last of a request
-// Read after a refusal, so that it is seen
+// Read after a refusal, so that the client sees the answer.
 inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;
 
 }  // namespace tandem::limits

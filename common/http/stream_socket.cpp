@@ -18,15 +18,15 @@ using boost::system::error_code;
 namespace {
 
 constexpr int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
-// The kernel's table of descriptors is as long as the highest number: half a megabyte at most.
+// The kernel's descriptor table grows to the highest number: this keeps it at half a megabyte.
 constexpr rlim_t descriptors_considered = 65'536;
 
 error_code system_error() { return {errno, boost::system::system_category()}; }
 
-// What is closed first when the process dies, and what next: see stream_socket.hpp.
+// The order in which descriptors are closed when the process dies: see stream_socket.hpp.
 enum class Closed { first, second };
 
-// The same socket under a high number; as it is where there is none.
+// Moves the socket to a high descriptor number; it keeps its number when none is free.
 int move_up(int descriptor, Closed when) {
   rlimit limit{};
   if (descriptor < 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return descriptor;

@@ -25,7 +25,7 @@ bool consists_of(const Characters& allowed, std::string_view text) {
                      [&](char c) { return allowed[static_cast<unsigned char>(c)]; });
 }
 
-// An IPv6 address between brackets, not looked into further.
+// An IPv6 address in brackets; the text between them is not checked.
 bool is_literal(std::string_view text) { return text.size() >= 2 && consists_of(of_literal, text); }
 
 // What follows the host: nothing, or a colon and at most five digits.

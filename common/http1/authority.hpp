@@ -1,12 +1,12 @@
-// authority.hpp: what may stand in Host and in absolute-form (RFC 3986 §3.2): uri-host [ ":" port
-// ], without user information.
+// authority.hpp: whether a text may be a Host, or the authority of an absolute-form target (RFC
+// 3986 §3.2): uri-host [ ":" port ], without user information.
 #pragma once
 
 #include <string_view>
 
 namespace tandem {
 
-// True for the empty text as well, which Host may be (RFC 9110 §7.2).
+// Also true for the empty text, since Host may be empty (RFC 9110 §7.2).
 bool is_authority(std::string_view text);
 
 }  // namespace tandem

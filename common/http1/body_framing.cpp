@@ -175,7 +175,7 @@ bool BodyReader::take(char c) {
         return true;
       }
       state_ = State::trailer;
-      line_bytes_ = 0;  // 1 once the colon has come
+      line_bytes_ = 0;  // 1 once the colon has been read
       return is_token_character(c) && append_trailer(c);
     case State::trailer:
       if (c == '\r') {

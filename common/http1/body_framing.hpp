@@ -1,8 +1,8 @@
-// body_framing.hpp: the bytes of a body between two framings (RFC 9112 §6 and §7).
+// body_framing.hpp: takes the framing off a body and puts another one on (RFC 9112 §6 and §7).
 //
-// BodyReader takes framing off what arrives: it finds the content in raw bytes and knows when the
-// body has ended. BodyWriter puts framing on what leaves. Between them content is only content, so
-// what goes out is always unambiguous whatever came in: chunk extensions are dropped, sizes are
+// BodyReader removes the framing of arriving bytes: it finds the content and knows when the body
+// has ended. BodyWriter frames the content that is sent on. Between them there is only content, so
+// the output is always unambiguous whatever the input was: chunk extensions are dropped, sizes are
 // written anew. Owner: one exchange.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace tandem {
 class BodyReader {
  public:
   struct Step {
-    std::string_view content;  // within the raw bytes, moved together when chunk framing parted it
+    std::string_view content;  // within the raw bytes; joined there when chunk framing divided it
     std::size_t consumed = 0;  // raw bytes read, framing included
     bool malformed = false;    // the framing is broken: nothing after this can be trusted
   };
@@ -31,19 +31,20 @@ class BodyReader {
   // REQUIRES: !done()
   Step read(std::span<char> raw);
 
-  // Finds the end of the body without taking it apart: `raw` stays as it is, and the step has no
+  // Finds the end of the body without extracting it: `raw` is not changed, and the step has no
   // content. REQUIRES: !done()
   Step scan(std::string_view raw);
 
   // The whole body has been read. Never true for until_close, which end_of_stream() ends.
   bool done() const { return state_ == State::done; }
-  // The stream has ended. True if the body is complete by that (until_close, or done already).
+  // The stream has ended. True if that completes the body (until_close), or it was complete
+  // already.
   bool end_of_stream();
-  // Content bytes still to come, when that is known (length).
+  // Content bytes still to come; known only for `length`.
   std::uint64_t remaining() const { return framing_ == Framing::length ? remaining_ : 0; }
   Framing framing() const { return framing_; }
   // The trailer section as lines with CRLF, without the empty line that ends it, and without fields
-  // that must not be there (trailer_fields.hpp); empty when there is none.
+  // that are not allowed there (trailer_fields.hpp); empty when there is none.
   std::string_view trailers() const { return trailers_; }
 
  private:
@@ -51,7 +52,7 @@ class BodyReader {
     content,     // length, until_close; or inside a chunk
     size_first,  // the first digit of a chunk size
     size_more,   // further digits
-    size_space,  // white space behind them, which only an extension may follow
+    size_space,  // white space after them, which only an extension may follow
     extension,   // after ';' up to CR
     size_lf,     // LF of the size line
     data_cr,     // CR after a chunk's data
@@ -74,7 +75,7 @@ class BodyReader {
   Framing framing_ = Framing::none;
   State state_ = State::done;
   std::uint64_t remaining_ = 0;   // of the body (length) or of the chunk (chunked)
-  std::uint32_t line_bytes_ = 0;  // digits, then extension bytes of the present size line
+  std::uint32_t line_bytes_ = 0;  // digits, then extension bytes, of the current size line
   std::string trailers_;
   std::uint32_t trailers_dropped_ = 0;
 };
@@ -91,8 +92,8 @@ class BodyWriter {
 
   Framing framing() const { return framing_; }
   void set_framing(Framing framing) { framing_ = framing; }
-  // The framing around `bytes` of content. With `last` the end of the body is in the suffix as
-  // well. `trailers` are lines with CRLF; they go out only with chunked and `last`.
+  // The framing around `bytes` of content. With `last` the suffix includes the end of the body.
+  // `trailers` are lines with CRLF; they are sent only with chunked and `last`.
   Frame frame(std::size_t bytes, bool last, std::string_view trailers = {});
 
  private:

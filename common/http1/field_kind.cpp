@@ -7,7 +7,8 @@ namespace tandem {
 
 namespace {
 
-// Longer than every name that is known as a whole; behind that a name is one by how it begins.
+// Longer than every name that is compared as a whole; the kind of a longer name depends on its
+// beginning.
 constexpr std::size_t known_bytes_max = 32;
 
 FieldKind kind_with_underscores(std::string_view name) {

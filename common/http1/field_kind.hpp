@@ -1,9 +1,9 @@
-// field_kind.hpp: the fields that a gateway treats apart, by their names; all others are passed on
-// as they are. Pure.
+// field_kind.hpp: the fields that a gateway treats specially, by their names; all others are passed
+// on unchanged. Pure.
 //
-// Many applications read names from CGI's variables (RFC 3875 §4.1.18), in which a hyphen and an
-// underscore are the same. So a name that differs from one of these only by underscores is never
-// passed on, and one that frames a message so is refused.
+// Many applications get field names from CGI variables (RFC 3875 §4.1.18), which do not distinguish
+// a hyphen from an underscore. So a name that differs from one of these only by underscores is
+// never passed on, and a message with a framing field spelled like this is refused.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace tandem {
 enum class FieldKind : std::uint8_t {
   other,
   underscored,  // other, with an underscore in its name
-  look_alike,   // of a kind below, but for underscores
+  look_alike,   // like one of a kind below, but with underscores
   connection,   // RFC 9110 §7.6.1; from here to upgrade: hop by hop
   keep_alive,
   proxy_connection,
@@ -33,9 +33,10 @@ enum class FieldKind : std::uint8_t {
   forwarded_host,
   forwarded_port,
   forwarded_prefix,
-  client_claim,  // what else proxies say of a request: other X-Forwarded-*, X-Real-IP and so on
+  client_claim,  // other claims of proxies about the client: other X-Forwarded-*, X-Real-IP and so
+                 // on
   request_id,    // X-Request-Id
-  tandem,        // Tandem-*: ours alone
+  tandem,        // Tandem-*: our own
   date,
   max_forwards,   // RFC 9110 §7.6.2
   trace_context,  // traceparent and tracestate
@@ -45,7 +46,7 @@ FieldKind kind_of(std::string_view name);
 
 namespace detail {
 
-// Of a name that is longer than the field's own text below, or begins with t or x.
+// For names that begin with t or x, and others that kind_without_underscores() does not compare.
 FieldKind kind_of_extension(std::string_view name);
 
 // REQUIRES: !name.empty()

@@ -1,4 +1,4 @@
-// field_text.hpp: the text of field names and values, as RFC 9110 §5 compares and parts it. Pure.
+// field_text.hpp: compares and splits field names and values as RFC 9110 §5 defines. Pure.
 #pragma once
 
 #include <algorithm>
@@ -22,11 +22,11 @@ constexpr std::array<bool, 256> token_characters = [] {
   return table;
 }();
 
-// Eight characters at once, ASCII's capitals made small.
+// Lower-cases eight ASCII characters at once.
 inline std::uint64_t lower_word(std::uint64_t word) {
   constexpr std::uint64_t ones = 0x0101010101010101;
   const auto low_bits = word & (0x7f * ones);
-  const auto from_a = low_bits + (0x80 - 'A') * ones;  // bit 7 of each: it is 'A' or more
+  const auto from_a = low_bits + (0x80 - 'A') * ones;  // bit 7 of each byte: it is 'A' or more
   const auto above_z = low_bits + (0x7f - 'Z') * ones;
   const auto capital = (from_a ^ above_z) & ~word & (0x80 * ones);
   return word | (capital >> 2);
@@ -40,7 +40,7 @@ bool equal_words(const char* left, const char* right) {
   return lower_word(a) == lower_word(b);
 }
 
-// In words, the last of which overlaps the one before.
+// Compares in words, the last of which overlaps the one before.
 template <class Word>
 bool equal_in_words(std::string_view left, std::string_view right) {
   const auto last = left.size() - sizeof(Word);
@@ -71,7 +71,7 @@ inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
                     [](char a, char b) { return lower(a) == lower(b); });
 }
 
-// Without optional white space around it (RFC 9110 §5.6.3).
+// The text without optional white space around it (RFC 9110 §5.6.3).
 inline std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == text.npos) return {};

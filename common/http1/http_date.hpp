@@ -1,4 +1,4 @@
-// http_date.hpp: dates as HTTP writes them (RFC 9110 §5.6.7). Pure.
+// http_date.hpp: dates in HTTP's formats (RFC 9110 §5.6.7). Pure.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace tandem {
 
-// A date as text, without memory of its own.
+// The text of a date, which allocates no memory.
 class HttpDate {
  public:
   // "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -21,7 +21,7 @@ class HttpDate {
   std::size_t length_;
 };
 
-// That form, and the two obsolete ones; nothing when it is none of them.
+// Parses that format and the two obsolete ones; nothing for any other text.
 std::optional<std::time_t> parse_http_date(const std::string& text);
 
 }  // namespace tandem

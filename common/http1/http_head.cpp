@@ -20,7 +20,7 @@ bool starts_ignoring_case(std::string_view text, std::string_view prefix) {
   return equal_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
-// A value that we put into logs and pass on: visible ASCII, at most 128 characters.
+// Whether a value may be logged and passed on: visible ASCII, at most 128 characters.
 bool is_usable_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
@@ -46,9 +46,9 @@ void MessageHead::clear() {
 }
 
 bool MessageHead::worth_parsing(std::string_view bytes) {
-  // The first bytes are parsed at once, which finds what is no HTTP; after that only the end of the
-  // head (or what a lenient reader might take for it) is a reason, so that a trickle costs no
-  // quadratic time.
+  // The first bytes are parsed at once, which detects anything that is not HTTP; after that only
+  // the end of the head (or what a lenient reader might take for it) is a reason to parse again, so
+  // that a head that arrives byte by byte does not take quadratic time.
   const auto from = scanned_ < 3 ? 0 : scanned_ - 3;
   scanned_ = bytes.size();
   if (!attempted_) return attempted_ = true;
@@ -82,8 +82,8 @@ void MessageHead::note_upgrade(std::string_view value) {
   }
 }
 
-// A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1); on many of those that
-// are told apart here we rely.
+// A sender must not list end-to-end fields in Connection (RFC 9110 §7.6.1), and we rely on many of
+// those that have a kind of their own.
 bool MessageHead::is_named_by_connection(const Field& field) const {
   const bool may_end = field.kind == FieldKind::other || field.kind == FieldKind::underscored ||
                        field.kind == FieldKind::date || field.kind == FieldKind::trace_context;
@@ -94,11 +94,11 @@ bool MessageHead::is_named_by_connection(const Field& field) const {
 
 namespace {
 
-// RFC 9112 §6.1: the one coding we decode. Anything else before it or instead of it is refused, for
-// two readers that disagree about it would disagree about where the message ends.
+// RFC 9112 §6.1: the only coding that we decode. Any other one, before it or instead of it, is
+// refused, because readers that disagree about it would disagree about where the message ends.
 bool is_only_chunked(std::string_view coding) { return equal_ignoring_case(coding, "chunked"); }
 
-// A well-formed list of codings, of which we do not know all, with chunked at its end or nowhere.
+// True for a well-formed list of codings that has unknown ones, with chunked at its end or nowhere.
 bool lists_unknown_coding(std::string_view value) {
   bool unknown = false;
   bool chunked = false;
@@ -115,8 +115,8 @@ bool lists_unknown_coding(std::string_view value) {
   return sound && unknown;
 }
 
-// Content_Length and Transfer_Encoding are such lengths to an application that reads CGI's
-// variables.
+// An application that reads CGI variables takes Content_Length and Transfer_Encoding for the real
+// fields.
 bool seems_to_frame(const Field& field) {
   return field.kind == FieldKind::look_alike &&
          (equal_ignoring_case(field.name, "content_length") ||
@@ -158,7 +158,7 @@ bool RequestHead::take_target() {
   return false;
 }
 
-// Those that a client or a standby may send; others are dropped.
+// Takes those that a client or a standby may send; others are dropped.
 HeadStatus RequestHead::take_tandem_field(const Field& field) {
   if (equal_ignoring_case(field.name, "tandem-pass")) {
     has_pass_ = true;
@@ -222,8 +222,8 @@ HeadStatus RequestHead::take_fields() {
       default: break;
     }
   }
-  // A master adds some ten fields to those of its client, and says so by Via, or by Tandem-Pass:
-  // what it takes, a worker and another master take from it.
+  // A master adds about ten fields to those of its client, together with Via or Tandem-Pass. So a
+  // worker or another master accepts whatever the first master has accepted.
   if (fields_.size() > limits::header_fields_max && !has_via_ && !has_pass_) {
     return refuse(431, "too_many_fields", "The head has more than 256 fields.");
   }
@@ -259,7 +259,7 @@ bool RequestHead::take_expectations(std::string_view value) {
 bool RequestHead::take_max_forwards(std::string_view value) {
   if (method_ != "TRACE" && method_ != "OPTIONS") return true;
   if (max_forwards_ || value.empty()) return false;
-  // A number beyond any chain of gateways counts as the largest that we can say.
+  // A number longer than any chain of gateways counts as the largest that we can represent.
   std::uint64_t number = 0;
   for (const char c : value) {
     if (c < '0' || c > '9') return false;
@@ -324,7 +324,7 @@ HeadStatus ResponseHead::parse(std::string_view bytes, bool to_head) {
   } else if (const auto status = parse_carefully(bytes, to_head); status != HeadStatus::complete) {
     return status;
   }
-  // RFC 9110 §15: below 100 there is no class of status, so nothing says whether a body follows.
+  // RFC 9110 §15: a status below 100 belongs to no class, so it is unknown whether a body follows.
   if (status_ < 100) {
     refusal_ = {502, "bad_gateway", "The worker's response is not well-formed HTTP/1.1."};
     return HeadStatus::refused;

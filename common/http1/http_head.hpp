@@ -1,12 +1,12 @@
 // http_head.hpp: the head of a message (RFC 9112 §2.1): start line and fields, parsed where they
 // lie.
 //
-// The first line is read by start_line, the fields by the grammar of Boost.Beast's basic_parser
-// (http_head_grammar.cpp), and ordinary heads by quick_head, which spares us both. What they accept
+// Ordinary heads are read by quick_head. For others, start_line reads the first line, and the
+// grammar of Boost.Beast's basic_parser the fields (http_head_grammar.cpp). Things that they accept
 // and a gateway must not (unknown transfer codings, Transfer-Encoding in HTTP/1.0, a missing or
-// repeated Host) is refused here. Nothing is copied, but for Upgrade in several lines: views point
-// into the buffer that was parsed and live as long as its bytes stay where they are.
-// Owner: one exchange on one loop.
+// repeated Host) are refused here. Nothing is copied, except an Upgrade in several lines: views
+// point into the parsed buffer and are valid while its bytes do not move. Owner: one exchange on
+// one loop.
 #pragma once
 
 #include <cstdint>
@@ -50,28 +50,28 @@ class MessageHead {
   // Fields in the order of arrival.
   const std::vector<Field>& fields() const { return fields_; }
   Framing framing() const { return framing_; }
-  // A Content-Length was sent; it may say 0, or describe the body that HEAD and 304 leave out.
+  // A Content-Length was sent; it may be 0, or describe the body that HEAD and 304 leave out.
   bool has_content_length() const { return has_content_length_; }
-  // Bytes. REQUIRES for a meaning: has_content_length()
+  // Bytes. Meaningful only if has_content_length().
   std::uint64_t content_length() const { return content_length_; }
   // The connection may carry another message after this one (RFC 9112 §9.3).
   bool keep_alive() const { return keep_alive_; }
-  // 10 or 11; 20 of what came over HTTP/2.
+  // 10 or 11; 20 for a head that came over HTTP/2.
   int version() const { return version_; }
-  // The text was written of a head that came over HTTP/2.
+  // Called when the text was written from a head that came over HTTP/2.
   void note_http2() { version_ = 20; }
-  // Bytes of the head, empty line included.
+  // Length of the head in bytes, including the empty line.
   std::size_t head_bytes() const { return head_bytes_; }
   const Refusal& refusal() const { return refusal_; }
 
-  // True for a field that ends at this hop: named so by RFC 9110 §7.6.1 or by Connection, unless
-  // the gateway itself relies on it.
+  // True for a hop-by-hop field, which RFC 9110 §7.6.1 or Connection names, unless the gateway
+  // itself relies on it.
   bool ends_here(const Field& field) const {
     return (field.kind >= FieldKind::connection && field.kind <= FieldKind::upgrade) ||
            (!connection_options_.empty() && is_named_by_connection(field));
   }
-  // What Upgrade lists, in one line or several, when Connection names it; empty otherwise, and for
-  // h2c, which would smuggle requests past this gateway.
+  // The protocols in Upgrade, in one line or several, if Connection names it; empty otherwise, and
+  // for h2c, which would smuggle requests past this gateway.
   std::string_view upgrade() const { return upgrade_; }
 
  protected:
@@ -89,10 +89,10 @@ class MessageHead {
   std::vector<Field> fields_;
   std::vector<std::string_view> connection_options_;  // other than close, keep-alive, upgrade
   std::string_view upgrade_;
-  std::string upgrade_lines_;  // as one list, when there are several
+  std::string upgrade_lines_;  // several lines joined into one list
   std::uint64_t content_length_ = 0;
   std::size_t head_bytes_ = 0;
-  std::size_t scanned_ = 0;  // bytes in which no end of the head was found
+  std::size_t scanned_ = 0;  // bytes that were searched for the end of the head in vain
   Refusal refusal_;
   int version_ = 11;
   Framing framing_ = Framing::none;
@@ -101,25 +101,26 @@ class MessageHead {
   bool connection_upgrade_ = false;
   bool attempted_ = false;
 
-  // False while neither the end of the head nor a first line that is too long can be among the
-  // bytes, unless they have not been looked at yet.
+  // False while the new bytes can contain neither the end of the head nor the excess of a first
+  // line that is too long. Always true the first time.
   bool worth_parsing(std::string_view bytes);
 };
 
 class RequestHead : public MessageHead {
  public:
-  // Parses the head at the start of `bytes`, all that has arrived of the message so far. Call
-  // again, with more bytes, after `incomplete`; call clear() first when the bytes have moved.
+  // Parses the head at the start of `bytes`, which is everything that has arrived of the message so
+  // far. After `incomplete`, call it again with more bytes; call clear() first if the bytes have
+  // moved.
   HeadStatus parse(std::string_view bytes);
-  // The bytes of a head that was complete have moved, to the start of `bytes`: all views are found
-  // again.
+  // The bytes of a complete head have moved to the start of `bytes`: sets all views anew.
   void parse_moved(std::string_view bytes);
   void clear();
 
   std::string_view method() const { return method_; }
-  // As sent; in absolute-form without scheme and authority (then host() is the authority).
+  // The target as sent, but without scheme and authority of an absolute-form (then host() is the
+  // authority).
   std::string_view target() const { return target_; }
-  // The same with them; empty when the first line could not be read.
+  // The complete target as sent; empty when the first line could not be read.
   std::string_view sent_target() const { return sent_target_; }
   // The host the client asked for; may be empty.
   std::string_view host() const { return host_; }
@@ -128,17 +129,17 @@ class RequestHead : public MessageHead {
   bool expects_continue() const { return expects_continue_; }
   bool accepts_trailers() const { return accepts_trailers_; }
   bool is_head() const { return method_ == "HEAD"; }
-  // How many more hops TRACE or OPTIONS may go; nothing for other methods.
+  // Max-Forwards of TRACE or OPTIONS; nothing for other methods.
   std::optional<std::uint32_t> max_forwards() const { return max_forwards_; }
   bool has_via() const { return has_via_; }
-  // It comes with a Tandem-Pass field: another master has passed it on, or says so.
+  // The request has a Tandem-Pass field: another master has passed it on, or claims to have.
   bool has_pass() const { return has_pass_; }
   std::string_view pass() const { return pass_; }
-  // Tandem-Timeout-Ms: how long the client wants to wait for the whole answer; 0: it does not say.
+  // Tandem-Timeout-Ms: how long the client is willing to wait for the whole answer; 0: not given.
   Duration timeout() const { return timeout_; }
-  // There is one traceparent and it is sound: it and tracestate may be passed on.
+  // There is exactly one traceparent and it is valid: it and tracestate may be passed on.
   bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
-  // The client's X-Request-Id when it is usable; else empty.
+  // The client's X-Request-Id if it is usable; otherwise empty.
   std::string_view request_id() const { return request_id_; }
 
  private:

@@ -1,5 +1,5 @@
-// The part of RequestHead and ResponseHead that reads what quick_head leaves: the first line by
-// start_line, the fields by Boost.Beast's grammar.
+// The part of RequestHead and ResponseHead that reads the heads that quick_head rejects: the first
+// line by start_line, the fields by Boost.Beast's grammar.
 #include <algorithm>
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -18,7 +18,7 @@ namespace {
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-// Beast's grammar of fields, our storage.
+// Beast's grammar for fields, with our storage.
 template <bool is_request>
 class Parser final : public http::basic_parser<is_request> {
  public:
@@ -30,20 +30,20 @@ class Parser final : public http::basic_parser<is_request> {
   bool too_many_fields = false;
 
  private:
-  // What a gateway on the way has added is none of the client's: RequestHead counts again.
+  // Fields that another gateway may have added on top of the client's; RequestHead counts again.
   static constexpr std::size_t added_fields_max = 16;
   static constexpr auto fields_max =
       is_request ? limits::header_fields_max + added_fields_max : limits::response_fields_max;
 
-  // Beast unfolds an obs-fold into memory of its own, where the value is then; or, when the first
-  // line of the value is empty, takes the next one for it.
+  // Beast unfolds an obs-fold into memory of its own, to which the value then points; if the first
+  // line of the value is empty, it takes the next line as the value.
   bool is_folded(boost::beast::string_view name, boost::beast::string_view value) const {
     if (value.empty()) return false;
     if (value.data() < bytes.data() || value.data() >= bytes.data() + bytes.size()) return true;
     const auto* name_end = name.data() + name.size();
     return std::find(name_end, value.data(), '\n') != value.data();
   }
-  // The first line that Beast sees is ours.
+  // Beast sees a first line that we wrote.
   void on_request_impl(http::verb, boost::beast::string_view, boost::beast::string_view, int,
                        Error&) override {}
   void on_response_impl(int, boost::beast::string_view, int, Error&) override {}
@@ -68,7 +68,7 @@ class Parser final : public http::basic_parser<is_request> {
   void on_finish_impl(Error&) override {}
 };
 
-// First lines that say to Beast what ours say: it knows fewer of them.
+// A first line with the same meaning for Beast, which accepts fewer forms.
 std::string_view line_for(const RequestLine& line) {
   return line.version == 10 ? "GET / HTTP/1.0\r\n" : "GET / HTTP/1.1\r\n";
 }
@@ -87,7 +87,7 @@ class LineFor {
   char text_[16] = "HTTP/1.1 200 \r\n";
 };
 
-// Reads the fields behind the first line, which has `line_bytes`. `used`: bytes of the head.
+// Reads the fields after the first line, which has `line_bytes`. `used`: bytes of the head.
 template <bool is_request>
 boost::beast::error_code run(Parser<is_request>& parser, std::string_view first,
                              std::string_view bytes, std::size_t line_bytes,
@@ -103,7 +103,7 @@ boost::beast::error_code run(Parser<is_request>& parser, std::string_view first,
   if (parser.bytes.empty()) return error;
   used = line_bytes +
          parser.put(boost::asio::const_buffer(parser.bytes.data(), parser.bytes.size()), error);
-  // Beast waits for what follows a bare LF where the head may end.
+  // At a bare LF that may end the head, Beast waits for the next byte.
   if (error == http::error::need_more && bytes.ends_with("\n\n")) {
     error = http::error::bad_line_ending;
   }

@@ -18,10 +18,10 @@ namespace {
 
 #ifdef __SSE2__
 
-constexpr std::ptrdiff_t block = 16;  // bytes looked at together; no head is shorter
+constexpr std::ptrdiff_t block = 16;  // bytes examined together; no head is shorter
 
-// The first of the bytes from `at` on of which `find` reports one in a block, or `end`. REQUIRES: a
-// block lies before `end`
+// The first byte from `at` on that `find` reports, or `end`. `find` examines a block at once.
+// REQUIRES: at least one block lies before `end`
 template <class Find>
 const char* skip_until(const char* at, const char* end, Find find) {
   const auto load = [](const char* from) {
@@ -30,7 +30,7 @@ const char* skip_until(const char* at, const char* end, Find find) {
   for (; end - at >= block; at += block) {
     if (const unsigned found = find(load(at))) return at + std::countr_zero(found);
   }
-  // What is left is the end of the block that ends there.
+  // The rest is examined as the last part of the block that ends at `end`.
   const auto seen = static_cast<unsigned>(block - (end - at));
   const unsigned found = find(load(end - block)) >> seen;
   return found != 0 ? at + std::countr_zero(found) : end;
@@ -44,7 +44,7 @@ unsigned not_set(__m128i bytes) {
 // The first character that is not visible ASCII, or `end`.
 const char* skip_visible(const char* at, const char* end) {
   return skip_until(at, end, [](__m128i bytes) {
-    // Signed: what is beyond ASCII is below 0.
+    // The comparison is signed: bytes beyond ASCII are below 0.
     const auto is_high = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(' '));
     const auto is_del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
     return not_set(_mm_andnot_si128(is_del, is_high));
@@ -54,7 +54,7 @@ const char* skip_visible(const char* at, const char* end) {
 // The first character that cannot be in a field's value, or `end`.
 const char* skip_text(const char* at, const char* end) {
   return skip_until(at, end, [](__m128i bytes) {
-    // A byte is text when the lowest that is does not exceed it.
+    // A byte is text if it is not below the lowest text character.
     const auto is_high = _mm_cmpeq_epi8(_mm_max_epu8(bytes, _mm_set1_epi8(' ')), bytes);
     const auto is_del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
     const auto text = _mm_andnot_si128(is_del, is_high);
@@ -142,7 +142,7 @@ bool take_status_line(const char*& at, const char* end, QuickHead& head) {
 
 bool take_field(const char*& at, const char* end, Field& field) {
   const char* const name = at;
-  // Nearly all names are made of letters and hyphens; what else they may hold is looked up.
+  // Nearly all names consist of letters and hyphens; other characters are looked up in a table.
   const char* const letters_end = at = skip_letters(at, end);
   while (at != end && is_token_character(*at)) ++at;
   field.name = between(name, at);
@@ -155,7 +155,7 @@ bool take_field(const char*& at, const char* end, Field& field) {
   const char* value_end = at;
   while (value_end != value && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
   field.value = between(value, value_end);
-  // A line that begins with white space would go on with the value.
+  // A next line that begins with white space would continue the value.
   return take_line_end(at, end) && at != end && *at != ' ' && *at != '\t';
 }
 

@@ -1,13 +1,14 @@
-// quick_head.hpp: reads the heads that nearly everybody sends, quickly, and no others.
+// quick_head.hpp: a fast reader for the heads that nearly all clients and workers send, and no
+// others.
 //
-// A head is read here only when nothing about it is unusual: whole, every line in order, at most
-// one Content-Length and one Connection, which says keep-alive or close. All else (what is
-// incomplete, wrong, folded, repeated, chunked, upgraded, over a limit) is left to Beast's grammar
-// in http_head, whose verdict alone counts. So this can only be wrong by accepting, and what it
-// accepts Beast reads alike: tests/unit/http1/quick_head_test.cpp and the fuzzers compare them.
+// It reads a head only if nothing about it is unusual: it is complete and well-formed, with at most
+// one Content-Length and one Connection, which is keep-alive or close. Everything else (incomplete,
+// malformed, folded, repeated, chunked, upgraded, over a limit) is left to Beast's grammar in
+// http_head, which decides. So this reader can only be wrong by accepting a head, and Beast must
+// read such a head alike: tests/unit/http1/quick_head_test.cpp and the fuzzers compare the two.
 //
-// It takes a fifth of the instructions: values are looked through sixteen bytes at a time.
-// Pure; views point into the bytes.
+// It takes a fifth of the instructions: values are scanned sixteen bytes at a time. Pure; views
+// point into the bytes.
 #pragma once
 
 #include <cstdint>
@@ -30,12 +31,12 @@ struct QuickHead {
   bool says_keep_alive = false;
   std::size_t bytes = 0;  // of the head, empty line included
 
-  // RFC 9112 §9.3, a body that the close ends left aside.
+  // RFC 9112 §9.3, apart from bodies that end with the connection.
   bool keep_alive() const { return version >= 11 ? !says_close : says_keep_alive; }
 };
 
-// True: `head` and `fields` say what stands at the start of `bytes`. False: Beast must look, and
-// both are worth nothing. REQUIRES: fields.empty()
+// True: `head` and `fields` describe the head at the start of `bytes`. False: Beast must read it,
+// and both are meaningless. REQUIRES: fields.empty()
 bool read_quickly(std::string_view bytes, std::vector<Field>& fields, QuickHead& head,
                   bool is_request);
 

@@ -52,7 +52,7 @@ LineStatus read_request_line(std::string_view bytes, RequestLine& line) {
   if (end == 0 || rest.find('\r') != end - 1) return LineStatus::malformed;
   const auto version = rest.substr(0, end - 1);
   if (!is_served_version(version)) {
-    // It is not the version that is wrong when one that is served stands behind a space.
+    // If a supported version follows a later space, the target is malformed, not the version.
     const auto space = version.rfind(' ');
     const bool names_served = space != version.npos && is_served_version(version.substr(space + 1));
     return names_served ? LineStatus::malformed : LineStatus::bad_version;

@@ -1,5 +1,5 @@
 // trace_context.hpp: whether a traceparent may be passed on (W3C Trace Context §3.2). The gateway
-// takes no part in a trace: it passes a sound one on unchanged, and a broken one not at all.
+// takes no part in traces: it passes a valid one on unchanged, and drops an invalid one.
 #pragma once
 
 #include <string_view>

@@ -10,7 +10,7 @@ namespace tandem {
 
 namespace {
 
-// Besides the fields that a gateway treats apart: those frame and route messages.
+// In addition to the fields that have a kind of their own, which frame and route messages.
 constexpr std::array<std::string_view, 26> never{
     "trailer",
     // controls and conditions
@@ -29,8 +29,8 @@ constexpr std::array<std::string_view, 26> never{
 bool may_be_trailer(std::string_view name) {
   const auto kind = kind_of(name);
   if (kind != FieldKind::other && kind != FieldKind::underscored) return false;
-  // To who reads names from CGI's variables an underscore is a hyphen (field_kind.hpp). Names that
-  // are cut here are none of these.
+  // To a reader of CGI variables an underscore is a hyphen (field_kind.hpp). Names that are
+  // truncated here are longer than all in the list.
   std::array<char, 32> hyphenated{};
   const auto size = std::min(name.size(), hyphenated.size());
   std::replace_copy(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size),

@@ -1,6 +1,6 @@
-// trailer_fields.hpp: which fields may stand in a trailer section (RFC 9110 §6.5.1). Those that
+// trailer_fields.hpp: which fields may stand in a trailer section (RFC 9110 §6.5.1). Fields that
 // frame or route the message, control or authenticate the request, or describe the content come too
-// late there, and a reader that merged them would be misled: they are dropped.
+// late there, and would mislead a reader that merged them into the head: they are dropped.
 #pragma once
 
 #include <string_view>

@@ -1,7 +1,8 @@
-// checksum.hpp: what each row carries so that a bit that flipped on the disk is noticed: SQLite
-// checks how its pages hang together, not what stands in them.
+// checksum.hpp: the checksum of a row, which detects bits that flipped on the disk: SQLite checks
+// the structure of its pages, not their content.
 //
-// FNV-1a with 64 bits (RFC 9923): a single changed byte always changes it. Not against malice.
+// FNV-1a with 64 bits (RFC 9923): a single changed byte always changes it. No protection against
+// malice.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ class Checksum {
       add_byte(static_cast<unsigned char>(number >> shift));
     return *this;
   }
-  // With its length, so that a byte that moves from one text to the next is a change.
+  // Adds the length too, so that moving a byte from one text to the next changes the checksum.
   Checksum& add(std::string_view bytes) {
     add(std::uint64_t{bytes.size()});
     for (const char byte : bytes) add_byte(static_cast<unsigned char>(byte));

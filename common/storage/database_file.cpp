@@ -59,8 +59,8 @@ Result<> sync(const fs::path& path, int flags) {
   return {};
 }
 
-// SQLite takes an empty file for a new database, and gives the mode of the database to all that it
-// makes beside it.
+// SQLite takes an empty file for a new database, and gives the files that it makes beside the
+// database the same mode.
 Result<> make_empty(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return system_failure(file, errno);
@@ -117,7 +117,7 @@ Result<> check_header(const fs::path& database) {
   return {};
 }
 
-// For a sentence; where something depends on it, identity_of() is asked.
+// For a message only; decisions use identity_of().
 bool seems_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(fs::symlink_status(path, ignored));
@@ -163,8 +163,8 @@ Result<fs::path> set_aside(const fs::path& directory) {
   return aside;
 }
 
-// The database first: without it the log is refused at the next start, and without the log the
-// database would be taken for one that never knew what the log holds.
+// The database is moved first: a log without a database is refused at the next start, but a
+// database without its log would be taken for one that never had the log's content.
 Result<fs::path> set_aside_damaged(const fs::path& directory) {
   const auto database = database_in(directory);
   const fs::path aside = database.string() + ".set-aside";
@@ -218,8 +218,9 @@ Result<> sync_directory(const fs::path& directory) {
 }
 
 Result<Found> look_at(const fs::path& database) {
-  // SQLite would apply them to the database, whichever it is. We never make a rollback journal
-  // under this name, and a write-ahead log belongs to the database beside which it was written.
+  // SQLite would apply either of them to whatever database is there. We never make a rollback
+  // journal under this name, and a write-ahead log belongs to the database beside which it was
+  // written.
   const fs::path journal = database.string() + "-journal";
   const auto has_journal = identity_of(journal);
   if (!has_journal) return has_journal.error();

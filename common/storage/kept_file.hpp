@@ -1,8 +1,8 @@
-// kept_file.hpp: a small file that follows what a program knows, written by a thread of its own.
+// kept_file.hpp: a small file with the newest state of something, written by a thread of its own.
 //
-// Who keeps it never waits for the disk: one that hangs would hold up heartbeats, or the control
-// loop. What comes while the disk is busy replaces what waits. A write that failed is tried again
-// until it succeeds, for what it says may be needed at the next start.
+// The caller never waits for the disk: one that hangs would hold up heartbeats, or the control
+// loop. Content that arrives while the disk is busy replaces the content that waits. A failed write
+// is repeated until it succeeds, because the next start may need the content.
 //
 // Any thread.
 #pragma once
@@ -18,12 +18,12 @@ namespace tandem::storage {
 
 class KeptFile {
  public:
-  // Why it cannot be written, once for each reason; and nothing, when it could be again. Called on
-  // the file's thread.
+  // Called with the reason why the file cannot be written, once for each reason, and with an empty
+  // text when it could be written again. On the file's thread.
   using News = std::function<void(const std::string& failure)>;
 
   KeptFile(std::string path, News news, Duration retry = 1s);
-  // Waits for a write that is under way, and begins no other but the first attempt of what waits.
+  // Waits for a write that is under way, and makes one attempt to write content that waits.
   ~KeptFile();
   KeptFile(const KeptFile&) = delete;
   KeptFile& operator=(const KeptFile&) = delete;

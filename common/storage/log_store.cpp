@@ -26,11 +26,12 @@ struct LogStore::Database {
   Statement put_meta, put_snapshot, put_entry, drop_up_to, drop_from, drop_all;
   core::IncarnationId incarnation;
   std::optional<core::Stored> stored;
-  LogIndex last;                // of the newest entry, or of the snapshot
+  LogIndex last;                // the index of the newest entry, or of the snapshot
   std::uint64_t wal_pages = 0;  // after the last commit
   bool failed = false;
 
-  // Opens a file that was looked at. Errors: `invalid` with what is wrong ("is damaged"), `io`.
+  // Opens a file that look_at() has accepted. Errors: `invalid` with what is wrong ("is damaged"),
+  // `io`.
   static Result<std::unique_ptr<Database>> open(const fs::path& file);
   Result<> prepare();
   Result<> apply(const core::Write& write);
@@ -43,9 +44,9 @@ struct LogStore::Database {
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
-// A disk that was full must have so much room before it is written again: what is written first is
-// all that the node knows, and a disk that is full again a moment later would cost the cluster
-// another hand-over.
+// A disk that was full must have this much room before it is written again: the first write is all
+// of the node's state, and a disk that is full again a moment later would cost the cluster another
+// hand-over.
 constexpr std::size_t kRoomBytes = 1024 * 1024;
 
 core::IncarnationId draw_incarnation() {
@@ -54,8 +55,8 @@ core::IncarnationId draw_incarnation() {
   return core::IncarnationId(bits == 0 ? 1 : bits);
 }
 
-// `invalid` when SQLite or a row says that the database is damaged, and nobody else is to blame;
-// else what the system says.
+// `invalid` when SQLite or a row reports damage and the system reported no error; otherwise the
+// system's error.
 Error judge(const Connection& connection, const fs::path& file, const Error& error) {
   if (const int refused = connection.system_error(); refused != 0) {
     return fail(ErrorCode::io, fmt::format("{} or its write-ahead log cannot be read: {}",
@@ -74,14 +75,14 @@ Error judge(const Connection& connection, const fs::path& file, const Error& err
   }
 }
 
-// SQLite's own view: how the pages hang together, and that the tables are ours.
+// SQLite's check of the pages' structure, and whether the tables are ours.
 Result<> check_pages(Connection& connection) {
   auto tables = connection.ask("SELECT group_concat(sql || ';', '') FROM sqlite_schema");
   if (!tables) return tables.error();
   if (*tables != schema()) return invalid("its tables are not ours");
   auto verdict = connection.ask("PRAGMA quick_check(1)");
   if (!verdict) return verdict.error();
-  // "*** in database main ***", a line feed, and what is wrong.
+  // The text is "*** in database main ***", a line feed, and what is wrong.
   if (*verdict != "ok") return invalid(verdict->substr(verdict->find('\n') + 1));
   return {};
 }
@@ -97,8 +98,8 @@ Result<Meta> read(Connection& connection, core::Stored& stored) {
   return meta;
 }
 
-// One process owns the directory, so the log's index stays in memory. Nothing is written before
-// all has been read and found whole.
+// One process owns the directory, so the index of the write-ahead log stays in memory. Nothing is
+// written before everything has been read and found sound.
 constexpr const char* kOpening =
     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;"
     "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
@@ -110,8 +111,8 @@ Result<> begin_writing(Connection& connection) {
       "PRAGMA journal_size_limit = {};",
       limits::wal_bytes_max);
   if (auto set = connection.run(settings.c_str()); !set) return set;
-  // What a crash cut short must not lie behind the next commits: wal_check would take its frames,
-  // of which some may be whole, for commits that followed a damaged one.
+  // Frames of a commit that a crash cut short must not lie behind the next commits: some of them
+  // may be complete, and wal_check would take these for commits after a damaged one.
   return connection.checkpoint(Connection::Then::cut);
 }
 
@@ -130,11 +131,11 @@ Result<LogStore> LogStore::open(const fs::path& directory) {
   auto whole = check_wal(wal);
   auto database = whole ? Database::open(file) : Result<std::unique_ptr<Database>>(whole.error());
   if (database) {
-    // The write-ahead log has its name from now on, even if the power goes.
+    // From now on the name of the write-ahead log is durable.
     if (auto synced = sync_directory(directory); !synced) return synced.error();
     return LogStore(std::move(*database));
   }
-  // SQLite makes an empty one as soon as it reads.
+  // SQLite makes an empty file as soon as it reads.
   std::error_code ignored;
   if (!*had_wal && fs::file_size(wal, ignored) == 0) fs::remove(wal, ignored);
   const auto& error = database.error();
@@ -188,9 +189,9 @@ Result<LogStore> LogStore::reopen(const fs::path& directory, core::IncarnationId
   const bool is_empty = stored.hard_state.cluster.value() == 0 && stored.snapshot == nullptr &&
                         stored.entries.empty();
   if (database.incarnation != incarnation && !is_empty) {
-    return fail(
-        ErrorCode::conflict,
-        fmt::format("{} is another member's: put the one back that was there", file.string()));
+    return fail(ErrorCode::conflict,
+                fmt::format("{} belongs to another member: put back the one that was there",
+                            file.string()));
   }
   database.incarnation = incarnation;
   if (auto written = database.try_to_write(); !written) return written.error();
@@ -219,7 +220,7 @@ Result<> LogStore::apply(std::span<const core::Write> writes) {
   if (writes.empty()) return {};
   auto done = database.commit(writes);
   if (!done) {
-    // Whether the disk holds what it was given is not known: the next start reads what is there.
+    // It is not known what the disk holds: the next start reads it.
     database.failed = true;
     database.connection.checkpoint_on_close(false);
   }
@@ -262,13 +263,13 @@ Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
   }
   if (auto committed = connection.run("COMMIT"); !committed) return committed;
   if (auto same = check_identity(); !same) return same;
-  // Not SQLite's own automatic checkpoint: that one takes a failed fsync of the database for
-  // something to try again, and the second time the system says that all is well.
+  // SQLite's automatic checkpoint is not used: it retries a failed fsync of the database, and the
+  // second time the system reports success although the data is lost.
   if (wal_pages * kPageBytes < limits::wal_bytes_max) return {};
   return connection.checkpoint(Connection::Then::reuse);
 }
 
-// A commit that changes nothing goes all the way to the disk.
+// A commit that changes nothing still writes to the disk and syncs it.
 Result<> LogStore::Database::try_to_write() {
   if (auto done = connection.run("BEGIN IMMEDIATE; UPDATE meta SET id = id; COMMIT"); !done) {
     return done;
@@ -276,7 +277,8 @@ Result<> LogStore::Database::try_to_write() {
   return connection.checkpoint(Connection::Then::cut);
 }
 
-// Writes to files that have been removed, or renamed, succeed; the next start would not find them.
+// Writes to files that have been removed or renamed succeed, but the next start would not find
+// them.
 Result<> LogStore::Database::check_identity() {
   const auto file_now = identity_of(file);
   if (!file_now) return file_now.error();

@@ -1,8 +1,8 @@
-// log_writer.hpp: the durable log's thread: takes writes in order, puts all that wait into one
-// commit, and says what is on the disk.
+// log_writer.hpp: the durable log's thread: takes writes in order, puts all waiting ones into one
+// commit, and reports what is on the disk.
 //
-// So a slow disk delays answers and nothing else, and under load an fsync is shared by many
-// entries. After a failure the database is closed, and opened anew until it takes writes again.
+// So a slow disk delays only answers, and under load many entries share an fsync. After a failure
+// the database is closed, and reopened until it accepts writes again.
 #pragma once
 
 #include <functional>
@@ -20,17 +20,17 @@ class LogWriter {
   struct Hooks {
     // This write, and every one before it, is on the disk. Called on the writer's thread.
     std::function<void(core::WriteNumber)> durable;
-    // The disk refused: of the writes that were not reported durable nothing is known, and what
-    // comes is dropped. Called again each time that another attempt to write has failed.
+    // The disk refused a write: the fate of the writes that were not reported durable is unknown,
+    // and further writes are dropped. Called again after each failed attempt to recover.
     std::function<void(Error)> failed;
-    // The disk can be written again, and holds what nobody knows: call resume(), then write() what
-    // replaces all of it.
+    // The disk can be written again, and its content is unknown: call resume(), then write() with a
+    // write that replaces everything.
     std::function<void()> works;
   };
 
-  // Of a disk that refuses it tries each `retry` whether that is over.
+  // `retry`: the interval at which it tries a disk that refuses writes.
   LogWriter(LogStore store, Hooks hooks, Duration retry = 1s);
-  // Writes what waits, then ends; no hook is called after it returned.
+  // Writes what waits, then ends; no hook is called after it has returned.
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;

@@ -44,7 +44,7 @@ Result<core::Entry> entry_in(const Statement& row) {
     return invalid(fmt::format("entry {} cannot be read: {}", index, entry.error().message));
   }
   if (entry->index.value() != index || entry->term.value() != term) {
-    return invalid(fmt::format("entry {} stands in the place of another", index));
+    return invalid(fmt::format("entry {} is in the place of another", index));
   }
   return entry;
 }
@@ -96,7 +96,7 @@ Result<Meta> read_meta(Connection& connection) {
   meta.hard_state.term = Term(row->number(2));
   if (is_name(vote_node)) meta.hard_state.vote.node = core::NodeId(vote_node);
   meta.hard_state.vote.incarnation = core::IncarnationId(row->number(4));
-  // A vote that is no name, and so not in `meta`, fails here too.
+  // A vote for an invalid name, which is not in `meta`, fails here too.
   if (row->number(5) != checksum_of(meta) || meta.hard_state.vote.node.name() != vote_node ||
       meta.incarnation.value() == 0 || meta.incarnation.value() > kIncarnationMax) {
     return invalid("its term and vote are not what was written");
@@ -142,7 +142,7 @@ Result<std::vector<core::Entry>> read_entries(Connection& connection,
     if (!entry) return entry.error();
     if (entry->index != last.next()) {
       return invalid(
-          fmt::format("entry {} is missing, {} stands there", last.next(), entry->index));
+          fmt::format("entry {} is missing, {} is in its place", last.next(), entry->index));
     }
     if (entry->term < term) return invalid(fmt::format("the term falls at entry {}", entry->index));
     last = entry->index;

@@ -1,7 +1,8 @@
-// rows.hpp: the rows of the three tables, to and from the core's values, each with its checksum.
+// rows.hpp: converts the rows of the three tables to and from the core's values, each with its
+// checksum.
 //
-// Reading trusts nothing: a row whose checksum or text is wrong is an Error that says which.
-// Owner: as the statement's connection. Internal to this folder.
+// Reading trusts nothing: a row with a wrong checksum or text is an Error that names the row.
+// Owner: that of the statement's connection. Internal to this folder.
 #pragma once
 
 #include "common/core/outputs.hpp"
@@ -19,7 +20,7 @@ inline constexpr const char* kPutSnapshot =
     "INSERT OR REPLACE INTO snapshot (id, log_index, term, configuration, bytes, checksum)"
     " VALUES (1, ?1, ?2, ?3, ?4, ?5)";
 
-// Each runs its statement, prepared from the text above. Returns what step() returned.
+// Each runs its statement, prepared from the text above, and returns the result of step().
 int put_meta(Statement& statement, core::IncarnationId incarnation, const core::HardState& state);
 int put_entry(Statement& statement, const core::Entry& entry);
 int put_snapshot(Statement& statement, const core::Snapshot& snapshot);
@@ -29,9 +30,9 @@ struct Meta {
   core::HardState hard_state;
 };
 
-// What the tables hold: one row of meta, at most one snapshot, entries that follow it, terms that
-// do not fall and do not exceed the hard state's. Errors: `invalid` with what is wrong ("entry 14
-// is not what was written"), `io`.
+// Read the tables, which must hold one row of meta, at most one snapshot, and entries that follow
+// it, with terms that never fall and do not exceed the hard state's. Errors: `invalid` with what is
+// wrong ("entry 14 is not what was written"), `io`.
 Result<Meta> read_meta(Connection& connection);
 Result<core::SnapshotPointer> read_snapshot(Connection& connection);
 Result<std::vector<core::Entry>> read_entries(Connection& connection,

@@ -19,7 +19,7 @@ void Statement::bind_text(int parameter, std::string_view text) {
 }
 
 void Statement::bind_blob(int parameter, std::string_view bytes) {
-  // A null pointer would be NULL, and no bytes are bytes too.
+  // A null pointer would bind NULL, but an empty blob is wanted.
   const int rc = sqlite3_bind_blob64(statement_.get(), parameter, bytes.empty() ? "" : bytes.data(),
                                      bytes.size(), SQLITE_STATIC);
   TANDEM_ASSERT(rc == SQLITE_OK);
@@ -27,7 +27,7 @@ void Statement::bind_blob(int parameter, std::string_view bytes) {
 
 int Statement::run() {
   const int rc = step();
-  sqlite3_reset(statement_.get());  // says what step() said
+  sqlite3_reset(statement_.get());  // returns the error that step() returned
   return rc;
 }
 
@@ -45,7 +45,7 @@ Result<Connection> Connection::open(const std::filesystem::path& file) {
   sqlite3* handle = nullptr;
   constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
-  TANDEM_ASSERT(handle != nullptr);  // null only without memory
+  TANDEM_ASSERT(handle != nullptr);  // null only when memory is exhausted
   Connection connection(handle, file);
   if (rc != SQLITE_OK) return connection.failure();
   connection.checkpoint_on_close(false);
@@ -90,7 +90,7 @@ Result<> Connection::checkpoint(Then then) {
 std::string Connection::words() const {
   std::string words = sqlite3_errmsg(handle_.get());
   const int code = this->code();
-  // SQLite says "disk I/O error" for many things; the system's word for it tells them apart.
+  // SQLite reports many errors as "disk I/O error"; the system's error tells them apart.
   const int number = sqlite3_system_errno(handle_.get());
   if ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && number != 0) {
     words += fmt::format(" ({})", std::strerror(number));

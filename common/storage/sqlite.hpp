@@ -1,7 +1,7 @@
-// sqlite.hpp: SQLite's handles as values that close themselves, and its failures as sentences.
+// sqlite.hpp: SQLite's handles as values that close themselves, and its failures as error messages.
 //
-// A connection never checkpoints when it closes unless it was told that the file is ours and whole:
-// what is refused stays as it is, and what failed is left to the next start.
+// A connection checkpoints on closing only if it was told that the file is ours and sound: a
+// refused file stays unchanged, and a failed one is left to the next start.
 //
 // Owner: one thread at a time. Internal to this folder.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace tandem::storage {
 
-// A prepared statement. Strings that are bound are not copied: they live until run() returns.
+// A prepared statement. Bound strings are not copied: they must live until run() returns.
 class Statement {
  public:
   Statement() = default;
@@ -27,12 +27,12 @@ class Statement {
   void bind(int parameter, std::uint64_t number);
   void bind_text(int parameter, std::string_view text);
   void bind_blob(int parameter, std::string_view bytes);
-  // SQLITE_ROW, SQLITE_DONE, or an error; the connection has its words.
+  // Returns SQLITE_ROW, SQLITE_DONE, or an error, whose text the connection has.
   int step() { return sqlite3_step(statement_.get()); }
   // A statement without rows: one step, then ready for the next.
   int run();
 
-  // Of the current row.
+  // Columns of the current row.
   std::uint64_t number(int column) const;
   std::string text(int column) const;  // or a blob's bytes
 
@@ -45,27 +45,28 @@ class Statement {
 
 class Connection {
  public:
-  // Opens `file`, which is there. Errors: `io`.
+  // Opens `file`, which exists. Errors: `io`.
   static Result<Connection> open(const std::filesystem::path& file);
 
-  // Runs statements that return no rows that matter. Errors: `io`.
+  // Runs statements whose rows, if any, are ignored. Errors: `io`.
   Result<> run(const char* sql);
   Result<Statement> prepare(const char* sql);
   // The first column of the first row, as text; empty when there is none. The statement is run to
-  // its end: only there SQLite commits what it did.
+  // its end, because SQLite commits only then.
   Result<std::string> ask(const char* sql);
-  // Moves the whole write-ahead log into the database and syncs it. The log is written from its
-  // front again, or cut to nothing at once. Errors: `io`.
+  // Moves the whole write-ahead log into the database and syncs it. Afterwards the log is reused
+  // from its front, or cut to zero bytes. Errors: `io`.
   enum class Then { reuse, cut };
   Result<> checkpoint(Then then);
 
-  // The last failure, in SQLite's words and the system's; and as an Error, with the file.
+  // The text of the last failure, from SQLite and the system; and the same as an Error that names
+  // the file.
   std::string words() const;
   Error failure() const;
   // Its primary result code: SQLITE_BUSY, SQLITE_CORRUPT, ...
   int code() const { return sqlite3_errcode(handle_.get()) & 0xff; }
-  // What the system said last of a call for the database or its write-ahead log that it refused;
-  // 0: nothing. SQLite's checks of a database tell of a page that could not be read as of damage.
+  // The errno of the last system call on the database or its write-ahead log that failed; 0: none.
+  // SQLite's integrity checks report an unreadable page as damage, so this tells the two apart.
   int system_error() const;
 
   // From now on, closing checkpoints and removes the write-ahead log (yes), or leaves it (no).

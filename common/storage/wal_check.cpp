@@ -55,7 +55,8 @@ WalHeader read_header(const char* bytes) {
   return header;
 }
 
-// What a frame says of itself, when it is what was written after a frame with checksum `before`.
+// The content of a frame, if its checksum shows that it was written after a frame with checksum
+// `before`.
 struct Frame {
   bool sound = false;
   bool commit = false;
@@ -89,13 +90,13 @@ Result<> check_wal(const std::filesystem::path& wal) {
   const auto header = read_header(head.data());
   std::string bytes(kFrameBytes, '\0');
   const bool has_frames = whole_header && file.peek() != std::ifstream::traits_type::eof();
-  // The header is synced before the first frame is written.
-  if (has_frames && !header.sound) return invalid("bears a damaged write-ahead log (its header)");
+  // The header was synced before the first frame was written.
+  if (has_frames && !header.sound) return invalid("has a damaged write-ahead log (its header)");
 
   Sum before = header.sum;
   std::uint64_t number = 0;
   std::uint64_t bad = 0;       // the first bad frame; 0: none yet
-  unsigned commits_after = 0;  // sound ones behind it
+  unsigned commits_after = 0;  // sound commits behind it
   while (has_frames && file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
     ++number;
     const Frame frame = read_frame(bytes.data(), header, before);
@@ -105,10 +106,10 @@ Result<> check_wal(const std::filesystem::path& wal) {
       continue;
     }
     if (bad == 0) continue;
-    // The bad frame's own transaction may have one commit behind it, at its end: its frames reach
-    // the disk in any order. Whatever comes after that was written when it had been synced.
+    // One commit may follow the bad frame: that of its own transaction, whose frames reach the disk
+    // in any order. Any later commit was written after that transaction had been synced.
     if (commits_after > 0) {
-      return invalid(fmt::format("bears a damaged write-ahead log (frame {})", bad));
+      return invalid(fmt::format("has a damaged write-ahead log (frame {})", bad));
     }
     if (frame.commit) ++commits_after;
   }

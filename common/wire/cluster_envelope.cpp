@@ -77,7 +77,7 @@ void read(MemberReader& reader, EjectedWorker& worker) {
   worker.left = std::chrono::milliseconds(left_ms);
 }
 
-// A failure names a file, whose name may hold any bytes.
+// The text of a failure names a file, and the name may contain any bytes.
 std::string excerpt(std::string_view failure) {
   std::string text;
   for (const char byte : failure.substr(0, disk_failure_bytes_max)) {
@@ -100,7 +100,7 @@ void read_panicking(MemberReader& reader, std::vector<std::string>& services) {
   if (reader.is_null("panicking")) return;
   for (const auto* element : reader.elements("panicking", limits::services_max)) {
     if (!element->is_string() || !is_name(element->get_ref<const std::string&>())) {
-      return reader.refuse("panicking", "must be an array of names of services");
+      return reader.refuse("panicking", "must be an array of service names");
     }
     services.push_back(element->get<std::string>());
   }
@@ -150,7 +150,8 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   ClusterEnvelope envelope;
   std::string node;
   MemberReader reader(*document);
-  const auto format = read_format(reader);  // first: what else is wrong follows from it
+  const auto format =
+      read_format(reader);  // first: with an unknown format, other errors follow from it
   reader.name("node", node);
   reader.numeric_endpoint("control", envelope.control);
   read_listen(reader, envelope.listen);

@@ -5,14 +5,14 @@
 //    "pass": "9f3c...", "election_timeout_ms": 500,
 //    "messages": [{"cluster": 1, "from": ..., "to": ..., "term": 3, "append": ...}]}
 //
-// The answer is 204: what a member has to say it says in requests of its own. The documents are
-// written and read by programs of one cluster alone, so what is not understood is refused: a
-// format or a member that is not known comes from a later version. The format is the feature level
-// that the sender goes by (features.hpp).
+// The answer is 204: a member replies with requests of its own. Only programs of one cluster write
+// and read these documents, so anything that is not understood is refused: an unknown format or
+// member comes from a later version. The format is the feature level that the sender uses
+// (features.hpp).
 //
-// Entries and configurations are on the disk as they are on the wire. Instants and Durations are
-// whole nanoseconds; ids are below 2^53. Commands and snapshots are JSON text themselves, and are
-// carried as strings.
+// Entries and configurations have the same form on the disk. Instants and Durations are whole
+// nanoseconds; ids are below 2^53. Commands and snapshots are JSON texts themselves, and are sent
+// as strings.
 #pragma once
 
 #include <optional>
@@ -28,16 +28,16 @@
 
 namespace tandem::wire {
 
-// A worker that the primary leaves alone because it failed again and again.
+// A worker that the primary has ejected because it failed repeatedly.
 struct EjectedWorker {
   std::string name;
   Duration left{0};        // until it is tried again; whole milliseconds
-  unsigned ejections = 1;  // in a row: the next one is longer
+  unsigned ejections = 1;  // in a row; each one is longer than the last
   std::string reason{};    // for people
   friend bool operator==(const EjectedWorker&, const EjectedWorker&) = default;
 };
 
-// What a primary alone knows of the workers, for it has forwarded to them.
+// What only a primary knows about the workers, since it forwards to them.
 struct FoundOut {
   std::vector<EjectedWorker> ejected;  // at most limits::ejected_workers_max
   std::vector<std::string> panicking;  // services; at most limits::services_max
@@ -47,7 +47,8 @@ struct FoundOut {
 
 inline constexpr std::size_t disk_failure_bytes_max = 160;
 
-// The applied state of a master after an entry: whoever has applied the same entry has the same.
+// The applied state of a master after an entry: masters that have applied the same entry have the
+// same state.
 struct StateDigest {
   LogIndex index;
   Term term;  // of that entry
@@ -57,33 +58,33 @@ struct StateDigest {
 
 struct ClusterEnvelope {
   core::NodeId node;  // the sender
-  // Where it takes messages: numeric, port not 0; host 0.0.0.0 or :: means "the address you hear me
-  // from".
+  // Where it receives messages: numeric, port not 0; a host 0.0.0.0 or :: means the address that
+  // the message came from.
   Endpoint control;
   std::string listen;  // HOST:PORT where its clients connect, host as above; empty for a witness
-  // What a standby presents with the client requests that it passes on to this node, so that the
-  // node believes what the standby says of the client; 32 hex digits, empty for a witness.
+  // A standby presents this with the client requests that it passes on to this node, so that the
+  // node believes what the standby says about the client; 32 hex digits, empty for a witness.
   std::string pass;
-  // What its promises and leases are measured by. Members whose timing differs must not vote
-  // together: the primary's lease could outlast a voter's promise.
+  // The length of its promises and, less a margin, of its leases. Members whose timing differs must
+  // not vote together: the primary's lease could outlast a voter's promise.
   Duration election_timeout{0};
-  // So that its successor need not learn it from failed requests: "ejected" and "panicking", each
-  // missing when there is nothing to say.
+  // Sent so that a successor need not learn it from failed requests: "ejected" and "panicking",
+  // each absent when empty.
   FoundOut found_out;
   std::vector<core::Message> messages;
   std::optional<Standing> standing{};  // by a primary, from feature level 2 on
-  // Why it cannot write its log, which "disk_failure" is missing while it can: it must not be
-  // elected, and is no protection. From feature level 2 on.
+  // Why it cannot write its log; "disk_failure" is absent while it can. Such a member must not be
+  // elected, and does not count as protection. From feature level 2 on.
   std::string disk_failure{};
-  // Of a master, from features::agreed_state on: "applied": {"index": 7, "term": 3, "digest":
-  // "16 hex digits"}.
+  // From a master, from features::agreed_state on: "applied": {"index": 7, "term": 3, "digest": "16
+  // hex digits"}.
   std::optional<StateDigest> applied{};
-  Features features{};  // in the head of the request, not in the document
+  Features features{};  // from the head of the request, not from the document
 };
 
 std::string to_json(const ClusterEnvelope& envelope);
-// But for its features. Errors: `invalid`, naming the member at fault; more than
-// limits::cluster_body_bytes_max; a later format (its sentence names both).
+// Reads all but the features. Errors: `invalid`, naming the member at fault, also for more than
+// limits::cluster_body_bytes_max and for a later format (the message names both formats).
 Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json);
 
 // For the disk. Errors: `invalid`.

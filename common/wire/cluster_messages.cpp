@@ -215,7 +215,7 @@ void read(MemberReader& reader, core::Message& message) {
   const auto kind = reader.one_of(kinds);
   if (!kind) return;
   read_body(reader, *kind, message.body);
-  // Who has no cluster yet, and does not know whom it speaks to, can only say hello.
+  // A node that has no cluster yet and does not know the receiver can only send a Hello.
   const std::uint64_t least = std::holds_alternative<core::Hello>(message.body) ? 0 : 1;
   reader.number("cluster", message.cluster, least, id_max);
   reader.number("term", message.term, least, id_max);

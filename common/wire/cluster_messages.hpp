@@ -4,7 +4,7 @@
 //    "append": {"previous_index": 7, "previous_term": 3, "entries": [], "commit": 7,
 //               "sent": 1234567890, "in_sync": 0}}
 //
-// The last member is the body and is named after its kind.
+// The last member is the body, named after its kind.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

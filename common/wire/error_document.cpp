@@ -12,7 +12,7 @@ namespace tandem::wire {
 
 namespace {
 
-// None when the text is no error document, or has no such member.
+// Nothing when the text is not an error document, or has no such member.
 std::optional<std::string> member_of_error(std::string_view json, const char* key) {
   const auto document = parse_object(json, limits::control_body_bytes_max);
   if (!document.ok()) return std::nullopt;

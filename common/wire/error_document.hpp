@@ -12,13 +12,13 @@ namespace tandem::wire {
 // `field` is left out when the error has none.
 std::string error_document(const Error& error);
 
-// The same for codes of the data plane that are no ErrorCode: "no_worker", "bad_gateway", ...
+// The same for codes of the data plane that are not an ErrorCode: "no_worker", "bad_gateway", ...
 std::string error_document(std::string_view code, std::string_view message);
 
-// The message inside an error document; the text itself when it is none. For command-line tools.
+// The message in an error document; any other text is returned as it is. For command-line tools.
 std::string error_message(std::string_view json);
 
-// The code inside an error document; empty when it is none.
+// The code in an error document; empty for any other text.
 std::string error_code(std::string_view json);
 
 }  // namespace tandem::wire

@@ -1,4 +1,4 @@
-// expected_statuses.hpp: which answers to a health check are good: "200-399,404". Pure.
+// expected_statuses.hpp: the statuses of good answers to a health check: "200-399,404". Pure.
 #pragma once
 
 #include <bitset>
@@ -13,14 +13,14 @@ class ExpectedStatuses {
   static constexpr unsigned first = 100;
   static constexpr unsigned last = 599;
 
-  // Statuses and ranges of them with commas between, each from 100 to 599; nothing when `text` is
-  // otherwise, or empty.
+  // Parses statuses and ranges of statuses from 100 to 599, separated by commas. Returns nothing
+  // for any other text, and for the empty one.
   static std::optional<ExpectedStatuses> parse(std::string_view text);
 
   bool contains(unsigned status) const {
     return status >= first && status <= last && bits_.test(status - first);
   }
-  // As parse() reads it, in order, with ranges as long as can be.
+  // As parse() reads it, in ascending order, with the longest possible ranges.
   std::string to_string() const;
 
   friend bool operator==(const ExpectedStatuses&, const ExpectedStatuses&) = default;

@@ -136,7 +136,7 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
   reply.term = Term(term);
   reader.text("primary", reply.primary);
   if (!reply.primary.empty() && !is_name(reply.primary)) {
-    reader.refuse("primary", "must be empty or the name of a node");
+    reader.refuse("primary", "must be empty or a node's name");
   }
   std::int64_t interval_ms = 0;
   reader.number("interval_ms", interval_ms,

@@ -1,8 +1,8 @@
 // heartbeat.hpp: POST /heartbeat, worker -> every master.
 //
-// The first heartbeat of a worker is its registration: each one carries everything, so that a
-// master that knows nothing (it just started, it lost its state) learns the worker from the next
-// one it hears.
+// The first heartbeat of a worker is its registration: each heartbeat carries everything, so that a
+// master that knows nothing (it has just started, or lost its state) learns about the worker from
+// the next one.
 //
 //   {"name": "w1", "incarnation": "6f1c...", "service": "default", "address": "127.0.0.1:9001",
 //    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_proof": true,
@@ -12,12 +12,12 @@
 //    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
 //    "key": "0a1b..."}
 //
-// An answer may also have "checks", how the service's settings want it probed, "warning", and
+// An answer may also have "checks", the service's settings for health checks, "warning", and
 // "masters": "a=10.0.0.1:7070 b=10.0.0.2:7070", the control addresses of all.
 //
-// Durations on the wire are whole milliseconds and say so in their names. Unknown members that are
+// Durations on the wire are whole milliseconds, and their names say so. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
-// are refused, for what we do not read must stay small.
+// are refused, since what is not read must stay small.
 #pragma once
 
 #include <cstdint>
@@ -32,11 +32,11 @@
 
 namespace tandem::wire {
 
-// What a worker says of itself; "state" on the wire: up, failing, draining, bye.
+// A worker's own account of its condition; "state" on the wire: up, failing, draining, bye.
 enum class WorkerCondition {
   up,        // serves
   failing,   // alive, but the service behind it (--target) fails its health check
-  draining,  // finishes what it has, wants no more
+  draining,  // finishes the requests that it has, and wants no more
   bye,       // is leaving now
 };
 const char* to_string(WorkerCondition condition);
@@ -44,7 +44,7 @@ const char* to_string(WorkerCondition condition);
 // A worker with a state directory: it may be made a voter of the cluster.
 struct WitnessOffer {
   std::uint64_t incarnation = 0;  // of the directory: 1 to 2^53 - 1
-  Endpoint control;  // where it takes messages: numeric, port not 0, host as in `address`
+  Endpoint control;  // where it receives messages: numeric, port not 0, host as in `address`
   friend bool operator==(const WitnessOffer&, const WitnessOffer&) = default;
 };
 
@@ -54,13 +54,13 @@ struct Heartbeat {
   std::string service = "default";
   Endpoint address;  // numeric, port not 0; host 0.0.0.0 or :: means "the address you hear me from"
   unsigned weight = 100;      // 0 to limits::weight_max; 0 = no traffic
-  unsigned connections = 64;  // how many it can hold: 1 to limits::worker_connections_max
+  unsigned connections = 64;  // how many it accepts: 1 to limits::worker_connections_max
   unsigned in_flight = 0;     // requests that it is working on now
   WorkerCondition condition = WorkerCondition::up;
-  // It refuses requests of lower terms than it has promised (R10), and believes proven ones alone
+  // It refuses requests of lower terms than it has promised (R10), and believes only proven terms
   // (term_proof.hpp).
   bool takes_proof = false;
-  Term term;  // that it has promised; 0: none yet
+  Term term;  // the one that it has promised; 0: none yet
   std::optional<WitnessOffer> witness;
 };
 
@@ -69,33 +69,34 @@ struct HeartbeatReply {
   std::string role;      // primary | standby | candidate
   Term term;             // 0 before the first election
   std::string primary;   // the primary's node name, empty when unknown
-  Duration interval{0};  // how often to heartbeat from now on
+  Duration interval{0};  // the interval between heartbeats from now on
   bool registered = false;
-  bool removed = false;  // an operator removed this incarnation: it is to heartbeat no more
-  // The cluster's timing, which a witness needs; 0 in a master that has none.
+  bool removed = false;  // an operator removed this incarnation: it must stop its heartbeats
+  // The cluster's timing, which a witness needs; 0 from a master that has none.
   Duration cluster_heartbeat{0};
   Duration election_timeout{0};
-  // The worker's, with which masters prove their terms; empty: none yet, or it takes no proof.
+  // The worker's key, with which masters prove their terms; empty: none yet, or the worker takes no
+  // proof.
   std::string key{};
-  // What the service's settings say of health checks, for a worker that probes its service itself:
-  // KEY=VALUE as parse_setting() reads them, with spaces between. Empty: nothing.
+  // The service's settings for health checks, for a worker that probes its service itself:
+  // KEY=VALUE as parse_setting() reads them, separated by spaces. Empty: none.
   std::string checks{};
-  // What the master finds wrong with what the worker says of itself, a sentence; empty: nothing.
+  // What the master finds wrong with the heartbeat, a sentence; empty: nothing.
   std::string warning{};
-  // The masters of the cluster, NAME=HOST:PORT with spaces between; empty: the answer does not say.
+  // The masters of the cluster, NAME=HOST:PORT separated by spaces; empty: not stated.
   std::string masters{};
 };
 
-// JSON text <-> struct. Parsing checks types, ranges and names; an error names the member at fault.
+// JSON text <-> struct. Parsing checks types, ranges and names; errors name the member at fault.
 std::string to_json(const Heartbeat& heartbeat);
 std::string to_json(const HeartbeatReply& reply);
-// `reply`, as to_json() wrote it, with one member more: what is not alike for all workers.
+// `reply`, as to_json() wrote it, with one more member: for what differs from worker to worker.
 std::string with_member(std::string_view reply, std::string_view name, std::string_view text);
 Result<Heartbeat> parse_heartbeat(std::string_view json);
 Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json);
 
 class MemberReader;
-// The members witness_incarnation and witness_control, when they are there: both or none.
+// The members witness_incarnation and witness_control, if they are there: both or neither.
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader);
 
 }  // namespace tandem::wire

@@ -15,8 +15,8 @@ using nlohmann::json;
 
 namespace {
 
-// Builds the document as it is parsed, and stops the parser at the first thing that it must not
-// have. (The library's own filter for this copies every value, and cannot see repeated members.)
+// Builds the document as it is parsed, and stops the parser at the first thing that is not allowed.
+// (The library's own filter for this copies every value, and cannot see repeated members.)
 class Builder : public nlohmann::json_sax<json> {
  public:
   explicit Builder(std::size_t values_max) : values_max_(values_max) {}
@@ -64,7 +64,7 @@ class Builder : public nlohmann::json_sax<json> {
   }
 
  private:
-  // Null when there are too many.
+  // Null when there are too many values.
   json* place(json value) {
     if (++values_ > values_max_) {
       refuse(invalid(fmt::format("the document has more than {} values", values_max_)));
@@ -100,8 +100,8 @@ class Builder : public nlohmann::json_sax<json> {
   const std::size_t values_max_;
   std::size_t values_ = 0;
   json root_;
-  std::vector<json*> open_;  // objects and arrays not ended yet, outermost first
-  json* member_ = nullptr;   // of the innermost object: where its next value goes
+  std::vector<json*> open_;  // objects and arrays that have not ended yet, outermost first
+  json* member_ = nullptr;   // of the innermost object: the place of its next value
   std::optional<Error> error_;
 };
 
@@ -111,7 +111,7 @@ Result<json> parse_object(std::string_view text, std::size_t bytes_max, std::siz
   if (text.size() > bytes_max) {
     return invalid(fmt::format("the document is longer than {} bytes", bytes_max));
   }
-  // The library takes a NUL for the end, whatever follows; another reader may not.
+  // The library takes a NUL for the end, whatever follows; other readers may not.
   if (const auto nul = text.find('\0'); nul != text.npos) {
     return invalid(fmt::format("the document is not JSON (at byte {})", nul + 1));
   }
@@ -249,7 +249,7 @@ std::optional<std::size_t> MemberReader::one_of(std::span<const char* const> key
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (failed() || !object_.contains(keys[i])) continue;
     if (found) {
-      refuse(keys[i], fmt::format("cannot stand beside {}", keys[*found]));
+      refuse(keys[i], fmt::format("cannot be combined with {}", keys[*found]));
       return std::nullopt;
     }
     found = i;

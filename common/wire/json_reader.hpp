@@ -1,9 +1,9 @@
-// json_reader.hpp: reading JSON documents that others wrote. Internal to common/wire.
+// json_reader.hpp: reads JSON documents that others wrote. Internal to common/wire.
 //
-// A document is parsed whole, with its size, its nesting and the number of its values bounded and
-// repeated members refused (two readers of one document must never see different values). Then a
-// MemberReader takes its members one by one into variables and keeps the first mistake, which names
-// the member: "workers[3].weight".
+// A document is parsed as a whole. Its size, its nesting and the number of its values are bounded,
+// and repeated members are refused (two readers of one document must never see different values).
+// Then a MemberReader reads its members one by one into variables and keeps the first mistake,
+// which names the member: "workers[3].weight".
 //
 // Any thread; a reader is used by one.
 #pragma once
@@ -25,15 +25,16 @@
 
 namespace tandem::wire {
 
-// Errors: `invalid` for more than `bytes_max`, for what is no JSON object, for nesting beyond
-// limits::json_depth_max, for more than `values_max` values, and for a member given twice. What it
-// costs to refuse is bounded alike: the parser stops at the first excess.
+// Errors: `invalid` for more than `bytes_max`, for text that is not a JSON object, for nesting
+// beyond limits::json_depth_max, for more than `values_max` values, and for a member given twice.
+// The cost of a refusal is bounded too: the parser stops at the first excess.
 Result<nlohmann::json> parse_object(std::string_view text, std::size_t bytes_max,
                                     std::size_t values_max = limits::json_values_max);
 
-// JSON text on one line. Bytes that are no UTF-8 become U+FFFD: a document is always valid.
+// JSON text on one line. Bytes that are not UTF-8 become U+FFFD, so that a document is always
+// valid.
 std::string dump(const nlohmann::ordered_json& document);
-// For what must arrive as it is. REQUIRES: every string is UTF-8.
+// For text that must arrive unchanged. REQUIRES: every string is UTF-8.
 std::string dump_exactly(const nlohmann::ordered_json& document);
 
 enum class Presence {
@@ -42,14 +43,14 @@ enum class Presence {
 };
 
 enum class UnknownMembers {
-  refuse,          // written by people: a member that we do not know is a typing error
-  ignore_scalars,  // written by newer programs, read by masters: what is not read must stay small
+  refuse,          // written by people: an unknown member is a typing error
+  ignore_scalars,  // written by newer programs, read by masters: what is ignored must stay small
   ignore,          // written by newer masters, read by clients
 };
 
 class MemberReader {
  public:
-  // `object` outlives the reader. `path` goes before the names of members in sentences.
+  // `object` outlives the reader. `path` is put before the names of members in messages.
   explicit MemberReader(const nlohmann::json& object, std::string path = {});
 
   void text(const char* key, std::string& value, Presence presence = Presence::required);
@@ -70,31 +71,31 @@ class MemberReader {
   void duration(const char* key, Duration& value);
   void instant(const char* key, Instant& value);
 
-  // The member if it is there and no mistake was met so far; else null. An optional one may be
-  // null.
+  // The member if it is there and no mistake was found so far; otherwise null. An optional member
+  // may be null.
   const nlohmann::json* object(const char* key, Presence presence = Presence::required);
   const nlohmann::json* array(const char* key, Presence presence = Presence::required);
-  // The elements of the member, an array of at most `count_max`; none when it is not.
+  // The elements of the member, an array of at most `count_max`; none when it is not such an array.
   std::vector<const nlohmann::json*> elements(const char* key, std::size_t count_max);
-  // Which of `keys` is a member: exactly one must be. None when it is otherwise.
+  // The index of the one of `keys` that is a member: exactly one must be. Nothing otherwise.
   std::optional<std::size_t> one_of(std::span<const char* const> keys);
-  // True if the member is missing or null.
+  // True if the member is absent or null.
   bool is_null(const char* key);
   // False if the member, which must be there, is null.
   bool is_there(const char* key);
 
   // Keeps "KEY WHY", as in "state must be up or down", unless there is an earlier mistake.
   void refuse(std::string_view key, std::string_view why);
-  // Keeps the mistake of a reader of a part.
+  // Keeps the mistake that the reader of a part has found.
   void refuse(const Error& error);
   bool failed() const { return error_.has_value(); }
 
   // `key` with the path before it.
   std::string path_of(std::string_view key) const;
-  // Of an element: "workers[3]".
+  // The same of an element: "workers[3]".
   std::string path_of(std::string_view key, std::size_t index) const;
 
-  // To be called when all members are read: the first mistake, or an unknown member.
+  // Called when all members have been read. Errors: the first mistake, or an unknown member.
   Result<> finish(UnknownMembers unknown);
 
  private:

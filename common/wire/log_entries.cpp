@@ -23,8 +23,8 @@ const char* name_of(core::VoterKind kind) {
   return kind == core::VoterKind::master ? "master" : "witness";
 }
 
-// What an entry on the disk may take: a command whose every byte is escaped as \u00XX, and the
-// rest.
+// The longest entry on the disk: a command whose every byte is escaped as \u00XX, and the other
+// members.
 constexpr std::size_t entry_bytes_max = 6 * limits::command_bytes_max + 4'096;
 
 void read_kind(MemberReader& reader, core::VoterKind& kind) {
@@ -115,7 +115,7 @@ void read(MemberReader& reader, core::Configuration& configuration) {
   read_parts(reader, "voters", voters, voters_at_once_max, read_voter);
   for (std::size_t i = 1; i < voters.size(); ++i) {
     if (voters[i].id <= voters[i - 1].id) {
-      reader.refuse("voters", "must be in order and each there once");
+      reader.refuse("voters", "must be sorted, each one once");
     }
   }
   reader.boolean("pair", configuration.pair);
@@ -144,7 +144,7 @@ void read(MemberReader& reader, core::Entry& entry) {
 
 void read(MemberReader& reader, core::Snapshot& snapshot) {
   reader.number("index", snapshot.index, 0, id_max);
-  // Of an entry, but before the first one.
+  // A snapshot has an index above 0, except the one before the first entry.
   const bool of_an_entry = snapshot.index.value() > 0;
   reader.number("term", snapshot.term, of_an_entry ? 1 : 0, of_an_entry ? id_max : 0);
   read_part(reader, "configuration",

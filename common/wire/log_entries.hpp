@@ -6,8 +6,8 @@
 //   {"index": 10, "term": 3, "configuration": {"voters": [{"node": "a", "incarnation": 5,
 //    "kind": "master", "since": 1}], "pair": false, "was_protected": false}}
 //
-// What is read here satisfies what the core takes for granted of any entry (log.hpp,
-// configuration.hpp); whether it fits into a log is the core's to see.
+// What is read here satisfies the core's assumptions about any single entry (log.hpp,
+// configuration.hpp); whether it fits into a log is for the core to check.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace tandem::wire {
 // Ids, terms and indexes: every JSON reader keeps numbers below 2^53 exact (RFC 8259 §6).
 inline constexpr std::uint64_t id_max = (std::uint64_t{1} << 53) - 1;
 
-// REQUIRES: the bytes of commands and snapshots are UTF-8, as all text of documents is.
+// REQUIRES: the bytes of commands and snapshots are UTF-8, like all text in documents.
 nlohmann::ordered_json document_of(const core::Entry& entry);
 nlohmann::ordered_json document_of(const core::Configuration& configuration);
 nlohmann::ordered_json document_of(const core::Snapshot& snapshot);
@@ -34,8 +34,8 @@ void read(MemberReader& reader, core::Snapshot& snapshot);
 // The incarnation is at least `incarnation_min`.
 void read(MemberReader& reader, core::MemberId& member, std::uint64_t incarnation_min);
 
-// The member `key`, an object, read whole by `read_members`; null when that failed or was not
-// there.
+// Reads the member `key`, an object, with `read_members`; null when that failed or the member is
+// absent.
 template <class ReadMembers>
 void read_part(MemberReader& reader, const char* key, ReadMembers read_members) {
   const auto* object = reader.object(key);

@@ -68,7 +68,7 @@ Result<Masters> parse_masters(std::string_view text) {
   std::uint64_t term = 0;
   reader.number("term", term, 0, std::numeric_limits<std::uint64_t>::max());
   masters.term = Term(term);
-  // Twice the limit: those that come and those that go are in it.
+  // Twice the limit: masters that are joining and masters that are leaving are both listed.
   for (const auto* element : reader.elements("masters", 2 * limits::masters_max)) {
     if (!element->is_object()) {
       reader.refuse("masters", "must be an array of objects");

@@ -1,5 +1,5 @@
-// masters.hpp: GET /v1/masters, which any master answers: who the masters of the cluster are, and
-// where. For workers, clients and new masters, which know one of them and want to know all.
+// masters.hpp: GET /v1/masters, which any master answers: the masters of the cluster and their
+// addresses. For workers, clients and new masters, which know one master and need to know all.
 //
 //   {"cluster": "8311...", "node": "b", "primary": "a", "term": 7, "masters":
 //    [{"name": "a", "control": "10.0.0.1:7070", "listen": "10.0.0.1:80", "votes": true},
@@ -22,8 +22,8 @@ struct MasterStatus {
   std::string name;
   std::string control;      // HOST:PORT, the host may be a name
   std::string listen;       // HOST:PORT, numeric
-  bool votes = false;       // it is a member in force, not one that is about to be
-  std::string replaces{};   // the master that goes once this one votes; empty: none
+  bool votes = false;       // it is a voter already, not one that is about to become one
+  std::string replaces{};   // the master that leaves once this one votes; empty: none
   std::string waits_for{};  // why it does not vote yet, in words; empty: it does
   friend bool operator==(const MasterStatus&, const MasterStatus&) = default;
 };
@@ -31,9 +31,10 @@ struct MasterStatus {
 struct Masters {
   std::string cluster;  // the cluster's id; empty: none is known yet
   std::string node;     // who answers
-  std::string primary;  // empty: nobody is known to lead
+  std::string primary;  // empty: no primary is known
   Term term;
-  std::vector<MasterStatus> masters;  // by name; the one that answers is among them if it belongs
+  std::vector<MasterStatus>
+      masters;  // sorted by name; includes the one that answers, if it belongs to the cluster
 };
 
 std::string to_json(const Masters& masters);

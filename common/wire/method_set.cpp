@@ -17,7 +17,7 @@ bool is_method(std::string_view text) {
          });
 }
 
-// The part before the next comma, which is taken off `rest`.
+// Takes the part before the next comma off `rest`.
 std::string_view next_name(std::string_view& rest) {
   const auto end = std::min(rest.find(','), rest.size());
   const auto name = rest.substr(0, end);

@@ -1,11 +1,11 @@
-// method_set.hpp: methods of requests that may be sent a second time: "GET,HEAD", or "none".
+// method_set.hpp: the methods whose requests may be sent again: "GET,HEAD", or "none".
 //
-// Where nothing is said they are those that RFC 9110 §9.2.2 calls idempotent. Whoever names another
-// vouches that his service may execute it twice. Case matters (§9.1), and no method that is
-// registered has a small letter: names with one are refused as the mistakes that they are.
+// The default are those that RFC 9110 §9.2.2 calls idempotent. An operator who names another one
+// vouches that the service may execute it twice. Case matters (§9.1), and no registered method has
+// a lower-case letter: names with one are refused, as likely mistakes.
 //
-// The names stand in the object, one after the other: options are copied for a request that a route
-// has something to say of, and that takes nothing from the heap. Pure.
+// The names are stored in the object itself, one after the other, because options are copied for a
+// request whose route has rules of its own, and that copy must not allocate. Pure.
 #pragma once
 
 #include <array>
@@ -22,12 +22,14 @@ class MethodSet {
  public:
   // GET, HEAD, OPTIONS, TRACE, PUT, DELETE
   static const MethodSet& idempotent();
-  // "none", or names with commas between; nothing when `text` is otherwise. Empty: none.
+  // Parses "none", or names separated by commas; an empty text means none. Returns nothing for any
+  // other text.
   static std::optional<MethodSet> parse(std::string_view text);
-  // What parse() must be given, for sentences.
+  // The accepted forms, for error messages.
   static std::string forms();
 
-  // False: no name of a method, or one too many. One that is there already is not added again.
+  // False when it is not a method name, or one too many. A method that is there already is not
+  // added again.
   bool add(std::string_view method);
   bool contains(std::string_view method) const;
   std::vector<std::string_view> names() const;  // in the order in which they were added
@@ -36,7 +38,7 @@ class MethodSet {
   friend bool operator==(const MethodSet& a, const MethodSet& b) { return a.text() == b.text(); }
 
  private:
-  // Each name has a comma behind it.
+  // Each name is followed by a comma.
   std::string_view text() const { return {text_.data(), length_}; }
 
   std::array<char, limits::retry_methods_max*(limits::method_name_bytes_max + 1)> text_{};

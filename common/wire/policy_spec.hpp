@@ -1,5 +1,5 @@
-// policy_spec.hpp: which policy chooses, and what of a request it looks at, as an operator says it:
-// "p2c", "consistent_hash:header=X-User". Pure.
+// policy_spec.hpp: which policy chooses, and which key of the request it uses, as an operator
+// writes it: "p2c", "consistent_hash:header=X-User". Pure.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ struct PolicyInfo {
 
   PolicyName policy;
   const char* name;
-  Key key;           // whether it looks at a key of the request
+  Key key;           // whether it uses a key of the request
   const char* help;  // what it chooses, in a few words
 };
 
@@ -41,22 +41,21 @@ constexpr bool is_keyed(PolicyName policy) { return info(policy).key == PolicyIn
 
 struct PolicySpec {
   PolicyName name = PolicyName::round_robin;
-  RequestKeySpec key{};  // of a policy that looks at one
+  RequestKeySpec key{};  // for a policy that uses one
 
   PolicySpec() = default;
-  PolicySpec(PolicyName policy) : name(policy) {}  // NOLINT: most policies have nothing to say
+  PolicySpec(PolicyName policy) : name(policy) {}  // NOLINT: most policies have no key
 
   friend bool operator==(const PolicySpec&, const PolicySpec&) = default;
 };
 
-// POLICY, or POLICY:KEY for one that looks at a key, which parse_request_key() reads; without it:
-// address.
-// Errors: `invalid`, naming `field` and what there is.
+// Parses POLICY, or POLICY:KEY for one that uses a key (see parse_request_key(); the default is
+// address). Errors: `invalid`, naming `field` and the possible values.
 Result<PolicySpec> parse_policy(std::string_view text, std::string_view field);
 constexpr const char* to_string(PolicyName name) { return info(name).name; }
 // As parse_policy() reads it.
 std::string to_string(const PolicySpec& spec);
-// All of them with what they choose, for --help.
+// All policies with what they choose, for --help.
 std::string policy_help();
 
 }  // namespace tandem::wire

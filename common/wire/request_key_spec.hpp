@@ -1,4 +1,4 @@
-// request_key_spec.hpp: by what of a request it is told apart from others, as an operator says it:
+// request_key_spec.hpp: the part of a request that serves as its key, as an operator writes it:
 // "address", "header=X-User". For consistent_hash, and for rate limits. Pure.
 #pragma once
 
@@ -18,12 +18,13 @@ struct RequestKeySpec {
   friend bool operator==(const RequestKeySpec&, const RequestKeySpec&) = default;
 };
 
-// address, path, header=NAME or cookie=NAME. Errors: `invalid`, naming `field` and what there is.
+// address, path, header=NAME or cookie=NAME. Errors: `invalid`, naming `field` and the possible
+// values.
 Result<RequestKeySpec> parse_request_key(std::string_view text, std::string_view field);
 // As parse_request_key() reads it.
 std::string to_string(const RequestKeySpec& key);
 
-// A name that a header or a cookie can have (RFC 9110 §5.6.2), 1 to 64 characters.
+// Whether a header or a cookie can have this name (RFC 9110 §5.6.2): 1 to 64 characters.
 bool is_token(std::string_view text);
 
 }  // namespace tandem::wire

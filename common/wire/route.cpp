@@ -21,7 +21,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-// Why it is no host name or address literal; empty when it is one, or empty.
+// Why the text is not a host name or address literal; empty when it is one, or is empty.
 std::string_view host_problem(std::string_view host) {
   if (host.size() > limits::host_bytes_max) return "is too long";
   const auto fine = [](char c) {
@@ -33,7 +33,7 @@ std::string_view host_problem(std::string_view host) {
   return has_port ? "must be a host without port" : "";
 }
 
-// Why it is no prefix; empty when it is one.
+// Why the text is not a prefix; empty when it is one.
 std::string_view prefix_problem(std::string_view prefix) {
   if (!prefix.starts_with('/')) return "must begin with /";
   if (prefix.size() > limits::route_prefix_bytes_max) return "is too long";
@@ -92,7 +92,7 @@ Result<Route> parse_route_flag(std::string_view text, std::string_view flag) {
     route.strip = true;
     service.remove_suffix(std::string_view(",strip").size());
   }
-  if (!is_name(service)) return refuse("must name a service behind =");
+  if (!is_name(service)) return refuse("must name a service after =");
   route.service = service;
   normalize(route);
   if (!host_problem(route.host).empty()) return refuse("must have a host without port before /");

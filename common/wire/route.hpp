@@ -3,9 +3,9 @@
 //   {"host": "shop.example", "prefix": "/api", "service": "shop", "strip": true,
 //    "response_timeout_ms": 5000}
 //
-// What the service's settings say of requests (service_settings.hpp) a route may say too, and is
-// heard first. Only "service" is required. It is written by people: an unknown member is refused by
-// name.
+// A route may also have those settings of a service that concern requests (service_settings.hpp);
+// the route's take precedence. Only "service" is required. Routes are written by people: an unknown
+// member is refused by name.
 #pragma once
 
 #include <string>
@@ -27,10 +27,11 @@ struct Route {
 };
 
 std::string to_json(const Route& route);
-// A host in capitals and a last slash are taken away. Errors: `invalid`, naming the member.
+// The host is lower-cased and a last slash removed. Errors: `invalid`, naming the member.
 Result<Route> parse_route(std::string_view json);
 
-// The same from [HOST]/PREFIX=SERVICE[,strip], as --route has it. Errors: `invalid`, naming `flag`.
+// The same from [HOST]/PREFIX=SERVICE[,strip], the form of --route. Errors: `invalid`, naming
+// `flag`.
 Result<Route> parse_route_flag(std::string_view text, std::string_view flag);
 
 }  // namespace tandem::wire

@@ -1,5 +1,5 @@
 // service_settings.hpp: PUT /v1/services/NAME/settings: how a service is balanced and its requests
-// are treated. For what is missing the master's flags apply, as for all services.
+// are treated. Where a setting is unset, the master's flags apply, as for all services.
 //
 //   {"balance": "consistent_hash:header=X-User", "request_timeout_ms": 2000, "attempts": 2,
 //    "retry_on": [502, 503], "worker_in_flight": 32}
@@ -45,8 +45,8 @@ class StatusSet {
   std::bitset<last - first + 1> bits_;
 };
 
-// When a second worker is asked because the first takes long: after a time, or after what all but
-// one in twenty requests take.
+// When a second worker is asked because the first takes long: after a fixed time, or after the 95th
+// percentile of response times.
 struct Hedge {
   enum class When { never, after, p95 };
   When when = When::never;
@@ -56,19 +56,20 @@ struct Hedge {
   friend bool operator==(const Hedge&, const Hedge&) = default;
 };
 
-// What a route may say too, for the requests that it leads.
+// The settings that a route may have too, for the requests that it matches.
 struct RequestRules {
   std::optional<PolicySpec> balance;        // which worker: as --balance
   std::optional<Duration> connect_timeout;  // to a worker; then the next one is tried
   std::optional<Duration>
       response_timeout;  // of a try: the request's last byte to the response head; 504
-  std::optional<Duration> idle_timeout;     // between two reads or writes of a body
-  std::optional<Duration> request_timeout;  // of the whole, all tries together: 504; 0: none
-  std::optional<unsigned> attempts;         // that a worker may see; 1: never a second
-  std::optional<MethodSet> retry_methods;   // that a worker may be sent a second time
-  std::optional<StatusSet> retry_on;        // these answers of a worker are worth another try
-  std::optional<Duration> retry_backoff;    // before the second try after such an answer, at most
-  std::optional<Hedge> hedge_after;         // "50ms", "p95" or "off"
+  std::optional<Duration> idle_timeout;  // between two reads or writes of a body
+  std::optional<Duration>
+      request_timeout;               // of the whole request, all tries together: 504; 0: none
+  std::optional<unsigned> attempts;  // how many workers may see a request; 1: never a second one
+  std::optional<MethodSet> retry_methods;  // those that may be sent again
+  std::optional<StatusSet> retry_on;       // answers of a worker after which another one is tried
+  std::optional<Duration> retry_backoff;   // before the second try after such an answer, at most
+  std::optional<Hedge> hedge_after;        // "50ms", "p95" or "off"
 
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };
@@ -83,15 +84,16 @@ struct ServiceSettings {
   std::optional<StickySpec> sticky;
   std::optional<Duration> slow_start;
   std::optional<unsigned> eject_after;       // failures in a row; 0: never
-  std::optional<unsigned> retry_budget;      // percent of the requests
-  std::optional<unsigned> in_flight;         // requests at all workers together; 0: any
+  std::optional<unsigned> retry_budget;      // in percent of the requests
+  std::optional<unsigned> in_flight;         // requests at all workers together; 0: unlimited
   std::optional<unsigned> worker_in_flight;  // requests at one worker; 0: as many as connections
   std::optional<unsigned> queue;             // requests that wait, on each forwarding loop
   std::optional<Duration> queue_timeout;     // how long one may wait: 503
-  // So far below the others' a worker's success rate is when it is ejected: thousandths of a
+  // A worker is ejected when its success rate is this far below the others': in thousandths of a
   // standard deviation; 0: never
   std::optional<unsigned> eject_success_rate;
-  // Health checks (GET), of workers that do not heartbeat, and of the others if check_workers.
+  // Health checks (GET) of workers that do not heartbeat and, if check_workers is set, of those
+  // that do.
   std::optional<std::string> check_path;
   std::optional<Duration> check_interval;
   std::optional<Duration> check_timeout;
@@ -107,32 +109,32 @@ std::string to_json(const ServiceSettings& settings);
 // Errors: `invalid`, naming the member.
 Result<ServiceSettings> parse_service_settings(std::string_view json);
 
-// The members of `rules` within a document that has others.
+// Adds the members of `rules` to a document that also has others.
 void write_rules(const RequestRules& rules, nlohmann::ordered_json& json);
 void read_rules(MemberReader& reader, RequestRules& rules);
 void write_settings(const ServiceSettings& settings, nlohmann::ordered_json& json);
 void read_settings(MemberReader& reader, ServiceSettings& settings);
 
-// One setting, written KEY=VALUE: durations with their unit, lists as "502,503". Errors:
-// `invalid`, naming `field` and what there is.
+// Reads one setting, KEY=VALUE: durations with their unit, lists as "502,503". Errors: `invalid`,
+// naming `field` and the possible values.
 Result<> parse_setting(std::string_view text, std::string_view field, ServiceSettings& settings);
 
-// All that is said, each as parse_setting() reads it.
+// All settings that are set, each as parse_setting() reads it.
 std::vector<std::string> to_texts(const ServiceSettings& settings);
 
-// What is told of a setting, as service_settings_table.hpp has it.
+// The help texts of a setting, from service_settings_table.hpp.
 struct SettingHelp {
   std::string key;
   std::string values;
   std::string unsaid;
   std::string meaning;
-  bool of_routes = false;  // a route may say it too
+  bool of_routes = false;  // a route may have it too
 };
 std::vector<SettingHelp> setting_help();
-// The same as lines for --help.
+// The same, as lines for --help.
 std::string settings_help();
 
-// A service's name and one of its settings: NAME:KEY=VALUE, as --service has it.
+// A service's name and one of its settings: NAME:KEY=VALUE, the form of --service.
 struct NamedSetting {
   std::string service;
   std::string setting;

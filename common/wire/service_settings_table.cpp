@@ -21,7 +21,7 @@ constexpr Duration long_max = limits::request_timeout_settable_max;
 constexpr Duration hedge_min = 1ms;
 constexpr Duration hedge_max = 1min;
 
-// What a row says besides how its value is written.
+// The texts of a row.
 struct Words {
   const char* unsaid;
   const char* meaning;
@@ -40,8 +40,8 @@ std::optional<unsigned> whole_number(std::string_view text) {
   return number;
 }
 
-// A row whose value is read from text by `parse` and written by `print`; with `must` as what it
-// must be. What remains is how it stands in a document.
+// A row whose value is read from text by `parse` and written by `print`; `must` describes valid
+// values. Its form in a document is left to the caller.
 template <class Owner, class Value, class Parse, class Print>
 SettingRow<Owner> row_of(const char* key, std::optional<Value> Owner::*value, std::string must,
                          Words words, Parse parse, Print print) {
@@ -106,7 +106,7 @@ SettingRow<Owner> number(const char* key, std::optional<unsigned> Owner::*value,
   return row;
 }
 
-// Written in the same way in a document.
+// A row whose value has the same text in a document.
 template <class Owner, class Value, class Parse, class Print>
 SettingRow<Owner> text(const char* key, std::optional<Value> Owner::*value, const char* values,
                        std::string must, Words words, Parse parse, Print print) {
@@ -150,7 +150,7 @@ SettingRow<RequestRules> balance() {
   return row;
 }
 
-// In a document an array.
+// An array in documents.
 SettingRow<RequestRules> methods() {
   auto row =
       row_of("retry_methods", &RequestRules::retry_methods, MethodSet::forms(),
@@ -195,7 +195,7 @@ std::optional<StatusSet> parse_statuses(std::string_view said) {
   return statuses;
 }
 
-// In a document an array.
+// An array in documents.
 SettingRow<RequestRules> statuses() {
   const auto range = fmt::format("statuses from {} to {}", StatusSet::first, StatusSet::last);
   auto row = row_of(
@@ -255,7 +255,7 @@ std::string protocol_text(WorkerProtocol protocol) {
   return protocol == WorkerProtocol::http2 ? "http2" : "http1";
 }
 
-// "off", or how many standard deviations, to three places: 1.9 is 1900.
+// Parses "off", or a number of standard deviations with up to three decimal places: 1.9 is 1900.
 std::optional<unsigned> parse_factor(std::string_view said) {
   constexpr unsigned min = 500;
   constexpr unsigned max = 10'000;

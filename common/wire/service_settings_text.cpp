@@ -1,4 +1,4 @@
-// Settings as people write them on a command line, KEY=VALUE, and what is told about them.
+// Settings as people write them on a command line, KEY=VALUE, and their help texts.
 #include <fmt/format.h>
 
 #include "common/base/name.hpp"

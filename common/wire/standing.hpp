@@ -1,6 +1,6 @@
-// standing.hpp: what a primary says of its voters to the others, who cannot know it: who answers,
-// how far each log has come, and whether a loss would be survived. So status says the same wherever
-// it is asked. From feature level 2 on it is the member "standing" of an envelope:
+// standing.hpp: what a primary tells the other members about the voters, which only it knows: which
+// ones answer, how far each log has come, and whether a loss would be survived. So GET /status says
+// the same at every master. From feature level 2 on it is the member "standing" of an envelope:
 //
 //   {"commit": 91, "protected": true, "protection": "all voters answer",
 //    "voters": [{"name": "b", "match": 91}, {"name": "w1", "match": 88, "silent_ms": 640}]}
@@ -24,7 +24,7 @@ class MemberReader;
 struct VoterStanding {
   std::string name;
   LogIndex match{};
-  std::optional<Duration> silent{};  // unheard for so long; empty while it answers
+  std::optional<Duration> silent{};  // how long it has not been heard; empty while it answers
   friend bool operator==(const VoterStanding&, const VoterStanding&) = default;
 };
 

@@ -169,7 +169,7 @@ void read_refused(MemberReader& reader, RefusedMessages& refused) {
   if (!finished.ok()) reader.refuse(finished.error());
 }
 
-// Absent: none, from older masters.
+// Absent from older masters: none.
 void read_names(MemberReader& reader, const char* key, std::vector<std::string>& names) {
   if (reader.is_null(key)) return;
   for (const auto* name : reader.elements(key, limits::known_nodes_max)) {

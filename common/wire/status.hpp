@@ -22,35 +22,36 @@ struct WorkerStatus {
   std::string state;    // up | suspect | down | draining
   std::string reason;   // why it is not up, one short sentence; empty when up
   unsigned weight = 0;
-  unsigned connections = 0;    // what it can hold
-  unsigned in_flight = 0;      // requests this master has forwarded and not seen answered
+  unsigned connections = 0;  // what it can hold
+  unsigned in_flight = 0;  // requests that this master has forwarded and that are not answered yet
   std::uint64_t requests = 0;  // answered since this master started
   std::uint64_t failures = 0;  // attempts that failed at this worker since this master started
   std::optional<std::int64_t>
-      last_heartbeat_ms;  // ago; for a backend the last good probe; null before it
-  // How long it is still left alone because it failed requests; 0: it is being tried; null: it is
-  // not left alone.
+      last_heartbeat_ms;  // how long ago; for a backend, the last good probe; null before the first
+  // How long it stays ejected; 0: it is being probed by a request; null: it is not ejected.
   std::optional<std::int64_t> until_ms{};
-  unsigned in_flight_elsewhere = 0;  // what it said it works on besides `in_flight`
+  unsigned in_flight_elsewhere = 0;  // the requests that it reported, less `in_flight`
 };
 
-// How a service as a whole is.
+// The health of a service as a whole.
 struct ServiceHealth {
   std::string name;
-  unsigned workers = 0;  // that would get traffic if they were well
-  unsigned out = 0;      // of those, that do not get it for their health
-  bool panic = false;    // more than half are out: the least bad get it
+  unsigned workers = 0;  // those that would get traffic if they were healthy
+  unsigned out = 0;      // those of them that do not get any because of their health
+  bool panic =
+      false;  // more than half are out, so that unhealthy workers are tried as a last resort
 };
 
 struct VoterStatus {
   std::string name;
   std::string kind;  // master | witness
   LogIndex match_index;
-  // Committed entries that it lacks, and whether it lacks none and answers; as `voters_told_by`
-  // knows it, null while nobody does.
+  // The number of committed entries that it lacks, and whether it lacks none and answers. As known
+  // by `voters_told_by`; null while no master knows it.
   std::optional<std::uint64_t> lag{};
   std::optional<bool> in_sync{};
-  std::optional<std::int64_t> silent_ms{};  // unheard by the primary; null while it answers
+  std::optional<std::int64_t>
+      silent_ms{};  // how long the primary has not heard it; null while it answers
 };
 
 struct PrimaryStatus {
@@ -62,15 +63,15 @@ struct PrimaryStatus {
 // An address of --vip.
 struct VipStatus {
   std::string address;    // with the length of its network
-  std::string interface;  // where it is put when this node serves
-  bool held = false;      // it is there now
+  std::string interface;  // the interface that has it while this node serves
+  bool held = false;      // the interface has it now
   std::string problem;    // what is wrong with it, one sentence; empty: nothing
 };
 
-// Messages of would-be members that were not taken, since this node started.
+// Messages of supposed members that were refused since this node started.
 struct RefusedMessages {
   std::uint64_t foreign = 0;       // of another cluster, or another timing
-  std::uint64_t malformed = 0;     // not understood, or of a later version
+  std::uint64_t malformed = 0;     // not understood, or from a later version
   std::uint64_t unauthorized = 0;  // without the token, or with a wrong one
 };
 
@@ -81,8 +82,8 @@ struct Status {
   std::string role;  // primary | standby | candidate
   Term term;
   bool protected_ = false;  // "protected": any single loss would be survived now
-  std::string protection;   // why it is so or not, in words; empty from older masters
-  // The cluster's, by the state that this node has applied (features.hpp).
+  std::string protection;   // the reason, in words; empty from older masters
+  // The cluster's, according to the state that this node has applied (features.hpp).
   std::uint64_t feature_level = 1;
   std::string mode = "quorum";  // quorum | pair: two masters without a witness, availability first
   std::string failure;          // why this node cannot take part as it should; empty while it does
@@ -91,13 +92,15 @@ struct Status {
   LogIndex applied_index;
   std::uint64_t lag = 0;  // committed entries that this node is known to lack
   bool in_sync = false;   // it could take over now, or leads
-  // Masters whose applied state is known to differ from this node's: an alarm, and being healed.
+  // Masters whose applied state is known to differ from this node's: an alarm; the state is being
+  // repaired.
   std::vector<std::string> differing;
   RefusedMessages refused_messages;
   std::vector<VipStatus> vips;  // of this node
-  std::string voters_told_by;   // whose knowledge of them this is: the primary's; empty: nobody's
-  // False while the newest change of who votes is not committed: whoever votes no more by it may be
-  // asked again, and must stay. True from older masters, which do not say.
+  std::string voters_told_by;   // the master whose knowledge of the voters this is, which is the
+                                // primary; empty: none
+  // False while the newest change of voters is not committed: a voter that it removes may still be
+  // needed, and must stay. True from older masters, which do not say.
   bool voters_committed = true;
   std::vector<VoterStatus> voters;
   std::vector<std::string> without_vote;  // masters of the cluster that do not vote yet

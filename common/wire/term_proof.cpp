@@ -31,7 +31,7 @@ std::optional<Term> read_proven_term(std::string_view value, std::string_view ke
   const auto* end = value.data() + value.size();
   const auto read = std::from_chars(value.data(), end, number);
   if (read.ec != std::errc{} || read.ptr == end || *read.ptr != '.') return std::nullopt;
-  // One spelling alone: leading zeros are not what a master writes.
+  // There is one spelling only: a master writes no leading zeros.
   if (!equal_in_constant_time(value, proven_term(Term(number), key))) return std::nullopt;
   return Term(number);
 }

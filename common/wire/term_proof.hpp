@@ -1,15 +1,16 @@
-// term_proof.hpp: how a master proves its term to a worker, so that nobody else can move it.
+// term_proof.hpp: how a master proves its term to a worker, so that nobody else can raise the
+// worker's term.
 //
-// The cluster has a secret, made at its founding and replicated to the masters alone. From it each
-// worker has a key of its own, which the answer to its heartbeat brings:
+// The cluster has a secret, made when it was founded and replicated to the masters only. A key for
+// each worker is derived from it, and sent with the answers to the worker's heartbeats:
 //
 //   key   = HMAC-SHA-256(secret, "worker NAME INCARNATION"), 32 bytes
 //   Tandem-Term: N.MAC with MAC = HMAC-SHA-256(key, "term N"), cut to 16 bytes
 //   Tandem-Answer: HMAC-SHA-256(key, "answer CHALLENGE"), cut to 16 bytes, to a Tandem-Challenge
 //
-// all in lower-case hexadecimal digits, and N in decimal ones. A worker ignores a Tandem-Term
-// without a proof by its key; so does a master one that a worker refuses a request with. A worker
-// whose key is known to a stranger is that one worker.
+// all in lower-case hexadecimal digits, except N, which is decimal. A worker ignores a Tandem-Term
+// without a proof by its key, and so does a master when a worker refuses a request with one. A
+// stranger who learns a worker's key can deceive that one worker only.
 //
 // Pure. Any thread.
 #pragma once
@@ -35,9 +36,9 @@ std::string proven_term(Term term, std::string_view key);
 // when the key is empty.
 std::optional<Term> read_proven_term(std::string_view value, std::string_view key);
 
-// A Tandem-Challenge that nobody can have heard before, and the Tandem-Answer to one: only the
-// worker that the key was given to knows it, so that a program that has taken over its address is
-// told apart. Names as name.hpp has them; empty for anything else.
+// A fresh random Tandem-Challenge, and the Tandem-Answer to one. Only the worker that was given the
+// key knows the answer, so a program that has taken over its address is recognised. Names as in
+// name.hpp; empty for anything else.
 std::string new_challenge();
 std::string answer_to_challenge(std::string_view challenge, std::string_view key);
 

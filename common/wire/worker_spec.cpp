@@ -11,8 +11,8 @@ namespace tandem::wire {
 
 namespace {
 
-// 127.0.0.1:80 is named 127.0.0.1-80, [::1]:80 is named --1-80: only characters that a name may
-// have.
+// 127.0.0.1:80 is named 127.0.0.1-80, [::1]:80 is named --1-80: a name may have only these
+// characters.
 std::string default_name(const Endpoint& address) {
   auto name = address.host + "-" + std::to_string(address.port);
   std::replace(name.begin(), name.end(), ':', '-');

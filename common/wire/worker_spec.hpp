@@ -1,11 +1,11 @@
-// worker_spec.hpp: POST /v1/workers: a worker that is not Tandem's, added by hand.
+// worker_spec.hpp: POST /v1/workers: a worker that does not register itself, added by an operator.
 //
 //   {"name": "nginx-1", "address": "10.0.0.5:80", "service": "default", "weight": 100,
 //   "connections": 1024}
 //
 // Only "address" is required; the name defaults to the address with ':' as '-'. Unlike heartbeats,
-// which programs write, this is written by people: an unknown member is refused by name, for it is
-// a typing error.
+// which programs write, this is written by people: an unknown member is taken for a typing error
+// and refused by name.
 #pragma once
 
 #include <string>

@@ -43,7 +43,7 @@ ClientResult Call::run() {
   }
 }
 
-// Asks one master, and whom it names. None: the next one is to be asked.
+// Asks one master, and those that it names. Nothing: ask the next one.
 std::optional<ClientResult> Call::ask(std::shared_ptr<Master> master) {
   for (unsigned redirects = 0;; ++redirects) {
     if (!prepare_source()) return fail(Came::given_up);
@@ -82,7 +82,7 @@ bool Call::may_go_on(const ExchangeOutcome& made) const {
   return can_restart;
 }
 
-// What was taken from the source is to be sent once more. False: the source does not go back.
+// Rewinds the source if something was taken from it. False: it cannot be rewound.
 bool Call::prepare_source() {
   if (!streamed_.taken) return true;
   ++restarts_;
@@ -113,7 +113,7 @@ ExchangeOutcome Call::attempt(Master& master) {
 ExchangeOutcome Call::exchange(Master& master, Connection connection) {
   ++attempts_;
   Wait wait(deadline_, master.life(), has_others_ ? limits_.probe_after : Duration::zero(), [&] {
-    masters_.hangs(master);  // for the calls of others, also when this one waits on
+    masters_.hangs(master);  // for other calls, even if this one keeps waiting
     return request_.repeatable && !streamed_.handed_on;
   });
   Exchange exchanging(request_, limits_.body_bytes_max, streamed_, connection, wait);
@@ -126,8 +126,9 @@ ExchangeOutcome Call::exchange(Master& master, Connection connection) {
   return made;
 }
 
-// The primary's address when a standby redirects to it: its own answer, with the very target that
-// was asked for. Any other redirect is the service's, and the caller's to follow.
+// The primary's address when a standby redirects to it: in the standby's own answer, with exactly
+// the target that was requested. Any other redirect comes from the service, and the caller may
+// follow it.
 std::shared_ptr<Master> Call::named_by(const ClientResponse& response) const {
   if (response.status != 307 || !is_of_the_master(response)) return nullptr;
   constexpr std::string_view scheme = "http://";
@@ -144,7 +145,7 @@ std::shared_ptr<Master> Call::named_by(const ClientResponse& response) const {
   return known != nullptr ? known : std::make_shared<Master>(std::move(*endpoint));
 }
 
-// Between two rounds of all masters. False: the deadline comes first.
+// The pause between two rounds of all masters. False: the deadline comes first.
 bool Call::pause(unsigned round) const {
   constexpr unsigned doublings_max = 8;
   const auto longest = Duration(limits::client_backoff_min) * (1 << std::min(round, doublings_max));

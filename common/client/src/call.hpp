@@ -24,7 +24,7 @@ struct CallLimits {
   Duration connect;
   std::size_t body_bytes_max;
   bool once = false;                // each master is asked once
-  std::function<void()> refresh{};  // when none serves: looks for others; may be empty
+  std::function<void()> refresh{};  // when no master serves: learns others; may be empty
 };
 
 class Call {

@@ -78,7 +78,7 @@ Result<Connection> Connection::open(const Endpoint& endpoint, Instant deadline) 
   Error last = fail(ErrorCode::unavailable, "the host has no address");
   int left = 0;
   for (const auto* address = found; address != nullptr; address = address->ai_next) ++left;
-  // One that keeps silent leaves time for the others.
+  // A silent address does not use up the time of the others.
   for (const auto* address = found; address != nullptr; address = address->ai_next) {
     const auto at = now();
     auto socket = connect(*address, at + (deadline - at) / left--);

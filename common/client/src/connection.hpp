@@ -26,7 +26,7 @@ class Connection {
 
   enum class Sent {
     all,
-    answered,  // stopped: the other side answers before it has taken everything
+    answered,  // stopped: the other side answers before it has read everything
     broken,
     late,  // as Wait says it
     dead,
@@ -35,16 +35,17 @@ class Connection {
     Sent end = Sent::all;
     bool any = false;  // a byte may have reached the other side
   };
-  // Sends both, one after the other.
+  // Sends the head, then the body.
   SendOutcome send(std::string_view head, std::string_view body, Wait& wait);
 
   enum class Received { some, end, broken, late, dead };
-  // Appends what has come to `buffer`, at least a byte with `some`; `late` also at `until`.
+  // Appends received bytes to `buffer`, at least one if the result is `some`; `late` also at
+  // `until`.
   Received receive(std::string& buffer, Wait& wait, Instant until = Instant::forever());
 
-  // Something can be received, be it the end.
+  // Something can be received, even if it is the end of the stream.
   bool has_input() const;
-  // Nothing has come and the other side has not closed: fit for another request.
+  // No bytes have come and the other side has not closed: usable for another request.
   bool is_quiet() const;
 
  private:

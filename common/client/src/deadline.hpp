@@ -1,5 +1,5 @@
-// deadline.hpp: when a call ends: so long after its beginning, or, when its bodies are streamed, so
-// long after a byte of one moved last.
+// deadline.hpp: when a call ends: a fixed time after its beginning, or, when its bodies are
+// streamed, after a byte of one moved last.
 //
 // Owner: the thread that calls.
 #pragma once

@@ -1,6 +1,5 @@
-// directory.hpp: what a client asks the control addresses of its cluster: who the masters are, and
-// which workers a service has. What it learns of control addresses it asks from then on, besides
-// those that it was told.
+// directory.hpp: asks the control addresses of a cluster who the masters are, and which workers a
+// service has. It also learns further control addresses, and asks these from then on.
 //
 // Any thread; questions are asked without the lock.
 #pragma once
@@ -20,16 +19,16 @@ namespace tandem::client {
 
 class Directory {
  public:
-  // `told`: may be none; then every question fails. `token`: empty: none.
+  // `told`: the configured addresses; with none, every query fails. `token`: empty: none.
   Directory(std::vector<Endpoint> told, std::string token);
 
   bool is_empty() const;
 
-  // The client addresses of all masters, from the first that answers, each asked for `timeout` at
-  // most. Errors: `unavailable`, naming each and what came of it.
+  // The client addresses of all masters, from the first that answers; each is asked for `timeout`
+  // at most. Errors: `unavailable`, naming each address and what happened.
   Result<std::vector<Endpoint>> client_addresses(Duration timeout);
 
-  // From the primary, or from another one while there is none. Errors: likewise.
+  // From the primary, or from a standby while there is none. Errors: likewise.
   Result<ServiceView> service(const std::string& name, Duration timeout);
 
  private:

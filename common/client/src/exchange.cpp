@@ -17,7 +17,7 @@ namespace {
 constexpr int service_unavailable = 503;
 constexpr int temporary_redirect = 307;
 
-// Its body is needed to tell whose it is: a master's own are short.
+// Whether the body is needed to tell whose answer it is: a master's own answers are short.
 bool may_be_the_masters(const ClientResponse& response) {
   return (response.status == service_unavailable && response.has_header("Retry-After")) ||
          (response.status == temporary_redirect && is_of_the_master(response));
@@ -79,14 +79,15 @@ ExchangeOutcome Exchange::run(const std::string& host) {
   return std::move(outcome_);
 }
 
-// Also of the rest of a request: what was sent of it before stays sent.
+// Also used for the rest of a request: the part that was sent before stays sent.
 Exchange::Sending Exchange::failed(Connection::Sent end) {
   using Sent = Connection::Sent;
   const bool silent = end == Sent::late || end == Sent::dead;
   outcome_.timed_out = silent;
   outcome_.is_dead = end == Sent::dead;
-  outcome_.why = silent ? "takes no request" : "the connection broke";
-  // Who closes before it has taken everything may have answered before (RFC 9112 §9.3).
+  outcome_.why = silent ? "accepts no request" : "the connection broke";
+  // A server that closes before it has read everything may have answered before that (RFC 9112
+  // §9.3).
   return silent || outcome_.came == Came::nothing_sent ? Sending::failed : Sending::stopped;
 }
 
@@ -101,8 +102,8 @@ Exchange::Sending Exchange::send_head(const std::string& host) {
   return failed(sent.end);
 }
 
-// In pieces from the source, once the other side says that it wants them, or has kept silent about
-// that.
+// Sends pieces from the source, once the other side has asked for them or has been silent for a
+// while.
 Exchange::Sending Exchange::send_body() {
   const auto& source = *request_.source;
   std::uint64_t left = source.length.value_or(UINT64_MAX);
@@ -154,7 +155,7 @@ void Exchange::fail(ReadEnd end) {
   outcome_.is_dead = end == ReadEnd::dead;
   switch (end) {
     case ReadEnd::late: outcome_.why = "no answer in time"; break;
-    case ReadEnd::dead: outcome_.why = "does not answer whether it is alive"; break;
+    case ReadEnd::dead: outcome_.why = "does not answer a liveness probe"; break;
     case ReadEnd::malformed: outcome_.why = "the answer is not well-formed HTTP/1.1"; break;
     default: outcome_.why = "the connection broke before the answer was whole"; break;
   }
@@ -192,7 +193,7 @@ void Exchange::receive_body() {
     outcome_.came = too_long ? Came::too_long : Came::given_up;
     outcome_.why = too_long ? fmt::format("the answer (status {}) is longer than {} bytes",
                                           response.status, body_bytes_max_)
-                            : "the sink of the answer wants no more";
+                            : "the sink of the answer stopped it";
   } else {
     fail(end);
   }

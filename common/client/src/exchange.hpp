@@ -13,7 +13,7 @@
 
 namespace tandem::client {
 
-// A request, but for the field Host where that is the master's own address.
+// A request, without the Host field if that is the master's own address.
 struct Outgoing {
   std::string method;
   std::string target;
@@ -27,10 +27,10 @@ struct Outgoing {
   bool streams() const { return source != nullptr || sink != nullptr; }
 };
 
-// What of the streamed bodies cannot be taken back, over all attempts.
+// What cannot be taken back of streamed bodies, over all attempts.
 struct Streamed {
-  bool taken = false;      // something was taken from the source, since it was rewound
-  bool handed_on = false;  // something was given to the sink
+  bool taken = false;      // something was taken from the source since it was rewound
+  bool handed_on = false;  // something was passed to the sink
 };
 
 enum class Came {
@@ -44,11 +44,11 @@ enum class Came {
 struct ExchangeOutcome {
   Came came = Came::nothing_sent;
   bool timed_out = false;  // the master gave no sign of life
-  bool is_dead = false;    // and was given up for that
+  bool is_dead = false;    // and was given up because of that
   bool begun = false;      // a byte of an answer came
   bool reusable = false;   // the connection can carry another request
   std::string why{};
-  ClientResponse response{};  // with the body, as long as it was not handed on
+  ClientResponse response{};  // with the body, unless that was passed to the sink
 };
 
 class Exchange {
@@ -81,14 +81,13 @@ class Exchange {
   ExchangeOutcome outcome_;
 };
 
-// A master says that it executed nothing and that another, or a later, request may be served.
+// A master says that it executed nothing, and that another master or a later request may succeed.
 bool is_unserved(const ClientResponse& response, bool to_head);
 
-// A master marks what it passes on from others with Via (RFC 9110 §7.6.3); what it says itself has
-// none.
+// A master adds Via to answers that it passes on (RFC 9110 §7.6.3); its own answers have none.
 inline bool is_of_the_master(const ClientResponse& response) { return !response.has_header("Via"); }
 
-// Hands an answer that is in memory to the sink, if the request has one. False: it wants no more.
+// Passes an answer that is in memory to the sink, if the request has one. False: the sink stops it.
 bool hand_on(const Outgoing& request, ClientResponse& response, Streamed& streamed);
 
 }  // namespace tandem::client

@@ -20,7 +20,7 @@ LivenessProbe::LivenessProbe(int connected) {
   socklen_t size = sizeof peer;
   auto* const address = reinterpret_cast<sockaddr*>(&peer);
   if (::getpeername(connected, address, &size) != 0) {
-    found_ = Found::unasked;  // the connection itself is broken, and says so
+    found_ = Found::unasked;  // the connection itself is broken, and will report that
     return;
   }
   socket_ = ::socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -2,8 +2,8 @@
 // connection of its own: OPTIONS * with Max-Forwards: 0, which a master answers itself at once (RFC
 // 9110 §7.6.2).
 //
-// A frozen process, and one behind a cut cable, answers nothing; its kernel may still accept
-// connections. Nothing here waits: the owner polls.
+// A frozen process, and one behind a cut cable, does not answer, although its kernel may still
+// accept connections. Nothing here blocks: the owner polls.
 //
 // Owner: the thread whose call waits.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace tandem::client {
 
-// When a master was heard last by any of the client's calls. Any thread.
+// When any of the client's calls last heard from a master. Any thread.
 class SignOfLife {
  public:
   void seen() { last_.store(now().since_boot().count(), std::memory_order_relaxed); }
@@ -30,7 +30,7 @@ class SignOfLife {
 
 class LivenessProbe {
  public:
-  // Begins to ask whoever `connected` is a connection to.
+  // Begins to probe the peer of the socket `connected`.
   explicit LivenessProbe(int connected);
   ~LivenessProbe();
   LivenessProbe(const LivenessProbe&) = delete;
@@ -38,11 +38,11 @@ class LivenessProbe {
 
   enum class Found {
     nothing_yet,
-    alive,    // somebody answered, or closed the connection
-    gone,     // nobody can be connected to
-    unasked,  // this process lacks what it takes to ask: nothing is known
+    alive,    // the peer answered, or closed the connection
+    gone,     // no connection can be made
+    unasked,  // this process is short of something: nothing is known
   };
-  // What to poll for; then look() says what came of it.
+  // What to poll for; then look() returns the result.
   pollfd watched() const { return {socket_, connected_ ? short{POLLIN} : short{POLLOUT}, 0}; }
   Found look();
 

@@ -1,7 +1,7 @@
-// masters.hpp: the masters that a client knows, the connections that idle to each, and which of
-// them served last.
+// masters.hpp: the masters that a client knows, the idle connections to each, and which of them
+// served last.
 //
-// Any thread. A lock is held for as long as a list or a connection is put in or taken out.
+// Any thread. Locks are held only while a list or a connection is put in or taken out.
 #pragma once
 
 #include <memory>
@@ -22,10 +22,10 @@ class Master {
   const Endpoint& endpoint() const { return endpoint_; }
   SignOfLife& life() { return life_; }
 
-  // An idle connection that is still open, the one used last; none when there is none.
+  // The idle connection that was used last, of those still open; nothing when there is none.
   std::optional<Connection> take();
   void keep(Connection connection);
-  // One of them turned out to be dead: the others are too, most likely.
+  // One of them turned out to be dead, so most likely the others are too.
   void drop_idle();
 
  private:
@@ -43,11 +43,11 @@ class Master {
 
 class Masters {
  public:
-  // `told`: stay, whatever is learned.
+  // `told`: the configured masters, which stay whatever is learned.
   explicit Masters(std::vector<Endpoint> told);
 
   std::size_t size() const;
-  // From now on these are all that there are, besides those that were told.
+  // Replaces the learned masters; the configured ones stay.
   void learn(const std::vector<Endpoint>& endpoints);
   // Null when it is not among them.
   std::shared_ptr<Master> find(const Endpoint& endpoint) const;
@@ -55,7 +55,7 @@ class Masters {
   // The one that served last first, then the others in turn.
   std::vector<std::shared_ptr<Master>> order() const;
   void serves(const Master& master);
-  // It did not answer in time: from now on another one is asked first.
+  // The master did not answer in time: from now on another one is asked first.
   void hangs(const Master& master);
 
  private:

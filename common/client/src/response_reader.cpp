@@ -21,7 +21,7 @@ constexpr int switching_protocols = 101;  // never asked for
 
 }  // namespace
 
-// The grammar is Beast's; where its parts go is ours.
+// Beast's grammar, with our storage.
 class ResponseReader::Parser : public http::basic_parser<false> {
   using Text = boost::beast::string_view;
 
@@ -78,7 +78,8 @@ ResponseReader::ResponseReader(Connection& connection, Wait& wait, bool to_head)
 
 ResponseReader::~ResponseReader() = default;
 
-// Parses what is here, and waits for more when that is not enough. `whole`: on the way.
+// Parses the received bytes, and waits for more if they are not enough. `whole`: some progress was
+// made.
 ReadEnd ResponseReader::advance(Instant until) {
   SystemError error;
   if (!pending_.empty()) {

@@ -1,6 +1,7 @@
-// response_reader.hpp: one HTTP/1.1 response off a connection, head first, then its body in pieces.
+// response_reader.hpp: reads one HTTP/1.1 response from a connection, first the head, then the body
+// in pieces.
 //
-// No more than a piece of the body is held, 64 KiB. Trailers are passed over (RFC 9110 §6.5.1).
+// At most one piece of the body (64 KiB) is held. Trailers are skipped (RFC 9110 §6.5.1).
 //
 // Owner: the thread that calls.
 #pragma once
@@ -21,10 +22,10 @@ enum class ReadEnd {
   late,  // as Wait says it
   dead,
   malformed,
-  refused,  // who takes the body wants no more of it
+  refused,  // the function that takes the body stopped it
 };
 
-// What is said of an interim response on the way to the final one.
+// What came while waiting for an interim response.
 enum class Interim {
   silent,    // nothing came until then
   go_on,     // 100 Continue
@@ -37,20 +38,20 @@ class ResponseReader {
   ResponseReader(Connection& connection, Wait& wait, bool to_head);
   ~ResponseReader();
 
-  // Waits for word whether the body is wanted, until `until` at most.
+  // Waits for 100 Continue or the final response, at most until `until`.
   Interim await_continue(Instant until);
 
-  // Up to the final response's head: status, reason and fields. Interim ones are passed over.
+  // Reads the final response's head: status, reason and fields. Interim responses are skipped.
   ReadEnd read_head(ClientResponse& response);
 
   // Takes a piece of the body; false: no more of it.
   using Take = std::function<bool(std::string_view)>;
-  // REQUIRES: read_head() ended well. A response that ends with the connection is whole then (RFC
-  // 9112 §6.3).
+  // REQUIRES: read_head() succeeded. A response that is framed by the connection's end is complete
+  // then (RFC 9112 §6.3).
   ReadEnd read_body(const Take& take);
 
   bool has_begun() const { return begun_; }  // a byte has come
-  // The connection can carry another request. REQUIRES: it is whole
+  // The connection can carry another request. REQUIRES: the response is complete
   bool leaves_reusable() const;
 
  private:
@@ -62,7 +63,7 @@ class ResponseReader {
   Wait& wait_;
   const bool to_head_;
   std::unique_ptr<Parser> parser_;
-  std::string pending_;  // what has come and is not parsed
+  std::string pending_;  // received bytes that are not parsed yet
   int interim_ = 0;
   bool begun_ = false;
 };

@@ -1,9 +1,9 @@
-// wait.hpp: how long an attempt waits for its master: until the deadline, and no longer than the
-// master is alive.
+// wait.hpp: how long an attempt waits for its master: until the deadline, but only while the master
+// is alive.
 //
-// A slow answer and a frozen master look alike on the connection that waits. So a master that has
-// been silent for `probe_after` is probed, and has as long to give a sign of life, on any
-// connection of the client. A slow answer is waited for as long as the caller likes.
+// A slow answer and a frozen master look the same on the waiting connection. So a master that has
+// been silent for `probe_after` is probed, and has the same time to give a sign of life, on any
+// connection of the client. A slow answer is waited for until the caller's deadline.
 //
 // Owner: the thread whose call waits.
 #pragma once
@@ -19,8 +19,8 @@ namespace tandem::client {
 
 class Wait {
  public:
-  // `gives_up`: asked when the master does not seem to be alive; false: wait on nevertheless, and
-  // probe no more. Zero `probe_after`: never probe. Both references outlive it.
+  // `gives_up`: asked when the master seems dead; false: keep waiting nevertheless, without further
+  // probes. Zero `probe_after`: never probe. Both references outlive it.
   Wait(Deadline& deadline, SignOfLife& life, Duration probe_after, std::function<bool()> gives_up)
       : deadline_(deadline),
         life_(life),
@@ -32,17 +32,18 @@ class Wait {
     late,  // the deadline, or `until`, came first
     dead,  // the master is not alive, and the attempt is given up
   };
-  // Waits for one of `events` (of poll(2)) at a connected socket; `came`: those that came.
+  // Waits for one of `events` (of poll(2)) at a connected socket; `came` is set to those that
+  // occurred.
   End wait(int socket, short events, short& came, Instant until = Instant::forever());
 
   Deadline& deadline() { return deadline_; }
-  // Something came from the master.
+  // Something was received from the master.
   void heard() { life_.seen(); }
   // The master was probed, and was alive.
   bool was_alive() const { return was_alive_; }
 
  private:
-  // When there is something to do about a probe; false: the attempt is to be given up.
+  // Starts or checks a probe; `next`: when to call again. False: give the attempt up.
   bool tend_probe(int socket, Instant since, Instant& next);
 
   Deadline& deadline_;

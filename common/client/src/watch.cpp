@@ -35,7 +35,7 @@ void ServiceWatch::Body::run() {
   } while (wait());
 }
 
-// False: it is to stop.
+// False: the watch must stop.
 bool ServiceWatch::Body::wait() {
   Lock lock(mutex_);
   return !stopped_.wait_for(lock.native(), options_.interval, [this] { return stopping_.load(); });

@@ -17,7 +17,7 @@ namespace tandem {
 
 class ServiceWatch::Body {
  public:
-  // `wrong`: with the options; then it is all that is told.
+  // `wrong`: what is wrong with the options; if not empty, it is reported and nothing else happens.
   Body(std::shared_ptr<client::Directory> directory, std::string service,
        std::function<void(const ServiceView&)> changed, WatchOptions options, std::string wrong);
 

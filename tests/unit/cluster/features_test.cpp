@@ -42,7 +42,7 @@ struct Two {
 TEST_CASE("a primary knows the level that all can, and who holds it back") {
   Two two(oldest);
   REQUIRE(two.await_both_voting());
-  CHECK(two.await([&] { return two.a.view().features_held_back == "b goes up to 1"; }));
+  CHECK(two.await([&] { return two.a.view().features_held_back == "b supports levels up to 1"; }));
   CHECK(two.a.view().features_of_all == oldest);
 
   Two newer(newest);
@@ -70,7 +70,8 @@ TEST_CASE("members learn the level from those that know it") {
   from_older.election_timeout = 200ms;
   CHECK(two.await([&] { return !two.b.node().check(from_older).ok(); }));
   CHECK(two.b.node().check(from_older).error().message ==
-        "this cluster is at feature level 2, and c goes up to 1: start a version there that can, "
+        "this cluster is at feature level 2, and c supports levels up to 1: start a version there "
+        "that supports it, "
         "without a lower --feature-level");
   from_older.features = {newest, newest};
   CHECK(two.b.node().check(from_older).ok());
@@ -87,6 +88,7 @@ TEST_CASE("a member below the level is refused, and refuses those at it") {
   from_a.election_timeout = 200ms;
   from_a.features = {newest, newest};
   CHECK(two.b.node().check(from_a).error().message ==
-        "a goes by feature level 2, and b goes up to 1: start a version there that can, without a "
+        "a uses feature level 2, and b supports levels up to 1: start a version there that "
+        "supports it, without a "
         "lower --feature-level");
 }

@@ -48,8 +48,7 @@ TEST_CASE("a voter that is silent makes the others needed") {
   trio.view.voters[2].silent_since = at(9s);
   CHECK(trio.text() ==
         "b has not been heard for 6.0 s and t1 has not been heard for 1.0 s: those that answer are "
-        "no "
-        "majority");
+        "not a majority");
 }
 
 TEST_CASE("five voters bear a silent one, but not the last master") {

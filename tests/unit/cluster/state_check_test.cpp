@@ -169,7 +169,7 @@ TEST_CASE("a log that nobody else has, or that a later version wrote, is left as
   CHECK(!std::filesystem::exists(other.path() / "cluster.db.set-aside"));
 }
 
-TEST_CASE("a member whose owner cannot go on takes part no more, and says why") {
+TEST_CASE("a member whose owner cannot go on no longer takes part, and says why") {
   asio::io_context loop{1};
   Member member(loop, options_of("a"));
   member.start({});

@@ -233,7 +233,7 @@ TEST_CASE("an envelope of a later version is refused for that, whatever else is 
 TEST_CASE("a message has one body") {
   auto document = rich_document();
   document["messages"][0]["hello"] = document["messages"][9]["hello"];
-  CHECK(sentence(document) == "messages[0].hello cannot stand beside append");
+  CHECK(sentence(document) == "messages[0].hello cannot be combined with append");
 }
 
 TEST_CASE("an envelope says where its sender is in literal addresses") {

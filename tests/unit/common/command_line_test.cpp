@@ -266,7 +266,7 @@ TEST_CASE("what is wrong in the file is told with its line") {
       {"[nothing.one]\na = 1\n", ":1: unknown key \"nothing\""},
       {"[shop]\none = \"a\"\n", ":2: shop.one must be a table of settings: [shop.NAME]"},
       {"[shop.one]\na = \"good\"\nb = \"bad\"\n", ":3: shop.one: b must be good"},
-      {"[shop.one]\n[shop.one.deep]\na = 1\n", ":2: shop.one.deep is a table too deep"},
+      {"[shop.one]\n[shop.one.deep]\na = 1\n", ":2: shop.one.deep is a table nested too deep"},
       {"[shop.one]\na = 2026-01-01\n", ":2: shop.one.a must be a string, a whole number"},
       {"[shop.one]\na = [1, \"x\"]\n", ":2: shop.one.a must be an array of strings"},
       {"[[shop.one]]\na = 1\n", ":1: shop.one must be an array of strings"},

@@ -50,9 +50,9 @@ TEST_CASE("a token that is too short, too long or no token is refused without be
 }
 
 TEST_CASE("a token file that others can read, or that is no file, is refused") {
-  CHECK(read("0123456789abcdef\n", 0640).find("can be read by others") != std::string::npos);
-  CHECK(read("0123456789abcdef\n", 0604).find("can be read by others") != std::string::npos);
-  CHECK(read_token_file("/", "--token-file").error().message.find("is no regular file") !=
+  CHECK(read("0123456789abcdef\n", 0640).find("can be read by other users") != std::string::npos);
+  CHECK(read("0123456789abcdef\n", 0604).find("can be read by other users") != std::string::npos);
+  CHECK(read_token_file("/", "--token-file").error().message.find("is not a regular file") !=
         std::string::npos);
   CHECK(read_token_file("/nonexistent", "--token-file").error().field == "--token-file");
 }

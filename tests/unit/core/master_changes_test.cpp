@@ -141,7 +141,7 @@ TEST_CASE("a primary that is alone takes in a stranger only in its partner's pla
   CHECK(question.answer() == addition("c"));
 }
 
-TEST_CASE("a primary that goes on alone removes the other only when that one is out") {
+TEST_CASE("a primary that continues alone removes the other only when that one is out") {
   Question question{of({"a", "b"}), registered({"a"}), {}, {member("b")}};
   question.configuration.pair = true;
   question.alone = true;

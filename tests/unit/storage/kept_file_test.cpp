@@ -114,7 +114,7 @@ TEST_CASE("what is no small file is not read, and holds nobody up") {
     const auto read = read_small_file(path, 100);
     REQUIRE(!read);
     CHECK(read.error().code == ErrorCode::invalid);
-    CHECK(read.error().message == "is no regular file");
+    CHECK(read.error().message == "is not a regular file");
   }
   const auto file = (directory.path() / "file").string();
   CHECK(read_small_file(file, 100).error().code == ErrorCode::not_found);
