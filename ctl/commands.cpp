@@ -27,7 +27,7 @@ std::string ago(const std::optional<std::int64_t>& ms) {
   return fmt::format("{}h", *ms / 3'600'000);
 }
 
-// Why a worker is as it is, and for how long yet.
+// The reason for a worker's state, and how long it will last.
 std::string reason_of(const wire::WorkerStatus& worker) {
   if (!worker.until_ms) return worker.reason;
   if (*worker.until_ms == 0) return worker.reason + ", is being tried";
@@ -75,7 +75,7 @@ std::string protection(const wire::Status& status) {
     return fmt::format("{}: {}", status.protected_ ? "yes" : "no", status.protection);
   }
   if (status.protected_) return "yes: any single loss is survived";
-  if (status.mode == "pair") return "no: two masters without a witness, which prefer to go on";
+  if (status.mode == "pair") return "no: two masters without a witness, which prefer availability";
   return "no: a loss of the primary ends service";
 }
 
@@ -84,7 +84,7 @@ struct Problem {
   std::string what{};
 };
 
-// The worst that is to be said of the cluster.
+// The worst problem of the cluster.
 Problem problem_of(const wire::Status& status) {
   if (!status.primary) {
     return {Health::no_primary, status.failure.empty() ? "no primary" : status.failure};

@@ -62,7 +62,7 @@ struct Flags {
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
-  return app.add_subcommand(name, help)->fallthrough();  // flags may stand behind the command, too
+  return app.add_subcommand(name, help)->fallthrough();  // flags may also follow the command
 }
 
 void add_master_commands(CLI::App& app, Flags& flags) {
@@ -157,7 +157,7 @@ Result<> complete(std::vector<Endpoint>& controls) {
   return {};
 }
 
-// What is printed, and the exit status.
+// The text to print, and the exit status.
 struct Outcome {
   std::string text;
   int status = 0;

@@ -48,7 +48,7 @@ std::string wish(const std::string& name, const Endpoint& address, const std::st
   return wire::dump(json);
 }
 
-// Why it is not as wanted yet, in words; empty: it is. Either name may be empty.
+// What is still missing from the wanted state, in words; empty: nothing. Either name may be empty.
 Result<std::string> what_is_left(const ControlClient& client, const std::string& comes,
                                  const std::string& goes) {
   const auto document = client.get("/status");
@@ -71,11 +71,12 @@ Result<std::string> what_is_left(const ControlClient& client, const std::string&
     return fmt::format("{} does not vote yet", comes);
   }
   if (!goes.empty() && goes != comes && votes(goes)) return fmt::format("{} still votes", goes);
-  if (!status->voters_committed) return std::string("who votes is not committed yet");
+  if (!status->voters_committed) return std::string("the change of voters is not committed yet");
   return std::string();
 }
 
-// Masters come and go meanwhile: one that does not answer is no failure before the time is over.
+// Masters join and leave meanwhile: one that does not answer is not a failure before the time is
+// over.
 Result<std::string> wait_for(const ControlClient& client, const std::string& comes,
                              const std::string& goes, const Waiting& waiting, Format format) {
   const auto deadline = now() + waiting.timeout;
@@ -88,9 +89,10 @@ Result<std::string> wait_for(const ControlClient& client, const std::string& com
     }
     const auto why = left ? *left : left.error().message;
     if (now() >= deadline) {
-      return fail(ErrorCode::timed_out,
-                  fmt::format("{}, after {}: it goes on, repeat the command to wait for it", why,
-                              to_string(waiting.timeout)));
+      return fail(
+          ErrorCode::timed_out,
+          fmt::format("{}, after {}: the change continues, repeat the command to wait for it", why,
+                      to_string(waiting.timeout)));
     }
     if (why != told && waiting.progress) waiting.progress(why);
     told = why;

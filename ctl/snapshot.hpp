@@ -8,9 +8,9 @@
 
 namespace tandem::ctl {
 
-// Writes it for its owner alone (mode 0600), whole or not at all: a file of that name is replaced
-// when the new one is on the disk. "-": the standard output. Returns what there is to print.
-// Errors: `io`, naming the file.
+// Writes it with mode 0600, completely or not at all: an existing file is replaced when the new one
+// is on the disk. "-": the standard output. Returns the text to print. Errors: `io`, naming the
+// file.
 Result<std::string> save_snapshot(const ControlClient& client, const std::string& file);
 
 }  // namespace tandem::ctl

@@ -9,7 +9,7 @@ namespace tandem::ctl {
 
 namespace {
 
-// Characters, not bytes: those that continue a UTF-8 sequence take no place of their own.
+// Counts characters, not bytes: continuation bytes of UTF-8 have no width.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));

@@ -1,4 +1,4 @@
-// table.hpp: rows of text in aligned columns, as a terminal shows them.
+// table.hpp: rows of text in aligned columns for a terminal.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ class Table {
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  // REQUIRES: as many cells as columns. What a terminal would take for a command is written out.
+  // REQUIRES: as many cells as columns. Control characters are escaped (printable.hpp).
   void add(std::vector<std::string> cells);
 
   // The titles (unless all are empty) and the rows, columns two spaces apart, no spaces at line

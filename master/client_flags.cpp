@@ -30,16 +30,17 @@ Result<> take_health_path(std::string_view text, std::string_view flag, std::str
 }  // namespace
 
 void bind_clients(CLI::App& app, MasterFlags& flags) {
-  bind_value(app, "--min-body-rate", "BYTES[k|m|g]",
-             "the least rate, per second, at which a client must send or take a body, on average "
-             "after ten seconds of waiting; a slower client gets 408 or is disconnected; default "
-             "1k; 0: no limit",
-             [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               const auto rate = parse_byte_size(text, flag);
-               if (!rate) return rate.error();
-               flags.forward.services.requests.timeouts.pace.bytes_per_s = *rate;
-               return {};
-             });
+  bind_value(
+      app, "--min-body-rate", "BYTES[k|m|g]",
+      "the lowest average rate, per second, at which a client must send or take a body, "
+      "measured after ten seconds of waiting; a slower client gets 408 or is disconnected; default "
+      "1k; 0: no limit",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        const auto rate = parse_byte_size(text, flag);
+        if (!rate) return rate.error();
+        flags.forward.services.requests.timeouts.pace.bytes_per_s = *rate;
+        return {};
+      });
   bind_duration(
       app, "--body-timeout",
       "how long, in all, a client is waited for while it sends a body (then 408) or takes "
@@ -53,7 +54,7 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_value(
       app, "--memory", "BYTES[k|m|g]",
       "memory for the buffers of clients and workers; when it runs out, idle clients are "
-      "disconnected, and then new requests are answered 503; default half of what the machine "
+      "disconnected, and then new requests are answered 503; default: half of what the machine "
       "or its control group has; 0: no limit",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         const auto memory = parse_byte_size(text, flag);

@@ -1,4 +1,5 @@
-// client_flags.hpp: what one client, and all of them together, may take of a master.
+// client_flags.hpp: the flags that limit what one client, or all of them together, may use of a
+// master.
 #pragma once
 
 #include "master/flags.hpp"

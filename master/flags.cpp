@@ -56,7 +56,7 @@ Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag) {
   return {};
 }
 
-// Appends what each use of the flag says.
+// Appends the value of each use of the flag.
 void bind_networks(CLI::App& app, const std::string& flag, const std::string& help,
                    std::vector<AddressRange>& networks) {
   bind_each(app, flag, "ADDRESS[/BITS]", help,
@@ -68,7 +68,7 @@ void bind_networks(CLI::App& app, const std::string& flag, const std::string& he
             });
 }
 
-// What clients and workers may do.
+// Flags for what clients and workers may do.
 void bind_forwarding(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--header-timeout",
                 "how long a client may take to send the head of a request; then 408",
@@ -104,8 +104,8 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                return {};
              });
   bind_value(app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
-             "what --rate-limit tells clients apart by: address, the default, or a header or "
-             "cookie; a client without it is told apart by its address",
+             "how --rate-limit tells clients apart: by address, the default, or by a header or "
+             "cookie; without it the client's address is used",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto key = parse_rate_limit_key(text, flag);
                if (!key) return key.error();
@@ -118,7 +118,7 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                 "repeatable",
                 flags.forward.trusted_proxies);
   bind_value(app, "--underscore-names", "drop|keep",
-             "what becomes of fields with an underscore in their names, unless a trusted proxy "
+             "what happens to fields with an underscore in their names, unless a trusted proxy "
              "sends them: drop, the default, or keep, for workers that cannot mistake them for "
              "others",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
@@ -164,11 +164,11 @@ Result<> parse_peer(std::string_view text, std::string_view flag, MasterFlags& f
   return {};
 }
 
-// What this master is to the others.
+// Flags for this master's part in the cluster.
 void bind_cluster(CLI::App& app, MasterFlags& flags) {
   bind_each(app, "--peer", "NAME=HOST:PORT",
             "another master that founds the cluster, with its control address; repeatable; needed "
-            "for founding alone, since the cluster remembers its masters",
+            "only for founding, since the cluster remembers its masters",
             [&flags](std::string_view text, std::string_view flag) {
               return parse_peer(text, flag, flags);
             });
@@ -192,7 +192,7 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
                 flags.timing.election_timeout, {10ms, 5min});
   bind_value(
       app, "--pair-failover", "on|off",
-      "whether one of two masters without a witness goes on when it has lost the other: on, the "
+      "whether one of two masters without a witness continues when it has lost the other: on, the "
       "default, or off: it stops serving",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         if (text != "on" && text != "off") {
@@ -226,7 +226,7 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
   }
 }
 
-// How a worker is chosen.
+// Flags for how a worker is chosen.
 void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--balance", "POLICY",
              fmt::format("how a worker is chosen; default {}. {}",
@@ -255,11 +255,11 @@ void bind_balance(CLI::App& app, MasterFlags& flags) {
       flags.forward.services.slow_start.over, {0s, 1h});
   bind_number(app, "--eject-after",
               "how many requests in a row a worker may fail (5xx, time-outs, broken connections) "
-              "before it is left alone for a while; 0: any number",
+              "before it gets no requests for a while; 0: any number",
               flags.forward.services.breaker.failures_in_a_row, {0, 1000});
 }
 
-// [service.NAME] in the file: what --service NAME:KEY=VALUE says, KEY = VALUE.
+// KEY = VALUE of a table [service.NAME] in the file, which means --service NAME:KEY=VALUE.
 Result<> set_of_service(MasterFlags& flags, std::string_view name, std::string_view setting,
                         std::string_view field) {
   const auto service = parse_name(name, field);

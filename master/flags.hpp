@@ -1,4 +1,4 @@
-// flags.hpp: what tandem-master was told to do, on the command line or in its file.
+// flags.hpp: the flags of tandem-master, from its command line and its configuration file.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct MasterFlags {
   // What clients and workers may do. Passed on as it is: main() adds the parts of the process.
   DataPlaneOptions forward;
   Endpoint control{"127.0.0.1", 7070};
-  std::string control_name;                   // its host as it was given; empty: as it is
+  std::string control_name;                   // its host as configured; empty: the same
   std::vector<AddressRange> worker_networks;  // none: anywhere
   std::string data_dir;                       // empty: nothing survives a restart
   std::map<core::NodeId, Endpoint> peers;     // control addresses of the other founders
@@ -52,8 +52,8 @@ struct MasterFlags {
   MasterFlags();
 };
 
-// Fills `flags`; host names are resolved. Returns the exit status when the program shall end now:
-// all is said already.
+// Fills `flags`; host names are resolved. Returns the exit status if the program must end now; the
+// message has been printed already.
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags);
 
 }  // namespace tandem::master

@@ -1,4 +1,5 @@
-// tandem-master: the control plane on one thread, the forwarding loops on theirs, and how they end.
+// tandem-master: starts the control plane on one thread and the forwarding loops on theirs, and
+// ends them.
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -51,7 +52,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   return options;
 }
 
-// Null: there are none.
+// Null: no addresses are configured.
 Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
                                                     const ServingGate& gate) {
   if (flags.vips.empty()) return std::unique_ptr<VirtualAddresses>();
@@ -72,7 +73,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   if (!opened_vips) return opened_vips.error();
   const auto vips = std::move(*opened_vips);
   auto to_control = control_options(flags);
-  to_control.pass = random_hex(16);  // standbys present it with the requests that they pass on
+  to_control.pass = random_hex(16);  // standbys send it with the requests that they pass on
   to_control.standby_serves = flags.forward.standby_traffic != StandbyTraffic::refuse;
   std::function<bool(Instant)> farewell;
   std::function<void()> farewell_over;
@@ -105,8 +106,8 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   };
   DataPlane data_plane(options);
   forwarding = &data_plane;
-  // The control address first: what it refuses (a shared data directory, no token) must not have
-  // served.
+  // The control address comes first: a master that it refuses to start (a shared data directory, no
+  // token) must not have served clients.
   if (const auto started = control.start(); !started) return started.error();
   if (const auto started = data_plane.start(); !started) {
     control.stop();
@@ -156,6 +157,6 @@ int main(int argc, char** argv) {
   StopSignals signals;
   start_logging(flags.log_level);
   const auto served = serve_with_access_log(flags, signals);
-  stop_logging();  // what is queued comes before the last word
+  stop_logging();  // queued lines are written before the last message
   return served ? 0 : failed(served.error());
 }

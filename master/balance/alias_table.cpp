@@ -18,7 +18,7 @@ void AliasTable::build(std::span<const Candidate> candidates) {
   }
   const auto differs = [&](double weight) { return weight != weights_.front(); };
   if (std::none_of(weights_.begin(), weights_.end(), differs)) return;
-  // Columns of equal height: what one lacks, one that has too much fills up.
+  // Makes columns of equal height: a column that is too high fills up one that is too low.
   std::vector<double> height;
   std::vector<std::uint32_t> low, high;
   for (std::uint32_t place = 0; place < size_; ++place) {

@@ -30,9 +30,9 @@ bool CircuitBreaker::begin_probe(WorkerCounters& counters, Instant now) {
 void CircuitBreaker::end_probe(WorkerCounters& counters) { counters.probed.store(false, relaxed); }
 
 bool CircuitBreaker::succeeded(WorkerCounters& counters) {
-  // Reads, not writes, as long as all is well: the line is shared by all loops.
+  // Writes only after failures, because all loops share the cache line.
   if (counters.failures_in_a_row.load(relaxed) != 0) counters.failures_in_a_row.store(0, relaxed);
-  // While it is open answers arrive to requests of before.
+  // While it is open, answers to earlier requests arrive.
   if (!counters.probed.load(relaxed)) return false;
   return counters.ejected_until.exchange(0, relaxed) != 0;
 }
@@ -43,13 +43,13 @@ bool CircuitBreaker::failed(WorkerCounters& counters, Instant now) const {
   switch (state(counters, now)) {
     case State::closed: return row >= failures_in_a_row;
     case State::half_open: return true;
-    case State::open: break;  // a request of before
+    case State::open: break;  // an earlier request
   }
   return false;
 }
 
 Duration CircuitBreaker::open(WorkerCounters& counters, Instant now) const {
-  // A probe that fails does not change why it was opened.
+  // A failed probe does not change the reason why it was opened.
   if (counters.ejected_until.load(relaxed) == 0) {
     counters.ejected_after.store(counters.failures_in_a_row.load(relaxed), relaxed);
   }

@@ -8,7 +8,8 @@
 namespace tandem::master {
 
 namespace {
-// Then all are looked at. With half of the workers out, one key in four billion comes so far.
+// After this all workers are examined. With half of the workers out, one key in four billion gets
+// this far.
 constexpr std::size_t slots_tried_max = 32;
 }  // namespace
 
@@ -42,7 +43,8 @@ void ConsistentHash::update(std::span<const Candidate> candidates) {
 }
 
 void ConsistentHash::adopt_table() {
-  table_version_ = slot_->version();  // first: one that comes in between is adopted next time
+  table_version_ =
+      slot_->version();  // read first: a table that comes in between is adopted next time
   table_ = slot_->table();
   place_of_.clear();
   if (!table_) return;
@@ -77,7 +79,8 @@ std::optional<std::size_t> ConsistentHash::pick(const Selection& selection) {
   return search(static_cast<std::size_t>(key % workers_.size()), selection.usable);
 }
 
-// The first usable worker within its bound, from `start` on; if there is none, the first usable.
+// The first usable worker within its bound, from `start` on; if there is none, the first usable
+// one.
 std::optional<std::size_t> ConsistentHash::search(std::size_t start, Usable usable) const {
   std::optional<std::size_t> over_bound;
   for (std::size_t step = 0; step < workers_.size(); ++step) {

@@ -1,16 +1,17 @@
-// consistent_hash.hpp: the same key to the same worker, as long as it is there and not overloaded.
+// consistent_hash.hpp: sends the same key to the same worker, as long as it is there and not
+// overloaded.
 //
 // The key is looked up in a Maglev table (maglev_table.hpp). When the worker found there is not
 // usable, or has more than `bound` times its fair share of the service's requests in flight
-// (Mirrokni, Thorup & Zadimoghaddam 2018), the next slots are tried: what overflows from one
-// worker is spread over many, and each key overflows to the same ones each time. The share counts
-// what this loop has in flight; loops that each keep the bound keep it together.
+// (Mirrokni, Thorup & Zadimoghaddam 2018), the next slots are tried: the overflow of one worker is
+// spread over many, and each key always overflows to the same ones. The share counts this loop's
+// requests in flight; loops that each keep the bound keep it together.
 //
 // The table is built elsewhere (maglev_builder.hpp). While a new one is made the old one serves:
-// workers that left are skipped, and workers that came get nothing; before the first, some
-// milliseconds after the start, keys are spread as they hash. A request without a key goes
-// anywhere. A worker that starts slowly keeps its part of the keys, and a lower bound. pick() is
-// O(1).
+// workers that left are skipped, and workers that came get nothing; before the first table is
+// ready, some milliseconds after the start, keys are spread by their hashes. A request without a
+// key goes anywhere. A worker in slow start keeps its part of the keys, with a lower bound. pick()
+// is O(1).
 #pragma once
 
 #include <vector>

@@ -21,7 +21,7 @@ std::optional<std::size_t> FirstAvailable::pick(const Selection& selection) {
   for (std::size_t step = 0; step < size_; ++step) {
     const auto place = begin_ + step < size_ ? begin_ + step : begin_ + step - size_;
     if (!selection.usable(place)) continue;
-    // What one request has failed at may be the first choice of the next.
+    // A worker at which one request failed may still be the first choice of the next.
     if (!selection.again) begin_ = place;
     return place;
   }

@@ -2,9 +2,10 @@
 // when all before it are full. For services that pay for each worker in use, so that the last ones
 // stay idle.
 //
-// The search begins where the last one ended, further in front when a request of this loop ended
-// there, and now and then at the very first, for another loop or a good sign may have made room.
-// pick() is O(1), amortized: the whole search comes at most once in as many picks as it has steps.
+// The search begins where the last one ended, or further in front if a request of this loop ended
+// there. Now and then it begins at the very first worker, because another loop or a good sign may
+// have made room. pick() is amortized O(1): a complete search happens at most once in as many picks
+// as it has steps.
 #pragma once
 
 #include "master/balance/policy.hpp"
@@ -19,8 +20,8 @@ class FirstAvailable final : public Policy {
 
  private:
   std::size_t size_ = 0;
-  std::size_t begin_ = 0;  // those before it were not usable when looked at last
-  std::size_t picks_ = 0;  // since the last whole search
+  std::size_t begin_ = 0;  // those before it were not usable when last examined
+  std::size_t picks_ = 0;  // since the last complete search
 };
 
 }  // namespace tandem::master

@@ -1,9 +1,9 @@
-// latency_window.hpp: the time that all but a few of a service's requests take, by a histogram that
-// forgets: four buckets for each doubling, so that what it says is at most a quarter too long; the
-// counts are halved whenever a thousand have come, so that it follows what changes.
+// latency_window.hpp: a high quantile of a service's recent response times. A histogram has four
+// buckets for each doubling, so the result is at most a quarter too long; its counts are halved
+// after each thousand requests, so that it follows changes.
 //
-// Adding is O(1); asking is O(1) on average. Nothing is known before `samples_min`. Owner: a
-// service, on its loop.
+// Adding is O(1); reading is O(1) on average. There is no result before `samples_min` samples.
+// Owner: a service, on its loop.
 #pragma once
 
 #include <algorithm>

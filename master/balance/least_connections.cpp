@@ -24,7 +24,8 @@ void LeastConnections::update(std::span<const Candidate> candidates) {
     const double stride = 1 / candidate.weight;
     workers_.push_back(
         {.stride = stride, .node = place, .counters = candidate.counters, .id = candidate.id});
-    // Strangers begin at different points of their first turn: loops do not all begin alike.
+    // New workers begin at different points of their first turn, so that the loops do not all begin
+    // with the same one.
     const double phase = static_cast<double>((place + next_look_) % candidates.size()) /
                          static_cast<double>(candidates.size());
     const auto known = turns.find(candidate.id);
@@ -42,7 +43,7 @@ void LeastConnections::put(std::size_t at, const Node& node) {
   workers_[node.place].node = at;
 }
 
-// Brings `node`, which has come to stand at `at`, to where it belongs, up or down.
+// Moves `node`, which is at `at`, up or down to its place in the heap.
 void LeastConnections::sift(std::size_t at, const Node& node) {
   while (at > 0 && node.is_before(heap_[(at - 1) / children])) {
     put(at, heap_[(at - 1) / children]);
@@ -85,7 +86,7 @@ void LeastConnections::bring_back() {
   aside_.clear();
 }
 
-// `place` is chosen: its equals come first from now on.
+// `place` is chosen: other workers with the same load come before it from now on.
 std::size_t LeastConnections::take(std::size_t place) {
   const auto& worker = workers_[place];
   auto node = heap_[worker.node];

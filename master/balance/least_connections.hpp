@@ -1,10 +1,10 @@
-// least_connections.hpp: the worker with the fewest requests in flight for its weight; equals are
-// taken in turn, by weight.
+// least_connections.hpp: the worker with the fewest requests in flight relative to its weight;
+// equal ones take turns, by weight.
 //
-// Counts the requests of all loops of this master, so that two loops do not both think a worker
-// idle, and those of others that the worker's heartbeats tell of. A heap has the least loaded in
-// front; what this loop does is entered at once; what others do is noticed when a worker comes to
-// the front, and by looking at two more with each pick. pick() is O(log n).
+// It counts the requests of all loops of this master, so that two loops do not both take a worker
+// for idle, and those of others that the worker's heartbeats report. A heap has the least loaded
+// worker in front. This loop's own requests are entered at once; those of others are noticed when a
+// worker comes to the front, and by refreshing two more with each pick. pick() is O(log n).
 #pragma once
 
 #include <vector>
@@ -25,7 +25,7 @@ class LeastConnections final : public Policy {
  private:
   struct Worker {
     double stride = 1;     // 1 / weight
-    std::size_t node = 0;  // where it stands in heap_
+    std::size_t node = 0;  // its index in heap_
     std::shared_ptr<WorkerCounters> counters{};
     WorkerId id{};
 

@@ -80,7 +80,7 @@ void MaglevBuilder::build(MaglevSlot& slot) {
   std::vector<MaglevMember> members;
   {
     const Lock lock(slot.mutex_);
-    slot.queued_ = false;  // what is wanted from now on is another table
+    slot.queued_ = false;  // a request from now on needs another table
     members = slot.wanted_;
   }
   auto table = std::make_shared<const MaglevTable>(std::move(members));

@@ -1,8 +1,8 @@
 // maglev_builder.hpp: builds Maglev tables on a thread of its own, one for each service, shared by
-// all loops: a loop that waited for one would answer nobody for milliseconds.
+// all loops: a loop that built one itself would serve nobody for milliseconds.
 //
-// Each loop asks for a table of its members when they change; the first to ask starts the work.
-// Until the new table is there they use the old one. Any thread.
+// Each loop asks for a table of its members when they change; the first one to ask starts the work.
+// Until the new table is ready the loops use the old one. Any thread.
 #pragma once
 
 #include <atomic>
@@ -21,9 +21,9 @@ namespace tandem::master {
 // The table of one service.
 class MaglevSlot {
  public:
-  // Grows with each table that is put here; 0: there has been none. One read, for every pick.
+  // Grows with each table; 0: there is none yet. A single atomic read, made by every pick.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  // The newest; null before the first.
+  // The newest table; null before the first.
   std::shared_ptr<const MaglevTable> table() const;
 
  private:
@@ -43,11 +43,11 @@ class MaglevBuilder {
   MaglevBuilder(const MaglevBuilder&) = delete;
   MaglevBuilder& operator=(const MaglevBuilder&) = delete;
 
-  // Of that service, the same for all who ask.
+  // The slot of that service, which all callers share.
   std::shared_ptr<MaglevSlot> slot(const std::string& service);
   // Asks for a table of these members, unless the slot has it or will get it. REQUIRES: not empty.
   void want(const std::shared_ptr<MaglevSlot>& slot, std::vector<MaglevMember> members);
-  // Blocks until every table that is wanted has been made.
+  // Blocks until all requested tables have been made.
   void finish();
 
  private:
@@ -57,7 +57,7 @@ class MaglevBuilder {
   Mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, std::weak_ptr<MaglevSlot>> slots_
-      TANDEM_GUARDED_BY(mutex_);  // while a policy has them
+      TANDEM_GUARDED_BY(mutex_);  // alive while a policy uses them
   std::size_t slots_reviewed_at_ TANDEM_GUARDED_BY(mutex_) =
       64;  // then slots of services that are gone are removed
   std::vector<std::shared_ptr<MaglevSlot>> queue_ TANDEM_GUARDED_BY(mutex_);  // each at most once

@@ -14,8 +14,8 @@ constexpr std::uint16_t nobody = 0xffff;
 struct Walk {
   std::uint32_t slot;
   std::uint32_t skip;
-  double share;      // of a turn that it has in each round: 1 for the heaviest
-  double turns = 0;  // that it has coming
+  double share;      // how much of a turn it gets in each round: 1 for the heaviest
+  double turns = 0;  // turns that are due
 };
 
 }  // namespace

@@ -1,15 +1,15 @@
 // maglev_table.hpp: which worker has which part of the keys (Eisenbud et al., "Maglev: A Fast and
 // Reliable Software Network Load Balancer", NSDI 2016, §3.4).
 //
-// Each worker has a preference of its own among the slots, a permutation that follows from its
-// name; they take turns, by weight, each taking the slot that it likes best among those still free.
-// So each has its share to within a slot or two, and when one leaves, few slots change hands but
-// its own. All masters make the same table of the same names.
+// Each worker has its own order of preference for the slots, a permutation derived from its name.
+// They take turns, by weight, each taking the free slot that it prefers most. So each gets its
+// share to within a slot or two, and when one leaves, few slots change hands besides its own. All
+// masters make the same table from the same names.
 //
 // Few, not none: of N workers' keys at most 1.2/N change hands when one leaves, up to N = 130.
-// Above that the slots are fewer than it takes; measured: 2.2/N of 500, 4.2/N of 1,000. With the
-// paper's smaller table (65,537 slots) the 1.2/N ends at N = 45. One size for all: where it changed
-// with the number of workers all keys would change hands.
+// Beyond that the number of slots is too small; measured: 2.2/N at N = 500, 4.2/N at N = 1,000.
+// With the paper's smaller table (65,537 slots) 1.2/N holds up to N = 45. There is only one size,
+// because if it changed with the number of workers, all keys would change hands.
 //
 // Building takes 30 ms; looking up is one read. 1.3 MB. Immutable; any thread.
 #pragma once

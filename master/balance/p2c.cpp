@@ -15,7 +15,7 @@ constexpr double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// How much a bad experience makes of the estimate.
+// The factor by which a bad experience multiplies the estimate.
 constexpr double bad_factor = 2;
 constexpr double equal_within_factor = 2;
 

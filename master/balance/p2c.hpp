@@ -4,16 +4,15 @@
 // The estimate of a worker's latency rises at once to a latency above it and sinks towards those
 // below it, by half in 1.4 s (`decay` is the time constant): a worker that turns slow is avoided
 // from its first slow answer on, and one that has got no request for a while is tried again. A bad
-// experience (5xx, a time-out, a broken connection) doubles the estimate, for an error is often
-// quick, and a worker that fails must not look attractive for it. One that joins begins with the
+// experience (5xx, a time-out, a broken connection) doubles the estimate, because errors are often
+// quick, and must not make a failing worker look attractive. A worker that joins begins with the
 // mean of the others. Latencies within a factor of two count as equal: one worker's latency varies
 // that much from one moment to the next, and equal workers should share alike even when requests
 // come one by one.
 //
 // Workers are drawn by weight, and one of twice the weight bears twice as many requests in flight
-// for the same cost. In flight counts the requests of all loops, and those of other masters and
-// clients that the worker's heartbeats tell of; latency is what this loop saw.
-// pick() is O(1).
+// for the same cost. Requests in flight include those of all loops, and those of other masters and
+// clients that the worker's heartbeats report; the latency is this loop's own. pick() is O(1).
 #pragma once
 
 #include <vector>
@@ -27,7 +26,7 @@ namespace tandem::master {
 class P2c final : public Policy {
  public:
   static constexpr Duration decay = 2s;
-  // Latencies below it count as it: they tell more of this machine than of the worker.
+  // Shorter latencies count as this one: they say more about this machine than about the worker.
   static constexpr Duration latency_min = 1ms;
   static constexpr Duration latency_max = 60s;
 

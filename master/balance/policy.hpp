@@ -1,11 +1,10 @@
 // policy.hpp: choosing a worker: the interface that every balancing policy implements.
 //
 // Each forwarding loop has a policy object of its own for each service, so a policy needs no lock;
-// what loops should know of each other (how busy a worker is) it reads from WorkerCounters. A
-// policy does not judge health: it is asked to choose among those that `usable` admits at this
-// moment.
+// what loops need to know from each other (how busy a worker is) is in WorkerCounters. A policy
+// does not judge health: it chooses among the workers that `usable` admits at this moment.
 //
-// A worker is spoken of by its place: its index in the candidates of the last update(). Owner: the
+// A worker is identified by its place: its index in the candidates of the last update(). Owner: the
 // loop.
 #pragma once
 
@@ -50,10 +49,11 @@ struct Selection {
   Usable usable;
   std::optional<std::uint64_t> key{};  // a hash of the request's key; unset: it has none
   bool again = false;  // the request has failed at other workers, which are not usable now
-  Instant now{};       // a tick behind the clock at most
+  Instant now{};       // at most one tick behind the clock
 };
 
-// The requests that a worker has in flight: of all loops, and of others as far as it says so.
+// The requests that a worker has in flight: from all loops, and from others as far as it reports
+// them.
 inline std::uint32_t load_of(const WorkerCounters& counters) {
   return counters.in_flight.load(std::memory_order_relaxed) +
          counters.in_flight_elsewhere.load(std::memory_order_relaxed);
@@ -66,20 +66,20 @@ class Policy {
  public:
   virtual ~Policy() = default;
 
-  // The set to choose from, from now on. What is known of workers that stay is kept.
+  // Sets the workers to choose from. What is known about workers that stay is kept.
   virtual void update(std::span<const Candidate> candidates) = 0;
 
-  // The worker for the next request, or nothing when no usable one is left. Each policy says what
-  // that costs while most are usable; looking at all of them is the last resort.
+  // The worker for the next request, or nothing when no usable one is left. Each policy states the
+  // cost while most workers are usable; examining all of them is the last resort.
   virtual std::optional<std::size_t> pick(const Selection& selection) = 0;
 
-  // A request of the worker at `place` has begun, and has ended, however it did. The WorkerCounters
-  // are up to date already.
+  // A request to the worker at `place` has begun, or has ended in any way. The WorkerCounters have
+  // been updated already.
   virtual void began(std::size_t) {}
   virtual void ended(std::size_t) {}
 
-  // It took `latency` until the worker began to answer (good), failed, or said 5xx (bad). Called
-  // only for policies that learn. `now`: the clock.
+  // After `latency` the worker began to answer (good), or failed or answered 5xx (bad). Called only
+  // for policies that learn. `now`: the clock.
   virtual bool learns() const { return false; }
   virtual void learn(std::size_t, Experience, Duration /*latency*/, Instant /*now*/) {}
 };

@@ -1,4 +1,4 @@
-// policy_factory.hpp: makes the policies of all loops, and holds what they share: the thread that
+// policy_factory.hpp: makes the policies of all loops, and owns what they share: the thread that
 // builds the tables of consistent_hash. Any thread.
 #pragma once
 
@@ -18,10 +18,10 @@ class PolicyFactory {
   // `seed` differs from loop to loop, so that the loops do not all begin with the same worker.
   std::unique_ptr<Policy> make(const wire::PolicySpec& spec, const std::string& service,
                                std::uint64_t seed);
-  // Blocks until the tables are made that policies have asked for so far.
+  // Blocks until all tables that policies have asked for so far are made.
   void finish_tables();
 
-  // The one builder of all tables; made when it is first asked for.
+  // The only builder of tables; made on first use.
   std::shared_ptr<MaglevBuilder> maglev();
 
  private:
@@ -30,7 +30,7 @@ class PolicyFactory {
       TANDEM_GUARDED_BY(mutex_);  // null: no policy of the kind was made yet
 };
 
-// What a policy may be made from.
+// What the constructor functions of policies get.
 struct PolicyContext {
   const std::string& service;
   std::uint64_t seed;

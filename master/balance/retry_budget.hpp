@@ -1,12 +1,12 @@
-// retry_budget.hpp: how many requests of a service may be sent a second time.
+// retry_budget.hpp: limits how many requests of a service may be sent again.
 //
 // When all workers fail, a gateway that retries each request three times multiplies their load. So
-// retries are paid for: each request earns a fifth of one (or the share that its service sets),
+// retries are paid for: each request earns a fifth of a retry (or the share that its service sets),
 // which is kept for ten seconds, and three a second are free, so that a quiet service can retry too
-// (Finagle's budget). Only what a worker may have seen is paid for; a connection that was refused
-// costs it nothing.
+// (Finagle's budget). Only requests that a worker may have seen are paid for; after a refused
+// connection the retry is free.
 //
-// Each loop has a budget of its own for each service, and its part of the free ones. Owner: the
+// Each loop has its own budget for each service, with its part of the free retries. Owner: the
 // loop.
 #pragma once
 
@@ -22,13 +22,13 @@ class RetryBudget {
   static constexpr double free_per_second = 3;
   static constexpr Duration kept_for = 10s;
 
-  // `loops`: how many share the service.
+  // `loops`: the number of loops.
   explicit RetryBudget(unsigned loops) : free_per_second_(free_per_second / loops) {}
 
-  // 0: nothing is retried, not even what would be free.
+  // 0: no retries at all, not even free ones.
   void set_percent(unsigned percent) { price_ = percent == 0 ? 0 : 100.0 / percent; }
 
-  // A request has come.
+  // A request has arrived.
   void earn(Instant now) {
     pass(now);
     earned_ += 1;
@@ -58,8 +58,8 @@ class RetryBudget {
   }
 
   const double free_per_second_;
-  double price_ = 100.0 / percent;  // of a retry, in requests
-  double earned_ = 0;               // requests that have not been paid with
+  double price_ = 100.0 / percent;  // the price of a retry, in requests
+  double earned_ = 0;               // requests whose credit has not been used
   double free_ = free_per_second;
   Instant since_;
 };

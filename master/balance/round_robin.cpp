@@ -27,8 +27,8 @@ void RoundRobin::update(std::span<const Candidate> candidates) {
     TANDEM_ASSERT(candidate.weight > 0);
     const double stride = 1 / candidate.weight;
     const auto known = deadlines.find(candidate.id);
-    // A stranger starts somewhere within its first turn; one whose weight was raised waits one
-    // stride.
+    // A new worker starts somewhere within its first turn; one whose weight was raised waits at
+    // most one stride.
     const double deadline = known == deadlines.end()
                                 ? virtual_time_ + random_.unit() * stride
                                 : std::min(known->second, virtual_time_ + stride);
@@ -55,7 +55,7 @@ void RoundRobin::order_all() {
                  [](const Next& a, const Next& b) { return b.is_before(a); });
 }
 
-// The first ring has moved on: down to where it belongs now.
+// The first ring has moved on: sifts it down to its place in the heap.
 void RoundRobin::order_first() {
   const Next moved{rings_[order_.front().ring].next().deadline, order_.front().ring};
   std::size_t node = 0;
@@ -70,7 +70,7 @@ void RoundRobin::order_first() {
   order_[node] = moved;
 }
 
-// Whose turn it is in `ring` has it.
+// Gives the turn to the front of `ring`.
 void RoundRobin::take(Ring& ring) {
   const auto deadline = ring.next().deadline;
   ring.move_on(virtual_time_);
@@ -93,8 +93,8 @@ std::optional<std::size_t> RoundRobin::pick(const Selection& selection) {
   return search(selection.usable);
 }
 
-// The usable worker whose turn is next, for when heavier ones, none of them usable, come up so
-// often that it did not. Those in front of it in its ring are passed over.
+// The usable worker whose turn is next. Used when unusable heavier workers come up so often that no
+// usable one did. The workers in front of it in its ring are skipped.
 std::optional<std::size_t> RoundRobin::search(Usable usable) {
   Ring* best = nullptr;
   Turn next{};

@@ -5,9 +5,9 @@
 // one of weight 1, and evenly in between, not twice in a row. A worker that was unusable for a
 // while does not get the turns that it missed.
 //
-// Workers of the same weight move on by the same stride, so they keep their order for ever: they
-// stand in a ring, whose front is next, and only the fronts of the rings are compared. pick() is
-// O(log w) for w different weights, and one step more for each unusable worker it comes across.
+// Workers of the same weight move on by the same stride, so they keep their order forever: they
+// form a ring, whose front is next, and only the fronts of the rings are compared. pick() is O(log
+// w) for w different weights, plus one step for each unusable worker on the way.
 #pragma once
 
 #include <vector>
@@ -35,11 +35,11 @@ class RoundRobin final : public Policy {
     std::size_t front = 0;
 
     const Turn& next() const { return turns[front]; }
-    // Whose turn it is goes behind the others. It does not get back what it missed: its next
-    // deadline counts from `present` at least.
+    // Moves the front of the ring behind the others. Missed turns are not made up for: its next
+    // deadline counts from `present` at the earliest.
     void move_on(double present);
   };
-  // A ring in the order of what is next.
+  // A ring in the heap that is ordered by deadline.
   struct Next {
     double deadline;
     std::size_t ring;

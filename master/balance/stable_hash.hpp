@@ -1,6 +1,6 @@
-// stable_hash.hpp: 64 bits of a text, the same in every process and on every machine, so that all
-// masters place a key alike. FNV-1a, then MurmurHash3's finalizer, without which the high bits of
-// short texts hardly differ. Not for secrets: who wants to can make texts that collide. Pure.
+// stable_hash.hpp: a 64-bit hash of a text, the same in every process and on every machine, so that
+// all masters place a key alike. FNV-1a, then MurmurHash3's finalizer, without which the high bits
+// of short texts hardly differ. Not for secrets: collisions are easy to construct. Pure.
 #pragma once
 
 #include <cstdint>

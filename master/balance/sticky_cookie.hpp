@@ -1,9 +1,8 @@
 // sticky_cookie.hpp: the cookie by which a client stays with its worker.
 //
-// Its value means the worker and tells nothing of it: a digest of the worker's name, keyed by the
-// cluster's secret (SnapshotWorker::cookie). All masters of a cluster make the same, so a client
-// stays with its worker when the primary changes; nothing can be told from it of the token. Pure;
-// any thread.
+// Its value identifies the worker without revealing anything: a digest of the worker's name, keyed
+// with the cluster's secret (SnapshotWorker::cookie). All masters of a cluster compute the same
+// value, so a client stays with its worker when the primary changes. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -22,7 +21,7 @@ class StickyCookie {
   bool is_on() const { return spec_.is_on(); }
   const std::string& name() const { return spec_.name; }
   // The value of Set-Cookie that asks the client to bring `value` from now on; without Secure,
-  // which depends on how it asked.
+  // which depends on the scheme of the request.
   std::string set_cookie(std::string_view value) const;
 
   friend bool operator==(const StickyCookie&, const StickyCookie&) = default;

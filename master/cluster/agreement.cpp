@@ -26,8 +26,8 @@ void Agreement::restored(const wire::StateDigest& ours) {
   applied(ours);
 }
 
-// Of claims that are ahead the first is kept: later ones would put off the comparison for as long
-// as there are changes.
+// Of claims about entries that are not applied here yet, the first is kept: with later ones the
+// comparison would be postponed for as long as there are changes.
 void Agreement::heard(const core::NodeId& node, const wire::StateDigest& theirs) {
   if (ours_.empty() || theirs.index > ours_.back().index) {
     if (ahead_.size() < limits::known_nodes_max) ahead_.emplace(node, theirs);

@@ -1,10 +1,10 @@
-// agreement.hpp: whether this master's applied state equals those of the others.
+// agreement.hpp: whether this master's applied state equals that of the others.
 //
-// Masters say with their messages what their state's digest is after which entry. Whoever has
-// applied that entry compares; whoever has not yet compares when it has. So a difference is found
-// as soon as both have applied the entry after which it is there. An entry is the same when its
-// index and its term are: in pair mode two masters may have gone on without each other, and then
-// the core makes one of them begin anew.
+// Masters send the digest of their state after an entry with their messages. A receiver compares it
+// with its own as soon as it has applied that entry. So a difference is found once both have
+// applied the entry that caused it. Entries are the same if their index and term are: in pair mode
+// two masters may have continued without each other, and then the core makes one of them begin
+// anew.
 //
 // Owner: the control loop's thread. Always: at most limits::uncommitted_entries_max digests, and
 // one claim for each other master, of at most limits::known_nodes_max.
@@ -33,10 +33,10 @@ class Agreement {
   // This master has applied the next entry / has another state altogether.
   void applied(const wire::StateDigest& ours);
   void restored(const wire::StateDigest& ours);
-  // Another master says so. What is not of now or soon is passed over.
+  // A claim of another master. Claims about entries that are too old or too far ahead are ignored.
   void heard(const core::NodeId& node, const wire::StateDigest& theirs);
 
-  // Those whose state is known to differ from this master's; they agree again once they say so.
+  // The masters whose state is known to differ from this one's, until they report an equal one.
   const std::map<core::NodeId, Difference>& differing() const { return differing_; }
   bool differs_from(const core::NodeId& node) const { return differing_.contains(node); }
 

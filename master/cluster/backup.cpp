@@ -65,7 +65,7 @@ Result<Backup> parse_backup(std::string_view text) {
 
 core::Restoration restoration_of(const Backup& backup) {
   auto state = backup.state;
-  state.forget_masters();  // they are those that are told of each other now
+  state.forget_masters();  // the new cluster's masters are those of its flags
   return {.after = Term(backup.term.value() + limits::term_jump_max),
           .bytes = to_json(CommandClients{}, state)};
 }
@@ -81,7 +81,7 @@ Result<std::shared_ptr<const core::Restoration>> read_restoration(const std::str
     return in_file(file, invalid(fmt::format("its state has more than {} bytes",
                                              std::size_t{limits::snapshot_bytes_max})));
   }
-  // To be sure, by what every member asks of a snapshot.
+  // Verifies that it passes the check that every member applies to a snapshot.
   if (const auto taken = state_check(features_max).snapshot(restoration.bytes); !taken) {
     return in_file(file, taken.error());
   }

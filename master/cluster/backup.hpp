@@ -4,13 +4,13 @@
 //    "state": {"format": 2, "joined": [...], "drained": [...], "weights": {...}, "added": [...],
 //              "routes": [...], "removed": [...], "settings": [...]}}
 //
-// The state is as snapshots have it (cluster_state.hpp), but for the cluster's secret, which is not
-// there: a cluster that is founded from it is another one, makes a secret of its own, and so no
-// master of the old one can prove a term to its workers. Workers get their new keys with their next
-// heartbeat; clients with sticky cookies are dealt anew once.
+// The state is that of a snapshot (cluster_state.hpp) without the cluster's secret: a cluster that
+// is founded from it is a new one with a secret of its own, so no master of the old one can prove a
+// term to its workers. Workers get new keys with their next heartbeat; clients with sticky cookies
+// are assigned to workers anew once.
 //
-// What is not there either: promises and votes. A data directory holds those, which is why a copy
-// of one must never be brought back, and a backup may.
+// It has no promises and votes either. A data directory has those, which is why a copy of one must
+// never be restored, while a backup may.
 //
 // Owner: values and pure functions, any thread.
 #pragma once
@@ -28,19 +28,20 @@ namespace tandem::master {
 struct Backup {
   std::string cluster;  // its id, for people
   Term term;            // of the entry at `index`
-  LogIndex index;       // the state is that after it
+  LogIndex index;       // the entry after which this is the state
   ClusterState state;
 };
 
 // Indented, for people. The secret is left out.
 std::string to_json(const Backup& backup);
-// Errors: `invalid`, naming the member at fault; `conflict` for what a later version has written.
+// Errors: `invalid`, naming the member at fault; `conflict` for a file that a later version has
+// written.
 Result<Backup> parse_backup(std::string_view json);
 
-// What founds a cluster of it, whose terms lie far above the backup's: the old cluster went on
-// after it, and workers remember its terms.
+// The state from which a new cluster is founded. Its terms lie far above the backup's, because the
+// old cluster continued after the backup, and workers remember its terms.
 core::Restoration restoration_of(const Backup& backup);
-// Of that file. Errors: `invalid`, naming the file and what is wrong with it.
+// Reads the backup file. Errors: `invalid`, naming the file and what is wrong with it.
 Result<std::shared_ptr<const core::Restoration>> read_restoration(const std::string& file,
                                                                   wire::FeatureLevel features_max);
 

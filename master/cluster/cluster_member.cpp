@@ -21,13 +21,13 @@ namespace {
 
 constexpr Duration switchover_poll = 5ms;
 constexpr Duration farewell_poll = 500us;
-// A handover takes some milliseconds; one that takes longer may come to nothing.
+// A handover takes some milliseconds; one that takes longer may fail.
 constexpr Duration handover_usual_max = 100ms;
 
 struct FarewellEnd {
   explicit FarewellEnd(const ClusterMemberHooks& all) : hooks(all) {}
   ~FarewellEnd() { come(); }
-  // Nobody is kept waiting any longer.
+  // Wakes those who wait.
   void come() const {
     if (hooks.farewell_over) hooks.farewell_over();
   }
@@ -139,12 +139,12 @@ void ClusterMember::start(const Endpoint& control) {
     const auto file = masters_file_in(options_.directory);
     masters_file_.emplace(file, [file](const std::string& failure) {
       if (failure.empty()) return spdlog::info("the masters are kept again file={}", file);
-      spdlog::warn("the masters cannot be kept, tried again each second file={} reason=\"{}\"",
+      spdlog::warn("the masters cannot be kept, tried again every second file={} reason=\"{}\"",
                    file, failure);
     });
   }
   has_others_.store(!others().empty(), std::memory_order_relaxed);
-  // Nobody is admitted before the state says who belongs.
+  // No master is admitted before the state lists the masters.
   asio::post(loop_, [this, control, applied = state_.applied()] {
     node_.start(control);
     core::Registered nothing_new;
@@ -172,7 +172,7 @@ void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
                [this, peer, addresses = *found] { node_.set_peer_addresses(peer, addresses); });
     to_control([this, peer, addresses = *found] {
       resolved_[peer] = addresses;
-      registered_digest_ = 0;  // is to be reported anew
+      registered_digest_ = 0;  // forces another report
     });
   });
 }
@@ -207,7 +207,8 @@ void ClusterMember::took_gate(Instant until, Term term) {
   gate_.set_serve_until(until);
   serve_until_ = until;
   if (hooks_.gate && (!was_open || until <= now())) hooks_.gate();
-  // Loops learn of an opening, which they may be waiting for; a closing they see by themselves.
+  // Loops are told about an opening, which they may be waiting for; they notice a closing
+  // themselves.
   if (!was_open && until != Instant::never()) {
     leadership_ = nullptr;
     publish_leadership();
@@ -270,7 +271,7 @@ void ClusterMember::note_feature_level() {
   asio::post(loop_, [this, level] { node_.set_feature_level(level); });
 }
 
-// Whoever would guess what an entry means would have another state than the others.
+// A master that guessed the meaning of an entry would have another state than the others.
 void ClusterMember::give_up(const Error& error) {
   gave_up_ = true;
   asio::post(loop_, [this, error] { node_.give_up(error); });
@@ -285,14 +286,14 @@ void ClusterMember::take_snapshot(std::uint64_t restores) {
              });
 }
 
-// Members that do not know a change could not apply it, nor anything after it.
+// Members that do not know a change could not apply it, or anything after it.
 Result<> ClusterMember::check_feature_level(const Change& change) const {
   const auto needed = level_needed(change);
   if (needed <= feature_level() || std::holds_alternative<RaiseFeatureLevel>(change)) return {};
   const auto& held_back = view_.features_held_back;
   return fail(ErrorCode::unavailable,
               fmt::format("this needs feature level {}, and the cluster is at {}{}: it rises by "
-                          "itself when all masters and witnesses are of a version that can",
+                          "itself when all masters and witnesses run a version that supports it",
                           needed, feature_level(),
                           held_back.empty() ? "" : fmt::format(" ({})", held_back)));
 }
@@ -316,7 +317,8 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
   if (to == options_.node.name()) co_return Result<>();
   const auto peers = others();
   if (!to.empty() && !peers.contains(core::NodeId(to))) {
-    co_return fail(ErrorCode::not_found, fmt::format("{} is no master of this cluster", to), "to");
+    co_return fail(ErrorCode::not_found, fmt::format("{} is not a master of this cluster", to),
+                   "to");
   }
   if (peers.empty()) {
     co_return fail(ErrorCode::conflict, "this cluster has no other master to hand over to");
@@ -333,8 +335,8 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
   const auto deadline = now() + limits::takeover_wait_max;
   while (!closed_ && now() < deadline) {
     if (!is_primary() && view_.term > before && !view_.primary.empty()) co_return Result<>();
-    // Again and again: one that has just come may not have answered yet, and one that lags may need
-    // more than one try.
+    // Repeated, because a master that has just joined may not have answered yet, and one that lags
+    // may need several attempts.
     if (is_primary() && view_.term == before) to_node(core::HandOver{successor});
     if (now() >= deadline - limits::takeover_wait_max + handover_usual_max) farewell_end.come();
     boost::system::error_code ignored;
@@ -366,7 +368,7 @@ Error ClusterMember::undecided() const {
   const auto node = options_.node.name();
   std::string why;
   if (view_.ended) {
-    why = fmt::format("{} takes part no more: {}", node, view_.failure);
+    why = fmt::format("{} no longer takes part: {}", node, view_.failure);
   } else if (!view_.failure.empty()) {
     why = fmt::format("{} can make no change: {}; nothing was changed", node, view_.failure);
   } else if (!is_primary()) {
@@ -390,7 +392,7 @@ bool ClusterMember::is_stuck() const {
 }
 
 std::string_view ClusterMember::failure_kind() const {
-  if (view_.ended) return "this master takes part no more";
+  if (view_.ended) return "this master no longer takes part";
   return view_.failure.empty() ? "" : "the log cannot be written";
 }
 

@@ -37,20 +37,20 @@
 namespace tandem::master {
 
 struct ClusterMemberHooks {
-  // Who leads has changed, or the gate has opened. Called on the cluster's thread.
+  // The primary has changed, or the gate has opened. Called on the cluster's thread.
   std::function<void(LeadershipPtr)> leadership;
-  // The gate has been opened, or shut. Called on the cluster's thread, and before anybody hears
-  // that another may lead. May be empty.
+  // The gate has been opened or shut. Called on the cluster's thread, before any message tells
+  // another master that it may lead. May be empty.
   std::function<void()> gate{};
-  // Leadership is about to be given away. Called again and again, on the control loop's thread or
-  // on that of hand_over_and_wait(), until it returns true: then that happens. May be empty.
+  // Leadership is about to be given away. Called repeatedly, on the control loop's thread or on
+  // that of hand_over_and_wait(), until it returns true; then the hand-over happens. May be empty.
   std::function<bool(Instant now)> farewell{};
-  // It has been, or will not be. May be empty.
+  // The hand-over has happened, or has been given up. May be empty.
   std::function<void()> farewell_over{};
   // The view has changed. Called on the control loop's thread.
   std::function<void()> view;
-  // Asks that primary for GET state_path; the body of a good answer. On the control loop. Empty: a
-  // state that differs stays.
+  // Fetches GET state_path from that primary; returns the body of a good answer. On the control
+  // loop. Empty: a state that differs stays.
   std::function<boost::asio::awaitable<Result<std::string>>(Endpoint primary)> fetch_state{};
 };
 
@@ -72,71 +72,76 @@ class ClusterMember {
   void set_listen(const Endpoint& listen);
   // Ends its thread. Not from the control loop's thread, while that still runs or after.
   void stop();
-  // Ends what waits on the control loop, on its thread, so that the loop can end.
+  // On the control loop's thread: ends what waits there, so that the loop can end.
   void close();
 
-  // ---- what is asked of it
-  // Makes a change, and returns when it is committed and applied. Errors: as Proposals::commit();
-  // `unavailable` as well when this master is not the primary, and when the change needs a higher
-  // feature level than the cluster has.
+  // ---- requests
+  // Makes a change, and returns when it is committed and applied. Errors: as
+  // Proposals::commit(); `unavailable` as well when this master is not the primary, and when the
+  // change needs a higher feature level than the cluster has.
   boost::asio::awaitable<Result<>> commit(Change change);
-  // Hands leadership to `to`, or to whom the core chooses when it is empty; returns when another
-  // leads. Errors: `unavailable`, saying why not.
+  // Hands leadership to `to`, or if that is empty to a master that the core chooses; returns when
+  // another one leads. Errors: `unavailable`, with the reason.
   boost::asio::awaitable<Result<>> switch_over(std::string to);
-  // Hands over if this master leads and another can, and waits for that. Any other thread.
+  // If this master leads and another one could, hands over and waits until that has happened. Any
+  // thread but the control loop's.
   void hand_over_and_wait();
   // A worker has promised this term. Any thread.
   void report_term(Term term);
-  // Every registry tick: registers and forgets workers once it has caught up, tells the core who
-  // may be a witness.
+  // Called every registry tick: once it has caught up, registers and forgets workers, and tells the
+  // core which workers may be witnesses.
   void tick(Instant now);
 
   // ---- POST /cluster/messages
   Admission admit(const ControlRequest& request, const std::optional<BearerToken>& token) const;
   boost::asio::awaitable<ControlResponse> take_messages(const ControlRequest& request);
 
-  // GET state_path. Errors: `unavailable` when it may not decide.
+  // GET state_path. Errors: `unavailable` when this master may not decide.
   Result<std::string> state_to_fetch(Instant now) const;
 
   // ---- what it knows
-  // The other masters, by the state that is applied here; before it says so, by the flags.
+  // The other masters, according to the applied state, or to the flags as long
+  // as the state does not list them.
   std::map<core::NodeId, Endpoint> others() const;
   const MasterRecords& masters() const { return registry_.state().masters; }
-  // The same, and one that is bound to all addresses (0.0.0.0) is where it was heard, as far as
-  // that is known. This one's own address stays as it is bound.
+  // The same, except that a master that is bound to all addresses (0.0.0.0) has the address from
+  // which it was heard, as far as that is known. This master's own address stays as bound.
   const MasterRecords& reachable_masters() const { return reachable_; }
   bool votes(std::string_view master) const;
-  // The masters that belong, by the state or before it says so by the flags, and do not vote yet.
+  // The masters of the cluster, by the state or else the flags, that do not vote yet.
   std::vector<std::string> without_vote() const;
-  // This master belongs no more, and nobody needs it: it can be stopped.
+  // This master was removed, and is no longer needed: it can be stopped.
   bool is_removed() const;
-  // It is no master, and this one has seen it go.
+  // `master` is not a master any more, and this one has seen its removal.
   bool has_gone(const std::string& master) const;
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
-  // The cluster's, by the state that is applied here: what may be written for all members.
+  // The cluster's, according to the applied state: what may be written for all members.
   wire::FeatureLevel feature_level() const { return registry_.state().feature_level; }
   // Which other masters have another state than this one.
   const Agreement& agreement() const { return agreement_; }
   bool is_primary() const { return view_.role == core::Role::primary; }
   bool may_serve(Instant now) const { return gate_.open_at(now).has_value(); }
-  // It leads, and has applied an entry of its own term, and so all that was committed before.
+  // This master leads, and has applied an entry of its own term, and so everything that was
+  // committed before.
   bool has_caught_up() const { return is_primary() && state_.term() == view_.term; }
-  // What it knows is what the cluster knows, and stays so while a lease holds: what it answers at
-  // `now` is true. A role alone proves nothing, it is kept for a while after the lease has ended.
+  // Its state is the cluster's newest, and stays so while the lease holds, so its answers at `now`
+  // are correct. The role alone proves nothing, because it is kept for a while after the lease has
+  // ended.
   bool may_decide(Instant now) const {
-    if (!view_.failure.empty()) return false;  // nothing would come of it
+    if (!view_.failure.empty()) return false;  // the decision could not be carried out
     const auto term = gate_.open_at(now);
     return has_caught_up() && term && *term == state_.term();
   }
-  // Why it may not decide: `unavailable`. REQUIRES: a failure, or !may_decide() just now
+  // An `unavailable` error with the reason why it may not decide. REQUIRES: a failure, or
+  // !may_decide() just before
   Error undecided() const;
-  // It makes no change for as long as its failure lasts, and no other master can instead.
+  // It can make no change while its failure lasts, and no other master can in its place.
   bool is_stuck() const;
-  // What is wrong with it, in fixed words; empty when nothing is. The view has the details.
+  // What is wrong with it, in fixed words; empty when nothing is wrong. The view has the details.
   std::string_view failure_kind() const;
-  // A standby that could take over now: it has all that it knows to be committed, and hears the
-  // primary.
+  // Whether this is a standby that could take over now: it has everything that it knows to be
+  // committed, and hears the primary.
   bool is_in_sync(Instant now) const;
   const cluster::ClusterRefusals& refusals() const { return node_.refusals(); }
 
@@ -197,31 +202,34 @@ class ClusterMember {
   // ---- the control loop's thread
   ReplicatedState state_;
   Agreement agreement_;
-  std::vector<core::Entry> held_;  // committed while the primary's state is on its way
+  std::vector<core::Entry> held_;  // entries committed while the primary's state is on its way
   bool healing_ = false;
   Instant heal_again_ = Instant::never();
-  std::optional<LogIndex> healed_;  // of a state that is to be stored once it is committed here
-  std::uint64_t restores_ = 0;      // as the core has asked for them
+  std::optional<LogIndex>
+      healed_;  // the index of a state that must be stored once it is committed here
+  std::uint64_t restores_ = 0;  // how many the core has asked for
   Proposals proposals_;
   TermAnnouncer announcer_;
   cluster::ClusterView view_;
-  std::map<core::NodeId, std::vector<Endpoint>> resolved_;  // peers that were given by names
+  std::map<core::NodeId, std::vector<Endpoint>> resolved_;  // peers that are configured by name
   std::uint64_t registered_digest_ = 0;
   Term counts_absent_in_;     // the term in which the registry was told that this master leads
   unsigned registering_ = 0;  // changes under way
   bool making_secret_ = false;
   bool raising_level_ = false;
   bool changing_masters_ = false;
-  Endpoint control_;             // where the others reach this one, as it is bound
-  bool told_removed_ = false;    // in the log
-  std::set<std::string> gone_;   // masters that were removed, as far as this process has seen it
-  MasterRecords noted_masters_;  // that the cluster's thread knows
+  Endpoint control_;             // where the others reach this master, as bound
+  bool told_removed_ = false;    // already logged
+  std::set<std::string> gone_;   // masters whose removal this process has seen
+  MasterRecords noted_masters_;  // as known to the cluster's thread
   MasterRecords reachable_;
-  std::pair<core::ClusterId, MasterRecords> kept_masters_;   // that the disk has, or is to have
-  std::optional<storage::KeptFile> masters_file_;            // none: nothing is on a disk
-  wire::FeatureLevel noted_level_ = wire::features::oldest;  // that the cluster's thread knows
-  wire::FoundOut found_out_;                                 // as the standbys were told last
-  bool gave_up_ = false;  // something that was committed cannot be applied
+  std::pair<core::ClusterId, MasterRecords>
+      kept_masters_;  // the ones that are on the disk, or are being written
+  std::optional<storage::KeptFile> masters_file_;  // unset: there is no data directory
+  wire::FeatureLevel noted_level_ =
+      wire::features::oldest;  // as known to the cluster's thread wire::FoundOut found_out_; // as
+                               // last sent to the standbys
+  bool gave_up_ = false;       // a committed entry cannot be applied
   bool closed_ = false;
 
   std::atomic<bool> leads_{false};  // for hand_over_and_wait(), both

@@ -1,13 +1,13 @@
-// limits.hpp: what a master keeps of the changes it is asked for.
+// limits.hpp: the limits of changes and of a primary's announcements.
 #pragma once
 
 #include <cstddef>
 
 namespace tandem::limits {
 
-// Lives of masters whose last change the state remembers, so that none is applied twice.
+// Runs of masters whose last change the state remembers, so that no change is applied twice.
 inline constexpr std::size_t command_clients_max = 256;
-// Workers that a new primary tells its term at once.
+// Workers to which a new primary announces its term at the same time.
 inline constexpr std::size_t announcements_max = 256;
 
 }  // namespace tandem::limits

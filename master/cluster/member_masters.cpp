@@ -1,5 +1,5 @@
-// The part of ClusterMember that knows who the masters are: it follows the replicated state, and as
-// primary founds the list and strikes off who was replaced.
+// The part of ClusterMember that knows the masters: it follows the replicated state and, as
+// primary, records the founding masters and removes those that were replaced.
 #include <algorithm>
 
 #include <boost/asio.hpp>
@@ -13,7 +13,8 @@ namespace tandem::master {
 
 namespace asio = boost::asio;
 
-// Where it was heard, or where the flags and the last run have it, when the record does not say.
+// If the record does not say, the address from which it was heard, or that of the flags or the last
+// run.
 Endpoint ClusterMember::address_of(const std::string& name, const MasterRecord& record) const {
   if (!record.address.is_unspecified() || name == options_.node.name()) return record.address;
   const auto heard = view_.masters.find(name);
@@ -54,7 +55,7 @@ std::vector<std::string> ClusterMember::without_vote() const {
   return names;
 }
 
-// A master that belongs no more votes until its removal is committed, and may be needed for that.
+// A removed master votes until its removal is committed, and may be needed for that.
 bool ClusterMember::is_removed() const {
   const auto& masters = registry_.state().masters;
   return !masters.empty() && !masters.contains(options_.node.name()) && !view_.votes &&
@@ -69,13 +70,13 @@ bool ClusterMember::has_gone(const std::string& master) const {
 void ClusterMember::tell_removal() {
   const bool removed = is_removed();
   if (removed && !told_removed_) {
-    spdlog::warn("{} belongs to the masters of this cluster no more: it can be stopped",
+    spdlog::warn("{} no longer belongs to the masters of this cluster: it can be stopped",
                  options_.node);
   }
   told_removed_ = removed;
 }
 
-// At each tick, whoever leads.
+// Called at each tick, also on standbys.
 void ClusterMember::follow_masters() {
   tell_removal();
   const auto& masters = registry_.state().masters;
@@ -108,7 +109,7 @@ void ClusterMember::follow_masters() {
   asio::post(loop_, [this, others] { node_.set_masters(others); });
 }
 
-// For the next start.
+// Stores the masters for the next start.
 void ClusterMember::keep_masters() {
   if (!masters_file_) return;
   std::pair kept(view_.cluster, reachable_);
@@ -126,7 +127,8 @@ void ClusterMember::keep_masters() {
   masters_file_->keep(wire::to_json(file) + '\n');
 }
 
-// A primary's: once in the life of a cluster who founded it, and who has been replaced.
+// Duties of a primary: to record the founding masters, once, and to remove masters that have been
+// replaced.
 void ClusterMember::tend_masters() {
   if (feature_level() < wire::features::agreed_state) return;
   const auto& masters = registry_.state().masters;

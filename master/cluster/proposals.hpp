@@ -1,7 +1,7 @@
-// proposals.hpp: changes that wait for their commit, and what became of each.
+// proposals.hpp: changes that wait for their commit, and their outcomes.
 //
-// A change whose time is over may still be committed: then its outcome is unknown, and the answer
-// says so. It is never proposed again by itself.
+// A change may still be committed after its wait has timed out: then its outcome is unknown, and
+// the answer says so. It is never proposed again automatically.
 //
 // Owner: the control loop's thread. Always: at most limits::uncommitted_entries_max wait.
 #pragma once
@@ -23,20 +23,20 @@ namespace tandem::master {
 
 class Proposals {
  public:
-  // `life` distinguishes this process from all others that ever proposed; `propose` hands a command
-  // to the core.
+  // `life` distinguishes this run of the process from all others that ever proposed; `propose`
+  // hands a command to the core.
   Proposals(boost::asio::io_context& loop, std::uint64_t life,
             std::function<void(core::CommandId, std::string)> propose);
 
-  // Proposes, and waits for the commit, limits::commit_wait_max at most. Returns the outcome of the
-  // command where it was applied. Errors besides: `unavailable`: nothing was changed; `timed_out`:
-  // the outcome is unknown.
+  // Proposes a command, and waits for its commit for limits::commit_wait_max at most. Returns the
+  // outcome of applying it. Other errors: `unavailable`: nothing was changed; `timed_out`: the
+  // outcome is unknown.
   boost::asio::awaitable<Result<>> commit(std::string command);
 
-  // A command was applied / the core refused to take it. Those of others are passed over.
+  // A command was applied / the core refused it. Commands of other masters are ignored.
   void applied(core::CommandId id, Result<> outcome);
   void refused(core::CommandId id, const Error& error);
-  // The process ends: who waits is told that the outcome is unknown.
+  // The process ends: waiting callers are told that the outcome is unknown.
   void stop();
 
  private:

@@ -1,10 +1,10 @@
-// replicated_state.hpp: the state machine under the log: each committed command is applied to the
-// registry, once.
+// replicated_state.hpp: the state machine on top of the log: it applies each committed command to
+// the registry once.
 //
-// A command carries the life of the master that proposed it and a number of that life; the state
-// remembers the last number of each life, so that a command that is in the log twice changes
-// nothing the second time. Lives are forgotten when limits::command_clients_max newer ones have
-// proposed something, by all masters alike.
+// A command carries the id of the run ("life") of the master that proposed it, and a number within
+// that run; the state remembers the last number of each run, so that a command that is in the log
+// twice changes nothing the second time. All masters alike forget a run when
+// limits::command_clients_max newer ones have proposed something.
 //
 // Owner: the control loop's thread.
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace tandem::master {
 
-// Of a change, as its author is told: made, or why not. The same on all masters.
+// The result of a change for its author: made, or the reason why not. The same on all masters.
 using Outcome = Result<>;
 
 class ReplicatedState {
@@ -32,21 +32,22 @@ class ReplicatedState {
   // `registry` outlives it.
   explicit ReplicatedState(Registry& registry) : registry_(registry) {}
 
-  // A committed entry. Returns the outcome of its command, the first time that this is in the log
-  // (ClusterState::apply()); nothing for any other entry. Entries that were applied are passed
-  // over: a snapshot may be newer than what is on its way. Errors: `invalid`, `conflict`: this
-  // version does not understand it; then nothing has changed, and nothing after it may be applied.
+  // Applies a committed entry. Returns the outcome of its command (ClusterState::apply()) the first
+  // time that it is in the log; nothing for any other entry. Entries that were already applied are
+  // skipped, because a snapshot may be newer than entries on their way. Errors: `invalid`,
+  // `conflict`: this version does not understand the entry; then nothing has changed, and no later
+  // entry may be applied.
   Result<std::optional<Outcome>> apply(const core::Entry& entry, Instant now);
   LogIndex applied() const { return applied_; }
-  // The term of that entry: a primary whose own term it is has applied all that was committed
-  // before its election.
+  // The term of the last applied entry: if it is a primary's own term, the primary has applied
+  // everything that was committed before its election.
   Term term() const { return term_; }
 
-  // Of all that a snapshot holds; alike for equal states.
+  // The digest of everything in a snapshot; equal for equal states.
   std::uint64_t digest() const { return registry_.state().digest() + clients_digest_; }
 
   std::string to_bytes() const;
-  // The state becomes that of a snapshot. Errors: `invalid`; then nothing has changed.
+  // Replaces the state by that of a snapshot. Errors: `invalid`; then nothing has changed.
   Result<> restore(const core::Snapshot& snapshot, Instant now);
 
  private:

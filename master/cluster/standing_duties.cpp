@@ -1,5 +1,5 @@
-// The part of ClusterMember that runs at each tick: what a primary sees to by itself, without being
-// asked.
+// The part of ClusterMember that runs at each tick: what a primary does by itself, without a
+// request.
 #include <boost/asio.hpp>
 #include <spdlog/spdlog.h>
 
@@ -13,8 +13,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Changes of who is registered that are under way at once: a thousand workers that come at once are
-// registered within a few commits.
+// Registrations under way at once: a thousand workers that come together are registered within a
+// few commits.
 constexpr unsigned registering_max = 64;
 
 void mix(std::uint64_t& digest, std::uint64_t value) { digest = (digest ^ value) * 0x100000001b3u; }
@@ -37,7 +37,8 @@ void ClusterMember::tick(Instant now) {
   tell_found_out(now);
 }
 
-// Once in the life of a cluster; of two that cross the first stays.
+// Done once in the life of a cluster; of two secrets made at the same time, the first in the log
+// stays.
 void ClusterMember::make_secret() {
   commit_alone(making_secret_, SetSecret{random_hex(wire::secret_bytes)});
 }
@@ -46,7 +47,7 @@ void ClusterMember::raise_feature_level() {
   commit_alone(raising_level_, RaiseFeatureLevel{view_.features_of_all});
 }
 
-// Not while the last one of its kind is `under_way`. One that fails is found to be due again.
+// Skipped while the previous change of its kind is `under_way`. One that fails will be due again.
 void ClusterMember::commit_alone(bool& under_way, Change change) {
   if (std::exchange(under_way, true)) return;
   const auto make = [](ClusterMember* member, bool* making, Change made) -> asio::awaitable<void> {
@@ -68,7 +69,7 @@ void ClusterMember::tell_found_out(Instant now) {
 }
 
 void ClusterMember::register_workers(Instant now) {
-  if (registering_ > 0) return;  // the state will say what is left
+  if (registering_ > 0) return;  // the state will show what is left
   for (auto& change : registry_.unregistered(now, registering_max)) {
     ++registering_;
     asio::co_spawn(control_loop_, register_worker(std::move(change)), asio::detached);
@@ -82,8 +83,8 @@ asio::awaitable<void> ClusterMember::register_worker(Change change) {
   if (!committed) spdlog::debug("registration waits reason=\"{}\"", committed.error().message);
 }
 
-// Who could be a witness, from the replicated state, with the liveness that this master sees; and
-// again when it has caught up, since the core heeds nothing older.
+// Reports the possible witnesses, from the replicated state, with the liveness that this master
+// sees; and again when it has caught up, because the core ignores an older report.
 void ClusterMember::report_registered() {
   core::Registered registered;
   registered.applied = state_.applied();

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 Result<CommandClients> read_clients(const Json& json) {
-  constexpr auto malformed = "clients: must be lists of three numbers";
+  constexpr auto malformed = "clients must be lists of three numbers";
   if (!json.is_array() || json.size() > limits::command_clients_max) return invalid(malformed);
   CommandClients clients;
   for (const auto& item : json) {
@@ -30,8 +30,9 @@ Result<CommandClients> read_clients(const Json& json) {
 
 Result<> check_level(wire::FeatureLevel needed, wire::FeatureLevel features_max) {
   if (needed <= features_max) return {};
-  return fail(ErrorCode::conflict, fmt::format("it is of feature level {}; this one goes up to {}",
-                                               needed, features_max));
+  return fail(ErrorCode::conflict,
+              fmt::format("it is of feature level {}; this one supports levels up to {}", needed,
+                          features_max));
 }
 
 }  // namespace

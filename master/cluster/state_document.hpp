@@ -1,10 +1,10 @@
-// state_document.hpp: the replicated state as a snapshot holds it, and what of a log this version
-// can apply.
+// state_document.hpp: the replicated state in the form of a snapshot, and the check whether this
+// version can apply a log.
 //
 //   {"format": 2, "clients": [[life, last, index], ...], "state": {...}}
 //
-// What is read here was sent by others, or lay on a disk: it is bounded, and checked to its last
-// member, before anybody keeps it.
+// Input comes from other members or from a disk: it is bounded and checked completely before it is
+// kept.
 //
 // Owner: values; the functions are for any thread.
 #pragma once
@@ -21,12 +21,12 @@
 
 namespace tandem::master {
 
-// The last command of one life of a master.
+// The last command of one run of a master.
 struct CommandClient {
-  std::uint64_t last = 0;  // its number in that life
-  LogIndex at;             // where it is in the log
+  std::uint64_t last = 0;  // its number in that run
+  LogIndex at;             // its index in the log
 };
-// By their lives; at most limits::command_clients_max.
+// By run; at most limits::command_clients_max.
 using CommandClients = std::map<std::uint64_t, CommandClient>;
 
 struct StateDocument {
@@ -35,11 +35,11 @@ struct StateDocument {
 };
 
 std::string to_json(const CommandClients& clients, const ClusterState& state);
-// Errors: `invalid` for what no version writes, `conflict` for what a later one has written.
+// Errors: `invalid` for content that no version writes, `conflict` for content of a later version.
 Result<StateDocument> parse_state_document(std::string_view json);
 
-// Commands are changes, snapshots state documents; what is above the feature level is of a later
-// version.
+// Accepts commands that are changes, and snapshots that are state documents; anything above the
+// feature level counts as from a later version.
 cluster::StateCheck state_check(wire::FeatureLevel features_max);
 
 }  // namespace tandem::master

@@ -1,8 +1,9 @@
 // The part of ClusterMember that keeps its applied state equal to the primary's.
 //
-// States are equal because they follow from one log. Should one not be, by a fault of a disk, a
-// memory or a version, the master says so, is no standby in sync, and takes the primary's state in
-// place of its own. Its log stays as it is: what it has promised as a voter is not touched.
+// States are equal because they follow from one log. If this master's is not, because of a fault of
+// a disk, of memory or of a version, it reports that, does not count as a standby in sync, and
+// replaces its state by the primary's. Its log does not change, so its promises as a voter are not
+// affected.
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -19,7 +20,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A primary that could not give its state, or one that was too old, is asked again after it.
+// The pause after which a primary that gave no state, or one that was too old, is asked again.
 constexpr Duration retry_after = 1s;
 constexpr std::uint64_t id_max = (std::uint64_t{1} << 53) - 1;
 
@@ -50,7 +51,8 @@ void ClusterMember::say_applied() {
   asio::post(loop_, [this, applied = digest()] { node_.set_applied(applied); });
 }
 
-// The stored snapshot may be what was wrong: it is replaced, as soon as that is committed here.
+// The fault may be in the stored snapshot, so it is replaced as soon as the new state is committed
+// here.
 void ClusterMember::store_healed() {
   if (!healed_ || view_.commit < *healed_ || healing_) return;
   healed_.reset();
@@ -81,7 +83,7 @@ asio::awaitable<void> ClusterMember::heal(Endpoint primary) {
   store_healed();
 }
 
-// One that is older than what is applied here would lack entries that are no longer at hand; the
+// A state that is older than the applied one would lack entries that are no longer available; the
 // next one will not.
 void ClusterMember::take_over(std::string_view document) {
   const auto state = parse_document(document);

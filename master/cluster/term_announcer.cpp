@@ -32,7 +32,7 @@ struct TermAnnouncer::Round {
 
   Term term;
   std::vector<TermTaker> workers;
-  std::size_t next = 0;     // to be told
+  std::size_t next = 0;     // the next worker to tell
   std::size_t telling = 0;  // coroutines at work
   asio::steady_timer timer;
   HttpCalls calls;
@@ -53,7 +53,7 @@ void TermAnnouncer::announce(Term term, std::vector<TermTaker> workers) {
   for (std::size_t i = 0; i < at_once; ++i) asio::co_spawn(loop_, tell(round), asio::detached);
 }
 
-// Those that have not answered are told still, for as long as the attempt lasts.
+// Attempts to tell the others continue until they time out.
 void TermAnnouncer::finish(const std::shared_ptr<Round>& round) {
   if (round->over || round != round_) return;
   round->over = true;
@@ -75,7 +75,8 @@ void TermAnnouncer::stop() {
 asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
   while (round->next < round->workers.size() && round == round_) {
     const auto worker = round->workers[round->next++];
-    // A deadline of its own, beyond the round's: a late worker is told all the same.
+    // Each call has its own deadline, beyond the round's, so that a slow worker is told
+    // nevertheless.
     HttpCallOptions options{.total_max = limits::connect_max, .head_only = true};
     options.answer.head_bytes_max = limits::response_head_bytes_max;
     auto telling = round->calls.call({worker.address}, word_of(round->term, worker), options);

@@ -1,10 +1,10 @@
 // term_announcer.hpp: before it forwards, a new primary tells the workers its term (R10).
 //
-// To each Tandem worker that is heard of goes OPTIONS * (RFC 9110 §9.3.7) with Tandem-Term, proven
-// by the worker's key (common/wire/term_proof.hpp); the worker promises to refuse lower terms from
-// then on, or answers 409 with the higher term that it has promised already, proven likewise. A
-// worker that does not answer holds the primary up for `patience` only: the lease keeps two
-// primaries apart already, and the worker hears of the term with the first request that it gets.
+// Each live Tandem worker gets OPTIONS * (RFC 9110 §9.3.7) with Tandem-Term, proven by the worker's
+// key (common/wire/term_proof.hpp); the worker promises to refuse lower terms from then on, or
+// answers 409 with the higher term that it has promised already, proven likewise. A worker that
+// does not answer delays the primary by `patience` at most: the lease already keeps two primaries
+// apart, and the worker learns the term from its first request.
 //
 // Owner: the control loop's thread.
 #pragma once
@@ -32,8 +32,8 @@ class TermAnnouncer {
 
   TermAnnouncer(boost::asio::io_context& loop, Duration patience, Hooks hooks);
 
-  // Begins; an announcement under way is given up. `announced` is called once for it, later than
-  // this returns.
+  // Begins an announcement; one under way is abandoned. `announced` is called once for it, after
+  // this has returned.
   void announce(Term term, std::vector<TermTaker> workers);
   void stop();
 

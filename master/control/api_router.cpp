@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view placeholder = "{name}";
 
-// `name`: what stands for {name} in `path`.
+// `name`: the segment of `path` that {name} matches.
 bool matches(std::string_view pattern, std::string_view path, std::string_view& name) {
   const auto place = pattern.find(placeholder);
   name = {};

@@ -45,19 +45,19 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr Duration primary_poll = 10ms;
-// Longer than the primary waits until it may decide, and for a commit: its own answer says more
-// than ours.
+// Longer than the primary itself waits until it may decide and for a commit, because its own answer
+// says more than ours.
 constexpr Duration decided_wait_max = 1s;
 constexpr Duration passed_on_max = decided_wait_max + Duration(limits::commit_wait_max) + 1s;
 
-// Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
-// it came from, so that it can be refused.
+// Any web page in a browser on this machine can send a POST to a loopback address. Browsers state
+// its origin, so that it can be refused.
 bool is_from_another_site(const ControlRequest& request) {
   if (request.origin.empty() || request.method == "GET" || request.method == "HEAD") return false;
   return request.origin != fmt::format("http://{}", request.host);
 }
 
-// A --backend as the registry wants it. Its host may be a name.
+// A --backend in the form that the registry expects. Its host may be a name.
 Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
   if (backend.address.port == 0 || backend.address.is_unspecified()) {
     return invalid(fmt::format("--backend {} is no address that can be connected to",
@@ -76,8 +76,8 @@ const char* role_of(const cluster::ClusterView& view) {
 
 }  // namespace
 
-// In the order of construction; the loop is destroyed last, for all others have sockets or timers
-// in it.
+// In the order of construction; the loop is destroyed last, because all others have sockets or
+// timers in it.
 struct ControlPlane::Parts {
   Parts(const ControlPlaneOptions& options, ServingGate& gate, const ControlPlaneHooks& hooks);
 
@@ -101,7 +101,7 @@ struct ControlPlane::Parts {
   asio::steady_timer tick_timer{loop};
   std::optional<LockedDirectory> directory;
   std::optional<BearerToken> token;
-  std::string token_text;  // presented to other masters
+  std::string token_text;  // sent to other masters
   NodeView node;
   ServingGate& gate;
   const ControlPlaneHooks hooks;
@@ -112,7 +112,7 @@ struct ControlPlane::Parts {
   OwnAddresses own_addresses;
   Registry registry;
   Prober prober;
-  HttpCalls calls{loop};  // of other masters
+  HttpCalls calls{loop};  // to other masters
   NameLookups lookups;    // of backends
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
@@ -120,7 +120,8 @@ struct ControlPlane::Parts {
   ApiRouter router;
   HttpServer server;
   std::thread thread;
-  Instant primary_lost;  // when this node last ceased to know one; the boot of the machine: never
+  Instant
+      primary_lost;  // when this node last ceased to know a primary; the boot of the machine: never
   bool closed = false;
 };
 
@@ -202,10 +203,10 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   co_return co_await std::move(answering);
 }
 
-// The primary makes changes; a standby asks it to. While an election is on, or the primary that is
-// known has just died, the change waits for another, limits::takeover_wait_max at most. So does one
-// that a primary cannot decide: its lease has ended, or it has not applied yet what others
-// committed. Also "there is no such worker" is only said when it is known.
+// The primary makes changes; a standby passes them on to it. During an election, or when the known
+// primary has just died, the change waits for a primary, limits::takeover_wait_max at most. It also
+// waits when the primary cannot decide, because its lease has ended or it has not applied
+// everything that others committed. So an answer such as "no such worker" is certain.
 asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlRequest& request) {
   asio::steady_timer timer(loop);
   const auto deadline =
@@ -234,8 +235,8 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlR
   }
 }
 
-// During an election requests wait, for as long as this: a load balancer that took all masters out
-// for it would make of a pause an outage.
+// During an election requests wait, up to this time: a load balancer that took all masters out
+// because of it would turn a pause into an outage.
 std::string ControlPlane::Parts::not_ready() const {
   if (node.draining.load(std::memory_order_relaxed))
     return fmt::format("{} is draining", node.node);
@@ -250,7 +251,7 @@ std::string ControlPlane::Parts::not_ready() const {
   return fmt::format("{} knows no primary", node.node);
 }
 
-// Where this master and the others are served, as far as it is known.
+// Records the addresses of this master and the others, as far as they are known.
 void ControlPlane::Parts::note_addresses() {
   std::vector<OwnAddress> own;
   const auto add = [&own](std::string_view which, std::string_view name, const Endpoint& address,
@@ -266,7 +267,7 @@ void ControlPlane::Parts::note_addresses() {
   own_addresses.set(std::move(own));
 }
 
-// The others: as they say themselves, or as they were configured.
+// The other masters, at the addresses that they state or that are configured.
 std::map<std::string, cluster::NodeAddresses> ControlPlane::Parts::masters() const {
   if (member && !member->view().masters.empty()) return member->view().masters;
   std::map<std::string, cluster::NodeAddresses> configured;
@@ -290,7 +291,7 @@ void ControlPlane::Parts::saw_view() {
   node.term = view.term;
   node.primary = primary;
   ++node.version;
-  // Leading again in a later term, it was none in between, however short that was.
+  // If it leads in a later term, it was not primary in between, however short that was.
   if (led && (!leads || view.term != term)) role_hooks.demoted(view.term);
   if (leads && (!led || view.term != term)) role_hooks.promoted(view.term);
 }
@@ -353,7 +354,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   return {};
 }
 
-// What is configured goes before what was added through the API.
+// Configured workers take precedence over those added through the API.
 Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
   for (const auto& [service, settings] : options.services) {
     registry.configure_settings(service, settings);
@@ -387,7 +388,7 @@ void ControlPlane::Parts::look_up(const wire::WorkerSpec& backend) {
   });
 }
 
-// As they are now: masters come and go.
+// The current addresses, because masters join and leave.
 NameLookups::Found ControlPlane::Parts::without_own(const NameLookups::Found& found) const {
   if (!found) return found;
   std::vector<Endpoint> others;
@@ -488,7 +489,7 @@ void ControlPlane::stop() {
   if (!parts_->thread.joinable()) return;
   parts_->member->stop();
   asio::post(parts_->loop, [parts = parts_.get()] { parts->close(); });
-  parts_->thread.join();  // the loop ends by itself once all that it served has noticed
+  parts_->thread.join();  // the loop ends by itself once all its coroutines have noticed
 }
 
 }  // namespace tandem::master

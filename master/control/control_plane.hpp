@@ -34,11 +34,11 @@ namespace tandem::master {
 struct ControlPlaneOptions {
   std::string node{};                            // this master's name
   Endpoint control{"127.0.0.1", 7070};           // --control; port 0: the kernel chooses
-  std::string control_name{};                    // its host as it was given; empty: control.host
+  std::string control_name{};                    // its host as configured; empty: control.host
   std::optional<Endpoint> listen{};              // --listen, where its port is known
-  std::vector<AddressRange> worker_networks{};   // --worker-network; none: anywhere
+  std::vector<AddressRange> worker_networks{};   // --worker-network; empty: anywhere
   Duration worker_heartbeat = 1s;                // --worker-heartbeat
-  Duration forget_after = limits::forget_after;  // a worker that is down for so long is forgotten
+  Duration forget_after = limits::forget_after;  // a worker that is down for this long is forgotten
   std::string data_dir{};                        // --data-dir; empty: nothing survives a restart
   std::map<core::NodeId, Endpoint> peers{};      // --peer
   std::optional<Endpoint> join{};                // --join
@@ -55,8 +55,8 @@ struct ControlPlaneOptions {
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   std::string token_file{};  // --token-file; empty: no token, loopback only
 
-  // Errors: `invalid`, naming the flag: a control address that others can reach without a token, a
-  // heartbeat interval outside limits, a name that is none. These are errors of usage.
+  // Errors: `invalid`, naming the flag, for a control address that others can reach without a
+  // token, a heartbeat interval outside the limits, or an invalid name. These are errors of usage.
   Result<> validate() const;
 };
 

@@ -37,7 +37,7 @@ Result<> ControlPlaneOptions::validate() const {
     return invalid("--peer founds a cluster, --join joins one: give either", "--join");
   }
   if (join && data_dir.empty()) {
-    return invalid("--join needs --data-dir DIR: what a master promises must survive a restart",
+    return invalid("--join needs --data-dir DIR: a master's promises must survive a restart",
                    "--data-dir");
   }
   return cluster_options(*this).validate();

@@ -16,10 +16,11 @@ namespace {
 
 constexpr Duration own_poll = 10ms;
 constexpr Duration others_poll = 100ms;
-// A busy master may miss the first question.
+// A busy master may miss the first request.
 constexpr unsigned silences_max = 2;
 
-// What another master's answer to GET /v1/workers/NAME says; nothing when it says nothing.
+// The number in flight from another master's answer to GET /v1/workers/NAME; nothing if it is
+// missing.
 std::optional<unsigned> in_flight_of(const ControlResponse& answer) {
   if (answer.status == 404) return 0;
   if (answer.status != 200) return std::nullopt;
@@ -69,7 +70,7 @@ asio::awaitable<DrainedOutcome> DrainedWait::poll(const std::string& name, Insta
     else
       outcome.end = End::in_flight;
     if (outcome.end != End::in_flight) co_return outcome;
-    // A loop that has not adopted the drain may be about to send one more.
+    // A loop that has not adopted the drain yet may be about to send one more request.
     if (!version) version = registry_.published_version();
     const bool adopted = version && (!options_.has_adopted || options_.has_adopted(*version));
     if (all_done && adopted && may_answer) {
@@ -97,7 +98,8 @@ asio::awaitable<void> DrainedWait::ask(Others& others, const std::string& name) 
     if (in_flight) {
       other = {.control = other.control, .in_flight = *in_flight, .done = *in_flight == 0};
     } else if (!answer || ++other.silences >= silences_max) {
-      spdlog::warn("master is not waited for, it gives no answer node={} worker={}", node, name);
+      spdlog::warn("no longer waiting for a master that gives no answer node={} worker={}", node,
+                   name);
       other = {.control = other.control, .done = true};
     }
   }

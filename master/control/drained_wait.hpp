@@ -31,19 +31,18 @@ struct DrainedWaitOptions {
   std::string token{};  // presented to them; empty: none
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   std::function<bool(std::uint64_t version)> has_adopted{};
-  std::function<bool()> leads{};  // whether this master leads, and is not about to stop
-  // Whether what it knows is what the cluster knows at this moment. While it is not, waits
-  // continue.
+  std::function<bool()> leads{};  // whether this master leads and is not about to stop
+  // Whether this master's state is certainly the cluster's newest. While it is not, waits continue.
   std::function<bool()> may_answer{};
 };
 
 struct DrainedOutcome {
   enum class End {
-    drained,        // nothing is in flight any more, or the worker is gone
+    drained,        // no requests are in flight any more, or the worker is gone
     in_flight,      // the time is over
     undrained,      // an operator has undrained it
     leads_no_more,  // another master has to be asked from now on
-    busy,           // too many wait
+    busy,           // there are too many waits
   };
   End end = End::drained;
   unsigned in_flight = 0;  // as last seen, at all masters together

@@ -12,9 +12,9 @@
 
 namespace tandem::master {
 
-// `failure` says what is wrong with this node although it is alive, in fixed words that need no
-// escaping in JSON; GET /status has the details. `not_ready` says why clients cannot be served.
-// Both are empty when there is nothing to say.
+// `failure` returns what is wrong with this node although it is alive, in fixed words that need no
+// escaping in JSON; GET /status has the details. `not_ready` returns why clients cannot be served.
+// Both are empty when all is well.
 void route_health(ApiRouter& router, std::function<std::string_view()> failure,
                   std::function<std::string()> not_ready);
 

@@ -9,7 +9,7 @@ namespace tandem::master {
 
 namespace {
 
-// There are three answers; each is made anew only when what the node says of itself has changed.
+// Caches the three possible answers; each is made anew only when the node's view has changed.
 class Answers {
  public:
   Answers(const NodeView& node, Duration interval, const core::Timing& timing)
@@ -67,7 +67,7 @@ void add(std::string& reply, std::string_view name, std::string_view text) {
 
 }  // namespace
 
-// A loopback address means another machine to whoever is on another one.
+// On another machine a loopback address means that machine itself.
 std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer) {
   if (!heartbeat.address.is_loopback()) return {};
   const std::string host(peer);

@@ -16,13 +16,14 @@ namespace tandem::master {
 
 // `registry`, `node` and `member` outlive the router. Answers tell witnesses the `timing`.
 // `heard_term` is called with a term that a worker has promised and this node does not know.
-// `check_address`: whether a worker may be there.
+// `check_address` checks that a worker may have that address.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       const ClusterMember& member, const core::Timing& timing,
                       std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address);
 
-// What is wrong with the address that a worker on `peer` advertises, for its log; empty: nothing.
+// What is wrong with the address that a worker on the host `peer` advertises, for the worker's log;
+// empty: nothing.
 std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer);
 
 }  // namespace tandem::master

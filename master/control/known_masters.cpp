@@ -22,7 +22,7 @@ constexpr Duration patience = 10s;
 constexpr Duration pause = 200ms;
 constexpr Duration answer_max = 2s;
 
-// An optional, because co_spawn() wants what it returns to have an empty state.
+// An optional, because co_spawn() needs a result type that is default-constructible.
 asio::awaitable<std::optional<Result<ControlResponse>>> get(HttpCalls& calls, Endpoint master,
                                                             const ControlRequest& request,
                                                             const std::string& token) {
@@ -62,7 +62,8 @@ core::ClusterId id_of(const std::string& text) {
 
 using Addresses = std::map<core::NodeId, Endpoint>;
 
-// One that is bound to all addresses (0.0.0.0) is where `given` has it, or will be heard.
+// A master that is bound to all addresses (0.0.0.0) has the address in `given`, or the one from
+// which it will be heard.
 Addresses others_of(const wire::Masters& masters, const std::string& self, const Addresses& given) {
   Addresses others;
   for (const auto& master : masters.masters) {
@@ -91,7 +92,7 @@ KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Mast
                  listed(options.peers), listed(known.others));
   }
   if (options.join) {
-    spdlog::info("--join is not needed any more, the masters are known masters=\"{}\"",
+    spdlog::info("--join is no longer needed, the masters are known masters=\"{}\"",
                  listed(known.others));
   }
   return known;
@@ -103,14 +104,15 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
   if (!options.data_dir.empty()) {
     const auto kept = load_masters(options.data_dir);
     if (!kept && kept.error().code != ErrorCode::not_found) {
-      spdlog::warn("the masters are not known, the flags say who they are reason=\"{}\"",
-                   kept.error().message);
+      spdlog::warn(
+          "the stored list of masters cannot be used, the flags are used instead reason=\"{}\"",
+          kept.error().message);
     }
     const bool asks = kept && options.join;
     const auto there = asks ? ask(*options.join, token) : Result<wire::Masters>(wire::Masters{});
     if (asks && there && there->cluster != kept->cluster) {
       return invalid(
-          fmt::format("{} belongs to cluster {}, and --join leads to cluster {}: give {} "
+          fmt::format("{} belongs to cluster {}, but --join leads to cluster {}: give {} "
                       "an empty directory",
                       options.data_dir, kept->cluster, there->cluster, options.node),
           "--join");

@@ -1,4 +1,4 @@
-// known_masters.hpp: who the masters are when this one starts: from its data directory, from a
+// known_masters.hpp: the masters that this one knows at its start: from its data directory, from a
 // master of the cluster that it joins, or from the flags that found a cluster.
 #pragma once
 
@@ -15,7 +15,7 @@ struct ControlPlaneOptions;
 
 struct KnownMasters {
   std::map<core::NodeId, Endpoint> others;
-  core::ClusterId joins{};  // the cluster that is to be joined; 0: none
+  core::ClusterId joins{};  // the cluster to join; 0: none
 };
 
 // Asks the master that --join names, for some seconds; blocks. Where the data directory knows the

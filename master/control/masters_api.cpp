@@ -17,7 +17,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// What is known of a master's addresses: of this one by itself, of others as they say.
+// A master's known addresses: this one's own, or those that another one states.
 wire::MasterStatus shown(const NodeView& node, const ClusterMember& member,
                          const std::string& name) {
   wire::MasterStatus master{.name = name, .control = {}, .listen = {}, .votes = member.votes(name)};
@@ -35,7 +35,7 @@ wire::MasterStatus shown(const NodeView& node, const ClusterMember& member,
 
 std::string awaited(const wire::MasterStatus& master) {
   if (master.votes) return {};
-  if (!master.listen.empty()) return fmt::format("{} is brought up to date", master.name);
+  if (!master.listen.empty()) return fmt::format("{} is being brought up to date", master.name);
   return fmt::format("{} has not been heard at {}: start it there with --node {} and --join",
                      master.name, master.control, master.name);
 }
@@ -56,7 +56,7 @@ std::string list_of(const NodeView& node, const ClusterMember& member) {
     list.masters.push_back(std::move(master));
   }
   if (!list.masters.empty()) return wire::to_json(list);
-  list.masters.push_back(shown(node, member, node.node));  // the state does not say
+  list.masters.push_back(shown(node, member, node.node));  // the state does not list the masters
   for (const auto& [name, addresses] : view.masters) {
     list.masters.push_back(shown(node, member, name));
   }
@@ -69,7 +69,7 @@ Error conflict(std::string message, const char* field) {
   return fail(ErrorCode::conflict, std::move(message), field);
 }
 
-// {"name": "c", "address": "10.0.0.3:7070", "replaces": "b"}, the last may be missing.
+// {"name": "c", "address": "10.0.0.3:7070", "replaces": "b"}, the last member is optional.
 Result<AdmitMaster> read_admission(std::string_view body) {
   const auto json = wire::parse_object(body, limits::control_body_bytes_max);
   if (!json) return json.error();
@@ -89,7 +89,7 @@ Result<AdmitMaster> read_admission(std::string_view body) {
   return admit;
 }
 
-// A moment after the feature level allows it the primary records who founded the cluster. What came
+// As soon as the feature level allows it the primary records who founded the cluster. A change
 // before that would be taken for the whole list.
 Result<> check_recorded(const ClusterMember& member) {
   const bool awaited = member.feature_level() >= wire::features::agreed_state;
@@ -98,8 +98,7 @@ Result<> check_recorded(const ClusterMember& member) {
               "the cluster has not recorded yet who its masters are: try again in a moment");
 }
 
-// What an operator may not want, in a sentence; nothing when it is fine. REQUIRES: the member may
-// decide
+// Errors: why this master cannot be admitted. REQUIRES: the member may decide
 Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
   if (auto recorded = check_recorded(member); !recorded) return recorded;
   const auto& masters = member.masters();
@@ -133,7 +132,8 @@ Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
   return {};
 }
 
-// The voters that would remain without `name` and answer, and how many of them are needed.
+// Errors: why `name` cannot be removed, for example because the remaining voters that answer would
+// not be a majority.
 Result<> check_removal(const ClusterMember& member, const std::string& name) {
   if (auto recorded = check_recorded(member); !recorded) return recorded;
   const auto& masters = member.masters();
@@ -141,24 +141,25 @@ Result<> check_removal(const ClusterMember& member, const std::string& name) {
     return fail(ErrorCode::not_found, fmt::format("no master has the name {}", name), "name");
   }
   if (masters.size() == 1) {
-    return conflict(fmt::format("{} is the only master: a cluster cannot be without one", name),
-                    "name");
+    return conflict(fmt::format("{} is the only master, and a cluster needs one", name), "name");
   }
   const auto& view = member.view();
   if (!member.votes(name)) return {};
   if (view.alone && name == view.primary.name()) {
-    return conflict(fmt::format("{0} goes on alone: start the other again first, or put another in "
-                                "the place of {0} (tandem master replace {0} NEW ADDRESS)",
-                                name),
-                    "name");
+    return conflict(
+        fmt::format("{0} continues alone: start the other again first, or put another in "
+                    "the place of {0} (tandem master replace {0} NEW ADDRESS)",
+                    name),
+        "name");
   }
   if (view.alone && !view.other_is_out) {
     return conflict(
-        fmt::format("{0} goes on alone, and {1} may do so too, where {0} does not reach it: it has "
-                    "neither answered since, nor has its machine refused a connection, which would "
-                    "prove that its process is gone. Start {1} again, or its machine, and repeat "
-                    "this; or put another in its place (tandem master replace {1} NEW ADDRESS)",
-                    view.primary, name),
+        fmt::format(
+            "{0} continues alone, and {1} may do so too, where {0} does not reach it: it has "
+            "neither answered since, nor has its machine refused a connection, which would "
+            "prove that its process is gone. Start {1} again, or its machine, and repeat "
+            "this; or put another in its place (tandem master replace {1} NEW ADDRESS)",
+            view.primary, name),
         "name");
   }
   std::size_t remain = 0, answer = 0, lead = 0;
@@ -170,12 +171,13 @@ Result<> check_removal(const ClusterMember& member, const std::string& name) {
     lead += voter.kind == core::VoterKind::master && masters.contains(voter.name);
   }
   if (lead == 0) {
-    return conflict(fmt::format("without {} no master would be left that votes and answers", name),
-                    "name");
+    return conflict(
+        fmt::format("without {} there would be no master left that votes and answers", name),
+        "name");
   }
   if (answer < remain / 2 + 1) {
     return conflict(fmt::format("without {} {} voters would be left, of which {} answer{}: that is "
-                                "no majority, and service would end",
+                                "not a majority, and service would end",
                                 name, remain, answer, answer == 1 ? "s" : ""),
                     "name");
   }
@@ -190,7 +192,7 @@ asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& memb
   const auto& masters = member.masters();
   auto& replaces = wanted->master.replaces;
   if (!masters.contains(replaces))
-    replaces.clear();  // it has been replaced: the command is repeated
+    replaces.clear();  // it has been replaced already: the command is being repeated
   auto committing = member.commit(*wanted);
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());

@@ -1,5 +1,5 @@
-// masters_api.hpp: /v1/masters: who the masters of this cluster are, for workers, clients and
-// masters that are to join; and how an operator adds and removes them.
+// masters_api.hpp: /v1/masters: the masters of this cluster, for workers, clients and joining
+// masters; and how an operator adds and removes them.
 //
 // A change commits who belongs to the cluster; the core then makes voters of them and removes
 // voters, one at a time. So a change is answered before it has taken effect, and GET shows its

@@ -1,6 +1,6 @@
-// node_view.hpp: what a node says of itself on the control API: its name, addresses and role.
+// node_view.hpp: a node's name, addresses and role, as the control API shows them.
 //
-// Owner: the control loop's thread, but for `draining`, which any thread may set.
+// Owner: the control loop's thread, except for `draining`, which any thread may set.
 #pragma once
 
 #include <atomic>
@@ -18,8 +18,8 @@ struct NodeView {
   std::optional<Endpoint> listen;  // where clients connect; empty until that is known
   std::string role = "candidate";  // primary | standby | candidate
   Term term;
-  std::string primary;        // the primary's name; empty: nobody is known to lead
-  std::uint64_t version = 0;  // grows when one of the three above changes
+  std::string primary;        // the primary's name; empty: no primary is known
+  std::uint64_t version = 0;  // grows with each change of the three above
   std::atomic<bool> draining{false};
 };
 

@@ -50,7 +50,7 @@ Result<> OwnAddresses::check(const Endpoint& worker) const {
   for (const auto& own : addresses_) {
     if (!is_at(worker, own)) continue;
     return fail(ErrorCode::conflict,
-                fmt::format("{} is {}: no worker can be there", worker.to_string(), own.what),
+                fmt::format("{} is {}: no worker can have it", worker.to_string(), own.what),
                 "address");
   }
   return {};
@@ -62,9 +62,8 @@ Result<> OwnAddresses::check_newcomer(const Endpoint& worker) const {
       networks_.empty() || std::any_of(networks_.begin(), networks_.end(),
                                        [&](const auto& range) { return range.contains(host); });
   if (!allowed) {
-    return invalid(
-        fmt::format("{} is in none of the networks that --worker-network allows", worker.host),
-        "address");
+    return invalid(fmt::format("{} is not in a network that --worker-network allows", worker.host),
+                   "address");
   }
   return check(worker);
 }

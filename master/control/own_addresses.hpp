@@ -1,6 +1,6 @@
-// own_addresses.hpp: where the masters of this cluster themselves are served. No worker may be
-// there: requests that were forwarded to a client address would go round in a circle, and those to
-// a control address would show the control API to every client.
+// own_addresses.hpp: the addresses of the masters of this cluster. No worker may have one of them:
+// requests forwarded to a client address would loop, and those to a control address would expose
+// the control API to every client.
 //
 // A master that is bound to 0.0.0.0 or :: is served at every address of its machine.
 //
@@ -24,13 +24,13 @@ struct OwnAddress {
 
 class OwnAddresses {
  public:
-  // `networks`: where workers that register may be (--worker-network); none: anywhere.
+  // `networks`: where workers that register may be (--worker-network); empty: anywhere.
   explicit OwnAddresses(std::vector<AddressRange> networks) : networks_(std::move(networks)) {}
 
   void set(std::vector<OwnAddress> addresses) { addresses_ = std::move(addresses); }
   // Errors: `conflict` when a master is served at `worker`. REQUIRES: it is numeric.
   Result<> check(const Endpoint& worker) const;
-  // The same, of a worker that registers or is added. Errors: `invalid` as well, for an address
+  // The same for a worker that registers or is added. Errors: `invalid` as well, for an address
   // outside of the networks.
   Result<> check_newcomer(const Endpoint& worker) const;
 
@@ -39,7 +39,7 @@ class OwnAddresses {
   std::vector<OwnAddress> addresses_;
 };
 
-// True for loopback addresses and those of the interfaces, as they are now.
+// True for loopback addresses and the current addresses of the interfaces.
 bool is_of_this_machine(const std::string& host);
 
 }  // namespace tandem::master

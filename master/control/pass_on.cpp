@@ -27,7 +27,7 @@ ControlResponse unknown_outcome(const Endpoint& primary, std::string_view why) {
           .body = wire::error_document(
               "outcome_unknown",
               fmt::format("the primary at {} was asked and gave no answer ({}): the change may "
-                          "have taken effect, look before you repeat it",
+                          "have taken effect; check before you repeat it",
                           primary.to_string(), why)),
           .fields = {{"Retry-After", "1"}}};
 }

@@ -1,5 +1,5 @@
-// pass_on.hpp: a request for a change that came to a standby goes to the primary, and its answer
-// back: operators need not know who leads.
+// pass_on.hpp: a standby passes a request for a change on to the primary, and the answer back, so
+// that operators need not know who leads.
 //
 // It is passed on once: the answer counts, even if it says that this master does not lead any more.
 // When the connection breaks after the request was sent the outcome is unknown, and the answer says
@@ -18,10 +18,10 @@
 
 namespace tandem::master {
 
-// `token`: presented to the primary; empty: none. What `request` views outlives the answer.
-// `answer_max`: for the whole exchange; then the outcome is unknown (503, outcome_unknown), as it
-// is when `calls` are cancelled meanwhile. Errors: `unavailable` when the primary cannot be
-// reached, and so nothing was changed.
+// `token`: sent to the primary; empty: none. The text that `request` refers to outlives the answer.
+// `answer_max`: for the whole exchange; after that the outcome is unknown (503, outcome_unknown),
+// and likewise when `calls` are cancelled meanwhile. Errors: `unavailable` when the primary cannot
+// be reached, so that nothing was changed.
 boost::asio::awaitable<Result<ControlResponse>> pass_on(HttpCalls& calls, Endpoint primary,
                                                         const ControlRequest& request,
                                                         std::string token, Duration answer_max);

@@ -39,7 +39,7 @@ Result<QueryParameters> parse_query(std::string_view query,
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const auto quoted = name.substr(0, quoted_bytes_max);
       return invalid(
-          fmt::format("{} is no parameter here, only {}", quoted, fmt::join(known, " and ")),
+          fmt::format("{} is not a parameter here, only {}", quoted, fmt::join(known, " and ")),
           quoted);
     }
     const auto value = part.substr(std::min(equals + 1, part.size()));

@@ -1,4 +1,4 @@
-// query.hpp: the parameters behind the '?' of a control request.
+// query.hpp: the query parameters of a control request.
 #pragma once
 
 #include <initializer_list>
@@ -12,8 +12,8 @@ namespace tandem::master {
 
 using QueryParameters = std::map<std::string, std::string>;
 
-// "wait_ms=500&now=true", percent-decoded (RFC 3986 §2.1); a '%' that begins no escape stays as it
-// is. Errors: `invalid`, naming the parameter: one that is not `known`, or is given twice.
+// "wait_ms=500&now=true", percent-decoded (RFC 3986 §2.1); a '%' that begins no valid escape stays
+// as it is. Errors: `invalid`, naming the parameter: one that is not `known`, or is given twice.
 Result<QueryParameters> parse_query(std::string_view query,
                                     std::initializer_list<std::string_view> known);
 

@@ -1,11 +1,10 @@
 // role_hooks.hpp: commands of the operator that are run when this master becomes primary, and when
 // it stops being primary: to move an address, or to page someone.
 //
-// Every gain and every loss of the leadership runs its command once, in the order in which they
-// came: also when this master ends in an orderly way (SIGTERM), with or without a successor. They
-// run one after the other on a thread of their own and never delay the takeover; when more than
-// limits::hooks_waiting_max wait, the oldest gain and its loss are dropped together. Each gets in
-// its environment
+// Every gain and every loss of the leadership runs its command once, in order, also when this
+// master ends normally (SIGTERM), with or without a successor. Commands run one after the other on
+// a thread of their own and never delay a takeover; when more than limits::hooks_waiting_max wait,
+// the oldest gain and its loss are dropped together. Each command gets in its environment
 //   TANDEM_NODE  this master's name
 //   TANDEM_ROLE  primary: it leads from now on; standby: it does not lead any more
 //   TANDEM_TERM  the term that it is in, which is that of the gain or later
@@ -22,8 +21,8 @@
 
 namespace tandem::master {
 
-// Splits a command into its arguments: at blanks, but for those in '...' or "...". No shell is
-// asked. Errors: `invalid`, naming `flag`: empty, an open quote.
+// Splits a command into its arguments at blanks, except for those in '...' or "...". No shell is
+// used. Errors: `invalid`, naming `flag`: empty, an open quote.
 Result<std::vector<std::string>> parse_command(std::string_view text, std::string_view flag);
 
 struct RoleHooksOptions {
@@ -35,14 +34,14 @@ struct RoleHooksOptions {
 class RoleHooks {
  public:
   explicit RoleHooks(RoleHooksOptions options);
-  // Runs what waits, and waits for it: limits::hook_max for each command at most.
+  // Runs the waiting commands and waits for them, limits::hook_max for each at most.
   ~RoleHooks();
 
   // Any thread.
   void promoted(Term term);
   void demoted(Term term);
-  // The process ends in a moment: if the loss of the leadership has not been told yet, its command
-  // is started, and not waited for. Nothing is run after it. Any thread.
+  // The process is about to end: if the loss of the leadership has not been reported yet, its
+  // command is started without waiting for it. Nothing is run after that. Any thread.
   void end_at_once();
 
  private:

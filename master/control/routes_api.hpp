@@ -5,7 +5,8 @@
 //   route with the same host and prefix DELETE /v1/routes?host=HOST&prefix=/PATH   200 with the
 //   list of it alone; HOST may be missing
 //
-// A change is not answered with all routes: ten thousand of them take longer than their commit.
+// The answer to a change does not list all routes: writing ten thousand takes longer than the
+// commit.
 #pragma once
 
 #include "master/control/api_router.hpp"

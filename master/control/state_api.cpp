@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// No change, but a question that only the primary can answer.
+// Changes nothing, but only the primary can answer it.
 ControlResponse save(const Registry& registry, const ClusterMember& member) {
   return document(to_json(Backup{.cluster = fmt::format("{}", member.view().cluster),
                                  .term = member.view().term,

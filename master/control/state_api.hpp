@@ -15,11 +15,12 @@
 
 namespace tandem::master {
 
-// The backup is answered by the primary, whichever master is asked. All outlive the router.
+// The primary answers the request for a backup, whichever master is asked. All arguments outlive
+// the router.
 void route_state(ApiRouter& router, const Registry& registry, const ClusterMember& member);
 
-// Asks that primary for GET /cluster/state, for limits::control_request_max at most; the body of a
-// good answer. Errors: `unavailable`.
+// Fetches GET /cluster/state from that primary, in limits::control_request_max at most; returns the
+// body of a good answer. Errors: `unavailable`.
 boost::asio::awaitable<Result<std::string>> fetch_state(HttpCalls& calls, Endpoint primary,
                                                         std::string token);
 

@@ -101,7 +101,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   return status;
 }
 
-// Why this node is no standby that could take over; empty when it is.
+// Why this node is not a standby that could take over; empty when it is.
 std::string standby_problem(const NodeView& node, const ClusterMember& member) {
   if (node.role != "standby") return fmt::format("{} is {}, not standby", node.node, node.role);
   if (member.is_in_sync(now())) return {};
@@ -118,7 +118,7 @@ std::string standby_problem(const NodeView& node, const ClusterMember& member) {
 std::string primary_problem(const NodeView& node, const ClusterMember& member) {
   if (member.may_serve(now())) return {};
   if (!member.is_primary()) return fmt::format("{} is {}, not primary", node.node, node.role);
-  return fmt::format("{} leads, and may not serve at this moment", node.node);
+  return fmt::format("{} leads, but may not serve at this moment", node.node);
 }
 
 ControlResponse role_answer(const NodeView& node, std::string_view role, std::string problem) {

@@ -1,5 +1,5 @@
-// status_api.hpp: GET /status, the whole cluster as this node sees it; /primary and /standby, by
-// which a load balancer finds the node to send to; POST /v1/switchover.
+// status_api.hpp: GET /status, the whole cluster as this node sees it; /primary and /standby, with
+// which a load balancer finds the right node; POST /v1/switchover.
 #pragma once
 
 #include <functional>
@@ -13,15 +13,15 @@
 
 namespace tandem::master {
 
-// How the addresses of --vip are; empty: there are none.
+// The states of the --vip addresses; empty: there are none.
 using Vips = std::function<std::vector<wire::VipStatus>()>;
 
 // All outlive the router.
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
                   const ClusterMember& member, Vips vips);
 
-// /primary: 200 while this node may forward; /standby: 200 while it could take over, else 503 and
-// why not, with the lag.
+// /primary: 200 while this node may forward; /standby: 200 while it could take over; otherwise 503
+// with the reason and the lag.
 void route_roles(ApiRouter& router, const NodeView& node, const ClusterMember& member);
 
 // POST /v1/switchover {"to": NODE}, or without a body: 200 with the new primary.

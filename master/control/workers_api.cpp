@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// The list of one, or of none when the name is known by a decision alone.
+// A list with that worker, or an empty one if only a decision about the name exists.
 std::string list_of(const Registry& registry, std::string_view name) {
   std::vector<wire::WorkerStatus> list;
   if (auto worker = registry.worker(name, now())) list.push_back(std::move(*worker));
@@ -72,9 +72,9 @@ asio::awaitable<ControlResponse> add(const Registry& registry, const Commit& com
   co_return response;
 }
 
-// What a query says of waiting.
+// The parameters of a query about waiting.
 struct Patience {
-  std::optional<Duration> wait{};  // empty: it does not say
+  std::optional<Duration> wait{};  // unset: not given
   bool now = false;                // ?now=true
 };
 
@@ -104,7 +104,8 @@ Result<Patience> read_patience(std::string_view query, bool may_be_now) {
   return patience;
 }
 
-// Why a wait did not end well, and what holds nevertheless. `but`: ", and not removed", or nothing.
+// Why a wait was not successful, and which decision holds nevertheless. `but`: ", and not removed",
+// or nothing.
 ControlResponse not_drained(const DrainedOutcome& outcome, const std::string& name,
                             std::string_view but) {
   using End = DrainedOutcome::End;
@@ -119,27 +120,28 @@ ControlResponse not_drained(const DrainedOutcome& outcome, const std::string& na
     }
     case End::undrained:
       return refusal(fail(ErrorCode::conflict,
-                          fmt::format("{} is not drained{}: somebody wants it to get requests "
+                          fmt::format("{} is not drained{}: an operator wants it to get requests "
                                       "again",
                                       name, but),
                           "name"));
     case End::leads_no_more:
-      return {.status = 503,
-              .body = wire::error_document(
-                  "not_primary",
-                  fmt::format("{} is drained{}: this master leads no more, ask again", name, but)),
-              .fields = {{"Retry-After", "1"}}};
+      return {
+          .status = 503,
+          .body = wire::error_document(
+              "not_primary",
+              fmt::format("{} is drained{}: this master no longer leads, ask again", name, but)),
+          .fields = {{"Retry-After", "1"}}};
     case End::busy: break;
     case End::drained: assertion_failed("a wait that ended otherwise", __FILE__, __LINE__);
   }
   return refusal(fail(
       ErrorCode::unavailable,
-      fmt::format("{} is drained{}: too many wait for workers already, ask again", name, but)));
+      fmt::format("{} is drained{}: there are too many such waits already, ask again", name, but)));
 }
 
 constexpr std::string_view not_removed = " and not removed";
 
-// Drains it and waits; a response when that did not succeed, and so nothing was removed.
+// Drains it and waits. Returns a response if that did not succeed, so that nothing was removed.
 asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& registry,
                                                             const Commit& commit,
                                                             DrainedWait& drained, std::string name,
@@ -182,7 +184,7 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
                                                         made.error().message)));
 }
 
-// Answers when nothing of it is in flight any more.
+// Answers when the worker has no requests in flight any more.
 asio::awaitable<ControlResponse> await_drained(const Registry& registry, DrainedWait& drained,
                                                std::string name, Duration wait) {
   auto waiting = drained.wait(name, wait);
@@ -200,7 +202,7 @@ asio::awaitable<ControlResponse> show_drained(const Registry& registry, DrainedW
   co_return co_await std::move(awaiting);
 }
 
-// Makes what was decided about `name`, and shows the worker.
+// Commits a decision about `name`, and answers with the worker.
 asio::awaitable<ControlResponse> decide(const Registry& registry, const Commit& commit,
                                         std::string name, Result<Change> change) {
   if (!change) co_return refusal(change.error());
@@ -223,7 +225,7 @@ asio::awaitable<ControlResponse> drain(const Registry& registry, const Commit& c
 
 asio::awaitable<ControlResponse> refused(Error error) { co_return refusal(error); }
 
-// How long the caller wants to wait for requests in flight; `unsaid` when it does not say.
+// How long the caller wants to wait for requests in flight; `unsaid` if it is not given.
 Duration wait_of(const ControlRequest& request, bool may_be_now, Duration unsaid) {
   const auto patience = read_patience(request.query, may_be_now);
   if (!patience || patience->now) return Duration::zero();
@@ -238,7 +240,7 @@ Duration wait_of_removal(const ControlRequest& request) {
   return wait_of(request, true, limits::drained_wait);
 }
 
-// Those whose answer may wait until nothing is in flight any more.
+// The endpoints whose answer may wait until no requests are in flight any more.
 void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
                   DrainedWait& drained) {
   using enum ApiEndpoint::Role;
@@ -250,7 +252,7 @@ void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
                                                        const std::string& name) {
                 return remove(registry, commit, drained, name, read_patience(request.query, true));
               }});
-  // No change, but a question that only the primary can answer.
+  // Changes nothing, but only the primary can answer it.
   router.add(
       {.method = "GET",
        .path = "/v1/workers/{name}/drained",

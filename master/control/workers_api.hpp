@@ -9,13 +9,13 @@
 //   POST   /v1/workers/NAME/drain    and /undrain: without a body, or {}; drain?wait_ms=N answers
 //                                    when nothing is in flight any more
 //   GET    /v1/workers/NAME/drained  ?wait_ms=N: the same wait, without draining it
-//   POST   /v1/workers/NAME/weight   {"weight": 50}; null gives it back its own
+//   POST   /v1/workers/NAME/weight   {"weight": 50}; null restores its own
 //
 // Each answer about workers has one shape, a list, so that one reader reads them all.
 //
-// A wait whose time is over is 409, {"error": {"code": "in_flight", ...}, "in_flight": 3}: the
-// drain holds, and whoever asks again goes on waiting. A takeover meanwhile is 503, not_primary:
-// the drain holds, a removal was not made.
+// A wait that times out is answered with 409, {"error": {"code": "in_flight", ...}, "in_flight":
+// 3}: the drain stays, and another request continues the wait. After a takeover meanwhile the
+// answer is 503, not_primary: the drain stays, a removal was not made.
 #pragma once
 
 #include <functional>
@@ -26,14 +26,16 @@
 
 namespace tandem::master {
 
-// Makes a change of the cluster's state; returns when it is committed, and applied to the registry.
+// Makes a change of the cluster's state; returns when it is committed and applied to the registry.
 using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
 
-// `registry` and `drained` outlive the router. `check_address`: whether a worker may be there.
+// `registry` and `drained` outlive the router. `check_address` checks that a worker may have that
+// address.
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
                    std::function<Result<>(const Endpoint&)> check_address);
 
-// A change that was not made, or whose outcome is unknown: then 503 with the code outcome_unknown.
+// The answer for a change that was not made, or whose outcome is unknown: then 503 with the code
+// outcome_unknown.
 ControlResponse not_committed(const Error& error);
 
 }  // namespace tandem::master

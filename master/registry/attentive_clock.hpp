@@ -1,9 +1,9 @@
 // attentive_clock.hpp: the time during which this master could have heard its workers.
 //
 // A master that was frozen (SIGSTOP, a suspended machine, a starved processor) has heard nothing
-// for a while, and that says nothing of the workers: judged by the wall they would all be dead at
-// once. So deadlines are kept in attentive time, which stands still while the master stalls; that
-// shifts every deadline by the length of the stall without touching any.
+// for a while, which says nothing about the workers: by the wall clock they would all be dead at
+// once. So deadlines are kept in attentive time, which stands still while the master stalls; this
+// shifts every deadline by the length of the stall.
 //
 // Units: both sides are Instants, attentive time lagging by the sum of all stalls. Owner: the
 // registry. Always: between two ticks, attentive time grows by less than two and a half tick
@@ -23,8 +23,8 @@ class AttentiveClock {
   // since the last input was a stall. REQUIRES: `now` never goes back.
   Instant at(Instant now);
 
-  // The same for the periodic tick, which is a stall too when it alone is late: then inputs have
-  // been handled but others may still be queued behind them.
+  // The same for the periodic tick. A late tick is a stall too, even if other inputs were handled
+  // meanwhile, because more of them may still be queued.
   Instant tick(Instant now);
 
   // How long this master has stalled since it started.

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Beyond any that will be.
+// Higher than any level that will ever exist.
 constexpr std::uint64_t feature_level_max = 1'000'000;
 
 bool is_hexadecimal(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
@@ -70,7 +70,7 @@ Result<Change> read_weight(const nlohmann::json& json) {
   return Change(std::move(change));
 }
 
-// Of a --backend: {"name": ..., "configured": true}
+// The form for a --backend: {"name": ..., "configured": true}
 Result<Change> read_drained(const nlohmann::json& json, const std::string& verb) {
   SetDrained change{.name = {}, .drained = verb == "drain"};
   wire::MemberReader reader(json, verb);
@@ -287,7 +287,7 @@ Result<Change> parse_change(std::string_view text) {
 
 Result<Change> read_change(const nlohmann::json& json) {
   if (!json.is_object() || json.size() != 1) {
-    return invalid("a change is an object with one member, which names it");
+    return invalid("a change is an object with one member, whose name is the kind of change");
   }
   const auto verb = json.begin().key();
   wire::MemberReader reader(json);
@@ -304,7 +304,7 @@ Result<Change> read_change(const nlohmann::json& json) {
   if (verb != "leave" && verb != "drain" && verb != "undrain" && verb != "remove" &&
       verb != "unset" && verb != "expel") {
     return fail(ErrorCode::conflict,
-                fmt::format("\"{}\" is no change that this version knows", verb.substr(0, 64)));
+                fmt::format("\"{}\" is not a change that this version knows", verb.substr(0, 64)));
   }
   if ((verb == "drain" || verb == "undrain") && json.begin()->is_object()) {
     return read_drained(*json.begin(), verb);

@@ -1,20 +1,21 @@
 // change.hpp: the changes of cluster state that are replicated: each is one command of the log.
 //
-// What is not here is soft: health and load are seen by every master itself.
+// Everything else is soft state: each master observes health and load itself.
 //
-// In the log each is a JSON object with one member that names it:
+// In the log each is a JSON object with one member, named after the kind of change:
 //   {"join": {"name": "w1", "service": "default", "address": "10.0.0.9:9001", ...}}
 //   {"leave": "w1"}  {"drain": "w1"}  {"undrain": "w1"}  {"weight": {"name": "w1", "weight": 50}}
-//   {"drain": {"name": "b1", "configured": true}}, of a --backend; so undrain and weight
+//   {"drain": {"name": "b1", "configured": true}}, for a --backend; likewise undrain and weight
 //   {"add": {"name": "n1", "address": "10.0.0.5:80", ...}}  {"remove": "n1"}
-//   {"dismiss": {"name": "w1", "incarnation": "6f1c..."}}, a removal of what would come back
+//   {"dismiss": {"name": "w1", "incarnation": "6f1c..."}}, a removal of a worker that would come
+//   back
 //   {"route": {"host": "", "prefix": "/api", "service": "shop", "strip": false}}
 //   {"unroute": {"host": "", "prefix": "/api"}}
 //   {"settings": {"service": "shop", "balance": "random", ...}}  {"unset": "shop"}
-//   {"secret": "9f86..."}, once: the first that is committed stays
-//   {"masters": [{"name": "a", "address": "10.0.0.1:7070"}, ...]}, once: who they are at first
+//   {"secret": "9f86..."}, once: the first one that is committed stays
+//   {"masters": [{"name": "a", "address": "10.0.0.1:7070"}, ...]}, once: the founding masters
 //   {"admit": {"name": "c", "address": "10.0.0.3:7070", "replaces": "b"}}  {"expel": "b"}
-//   {"feature_level": 2}, a higher one than before (common/wire/features.hpp)
+//   {"feature_level": 2}, higher than before (common/wire/features.hpp)
 #pragma once
 
 #include <functional>
@@ -40,7 +41,7 @@ namespace tandem::master {
 struct JoinedWorker {
   std::string service;
   Endpoint address;           // numeric
-  std::string incarnation{};  // empty: not said, below wire::features::agreed_state
+  std::string incarnation{};  // empty: unknown, below wire::features::agreed_state
   unsigned weight = 100;
   unsigned connections = 64;
   bool takes_term = false;
@@ -59,11 +60,11 @@ struct Leave {
 struct SetDrained {
   std::string name;
   bool drained = true;
-  bool configured = false;  // of a --backend, which is not in the state
+  bool configured = false;  // the worker is a --backend, which is not in the state
 };
 struct SetWeight {
   std::string name;
-  std::optional<unsigned> weight;  // empty: its own again
+  std::optional<unsigned> weight;  // empty: its own weight applies again
   bool configured = false;
 };
 struct AddWorker {
@@ -72,9 +73,10 @@ struct AddWorker {
 // With all decisions about it.
 struct RemoveWorker {
   std::string name;
-  std::string incarnation{};  // of a Tandem worker, which is told so; empty: of none that is about
+  std::string incarnation{};  // the incarnation of a live Tandem worker, which is told of its
+                              // removal; empty: of a worker that is gone
 };
-// In place of the one with the same host and prefix.
+// Replaces the route with the same host and prefix.
 struct SetRoute {
   wire::Route route;
 };
@@ -92,37 +94,37 @@ struct RemoveSettings {
   std::string service;
 };
 
-// The cluster's own, from which keys are derived (common/wire/term_proof.hpp): 64 hexadecimal
-// digits. The first stays.
+// The cluster's secret, from which keys are derived (common/wire/term_proof.hpp): 64 hexadecimal
+// digits. The first one stays.
 struct SetSecret {
   std::string secret;
 };
 
-// A master that belongs to the cluster. Its host may be a name; 0.0.0.0 or :: is where it is heard
-// from.
+// A master that belongs to the cluster. Its host may be a name; 0.0.0.0 or :: means the address
+// from which it is heard.
 struct MasterRecord {
   Endpoint address;
-  std::string replaces{};  // the master that belongs no more once this one votes; empty: none
+  std::string replaces{};  // the master that leaves once this one votes; empty: none
   friend bool operator==(const MasterRecord&, const MasterRecord&) = default;
 };
-// By their names; at most limits::masters_max.
+// By name; at most limits::masters_max.
 using MasterRecords = std::map<std::string, MasterRecord, std::less<>>;
 
-// Who founded the cluster. The first stays.
+// The masters that founded the cluster. The first such change stays.
 struct SetMasters {
   MasterRecords masters;
 };
-// Replaces what the state has of it.
+// Replaces the master's record in the state.
 struct AdmitMaster {
   std::string name;
   MasterRecord master;
 };
-// Never the last one.
+// Refused for the last master.
 struct ExpelMaster {
   std::string name;
 };
 
-// All members can read what is written from now on.
+// All members support this level, which applies from now on.
 struct RaiseFeatureLevel {
   wire::FeatureLevel level;
 };
@@ -133,15 +135,15 @@ using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, Remov
 
 bool is_secret(std::string_view text);
 
-// The name of the worker that it is about; empty when it is about none.
+// The name of the worker that the change is about; empty if it is about none.
 std::string subject_of(const Change& change);
 
-// The feature level that whoever reads it must understand.
+// The feature level that a reader of the change must support.
 wire::FeatureLevel level_needed(const Change& change);
 
 std::string to_json(const Change& change);
 // Errors: `invalid`, naming the member at fault; `conflict` for a change that this version does not
-// know: a later one has written it.
+// know, which a later one has written.
 Result<Change> parse_change(std::string_view json);
 // Of a document that was read, within the limits of documents.
 Result<Change> read_change(const nlohmann::json& json);

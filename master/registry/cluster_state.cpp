@@ -21,7 +21,7 @@ Error name_taken(std::string_view name, const Endpoint& address) {
               "name");
 }
 
-// Names come and go; what was decided of those that went is kept, but not without end.
+// Decisions about workers that are gone are kept, but only up to a limit.
 template <class Container>
 Result<> check_kept(const Container& kept, const std::string& name) {
   if (kept.size() < limits::workers_max || kept.contains(name)) return {};
@@ -33,7 +33,7 @@ Result<> check_kept(const Container& kept, const std::string& name) {
 
 }  // namespace
 
-// ---- what the log says, and what follows
+// ---- changes: checks and effects
 
 Result<> ClusterState::apply(const Change& change) {
   if (judges()) {
@@ -69,7 +69,7 @@ Result<> ClusterState::check(const Leave& leave) const {
   return joined.contains(leave.name) ? Result<>() : unknown(leave.name);
 }
 
-// What --backend has is known to its master alone.
+// A --backend is known only to its own master.
 Result<> ClusterState::check(const SetDrained& change) const {
   const bool is_kept = !change.drained && drained.contains(change.name);
   if (!knows(change.name) && !change.configured && !is_kept) return unknown(change.name);
@@ -135,7 +135,8 @@ Result<> ClusterState::check_settings_room(const std::string& service) const {
 
 Result<> ClusterState::check(const RemoveSettings& change) const {
   if (settings.contains(change.service)) return {};
-  return fail(ErrorCode::not_found, fmt::format("nothing was set for {}", change.service), "name");
+  return fail(ErrorCode::not_found, fmt::format("there are no settings of {}", change.service),
+              "name");
 }
 
 Result<> ClusterState::check(const SetSecret&) const {
@@ -156,13 +157,13 @@ Result<> ClusterState::check(const AdmitMaster& change) const {
               fmt::format("there are {} masters already, the limit", limits::masters_max));
 }
 
-// One that is gone already is as the change wants it.
+// A master that is gone already needs no change, and is no error.
 Result<> ClusterState::check(const ExpelMaster& change) const {
   if (masters.size() > 1 || !masters.contains(change.name)) return {};
   return fail(ErrorCode::conflict, fmt::format("{} is the last master", change.name));
 }
 
-// ---- the records, and their sum
+// ---- the records, and the digest over them
 
 void ClusterState::make(const Join& join) {
   drop(joined, join.name);
@@ -228,8 +229,8 @@ void ClusterState::make(const SetSecret& change) {
   if (secret.empty()) put_secret(change.secret);
 }
 
-// Below the level that judges, a name could be one of an added worker and of one that joined: what
-// an operator said stays.
+// Below the level that checks changes, a name could have both joined and been added: the operator's
+// record stays.
 void ClusterState::make(const RaiseFeatureLevel& change) {
   if (change.level <= feature_level) return;
   const bool judged = judges();
@@ -248,7 +249,7 @@ void ClusterState::make(const AdmitMaster& change) {
   put_master(change.name, change.master);
 }
 
-// Who was to take its place has taken it.
+// A master that was to replace it has replaced it.
 void ClusterState::make(const ExpelMaster& change) {
   if (masters.size() < 2 || !masters.contains(change.name)) return;
   drop(masters, change.name);
@@ -301,7 +302,7 @@ std::size_t bytes_kept(const wire::Route& route) {
   return route.host.size() + route.prefix.size() + rules;
 }
 
-// Newest first: who was removed just now heartbeats once more, the others no longer do.
+// Newest first: a worker that was just removed still heartbeats once, the older ones no longer do.
 bool ClusterState::has_removed(std::string_view name, std::string_view incarnation) const {
   return std::any_of(removed.rbegin(), removed.rend(), [&](const RemoveWorker& worker) {
     return worker.incarnation == incarnation && worker.name == name;

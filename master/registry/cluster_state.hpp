@@ -1,15 +1,15 @@
-// cluster_state.hpp: what all masters agree on: the sum of the committed changes.
+// cluster_state.hpp: the state that all masters agree on: the result of all committed changes.
 //
-// Decisions are kept by the worker's name, not by its registration: a drained worker that restarts,
-// or that was forgotten, is still drained when it comes back.
+// Decisions are stored by the worker's name, not by its registration: a drained worker that
+// restarts, or was forgotten, is still drained when it comes back.
 //
 // As a snapshot: {"format": 2, "joined": [...], "drained": ["w1"], "weights": {"w2": 50}, "added":
 // [...], "routes": [...], "removed": [...], "settings": [...], "secret": "9f86...",
 // "masters": [{"admit": ...}, ...]}
 //
-// It is a function of the log alone: no liveness, no time, no configuration has a part in what a
-// change does, or in whether it is refused. So the outcome of a change is the same on all masters,
-// whichever of two that cross was written first.
+// It is a function of the log alone: liveness, time and configuration have no influence on the
+// effect of a change, or on whether it is refused. So the outcome of each change is the same on all
+// masters, even of two conflicting changes made at the same time.
 //
 // Owner: the registry. Always: the same changes in the same order give the same state and the same
 // outcomes; at wire::features::agreed_state no name has both joined and been added.
@@ -31,7 +31,7 @@
 
 namespace tandem::master {
 
-// Of services, by their names.
+// The settings of services, by name.
 using Settings = std::map<std::string, wire::ServiceSettings, std::less<>>;
 
 struct ClusterState {
@@ -41,35 +41,35 @@ struct ClusterState {
   std::map<std::string, wire::WorkerSpec, std::less<>> added;  // by their names
   Routes routes;
   Settings settings;
-  std::size_t routes_bytes = 0;  // bytes_kept() of all
-  // Tandem workers that were removed while they were about, the oldest first: at most
+  std::size_t routes_bytes = 0;  // the sum of bytes_kept()
+  // Tandem workers that were removed while they were alive, the oldest first: at most
   // limits::removed_workers_max, each with an incarnation.
   std::deque<RemoveWorker> removed;
-  // Of the cluster; it is the format of documents, too.
+  // The cluster's feature level, which is also the format of documents.
   wire::FeatureLevel feature_level = wire::features::oldest;
-  MasterRecords masters;  // who belongs; none: the state does not say, it is of an older version
-  std::string secret;     // the cluster's own; empty: none was made yet. Never logged
+  MasterRecords masters;  // the members; empty: unknown, in the state of an older version
+  std::string secret;     // the cluster's secret; empty: none was made yet. Never logged
 
-  // Makes the change, or refuses it; the author of the change is told the result. Errors:
-  // `not_found`, `conflict`, `unavailable` at a limit; then nothing has changed. Below
+  // Makes the change, or refuses it; the author of the change gets the result. Errors: `not_found`,
+  // `conflict`, `unavailable` at a limit; then nothing has changed. Below
   // wire::features::agreed_state every change is made, as in older versions.
   Result<> apply(const Change& change);
   bool has_removed(std::string_view name, std::string_view incarnation) const;
-  // A worker of that name has joined or was added.
+  // Whether a worker of that name has joined or was added.
   bool knows(std::string_view name) const;
-  // Whether the changes that it is given may be refused.
+  // Whether changes may be refused (see apply()).
   bool judges() const;
   Result<> check_room(const wire::Route& route) const;
   Result<> check_settings_room(const std::string& service) const;
-  // Alike for equal states (state_digest.hpp).
+  // Equal for equal states (state_digest.hpp).
   std::uint64_t digest() const { return digest_; }
 
-  // As they were written: for readers of documents.
+  // Set records as stored, without checks: for readers of documents.
   void put_drained(const std::string& name);
   void put_weight(const std::string& name, unsigned weight);
   void put_secret(const std::string& made);
   void put_feature_level(wire::FeatureLevel level);
-  // As in a cluster that is about to be founded.
+  // For the state from which a new cluster is founded.
   void forget_masters();
 
  private:
@@ -112,15 +112,14 @@ struct ClusterState {
   std::uint64_t digest_ = 0;
 };
 
-// What a route takes of limits::routes_bytes_max: its host, its prefix, and what it says of
-// requests.
+// The part of limits::routes_bytes_max that a route takes: its host, its prefix, and its settings.
 std::size_t bytes_kept(const wire::Route& route);
 
 std::string to_json(const ClusterState& state);
-// Errors: `invalid`, naming the member at fault; `conflict` for a member, a change or a format that
-// this version does not know: a later one has written what this one would lose.
+// Errors: `invalid`, naming the member at fault; `conflict` for a member, a change or a format of a
+// later version, which this one would lose.
 Result<ClusterState> parse_cluster_state(std::string_view json);
-// The member "format" of a stored document: a feature level. Errors: `invalid` when it is none,
+// The member "format" of a stored document: a feature level. Errors: `invalid` when it is not one,
 // `conflict` when it is above wire::features::newest.
 Result<wire::FeatureLevel> read_format(const nlohmann::json& json);
 // Of a document that was read, within the limits of documents.

@@ -37,7 +37,7 @@ Result<> read_weights(const Json& json, ClusterState& state) {
   for (const auto& [name, weight] : json.items()) {
     if (!is_name(name) || !weight.is_number_unsigned() ||
         weight.get<std::uint64_t>() > limits::weight_max) {
-      return malformed(fmt::format("must be names and numbers from 0 to {}", limits::weight_max),
+      return malformed(fmt::format("must have numbers from 0 to {}", limits::weight_max),
                        "weights");
     }
     state.put_weight(name, weight.get<unsigned>());
@@ -45,7 +45,7 @@ Result<> read_weights(const Json& json, ClusterState& state) {
   return {};
 }
 
-// Lists of changes, as those that made the state.
+// Lists of changes, in the form of those that made the state.
 template <class Kind>
 Result<> read_changes(const Json& json, const char* member, ClusterState& state) {
   if (!json.is_array()) return malformed("must be a list of changes", member);
@@ -55,7 +55,8 @@ Result<> read_changes(const Json& json, const char* member, ClusterState& state)
     if (!change) {
       return fail(change.error().code, fmt::format("{}: {}", place, change.error().message));
     }
-    if (!std::holds_alternative<Kind>(*change)) return malformed("is another change", place);
+    if (!std::holds_alternative<Kind>(*change))
+      return malformed("is another kind of change", place);
     if (const auto applied = state.apply(*change); !applied) {
       return malformed(applied.error().message, place);
     }
@@ -63,7 +64,7 @@ Result<> read_changes(const Json& json, const char* member, ClusterState& state)
   return {};
 }
 
-// A JSON array of texts that are JSON.
+// Builds a JSON array from texts that are JSON already.
 class List {
  public:
   template <class... Parts>
@@ -79,7 +80,7 @@ class List {
 
 }  // namespace
 
-// Its parts are JSON already: thousands of them are put together as text, for the control loop does
+// Its thousands of parts are JSON already and are joined as text, because the control loop does
 // nothing else meanwhile.
 std::string to_json(const ClusterState& state) {
   List joined;
@@ -96,7 +97,7 @@ std::string to_json(const ClusterState& state) {
   for (const auto& [service, said] : state.settings) {
     settings.add(to_json(Change(SetSettings{service, said})));
   }
-  List masters;  // earlier versions know none, and refuse what they do not know
+  List masters;  // earlier versions have none, and refuse unknown members
   for (const auto& [name, master] : state.masters) {
     masters.add(to_json(Change(AdmitMaster{name, master})));
   }
@@ -132,7 +133,7 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
 Result<ClusterState> read_cluster_state(const Json& json) {
   if (!json.is_object()) return invalid("the state must be a JSON object");
   constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
-  // Not in what earlier versions wrote.
+  // Absent from documents of earlier versions.
   constexpr std::array later_members{"removed", "settings", "masters", "secret"};
   for (const auto& [member, value] : json.items()) {
     if (std::find(members.begin(), members.end(), member) == members.end() &&
@@ -148,7 +149,7 @@ Result<ClusterState> read_cluster_state(const Json& json) {
   if (!format) return format.error();
   ClusterState state;
   state.put_feature_level(*format);
-  // First, for a removal takes away what has its name.
+  // Read first, because a removal deletes the records of its name.
   if (json.contains("removed")) {
     if (auto read = read_changes<RemoveWorker>(json["removed"], "removed", state); !read)
       return read.error();

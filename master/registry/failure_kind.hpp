@@ -1,14 +1,14 @@
-// failure_kind.hpp: what went wrong between this master and a worker, as forwarding and probes see
-// it. A refused connection means that a process has ended; all others are requests that failed.
+// failure_kind.hpp: what went wrong between this master and a worker, as seen by forwarding and
+// probes. A refused connection means that a process has ended; all others are failed requests.
 #pragma once
 
 namespace tandem::master {
 
 enum class FailureKind {
-  refused,    // nobody listens there, or the host cannot be reached
+  refused,    // no process listens there, or the host cannot be reached
   reset,      // the connection broke before an answer
   timed_out,  // no connection, or no answer to a probe, in time
-  unhealthy,  // answered a probe as it should not, or with something that is no HTTP
+  unhealthy,  // answered a probe with an unexpected status, or with something that is not HTTP
 };
 
 constexpr const char* to_string(FailureKind kind) {

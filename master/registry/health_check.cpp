@@ -23,7 +23,7 @@ HealthCheck HealthCheck::of(const wire::ServiceSettings& settings, Duration hear
 
 std::string ProbeFailure::to_string() const {
   if (kind != FailureKind::unhealthy) return master::to_string(kind);
-  return status == 0 ? "no answer in HTTP" : fmt::format("status {}", status);
+  return status == 0 ? "the answer is not HTTP" : fmt::format("status {}", status);
 }
 
 void CheckResults::good(unsigned needed) {

@@ -1,4 +1,4 @@
-// health_check.hpp: how the workers of a service are probed, as its settings say.
+// health_check.hpp: how the workers of a service are probed, according to its settings.
 #pragma once
 
 #include <optional>
@@ -17,10 +17,10 @@ struct HealthCheck {
   Duration timeout{};            // of a probe as a whole
   unsigned healthy = 1;          // good ones in a row before it gets traffic
   unsigned unhealthy = limits::missed_heartbeats_max;  // bad ones in a row until it is down
-  std::optional<wire::ExpectedStatuses> statuses{};    // none: all below 500
+  std::optional<wire::ExpectedStatuses> statuses{};    // unset: all below 500
   bool workers = false;  // Tandem workers too, besides those that do not heartbeat
 
-  // `heartbeat_interval`: settings that are missing follow from it.
+  // `heartbeat_interval`: the defaults of unset settings follow from it.
   static HealthCheck of(const wire::ServiceSettings& settings, Duration heartbeat_interval);
 
   bool expects(unsigned status) const {
@@ -32,14 +32,14 @@ struct HealthCheck {
 // Why a probe failed.
 struct ProbeFailure {
   FailureKind kind;
-  unsigned status = 0;  // that it answered, if `unhealthy`; 0: what is no HTTP
+  unsigned status = 0;  // the status of the answer, if `unhealthy`; 0: the answer is not HTTP
 
   ProbeFailure(FailureKind failure, unsigned answered = 0) : kind(failure), status(answered) {}
   // "status 503"
   std::string to_string() const;
 };
 
-// The last probes of a worker, and what they add up to. A worker that is not probed passes.
+// The last probes of a worker and their verdict. A worker that is not probed passes.
 class CheckResults {
  public:
   static CheckResults unproven() { return CheckResults(false); }

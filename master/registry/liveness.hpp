@@ -1,8 +1,8 @@
-// liveness.hpp: whether a worker is heard of. Down after limits::missed_heartbeats_max silent
+// liveness.hpp: whether a worker is alive: down after limits::missed_heartbeats_max silent
 // intervals, up again with the next good sign.
 //
 // Heartbeats are judged by time, probes by count (health_check.hpp): a probe that this master was
-// too busy to send says nothing of the backend.
+// too busy to send says nothing about the backend.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once
@@ -13,7 +13,7 @@ namespace tandem::master {
 
 class Liveness {
  public:
-  // A worker that has just heartbeated.
+  // A worker that has just sent a heartbeat.
   static Liveness heard(Instant now);
   // A backend that was never probed: down until the first good probe.
   static Liveness unproven(Instant now);
@@ -24,7 +24,7 @@ class Liveness {
   // True when it has missed its heartbeats, whether or not it was marked down.
   bool is_silent(Instant now, Duration heartbeat_interval) const;
 
-  // Its silence, or its probes, make it down. REQUIRES: !down()
+  // Marks it down, because of its silence or its probes. REQUIRES: !down()
   void expire(Instant now);
 
   bool down() const { return down_; }

@@ -11,7 +11,7 @@ namespace tandem::master {
 
 class OwningThread {
  public:
-  // The first caller becomes the owner; from then on it is an error to call from another thread.
+  // The first caller becomes the owner; from then on, calling from another thread is an error.
   void assert_here() const {
     const auto here = std::this_thread::get_id();
     auto owner = std::thread::id{};

@@ -7,7 +7,8 @@ namespace tandem::master {
 
 namespace {
 constexpr auto relaxed = std::memory_order_relaxed;
-constexpr std::int64_t long_ago = 1;  // an ejection that ended then: the next request is a trial
+constexpr std::int64_t long_ago =
+    1;  // the end of an ejection in the past: the next request is a trial
 }  // namespace
 
 HealthCounts count_health(const std::map<std::string_view, WorkerRecord*>& members) {

@@ -17,11 +17,11 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t answer_bytes_read_max = 16 * 1024;
-// Backends that are added together are probed first within this time for each of them, so that two
-// are known at once and a thousand are not a burst.
+// The distance between the first probes of backends that are added together, so that two are known
+// at once and a thousand are not probed in a burst.
 constexpr Duration first_probes_apart = 2ms;
 
-// What one probe found out. `conclusive` is false when this master itself could not ask.
+// The result of one probe. `conclusive` is false when this master itself could not ask.
 struct Verdict {
   bool conclusive = true;
   std::optional<ProbeFailure> failure;
@@ -44,8 +44,8 @@ Verdict verdict_on(const HttpOutcome& outcome) {
   return {.conclusive = false, .failure = {}};
 }
 
-// A GET of the path that is checked; or, of a worker that has a key, whether it still is the one
-// that the key was given to.
+// A GET of the configured path; or, for a worker that has a key, a challenge that shows whether it
+// is still the one that was given the key.
 HttpRequest question_to(const Registry::Probe& probe, const std::string& challenge) {
   if (probe.key.empty()) {
     return {.target = probe.check.path, .fields = "User-Agent: tandem-master\r\n"};
@@ -68,7 +68,7 @@ Verdict judge(const Registry::Probe& probe, const std::string& challenge,
   return probe.check.expects(status) ? verdict : failed({FailureKind::unhealthy, status});
 }
 
-// A backend may take all of its time for the connection, if it has one address.
+// A backend with one address may use the whole time-out for the connection.
 HttpCallOptions options_of(const HealthCheck& check) {
   return {.total_max = check.timeout,
           .connect_max = check.timeout,
@@ -93,7 +93,8 @@ void Prober::watch(WorkerId id) {
   if (stopped_) return;
   spread_.erase(id);
   if (const auto place = places_.find(id); place != places_.end()) {
-    if (place->second == due_.end()) return;  // it is under way, and the next is timed anew
+    if (place->second == due_.end())
+      return;  // a probe is under way; the next one is scheduled when it ends
     due_.erase(place->second);
     places_.erase(place);
   }
@@ -123,7 +124,7 @@ void Prober::start_due_probes() {
     ++under_way_;
     asio::co_spawn(loop_, probe(id, std::move(*target)), asio::detached);
   }
-  // With all places taken, the end of a probe starts the next.
+  // When all places are taken, the end of a probe starts the next one.
   if (due_.empty() || under_way_ >= limits::probes_max) return;
   timer_.expires_at(due_.begin()->first);
   timer_.async_wait([this](error_code error) {

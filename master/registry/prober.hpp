@@ -1,14 +1,15 @@
 // prober.hpp: health checks (health_check.hpp) of the workers that do not heartbeat, and of others
 // whose service asks for it.
 //
-// By default any status below 500 is alive: a 404 is an answer. A probe fails by a refused or
+// By default any status below 500 is a good answer, even a 404. A probe fails by a refused or
 // broken connection, silence until the timeout, an unexpected status, or an answer that is not
-// HTTP. One probe per worker at a time, limits::probes_max in all. The first ones of workers that
-// come together follow each other closely, the second ones are spread over the whole interval, and
-// from then on each keeps its place in it, with jitter: so a thousand are not asked in one burst.
+// HTTP. One probe per worker at a time, limits::probes_max in all. The first probes of workers that
+// are added together follow each other closely; the second ones are spread over the whole interval,
+// and from then on each worker keeps its place in it, with jitter: so a thousand are not probed in
+// one burst.
 //
-// A connection per probe, not a kept one: whether the backend still accepts connections is the
-// question.
+// Each probe makes a new connection, because the question is whether the backend still accepts
+// connections.
 //
 // Owner: the control loop's thread, which also runs the probes. It holds at most one entry per
 // worker.
@@ -33,11 +34,12 @@ namespace tandem::master {
 
 class Prober {
  public:
-  // Reports to `registry` and asks it whom to probe and how; both it and `loop` outlive the prober.
+  // Reports to `registry` and asks it which workers to probe and how; `registry` and `loop` outlive
+  // the prober.
   Prober(boost::asio::io_context& loop, Registry& registry);
   ~Prober();
 
-  // Probes this worker until the registry says no more. A worker that is probed already is probed
+  // Probes this worker until the registry ends that. A worker that is probed already is probed
   // again soon, since its check may have changed.
   void watch(WorkerId id);
 
@@ -56,9 +58,9 @@ class Prober {
   Registry& registry_;
   boost::asio::steady_timer timer_;
   HttpCalls calls_;
-  Due due_;                                             // those not under way
+  Due due_;                                             // the probes that are not under way
   std::unordered_map<WorkerId, Due::iterator> places_;  // in due_; its end: under way
-  std::unordered_set<WorkerId> spread_;                 // second probe was placed at random
+  std::unordered_set<WorkerId> spread_;  // those whose second probe was placed at random
   std::size_t under_way_ = 0;
   SplitMix64 random_;
   bool stopped_ = false;

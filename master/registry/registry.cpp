@@ -9,8 +9,8 @@ namespace tandem::master {
 
 namespace {
 
-// Two live workers that fight for a name must not take turns, so the holder keeps it for two
-// intervals after each heartbeat: longer than the jitter of the next one.
+// Two live workers with the same name must not take turns, so the holder keeps the name for two
+// intervals after each heartbeat, which covers the jitter of the next one.
 constexpr int intervals_name_is_held = 2;
 // A worker that said bye stays listed while its last heartbeats may still be on their way.
 constexpr int intervals_listed_after_bye = 3;
@@ -46,7 +46,7 @@ Registry::Registry(RegistryOptions options, RegistryHooks hooks)
   TANDEM_ASSERT(options.heartbeat_interval > Duration::zero());
 }
 
-// ---- what workers say
+// ---- reports from workers
 
 Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                        Instant now) {
@@ -65,7 +65,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
     return join(heartbeat, std::move(address), peer_host, attentive, now);
   }
   auto& record = found->second;
-  // Known from the replicated state alone, until now.
+  // Until now it was only known from the replicated state.
   if (record.is_unheard() && advertises(record, heartbeat, address) &&
       !state_.has_removed(heartbeat.name, heartbeat.incarnation)) {
     record.incarnation = heartbeat.incarnation;
@@ -73,14 +73,14 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
     if (give_keys(record)) mark_changed(record);
   }
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
-    // What comes after its bye was sent before it.
+    // A heartbeat that arrives after the bye was sent before it.
     if (record.has_left()) return Membership::left;
     if (advertises(record, heartbeat, address)) {
       refresh(record, heartbeat, peer_host, attentive, now);
       return is_bye ? Membership::left : Membership::registered;
     }
   } else {
-    // The last words of an incarnation that was replaced concern nobody.
+    // The bye of an incarnation that was replaced does not matter.
     if (is_bye) return Membership::left;
     if (state_.has_removed(heartbeat.name, heartbeat.incarnation)) return Membership::removed;
     if (auto free = check_name_is_free(record, heartbeat, address, attentive); !free)
@@ -101,9 +101,9 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   return is_bye ? Membership::left : Membership::registered;
 }
 
-// Another incarnation wants the name that `holder` has. A worker that restarted where it was gets
-// it at once; one that appears elsewhere, and one that was replaced before, only when the holder is
-// gone.
+// Another incarnation asks for the name that `holder` has. A worker that restarted at the same
+// address gets it at once; one at another address, and one that was replaced before, only when the
+// holder is gone.
 Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
                                       const Endpoint& address, Instant attentive) const {
   if (holder.is_probed()) return backend_has(holder.name, holder.address);
@@ -166,7 +166,7 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
   mark_changed(record);
 }
 
-// ---- what this master sees
+// ---- observations of this master
 
 void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
   record.last_good = now;
@@ -180,14 +180,15 @@ void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
   settle(record, before);
 }
 
-// There was a good sign; it may have come too early.
+// There was a good sign, which may have come too early to end the suspicion.
 void Registry::end_suspicion(WorkerRecord& record, Instant attentive) {
   if (!record.suspicion.good_sign(attentive, record.answered())) return;
   record.counters->suspect.store(false, std::memory_order_relaxed);
 }
 
-// What other masters and others send it. It counted at another moment than this master does, so the
-// lower of two heartbeats is taken: what ended or began between the two counts is not there twice.
+// The load from other masters and other clients. The worker counted at another moment than this
+// master, so the lower value of two heartbeats is used: it leaves out requests that began or ended
+// between the two counts.
 void Registry::note_load(WorkerRecord& record, unsigned in_flight) {
   const auto ours = record.counters->in_flight.load(std::memory_order_relaxed);
   const auto elsewhere = in_flight > ours ? in_flight - ours : 0;
@@ -211,7 +212,8 @@ void Registry::report_failure(WorkerId id, FailureKind kind, Instant now) {
   thread_.assert_here();
   const auto attentive = clock_.at(now);
   const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return;  // it was replaced or removed while the report was on its way
+  if (found == by_id_.end())
+    return;  // the worker was replaced or removed while the report was on its way
   fail_worker(*found->second, kind, attentive, now);
   if (found->second->last_resort) failed_as_last_resort(*found->second, now);
 }
@@ -230,7 +232,7 @@ void Registry::tick(Instant now) {
     auto& record = current->second;
     if (record.is_probed()) continue;
     if (is_forgotten(record, attentive)) {
-      if (state_.joined.contains(record.name)) continue;  // until its leaving has been committed
+      if (state_.joined.contains(record.name)) continue;  // until its departure has been committed
       spdlog::info("worker forgotten name={} service={}", record.name, record.service);
       erase(current);
     } else if (!record.has_left() && !record.liveness.down()) {

@@ -1,13 +1,15 @@
-// registry.hpp: who the workers are, and what is known of their health.
+// registry.hpp: who the workers are, and what is known about their health.
 //
-// It is told what happened (a heartbeat arrived, a loop saw a refused connection, a probe ended,
+// It is told about events (a heartbeat arrived, a loop saw a refused connection, a probe ended,
 // time passed, a change was committed) and publishes immutable snapshots for the forwarding loops.
-// It opens no socket, reads no clock and writes no file: time is an argument, and what operators
-// want comes out as a change that others have to commit. So every rule is tested without waiting.
+// It opens no socket, reads no clock and writes no file: time is an argument, and an operator's
+// decision is returned as a change that its caller has to commit. So every rule can be tested
+// without waiting.
 //
-// Units: `now` is tandem::now() of the call; it never goes back. Owner: the control loop's thread,
-// asserted. Always: at most limits::workers_max workers; a worker whose counters say `suspect` is
-// suspect here too, or a report of it is on its way; nothing changes when a call returns an error.
+// Units: `now` is tandem::now() at the time of the call; it never goes back. Owner: the control
+// loop's thread, asserted. Always: at most limits::workers_max workers; a worker whose counters say
+// `suspect` is suspect here too, or a report of it is on its way; nothing changes when a call
+// returns an error.
 #pragma once
 
 #include <cstdint>
@@ -38,30 +40,31 @@
 namespace tandem::master {
 
 struct RegistryOptions {
-  Duration heartbeat_interval = 1s;  // what workers are told; 3 of them missed make a worker down
+  Duration heartbeat_interval =
+      1s;  // workers are told this; a worker that misses 3 of them is down
   Duration forget_after = limits::forget_after;  // how long a Tandem worker stays listed while down
 
-  // How often tick() is to be called: often enough that "3 missed intervals" is 3.2 at most.
+  // How often to call tick(): often enough that "3 missed intervals" are 3.2 at most.
   Duration tick_interval() const;
 };
 
 struct RegistryHooks {
-  // Gets each snapshot. Called by publish().
+  // Takes each snapshot. Called by publish().
   std::function<void(SnapshotPtr)> on_snapshot;
   // Something changed: call publish() in the next loop turn. Called once per publication, so that
   // any number of changes in one turn becomes one snapshot.
   std::function<void()> on_change;
-  // This backend wants probes, and so does a worker that others registered and this master has not
-  // heard, and one whose service wants them, until probe_target() says no more. Called again when
-  // it is to be probed otherwise.
+  // A worker must be probed until probe_target() is empty: a backend, a worker that was registered
+  // at another master and not heard by this one, or one whose service has check_workers. Called
+  // again when its check has changed.
   std::function<void(WorkerId)> on_backend;
 };
 
-// Whether the sender of a heartbeat is a worker of this cluster after it.
+// The state of the sender of a heartbeat.
 enum class Membership {
   registered,
   left,     // said bye
-  removed,  // an operator removed it: it is to heartbeat no more
+  removed,  // an operator removed it: it must stop its heartbeats
 };
 
 // A worker that refuses lower terms.
@@ -79,97 +82,102 @@ class Registry {
 
   // All functions are for the owner's thread.
 
-  // ---- what workers say
+  // ---- reports from workers
 
   // `peer_host`: the numeric address it came from. The first heartbeat of a worker registers it.
   // Errors: `conflict` when another live worker has the name, or a backend has the address;
-  // `unavailable` at workers_max, services_max. Others that were registered at the address are
-  // erased.
+  // `unavailable` at workers_max, services_max. Other workers that were registered at the address
+  // are erased.
   Result<Membership> heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                Instant now);
 
-  // ---- what this master sees
+  // ---- observations of this master
 
   // A forwarding loop failed at this worker, and has set its counters->suspect.
   void report_failure(WorkerId id, FailureKind kind, Instant now);
-  // A health probe ended: nothing = good. A refused connection makes the worker suspect at once,
-  // HealthCheck::unhealthy failures in a row make it down.
+  // A health probe ended; no failure: it was good. A refused connection makes the worker suspect at
+  // once, HealthCheck::unhealthy failures in a row make it down.
   void probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now);
-  // Where to probe, and how; empty when the worker was removed, or is to be probed no more.
+  // Where to probe, and how; nothing when the worker was removed or needs no more probes.
   struct Probe {
     std::vector<Endpoint> addresses;  // to try in turn, all numeric; not empty
     HealthCheck check;
-    // Not empty: the worker is silent, and is asked to answer a challenge by its key, in place of
-    // the check (common/wire/term_proof.hpp).
+    // If not empty, the worker is silent, and must answer a challenge with this key in place of the
+    // check (common/wire/term_proof.hpp).
     std::string key;
   };
   std::optional<Probe> probe_target(WorkerId id) const;
-  // A probe was accepted at this one of its addresses, which is its address from now on. Returns
-  // its id, another one if the address changed. REQUIRES: probe_target(id) had it
+  // A probe was accepted at `address`, one of the backend's addresses, which is used from now on.
+  // Returns the backend's id, which is a new one if the address changed. REQUIRES: probe_target(id)
+  // had the address
   WorkerId found_at(WorkerId id, const Endpoint& address);
-  // The name of a --backend was looked up. While it cannot be resolved, the addresses that are
-  // known stay; without any the backend is down.
+  // The host name of a --backend was looked up. While it cannot be resolved, the known addresses
+  // stay; without any the backend is down.
   void take_addresses(std::string_view name, const Result<std::vector<Endpoint>>& found);
-  // Every tick_interval(): finds workers that fell silent, forgets those that are down for long,
-  // and sees which services panic and, at times, which workers fail more often than the others.
+  // Called every tick_interval(): finds workers that fell silent, forgets those that have been down
+  // for long, updates which services panic, and at intervals ejects workers that fail more often
+  // than the others.
   void tick(Instant now);
 
   // ---- what is replicated (registry_decisions.cpp)
 
-  // An operator's decision, as the change that has to be committed, also when it seems to be in
-  // force already: only a commit proves that it still is. Errors: `not_found`, `conflict`,
-  // `unavailable` at a limit.
+  // An operator's decision, as the change that has to be committed, even if it seems to be in force
+  // already: only a commit proves that it still is. Errors: `not_found`, `conflict`, `unavailable`
+  // at a limit.
   Result<Change> add(const wire::WorkerSpec& spec) const;
-  // A worker that heartbeats is told that it was removed, and comes back as another incarnation
-  // only: when it was started again.
+  // A worker that heartbeats is told that it was removed. It can only come back as another
+  // incarnation, after a restart.
   Result<Change> remove(std::string_view name) const;
   Result<Change> drain(std::string_view name) const;
   Result<Change> undrain(std::string_view name) const;
-  // An empty weight gives the worker back its own. REQUIRES: *weight <= limits::weight_max
+  // An empty weight restores the worker's own. REQUIRES: *weight <= limits::weight_max
   Result<Change> set_weight(std::string_view name, std::optional<unsigned> weight) const;
-  // Errors: `conflict` when --route has it; `unavailable` at limits::routes_max and at
+  // Errors: `conflict` when a --route has it; `unavailable` at limits::routes_max and at
   // limits::routes_bytes_max; `not_found`.
   Result<Change> set_route(const wire::Route& route) const;
   Result<Change> remove_route(const std::string& host, const std::string& prefix) const;
   // --route, which takes precedence over what is replicated. Errors: `conflict` when it is given
   // twice.
   Result<> configure_route(const wire::Route& route);
-  // Replaces all settings of a service. Errors: `conflict` when --service has some for it;
+  // Replaces all settings of a service. Errors: `conflict` when --service has settings for it;
   // `unavailable` at limits::services_max; `not_found`.
   Result<Change> set_settings(const std::string& service,
                               const wire::ServiceSettings& settings) const;
   Result<Change> remove_settings(const std::string& service) const;
   // --service, which takes precedence over what is replicated.
   void configure_settings(const std::string& service, const wire::ServiceSettings& settings);
-  // The settings of the service; empty where there are none.
+  // The settings of the service, which may all be unset.
   wire::ServiceSettings settings(std::string_view service) const;
-  // Those of them for health checks, as wire::HeartbeatReply::checks has them.
+  // Its settings for health checks, in the form of wire::HeartbeatReply::checks.
   std::string checks(std::string_view service) const;
-  // All there are, with those of --route first in their places.
+  // All routes in force; those of --route take precedence over others with the same host and
+  // prefix.
   Routes routes() const;
-  // What the primary has to commit so that the state says who is registered: live workers that
-  // joined or changed; and workers that left, which said so, lost their address to another one, or
-  // have been absent for forget_after since this master began to lead. At most `changes_max`.
+  // The changes that the primary has to commit so that the state lists the registered workers: live
+  // workers that joined or changed, and workers that left, i.e. said bye, lost their address to
+  // another one, or have been absent for forget_after since this master began to lead. At most
+  // `changes_max`.
   std::vector<Change> unregistered(Instant now, std::size_t changes_max);
-  // What has to be committed before this decision can be, which is about a worker that is heard and
-  // has not been registered yet; nothing, if it is about others.
+  // The registration that has to be committed before this decision, if it is about a worker that is
+  // heard but not registered yet; otherwise nothing.
   std::optional<Change> registration_due(const Change& decision) const;
-  // A change was committed. Returns what its author is told (ClusterState::apply()). An added
-  // worker whose name a --backend has is left out.
+  // A change was committed. Returns the result for its author (ClusterState::apply()). An added
+  // worker with the name of a --backend is left out.
   Result<> apply(const Change& change, Instant now);
-  // The state as a whole, at the start or from a snapshot: what contradicts it goes.
+  // Replaces the whole state, at the start or from a snapshot; records that contradict it are
+  // removed.
   void restore(ClusterState state, Instant now);
   const ClusterState& state() const { return state_; }
-  // --backend. One at a host name is down until take_addresses(). Errors: `conflict` when the name
-  // is taken; `unavailable` at a limit.
+  // --backend. One with a host name is down until take_addresses(). Errors: `conflict` when the
+  // name is taken; `unavailable` at a limit.
   Result<> configure_backend(const wire::WorkerSpec& spec, Instant now);
 
-  // ---- what others see
+  // ---- views for others
 
   // Hands a snapshot to on_snapshot when something changed since the last one, and always the first
   // time.
   void publish();
-  // Of the snapshot that shows all that has changed so far; nothing while that is not published.
+  // The version of the published snapshot if it shows all changes so far; otherwise nothing.
   std::optional<std::uint64_t> published_version() const;
   std::vector<wire::WorkerStatus> workers(Instant now) const;  // by name
   std::optional<wire::WorkerStatus> worker(std::string_view name, Instant now) const;
@@ -180,22 +188,26 @@ class Registry {
   // By name, as of the last tick.
   std::vector<wire::ServiceHealth> service_health() const;
 
-  // Who is ejected now and which services panic: what a primary tells its standbys.
+  // The workers that are ejected now and the services that panic, which a primary tells its
+  // standbys.
   wire::FoundOut found_out(Instant now) const;
-  // The primary says so; all others are not ejected. REQUIRES: this master does not lead.
+  // Takes that from the primary; all other workers are not ejected. REQUIRES: this master does not
+  // lead.
   void take_found_out(const wire::FoundOut& found_out, Instant now);
-  // This master leads, and has applied all that was committed before: what it was told of panics is
-  // of the past, and from now on it counts who is absent.
+  // This master leads, and has applied everything that was committed before: the panics that it was
+  // told of are outdated, and from now on the absence of workers counts.
   void began_to_lead(Instant now);
-  // Where a new primary announces its term, and the key that proves it there: the Tandem workers
-  // that are heard of.
+  // The live Tandem workers, to which a new primary announces its term, with the keys that prove
+  // it.
   std::vector<TermTaker> term_takers() const;
-  // The key of the worker of that name (term_proof.hpp); empty: there is none, or none yet.
+  // The key of the worker of that name (term_proof.hpp); empty: there is none yet, or no such
+  // worker.
   std::string_view term_key(std::string_view name) const;
-  // True for a worker that is heard of, whether or not it gets traffic.
+  // True for a live worker, whether or not it gets traffic.
   bool is_live(std::string_view name) const;
-  // Where live workers say that their witnesses listen, by name. The state may not be known yet, or
-  // hold what was so in an earlier process, and cannot be corrected while there is no quorum.
+  // The addresses at which the witnesses of live workers listen, by name, as their heartbeats
+  // state. The replicated state may be unknown yet or outdated, and cannot be corrected while there
+  // is no quorum.
   std::map<std::string, Endpoint> live_witnesses() const;
 
   const RegistryOptions& options() const { return options_; }
@@ -265,9 +277,9 @@ class Registry {
   void settings_changed(const std::string& service);
   void route_changed(const RouteKey& key);
   void request_publication();
-  // Around each change to a record: `before = standing(record)`, the change, `settle(record,
-  // before)`. Publishes it when it gains or loses its traffic, or the prospect of it, and logs a
-  // change of state.
+  // Called around each change to a record: `before = standing(record)`, the change, `settle(record,
+  // before)`. Publishes the worker when it gains or loses traffic, or the prospect of it, and logs
+  // a change of state.
   struct Standing {
     WorkerState state;
     bool gets_traffic;
@@ -285,13 +297,15 @@ class Registry {
   std::multimap<Endpoint, WorkerRecord*> by_address_;  // canonical; all of records_
   ServiceTable services_;
   ClusterState state_;
-  std::set<std::string> left_out_;  // of the state, for want of room or at another's address
+  std::set<std::string> left_out_;  // workers of the state that are not in records_, for lack of
+                                    // room or because another has the address
   Routes configured_routes_;
   Settings configured_settings_;
-  std::set<std::string, std::less<>> told_panicking_;  // services, by the primary
-  Instant leads_since_ = Instant::never();             // attentive time
+  std::set<std::string, std::less<>>
+      told_panicking_;                      // the services that panic according to the primary
+  Instant leads_since_ = Instant::never();  // attentive time
   Instant outliers_looked_for_ = Instant::never();
-  std::string via_;       // of the masters of this cluster; empty: no secret yet
+  std::string via_;       // the name in Via of this cluster's masters; empty: no secret yet
   RouteTablePtr routes_;  // null until the next snapshot when most of it is new
   WorkerId last_id_;
   std::uint64_t version_ = 0;

@@ -1,8 +1,8 @@
-// An address belongs to whoever answers there. A worker that registers at the address of others has
-// the port that they had, so they are gone, whatever their services and however lately they were
+// An address belongs to the worker that answers there. A worker that registers at the address of
+// others has their port, so they are gone, whatever their services and however recently they were
 // heard: their requests would reach the newcomer.
 //
-// What an operator has put there, by --backend or by the API, no heartbeat takes away.
+// A heartbeat never replaces a worker that an operator has put there, by --backend or by the API.
 #include <algorithm>
 
 #include <spdlog/spdlog.h>
@@ -14,7 +14,7 @@ namespace tandem::master {
 
 namespace {
 
-// The masters are told of as many; more have shared an address only by a mistake of somebody's.
+// More workers at one address than this can only be a mistake.
 constexpr std::size_t predecessors_max = 8;
 
 Error belongs_to(const WorkerRecord& holder) {
@@ -46,8 +46,8 @@ bool Registry::is_heard(const WorkerRecord& record) {
          !record.liveness.down();
 }
 
-// One that had the address before and heartbeats still has not gone, as it seemed: then two fight
-// for one address, and the later has it while it is heard.
+// If a worker that had the address before still heartbeats, it is not gone: two workers use one
+// address, and the later one keeps it while it is heard.
 Result<> Registry::check_address_is_free(const wire::Heartbeat& heartbeat,
                                          const Endpoint& address) const {
   for (const auto* holder : others_at(address, heartbeat.name)) {
@@ -60,7 +60,8 @@ Result<> Registry::check_address_is_free(const wire::Heartbeat& heartbeat,
   return {};
 }
 
-// The operator's own may share an address: they may be one server for several services.
+// Workers that the operator added may share an address: they may be one server for several
+// services.
 Result<> Registry::check_address_is_free(const wire::WorkerSpec& spec) const {
   for (const auto* holder : others_at(spec.address, spec.name)) {
     if (is_heard(*holder)) return belongs_to(*holder);
@@ -68,7 +69,7 @@ Result<> Registry::check_address_is_free(const wire::WorkerSpec& spec) const {
   return {};
 }
 
-// The incarnations of those that were there, in the order in which they came.
+// Returns the incarnations of the workers that were there, in the order in which they registered.
 std::vector<std::string> Registry::retire_others_at(const Endpoint& address,
                                                     std::string_view name) {
   std::vector<std::string> retired;
@@ -116,7 +117,7 @@ void Registry::take_addresses(std::string_view name, const Result<std::vector<En
                record.address.to_string(), record.unresolved);
 }
 
-// To the loops it is another worker: they keep connections by its id.
+// To the loops it is another worker, because they keep connections by id.
 WorkerId Registry::found_at(WorkerId id, const Endpoint& address) {
   thread_.assert_here();
   const auto found = by_id_.find(id);

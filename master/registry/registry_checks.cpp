@@ -1,4 +1,5 @@
-// Health checks: of workers that do not heartbeat, and of others if their service wants it.
+// Health checks: of workers that do not heartbeat, and of others if their service has
+// check_workers.
 #include <algorithm>
 
 #include "master/registry/registry.hpp"
@@ -21,7 +22,7 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
     return Probe{{record.address}, check_of(record.service), record.term_key};
   }
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
-  // The one that it is at first, as long as its name has it.
+  // The address in use comes first, as long as the name still has it.
   auto addresses = record.addresses;
   if (addresses.empty() && record.address.is_numeric()) addresses.push_back(record.address);
   if (addresses.empty()) return std::nullopt;
@@ -46,23 +47,24 @@ void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, In
   if (failure) {
     record.check_failure = failure;
     record.checks.bad(check.unhealthy);
-    // Of a worker that heartbeats, these say whether it is alive.
+    // For a worker that heartbeats, its heartbeats say whether it is alive.
     const bool is_dead = record.is_probed() && !record.checks.pass() && !record.liveness.down();
     if (is_dead) record.liveness.expire(attentive);
     settle(record, before);
-    // A broken connection is a failed check, no dead process.
+    // A broken connection is a failed check; only a refused one means a dead process.
     if (failure->kind == FailureKind::refused) fail_worker(record, failure->kind, attentive, now);
     return;
   }
   record.checks.good(check.healthy);
-  // So many are wanted of a suspect too.
+  // A suspect needs that many good checks too.
   const bool enough = record.checks.pass() && record.checks.good_in_a_row() >= check.healthy;
   if (enough && record.is_probed()) return good_sign(record, attentive, now);
   if (enough) end_suspicion(record, attentive);
   settle(record, before);
 }
 
-// A silent worker has answered, or not. It stays down: only that it is itself is known now.
+// The result of a challenge to a silent worker. Even a good answer leaves it down: it only proves
+// its identity.
 void Registry::challenged(WorkerRecord& record, std::optional<ProbeFailure> failure,
                           Instant attentive, Instant now) {
   record.is_proven = !failure;
@@ -80,7 +82,7 @@ void Registry::check_otherwise(const std::string& service, const HealthCheck& be
   for (const auto& [name, record] : *members) {
     const auto standing_before = standing(*record);
     if (!record->is_probed() && record->checked != check.workers) {
-      // Who serves already serves on until its checks fail.
+      // A worker that serves already continues until its checks fail.
       record->checked = check.workers;
       record->checks = CheckResults::passing();
       settle(*record, standing_before);

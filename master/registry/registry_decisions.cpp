@@ -1,7 +1,7 @@
-// What operators want and what the primary registers, as the changes that have to be committed.
+// Operators' decisions and the primary's registrations, as the changes that have to be committed.
 //
-// What is refused here is refused by what this primary knows now, which spares a commit. Whether a
-// change was made, its commit says: of two that cross here the log knows which was first.
+// A refusal here is based on what this primary knows now, and spares a commit. The commit decides
+// whether a change is made: of two that are made at the same time, the log knows which came first.
 #include <algorithm>
 
 #include "common/base/assert.hpp"
@@ -38,7 +38,7 @@ JoinedWorker joined_as(const WorkerRecord& record, bool with_incarnation) {
 
 }  // namespace
 
-// ---- what operators want
+// ---- decisions of operators
 
 Result<Change> Registry::add(const wire::WorkerSpec& spec) const {
   thread_.assert_here();
@@ -65,7 +65,7 @@ Result<Change> Registry::remove(std::string_view name) const {
                     name),
         "name");
   }
-  // One that is down, too: it may only be cut off.
+  // Also for a worker that is down, which may only be cut off.
   const bool comes_back = record.kind == WorkerKind::tandem && !record.has_left();
   if (record.is_unheard() && !record.liveness.down()) {
     return fail(ErrorCode::unavailable,
@@ -98,13 +98,13 @@ Result<Change> Registry::set_weight(std::string_view name, std::optional<unsigne
   return Change(SetWeight{std::string(name), weight, is_configured(name)});
 }
 
-// The state knows nothing of --backend, and below that level changes do not say so.
+// The state has no --backend workers, and below that level changes do not mark them.
 bool Registry::is_configured(std::string_view name) const {
   const auto found = records_.find(name);
   return state_.judges() && found != records_.end() && found->second.kind == WorkerKind::configured;
 }
 
-// A worker is served as soon as it is heard, and can be decided about before its joining has been
+// A worker gets requests as soon as it is heard, so a decision about it may come before its Join is
 // committed.
 std::optional<Change> Registry::registration_due(const Change& decision) const {
   thread_.assert_here();
@@ -115,11 +115,12 @@ std::optional<Change> Registry::registration_due(const Change& decision) const {
   const auto& record = found->second;
   if (record.is_probed() || record.has_left() || record.is_unheard()) return std::nullopt;
   if (state_.knows(record.name)) return std::nullopt;
-  // Also below the level at which decisions are judged: it may rise before this one is committed.
+  // Also below the level at which decisions are checked, because the level may rise before this one
+  // is committed.
   return Change(Join{record.name, joined_as(record, state_.judges())});
 }
 
-// ---- what the primary registers
+// ---- registrations by the primary
 
 std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max) {
   thread_.assert_here();
@@ -139,8 +140,8 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
   return due;
 }
 
-// Silence counts only from when this master leads with all applied: before that it may not have
-// heard what others heard, and may not know yet what others have committed.
+// Silence counts only since this master leads and has applied everything: before that it may not
+// have heard what others heard, and may not know what others have committed.
 bool Registry::has_gone(const std::string& name, const JoinedWorker& worker,
                         Instant attentive) const {
   const auto is_over = [&](Instant since) {

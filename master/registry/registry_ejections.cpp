@@ -1,4 +1,5 @@
-// What a primary has found out by failing requests, and what it tells its successor of it.
+// Ejections and panics that a primary has found out from failing requests, and how it passes them
+// on to its successor.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -14,7 +15,7 @@ namespace tandem::master {
 
 namespace {
 constexpr auto relaxed = std::memory_order_relaxed;
-// Envoy's interval; and its longest ejection.
+// Envoy's interval and longest ejection.
 constexpr Duration outliers_interval = 10s;
 constexpr EjectionTimes outlier_times{.first = 10s, .max = 5min, .forgiven_after = 1min};
 }  // namespace

@@ -1,5 +1,5 @@
-// The part of Registry that derives from the cluster's secret what proves terms to workers, what
-// clients stick by, and how the masters name themselves.
+// The part of Registry that derives values from the cluster's secret: the keys that prove terms to
+// workers, the values of sticky cookies, and the masters' name in Via.
 #include "common/base/secret.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/registry/registry.hpp"
@@ -7,18 +7,19 @@
 namespace tandem::master {
 
 namespace {
-constexpr std::size_t cookie_bytes = 12;  // 96 bits: no two workers share one, nobody guesses one
-constexpr std::size_t via_bytes = 4;      // told apart from the other clusters on the way
+constexpr std::size_t cookie_bytes =
+    12;  // 96 bits: no two workers share a value, and nobody can guess one
+constexpr std::size_t via_bytes = 4;  // enough to be distinct from the other clusters on the way
 }  // namespace
 
-// The secret may come after the worker, and the incarnation of a worker that others registered.
-// Returns true if its keys are others now.
+// The secret may become known after the worker, and so may the incarnation of a worker that was
+// registered elsewhere. Returns true if its keys have changed.
 bool Registry::give_keys(WorkerRecord& record) const {
   const auto& secret = state_.secret;
   const bool is_keyed = !secret.empty() && record.takes_term && !record.incarnation.empty();
   auto key = is_keyed ? wire::worker_key(secret, record.name, record.incarnation) : std::string();
-  auto cookie = secret.empty() ? std::string()
-                               : keyed_digest(secret, "cookie " + record.name, cookie_bytes);
+  auto cookie =
+      secret.empty() ? std::string() : keyed_digest(secret, "cookie " + record.name, cookie_bytes);
   if (key == record.term_key && cookie == record.cookie) return false;
   record.term_key = std::move(key);
   record.cookie = std::move(cookie);

@@ -1,5 +1,5 @@
-// The records follow the replicated state: a committed change, or a snapshot in place of many,
-// makes of each name what the state says of it, whatever the record was.
+// The records follow the replicated state: after a committed change or a snapshot, each name's
+// record becomes what the state says, whatever it was before.
 #include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
@@ -7,7 +7,7 @@
 
 namespace tandem::master {
 
-// ---- what was committed
+// ---- committed changes
 
 Result<> Registry::apply(const Change& change, Instant now) {
   thread_.assert_here();
@@ -27,14 +27,14 @@ Result<> Registry::apply(const Change& change, Instant now) {
     secret_changed();
   } else if (std::holds_alternative<RaiseFeatureLevel>(change)) {
     for (const auto& [added, spec] : state_.added) follow(added, had_joined, now);
-  } else if (!name.empty()) {  // it is about a worker
+  } else if (!name.empty()) {  // the change is about a worker
     follow(name, had_joined, now);
   }
   return outcome;
 }
 
-// The record of that name becomes what the state says. What is configured here goes before it; a
-// worker that this master hears stays as it is heard, for the primary commits what it hears.
+// Makes the record of that name agree with the state. This master's own --backend takes precedence;
+// a worker that this master hears stays as it is heard, because the primary commits what it hears.
 void Registry::follow(const std::string& name, bool had_joined, Instant now) {
   const auto found = records_.find(name);
   if (found != records_.end() && !may_stay(found->second, had_joined)) {
@@ -81,14 +81,14 @@ bool Registry::is_described_by(const WorkerRecord& record, const JoinedWorker& j
          record.takes_term == joined.takes_term && record.witness == joined.witness;
 }
 
-// Without making a copy: all workers are compared at each tick.
+// Avoids a copy, because all workers are compared at each tick.
 bool Registry::is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) const {
   return is_described_by(record, joined) &&
          (!state_.judges() || record.incarnation == joined.incarnation);
 }
 
-// What could not be followed when it was committed, and records of workers that this master heard
-// last where others have heard them elsewhere since.
+// Repeats follow() for changes that could not be followed when they were committed, and for workers
+// that others have since heard at another address than this master.
 void Registry::follow_again(const std::vector<std::string>& silent, Instant now) {
   for (const auto& name : silent) {
     const auto joined = state_.joined.find(name);
@@ -132,20 +132,21 @@ void Registry::restore(ClusterState state, Instant now) {
   for (const auto& [name, record] : records_) names.insert(name);
   for (const auto& [name, worker] : state_.joined) names.insert(name);
   for (const auto& [name, spec] : state_.added) names.erase(name);
-  // Whom an operator has put at an address first.
+  // Workers that an operator has put at an address come first.
   for (const auto& [name, spec] : state_.added) {
     follow(name, before.joined.contains(name), now);
   }
   for (const auto& name : names) follow(name, before.joined.contains(name), now);
 }
 
-// A worker that others know and this master has not heard: listed, without traffic until it is
-// heard. Its next heartbeat may be seconds away, if this master was away for long: so it is asked.
+// A worker that other masters know and this one has not heard is listed, but gets no traffic until
+// it is heard. If this master was away for long its next heartbeat may take seconds, so it is
+// probed.
 void Registry::insert_joined(const std::string& name, const JoinedWorker& worker, Instant now) {
   if (const auto room = check_room(worker.service); !room) return leave_out(name, room.error());
   for (const auto* other : others_at(worker.address, name)) {
     if (!other->is_probed() && !is_heard(*other)) continue;
-    left_out_.insert(name);  // it was there before that one came
+    left_out_.insert(name);  // the other worker was there first
     return;
   }
   retire_others_at(worker.address, name);

@@ -1,4 +1,4 @@
-// Routes: those of the configuration go before those that are replicated.
+// Routes: configured ones take precedence over replicated ones.
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -57,7 +57,7 @@ void Registry::routes_changed() {
   request_publication();
 }
 
-// A table that is to be made anew is left to that.
+// Nothing to do when the whole table will be rebuilt.
 void Registry::route_changed(const RouteKey& key) {
   request_publication();
   if (routes_ == nullptr || configured_routes_.contains(key)) return;

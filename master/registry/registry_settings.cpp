@@ -1,4 +1,4 @@
-// What is said of services: the configuration goes before what is replicated.
+// The settings of services: configured ones take precedence over replicated ones.
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -27,7 +27,7 @@ Result<Change> Registry::remove_settings(const std::string& service) const {
   thread_.assert_here();
   if (configured_settings_.contains(service)) return configured(service);
   if (state_.settings.contains(service)) return Change(RemoveSettings{service});
-  return fail(ErrorCode::not_found, fmt::format("nothing was set for {}", service), "name");
+  return fail(ErrorCode::not_found, fmt::format("there are no settings of {}", service), "name");
 }
 
 void Registry::configure_settings(const std::string& service,

@@ -1,4 +1,4 @@
-// What others see of the registry: documents for people and programs.
+// Views of the registry: documents for people and programs.
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -42,7 +42,7 @@ bool Registry::is_live(std::string_view name) const {
   return found != records_.end() && !found->second.has_left() && !found->second.liveness.down();
 }
 
-// As this master sees it, or the primary, who forwards.
+// According to this master or, if another one leads, to the primary, which forwards the requests.
 bool Registry::panics(std::string_view service) const {
   return services_.health_of(service).panics() || told_panicking_.contains(service);
 }

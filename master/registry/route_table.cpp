@@ -9,8 +9,8 @@ namespace tandem::master {
 
 namespace {
 
-// FNV-1a, which can be taken further byte by byte. Equal hashes are compared, so that nobody gains
-// by choosing paths that collide more than a few string comparisons.
+// FNV-1a, which can be extended byte by byte. Entries with equal hashes are compared, so paths that
+// are chosen to collide cost only a few string comparisons.
 constexpr std::uint64_t hash_start = 0xcbf29ce484222325u;
 std::uint64_t hash_on(std::uint64_t hash, char c) {
   return (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
@@ -29,7 +29,7 @@ std::uint64_t hash_of(std::string_view host, std::string_view prefix) {
 
 using HostBuffer = std::array<char, limits::host_bytes_max + 2>;
 
-// Without port, in lower case; empty when it is none that a route could have.
+// The host without port, in lower case; empty if no route could have it.
 std::string_view normalized(std::string_view host, HostBuffer& buffer) {
   const auto end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
   host = host.substr(0, end);
@@ -106,8 +106,8 @@ const wire::Route* RouteTable::find(std::string_view host, std::string_view targ
   return with_host_ == size_ ? nullptr : find_for_host({}, path);
 }
 
-// Every end of a segment may be the end of a prefix; the last one that is, is the longest. Only
-// that one is compared: who found a path with the hash of a prefix has it looked at with care.
+// Every end of a segment may be the end of a prefix; the last match is the longest. Only that one
+// is compared: if it proves to be a collision, find_with_care() compares each candidate.
 const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_view path) const {
   auto hash = hash_on(hash_of_host(host), '/');
   const auto* longest = candidate(hash);
@@ -127,7 +127,7 @@ const wire::Route* RouteTable::find_for_host(std::string_view host, std::string_
   return find_with_care(host, path);
 }
 
-// The same, with each candidate compared.
+// The same, comparing each candidate.
 const wire::Route* RouteTable::find_with_care(std::string_view host, std::string_view path) const {
   auto hash = hash_on(hash_of_host(host), '/');
   const auto* longest = lookup(hash, host, "/");

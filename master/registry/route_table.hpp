@@ -1,13 +1,13 @@
 // route_table.hpp: which service answers a request: the route with the request's host, or none, and
 // the longest prefix of its path, in whole segments.
 //
-// Routes of a host go before those of any host, whatever their prefixes. Paths are compared byte
-// for byte, as they were sent: no percent-decoding, no dots resolved.
+// Routes with the request's host take precedence over those for any host, whatever their prefixes.
+// Paths are compared byte for byte, as they were sent: no percent-decoding, no dots resolved.
 //
 // A look-up costs one pass over the path and one hash look-up for each of its segments, however
-// many routes there are. A table never changes; the next one shares with it all buckets but the one
-// that differs, so that ten thousand changes of ten thousand routes are no hundred million copies.
-// Any thread.
+// many routes there are. A table is immutable; the next one shares all buckets with it except the
+// one that changed, so that ten thousand changes of ten thousand routes do not take a hundred
+// million copies. Any thread.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@
 
 namespace tandem::master {
 
-// Host and prefix: what a route is known by.
+// Host and prefix, which identify a route.
 using RouteKey = std::pair<std::string, std::string>;
 using Routes = std::map<RouteKey, wire::Route>;
 
@@ -32,9 +32,9 @@ class RouteTable {
   RouteTable() = default;
   explicit RouteTable(const Routes& routes);
 
-  // This table with `route` in place of the one with the same host and prefix.
+  // A copy with `route`, which replaces the one with the same host and prefix.
   RouteTable with(const wire::Route& route) const;
-  // This table without the route of that host and prefix.
+  // A copy without the route with that host and prefix.
   RouteTable without(const RouteKey& key) const;
 
   bool empty() const { return size_ == 0; }
@@ -49,16 +49,16 @@ class RouteTable {
     std::shared_ptr<const wire::Route> route;
   };
   using Bucket = std::vector<Entry>;
-  // A bit for each hash in the bucket: most segments of a path end no prefix, and that is seen
-  // here, without a look at memory that is not at hand.
+  // A bit for each hash in the bucket: most segments of a path end no prefix, and this filter shows
+  // it without touching further memory.
   struct Slot {
     std::uint64_t seen = 0;
     std::shared_ptr<const Bucket> bucket;  // null: empty
   };
-  // Ten routes in each, when there are limits::routes_max.
+  // About ten routes in each, with limits::routes_max routes.
   static constexpr std::size_t buckets = 1'024;
 
-  // Upper bits, after those of the last characters have reached them too.
+  // Multiplies, so that the last characters influence the upper bits too.
   static std::uint64_t mixed(std::uint64_t hash) { return hash * 0x9e3779b97f4a7c15u; }
   static std::size_t slot_of(std::uint64_t hash) { return mixed(hash) >> 54; }
   static std::uint64_t bit_of(std::uint64_t hash) {
@@ -68,7 +68,7 @@ class RouteTable {
   void put(Bucket& bucket, std::uint64_t hash, const wire::Route& route);
   const wire::Route* find_for_host(std::string_view host, std::string_view path) const;
   const wire::Route* find_with_care(std::string_view host, std::string_view path) const;
-  // The first with that hash.
+  // The first entry with that hash.
   const Entry* candidate(std::uint64_t hash) const;
   const wire::Route* lookup(std::uint64_t hash, std::string_view host,
                             std::string_view prefix) const;

@@ -1,11 +1,12 @@
-// service_table.hpp: which workers form which service, and the snapshots that follow from it.
+// service_table.hpp: which workers belong to which service, and the snapshots that are built from
+// that.
 //
-// A snapshot is built from the services that changed; all others, and all workers that did not
-// change, are shared with the snapshot before. So one worker's change costs one service's list, not
-// the cluster's.
+// A new snapshot rebuilds the services that changed; all others, and all unchanged workers, are
+// shared with the previous one. So the change of one worker costs as much as its service's list,
+// not the cluster's.
 //
-// Owner: the registry, which also owns the records and outlives none of them here.
-// Always: a record is in the table exactly once, under the service it has at that time.
+// Owner: the registry, which also owns the records; a record is removed from the table before it
+// ends. Always: a record is in the table exactly once, under the service it has at that time.
 #pragma once
 
 #include <map>
@@ -32,17 +33,18 @@ class ServiceTable {
   void add(WorkerRecord& record);
   // REQUIRES: added before.
   void remove(WorkerRecord& record);
-  // What snapshots show of `record` changed: its address, weight, or whether it gets traffic.
+  // Something that snapshots show of `record` changed: its address, weight, or whether it gets
+  // traffic.
   void changed(WorkerRecord& record);
 
-  // What was said of the service; null: nothing. It need not have workers.
+  // The settings of the service; null: none. It need not have workers.
   void set_settings(const std::string& service,
                     std::shared_ptr<const wire::ServiceSettings> settings);
 
   const wire::ServiceSettings* settings(std::string_view service) const;
 
-  // Sees who is out for their health, and whether a service panics. True: a snapshot would show
-  // something else than the last one.
+  // Counts the workers that are out because of their health, and decides which services panic.
+  // True: a new snapshot would differ from the last one.
   bool review();
   // A snapshot of all services, sharing what did not change since the last one.
   std::shared_ptr<Snapshot> build(std::uint64_t version);

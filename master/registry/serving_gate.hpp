@@ -1,8 +1,8 @@
 // serving_gate.hpp: whether this master may forward requests to workers at this instant.
 //
-// The one thing that forwarding reads of the failover protocol before each attempt (R7): a deadline
-// and a term. It must be compared with the real clock, never with a loop's coarse one: a process
-// that was frozen and wakes must find it closed.
+// All that forwarding reads of the failover protocol before each attempt (R7): a deadline and a
+// term. The deadline must be compared with the real clock, never with a loop's coarse one: a
+// process that wakes after having been frozen must find the gate shut.
 //
 // Written by the cluster's thread, read by any. The term is written before the deadline is opened,
 // and read before it: a loop that finds the gate open with an older term sends that term, and the
@@ -33,7 +33,7 @@ class ServingGate {
     if (until_.load(std::memory_order_acquire) <= now.since_boot().count()) return std::nullopt;
     return term;
   }
-  // The instant from which it is shut, as known now.
+  // The instant from which it is shut, as far as known now.
   Instant serve_until() const { return Instant(Duration(until_.load(std::memory_order_acquire))); }
 
  private:

@@ -1,10 +1,10 @@
-// snapshot.hpp: what the forwarding loops see of the registry.
+// snapshot.hpp: the forwarding loops' view of the registry.
 //
 // The registry (one thread, the control loop) publishes an immutable Snapshot whenever something
 // changes; each forwarding loop is posted a shared_ptr to it and reads it without a lock. What
-// changes faster than that (how busy a worker is, that it has just refused a connection) lives in
-// WorkerCounters: atomics that all loops and the registry share, and the only mutable state they
-// share.
+// changes faster (how busy a worker is, that it has just refused a connection) is in
+// WorkerCounters: atomics that all loops and the registry share, and the only mutable state that
+// they share.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@
 
 namespace tandem::master {
 
-// One registration: a worker that comes back under its name with another incarnation or address is
-// new.
+// Identifies a registration: a worker that comes back under its name with another incarnation or
+// address gets a new one.
 using WorkerId = StrongNumber<struct WorkerIdTag>;
 
 // Relaxed atomics: each is a number of its own, no other memory is published through them.
@@ -36,25 +36,25 @@ struct WorkerCounters {
   // A loop saw this worker refuse a connection: no loop picks it until the registry, on the next
   // good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
-  // A loop sees whether it accepts a connection, after one broke off.
+  // A loop is testing whether it accepts connections, after one broke off.
   std::atomic<bool> tested{false};
-  // The registry has not heard of it for too long, or was told that it failed: it will not answer.
+  // The registry has not heard it for too long, or was told that it failed: it will not answer.
   std::atomic<bool> down{false};
   // The circuit breaker (balance/circuit_breaker.hpp), in nanoseconds since boot where it is a
   // time.
   std::atomic<std::uint32_t> failures_in_a_row{0};
   std::atomic<std::uint32_t> ejections{0};     // since it was last forgiven
-  std::atomic<std::int64_t> ejected_at{0};     // the last time; 0: never
+  std::atomic<std::int64_t> ejected_at{0};     // the time of the last ejection; 0: never
   std::atomic<std::int64_t> ejected_until{0};  // from then on half open; 0: closed
-  std::atomic<bool> probed{false};             // half open, and its one request is under way
+  std::atomic<bool> probed{false};             // half open, and its single request is under way
   std::atomic<std::uint32_t> ejected_after{
       0};  // failures in a row that opened it; 0: other reasons
-  // What became of requests, counted while the service ejects by success rate.
+  // Outcomes of requests, counted while the service ejects by success rate.
   std::atomic<std::uint64_t> good{0};
   std::atomic<std::uint64_t> bad{0};
   // A worker of last resort has answered a request since it became one.
   std::atomic<bool> vouched{false};
-  // Requests that the worker says it works on, beyond those of this master; as of its last
+  // Requests that the worker reports as in flight beyond those of this master, as of its last
   // heartbeats.
   std::atomic<std::uint32_t> in_flight_elsewhere{0};
   // A loop with less than its share of connections waits for one: a loop that has more than its
@@ -68,15 +68,16 @@ struct SnapshotWorker {
   std::string service;
   Endpoint address;          // numeric
   unsigned weight = 0;       // 0: no traffic
-  unsigned connections = 0;  // how many it can hold, all loops together
-  std::string term_key{};  // proves the term to it (term_proof.hpp); empty: is sent no Tandem-Term
-  std::string cookie{};    // the value that means it, for clients that stick; empty: none yet
+  unsigned connections = 0;  // how many it accepts, from all loops together
+  std::string
+      term_key{};        // proves the term to it (term_proof.hpp); empty: it is sent no Tandem-Term
+  std::string cookie{};  // the value of the sticky cookie that stands for it; empty: none yet
   std::shared_ptr<WorkerCounters> counters;  // never null
-  // It and most of its service are in bad health: it is asked when no better worker is left.
+  // It is unhealthy, and so is most of its service: it is used when no better worker is left.
   bool last_resort = false;
 };
 
-// Of a service, over all loops. Relaxed, as those above.
+// For a service, over all loops. Relaxed, like those above.
 struct ServiceCounters {
   std::atomic<std::uint32_t> in_flight{0};  // counted while the service has a limit
   std::atomic<std::uint32_t> waiting{0};    // requests that wait for room
@@ -87,9 +88,9 @@ struct SnapshotService {
   // Those that may get traffic: up, not draining, weight above 0; in panic also those that are
   // suspect or down. In a stable order (by name).
   std::vector<std::shared_ptr<const SnapshotWorker>> workers;
-  std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none, the masters' flags apply
-  std::shared_ptr<ServiceCounters> counters{};              // null: it can have no limit of its own
-  // The first of its suspects may be back from then on; forever: there is none.
+  std::shared_ptr<const wire::ServiceSettings> settings{};  // null: none; the masters' flags apply
+  std::shared_ptr<ServiceCounters> counters{};  // null: the service has no limit of its own
+  // When the first of its suspects may return; forever: it has none.
   Instant may_return_at = Instant::forever();
 };
 
@@ -98,8 +99,8 @@ struct Snapshot {
   // Sorted by name. A service stays listed, with no workers, as long as any worker is registered
   // for it.
   std::vector<std::shared_ptr<const SnapshotService>> services;
-  RouteTablePtr routes;  // null: those of the snapshot before
-  // How the masters of this cluster name themselves in Via; empty: it has no secret yet.
+  RouteTablePtr routes;  // null: those of the previous snapshot
+  // The name of this cluster's masters in Via; empty: it has no secret yet.
   std::string via{};
 
   // The service of that name, or null.

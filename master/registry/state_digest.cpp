@@ -12,7 +12,7 @@ void add(RecordHash& hash, const Endpoint& endpoint) {
 
 }  // namespace
 
-// With its length, so that no two lists of texts are one.
+// Adds the length too, so that different lists of texts have different hashes.
 RecordHash& RecordHash::text(std::string_view text) {
   for (const char c : text) value_ = (value_ ^ static_cast<unsigned char>(c)) * prime;
   return number(text.size());
@@ -56,7 +56,7 @@ std::uint64_t hash_of(std::string_view name, unsigned weight) {
   return RecordHash("weight").text(name).number(weight).value();
 }
 
-// As it is written: it has dozens of members, and is changed by people.
+// The hash of its text: it has dozens of members, and only people change it.
 std::uint64_t hash_of(std::string_view service, const wire::ServiceSettings& settings) {
   return RecordHash("settings")
       .text(to_json(Change(SetSettings{std::string(service), settings})))

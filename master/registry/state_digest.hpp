@@ -1,9 +1,9 @@
 // state_digest.hpp: a number that tells whether two masters have the same state.
 //
-// It is the sum, modulo 2^64, of one hash for each record of the state, so that it does not depend
-// on an order, and a change of one record costs two hashes, however many there are. Two different
-// states with one digest can be constructed: it guards against mistakes, not against malicious
-// members.
+// It is the sum, modulo 2^64, of one hash for each record of the state, so it does not depend on
+// their order, and a change of one record costs two hashes, however many records there are.
+// Different states with the same digest can be constructed: it guards against mistakes, not against
+// malicious members.
 //
 // Owner: values and pure functions, any thread.
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace tandem::master {
 
-// The hash of one record: what kind it is, then its parts in a fixed order.
+// The hash of one record: its kind, then its parts in a fixed order.
 class RecordHash {
  public:
   explicit RecordHash(std::string_view kind) { text(kind); }

@@ -7,7 +7,7 @@ namespace tandem::master {
 
 namespace {
 
-// The highest rate that what was seen can be by chance, at `z` standard errors.
+// The highest true rate that is compatible with the observed outcomes, at `z` standard errors.
 double wilson_upper(const Outcomes& seen, double z) {
   const auto n = static_cast<double>(seen.all());
   const double p = seen.rate();

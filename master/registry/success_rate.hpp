@@ -17,7 +17,7 @@
 
 namespace tandem::master {
 
-// Of one worker, in an interval.
+// The outcomes of one worker's requests in an interval.
 struct Outcomes {
   std::uint64_t good = 0;
   std::uint64_t bad = 0;
@@ -35,11 +35,12 @@ struct Outlier {
 
 struct SuccessRate {
   double factor = 1.9;  // the larger, the fewer outliers
-  // Fewer workers tell no rule from an exception, fewer requests no rate from chance.
+  // With fewer workers, the rule cannot be told from the exception; with fewer requests, a rate
+  // cannot be told from chance.
   static constexpr std::size_t workers_min = 5;
   static constexpr std::uint64_t requests_min = 100;
 
-  // Those that are to be out, worst first; workers with less than requests_min are not looked at.
+  // The workers to eject, worst first; workers with fewer requests than requests_min are ignored.
   std::vector<Outlier> outliers(std::span<const Outcomes> workers) const;
 };
 

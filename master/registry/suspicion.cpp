@@ -8,7 +8,7 @@
 namespace tandem::master {
 
 namespace {
-// Up and unsuspected for so long, a worker's past is forgiven.
+// After this time without suspicion, a worker's past is forgiven.
 constexpr Duration calm = 2 * Duration(limits::suspicion_max);
 }  // namespace
 

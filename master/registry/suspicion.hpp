@@ -1,11 +1,10 @@
-// suspicion.hpp: a worker that refused a connection gets no traffic until there is a good sign from
-// it.
+// suspicion.hpp: a worker that refused a connection gets no traffic until it gives a good sign.
 //
-// A heartbeat can be on its way when the worker dies: so a suspicion lasts a moment at least, and
-// only a sign that arrives after that moment counts. A worker that heartbeats well but refuses
-// connections would flap between up and suspect and cost a failed attempt each time: so each
-// suspicion that follows soon after the last lasts twice as long, up to limits::suspicion_max;
-// unless the worker has answered a request in between.
+// A heartbeat can be on its way when the worker dies, so a suspicion lasts a minimum time, and only
+// a sign that arrives after that counts. A worker that heartbeats but refuses connections would
+// flap between up and suspect and cost a failed attempt each time, so each suspicion that soon
+// follows another lasts twice as long, up to limits::suspicion_max, unless the worker has answered
+// a request in between.
 //
 // Units: Instants of attentive time. Owner: the registry.
 #pragma once
@@ -22,10 +21,10 @@ class Suspicion {
   explicit Suspicion(Duration first_hold);
 
   // A failure was seen. `answered`: how many requests the worker has answered so far. Returns true
-  // when this begins a suspicion, false when one was there already.
+  // when this begins a suspicion, false during one.
   bool raise(Instant now, std::uint64_t answered);
 
-  // A heartbeat or a good probe arrived. Returns true when that ends a suspicion.
+  // A heartbeat or a good probe arrived. Returns true when this ends a suspicion.
   bool good_sign(Instant now, std::uint64_t answered);
 
   bool active() const { return active_; }

@@ -20,8 +20,8 @@ const char* to_string(WorkerState state) {
   assertion_failed("a known worker state", __FILE__, __LINE__);
 }
 
-// What a worker or an operator wants gives way to what is known of its health: a drained worker
-// that died is down. A worker that said bye is expected to fall silent: that is no failure.
+// Health takes precedence over what the worker or an operator wants: a drained worker that died is
+// down. A worker that said bye is expected to fall silent, which is not a failure.
 WorkerState WorkerRecord::state() const {
   if (has_left()) return WorkerState::draining;
   if (liveness.down() || condition == WorkerCondition::failing || !checks.pass()) {

@@ -1,8 +1,9 @@
-// worker_record.hpp: all that the registry knows of one worker, and the state that follows from it.
+// worker_record.hpp: all that the registry knows about one worker, and the state that follows from
+// it.
 //
-// The state is never stored: it is derived from what the worker says (condition), what is heard of
-// it (liveness, suspicion) and what an operator decided (drained, weight), so that these cannot
-// contradict each other.
+// The state is never stored: it is derived from what the worker reports (condition), what is
+// observed (liveness, suspicion) and what an operator decided (drained, weight), so that these
+// cannot contradict each other.
 //
 // Owner: the registry.
 #pragma once
@@ -39,18 +40,18 @@ struct WorkerRecord {
   WorkerKind kind = WorkerKind::tandem;
   std::string name{};
   std::string service{};
-  Endpoint address{};                  // numeric, but for a backend whose name was never resolved
-  std::vector<Endpoint> addresses{};   // all that a backend's name has; empty: `address` alone
-  std::string unresolved{};            // why its name has no address; empty: it has, or is none
-  std::string incarnation{};           // of a Tandem worker
-  std::string replaced_incarnation{};  // the one before, which may still be about; empty: none
-  // Incarnations of others that had its address before, the oldest first.
+  Endpoint address{};                 // numeric, except for a backend whose name was never resolved
+  std::vector<Endpoint> addresses{};  // all addresses of a backend's name; empty: only `address`
+  std::string unresolved{};   // why its name has no address; empty: it has one, or is numeric
+  std::string incarnation{};  // of a Tandem worker
+  std::string replaced_incarnation{};  // the previous one, which may still be alive; empty: none
+  // Incarnations of other workers that had its address before, the oldest first.
   std::vector<std::string> predecessors{};
 
   unsigned own_weight = 0;  // advertised or configured
   unsigned connections = 0;
   bool takes_term = false;
-  // Derived from the cluster's secret; empty: there is none yet, or it takes no term.
+  // Derived from the cluster's secret; empty: there is none yet, or the worker takes no term.
   std::string term_key{};
   std::string cookie{};
   std::optional<wire::WitnessOffer> witness{};
@@ -62,47 +63,47 @@ struct WorkerRecord {
 
   Liveness liveness;
   Suspicion suspicion;
-  std::optional<FailureKind> last_failure{};  // that made it suspect
-  Instant held_until = Instant::never();      // as a suspect, by the real clock
-  // It has refused a connection since it was last heard: its process has ended, and what answers
-  // there later is another one.
+  std::optional<FailureKind> last_failure{};  // the one that made it suspect
+  Instant held_until = Instant::never();      // until when it stays suspect, by the real clock
+  // It has refused a connection since it was last heard: its process has ended, and whatever
+  // answers there later is another one.
   bool has_refused = false;
   bool is_proven = false;  // it has answered a challenge since it fell silent
   CheckResults checks = CheckResults::passing();
   std::optional<ProbeFailure> check_failure{};  // the last
-  bool checked = false;                // it heartbeats, and its service wants it probed as well
+  bool checked = false;                         // it heartbeats, and its service has check_workers
   std::optional<Instant> last_good{};  // real time of the last heartbeat or good probe, for people
   std::shared_ptr<WorkerCounters> counters{};
-  Outcomes counted{};             // its counters' good and bad when they were last looked at
-  std::string ejection_reason{};  // when no loop has ejected it
-  unsigned elsewhere_before = 0;  // in flight elsewhere, by the heartbeat before the last
+  Outcomes counted{};             // the counters' good and bad at the last review
+  std::string ejection_reason{};  // set if the registry ejected it
+  unsigned elsewhere_before = 0;  // in flight elsewhere, according to the last heartbeat but one
   bool last_resort = false;       // published although it is not up (panic.hpp)
-  bool on_trial = false;          // its ejection is that of a worker of last resort
-  // What snapshots show of it; null after a change, until the next snapshot is built.
+  bool on_trial = false;          // it was ejected as a worker of last resort
+  // Its entry in snapshots; null after a change, until the next snapshot is built.
   std::shared_ptr<const SnapshotWorker> shown{};
 
   bool is_probed() const { return kind != WorkerKind::tandem; }
-  // Joined, as others have committed, but not heard by this master.
+  // It has joined according to the state, but this master has not heard it.
   bool is_unheard() const { return kind == WorkerKind::tandem && incarnation.empty(); }
   bool has_left() const { return condition == wire::WorkerCondition::bye; }
   unsigned weight() const { return weight_decided.value_or(own_weight); }
   WorkerState state() const;
   // Why it is not up, one short sentence; empty when up.
   std::string reason() const;
-  // Why it is ejected, if it is.
+  // Why it is ejected; empty if it is not.
   std::string reason_of_ejection() const;
-  // It would get traffic if it were well; a stranger that has never been is not missed.
+  // It would get traffic if it were healthy. A backend that was never healthy does not count.
   bool is_wanted() const;
   // It is suspect, and would get traffic with the next good sign.
   bool may_return() const { return state() == WorkerState::suspect && is_wanted(); }
   // Requests that it has answered.
   std::uint64_t answered() const { return counters->requests.load(std::memory_order_relaxed); }
-  // Its loops leave it alone.
+  // The loops send it no requests.
   bool is_ejected() const {
     return !on_trial && counters->ejected_until.load(std::memory_order_relaxed) != 0;
   }
-  // Whoever answers at its address is taken for it, although it is out for its health.
-  // Its heartbeats have stopped, and its key tells it from whoever has taken over its address.
+  // It is unhealthy and its heartbeats have stopped, so another process may have taken over its
+  // address: a challenge with its key shows whether it is still the same worker.
   bool is_challenged() const {
     return !is_probed() && !has_left() && liveness.down() && !term_key.empty() && !has_refused;
   }
@@ -112,7 +113,7 @@ struct WorkerRecord {
   bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
 };
 
-// `real_now` is the wall of the process, not attentive time: people read the answer.
+// `real_now` is tandem::now(), not attentive time, because people read the answer.
 wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now);
 
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record);

@@ -60,7 +60,7 @@ Frame arp_frame(const VipSpec& vip, const MacAddress& own, std::uint16_t operati
   return frame;
 }
 
-// RFC 1071, over what stands from `first` on and the sum so far.
+// RFC 1071: the checksum over the frame from `first` on, added to `sum`.
 std::uint16_t checksum(const Frame& frame, std::size_t first, std::uint32_t sum) {
   for (std::size_t i = first; i + 1 < frame.size(); i += 2) {
     sum += static_cast<std::uint32_t>(frame[i] << 8 | frame[i + 1]);
@@ -79,7 +79,7 @@ Frame neighbour_frame(const VipSpec& vip, const MacAddress& own) {
   put16(frame, 0);
   put16(frame, message_bytes);
   frame.push_back(icmpv6);
-  frame.push_back(255);  // RFC 4861 §7.1.2: it has passed no router
+  frame.push_back(255);  // RFC 4861 §7.1.2: the packet has passed no router
   const auto addresses = frame.size();
   put_address(frame, vip);
   put(frame, all_nodes);

@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t arp_frame_bytes = 42;
 constexpr std::uint32_t sender_mac_at = 22;
 constexpr std::uint32_t sender_address_at = 28;
-constexpr int claims_in_a_row_max = 64;  // a flood of them is one fact
+constexpr int claims_in_a_row_max = 64;  // more of them say nothing new
 
 // Passes ARP packets whose sender has one of the IPv4 addresses.
 std::vector<sock_filter> filter_for(const std::vector<VipSpec>& vips) {

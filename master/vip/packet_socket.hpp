@@ -1,8 +1,8 @@
-// packet_socket.hpp: Ethernet frames as they are, out of an interface; and what other hosts claim
-// by ARP of addresses of ours (packet(7)).
+// packet_socket.hpp: sends raw Ethernet frames, and receives other hosts' ARP claims to our
+// addresses (packet(7)).
 //
-// The kernel shows it those ARP packets alone whose sender has one of the addresses, so that a busy
-// network costs nothing. Of IPv6 claims are not watched.
+// The kernel passes it only ARP packets whose sender has one of the addresses, so that a busy
+// network costs nothing. IPv6 claims are not watched.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace tandem::master {
 
-// Another host has said that it has the address.
+// Another host has claimed the address.
 struct AddressClaim {
   unsigned interface = 0;
   std::array<std::uint8_t, 4> address{};
@@ -32,7 +32,7 @@ class PacketSocket {
   int descriptor() const { return socket_; }
   // Returns 0 or errno.
   int send(const Frame& frame, unsigned interface);
-  // What came since; without waiting.
+  // The claims since the last call, without waiting.
   std::vector<AddressClaim> take_claims();
 
  private:

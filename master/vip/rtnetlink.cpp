@@ -76,7 +76,7 @@ Result<int> open_socket(unsigned groups, int flags) {
               fmt::format("the kernel's addresses cannot be asked for: {}", std::strerror(error)));
 }
 
-// What an RTM_NEWADDR or RTM_DELADDR says.
+// The content of an RTM_NEWADDR or RTM_DELADDR.
 struct Address {
   unsigned interface = 0;
   bool v6 = false;
@@ -166,14 +166,14 @@ Rtnetlink& Rtnetlink::operator=(Rtnetlink&& other) noexcept {
 int Rtnetlink::put(const VipSpec& vip, unsigned interface, std::chrono::seconds lifetime) {
   auto message = begin(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
   put_address(message, vip, interface);
-  // RFC 4862 §5.5.4: what is deprecated is no source of new connections, which would end when it
-  // moves. Of IPv4, which knows no such rule, the first address of a network is.
+  // RFC 4862 §5.5.4: a deprecated address is not used as the source of new connections, which would
+  // break when it moves. IPv4 has no such rule: the first address of a network is the source.
   ifa_cacheinfo lifetimes{};
   lifetimes.ifa_valid = static_cast<std::uint32_t>(lifetime.count());
   lifetimes.ifa_prefered = 0;
   put_attribute(message, IFA_CACHEINFO, &lifetimes, sizeof lifetimes);
-  // An IPv6 address with a lifetime would give that lifetime to the route to its network, which may
-  // be the host's own.
+  // Otherwise an IPv6 address with a lifetime would give that lifetime to the route to its network,
+  // which the host itself may need.
   const std::uint32_t flags = vip.v6 ? IFA_F_NODAD | IFA_F_NOPREFIXROUTE : 0;
   put_attribute(message, IFA_FLAGS, &flags, sizeof flags);
   return transact(message);
@@ -197,7 +197,7 @@ int Rtnetlink::send(Message& request) {
   return ::send(socket_, request.data(), request.size(), 0) < 0 ? errno : 0;
 }
 
-// Shows `each` what the kernel answers to the last request, until that ends. Returns how it ended.
+// Passes the kernel's answers to the last request to `each`. Returns the final status.
 int Rtnetlink::await_end(const std::function<void(const nlmsghdr*)>& each) {
   alignas(nlmsghdr) std::array<std::uint8_t, answer_bytes_max> answer;
   for (;;) {

@@ -1,9 +1,9 @@
-// rtnetlink.hpp: the addresses of this host's interfaces, as the kernel keeps them: put, removed,
-// listed, and watched (rtnetlink(7)).
+// rtnetlink.hpp: adds, removes, lists and watches the addresses of this host's interfaces in the
+// kernel (rtnetlink(7)).
 //
-// An address of ours is put with a lifetime after which the kernel removes it, and deprecated from
-// the beginning: so what a process that was killed has left can be told from what the operator has
-// put, and the host's own connections go on having other addresses of the network.
+// Our addresses are added with a lifetime, after which the kernel removes them, and as deprecated.
+// So an address that a killed process has left can be told from one that the operator has added,
+// and the host's own connections keep using other addresses of the network.
 //
 // Owner: one thread at a time.
 #pragma once
@@ -25,18 +25,18 @@ namespace tandem::master {
 
 struct Interface {
   unsigned index = 0;
-  std::optional<MacAddress> mac;  // empty: no Ethernet, there is nobody to announce anything to
+  std::optional<MacAddress> mac;  // empty: not Ethernet, so there is nothing to announce
   bool up = false;                // and has a carrier
 };
 // By name, in this thread's network namespace; empty when there is none.
 std::optional<Interface> find_interface(const std::string& name);
-// Their names, for a sentence.
+// The names of all interfaces, for an error message.
 std::string interface_names();
 
 // Where an address is.
 struct FoundAddress {
   unsigned interface = 0;
-  bool ours = false;  // it was put by put(), by this process or another one
+  bool ours = false;  // it was added by put(), in this process or another one
 };
 
 class Rtnetlink {
@@ -47,13 +47,13 @@ class Rtnetlink {
   Rtnetlink(Rtnetlink&& other) noexcept;
   Rtnetlink& operator=(Rtnetlink&& other) noexcept;
 
-  // Each returns 0 or the errno of the kernel's refusal.
-  // Puts the address, or renews its lifetime when it is there.
+  // Each returns 0 or the errno of the kernel's refusal. Adds the address, or renews its lifetime
+  // if it is there.
   int put(const VipSpec& vip, unsigned interface, std::chrono::seconds lifetime);
   // EADDRNOTAVAIL: it is not there.
   int remove(const VipSpec& vip, unsigned interface);
 
-  // Every interface that has the address, with any length of its network.
+  // All interfaces that have the address, with any prefix length.
   Result<std::vector<FoundAddress>> find(const VipSpec& vip);
 
  private:
@@ -66,14 +66,14 @@ class Rtnetlink {
   std::uint32_t sequence_ = 0;
 };
 
-// What happens to addresses and interfaces.
+// Reports changes of addresses and interfaces.
 class AddressEvents {
  public:
   struct Event {
     enum class Kind {
       address_removed,    // `address` of `interface`
       interface_changed,  // `interface` is there now, is up or down, or has another MAC address
-      lost,               // some events were: anything may have happened
+      lost,               // some events were lost: anything may have happened
     };
     Kind kind;
     unsigned interface = 0;
@@ -87,7 +87,7 @@ class AddressEvents {
   AddressEvents& operator=(AddressEvents&&) = delete;
 
   int descriptor() const { return socket_; }
-  // What has happened since; without waiting.
+  // The events since the last call, without waiting.
   std::vector<Event> take();
 
  private:

@@ -27,7 +27,7 @@ bool starts_with_bits(const VipSpec& vip, std::uint8_t first, unsigned bits) {
   return (vip.bytes[0] ^ first) >> (8 - bits) == 0;
 }
 
-// All bits behind the prefix are `bit`.
+// Whether all bits after the prefix are `bit`.
 bool host_bits_are(const VipSpec& vip, bool bit) {
   for (std::size_t i = vip.prefix_bits; i < vip.size() * 8; ++i) {
     if (((vip.bytes[i / 8] >> (7 - i % 8)) & 1) != (bit ? 1 : 0)) return false;
@@ -35,28 +35,28 @@ bool host_bits_are(const VipSpec& vip, bool bit) {
   return true;
 }
 
-// Why it cannot be the address of one host; empty when it can.
+// Why it cannot be the address of a single host; empty when it can.
 std::string_view no_host(const VipSpec& vip) {
   if (std::all_of(vip.bytes.begin(), vip.bytes.end(), [](auto byte) { return byte == 0; })) {
-    return "all addresses are no address that can be taken";
+    return "the unspecified address means all addresses, and cannot be taken";
   }
   if (vip.v6) {
     VipSpec loopback;
     loopback.bytes[15] = 1;
     constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (std::equal(mapped.begin(), mapped.end(), vip.bytes.begin())) {
-      return "this is an IPv4 address: write it as one";
+      return "this is an IPv4 address: write it in IPv4 notation";
     }
     if (vip.bytes == loopback.bytes) return "a loopback address cannot be reached by clients";
-    if (vip.bytes[0] == 0xff) return "a multicast address is many hosts'";
+    if (vip.bytes[0] == 0xff) return "a multicast address belongs to many hosts";
     if (vip.bytes[0] == 0xfe && (vip.bytes[1] & 0xc0) == 0x80) {
       return "a link-local address cannot be reached by clients that do not name the link";
     }
     return {};
   }
   if (vip.bytes[0] == 127) return "a loopback address cannot be reached by clients";
-  if (vip.bytes[0] == 0) return "addresses that begin with 0 are no host's";
-  if (starts_with_bits(vip, 0xe0, 3)) return "a multicast or reserved address is no host's";
+  if (vip.bytes[0] == 0) return "no host can have an address that begins with 0";
+  if (starts_with_bits(vip, 0xe0, 3)) return "no host can have a multicast or reserved address";
   if (vip.bytes[0] == 169 && vip.bytes[1] == 254) {
     return "a link-local address cannot be reached by clients";
   }
@@ -100,7 +100,7 @@ Result<VipSpec> parse_vip(std::string_view text, std::string_view flag) {
   }
   const bool has_zero = address.find('\0') != address.npos;
   if (has_zero || !parse_address(address, vip)) {
-    return refuse(flag, text, "what stands before / must be an IPv4 or IPv6 address");
+    return refuse(flag, text, "the part before / must be an IPv4 or IPv6 address");
   }
   const auto length = text.substr(slash + 1, at - slash - 1);
   const auto* end = length.data() + length.size();
@@ -108,12 +108,12 @@ Result<VipSpec> parse_vip(std::string_view text, std::string_view flag) {
   if (length.empty() || parsed.ec != std::errc{} || parsed.ptr != end || vip.prefix_bits == 0 ||
       vip.prefix_bits > vip.size() * 8) {
     return refuse(flag, text,
-                  fmt::format("the length of its network must be from 1 to {}", vip.size() * 8));
+                  fmt::format("the prefix length must be from 1 to {}", vip.size() * 8));
   }
   if (const auto why = no_host(vip); !why.empty()) return refuse(flag, text, why);
   vip.interface = text.substr(at + 1);
   if (!is_interface_name(vip.interface)) {
-    return refuse(flag, text, "what stands behind @ must be the name of an interface");
+    return refuse(flag, text, "the part after @ must be the name of an interface");
   }
   return vip;
 }
@@ -133,12 +133,14 @@ Result<> check_vips(const std::vector<VipSpec>& vips, const VipNeighbours& neigh
     }
     if (same_address(vip, neighbours.control.host)) {
       return refuse(flag, text,
-                    "--control is there: that must be an address of this machine's own, at which "
-                    "the others reach it whoever leads");
+                    "--control has this address: that must be an address of this machine alone, at "
+                    "which the others reach it whoever leads");
     }
     for (const auto& peer : neighbours.peers) {
       if (!same_address(vip, peer.host)) continue;
-      return refuse(flag, text, "a --peer is there: that must be an address of its own machine");
+      return refuse(
+          flag, text,
+          "a --peer has this address: that must be an address of the peer's machine alone");
     }
     const auto& listen = neighbours.listen;
     const bool everywhere =

@@ -1,4 +1,4 @@
-// vip_spec.hpp: --vip ADDRESS/LEN@INTERFACE, an address that the primary has and no other master.
+// vip_spec.hpp: --vip ADDRESS/LEN@INTERFACE, an address that only the primary has.
 #pragma once
 
 #include <array>
@@ -13,29 +13,29 @@
 namespace tandem::master {
 
 struct VipSpec {
-  std::array<std::uint8_t, 16> bytes{};  // in network order; of IPv4 the first four
+  std::array<std::uint8_t, 16> bytes{};  // in network order; IPv4 uses the first four
   bool v6 = false;
   unsigned prefix_bits = 0;
   std::string interface;
 
   std::size_t size() const { return v6 ? 16 : 4; }
-  std::string address() const;    // without the length, in its usual form
+  std::string address() const;    // without the prefix length, in its usual form
   std::string to_string() const;  // 10.0.0.9/24@eth0
 
   friend bool operator==(const VipSpec&, const VipSpec&) = default;
 };
 
-// Errors: `invalid`, naming `flag`: what is not of that form; an address that cannot be one host's
-// (unspecified, loopback, multicast, link-local, a network's own or broadcast address).
+// Errors: `invalid`, naming `flag`, for another form, and for an address that no single host can
+// have (unspecified, loopback, multicast, link-local, a network's own or broadcast address).
 Result<VipSpec> parse_vip(std::string_view text, std::string_view flag);
 
-// Where the master is served, for check_vips().
+// The addresses of this master and its peers, for check_vips().
 struct VipNeighbours {
   Endpoint listen;
   Endpoint control;
   std::vector<Endpoint> peers;  // their control addresses
 };
-// Whether they are addresses that can move between masters, and are served by --listen. Errors:
+// Checks that the addresses can move between masters, and that --listen serves them. Errors:
 // `invalid`, naming the flag.
 Result<> check_vips(const std::vector<VipSpec>& vips, const VipNeighbours& neighbours);
 

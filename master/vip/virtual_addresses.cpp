@@ -21,9 +21,9 @@ namespace tandem::master {
 
 namespace {
 
-// After an address was taken. A frame may be lost; the last one comes when the kernel of a former
-// primary that is frozen, which answers questions about the address still, has removed it: from
-// then on another host that has the address is a mistake, and asked for.
+// The times of the announcements after an address was taken. A frame may be lost. The last one
+// comes when the kernel of a frozen former primary, which still answers ARP requests, has removed
+// the address: from then on no other host should have it, so others are probed for.
 constexpr Duration announced_after[] = {0ms, 100ms, 1s, 5s};
 constexpr Duration claim_remembered = 60s;
 
@@ -45,8 +45,8 @@ Error refusal(const VipSpec& vip, const std::string& why) {
   return invalid(fmt::format("--vip {}: {}", vip.to_string(), why), "--vip");
 }
 
-// What an earlier process of ours has left is removed; so it turns out, too, whether that is
-// allowed.
+// Removes what an earlier process of ours has left, which also shows whether this process has the
+// permission.
 Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
   const auto interface = find_interface(vip.interface);
   if (!interface) {
@@ -67,7 +67,7 @@ Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
   for (const auto& each : places) {
     const int error = kernel.remove(vip, each.interface);
     if (error == EPERM || error == EACCES) return invalid(std::string(needs), "--vip");
-    if (error == 0) spdlog::info("address removed that was left here vip={}", vip.to_string());
+    if (error == 0) spdlog::info("left-over address removed vip={}", vip.to_string());
   }
   if (!interface->mac) {
     spdlog::warn("address will not be announced vip={} reason=\"no Ethernet\"", vip.to_string());
@@ -79,13 +79,13 @@ Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
 
 struct VirtualAddresses::Place {
   VipSpec spec;
-  unsigned interface = 0;         // where it was put last
+  unsigned interface = 0;         // where it was last added
   std::optional<MacAddress> mac;  // of that
   bool up = false;                // that was
   bool there = false;             // as far as is known
   Instant taken;
   std::size_t announced = 0;                 // how often since then
-  Instant put_back = Instant::never();       // when it had to be, last
+  Instant put_back = Instant::never();       // when that was last necessary
   Instant claimed_until = Instant::never();  // by another host
   std::string problem;
 };
@@ -175,7 +175,7 @@ void VirtualAddresses::run() {
   pthread_setname_np(pthread_self(), "vip");
   for (;;) {
     auto instant = now();
-    const bool holds = holds_;  // written by this thread alone
+    const bool holds = holds_;  // only this thread writes it
     if (!may_hold(instant)) {
       if (holds) give_up();
       take_events(instant);
@@ -203,7 +203,7 @@ bool VirtualAddresses::may_hold(Instant now) const {
 void VirtualAddresses::take(Instant instant) {
   {
     const Lock lock(mutex_);
-    holds_ = true;  // before the look at the gate: whoever shuts it waits from here on
+    holds_ = true;  // set before reading the gate: whoever shuts it waits from here on
   }
   for (auto& place : places_) {
     place.taken = instant;
@@ -256,7 +256,7 @@ void VirtualAddresses::renew(Instant instant) {
   publish();
 }
 
-// Puts it, or renews it. An interface that was away has another number when it is back.
+// Adds or renews it. An interface that was removed has another number when it returns.
 void VirtualAddresses::put(Place& place, Instant instant) {
   const auto interface = find_interface(place.spec.interface);
   if (!interface) {
@@ -296,7 +296,7 @@ void VirtualAddresses::announce_due(Instant instant) {
   }
 }
 
-// With the last one others are asked, too.
+// The last announcement also probes for other hosts.
 void VirtualAddresses::announce(const Place& place) {
   if (!place.mac) return;
   for (const auto& frame : announcements(place.spec, *place.mac)) {
@@ -312,8 +312,8 @@ void VirtualAddresses::announce(const Place& place) {
   }
 }
 
-// An address that somebody has removed is put back, once in a renewal at most, or this host and
-// whoever does it would do nothing else.
+// An address that somebody else has removed is added again, but only once per renewal, so that this
+// host does not fight with whoever removes it.
 void VirtualAddresses::take_events(Instant instant) {
   for (const auto& event : events_.take()) {
     for (auto& place : places_) {
@@ -327,7 +327,7 @@ void VirtualAddresses::take_events(Instant instant) {
       }
       if (event.v6 != place.spec.v6 || event.address != place.spec.bytes || !place.there) continue;
       place.there = false;
-      spdlog::warn("address was removed by somebody else, it is put back vip={}",
+      spdlog::warn("address was removed by somebody else, it is added again vip={}",
                    place.spec.to_string());
       if (place.put_back > instant - limits::vip_renewal) continue;
       place.put_back = instant;
@@ -363,8 +363,8 @@ Instant VirtualAddresses::due(Instant instant) const {
   return std::max(due, instant);
 }
 
-// By a clock that goes on while the machine is suspended: what has run out meanwhile is seen at
-// once.
+// The clock continues while the machine is suspended, so deadlines that passed meanwhile are
+// noticed at once.
 void VirtualAddresses::wait_until(Instant due) {
   itimerspec when{};
   if (due != Instant::forever()) {
@@ -379,7 +379,7 @@ void VirtualAddresses::wait_until(Instant due) {
   if (::poll(waits, std::size(waits), -1) < 0) return;
   eventfd_t count = 0;
   if (waits[0].revents != 0) ::eventfd_read(wake_, &count);
-  // Nobody else reads them while no address is held.
+  // Nothing else reads the claims while no address is held.
   if (!holds_) packets_.take_claims();
 }
 

@@ -1,16 +1,17 @@
-// virtual_addresses.hpp: the addresses that clients use (--vip): this host has them while this
-// master leads and may serve, and at no other time.
+// virtual_addresses.hpp: virtual addresses for clients (--vip): this host has them only while this
+// master leads and may serve.
 //
-// A thread of its own puts them when the serving gate opens, announces them at once and again a few
-// times, and removes them when the gate shuts, or a margin before the lease ends, whatever the
-// other threads are doing. A process that is frozen or killed removes nothing: so the kernel is
-// told to do it (limits::vip_lifetime), and until then the announcements of the next primary are
-// the later word. When it wakes, the first thing that it does is to look at the gate, before it
-// announces.
+// A thread of its own adds them when the serving gate opens, announces them at once and a few times
+// more, and removes them when the gate shuts, or a margin before the lease ends, whatever the other
+// threads are doing. A process that is frozen or killed removes nothing, so the addresses have a
+// lifetime, after which the kernel removes them (limits::vip_lifetime); until then hosts follow the
+// later announcements of the next primary. When a frozen process wakes, the thread checks the gate
+// before it announces anything.
 //
-// Always: an address is put, renewed and announced only while the gate was open just before by the
-// real clock. Whoever leads takes it without asking whether it is free: after a crash the host of
-// the former primary has it still. That somebody else goes on claiming it is noticed and said.
+// Always: an address is added, renewed and announced only if the gate was open just before by the
+// real clock. The primary takes it without probing whether it is free, because after a crash the
+// host of the former primary still has it. If another host keeps claiming it, that is logged and
+// shown in the status.
 #pragma once
 
 #include <condition_variable>
@@ -31,18 +32,18 @@
 namespace tandem::master {
 
 struct VirtualAddressesOptions {
-  std::vector<VipSpec> vips;  // one at least
-  Duration margin{0};         // removed so long before the lease ends
+  std::vector<VipSpec> vips;  // at least one
+  Duration margin{0};         // how long before the end of the lease they are removed
 };
 
 class VirtualAddresses {
  public:
-  // Removes what an earlier process has left, and starts the thread. `gate` outlives it.
-  // Errors: `invalid`, naming the flag: a capability is missing, there is no such interface, or the
-  // address was put by others.
+  // Removes what an earlier process has left, and starts the thread. `gate` outlives it. Errors:
+  // `invalid`, naming the flag: a capability is missing, there is no such interface, or the address
+  // was added by others.
   static Result<std::unique_ptr<VirtualAddresses>> open(VirtualAddressesOptions options,
                                                         const ServingGate& gate);
-  // Gives them up.
+  // Gives the addresses up.
   ~VirtualAddresses();
   VirtualAddresses(const VirtualAddresses&) = delete;
   VirtualAddresses& operator=(const VirtualAddresses&) = delete;
@@ -50,10 +51,10 @@ class VirtualAddresses {
   // ---- any thread
   // Clients are served: the addresses are taken whenever the gate is open.
   void serve();
-  // The gate has been opened, or shut: then it returns once the addresses are gone,
-  // limits::vip_removal_wait at most, so that no successor hears before that it may lead.
+  // The gate has been opened or shut. If it is shut, this returns once the addresses are gone,
+  // after limits::vip_removal_wait at most, so that a successor may lead only after that.
   void look_at_gate();
-  // Gives them up for good, as quickly.
+  // Gives them up for good, just as quickly.
   void end();
   std::vector<wire::VipStatus> status() const;
 
@@ -96,7 +97,8 @@ class VirtualAddresses {
   std::condition_variable removed_;
   Wish wish_ TANDEM_GUARDED_BY(mutex_) = Wish::none;
   bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
-  bool holds_ = false;  // the addresses may be on this host; the thread alone writes it, locked
+  bool holds_ =
+      false;  // the addresses may be on this host; only the thread writes it, under the lock
   std::vector<wire::VipStatus> status_ TANDEM_GUARDED_BY(mutex_);
 
   std::thread thread_;

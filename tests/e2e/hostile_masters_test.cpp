@@ -122,7 +122,7 @@ TEST_CASE("what is no backup restores nothing, and no snapshot is saved over wha
   const auto fifo = dir.path("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   for (const std::string& file : {fifo, dir.path(""), std::string("/dev/null")}) {
-    CHECK_THAT(lone.tandem({"snapshot", "save", file}).errors, Contains("is no regular file"));
+    CHECK_THAT(lone.tandem({"snapshot", "save", file}).errors, Contains("is not a regular file"));
   }
   CHECK(std::filesystem::is_fifo(fifo));
   CHECK(std::filesystem::is_character_file("/dev/null"));

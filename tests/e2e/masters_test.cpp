@@ -124,7 +124,7 @@ TEST_CASE("a master that is bound to all addresses is found by masters and worke
   }));
   CHECK(eventually([&] { return worker_said("node=b role=primary"); }));
   CHECK(eventually([&] { return worker_said("node=a role=standby"); }));
-  CHECK(!worker_said("belongs no more"));
+  CHECK(!worker_said("master has left"));
 }
 
 TEST_CASE("a master that was removed and left running says so, and follows leadership") {

@@ -46,7 +46,8 @@ TEST_CASE("an address that a killed master has left is removed when it starts ag
   hosts.cluster->master(hosts.primary).kill9();
   CHECK(hosts.has(hosts.primary, vip4));
   hosts.cluster->start_master(hosts.primary);
-  CHECK(hosts.cluster->master(hosts.primary).errors().find("left here") != std::string::npos);
+  CHECK(hosts.cluster->master(hosts.primary).errors().find("left-over address") !=
+        std::string::npos);
   CHECK(hosts.await_holder(hosts.standby));
   CHECK(hosts.cluster->await_whole() == "");
   CHECK(hosts.ask(vip4) == 200);

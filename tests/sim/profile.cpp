@@ -118,7 +118,7 @@ std::vector<Profile> make_profiles() {
   profiles.back().spare_masters = 2;
   profiles.back().pair_failover = false;
   profiles.back().ambush_percent = 10;
-  // The same without a witness: of two masters one goes on alone.
+  // The same without a witness: of two masters one continues alone.
   profiles.push_back(with("pair-masters", {{kill, 8}, {delay, 8}, {handover, 2}, {slow_disk, 2}}));
   profiles.back().masters_min = 1;
   profiles.back().spare_masters = 2;

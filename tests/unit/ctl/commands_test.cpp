@@ -284,7 +284,7 @@ TEST_CASE("a master is removed once that is committed: until then its vote may b
     control->status.voters_committed = true;
   };
   CHECK(remove_master(ControlClient({control.address}), "b", waiting, Format::json).ok());
-  CHECK(told.lines == std::vector<std::string>{"who votes is not committed yet"});
+  CHECK(told.lines == std::vector<std::string>{"the change of voters is not committed yet"});
 }
 
 TEST_CASE("what forbids a removal ends the wait") {

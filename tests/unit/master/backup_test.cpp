@@ -106,12 +106,12 @@ TEST_CASE("a file that cannot be restored is refused by its name") {
   const auto held = read_restoration(file, wire::features::oldest);
   REQUIRE(!held.ok());
   CHECK(held.error().message ==
-        "--restore " + file + ": it is of feature level 2; this one goes up to 1");
+        "--restore " + file + ": it is of feature level 2; this one supports levels up to 1");
   const auto fifo = (directory.path() / "fifo").string();
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
   for (const auto& path : {directory.path().string(), fifo, std::string("/dev/zero")}) {
     const auto special = read_restoration(path, wire::features::newest);
     REQUIRE(!special.ok());
-    CHECK(special.error().message == "--restore " + path + ": is no regular file");
+    CHECK(special.error().message == "--restore " + path + ": is not a regular file");
   }
 }

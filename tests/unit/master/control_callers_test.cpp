@@ -77,7 +77,7 @@ TEST_CASE("a worker cannot be where a master is served") {
     INFO(address);
     const auto answer = client.post("/v1/workers", worker_at("w1", address));
     CHECK(answer.status == 409);
-    CHECK(is_in("no worker can be there", answer.body));
+    CHECK(is_in("no worker can have it", answer.body));
   }
   CHECK(client.post("/heartbeat", heartbeat_json("w1", control.port)).status == 409);
   CHECK(client.post("/heartbeat", heartbeat_json("w1", 18080)).status == 409);

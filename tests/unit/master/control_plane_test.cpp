@@ -122,7 +122,7 @@ TEST_CASE("a backend that answers 5xx, no HTTP, nothing, or refuses gets no traf
     return workers[0]["reason"] == "health check failed: status 503" &&
            workers[2]["reason"] == "health check failed: connection refused" &&
            workers[3]["reason"] == "health check failed: timed out" &&
-           workers[4]["reason"] == "health check failed: no answer in HTTP";
+           workers[4]["reason"] == "health check failed: the answer is not HTTP";
   }));
 }
 
