@@ -9,7 +9,7 @@ namespace tandem {
 
 namespace {
 
-// A number that is too large to count is as large as can be counted.
+// A number that is too large to represent becomes the largest one.
 std::optional<std::uint64_t> parse_position(std::string_view digits) {
   if (digits.empty()) return std::nullopt;
   constexpr auto most = std::numeric_limits<std::uint64_t>::max();
@@ -37,7 +37,7 @@ std::optional<ByteRange> parse_byte_range(std::string_view range, std::uint64_t 
   if (ranges != 1 || dash == only.npos) return std::nullopt;
   const auto first = parse_position(only.substr(0, dash));
   const auto last = parse_position(only.substr(dash + 1));
-  if (dash == 0) {  // the last so many bytes
+  if (dash == 0) {  // a suffix: the last bytes
     if (!last) return std::nullopt;
     const auto length = std::min(*last, size);
     return ByteRange{size - length, length};

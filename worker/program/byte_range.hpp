@@ -1,4 +1,4 @@
-// byte_range.hpp: the one range of bytes that a request asks for (RFC 9110 §14.1). Pure.
+// byte_range.hpp: the single byte range that a request asks for (RFC 9110 §14.1). Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@ struct ByteRange {
   std::uint64_t length = 0;  // 0: the range lies outside the content, 416
 };
 
-// What `range`, the value of Range, asks for of content of `size` bytes. Nothing when it is to be
-// ignored: another unit, not well-formed, or several ranges, which are answered with the whole (RFC
-// 9110 §14.2).
+// The range that `range`, the value of Range, asks for in content of `size` bytes. Nothing when
+// Range must be ignored: another unit, malformed, or several ranges, which are answered with the
+// whole content (RFC 9110 §14.2).
 std::optional<ByteRange> parse_byte_range(std::string_view range, std::uint64_t size);
 
 }  // namespace tandem

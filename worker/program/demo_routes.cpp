@@ -71,7 +71,7 @@ void answer_echo(const httplib::Request& request, httplib::Response& response) {
 
 using Answer = void (*)(const httplib::Request&, httplib::Response&);
 
-// HEAD goes with GET.
+// GET includes HEAD.
 template <class Handler>
 void add_all_methods(httplib::Server& server, const std::string& pattern, const Handler& handler) {
   server.Get(pattern, handler);

@@ -1,4 +1,4 @@
-// demo_routes.hpp: a service for trying a cluster.
+// demo_routes.hpp: a demo service for trying out a cluster.
 //
 //   /health       200
 //   /slow?ms=N    answers after N milliseconds, at most a minute
@@ -19,7 +19,7 @@ class Server;
 
 namespace tandem {
 
-// `name` is asked with each request: it is not known before the worker has its port.
+// `name` is called for each request, since the name is not known before the worker has its port.
 void add_demo_routes(httplib::Server& server, std::function<std::string()> name);
 
 }  // namespace tandem

@@ -20,7 +20,7 @@ namespace tandem {
 
 namespace {
 
-// REQUIRES of addresses that are connected to: a port, and a host that means one machine.
+// Addresses that are connected to need a port, and a host that means one machine.
 Result<> check_connectable(const Endpoint& endpoint, const char* flag) {
   if (endpoint.port != 0 && !endpoint.is_unspecified()) return {};
   return invalid(fmt::format("{} must be an address that can be connected to, not {}", flag,
@@ -48,12 +48,12 @@ Result<> check(const WorkerFlags& flags) {
   }
   std::error_code failed;
   if (!flags.serve.empty() && !std::filesystem::is_directory(flags.serve, failed)) {
-    return invalid(fmt::format("--serve: {} is no directory", flags.serve));
+    return invalid(fmt::format("--serve: {} is not a directory", flags.serve));
   }
   return {};
 }
 
-// How a target is probed: --check-path is the setting check_path, and so on.
+// Flags for how a target is probed: --check-path is the setting check_path, and so on.
 void bind_checks(CLI::App& app, WorkerFlags& flags) {
   for (const auto& [flag, placeholder, help] :
        {std::tuple("--check-path", "PATH", "path of health checks [/health]"),

@@ -18,7 +18,7 @@ struct WorkerFlags {
   std::vector<Endpoint> masters;  // control addresses; 127.0.0.1:7070 when none was given
   Endpoint listen{"127.0.0.1", 0};
   std::string serve;               // a directory of static files; empty: the demo handler
-  bool dotfiles = false;           // with `serve`: names that begin with a dot, too
+  bool dotfiles = false;           // with `serve`: also serve names that begin with a dot
   std::optional<Endpoint> target;  // a service that runs elsewhere: nothing is listened on
   std::string state_dir;
   std::optional<Endpoint> witness_listen;
@@ -34,7 +34,8 @@ struct WorkerFlags {
   std::vector<std::string> master_addresses() const;
 };
 
-// Fills `flags`. Returns the exit status when the program shall end now: all is said already.
+// Fills `flags`. Returns the exit status if the program must end now; the message has been printed
+// already.
 std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& flags);
 
 }  // namespace tandem

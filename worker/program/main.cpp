@@ -31,7 +31,7 @@ void log_event(Severity severity, const std::string& line) {
   }
 }
 
-// Nobody sends it requests any more: it ends as if it had been told to.
+// The masters send it no more requests: it ends as after SIGTERM.
 void end_when_removed() {
   spdlog::warn("removed by an operator");
   StopSignals::request_stop();
@@ -42,7 +42,7 @@ int failed(const std::string& why) {
   return 1;
 }
 
-// Scripts wait for this line: it is complete when they can read it.
+// Scripts wait for this line, so it is written at once as a whole.
 void announce(const std::string& name, const std::string& service, const std::string& where) {
   write_text(stdout,
              fmt::format("tandem-worker ready name={} service={} {}\n", name, service, where));

@@ -8,7 +8,7 @@ namespace tandem {
 
 namespace {
 
-// All lines of a field as one list.
+// All lines of a field joined into one list.
 std::optional<std::string> list_of(const httplib::Request& request, const char* name) {
   const auto [first, last] = request.headers.equal_range(name);
   if (first == last) return std::nullopt;
@@ -20,14 +20,14 @@ std::optional<std::string> list_of(const httplib::Request& request, const char* 
   return list;
 }
 
-// A date that is given once and is one; else it is to be ignored.
+// The date of a field that is given once and is valid; nothing if it must be ignored.
 std::optional<std::time_t> date_of(const httplib::Request& request, const char* name) {
   if (request.get_header_value_count(name) != 1) return std::nullopt;
   return parse_http_date(request.get_header_value(name));
 }
 
-// Whether `list`, a * or entity tags (RFC 9110 §8.8.3), has ours. Compared strongly, weak ones are
-// nobody's.
+// Whether `list`, a * or entity tags (RFC 9110 §8.8.3), contains ours. A strong comparison matches
+// no weak tags.
 bool lists_tag(const std::string& list, const std::string& etag, bool strongly) {
   if (list == "*") return true;
   for (std::size_t at = 0; (at = list.find('"', at)) != list.npos;) {

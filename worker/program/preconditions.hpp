@@ -1,7 +1,7 @@
-// preconditions.hpp: conditional requests (RFC 9110 §13): whether a request is to be served at all,
-// given what the caller knows already.
+// preconditions.hpp: conditional requests (RFC 9110 §13): whether a request must be served, given
+// what the caller has already.
 //
-// Owner: whoever serves content that has validators.
+// Owner: the code that serves content with validators.
 #pragma once
 
 #include <ctime>
@@ -15,8 +15,8 @@ struct Request;
 namespace tandem {
 
 struct Validators {
-  std::string etag;                     // with its quotes; empty: there is none
-  std::optional<std::time_t> modified;  // seconds since 1970, the present second or before
+  std::string etag;                     // including the quotes; empty: there is none
+  std::optional<std::time_t> modified;  // seconds since 1970, not in the future
 };
 
 enum class Precondition {
@@ -25,11 +25,11 @@ enum class Precondition {
   failed,        // 412
 };
 
-// In the order of RFC 9110 §13.2.2, for GET and HEAD of something that exists.
+// Evaluates them in the order of RFC 9110 §13.2.2, for GET and HEAD of an existing resource.
 Precondition check_preconditions(const httplib::Request& request, const Validators& validators);
 
-// Whether Range counts: there is no If-Range, or it names what is here (RFC 9110 §13.1.5). `now`:
-// of a date, only one that cannot have changed twice within its second is believed.
+// Whether Range applies: there is no If-Range, or it matches the content (RFC 9110 §13.1.5). `now`:
+// a date only counts as a match if the content cannot have changed twice within that second.
 bool range_applies(const httplib::Request& request, const Validators& validators, std::time_t now);
 
 }  // namespace tandem

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
 
-// RFC 9110 §14.2: only GET knows ranges.
+// RFC 9110 §14.2: ranges are defined for GET only.
 std::optional<ByteRange> range_of(const httplib::Request& request, const Content& content) {
   if (request.method != "GET" || request.get_header_value_count("Range") != 1) return std::nullopt;
   if (!range_applies(request, content.validators, std::time(nullptr))) return std::nullopt;
@@ -43,7 +43,7 @@ void send_content(const httplib::Request& request, httplib::Response& response,
   set_validators(response, content.validators);
   if (precondition == Precondition::not_modified) {
     response.status = 304;
-    // As a 200 would have it, RFC 9110 §8.6; else cpp-httplib says 0.
+    // The same value as in a 200 (RFC 9110 §8.6); otherwise cpp-httplib would send 0.
     response.set_header("Content-Length", std::to_string(content.size));
     return;
   }

@@ -1,6 +1,5 @@
-// ranged_content.hpp: a response body of known size that is produced piece by piece, whole or the
-// one range of it that was asked for, or not at all when the caller has it already (RFC 9110 §13,
-// §14).
+// ranged_content.hpp: a response body of known size that is produced piece by piece: the whole, the
+// single requested range, or nothing if the caller has it already (RFC 9110 §13, §14).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,8 @@ struct Content {
   Validators validators{};
 };
 
-// Fills `buffer` with up to `size` bytes from `offset` on; returns how many, 0 when it cannot.
+// Fills `buffer` with up to `size` bytes from `offset` on; returns the number of bytes, 0 after a
+// failure.
 using ContentReader =
     std::function<std::size_t(std::uint64_t offset, char* buffer, std::size_t size)>;
 

@@ -67,7 +67,7 @@ const char* type_of(std::string_view path) {
   return "application/octet-stream";
 }
 
-// A name in it, other than . and .., begins with a dot.
+// Whether a name in the path, other than . and .., begins with a dot.
 bool has_dotfile(std::string_view path) {
   while (!path.empty()) {
     const auto end = std::min(path.find('/'), path.size());
@@ -78,9 +78,9 @@ bool has_dotfile(std::string_view path) {
   return false;
 }
 
-// What lies at a path, opened.
+// The opened file or directory of a path.
 struct Opened {
-  std::shared_ptr<const int> file;  // closed with its last copy; null: nothing that may be served
+  std::shared_ptr<const int> file;  // closed with its last copy; null: there is nothing to serve
   struct stat about {};
 
   explicit operator bool() const { return file != nullptr; }
@@ -89,8 +89,8 @@ struct Opened {
 
 class StaticFiles {
  public:
-  // `root`: the directory's real path; "" for the root directory itself: what is below it begins
-  // with a slash then, too.
+  // `root`: the directory's real path; "" for the root directory, so that paths below it begin with
+  // a slash in any case.
   StaticFiles(std::string root, bool dotfiles) : root_(std::move(root)), dotfiles_(dotfiles) {}
 
   void answer(const httplib::Request& request, httplib::Response& response) const {
@@ -113,11 +113,11 @@ class StaticFiles {
   }
 
  private:
-  // A regular file or a directory at `path` if it lies below the root.
+  // Opens a regular file or a directory at `path` if it lies below the root.
   Opened open_below(const std::string& path) const {
     if (!path.starts_with('/') || path.find('\0') != path.npos) return {};
     if (!dotfiles_ && has_dotfile(path)) return {};
-    // Not blocking: a pipe would wait for a writer.
+    // Non-blocking, because opening a pipe would wait for a writer.
     const int number = ::open((root_ + path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (number < 0) return {};
     Opened opened;
@@ -125,7 +125,7 @@ class StaticFiles {
       ::close(*open);
       delete open;
     });
-    // Where the kernel says it is, after all dots and links.
+    // The real path according to the kernel, with all dots and links resolved.
     char real[PATH_MAX];
     const auto size =
         ::readlink(fmt::format("/proc/self/fd/{}", number).c_str(), real, sizeof real);
@@ -139,15 +139,15 @@ class StaticFiles {
   static Content content_of(const std::string& path, const struct stat& about) {
     const auto size = static_cast<std::uint64_t>(about.st_size);
     const auto changed = about.st_mtim;
-    // Alike on all workers that serve copies with the same times: no inode in it.
+    // The tag has no inode, so it is equal on all workers that serve copies with the same times.
     return {size,
             type_of(path),
             {fmt::format("\"{:x}.{:x}-{:x}\"", changed.tv_sec, changed.tv_nsec, size),
              std::min(changed.tv_sec, std::time(nullptr))}};
   }
 
-  // As the path was sent, so that it is encoded as it was; with one slash at its start: two would
-  // name a host.
+  // Uses the path as sent, to keep its encoding, with one slash at its start, since two would name
+  // a host.
   static void redirect_to_directory(const httplib::Request& request, httplib::Response& response) {
     const std::string_view target = request.target;
     const auto query = std::min(target.find('?'), target.size());
@@ -182,7 +182,7 @@ Result<> add_static_files(httplib::Server& server, const std::string& directory,
     response.set_header("Allow", "GET, HEAD");
     response.set_content("method not allowed\n", "text/plain");
   };
-  // With a content reader that is not used: nobody waits for the body.
+  // A content reader that is not used, so that the answer does not wait for the body.
   const auto refuse_unread = [refuse](const httplib::Request& request, httplib::Response& response,
                                       const httplib::ContentReader&) { refuse(request, response); };
   server.Post("[^]*", refuse_unread);

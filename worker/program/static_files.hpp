@@ -1,12 +1,12 @@
-// static_files.hpp: the files below a directory over GET and HEAD, and nothing outside it.
+// static_files.hpp: serves the files below a directory with GET and HEAD, and nothing outside it.
 //
-// With validators, conditional requests and single ranges (ranged_content.hpp). A path that ends
-// with / means the index.html there, and one without leads there. Names that begin with a dot are
-// not there unless asked for: .git and .env are seldom meant for everybody.
+// It supports validators, conditional requests and single ranges (ranged_content.hpp). A path that
+// ends with / means the index.html there, and a directory's path without / is redirected. Names
+// that begin with a dot are hidden unless --dotfiles is given, because .git and .env are rarely
+// meant for everybody.
 //
-// A request's path may not leave the directory by any way: dots, encoded dots, symbolic links. The
-// check is made on the file that was opened, so that nothing can change between the check and the
-// use.
+// A request's path cannot leave the directory by dots, encoded dots or symbolic links. The check is
+// made on the opened file, so that nothing can change between the check and the use.
 #pragma once
 
 #include <string>

@@ -1,9 +1,9 @@
-// target_health.hpp: what the probes of a target add up to.
+// target_health.hpp: the verdict of the probes of a target.
 //
-// A target that refuses connections is dead: failing at once. Other bad probes count: it is failing
-// after so many in a row. A target that accepts connections and does not answer in time is probably
-// busy, as a single-threaded service is with one slow request; it is failing only when it has not
-// answered for limits::target_busy_max either.
+// A target that refuses connections is dead, and fails at once. Other bad probes are counted: it
+// fails after a number of them in a row. A target that accepts connections but does not answer in
+// time is probably busy, like a single-threaded service with one slow request; it fails only if it
+// has not answered for limits::target_busy_max either.
 //
 // Units: Instants of one clock. Owner: one thread.
 #pragma once
@@ -24,9 +24,9 @@ struct TargetCheck {
   Duration timeout = 1s;                               // of a probe as a whole
   unsigned healthy = 1;                                // good ones in a row until it is alive
   unsigned unhealthy = limits::missed_heartbeats_max;  // bad ones in a row until it is failing
-  std::optional<wire::ExpectedStatuses> statuses{};    // nothing: all below 500
+  std::optional<wire::ExpectedStatuses> statuses{};    // unset: all below 500
 
-  // Takes what `settings` say of checks.
+  // A copy in which the check settings that are set in `settings` replace these.
   TargetCheck overlaid(const wire::ServiceSettings& settings) const;
   bool expects(unsigned status) const {
     return statuses ? statuses->contains(status) : status >= 100 && status < 500;
@@ -37,13 +37,13 @@ struct TargetCheck {
 enum class Probed {
   good,
   bad,      // another answer, none at all, or no way to the machine
-  refused,  // nobody listens there
-  silent,   // accepted, and not answered in time
+  refused,  // no process listens there
+  silent,   // accepted, but not answered in time
 };
 
 class TargetHealth {
  public:
-  // Begins as failing, at `since`.
+  // It begins as failing, at `since`.
   explicit TargetHealth(Instant since) : answered_(since) {}
 
   void note(Probed probed, const TargetCheck& check, Instant now);

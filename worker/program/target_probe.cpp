@@ -40,7 +40,8 @@ void TargetProbe::found(const NameLookups::Found& found) {
   wake_.notify_all();
 }
 
-// At the first of the addresses that accepts a connection. Refused is it only by all.
+// Asks at the first address that accepts a connection. The result is `refused` only if all of them
+// refuse.
 TargetAnswer TargetProbe::ask(std::vector<Endpoint> addresses, const TargetCheck& check) {
   const auto last = std::find(addresses.begin(), addresses.end(), current_.value_or(Endpoint()));
   if (last != addresses.end()) std::rotate(addresses.begin(), last, last + 1);

@@ -1,8 +1,8 @@
-// target_probe.hpp: asks a service that runs elsewhere, again and again, whether it is alive
-// (target_health.hpp), and at which of its addresses: all that its name has are tried, the one that
-// answered last first, and the name is looked up again (name_lookups.hpp).
+// target_probe.hpp: probes a service that runs elsewhere repeatedly (target_health.hpp), and finds
+// out at which of its addresses it answers: all addresses of its name are tried, beginning with the
+// one that answered last, and the name is looked up again (name_lookups.hpp).
 //
-// Each change is reported, the first result always.
+// The first result and each change are reported.
 //
 // Owner: main(); `report` is called from the probe's thread.
 #pragma once
@@ -27,8 +27,9 @@ class TargetProbe {
  public:
   struct Result {
     bool alive = false;
-    std::optional<Endpoint> address{};  // that was asked last, numeric; nothing: its name has none
-    std::string why{};                  // it is not alive; empty when it is
+    std::optional<Endpoint>
+        address{};      // the address asked last, numeric; nothing: its name has none
+    std::string why{};  // why it is not alive; empty when it is
 
     friend bool operator==(const Result&, const Result&) = default;
   };
@@ -39,7 +40,7 @@ class TargetProbe {
   TargetProbe(const TargetProbe&) = delete;
   TargetProbe& operator=(const TargetProbe&) = delete;
 
-  // Probes by this check from now on. Any thread.
+  // Uses this check from now on. Any thread.
   void check_by(TargetCheck check);
 
  private:
@@ -57,7 +58,7 @@ class TargetProbe {
   std::string unresolved_ TANDEM_GUARDED_BY(mutex_);  // why there are none
   bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
   NameLookups lookups_;
-  std::thread thread_;  // last: it uses what stands above
+  std::thread thread_;  // declared last: it uses the others
 };
 
 }  // namespace tandem

@@ -24,7 +24,7 @@ namespace tandem {
 namespace {
 
 constexpr std::string_view status_line_begin = "HTTP/1.1 200";
-// Read so that the target can close in peace, and logs no reset.
+// Read so that the target can close normally, and does not log a reset.
 constexpr std::size_t answer_bytes_read_max = 16 * 1024;
 
 class Connection {
@@ -137,7 +137,8 @@ TargetAnswer judge(std::string_view status_line, const TargetCheck& check) {
       return {.probed = Probed::bad, .why = fmt::format("status {}", status)};
     }
   }
-  return {.probed = Probed::bad, .why = status_line.empty() ? "no answer" : "no answer in HTTP"};
+  return {.probed = Probed::bad,
+          .why = status_line.empty() ? "no answer" : "the answer is not HTTP"};
 }
 
 }  // namespace

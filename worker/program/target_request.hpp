@@ -1,5 +1,5 @@
-// target_request.hpp: one GET to a target, over a connection of its own: whether it still accepts
-// connections is a part of the question. Blocks until the answer, or the time-out of the check.
+// target_request.hpp: one GET to a target, over a new connection, since the probe must also show
+// whether it still accepts connections. Blocks until the answer, or the time-out of the check.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,8 @@
 namespace tandem {
 
 struct TargetAnswer {
-  std::optional<Probed> probed;  // nothing: this process could not ask
-  std::string why{};             // empty when it is good
+  std::optional<Probed> probed;  // unset: this process could not ask
+  std::string why{};             // empty when the answer is good
 };
 
 // `address`: numeric. `host`: for the Host field.

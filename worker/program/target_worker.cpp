@@ -13,7 +13,7 @@ namespace tandem {
 
 namespace {
 
-// The name of a target that was given none: its address, with characters that a name may have.
+// The name of a target without a configured one: its address, with characters that a name may have.
 std::string name_of(const Endpoint& target) {
   auto name = fmt::format("{}-{}", target.host.substr(0, limits::name_bytes_max - 6), target.port);
   for (auto& c : name) {
@@ -22,7 +22,7 @@ std::string name_of(const Endpoint& target) {
   return name;
 }
 
-// "check_path=/up check_interval=2s". What a newer master says and this one does not know is left.
+// "check_path=/up check_interval=2s". Unknown settings of a newer master are ignored.
 wire::ServiceSettings parse_checks(std::string_view text) {
   wire::ServiceSettings settings;
   while (!text.empty()) {
@@ -67,7 +67,7 @@ std::optional<std::string> TargetWorker::register_at(const std::string& address)
   return registration_->start();
 }
 
-// From the probe's thread.
+// On the probe's thread.
 void TargetWorker::take(const TargetProbe::Result& result) {
   if (result.alive) {
     spdlog::info("target is up target={} address={}", target_.to_string(),
@@ -86,7 +86,7 @@ void TargetWorker::take(const TargetProbe::Result& result) {
   registration_->set_condition(result.alive ? Condition::up : Condition::failing);
 }
 
-// From the registration's threads.
+// On the registration's threads.
 void TargetWorker::follow(const std::string& checks) {
   spdlog::info("settings of the service checks=\"{}\"", checks);
   const Lock lock(probe_mutex_);

@@ -1,8 +1,8 @@
 // target_worker.hpp: registers a service that runs elsewhere, at the address at which its probe
 // finds it, and tells the masters its condition.
 //
-// A target whose name has no address yet is registered when it has one. Unless it is advertised
-// elsewhere, the address that is registered is the one that was probed.
+// A target whose name has no address yet is registered when it has one. Unless another address is
+// advertised, the one that was probed is registered.
 //
 // Owner: main().
 #pragma once
@@ -20,19 +20,20 @@ namespace tandem {
 
 class TargetWorker {
  public:
-  // `checks`: how it is probed, where the settings of its service in the cluster say nothing.
-  // `options`: without name one is made of the address; address: where it is advertised, if it is.
+  // `checks`: how it is probed, unless the settings of its service in the cluster say otherwise.
+  // `options`: the name may be empty, then it is made from the address; the address is the
+  // advertised one, if any.
   TargetWorker(Endpoint target, const wire::ServiceSettings& checks, RegistrationOptions options);
   ~TargetWorker();
   TargetWorker(const TargetWorker&) = delete;
   TargetWorker& operator=(const TargetWorker&) = delete;
 
-  // Returns a sentence that says what is wrong, or nothing. Once.
+  // Returns a sentence that says what is wrong, or nothing. Called once.
   [[nodiscard]] std::optional<std::string> start();
   const std::string& name() const { return options_.name; }
   // Says bye to the masters and ends.
   void stop();
-  // Why it ended by itself (StopSignals::request_stop()); after stop().
+  // Valid after stop(): why it ended by itself (StopSignals::request_stop()).
   const std::optional<std::string>& error() const { return error_; }
 
  private:
@@ -49,8 +50,7 @@ class TargetWorker {
   std::optional<std::string> error_ TANDEM_GUARDED_BY(mutex_);
   bool stopped_ TANDEM_GUARDED_BY(mutex_) = false;
   Mutex probe_mutex_;  // guards what follows; never taken with mutex_ held
-  TargetCheck followed_
-      TANDEM_GUARDED_BY(probe_mutex_);  // check_, with what the settings of the service say
+  TargetCheck followed_ TANDEM_GUARDED_BY(probe_mutex_);  // check_ with the settings of the service
   std::optional<TargetProbe> probe_ TANDEM_GUARDED_BY(probe_mutex_);
 };
 

@@ -1,8 +1,9 @@
-// connection_io.hpp: one accepted connection: bytes in and out, each wait with its own end.
+// connection_io.hpp: reads from and writes to one accepted connection, each wait with its own
+// time-out.
 //
-// What arrives is kept in one buffer of 16 KiB, which grows to 64 KiB for a long head alone and is
-// given back after it. So a head lies in one piece and is parsed where it lies, and what was read
-// ahead of one request is there for the next.
+// Received bytes are kept in one buffer of 16 KiB, which grows to 64 KiB only for a long head and
+// shrinks after it. So a head is contiguous and parsed in place, and bytes that were read ahead are
+// kept for the next request.
 //
 // Owner: the thread that serves the connection.
 #pragma once
@@ -24,34 +25,34 @@ class ConnectionIo {
   };
   enum class Received { bytes, closed, timed_out };
 
-  // Closes neither `socket` nor `stop_event`; both outlive this.
-  // `stop_event`: an eventfd that is readable from the moment when idle connections shall close.
+  // Closes neither `socket` nor `stop_event`; both outlive this. `stop_event`: an eventfd that is
+  // readable from the moment when idle connections must close.
   ConnectionIo(int socket, int stop_event, Timeouts timeouts);
 
-  // Waits for the first byte of the next request, past empty lines (RFC 9112 §2.2). False: none
-  // came in `idle`, the caller closed, or it is time to stop. A request whose first byte is there
-  // is never turned away.
+  // Waits for the first byte of the next request, skipping empty lines (RFC 9112 §2.2). False: none
+  // came in `idle`, the caller closed, or the server stops. A request whose first byte has arrived
+  // is always served.
   bool wait_for_request(Duration idle);
 
-  // What has arrived and was not consumed yet. It stays where it is until receive().
+  // The bytes that have arrived and were not consumed yet. They do not move until receive().
   std::span<char> arrived() { return std::span(buffer_).subspan(begin_, end_ - begin_); }
   std::string_view view() const { return {buffer_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes) { begin_ += bytes; }
 
-  // Waits for more, which is put behind what has arrived already; that may move by it.
-  // REQUIRES: fewer bytes are there than a head may have.
+  // Waits for more bytes, which are appended to those that have arrived; these may move. REQUIRES:
+  // fewer bytes are there than a head may have.
   Received receive(Duration timeout);
   Received receive() { return receive(timeouts_.read); }
-  // The same into `into`, past the buffer; `bytes` says how many. REQUIRES: arrived().empty()
+  // The same, directly into `into`; `bytes` is set to their number. REQUIRES: arrived().empty()
   Received receive_into(std::span<char> into, std::size_t& bytes);
 
-  // False: the connection is broken, or nothing left for too long.
+  // False: the connection is broken, or no byte was sent for too long.
   bool send(std::string_view first, std::string_view second = {});
   bool is_writable() const;
 
-  // Ends the connection without destroying the response on its way: RFC 9112 §9.6.
+  // Ends the connection so that the response on its way is not lost: RFC 9112 §9.6.
   void close_gracefully();
-  // Ends it so that nobody takes what was sent for the whole.
+  // Ends it with a reset, so that nobody takes the bytes sent so far for a complete response.
   void abort();
 
   int socket() const { return socket_; }
@@ -65,7 +66,7 @@ class ConnectionIo {
   const int stop_event_;
   const Timeouts timeouts_;
   std::vector<char> buffer_;
-  std::size_t begin_ = 0;  // of what is in the buffer and not yet consumed
+  std::size_t begin_ = 0;  // of the bytes that are not consumed yet
   std::size_t end_ = 0;
 };
 

@@ -29,7 +29,7 @@ Duration as_duration(time_t seconds, time_t microseconds) {
   return std::chrono::seconds(seconds) + std::chrono::microseconds(microseconds);
 }
 
-// Those that cpp-httplib has routes for.
+// The methods that cpp-httplib has routes for.
 bool is_routed(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" ||
          RequestStream::reads_body(method);
@@ -42,7 +42,7 @@ thread_local ResponseWriter* current_writer = nullptr;
 
 ConnectionServer::ConnectionServer() {
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-    // An expectation was declined, which does not keep cpp-httplib from going on.
+    // An expectation was declined, but cpp-httplib continues nevertheless.
     if (current_writer->started()) return HandlerResponse::Handled;
     for (const auto& hook : hooks_) {
       if (hook(request, response)) return HandlerResponse::Handled;
@@ -104,7 +104,7 @@ void ConnectionServer::stop(Duration patience) {
     work_.notify_all();
   }
   if (acceptor_.joinable()) acceptor_.join();
-  // Refuses new callers; the number itself stays, for cpp-httplib aborts streams when it is gone.
+  // Refuses new callers; the descriptor stays, because cpp-httplib aborts streams when it is gone.
   if (svr_sock_ != INVALID_SOCKET) ::shutdown(svr_sock_, SHUT_RDWR);
   std::vector<ServiceThread> threads;
   {
@@ -128,7 +128,7 @@ void ConnectionServer::accept_connections() {
       ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       hand_over(socket);
     } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-      // Something is short: whoever idles gives it back. Until then stay off the processor.
+      // Something is short: an idle connection gives it back. Until then, avoid spinning.
       {
         const Lock lock(mutex_);
         slots_->evict_one();
@@ -141,7 +141,7 @@ void ConnectionServer::accept_connections() {
 void ConnectionServer::hand_over(int socket) {
   const Lock lock(mutex_);
   accepted_.push_back(slots_->add(socket));
-  // Those that had to give way before a thread took them.
+  // Skips connections that had to give way before a thread took them.
   while (accepted_.front()->state == ConnectionSlots::State::evicted) {
     close(accepted_.front());
     accepted_.pop_front();
@@ -156,14 +156,14 @@ void ConnectionServer::hand_over(int socket) {
       accepted_.pop_back();
       return;
     } else {
-      // The system gives no more: whoever idles gives one back.
+      // The system gives no more threads: an idle connection gives one back.
       slots_->evict_one();
     }
   }
   work_.notify_one();
 }
 
-// Under the lock, so that nobody shuts down a number that means another connection already.
+// Under the lock, so that nobody shuts down a descriptor that is already reused.
 void ConnectionServer::close(ConnectionSlots::Handle connection) {
   const int socket = connection->socket;
   slots_->remove(connection);
@@ -207,7 +207,8 @@ void ConnectionServer::serve_requests(ConnectionSlots::Handle connection) {
   }
 }
 
-// What only masters say is not heard from others, but for what the fence looks at by itself.
+// Removes fields that only masters may send from other callers' requests, except those that the
+// fence checks itself.
 void ConnectionServer::drop_claims(httplib::Headers& headers) {
   std::erase_if(headers, [](const auto& field) {
     const std::string_view name = field.first;
@@ -217,7 +218,7 @@ void ConnectionServer::drop_claims(httplib::Headers& headers) {
   });
 }
 
-// A head has come. True: another may come after it.
+// A head has arrived. True: another may follow on the connection.
 bool ConnectionServer::admit_request(ConnectionSlots::Handle connection, const Exchange& exchange) {
   auto values = RequestStream::values_of(exchange.reader.head());
   const bool from_master = is_master_ && is_master_(values);
@@ -261,7 +262,7 @@ bool ConnectionServer::serve_request(const Exchange& exchange, httplib::Request 
         stream, writer.closes(), closed_by_caller,
         [&](httplib::Request& request) { stream.take(request, std::move(values)); });
   } catch (...) {
-    // From a handler that cpp-httplib calls without expecting it: of errors, of logging.
+    // Thrown by a handler around which cpp-httplib has no guard: one for errors or for logging.
     writer.close_after();
     if (!writer.started() && !reader.failed()) {
       writer.refuse({500, "internal_error", "The service failed."});
@@ -277,8 +278,8 @@ bool ConnectionServer::serve_request(const Exchange& exchange, httplib::Request 
   return goes_on;
 }
 
-// Bodies that cpp-httplib would leave unread, though they are there: with GET and its like, which
-// nobody wants, and chunked ones with DELETE. False: see the reader's refusal.
+// Reads the bodies that cpp-httplib would leave unread: with GET and similar methods, where nobody
+// wants them, and chunked ones with DELETE. False: see the reader's refusal.
 bool ConnectionServer::gather(const Exchange& exchange, RequestStream& stream,
                               httplib::Request& values) {
   auto& reader = exchange.reader;
@@ -296,7 +297,7 @@ bool ConnectionServer::gather(const Exchange& exchange, RequestStream& stream,
   return !reader.failed();
 }
 
-// Answers in place of the service. True: the connection can be used again.
+// Answers in place of the service. True: the connection can be reused.
 bool ConnectionServer::refuse(const Exchange& exchange, const Refusal& refusal) {
   if (!exchange.reader.consumed()) exchange.writer.close_after();
   exchange.writer.refuse(refusal);

@@ -1,10 +1,10 @@
-// connection_server.hpp: cpp-httplib's routing, on a listener, threads and HTTP of our own.
+// connection_server.hpp: cpp-httplib's routing with our own listener, threads and HTTP reader.
 //
-// The library's server pins a pool thread to each connection, cannot be stopped gracefully, and
-// reads requests so that what was the body of one may be taken for the next one. Here a connection
-// is read by RequestReader, cpp-httplib is shown one request at a time (RequestStream), and its
-// answers must be what their heads announce (ResponseWriter). A connection is used again only when
-// the request was read to its last byte and the response is complete.
+// The library's server pins a pool thread to each connection, cannot be stopped gracefully, and may
+// take the body of a request for the next request. Here RequestReader reads a connection,
+// cpp-httplib is given one request at a time (RequestStream), and its answers must match their
+// heads (ResponseWriter). A connection is reused only when the request was read to its last byte
+// and the response is complete.
 //
 // One thread serves one connection. Threads are made when needed, kept, and bounded. Connections
 // are always accepted; ConnectionSlots decides which of them stay.
@@ -39,31 +39,32 @@ struct Refusal;
 class ConnectionServer : public httplib::Server {
  public:
   ConnectionServer();
-  ~ConnectionServer() override;  // as stop() without patience
+  ~ConnectionServer() override;  // as stop(0)
 
-  // Runs before routing; true: it has answered. REQUIRES: before open().
+  // `hook` runs before routing; true: it has answered. REQUIRES: open() was not called yet.
   using Hook = std::function<bool(const httplib::Request&, httplib::Response&)>;
   void before_request(Hook hook);
 
-  // Whether a request comes from a master, by proof. Called from all threads, with the method, the
-  // path and the fields of the request.
+  // Whether a request proves that it comes from a master. Called on all threads, with the method,
+  // the path and the fields of the request.
   using IsMaster = std::function<bool(const httplib::Request&)>;
-  // Connections of masters have `masters` places of their own. REQUIRES: before open().
+  // Reserves `masters` places for connections of masters. REQUIRES: open() was not called yet.
   void reserve(unsigned masters, IsMaster is_master);
 
-  // Listens on `address` (numeric) and serves at most so many connections at once besides those of
-  // masters. Returns the address with its real port. Errors: `io`, saying why. Once.
+  // Listens on `address` (numeric) and serves at most `connections_max` connections at once besides
+  // those of masters. Returns the address with its actual port. Errors: `io`, with the reason.
+  // Called once.
   Result<Endpoint> open(const Endpoint& address, unsigned connections_max);
 
-  // Accepts no more, closes idle connections, waits for requests in flight for `patience`, then
-  // cuts their connections off. Returns when no thread is left: a handler that never returns holds
-  // it up.
+  // Stops accepting, closes idle connections, waits for requests in flight for `patience`, and then
+  // aborts their connections. Returns when no thread is left: a handler that never returns blocks
+  // it.
   void stop(Duration patience);
 
   unsigned requests_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
-  struct Exchange {  // what serves one request
+  struct Exchange {  // the objects that serve one request
     ConnectionIo& io;
     RequestReader& reader;
     ResponseWriter& writer;
@@ -89,7 +90,7 @@ class ConnectionServer : public httplib::Server {
   std::atomic<bool> stopping_{false};
 
   Mutex mutex_;                    // guards what follows
-  std::condition_variable work_;   // a connection was accepted, or it is time to stop
+  std::condition_variable work_;   // a connection was accepted, or the server stops
   std::condition_variable freed_;  // a connection was closed
   std::deque<ConnectionSlots::Handle> accepted_
       TANDEM_GUARDED_BY(mutex_);                                    // not yet taken by a thread

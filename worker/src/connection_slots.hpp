@@ -1,10 +1,10 @@
 // connection_slots.hpp: which callers get a connection when there are too few.
 //
-// A worker has a place for each connection that its masters may open, and some for callers that
-// come directly: health checks, people, strangers. Who a caller is shows only in its first request,
-// by the proof that only masters have; until then it is a newcomer. A caller that has not proved to
-// be a master never holds a place of one: newcomers that send no request and idle direct callers
-// give way, the oldest first, to the next caller.
+// A worker has a place for each connection that its masters may open, and some for direct callers:
+// health checks, people, strangers. Only the first request shows who a caller is, by a proof that
+// only masters can give; until then it is a newcomer. A caller without that proof never takes a
+// master's place: newcomers that send no request and idle direct callers give way to the next
+// caller, the oldest first.
 //
 // Not thread-safe: ConnectionServer's lock guards it.
 #pragma once
@@ -17,16 +17,16 @@ namespace tandem {
 class ConnectionSlots {
  public:
   struct Capacity {
-    unsigned direct = 0;     // connections whose requests come without proof
+    unsigned direct = 0;     // connections whose requests have no proof
     unsigned masters = 0;    // connections of masters
-    unsigned newcomers = 0;  // that have sent no whole head yet
+    unsigned newcomers = 0;  // those that have not sent a complete head yet
     unsigned total() const { return direct + masters + newcomers; }
   };
   enum class Caller : std::uint8_t { newcomer, direct, master };
   enum class State : std::uint8_t {
     waiting,  // for the head of a request
     serving,
-    evicted,  // it has lost its place, and its socket was shut down
+    evicted,  // it has lost its place, and its socket is shut down
   };
   struct Connection {
     int socket = -1;
@@ -40,8 +40,8 @@ class ConnectionSlots {
 
   // A connection was accepted; the oldest newcomer gives way when there are too many.
   Handle add(int socket);
-  // A head has come; `from_master`: with a valid proof, as all requests of masters have. `full`:
-  // direct callers have all the places that they may have, and are being served in each of them.
+  // A head has arrived; `from_master`: with a valid proof, which all requests of masters have.
+  // `full`: all places of direct callers are taken by requests that are being served.
   Admission begin_request(Handle connection, bool from_master);
   void end_request(Handle connection);
   // The socket is about to be closed.
@@ -49,7 +49,7 @@ class ConnectionSlots {
 
   // The newcomer or idle direct caller that has waited longest gives way. False: there is none.
   bool evict_one();
-  // Ends them all, whatever they are doing.
+  // Shuts all connections down, whatever they are doing.
   void shut_down_all();
 
   bool empty() const { return open_.empty(); }
@@ -63,7 +63,7 @@ class ConnectionSlots {
 
   const Capacity capacity_;
   std::list<Connection> open_;  // the one that has waited longest first
-  unsigned newcomers_ = 0;      // without those evicted, as below
+  unsigned newcomers_ = 0;      // not counting evicted ones, likewise below
   unsigned direct_ = 0;
   unsigned masters_ = 0;
 };

@@ -1,8 +1,8 @@
-// heartbeat_delay.hpp: how long to wait before the next heartbeat to one master.
+// heartbeat_delay.hpp: the delay before the next heartbeat to one master.
 //
-// Jitter spreads the heartbeats of many workers that were started together. It only shortens: an
-// interval is a promise to the master. A master that is away is asked less and less often, but soon
-// enough to hear from all workers within seconds of its return.
+// Jitter spreads the heartbeats of workers that were started together. It only shortens the delay,
+// because the interval is a promise to the master. A master that is away is tried less and less
+// often, but often enough to hear from all workers within seconds of its return.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace tandem {
 
-// `failures`: heartbeats in a row that were not accepted; `random`: 0 to 1, even.
+// `failures`: heartbeats in a row that were not accepted; `random`: uniform in 0 to 1.
 inline Duration heartbeat_delay(Duration interval, unsigned failures, double random) {
   const Duration longest = std::max<Duration>(interval, limits::heartbeat_backoff_max);
   Duration delay = interval;

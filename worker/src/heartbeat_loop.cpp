@@ -22,7 +22,7 @@ namespace {
 
 constexpr auto removed_by_an_operator = "an operator has removed this worker";
 
-// The service's own threads handle its signals; and a master that closes its end must not kill the
+// The service's own threads handle its signals, and a master that closes its end must not kill the
 // service with SIGPIPE.
 void block_signals() {
   sigset_t all;
@@ -30,7 +30,7 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-// POST /heartbeat. The answer's body is bounded, whoever it is that answers.
+// POST /heartbeat. The body of the answer is bounded, whoever answers.
 httplib::Result post(httplib::Client& client, const Endpoint& master, const std::string& token,
                      const std::string& body) {
   std::string answer;
@@ -126,8 +126,8 @@ void HeartbeatLoop::beat(httplib::Client& client) {
   const bool reused = client.is_socket_open() != 0;
   const auto began = now();
   auto result = post(client, master_, token_, body);
-  // That a kept connection was closed says nothing of the master: ask on a fresh one. That it did
-  // not answer in time does.
+  // A closed kept-alive connection says nothing about the master, so the request is repeated on a
+  // new one. A missing answer does.
   if (!result && reused && now() - began < limits::heartbeat_answer_max) {
     result = post(client, master_, token_, body);
   }
@@ -136,7 +136,8 @@ void HeartbeatLoop::beat(httplib::Client& client) {
     return failed(fmt::format("status {}: {}", result->status, wire::error_message(result->body)));
   }
   const auto reply = wire::parse_heartbeat_reply(result->body);
-  if (!reply.ok()) return failed("the answer is no reply to a heartbeat: " + reply.error().message);
+  if (!reply.ok())
+    return failed("the answer is not a reply to a heartbeat: " + reply.error().message);
   if (reply->removed) {
     failed(removed_by_an_operator);
   } else {
@@ -150,7 +151,7 @@ void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {
   bool warns = false;
   {
     const Lock lock(mutex_);
-    if (halted_) return;  // while this one was on its way
+    if (halted_) return;  // halt() was called while this one was on its way
     warns = std::exchange(warning_, reply.warning) != reply.warning && !reply.warning.empty();
     news = !state_.answers || state_.role != reply.role || state_.term != reply.term.value();
     state_ = {state_.address, true, reply.node, reply.role, reply.term.value(), ""};
@@ -188,7 +189,7 @@ bool HeartbeatLoop::wait_for_next() {
   const auto random = std::uniform_real_distribution<double>(0, 1)(random_);
   wake_.wait_for(lock.native(), heartbeat_delay(interval_, failures_, random),
                  [this]() TANDEM_REQUIRES(mutex_) { return changed_ || finishing_ || halted_; });
-  // What changed while the latest heartbeat was on its way is still to be told, bye above all.
+  // Changes during the latest heartbeat still have to be sent, above all a bye.
   const bool due = !halted_ && (changed_ || !finishing_);
   changed_ = false;
   return due;

@@ -1,7 +1,7 @@
 // heartbeat_loop.hpp: the heartbeats to one master, from a thread of their own.
 //
-// One thread for each master, because a blocking client can hang for as long as its timeouts say: a
-// frozen master must not delay heartbeats to the others. The connection is kept between heartbeats.
+// Each master has its own thread, because a blocking client can hang until its time-out: a frozen
+// master must not delay heartbeats to the others. The connection is kept between heartbeats.
 //
 // Owner: Registration. The public functions may be called from any thread.
 #pragma once
@@ -27,12 +27,12 @@ namespace tandem {
 
 class HeartbeatLoop {
  public:
-  // Asked for the content of each heartbeat, from the loop's thread.
+  // Returns the content of each heartbeat; called on the loop's thread.
   using Describe = std::function<wire::Heartbeat()>;
-  // Is told of each reply, likewise.
+  // Takes each reply, likewise.
   using Take = std::function<void(const wire::HeartbeatReply&)>;
 
-  // `token`: presented to the master; empty: none.
+  // `token`: sent to the master; empty: none.
   HeartbeatLoop(Endpoint master, std::string token, Duration interval, Describe describe, Take take,
                 EventLog log);
   ~HeartbeatLoop();  // REQUIRES: join() was called if start() was
@@ -40,15 +40,15 @@ class HeartbeatLoop {
   HeartbeatLoop& operator=(const HeartbeatLoop&) = delete;
 
   void start();
-  // What describe() returns has changed: send it now.
+  // The result of `describe` has changed: sends it at once.
   void changed();
-  // Send what describe() returns once more, then end. Does not wait.
+  // Sends the result of `describe` once more, then ends. Does not wait.
   void finish();
   // Ends without another heartbeat: an operator has removed the worker. Does not wait.
   void halt();
   // Waits for the end. REQUIRES: finish() or halt() was called.
   void join();
-  // It has no thread any more, so that join() does not wait.
+  // Whether its thread has ended, so that join() does not wait.
   bool has_ended() const { return has_ended_; }
 
   MasterState state() const;
@@ -58,7 +58,7 @@ class HeartbeatLoop {
   void beat(httplib::Client& client);
   void accepted(const wire::HeartbeatReply& reply);
   void failed(std::string why);
-  // Waits until a heartbeat is due. False: there is none to send any more.
+  // Waits until a heartbeat is due. False: there is none left to send.
   bool wait_for_next();
 
   const Endpoint master_;
@@ -74,7 +74,7 @@ class HeartbeatLoop {
   bool finishing_ TANDEM_GUARDED_BY(mutex_) = false;
   bool halted_ TANDEM_GUARDED_BY(mutex_) = false;
   unsigned failures_ TANDEM_GUARDED_BY(mutex_) = 0;  // in a row
-  std::string warning_ TANDEM_GUARDED_BY(mutex_);    // as it was logged last
+  std::string warning_ TANDEM_GUARDED_BY(mutex_);    // as last logged
   Duration interval_ TANDEM_GUARDED_BY(mutex_);
 
   std::minstd_rand random_;  // the thread's own

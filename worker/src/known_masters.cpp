@@ -26,7 +26,7 @@ Result<KnownMaster> parse_known_master(const std::string& word) {
     if (control && control->port != 0) return KnownMaster{name, std::move(*control)};
   }
   return invalid(
-      fmt::format("{} is no NAME=HOST:PORT", printable(word.substr(0, limits::name_bytes_max))));
+      fmt::format("{} is not NAME=HOST:PORT", printable(word.substr(0, limits::name_bytes_max))));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// limits.hpp: the server inside a worker, and its heartbeats.
+// limits.hpp: the limits of a worker's server and of its heartbeats.
 #pragma once
 
 #include <chrono>
@@ -13,31 +13,32 @@ using namespace std::chrono_literals;
 // away.
 inline constexpr auto heartbeat_connect_max = 500ms;
 inline constexpr auto heartbeat_answer_max = 1s;
-// A master that returns hears from all within this
+// A master that returns hears from all workers within this time.
 inline constexpr auto heartbeat_backoff_max = 2s;
 inline constexpr double heartbeat_jitter = 0.1;  // of the interval, taken off at random
-// A master may have chosen this worker just before it heard bye
+// A master may have chosen this worker just before it heard the bye.
 inline constexpr auto bye_grace = 100ms;
 
 // ---- the server ---------------------------------------------------------------------------------
 inline constexpr auto worker_idle_max = 75s;  // above upstream_idle_max of the masters
-// On one connection; then it is closed
+// Requests on one connection; then it is closed.
 inline constexpr std::size_t worker_requests_max = 1'000'000;
 inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; held in memory
-// Of a body that no handler wants, with GET and its like: read, so that the connection goes on.
+// How much of a body that no handler wants (with GET and similar methods) is read, so that the
+// connection can be reused.
 inline constexpr std::size_t worker_dropped_bytes_max = 64 * 1024;
-// Connections that have not sent a head yet, so that nobody knows yet whose they are; the oldest is
-// closed for the next. A master sends its head with the connection, within a millisecond.
+// Connections that have not sent a head yet, so that their callers are unknown; the oldest gives
+// way to the next. A master sends a head within a millisecond of connecting.
 inline constexpr unsigned worker_newcomers_max = 64;
-// Of a thread that serves requests: 4 KiB for each character of the longest target, which a regular
-// expression matches one call deeper each. Pages that are not used cost nothing.
+// The stack of a thread that serves requests: 4 KiB for each character of the longest target,
+// because std::regex recurses once for each character. Unused pages cost nothing.
 inline constexpr std::size_t worker_stack_bytes = 64 * 1024 * 1024;
-// For callers other than masters: health checks, people
+// For callers other than masters: health checks, people.
 inline constexpr unsigned direct_connections = 16;
 inline constexpr int listen_backlog = 1'024;  // connections that wait to be accepted
 
 // ---- the witness --------------------------------------------------------------------------------
-// A witness has the masters, and a few who look at its health; strangers may not have all of it.
+// Connections to a witness: the masters and a few health checks; strangers get only a part of them.
 inline constexpr std::size_t witness_connections_max = 256;
 inline constexpr std::size_t witness_strangers_max = 192;
 

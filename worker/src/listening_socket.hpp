@@ -5,8 +5,8 @@
 
 namespace tandem {
 
-// Non-blocking; -1 with errno set when it cannot be had. No SO_REUSEPORT: two workers on one
-// port are a mistake. `address` is numeric.
+// A non-blocking socket; -1 with errno set after a failure. Without SO_REUSEPORT, because two
+// workers on one port are a mistake. `address` is numeric.
 int listen_on(const Endpoint& address);
 
 std::uint16_t port_of(int socket);

@@ -59,7 +59,7 @@ bool RequestReader::count(std::size_t bytes) {
   return false;
 }
 
-// Past the buffer: a body of known length that is to be read in large pieces.
+// Reads a body of known length in large pieces, bypassing the buffer.
 std::ptrdiff_t RequestReader::receive_content(std::span<char> into) {
   std::size_t bytes = 0;
   const auto wanted = std::min<std::uint64_t>(into.size(), body_.remaining());

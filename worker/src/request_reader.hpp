@@ -1,12 +1,10 @@
-// request_reader.hpp: reads one request after the other from a connection, with the masters'
-// reader.
+// request_reader.hpp: reads successive requests from a connection, with the masters' parser.
 //
-// What a master and a worker read differently would shift the answers of all later requests on
-// their connection; so both read with common/http1, and what is refused there is refused here, with
-// the same status. What cpp-httplib is given has a length that is known, or ends where the body
-// ends.
+// If a master and a worker read a request differently, the answers of all later requests on their
+// connection would be shifted. So both use common/http1, and refuse the same requests with the same
+// status. The content that cpp-httplib gets has a known length, or ends where the body ends.
 //
-// Every byte of content counts against a limit before it is kept.
+// Each byte of content is counted against a limit before it is stored.
 //
 // Owner: the thread that serves the connection. In this order: read_head(), begin_body(), then
 // content until it ends.
@@ -28,27 +26,27 @@ class RequestReader {
 
   explicit RequestReader(ConnectionIo& io) : io_(io) {}
 
-  // Waits for the rest of a head, of which a byte is here. `refused`: see refusal(), and close.
-  // `gone`: the caller has left in the middle of it.
+  // Waits for the rest of a head whose first byte has arrived. `refused`: see refusal(), then
+  // close. `gone`: the caller has left in the middle of the head.
   Head read_head();
   // REQUIRES: before begin_body(), after which the bytes that it points into may move.
   const RequestHead& head() const { return head_; }
 
-  // The head has been dealt with. Content beyond `content_bytes_max` is refused.
+  // Ends the use of the head. Content beyond `content_bytes_max` is refused.
   void begin_body(std::uint64_t content_bytes_max);
-  // Content, at most as much as `into` holds; 0 at the end of the body; -1 when it is not
-  // well-formed, too long, too slow or cut off: see refusal().
+  // Reads content, at most as much as `into` holds; 0 at the end of the body; -1 when it is
+  // malformed, too long, too slow or cut off: see refusal().
   std::ptrdiff_t read_content(std::span<char> into);
-  // All of it at once; false as -1 above.
+  // Reads all content; false means the same as -1 above.
   bool read_all(std::string& content);
-  // Throws the content away; waits for at most `bytes_max` of it.
+  // Discards the content, waiting for at most `bytes_max` of it.
   void drop_content(std::uint64_t bytes_max);
 
   // The body has been read to its end.
   bool done() const { return body_.done(); }
-  // The same, after throwing away what has arrived of it: nobody needs it any more.
+  // The same, after discarding the content that has arrived.
   bool consumed();
-  // Nothing of the body has arrived, and there is one.
+  // There is a body, and nothing of it has arrived.
   bool awaits_body() const { return !body_.done() && io_.view().empty(); }
   bool failed() const { return failed_; }
   const Refusal& refusal() const { return refusal_; }

@@ -18,11 +18,11 @@ namespace {
 constexpr std::string_view stub = "GET / HTTP/1.1\r\n\r\n";
 constexpr const char* content_encoding = "Content-Encoding";
 
-// Fields that cpp-httplib adds itself: a caller must not say them in its place.
+// Fields that cpp-httplib adds itself, and that callers must not be able to set.
 constexpr std::array<std::string_view, 4> made_here{"REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR",
                                                     "LOCAL_PORT"};
 
-// The numeric address and port that `lookup` (getpeername or getsockname) tells of the socket.
+// The numeric address and port of the socket according to `lookup` (getpeername or getsockname).
 void describe(int socket, int (*lookup)(int, sockaddr*, socklen_t*), std::string& ip, int& port) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -74,7 +74,7 @@ httplib::Request RequestStream::values_of(const RequestHead& head) {
   }
   if (!head.host().empty()) values.headers.emplace("Host", head.host());
   if (head.expects_continue()) values.headers.emplace("Expect", "100-continue");
-  // Without a length cpp-httplib reads to the end of the stream, which is the end of the body.
+  // Without a length cpp-httplib reads to the end of the stream, which ends with the body.
   const bool has_none = head.framing() == Framing::none && reads_body(head.method());
   if (head.has_content_length() || has_none) {
     values.headers.emplace("Content-Length", std::to_string(head.content_length()));
@@ -132,12 +132,12 @@ ssize_t RequestStream::read(char* data, std::size_t size) {
 }
 
 ssize_t RequestStream::write(const char* data, std::size_t size) {
-  // Said only when somebody wants the body.
+  // Sent only when a handler wants the body.
   if (!writer_.started() && std::string_view(data, size).starts_with("HTTP/1.1 100 ")) {
     continue_awaited_ = true;
     return static_cast<ssize_t>(size);
   }
-  // Not well-formed, too long, too slow: that is the answer, and not what cpp-httplib makes of it.
+  // For a malformed, too long or too slow body our own answer is sent, not cpp-httplib's.
   if (reader_.failed()) return static_cast<ssize_t>(size);
   if (!writer_.started() && !reader_.consumed()) writer_.close_after();
   return writer_.write({data, size}) ? static_cast<ssize_t>(size) : -1;
@@ -151,8 +151,8 @@ void RequestStream::get_local_ip_and_port(std::string& ip, int& port) const {
   describe(io_.socket(), ::getsockname, ip, port);
 }
 
-// cpp-httplib looks at the number alone, to refuse what select() could not take: nothing here
-// selects.
+// cpp-httplib only checks the number, to refuse descriptors that select() cannot handle; select()
+// is not used here.
 socket_t RequestStream::socket() const { return io_.socket() < FD_SETSIZE ? io_.socket() : -1; }
 
 }  // namespace tandem

@@ -1,13 +1,13 @@
-// request_stream.hpp: one request as cpp-httplib is to see it, and no byte of another.
+// request_stream.hpp: presents exactly one request to cpp-httplib, and no byte of another.
 //
-// cpp-httplib reads a short head that is always the same, and is given the real one as values
-// (take()): its own parser and limits have no say, so both sides of a connection agree. Then it
-// reads content without framing, that ends where the body ends. Its answer goes through a
+// cpp-httplib reads a short head that is always the same, and gets the real one as values (take()):
+// its own parser and limits are not used, so both sides of a connection agree. Then it reads
+// content without framing, which ends where the body ends. Its answer goes through a
 // ResponseWriter.
 //
-// Content-Encoding is not decoded: 200 KB of gzip may be a gigabyte. cpp-httplib would do so when
-// it finds the coding as it is usually written, so until the body is read the value is in capitals
-// (codings have no case, RFC 9110 §8.4.1); whoever has the body finds it as it was sent.
+// Content-Encoding is not decoded: 200 KB of gzip may be a gigabyte. cpp-httplib would decode it if
+// it found the coding in its usual spelling, so until the body is read the value is in capitals
+// (codings are case-insensitive, RFC 9110 §8.4.1); after that it is as sent.
 //
 // Owner: the thread that serves the connection; one object for one request.
 #pragma once
@@ -29,12 +29,13 @@ class RequestStream : public httplib::Stream {
 
   // The request as values. REQUIRES: the reader has read a head, and not begun the body.
   static httplib::Request values_of(const RequestHead& head);
-  // Those whose body cpp-httplib reads.
+  // Whether cpp-httplib reads the body of requests with this method.
   static bool reads_body(std::string_view method);
 
-  // `gathered`: the whole content, instead of what the reader has.
+  // Uses `gathered` as the whole content, in place of the reader's.
   void use_gathered(std::string gathered) { gathered_ = std::move(gathered); }
-  // Within cpp-httplib: makes `request` what `values` say. It outlives all reading of content.
+  // Called inside cpp-httplib: sets `request` to `values`. `request` outlives all reading of
+  // content.
   void take(httplib::Request& request, httplib::Request values);
 
   bool is_readable() const override { return true; }

@@ -14,7 +14,7 @@ namespace tandem {
 namespace {
 
 constexpr std::string_view connection_close = "Connection: close\r\n";
-// What cpp-httplib writes when a handler declines an expectation, before it goes on all the same.
+// Written by cpp-httplib when a handler declines an expectation; it then continues nevertheless.
 constexpr std::string_view declined = "HTTP/1.1 417 Expectation Failed\r\n\r\n";
 
 const char* reason_of(unsigned status) {
@@ -40,7 +40,7 @@ bool says_close(const MessageHead& head) {
   });
 }
 
-// RFC 9110 §8.6: none with 204. cpp-httplib says 0.
+// RFC 9110 §8.6: a 204 has no Content-Length, but cpp-httplib sends 0.
 void remove_lengths(std::string& head) {
   constexpr std::string_view name = "\r\nContent-Length:";
   for (auto at = head.find(name); at != head.npos; at = head.find(name)) {
@@ -76,7 +76,7 @@ bool ResponseWriter::write(std::string_view bytes) {
   switch (state_) {
     case State::head: return write_head(bytes);
     case State::body: return write_body(bytes);
-    case State::done: return true;  // nobody wants it: it was answered otherwise
+    case State::done: return true;  // dropped, since another answer was sent
   }
   assertion_failed("a known state", __FILE__, __LINE__);
 }

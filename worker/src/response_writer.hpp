@@ -1,12 +1,13 @@
-// response_writer.hpp: sends exactly one response of what cpp-httplib writes, no more and no less.
+// response_writer.hpp: sends exactly one response from cpp-httplib's output.
 //
-// A handler may say a length and write another, give a 204 a body, put a line break into a field,
-// or stream without any framing; cpp-httplib writes it all down, and goes on with the next request
-// on the same connection. So what leaves is read here as a client would read it: the head by the
-// grammar of common/http1, the body by the framing that it announces. A response that cannot be
-// right ends the connection, and its head says so where that is still possible.
+// A handler may announce one length and write another, give a 204 a body, put a line break into a
+// field, or stream without any framing; cpp-httplib sends all of this, and continues with the next
+// request on the same connection. So the output is parsed here as a client would parse it: the head
+// with the grammar of common/http1, the body with the framing that it announces. An invalid
+// response ends the connection, and its head says so if it has not been sent yet.
 //
-// A head that announces a body of known length waits for its first bytes: one packet.
+// A head that announces a body of known length is held until the first bytes of the body, so that
+// both leave in one packet.
 //
 // Owner: the thread that serves the connection.
 #pragma once
@@ -24,25 +25,26 @@ class ResponseWriter {
  public:
   explicit ResponseWriter(ConnectionIo& io) : io_(io) {}
 
-  // For the next response. `closes`: the connection ends after it, whatever happens.
+  // Begins the next response. `closes`: the connection ends after it in any case.
   void begin(bool to_head, bool closes);
-  // From now on the connection ends after this response; said in its head unless that is out.
+  // The connection will end after this response; its head says so unless it has been sent already.
   void close_after() { closes_ = true; }
   bool closes() const { return closes_; }
 
-  // What cpp-httplib writes: a head in one piece, then the body. False: the connection is broken.
+  // Takes cpp-httplib's output: a head in one piece, then the body. False: the connection is
+  // broken.
   bool write(std::string_view bytes);
-  // Our own answer instead of a handler's, as an error document; nothing is taken from write()
-  // any more. REQUIRES: !started()
+  // Sends our own answer in place of a handler's, as an error document; write() then ignores its
+  // input. REQUIRES: !started()
   bool refuse(const Refusal& refusal);
   bool send_continue();
 
-  // A head has been written: another answer would come too late.
+  // A head has been written: it is too late for another answer.
   bool started() const { return state_ != State::head; }
-  // Sends what waits. `whole`: cpp-httplib has written the whole response. True: the response is
-  // complete, and another may follow on the connection.
+  // Sends what is held. `whole`: cpp-httplib has written the complete response. True: the response
+  // is complete, and another may follow on the connection.
   bool finish(bool whole);
-  // After finish(): what was sent could be taken for the whole, and is not.
+  // Valid after finish(): what was sent is incomplete, but could be taken for a complete response.
   bool misleads() const { return misleads_; }
 
  private:

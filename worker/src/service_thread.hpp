@@ -1,9 +1,8 @@
-// service_thread.hpp: a thread for a service's handlers, with a stack that regular expressions
-// need.
+// service_thread.hpp: a thread for a service's handlers, with a stack that is large enough for
+// regular expressions.
 //
-// cpp-httplib matches paths with std::regex, which goes one call deeper for each character: a path
-// of 16 KiB takes 8 MiB for "/(.*)", and twice that for "/(a|b)*". Pages that are not used cost
-// nothing.
+// cpp-httplib matches paths with std::regex, which recurses once for each character: a path of 16
+// KiB takes 8 MiB for "/(.*)", and twice that for "/(a|b)*". Pages that are not used cost nothing.
 //
 // Owner: ConnectionServer.
 #pragma once
@@ -16,7 +15,7 @@ namespace tandem {
 
 class ServiceThread {
  public:
-  // Runs `work`. joinable() is false when the system gives no more threads.
+  // Runs `work`. joinable() is false when the system cannot create another thread.
   explicit ServiceThread(std::function<void()> work);
   ServiceThread(ServiceThread&& other) noexcept;
   ServiceThread& operator=(ServiceThread&&) = delete;

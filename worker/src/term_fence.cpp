@@ -16,7 +16,7 @@ constexpr const char* term_field = "Tandem-Term";
 constexpr const char* challenge_field = "Tandem-Challenge";
 constexpr const char* answer_field = "Tandem-Answer";
 
-// RFC 9110 §9.3.7: the server as a whole is asked, no resource.
+// RFC 9110 §9.3.7: the request is for the server as a whole, not for a resource.
 bool is_to_the_server(const httplib::Request& request) {
   return request.method == "OPTIONS" && request.path == "*";
 }
@@ -33,7 +33,7 @@ void TermFence::take_keys(const std::vector<std::string>& keys) {
   keyed_ = std::move(next);
 }
 
-// The key that proves `value`; null: none does.
+// The key that proves `value`; null: none.
 TermFence::Keyed* TermFence::prover_of(const std::string& value) {
   for (auto& each : keyed_) {
     if (!each.proven.empty() && each.proven == value) return &each;

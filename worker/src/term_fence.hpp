@@ -1,14 +1,14 @@
-// term_fence.hpp: a worker's side of R10 on the wire: requests carry Tandem-Term; those of a lower
-// term than was promised are answered 409 with the promised one in Tandem-Term, and nothing of them
-// is executed. OPTIONS * with Tandem-Term is how a new primary announces itself.
+// term_fence.hpp: a worker's side of R10 on the wire: requests carry Tandem-Term; those with a
+// lower term than the promised one are answered 409 with the promised term in Tandem-Term, and are
+// not executed. A new primary announces itself with OPTIONS * and Tandem-Term.
 //
 // OPTIONS * with Tandem-Challenge asks whether this is still the worker that the masters know, and
-// not a program that has taken over its address; the answer is proven by each key.
+// not a program that has taken over its address; the answer has a proof with each key.
 //
-// A term counts only with a proof by one of the keys that the masters gave
-// (common/wire/term_proof.hpp): anybody can send a field. Without one the field is ignored, and the
-// request is served as one that does not come from a master. What was promised belongs to its key,
-// for terms of another cluster say nothing of this one's.
+// A term counts only with a proof by one of the keys from the masters (common/wire/term_proof.hpp),
+// because anybody can send the field. Without a proof the field is ignored, and the request is
+// served as one from a direct caller. Promises are kept for each key, because terms of different
+// clusters are unrelated.
 //
 // Any thread.
 #pragma once
@@ -30,25 +30,25 @@ namespace tandem {
 
 class TermFence {
  public:
-  // Sets the keys, which are few. What was promised under a key that stays is kept.
+  // Sets the keys, of which there are few. Promises for keys that stay are kept.
   void take_keys(const std::vector<std::string>& keys);
 
-  // True when the request has been answered here.
+  // True when the fence has answered the request.
   bool answers(const httplib::Request& request, httplib::Response& response);
-  // The request comes from a master: its term is proven.
+  // True when the request has a proven term, and so comes from a master.
   bool is_proven(const httplib::Request& request);
 
-  // Without keys nobody can prove anything.
+  // Whether there are keys; without them nothing can be proven.
   bool has_keys() const;
 
-  // Under that key, or the highest of all when it is empty.
+  // The promised term for `key`, or the highest of all if it is empty.
   Term promised(const std::string& key) const;
 
  private:
   struct Keyed {
     std::string key;
     core::WorkerFence fence;
-    // The last value that was proven, and its term: masters send the same until the term changes.
+    // The last proven value and its term: masters send the same value until the term changes.
     std::string proven;
     Term term;
   };

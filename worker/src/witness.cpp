@@ -45,7 +45,8 @@ class Witness::Body {
     cluster.directory = options_.directory;
     cluster.token = options_.token;
     cluster.check = cluster::documents_alone();
-    // Opened with the default timing to learn its incarnation; made anew when the timing is known.
+    // Created with the default timing to learn the incarnation; created again when the timing is
+    // known.
     auto store = storage::LogStore::open(options_.directory);
     if (!store) return store.error();
     incarnation_ = store->incarnation().value();
@@ -111,16 +112,16 @@ class Witness::Body {
       node_.reset();
       return;
     }
-    incarnation_ = node_->self().incarnation.value();  // another one if the log was set aside
+    incarnation_ = node_->self().incarnation.value();  // a new one if the log was set aside
     node_->start(control_);
   }
 
   void saw(const cluster::ClusterView& view) {
     if (view.votes == votes_ && view.failure.empty() != fails_) return;
     if (view.votes != votes_) {
-      say(Severity::info,
-          fmt::format("{} cluster={} term={}", view.votes ? "votes as a witness" : "votes no more",
-                      view.cluster, view.term));
+      say(Severity::info, fmt::format("{} cluster={} term={}",
+                                      view.votes ? "votes as a witness" : "no longer votes",
+                                      view.cluster, view.term));
     }
     if (!view.failure.empty() && !fails_) say(Severity::warning, "witness: " + view.failure);
     if (view.failure.empty() && fails_) say(Severity::info, "witness: the log is written again");

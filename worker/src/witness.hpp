@@ -1,8 +1,8 @@
-// witness.hpp: a worker's part in the failover: it votes and keeps the log, and never leads.
+// witness.hpp: a worker as a witness: it votes and stores the log, and never leads.
 //
-// It runs on a thread of its own with a small control port, POST /cluster/messages and GET /health,
-// beside the service. It begins to take part once a master has told it the cluster's timing, since
-// a voter's promises depend on that.
+// It runs on a thread of its own with a small control port beside the service, for POST
+// /cluster/messages and GET /health. It begins to take part once a master has told it the cluster's
+// timing, because a voter's promises depend on that.
 //
 // Owner: Registration; any thread may call.
 #pragma once
@@ -22,19 +22,20 @@ struct WitnessOptions {
   std::string name;
   std::string directory;  // locked by the caller
   Endpoint listen;        // numeric; port 0: the kernel chooses
-  std::string token;      // of the masters; empty: none
+  std::string token;      // the masters' token; empty: none
   EventLog log;
 };
 
 class Witness {
  public:
-  // Opens the log, binds the port, begins to listen. Errors: `invalid`, `io`, in a sentence.
+  // Opens the log, binds the port, and begins to listen. Errors: `invalid`, `io`, as a sentence.
   static Result<std::unique_ptr<Witness>> open(WitnessOptions options);
   ~Witness();  // as stop()
 
-  // What the heartbeats say of it.
+  // What the heartbeats state about it.
   wire::WitnessOffer offer() const;
-  // A master's timing. The first call starts it; a different timing later is reported and ignored.
+  // Takes the cluster's timing from a master. The first call starts the witness; a different timing
+  // later is logged and ignored.
   void take_timing(const core::Timing& timing);
   void stop();
 

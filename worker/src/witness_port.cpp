@@ -10,7 +10,7 @@ namespace tandem {
 
 namespace {
 
-constexpr std::size_t bytes_max = 16;  // five digits and the end of the line
+constexpr std::size_t bytes_max = 16;  // five digits and a line end
 
 std::string file_in(const std::string& directory) { return directory + "/witness_port"; }
 
@@ -25,7 +25,7 @@ Result<std::uint16_t> load_witness_port(const std::string& state_directory) {
   const auto* const end = text->data() + text->size();
   const auto [rest, error] = std::from_chars(text->data(), end, port);
   if (error == std::errc() && (rest == end || *rest == '\n')) return port;
-  return invalid(fmt::format("{} holds no port", path));
+  return invalid(fmt::format("{} does not contain a port", path));
 }
 
 Result<> save_witness_port(const std::string& state_directory, std::uint16_t port) {

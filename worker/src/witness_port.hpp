@@ -1,7 +1,7 @@
-// witness_port.hpp: where a witness listened last, kept in its state directory, so that the masters
-// find it again there after everything has been restarted.
+// witness_port.hpp: the port on which a witness listened last, stored in its state directory, so
+// that the masters find it again after everything has been restarted.
 //
-// Only a convenience: without it the next start has another port. Any thread; blocks for the disk.
+// Only a convenience: without it the next start uses another port. Any thread; blocks for the disk.
 #pragma once
 
 #include <cstdint>

@@ -42,15 +42,15 @@ TEST_CASE("a list of masters is understood whole, or not at all") {
         "a=10.0.0.1:-1", "a=10.0.0.1:1=2", "a=:1", "a:b=10.0.0.1:1", "a=10.0.0.1:99999999999999",
         "\xff=10.0.0.1:1", "a=\xc3\x28:1", "a=10.0.0.1:1\x01", "{\"a\":1}"}) {
     CAPTURE(wrong);
-    CHECK_THAT(refusal_of(wrong), Contains("is no NAME=HOST:PORT"));
-    CHECK_THAT(refusal_of("z=10.0.0.9:7070 " + wrong), Contains("is no NAME=HOST:PORT"));
+    CHECK_THAT(refusal_of(wrong), Contains("is not NAME=HOST:PORT"));
+    CHECK_THAT(refusal_of("z=10.0.0.9:7070 " + wrong), Contains("is not NAME=HOST:PORT"));
   }
-  CHECK(refusal_of("\x1b[2J=1") == "\\x1b[2J=1 is no NAME=HOST:PORT");
+  CHECK(refusal_of("\x1b[2J=1") == "\\x1b[2J=1 is not NAME=HOST:PORT");
   CHECK(refusal_of("a=10.0.0.1:1 a=10.0.0.2:1") == "a=10.0.0.2:1 is named twice");
   CHECK(refusal_of("a=10.0.0.1:1 b=10.0.0.1:1") == "b=10.0.0.1:1 is named twice");
   CHECK(refusal_of(many(2 * limits::masters_max)) == "none");
   CHECK_THAT(refusal_of(many(2 * limits::masters_max + 1)), Contains("more than 10 masters"));
-  CHECK_THAT(refusal_of(std::string(1'000'000, 'x')), Contains("is no NAME=HOST:PORT"));
+  CHECK_THAT(refusal_of(std::string(1'000'000, 'x')), Contains("is not NAME=HOST:PORT"));
 }
 
 TEST_CASE("a kept list that is no file of ours is told by its name, and is not waited for") {
@@ -70,19 +70,19 @@ TEST_CASE("a kept list that is no file of ours is told by its name, and is not w
   CHECK(*load_witness_port(directory.path()) == 0);
 
   for (const auto& path : {file, port_file}) REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  CHECK_THAT(refusals(), Contains("is no regular file"));
+  CHECK_THAT(refusals(), Contains("is not a regular file"));
   for (const auto& path : {file, port_file}) {
     std::filesystem::remove(path);
     std::filesystem::create_symlink("/dev/zero", path);
   }
-  CHECK_THAT(refusals(), Contains("is no regular file"));
+  CHECK_THAT(refusals(), Contains("is not a regular file"));
   for (const auto& path : {file, port_file}) {
     std::filesystem::remove(path);
     std::ofstream(path) << std::string(limits::control_body_bytes_max + 1, 'x');
   }
   CHECK_THAT(refusals(), Contains("is longer than"));
   for (const auto& path : {file, port_file}) std::ofstream(path) << "a=nowhere";
-  CHECK_THAT(refusals(), Contains("is no NAME=HOST:PORT"));
+  CHECK_THAT(refusals(), Contains("is not NAME=HOST:PORT"));
   std::ofstream(file) << "a=10.0.0.1:7070\n";
   CHECK(load_known_masters(directory.path())->size() == 1);
   for (const std::string wrong : {"-1", "65536", "7070x", "", " 7070"}) {

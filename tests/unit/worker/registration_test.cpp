@@ -395,7 +395,7 @@ TEST_CASE("a list of masters that is not understood ends no heartbeats, and is t
   CHECK(registration.masters().size() == 2);
   const std::lock_guard lock(mutex);
   REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0] == "the masters that a names are not learned: nonsense is no NAME=HOST:PORT");
+  CHECK(warnings[0] == "the masters that a names are not learned: nonsense is not NAME=HOST:PORT");
 }
 
 TEST_CASE("masters may come and go without end") {
