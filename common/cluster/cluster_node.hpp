@@ -1,12 +1,12 @@
 // cluster_node.hpp: the shell around core::Node: it reads the clock, keeps the log on the disk, and
-// carries messages between members. Masters and witnesses run the same one; what a change of state
-// means, and what to do with a role, is the owner's, by hooks.
+// carries messages between members. Masters and witnesses run the same shell; hooks of the owner
+// apply changes of state and act on changes of role.
 //
-// Outputs of the core are carried out in the order that outputs.hpp wants; a message that must not
-// precede a write is held until the disk has it (R2).
+// Outputs of the core are carried out in the order that outputs.hpp demands; a message that must
+// not precede a write is held until the write is on the disk (R2).
 //
-// Owner: the thread that runs `loop`, which calls all of it and is called back by all hooks, but
-// for what is marked. A hook may call step().
+// Owner: the thread that runs `loop`: it calls all functions that are not marked otherwise, and all
+// hooks are called on it. A hook may call step().
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +22,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/cluster/acknowledged.hpp"
 #include "common/cluster/cluster_options.hpp"
@@ -36,24 +36,24 @@
 namespace tandem::cluster {
 
 struct ClusterHooks {
-  // Until when this node may forward, in which term; never() = it may not. Called before anything
-  // that follows from it is sent (R7).
+  // Until when this node may forward, and in which term; never() = it may not. Called before any
+  // message that depends on it is sent (R7).
   std::function<void(Instant until, Term term)> serve_until;
   std::function<void(const core::RoleChange&)> role;
-  std::function<void(Term)> announce;  // tell the workers, then step(TermAnnounced)
+  std::function<void(Term)> announce;  // tell the workers this term, then call step(TermAnnounced)
   std::function<void(core::SnapshotPointer)> restore;
   std::function<void(std::vector<core::Entry>)> apply;
   std::function<void(const core::Refusal&)> refused;
   // Call snapshot_taken() with this number when convenient.
   std::function<void(std::uint64_t restores)> snapshot_wanted;
-  std::function<void(const ClusterView&)> view;  // something in it has changed
-  // Another master says what it has applied: not what it said before.
+  std::function<void(const ClusterView&)> view;  // called when something in it has changed
+  // Another master reports a different applied state than before.
   std::function<void(const core::NodeId& node, const wire::StateDigest&)> applied;
-  // Another node leads, and this is what it has found out of the workers.
+  // What the primary, another node, has found out about the workers.
   std::function<void(const wire::FoundOut&)> found_out;
 };
 
-// Messages that were not taken, and why; the counts grow only. Any thread.
+// Counts of refused messages, by reason; they only grow. Any thread.
 struct ClusterRefusals {
   std::atomic<std::uint64_t> foreign{0};       // of another cluster, timing or feature level
   std::atomic<std::uint64_t> malformed{0};     // not understood, of a later format
@@ -63,7 +63,8 @@ struct ClusterRefusals {
 
 class ClusterNode {
  public:
-  // REQUIRES: options.validate(); hooks that are not set are not called. `loop` outlives it.
+  // REQUIRES: options.validate() succeeds. Hooks that are not set are not called. `loop` outlives
+  // it.
   ClusterNode(boost::asio::io_context& loop, ClusterOptions options, ClusterHooks hooks);
 
   // Opens the log, before the loop runs. Any one thread. Errors: as DurableLog::open().
@@ -72,40 +73,41 @@ class ClusterNode {
   // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
   const core::SnapshotPointer& stored_snapshot() const { return log_.stored_snapshot(); }
 
-  // Begins to take part. `control`: where the others reach this node, as envelopes say it. A
-  // process must listen there already.
+  // Begins to take part. `control`: where the others reach this node, as stated in envelopes. The
+  // process must already listen there.
   void start(Endpoint control);
-  // Ends taking part: no hook is called any more. The loop can end once that was noticed.
+  // Ends taking part: no hook is called any more. The loop can end once the coroutines have
+  // noticed.
   void stop();
 
-  // Something happened; see core/inputs.hpp. Dropped when the node does not take part.
+  // Passes an input to the core; see core/inputs.hpp. Dropped when the node does not take part.
   void step(core::Input input);
-  // The state after `index`. Dropped when the state was restored since it was asked for: it may be
-  // one that the cluster never had (pair mode).
+  // Passes a snapshot of the state after `index`. Dropped if the state was restored since the
+  // snapshot was asked for: the cluster may never have had that state (pair mode).
   void snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes);
   // An envelope came from `peer_host`, a numeric address.
   void receive(wire::ClusterEnvelope envelope, const std::string& peer_host);
   // Where clients connect, once that is known.
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
-  // What this node has found out of the workers, as a primary; goes with each envelope.
+  // What this node has found out about the workers, as a primary; sent with each envelope.
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
-  // What the owner has applied; goes with each envelope.
+  // What the owner has applied; sent with each envelope.
   void set_applied(const wire::StateDigest& applied) { applied_ = applied; }
-  // The owner cannot apply what was committed, and does not guess: this node takes part no more.
+  // The owner cannot apply what was committed: this node no longer takes part.
   void give_up(const Error& error);
   // The name of that peer was looked up: numeric addresses, not empty.
   void set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses);
-  // The masters of the cluster, this one left out, in place of those before: a host may be a name,
-  // and one that is unspecified is where that master is heard from.
+  // Replaces the masters of the cluster, without this one. A host may be a name; an unspecified one
+  // stands for the address from which that master is heard.
   void set_masters(const std::map<core::NodeId, Endpoint>& masters);
-  // Where a witness takes messages, from the replicated state.
+  // Where a witness receives messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
-  // The cluster's, by the replicated state. A lower one than before is no news. REQUIRES: not above
-  // options.features_max
+  // The cluster's feature level, from the replicated state. A lower one than before is ignored.
+  // REQUIRES: not above options.features_max
   void set_feature_level(wire::FeatureLevel level);
 
-  // Any thread: whether an envelope is of this cluster, its timing the same, and its sender able to
-  // take part at the cluster's feature level, as this node is. Errors: `conflict`.
+  // Any thread. Checks that an envelope is from this cluster and has the same timing, and that its
+  // sender and this node support each other's feature levels. Errors: `conflict`.
   Result<> check(const wire::ClusterEnvelope& envelope) const;
   // Any thread.
   ClusterRefusals& refusals() const { return refusals_; }
@@ -113,11 +115,11 @@ class ClusterNode {
  private:
   struct Address {
     NodeAddresses addresses;
-    bool configured = false;                  // a master: envelopes do not change where it is
-    std::optional<Endpoint> given{};          // ... as it was given
-    std::optional<wire::FeatureLevel> can{};  // as its last envelope said
+    bool configured = false;                  // a master: envelopes do not change its address
+    std::optional<Endpoint> given{};          // ... as configured
+    std::optional<wire::FeatureLevel> can{};  // according to its last envelope
     std::vector<Endpoint> resolved{};         // of a configured name
-    std::string disk_failure{};               // as it says
+    std::string disk_failure{};               // as it reports
     std::optional<wire::StateDigest> applied{};
   };
 
@@ -172,7 +174,7 @@ class ClusterNode {
   std::map<core::NodeId, Address> known_;
   std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
   wire::FoundOut found_out_;
-  std::optional<wire::Standing> standing_;  // as the primary told it
+  std::optional<wire::Standing> standing_;  // as the primary reported it
   core::NodeId standing_teller_;
   Instant standing_heard_ = Instant::never();
   std::optional<wire::StateDigest> applied_;
@@ -181,14 +183,13 @@ class ClusterNode {
   ClusterView view_;
   core::Waiting waiting_;
   Instant waiting_since_;
-  std::string failure_;       // why this node takes part no more
+  std::string failure_;       // why this node no longer takes part
   std::string disk_failure_;  // why the log cannot be written; empty while it can
   Instant disk_failed_at_;
-  bool rewriting_ =
-      false;  // the disk has been given all that is known, and has not said that it has it
+  bool rewriting_ = false;  // the disk has been given the whole state, and has not confirmed it yet
   Acknowledged acknowledged_;
-  mutable std::mutex denied_mutex_;  // guards what follows
-  std::map<core::MemberId, LogIndex> denied_;
+  mutable Mutex denied_mutex_;
+  std::map<core::MemberId, LogIndex> denied_ TANDEM_GUARDED_BY(denied_mutex_);
   std::atomic<std::uint64_t> cluster_{0};
   std::atomic<wire::FeatureLevel> feature_level_{wire::features::oldest};
   mutable std::atomic<bool> told_outdated_{false};

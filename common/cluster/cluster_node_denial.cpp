@@ -1,7 +1,7 @@
-// cluster_node_denial.cpp: a member that denies what it has reported durable (acknowledged.hpp).
+// cluster_node_denial.cpp: members that deny what they have reported as durable (acknowledged.hpp).
 //
-// What it says is not heard any more, and it is told so: an operator has put an older copy of its
-// data directory in the place of the one that it had, or its disk loses what it was given.
+// Messages of such a member are ignored, and it is told so: an operator has replaced its data
+// directory by an older copy, or its disk loses data.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -18,17 +18,17 @@ bool ClusterNode::is_from_denier(const core::Message& message) {
   const auto entry = acknowledged_.denied_by(message, node_->term(), known, now());
   if (entry.value() == 0) return false;
   {
-    const std::lock_guard lock(denied_mutex_);
+    const Lock lock(denied_mutex_);
     if (denied_.size() >= limits::known_nodes_max) denied_.erase(denied_.begin());
     denied_.emplace(message.from, entry);
   }
-  spdlog::error("member not counted any more node={} reason=\"{}\"", message.from.node,
+  spdlog::error("member no longer counted node={} reason=\"{}\"", message.from.node,
                 check_denial(message.from).error().message);
   return true;
 }
 
 LogIndex ClusterNode::denied_by(const core::MemberId& member) const {
-  const std::lock_guard lock(denied_mutex_);
+  const Lock lock(denied_mutex_);
   const auto found = denied_.find(member);
   return found == denied_.end() ? LogIndex() : found->second;
 }
@@ -38,7 +38,7 @@ Result<> ClusterNode::check_denial(const core::MemberId& member) const {
   if (entry.value() == 0) return {};
   return fail(ErrorCode::conflict,
               fmt::format("{} denies entry {}, which it had reported to be on its disk: its data "
-                          "directory is an older copy, or its disk loses what it was given; move "
+                          "directory is an older copy, or its disk loses data; move "
                           "the directory away, and {} joins as a new member",
                           member.node, entry, member.node));
 }

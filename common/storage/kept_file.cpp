@@ -4,12 +4,12 @@
 #include <signal.h>
 
 #include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "common/base/mutex.hpp"
 #include "common/base/small_file.hpp"
 
 namespace tandem::storage {
@@ -21,7 +21,7 @@ class KeptFile::Body {
 
   ~Body() {
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       stopping_ = true;
     }
     wake_.notify_one();
@@ -29,15 +29,15 @@ class KeptFile::Body {
   }
 
   void keep(std::string content) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     waiting_ = std::move(content);
     if (thread_.joinable()) return wake_.notify_one();
     begin();
   }
 
  private:
-  // The first that is to be kept begins the thread; without one it is tried again with the next.
-  void begin() {
+  // The first content starts the thread; if no thread can be started, the next content tries again.
+  void begin() TANDEM_REQUIRES(mutex_) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // the thread inherits it
@@ -51,9 +51,9 @@ class KeptFile::Body {
 
   void run() {
     pthread_setname_np(pthread_self(), "kept-file");
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [this] { return stopping_ || waiting_; });
+      wake_.wait(lock.native(), [this]() TANDEM_REQUIRES(mutex_) { return stopping_ || waiting_; });
       if (!waiting_) return;
       const auto content = std::move(*waiting_);
       waiting_.reset();
@@ -62,7 +62,8 @@ class KeptFile::Body {
       tell(replaced ? "" : replaced.error().message);
       lock.lock();
       if (replaced) continue;
-      wake_.wait_for(lock, retry_, [this] { return stopping_ || waiting_; });
+      wake_.wait_for(lock.native(), retry_,
+                     [this]() TANDEM_REQUIRES(mutex_) { return stopping_ || waiting_; });
       if (stopping_ && !waiting_) return;
       if (!waiting_) waiting_ = content;
     }
@@ -75,12 +76,12 @@ class KeptFile::Body {
   const std::string path_;
   const News news_;
   const Duration retry_;
-  std::string failure_;  // as it was told last; the thread's, once there is one
-  std::mutex mutex_;
+  std::string failure_;  // as reported last; the thread's, once there is one
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::optional<std::string> waiting_;
-  bool stopping_ = false;
-  std::thread thread_;  // last: it uses the others
+  std::optional<std::string> waiting_ TANDEM_GUARDED_BY(mutex_);
+  bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // declared last: it uses the others
 };
 
 KeptFile::KeptFile(std::string path, News news, Duration retry)

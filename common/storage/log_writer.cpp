@@ -4,11 +4,12 @@
 #include <signal.h>
 
 #include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "common/base/mutex.hpp"
 
 namespace tandem::storage {
 
@@ -16,7 +17,8 @@ class LogWriter::Body {
  public:
   Body(LogStore store, Hooks hooks, Duration retry)
       : store_(std::move(store)), hooks_(std::move(hooks)), retry_(retry) {
-    // The thread inherits the mask: signals are the program's, and none may cut short a write.
+    // The thread inherits the mask: the program handles signals elsewhere, and none may interrupt a
+    // write.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -28,7 +30,7 @@ class LogWriter::Body {
   ~Body() {
     TANDEM_ASSERT(std::this_thread::get_id() != thread_.get_id());
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       stopping_ = true;
     }
     wake_.notify_one();
@@ -37,7 +39,7 @@ class LogWriter::Body {
 
   void write(core::Write write) {
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       TANDEM_ASSERT(write.number > last_);
       last_ = write.number;
       if (refuses_) return;
@@ -47,7 +49,7 @@ class LogWriter::Body {
   }
 
   void resume() {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     TANDEM_ASSERT(refuses_);
     refuses_ = false;
   }
@@ -65,20 +67,21 @@ class LogWriter::Body {
     }
   }
 
-  // All that waits, once something does; false when nothing more will come.
+  // Waits for writes and takes all of them; false when no more will come.
   bool take(std::vector<core::Write>& batch) {
     batch.clear();
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    Lock lock(mutex_);
+    wake_.wait(lock.native(),
+               [this]() TANDEM_REQUIRES(mutex_) { return stopping_ || !waiting_.empty(); });
     batch.swap(waiting_);
     return !batch.empty();
   }
 
-  // Returns when the disk can be written again; false when the thread is to end before.
+  // Returns when the disk can be written again; false when the thread must end before that.
   bool recover(Error error) {
     std::vector<core::Write> dropped;
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       refuses_ = true;
       dropped.swap(waiting_);
     }
@@ -98,22 +101,23 @@ class LogWriter::Body {
     }
   }
 
-  // False when the thread is to end.
+  // False when the thread must end.
   bool pause() {
-    std::unique_lock lock(mutex_);
-    return !wake_.wait_for(lock, retry_, [this] { return stopping_; });
+    Lock lock(mutex_);
+    return !wake_.wait_for(lock.native(), retry_,
+                           [this]() TANDEM_REQUIRES(mutex_) { return stopping_; });
   }
 
   std::optional<LogStore> store_;  // the thread's
   Hooks hooks_;                    // the thread's
   const Duration retry_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::vector<core::Write> waiting_;
-  core::WriteNumber last_;
-  bool stopping_ = false;
-  bool refuses_ = false;  // from a failure to resume()
-  std::thread thread_;    // last: it uses the others
+  std::vector<core::Write> waiting_ TANDEM_GUARDED_BY(mutex_);
+  core::WriteNumber last_ TANDEM_GUARDED_BY(mutex_);
+  bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool refuses_ TANDEM_GUARDED_BY(mutex_) = false;  // from a failure to resume()
+  std::thread thread_;                              // declared last: it uses the others
 };
 
 LogWriter::LogWriter(LogStore store, Hooks hooks, Duration retry)

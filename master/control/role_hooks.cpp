@@ -8,7 +8,6 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -16,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/mutex.hpp"
 #include "master/control/limits.hpp"
 
 namespace tandem::master {
@@ -46,7 +46,7 @@ Result<std::vector<std::string>> parse_command(std::string_view text, std::strin
     }
   }
   if (quote != '\0')
-    return invalid(fmt::format("{} has a quote that is not closed", flag), std::string(flag));
+    return invalid(fmt::format("{} has an unclosed quote", flag), std::string(flag));
   if (arguments.empty() || arguments.front().empty()) {
     return invalid(fmt::format("{} must be a command", flag), std::string(flag));
   }
@@ -60,7 +60,7 @@ class RoleHooks::Body {
 
   ~Body() {
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       stopping_ = true;
       wake_.notify_all();
     }
@@ -68,9 +68,9 @@ class RoleHooks::Body {
   }
 
   void changed(bool primary, Term term) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (waiting_.size() >= limits::hooks_waiting_max) {
-      spdlog::error("role commands take too long: the oldest two are not run");
+      spdlog::error("role commands take too long: the oldest two are skipped");
       waiting_.erase(waiting_.begin(), waiting_.begin() + 2);
     }
     waiting_.push_back({primary, term});
@@ -80,7 +80,7 @@ class RoleHooks::Body {
   }
 
   void end_at_once() {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     std::optional<Event> last;
     if (!waiting_.empty() && !waiting_.back().primary) last = waiting_.back();
     if (leads_) last = Event{false, term_};
@@ -102,8 +102,9 @@ class RoleHooks::Body {
     for (;;) {
       Event event;
       {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return !waiting_.empty() || stopping_; });
+        Lock lock(mutex_);
+        wake_.wait(lock.native(),
+                   [this]() TANDEM_REQUIRES(mutex_) { return !waiting_.empty() || stopping_; });
         if (waiting_.empty()) return;
         event = waiting_.front();
         waiting_.pop_front();
@@ -117,7 +118,7 @@ class RoleHooks::Body {
     if (const auto child = start(command, event)) report(command[0], wait_for(*child));
   }
 
-  // The process, unless it could not be started.
+  // Returns the process, or nothing if it could not be started.
   std::optional<pid_t> start(const std::vector<std::string>& command, const Event& event) const {
     std::vector<std::string> environment;
     for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -139,15 +140,15 @@ class RoleHooks::Body {
     sigset_t none;
     sigemptyset(&none);
     posix_spawnattr_setsigmask(&attributes, &none);
-    sigset_t ignored;  // by us: set_up_process()
+    sigset_t ignored;  // we ignore it: set_up_process()
     sigemptyset(&ignored);
     sigaddset(&ignored, SIGPIPE);
     posix_spawnattr_setsigdefault(&attributes, &ignored);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(
         &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    // A process that it leaves behind must not keep our ports open: nobody would see that we ended.
-    // Ours are closed on exec; those that we inherited ourselves may not be.
+    // A process that it leaves behind must not keep our ports open, or nobody would notice that we
+    // ended. Our own descriptors are closed on exec; those that we inherited may not be.
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
@@ -164,7 +165,7 @@ class RoleHooks::Body {
     return child;
   }
 
-  // Its status; empty when it had to be killed, with all that it has started.
+  // Its exit status; empty when it had to be killed, with its child processes.
   static std::optional<int> wait_for(pid_t child) {
     const auto deadline = now() + limits::hook_max;
     int status = 0;
@@ -191,12 +192,12 @@ class RoleHooks::Body {
   }
 
   const RoleHooksOptions options_;
-  std::mutex mutex_;  // guards what follows
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Event> waiting_;
-  bool leads_ = false;  // as it was told last
-  Term term_;           // likewise
-  bool stopping_ = false;
+  std::deque<Event> waiting_ TANDEM_GUARDED_BY(mutex_);
+  bool leads_ TANDEM_GUARDED_BY(mutex_) = false;  // as last reported
+  Term term_ TANDEM_GUARDED_BY(mutex_);           // likewise
+  bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

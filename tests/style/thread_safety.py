@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""What threads share is touched under its lock: clang reads the attributes of common/base/mutex.hpp.
+"""Members that threads share are accessed under their lock: clang checks the attributes of common/base/mutex.hpp.
 
     tests/style/thread_safety.py BUILD-FOLDER
 
-Looks at each source that includes that header, itself or by its own header; compiles nothing. Exit status: 77 without clang.
+Checks each source that includes that header, itself or by its own header, or takes a Lock; compiles nothing. Exit
+status: 77 without clang.
 """
 
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +18,13 @@ import sys
 import check
 
 MUTEX = '#include "common/base/mutex.hpp"'
+LOCK = re.compile(r"\bLock \w+\(")
 
 
 def locks(source):
     header = source.with_suffix(".hpp")
-    return any(MUTEX in path.read_text() for path in (source, header) if path.is_file())
+    texts = [path.read_text() for path in (source, header) if path.is_file()]
+    return any(MUTEX in text for text in texts) or LOCK.search(texts[0]) is not None
 
 
 def look_at(clang, source, generated):
@@ -41,7 +45,7 @@ def main():
     generated = pathlib.Path(sys.argv[1]) / "generated"
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("TANDEM_JOBS", os.cpu_count()))) as pool:
         problems = [text for text in pool.map(lambda path: look_at(clang, path, generated), found) if text]
-    print(f"{len(found)} files looked at")
+    print(f"{len(found)} files checked")
     print("".join(problems), end="")
     return 1 if problems or not found else 0
 

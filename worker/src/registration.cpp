@@ -1,7 +1,6 @@
 // Checks the options, and keeps one HeartbeatLoop for each master.
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "common/base/duration.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/locked_directory.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/name.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/token_file.hpp"
@@ -71,7 +71,7 @@ class Registration::Body {
   explicit Body(RegistrationOptions options) : options_(std::move(options)) {}
 
   Result<> start() {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (started_ || stopped_) return fail(ErrorCode::conflict, "a registration is started once");
     const auto prepared = prepare();
     if (!prepared.ok()) return prepared.error();
@@ -87,7 +87,7 @@ class Registration::Body {
   }
 
   void set_condition(Condition condition) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (stopped_ || condition_.exchange(on_the_wire(condition)) == on_the_wire(condition)) return;
     for (const auto& master : loops_) master.loop->changed();
   }
@@ -96,9 +96,9 @@ class Registration::Body {
     auto address = parse_address(text, "address");
     if (!address.ok()) return address.error();
     if (!address->is_numeric()) return invalid("address must be numeric", "address");
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     {
-      const std::lock_guard address_lock(address_mutex_);
+      const Lock address_lock(address_mutex_);
       if (content_.address == *address) return {};
       content_.address = std::move(*address);
     }
@@ -108,22 +108,24 @@ class Registration::Body {
   }
 
   void stop() {
+    std::vector<HeartbeatLoop*> loops;
     {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
+      const Lock lock(mutex_);
+      stopped_ = true;  // from here on loops_ does not change
+      for (const auto& master : loops_) loops.push_back(master.loop.get());
     }
-    // From here on loops_ stays as it is. Whoever calls while another stops waits for the same end.
-    const std::lock_guard lock(stop_mutex_);
+    // A caller that comes while another one stops waits for the same end.
+    const Lock lock(stop_mutex_);
     if (condition_.exchange(wire::WorkerCondition::bye) == wire::WorkerCondition::bye) return;
-    for (const auto& master : loops_) master.loop->finish();
-    for (const auto& master : loops_) master.loop->join();
+    for (auto* loop : loops) loop->finish();
+    for (auto* loop : loops) loop->join();
     witness_.reset();
     masters_file_.reset();
     directory_.reset();
   }
 
   std::vector<MasterState> masters() const {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     std::vector<MasterState> states;
     for (const auto& master : loops_) {
       if (!master.has_gone) states.push_back(master.loop->state());
@@ -135,13 +137,13 @@ class Registration::Body {
   struct Master {
     Endpoint control;
     std::unique_ptr<HeartbeatLoop> loop;
-    bool has_gone = false;  // it belongs no more, and its loop ends
+    bool has_gone = false;  // it has left the cluster, and its loop ends
   };
-  // Each has a thread. One that has ended makes room for the next; one whose master does not answer
-  // takes a while to end.
+  // Each loop has a thread. One that has ended makes room for the next; one whose master does not
+  // answer takes a while to end.
   static constexpr std::size_t loops_max = 16;
 
-  Result<> prepare() {
+  Result<> prepare() TANDEM_REQUIRES(mutex_) {
     for (const auto& [field, value] :
          {std::pair("name", &options_.name), {"service", &options_.service}}) {
       const auto name = parse_name(*value, field);
@@ -153,7 +155,6 @@ class Registration::Body {
     if (!address.ok()) return address.error();
     auto numeric = resolve(*address, "address");
     if (!numeric.ok()) return numeric.error();
-    content_.address = std::move(*numeric);
     for (const auto& text : options_.masters) {
       auto master = parse_address(text, "masters");
       if (!master.ok()) return master.error();
@@ -164,6 +165,8 @@ class Registration::Body {
       if (!token.ok()) return token.error();
       token_ = std::move(*token);
     }
+    const Lock address_lock(address_mutex_);
+    content_.address = std::move(*numeric);
     content_.name = options_.name;
     // New at each start, so that a master can tell a restart from a late heartbeat.
     content_.incarnation = random_hex(16);
@@ -173,21 +176,22 @@ class Registration::Body {
     return {};
   }
 
-  Result<> open_witness() {
+  Result<> open_witness() TANDEM_REQUIRES(mutex_) {
     auto listen = parse_endpoint(options_.witness_listen, "witness_listen");
     if (!listen.ok()) return listen.error();
     auto numeric = resolve(*listen, "witness_listen");
     if (!numeric.ok()) return numeric.error();
     auto directory = LockedDirectory::open(options_.state_dir, "state_dir", "worker");
     if (!directory.ok()) return directory.error();
-    const auto open_at = [&](std::uint16_t port) {
+    const auto open_at = [&](std::uint16_t port) TANDEM_REQUIRES(mutex_) {
       return Witness::open({.name = options_.name,
                             .directory = options_.state_dir,
                             .listen = {numeric->host, port},
                             .token = token_,
                             .log = options_.log});
     };
-    // The masters find a witness again where it was, also when all of them have been restarted.
+    // Keeps the witness's port, so that the masters find it again even after all of them have been
+    // restarted.
     auto remembered = numeric->port;
     if (remembered == 0) remembered = load(load_witness_port(options_.state_dir));
     auto witness = open_at(remembered);
@@ -205,18 +209,18 @@ class Registration::Body {
     }
     masters_file_.emplace(
         known_masters_file(options_.state_dir), [this](const std::string& failure) {
-          if (failure.empty()) return say("the masters learned are kept again");
-          warn("the masters learned cannot be kept, tried again each second: " + failure);
+          if (failure.empty()) return say("the learned masters can be stored again");
+          warn("the learned masters cannot be stored, tried again every second: " + failure);
         });
     witness_ = std::move(*witness);
     const auto port = witness_->offer().control.port;
     if (const auto saved = save_witness_port(options_.state_dir, port); !saved) {
-      warn("the witness's port is not kept: " + saved.error().message);
+      warn("the witness's port cannot be stored: " + saved.error().message);
     }
     return {};
   }
 
-  // What was kept, as far as it can be used: it is learned again.
+  // Stored values, as far as they can be used; others are learned again.
   template <class Kept>
   Kept load(Result<Kept> kept) const {
     if (kept) return std::move(*kept);
@@ -224,8 +228,8 @@ class Registration::Body {
     return {};
   }
 
-  // One that belongs no more and has ended, or a new one; none: too many are ending.
-  std::optional<std::size_t> free_place() const {
+  // The place of a loop that has ended, or a new place; nothing: too many loops are still ending.
+  std::optional<std::size_t> free_place() const TANDEM_REQUIRES(mutex_) {
     for (std::size_t place = 0; place < loops_.size(); ++place) {
       if (loops_[place].has_gone && loops_[place].loop->has_ended()) return place;
     }
@@ -233,13 +237,14 @@ class Registration::Body {
     return loops_.size();
   }
 
-  // Heartbeats to another master. REQUIRES: mutex_ is held.
-  Result<> begin(const Endpoint& control) {
+  // Begins heartbeats to another master.
+  Result<> begin(const Endpoint& control) TANDEM_REQUIRES(mutex_) {
     const auto free = free_place();
-    if (!free) return fail(ErrorCode::unavailable, "too many masters have come and gone just now");
+    if (!free)
+      return fail(ErrorCode::unavailable, "too many masters have joined and left just now");
     const auto place = *free;
     {
-      const std::lock_guard lock(keys_mutex_);
+      const Lock lock(keys_mutex_);
       keys_.resize(std::max(keys_.size(), place + 1));
       keys_[place].clear();
     }
@@ -261,12 +266,12 @@ class Registration::Body {
     return {};
   }
 
-  // From the loops' threads. What the primary says goes: a master that it does not name belongs no
-  // more, once it has said who it is; one that has never answered may still come. One that led in
-  // an earlier term may not know yet that it does not any more.
+  // On the loops' threads. The primary's list counts: a master that has stated its name and is not
+  // in the list has left; one that has never answered may still join. A master that led in an
+  // earlier term may not know yet that it was replaced.
   void learn(const wire::HeartbeatReply& reply, std::size_t place) {
     auto masters = parse_known_masters(reply.masters);
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (!masters) {
       if (!std::exchange(refused_list_, true)) {
         warn(fmt::format("the masters that {} names are not learned: {}", reply.node,
@@ -288,7 +293,7 @@ class Registration::Body {
     begin_learned();
   }
 
-  void end_absent() {
+  void end_absent() TANDEM_REQUIRES(mutex_) {
     for (auto& master : loops_) {
       const auto node = master.loop->state().node;
       const bool belongs =
@@ -296,14 +301,13 @@ class Registration::Body {
             return each.control == master.control || each.name == node;
           });
       if (belongs || node.empty() || master.has_gone) continue;
-      say(fmt::format("master belongs no more master={} node={}", master.control.to_string(),
-                      node));
+      say(fmt::format("master has left master={} node={}", master.control.to_string(), node));
       master.has_gone = true;
       master.loop->finish();
     }
   }
 
-  void begin_learned() {
+  void begin_learned() TANDEM_REQUIRES(mutex_) {
     for (const auto& each : learned_) {
       const bool is_known = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
         return !master.has_gone &&
@@ -312,7 +316,7 @@ class Registration::Body {
       if (is_known || each.control.is_unspecified()) continue;
       if (const auto begun = begin(each.control); !begun) {
         warn(begun.error().message);
-        learned_.clear();  // so that the next answer is learned anew
+        learned_.clear();  // so that the next answer is processed again
         return;
       }
       say(fmt::format("master learned master={} node={}", each.control.to_string(), each.name));
@@ -326,7 +330,7 @@ class Registration::Body {
     if (options_.log) options_.log(Severity::warning, line);
   }
 
-  // From the loops' threads.
+  // On the loops' threads.
   void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
     take_key(reply.key, master);
@@ -340,7 +344,7 @@ class Registration::Body {
   }
 
   void take_key(const std::string& key, std::size_t master) {
-    const std::lock_guard lock(keys_mutex_);
+    const Lock lock(keys_mutex_);
     if (!options_.take_keys || key.empty() || keys_[master] == key) return;
     keys_[master] = key;
     std::vector<std::string> distinct;
@@ -348,21 +352,21 @@ class Registration::Body {
       const bool is_there = std::find(distinct.begin(), distinct.end(), each) != distinct.end();
       if (!each.empty() && !is_there) distinct.push_back(each);
     }
-    options_.take_keys(distinct);  // locked: the last call brings the last keys
+    options_.take_keys(distinct);  // under the lock, so that the last call has the newest keys
   }
 
-  // The masters agree on the settings, each a moment after the other.
+  // All masters have the same settings, but learn them at slightly different times.
   void take_checks(const std::string& checks) {
     if (!options_.on_checks) return;
-    const std::lock_guard lock(checks_mutex_);
+    const Lock lock(checks_mutex_);
     if (std::exchange(checks_, checks) != checks) options_.on_checks(checks);
   }
 
-  // From the loops' threads. The first that is told ends all: others may not answer for long.
+  // On the loops' threads. The first one ends all: the other masters may not answer for long.
   void removed() {
     if (removed_.exchange(true)) return;
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       for (const auto& master : loops_) master.loop->halt();
     }
     const bool leaves_anyway = condition_ == wire::WorkerCondition::bye;
@@ -370,11 +374,11 @@ class Registration::Body {
   }
 
   wire::Heartbeat content() const {
-    const std::lock_guard lock(address_mutex_);
+    const Lock lock(address_mutex_);
     return content_;
   }
 
-  // From the loops' threads.
+  // On the loops' threads.
   wire::Heartbeat describe(std::size_t master) const {
     auto heartbeat = content();
     heartbeat.condition = condition_;
@@ -383,7 +387,7 @@ class Registration::Body {
     }
     if (options_.promised_term && options_.take_keys) {
       heartbeat.takes_proof = true;
-      const std::lock_guard lock(keys_mutex_);
+      const Lock lock(keys_mutex_);
       heartbeat.term = Term(options_.promised_term(keys_[master]));
     }
     if (witness_ != nullptr) heartbeat.witness = witness_->offer();
@@ -393,29 +397,32 @@ class Registration::Body {
   const RegistrationOptions options_;
   std::atomic<bool> removed_ = false;
   std::atomic<wire::WorkerCondition> condition_ = wire::WorkerCondition::up;
-  mutable std::mutex address_mutex_;
-  wire::Heartbeat content_;  // as it is when started, but for condition and in_flight; once started
-                             // the address alone changes, under its mutex
+  mutable Mutex address_mutex_;
+  // Set by start(), except condition and in_flight; later only the address changes.
+  wire::Heartbeat content_ TANDEM_GUARDED_BY(address_mutex_);
 
-  mutable std::mutex mutex_;  // guards what follows, and what is set once by start()
-  std::vector<Endpoint> masters_;
-  std::string token_;
-  std::vector<Master> loops_;  // its places are those of keys_
-  std::vector<KnownMaster> learned_;
-  Term learned_in_;
-  bool refused_list_ = false;  // what the primary named last
+  mutable Mutex mutex_;
+  std::vector<Endpoint> masters_ TANDEM_GUARDED_BY(mutex_);
+  std::string token_ TANDEM_GUARDED_BY(mutex_);
+  std::vector<Master> loops_ TANDEM_GUARDED_BY(mutex_);  // its places are those of keys_
+  std::vector<KnownMaster> learned_ TANDEM_GUARDED_BY(mutex_);
+  Term learned_in_ TANDEM_GUARDED_BY(mutex_);
+  bool refused_list_ TANDEM_GUARDED_BY(mutex_) = false;  // the list that the primary sent last
+  bool started_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool stopped_ TANDEM_GUARDED_BY(mutex_) = false;
+
+  // Set by start() before it starts the loops' threads, and reset by stop() after they have ended.
   std::optional<storage::KeptFile> masters_file_;
   std::optional<LockedDirectory> directory_;
   std::unique_ptr<Witness> witness_;  // null: no state directory
-  bool started_ = false;
-  bool stopped_ = false;
 
-  std::mutex stop_mutex_;  // held while stopping; never taken with mutex_ held
+  Mutex stop_mutex_;  // held while stopping; never taken with mutex_ held
 
-  mutable std::mutex keys_mutex_;  // guards what follows
-  std::vector<std::string> keys_;  // as each master gave it; empty: not yet
-  std::mutex checks_mutex_;        // held while on_checks is called
-  std::string checks_;             // as they were told last
+  mutable Mutex keys_mutex_;  // held while take_keys and promised_term are called
+  // The key from each master; empty: none yet.
+  std::vector<std::string> keys_ TANDEM_GUARDED_BY(keys_mutex_);
+  Mutex checks_mutex_;                                   // held while on_checks is called
+  std::string checks_ TANDEM_GUARDED_BY(checks_mutex_);  // as last passed to it
 };
 
 Registration::Registration(RegistrationOptions options)

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -12,6 +11,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/mutex.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/limits.hpp"
 #include "worker/src/connection_server.hpp"
@@ -22,7 +22,7 @@ namespace tandem {
 
 namespace {
 
-// The machine's name and the port: unique in most clusters, and readable.
+// The machine's name and the port: readable, and unique in most clusters.
 std::string default_name(std::uint16_t port) {
   char host[HOST_NAME_MAX + 1] = {};
   if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
@@ -40,7 +40,7 @@ std::string default_name(std::uint16_t port) {
 
 class Worker::Body {
  public:
-  explicit Body(WorkerOptions options) : options_(std::move(options)) {
+  explicit Body(WorkerOptions options) : options_(std::move(options)), name_(options_.name) {
     server_.before_request([this](const httplib::Request& request, httplib::Response& response) {
       return fence_.answers(request, response);
     });
@@ -50,7 +50,7 @@ class Worker::Body {
   void before_request(ConnectionServer::Hook hook) { server_.before_request(std::move(hook)); }
 
   Result<> start() {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (started_ || stopped_) return fail(ErrorCode::conflict, "a worker is started once");
     started_ = true;
     if (options_.connections < 1 || options_.connections > limits::worker_connections_max) {
@@ -63,48 +63,49 @@ class Worker::Body {
     auto opened = open_server(*numeric);
     if (!opened.ok()) return opened.error();
     address_ = std::move(*opened);
-    if (options_.name.empty()) options_.name = default_name(address_.port);
+    if (name_.empty()) name_ = default_name(address_.port);
     return start_registration();
   }
 
   void drain() {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (registration_) registration_->set_condition(Condition::draining);
   }
 
   void stop() {
-    const std::lock_guard lock(stop_mutex_);
+    const Lock lock(stop_mutex_);
+    Registration* registration = nullptr;  // start() makes it, and nobody replaces it
     {
-      const std::lock_guard state_lock(mutex_);
+      const Lock state_lock(mutex_);
       if (std::exchange(stopped_, true)) return;
+      if (registration_) registration = &*registration_;
     }
-    if (registration_) {
-      registration_->stop();
-      // A master may have chosen this worker just before it heard the bye: be there for that
-      // request.
+    if (registration != nullptr) {
+      registration->stop();
+      // A master may have chosen this worker just before it heard the bye: wait for that request.
       if (!options_.masters.empty()) std::this_thread::sleep_for(limits::bye_grace);
     }
     server_.stop(options_.drain_timeout);
   }
 
   std::string name() const {
-    const std::lock_guard lock(mutex_);
-    return options_.name;
+    const Lock lock(mutex_);
+    return name_;
   }
   std::string address() const {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return address_.host.empty() ? "" : address_.to_string();
   }
   unsigned in_flight() const { return server_.requests_in_flight(); }
   std::vector<MasterState> masters() const {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return registration_ ? registration_->masters() : std::vector<MasterState>{};
   }
 
  private:
-  // Each master may open as many as are advertised: a primary that was frozen or cut off keeps its
-  // own open while the next one needs as many. Before a master has given a key nobody can be told
-  // apart.
+  // Each master may open as many connections as advertised: a primary that was frozen or cut off
+  // keeps its own open while the next one needs as many. Before a master has sent a key, callers
+  // cannot be told apart.
   Result<Endpoint> open_server(const Endpoint& address) {
     if (options_.masters.empty()) {
       return server_.open(address, options_.connections + limits::direct_connections);
@@ -116,9 +117,9 @@ class Worker::Body {
     return server_.open(address, limits::direct_connections);
   }
 
-  Result<> start_registration() {
+  Result<> start_registration() TANDEM_REQUIRES(mutex_) {
     RegistrationOptions registration;
-    registration.name = options_.name;
+    registration.name = name_;
     registration.service = options_.service;
     registration.masters = options_.masters;
     registration.address = address_.to_string();
@@ -143,13 +144,14 @@ class Worker::Body {
 
   TermFence fence_;
   ConnectionServer server_;
-  std::mutex stop_mutex_;     // held while stopping; taken before mutex_
-  mutable std::mutex mutex_;  // guards what follows; what start() sets stays until the end
-  WorkerOptions options_;
-  Endpoint address_;
-  std::optional<Registration> registration_;
-  bool started_ = false;
-  bool stopped_ = false;
+  const WorkerOptions options_;
+  Mutex stop_mutex_;  // held while stopping; taken before mutex_
+  mutable Mutex mutex_;
+  std::string name_ TANDEM_GUARDED_BY(mutex_);
+  Endpoint address_ TANDEM_GUARDED_BY(mutex_);
+  std::optional<Registration> registration_ TANDEM_GUARDED_BY(mutex_);
+  bool started_ TANDEM_GUARDED_BY(mutex_) = false;
+  bool stopped_ TANDEM_GUARDED_BY(mutex_) = false;
 };
 
 Worker::Worker(WorkerOptions options) : body_(std::make_unique<Body>(std::move(options))) {}

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cctype>
-#include <mutex>
 
 #include <fmt/format.h>
 
@@ -52,7 +52,7 @@ Result<> check(const ClientHeaders& headers) {
                                                 "te",         "transfer-encoding", "upgrade"};
   for (const auto& [name, value] : headers) {
     const auto shown = name.substr(0, limits::name_bytes_max);
-    if (!is_token(name)) return invalid(fmt::format("\"{}\" is no name of a field", shown));
+    if (!is_token(name)) return invalid(fmt::format("\"{}\" is not a field name", shown));
     if (!is_field_value(value)) {
       return invalid(fmt::format("the value of {} has characters that no field may have", shown));
     }
@@ -64,7 +64,7 @@ Result<> check(const ClientHeaders& headers) {
   return {};
 }
 
-// The default fields, but for those that the request has itself.
+// The fields of the request, and the default fields that it lacks.
 ClientHeaders with_defaults(const ClientHeaders& defaults, const ClientHeaders& headers) {
   ClientHeaders all = headers;
   for (const auto& [name, value] : defaults) {
@@ -73,8 +73,8 @@ ClientHeaders with_defaults(const ClientHeaders& defaults, const ClientHeaders& 
   return all;
 }
 
-// RFC 9112 §6: how the body is framed. A method that expects content says that there is none (RFC
-// 9110 §8.6).
+// RFC 9112 §6: the field that frames the body. A method that expects content states that there is
+// none (RFC 9110 §8.6).
 std::string framing_of(const client::Outgoing& request) {
   if (request.source != nullptr) {
     const auto& length = request.source->length;
@@ -227,25 +227,26 @@ class Client::Body {
     if (const auto fields = check(options_.headers); !fields.ok()) {
       return invalid(fmt::format("headers: {}", fields.error().message));
     }
-    if (!is_field_value(options_.token)) return invalid("token has characters that none may have");
+    if (!is_field_value(options_.token))
+      return invalid("token has characters that a token cannot have");
     directory_ = std::make_shared<client::Directory>(std::move(*controls), options_.token);
     masters_.emplace(std::move(*endpoints));
     return {};
   }
 
-  // By one thread at a time; the others go on with what is known.
+  // One thread at a time does this; the others continue with the known masters.
   void learn_masters() {
-    const std::unique_lock lock(learning_, std::try_to_lock);
-    if (!lock || directory_->is_empty()) return;
+    if (directory_->is_empty() || learning_.test_and_set()) return;
     const auto found = directory_->client_addresses(options_.connect_timeout);
     if (found.ok()) masters_->learn(*found);
+    learning_.clear();
   }
 
   const ClientOptions options_;
-  std::string wrong_;                             // with an option
+  std::string wrong_;                             // what is wrong with an option; empty: nothing
   std::optional<client::Masters> masters_;        // unless one is wrong
   std::shared_ptr<client::Directory> directory_;  // likewise
-  std::mutex learning_;
+  std::atomic_flag learning_;
 };
 
 Client::Client(ClientOptions options) : body_(std::make_unique<Body>(std::move(options))) {}
