@@ -150,12 +150,15 @@ def check_readmes():
             yield f"{folder}/README.md: missing"
 
 
+def compile_flags(generated):
+    return ["-std=c++20", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL", "-DBOOST_ASIO_NO_DEPRECATED", f"-I{ROOT}",
+            f"-I{ROOT}/worker/include", f"-I{ROOT}/common/client/include", f"-I{generated}"]
+
+
 def compile_alone(path):
     generated = next(iter(sorted((ROOT / "build").glob("*/generated"))), ROOT)
-    command = ["g++", "-std=c++20", "-fsyntax-only", "-x", "c++", "-DSPDLOG_COMPILED_LIB",
-               "-DSPDLOG_FMT_EXTERNAL", f"-I{ROOT}", f"-I{ROOT}/worker/include",
-               f"-I{ROOT}/common/client/include", f"-I{generated}",
-               f"-I{path.parent}", "-include", str(path), "/dev/null"]
+    command = ["g++", *compile_flags(generated), "-fsyntax-only", "-x", "c++", f"-I{path.parent}", "-include",
+               str(path), "/dev/null"]
     result = subprocess.run(command, capture_output=True, text=True)
     return [] if result.returncode == 0 else [f"{path.relative_to(ROOT)}: does not compile alone\n{result.stderr}"]
 

@@ -28,10 +28,8 @@ def locks(source):
 
 
 def look_at(clang, source, generated):
-    command = [clang, "-std=c++20", "-fsyntax-only", "-Wthread-safety", "-Werror=thread-safety-analysis",
-               "-Werror=thread-safety-attributes", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL",
-               "-DBOOST_ASIO_NO_DEPRECATED", f"-I{check.ROOT}", f"-I{check.ROOT}/worker/include",
-               f"-I{check.ROOT}/common/client/include", f"-I{generated}", str(source)]
+    command = [clang, *check.compile_flags(generated), "-fsyntax-only", "-Wthread-safety",
+               "-Werror=thread-safety-analysis", "-Werror=thread-safety-attributes", str(source)]
     result = subprocess.run(command, capture_output=True, text=True)
     return result.stderr if result.returncode else ""
 
