@@ -1,4 +1,4 @@
-// masters.hpp: masters that come and go, and one worker that any of them probes.
+// masters.hpp: masters that join and leave, and one worker that any of them probes.
 //
 // Owner: the test's thread. A master keeps its addresses and its directory when it is started
 // again.
@@ -34,8 +34,8 @@ class Masters {
     worker_at_ = field_of(worker_->await_line("tandem-worker ready"), "listen");
   }
 
-  // Starts it, for the first time or again, on the address and the directory that it had. Bound to
-  // all addresses it needs the token, and so do all who ask it.
+  // Starts it, for the first time or again, on the address and the directory that it had. A master
+  // that is bound to all addresses needs the token, and so do its callers.
   void start(const std::string& name, Arguments flags = {}, const std::string& bind = "127.0.0.1") {
     auto& master = masters_[name];
     Arguments command{program("tandem-master"),
@@ -89,7 +89,7 @@ class Masters {
     return eventually([&] { return voters(master) == names; });
   }
 
-  // What the master says of itself; null while it does not answer.
+  // The master's own status; null while it does not answer.
   Json status(const std::string& master) const {
     const auto answer = get(control(master), "/status");
     return answer.status == 200 ? Json::parse(answer.body) : Json();

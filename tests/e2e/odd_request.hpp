@@ -1,7 +1,7 @@
-// odd_request.hpp: requests that few would send, made at random from a seed.
+// odd_request.hpp: unusual requests, made at random from a seed.
 //
-// Each is whole by the grammar of somebody: no server waits for more of it. What it hides in its
-// body is itself a request, so that whoever takes a body for the next request answers to it.
+// Each is complete according to some reader, so no server waits for more of it. Its body is itself
+// a request, so that a server that takes a body for the next request answers it.
 #pragma once
 
 #include <string>

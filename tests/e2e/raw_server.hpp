@@ -1,9 +1,10 @@
-// raw_server.hpp: HTTP by bare sockets on 127.0.0.1, for a worker that does what no decent server
-// does: it resets connections in the middle of an answer, and ceases to listen and begins again.
+// raw_server.hpp: HTTP on bare sockets at 127.0.0.1, for a worker that behaves as no ordinary
+// server does: it resets connections in the middle of an answer, and stops listening and starts
+// again.
 //
-// It takes what a master sends: heads that are well-formed, bodies with a Content-Length. One
-// thread for each connection, and one that accepts; a port that cannot be had ends the program.
-// Owner: one thread; the handler is called by any.
+// It understands what a master sends: well-formed heads, bodies with a Content-Length. One thread
+// for each connection, and one that accepts; if the port is not available the program ends. Owner:
+// one thread; the handler is called by any.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ struct RawRequest {
   std::string body;
 };
 
-// What is to be sent, and whether the connection is reset behind it.
+// What to send, and whether to reset the connection after it.
 struct RawReply {
   std::string bytes;
   bool resets = false;
@@ -32,7 +33,7 @@ struct RawReply {
 // The number that `text` begins with; 0 when there is none.
 std::size_t number_in(std::string_view text);
 
-// Lives as long as the program: the threads of its connections are not waited for.
+// Lives as long as the program, because it does not wait for the threads of its connections.
 class RawServer {
  public:
   using Handler = std::function<RawReply(const RawRequest&)>;
@@ -45,7 +46,7 @@ class RawServer {
   bool is_open() const { return accepting_.joinable(); }
 
   enum class Connections { stay, are_reset };
-  // Listens no more.
+  // Stops listening.
   void close(Connections connections);
 
  private:

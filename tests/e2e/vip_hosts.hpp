@@ -20,7 +20,7 @@ inline constexpr auto vip4 = "10.77.0.100";
 inline constexpr auto vip6 = "1077::100";
 inline constexpr int vip_port = 8080;
 
-// Looks all the time whether two hosts have the address at once.
+// Continually checks whether two hosts have the address at once.
 class AddressWatch {
  public:
   AddressWatch(const Network& network, const std::string& address, const std::string& one,
@@ -41,16 +41,17 @@ struct VipHosts {
 
   // Whether a host's kernel has the address now.
   bool has(const std::string& host, const std::string& address) const;
-  // The one that does; empty when none or both do.
+  // The host that has it; empty when none or both do.
   std::string holder(const std::string& address) const;
   bool await_holder(const std::string& host) const;  // of both addresses
   // What the client gets from GET / at the address; 0: no answer.
   int ask(const std::string& address) const;
-  // Whether the client's neighbour cache has that host for both addresses, without being asked to
-  // look: the client sends nothing meanwhile.
+  // Whether the client's neighbour cache has that host for both addresses although the client sends
+  // nothing meanwhile.
   bool await_neighbour(const std::string& host) const;
   std::string neighbour(const std::string& address) const;
-  // Who has claimed vip4 by ARP since the last call, in order, each turn once: "a", "b".
+  // The hosts that have claimed vip4 by ARP since the last call, in order, without repetitions in a
+  // row: "a", "b".
   std::vector<std::string> claims();
   std::string other(const std::string& master) const { return cluster->standby_of(master); }
 

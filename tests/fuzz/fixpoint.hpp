@@ -1,5 +1,5 @@
-// fixpoint.hpp: what must hold for every document on the wire: what we write of a document that we
-// accept is accepted, and writing it again changes nothing.
+// fixpoint.hpp: a property of every document on the wire: if we accept a document and write it, we
+// accept the result, and writing that again changes nothing.
 #pragma once
 
 #include <string>

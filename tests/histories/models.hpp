@@ -1,5 +1,5 @@
-// models.hpp: what a worker that is added by hand, a route, and the settings of a service are to
-// those who change them: a small state, and what each answered request means for it.
+// models.hpp: models of an added worker, a route, and the settings of a service: a small state, and
+// the meaning of each answered request for it.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace tandem::test {
 
-inline const std::string nothing = "none";  // the state of what is not there
+inline const std::string nothing = "none";  // the state of an object that does not exist
 
 // State: nothing, or "ADDRESS WEIGHT open|drained". `what`:
 //   add ADDRESS          it was not there, and is now, with weight 100 and open

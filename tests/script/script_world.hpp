@@ -1,5 +1,5 @@
-// script_world.hpp: a few nodes, one clock, and no surprises: whatever happens is asked for by a
-// verb of the script. Everything a verb makes observable is returned as text.
+// script_world.hpp: a few nodes and one clock, without chance: everything that happens follows from
+// the verbs of the script. Everything observable is returned as text.
 #pragma once
 
 #include <deque>
@@ -15,7 +15,7 @@ namespace tandem::script {
 
 class ScriptWorld {
  public:
-  // Carries out one line of a script and returns what was to be seen, one line each.
+  // Executes one line of a script and returns what happened, a line for each event.
   std::string run(const std::string& line);
 
  private:

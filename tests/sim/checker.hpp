@@ -1,5 +1,5 @@
-// checker.hpp: what must hold at each step of every history, seen from outside: it knows all
-// machines at once, and none of the core's reasoning.
+// checker.hpp: the invariants of every step of every history, checked from outside: it sees all
+// machines at once, and shares no logic with the core.
 //
 // Every check throws Violation. In `lenient` histories (two masters without a witness, cut off from
 // each other) only what pair mode promises is checked.
@@ -34,8 +34,8 @@ class Checker {
   // What a primary counts as committed ends with an entry of its own term (R5).
   void counted(const Machine& primary) const;
   void restored(const Machine& machine, const core::Snapshot& snapshot);
-  // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8); nobody is
-  // removed whom all that was committed before the election asks for, and nobody who is needed; no
+  // Voter changes: majorities meet (R8), begun only after an entry of the own term (R8); no voter
+  // is removed that everything committed before the election wants, and none that is needed; no
   // master is admitted or removed against what was committed before the election.
   void writing(const Machine& machine, const core::Write& write,
                const std::vector<Machine>& machines, SimTime now);
@@ -46,9 +46,9 @@ class Checker {
   void worker_restarted(const Machine& worker) { accepted_.erase(worker.index); }
 
   void acknowledged(std::uint64_t client, std::uint64_t sequence);
-  // Up to which entry some client knows the state, by an acknowledgement or an answer. The log is
-  // the order of all changes, so histories of changes and answers are linearisable exactly when no
-  // answer is from before what was known when it was asked for.
+  // The last entry that some client knows of, by an acknowledgement or an answer. The log is the
+  // order of all changes, so histories of changes and answers are linearisable exactly if no answer
+  // is older than what was known when it was requested.
   LogIndex known() const { return known_; }
   void known(LogIndex index) { known_ = std::max(known_, index); }
   void answers(const Machine& master, LogIndex known_before, SimTime now) const;

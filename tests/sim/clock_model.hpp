@@ -1,5 +1,5 @@
-// clock_model.hpp: what a machine's CLOCK_BOOTTIME shows at a true time: it starts anywhere, runs a
-// little fast or slow, and may be made to jump ahead or to stand still. It never goes back.
+// clock_model.hpp: a machine's CLOCK_BOOTTIME as a function of true time: it starts anywhere, runs
+// a little fast or slow, and can be made to jump ahead or to stand still. It never goes back.
 //
 // Units: SimTime is true time since the world began, in nanoseconds; Instant is the machine's own
 // clock.

@@ -1,8 +1,8 @@
-// disk.hpp: a data directory on a disk that takes its time, and loses what it has not finished when
-// the power goes: all of it, some of it, or half of the last write.
+// disk.hpp: a data directory on a disk that takes time to write, and loses unfinished writes in a
+// power failure: all of them, some of them, or half of the last one.
 //
 // It checks what must never go back on a disk: the term, the vote of a term (R1), and what was
-// known committed.
+// known to be committed.
 #pragma once
 
 #include <deque>
@@ -20,7 +20,7 @@ class Disk {
   SimTime write(core::Write write, SimTime now, SplitMix64& random);
   // The write has reached the disk. Writes finish in order.
   void finish(core::WriteNumber number);
-  // Power or process gone: unfinished writes are lost, but for a random part of them.
+  // The power or the process is gone: unfinished writes are lost, except a random part of them.
   void crash(SplitMix64& random);
   void wipe();
 

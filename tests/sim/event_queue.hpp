@@ -1,4 +1,4 @@
-// event_queue.hpp: what happens next. Events at the same time happen in the order in which they
+// event_queue.hpp: the planned events. Events at the same time happen in the order in which they
 // were planned, so that one seed gives one history.
 #pragma once
 
@@ -17,13 +17,13 @@ enum class EventKind : std::uint8_t {
   durable,             // ... and the process hears of it
   disk_failed,         // the process hears that its disk refuses. other: its refusals
   disk_works,          // ... and that it writes again
-  apply,               // the state machine has done with a piece of what was committed
+  apply,               // the state machine has applied a part of the committed entries
   snapshot,            // the state machine's copy is ready. number: its index
   connection_lost,     // other: to whom
   connection_refused,  // other: by whom; local: when the attempt began
   beat,                // a worker heartbeats
   heartbeat,           // ... and a master hears it. number: the incarnation; other: the worker
-  scan,                // a master's look at its workers
+  scan,                // a master's tick, which examines its workers
   announce,            // a worker is told a term. number: the term; other: by whom
   announced,           // ... and the master hears that it was
   announce_over,       // the master waits no longer

@@ -1,5 +1,5 @@
 // machine.hpp: one computer of the world: a clock, a disk, and a process that may run, hang or be
-// gone. The process holds the core, and the little that the shell around it would hold.
+// gone. The process has the core and the few things that the shell around it would have.
 #pragma once
 
 #include <deque>
@@ -25,19 +25,19 @@ struct Process {
   std::unique_ptr<core::Node> node;  // null: a worker without a state directory
   std::vector<core::Outbound> held;  // messages that wait for a write (R2)
   core::WriteNumber durable;
-  // A state machine is a thread of its own: what is committed waits for it, behind snapshots too.
+  // The state machine is a thread of its own: committed entries wait for it, also behind snapshots.
   StateMachine state;
   LogIndex applied;
   Term applied_term;  // of that entry
   std::deque<std::variant<core::SnapshotPointer, core::Entry>> to_apply;
-  Duration apply_max{0};  // so long a piece of it may take; 0: it is always there at once
+  Duration apply_max{0};  // how long a part may take; 0: it is applied at once
   bool apply_planned = false;
   Instant serve_until = Instant::never();  // what the data plane would read
   Instant tick_due = Instant::forever();   // the earliest tick that is planned
   bool lapse_shown = false;                // in the trace, that serve_until has passed
   bool snapshot_planned = false;
-  // Clients to be answered when their change is applied, as it was proposed here: the same one may
-  // have been proposed elsewhere too, which is for others to answer.
+  // Clients to answer when the change that they proposed here is applied. The same change may have
+  // been proposed elsewhere too, where others answer.
   struct Waiting {
     std::uint32_t client = 0;
     Term proposed_in;
@@ -82,11 +82,11 @@ struct Machine {
   bool is_primary() const {
     return up && process.node != nullptr && process.node->role() == core::Role::primary;
   }
-  // It leads, and knows all that was committed before it did.
+  // It leads, and has applied everything that was committed before.
   bool has_caught_up() const {
     return is_primary() && process.applied_term == process.node->term();
   }
-  // What a request that arrives now would find.
+  // Whether it would serve a request that arrives now.
   bool would_serve(SimTime now) const {
     return runs() && process.node != nullptr && process.serve_until > clock.at(now);
   }

@@ -1,4 +1,4 @@
-// profile.hpp: what kind of cluster a seed gets, and what happens to it.
+// profile.hpp: the kind of cluster of a seed, and its faults.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ namespace tandem::sim {
 
 enum class FaultKind : std::size_t {
   kill,           // a process ends; its connections are reset, and new ones refused
-  power_loss,     // a machine ends without a word, unfinished writes with it
+  power_loss,     // a machine ends silently, and loses its unfinished writes
   freeze,         // a process stands still, and finds its inbox full afterwards
   cut,            // two machines cannot talk
   cut_one_way,    // one hears the other, but not the other way

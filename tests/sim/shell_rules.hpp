@@ -1,5 +1,5 @@
-// shell_rules.hpp: rules of the shell around the core, which the simulator's shell keeps as the
-// programs do, and which the mutation gate takes out as it does those of common/core/rules.hpp.
+// shell_rules.hpp: rules of the shell around the core, which the simulator's shell follows as the
+// programs do, and which the mutation gate removes like those of common/core/rules.hpp.
 #pragma once
 
 namespace tandem::sim {
@@ -11,10 +11,11 @@ namespace tandem::sim {
 #endif
 
 struct ShellRules {
-  // What is the state, and a change that has nothing to change, is answered by a primary ...
+  // Questions about the state, and changes without effect, are answered by a primary ...
   TANDEM_SHELL_RULE(answers_under_lease);   // ... whose lease holds at that moment
   TANDEM_SHELL_RULE(answers_when_applied);  // ... and which has applied its own first entry
-  // A master is said to be gone, so that its disk may go too, once its removal is committed.
+  // A master is reported as gone, so that its disk may be deleted, only once its removal is
+  // committed.
   TANDEM_SHELL_RULE(gone_when_committed);
 };
 

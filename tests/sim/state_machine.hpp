@@ -1,6 +1,5 @@
-// state_machine.hpp: what the log is about, as small as it can be and still tell a lost or doubled
-// change: each client's count of applied changes, which workers are registered, and which masters
-// belong.
+// state_machine.hpp: the smallest state machine that can reveal a lost or repeated change: each
+// client's count of applied changes, the registered workers, and the masters of the cluster.
 //
 // A change that a client sent twice is applied once: it carries the client's number and its own,
 // and the state remembers the last one of each client (this is how the shell's state machine must
@@ -29,13 +28,13 @@ class StateMachine {
   std::uint64_t last_of(std::uint64_t client) const;
   // Registered workers with their incarnations; 0 = without a state directory.
   const std::map<std::uint32_t, std::uint64_t>& workers() const { return workers_; }
-  // Masters that belong, each with who goes once it votes; empty: the state does not say.
+  // The masters, each with the one that leaves once it votes; empty: the state does not list them.
   const std::map<std::uint32_t, std::optional<std::uint32_t>>& masters() const { return masters_; }
   std::uint64_t digest() const { return digest_; }
 
   static std::string join(std::uint32_t worker, std::uint64_t incarnation);
   static std::string leave(std::uint32_t worker);
-  // Who belongs at first; changes nothing when the state says already.
+  // The founding masters; changes nothing when the state lists the masters already.
   static std::string found(const std::vector<std::uint32_t>& masters);
   static std::string admit(std::uint32_t master, std::optional<std::uint32_t> replaces);
   static std::string expel(std::uint32_t master);

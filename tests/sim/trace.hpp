@@ -1,7 +1,8 @@
-// trace.hpp: what happened, for people: one line an event, or a sequence diagram in Mermaid's text.
+// trace.hpp: a history for people: one line for each event, or a sequence diagram in Mermaid's
+// format.
 //
-// The steady heartbeat is left out unless asked for. Collecting costs time, so the big runs do
-// without it and a seed that fails is run again with it: the history is the same.
+// The steady heartbeat is left out unless asked for. Collecting costs time, so large runs do
+// without it, and a failing seed is run again with it: the history is the same.
 #pragma once
 
 #include <cstdint>

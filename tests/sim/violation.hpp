@@ -1,4 +1,4 @@
-// violation.hpp: something that must never be so, was so. It ends the history of its seed.
+// violation.hpp: a broken invariant, which ends the history of its seed.
 #pragma once
 
 #include <stdexcept>

@@ -1,9 +1,8 @@
 // changes.hpp: operators who change workers, routes and settings at random, through any master, and
-// the histories of what they were answered (tests/histories).
+// the histories of the answers (tests/histories).
 //
-// The changes are of workers that are added by hand and lead nowhere, of the weights of those that
-// serve, of routes of their own, and of the settings of services that nobody asks for: so they
-// disturb no traffic.
+// They change added workers that do not exist, the weights of workers that serve, routes of their
+// own, and the settings of unused services, so they disturb no traffic.
 //
 // Owner: the test's thread; the operators have threads of their own.
 #pragma once
@@ -25,19 +24,18 @@ namespace tandem::e2e {
 class Changes {
  public:
   // `cluster` outlives it, and has a primary. `serving`: the names of its workers, whose weights
-  // are as they began.
+  // were not changed yet.
   Changes(const PairCluster& cluster, const std::vector<std::string>& serving, unsigned seed);
   ~Changes();
 
   void start();
-  // So many more were made with success, since it was called.
+  // Waits until `count` further changes were successful.
   bool await_more(unsigned count) const;
-  // Ends when all that was asked has been answered or given up.
+  // Returns when all requests have been answered or given up.
   void stop();
 
-  // Once all masters are in sync: asks each of them for everything, and returns what is wrong:
-  // masters that disagree, or a history that is not linearisable. Empty: nothing. REQUIRES: it is
-  // stopped
+  // Asks each master, once all are in sync, for everything, and returns what is wrong: masters that
+  // disagree, or a history that is not linearisable. Empty: nothing. REQUIRES: stop() was called
   std::string wrong();
 
  private:
@@ -67,7 +65,7 @@ class Changes {
   const PairCluster& cluster_;
   const unsigned seed_;
   unsigned starts_ = 0;
-  std::mutex mutex_;  // of the histories
+  std::mutex mutex_;  // guards the histories
   std::vector<Thing> things_;
   std::string unexpected_;
   std::atomic<unsigned> values_ = 0;  // no two changes set the same

@@ -1,9 +1,9 @@
 // cluster.hpp: a master and its workers as real processes on loopback, on ports that the kernel
 // chooses.
 //
-// Heartbeats are faster than by default, so that tests need not wait for seconds. Ended with the
-// object; logs as temp_dir.hpp says. Owner: the test's thread (see process.hpp); asking the master
-// is for any.
+// Heartbeats are faster than by default, so that tests need not wait for seconds. The processes end
+// with the object; their logs are in temp_dir.hpp's directory. Owner: the test's thread (see
+// process.hpp); asking the master is for any.
 #pragma once
 
 #include <map>
@@ -53,7 +53,7 @@ class Cluster {
   // start_worker() for each of them; returns when all are up.
   void start_workers(const std::vector<std::string>& names);
 
-  // What the master knows of its workers now, by name. Throws when it does not answer.
+  // The workers as the master sees them now, by name. Throws when it does not answer.
   std::map<std::string, WorkerView> workers() const;
   // "unknown" when there is none of that name.
   std::string state_of(const std::string& name) const;

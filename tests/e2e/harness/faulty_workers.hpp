@@ -1,7 +1,7 @@
 // faulty_workers.hpp: workers that are made to fail and made well again (faulty_worker.cpp).
 //
-// Each keeps its name and its port for as long as the object lives: the port is held here while
-// nobody listens on it, so that a connection to it is refused and nobody else gets it. Owner: the
+// Each keeps its name and its port while the object lives: the port is reserved here while the
+// worker does not listen, so that connections are refused and no other program gets it. Owner: the
 // test's thread.
 #pragma once
 
@@ -32,7 +32,7 @@ class FaultyWorkers {
   // REQUIRES: it was killed
   void start(const std::string& name);
   bool running(const std::string& name) { return workers_.at(name).process->running(); }
-  // Whatever it suffers from. What it answers from now on is good.
+  // Ends any fault. Its answers are good from now on.
   void heal(const std::string& name);
 
   // How often each POST was executed, by its id, at all workers together.
@@ -42,7 +42,7 @@ class FaultyWorkers {
   struct Worker {
     int port_holder = -1;
     std::string listen;
-    std::string faults;  // where it is told them
+    std::string faults;  // the file from which it reads its faults
     std::unique_ptr<Process> process;
     bool frozen = false;
   };

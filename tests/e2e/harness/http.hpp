@@ -15,7 +15,7 @@ namespace tandem::e2e {
 using Headers = std::multimap<std::string, std::string>;
 
 struct Answer {
-  int status = 0;  // 0: none came, and `error` says why
+  int status = 0;  // 0: no answer came, and `error` says why
   std::string body;
   Headers headers;
   std::string error;
@@ -63,15 +63,15 @@ class Socket {
   Socket& operator=(Socket&&) = delete;
 
   void send(std::string_view text);
-  // What has come once `end` is part of it, the peer has closed, or the deadline has passed.
+  // The bytes received until `end` is among them, the peer has closed, or the deadline has passed.
   std::string receive_until(std::string_view end, Milliseconds deadline = patience);
 
  private:
   int socket_ = -1;
 };
 
-// A path as it stands in a request: what is neither unreserved nor '/' is percent-encoded (RFC 3986
-// §2).
+// A path as in a request: characters that are neither unreserved nor '/' are percent-encoded (RFC
+// 3986 §2).
 std::string encode_path(std::string_view path);
 
 // A port that was free a moment ago, for programs that cannot choose one themselves.

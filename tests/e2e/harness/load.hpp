@@ -1,7 +1,7 @@
-// load.hpp: clients that ask all the time, while a test does something to the cluster.
+// load.hpp: clients that send requests all the time, while a test does something to the cluster.
 //
-// Each client is a thread with a kept-alive connection. Everything that is not 200 counts as a
-// failure; the first one is kept in words. Owner: the test's thread.
+// Each client is a thread with a kept-alive connection. Every answer other than 200 counts as a
+// failure; the first one is described in words. Owner: the test's thread.
 #pragma once
 
 #include <atomic>
@@ -17,9 +17,9 @@ namespace tandem::e2e {
 
 class Load {
  public:
-  // A kept-alive connection that is closed before any of an answer is a failure, or asked again
-  // once on a new one, as browsers and curl do (RFC 9112 §9.3.1). HAProxy tells its clients so to
-  // repeat what failed on a connection that it had used before.
+  // A kept-alive connection that is closed before any byte of an answer is a failure, or the
+  // request is sent once more on a new one, as browsers and curl do (RFC 9112 §9.3.1). This is how
+  // HAProxy makes its clients repeat a request that failed on a reused connection.
   enum class WhenClosed { fails, asks_again };
   // Begins at once.
   Load(std::string address, unsigned clients, std::string path = "/",
@@ -28,7 +28,7 @@ class Load {
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
 
-  // Returns when that many more requests have been answered, however; false after the deadline.
+  // Returns when that many more requests have been answered in any way; false after the deadline.
   bool await_more(std::uint64_t requests, Milliseconds deadline = patience) const;
   void stop();
 
@@ -45,7 +45,7 @@ class Load {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<std::uint64_t> failed_{0};
-  mutable std::mutex mutex_;  // of the sentence alone
+  mutable std::mutex mutex_;  // guards only the description
   std::string first_failure_;
   std::vector<std::thread> clients_;
 };

@@ -1,13 +1,15 @@
-// mixed_load.hpp: clients that ask for short and long things, put and post, all the time, and what
-// each request came to. They send nothing twice: what the cluster does not save is lost.
+// mixed_load.hpp: clients that continually send GETs of short and long answers, PUTs and POSTs, and
+// the outcome of each request. They send nothing twice, so a request that the cluster does not save
+// is lost.
 //
 // Idempotent requests are GETs of short answers and of long ones, in chunks or not, and PUTs of a
-// few KiB. Of a long answer a part may have been passed on when its worker breaks; then the client
-// must see a broken connection, and that is "broken", not "failed": no gateway could have saved it.
+// few KiB. A part of a long answer may have been passed on when its worker breaks; then the client
+// must see a broken connection, which counts as "broken", not "failed": no gateway could have saved
+// it.
 //
-// Each client is a thread with a kept-alive connection that thinks for a moment between two
-// requests; what it asks is fixed by the seed. Answers are those of faulty_worker.cpp. Owner: the
-// test's thread.
+// Each client is a thread with a kept-alive connection that pauses briefly between two requests;
+// the seed determines the requests. Answers are those of faulty_worker.cpp. Owner: the test's
+// thread.
 #pragma once
 
 #include <atomic>
@@ -35,12 +37,12 @@ class MixedLoad {
 
   // ---- idempotent requests. REQUIRES of all: stop()
   std::uint64_t answered() const { return latencies_.size(); }
-  // Long answers of which a part had come.
+  // Long answers that broke off after a part had come.
   std::uint64_t broken() const { return broken_; }
   // Everything else: how many, and some of them, in words.
   std::uint64_t failed() const { return failed_; }
   std::string first_failures() const { return failures_; }
-  // So long took all but the given part of those that were answered.
+  // The given quantile of the response times.
   Milliseconds quantile(double part) const;
 
   // ---- POSTs, each with an id of its own. REQUIRES: stop()
@@ -59,7 +61,7 @@ class MixedLoad {
   const std::string address_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::atomic<bool> stopping_{false};
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards what follows
   std::vector<Milliseconds> latencies_;
   std::uint64_t broken_ = 0;
   std::uint64_t failed_ = 0;

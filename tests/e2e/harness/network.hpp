@@ -1,13 +1,13 @@
-// network.hpp: hosts on one machine: a network namespace for each, and a switch between them that
-// the test holds in its hand, to cut cables and lose packets.
+// network.hpp: hosts on one machine: a network namespace for each, and a switch between them with
+// which the test can cut cables and lose packets.
 //
-// The switch is a thread that carries frames between the hosts' interfaces: so it needs nothing of
-// the kernel but namespaces, veth and packet sockets, and what it drops is lost without a word, as
-// in a cut cable. It decides about each frame by where it comes from and where it goes.
+// The switch is a thread that carries frames between the hosts' interfaces, so it only needs
+// namespaces, veth and packet sockets of the kernel, and dropped frames are lost silently, as in a
+// cut cable. It decides about each frame by its source and destination.
 //
-// The namespaces have no names: nothing is left when the process ends, however it ends. The thread
-// that made the object is on a host of its own, "observer", for as long as it lives, and so are
-// all threads and processes that it starts but for those of enter().
+// The namespaces have no names: nothing is left when the process ends, however it ends. While the
+// object lives, the thread that made it is on a host of its own, "observer", and so are all threads
+// and processes that it starts, except those of enter().
 //
 // Owner: the test's thread. REQUIRES of all: is_permitted().
 #pragma once
@@ -22,10 +22,10 @@ class Switch;
 
 class Network {
  public:
-  // Empty when this process may make namespaces; else why not.
+  // Empty when this process may make namespaces; otherwise the reason why not.
   static std::string why_not_permitted();
 
-  // `seed` is of what decides which packets are lost.
+  // `seed`: of the random numbers that decide which packets are lost.
   Network(const std::vector<std::string>& hosts, unsigned seed);
   ~Network();
   Network(const Network&) = delete;

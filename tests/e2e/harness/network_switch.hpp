@@ -1,4 +1,4 @@
-// network_switch.hpp: carries Ethernet frames between interfaces, but for those it was told to
+// network_switch.hpp: carries Ethernet frames between interfaces, except those that it is told to
 // lose.
 //
 // Ports are numbered as given; port n leads to the host with the address 02:00:00:00:00:(n+1). The
@@ -28,8 +28,8 @@ class Switch {
   Switch(const Switch&) = delete;
   Switch& operator=(const Switch&) = delete;
 
-  // Lets the kernel finish checksums and segments before the frame is on that interface, since none
-  // does it later here.
+  // Makes the kernel complete checksums and segmentation before a frame is on that interface, since
+  // nothing does it later here.
   static void without_offloads(const std::string& interface);
 
   void block(std::size_t from, std::size_t to) { blocked_[from][to] = true; }

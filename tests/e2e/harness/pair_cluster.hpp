@@ -1,8 +1,8 @@
 // pair_cluster.hpp: masters that stand by for each other, and workers that vote, as real processes.
 //
 // Masters name each other by their control addresses, so those are chosen before any process
-// starts: below the range that the kernel gives to others, so that a master that was killed finds
-// its own free again. With a Network every process has a host of its own.
+// starts, below the range from which the kernel assigns ports, so that a killed master finds its
+// own port free again. With a Network every process has a host of its own.
 //
 // Ended with the object; logs as temp_dir.hpp says. Owner: the test's thread (see process.hpp);
 // asking a master is for any.
@@ -72,7 +72,7 @@ class PairCluster {
   // Starts it again, on the same addresses and directory; returns when it says that it is ready.
   // REQUIRES: it has ended.
   void start_master(const std::string& name);
-  // In place of PairClusterOptions::arguments, for those that are started from now on.
+  // Replaces PairClusterOptions::arguments for masters that are started from now on.
   void set_arguments(Arguments arguments) { options_.arguments = std::move(arguments); }
   // Without waiting for anything. REQUIRES: it has ended.
   void launch_master(const std::string& name);
@@ -82,14 +82,14 @@ class PairCluster {
 
   // ---- workers
   enum class Votes { yes, no };
-  // Starts it, with a state directory if it is to vote; returns when it is ready: it may not vote
-  // yet. A name that was used before gets its directory and port again.
+  // Starts it, with a state directory if it should vote; returns when it is ready, although it may
+  // not vote yet. A name that was used before gets its directory and port again.
   Process& start_worker(const std::string& name, Votes votes = Votes::yes);
   Process& worker(const std::string& name) { return *workers_.at(name).process; }
-  // Starts them and waits until all is as await_whole() says.
+  // Starts them and waits as await_whole() does.
   void start_workers(const std::vector<std::string>& names);
 
-  // ---- what the masters say
+  // ---- what the masters report
   MemberView status(const std::string& name) const;  // throws when it does not answer
   Answer ask(const std::string& name, const std::string& path) const;  // GET at its control address
   Answer tell(const std::string& name, const std::string& path,
@@ -99,11 +99,12 @@ class PairCluster {
               const std::string& body, Milliseconds timeout) const;
   // Those that answer GET /primary with 200.
   std::vector<std::string> primaries() const;
-  // The one, once there is exactly one. Throws after the deadline.
+  // Waits until there is exactly one primary, and returns it. Throws after the deadline.
   std::string await_primary(Milliseconds deadline = patience) const;
   std::string standby_of(const std::string& primary) const;
-  // A primary, every other master in sync, every running worker up as each master sees it, and
-  // protected when three vote. Empty when that came true; else what was missing at the end.
+  // Waits for a primary, with every other master in sync, every running worker up according to each
+  // master, and protection when three vote. Empty when that came true; otherwise what was missing
+  // at the end.
   std::string await_whole(Milliseconds deadline = patience) const;
 
   // ---- what the recording workers executed, in the order of each: by worker
@@ -115,11 +116,11 @@ class PairCluster {
   std::map<std::string, std::vector<Execution>> executions() const;
   // How often each POST was executed, by its id, at all workers together.
   std::map<std::string, unsigned> posts_executed() const;
-  // The first request that a worker executed under a lower term than it had executed one long
-  // before; empty when there is none. Before that, the two may have crossed between its fence and
-  // its handler.
+  // The first request that a worker executed under a lower term than one that it had executed well
+  // before; empty when there is none. Two requests at almost the same time may have been reordered
+  // between the fence and the handler.
   std::string first_stale_execution() const;
-  // How long workers have been executing under the highest term, by what they noted last.
+  // How long workers have been executing under the highest term, according to their last notes.
   std::int64_t ms_in_latest_term() const;
 
  private:

@@ -1,5 +1,5 @@
-// posts.hpp: clients that POST all the time, each request with an id of its own, and what each was
-// answered: so that it can be told afterwards whether one was lost or executed twice.
+// posts.hpp: clients that continually send POSTs, each with its own id, and record the answers,
+// which show afterwards whether one was lost or executed twice.
 //
 // Each client is a thread with a kept-alive connection to one of the addresses. Owner: the test's
 // thread.
@@ -17,8 +17,8 @@
 
 namespace tandem::e2e {
 
-// What is wrong when POSTs were answered with these statuses, by id, 0 for no answer, and each was
-// executed as often as `executed` says (absent: never): any id more than once, or one that was
+// What is wrong with POSTs that were answered with these statuses, by id, 0 for no answer, and
+// executed as often as `executed` says (absent: never): an id was executed more than once, or
 // answered 200 and not executed. Empty: nothing.
 std::string what_is_wrong(const std::map<std::string, int>& outcomes,
                           const std::map<std::string, unsigned>& executed);

@@ -1,7 +1,8 @@
-// primary_watch.hpp: asks every master all the time whether it is the primary, and notices two.
+// primary_watch.hpp: continually asks every master whether it is the primary, and detects two at a
+// time.
 //
-// A master that says so in a term, and is asked after another has said so in a higher one, serves
-// beyond its lease: that is true whatever the threads' timing. Owner: the test's thread.
+// A master that claims it in a term, and was asked after another one had claimed it in a higher
+// term, serves beyond its lease, whatever the timing of the threads. Owner: the test's thread.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,7 @@ class PrimaryWatch {
   PrimaryWatch(const PrimaryWatch&) = delete;
   PrimaryWatch& operator=(const PrimaryWatch&) = delete;
 
-  // The first that was one too many, in words; empty when there was none. Any thread.
+  // The first violation, in words; empty when there was none. Any thread.
   std::string violation() const;
 
  private:

@@ -1,8 +1,8 @@
-// small_disk.hpp: a disk of a mebibyte and a half of its own (tmpfs), that can be filled and
-// emptied under a running program.
+// small_disk.hpp: a disk of one and a half mebibytes (tmpfs) that can be filled and emptied under a
+// running program.
 //
-// It is seen by this thread and the processes that it starts, in a mount namespace of theirs, and
-// so is gone with them. Needs to be root. Owner: the test's thread.
+// Only this thread and the processes that it starts see it, in their own mount namespace, so it is
+// gone with them. Needs to be root. Owner: the test's thread.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace tandem::e2e {
 
 class SmallDisk {
  public:
-  // `at` is made. Says why not, once, when it cannot be mounted: skip the test then.
+  // Creates `at`. If the disk cannot be mounted it prints the reason, once: skip the test then.
   explicit SmallDisk(std::string at);
   ~SmallDisk();
   SmallDisk(const SmallDisk&) = delete;
@@ -22,8 +22,8 @@ class SmallDisk {
   // Until nothing more fits.
   void fill() const;
   void make_room() const;
-  // Whoever opens something of it from now on can only read it, or can write it again. False when
-  // the system refuses.
+  // Files opened from now on can only be read, or can be written again. False when the system
+  // refuses.
   bool set_read_only(bool read_only) const;
 
  private:
