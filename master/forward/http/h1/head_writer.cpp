@@ -19,30 +19,30 @@ namespace {
 
 constexpr std::string_view grpc_timeout_name = "grpc-timeout";
 
-// Writes into a buffer whose room was made sure of before: no check per piece.
-class Pen {
+// Writes text into a buffer in which room was made before, so that no piece needs a check.
+class TextWriter {
  public:
-  Pen(Buffer& out, std::size_t bytes_max) : out_(out) {
+  TextWriter(Buffer& out, std::size_t bytes_max) : out_(out) {
     if (out.free_size() < bytes_max) out.grow(out.size() + bytes_max);
     place_ = out.free_begin();
   }
-  ~Pen() {
+  ~TextWriter() {
     TANDEM_ASSERT(run_.empty());
     out_.commit(static_cast<std::size_t>(place_ - out_.free_begin()));
   }
-  Pen(const Pen&) = delete;
-  Pen& operator=(const Pen&) = delete;
+  TextWriter(const TextWriter&) = delete;
+  TextWriter& operator=(const TextWriter&) = delete;
 
-  Pen& operator<<(std::string_view text) {
+  TextWriter& operator<<(std::string_view text) {
     place_ += text.copy(place_, text.size());
     return *this;
   }
-  Pen& operator<<(std::uint64_t number) {
+  TextWriter& operator<<(std::uint64_t number) {
     place_ = std::to_chars(place_, place_ + 20, number).ptr;
     return *this;
   }
-  // A field as it came. Most lie behind one another as they are to be written: they are gathered,
-  // and written in one piece by end_fields().
+  // Writes a field as it came. Most lie in the buffer one after the other as they are to be
+  // written: these are gathered, and written in one piece by end_fields().
   void field(const Field& field) {
     if (!lies_as_written(field)) {
       end_fields();
@@ -60,7 +60,8 @@ class Pen {
   void end_fields() { *this << std::exchange(run_, {}); }
 
  private:
-  // "name: value", with one space and nothing behind it. The bytes beside the views are the head's.
+  // The line is "name: value", with one space and nothing behind it. The bytes around the views
+  // belong to the head.
   static bool lies_as_written(const Field& field) {
     const char* const behind_name = field.name.data() + field.name.size();
     return field.value.data() == behind_name + 2 && behind_name[1] == ' ' &&
@@ -72,33 +73,34 @@ class Pen {
   std::string_view run_;
 };
 
-// What a rewritten head can be longer than the one that came: ": " for ":" in each field, and our
-// own.
+// How much longer a rewritten head can be than the one that came: ": " for ":" in each field, and
+// our own fields.
 std::size_t room_for(const MessageHead& head, std::size_t own) {
   return head.head_bytes() + head.fields().size() + own + 512;
 }
 
-void write_body_fields(Pen& pen, Framing framing, bool has_length, std::uint64_t length) {
+void write_body_fields(TextWriter& writer, Framing framing, bool has_length, std::uint64_t length) {
   if (framing == Framing::chunked) {
-    pen << "Transfer-Encoding: chunked\r\n";
+    writer << "Transfer-Encoding: chunked\r\n";
   } else if (has_length) {
-    pen << "Content-Length: " << length << "\r\n";
+    writer << "Content-Length: " << length << "\r\n";
   }
 }
 
-// What the request says of where it comes from: replaced, or, when its sender is believed, gone on
-// with. Another master of ours has said all of it already.
-void write_forwarded_fields(Pen& pen, const RequestHead& request, const RequestContext& context) {
+// What the request says about where it comes from: replaced, or extended if its sender is believed.
+// Another master of ours has said all of it already.
+void write_forwarded_fields(TextWriter& writer, const RequestHead& request,
+                            const RequestContext& context) {
   const auto& sender = context.sender;
   bool has_for = false;
   bool has_proto = false;
   bool has_host = false;
   bool has_port = false;
-  pen << "X-Forwarded-For: ";
+  writer << "X-Forwarded-For: ";
   if (sender.is_believed()) {
     for (const auto& field : request.fields()) {
       if (field.kind == FieldKind::forwarded_for && !field.value.empty()) {
-        pen << (has_for ? ", " : "") << field.value;
+        writer << (has_for ? ", " : "") << field.value;
         has_for = true;
       }
       has_proto = has_proto || field.kind == FieldKind::forwarded_proto;
@@ -106,51 +108,53 @@ void write_forwarded_fields(Pen& pen, const RequestHead& request, const RequestC
       has_port = has_port || field.kind == FieldKind::forwarded_port;
     }
   }
-  if (!has_for || !sender.by_master) pen << (has_for ? ", " : "") << sender.address;
-  pen << "\r\n";
-  // Where the client came to a proxy that says how, our port is none of its URL.
-  if (!has_proto && !has_host && !has_port) pen << "X-Forwarded-Port: " << context.port << "\r\n";
-  if (!has_proto) pen << "X-Forwarded-Proto: http\r\n";
-  if (!has_host && !request.host().empty()) pen << "X-Forwarded-Host: " << request.host() << "\r\n";
+  if (!has_for || !sender.by_master) writer << (has_for ? ", " : "") << sender.address;
+  writer << "\r\n";
+  // A client that came by a proxy which says how did not use our port.
+  if (!has_proto && !has_host && !has_port)
+    writer << "X-Forwarded-Port: " << context.port << "\r\n";
+  if (!has_proto) writer << "X-Forwarded-Proto: http\r\n";
+  if (!has_host && !request.host().empty())
+    writer << "X-Forwarded-Host: " << request.host() << "\r\n";
 }
 
-// What was taken off the target, behind what proxies before us have taken off.
-void write_prefix(Pen& pen, const RequestHead& request, const RequestContext& context) {
+// The prefix that was stripped from the target, behind what earlier proxies have stripped.
+void write_prefix(TextWriter& writer, const RequestHead& request, const RequestContext& context) {
   if (context.stripped == 0) return;
-  pen << "X-Forwarded-Prefix: ";
+  writer << "X-Forwarded-Prefix: ";
   for (const auto& field : request.fields()) {
     if (field.kind != FieldKind::forwarded_prefix || !context.sender.is_believed()) continue;
-    pen << field.value.substr(0, field.value.find_last_not_of('/') + 1);
+    writer << field.value.substr(0, field.value.find_last_not_of('/') + 1);
   }
-  pen << request.target().substr(0, context.stripped) << "\r\n";
+  writer << request.target().substr(0, context.stripped) << "\r\n";
 }
 
-void write_via(Pen& pen, int received_version, std::string_view pseudonym) {
+void write_via(TextWriter& writer, int received_version, std::string_view pseudonym) {
   if (pseudonym.empty()) return;
-  pen << (received_version == 10   ? "Via: 1.0 "
-          : received_version == 11 ? "Via: 1.1 "
-                                   : "Via: 2.0 ")
-      << pseudonym << "\r\n";
+  writer << (received_version == 10   ? "Via: 1.0 "
+             : received_version == 11 ? "Via: 1.1 "
+                                      : "Via: 2.0 ")
+         << pseudonym << "\r\n";
 }
 
-// RFC 9110 §7.3.2: a Host that is there is passed on, if empty too.
+// RFC 9110 §7.3.2: a Host that the request has is passed on, even an empty one.
 std::string_view host_for_worker(const RequestHead& request, const RequestContext& context) {
   return request.names_host() ? request.host() : context.worker_host;
 }
 
-// Content-Length is written anew where there is one.
+// Content-Length is written again where there is one.
 bool is_passed_on(const ResponseHead& response, const Field& field) {
   return field.kind != FieldKind::content_length && field.kind != FieldKind::tandem &&
          field.kind != FieldKind::look_alike && !response.ends_here(field);
 }
 
-// False: it says nothing of a place that the prefix belongs to.
-bool write_with_prefix(Pen& pen, const Field& field, const StrippedPrefix& stripped) {
+// False: it names no place that the prefix belongs to.
+bool write_with_prefix(TextWriter& writer, const Field& field, const StrippedPrefix& stripped) {
   const auto place = stripped.place_in(field);
   if (!place) return false;
-  pen.end_fields();
-  pen << field.name << ": " << field.value.substr(0, place->at) << stripped.prefix
-      << field.value.substr(place->at + place->dropped) << "\r\n";
+  writer.end_fields();
+  writer << field.name << ": " << field.value.substr(0, place->at) << stripped.prefix
+         << field.value.substr(place->at + place->dropped) << "\r\n";
   return true;
 }
 
@@ -172,15 +176,15 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
                           context.request_id.size() + request.host().size() * 2 +
                           context.worker_host.size() + request.upgrade().size() +
                           context.pass.size() + context.stripped;
-  Pen pen(out, room_for(request, own));
-  pen << request.method() << " ";
+  TextWriter writer(out, room_for(request, own));
+  writer << request.method() << " ";
   const auto target = request.target().substr(context.stripped);
   if (!target.starts_with('/') && target != "*") {
     // Absolute-form without a path: "/", or the asterisk of a server-wide OPTIONS (RFC 9112
     // §3.2.4).
-    pen << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
+    writer << (request.target().empty() && request.method() == "OPTIONS" ? "*" : "/");
   }
-  pen << target << " HTTP/1.1\r\nHost: " << host_for_worker(request, context) << "\r\n";
+  writer << target << " HTTP/1.1\r\nHost: " << host_for_worker(request, context) << "\r\n";
   const bool believed = context.sender.is_believed();
   for (const auto& field : request.fields()) {
     switch (field.kind) {
@@ -190,139 +194,142 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
         }
         [[fallthrough]];
       case FieldKind::date:
-        if (!request.ends_here(field)) pen.field(field);
+        if (!request.ends_here(field)) writer.field(field);
         break;
       case FieldKind::underscored:
-        if ((believed || context.keeps_underscores) && !request.ends_here(field)) pen.field(field);
+        if ((believed || context.keeps_underscores) && !request.ends_here(field))
+          writer.field(field);
         break;
-      case FieldKind::via: pen.field(field); break;
+      case FieldKind::via: writer.field(field); break;
       case FieldKind::forwarded:
       case FieldKind::forwarded_proto:
       case FieldKind::forwarded_host:
       case FieldKind::forwarded_port:
       case FieldKind::client_claim:
-        if (believed) pen.field(field);
+        if (believed) writer.field(field);
         break;
       case FieldKind::forwarded_prefix:
-        if (believed && context.stripped == 0) pen.field(field);
+        if (believed && context.stripped == 0) writer.field(field);
         break;
       case FieldKind::trace_context:
-        if (request.has_trace_context() && !request.ends_here(field)) pen.field(field);
+        if (request.has_trace_context() && !request.ends_here(field)) writer.field(field);
         break;
       case FieldKind::max_forwards:
         if (request.max_forwards()) {
-          pen.end_fields();
-          pen << field.name << ": " << std::uint64_t{*request.max_forwards() - 1} << "\r\n";
+          writer.end_fields();
+          writer << field.name << ": " << std::uint64_t{*request.max_forwards() - 1} << "\r\n";
         } else {
-          pen.field(field);
+          writer.field(field);
         }
         break;
       default: break;  // ends here, or is written anew below
     }
   }
-  pen.end_fields();
-  write_body_fields(pen, request.framing(), request.has_content_length(), request.content_length());
-  if (request.expects_continue()) pen << "Expect: 100-continue\r\n";
-  write_via(pen, request.version(), context.via);
-  write_forwarded_fields(pen, request, context);
-  write_prefix(pen, request, context);
-  pen << "X-Request-Id: " << context.request_id << "\r\n";
-  if (!context.term.empty()) pen << "Tandem-Term: " << context.term << "\r\n";
+  writer.end_fields();
+  write_body_fields(writer, request.framing(), request.has_content_length(),
+                    request.content_length());
+  if (request.expects_continue()) writer << "Expect: 100-continue\r\n";
+  write_via(writer, request.version(), context.via);
+  write_forwarded_fields(writer, request, context);
+  write_prefix(writer, request, context);
+  writer << "X-Request-Id: " << context.request_id << "\r\n";
+  if (!context.term.empty()) writer << "Tandem-Term: " << context.term << "\r\n";
   if (context.left) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*context.left).count();
-    pen << "Tandem-Timeout-Ms: " << static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 1))
-        << "\r\n";
+    writer << "Tandem-Timeout-Ms: " << static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 1))
+           << "\r\n";
     if (context.is_grpc) {
-      pen << grpc_timeout_name << ": " << grpc_timeout_text(*context.left) << "\r\n";
+      writer << grpc_timeout_name << ": " << grpc_timeout_text(*context.left) << "\r\n";
     }
   }
-  if (!context.pass.empty()) pen << "Tandem-Pass: " << context.pass << "\r\n";
+  if (!context.pass.empty()) writer << "Tandem-Pass: " << context.pass << "\r\n";
   if (!request.upgrade().empty()) {
-    pen << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";
+    writer << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";
   } else if (request.accepts_trailers()) {
-    pen << "Connection: TE\r\nTE: trailers\r\n";
+    writer << "Connection: TE\r\nTE: trailers\r\n";
   }
-  pen << "\r\n";
+  writer << "\r\n";
 }
 
 void write_response_head(Buffer& out, const ResponseHead& response,
                          const ResponseContext& context) {
   const auto& prefix = context.stripped.prefix;
   const auto own = context.via.size() + response.upgrade().size() + context.set_cookie.size();
-  Pen pen(out, room_for(response, own + prefix.size() * response.fields().size()));
-  pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  TextWriter writer(out, room_for(response, own + prefix.size() * response.fields().size()));
+  writer << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   bool dated = response.status() < 200;
   for (const auto& field : response.fields()) {
     if (!is_passed_on(response, field)) continue;
-    if (prefix.empty() || !write_with_prefix(pen, field, context.stripped)) pen.field(field);
+    if (prefix.empty() || !write_with_prefix(writer, field, context.stripped)) writer.field(field);
     dated = dated || field.kind == FieldKind::date;
   }
-  pen.end_fields();
-  if (!dated) pen << "Date: " << http_date() << "\r\n";
+  writer.end_fields();
+  if (!dated) writer << "Date: " << http_date() << "\r\n";
   if (!context.set_cookie.empty()) {
-    pen << "Set-Cookie: " << context.set_cookie << (context.secure ? "; Secure\r\n" : "\r\n");
+    writer << "Set-Cookie: " << context.set_cookie << (context.secure ? "; Secure\r\n" : "\r\n");
   }
   const bool may_have_length = response.status() >= 200 && response.status() != 204;
-  write_body_fields(pen, context.framing, may_have_length && response.has_content_length(),
+  write_body_fields(writer, context.framing, may_have_length && response.has_content_length(),
                     response.content_length());
-  write_via(pen, response.version(), context.via);
+  write_via(writer, response.version(), context.via);
   if (response.status() == 101) {
-    pen << "Connection: upgrade\r\nUpgrade: " << response.upgrade() << "\r\n";
+    writer << "Connection: upgrade\r\nUpgrade: " << response.upgrade() << "\r\n";
   } else if (!context.keep_alive) {
-    pen << "Connection: close\r\n";
+    writer << "Connection: close\r\n";
   } else if (context.client_version == 10) {
-    pen << "Connection: keep-alive\r\n";
+    writer << "Connection: keep-alive\r\n";
   }
-  pen << "\r\n";
+  writer << "\r\n";
 }
 
 void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via) {
-  Pen pen(out, room_for(response, via.size()));
-  pen << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
+  TextWriter writer(out, room_for(response, via.size()));
+  writer << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   for (const auto& field : response.fields()) {
     // RFC 9110 §8.6: no Content-Length in 1xx.
-    if (is_passed_on(response, field)) pen.field(field);
+    if (is_passed_on(response, field)) writer.field(field);
   }
-  pen.end_fields();
-  pen << "\r\n";
+  writer.end_fields();
+  writer << "\r\n";
 }
 
 std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   const auto body = wire::error_document(response.code, response.message) + "\n";
-  Pen pen(out, body.size() + response.location.size() + 512);
-  pen << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status)
-      << "\r\nDate: " << http_date()
-      << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
-      << "\r\n";
-  if (response.status == 405) pen << "Allow: " << allowed_methods(response.allows_trace) << "\r\n";
+  TextWriter writer(out, body.size() + response.location.size() + 512);
+  writer << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status)
+         << "\r\nDate: " << http_date()
+         << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
+         << "\r\n";
+  if (response.status == 405)
+    writer << "Allow: " << allowed_methods(response.allows_trace) << "\r\n";
   if (response.retry_after_s > 0)
-    pen << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
-  if (!response.location.empty()) pen << "Location: " << response.location << "\r\n";
-  if (response.not_primary) pen << "Tandem-Not-Primary: 1\r\n";
-  pen << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+    writer << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
+  if (!response.location.empty()) writer << "Location: " << response.location << "\r\n";
+  if (response.not_primary) writer << "Tandem-Not-Primary: 1\r\n";
+  writer << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
   if (response.to_head) return 0;
-  pen << body;
+  writer << body;
   return body.size();
 }
 
 void write_grpc_error(Buffer& out, const LocalResponse& response) {
   const auto message = grpc_message_text(response.message);
-  Pen pen(out, message.size() + 256);
-  pen << "HTTP/1.1 200 OK\r\nDate: " << http_date()
-      << "\r\nContent-Type: application/grpc\r\nGrpc-Status: "
-      << std::uint64_t{static_cast<unsigned>(grpc_status_of(response.status))}
-      << "\r\nGrpc-Message: " << message << "\r\n\r\n";
+  TextWriter writer(out, message.size() + 256);
+  writer << "HTTP/1.1 200 OK\r\nDate: " << http_date()
+         << "\r\nContent-Type: application/grpc\r\nGrpc-Status: "
+         << std::uint64_t{static_cast<unsigned>(grpc_status_of(response.status))}
+         << "\r\nGrpc-Message: " << message << "\r\n\r\n";
 }
 
 std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head) {
   constexpr std::string_view body = "{\"status\":\"ready\"}\n";
-  Pen pen(out, body.size() + 512);
-  pen << "HTTP/1.1 200 OK\r\nDate: " << http_date()
-      << "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: "
-      << std::uint64_t{body.size()}
-      << (keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
+  TextWriter writer(out, body.size() + 512);
+  writer << "HTTP/1.1 200 OK\r\nDate: " << http_date()
+         << "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: "
+         << std::uint64_t{body.size()}
+         << (keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
   if (to_head) return 0;
-  pen << body;
+  writer << body;
   return body.size();
 }
 

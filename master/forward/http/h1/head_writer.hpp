@@ -1,7 +1,7 @@
 // head_writer.hpp: the heads that leave this gateway, as RFC 9110 §7.6 and RFC 9112 want them.
 //
-// A forwarded head keeps the order and the case of the end-to-end fields; it loses those that end
-// at this hop, and says its own framing, so that what the next reader sees has one meaning only.
+// A forwarded head keeps the order and the case of the end-to-end fields. It loses the fields that
+// end at this hop, and states the framing anew, so that the next reader finds only one meaning.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ namespace tandem::master {
 
 struct RequestContext {
   std::string_view via;            // this gateway's name in Via; empty: none of ours
-  Sender sender;                   // what it says of its client is kept if it is believed
+  Sender sender;                   // what it says about its client is kept if it is believed
   std::string_view port;           // where the client was served
   bool keeps_underscores = false;  // in names of fields; else only those of believed senders
   std::string_view request_id;     // of the client, or made here
@@ -27,8 +27,8 @@ struct RequestContext {
   std::size_t stripped = 0;        // bytes that the target begins with and the worker does not see
   std::string_view term;           // Tandem-Term with its proof, for Tandem workers; empty: none
   std::string_view pass{};         // Tandem-Pass, for the primary; empty: none
-  std::optional<Duration> left{};  // Tandem-Timeout-Ms: what is left of the time for the whole
-  bool is_grpc = false;            // grpc-timeout says that, too
+  std::optional<Duration> left{};  // Tandem-Timeout-Ms: the time that is left; unset: no deadline
+  bool is_grpc = false;            // grpc-timeout states the time that is left, too
 };
 
 // How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).
@@ -43,8 +43,8 @@ struct ResponseContext {
   int client_version = 11;
   bool keep_alive = true;         // the client's connection goes on after this response
   std::string_view set_cookie{};  // empty: none of ours
-  bool secure = false;            // the client brings it only by https
-  StrippedPrefix stripped{};      // what the worker did not see of the target
+  bool secure = false;            // the client sends the cookie only over https
+  StrippedPrefix stripped{};      // the part of the target that the worker did not see
 };
 
 // Appends the response head as the client is to see it; grows `out` as needed.
@@ -52,14 +52,14 @@ void write_response_head(Buffer& out, const ResponseHead& response, const Respon
 // Appends an interim (1xx) response.
 void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via);
 
-// An answer of the gateway itself: an error document, with what its status asks for.
+// An answer of the gateway itself: an error document, with the fields that its status requires.
 struct LocalResponse {
   unsigned status = 503;
   std::string_view code;        // of the error document
   std::string_view message;     // a sentence
   unsigned retry_after_s = 0;   // 0: no Retry-After
   std::string_view location{};  // empty: no Location
-  // Says so to the master that passed the request on: this one does not lead, nothing was executed.
+  // Tells the master that passed the request on: this one does not lead, nothing was executed.
   bool not_primary = false;
   bool keep_alive = false;
   bool to_head = false;       // the request was HEAD: no body
