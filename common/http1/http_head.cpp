@@ -171,7 +171,11 @@ HeadStatus RequestHead::take_tandem_field(const Field& field) {
     if (parsed.ec != std::errc{} || parsed.ptr != end || ms < 1 || ms > longest.count()) {
       return refuse(400, "bad_request", "Tandem-Timeout-Ms is a number from 1 to 86400000.");
     }
-    timeout_ = std::chrono::milliseconds(ms);
+    const Duration timeout = std::chrono::milliseconds(ms);
+    if (timeout_ != Duration::zero() && timeout_ != timeout) {
+      return refuse(400, "bad_request", "Tandem-Timeout-Ms is there twice, with two values.");
+    }
+    timeout_ = timeout;
   }
   return HeadStatus::complete;
 }
