@@ -127,3 +127,47 @@ TEST_CASE("a client that only waits is not disturbed") {
   client.send(get("/"));
   CHECK(read_response(client).body == "late");
 }
+
+TEST_CASE("a client that resets while its request waits for room costs no worker") {
+  std::atomic<bool> go{false};
+  Origin slow([&](Origin& self, RawSocket& socket) {
+    for (;;) {
+      self.receive(socket);
+      wait_until([&] { return go.load(); });
+      socket.send(ok("late"));
+    }
+  });
+  Gateway gateway({slow.port()}, {.timeouts = {.queue_wait = std::chrono::seconds(10)}});
+  gateway.set({"in_flight=1"});
+  auto first = gateway.connect();
+  first.send(get("/first"));
+  wait_until([&] { return slow.request_count() == 1; });
+  auto gone = gateway.connect();
+  gone.send(get("/gone"));
+  wait_until([&] { return gateway.waiting() == 1; });
+  auto last = gateway.connect();
+  last.send(get("/last"));
+  wait_until([&] { return gateway.waiting() == 2; });
+  gone.reset();
+  go = true;
+  CHECK(read_response(first).body == "late");
+  CHECK(read_response(last).body == "late");
+  const auto requests = slow.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[1].start_line() == "GET /last HTTP/1.1");
+}
+
+TEST_CASE("a client that closes while its request waits for room gives up its place in the queue") {
+  Origin origin(thinking());
+  Gateway gateway({origin.port()}, {.timeouts = {.queue_wait = std::chrono::seconds(30)}});
+  gateway.set({"in_flight=1"});
+  auto first = gateway.connect();
+  first.send(get("/"));
+  wait_until([&] { return origin.request_count() == 1; });
+  auto gone = gateway.connect();
+  gone.send(get("/"));
+  wait_until([&] { return gateway.waiting() == 1; });
+  gone.close();
+  wait_until([&] { return gateway.waiting() == 0; });
+  CHECK(gateway.plane().client_connections() == 1);
+}

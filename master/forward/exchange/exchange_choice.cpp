@@ -5,6 +5,7 @@
 
 #include "common/base/clock.hpp"
 #include "master/forward/http/request_key.hpp"
+#include "master/forward/stream/limits.hpp"
 
 namespace tandem::master {
 
@@ -60,8 +61,8 @@ bool Exchange::choose_now() {
 }
 
 // Waits for room if all are full, and for a suspect that may be back in that time if no other
-// worker is left. Requests are served in the order in which they came. True: all were full to the
-// end.
+// worker is left; the client is watched meanwhile. Requests are served in the order in which they
+// came. True: all were full to the end.
 Task<bool> Exchange::wait_for_choice() {
   auto left = client_.times.within(client_.times.timeouts().queue_wait, context_.coarse_now());
   bool all_full = false;
@@ -87,13 +88,16 @@ Task<bool> Exchange::wait_for_choice() {
     context_.services().want_room(*service_);
     const auto since = now();
     queue_entry_ = &entry;
-    auto waiting = entry.wait(left, excluded);
+    auto waiting = entry.wait(std::min<Duration>(left, limits::client_check), excluded);
     const auto outcome = co_await waiting;
     queue_entry_ = nullptr;
     left -= std::min(left, now() - since);
-    if (outcome != Service::QueueResult::room) break;
+    const bool is_over = outcome == Service::QueueResult::timed_out;
+    if (outcome == Service::QueueResult::refused || (is_over && left <= Duration::zero())) break;
+    // No worker is asked for a client that has given up.
+    if (client_.stream.is_gone(is_over && client_.request.version() >= 11)) aborted_ = true;
     // The suspect that has come back may be asked again.
-    if (!all_full) excluded_.clear();
+    if (!is_over && !all_full) excluded_.clear();
   }
   co_return all_full;
 }

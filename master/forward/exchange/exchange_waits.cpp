@@ -79,6 +79,7 @@ Task<> Exchange::await_resources() {
   }
   Pause pause(context_.io(), std::min<Duration>(resources_pause, *resources_until_ - at));
   co_await pause;
+  if (client_.stream.is_gone(/*may_probe=*/false)) aborted_ = true;
   verdict_.next = aborted_ ? Verdict::Next::fail : Verdict::Next::repeat;
 }
 
