@@ -205,6 +205,22 @@ TEST_CASE("an HTTP/1.0 client that asks for keep-alive gets it when the length i
   }
 }
 
+TEST_CASE("a client that sends on behind its last request gets a whole answer, and no reset") {
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()});
+  auto client = gateway.connect();
+  std::string requests = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  while (requests.size() < 100'000) requests += get("/");
+  client.send(requests);
+  const auto answer = read_response(client);
+  CHECK(answer.body == "x");
+  CHECK(answer.field("Connection") == "close");
+  bool reset = true;
+  CHECK(client.read_to_end(&reset).empty());
+  CHECK_FALSE(reset);  // RFC 9112 §9.6
+  CHECK(origin.request_count() == 1);
+}
+
 TEST_CASE("Connection: close is honoured") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});

@@ -118,16 +118,17 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
     }
     self.idle_ = false;
     auto serving = self.serve_request();
-    const Ending ending = co_await serving;
+    Ending ending = co_await serving;
+    if (ending == Ending::keep && self.context_.lets_clients_go()) ending = Ending::close;
     if (ending != Ending::keep) {
-      if (ending == Ending::linger && !self.ending_) {
+      if (!self.ending_ && self.must_linger(ending)) {
         auto lingering = self.linger();
         co_await lingering;
       }
       self.close(ending);
       co_return;
     }
-    if (self.ending_ || self.context_.lets_clients_go()) break;
+    if (self.ending_) break;
     self.idle_ = true;
     self.idle_since_ = self.context_.coarse_now();
   }
@@ -260,6 +261,13 @@ Task<> ClientSession::refuse(Refusal refusal) {
 
 void ClientSession::log(const AccessNote& note, std::string_view request_id) {
   log_request(context_, started_, note, address_, *request_, request_id);
+}
+
+// A close with unread bytes resets the connection, and the client may lose its answer (RFC 9112
+// §9.6): it may have sent another request, or the rest of this one.
+bool ClientSession::must_linger(Ending ending) {
+  if (ending != Ending::close) return ending == Ending::linger;
+  return !in_.empty() || connection_.has_unread();
 }
 
 Task<> ClientSession::linger() {

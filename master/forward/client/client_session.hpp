@@ -44,6 +44,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Task<bool> read_head(HeadStatus status);
   Task<Ending> serve_request();
   Task<> refuse(Refusal refusal);
+  bool must_linger(Ending ending);
   Task<> linger();
   void close(Ending ending);
   // Tells the access log of the request that has ended, if there is one.

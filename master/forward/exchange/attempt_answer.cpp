@@ -171,6 +171,7 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
   const auto early = client_.in.view().substr(client_.request.head_bytes() + client_.body.size());
   if (from_client.free_size() < early.size()) from_client.grow(early.size());
   from_client.append(early);
+  client_.in.drop_back(early.size());
   const MessageStream::Part part{.head = out_.view()};
   auto sending = client_.stream.send(part);
   if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
