@@ -173,3 +173,26 @@ TEST_CASE("a worker that leaves finishes what it has and gets nothing new") {
   client.send("0\r\n\r\n");
   CHECK(leaving.connection_count() == 1);
 }
+
+TEST_CASE("a PUT whose body was not begun goes to another worker when the first breaks off") {
+  Origin broken([](Origin&, RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.reset();
+  });
+  Origin well([](Origin&, RawSocket& socket) {
+    for (;;) {
+      socket.read_until("\r\n\r\n");
+      socket.send("HTTP/1.1 100 Continue\r\n\r\n");
+      socket.send(ok(socket.read_exactly(5)));
+    }
+  });
+  Gateway gateway({broken.port(), well.port()});
+  for (int i = 0; i < 2; ++i) {  // one of them comes to the broken worker first
+    auto client = gateway.connect();
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    CHECK(read_response(client).status() == 100);
+    client.send("hello");
+    CHECK(read_response(client).body == "hello");
+  }
+  CHECK(broken.connection_count() > 0);
+}

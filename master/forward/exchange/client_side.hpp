@@ -18,9 +18,8 @@ namespace tandem::master {
 struct ClientSide {
   // It is safe to send again (RFC 9110 §9.2.2, or by the operator's word), and still here as a
   // whole.
-  bool is_repeatable() const {
-    return !streaming && options->retry_methods.contains(request.method());
-  }
+  bool is_repeatable() const { return !streaming && has_repeatable_method(); }
+  bool has_repeatable_method() const { return options->retry_methods.contains(request.method()); }
 
   MessageStream& stream;
   Sender sender;

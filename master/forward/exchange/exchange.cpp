@@ -101,7 +101,7 @@ Task<> Exchange::forward() {
 
 Verdict Exchange::judge(const AttemptResult& result) {
   auto verdict = history_.judge(result, {.destination = destination_,
-                                         .is_repeatable = client_.is_repeatable(),
+                                         .is_repeatable = client_.has_repeatable_method(),
                                          .is_over = client_.times.is_over(now()),
                                          .attempts_max = client_.options->attempts,
                                          .retry_on = client_.options->retry_on});

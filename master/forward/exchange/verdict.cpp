@@ -4,6 +4,15 @@
 
 namespace tandem::master {
 
+namespace {
+
+// A body that is streamed is still here as a whole while its client waits for 100 Continue.
+bool is_repeatable(const AttemptResult& result, const AttemptHistory::Request& request) {
+  return request.is_repeatable && !result.body_taken;
+}
+
+}  // namespace
+
 Failure failure_after(const AttemptResult& result, bool is_over) {
   // After interim responses alone there may still be an answer.
   if (result.answer_begun) return Failure::broken_off;
@@ -104,7 +113,9 @@ Verdict AttemptHistory::after_silence(const AttemptResult& result, const Request
   if (result.response_begun) return {.next = Next::fail};
   if (!result.request_sent) return {.next = next};
   wait_until_.reset();
-  if (!request.is_repeatable || attempts_seen_ >= request.attempts_max) return {.next = Next::fail};
+  if (!is_repeatable(result, request) || attempts_seen_ >= request.attempts_max) {
+    return {.next = Next::fail};
+  }
   // No worker has seen what was sent over an idle connection that had been closed.
   const bool was_seen = !is_stale || attempts_seen_ > 0;
   return {.next = next, .costs_retry = request.destination == Destination::workers && was_seen};
@@ -118,7 +129,7 @@ Verdict AttemptHistory::after_bad_answer(const AttemptResult& result, const Requ
   const bool is_settled = result.outcome == AttemptOutcome::retry_status;
   if (is_settled) return {.next = Next::repeat, .was_answered = true};
   const unsigned status = result.outcome == AttemptOutcome::timed_out ? 504 : 502;
-  const bool may_repeat = !result.response_begun && request.is_repeatable &&
+  const bool may_repeat = !result.response_begun && is_repeatable(result, request) &&
                           attempts_seen_ < request.attempts_max &&
                           request.retry_on.contains(status);
   if (!may_repeat) return {.next = Next::fail};

@@ -61,7 +61,7 @@ class AttemptHistory {
  public:
   struct Request {
     Destination destination = Destination::workers;
-    bool is_repeatable = false;       // its method allows it, and its body is still here
+    bool is_repeatable = false;       // its method allows it
     bool is_over = false;             // its deadline has passed
     unsigned attempts_max = 1;        // that workers may see
     const wire::StatusSet& retry_on;  // statuses that are tried again after

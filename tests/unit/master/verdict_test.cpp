@@ -71,6 +71,16 @@ TEST_CASE("a request that a worker may have seen is sent again only if it is ide
   CHECK(once.failure == Failure::no_response);
 }
 
+TEST_CASE(
+    "a request whose streamed body was not begun is sent again, one of which some was is not") {
+  for (const auto outcome : {Outcome::lost, Outcome::stale, Outcome::timed_out}) {
+    auto result = ended_after_sending(outcome);
+    CHECK(AttemptHistory().judge(result, get(statuses({504}))).next == Next::repeat);
+    result.body_taken = true;
+    CHECK(AttemptHistory().judge(result, get(statuses({504}))).next == Next::fail);
+  }
+}
+
 TEST_CASE("workers see as many attempts as are allowed, and no more") {
   AttemptHistory history;
   CHECK(history.judge(ended_after_sending(Outcome::lost), get()).next == Next::repeat);
