@@ -7,6 +7,7 @@
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/request_log.hpp"
 #include "master/forward/client/websocket.hpp"
+#include "master/forward/exchange/watched_deadline.hpp"
 #include "common/http1/field_text.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/stream/head_text.hpp"
@@ -361,7 +362,12 @@ Task<> H2Connection::refuse(Request& request, Refusal refusal, const RequestHead
   const MessageStream::Part part{.head = out.view().substr(0, head_bytes),
                                  .content = out.view().substr(head_bytes),
                                  .last = true};
-  auto sending = request.send(part);
+  MessageStream& stream = request;
+  const RequestTimes times(context_.timeouts());
+  WatchedDeadline deadline(context_.wheel(), stream);
+  deadline.on_expiry([](void* client) { static_cast<MessageStream*>(client)->cancel(); }, &stream);
+  auto sending = stream.send(part);
+  if (!sending.done()) deadline.arm_sending(stream, times);
   const auto sent = co_await sending;
   AccessNote note;
   if (sent.ok()) {
