@@ -226,10 +226,10 @@ class ClusterMember {
   std::pair<core::ClusterId, MasterRecords>
       kept_masters_;  // the ones that are on the disk, or are being written
   std::optional<storage::KeptFile> masters_file_;  // unset: there is no data directory
-  wire::FeatureLevel noted_level_ =
-      wire::features::oldest;  // as known to the cluster's thread wire::FoundOut found_out_; // as
-                               // last sent to the standbys
-  bool gave_up_ = false;       // a committed entry cannot be applied
+  // As known to the cluster's thread.
+  wire::FeatureLevel noted_level_ = wire::features::oldest;
+  wire::FoundOut found_out_;  // as last sent to the standbys
+  bool gave_up_ = false;      // a committed entry cannot be applied
   bool closed_ = false;
 
   std::atomic<bool> leads_{false};  // for hand_over_and_wait(), both
