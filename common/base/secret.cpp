@@ -46,4 +46,14 @@ std::string keyed_digest(std::string_view key, std::string_view text, std::size_
   return hex({digest.data(), bytes});
 }
 
+std::string digest(std::string_view text) {
+  // Fetched once: looking an algorithm up costs more than the digest of a short text.
+  static const auto* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  const int made = EVP_Digest(text.data(), text.size(), bytes.data(), &size, sha256, nullptr);
+  TANDEM_ASSERT(made == 1);
+  return hex({bytes.data(), size});
+}
+
 }  // namespace tandem

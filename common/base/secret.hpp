@@ -17,4 +17,7 @@ std::string random_hex(std::size_t bytes);
 // it authenticates something), in hexadecimal digits.
 std::string keyed_digest(std::string_view key, std::string_view text, std::size_t bytes);
 
+// SHA-256 (FIPS 180-4) of `text`, in hexadecimal digits.
+std::string digest(std::string_view text);
+
 }  // namespace tandem

@@ -56,13 +56,12 @@ bool sync_directory_of(const std::string& path) {
   return file.fd() >= 0 && ::fsync(file.fd()) == 0;
 }
 
-}  // namespace
-
-Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max, mode_t forbidden) {
   const File file(path, O_RDONLY | O_NONBLOCK);
   struct stat about {};
   if (file.fd() < 0 || ::fstat(file.fd(), &about) != 0) return unreadable();
   if (!S_ISREG(about.st_mode)) return invalid("is not a regular file");
+  if ((about.st_mode & forbidden) != 0) return invalid("can be read by other users: chmod 600 it");
   std::string content;
   std::string part(16 * 1024, '\0');
   for (;;) {
@@ -75,6 +74,16 @@ Result<std::string> read_small_file(const std::string& path, std::size_t bytes_m
     }
     content.append(part.data(), static_cast<std::size_t>(size));
   }
+}
+
+}  // namespace
+
+Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
+  return read_file(path, bytes_max, 0);
+}
+
+Result<std::string> read_private_file(const std::string& path, std::size_t bytes_max) {
+  return read_file(path, bytes_max, 077);
 }
 
 Result<> replace_file(const std::string& path, std::string_view content, const std::string& draft) {

@@ -19,6 +19,9 @@ namespace tandem {
 // `not_found`; `invalid` when it is not a regular file or longer than `bytes_max`; `io`.
 Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max);
 
+// As above, for a file that holds secrets: `invalid` also when other users have any right to it.
+Result<std::string> read_private_file(const std::string& path, std::size_t bytes_max);
+
 // Replaces a file atomically: when this returns, the new content is on the disk, with mode 0600;
 // after a failure or a crash the file has the old content or the new one. `draft` is in the same
 // directory and is written first; a file that is already there is removed. Errors: `io`, with the
