@@ -334,8 +334,13 @@ void bind(CLI::App& app, MasterFlags& flags) {
                 flags.forget_after, {1s, 720h});
   bind_duration(app, "--drain-timeout", "how long requests in flight may take after SIGTERM",
                 flags.drain_timeout, {0s, 1h});
+  bind_text(app, "--tokens-file", "FILE.toml",
+            "who may do what at the control address: entries that `tandem token new` prints; read "
+            "again at SIGHUP",
+            flags.tokens_file);
   bind_text(app, "--token-file", "FILE",
-            "file with the token that callers of the control address must present",
+            "file with the token that this master presents to the others; without --tokens-file "
+            "all callers of the control address must present it, and may do everything",
             flags.token_file);
   bind_text(app, "--access-log", "FILE|-|off",
             "where to write one line of JSON for each request; the file is reopened at SIGHUP",

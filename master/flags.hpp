@@ -45,6 +45,7 @@ struct MasterFlags {
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;
+  std::string tokens_file;  // empty: one token, or none
   std::string token_file;
   std::string access_log = "off";  // a file, "-" for the standard output, or "off"
   LogLevel log_level = LogLevel::info;

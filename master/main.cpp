@@ -40,6 +40,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.backends = flags.backends;
   options.routes = flags.routes;
   options.services = flags.services;
+  options.tokens_file = flags.tokens_file;
   options.token_file = flags.token_file;
   options.peers = flags.peers;
   options.join = flags.join;
@@ -120,8 +121,9 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
                                  data_plane.address().to_string(), control.address().to_string()));
 
   const auto second_stop = signals.wait_for_two(
-      [access_log] {
+      [access_log, &control] {
         if (access_log != nullptr) access_log->reopen();
+        control.reload_secrets();
       },
       [&control, &vips] {
         if (vips) vips->end();

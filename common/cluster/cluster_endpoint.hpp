@@ -3,12 +3,10 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "common/cluster/cluster_node.hpp"
 #include "common/cluster/message_reader.hpp"
-#include "common/http/bearer_token.hpp"
 #include "common/http/http_message.hpp"
 #include "common/http/http_server.hpp"
 
@@ -16,16 +14,16 @@ namespace tandem::cluster {
 
 inline constexpr std::string_view messages_path = "/cluster/messages";
 
-// The admission for messages_path, which allows longer bodies than other paths, because of
-// snapshots. Callers without the token are refused and counted.
-Admission admit_messages(const ControlRequest& request, const std::optional<BearerToken>& token,
-                         const ClusterNode& node);
+// What `admission` becomes for messages_path: with a snapshot in it a body is longer than others.
+// A refusal is counted.
+Admission admit_messages(Admission admission, const ClusterNode& node);
 
-// Hands the envelope and the sender's host to a copy of `deliver`, which takes them to the node's
-// own thread. Answers 204; 400 for a body that is not understood, 409 for another cluster and for a
-// later version. On the reader's loop; the other arguments outlive the answer.
+// Hands the envelope and its sender to a copy of `deliver`, which brings them to the node's own
+// thread. 204; 400 for what is not understood, 403 for what the caller may not say (in another's
+// name, or a worker what masters alone say), 409 for another cluster and for what a later version
+// has written. On the reader's loop; the rest of what is passed outlives the answer.
 boost::asio::awaitable<ControlResponse> take_messages(
     const ControlRequest& request, const ClusterNode& node, MessageReader& reader,
-    std::function<void(wire::ClusterEnvelope, std::string host)> deliver);
+    std::function<void(wire::ClusterEnvelope, Sender)> deliver);
 
 }  // namespace tandem::cluster

@@ -192,11 +192,11 @@ std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
       loop_,
       PeerLinkOptions{.peer = node,
                       .address = known->second.addresses.control,
-                      .token = options_.token,
                       .patience = std::max<Duration>(1s, 2 * options_.timing.election_timeout),
                       .retry = options_.timing.heartbeat,
                       .greets = true},
       PeerLink::Hooks{.envelope = [this] { return envelope(); },
+                      .token = [this, node] { return token_for(node); },
                       .lost = [this, node] { step(core::ConnectionLost{node}); },
                       .refused =
                           [this, node](Instant attempted) {
@@ -346,11 +346,21 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
   }
 }
 
-void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& peer_host) {
+void ClusterNode::receive(wire::ClusterEnvelope envelope, const Sender& sender) {
   if (stopped_ || node_ == nullptr || !failure_.empty() || envelope.node == options_.node) return;
-  set_address(envelope.node, reachable_from_here(envelope.control, peer_host));
+  if (sender.role == access::Role::worker && is_master(envelope.node)) {
+    refusals_.unauthorized.fetch_add(1, std::memory_order_relaxed);
+    refusals_.log.refused(
+        sender.host, fmt::format("a worker's token, in the name of the master {}", envelope.node),
+        now());
+    return;
+  }
+  const auto control = reachable_from_here(envelope.control, sender.host);
+  set_address(envelope.node, control);
+  if (!sender.secret.empty()) set_secret(envelope.node, control, sender.secret);
   const auto known = known_.find(envelope.node);
   if (known == known_.end()) return;
+  if (sender.role == access::Role::master) known->second.proven_master = true;
   known->second.can = envelope.features.can;
   learn_feature_level(envelope);
   auto& addresses = known->second.addresses;
@@ -368,7 +378,9 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const std::string& pee
     standing_teller_ = envelope.node;
     standing_heard_ = now();
   }
-  if (envelope.applied && envelope.applied != known->second.applied) {
+  // Witnesses have no state to compare.
+  const bool compares = envelope.applied && is_master(envelope.node);
+  if (compares && envelope.applied != known->second.applied) {
     known->second.applied = envelope.applied;
     if (hooks_.applied) hooks_.applied(envelope.node, *envelope.applied);
   }

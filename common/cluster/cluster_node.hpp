@@ -23,13 +23,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/mutex.hpp"
+#include "common/access/refusal_log.hpp"
+#include "common/access/role.hpp"
 #include "common/base/result.hpp"
 #include "common/cluster/acknowledged.hpp"
 #include "common/cluster/cluster_options.hpp"
 #include "common/cluster/cluster_view.hpp"
 #include "common/cluster/durable_log.hpp"
 #include "common/cluster/peer_link.hpp"
-#include "common/cluster/refusal_log.hpp"
 #include "common/core/node.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
@@ -55,10 +56,18 @@ struct ClusterHooks {
 
 // Counts of refused messages, by reason; they only grow. Any thread.
 struct ClusterRefusals {
-  std::atomic<std::uint64_t> foreign{0};       // of another cluster, timing or feature level
-  std::atomic<std::uint64_t> malformed{0};     // not understood, of a later format
-  std::atomic<std::uint64_t> unauthorized{0};  // without the token, or with a wrong one
-  RefusalLog log;
+  std::atomic<std::uint64_t> foreign{0};    // of another cluster, timing or feature level
+  std::atomic<std::uint64_t> malformed{0};  // not understood, of a later format
+  // Without a token that allows them, or in the name of another.
+  std::atomic<std::uint64_t> unauthorized{0};
+  access::RefusalLog log{"cluster message refused"};
+};
+
+// Whose envelope it is, besides what it says itself.
+struct Sender {
+  std::string host;                    // numeric
+  std::optional<access::Role> role{};  // of its token; unset: none is asked for
+  std::string secret{};                // what a witness is presented; empty: there is none
 };
 
 class ClusterNode {
@@ -85,8 +94,7 @@ class ClusterNode {
   // Passes a snapshot of the state after `index`. Dropped if the state was restored since the
   // snapshot was asked for: the cluster may never have had that state (pair mode).
   void snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes);
-  // An envelope came from `peer_host`, a numeric address.
-  void receive(wire::ClusterEnvelope envelope, const std::string& peer_host);
+  void receive(wire::ClusterEnvelope envelope, const Sender& sender);
   // Where clients connect, once that is known.
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
   // What this node has found out about the workers, as a primary; sent with each envelope.
@@ -100,6 +108,11 @@ class ClusterNode {
   // Replaces the masters of the cluster, without this one. A host may be a name; an unspecified one
   // stands for the address from which that master is heard.
   void set_masters(const std::map<core::NodeId, Endpoint>& masters);
+  // What this node presents from now on.
+  void set_token(std::string token) { options_.token = std::move(token); }
+  // A witness that has proved who it is takes messages at `control`: there, and nowhere else, it
+  // is presented `secret`.
+  void set_secret(const core::NodeId& witness, const Endpoint& control, std::string secret);
   // Where a witness receives messages, from the replicated state.
   void set_address(const core::NodeId& node, const Endpoint& control);
   // The cluster's feature level, from the replicated state. A lower one than before is ignored.
@@ -116,6 +129,7 @@ class ClusterNode {
   struct Address {
     NodeAddresses addresses;
     bool configured = false;                  // a master: envelopes do not change its address
+    bool proven_master = false;               // it has presented the token of one
     std::optional<Endpoint> given{};          // ... as configured
     std::optional<wire::FeatureLevel> can{};  // according to its last envelope
     std::vector<Endpoint> resolved{};         // of a configured name
@@ -123,11 +137,17 @@ class ClusterNode {
     std::optional<wire::StateDigest> applied{};
   };
 
+  struct Secret {
+    Endpoint control;
+    std::string text;
+  };
+
   void run_inputs();
   void carry_out();
   void send(core::Message message);
   void release_held();
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
+  std::string token_for(const core::NodeId& node) const;
   void follow_link(const core::NodeId& peer);
   bool is_master(const core::NodeId& node) const;
   void prune_links();
@@ -173,6 +193,7 @@ class ClusterNode {
   std::uint64_t restores_ = 0;
   std::map<core::NodeId, Address> known_;
   std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
+  std::map<core::NodeId, Secret> secrets_;  // of witnesses; at most limits::credentials_max
   wire::FoundOut found_out_;
   std::optional<wire::Standing> standing_;  // as the primary reported it
   core::NodeId standing_teller_;

@@ -26,7 +26,10 @@ struct ClusterOptions {
   // Where the log is kept, a directory that this process has locked; empty: only in memory, which
   // is allowed for a master without peers.
   std::string directory;
-  std::string token;   // presented to other members; empty: none
+  std::string token;  // presented to other members; empty: none
+  // Witnesses, too, are presented the token. False, for masters: each gets a secret of its own,
+  // since its address is what a worker said (ClusterNode::set_secret()).
+  bool shares_token = true;
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
   // The state to found a new cluster from, in an empty directory; null: an empty state.

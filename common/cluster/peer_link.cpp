@@ -230,9 +230,9 @@ std::string PeerLink::next_request() {
     if (alone) break;
   }
   const auto body = wire::to_json(envelope);
-  const auto authorization = options_.token.empty()
-                                 ? std::string{}
-                                 : fmt::format("Authorization: {}\r\n", bearer(options_.token));
+  const auto token = hooks_.token();
+  const auto authorization =
+      token.empty() ? std::string{} : fmt::format("Authorization: {}\r\n", bearer(token));
   return fmt::format(
       "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}{}: {}\r\n"
       "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",

@@ -33,8 +33,7 @@ namespace tandem::cluster {
 
 struct PeerLinkOptions {
   core::NodeId peer;
-  Endpoint address;   // numeric, or a name whose addresses come by set_addresses()
-  std::string token;  // presented to it; empty: none
+  Endpoint address;  // numeric, or a name whose addresses come by set_addresses()
   Duration patience{
       1s};  // how long it waits for a connection or an answer; then the connection counts as broken
   Duration retry{100ms};  // the longest pause between attempts
@@ -47,6 +46,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
  public:
   struct Hooks {
     std::function<wire::ClusterEnvelope()> envelope;  // of this node, without messages
+    std::function<std::string()> token;               // to be presented to it now; empty: none
     std::function<void()> lost;                       // an established connection broke
     std::function<void(Instant attempted)> refused;   // by all its addresses
   };

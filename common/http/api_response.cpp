@@ -46,18 +46,18 @@ ControlResponse method_not_allowed(std::string_view method, std::string allowed)
           .fields = {{"Allow", std::move(allowed)}}};
 }
 
-ControlResponse not_authorized() {
-  return {
-      .status = 401,
-      .body = wire::error_document(
-          "unauthorized", "this address requires the cluster's token: Authorization: Bearer TOKEN"),
-      .fields = {{"WWW-Authenticate", "Bearer realm=\"tandem\""}}};
+ControlResponse not_authorized(std::string_view why) {
+  // RFC 6750 §3: an error is named only to who has presented a token.
+  const std::string_view error = why.empty() ? "" : ", error=\"invalid_token\"";
+  return {.status = 401,
+          .body = wire::error_document(
+              "unauthorized",
+              why.empty() ? "this address requires a token: Authorization: Bearer TOKEN" : why),
+          .fields = {{"WWW-Authenticate", fmt::format("Bearer realm=\"tandem\"{}", error)}}};
 }
 
-ControlResponse foreign_origin() {
-  return {.status = 403,
-          .body = wire::error_document(
-              "forbidden", "a page of another site cannot change anything on this address")};
+ControlResponse forbidden(std::string_view why) {
+  return {.status = 403, .body = wire::error_document("forbidden", why)};
 }
 
 }  // namespace tandem

@@ -17,7 +17,8 @@ ControlResponse refusal(const Error& error);
 
 ControlResponse no_such_path(std::string_view path);                               // 404
 ControlResponse method_not_allowed(std::string_view method, std::string allowed);  // 405
-ControlResponse not_authorized();                                                  // 401
-ControlResponse foreign_origin();                                                  // 403
+// `why`: what is wrong with the token that was presented; empty: there was none.
+ControlResponse not_authorized(std::string_view why = {});  // 401
+ControlResponse forbidden(std::string_view why);            // 403
 
 }  // namespace tandem

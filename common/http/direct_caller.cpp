@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/base/endpoint.hpp"
-#include "common/wire/error_document.hpp"
+#include "common/http/api_response.hpp"
 
 namespace tandem {
 
@@ -29,10 +29,6 @@ std::string host_of(std::string_view authority) {
   return lower(authority.substr(0, authority.find(':')));
 }
 
-ControlResponse forbidden(std::string_view why) {
-  return {.status = 403, .body = wire::error_document("forbidden", why)};
-}
-
 }  // namespace
 
 std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
@@ -40,7 +36,7 @@ std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
   if (request.proxied) {
     return forbidden(
         "a proxy has passed this request on, and without a token this address answers only this "
-        "machine: give it a --token-file");
+        "machine: give it a --tokens-file or a --token-file");
   }
   if (request.host.empty()) return std::nullopt;
   const auto host = host_of(request.host);
@@ -48,7 +44,7 @@ std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
   return forbidden(
       fmt::format("the host \"{}\" is not served here: without a token this address answers to "
                   "loopback addresses, localhost and {} alone; ask by one of these, or give it a "
-                  "--token-file",
+                  "--tokens-file or a --token-file",
                   request.host.substr(0, quoted_bytes_max), own_name));
 }
 

@@ -9,6 +9,10 @@
 
 namespace tandem {
 
+namespace access {
+struct Credential;
+}
+
 // The views are valid until the answer is given.
 struct ControlRequest {
   std::string_view method;
@@ -20,8 +24,11 @@ struct ControlRequest {
   std::string_view origin;      // the Origin field, which browsers send; empty when there is none
   std::string_view features{};  // the Tandem-Features field, of other members
   std::string_view peer;        // the numeric address it came from
-  bool passed_on = false;       // by another master: Tandem-Passed-On is there
-  bool proxied = false;         // by a proxy: Via, Forwarded or X-Forwarded-For is there
+  std::string_view on_behalf_of{};  // the Tandem-On-Behalf-Of field, of masters
+  bool passed_on = false;           // by another master: Tandem-Passed-On is there
+  bool proxied = false;             // by a proxy: Via, Forwarded or X-Forwarded-For is there
+  // Who was admitted; null: nobody in particular, for no secret is asked for, or not of this one.
+  const access::Credential* caller = nullptr;
 };
 
 struct ControlResponse {

@@ -32,6 +32,7 @@ constexpr std::size_t buffer_bytes_max =
 constexpr Duration accept_pause = 100ms;  // when this machine is short of something
 // Connections accepted in a row before the existing ones get their turn.
 constexpr unsigned accepts_in_a_row_max = 16;
+constexpr unsigned unauthorized = 401;
 
 SteadyTime after(Duration delay) { return std::chrono::steady_clock::now() + delay; }
 
@@ -104,6 +105,7 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
           .origin = view(message[http::field::origin]),
           .features = view(message["Tandem-Features"]),
           .peer = peer,
+          .on_behalf_of = view(message["Tandem-On-Behalf-Of"]),
           .passed_on = message.count("Tandem-Passed-On") > 0,
           .proxied = message.count(http::field::via) + message.count(http::field::forwarded) +
                          message.count("X-Forwarded-For") >
@@ -174,6 +176,7 @@ struct HttpServer::Connection : ConnectionSlots::Holder {
   std::string peer;
   boost::beast::flat_buffer buffer;  // holds no memory while the connection is idle
   SteadyTime deadline = SteadyTime::max();
+  bool is_trusted = false;
 };
 
 HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handler handler)
@@ -309,7 +312,10 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     admission.refusal = refused(400, mistake);
   } else if (!error && options_.admit) {
     admission = options_.admit(request_of(parser, connection.peer));
-    if (admission.trusts) slots_.trust(connection);
+    if (admission.trusts) {
+      slots_.trust(connection);
+      connection.is_trusted = true;
+    }
   }
   if (!error && !admission.refusal) {
     error = co_await read_body(socket, connection.buffer, parser, admission.body_bytes_max);
@@ -319,7 +325,8 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     response = answer_to(error, admission.body_bytes_max);
     if (!response) co_return false;
   } else if (!response) {
-    const auto request = request_of(parser, connection.peer);
+    auto request = request_of(parser, connection.peer);
+    request.caller = admission.caller.get();
     connection.deadline = SteadyTime::max();  // handlers limit their own time
     slots_.begin_answer(connection);
     auto answering = answer(request);
@@ -328,7 +335,9 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   }
   // The rest of an unread body would be taken for the next request.
   const bool at_end = !error && mistake.empty() && parser.is_done();
-  const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_;
+  // Who is trusted no more must not keep the place of one who is.
+  const bool has_lost_trust = connection.is_trusted && response->status == unauthorized;
+  const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_ && !has_lost_trust;
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
   const auto text = written(*response, date(), {method.data(), method.size()}, keep_alive);
   connection.deadline = after(options_.request_max);

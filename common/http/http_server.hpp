@@ -37,7 +37,9 @@ namespace tandem {
 struct Admission {
   std::optional<ControlResponse> refusal{};
   std::size_t body_bytes_max = limits::control_body_bytes_max;
-  bool trusts = false;  // the caller has presented the token: see connection_slots.hpp
+  bool trusts = false;  // the caller has presented a token: see connection_slots.hpp
+  // Who it is; the request has it until it is answered.
+  std::shared_ptr<const access::Credential> caller{};
 };
 
 struct HttpServerOptions {

@@ -58,6 +58,12 @@ ordered_json document(const VipStatus& vip) {
           {"problem", vip.problem}};
 }
 
+ordered_json document(const CredentialStatus& credential) {
+  return {{"name", credential.name},       {"role", credential.role},
+          {"until", credential.until},     {"days_left", credential.days_left},
+          {"expired", credential.expired}, {"replaced", credential.replaced}};
+}
+
 ordered_json document(const ServiceHealth& service) {
   return {{"name", service.name},
           {"workers", service.workers},
@@ -117,6 +123,15 @@ void read(MemberReader& reader, VipStatus& vip) {
   reader.text("problem", vip.problem, Presence::optional);
 }
 
+void read(MemberReader& reader, CredentialStatus& credential) {
+  reader.text("name", credential.name);
+  reader.text("role", credential.role);
+  reader.text("until", credential.until);
+  reader.number("days_left", credential.days_left, 0, any_u32);
+  reader.boolean("expired", credential.expired);
+  reader.boolean("replaced", credential.replaced);
+}
+
 void read(MemberReader& reader, VoterStatus& voter) {
   reader.text("name", voter.name);
   reader.text("kind", voter.kind);
@@ -169,6 +184,16 @@ void read_refused(MemberReader& reader, RefusedMessages& refused) {
   if (!finished.ok()) reader.refuse(finished.error());
 }
 
+void read_refused(MemberReader& reader, RefusedRequests& refused) {
+  const auto* object = reader.object("refused_requests", Presence::optional);
+  if (object == nullptr) return;
+  MemberReader part(*object, "refused_requests");
+  part.number("unauthorized", refused.unauthorized, 0, any_u64);
+  part.number("forbidden", refused.forbidden, 0, any_u64);
+  const auto finished = part.finish(UnknownMembers::ignore);
+  if (!finished.ok()) reader.refuse(finished.error());
+}
+
 // Absent from older masters: none.
 void read_names(MemberReader& reader, const char* key, std::vector<std::string>& names) {
   if (reader.is_null(key)) return;
@@ -208,6 +233,10 @@ std::string to_json(const Status& status) {
                 {{"foreign", status.refused_messages.foreign},
                  {"malformed", status.refused_messages.malformed},
                  {"unauthorized", status.refused_messages.unauthorized}}},
+               {"refused_requests",
+                {{"unauthorized", status.refused_requests.unauthorized},
+                 {"forbidden", status.refused_requests.forbidden}}},
+               {"credentials", documents(status.credentials)},
                {"vips", documents(status.vips)},
                {"voters_told_by", status.voters_told_by},
                {"voters_committed", status.voters_committed},
@@ -252,6 +281,8 @@ Result<Status> parse_status(std::string_view text) {
   read_names(reader, "differing", status.differing);
   read_names(reader, "without_vote", status.without_vote);
   read_refused(reader, status.refused_messages);
+  read_refused(reader, status.refused_requests);
+  if (!reader.is_null("credentials")) read_list(reader, "credentials", status.credentials);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
   reader.text("voters_told_by", status.voters_told_by, Presence::optional);
   reader.boolean("voters_committed", status.voters_committed, Presence::optional);

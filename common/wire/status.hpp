@@ -75,6 +75,22 @@ struct RefusedMessages {
   std::uint64_t unauthorized = 0;  // without the token, or with a wrong one
 };
 
+// Requests to the control address that were refused for the token, since this node started.
+struct RefusedRequests {
+  std::uint64_t unauthorized = 0;  // without one, or with one that is unknown or has expired
+  std::uint64_t forbidden = 0;     // with one that allows too little
+};
+
+// A token that this node knows, without what it could be recognized by.
+struct CredentialStatus {
+  std::string name;
+  std::string role;
+  std::string until{};          // its last day, 2027-01-31; empty: it does not expire
+  std::uint64_t days_left = 0;  // until then; 0 on that day, and where it does not expire
+  bool expired = false;
+  bool replaced = false;  // another of that name holds longer
+};
+
 struct Status {
   std::string cluster;  // the cluster's id
   std::string node;
@@ -96,9 +112,11 @@ struct Status {
   // repaired.
   std::vector<std::string> differing;
   RefusedMessages refused_messages;
-  std::vector<VipStatus> vips;  // of this node
-  std::string voters_told_by;   // the master whose knowledge of the voters this is, which is the
-                                // primary; empty: none
+  RefusedRequests refused_requests;
+  std::vector<CredentialStatus> credentials;  // none: no token is required, or an older master
+  std::vector<VipStatus> vips;                // of this node
+  std::string voters_told_by;  // the master whose knowledge of the voters this is, which is the
+                               // primary; empty: none
   // False while the newest change of voters is not committed: a voter that it removes may still be
   // needed, and must stay. True from older masters, which do not say.
   bool voters_committed = true;

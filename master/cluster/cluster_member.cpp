@@ -405,20 +405,4 @@ bool ClusterMember::is_in_sync(Instant now) const {
          now - options_.timing.election_timeout < view_.primary_heard;
 }
 
-// ---- POST /cluster/messages
-
-Admission ClusterMember::admit(const ControlRequest& request,
-                               const std::optional<BearerToken>& token) const {
-  return cluster::admit_messages(request, token, node_);
-}
-
-asio::awaitable<ControlResponse> ClusterMember::take_messages(const ControlRequest& request) {
-  return cluster::take_messages(
-      request, node_, messages_, [this](wire::ClusterEnvelope envelope, std::string host) {
-        asio::post(loop_, [this, envelope = std::move(envelope), host = std::move(host)]() mutable {
-          node_.receive(std::move(envelope), host);
-        });
-      });
-}
-
 }  // namespace tandem::master

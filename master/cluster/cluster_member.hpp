@@ -93,10 +93,16 @@ class ClusterMember {
   void tick(Instant now);
 
   // ---- POST /cluster/messages
-  Admission admit(const ControlRequest& request, const std::optional<BearerToken>& token) const;
+  Admission admit(Admission admission) const;
   boost::asio::awaitable<ControlResponse> take_messages(const ControlRequest& request);
 
-  // GET state_path. Errors: `unavailable` when this master may not decide.
+  // What it presents to other masters from now on. Any thread.
+  void set_token(std::string token);
+  // A worker that may be a witness has sent a heartbeat: now it can be presented a secret of its
+  // own. REQUIRES: its token, if any, was issued to a witness.
+  void heard_witness(const wire::Heartbeat& heartbeat, const ControlRequest& request);
+
+  // GET state_path. Errors: `unavailable` when it may not decide.
   Result<std::string> state_to_fetch(Instant now) const;
 
   // ---- what it knows
@@ -226,6 +232,9 @@ class ClusterMember {
   std::pair<core::ClusterId, MasterRecords>
       kept_masters_;  // the ones that are on the disk, or are being written
   std::optional<storage::KeptFile> masters_file_;  // unset: there is no data directory
+  // The control addresses of witnesses and the hashes of their tokens, as known to the cluster's
+  // thread.
+  std::map<std::string, std::pair<Endpoint, std::string>> heard_witnesses_;
   // As known to the cluster's thread.
   wire::FeatureLevel noted_level_ = wire::features::oldest;
   wire::FoundOut found_out_;  // as last sent to the standbys

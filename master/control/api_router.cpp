@@ -64,12 +64,12 @@ Duration ApiRouter::wait_of(const ControlRequest& request) const {
   return waits ? endpoint->wait(request) : Duration::zero();
 }
 
-ApiEndpoint::Access ApiRouter::access_to(std::string_view path) const {
-  std::string_view name;
-  for (const auto& endpoint : endpoints_) {
-    if (matches(endpoint.path, path, name)) return endpoint.access;
-  }
-  return ApiEndpoint::Access::token;
+ApiEndpoint::Access ApiRouter::access_to(const ControlRequest& request) const {
+  using Access = ApiEndpoint::Access;
+  const auto* endpoint = find(request);
+  if (endpoint != nullptr && endpoint->access != Access::by_method) return endpoint->access;
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  return reads ? Access::viewer : Access::operator_;
 }
 
 boost::asio::awaitable<ControlResponse> ApiRouter::handle(const ControlRequest& request) const {

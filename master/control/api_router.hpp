@@ -30,17 +30,22 @@ struct ApiEndpoint {
     any,      // each master answers from its own knowledge
     primary,  // only the primary answers, once it may decide; a standby passes the request on to it
   };
+  // Who may ask, where callers are asked for a token (common/access/role.hpp).
   enum class Access {
-    token,   // callers must present the token, if there is one
-    open,    // anyone
-    member,  // other members of the cluster, according to ClusterMember::admit()
+    by_method,  // GET: viewer; anything else changes something: operator_
+    open,       // anyone, who then learns the status of the answer alone
+    viewer,
+    operator_,
+    master,
+    worker,  // in the scope of its token
+    member,  // masters, and workers that may be witnesses
   };
 
   std::string_view method;  // of static storage, as is the path
   std::string_view path;
   Role role = Role::any;
-  Access access = Access::token;
-  // How long the caller wants the answer to wait for something besides a commit. Null: not at all.
+  Access access = Access::by_method;
+  // How long the caller wants the answer to wait for something, besides a commit. Null: not at all.
   Duration (*wait)(const ControlRequest& request) = nullptr;
   std::variant<Handler, AwaitedHandler> handler;
 };
@@ -53,8 +58,9 @@ class ApiRouter {
   // The role of the endpoint that the request is for; the usual one when there is none.
   ApiEndpoint::Role role_of(const ControlRequest& request) const;
   Duration wait_of(const ControlRequest& request) const;
-  // The access of the first endpoint with that path, whatever its method.
-  ApiEndpoint::Access access_to(std::string_view path) const;
+  // Never by_method: of what there is not, by its method.
+  ApiEndpoint::Access access_to(const ControlRequest& request) const;
+  const std::vector<ApiEndpoint>& endpoints() const { return endpoints_; }
 
   // The text that `request` refers to must outlive the answer.
   boost::asio::awaitable<ControlResponse> handle(const ControlRequest& request) const;

@@ -9,34 +9,12 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/clock.hpp"
-#include "common/base/duration.hpp"
-#include "common/base/locked_directory.hpp"
 #include "common/base/name.hpp"
-#include "common/base/name_lookups.hpp"
-#include "common/base/token_file.hpp"
-#include "common/http/api_response.hpp"
-#include "common/wire/limits.hpp"
 #include "master/cluster/backup.hpp"
-#include "master/control/api_router.hpp"
-#include "common/http/bearer_token.hpp"
-#include "common/http/direct_caller.hpp"
-#include "master/control/health_api.hpp"
-#include "master/control/heartbeat_api.hpp"
-#include "common/http/http_server.hpp"
 #include "master/control/control_plane_options.hpp"
+#include "master/control/control_plane_parts.hpp"
 #include "master/control/known_masters.hpp"
-#include "master/control/masters_api.hpp"
-#include "master/control/node_view.hpp"
-#include "master/control/own_addresses.hpp"
-#include "master/control/pass_on.hpp"
-#include "master/control/role_hooks.hpp"
-#include "master/control/routes_api.hpp"
-#include "master/control/services_api.hpp"
 #include "master/control/state_api.hpp"
-#include "master/control/status_api.hpp"
-#include "master/control/workers_api.hpp"
-#include "master/registry/prober.hpp"
-#include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
@@ -44,20 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr Duration primary_poll = 10ms;
-// Longer than the primary itself waits until it may decide and for a commit, because its own answer
-// says more than ours.
-constexpr Duration decided_wait_max = 1s;
-constexpr Duration passed_on_max = decided_wait_max + Duration(limits::commit_wait_max) + 1s;
-
-// Any web page in a browser on this machine can send a POST to a loopback address. Browsers state
-// its origin, so that it can be refused.
-bool is_from_another_site(const ControlRequest& request) {
-  if (request.origin.empty() || request.method == "GET" || request.method == "HEAD") return false;
-  return request.origin != fmt::format("http://{}", request.host);
-}
-
-// A --backend in the form that the registry expects. Its host may be a name.
+// A --backend as the registry wants it. Its host may be a name.
 Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
   if (backend.address.port == 0 || backend.address.is_unspecified()) {
     return invalid(fmt::format("--backend {} is no address that can be connected to",
@@ -75,55 +40,6 @@ const char* role_of(const cluster::ClusterView& view) {
 }
 
 }  // namespace
-
-// In the order of construction; the loop is destroyed last, because all others have sockets or
-// timers in it.
-struct ControlPlane::Parts {
-  Parts(const ControlPlaneOptions& options, ServingGate& gate, const ControlPlaneHooks& hooks);
-
-  Result<> open(const ControlPlaneOptions& options);
-  Result<> configure(const ControlPlaneOptions& options);
-  void look_up(const wire::WorkerSpec& backend);
-  NameLookups::Found without_own(const NameLookups::Found& found) const;
-  void route();
-  void run();
-  void tick_at(asio::steady_timer::time_point time);
-  void close();
-  void saw_view();
-  void note_addresses();
-  std::map<std::string, cluster::NodeAddresses> masters() const;
-  std::string not_ready() const;
-  Admission admit(const ControlRequest& request) const;
-  asio::awaitable<ControlResponse> answer(const ControlRequest& request);
-  asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
-
-  asio::io_context loop{1};
-  asio::steady_timer tick_timer{loop};
-  std::optional<LockedDirectory> directory;
-  std::optional<BearerToken> token;
-  std::string token_text;  // sent to other masters
-  NodeView node;
-  ServingGate& gate;
-  const ControlPlaneHooks hooks;
-  const bool standby_serves;
-  const std::string control_name;
-  const std::map<core::NodeId, Endpoint> peers;
-  const core::Timing timing;
-  OwnAddresses own_addresses;
-  Registry registry;
-  Prober prober;
-  HttpCalls calls{loop};  // to other masters
-  NameLookups lookups;    // of backends
-  std::optional<ClusterMember> member;
-  std::optional<DrainedWait> drained;
-  RoleHooks role_hooks;
-  ApiRouter router;
-  HttpServer server;
-  std::thread thread;
-  Instant
-      primary_lost;  // when this node last ceased to know a primary; the boot of the machine: never
-  bool closed = false;
-};
 
 ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serving_gate,
                            const ControlPlaneHooks& given_hooks)
@@ -154,104 +70,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
   node.listen = options.listen;
 }
 
-void ControlPlane::Parts::route() {
-  const auto check_address = [this](const Endpoint& address) {
-    return own_addresses.check_newcomer(address);
-  };
-  route_heartbeats(
-      router, registry, node, *member, timing, [this](Term term) { member->report_term(term); },
-      check_address);
-  route_status(router, registry, node, *member, hooks.vips);
-  route_roles(router, node, *member);
-  route_masters(router, node, *member);
-  route_switchover(router, *member);
-  route_workers(
-      router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
-      *drained, check_address);
-  route_services(router, registry,
-                 [this](Change wanted) { return member->commit(std::move(wanted)); });
-  route_routes(router, registry,
-               [this](Change wanted) { return member->commit(std::move(wanted)); });
-  route_state(router, registry, *member);
-  route_health(
-      router, [this] { return member->failure_kind(); }, [this] { return not_ready(); });
-  router.add({.method = "POST",
-              .path = cluster::messages_path,
-              .access = ApiEndpoint::Access::member,
-              .handler = [this](const ControlRequest& request, const std::string&) {
-                return member->take_messages(request);
-              }});
-}
-
-Admission ControlPlane::Parts::admit(const ControlRequest& request) const {
-  if (!token) {
-    if (auto refused = refuse_indirect(request, control_name)) return {.refusal = refused};
-  }
-  if (is_from_another_site(request)) return {.refusal = foreign_origin()};
-  const auto access = router.access_to(request.path);
-  if (access == ApiEndpoint::Access::member) return member->admit(request, token);
-  const bool is_known = token && token->admits(request.authorization);
-  if (token && !is_known && access != ApiEndpoint::Access::open) {
-    return {.refusal = not_authorized()};
-  }
-  return {.refusal = {}, .trusts = is_known};
-}
-
-asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlRequest& request) {
-  const bool is_for_primary = router.role_of(request) == ApiEndpoint::Role::primary;
-  auto answering = is_for_primary ? ask_primary(request) : router.handle(request);
-  co_return co_await std::move(answering);
-}
-
-// The primary makes changes; a standby passes them on to it. During an election, or when the known
-// primary has just died, the change waits for a primary, limits::takeover_wait_max at most. It also
-// waits when the primary cannot decide, because its lease has ended or it has not applied
-// everything that others committed. So an answer such as "no such worker" is certain.
-asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlRequest& request) {
-  asio::steady_timer timer(loop);
-  const auto deadline =
-      now() + (request.passed_on ? decided_wait_max : Duration(limits::takeover_wait_max));
-  for (;;) {
-    if (member->may_decide(now())) {
-      auto handling = router.handle(request);
-      co_return co_await std::move(handling);
-    }
-    const bool leads = member->is_primary();
-    auto why = member->undecided();
-    const auto& primary = member->view().primary_addresses;
-    const bool waits_for_others = request.passed_on && !leads;
-    if (waits_for_others || member->is_stuck()) co_return refusal(why);
-    if (primary && !leads) {
-      const auto answer_max = passed_on_max + router.wait_of(request);
-      auto passing = pass_on(calls, primary->control, request, token_text, answer_max);
-      auto answer = co_await std::move(passing);
-      if (answer) co_return std::move(*answer);
-      why = answer.error();
-    }
-    if (closed || now() >= deadline) co_return refusal(why);
-    boost::system::error_code ignored;
-    timer.expires_after(primary_poll);
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
-
-// During an election requests wait, up to this time: a load balancer that took all masters out
-// because of it would turn a pause into an outage.
-std::string ControlPlane::Parts::not_ready() const {
-  if (node.draining.load(std::memory_order_relaxed))
-    return fmt::format("{} is draining", node.node);
-  const auto& view = member->view();
-  if (view.ended) return member->undecided().message;
-  const bool passes_on = view.primary_addresses && view.primary_addresses->listen;
-  if (!member->is_primary() && !standby_serves && !view.primary.empty()) {
-    return fmt::format("{} is standby and refuses clients", node.node);
-  }
-  if (member->is_primary() || passes_on) return {};
-  if (primary_lost != Instant() && now() < primary_lost + limits::takeover_wait_max) return {};
-  return fmt::format("{} knows no primary", node.node);
-}
-
-// Records the addresses of this master and the others, as far as they are known.
+// Where this master and the others are served, as far as it is known.
 void ControlPlane::Parts::note_addresses() {
   std::vector<OwnAddress> own;
   const auto add = [&own](std::string_view which, std::string_view name, const Endpoint& address,
@@ -296,27 +115,34 @@ void ControlPlane::Parts::saw_view() {
   if (leads && (!led || view.term != term)) role_hooks.promoted(view.term);
 }
 
+void ControlPlane::Parts::take(const Secrets& secrets) {
+  for (const auto& warning : secrets.warnings) spdlog::warn("{}", warning);
+  access.set(secrets.credentials);
+  token = secrets.token;
+  if (member) member->set_token(token);
+}
+
 Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
-  if (!options.token_file.empty()) {
-    auto text = read_token_file(options.token_file, "--token-file");
-    if (!text) return text.error();
-    auto loaded = BearerToken::load(options.token_file);
-    if (!loaded) return loaded.error();
-    token = std::move(*loaded);
-    token_text = std::move(*text);
-  }
+  const auto secrets = read_secrets(options);
+  if (!secrets) return secrets.error();
+  take(*secrets);
   if (!options.data_dir.empty()) {
     auto opened = LockedDirectory::open(options.data_dir, "--data-dir", "tandem-master");
     if (!opened) return opened.error();
     directory = std::move(*opened);
   }
   if (auto configured = configure(options); !configured) return configured;
-  const auto known = known_masters(options, token_text);
+  const auto known = known_masters(options, token);
   if (!known) return known.error();
+  if (access.asks_for_tokens() && token.empty() && !known->others.empty()) {
+    spdlog::warn(
+        "this master has nothing to present to the others: give it a token of its own by "
+        "--token-file");
+  }
   auto cluster = cluster_options(options);
   cluster.peers = known->others;
   cluster.joins = known->joins;
-  cluster.token = token_text;
+  cluster.token = token;
   if (!options.restore.empty()) {
     auto restoration = read_restoration(options.restore, options.features_max);
     if (!restoration) return restoration.error();
@@ -331,7 +157,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                                     .view = [this] { saw_view(); },
                                     .fetch_state =
                                         [this](Endpoint primary) {
-                                          return fetch_state(calls, std::move(primary), token_text);
+                                          return fetch_state(calls, std::move(primary), token);
                                         }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
@@ -339,7 +165,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   }
   drained.emplace(loop, calls, registry,
                   DrainedWaitOptions{.masters = [this] { return member->others(); },
-                                     .token = token_text,
+                                     .token = [this] { return token; },
                                      .has_adopted = hooks.has_adopted,
                                      .leads = [this] { return !closed && member->is_primary(); },
                                      .may_answer = [this] { return member->may_decide(now()); }});
@@ -419,6 +245,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     const auto instant = now();
     registry.tick(instant);
     member->tick(instant);
+    access.tick();
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);
@@ -460,6 +287,10 @@ void ControlPlane::take_part() { parts_->member->start(parts_->node.control); }
 
 Endpoint ControlPlane::address() const { return parts_->node.control; }
 
+const std::vector<ApiEndpoint>& ControlPlane::endpoints() const {
+  return parts_->router.endpoints();
+}
+
 void ControlPlane::report_failure(WorkerId id, FailureKind kind) {
   asio::post(parts_->loop, [parts = parts_.get(), id, kind] {
     if (!parts->closed) parts->registry.report_failure(id, kind, now());
@@ -475,6 +306,19 @@ void ControlPlane::report_term(Term term) { parts_->member->report_term(term); }
 void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 
 void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
+
+void ControlPlane::reload_secrets() {
+  if (options_.tokens_file.empty() && options_.token_file.empty()) return;
+  const auto secrets = read_secrets(options_);
+  if (!secrets) {
+    spdlog::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
+    return;
+  }
+  spdlog::info("tokens read again entries={}", secrets->credentials->all().size());
+  asio::post(parts_->loop, [parts = parts_.get(), secrets = *secrets] {
+    if (!parts->closed) parts->take(secrets);
+  });
+}
 
 void ControlPlane::set_listen(Endpoint listen) {
   parts_->member->set_listen(listen);

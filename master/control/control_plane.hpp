@@ -31,6 +31,8 @@
 
 namespace tandem::master {
 
+struct ApiEndpoint;
+
 struct ControlPlaneOptions {
   std::string node{};                            // this master's name
   Endpoint control{"127.0.0.1", 7070};           // --control; port 0: the kernel chooses
@@ -53,7 +55,9 @@ struct ControlPlaneOptions {
   std::vector<wire::WorkerSpec> backends{};  // --backend
   std::vector<wire::Route> routes{};         // --route
   std::map<std::string, wire::ServiceSettings> services{};  // --service
-  std::string token_file{};  // --token-file; empty: no token, loopback only
+  std::string tokens_file{};  // --tokens-file; empty: there is one token, or none
+  std::string token_file{};   // --token-file; presented to masters, and without a tokens file what
+                              // all callers present; both empty: loopback only
 
   // Errors: `invalid`, naming the flag, for a control address that others can reach without a
   // token, a heartbeat interval outside the limits, or an invalid name. These are errors of usage.
@@ -88,6 +92,9 @@ class ControlPlane {
   // thread.
   Endpoint address() const;
 
+  // All of the control API. REQUIRES: start() succeeded. Any thread.
+  const std::vector<ApiEndpoint>& endpoints() const;
+
   // A forwarding loop failed at a worker: it is suspect until its next good sign. Any thread.
   // Only the loop that turns counters->suspect from false to true reports, so that a failure is
   // reported once, however many requests met it. REQUIRES: that flag is true.
@@ -101,6 +108,10 @@ class ControlPlane {
 
   // The process is about to end without stop(): starts the hook that is due. Any thread.
   void end_at_once();
+
+  // SIGHUP: reads the files of tokens again; where one is at fault both stay as they were. Logs
+  // the outcome. Any thread but the control thread; blocks for the disk.
+  void reload_secrets();
 
   // What GET /ready answers from now on. Any thread.
   void set_draining(bool draining);

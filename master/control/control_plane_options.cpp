@@ -14,15 +14,17 @@ cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options) {
   cluster.pair_failover = options.pair_failover;
   cluster.directory = options.data_dir;
   cluster.pass = options.pass;
+  cluster.shares_token = options.tokens_file.empty();
   cluster.features_max = options.features_max;
   return cluster;
 }
 
 Result<> ControlPlaneOptions::validate() const {
   if (auto name = parse_name(node, "--node"); !name) return name.error();
-  if (!control.is_loopback() && token_file.empty()) {
-    return invalid(fmt::format("--control {} can be reached from other machines: give a secret by "
-                               "--token-file FILE, or bind a loopback address such as 127.0.0.1:{}",
+  if (!control.is_loopback() && token_file.empty() && tokens_file.empty()) {
+    return invalid(fmt::format("--control {} can be reached from other machines: give secrets by "
+                               "--tokens-file FILE.toml, or one by --token-file FILE, or bind a "
+                               "loopback address such as 127.0.0.1:{}",
                                control.to_string(), control.port),
                    "--control");
   }
@@ -32,6 +34,13 @@ Result<> ControlPlaneOptions::validate() const {
                                tandem::to_string(Duration(limits::worker_heartbeat_min)),
                                tandem::to_string(Duration(limits::worker_heartbeat_max))),
                    "--worker-heartbeat");
+  }
+  if (!tokens_file.empty() && token_file.empty() && (join || !peers.empty())) {
+    return invalid(
+        "--tokens-file says whom this master believes; what it presents to the other "
+        "masters is to be given by --token-file FILE: `tandem token new --role master` "
+        "makes one",
+        "--token-file");
   }
   if (join && !peers.empty()) {
     return invalid("--peer founds a cluster, --join joins one: give either", "--join");

@@ -92,7 +92,8 @@ asio::awaitable<void> DrainedWait::ask(Others& others, const std::string& name) 
     question.method = "GET";
     question.path = path;
     auto asking =
-        pass_on(calls_, other.control, question, options_.token, limits::master_answer_max);
+        pass_on(calls_, other.control, question, options_.token ? options_.token() : std::string(),
+                limits::master_answer_max);
     const auto answer = co_await std::move(asking);
     const auto in_flight = answer ? in_flight_of(*answer) : std::nullopt;
     if (in_flight) {

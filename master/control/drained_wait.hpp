@@ -28,7 +28,7 @@ namespace tandem::master {
 struct DrainedWaitOptions {
   // The control addresses of the other masters; empty: there are none.
   std::function<std::map<core::NodeId, Endpoint>()> masters{};
-  std::string token{};  // presented to them; empty: none
+  std::function<std::string()> token{};  // presented to them; unset, or empty: none
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   std::function<bool(std::uint64_t version)> has_adopted{};
   std::function<bool()> leads{};  // whether this master leads and is not about to stop

@@ -1,7 +1,7 @@
 // health_api.hpp: GET /health, this process is alive; GET /ready, it is able to serve clients.
 //
 // Both, and GET /primary and /standby, are answered without a token: load balancers and
-// orchestrators often cannot send one, and the answers reveal nothing else.
+// orchestrators often cannot send one. Then the status is all that they are told.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,7 @@
 #include "master/control/heartbeat_api.hpp"
 
 #include "common/base/clock.hpp"
+#include "common/base/sender_address.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "master/control/own_addresses.hpp"
@@ -61,6 +62,16 @@ class Answers {
   std::string removed_;
 };
 
+constexpr std::string_view no_vote =
+    "it has a state directory, and its token was issued without witness = true: it serves, and "
+    "does not vote";
+
+// Removes what it offers without being allowed to: it serves all the same. False: it did.
+bool take_offer(const access::Credential* caller, wire::Heartbeat& heartbeat) {
+  if (caller == nullptr || access::may_speak_as(*caller, heartbeat.name)) return true;
+  return !std::exchange(heartbeat.witness, std::nullopt);
+}
+
 void add(std::string& reply, std::string_view name, std::string_view text) {
   if (!text.empty()) reply = wire::with_member(reply, name, text);
 }
@@ -79,30 +90,36 @@ std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer)
 }
 
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      const ClusterMember& member, const core::Timing& timing,
+                      ClusterMember& member, AccessControl& access, const core::Timing& timing,
                       std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address) {
   const auto answers =
       std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
   router.add({.method = "POST",
               .path = "/heartbeat",
-              .handler = [&registry, &node, &member, answers, heard_term, check_address](
+              .access = ApiEndpoint::Access::worker,
+              .handler = [&registry, &node, &member, &access, answers, heard_term, check_address](
                              const ControlRequest& request, const std::string&) {
-                const auto heartbeat = wire::parse_heartbeat(request.body);
+                auto heartbeat = wire::parse_heartbeat(request.body);
                 if (!heartbeat) return refusal(heartbeat.error());
-                auto address = heartbeat->address;
-                if (address.is_unspecified()) address.host = request.peer;
+                const auto address = reachable_from_here(heartbeat->address, request.peer);
+                if (auto outside = access.check_worker(request, *heartbeat, address))
+                  return std::move(*outside);
+                const bool may_vote = take_offer(request.caller, *heartbeat);
                 if (const auto allowed = check_address(address); !allowed)
                   return refusal(allowed.error());
                 const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
                 if (!membership) return refusal(membership.error());
                 if (heartbeat->term > node.term) heard_term(heartbeat->term);
+                if (*membership == Membership::registered)
+                  member.heard_witness(*heartbeat, request);
                 const auto key = registry.term_key(heartbeat->name);
                 const bool is_keyed = *membership == Membership::registered && !key.empty();
                 auto text = answers->of(*membership, member.reachable_masters());
                 add(text, "key", is_keyed ? key : std::string_view());
                 add(text, "checks", registry.checks(heartbeat->service));
-                add(text, "warning", warning_for(*heartbeat, request.peer));
+                add(text, "warning",
+                    may_vote ? warning_for(*heartbeat, request.peer) : std::string(no_vote));
                 auto answer = document(std::move(text));
                 answer.trusts = true;
                 return answer;

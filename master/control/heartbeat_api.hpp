@@ -8,17 +8,18 @@
 
 #include "common/core/options.hpp"
 #include "master/cluster/cluster_member.hpp"
+#include "master/control/access_control.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
-// `registry`, `node` and `member` outlive the router. Answers tell witnesses the `timing`.
+// All references outlive the router. Answers tell witnesses the `timing`.
 // `heard_term` is called with a term that a worker has promised and this node does not know.
 // `check_address` checks that a worker may have that address.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      const ClusterMember& member, const core::Timing& timing,
+                      ClusterMember& member, AccessControl& access, const core::Timing& timing,
                       std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address);
 

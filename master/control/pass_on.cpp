@@ -18,6 +18,9 @@ HttpRequest copy_of(const ControlRequest& request, const std::string& token) {
                                          request.query),
                    .fields = "Tandem-Passed-On: 1\r\n",
                    .body = std::string(request.body)};
+  if (!request.on_behalf_of.empty()) {
+    copy.fields += fmt::format("Tandem-On-Behalf-Of: {}\r\n", request.on_behalf_of);
+  }
   if (!token.empty()) copy.fields += fmt::format("Authorization: {}\r\n", bearer(token));
   return copy;
 }

@@ -19,6 +19,7 @@
 namespace tandem::master {
 
 // `token`: sent to the primary; empty: none. The text that `request` refers to outlives the answer.
+// None of the caller's own fields is passed on: `request.on_behalf_of` is this master's own text.
 // `answer_max`: for the whole exchange; after that the outcome is unknown (503, outcome_unknown),
 // and likewise when `calls` are cancelled meanwhile. Errors: `unavailable` when the primary cannot
 // be reached, so that nothing was changed.

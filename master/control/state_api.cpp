@@ -33,6 +33,7 @@ void route_state(ApiRouter& router, const Registry& registry, const ClusterMembe
               }});
   router.add({.method = "GET",
               .path = state_path,
+              .access = ApiEndpoint::Access::master,  // the cluster's secret is in it
               .handler = [&member](const ControlRequest&, const std::string&) {
                 auto state = member.state_to_fetch(now());
                 return state ? document(std::move(*state)) : refusal(state.error());

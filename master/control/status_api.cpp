@@ -150,12 +150,15 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 }  // namespace
 
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member, Vips vips) {
+                  const ClusterMember& member, const AccessControl& access, Vips vips) {
   router.add({.method = "GET",
               .path = "/status",
-              .handler = [&registry, &node, &member, vips = std::move(vips)](const ControlRequest&,
-                                                                             const std::string&) {
-                return document(wire::to_json(status_of(registry, node, member, vips)));
+              .handler = [&registry, &node, &member, &access, vips = std::move(vips)](
+                             const ControlRequest&, const std::string&) {
+                auto status = status_of(registry, node, member, vips);
+                status.refused_requests = access.refused();
+                status.credentials = access.credentials();
+                return document(wire::to_json(status));
               }});
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/wire/status.hpp"
 #include "master/cluster/cluster_member.hpp"
+#include "master/control/access_control.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
 #include "master/registry/registry.hpp"
@@ -18,7 +19,7 @@ using Vips = std::function<std::vector<wire::VipStatus>()>;
 
 // All outlive the router.
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member, Vips vips);
+                  const ClusterMember& member, const AccessControl& access, Vips vips);
 
 // /primary: 200 while this node may forward; /standby: 200 while it could take over; otherwise 503
 // with the reason and the lag.

@@ -21,11 +21,12 @@ LINES_MAX = 500
 # What a folder's files may include of ours: dependencies point one way. A folder without an entry is an error.
 MAY_INCLUDE = {
     "common/base": ["common/base"],
+    "common/access": ["common/base", "common/access"],
     "common/core": ["common/base", "common/core"],
     "common/wire": ["common/base", "common/core", "common/wire"],
     "common/storage": ["common"],
     "common/http1": ["common/base", "common/http1"],
-    "common/http": ["common/base", "common/wire", "common/http1", "common/http"],
+    "common/http": ["common/base", "common/access", "common/wire", "common/http1", "common/http"],
     "common/cluster": ["common"],
     "master/registry": ["common", "master/registry"],
     "master/balance": ["common", "master/registry", "master/balance"],

@@ -125,8 +125,8 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
   bind_checks(app, flags);
   bind_duration(app, "--drain-timeout", "how long requests in flight may take after SIGTERM",
                 flags.drain_timeout, {0s, 1h});
-  bind_text(app, "--token-file", "FILE", "file with the token that the masters ask for",
-            flags.token_file);
+  bind_text(app, "--token-file", "FILE",
+            "file with the token that this worker presents to the masters", flags.token_file);
   bind_log_level(app, flags.log_level);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
   if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;

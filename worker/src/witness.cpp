@@ -9,6 +9,8 @@
 #include <boost/asio.hpp>
 #include <fmt/format.h>
 
+#include "common/access/credentials.hpp"
+#include "common/base/assert.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/mutex.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
@@ -20,6 +22,24 @@
 namespace tandem {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// Masters that have no tokens file share one token with their workers, and present it. Others know
+// the hash of this worker's token, and present what is derived from that.
+access::Credentials masters_with(const std::string& token) {
+  const auto hash = access::hash_of(token);
+  std::vector<access::Credential> both;
+  for (const auto& presented : {token, access::witness_secret(hash)}) {
+    both.push_back(
+        {.name = "masters", .role = access::Role::all, .sha256 = access::hash_of(presented)});
+  }
+  auto masters = access::Credentials::of(std::move(both), "token_file");
+  TANDEM_ASSERT(masters.ok());
+  return std::move(*masters);
+}
+
+}  // namespace
 
 class Witness::Body {
  public:
@@ -38,7 +58,7 @@ class Witness::Body {
                                  options_.listen.host),
                      "state_dir");
     }
-    if (!options_.token.empty()) token_.emplace(BearerToken::of(options_.token));
+    if (!options_.token.empty()) masters_ = masters_with(options_.token);
     cluster::ClusterOptions cluster;
     cluster.node = core::NodeId(options_.name);
     cluster.kind = core::VoterKind::witness;
@@ -130,15 +150,17 @@ class Witness::Body {
   }
 
   Admission admit(const ControlRequest& request) const {
-    if (!token_) {
+    if (!masters_) {
       if (auto refused = refuse_indirect(request, options_.listen.host))
         return {.refusal = refused};
     }
     if (request.path == "/health") return {};
-    if (token_ && !token_->admits(request.authorization)) return {.refusal = not_authorized()};
-    return {.refusal = {},
-            .body_bytes_max = limits::cluster_body_bytes_max,
-            .trusts = token_.has_value()};
+    Admission admission{.body_bytes_max = limits::cluster_body_bytes_max};
+    if (!masters_) return admission;
+    const auto who = masters_->identify(request.authorization, access::wall_time());
+    if (who.standing != access::Identity::Standing::known) return {.refusal = not_authorized()};
+    admission.trusts = true;
+    return admission;
   }
 
   asio::awaitable<ControlResponse> answer(const ControlRequest& request) {
@@ -148,17 +170,18 @@ class Witness::Body {
     if (!node_) {
       co_return refusal(fail(ErrorCode::unavailable, "this witness waits for the timing"));
     }
-    auto taking = cluster::take_messages(request, *node_, messages_,
-                                         [this](wire::ClusterEnvelope envelope, std::string host) {
-                                           node_->receive(std::move(envelope), host);
-                                         });
+    auto taking = cluster::take_messages(
+        request, *node_, messages_,
+        [this](wire::ClusterEnvelope envelope, const cluster::Sender& sender) {
+          node_->receive(std::move(envelope), sender);
+        });
     co_return co_await std::move(taking);
   }
 
   const WitnessOptions options_;
   asio::io_context loop_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
-  std::optional<BearerToken> token_;
+  std::optional<access::Credentials> masters_;  // none: nobody is asked
   cluster::ClusterOptions cluster_;
   std::atomic<std::uint64_t> incarnation_{0};
   cluster::MessageReader messages_{cluster::documents_alone()};

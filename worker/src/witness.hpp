@@ -22,7 +22,7 @@ struct WitnessOptions {
   std::string name;
   std::string directory;  // locked by the caller
   Endpoint listen;        // numeric; port 0: the kernel chooses
-  std::string token;      // the masters' token; empty: none
+  std::string token;      // this worker's token; empty: none is required of masters
   EventLog log;
 };
 

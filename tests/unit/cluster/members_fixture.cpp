@@ -11,23 +11,32 @@ namespace asio = boost::asio;
 
 Member::Member(asio::io_context& loop, ClusterOptions options, std::uint16_t port)
     : loop_(loop), options_(std::move(options)), messages_(options_.check) {
-  if (!options_.token.empty()) token_ = BearerToken::of(options_.token);
+  if (!options_.token.empty()) {
+    credentials_ = access::Credentials::of_one_token(options_.token);
+  }
   server_ = std::make_unique<HttpServer>(
       loop_,
       HttpServerOptions{.admit =
                             [this](const ControlRequest& request) {
-                              return admit_messages(request, token_, *node_);
+                              return admit_messages(admit(request), *node_);
                             }},
       [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
         auto taking = take_messages(request, *node_, messages_,
-                                    [this](wire::ClusterEnvelope envelope, std::string host) {
-                                      node_->receive(std::move(envelope), host);
+                                    [this](wire::ClusterEnvelope envelope, const Sender& sender) {
+                                      node_->receive(std::move(envelope), sender);
                                     });
         co_return co_await std::move(taking);
       });
   auto bound = server_->listen({"127.0.0.1", port});
   REQUIRE(bound.ok());
   control_ = *bound;
+}
+
+Admission Member::admit(const ControlRequest& request) const {
+  if (!credentials_) return {};
+  auto who = credentials_->identify(request.authorization, access::wall_time());
+  if (who.standing != access::Identity::Standing::known) return {.refusal = not_authorized()};
+  return {.trusts = true, .caller = std::move(who.credential)};
 }
 
 Member::~Member() {

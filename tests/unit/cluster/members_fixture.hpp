@@ -13,7 +13,7 @@
 #include "common/base/clock.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/cluster/cluster_node.hpp"
-#include "common/http/bearer_token.hpp"
+#include "common/access/credentials.hpp"
 #include "common/http/http_server.hpp"
 
 namespace tandem::cluster {
@@ -40,10 +40,12 @@ class Member {
   std::vector<core::Refusal> refused;
 
  private:
+  Admission admit(const ControlRequest& request) const;
+
   boost::asio::io_context& loop_;
   ClusterOptions options_;
   MessageReader messages_;
-  std::optional<BearerToken> token_;
+  std::optional<access::Credentials> credentials_;
   std::unique_ptr<ClusterNode> node_;
   std::unique_ptr<HttpServer> server_;
   Endpoint control_;

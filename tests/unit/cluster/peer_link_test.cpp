@@ -66,7 +66,6 @@ class LinkFixture {
         loop,
         PeerLinkOptions{.peer = core::NodeId("b"),
                         .address = address,
-                        .token = token,
                         .patience = patience,
                         .retry = 20ms,
                         .greets = greets},
@@ -80,6 +79,7 @@ class LinkFixture {
                                                            .found_out = {},
                                                            .messages = {}};
                             },
+                        .token = [token] { return token; },
                         .lost = [this] { ++lost; },
                         .refused = [this](Instant attempted) { refused.push_back(attempted); }});
     link->start();

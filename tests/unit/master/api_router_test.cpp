@@ -109,7 +109,11 @@ TEST_CASE("an endpoint says who answers, who may ask and how long the answer may
   CHECK(api.router.wait_of(Api::request("DELETE", "/things/x", "wait_ms=1")) == 5s);
   CHECK(api.router.wait_of(Api::request("DELETE", "/things/x")) == 0s);
   CHECK(api.router.wait_of(Api::request("GET", "/things", "wait_ms=1")) == 0s);
-  CHECK(api.router.access_to("/things") == Access::open);
-  CHECK(api.router.access_to("/things/x") == Access::token);
-  CHECK(api.router.access_to("/nothing") == Access::token);
+  CHECK(api.router.access_to(Api::request("GET", "/things")) == Access::open);
+  CHECK(api.router.access_to(Api::request("HEAD", "/things")) == Access::open);
+  CHECK(api.router.access_to(Api::request("POST", "/things")) == Access::operator_);
+  CHECK(api.router.access_to(Api::request("DELETE", "/things/x")) == Access::operator_);
+  CHECK(api.router.access_to(Api::request("GET", "/things/x/parts")) == Access::viewer);
+  CHECK(api.router.access_to(Api::request("GET", "/nothing")) == Access::viewer);
+  CHECK(api.router.access_to(Api::request("OPTIONS", "/nothing")) == Access::operator_);
 }

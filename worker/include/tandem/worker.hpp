@@ -87,7 +87,7 @@ struct RegistrationOptions {
   // Returns how many requests the service is working on; called before each heartbeat, on several
   // threads.
   std::function<unsigned()> in_flight;
-  // The file with the masters' token, if they require one; readable only by its owner.
+  // The file with this worker's token, if the masters require one; readable only by its owner.
   std::string token_file;
   // A directory of this worker alone, created if missing (mode 0700), never shared. With one the
   // worker can become a witness: a voter of the cluster that stores its log and never leads. Empty:

@@ -67,7 +67,7 @@ struct ClientOptions {
   // knows serves, it learns the client addresses of all masters from them; watch() asks them too.
   // With them `masters` may be empty. Calls are never sent to control addresses.
   std::vector<std::string> controls{};
-  std::string token{};  // sent to control addresses only: the content of --token-file
+  std::string token{};  // sent to control addresses only; a viewer token is enough
 };
 
 struct CallOptions {

@@ -1,0 +1,48 @@
+// The part of ClusterMember that takes messages of other members, and knows what to present to
+// them.
+#include <boost/asio.hpp>
+
+#include "common/access/credential.hpp"
+#include "common/access/limits.hpp"
+#include "common/base/sender_address.hpp"
+#include "master/cluster/cluster_member.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+Admission ClusterMember::admit(Admission admission) const {
+  return cluster::admit_messages(std::move(admission), node_);
+}
+
+asio::awaitable<ControlResponse> ClusterMember::take_messages(const ControlRequest& request) {
+  return cluster::take_messages(
+      request, node_, messages_, [this](wire::ClusterEnvelope envelope, cluster::Sender sender) {
+        asio::post(loop_,
+                   [this, envelope = std::move(envelope), sender = std::move(sender)]() mutable {
+                     node_.receive(std::move(envelope), sender);
+                   });
+      });
+}
+
+void ClusterMember::set_token(std::string token) {
+  asio::post(loop_,
+             [this, token = std::move(token)]() mutable { node_.set_token(std::move(token)); });
+}
+
+// At each heartbeat: the cluster's thread is told of news alone.
+void ClusterMember::heard_witness(const wire::Heartbeat& heartbeat, const ControlRequest& request) {
+  if (!heartbeat.witness || request.caller == nullptr || options_.shares_token) return;
+  const auto control = reachable_from_here(heartbeat.witness->control, request.peer);
+  std::pair heard(control, request.caller->sha256);
+  const auto known = heard_witnesses_.find(heartbeat.name);
+  if (known != heard_witnesses_.end() && known->second == heard) return;
+  if (heard_witnesses_.size() >= limits::credentials_max) heard_witnesses_.clear();
+  heard_witnesses_[heartbeat.name] = std::move(heard);
+  asio::post(loop_, [this, node = core::NodeId(heartbeat.name), control,
+                     secret = access::witness_secret(request.caller->sha256)] {
+    node_.set_secret(node, control, secret);
+  });
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,224 @@
+#include "master/control/access_control.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include <spdlog/spdlog.h>
+
+#include "common/access/limits.hpp"
+#include "common/base/clock.hpp"
+#include "common/base/name.hpp"
+#include "common/base/printable.hpp"
+#include "common/base/sender_address.hpp"
+#include "common/http/api_response.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+using access::Credential;
+using access::Identity;
+using access::Role;
+using Access = ApiEndpoint::Access;
+
+// What a stranger sent is shown in part only.
+constexpr std::size_t shown_bytes_max = 100;
+constexpr std::size_t document_bytes_max = 300;
+
+bool may(const Credential& caller, Access access) {
+  switch (access) {
+    case Access::open: return true;
+    case Access::by_method: break;  // the router knows the method
+    case Access::viewer: return includes(caller.role, Role::viewer);
+    case Access::operator_: return includes(caller.role, Role::operator_);
+    case Access::master: return includes(caller.role, Role::master);
+    case Access::worker: return includes(caller.role, Role::worker);
+    case Access::member:
+      return includes(caller.role, Role::master) ||
+             (caller.role == Role::worker && caller.scope.witness);
+  }
+  assertion_failed("an access that was resolved", __FILE__, __LINE__);
+}
+
+std::string_view needed(Access access) {
+  switch (access) {
+    case Access::viewer: return "viewer";
+    case Access::operator_: return "operator";
+    case Access::master: return "master";
+    case Access::worker: return "worker";
+    case Access::member: return "master, or worker with witness = true";
+    case Access::open:
+    case Access::by_method: break;
+  }
+  assertion_failed("an access that needs a role", __FILE__, __LINE__);
+}
+
+std::string shown(const ControlRequest& request) {
+  auto text = fmt::format("{} {}{}{}", request.method, request.path,
+                          request.query.empty() ? "" : "?", request.query);
+  return printable(text.substr(0, shown_bytes_max));
+}
+
+// Who has asked, and from where.
+struct Originator {
+  std::string name;
+  std::string role;
+  std::string from;
+};
+
+// NAME ROLE ADDRESS, from a master that passes a request on. Nobody else's word is taken.
+std::optional<Originator> told_by_master(const ControlRequest& request) {
+  const bool is_believed =
+      request.caller == nullptr || includes(request.caller->role, Role::master);
+  const auto text = request.on_behalf_of;
+  const auto first = text.find(' ');
+  const auto last = text.rfind(' ');
+  if (!is_believed || !request.passed_on || first == text.npos || first == last) {
+    return std::nullopt;
+  }
+  Originator who{std::string(text.substr(0, first)),
+                 std::string(text.substr(first + 1, last - first - 1)),
+                 std::string(text.substr(last + 1))};
+  const bool is_well =
+      is_name(who.name) && access::role_of(who.role) && Endpoint{who.from, 0}.is_numeric();
+  return is_well ? std::optional(std::move(who)) : std::nullopt;
+}
+
+Originator caller_of(const ControlRequest& request) {
+  if (request.caller == nullptr) return {"anybody", "all", std::string(request.peer)};
+  return {request.caller->name, std::string(to_string(request.caller->role)),
+          std::string(request.peer)};
+}
+
+int warning_of(int days_left) {
+  if (days_left < 0) return 3;
+  const auto days = static_cast<unsigned>(days_left);
+  if (days <= limits::credential_days_last_warning) return 2;
+  return days <= limits::credential_days_first_warning ? 1 : 0;
+}
+
+}  // namespace
+
+void AccessControl::set(std::shared_ptr<const access::Credentials> credentials) {
+  credentials_ = std::move(credentials);
+  warned_at_ = {};
+  tick();
+}
+
+ControlResponse AccessControl::refuse(const ControlRequest& request, std::string_view why,
+                                      ControlResponse answer) {
+  ++(answer.status == 403 ? refused_.forbidden : refused_.unauthorized);
+  log_.refused(request.peer, fmt::format("{} for {}", why, shown(request)), now());
+  return answer;
+}
+
+Admission AccessControl::admit(const ControlRequest& request, Access access) {
+  if (credentials_ == nullptr) return {};
+  auto [standing, caller] = credentials_->identify(request.authorization, access::wall_time());
+  const bool is_known = standing == Identity::Standing::known;
+  if (access == Access::open) {
+    const bool sees_more = is_known && includes(caller->role, Role::viewer);
+    return {.trusts = is_known, .caller = sees_more ? std::move(caller) : nullptr};
+  }
+  switch (standing) {
+    case Identity::Standing::known: break;
+    case Identity::Standing::nobody:
+      return {.refusal = refuse(request, "no token", not_authorized())};
+    case Identity::Standing::unknown:
+      return {.refusal =
+                  refuse(request, "unknown token", not_authorized("this token is not known here"))};
+    case Identity::Standing::expired: {
+      const auto why = fmt::format("the token of {} has expired on {}", caller->name,
+                                   caller->until->to_string());
+      return {.refusal = refuse(request, why, not_authorized(why))};
+    }
+  }
+  if (may(*caller, access)) return {.trusts = true, .caller = std::move(caller)};
+  const auto why =
+      fmt::format("{} may not do this: it needs the role {}", described(*caller), needed(access));
+  return {.refusal = refuse(request, why, forbidden(why))};
+}
+
+std::optional<ControlResponse> AccessControl::check_worker(const ControlRequest& request,
+                                                           const wire::Heartbeat& heartbeat,
+                                                           const Endpoint& address) {
+  if (request.caller == nullptr || credentials_ == nullptr) return std::nullopt;
+  access::WorkerClaim claim{.name = heartbeat.name,
+                            .service = heartbeat.service,
+                            .host = address.host,
+                            .peer = std::string(request.peer)};
+  auto why = credentials_->outside_scope(*request.caller, claim);
+  if (why.empty() && heartbeat.witness) {
+    claim.host = reachable_from_here(heartbeat.witness->control, request.peer).host;
+    why = credentials_->outside_scope(*request.caller, claim);
+  }
+  if (why.empty()) return std::nullopt;
+  return refuse(request, why, forbidden(why));
+}
+
+void AccessControl::tell_change(const ControlRequest& request, const ControlResponse& response,
+                                std::string_view role) const {
+  const auto caller = caller_of(request);
+  const auto told = told_by_master(request);
+  const auto& who = told ? *told : caller;
+  spdlog::info("change name={} role={} from={}{} at={} what=\"{}\" outcome={}{}{}", who.name,
+               who.role, who.from,
+               told ? fmt::format(" via={} via_address={}", caller.name, caller.from) : "", role,
+               shown(request), response.status, request.body.empty() ? "" : " document=",
+               printable(request.body.substr(0, document_bytes_max)));
+}
+
+std::string AccessControl::on_behalf_of(const ControlRequest& request) {
+  const auto who = caller_of(request);
+  return fmt::format("{} {} {}", who.name, who.role, who.from);
+}
+
+void AccessControl::tick() {
+  const auto now = access::wall_time();
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  if (credentials_ == nullptr || today == warned_at_) return;
+  warned_at_ = today;
+  std::map<std::string, int, std::less<>> told;
+  for (const auto& each : credentials_->all()) {
+    if (!each->until || credentials_->is_replaced(*each)) continue;
+    const int days = each->until->days_left(now);
+    const int warning = warning_of(days);
+    if (warning == 0) continue;
+    told[each->sha256] = warning;
+    const auto known = told_.find(each->sha256);
+    if (known != told_.end() && known->second >= warning) continue;
+    if (days < 0) {
+      spdlog::warn("token has expired name={} role={} until={}", each->name, to_string(each->role),
+                   each->until->to_string());
+    } else {
+      spdlog::warn("token expires soon name={} role={} until={} days_left={}", each->name,
+                   to_string(each->role), each->until->to_string(), days);
+    }
+  }
+  told_ = std::move(told);
+}
+
+std::vector<wire::CredentialStatus> AccessControl::credentials() const {
+  std::vector<wire::CredentialStatus> all;
+  if (credentials_ == nullptr) return all;
+  const auto now = access::wall_time();
+  for (const auto& each : credentials_->all()) {
+    wire::CredentialStatus status{.name = each->name, .role = std::string(to_string(each->role))};
+    if (each->until) {
+      status.until = each->until->to_string();
+      status.days_left = static_cast<std::uint64_t>(std::max(each->until->days_left(now), 0));
+      status.expired = each->until->is_over(now);
+      status.replaced = credentials_->is_replaced(*each);
+    }
+    all.push_back(std::move(status));
+  }
+  // Those that end first, then by name.
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    if (a.until.empty() != b.until.empty()) return b.until.empty();
+    return std::tie(a.until, a.name) < std::tie(b.until, b.name);
+  });
+  if (all.size() > limits::credentials_shown_max) all.resize(limits::credentials_shown_max);
+  return all;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,67 @@
+// access_control.hpp: who may do what at the control address of this master: refuses, counts, and
+// writes into the log who was refused and who has changed what.
+//
+// Without secrets everybody is admitted, and callers have no names; see direct_caller.hpp for who
+// they can be.
+//
+// Owner: the control loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/access/credentials.hpp"
+#include "common/access/refusal_log.hpp"
+#include "common/base/endpoint.hpp"
+#include "common/http/http_message.hpp"
+#include "common/http/http_server.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "common/wire/status.hpp"
+#include "master/control/api_router.hpp"
+
+namespace tandem::master {
+
+class AccessControl {
+ public:
+  // Counts from the next request on, whoever was admitted before. Null: nobody is asked.
+  void set(std::shared_ptr<const access::Credentials> credentials);
+  bool asks_for_tokens() const { return credentials_ != nullptr; }
+
+  // 401 for a token that is missing, unknown or expired, 403 for one that allows too little. Who
+  // asks for what is open to all is admitted, and is a caller only if it may see more than that.
+  Admission admit(const ControlRequest& request, ApiEndpoint::Access access);
+
+  // 403 when what the worker says of itself is outside of what its token allows; nothing when all
+  // is well. `address`: where it is, as it is seen from here.
+  std::optional<ControlResponse> check_worker(const ControlRequest& request,
+                                              const wire::Heartbeat& heartbeat,
+                                              const Endpoint& address);
+
+  // The change that was asked for, by whom, from where, and what came of it. `role`: of this node.
+  void tell_change(const ControlRequest& request, const ControlResponse& response,
+                   std::string_view role) const;
+  // What a master says of whom it passes a request on for: the field Tandem-On-Behalf-Of.
+  static std::string on_behalf_of(const ControlRequest& request);
+
+  // Tells of tokens that end soon, once for each warning.
+  void tick();
+
+  // For GET /status.
+  std::vector<wire::CredentialStatus> credentials() const;
+  wire::RefusedRequests refused() const { return refused_; }
+
+ private:
+  ControlResponse refuse(const ControlRequest& request, std::string_view why,
+                         ControlResponse answer);
+
+  std::shared_ptr<const access::Credentials> credentials_;
+  wire::RefusedRequests refused_;
+  access::RefusalLog log_{"request refused"};
+  access::WallTime warned_at_{};                  // the day for which warnings were looked for
+  std::map<std::string, int, std::less<>> told_;  // by hash, the last warning
+};
+
+}  // namespace tandem::master

@@ -1,0 +1,77 @@
+// control_plane_parts.hpp: what a ControlPlane is made of.
+//
+// Owner: the control loop's thread, once it runs; before it whoever starts the control plane.
+#pragma once
+
+#include <thread>
+
+#include <boost/asio.hpp>
+
+#include "common/base/locked_directory.hpp"
+#include "common/base/name_lookups.hpp"
+#include "common/http/http_call.hpp"
+#include "common/http/http_server.hpp"
+#include "master/cluster/cluster_member.hpp"
+#include "master/control/access_control.hpp"
+#include "master/control/api_router.hpp"
+#include "master/control/control_plane.hpp"
+#include "master/control/drained_wait.hpp"
+#include "master/control/node_view.hpp"
+#include "master/control/own_addresses.hpp"
+#include "master/control/role_hooks.hpp"
+#include "master/control/secrets.hpp"
+#include "master/registry/prober.hpp"
+#include "master/registry/registry.hpp"
+
+namespace tandem::master {
+
+// In the order of construction; the loop is destroyed last, for all others have sockets or timers
+// in it.
+struct ControlPlane::Parts {
+  Parts(const ControlPlaneOptions& options, ServingGate& gate, const ControlPlaneHooks& hooks);
+
+  Result<> open(const ControlPlaneOptions& options);
+  Result<> configure(const ControlPlaneOptions& options);
+  void look_up(const wire::WorkerSpec& backend);
+  NameLookups::Found without_own(const NameLookups::Found& found) const;
+  void route();
+  void run();
+  void tick_at(boost::asio::steady_timer::time_point time);
+  void close();
+  void saw_view();
+  void note_addresses();
+  std::map<std::string, cluster::NodeAddresses> masters() const;
+  std::string not_ready() const;
+  Admission admit(const ControlRequest& request);
+  void take(const Secrets& secrets);
+  boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
+  boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
+
+  boost::asio::io_context loop{1};
+  boost::asio::steady_timer tick_timer{loop};
+  std::optional<LockedDirectory> directory;
+  AccessControl access;
+  std::string token;  // presented to other masters; empty: none
+  NodeView node;
+  ServingGate& gate;
+  const ControlPlaneHooks hooks;
+  const bool standby_serves;
+  const std::string control_name;
+  const std::map<core::NodeId, Endpoint> peers;
+  const core::Timing timing;
+  OwnAddresses own_addresses;
+  Registry registry;
+  Prober prober;
+  HttpCalls calls{loop};  // of other masters
+  NameLookups lookups;    // of backends
+  std::optional<ClusterMember> member;
+  std::optional<DrainedWait> drained;
+  RoleHooks role_hooks;
+  ApiRouter router;
+  HttpServer server;
+  std::thread thread;
+  Instant primary_lost;  // when this node last ceased to know one; the boot of the machine: never
+  bool closed = false;
+};
+
+}  // namespace tandem::master

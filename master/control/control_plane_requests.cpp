@@ -1,0 +1,160 @@
+// The part of ControlPlane that answers requests: who may ask, who answers.
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+#include "common/http/api_response.hpp"
+#include "common/http/direct_caller.hpp"
+#include "common/wire/error_document.hpp"
+#include "common/wire/limits.hpp"
+#include "master/control/control_plane_parts.hpp"
+#include "master/control/health_api.hpp"
+#include "master/control/heartbeat_api.hpp"
+#include "master/control/masters_api.hpp"
+#include "master/control/pass_on.hpp"
+#include "master/control/routes_api.hpp"
+#include "master/control/services_api.hpp"
+#include "master/control/state_api.hpp"
+#include "master/control/status_api.hpp"
+#include "master/control/workers_api.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration primary_poll = 10ms;
+// Longer than the primary waits until it may decide, and for a commit: its own answer says more
+// than ours.
+constexpr Duration decided_wait_max = 1s;
+constexpr Duration passed_on_max = decided_wait_max + Duration(limits::commit_wait_max) + 1s;
+
+// Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
+// it came from, so that it can be refused.
+bool is_from_another_site(const ControlRequest& request) {
+  if (request.origin.empty() || request.method == "GET" || request.method == "HEAD") return false;
+  return request.origin != fmt::format("http://{}", request.host);
+}
+
+// The caller's token was good enough here: what the primary refuses is this master's.
+bool is_about_our_token(const ControlResponse& answer) {
+  return answer.status == 401 || answer.status == 403;
+}
+
+ControlResponse not_believed(const Endpoint& primary, const ControlResponse& answer) {
+  return refusal(fail(ErrorCode::unavailable,
+                      fmt::format("the primary at {} does not believe this master's own token: {}; "
+                                  "nothing was changed",
+                                  primary.to_string(), wire::error_message(answer.body))));
+}
+
+}  // namespace
+
+void ControlPlane::Parts::route() {
+  const auto check_address = [this](const Endpoint& address) {
+    return own_addresses.check_newcomer(address);
+  };
+  route_heartbeats(
+      router, registry, node, *member, access, timing,
+      [this](Term term) { member->report_term(term); }, check_address);
+  route_status(router, registry, node, *member, access, hooks.vips);
+  route_roles(router, node, *member);
+  route_masters(router, node, *member);
+  route_switchover(router, *member);
+  route_workers(
+      router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
+      *drained, check_address);
+  route_services(router, registry,
+                 [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_routes(router, registry,
+               [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_state(router, registry, *member);
+  route_health(
+      router, [this] { return member->failure_kind(); }, [this] { return not_ready(); });
+  router.add({.method = "POST",
+              .path = cluster::messages_path,
+              .access = ApiEndpoint::Access::member,
+              .handler = [this](const ControlRequest& request, const std::string&) {
+                return member->take_messages(request);
+              }});
+}
+
+Admission ControlPlane::Parts::admit(const ControlRequest& request) {
+  if (!access.asks_for_tokens()) {
+    if (auto refused = refuse_indirect(request, control_name)) return {.refusal = refused};
+  }
+  if (is_from_another_site(request)) {
+    return {.refusal = forbidden("a page of another site cannot change anything on this address")};
+  }
+  const auto needed = router.access_to(request);
+  auto admission = access.admit(request, needed);
+  return needed == ApiEndpoint::Access::member ? member->admit(std::move(admission))
+                                               : std::move(admission);
+}
+
+asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlRequest& request) {
+  using Access = ApiEndpoint::Access;
+  const bool is_for_primary = router.role_of(request) == ApiEndpoint::Role::primary;
+  auto answering = is_for_primary ? ask_primary(request) : router.handle(request);
+  auto response = co_await std::move(answering);
+  const auto needed = router.access_to(request);
+  if (needed == Access::operator_) access.tell_change(request, response, node.role);
+  // Load balancers need the status; who leads and what fails is for those who may look.
+  const bool is_stranger = access.asks_for_tokens() && request.caller == nullptr;
+  if (needed == Access::open && is_stranger) response.body = "{}";
+  co_return response;
+}
+
+// The primary makes changes; a standby asks it to. While an election is on, or the primary that is
+// known has just died, the change waits for another, limits::takeover_wait_max at most. So does one
+// that a primary cannot decide: its lease has ended, or it has not applied yet what others
+// committed. Also "there is no such worker" is only said when it is known.
+asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlRequest& request) {
+  const auto originator = AccessControl::on_behalf_of(request);
+  asio::steady_timer timer(loop);
+  const auto deadline =
+      now() + (request.passed_on ? decided_wait_max : Duration(limits::takeover_wait_max));
+  for (;;) {
+    if (member->may_decide(now())) {
+      auto handling = router.handle(request);
+      co_return co_await std::move(handling);
+    }
+    const bool leads = member->is_primary();
+    auto why = member->undecided();
+    const auto& primary = member->view().primary_addresses;
+    const bool waits_for_others = request.passed_on && !leads;
+    if (waits_for_others || member->is_stuck()) co_return refusal(why);
+    if (primary && !leads) {
+      const auto answer_max = passed_on_max + router.wait_of(request);
+      auto passed_on = request;
+      passed_on.on_behalf_of = originator;
+      auto passing = pass_on(calls, primary->control, passed_on, token, answer_max);
+      auto answer = co_await std::move(passing);
+      if (answer && is_about_our_token(*answer)) co_return not_believed(primary->control, *answer);
+      if (answer) co_return std::move(*answer);
+      why = answer.error();
+    }
+    if (closed || now() >= deadline) co_return refusal(why);
+    boost::system::error_code ignored;
+    timer.expires_after(primary_poll);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+// During an election requests wait, for as long as this: a load balancer that took all masters out
+// for it would make of a pause an outage.
+std::string ControlPlane::Parts::not_ready() const {
+  if (node.draining.load(std::memory_order_relaxed))
+    return fmt::format("{} is draining", node.node);
+  const auto& view = member->view();
+  if (view.ended) return member->undecided().message;
+  const bool passes_on = view.primary_addresses && view.primary_addresses->listen;
+  if (!member->is_primary() && !standby_serves && !view.primary.empty()) {
+    return fmt::format("{} is standby and refuses clients", node.node);
+  }
+  if (member->is_primary() || passes_on) return {};
+  if (primary_lost != Instant() && now() < primary_lost + limits::takeover_wait_max) return {};
+  return fmt::format("{} knows no primary", node.node);
+}
+
+}  // namespace tandem::master
