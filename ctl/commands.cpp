@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/access/limits.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
@@ -79,6 +80,23 @@ std::string protection(const wire::Status& status) {
   return "no: a loss of the primary ends service";
 }
 
+std::string end_of(const wire::CredentialStatus& credential) {
+  if (credential.until.empty()) return "-";
+  if (credential.expired) return fmt::format("{}, has expired", credential.until);
+  if (credential.replaced || credential.days_left > limits::credential_days_first_warning) {
+    return credential.until;
+  }
+  return fmt::format("{}, in {} days", credential.until, credential.days_left);
+}
+
+std::string credential_table(const std::vector<wire::CredentialStatus>& credentials) {
+  Table table({{"TOKEN"}, {"ROLE"}, {"UNTIL"}});
+  for (const auto& credential : credentials) {
+    table.add({credential.name, credential.role, end_of(credential)});
+  }
+  return table.to_string();
+}
+
 struct Problem {
   Health health = Health::well;
   std::string what{};
@@ -109,6 +127,14 @@ Problem problem_of(const wire::Status& status) {
   }
   for (const auto& service : status.services) {
     if (service.panic) return {Health::degraded, fmt::format("service {} panics", service.name)};
+  }
+  for (const auto& each : status.credentials) {
+    const bool ends = !each.until.empty() && !each.replaced &&
+                      each.days_left <= limits::credential_days_last_warning;
+    if (!ends) continue;
+    return {Health::degraded,
+            each.expired ? fmt::format("the token of {} has expired on {}", each.name, each.until)
+                         : fmt::format("the token of {} expires on {}", each.name, each.until)};
   }
   for (const auto& worker : status.workers) {
     if (worker.state != "up" && worker.state != "draining") {
@@ -181,6 +207,9 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
     shown.text = summary(*status);
     if (!status->voters.empty()) shown.text += '\n' + voter_table(status->voters);
     shown.text += '\n' + worker_table(status->workers);
+    if (!status->credentials.empty()) {
+      shown.text += '\n' + credential_table(status->credentials);
+    }
   }
   return shown;
 }

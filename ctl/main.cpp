@@ -5,6 +5,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "ctl/snapshot.hpp"
 #include "ctl/draining.hpp"
 #include "ctl/masters.hpp"
+#include "ctl/token.hpp"
 
 namespace {
 
@@ -59,6 +61,10 @@ struct Flags {
   std::string service_name;
   std::vector<std::string> settings;
   bool reset = false;
+  CLI::App* token_new = nullptr;
+  CLI::App* token_entry = nullptr;
+  access::EntryText entry;
+  std::string token_out;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
@@ -93,6 +99,61 @@ void add_master_commands(CLI::App& app, Flags& flags) {
                   flags.timeout, {Duration::zero(), longest_timeout});
   }
   master.require_subcommand(1);
+}
+
+// The scope of a worker, each checked when the entry is written.
+void bind_scope(CLI::App& command, access::EntryText& entry) {
+  for (auto [flag, placeholder, help, items] :
+       {std::tuple("--worker", "NAME",
+                   "role worker: a name that it may have; repeatable; shop-*: all that begin so "
+                   "[--name]",
+                   &entry.names),
+        std::tuple("--service", "NAME",
+                   "role worker: a service that it may belong to; repeatable; *: any [default]",
+                   &entry.services),
+        std::tuple("--address", "ADDRESS[/BITS]",
+                   "role worker: where it may be; repeatable [the address that it calls from]",
+                   &entry.addresses)}) {
+    bind_each(command, flag, placeholder, help,
+              [items](std::string_view text, std::string_view) -> Result<> {
+                items->emplace_back(text);
+                return {};
+              });
+  }
+  bind_switch(command, "--witness", "role worker: it may vote", entry.witness);
+}
+
+void add_token_commands(CLI::App& app, Flags& flags) {
+  auto& token = *add_command(app, "token", "make tokens for people, workers and masters");
+  token.require_subcommand(1);
+  flags.token_new = add_command(
+      token, "new", "print a new token, and its entry for the --tokens-file of the masters");
+  bind_text(*flags.token_new, "--out", "FILE",
+            "a file for the token, which must not exist; then only the entry is printed",
+            flags.token_out);
+  flags.token_entry = add_command(
+      token, "entry", "print the entry of the token in --token-file, which is in use already");
+  for (auto* command : {flags.token_new, flags.token_entry}) {
+    bind_value(
+        *command, "--role", "viewer|operator|master|worker|all",
+        "what it allows: GET; changes; to be a master; to be a worker; everything",
+        [&flags](std::string_view text, std::string_view flag) -> Result<> {
+          const auto role = access::role_of(text);
+          if (!role) {
+            return invalid(fmt::format("{} must be viewer, operator, master, worker or all", flag));
+          }
+          flags.entry.role = *role;
+          return {};
+        })
+        ->required();
+    bind_name(*command, "--name", "whose it is; of a master the name of its node", flags.entry.name)
+        ->required();
+    bind_scope(*command, flags.entry);
+    bind_text(*command, "--until", "DATE",
+              "its last day, such as 2027-01-31; by default it does "
+              "not expire",
+              flags.entry.until);
+  }
 }
 
 void add_commands(CLI::App& app, Flags& flags) {
@@ -140,6 +201,7 @@ void add_commands(CLI::App& app, Flags& flags) {
   bind_switch(*flags.service, "--reset",
               "remove all settings of the service, so that the masters' flags apply", flags.reset);
   add_master_commands(app, flags);
+  add_token_commands(app, flags);
   app.require_subcommand(1);
 }
 
@@ -214,6 +276,13 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
   return ctl::switch_over(client, flags.successor, format);
 }
 
+// Without any master. The token of --token-file may be one that is to be made known.
+Result<std::string> make_token(const Flags& flags, const std::string& token, ctl::Format format) {
+  if (flags.token_new->parsed()) return ctl::new_token(flags.entry, flags.token_out, format);
+  if (token.empty()) return invalid("tandem token entry needs --token-file FILE");
+  return ctl::token_entry(flags.entry, token, format);
+}
+
 int failed(const Error& error, int status) {
   write_text(stderr, fmt::format("tandem: {}\n", printable(error.message)));
   return status;
@@ -229,7 +298,7 @@ int main(int argc, char** argv) {
                  "control address of a master; several are tried in turn [$TANDEM_CONTROL, or "
                  "127.0.0.1:7070]",
                  flags.controls);
-  bind_text(app, "--token-file", "FILE", "file with the token that the masters ask for",
+  bind_text(app, "--token-file", "FILE", "file with your token, if the masters ask for one",
             flags.token_file);
   bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
   add_commands(app, flags);
@@ -250,6 +319,10 @@ int main(int argc, char** argv) {
     auto shown = show_status(flags, client, format);
     if (!shown.ok()) return failed(shown.error(), 1);
     outcome = std::move(*shown);
+  } else if (flags.token_new->parsed() || flags.token_entry->parsed()) {
+    auto text = make_token(flags, token, format);
+    if (!text.ok()) return failed(text.error(), text.error().code == ErrorCode::io ? 1 : 2);
+    outcome.text = std::move(*text);
   } else {
     auto text = run(flags, client, format);
     if (!text.ok()) return failed(text.error(), 1);
