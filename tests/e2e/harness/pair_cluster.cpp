@@ -1,6 +1,7 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -55,6 +56,7 @@ PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(option
     token_file_ = dir_.write("token", std::string(token) + "\n");
     chmod(token_file_.c_str(), 0600);
   }
+  if (options_.tokens) make_tokens();
   for (const auto& name : options_.masters) {
     masters_[name].listen = address_on(name);
     if (options_.port != 0) {
@@ -114,6 +116,10 @@ void PairCluster::launch_master(const std::string& name) {
     if (peer != name) command.insert(command.end(), {"--peer", peer + "=" + other.control});
   }
   if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
+  if (tokens_) {
+    command.insert(command.end(),
+                   {"--tokens-file", tokens_->file(), "--token-file", tokens_->file_of(name)});
+  }
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   self.frozen = false;
   self.process.reset();
@@ -149,6 +155,14 @@ Process& PairCluster::start_worker(const std::string& name, Votes votes) {
     command.insert(command.end(), {"--master", master.control});
   if (options_.recording) command.insert(command.end(), {"--record", dir_.path(name + ".record")});
   if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
+  if (tokens_) {
+    if (!tokens_->has_one(name)) {
+      tokens_->add(name, {"--name", name, "--role", "worker", "--witness"});
+      tokens_->give(name, name);
+      reload_tokens();
+    }
+    command.insert(command.end(), {"--token-file", tokens_->file_of(name)});
+  }
   self.process.reset();
   self.process = run(name, command);
   self.process->await_line("tandem-worker ready");
@@ -160,7 +174,25 @@ void PairCluster::start_workers(const std::vector<std::string>& names) {
   if (const auto missing = await_whole(); !missing.empty()) throw std::runtime_error(missing);
 }
 
+void PairCluster::make_tokens() {
+  tokens_.emplace(dir_);
+  tokens_->add("ops", {"--name", "ops", "--role", "operator"});
+  for (const auto& name : options_.masters) {
+    tokens_->add(name, {"--name", name, "--role", "master"});
+    tokens_->give(name, name);
+  }
+  tokens_->write();
+}
+
+void PairCluster::reload_tokens() {
+  tokens_->write();
+  for (const auto& [name, master] : masters_) {
+    if (master.process && master.process->running()) master.process->signal(SIGHUP);
+  }
+}
+
 Headers PairCluster::authorization() const {
+  if (tokens_) return tokens_->headers("ops");
   if (token_file_.empty()) return {};
   return {{"Authorization", std::string("Bearer ") + token}};
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "tests/e2e/harness/network.hpp"
 #include "tests/e2e/harness/process.hpp"
 #include "tests/e2e/harness/temp_dir.hpp"
+#include "tests/e2e/harness/tokens.hpp"
 
 namespace tandem::e2e {
 
@@ -51,6 +53,8 @@ struct PairClusterOptions {
   std::map<std::string, std::string> state_dirs;  // of workers that vote
   // The workers note what they execute (recording_worker.cpp) instead of being tandem-worker.
   bool recording = false;
+  // Each process, and the test as an operator, has a token of its own; see tokens().
+  bool tokens = false;
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
 };
 
@@ -62,6 +66,12 @@ class PairCluster {
 
   const TempDir& dir() const { return dir_; }
   const std::vector<std::string>& names() const { return options_.masters; }
+
+  // REQUIRES: options.tokens. Masters have the keys of their names, workers too, which may vote,
+  // and the test is "ops".
+  Tokens& tokens() { return *tokens_; }
+  // Writes the file, and has all masters that run read it again.
+  void reload_tokens();
 
   // ---- masters
   Process& master(const std::string& name) { return *masters_.at(name).process; }
@@ -139,11 +149,13 @@ class PairCluster {
   std::string address_on(const std::string& host);
   std::unique_ptr<Process> run(const std::string& host, const Arguments& command);
   std::string what_is_missing() const;
+  void make_tokens();
   Headers authorization() const;
 
   TempDir dir_;
   PairClusterOptions options_;
   std::string token_file_;  // empty: loopback needs none
+  std::optional<Tokens> tokens_;
   std::set<std::string> addresses_;
   int starts_ = 0;
   std::map<std::string, Master> masters_;

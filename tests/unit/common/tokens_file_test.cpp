@@ -162,7 +162,7 @@ TEST_CASE("a tokens file is private, as a token file is") {
   CHECK(open.error().message.find("chmod 600") != std::string::npos);
   std::filesystem::remove(path);
   CHECK(read_tokens_file(path, "--tokens-file").error().message.find(path) != std::string::npos);
-  CHECK(read_tokens_file("/", "--tokens-file").error().message.find("no regular file") !=
+  CHECK(read_tokens_file("/", "--tokens-file").error().message.find("not a regular file") !=
         std::string::npos);
 }
 
