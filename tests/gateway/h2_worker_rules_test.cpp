@@ -240,6 +240,7 @@ std::string setting(std::uint16_t id, std::uint32_t value) { return h2::settings
         {"a field in a value", response({{"x", "a\r\nSet-Cookie: b"}}), stream_error(), 502},
         {"Connection", response({{"connection", "close"}}), stream_error(), 502},
         {"Transfer-Encoding", response({{"transfer-encoding", "chunked"}}), stream_error(), 502},
+        {"more fields than are read", response(h2::Fields(1'100, {"x", "y"})), stream_error(), 502},
         {"less content than Content-Length says",
          response({{"content-length", "5"}}, 0) + h2::data(1, "test", h2::end_stream),
          stream_error(), 502},

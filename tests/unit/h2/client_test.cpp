@@ -226,6 +226,11 @@ TEST_CASE("a client drains when its streams have ended") {
   CHECK(client.session.is_finished());
 }
 
+// One more than is read.
+h2::Fields too_many_fields() {
+  return h2::Fields(tandem::limits::h2_response_fields_max + 1, {"x", "y"});
+}
+
 TEST_CASE("answers that are malformed reset their stream (RFC 9113 §8.1.1)") {
   const std::vector<std::pair<std::string, std::string>> wrong{
       {"no :status", h2::headers(1, h2::block({{"x", "y"}}), h2::end_stream)},
@@ -250,6 +255,10 @@ TEST_CASE("answers that are malformed reset their stream (RFC 9113 §8.1.1)") {
       {"content before the final response", response(1, "100") + h2::data(1, "x")},
       {"a pseudo-field in trailers",
        response(1, "200") + h2::headers(1, h2::block({{":status", "200"}}), h2::end_stream)},
+      {"too many fields", response(1, "200", h2::end_stream, too_many_fields())},
+      {"too many fields of an interim response", response(1, "103", 0, too_many_fields())},
+      {"too many trailers",
+       response(1, "200") + h2::headers(1, h2::block(too_many_fields()), h2::end_stream)},
   };
   for (const auto& [why, frames] : wrong) {
     Client client;

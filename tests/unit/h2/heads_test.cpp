@@ -266,6 +266,19 @@ TEST_CASE("a head with as many fields as allowed is served, and one more is refu
   }
 }
 
+TEST_CASE(
+    "trailers with as many fields as allowed are told, and with one more they end their stream") {
+  for (const bool one_more : {false, true}) {
+    Server server;
+    const h2::Fields fields(tandem::limits::h2_head_fields_max + one_more, {"x", "y"});
+    server.feed(post1 + h2::headers(1, h2::block(fields), h2::end_stream));
+    CHECK(server.told.has("trailers 1 100") != one_more);
+    CHECK(server.told.has("end 1") != one_more);
+    CHECK(server.reset_code(1) == (one_more ? code(ErrorCode::protocol_error) : std::int64_t{-1}));
+    CHECK(server.told.has("closed 1 1") == one_more);
+  }
+}
+
 TEST_CASE("a head as long as allowed is served, and one byte more is refused") {
   for (const std::size_t extra : {0, 1}) {
     Server server;

@@ -75,15 +75,18 @@ void Receiving::on_request_head(Session& session, Stream& stream, bool ends) {
   session.events_.on_head(stream, std::move(head), ends);
 }
 
+// By our rules or limits, where nghttp2 has none: its owner is told when the stream closes.
+void Receiving::break_off(Session& session, Stream& stream) {
+  session.charge(Cost::reset_by_us);
+  stream.reset_by_us_ = stream.malformed_ = true;
+  nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, stream.id_,
+                            NGHTTP2_PROTOCOL_ERROR);
+}
+
 void Receiving::on_response_head(Session& session, Stream& stream, bool ends) {
   auto head = std::move(stream.head_);
-  if (judge_response(*head) != nullptr) {
-    session.charge(Cost::reset_by_us);
-    stream.reset_by_us_ = stream.malformed_ = true;
-    nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, stream.id_,
-                              NGHTTP2_PROTOCOL_ERROR);
-    return;
-  }
+  // One that is over a limit lacks fields.
+  if (judge_response(*head) != nullptr || head->is_refused()) return break_off(session, stream);
   if (head->status() < 200) return session.events_.on_interim(stream, std::move(head));
   stream.head_received_ = true;
   if (ends) end(session, stream, false);
@@ -99,6 +102,7 @@ void Receiving::on_head_complete(Session& session, Stream& stream, bool ends) {
   }
   stream.head_->keep_trailers();
   auto trailers = std::move(stream.head_);
+  if (trailers->is_refused()) return break_off(session, stream);
   session.events_.on_trailers(stream, std::move(trailers));
   if (ends && !stream.detached_) end(session, stream, true);
 }

@@ -1,6 +1,7 @@
 // What is being sent, as it is submitted to nghttp2 and as nghttp2 asks for it.
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "common/base/assert.hpp"
@@ -138,6 +139,11 @@ int Sending::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) 
       break;
     }
     case NGHTTP2_GOAWAY:
+      // nghttp2 would send it first, and its answer would say nothing.
+      if (std::exchange(session.drain_ping_waits_, false)) {
+        nghttp2_submit_ping(session.session_, NGHTTP2_FLAG_NONE,
+                            reinterpret_cast<const std::uint8_t*>(drain_ping.data()));
+      }
       if (session.goaway_code_ == ErrorCode::no_error) {
         session.goaway_code_ = static_cast<ErrorCode>(frame->goaway.error_code);
       }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "common/base/assert.hpp"
 #include "master/forward/http/h2/limits.hpp"
@@ -286,8 +287,7 @@ void Session::begin_drain() {
   draining_ = true;
   if (role_ == Role::client) return finish_drain();
   nghttp2_submit_shutdown_notice(session_);
-  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE,
-                      reinterpret_cast<const std::uint8_t*>(drain_ping.data()));
+  drain_ping_waits_ = true;
 }
 
 void Session::finish_drain() {

@@ -205,6 +205,7 @@ class Session {
   bool goaway_received_ = false;
   bool draining_ = false;
   bool drain_finished_ = false;
+  bool drain_ping_waits_ = false;  // for the GOAWAY that goes before it
   bool calmed_ = false;  // told to go away for what it did
   bool failed_ = false;  // nothing that arrives is looked at any more
   bool broken_ = false;  // nghttp2 can write no more

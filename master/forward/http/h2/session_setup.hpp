@@ -35,6 +35,7 @@ struct Receiving {
   static void judge_initial_window(Session& session, std::uint64_t bytes);
   static void on_head_complete(Session& session, Stream& stream, bool ends);
   static void on_request_head(Session& session, Stream& stream, bool ends);
+  static void break_off(Session& session, Stream& stream);
   static void on_response_head(Session& session, Stream& stream, bool ends);
   static void on_reset(Session& session, const nghttp2_frame& frame);
   static void on_ping(Session& session, const nghttp2_ping& frame);
