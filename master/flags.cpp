@@ -117,29 +117,16 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                 "clients there are proxies: their X-Forwarded-* fields are believed and extended; "
                 "repeatable",
                 flags.forward.trusted_proxies);
-  bind_value(app, "--underscore-names", "drop|keep",
-             "what happens to fields with an underscore in their names, unless a trusted proxy "
-             "sends them: drop, the default, or keep, for workers that cannot mistake them for "
-             "others",
-             [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               if (text != "drop" && text != "keep") {
-                 return invalid(
-                     fmt::format("{} must be drop or keep, not \"{}\"", flag, text.substr(0, 64)));
-               }
-               flags.forward.keeps_underscores = text == "keep";
-               return {};
-             });
-  bind_value(
-      app, "--http2", "on|off",
+  bind_choice(app, "--underscore-names",
+              "what happens to fields with an underscore in their names, unless a trusted proxy "
+              "sends them: drop, the default, or keep, for workers that cannot mistake them for "
+              "others",
+              flags.forward.keeps_underscores, {"drop", false}, {"keep", true});
+  bind_choice(
+      app, "--http2",
       "whether clients may speak HTTP/2 by prior knowledge (RFC 9113 §3.3), beside HTTP/1.1 "
       "on the same port (default: on)",
-      [&flags](std::string_view text, std::string_view flag) -> Result<> {
-        if (text != "on" && text != "off") {
-          return invalid(fmt::format("{} must be on or off, not \"{}\"", flag, text.substr(0, 64)));
-        }
-        flags.forward.http2 = text == "on";
-        return {};
-      });
+      flags.forward.http2, {"on", true}, {"off", false});
   bind_switch(app, "--allow-trace", "serve TRACE requests, which are otherwise answered 405",
               flags.forward.allows_trace);
 }
@@ -190,17 +177,10 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--election-timeout",
                 "how long a primary may be silent before it is replaced; the same at all masters",
                 flags.timing.election_timeout, {10ms, 5min});
-  bind_value(
-      app, "--pair-failover", "on|off",
-      "whether one of two masters without a witness continues when it has lost the other: on, the "
-      "default, or off: it stops serving",
-      [&flags](std::string_view text, std::string_view flag) -> Result<> {
-        if (text != "on" && text != "off") {
-          return invalid(fmt::format("{} must be on or off, not \"{}\"", flag, text.substr(0, 64)));
-        }
-        flags.pair_failover = text == "on";
-        return {};
-      });
+  bind_choice(app, "--pair-failover",
+              "whether one of two masters without a witness continues when it has lost the other: "
+              "on, the default, or off: it stops serving",
+              flags.pair_failover, {"on", true}, {"off", false});
   bind_text(app, "--restore", "FILE",
             "found a new cluster from a file that `tandem snapshot save` wrote; once, at the first "
             "master by name, with an empty --data-dir",

@@ -269,20 +269,19 @@ CLI::Option* bind_number(CLI::App& app, const std::string& flag, const std::stri
 }
 
 CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::string& help,
-                         std::string& value, std::vector<std::string> choices) {
-  const auto placeholder = fmt::format("{}", fmt::join(choices, "|"));
+                         bool& value, Choice first, Choice second) {
+  const auto placeholder = fmt::format("{}|{}", first.word, second.word);
   return bind_value(app, flag, placeholder, help,
-                    [&value, choices = std::move(choices)](std::string_view text,
-                                                           std::string_view named) -> Result<> {
-                      if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-                        return invalid(fmt::format("{} must be one of {}, not \"{}\"", named,
-                                                   fmt::join(choices, ", "), shortened(text)),
+                    [&value, first = std::move(first), second = std::move(second)](
+                        std::string_view text, std::string_view named) -> Result<> {
+                      if (text != first.word && text != second.word) {
+                        return invalid(fmt::format("{} must be {} or {}, not \"{}\"", named,
+                                                   first.word, second.word, shortened(text)),
                                        std::string(named));
                       }
-                      value = text;
+                      value = text == first.word ? first.value : second.value;
                       return {};
-                    })
-      ->default_str(value);
+                    });
 }
 
 CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::string& help,

@@ -86,9 +86,13 @@ struct NumberRange {
 CLI::Option* bind_number(CLI::App& app, const std::string& flag, const std::string& help,
                          unsigned& value, NumberRange range);
 
-// One of a fixed set of words.
+// One of two words, and what it means: "on" and "off", say.
+struct Choice {
+  std::string word;
+  bool value;
+};
 CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::string& help,
-                         std::string& value, std::vector<std::string> choices);
+                         bool& value, Choice first, Choice second);
 // A flag without a value: true when given, and for `key = true` in the file.
 CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::string& help,
                          bool& value);

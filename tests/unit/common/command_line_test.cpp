@@ -76,7 +76,7 @@ struct Program {
   std::vector<Endpoint> masters;
   Duration interval = 1s;
   unsigned threads = 2;
-  std::string balance = "round-robin";
+  bool failover = true;
   bool json = false;
   LogLevel level = LogLevel::info;
   CLI::Option* node_flag = nullptr;
@@ -91,7 +91,7 @@ struct Program {
     bind_endpoints(app, "--master", "masters", masters);
     bind_duration(app, "--interval", "time", interval, {10ms, 1min});
     bind_number(app, "--threads", "loops", threads, {1, 64});
-    bind_choice(app, "--balance", "policy", balance, {"round-robin", "least"});
+    bind_choice(app, "--failover", "whether", failover, {"on", true}, {"off", false});
     bind_switch(app, "--json", "for scripts", json);
     bind_each(app, "--shop", "NAME:KEY=VALUE", "a shop",
               [this](std::string_view text, std::string_view) -> Result<> {
@@ -171,7 +171,7 @@ TEST_CASE("a wrong value ends with status 2 and one sentence that names the flag
       {{"--threads", "-1"}, "--threads"},
       {{"--threads", "1.5"}, "--threads must be a whole number"},
       {{"--threads", "99999999999999999999"}, "--threads must be a whole number"},
-      {{"--balance", "best"}, "--balance must be one of round-robin, least"},
+      {{"--failover", "best"}, "--failover must be on or off, not \"best\""},
       {{"--log-level", "loud"}, "--log-level must be debug, info, warning, error or off"},
       {{"--listen", "127.0.0.1:1", "--listen", "127.0.0.1:2"}, "--listen"},
       {{"--listen"}, "--listen"},
