@@ -1,13 +1,11 @@
 // log.hpp: one line of JSON for each request (--access-log), written by a thread of its own.
 //
-// A loop copies what it has to say into its ring (access_ring.hpp) and goes on; this thread empties
-// the rings every few milliseconds, turns entries into lines (access_line.hpp) and writes many at
-// once (access_file.hpp). What finds no room in a ring, or no room on the disk, is lost and
-// counted: a warning says how many, at most once a second. Lines of one loop are in the order in
-// which its requests ended.
+// A loop copies an entry into its ring (ring.hpp) and goes on; this thread empties the rings every
+// few milliseconds, turns entries into lines (line.hpp) and writes many at once (file.hpp). Entries
+// that find no room in a ring or on the disk are lost and counted: a warning says how many, at most
+// once a second. The lines of one loop are in the order in which its requests ended.
 //
-// The file is opened anew on reopen() (SIGHUP), and within a second after somebody has moved it
-// away.
+// The file is opened again by reopen() (SIGHUP), and within a second after it was moved away.
 #pragma once
 
 #include <atomic>
@@ -40,7 +38,7 @@ class AccessLog {
 
   // The ring of one loop, for as long as this object lives.
   AccessRing& ring(unsigned loop) { return *rings_.at(loop); }
-  // Opens the file anew, soon. Callable from any thread.
+  // Opens the file again, soon. Callable from any thread.
   void reopen();
   // Requests of which no line was written. Callable from any thread.
   std::uint64_t lost() const;
@@ -57,7 +55,7 @@ class AccessLog {
   AccessLineFormat format_;
   std::string lines_;
   std::vector<std::unique_ptr<AccessRing>> rings_;
-  std::atomic<std::uint64_t> unwritten_{0};  // lines that the file did not take
+  std::atomic<std::uint64_t> unwritten_{0};  // lines that could not be written
   int error_ = 0;                            // why, the last time
   std::uint64_t warned_of_ = 0;
   Instant looked_at_;  // when losses and rotation were last looked for

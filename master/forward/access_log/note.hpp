@@ -1,5 +1,4 @@
-// note.hpp: what the access log will say of a request, gathered along its way. Owner: the
-// exchange.
+// note.hpp: what the access log will say about a request, gathered on its way. Owner: the exchange.
 #pragma once
 
 #include <array>

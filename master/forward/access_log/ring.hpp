@@ -1,9 +1,8 @@
-// ring.hpp: what one loop has to say in the access log, on its way to the thread that writes
-// it.
+// ring.hpp: the access log's entries of one loop, on their way to the thread that writes them.
 //
 // A ring of bytes with one producer (a loop) and one consumer (the writer): no lock, no allocation,
-// no system call. A request is one record of about 200 bytes; when there is no room it is dropped
-// and counted, for a slow disk must not slow a client. Owner: push() the loop, pop() the writer.
+// no system call. A request is one record of about 200 bytes; without room it is dropped and
+// counted, since a slow disk must not slow a client down. Owner: push() the loop, pop() the writer.
 #pragma once
 
 #include <atomic>
@@ -18,7 +17,7 @@
 
 namespace tandem::master {
 
-// One request. What is not known is empty or 0.
+// One request. Unknown members are empty or 0.
 struct AccessEntry {
   Instant started;          // its first byte
   Duration duration{0};     // until the last byte of the answer was handed to the kernel

@@ -1,5 +1,5 @@
-// head_pool.hpp: parsed heads for reuse: their vectors have grown to what requests here need, so
-// that in the steady state parsing allocates nothing. Owner: one loop.
+// head_pool.hpp: parsed heads for reuse: their vectors have grown to the size that requests here
+// need, so that in the steady state parsing allocates nothing. Owner: one loop.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace tandem::master {
 template <class Head>
 class HeadPool {
  public:
-  // A clear head. REQUIRES: it comes back by give_back().
+  // A clear head. REQUIRES: it is returned by give_back()
   Head& borrow() {
     if (spare_.empty()) return *new Head();
     Head* head = spare_.back().release();

@@ -1,5 +1,5 @@
-// request_id.hpp: X-Request-Id for requests that have none: 128 bits as 32 hex digits, unique
-// enough to find one request among all logs; not a secret. Owner: one loop.
+// request_id.hpp: makes the X-Request-Id of requests that have none: 128 bits as 32 hex digits,
+// unique enough to find one request in all logs; not a secret. Owner: one loop.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// request_key.hpp: by what requests are told apart: the key of consistent_hash and of rate limits,
-// and the cookies of RFC 6265. Pure; views live as long as the request's.
+// request_key.hpp: what distinguishes requests: the key of consistent_hash and of rate limits, and
+// the cookies of RFC 6265. Pure; views live as long as the request's.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,11 @@ namespace tandem::master {
 // there is none.
 std::string_view find_cookie(const RequestHead& request, std::string_view name);
 
-// What `key` means in that request; empty when the request has none. `room`: for an address.
+// The value of `key` in that request; empty when it has none. `room`: for an address.
 std::string_view request_key_text(const wire::RequestKeySpec& key, const RequestHead& request,
                                   const Sender& sender, AddressText& room);
 
-// The key by which `spec` tells requests apart; nothing when the policy wants none, or the request
-// has none.
+// A hash of the key that the policy `spec` uses; unset when it uses none, or the request has none.
 std::optional<std::uint64_t> request_key(const wire::PolicySpec& spec, const RequestHead& request,
                                          const Sender& sender);
 

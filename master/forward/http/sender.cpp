@@ -12,7 +12,7 @@ namespace tandem::master {
 
 namespace {
 
-// The last of X-Forwarded-For, which may be several lines, and the one before it.
+// The last member of X-Forwarded-For, which may be several lines, and the one before it.
 struct LastMembers {
   std::string_view last;
   std::string_view before;
@@ -64,7 +64,7 @@ std::string_view client_address(const RequestHead& request, const Sender& sender
                                 AddressText& room) {
   if (!sender.trusted) return sender.address;
   const auto members = last_members(request);
-  // The master has added the proxy itself.
+  // The last member is the proxy itself, which the master has added.
   const auto forwarded = sender.by_master ? members.before : members.last;
   return forwarded.empty() ? sender.address : plain_address(forwarded, room);
 }

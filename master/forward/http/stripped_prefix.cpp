@@ -15,7 +15,7 @@ std::string_view without_default_port(std::string_view authority) {
   return authority;
 }
 
-// Bytes before the authority of "//a", "http://a" and "https://a"; 0: it has none.
+// How many bytes precede the authority in "//a", "http://a" and "https://a"; 0: it has none.
 std::size_t before_authority(std::string_view reference) {
   for (const std::string_view begin : {"//", "http://", "https://"}) {
     if (equal_ignoring_case(reference.substr(0, begin.size()), begin)) return begin.size();
@@ -42,7 +42,7 @@ std::optional<StrippedPrefix::Place> StrippedPrefix::place_in(const Field& field
   return std::nullopt;
 }
 
-// A relative path ("next", "?page=2") is resolved against what the client asked for, which has the
+// A relative path ("next", "?page=2") is resolved against the client's target, which has the
 // prefix.
 std::optional<StrippedPrefix::Place> StrippedPrefix::place_in_reference(
     std::string_view reference) const {
@@ -79,7 +79,7 @@ bool StrippedPrefix::is_same_authority(std::string_view authority) const {
   return same(host) || same(forwarded_host);
 }
 
-// In whole segments.
+// Compares whole segments.
 bool StrippedPrefix::has_prefix(std::string_view path) const {
   if (!path.starts_with(prefix)) return false;
   const auto rest = path.substr(prefix.size());

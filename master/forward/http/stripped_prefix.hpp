@@ -1,8 +1,8 @@
-// stripped_prefix.hpp: what a worker behind a stripped route says of places, as its client knows
-// them (RFC 9110 §10.2.2): Location, Content-Location, and the paths of cookies (RFC 6265 §5.2.4).
+// stripped_prefix.hpp: puts the prefix that a route strips back into the places that a worker
+// names: Location, Content-Location (RFC 9110 §10.2.2), and the paths of cookies (RFC 6265 §5.2.4).
 //
-// A worker that goes by X-Forwarded-Prefix says them so already: a path that begins with the prefix
-// is left as it is. Pure.
+// A worker that heeds X-Forwarded-Prefix names them with the prefix already: such a path is left as
+// it is. Pure.
 #pragma once
 
 #include <optional>
@@ -14,15 +14,15 @@ namespace tandem::master {
 
 struct StrippedPrefix {
   std::string_view prefix{};          // "/shop"; empty: nothing was stripped
-  std::string_view host{};            // that the worker was told, in Host
-  std::string_view forwarded_host{};  // and in X-Forwarded-Host, when that was another's word
+  std::string_view host{};            // that the worker saw in Host
+  std::string_view forwarded_host{};  // and in X-Forwarded-Host, if a proxy sent that
 
-  // Where the prefix comes in a field's value, and how many bytes there it takes the place of.
+  // Where the prefix is put into a field's value, and how many bytes it replaces there.
   struct Place {
     std::size_t at = 0;
     std::size_t dropped = 0;
   };
-  // Nothing: the field is passed on as it is. REQUIRES: !prefix.empty()
+  // Unset: the field is passed on as it is. REQUIRES: !prefix.empty()
   std::optional<Place> place_in(const Field& field) const;
 
  private:

@@ -9,8 +9,8 @@
 
 namespace tandem::master {
 
-// Methods that this gateway forwards, for Allow. TRACE only where it is allowed: what it echoes, a
-// script in a browser must not read.
+// The methods that this gateway forwards, for Allow. TRACE is one only where it is allowed: a
+// script in a browser must not read what it echoes.
 constexpr std::string_view allowed_methods(bool trace) {
   constexpr std::string_view all = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
   return trace ? all : all.substr(0, all.rfind(','));
