@@ -67,6 +67,22 @@ TEST_CASE("a response that comes before the body has been sent is passed on") {
   CHECK(answer.field("Connection") == "close");
 }
 
+TEST_CASE("a client that still sends its body gets the whole of an early answer") {
+  const auto body = bytes_of(300'000);
+  Origin origin([&](Origin&, RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.send(ok(body));
+    socket.wait_for_hang_up();
+  });
+  Gateway gateway({origin.port()});
+  auto client = gateway.connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\nsome");
+  client.read_until("\r\n\r\n");
+  wait_until([&] { return origin.open_count() == 0; });  // the answer is on its way as a whole
+  client.try_send(bytes_of(2'000'000));  // as much of it as is taken
+  CHECK(client.read_exactly(body.size()) == body);
+}
+
 TEST_CASE("both directions stream at once") {
   Origin origin([](Origin&, RawSocket& socket) {
     socket.read_until("\r\n\r\n");

@@ -122,7 +122,7 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
     if (ending == Ending::keep && self.context_.lets_clients_go()) ending = Ending::close;
     if (ending != Ending::keep) {
       if (!self.ending_ && self.must_linger(ending)) {
-        auto lingering = self.linger();
+        auto lingering = self.linger(Linger::for_answer);
         co_await lingering;
       }
       self.close(ending);
@@ -159,7 +159,7 @@ Task<bool> ClientSession::serve_http2() {
   co_await running;
   http2_ = nullptr;
   if (!ending_) {
-    auto lingering = linger();
+    auto lingering = linger(Linger::briefly);
     co_await lingering;
   }
   co_return true;
@@ -267,18 +267,31 @@ void ClientSession::log(const AccessNote& note, std::string_view request_id) {
 // §9.6): it may have sent another request, or the rest of this one.
 bool ClientSession::must_linger(Ending ending) {
   if (ending != Ending::close) return ending == Ending::linger;
-  return !in_.empty() || connection_.has_unread();
+  return !in_.empty() || (connection_.has_stirred() && connection_.has_unread());
 }
 
-Task<> ClientSession::linger() {
+// Reads on, so that the close resets nothing. A client that still sends, and takes its answer
+// meanwhile, has as long for that as if the answer were being written.
+Task<> ClientSession::linger(Linger length) {
   connection_.shutdown_send();
+  SendProgress progress(context_.timeouts().body_idle, context_.timeouts().pace);
+  progress.wait(context_.coarse_now());
   context_.arm(deadline_, limits::linger_max);
-  for (std::size_t thrown_away = 0; thrown_away < limits::linger_bytes_max;) {
+  for (std::size_t thrown_away = 0;;) {
+    const bool is_enough = thrown_away >= limits::linger_bytes_max;
+    if (is_enough && (length == Linger::briefly || !connection_.has_unacknowledged())) break;
     in_.release();
     auto reading = read_some(connection_, in_, context_.buffers());
     const IoResult got = co_await reading;
-    if (!got.ok()) break;
-    thrown_away += got.bytes;
+    if (got.ok()) {
+      thrown_away += got.bytes;
+      continue;
+    }
+    const bool waits = length == Linger::for_answer && deadline_.expired() && !ending_;
+    const bool may_wait = waits && connection_.has_unacknowledged() &&
+                          progress.look(context_.coarse_now(), connection_.acknowledged_bytes());
+    if (!may_wait) break;
+    context_.arm(deadline_, limits::linger_max);
   }
 }
 

@@ -45,7 +45,9 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Task<Ending> serve_request();
   Task<> refuse(Refusal refusal);
   bool must_linger(Ending ending);
-  Task<> linger();
+  // Briefly: for limits::linger_max. For an answer: also as long as the client takes it.
+  enum class Linger { briefly, for_answer };
+  Task<> linger(Linger length);
   void close(Ending ending);
   // Tells the access log of the request that has ended, if there is one.
   void log(const AccessNote& note, std::string_view request_id);

@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 
 // Pipelined requests of one client that are served without a look at the others.
 inline constexpr unsigned pipelined_in_a_row_max = 16;
-// Of the rest of a request, read and thrown away before the close for linger_max at most.
+// Of the rest of a request, read and thrown away before the close for linger_max at most; more, and
+// longer, while the client takes its answer.
 inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 
 // A client of HTTP/2 that is told to go has so long to answer the PING behind the first GOAWAY

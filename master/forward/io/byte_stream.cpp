@@ -1,7 +1,9 @@
 #include "master/forward/io/byte_stream.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -86,6 +88,11 @@ std::uint64_t ByteStream::acknowledged_bytes() {
   socklen_t size = sizeof info;
   getsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
   return info.bytes_acked;
+}
+
+bool ByteStream::has_unacknowledged() {
+  int bytes = 0;
+  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 bool ReadSome::read(Operation& operation, Descriptor& descriptor) {

@@ -72,6 +72,8 @@ class ByteStream {
   // What the peer's system has acknowledged since the connection was made, whatever that carried; 0
   // when it is not known. One system call.
   std::uint64_t acknowledged_bytes();
+  // Something that was written has not been acknowledged yet. One system call.
+  bool has_unacknowledged();
 
   // Writes as much of up to four pieces as there is room for now; never waits. No room is no error:
   // bytes = 0.
