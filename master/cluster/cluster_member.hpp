@@ -114,6 +114,8 @@ class ClusterMember {
   // which it was heard, as far as that is known. This master's own address stays as bound.
   const MasterRecords& reachable_masters() const { return reachable_; }
   bool votes(std::string_view master) const;
+  // This primary is about to record the masters that founded the cluster, in its first moments.
+  bool is_recording_masters() const;
   // The masters of the cluster, by the state or else the flags, that do not vote yet.
   std::vector<std::string> without_vote() const;
   // This master was removed, and is no longer needed: it can be stopped.

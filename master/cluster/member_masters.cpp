@@ -127,6 +127,11 @@ void ClusterMember::keep_masters() {
   masters_file_->keep(wire::to_json(file) + '\n');
 }
 
+bool ClusterMember::is_recording_masters() const {
+  const auto level = std::max(feature_level(), view_.features_of_all);
+  return is_primary() && masters().empty() && level >= wire::features::agreed_state;
+}
+
 // Duties of a primary: to record the founding masters, once, and to remove masters that have been
 // replaced.
 void ClusterMember::tend_masters() {

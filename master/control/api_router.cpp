@@ -64,6 +64,11 @@ Duration ApiRouter::wait_of(const ControlRequest& request) const {
   return waits ? endpoint->wait(request) : Duration::zero();
 }
 
+bool ApiRouter::needs_masters(const ControlRequest& request) const {
+  const auto* endpoint = find(request);
+  return endpoint != nullptr && endpoint->needs_masters;
+}
+
 ApiEndpoint::Access ApiRouter::access_to(const ControlRequest& request) const {
   using Access = ApiEndpoint::Access;
   const auto* endpoint = find(request);

@@ -47,6 +47,8 @@ struct ApiEndpoint {
   Access access = Access::by_method;
   // How long the caller wants the answer to wait for something, besides a commit. Null: not at all.
   Duration (*wait)(const ControlRequest& request) = nullptr;
+  // With Role::primary: waits, in the first moments of a cluster, until its masters are recorded.
+  bool needs_masters = false;
   std::variant<Handler, AwaitedHandler> handler;
 };
 
@@ -58,6 +60,7 @@ class ApiRouter {
   // The role of the endpoint that the request is for; the usual one when there is none.
   ApiEndpoint::Role role_of(const ControlRequest& request) const;
   Duration wait_of(const ControlRequest& request) const;
+  bool needs_masters(const ControlRequest& request) const;
   // Never by_method: of what there is not, by its method.
   ApiEndpoint::Access access_to(const ControlRequest& request) const;
   const std::vector<ApiEndpoint>& endpoints() const { return endpoints_; }

@@ -105,44 +105,52 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   co_return response;
 }
 
-// The primary makes changes; a standby asks it to. While an election is on, or the primary that is
-// known has just died, the change waits for another, limits::takeover_wait_max at most. So does one
-// that a primary cannot decide: its lease has ended, or it has not applied yet what others
-// committed. Also "there is no such worker" is only said when it is known.
+// The primary makes changes; a standby passes them on to it. During an election, or when the known
+// primary has just died, the change waits for a primary, limits::takeover_wait_max at most. It also
+// waits when the primary cannot decide, because its lease has ended or it has not applied
+// everything that others committed. So an answer such as "no such worker" is certain. Just after
+// the founding, changes of the masters wait until the founding masters are recorded.
 asio::awaitable<ControlResponse> ControlPlane::Parts::ask_primary(const ControlRequest& request) {
   const auto originator = AccessControl::on_behalf_of(request);
   asio::steady_timer timer(loop);
   const auto deadline =
       now() + (request.passed_on ? decided_wait_max : Duration(limits::takeover_wait_max));
+  const bool needs_masters = router.needs_masters(request);
   for (;;) {
-    if (member->may_decide(now())) {
+    const bool decides = member->may_decide(now());
+    const bool is_over = closed || now() >= deadline;
+    if (decides && (is_over || !needs_masters || !member->is_recording_masters())) {
       auto handling = router.handle(request);
       co_return co_await std::move(handling);
     }
-    const bool leads = member->is_primary();
-    auto why = member->undecided();
-    const auto& primary = member->view().primary_addresses;
-    const bool waits_for_others = request.passed_on && !leads;
-    if (waits_for_others || member->is_stuck()) co_return refusal(why);
-    if (primary && !leads) {
-      const auto answer_max = passed_on_max + router.wait_of(request);
-      auto passed_on = request;
-      passed_on.on_behalf_of = originator;
-      auto passing = pass_on(calls, primary->control, passed_on, token, answer_max);
-      auto answer = co_await std::move(passing);
-      if (answer && is_about_our_token(*answer)) co_return not_believed(primary->control, *answer);
-      if (answer) co_return std::move(*answer);
-      why = answer.error();
+    if (!decides) {
+      const bool leads = member->is_primary();
+      auto why = member->undecided();
+      const auto& primary = member->view().primary_addresses;
+      const bool waits_for_others = request.passed_on && !leads;
+      if (waits_for_others || member->is_stuck()) co_return refusal(why);
+      if (primary && !leads) {
+        const auto answer_max = passed_on_max + router.wait_of(request);
+        auto passed_on = request;
+        passed_on.on_behalf_of = originator;
+        auto passing = pass_on(calls, primary->control, passed_on, token, answer_max);
+        auto answer = co_await std::move(passing);
+        if (answer && is_about_our_token(*answer)) {
+          co_return not_believed(primary->control, *answer);
+        }
+        if (answer) co_return std::move(*answer);
+        why = answer.error();
+      }
+      if (closed || now() >= deadline) co_return refusal(why);
     }
-    if (closed || now() >= deadline) co_return refusal(why);
     boost::system::error_code ignored;
     timer.expires_after(primary_poll);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 
-// During an election requests wait, for as long as this: a load balancer that took all masters out
-// for it would make of a pause an outage.
+// During an election requests wait, up to this time: a load balancer that took all masters out
+// because of it would turn a pause into an outage.
 std::string ControlPlane::Parts::not_ready() const {
   if (node.draining.load(std::memory_order_relaxed))
     return fmt::format("{} is draining", node.node);

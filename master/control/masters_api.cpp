@@ -90,7 +90,7 @@ Result<AdmitMaster> read_admission(std::string_view body) {
 }
 
 // As soon as the feature level allows it the primary records who founded the cluster. A change
-// before that would be taken for the whole list.
+// before that would be taken for the whole list. Requests wait for the record, but not forever.
 Result<> check_recorded(const ClusterMember& member) {
   const bool awaited = member.feature_level() >= wire::features::agreed_state;
   if (!member.masters().empty() || !awaited) return {};
@@ -227,12 +227,14 @@ void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& membe
   router.add({.method = "POST",
               .path = "/v1/masters",
               .role = primary,
+              .needs_masters = true,
               .handler = [&node, &member](const ControlRequest& request, const std::string&) {
                 return admit(node, member, request.body);
               }});
   router.add({.method = "DELETE",
               .path = "/v1/masters/{name}",
               .role = primary,
+              .needs_masters = true,
               .handler = [&node, &member](const ControlRequest&, const std::string& name) {
                 return expel(node, member, name);
               }});

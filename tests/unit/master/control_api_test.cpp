@@ -353,6 +353,18 @@ TEST_CASE("discovery lists the live instances of each service") {
   CHECK(client.get("/v1/services/a%2fb").status == 400);
 }
 
+TEST_CASE("masters are added and removed in the first moment of a cluster, without asking twice") {
+  ControlFixture fixture({.node = "a"});
+  ControlClient client(fixture.plane.address());
+  const auto added = client.post("/v1/masters", R"({"name": "b", "address": "127.0.0.1:1"})");
+  CHECK(added.status == 201);
+  std::vector<std::string> names;
+  const auto document = Json::parse(added.body);
+  for (const auto& master : document.at("masters")) names.push_back(master.at("name"));
+  CHECK(names == std::vector<std::string>{"a", "b"});
+  CHECK(client.remove("/v1/masters/b").status == 200);
+}
+
 TEST_CASE("any master says who the masters are, and where their clients connect") {
   ControlFixture fixture({.node = "a", .listen = Endpoint{"127.0.0.1", 8080}});
   ControlClient client(fixture.plane.address());
