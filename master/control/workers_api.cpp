@@ -31,8 +31,7 @@ std::string list_of(const Registry& registry, std::string_view name) {
 
 ControlResponse show(const Registry& registry, std::string_view name) {
   if (registry.worker(name, now())) return document(list_of(registry, name));
-  return refusal(
-      fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name"));
+  return refusal(no_such_worker(name));
 }
 
 Result<> read_nothing(std::string_view body) {

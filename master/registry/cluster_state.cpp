@@ -11,10 +11,6 @@ namespace tandem::master {
 
 namespace {
 
-Error unknown(std::string_view name) {
-  return fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name");
-}
-
 Error name_taken(std::string_view name, const Endpoint& address) {
   return fail(ErrorCode::conflict,
               fmt::format("the name {} belongs to the worker at {}", name, address.to_string()),
@@ -33,7 +29,19 @@ Result<> check_kept(const Container& kept, const std::string& name) {
 
 }  // namespace
 
+Error no_such_worker(std::string_view name) {
+  return fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name");
+}
+
 // ---- changes: checks and effects
+
+Result<> ClusterState::check_drain_room(const std::string& name) const {
+  return check_kept(drained, name);
+}
+
+Result<> ClusterState::check_weight_room(const std::string& name) const {
+  return check_kept(weights, name);
+}
 
 Result<> ClusterState::apply(const Change& change) {
   if (judges()) {
@@ -66,20 +74,20 @@ Result<> ClusterState::check(const Join& join) const {
 }
 
 Result<> ClusterState::check(const Leave& leave) const {
-  return joined.contains(leave.name) ? Result<>() : unknown(leave.name);
+  return joined.contains(leave.name) ? Result<>() : no_such_worker(leave.name);
 }
 
 // A --backend is known only to its own master.
 Result<> ClusterState::check(const SetDrained& change) const {
   const bool is_kept = !change.drained && drained.contains(change.name);
-  if (!knows(change.name) && !change.configured && !is_kept) return unknown(change.name);
-  return change.drained ? check_kept(drained, change.name) : Result<>();
+  if (!knows(change.name) && !change.configured && !is_kept) return no_such_worker(change.name);
+  return change.drained ? check_drain_room(change.name) : Result<>();
 }
 
 Result<> ClusterState::check(const SetWeight& change) const {
   const bool is_kept = !change.weight && weights.contains(change.name);
-  if (!knows(change.name) && !change.configured && !is_kept) return unknown(change.name);
-  return change.weight ? check_kept(weights, change.name) : Result<>();
+  if (!knows(change.name) && !change.configured && !is_kept) return no_such_worker(change.name);
+  return change.weight ? check_weight_room(change.name) : Result<>();
 }
 
 Result<> ClusterState::check(const AddWorker& change) const {
@@ -97,7 +105,7 @@ Result<> ClusterState::check(const RemoveWorker& change) const {
   const bool decided = drained.contains(change.name) || weights.contains(change.name);
   const bool is_removal =
       !change.incarnation.empty() && !has_removed(change.name, change.incarnation);
-  if (!knows(change.name) && !decided && !is_removal) return unknown(change.name);
+  if (!knows(change.name) && !decided && !is_removal) return no_such_worker(change.name);
   return {};
 }
 

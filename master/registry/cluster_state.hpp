@@ -59,6 +59,9 @@ struct ClusterState {
   bool knows(std::string_view name) const;
   // Whether changes may be refused (see apply()).
   bool judges() const;
+  // Whether there is room for a decision to drain that worker, or about its weight.
+  Result<> check_drain_room(const std::string& name) const;
+  Result<> check_weight_room(const std::string& name) const;
   Result<> check_room(const wire::Route& route) const;
   Result<> check_settings_room(const std::string& service) const;
   // Equal for equal states (state_digest.hpp).
@@ -111,6 +114,9 @@ struct ClusterState {
 
   std::uint64_t digest_ = 0;
 };
+
+// A `not_found` error.
+Error no_such_worker(std::string_view name);
 
 // The part of limits::routes_bytes_max that a route takes: its host, its prefix, and its settings.
 std::size_t bytes_kept(const wire::Route& route);

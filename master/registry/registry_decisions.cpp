@@ -6,25 +6,11 @@
 
 #include "common/base/assert.hpp"
 #include "common/wire/limits.hpp"
-#include "master/registry/limits.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
 namespace {
-
-Error unknown(std::string_view name) {
-  return fail(ErrorCode::not_found, fmt::format("no worker has the name {}", name), "name");
-}
-
-template <class Container>
-Result<> check_kept(const Container& kept, const std::string& name) {
-  if (kept.size() < limits::workers_max || kept.contains(name)) return {};
-  return fail(ErrorCode::unavailable,
-              fmt::format("decisions about {} workers are kept already, the limit: delete workers "
-                          "that are gone",
-                          limits::workers_max));
-}
 
 JoinedWorker joined_as(const WorkerRecord& record, bool with_incarnation) {
   return {.service = record.service,
@@ -55,7 +41,7 @@ Result<Change> Registry::remove(std::string_view name) const {
   const auto found = records_.find(name);
   const bool decided = state_.drained.contains(name) || state_.weights.contains(name) ||
                        state_.added.contains(name) || state_.joined.contains(name);
-  if (found == records_.end() && !decided) return unknown(name);
+  if (found == records_.end() && !decided) return no_such_worker(name);
   if (found == records_.end()) return Change(RemoveWorker{std::string(name)});
   const auto& record = found->second;
   if (record.kind == WorkerKind::configured) {
@@ -76,14 +62,14 @@ Result<Change> Registry::remove(std::string_view name) const {
 
 Result<Change> Registry::drain(std::string_view name) const {
   thread_.assert_here();
-  if (!records_.contains(name)) return unknown(name);
-  if (auto kept = check_kept(state_.drained, std::string(name)); !kept) return kept.error();
+  if (!records_.contains(name)) return no_such_worker(name);
+  if (auto kept = state_.check_drain_room(std::string(name)); !kept) return kept.error();
   return Change(SetDrained{std::string(name), true, is_configured(name)});
 }
 
 Result<Change> Registry::undrain(std::string_view name) const {
   thread_.assert_here();
-  if (!records_.contains(name) && !state_.drained.contains(name)) return unknown(name);
+  if (!records_.contains(name) && !state_.drained.contains(name)) return no_such_worker(name);
   return Change(SetDrained{std::string(name), false, is_configured(name)});
 }
 
@@ -91,9 +77,10 @@ Result<Change> Registry::set_weight(std::string_view name, std::optional<unsigne
   thread_.assert_here();
   TANDEM_ASSERT(weight.value_or(0) <= limits::weight_max);
   const auto decided = state_.weights.find(name);
-  if (!records_.contains(name) && (weight || decided == state_.weights.end())) return unknown(name);
+  if (!records_.contains(name) && (weight || decided == state_.weights.end()))
+    return no_such_worker(name);
   if (weight) {
-    if (auto kept = check_kept(state_.weights, std::string(name)); !kept) return kept.error();
+    if (auto kept = state_.check_weight_room(std::string(name)); !kept) return kept.error();
   }
   return Change(SetWeight{std::string(name), weight, is_configured(name)});
 }

@@ -78,20 +78,34 @@ struct Three {
   std::optional<PairCluster> cluster;
 };
 
+// A master alone, on a disk of its own and under load.
+struct Lone {
+  Lone() : disk(disks.path("a")) {
+    if (!disk.mounted()) return;
+    PairClusterOptions options;
+    options.masters = {"a"};
+    options.data_dirs["a"] = disk.path();
+    cluster.emplace(std::move(options));
+    cluster->start_worker("server", PairCluster::Votes::no);
+    REQUIRE(await_change(*cluster, "a", 37));
+    load.emplace(cluster->listen("a"), 2);
+    REQUIRE(load->await_more(50));
+  }
+
+  TempDir disks;
+  SmallDisk disk;
+  std::optional<PairCluster> cluster;
+  std::optional<Load> load;
+};
+
 }  // namespace
 
 TEST_CASE("a lone master whose disk is full serves, and takes changes again when there is room") {
-  const TempDir disks;
-  const SmallDisk disk(disks.path("a"));
-  if (!disk.mounted()) return;
-  PairClusterOptions options;
-  options.masters = {"a"};
-  options.data_dirs["a"] = disk.path();
-  PairCluster cluster(options);
-  cluster.start_worker("server", PairCluster::Votes::no);
-  REQUIRE(await_change(cluster, "a", 37));
-  Load load(cluster.listen("a"), 2);
-  REQUIRE(load.await_more(50));
+  Lone lone;
+  if (!lone.cluster) return;
+  auto& disk = lone.disk;
+  auto& cluster = *lone.cluster;
+  auto& load = *lone.load;
 
   disk.fill();
   REQUIRE(await_failure(cluster, "a", "a"));
@@ -124,17 +138,11 @@ TEST_CASE("a lone master whose disk is full serves, and takes changes again when
 TEST_CASE("a disk that is read-only, or descriptors that are lacking, end no service either") {
   const std::string lacks = GENERATE("a writable disk", "descriptors");
   CAPTURE(lacks);
-  const TempDir disks;
-  const SmallDisk disk(disks.path("a"));
-  if (!disk.mounted()) return;
-  PairClusterOptions options;
-  options.masters = {"a"};
-  options.data_dirs["a"] = disk.path();
-  PairCluster cluster(options);
-  cluster.start_worker("server", PairCluster::Votes::no);
-  REQUIRE(await_change(cluster, "a", 37));
-  Load load(cluster.listen("a"), 2);
-  REQUIRE(load.await_more(50));
+  Lone lone;
+  if (!lone.cluster) return;
+  auto& disk = lone.disk;
+  auto& cluster = *lone.cluster;
+  auto& load = *lone.load;
 
   // Neither concerns files that are open: so the log is closed first, by a disk that is full.
   disk.fill();

@@ -57,6 +57,14 @@ struct Alone {
 
   TempDir dir;
   std::optional<Network> network;
+  // The hooks append each role to a file, whose path is returned.
+  std::string record_roles() {
+    const auto roles = dir.path("roles");
+    const auto hook = "sh " + dir.write("hook.sh", "echo $TANDEM_ROLE >> " + roles + "\n");
+    arguments.insert(arguments.end(), {"--on-promote", hook, "--on-demote", hook});
+    return roles;
+  }
+
   std::string listen = "0.0.0.0:8080";
   Arguments arguments;
   std::unique_ptr<Process> process;
@@ -72,10 +80,7 @@ bool contains(const std::string& text, const std::string& part) {
 TEST_CASE("a lone master has the address until SIGTERM, and says so when it is a primary no more") {
   Alone alone;
   if (!alone) return;
-  const auto roles = alone.dir.path("roles");
-  const auto hook = alone.dir.write("hook.sh", "echo $TANDEM_ROLE >> " + roles + "\n");
-  alone.arguments.insert(alone.arguments.end(),
-                         {"--on-promote", "sh " + hook, "--on-demote", "sh " + hook});
+  const auto roles = alone.record_roles();
   alone.start();
   alone.await_ready();
   CHECK(alone.await("10.77.0.100"));
@@ -89,10 +94,7 @@ TEST_CASE("a lone master has the address until SIGTERM, and says so when it is a
 TEST_CASE("a second SIGTERM leaves neither the address nor the loss of the leadership untold") {
   Alone alone;
   if (!alone) return;
-  const auto roles = alone.dir.path("roles");
-  const auto hook = alone.dir.write("hook.sh", "echo $TANDEM_ROLE >> " + roles + "\n");
-  alone.arguments.insert(alone.arguments.end(),
-                         {"--on-promote", "sh " + hook, "--on-demote", "sh " + hook});
+  const auto roles = alone.record_roles();
   alone.start();
   alone.await_ready();
   REQUIRE(alone.await("10.77.0.100"));
