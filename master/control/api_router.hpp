@@ -45,7 +45,7 @@ struct ApiEndpoint {
   std::string_view path;
   Role role = Role::any;
   Access access = Access::by_method;
-  // How long the caller wants the answer to wait for something, besides a commit. Null: not at all.
+  // How long the caller wants the answer to wait for something besides a commit. Null: not at all.
   Duration (*wait)(const ControlRequest& request) = nullptr;
   // With Role::primary: waits, in the first moments of a cluster, until its masters are recorded.
   bool needs_masters = false;

@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A --backend as the registry wants it. Its host may be a name.
+// A --backend in the form that the registry expects. Its host may be a name.
 Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
   if (backend.address.port == 0 || backend.address.is_unspecified()) {
     return invalid(fmt::format("--backend {} is no address that can be connected to",
@@ -70,7 +70,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
   node.listen = options.listen;
 }
 
-// Where this master and the others are served, as far as it is known.
+// Records the addresses of this master and the others, as far as they are known.
 void ControlPlane::Parts::note_addresses() {
   std::vector<OwnAddress> own;
   const auto add = [&own](std::string_view which, std::string_view name, const Endpoint& address,
