@@ -1,5 +1,6 @@
 #include "common/http/http_call.hpp"
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <unordered_set>
@@ -21,6 +22,7 @@ using Timer = asio::steady_timer;
 
 namespace {
 
+constexpr std::size_t conversation_bytes_at_once = 8 * 1024;
 constexpr auto cancelled_in_words = "this process is about to end";
 
 auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
@@ -72,6 +74,7 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   asio::awaitable<bool> connect();
   asio::awaitable<error_code> connect_to(Endpoint address, bool is_last);
   asio::awaitable<void> exchange();
+  asio::awaitable<void> converse();
   asio::awaitable<void> run();
   void fail(End how, std::string why);
 
@@ -79,6 +82,7 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   std::vector<Endpoint> addresses;
   const HttpRequest request;
   const HttpCallOptions options;
+  std::shared_ptr<Conversation> conversation{};  // null: the request is sent
   tcp::socket socket;
   Timer deadline;   // of the call
   Timer hurry;      // of the connection to one address
@@ -199,12 +203,34 @@ asio::awaitable<void> HttpCalls::Call::exchange() {
   }
 }
 
+asio::awaitable<void> HttpCalls::Call::converse() {
+  conversation->begin(outcome.address);
+  std::array<char, conversation_bytes_at_once> bytes;
+  for (;;) {
+    std::string words;
+    conversation->pull(words);
+    error_code error;
+    const auto sent = co_await asio::async_write(socket, asio::buffer(words), ignoring(error));
+    outcome.sent = outcome.sent || sent > 0;
+    if (conversation->is_over()) {
+      outcome.end = End::answered;
+      ended.reset();
+      co_return;
+    }
+    if (error) co_return fail(End::broken, error.message());
+    const auto got = co_await socket.async_read_some(asio::buffer(bytes), ignoring(error));
+    outcome.begun = outcome.begun || got > 0;
+    if (error) co_return fail(End::broken, "the connection ended before the answer");
+    conversation->feed({bytes.data(), got});
+  }
+}
+
 asio::awaitable<void> HttpCalls::Call::run() {
   start_deadline();
   auto connecting = connect();
   const bool connected = co_await std::move(connecting);
   if (connected) {
-    auto exchanging = exchange();
+    auto exchanging = conversation == nullptr ? exchange() : converse();
     co_await std::move(exchanging);
   }
   if (ended == End::timed_out) fail(End::timed_out, "no answer in time");
@@ -221,6 +247,16 @@ asio::awaitable<HttpOutcome> HttpCalls::call(std::vector<Endpoint> addresses, Ht
   TANDEM_ASSERT(!addresses.empty());
   auto call = std::make_shared<Call>(group_->loop, std::move(addresses), std::move(request),
                                      std::move(options));
+  return run(group_, std::move(call));
+}
+
+asio::awaitable<HttpOutcome> HttpCalls::call(std::vector<Endpoint> addresses,
+                                             std::shared_ptr<Conversation> conversation,
+                                             HttpCallOptions options) {
+  TANDEM_ASSERT(!addresses.empty() && conversation != nullptr);
+  auto call =
+      std::make_shared<Call>(group_->loop, std::move(addresses), HttpRequest(), std::move(options));
+  call->conversation = std::move(conversation);
   return run(group_, std::move(call));
 }
 

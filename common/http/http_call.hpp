@@ -1,6 +1,6 @@
 // http_call.hpp: one HTTP/1.1 request to one server and its answer, for the clients of the control
 // plane: a standby that passes a change on, questions to other masters, health checks, the
-// announcement of a term.
+// announcement of a term. Or another conversation, in place of that request.
 //
 // A call connects, sends, reads the answer as strictly as the data plane does, and closes. It has a
 // deadline for the whole call, and one for each address that it tries. Its outcome is precise,
@@ -23,6 +23,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/time.hpp"
 #include "common/http/answer_reader.hpp"
+#include "common/http/conversation.hpp"
 #include "common/http/limits.hpp"
 
 namespace tandem {
@@ -76,6 +77,11 @@ class HttpCalls {
   // silent address does not use up the time of those after it. The request is sent once at most.
   // REQUIRES: `addresses` is not empty.
   boost::asio::awaitable<HttpOutcome> call(std::vector<Endpoint> addresses, HttpRequest request,
+                                           HttpCallOptions options);
+  // The same with `conversation` in place of a request: `answered` once it is over, whatever that
+  // means; the answer is there, not in the outcome.
+  boost::asio::awaitable<HttpOutcome> call(std::vector<Endpoint> addresses,
+                                           std::shared_ptr<Conversation> conversation,
                                            HttpCallOptions options);
 
   // Ends the calls under way, and all that begin later: at once on the loop's thread, or from any

@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "common/storage": ["common"],
     "common/http1": ["common/base", "common/http1"],
     "common/http": ["common/base", "common/access", "common/wire", "common/http1", "common/http"],
+    "common/http2": ["common/base", "common/wire", "common/http", "common/http2"],
     "common/cluster": ["common"],
     "master/registry": ["common", "master/registry"],
     "master/balance": ["common", "master/registry", "master/balance"],
