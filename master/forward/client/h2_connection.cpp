@@ -1,6 +1,7 @@
 #include "master/forward/client/h2_connection.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "common/base/clock.hpp"
 #include "master/forward/client/clients.hpp"
@@ -9,10 +10,21 @@
 #include "master/forward/client/websocket.hpp"
 #include "master/forward/exchange/watched_deadline.hpp"
 #include "common/http1/field_text.hpp"
+#include "master/forward/http/grpc.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/stream/head_text.hpp"
 
 namespace tandem::master {
+
+namespace {
+
+bool is_grpc(const h2::Head& head) {
+  return std::any_of(head.fields().begin(), head.fields().end(), [](const Field& field) {
+    return equal_ignoring_case(field.name, "content-type") && is_grpc_type(field.value);
+  });
+}
+
+}  // namespace
 
 // One stream, from its head to the end of its exchange.
 class H2Connection::Request final : public H2Stream, public IntrusiveListMember<Request> {
@@ -28,6 +40,18 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     if (connection_.requests_.empty()) connection_.fall_idle();
   }
 
+  // The answer to a gRPC call breaks off: its client is told so as gRPC tells it, in trailers, and
+  // may take that for what it is, the loss of a server. False: nothing can be told.
+  bool end_broken_call() {
+    if (stream_ == nullptr || !answer_is_open_ || stream_->unsent() > 0) return false;
+    const std::array fields{
+        Field{FieldKind::other, "grpc-status", "14"},
+        Field{FieldKind::other, "grpc-message", "The answer broke off on its way."}};
+    link().session().send_trailers(*stream_, fields);
+    link().want_send();
+    return true;
+  }
+
   // It opens a WebSocket.
   void open_websocket() { websocket_key_ = make_websocket_key(); }
   KnownBody known_body(bool none) const {
@@ -39,6 +63,7 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
 
  private:
   H2Connection& connection_;
+  bool answer_is_open_ = false;  // its head has been sent, and its end has not
 
   bool submit_head(std::string_view head, bool last) override {
     if (stream_ == nullptr) return false;
@@ -55,6 +80,7 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
       session.send_head(*stream_, status_of_opening(response), fields_of_opening(response), last);
     } else {
       session.send_head(*stream_, response.status(), response.fields(), last);
+      answer_is_open_ = !last;
     }
     return true;
   }
@@ -315,14 +341,15 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     const auto status = parsed.parse(in.view());
     if (status == HeadStatus::refused) refusal = parsed.refusal();
     parsed.note_http2();
-    head.reset();
   }
   const auto memory = context_.memory();
   if (memory != Context::Memory::ample) context_.shed_idle(Shed::clients);
   if (refusal.status < 400 && memory == Context::Memory::exhausted) refusal = no_memory;
+  const auto how = refusal.status >= 400 && is_grpc(*head) ? Told::as_grpc : Told::as_document;
+  head.reset();
   auto ending = Ending::keep;
   if (refusal.status >= 400) {
-    auto refusing = refuse(request, refusal, parsed, started);
+    auto refusing = refuse(request, refusal, how, parsed, started);
     co_await refusing;
   } else {
     Exchange exchange(context_, request, client_, in, parsed);
@@ -330,6 +357,8 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     auto exchanging = exchange.run();
     ending = co_await exchanging;
     request.exchange = nullptr;
+    const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
+    if (breaks_off && request.end_broken_call()) ending = Ending::close;
     log_request(context_, started, exchange.note(), client_.address, parsed, exchange.request_id());
   }
   context_.give_back(parsed);
@@ -348,16 +377,21 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
   }
 }
 
-Task<> H2Connection::refuse(Request& request, Refusal refusal, const RequestHead& parsed,
+Task<> H2Connection::refuse(Request& request, Refusal refusal, Told how, const RequestHead& parsed,
                             Instant started) {
   Buffer out = context_.buffers().borrow();
-  const auto body_bytes =
-      write_local_response(out, {.status = refusal.status,
-                                 .code = refusal.code,
-                                 .message = refusal.message,
-                                 .retry_after_s = refusal.status == 503 ? 1u : 0u,
-                                 .to_head = parsed.is_head(),
-                                 .allows_trace = context_.options().allows_trace});
+  const LocalResponse response{.status = refusal.status,
+                               .code = refusal.code,
+                               .message = refusal.message,
+                               .retry_after_s = refusal.status == 503 ? 1u : 0u,
+                               .to_head = parsed.is_head(),
+                               .allows_trace = context_.options().allows_trace};
+  std::size_t body_bytes = 0;
+  if (how == Told::as_grpc) {
+    write_grpc_error(out, response);
+  } else {
+    body_bytes = write_local_response(out, response);
+  }
   const auto head_bytes = out.size() - body_bytes;
   const MessageStream::Part part{.head = out.view().substr(0, head_bytes),
                                  .content = out.view().substr(head_bytes),

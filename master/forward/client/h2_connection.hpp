@@ -65,7 +65,9 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   void wake_pulled();
   Detached serve(h2::Stream& stream, h2::PooledHead head, bool ends);
   Task<> serve(Request& request, h2::PooledHead head, bool ends, Instant started);
-  Task<> refuse(Request& request, Refusal refusal, const RequestHead& parsed, Instant started);
+  enum class Told : std::uint8_t { as_document, as_grpc };
+  Task<> refuse(Request& request, Refusal refusal, Told how, const RequestHead& parsed,
+                Instant started);
 
   Context& context_;
   ByteStream& connection_;

@@ -35,6 +35,7 @@ class Exchange {
 
   // For the access log, once run() has ended.
   const AccessNote& note() const { return client_.note; }
+  bool is_grpc() const { return client_.is_grpc; }
   std::string_view request_id() const;
 
   // Makes run() end soon; whatever waits for the client has failed already. Callable while run() is

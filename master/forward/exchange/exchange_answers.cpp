@@ -144,7 +144,8 @@ Task<Ending> Exchange::answer(LocalResponse response) {
   response.allows_trace = context_.options().allows_trace;
   Buffer out = context_.buffers().borrow();
   std::size_t body_bytes = 0;
-  if (client_.is_grpc) {
+  // What one master tells another about itself is for no client.
+  if (client_.is_grpc && !response.not_primary) {
     write_grpc_error(out, response);
   } else {
     body_bytes = write_local_response(out, response);

@@ -25,8 +25,11 @@ bool Exchange::asks_for_health() const {
 
 // Whether it is a gRPC call, and whether another master has passed it on.
 void Exchange::classify() {
-  client_.is_grpc = client_.request.version() == 20 && is_grpc_call(client_.request);
-  if (client_.request.has_pass() && comes_from_a_standby()) adopt_client_of_standby();
+  const bool is_passed_on = client_.request.has_pass() && comes_from_a_standby();
+  // A standby speaks HTTP/1, whatever its client speaks.
+  const bool may_be_call = client_.request.version() == 20 || is_passed_on;
+  client_.is_grpc = may_be_call && is_grpc_call(client_.request);
+  if (is_passed_on) adopt_client_of_standby();
 }
 
 // Another master of ours has passed it on: what it says of its client is true.

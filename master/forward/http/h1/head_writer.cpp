@@ -318,7 +318,9 @@ void write_grpc_error(Buffer& out, const LocalResponse& response) {
   writer << "HTTP/1.1 200 OK\r\nDate: " << http_date()
          << "\r\nContent-Type: application/grpc\r\nGrpc-Status: "
          << std::uint64_t{static_cast<unsigned>(grpc_status_of(response.status))}
-         << "\r\nGrpc-Message: " << message << "\r\n\r\n";
+         << "\r\nGrpc-Message: " << message
+         << (response.keep_alive ? "\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"
+                                 : "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
 std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head) {
