@@ -44,6 +44,7 @@ std::string worker_table(std::vector<wire::WorkerStatus> workers) {
   Table table({{"WORKER"},
                {"SERVICE"},
                {"ADDRESS"},
+               {"SPEAKS"},
                {"STATE"},
                {"WEIGHT", Align::right},
                {"IN FLIGHT", Align::right},
@@ -52,7 +53,8 @@ std::string worker_table(std::vector<wire::WorkerStatus> workers) {
                {"HEARD", Align::right},
                {"REASON"}});
   for (const auto& worker : workers) {
-    table.add({worker.name, worker.service, worker.address, worker.state,
+    table.add({worker.name, worker.service, worker.address,
+               worker.protocol.empty() ? "?" : worker.protocol, worker.state,
                std::to_string(worker.weight), std::to_string(worker.in_flight),
                std::to_string(worker.requests), std::to_string(worker.failures),
                ago(worker.last_heartbeat_ms), reason_of(worker)});

@@ -30,7 +30,9 @@ inline constexpr FeatureLevel oldest{1};
 // The masters are in the log; the outcomes of changes are decided by the log alone; members compare
 // digests of their states, and report when they cannot write their logs.
 inline constexpr FeatureLevel agreed_state{2};
-inline constexpr FeatureLevel newest = agreed_state;
+// What a worker speaks stands in the log, and settings that speak of protocols and of gRPC.
+inline constexpr FeatureLevel worker_protocols{3};
+inline constexpr FeatureLevel newest = worker_protocols;
 }  // namespace features
 
 struct Features {

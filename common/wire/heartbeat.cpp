@@ -56,6 +56,7 @@ std::string to_json(const Heartbeat& heartbeat) {
     document["takes_proof"] = true;
     document["term"] = heartbeat.term.value();
   }
+  if (heartbeat.protocol) document["protocol"] = to_string(*heartbeat.protocol);
   if (heartbeat.witness) {
     document["witness_incarnation"] = heartbeat.witness->incarnation;
     document["witness_control"] = heartbeat.witness->control.to_string();
@@ -87,6 +88,15 @@ std::string with_member(std::string_view reply, std::string_view name, std::stri
                      dump(nlohmann::ordered_json(std::string(text))));
 }
 
+std::optional<WorkerProtocol> read_worker_protocol(MemberReader& reader) {
+  if (reader.is_null("protocol")) return {};
+  std::string word;
+  reader.text("protocol", word);
+  const auto protocol = parse_worker_protocol(word);
+  if (!protocol) reader.refuse("protocol", "must be http1 or http2");
+  return protocol;
+}
+
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader) {
   constexpr std::uint64_t incarnation_max = (std::uint64_t{1} << 53) - 1;
   if (reader.is_null("witness_incarnation") && reader.is_null("witness_control")) return {};
@@ -115,6 +125,7 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   std::uint64_t term = 0;
   reader.number("term", term, 0, std::numeric_limits<std::uint64_t>::max(), Presence::optional);
   heartbeat.term = Term(term);
+  heartbeat.protocol = read_worker_protocol(reader);
   heartbeat.witness = read_witness_offer(reader);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();

@@ -6,7 +6,8 @@
 //
 //   {"name": "w1", "incarnation": "6f1c...", "service": "default", "address": "127.0.0.1:9001",
 //    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_proof": true,
-//    "term": 3, "witness_incarnation": 4711, "witness_control": "127.0.0.1:9101"}
+//    "term": 3, "protocol": "http2", "witness_incarnation": 4711,
+//    "witness_control": "127.0.0.1:9101"}
 //
 //   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
 //    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
@@ -29,6 +30,7 @@
 #include "common/base/result.hpp"
 #include "common/base/strong.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/worker_protocol.hpp"
 
 namespace tandem::wire {
 
@@ -61,6 +63,8 @@ struct Heartbeat {
   // (term_proof.hpp).
   bool takes_proof = false;
   Term term;  // the one that it has promised; 0: none yet
+  // What it speaks; nothing: what its service's settings say. Earlier masters go by those.
+  std::optional<WorkerProtocol> protocol;
   std::optional<WitnessOffer> witness;
 };
 
@@ -78,8 +82,8 @@ struct HeartbeatReply {
   // The worker's key, with which masters prove their terms; empty: none yet, or the worker takes no
   // proof.
   std::string key{};
-  // The service's settings for health checks, for a worker that probes its service itself:
-  // KEY=VALUE as parse_setting() reads them, separated by spaces. Empty: none.
+  // The service's settings for health checks and its protocol, for a worker that probes its service
+  // itself: KEY=VALUE as parse_setting() reads them, separated by spaces. Empty: none.
   std::string checks{};
   // What the master finds wrong with the heartbeat, a sentence; empty: nothing.
   std::string warning{};
@@ -98,5 +102,7 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json);
 class MemberReader;
 // The members witness_incarnation and witness_control, if they are there: both or neither.
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader);
+// The member protocol, when it is there.
+std::optional<WorkerProtocol> read_worker_protocol(MemberReader& reader);
 
 }  // namespace tandem::wire

@@ -57,6 +57,9 @@ inline constexpr unsigned attempts_settable_max = 10;
 // registered with IANA is UPDATEREDIRECTREF, with 17.
 inline constexpr std::size_t retry_methods_max = 16;
 inline constexpr std::size_t method_name_bytes_max = 24;
+// The same of gRPC methods, /package.Service/Method; and the name of a service that is checked.
+inline constexpr std::size_t retry_calls_max = 16;
+inline constexpr std::size_t grpc_name_bytes_max = 128;
 // The most that a service may ask for: waiting requests on each loop, and requests in flight.
 inline constexpr unsigned queue_settable_max = 65'536;
 inline constexpr unsigned in_flight_settable_max = 1'000'000;

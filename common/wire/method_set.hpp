@@ -1,14 +1,17 @@
-// method_set.hpp: the methods whose requests may be sent again: "GET,HEAD", or "none".
+// method_set.hpp: the methods whose requests may be sent again: "GET,HEAD", or "none"; and methods
+// of gRPC, "/package.Service/Method", or "/package.Service/*" for all of a service.
 //
 // The default are those that RFC 9110 §9.2.2 calls idempotent. An operator who names another one
 // vouches that the service may execute it twice. Case matters (§9.1), and no registered method has
 // a lower-case letter: names with one are refused, as likely mistakes.
 //
 // The names are stored in the object itself, one after the other, because options are copied for a
-// request whose route has rules of its own, and that copy must not allocate. Pure.
+// request whose route has rules of its own, and that copy must not allocate. Those of gRPC are
+// longer, and are shared. Pure.
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,18 +35,25 @@ class MethodSet {
   // added again.
   bool add(std::string_view method);
   bool contains(std::string_view method) const;
+  // `path`: of a gRPC call, without a query.
+  bool contains_call(std::string_view path) const;
+  bool names_calls() const { return calls_ != nullptr; }
   std::vector<std::string_view> names() const;  // in the order in which they were added
   std::string to_string() const;                // as parse() reads it
 
-  friend bool operator==(const MethodSet& a, const MethodSet& b) { return a.text() == b.text(); }
+  friend bool operator==(const MethodSet& a, const MethodSet& b);
 
  private:
+  using Calls = std::vector<std::string>;
+
+  bool add_call(std::string_view call);
   // Each name is followed by a comma.
   std::string_view text() const { return {text_.data(), length_}; }
 
   std::array<char, limits::retry_methods_max*(limits::method_name_bytes_max + 1)> text_{};
   std::size_t length_ = 0;
   std::size_t count_ = 0;
+  std::shared_ptr<const Calls> calls_;  // of gRPC; null: none
 };
 
 }  // namespace tandem::wire

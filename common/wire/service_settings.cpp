@@ -42,6 +42,11 @@ void read_settings(MemberReader& reader, ServiceSettings& settings) {
   read(service_rows(), reader, settings);
 }
 
+WorkerProtocol protocol_of(const ServiceSettings& settings) {
+  const bool checks_grpc = settings.check && settings.check->is_grpc;
+  return settings.protocol.value_or(checks_grpc ? WorkerProtocol::http2 : WorkerProtocol::http1);
+}
+
 std::string to_json(const ServiceSettings& settings) {
   auto json = Json::object();
   write_settings(settings, json);

@@ -7,7 +7,6 @@
 // The same, one by one, as people write it on a command line: "request_timeout=2s". Pure.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,29 +20,13 @@
 #include "common/wire/expected_statuses.hpp"
 #include "common/wire/method_set.hpp"
 #include "common/wire/policy_spec.hpp"
+#include "common/wire/status_set.hpp"
 #include "common/wire/sticky_spec.hpp"
+#include "common/wire/worker_protocol.hpp"
 
 namespace tandem::wire {
 
 class MemberReader;
-
-// Statuses from 400 to 599.
-class StatusSet {
- public:
-  static constexpr unsigned first = 400;
-  static constexpr unsigned last = 599;
-
-  static bool admits(unsigned status) { return status >= first && status <= last; }
-  // REQUIRES: admits(status)
-  void add(unsigned status) { bits_.set(status - first); }
-  bool contains(unsigned status) const { return admits(status) && bits_.test(status - first); }
-  bool empty() const { return bits_.none(); }
-
-  friend bool operator==(const StatusSet&, const StatusSet&) = default;
-
- private:
-  std::bitset<last - first + 1> bits_;
-};
 
 // When a second worker is asked because the first takes long: after a fixed time, or after the 95th
 // percentile of response times.
@@ -74,13 +57,10 @@ struct RequestRules {
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };
 
-// What the workers of a service speak.
-enum class WorkerProtocol : std::uint8_t { http1, http2 };
-
 // To add a setting: a member here or in RequestRules, a row in service_settings_table.cpp, its use.
 struct ServiceSettings {
   RequestRules rules{};
-  std::optional<WorkerProtocol> protocol;
+  std::optional<WorkerProtocol> protocol;  // of workers that do not say what they speak
   std::optional<StickySpec> sticky;
   std::optional<Duration> slow_start;
   std::optional<unsigned> eject_after;       // failures in a row; 0: never
@@ -92,8 +72,8 @@ struct ServiceSettings {
   // A worker is ejected when its success rate is this far below the others': in thousandths of a
   // standard deviation; 0: never
   std::optional<unsigned> eject_success_rate;
-  // Health checks (GET) of workers that do not heartbeat and, if check_workers is set, of those
-  // that do.
+  // Health checks of workers that do not heartbeat and, if check_workers is set, of those that do.
+  std::optional<CheckKind> check;
   std::optional<std::string> check_path;
   std::optional<Duration> check_interval;
   std::optional<Duration> check_timeout;
@@ -104,6 +84,9 @@ struct ServiceSettings {
 
   friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };
+
+// What is spoken to workers that say nothing: HTTP/2 also where only gRPC is checked.
+WorkerProtocol protocol_of(const ServiceSettings& settings);
 
 std::string to_json(const ServiceSettings& settings);
 // Errors: `invalid`, naming the member.

@@ -157,15 +157,18 @@ SettingRow<RequestRules> methods() {
              {"the idempotent ones",
               "what may be sent to a second worker: `GET,HEAD` or `none`; in documents an array"},
              MethodSet::parse, [](const MethodSet& set) { return set.to_string(); });
-  row.values = fmt::format("up to {} methods", limits::retry_methods_max);
+  row.values = fmt::format("up to {} methods, and `/package.Service/Method` of gRPC",
+                           limits::retry_methods_max);
   row.read_member = [](MemberReader& reader, RequestRules& rules) {
     auto& set = rules.retry_methods.emplace();
-    for (const auto* element : reader.elements("retry_methods", limits::retry_methods_max)) {
+    for (const auto* element :
+         reader.elements("retry_methods", limits::retry_methods_max + limits::retry_calls_max)) {
       const auto* name = element->get_ptr<const std::string*>();
       if (name != nullptr && set.add(*name)) continue;
       return reader.refuse("retry_methods",
                            fmt::format("must be an array of methods, each of at most {} capital "
-                                       "letters, digits, - and _",
+                                       "letters, digits, - and _, or of gRPC's such as "
+                                       "/package.Service/Method",
                                        limits::method_name_bytes_max));
     }
   };
@@ -175,48 +178,31 @@ SettingRow<RequestRules> methods() {
   return row;
 }
 
-std::vector<unsigned> listed(const StatusSet& statuses) {
-  std::vector<unsigned> list;
-  for (auto status = StatusSet::first; status <= StatusSet::last; ++status) {
-    if (statuses.contains(status)) list.push_back(status);
-  }
-  return list;
-}
-
-std::optional<StatusSet> parse_statuses(std::string_view said) {
-  StatusSet statuses;
-  for (std::size_t at = 0; at < said.size() + 1 && !said.empty();) {
-    const auto comma = std::min(said.find(',', at), said.size());
-    const auto status = whole_number(said.substr(at, comma - at));
-    if (!status || !StatusSet::admits(*status)) return std::nullopt;
-    statuses.add(*status);
-    at = comma + 1;
-  }
-  return statuses;
-}
-
 // An array in documents.
 SettingRow<RequestRules> statuses() {
-  const auto range = fmt::format("statuses from {} to {}", StatusSet::first, StatusSet::last);
   auto row = row_of(
-      "retry_on", &RequestRules::retry_on, range + " with commas between",
+      "retry_on", &RequestRules::retry_on, StatusSet::forms() + ", with commas between",
       {"none", "answers after which another worker is tried: `502,503`; in documents an array"},
-      parse_statuses,
-      [](const StatusSet& set) { return fmt::format("{}", fmt::join(listed(set), ",")); });
-  row.values = range;
-  row.read_member = [range](MemberReader& reader, RequestRules& rules) {
+      StatusSet::parse, [](const StatusSet& set) { return set.to_string(); });
+  row.values = "statuses from 400 to 599, `grpc:unavailable` and others";
+  row.read_member = [](MemberReader& reader, RequestRules& rules) {
     auto& set = rules.retry_on.emplace();
-    constexpr std::size_t count_max = StatusSet::last - StatusSet::first + 1;
+    constexpr std::size_t count_max = StatusSet::last - StatusSet::first + 1 + StatusSet::grpc_last;
     for (const auto* element : reader.elements("retry_on", count_max)) {
+      const auto* name = element->get_ptr<const std::string*>();
+      if (name != nullptr && set.add_grpc(*name)) continue;
       const bool fits = element->is_number_unsigned() &&
                         element->get<std::uint64_t>() <= StatusSet::last &&
                         StatusSet::admits(element->get<unsigned>());
-      if (!fits) return reader.refuse("retry_on", "must be an array of " + range);
+      if (!fits) return reader.refuse("retry_on", "must be an array of " + StatusSet::forms());
       set.add(element->get<unsigned>());
     }
   };
   row.write_member = [](Json& json, const RequestRules& rules) {
-    json["retry_on"] = listed(*rules.retry_on);
+    auto array = Json::array();
+    for (const auto status : rules.retry_on->statuses()) array.push_back(status);
+    for (auto& status : rules.retry_on->grpc_statuses()) array.push_back(std::move(status));
+    json["retry_on"] = std::move(array);
   };
   return row;
 }
@@ -243,16 +229,6 @@ std::optional<std::string> parse_path(std::string_view said) {
   const bool fits = said.starts_with('/') && said.size() <= limits::route_prefix_bytes_max &&
                     std::all_of(said.begin(), said.end(), is_printable);
   return fits ? std::optional(std::string(said)) : std::nullopt;
-}
-
-std::optional<WorkerProtocol> parse_protocol(std::string_view text) {
-  if (text == "http1") return WorkerProtocol::http1;
-  if (text == "http2") return WorkerProtocol::http2;
-  return std::nullopt;
-}
-
-std::string protocol_text(WorkerProtocol protocol) {
-  return protocol == WorkerProtocol::http2 ? "http2" : "http1";
 }
 
 // Parses "off", or a number of standard deviations with up to three decimal places: 1.9 is 1900.
@@ -364,8 +340,10 @@ const std::vector<SettingRow<ServiceSettings>>& service_rows() {
            {"`--sticky`", "by which clients stay with their workers; empty: they do not"},
            parse_sticky, [](const StickySpec& sticky) { return to_string(sticky); }),
       text("protocol", &S::protocol, "http1 or http2", "http1 or http2",
-           {"http1", "what is spoken to the workers; HTTP/2: many requests on one connection"},
-           parse_protocol, protocol_text),
+           {"http1; http2 with `check=grpc`",
+            "what is spoken to workers that do not say it themselves"},
+           parse_worker_protocol,
+           [](WorkerProtocol protocol) { return std::string(to_string(protocol)); }),
       text("check_path", &S::check_path, "a path", "a path that begins with /, without spaces",
            {"`/health`", "of health checks; may have a query"}, parse_path,
            [](const std::string& path) { return path; }),
@@ -381,6 +359,9 @@ const std::vector<SettingRow<ServiceSettings>>& service_rows() {
       boolean(
           "check_workers", &S::check_workers,
           {"false", "whether Tandem workers are checked too, besides those that do not heartbeat"}),
+      text("check", &S::check, "http, grpc, grpc:NAME", CheckKind::forms(),
+           {"http", "how: GET of `check_path`, or grpc.health.v1, of the server or of a service"},
+           CheckKind::parse, [](const CheckKind& kind) { return kind.to_string(); }),
   };
   return rows;
 }

@@ -30,6 +30,7 @@ ordered_json document(const WorkerStatus& worker) {
           {"service", worker.service},
           {"address", worker.address},
           {"kind", worker.kind},
+          {"protocol", worker.protocol},
           {"state", worker.state},
           {"reason", worker.reason},
           {"until_ms", or_null(worker.until_ms)},
@@ -92,6 +93,7 @@ void read(MemberReader& reader, WorkerStatus& worker) {
   reader.text("address", worker.address);
   reader.text("state", worker.state);
   reader.text("kind", worker.kind, Presence::optional);
+  reader.text("protocol", worker.protocol, Presence::optional);
   reader.text("reason", worker.reason, Presence::optional);
   reader.number("weight", worker.weight, 0, any_u32);
   reader.number("connections", worker.connections, 0, any_u32, Presence::optional);

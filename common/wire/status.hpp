@@ -17,10 +17,11 @@ namespace tandem::wire {
 struct WorkerStatus {
   std::string name;
   std::string service;
-  std::string address;  // HOST:PORT
-  std::string kind;     // tandem (heartbeats) | backend (probed)
-  std::string state;    // up | suspect | down | draining
-  std::string reason;   // why it is not up, one short sentence; empty when up
+  std::string address;   // HOST:PORT
+  std::string kind;      // tandem (heartbeats) | backend (probed)
+  std::string state;     // up | suspect | down | draining
+  std::string reason;    // why it is not up, one short sentence; empty when up
+  std::string protocol;  // that is spoken to it: http1 | http2; empty from older masters
   unsigned weight = 0;
   unsigned connections = 0;  // what it can hold
   unsigned in_flight = 0;  // requests that this master has forwarded and that are not answered yet

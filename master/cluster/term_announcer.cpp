@@ -6,6 +6,7 @@
 #include "common/base/limits.hpp"
 #include "common/http/http_call.hpp"
 #include "common/http1/limits.hpp"
+#include "common/http2/http2_call.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/cluster/limits.hpp"
 
@@ -22,6 +23,13 @@ HttpRequest word_of(Term term, const TermTaker& worker) {
   return {.method = "OPTIONS",
           .target = "*",
           .fields = fmt::format("Tandem-Term: {}\r\n", wire::proven_term(term, worker.key))};
+}
+
+Http2Request http2_word_of(Term term, const TermTaker& worker) {
+  return {.method = "OPTIONS",
+          .path = "*",
+          .fields = {{"tandem-term", wire::proven_term(term, worker.key)}},
+          .head_only = true};
 }
 
 }  // namespace
@@ -79,10 +87,19 @@ asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
     // nevertheless.
     HttpCallOptions options{.total_max = limits::connect_max, .head_only = true};
     options.answer.head_bytes_max = limits::response_head_bytes_max;
-    auto telling = round->calls.call({worker.address}, word_of(round->term, worker), options);
+    std::shared_ptr<Http2Call> http2;
+    if (worker.protocol == wire::WorkerProtocol::http2) {
+      http2 = std::make_shared<Http2Call>(http2_word_of(round->term, worker));
+    }
+    const std::vector<Endpoint> addresses{worker.address};
+    auto telling = http2 == nullptr
+                       ? round->calls.call(addresses, word_of(round->term, worker), options)
+                       : round->calls.call(addresses, http2, options);
     const auto outcome = co_await std::move(telling);
-    if (outcome.answer.status != conflict) continue;
-    const auto text = outcome.answer.field("Tandem-Term");
+    const auto status = http2 == nullptr ? outcome.answer.status : http2->answer().status;
+    if (status != conflict) continue;
+    const auto text = http2 == nullptr ? outcome.answer.field("Tandem-Term")
+                                       : http2->answer().field("tandem-term");
     const auto promised = wire::read_proven_term(text, worker.key);
     if (promised && *promised > round->term && round == round_) hooks_.higher(*promised);
   }

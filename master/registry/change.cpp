@@ -36,6 +36,7 @@ Json document_of(const Join& join) {
               {"connections", join.worker.connections},
               {"takes_term", join.worker.takes_term}};
   if (!join.worker.incarnation.empty()) worker["incarnation"] = join.worker.incarnation;
+  if (join.worker.protocol) worker["protocol"] = wire::to_string(*join.worker.protocol);
   if (join.worker.witness) {
     worker["witness_incarnation"] = join.worker.witness->incarnation;
     worker["witness_control"] = join.worker.witness->control.to_string();
@@ -53,6 +54,7 @@ Result<Change> read_join(const nlohmann::json& json) {
   reader.number("connections", join.worker.connections, 1, limits::worker_connections_max);
   reader.boolean("takes_term", join.worker.takes_term);
   reader.name("incarnation", join.worker.incarnation, wire::Presence::optional);
+  join.worker.protocol = wire::read_worker_protocol(reader);
   join.worker.witness = wire::read_witness_offer(reader);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
   return Change(std::move(join));
@@ -190,6 +192,21 @@ constexpr std::array<ObjectChange, 8> object_changes{{{"join", read_join},
                                                       {"settings", read_settings},
                                                       {"dismiss", read_dismissal}}};
 
+// Members that older versions refuse.
+bool speaks_of_protocols(const wire::RequestRules& rules) {
+  return (rules.retry_on && rules.retry_on->has_grpc()) ||
+         (rules.retry_methods && rules.retry_methods->names_calls());
+}
+
+bool speaks_of_protocols(const wire::ServiceSettings& settings) {
+  return settings.protocol || settings.check || speaks_of_protocols(settings.rules);
+}
+
+wire::FeatureLevel level_of(const Join& join) {
+  if (join.worker.protocol) return wire::features::worker_protocols;
+  return join.worker.incarnation.empty() ? wire::features::oldest : wire::features::agreed_state;
+}
+
 }  // namespace
 
 bool is_secret(std::string_view text) {
@@ -216,9 +233,18 @@ wire::FeatureLevel level_needed(const Change& change) {
   const auto if_newer = [](bool newer) {
     return newer ? wire::features::agreed_state : wire::features::oldest;
   };
+  const auto if_of_protocols = [](bool newer) {
+    return newer ? wire::features::worker_protocols : wire::features::oldest;
+  };
   return std::visit(
       Overloaded{[](const RaiseFeatureLevel& raise) { return raise.level; },
-                 [&](const Join& join) { return if_newer(!join.worker.incarnation.empty()); },
+                 [](const Join& join) { return level_of(join); },
+                 [&](const SetSettings& set) {
+                   return if_of_protocols(speaks_of_protocols(set.settings));
+                 },
+                 [&](const SetRoute& set) {
+                   return if_of_protocols(speaks_of_protocols(set.route.rules));
+                 },
                  [&](const SetDrained& change) { return if_newer(change.configured); },
                  [&](const SetWeight& change) { return if_newer(change.configured); },
                  [](const SetMasters&) { return wire::features::agreed_state; },

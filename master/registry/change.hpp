@@ -45,7 +45,9 @@ struct JoinedWorker {
   unsigned weight = 100;
   unsigned connections = 64;
   bool takes_term = false;
-  std::optional<wire::WitnessOffer> witness;
+  // That it speaks; empty: as its service says, or below wire::features::worker_protocols.
+  std::optional<wire::WorkerProtocol> protocol{};
+  std::optional<wire::WitnessOffer> witness{};
 
   friend bool operator==(const JoinedWorker&, const JoinedWorker&) = default;
 };

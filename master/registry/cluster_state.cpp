@@ -54,6 +54,10 @@ Result<> ClusterState::apply(const Change& change) {
 
 bool ClusterState::judges() const { return feature_level >= wire::features::agreed_state; }
 
+bool ClusterState::knows_protocols() const {
+  return feature_level >= wire::features::worker_protocols;
+}
+
 bool ClusterState::knows(std::string_view name) const {
   return joined.contains(name) || added.contains(name);
 }

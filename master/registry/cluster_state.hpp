@@ -59,6 +59,8 @@ struct ClusterState {
   bool knows(std::string_view name) const;
   // Whether changes may be refused (see apply()).
   bool judges() const;
+  // Whether it says what workers speak.
+  bool knows_protocols() const;
   // Whether there is room for a decision to drain that worker, or about its weight.
   Result<> check_drain_room(const std::string& name) const;
   Result<> check_weight_room(const std::string& name) const;

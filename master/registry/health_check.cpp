@@ -10,6 +10,7 @@ namespace tandem::master {
 
 HealthCheck HealthCheck::of(const wire::ServiceSettings& settings, Duration heartbeat_interval) {
   HealthCheck check;
+  check.kind = settings.check.value_or(check.kind);
   check.path = settings.check_path.value_or(check.path);
   check.interval = settings.check_interval.value_or(heartbeat_interval);
   check.timeout = settings.check_timeout.value_or(
@@ -22,6 +23,7 @@ HealthCheck HealthCheck::of(const wire::ServiceSettings& settings, Duration hear
 }
 
 std::string ProbeFailure::to_string() const {
+  if (!why.empty()) return why;
   if (kind != FailureKind::unhealthy) return master::to_string(kind);
   return status == 0 ? "the answer is not HTTP" : fmt::format("status {}", status);
 }

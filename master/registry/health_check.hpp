@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/base/time.hpp"
 #include "common/wire/limits.hpp"
@@ -12,6 +13,7 @@
 namespace tandem::master {
 
 struct HealthCheck {
+  wire::CheckKind kind{};
   std::string path = "/health";  // GET
   Duration interval{};           // between two probes of a worker, give or take a tenth
   Duration timeout{};            // of a probe as a whole
@@ -33,8 +35,10 @@ struct HealthCheck {
 struct ProbeFailure {
   FailureKind kind;
   unsigned status = 0;  // the status of the answer, if `unhealthy`; 0: the answer is not HTTP
+  std::string why{};    // says it better; empty: nothing does
 
   ProbeFailure(FailureKind failure, unsigned answered = 0) : kind(failure), status(answered) {}
+  ProbeFailure(FailureKind failure, std::string reason) : kind(failure), why(std::move(reason)) {}
   // "status 503"
   std::string to_string() const;
 };

@@ -5,6 +5,8 @@
 #include <boost/asio.hpp>
 
 #include "common/base/clock.hpp"
+#include "common/http2/grpc_health.hpp"
+#include "common/http2/http2_call.hpp"
 #include "common/http1/limits.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/registry/limits.hpp"
@@ -66,6 +68,50 @@ Verdict judge(const Registry::Probe& probe, const std::string& challenge,
   }
   const auto status = outcome.answer.status;
   return probe.check.expects(status) ? verdict : failed({FailureKind::unhealthy, status});
+}
+
+// The same over HTTP/2.
+Http2Request http2_question_to(const Registry::Probe& probe, const std::string& challenge) {
+  const auto& check = probe.check;
+  Http2Request request;
+  if (!probe.key.empty()) {
+    request = {.method = "OPTIONS",
+               .path = "*",
+               .fields = {{"tandem-challenge", challenge}},
+               .head_only = true};
+  } else if (check.kind.is_grpc) {
+    request = grpc_health_request(check.kind.service, check.timeout);
+  } else {
+    request = {.path = check.path, .head_only = true};
+  }
+  request.fields.emplace_back("user-agent", "tandem-master");
+  return request;
+}
+
+Verdict judge(const Registry::Probe& probe, const std::string& challenge, const Http2Call& call,
+              const HttpOutcome& outcome) {
+  if (outcome.end == HttpOutcome::End::broken) {
+    return failed({outcome.begun ? FailureKind::unhealthy : FailureKind::reset, call.why()});
+  }
+  if (!outcome.answered()) return verdict_on(outcome);
+  if (call.end() != Http2Call::End::answered) return failed({FailureKind::unhealthy, call.why()});
+  const auto& answer = call.answer();
+  if (!probe.key.empty()) {
+    const bool is_itself =
+        answer.field("tandem-answer") == wire::answer_to_challenge(challenge, probe.key);
+    return is_itself ? Verdict() : failed(FailureKind::unhealthy);
+  }
+  if (!probe.check.kind.is_grpc) {
+    return probe.check.expects(answer.status) ? Verdict()
+                                              : failed({FailureKind::unhealthy, answer.status});
+  }
+  auto problem = grpc_health_problem(answer);
+  return problem.empty() ? Verdict() : failed({FailureKind::unhealthy, std::move(problem)});
+}
+
+bool is_asked_in_http2(const Registry::Probe& probe) {
+  const bool by_grpc = probe.key.empty() && probe.check.kind.is_grpc;
+  return by_grpc || probe.protocol == wire::WorkerProtocol::http2;
 }
 
 // A backend with one address may use the whole time-out for the connection.
@@ -134,12 +180,18 @@ void Prober::start_due_probes() {
 
 asio::awaitable<void> Prober::probe(WorkerId id, Registry::Probe asked) {
   const auto challenge = asked.key.empty() ? std::string() : wire::new_challenge();
-  auto calling =
-      calls_.call(asked.addresses, question_to(asked, challenge), options_of(asked.check));
+  std::shared_ptr<Http2Call> http2;
+  if (is_asked_in_http2(asked)) {
+    http2 = std::make_shared<Http2Call>(http2_question_to(asked, challenge));
+  }
+  auto calling = http2 == nullptr ? calls_.call(asked.addresses, question_to(asked, challenge),
+                                                options_of(asked.check))
+                                  : calls_.call(asked.addresses, http2, options_of(asked.check));
   const auto outcome = co_await std::move(calling);
   --under_way_;
   if (stopped_) co_return;
-  const auto verdict = judge(asked, challenge, outcome);
+  const auto verdict = http2 == nullptr ? judge(asked, challenge, outcome)
+                                        : judge(asked, challenge, *http2, outcome);
   if (verdict.conclusive) {
     const auto current = verdict.failure ? id : registry_.found_at(id, outcome.address);
     if (current != id) {

@@ -3,10 +3,10 @@
 //
 // By default any status below 500 is a good answer, even a 404. A probe fails by a refused or
 // broken connection, silence until the timeout, an unexpected status, or an answer that is not
-// HTTP. One probe per worker at a time, limits::probes_max in all. The first probes of workers that
-// are added together follow each other closely; the second ones are spread over the whole interval,
-// and from then on each worker keeps its place in it, with jitter: so a thousand are not probed in
-// one burst.
+// HTTP; and a check of gRPC by all but SERVING. One probe per worker at a time, limits::probes_max
+// in all. The first probes of workers that are added together follow each other closely; the second
+// ones are spread over the whole interval, and from then on each worker keeps its place in it, with
+// jitter: so a thousand are not probed in one burst.
 //
 // Each probe makes a new connection, because the question is whether the backend still accepts
 // connections.

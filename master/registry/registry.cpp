@@ -133,6 +133,7 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
                       .own_weight = heartbeat.weight,
                       .connections = heartbeat.connections,
                       .takes_term = heartbeat.takes_proof,
+                      .protocol = heartbeat.protocol,
                       .witness = witness_of(heartbeat, peer_host),
                       .condition = heartbeat.condition,
                       .left_at = attentive,
@@ -151,14 +152,15 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
   record.has_refused = false;
   record.is_proven = false;
   note_load(record, heartbeat.in_flight);
-  const bool unchanged = record.own_weight == heartbeat.weight &&
-                         record.connections == heartbeat.connections &&
-                         record.condition == heartbeat.condition;
+  const bool unchanged =
+      record.own_weight == heartbeat.weight && record.connections == heartbeat.connections &&
+      record.condition == heartbeat.condition && record.protocol == heartbeat.protocol;
   if (unchanged) return good_sign(record, attentive, now);
   const auto before = standing(record);
   record.own_weight = heartbeat.weight;
   record.connections = heartbeat.connections;
   record.condition = heartbeat.condition;
+  record.protocol = heartbeat.protocol;
   record.left_at = attentive;
   record.shown.reset();
   good_sign(record, attentive, now);

@@ -71,6 +71,7 @@ enum class Membership {
 struct TermTaker {
   Endpoint address;
   std::string key;  // proves a term to it
+  wire::WorkerProtocol protocol = wire::WorkerProtocol::http1;
 
   friend bool operator==(const TermTaker&, const TermTaker&) = default;
 };
@@ -102,9 +103,10 @@ class Registry {
   struct Probe {
     std::vector<Endpoint> addresses;  // to try in turn, all numeric; not empty
     HealthCheck check;
+    wire::WorkerProtocol protocol;  // that it is asked in, unless the check is one of gRPC
     // If not empty, the worker is silent, and must answer a challenge with this key in place of the
     // check (common/wire/term_proof.hpp).
-    std::string key;
+    std::string key{};
   };
   std::optional<Probe> probe_target(WorkerId id) const;
   // A probe was accepted at `address`, one of the backend's addresses, which is used from now on.
@@ -233,6 +235,7 @@ class Registry {
   static void end_suspicion(WorkerRecord& record, Instant attentive);
   static void note_load(WorkerRecord& record, unsigned in_flight);
   HealthCheck check_of(std::string_view service) const;
+  wire::WorkerProtocol spoken_to(std::string_view service) const;
   void check_otherwise(const std::string& service, const HealthCheck& before);
   void find_outliers(Instant now);
   void eject_outliers(const std::string& service, const ServiceTable::Members& members,

@@ -19,7 +19,10 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   const auto& record = *found->second;
   const bool is_unheard = !record.is_probed() && !record.last_good;
   if (record.is_challenged()) {
-    return Probe{{record.address}, check_of(record.service), record.term_key};
+    return Probe{.addresses = {record.address},
+                 .check = check_of(record.service),
+                 .protocol = record.protocol.value_or(spoken_to(record.service)),
+                 .key = record.term_key};
   }
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
   // The address in use comes first, as long as the name still has it.
@@ -28,7 +31,9 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   if (addresses.empty()) return std::nullopt;
   const auto current = std::find(addresses.begin(), addresses.end(), record.address);
   if (current != addresses.end()) std::rotate(addresses.begin(), current, current + 1);
-  return Probe{std::move(addresses), check_of(record.service), {}};
+  return Probe{.addresses = std::move(addresses),
+               .check = check_of(record.service),
+               .protocol = record.protocol.value_or(spoken_to(record.service))};
 }
 
 void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {

@@ -12,14 +12,17 @@ namespace tandem::master {
 
 namespace {
 
-JoinedWorker joined_as(const WorkerRecord& record, bool with_incarnation) {
-  return {.service = record.service,
-          .address = record.address,
-          .incarnation = with_incarnation ? record.incarnation : std::string(),
-          .weight = record.own_weight,
-          .connections = record.connections,
-          .takes_term = record.takes_term,
-          .witness = record.witness};
+// As far as members at the level of `state` may be told.
+JoinedWorker joined_as(const WorkerRecord& record, const ClusterState& state) {
+  JoinedWorker joined{.service = record.service,
+                      .address = record.address,
+                      .weight = record.own_weight,
+                      .connections = record.connections,
+                      .takes_term = record.takes_term,
+                      .witness = record.witness};
+  if (state.judges()) joined.incarnation = record.incarnation;
+  if (state.knows_protocols()) joined.protocol = record.protocol;
+  return joined;
 }
 
 }  // namespace
@@ -104,7 +107,7 @@ std::optional<Change> Registry::registration_due(const Change& decision) const {
   if (state_.knows(record.name)) return std::nullopt;
   // Also below the level at which decisions are checked, because the level may rise before this one
   // is committed.
-  return Change(Join{record.name, joined_as(record, state_.judges())});
+  return Change(Join{record.name, joined_as(record, state_)});
 }
 
 // ---- registrations by the primary
@@ -118,7 +121,7 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
     if (record.is_probed() || record.has_left() || record.liveness.down()) continue;
     const auto joined = state_.joined.find(name);
     if (joined != state_.joined.end() && is_joined_as(record, joined->second)) continue;
-    due.push_back(Join{name, joined_as(record, state_.judges())});
+    due.push_back(Join{name, joined_as(record, state_)});
   }
   for (const auto& [name, worker] : state_.joined) {
     if (due.size() >= changes_max) return due;

@@ -63,8 +63,8 @@ bool Registry::may_stay(const WorkerRecord& record, bool had_joined) const {
   if (is_heard(record)) return true;
   const auto joined = state_.joined.find(record.name);
   if (joined != state_.joined.end()) {
-    return record.is_unheard() ? is_described_by(record, joined->second)
-                               : is_joined_as(record, joined->second);
+    if (!record.is_unheard()) return is_joined_as(record, joined->second);
+    return is_described_by(record, joined->second) && record.protocol == joined->second.protocol;
   }
   return !had_joined && !record.is_unheard();
 }
@@ -84,7 +84,8 @@ bool Registry::is_described_by(const WorkerRecord& record, const JoinedWorker& j
 // Avoids a copy, because all workers are compared at each tick.
 bool Registry::is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) const {
   return is_described_by(record, joined) &&
-         (!state_.judges() || record.incarnation == joined.incarnation);
+         (!state_.judges() || record.incarnation == joined.incarnation) &&
+         (!state_.knows_protocols() || record.protocol == joined.protocol);
 }
 
 // Repeats follow() for changes that could not be followed when they were committed, and for workers
@@ -157,6 +158,7 @@ void Registry::insert_joined(const std::string& name, const JoinedWorker& worker
                              .own_weight = worker.weight,
                              .connections = worker.connections,
                              .takes_term = worker.takes_term,
+                             .protocol = worker.protocol,
                              .witness = worker.witness,
                              .liveness = Liveness::unproven(clock_.at(now)),
                              .suspicion = Suspicion(options_.heartbeat_interval / 4)});

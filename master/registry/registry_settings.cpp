@@ -51,7 +51,9 @@ std::string Registry::checks(std::string_view service) const {
   std::string checks;
   if (said == nullptr) return checks;
   for (const auto& text : wire::to_texts(*said)) {
-    if (!text.starts_with("check_") || text.starts_with("check_workers")) continue;
+    const bool concerns =
+        text.starts_with("check_") || text.starts_with("check=") || text.starts_with("protocol=");
+    if (!concerns || text.starts_with("check_workers")) continue;
     checks += (checks.empty() ? "" : " ") + text;
   }
   return checks;

@@ -3,12 +3,19 @@
 
 namespace tandem::master {
 
+// What is spoken to workers of that service that do not say what they speak.
+wire::WorkerProtocol Registry::spoken_to(std::string_view service) const {
+  const auto* said = services_.settings(service);
+  return wire::protocol_of(said == nullptr ? wire::ServiceSettings() : *said);
+}
+
 wire::ServiceInstances Registry::instances_of(const std::string& name,
                                               const ServiceTable::Members& members,
                                               Instant now) const {
   wire::ServiceInstances service{.name = name, .instances = {}, .panic = panics(name)};
   for (const auto& [worker_name, record] : members) {
-    if (record->gets_traffic()) service.instances.push_back(status_of(*record, now));
+    if (record->gets_traffic())
+      service.instances.push_back(status_of(*record, now, spoken_to(name)));
   }
   return service;
 }
@@ -17,7 +24,8 @@ std::vector<wire::WorkerStatus> Registry::workers(Instant now) const {
   thread_.assert_here();
   std::vector<wire::WorkerStatus> all;
   all.reserve(records_.size());
-  for (const auto& [name, record] : records_) all.push_back(status_of(record, now));
+  for (const auto& [name, record] : records_)
+    all.push_back(status_of(record, now, spoken_to(record.service)));
   return all;
 }
 
@@ -25,7 +33,7 @@ std::optional<wire::WorkerStatus> Registry::worker(std::string_view name, Instan
   thread_.assert_here();
   const auto found = records_.find(name);
   if (found == records_.end()) return std::nullopt;
-  return status_of(found->second, now);
+  return status_of(found->second, now, spoken_to(found->second.service));
 }
 
 std::map<std::string, Endpoint> Registry::live_witnesses() const {

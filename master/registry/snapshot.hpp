@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,9 +67,10 @@ struct SnapshotWorker {
   WorkerId id;
   std::string name;
   std::string service;
-  Endpoint address;          // numeric
-  unsigned weight = 0;       // 0: no traffic
-  unsigned connections = 0;  // how many it accepts, from all loops together
+  Endpoint address;                                // numeric
+  unsigned weight = 0;                             // 0: no traffic
+  unsigned connections = 0;                        // how many it accepts, from all loops together
+  std::optional<wire::WorkerProtocol> protocol{};  // that it says it speaks; else its service's
   std::string
       term_key{};        // proves the term to it (term_proof.hpp); empty: it is sent no Tandem-Term
   std::string cookie{};  // the value of the sticky cookie that stands for it; empty: none yet

@@ -65,7 +65,8 @@ bool WorkerRecord::is_wanted() const {
   return stays && weight() > 0 && last_good && checks.proven();
 }
 
-wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
+wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
+                             wire::WorkerProtocol of_service) {
   wire::WorkerStatus status;
   status.name = record.name;
   status.service = record.service;
@@ -80,6 +81,7 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now) {
     const Duration left(until - real_now.since_boot().count());
     status.until_ms = std::max<std::int64_t>(to_ms(left), 0);
   }
+  status.protocol = wire::to_string(record.protocol.value_or(of_service));
   status.weight = record.weight();
   status.connections = record.connections;
   status.in_flight = record.counters->in_flight.load(std::memory_order_relaxed);
@@ -99,6 +101,7 @@ std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
                                                                .address = record.address,
                                                                .weight = record.weight(),
                                                                .connections = record.connections,
+                                                               .protocol = record.protocol,
                                                                .term_key = record.term_key,
                                                                .cookie = record.cookie,
                                                                .counters = record.counters,

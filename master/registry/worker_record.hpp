@@ -51,6 +51,7 @@ struct WorkerRecord {
   unsigned own_weight = 0;  // advertised or configured
   unsigned connections = 0;
   bool takes_term = false;
+  std::optional<wire::WorkerProtocol> protocol{};  // that it says it speaks
   // Derived from the cluster's secret; empty: there is none yet, or the worker takes no term.
   std::string term_key{};
   std::string cookie{};
@@ -113,8 +114,10 @@ struct WorkerRecord {
   bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
 };
 
-// `real_now` is tandem::now(), not attentive time, because people read the answer.
-wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now);
+// `real_now` is tandem::now(), not attentive time, because people read the answer. `of_service`:
+// the protocol of workers that do not say what they speak.
+wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
+                             wire::WorkerProtocol of_service);
 
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record);
 

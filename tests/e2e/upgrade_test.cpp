@@ -54,28 +54,28 @@ TEST_CASE("masters are upgraded one by one without a failed request, and the lev
     load.stop();
     CHECK(load.first_failure() == "");
   }
-  CHECK(await_level(cluster, 2));
+  CHECK(await_level(cluster, 3));
   CHECK(cluster.await_whole() == "");
 }
 
 TEST_CASE("a new cluster is at the newest level at once, and stays there after a restart") {
   PairCluster cluster;
   cluster.start_workers({"w1"});
-  CHECK(await_level(cluster, 2));
+  CHECK(await_level(cluster, 3));
   for (const auto& name : cluster.names()) restart(cluster, name, {});
-  CHECK(await_level(cluster, 2));
+  CHECK(await_level(cluster, 3));
 }
 
 TEST_CASE("a master held below the level of its cluster does not start, and says why") {
   PairCluster cluster;
   cluster.start_workers({"w1"});
-  REQUIRE(await_level(cluster, 2));
+  REQUIRE(await_level(cluster, 3));
   cluster.master("b").terminate();
   REQUIRE(cluster.master("b").await_exit() == 0);
   cluster.set_arguments(older);
   cluster.launch_master("b");
   CHECK(cluster.master("b").await_exit() == 2);
   CHECK_THAT(cluster.master("b").errors(),
-             Catch::Contains("it is of feature level 2; this one supports levels up to 1") &&
+             Catch::Contains("it is of feature level 3; this one supports levels up to 1") &&
                  Catch::Contains("run the version that wrote it"));
 }

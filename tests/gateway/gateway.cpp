@@ -107,6 +107,7 @@ std::shared_ptr<SnapshotWorker> Gateway::make_worker(const std::string& service,
   worker->address = {"127.0.0.1", port};
   worker->weight = 100;
   worker->connections = options_.connections;
+  worker->protocol = options_.workers_speak;
   worker->term_key = options_.workers_accept_terms ? worker_key : "";
   worker->cookie = fmt::format("{:024x}", port);
   worker->counters = std::make_shared<WorkerCounters>();

@@ -43,6 +43,7 @@ class Gateway {
     std::string health_path{};
     std::vector<std::string> moving_addresses{};
     bool workers_accept_terms = false;
+    std::optional<wire::WorkerProtocol> workers_speak{};  // as they say themselves
   };
 
   explicit Gateway(std::vector<std::uint16_t> worker_ports);

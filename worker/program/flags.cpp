@@ -39,6 +39,10 @@ Result<> check(const WorkerFlags& flags) {
     const auto checked = check_connectable(*flags.target, "--target");
     if (!checked.ok()) return checked.error();
   }
+  if (flags.checks.check && flags.checks.check->is_grpc &&
+      flags.checks.protocol == wire::WorkerProtocol::http1) {
+    return invalid("--check grpc is HTTP/2: it does not go with --protocol http1");
+  }
   if (flags.advertise && flags.advertise->port == 0) {
     return invalid("--advertise must have a port above 0");
   }
@@ -56,7 +60,12 @@ Result<> check(const WorkerFlags& flags) {
 // Flags for how a target is probed: --check-path is the setting check_path, and so on.
 void bind_checks(CLI::App& app, WorkerFlags& flags) {
   for (const auto& [flag, placeholder, help] :
-       {std::tuple("--check-path", "PATH", "path of health checks [/health]"),
+       {std::tuple("--protocol", "http1|http2",
+                   "what the target speaks [what its service's settings say; http2 with --check "
+                   "grpc]"),
+        std::tuple("--check", "http|grpc|grpc:NAME",
+                   "health checks: GET, or grpc.health.v1 of the server or of a service [http]"),
+        std::tuple("--check-path", "PATH", "path of health checks [/health]"),
         std::tuple("--check-interval", "DURATION", "time between two health checks [1s]"),
         std::tuple("--check-timeout", "DURATION", "how long an answer may take [1s]"),
         std::tuple("--check-unhealthy", "NUMBER",

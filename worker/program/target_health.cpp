@@ -12,6 +12,8 @@ constexpr unsigned counted_max = 1'000;
 
 TargetCheck TargetCheck::overlaid(const wire::ServiceSettings& settings) const {
   auto check = *this;
+  check.kind = settings.check.value_or(kind);
+  if (settings.protocol || settings.check) check.protocol = wire::protocol_of(settings);
   check.path = settings.check_path.value_or(path);
   check.interval = settings.check_interval.value_or(interval);
   check.timeout = settings.check_timeout.value_or(timeout);

@@ -19,6 +19,10 @@ namespace tandem {
 
 // How a target is probed.
 struct TargetCheck {
+  wire::CheckKind kind{};
+  // That a GET is sent in: the target's own, or its service's.
+  std::optional<wire::WorkerProtocol> own_protocol{};
+  wire::WorkerProtocol protocol = wire::WorkerProtocol::http1;
   std::string path = "/health";                        // GET
   Duration interval = 1s;                              // between two probes
   Duration timeout = 1s;                               // of a probe as a whole
@@ -26,8 +30,12 @@ struct TargetCheck {
   unsigned unhealthy = limits::missed_heartbeats_max;  // bad ones in a row until it is failing
   std::optional<wire::ExpectedStatuses> statuses{};    // unset: all below 500
 
-  // A copy in which the check settings that are set in `settings` replace these.
+  // A copy in which the check settings that are set in `settings` replace these. What the target
+  // itself speaks goes before their protocol.
   TargetCheck overlaid(const wire::ServiceSettings& settings) const;
+  bool is_in_http2() const {
+    return kind.is_grpc || own_protocol.value_or(protocol) == wire::WorkerProtocol::http2;
+  }
   bool expects(unsigned status) const {
     return statuses ? statuses->contains(status) : status >= 100 && status < 500;
   }

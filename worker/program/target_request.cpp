@@ -18,6 +18,8 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/own_trouble.hpp"
+#include "common/http2/grpc_health.hpp"
+#include "common/http2/http2_call.hpp"
 
 namespace tandem {
 
@@ -41,6 +43,8 @@ class Connection {
   int send(std::string_view text);
   // Up to `size` bytes; fewer at the end of the stream. 0, or an errno.
   int receive(char* into, std::size_t size, std::size_t& got);
+  // What is there, at least a byte; none at the end of the stream. Likewise.
+  int receive_some(char* into, std::size_t size, std::size_t& got);
 
  private:
   int wait(short events);
@@ -102,18 +106,28 @@ int Connection::send(std::string_view text) {
   return 0;
 }
 
-int Connection::receive(char* into, std::size_t size, std::size_t& got) {
+int Connection::receive_some(char* into, std::size_t size, std::size_t& got) {
   got = 0;
-  while (got < size) {
-    const auto received = ::recv(socket_, into + got, size - got, 0);
-    if (received == 0) return 0;
-    if (received > 0) {
-      got += static_cast<std::size_t>(received);
-    } else if (errno == EAGAIN) {
+  for (;;) {
+    const auto received = ::recv(socket_, into, size, 0);
+    if (received >= 0) {
+      got = static_cast<std::size_t>(received);
+      return 0;
+    }
+    if (errno == EAGAIN) {
       if (const int failed = wait(POLLIN); failed != 0) return failed;
     } else if (errno != EINTR) {
       return errno;
     }
+  }
+}
+
+int Connection::receive(char* into, std::size_t size, std::size_t& got) {
+  for (got = 0; got < size;) {
+    std::size_t more = 0;
+    if (const int failed = receive_some(into + got, size - got, more); failed != 0) return failed;
+    if (more == 0) return 0;
+    got += more;
   }
   return 0;
 }
@@ -141,11 +155,45 @@ TargetAnswer judge(std::string_view status_line, const TargetCheck& check) {
           .why = status_line.empty() ? "no answer" : "the answer is not HTTP"};
 }
 
+TargetAnswer bad(std::string why) { return {.probed = Probed::bad, .why = std::move(why)}; }
+
+TargetAnswer judge(const Http2Call& call, const TargetCheck& check) {
+  if (call.end() != Http2Call::End::answered) return bad(call.why());
+  if (!check.kind.is_grpc) {
+    const auto status = call.answer().status;
+    return check.expects(status) ? TargetAnswer{.probed = Probed::good}
+                                 : bad(fmt::format("status {}", status));
+  }
+  auto problem = grpc_health_problem(call.answer());
+  return problem.empty() ? TargetAnswer{.probed = Probed::good} : bad(std::move(problem));
+}
+
+TargetAnswer ask_in_http2(Connection& connection, const Endpoint& host, const TargetCheck& check) {
+  Http2Request request{.path = check.path, .head_only = true};
+  if (check.kind.is_grpc) request = grpc_health_request(check.kind.service, check.timeout);
+  request.fields.emplace_back("user-agent", "tandem-worker");
+  Http2Call call(std::move(request));
+  call.begin(host);
+  std::array<char, 8 * 1024> bytes{};
+  for (std::size_t got = 1; got > 0;) {
+    std::string words;
+    call.pull(words);
+    int error = connection.send(words);
+    if (call.is_over()) break;
+    if (error == 0) error = connection.receive_some(bytes.data(), bytes.size(), got);
+    if (error == ETIMEDOUT) return {.probed = Probed::silent, .why = "no answer in time"};
+    if (error != 0) return bad("no answer");
+    call.feed({bytes.data(), got});
+  }
+  return judge(call, check);
+}
+
 }  // namespace
 
 TargetAnswer ask_target(const Endpoint& address, const Endpoint& host, const TargetCheck& check) {
   Connection connection(now() + check.timeout);
   if (const int error = connection.open(address); error != 0) return no_connection(error);
+  if (check.is_in_http2()) return ask_in_http2(connection, host, check);
   int error = connection.send(fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-worker\r\nConnection: close\r\n\r\n",
       check.path, host.to_string()));

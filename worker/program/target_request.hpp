@@ -1,4 +1,4 @@
-// target_request.hpp: one GET to a target, over a new connection, since the probe must also show
+// target_request.hpp: one check of a target, over a new connection, since the probe must also show
 // whether it still accepts connections. Blocks until the answer, or the time-out of the check.
 #pragma once
 

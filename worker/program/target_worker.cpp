@@ -13,6 +13,20 @@ namespace tandem {
 
 namespace {
 
+// What is said of one target goes before what its service says.
+TargetCheck own_check(const wire::ServiceSettings& said) {
+  auto check = TargetCheck{}.overlaid(said);
+  if (said.protocol || (said.check && said.check->is_grpc)) {
+    check.own_protocol = wire::protocol_of(said);
+  }
+  return check;
+}
+
+std::optional<Protocol> registered_as(const TargetCheck& check) {
+  if (!check.own_protocol) return std::nullopt;
+  return *check.own_protocol == wire::WorkerProtocol::http2 ? Protocol::http2 : Protocol::http1;
+}
+
 // The name of a target without a configured one: its address, with characters that a name may have.
 std::string name_of(const Endpoint& target) {
   auto name = fmt::format("{}-{}", target.host.substr(0, limits::name_bytes_max - 6), target.port);
@@ -39,11 +53,12 @@ wire::ServiceSettings parse_checks(std::string_view text) {
 TargetWorker::TargetWorker(Endpoint target, const wire::ServiceSettings& checks,
                            RegistrationOptions options)
     : target_(std::move(target)),
-      check_(TargetCheck{}.overlaid(checks)),
+      check_(own_check(checks)),
       is_advertised_(!options.address.empty()),
       options_(std::move(options)),
       followed_(check_) {
   if (options_.name.empty()) options_.name = name_of(target_);
+  options_.protocol = registered_as(check_);
   options_.on_checks = [this](const std::string& said) { follow(said); };
 }
 

@@ -20,9 +20,9 @@ namespace tandem {
 
 class TargetWorker {
  public:
-  // `checks`: how it is probed, unless the settings of its service in the cluster say otherwise.
-  // `options`: the name may be empty, then it is made from the address; the address is the
-  // advertised one, if any.
+  // `checks`: how it is probed, unless the settings of its service in the cluster say otherwise,
+  // and what it speaks, if that is said. `options`: the name may be empty, then it is made from the
+  // address; the address is the advertised one, if any.
   TargetWorker(Endpoint target, const wire::ServiceSettings& checks, RegistrationOptions options);
   ~TargetWorker();
   TargetWorker(const TargetWorker&) = delete;

@@ -36,6 +36,11 @@ wire::WorkerCondition on_the_wire(Condition condition) {
   assertion_failed("a known condition", __FILE__, __LINE__);
 }
 
+std::optional<wire::WorkerProtocol> on_the_wire(const std::optional<Protocol>& protocol) {
+  if (!protocol) return std::nullopt;
+  return *protocol == Protocol::http2 ? wire::WorkerProtocol::http2 : wire::WorkerProtocol::http1;
+}
+
 Result<Endpoint> parse_address(const std::string& text, const char* field) {
   auto endpoint = parse_endpoint(text, field);
   if (!endpoint.ok()) return endpoint.error();
@@ -173,6 +178,7 @@ class Registration::Body {
     content_.service = options_.service;
     content_.weight = options_.weight;
     content_.connections = options_.connections;
+    content_.protocol = on_the_wire(options_.protocol);
     return {};
   }
 

@@ -126,6 +126,7 @@ class Worker::Body {
     if (!options_.advertise.empty()) registration.address = options_.advertise;
     registration.weight = options_.weight;
     registration.connections = options_.connections;
+    registration.protocol = Protocol::http1;
     registration.heartbeat_interval = options_.heartbeat_interval;
     registration.in_flight = [this] { return in_flight(); };
     registration.token_file = options_.token_file;

@@ -324,7 +324,15 @@ bool Attempt::says_connection_expired() const {
 // The status is one of retry_on, and another attempt is allowed and affordable.
 bool Attempt::has_retry_status() {
   return hop_ == Hop::worker && client_.may_try_again && !result_.response_begun &&
-         client_.options->retry_on.contains(response_.status()) && service_.may_retry();
+         is_unwanted_answer() && service_.may_retry();
+}
+
+bool Attempt::is_unwanted_answer() const {
+  const auto& unwanted = client_.options->retry_on;
+  if (unwanted.contains(response_.status())) return true;
+  if (!client_.is_grpc || !unwanted.has_grpc()) return false;
+  const auto status = grpc_status_worth_another_try(response_);
+  return status && unwanted.contains_grpc(*status);
 }
 
 // The answer says that the request was not executed, and why.

@@ -69,6 +69,7 @@ class Attempt : private UnansweredRequest {
   Duration response_head() const;
   void discard_answer();
   bool has_retry_status();
+  bool is_unwanted_answer() const;
   std::optional<Outcome> refusal();
   bool is_term_refusal();
   bool is_not_primary() const;

@@ -8,6 +8,7 @@
 #include "common/http1/http_head.hpp"
 #include "master/forward/access_log/note.hpp"
 #include "master/forward/exchange/request_times.hpp"
+#include "master/forward/http/grpc.hpp"
 #include "master/forward/http/sender.hpp"
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/stream/message_stream.hpp"
@@ -19,7 +20,14 @@ struct ClientSide {
   // It is safe to send again (RFC 9110 §9.2.2, or by the operator's word), and still here as a
   // whole.
   bool is_repeatable() const { return !streaming && has_repeatable_method(); }
-  bool has_repeatable_method() const { return options->retry_methods.contains(request.method()); }
+  bool has_repeatable_method() const {
+    return options->retry_methods.contains(request.method()) || is_named_call();
+  }
+  // A gRPC call of a method that the operator has named.
+  bool is_named_call() const {
+    return is_grpc && options->retry_methods.names_calls() &&
+           options->retry_methods.contains_call(grpc_method(request).substr(stripped));
+  }
 
   MessageStream& stream;
   Sender sender;

@@ -12,8 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string_view value_of(const RequestHead& request, std::string_view name) {
-  for (const auto& field : request.fields()) {
+template <class Head>
+std::string_view value_of(const Head& head, std::string_view name) {
+  for (const auto& field : head.fields()) {
     if (field.kind == FieldKind::other && equal_ignoring_case(field.name, name)) return field.value;
   }
   return {};
@@ -36,8 +37,10 @@ constexpr std::size_t digits_max = 8;
 }  // namespace
 
 bool is_grpc_call(const RequestHead& request) {
-  if (request.version() < 20 || request.method() != "POST") return false;
-  const auto type = value_of(request, "content-type");
+  return request.method() == "POST" && is_grpc_type(value_of(request, "content-type"));
+}
+
+bool is_grpc_type(std::string_view type) {
   constexpr std::string_view grpc = "application/grpc";
   if (type.size() < grpc.size() || !equal_ignoring_case(type.substr(0, grpc.size()), grpc)) {
     return false;
@@ -62,6 +65,29 @@ std::string grpc_timeout_text(Duration left) {
   constexpr std::int64_t most = 99'999'999;
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return std::to_string(std::clamp<std::int64_t>(ms, 1, most)) + "m";
+}
+
+std::string_view grpc_method(const RequestHead& request) {
+  const auto target = request.target();
+  return target.substr(0, target.find('?'));
+}
+
+std::optional<unsigned> grpc_status_worth_another_try(const ResponseHead& answer) {
+  const bool has_content = answer.framing() == Framing::length ? answer.content_length() > 0
+                                                               : answer.framing() != Framing::none;
+  const auto number = [&](std::string_view name) -> std::optional<unsigned> {
+    const auto text = value_of(answer, name);
+    unsigned value = 0;
+    const auto* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    return value;
+  };
+  constexpr auto pushback = "grpc-retry-pushback-ms";
+  if (has_content || (!value_of(answer, pushback).empty() && !number(pushback))) {
+    return std::nullopt;
+  }
+  return number("grpc-status");
 }
 
 GrpcStatus grpc_status_of(unsigned http_status) {

@@ -11,13 +11,24 @@
 
 namespace tandem::master {
 
-// A POST over HTTP/2 whose Content-Type is application/grpc, alone or followed by '+' or ';'.
+// A POST whose Content-Type is application/grpc, alone or followed by '+' or ';'. REQUIRES: it came
+// over HTTP/2, if not here, then to the master that has passed it on.
 bool is_grpc_call(const RequestHead& request);
+
+// The Content-Type of such a call.
+bool is_grpc_type(std::string_view content_type);
 
 // "grpc-timeout", from 0 to 99,999,999 of a unit; nothing: there is none, or it is malformed.
 std::optional<Duration> grpc_timeout(const RequestHead& request);
 // The value for what is left, in milliseconds, rounded up; at most eight digits.
 std::string grpc_timeout_text(Duration left);
+
+// "/package.Service/Method": the path, without what may follow it.
+std::string_view grpc_method(const RequestHead& request);
+
+// The status of a trailers-only answer whose server does not forbid to repeat the call
+// (grpc-retry-pushback-ms, gRFC A6); nothing: it is another answer.
+std::optional<unsigned> grpc_status_worth_another_try(const ResponseHead& answer);
 
 // What the status of an answer of the gateway's own stands for (http-grpc-status-mapping.md), but
 // that limits are told as such.

@@ -27,7 +27,7 @@ RequestOptions overlaid(RequestOptions options, const wire::RequestRules& rules)
 ServiceOptions overlaid(ServiceOptions options, const wire::ServiceSettings& settings) {
   options.requests = overlaid(options.requests, settings.rules);
   overlay(options.policy, settings.rules.balance);
-  overlay(options.protocol, settings.protocol);
+  options.protocol = wire::protocol_of(settings);
   if (settings.sticky) options.sticky = StickyCookie(*settings.sticky);
   overlay(options.slow_start.over, settings.slow_start);
   overlay(options.breaker.failures_in_a_row, settings.eject_after);

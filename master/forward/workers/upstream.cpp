@@ -41,6 +41,7 @@ void Upstream::update(std::shared_ptr<const SnapshotWorker> worker) {
   if (worker->term_key != worker_->term_key) proven_term_ = Term();
   worker_ = std::move(worker);
   retired_ = false;
+  speak(of_service_);
 }
 
 bool Upstream::may_open() const {
@@ -96,7 +97,9 @@ WorkerCallPtr Upstream::open(const WorkerIo& io) {
 
 // ---- HTTP/2
 
-void Upstream::speak(wire::WorkerProtocol protocol) {
+void Upstream::speak(wire::WorkerProtocol of_service) {
+  of_service_ = of_service;
+  const auto protocol = worker_->protocol.value_or(of_service);
   if (protocol == std::exchange(protocol_, protocol)) return;
   idle_.clear();
   for (auto& link : std::exchange(links_, {})) link->retire();

@@ -69,8 +69,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void start_slowly(Instant since) { starts_since_ = since; }
   void start_no_more() { starts_since_.reset(); }
 
-  // The protocol of new calls.
-  void speak(wire::WorkerProtocol protocol);
+  // The protocol of new calls, unless the worker says what it speaks.
+  void speak(wire::WorkerProtocol of_service);
   // The loop ends: closes HTTP/2 connections, and ends the calls on them.
   void close_links();
 
@@ -137,7 +137,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::optional<Instant> starts_since_;
   std::vector<std::unique_ptr<H1Call>> idle_;
   std::vector<std::shared_ptr<WorkerLink>> links_;  // of HTTP/2
-  wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;
+  wire::WorkerProtocol of_service_ = wire::WorkerProtocol::http1;
+  wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;  // of new calls
   IntrusiveList<UnansweredRequest> in_flight_;
   unsigned loops_;
   unsigned open_ = 0;  // places of this loop: connections, idle ones included, or streams

@@ -21,6 +21,7 @@ json heartbeat_json() {
                                        WorkerCondition::up,
                                        true,
                                        Term(3),
+                                       WorkerProtocol::http2,
                                        WitnessOffer{4711, {"127.0.0.1", 9101}}}));
 }
 
@@ -62,6 +63,7 @@ TEST_CASE("a heartbeat is read as it was written") {
                          condition,
                          true,
                          Term(3),
+                         std::nullopt,
                          WitnessOffer{4711, {"::1", 9}}};
     const auto read = parse_heartbeat(to_json(sent));
     REQUIRE(read.ok());

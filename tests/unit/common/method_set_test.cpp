@@ -65,3 +65,40 @@ TEST_CASE("the number of methods has a limit, and the length of a name") {
   CHECK_FALSE(longest.add("GET"));
   CHECK(MethodSet::parse(longest.to_string()) == longest);
 }
+
+TEST_CASE("methods of gRPC are named by their paths, or all of a service") {
+  const auto methods = MethodSet::parse("GET,/shop.Orders/Find,/shop.Stock/*");
+  REQUIRE(methods);
+  CHECK(methods->to_string() == "GET,/shop.Orders/Find,/shop.Stock/*");
+  CHECK(methods->contains("GET"));
+  CHECK(methods->contains_call("/shop.Orders/Find"));
+  CHECK(methods->contains_call("/shop.Stock/Count"));
+  for (const auto* other : {"/shop.Orders/Place", "/shop.Orders/FindAll", "/shop.Orders/Fin",
+                            "/shop.Stocks/Count", "/shop.Stock", "GET", ""}) {
+    INFO(other);
+    CHECK_FALSE(methods->contains_call(other));
+  }
+  CHECK_FALSE(methods->contains("/shop.Orders/Find"));
+  CHECK_FALSE(MethodSet::idempotent().contains_call("/shop.Orders/Find"));
+  CHECK(MethodSet::parse("/a/b") == MethodSet::parse("/a/b,/a/b"));
+  CHECK_FALSE(MethodSet::parse("/a/b") == MethodSet::parse("/a/c"));
+  CHECK_FALSE(MethodSet::parse("/a/b") == MethodSet::parse("none"));
+  for (const auto* text : {"/", "//", "/a", "/a/", "//b", "/a/b/c", "/*/b", "/a/b*", "a/b",
+                           "/a b/c", "/a/b,", "none,/a/b"}) {
+    INFO(text);
+    CHECK_FALSE(MethodSet::parse(text));
+  }
+}
+
+TEST_CASE("the number of methods of gRPC has a limit, and the length of a name") {
+  MethodSet most;
+  for (std::size_t i = 0; i < limits::retry_calls_max; ++i) {
+    CHECK(most.add(fmt::format("/a/m{}", i)));
+  }
+  CHECK(most.add("/a/m0"));
+  CHECK_FALSE(most.add("/a/more"));
+  CHECK(MethodSet::parse(most.to_string()) == most);
+  const std::string longest = "/a/" + std::string(limits::grpc_name_bytes_max - 3, 'x');
+  CHECK(MethodSet::parse(longest));
+  CHECK_FALSE(MethodSet::parse(longest + "x"));
+}

@@ -12,7 +12,8 @@ using nlohmann::json;
 namespace {
 
 WorkerStatus worker(const std::string& name) {
-  return {name, "default", "127.0.0.1:9001", "tandem", "up", "", 100, 64, 3, 1'000, 2, 250};
+  return {name, "default", "127.0.0.1:9001", "tandem", "up", "", "http1", 100, 64, 3, 1'000,
+          2,    250};
 }
 
 Status status() {

@@ -49,10 +49,10 @@ class Control {
     status.primary = wire::PrimaryStatus{"a", "127.0.0.1:7070", "127.0.0.1:8080"};
     status.voters = {{"a", "master", LogIndex(12)}};
     status.workers = {
-        {"w2", "default", "127.0.0.1:9002", "tandem", "down", "3 heartbeats missed", 100, 64, 0, 7,
-         2, 61'000},
-        {"w1", "default", "127.0.0.1:9001", "tandem", "up", "", 100, 64, 3, 1'000, 0, 250},
-        {"b1", "default", "10.0.0.5:80", "backend", "down", "", 1, 64, 0, 0, 0, std::nullopt}};
+        {"w2", "default", "127.0.0.1:9002", "tandem", "down", "3 heartbeats missed", "http2", 100,
+         64, 0, 7, 2, 61'000},
+        {"w1", "default", "127.0.0.1:9001", "tandem", "up", "", "http1", 100, 64, 3, 1'000, 0, 250},
+        {"b1", "default", "10.0.0.5:80", "backend", "down", "", "", 1, 64, 0, 0, 0, std::nullopt}};
     server_.Get("/status", [this](const auto&, auto& response) {
       response.set_content(wire::to_json((*this)->status), "application/json");
     });
@@ -134,11 +134,14 @@ struct Told {
 TEST_CASE("workers are shown as a table sorted by service and name") {
   Control control;
   CHECK(*show_workers(ControlClient({control.address}), Format::tables) ==
-        "WORKER  SERVICE  ADDRESS         STATE  WEIGHT  IN FLIGHT  REQUESTS  FAILURES  HEARD  "
-        "REASON\n"
-        "b1      default  10.0.0.5:80     down        1          0         0         0  never\n"
-        "w1      default  127.0.0.1:9001  up        100          3      1000         0   0.2s\n"
-        "w2      default  127.0.0.1:9002  down      100          0         7         2     1m  3 "
+        "WORKER  SERVICE  ADDRESS         SPEAKS  STATE  WEIGHT  IN FLIGHT  REQUESTS  FAILURES  "
+        "HEARD  REASON\n"
+        "b1      default  10.0.0.5:80     ?       down        1          0         0         0  "
+        "never\n"
+        "w1      default  127.0.0.1:9001  http1   up        100          3      1000         0   "
+        "0.2s\n"
+        "w2      default  127.0.0.1:9002  http2   down      100          0         7         2     "
+        "1m  3 "
         "heartbeats missed\n");
   control->status.workers.clear();
   CHECK(*show_workers(ControlClient({control.address}), Format::tables) == "no workers\n");

@@ -27,7 +27,7 @@ std::optional<Duration> timeout(const std::string& value) {
 
 }  // namespace
 
-TEST_CASE("a gRPC call is a POST of its content type over HTTP/2") {
+TEST_CASE("a gRPC call is a POST of its content type") {
   CHECK(is_grpc_call(Call("Content-Type: application/grpc\r\n").head));
   CHECK(is_grpc_call(Call("content-type: application/grpc+proto\r\n").head));
   CHECK(is_grpc_call(Call("content-type: Application/GRPC;x=1\r\n").head));
@@ -35,10 +35,6 @@ TEST_CASE("a gRPC call is a POST of its content type over HTTP/2") {
   CHECK_FALSE(is_grpc_call(Call("content-type: application/json\r\n").head));
   CHECK_FALSE(is_grpc_call(Call("").head));
   CHECK_FALSE(is_grpc_call(Call("content-type: application/grpc\r\n", "GET /").head));
-  RequestHead over_http1;
-  const std::string text = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n\r\n";
-  REQUIRE(over_http1.parse(text) == HeadStatus::complete);
-  CHECK_FALSE(is_grpc_call(over_http1));
 }
 
 TEST_CASE("grpc-timeout is a number of up to eight digits and a unit") {

@@ -61,6 +61,9 @@ enum class Condition {
   draining,  // finishes its requests, gets no new ones
 };
 
+// What the service speaks to the masters: HTTP/1.1, or HTTP/2 without TLS (h2c by prior knowledge).
+enum class Protocol { http1, http2 };
+
 // What is known about one master.
 struct MasterState {
   std::string address;   // as given in the options
@@ -80,8 +83,11 @@ struct RegistrationOptions {
   // Where the masters reach the service. A host 0.0.0.0 or [::] means the address that the
   // heartbeats come from.
   std::string address;
-  unsigned weight = 100;      // share of the traffic relative to other workers, 0 (none) to 1000
-  unsigned connections = 64;  // how many connections the service accepts at once, 1 to 65535
+  unsigned weight = 100;  // share of the traffic relative to other workers, 0 (none) to 1000
+  // How many connections the service accepts at once, 1 to 65535; of HTTP/2, how many requests.
+  unsigned connections = 64;
+  // Nothing: what the settings of the service in the cluster say, HTTP/1.1 by default.
+  std::optional<Protocol> protocol;
   // 10 ms to 60 s; used until a master's answer sets the interval.
   std::chrono::milliseconds heartbeat_interval{1000};
   // Returns how many requests the service is working on; called before each heartbeat, on several
@@ -100,7 +106,7 @@ struct RegistrationOptions {
   // requests, and it sends no more heartbeats. A new Registration brings it back. Called once, on
   // one of the library's threads; it must not call stop().
   std::function<void()> on_removed;
-  // Called with the service's settings for health checks in the cluster, each KEY=VALUE as for
+  // Called with the service's settings for health checks and its protocol, each KEY=VALUE as for
   // `tandem service`, separated by spaces: "check_path=/up check_interval=2s"; empty when there are
   // none. Called when they change, on several threads. For programs that probe the service
   // themselves.
