@@ -132,8 +132,12 @@ void Http2Call::pull(std::string& out) {
   for (;;) {
     const std::uint8_t* bytes = nullptr;
     const auto size = nghttp2_session_mem_send(session_, &bytes);
-    if (size <= 0) return;
+    if (size <= 0) break;
     out.append(text_of(bytes, static_cast<std::size_t>(size)));
+  }
+  // nghttp2 has told the server what is wrong, and looks at nothing more.
+  if (!is_over() && nghttp2_session_want_read(session_) == 0) {
+    finish(End::malformed, "the answer is not HTTP/2");
   }
 }
 

@@ -19,7 +19,7 @@ bool is_method(std::string_view text) {
 }
 
 // "/package.Service/Method"; the method may be "*" as a whole.
-bool is_call(std::string_view text) {
+bool is_grpc_method(std::string_view text) {
   if (text.size() > limits::grpc_name_bytes_max || !text.starts_with('/')) return false;
   const auto slash = text.find('/', 1);
   if (slash == text.npos || slash == 1 || slash + 1 == text.size()) return false;
@@ -33,7 +33,7 @@ bool is_call(std::string_view text) {
          (method == "*" || std::all_of(method.begin(), method.end(), fits));
 }
 
-bool means(std::string_view call, std::string_view path) {
+bool covers(std::string_view call, std::string_view path) {
   if (!call.ends_with("/*")) return call == path;
   return path.starts_with(call.substr(0, call.size() - 1));
 }
@@ -89,7 +89,7 @@ bool MethodSet::add_call(std::string_view call) {
 
 bool MethodSet::contains_call(std::string_view path) const {
   return calls_ != nullptr && std::any_of(calls_->begin(), calls_->end(),
-                                          [path](const auto& call) { return means(call, path); });
+                                          [path](const auto& call) { return covers(call, path); });
 }
 
 bool operator==(const MethodSet& a, const MethodSet& b) {
@@ -98,7 +98,7 @@ bool operator==(const MethodSet& a, const MethodSet& b) {
 }
 
 bool MethodSet::add(std::string_view method) {
-  if (is_call(method)) return add_call(method);
+  if (is_grpc_method(method)) return add_call(method);
   if (!is_method(method)) return false;
   if (contains(method)) return true;
   if (count_ == limits::retry_methods_max) return false;

@@ -11,7 +11,7 @@ namespace tandem::wire {
 
 namespace {
 
-constexpr std::string_view of_grpc = "grpc:";
+constexpr std::string_view grpc_prefix = "grpc:";
 
 // By their numbers (gRPC's statuscodes.md).
 constexpr std::array<std::string_view, StatusSet::grpc_last + 1> grpc_names{
@@ -34,7 +34,7 @@ constexpr std::array<std::string_view, StatusSet::grpc_last + 1> grpc_names{
     "unauthenticated",
 };
 
-std::optional<unsigned> whole_number(std::string_view text) {
+std::optional<unsigned> status_in(std::string_view text) {
   unsigned number = 0;
   const auto* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
@@ -45,10 +45,10 @@ std::optional<unsigned> whole_number(std::string_view text) {
 }  // namespace
 
 bool StatusSet::add_grpc(std::string_view text) {
-  if (!text.starts_with(of_grpc)) return false;
+  if (!text.starts_with(grpc_prefix)) return false;
   // Not OK: nothing is wrong with such an answer.
   const auto* const found =
-      std::find(grpc_names.begin() + 1, grpc_names.end(), text.substr(of_grpc.size()));
+      std::find(grpc_names.begin() + 1, grpc_names.end(), text.substr(grpc_prefix.size()));
   if (found == grpc_names.end()) return false;
   grpc_.set(static_cast<std::size_t>(found - grpc_names.begin()));
   return true;
@@ -61,7 +61,7 @@ std::optional<StatusSet> StatusSet::parse(std::string_view text) {
     const auto each = text.substr(at, comma - at);
     at = comma + 1;
     if (statuses.add_grpc(each)) continue;
-    const auto status = whole_number(each);
+    const auto status = status_in(each);
     if (!status || !admits(*status)) return std::nullopt;
     statuses.add(*status);
   }
@@ -83,7 +83,7 @@ std::vector<unsigned> StatusSet::statuses() const {
 std::vector<std::string> StatusSet::grpc_statuses() const {
   std::vector<std::string> list;
   for (unsigned status = 0; status <= grpc_last; ++status) {
-    if (contains_grpc(status)) list.push_back(fmt::format("{}{}", of_grpc, grpc_names[status]));
+    if (contains_grpc(status)) list.push_back(fmt::format("{}{}", grpc_prefix, grpc_names[status]));
   }
   return list;
 }

@@ -10,12 +10,12 @@ namespace tandem::wire {
 
 namespace {
 
-constexpr std::string_view http = "http";
-constexpr std::string_view grpc = "grpc";
-constexpr std::string_view grpc_of = "grpc:";
+constexpr std::string_view http_check = "http";
+constexpr std::string_view grpc_check = "grpc";
+constexpr std::string_view grpc_check_of = "grpc:";
 
 // Names of settings' values stand in lists with spaces between.
-bool is_service_name(std::string_view text) {
+bool is_checked_name(std::string_view text) {
   return !text.empty() && text.size() <= limits::grpc_name_bytes_max &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
@@ -33,11 +33,11 @@ const char* to_string(WorkerProtocol protocol) {
 }
 
 std::optional<CheckKind> CheckKind::parse(std::string_view text) {
-  if (text == http) return CheckKind{};
-  if (text == grpc) return CheckKind{.is_grpc = true};
-  if (!text.starts_with(grpc_of)) return std::nullopt;
-  text.remove_prefix(grpc_of.size());
-  if (!is_service_name(text)) return std::nullopt;
+  if (text == http_check) return CheckKind{};
+  if (text == grpc_check) return CheckKind{.is_grpc = true};
+  if (!text.starts_with(grpc_check_of)) return std::nullopt;
+  text.remove_prefix(grpc_check_of.size());
+  if (!is_checked_name(text)) return std::nullopt;
   return CheckKind{.is_grpc = true, .service = std::string(text)};
 }
 
@@ -47,8 +47,8 @@ std::string CheckKind::forms() {
 }
 
 std::string CheckKind::to_string() const {
-  if (!is_grpc) return std::string(http);
-  return service.empty() ? std::string(grpc) : fmt::format("{}{}", grpc_of, service);
+  if (!is_grpc) return std::string(http_check);
+  return service.empty() ? std::string(grpc_check) : fmt::format("{}{}", grpc_check_of, service);
 }
 
 }  // namespace tandem::wire

@@ -50,6 +50,7 @@ std::string grpc_answer(std::string_view message, const h2::Fields& trailers) {
 std::string problem_of(const std::string& bytes) {
   Asked asked(grpc_health_request("", 1s));
   asked.call.feed(bytes);
+  said_by(asked.call);
   if (asked.call.end() != End::answered) return asked.call.why();
   return grpc_health_problem(asked.call.answer());
 }
@@ -109,9 +110,9 @@ TEST_CASE("a server that resets, leaves, or speaks something else gives no answe
   for (const auto& [bytes, why] : cases) {
     Asked asked({});
     asked.call.feed(bytes);
+    said_by(asked.call);
     CHECK(asked.call.end() != End::answered);
     CHECK(asked.call.why() == why);
-    said_by(asked.call);
   }
 }
 
@@ -188,7 +189,7 @@ TEST_CASE("only SERVING is healthy; everything else says what is wrong") {
            {trailers_only({{"grpc-status", "5"}}),
             "grpc.health.v1 knows no service of that name (NOT_FOUND)"},
            {trailers_only({{"grpc-status", "14"}, {"grpc-message", "warming\x1bup"}}),
-            "the answer is not HTTP/2"},
+            "the stream was reset (PROTOCOL_ERROR)"},
            {trailers_only({{"grpc-status", "14"}, {"grpc-message", "warming up"}}),
             "grpc.health.v1 failed with status 14: warming up"},
            {trailers_only({{"grpc-status", "x"}}), "status 200, which is no answer of gRPC"},

@@ -152,7 +152,7 @@ TEST_CASE("a change survives its way through the log") {
     CHECK(to_json(*read) == to_json(change));
   };
   const wire::WitnessOffer witness{9, {"::1", 2}};
-  same(Join{"w1", {"default", {"10.0.0.9", 9001}, "first", 5, 6, true, witness}});
+  same(Join{"w1", {"default", {"10.0.0.9", 9001}, "first", 5, 6, true, {}, witness}});
   same(SetDrained{"b1", true, true});
   same(SetWeight{"b1", 7, true});
   same(Leave{"w1"});
