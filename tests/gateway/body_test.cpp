@@ -68,7 +68,7 @@ TEST_CASE("a response that comes before the body has been sent is passed on") {
 }
 
 TEST_CASE("a client that still sends its body gets the whole of an early answer") {
-  const auto body = bytes_of(300'000);
+  const auto body = bytes_of(2'000'000);
   Origin origin([&](Origin&, RawSocket& socket) {
     socket.read_until("\r\n\r\n");
     socket.send(ok(body));
