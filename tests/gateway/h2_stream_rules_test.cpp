@@ -202,3 +202,19 @@ TEST_CASE("HTTP/2 §5.4.2: frames that were on their way when a stream was reset
     client.await_pong();
   }
 }
+
+TEST_CASE(
+    "HTTP/2 §10.5: a request that its client has made malformed is not begun (CVE-2025-8671)") {
+  Origin origin(always(ok("hello")));
+  Gateway gateway({origin.port()});
+  for (const auto& frames :
+       {get1() + h2::window_update(1, 0x7fffffff),
+        post1({{"content-length", "0"}}) + h2::data(1, "x"),
+        post1({{"expect", "100-continue"}}) + h2::headers(1, h2::block({{":path", "/"}}), 1)}) {
+    H2Client client(gateway.port());
+    client.send(frames);
+    CHECK(client.finish(1).reset.has_value());
+    client.await_pong();
+  }
+  CHECK(origin.connection_count() == 0);
+}

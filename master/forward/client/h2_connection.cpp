@@ -269,6 +269,14 @@ void H2Connection::look_at_client() {
   }
 }
 
+// Until what was submitted before has been taken out of the session, or the stream is closed.
+Task<> H2Connection::await_pull(Request& request) {
+  request.awaits_pull = true;
+  ++awaiting_pull_;
+  want_send();
+  co_await request.pulled;
+}
+
 void H2Connection::wake_pulled() {
   if (awaiting_pull_ == 0) return;
   requests_.for_each([](Request& request) {
@@ -318,6 +326,12 @@ Detached H2Connection::serve(h2::Stream& stream, h2::PooledHead given_head, bool
   // What has arrived together with the head is looked at first: most bodies are here then.
   Yield rest_of_input(context_.io());
   co_await rest_of_input;
+  // What is about to be sent may be that this stream was reset, for something that came behind its
+  // head: such a request is not begun (CVE-2025-8671).
+  if (session_.has_output() && !request.is_closed() && !lost_) {
+    auto pulling = await_pull(request);
+    co_await pulling;
+  }
   if (!request.is_gone(false) && !lost_) {
     auto serving = serve(request, std::move(head), ends, started);
     co_await serving;
@@ -367,10 +381,8 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     request.reset(h2::ErrorCode::internal_error);
   } else if (!request.has_ended() && !request.is_closed()) {
     // RFC 9113 §8.1: the answer is whole, and the rest of the request is not wanted.
-    request.awaits_pull = true;
-    ++awaiting_pull_;
-    want_send();
-    co_await request.pulled;
+    auto pulling = await_pull(request);
+    co_await pulling;
     request.reset(h2::ErrorCode::no_error);
   } else if (!request.is_closed()) {
     request.let_go();

@@ -62,6 +62,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Detached write_all_out();
   Task<bool> write_out();
   void look_at_client();
+  Task<> await_pull(Request& request);
   void wake_pulled();
   Detached serve(h2::Stream& stream, h2::PooledHead head, bool ends);
   Task<> serve(Request& request, h2::PooledHead head, bool ends, Instant started);
