@@ -141,6 +141,10 @@ TEST_CASE("all tokens are replaced and the primary is killed without a failed re
     cluster.worker(worker).terminate();
     REQUIRE(cluster.worker(worker).await_exit() == 0);
     cluster.start_worker(worker);
+    // The next one must not go before it is back.
+    for (const auto& master : cluster.names()) {
+      REQUIRE(eventually([&] { return cluster.status(master).workers.at(worker).state == "up"; }));
+    }
     REQUIRE(cluster.await_whole() == "");
   }
   for (const auto& master : cluster.names()) tokens.give(master, master + "-new");
