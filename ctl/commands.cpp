@@ -82,6 +82,11 @@ std::string protection(const wire::Status& status) {
   return "no: a loss of the primary ends service";
 }
 
+// A certificate is to be renewed that is valid for fewer days; with fewer than the other it is
+// urgent. As masters warn in their logs.
+constexpr std::uint64_t certificate_days_warned = 30;
+constexpr std::uint64_t certificate_days_urgent = 7;
+
 std::string end_of(const wire::CredentialStatus& credential) {
   if (credential.until.empty()) return "-";
   if (credential.expired) return fmt::format("{}, has expired", credential.until);
@@ -121,6 +126,11 @@ Problem problem_of(const wire::Status& status) {
   for (const auto& vip : status.vips) {
     if (vip.problem.empty()) continue;
     return {Health::degraded, fmt::format("address {}: {}", vip.address, vip.problem)};
+  }
+  for (const auto& certificate : status.certificates) {
+    if (certificate.days_left >= certificate_days_urgent) continue;
+    return {Health::degraded, fmt::format("certificate {} expires in {} days", certificate.file,
+                                          certificate.days_left)};
   }
   for (const auto& voter : status.voters) {
     if (!voter.silent_ms) continue;
@@ -175,6 +185,14 @@ std::string summary(const wire::Status& status) {
     table.add(
         {"address", fmt::format("{} {} {}{}{}", vip.address, vip.held ? "is on" : "is not on",
                                 vip.interface, vip.problem.empty() ? "" : ": ", vip.problem)});
+  }
+  for (const auto& certificate : status.certificates) {
+    const auto left = certificate.days_left;
+    table.add({"certificate", fmt::format("{} for {}, {} days left{}", certificate.file,
+                                          fmt::join(certificate.names, ", "), left,
+                                          left < certificate_days_urgent   ? ": RENEW IT NOW"
+                                          : left < certificate_days_warned ? ": renew it"
+                                                                           : "")});
   }
   for (const auto& service : status.services) {
     if (!service.panic) continue;

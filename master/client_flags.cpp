@@ -9,6 +9,7 @@
 #include "common/base/command_line.hpp"
 #include "common/wire/limits.hpp"
 #include "master/forward/plane/limits.hpp"
+#include "master/forward/tls/limits.hpp"
 
 namespace tandem::master {
 
@@ -28,6 +29,49 @@ Result<> take_health_path(std::string_view text, std::string_view flag, std::str
 }
 
 }  // namespace
+
+void bind_listens(CLI::App& app, MasterFlags& flags) {
+  const auto bind_addresses = [&](const std::string& flag, const std::string& help, bool tls) {
+    bind_each(app, flag, "HOST:PORT", help,
+              [&flags, tls](std::string_view text, std::string_view named) -> Result<> {
+                auto endpoint = parse_endpoint(text, named);
+                if (!endpoint) return endpoint.error();
+                flags.forward.listen.push_back({.endpoint = std::move(*endpoint), .tls = tls});
+                return {};
+              });
+  };
+  bind_addresses("--listen",
+                 "where clients are served; repeatable; by default 127.0.0.1:8080, or nowhere if "
+                 "there is a --listen-tls. The other masters pass requests on to the first",
+                 false);
+  bind_addresses("--listen-tls", "where clients are served that speak TLS; repeatable", true);
+  bind_each(app, "--tls", "CERTIFICATE.pem,KEY.pem",
+            "a certificate with its chain, and its key; repeatable: a client is shown the one for "
+            "the host that it asks for, by the names in it, else the first. Read again at SIGHUP "
+            "and by POST /v1/certificates/reload",
+            [&flags](std::string_view text, std::string_view flag) -> Result<> {
+              auto files = tls::parse_certificate_files(text, flag);
+              if (!files) return files.error();
+              flags.certificates.push_back(std::move(*files));
+              return {};
+            });
+}
+
+Result<> check_tls(const MasterFlags& flags) {
+  const auto& listen = flags.forward.listen;
+  const bool is_tls = std::any_of(listen.begin(), listen.end(),
+                                  [](const auto& address) { return address.tls; });
+  if (!is_tls && !flags.certificates.empty()) {
+    return invalid("--tls needs a --listen-tls: there is nowhere to show the certificate");
+  }
+  if (is_tls && flags.certificates.empty()) {
+    return invalid("--listen-tls needs a --tls CERTIFICATE.pem,KEY.pem");
+  }
+  if (flags.certificates.size() > limits::certificates_max) {
+    return invalid(fmt::format("--tls can be given {} times at most", limits::certificates_max));
+  }
+  return {};
+}
 
 void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_value(

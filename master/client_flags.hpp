@@ -11,5 +11,8 @@ class App;
 namespace tandem::master {
 
 void bind_clients(CLI::App& app, MasterFlags& flags);
+// --listen, --listen-tls and --tls; and whether the last two are both there, or neither.
+void bind_listens(CLI::App& app, MasterFlags& flags);
+Result<> check_tls(const MasterFlags& flags);
 
 }  // namespace tandem::master

@@ -249,7 +249,7 @@ Result<> set_of_service(MasterFlags& flags, std::string_view name, std::string_v
 
 void bind(CLI::App& app, MasterFlags& flags) {
   bind_name(app, "--node", "this master's name in the cluster", flags.node);
-  bind_endpoint(app, "--listen", "where clients are served", flags.forward.listen);
+  bind_listens(app, flags);
   bind_endpoint(app, "--control", "where workers and tools are served", flags.control);
   bind_text(app, "--data-dir", "DIR",
             "directory for what must survive a restart; created when it is missing",
@@ -344,7 +344,9 @@ void derive_options(MasterFlags& flags) {
   auto& timeouts = forward.services.requests.timeouts;
   timeouts.body_idle = timeouts.client_idle;
   for (const auto& vip : flags.vips) forward.moving_addresses.push_back(vip.address());
-  forward.binds_absent = is_among(flags.vips, forward.listen.host);
+  for (auto& address : forward.listen) {
+    address.binds_absent = is_among(flags.vips, address.endpoint.host);
+  }
   // A standby passes on what its clients ask for.
   for (const auto& [name, peer] : flags.peers) {
     const auto address = parse_address_range(peer.host, "--peer");
@@ -366,11 +368,18 @@ std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& fl
                                }};
   if (const auto status = parse_command_line(app, argc, argv, {of_service})) return status;
   flags.control_name = flags.control.host;
-  for (auto [endpoint, flag] :
-       {std::pair(&flags.forward.listen, "--listen"), std::pair(&flags.control, "--control")}) {
-    const auto resolved = resolve_in_place(*endpoint, flag);
-    if (resolved) continue;
-    write_text(stderr, fmt::format("tandem-master: {}\n", resolved.error().message));
+  auto& listen = flags.forward.listen;
+  if (listen.empty()) listen.push_back({.endpoint = {"127.0.0.1", 8080}});
+  // The plain ones first.
+  std::stable_partition(listen.begin(), listen.end(),
+                        [](const auto& address) { return !address.tls; });
+  auto complete = check_tls(flags);
+  for (auto& address : listen) {
+    if (complete) complete = resolve_in_place(address.endpoint, address.flag());
+  }
+  if (complete) complete = resolve_in_place(flags.control, "--control");
+  if (!complete) {
+    write_text(stderr, fmt::format("tandem-master: {}\n", complete.error().message));
     return 2;
   }
   derive_options(flags);

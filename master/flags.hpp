@@ -17,6 +17,7 @@
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
+#include "master/forward/tls/certificate.hpp"
 #include "master/registry/limits.hpp"
 #include "master/vip/vip_spec.hpp"
 
@@ -26,6 +27,7 @@ struct MasterFlags {
   std::string node = "a";
   // What clients and workers may do. Passed on as it is: main() adds the parts of the process.
   DataPlaneOptions forward;
+  std::vector<tls::CertificateFiles> certificates;  // --tls
   Endpoint control{"127.0.0.1", 7070};
   std::string control_name;                   // its host as configured; empty: the same
   std::vector<AddressRange> worker_networks;  // none: anywhere

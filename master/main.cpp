@@ -1,6 +1,8 @@
 // tandem-master: starts the control plane on one thread and the forwarding loops on theirs, and
 // ends them.
+#include <chrono>
 #include <cstdio>
+#include <optional>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -15,6 +17,7 @@
 #include "master/forward/access_log/log.hpp"
 #include "master/forward/plane/data_plane.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
+#include "master/forward/tls/certificates.hpp"
 #include "master/vip/virtual_addresses.hpp"
 
 namespace {
@@ -32,7 +35,8 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.node = flags.node;
   options.control = flags.control;
   options.control_name = flags.control_name;
-  if (flags.forward.listen.port != 0) options.listen = flags.forward.listen;
+  const auto& first = flags.forward.listen.front();
+  if (!first.tls && first.endpoint.port != 0) options.listen = first.endpoint;
   options.worker_networks = flags.worker_networks;
   options.worker_heartbeat = flags.worker_heartbeat;
   options.forget_after = flags.forget_after;
@@ -62,13 +66,55 @@ Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
 }
 
 Result<> check_vips(const MasterFlags& flags) {
-  VipNeighbours neighbours{.listen = flags.forward.listen, .control = flags.control, .peers = {}};
+  VipNeighbours neighbours{.listen = {}, .control = flags.control, .peers = {}};
+  for (const auto& address : flags.forward.listen) neighbours.listen.push_back(address.endpoint);
   for (const auto& [name, control] : flags.peers) neighbours.peers.push_back(control);
   return check_vips(flags.vips, neighbours);
 }
 
+std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
+                       const Endpoint& control) {
+  auto line = fmt::format("tandem-master ready node={}", flags.node);
+  if (const auto* plain = data_plane.address(false)) line += " listen=" + plain->to_string();
+  line += " control=" + control.to_string();
+  if (const auto* secure = data_plane.address(true)) line += " listen-tls=" + secure->to_string();
+  return line + "\n";
+}
+
+// The certificates of --tls, and what is done with them while the data plane runs.
+struct Tls {
+  explicit Tls(const std::vector<tls::CertificateFiles>& files) {
+    if (!files.empty()) certificates.emplace(files);
+  }
+  // Null: there are none.
+  Result<tls::CertificateSetPtr> load() {
+    if (!certificates) return tls::CertificateSetPtr();
+    return certificates->load(std::chrono::system_clock::now());
+  }
+  Result<> reload(DataPlane& plane) {
+    return certificates->reload(std::chrono::system_clock::now(), into(plane));
+  }
+  static tls::Certificates::Use into(DataPlane& plane) {
+    return [&plane](tls::CertificateSetPtr set) { return plane.publish(std::move(set)); };
+  }
+  CertificateHooks hooks(DataPlane*& plane) {
+    if (!certificates) return {};
+    return {.status = [this] { return certificates->status(std::chrono::system_clock::now()); },
+            .reload = [this, &plane] { return reload(*plane); },
+            .tick =
+                [this, &plane] {
+                  certificates->tick(std::chrono::system_clock::now(), into(*plane));
+                }};
+  }
+
+  std::optional<tls::Certificates> certificates;
+};
+
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
+  Tls tls(flags.certificates);
+  auto shown = tls.load();
+  if (!shown) return shown.error();
   ServingGate gate;
   auto opened_vips = open_vips(flags, gate);
   if (!opened_vips) return opened_vips.error();
@@ -93,12 +139,14 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
        .farewell = farewell,
        .farewell_over = farewell_over,
        .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
+       .certificates = tls.hooks(forwarding),
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   auto options = flags.forward;
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.client_connections_max = clients_among(descriptors(), options.threads);
   options.access_log = access_log;
+  options.certificates = std::move(*shown);
   options.gate = &gate;
   options.pass = to_control.pass;
   options.report_term = [&control](Term term) { control.report_term(term); };
@@ -114,16 +162,17 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
     control.stop();
     return started.error();
   }
-  control.set_listen(data_plane.address());
+  if (const auto* plain = data_plane.address(false)) control.set_listen(*plain);
   if (vips) vips->serve();
   control.take_part();
-  write_text(stdout, fmt::format("tandem-master ready node={} listen={} control={}\n", flags.node,
-                                 data_plane.address().to_string(), control.address().to_string()));
+  write_text(stdout, ready_line(flags, data_plane, control.address()));
 
   const auto second_stop = signals.wait_for_two(
-      [access_log, &control] {
+      [access_log, &control, &tls, &data_plane] {
         if (access_log != nullptr) access_log->reopen();
         control.reload_secrets();
+        if (!tls.certificates) return;
+        [[maybe_unused]] const auto reloaded = tls.reload(data_plane);  // it has logged the outcome
       },
       [&control, &vips] {
         if (vips) vips->end();

@@ -17,6 +17,7 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr auto any_u32 = std::numeric_limits<std::uint32_t>::max();
+constexpr std::size_t certificate_names_max = 1'000;  // of one, which masters do not exceed
 constexpr auto any_u64 = std::numeric_limits<std::uint64_t>::max();
 constexpr auto any_i64 = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
@@ -65,6 +66,13 @@ ordered_json document(const CredentialStatus& credential) {
           {"expired", credential.expired}, {"replaced", credential.replaced}};
 }
 
+ordered_json document(const CertificateStatus& certificate) {
+  return {{"file", certificate.file},
+          {"names", certificate.names},
+          {"expires", certificate.expires},
+          {"days_left", certificate.days_left}};
+}
+
 ordered_json document(const ServiceHealth& service) {
   return {{"name", service.name},
           {"workers", service.workers},
@@ -85,6 +93,16 @@ ordered_json document(const ServiceInstances& service) {
   return {{"name", service.name},
           {"panic", service.panic},
           {"instances", documents(service.instances)}};
+}
+
+// Absent: none, from older masters.
+void read_names(MemberReader& reader, const char* key, std::vector<std::string>& names,
+                std::size_t count_max = limits::known_nodes_max) {
+  if (reader.is_null(key)) return;
+  for (const auto* name : reader.elements(key, count_max)) {
+    if (!name->is_string()) reader.refuse(key, "must be names");
+    if (name->is_string()) names.push_back(name->get<std::string>());
+  }
 }
 
 void read(MemberReader& reader, WorkerStatus& worker) {
@@ -132,6 +150,13 @@ void read(MemberReader& reader, CredentialStatus& credential) {
   reader.number("days_left", credential.days_left, 0, any_u32);
   reader.boolean("expired", credential.expired);
   reader.boolean("replaced", credential.replaced);
+}
+
+void read(MemberReader& reader, CertificateStatus& certificate) {
+  reader.text("file", certificate.file);
+  read_names(reader, "names", certificate.names, certificate_names_max);
+  reader.text("expires", certificate.expires);
+  reader.number("days_left", certificate.days_left, 0, any_u64);
 }
 
 void read(MemberReader& reader, VoterStatus& voter) {
@@ -196,15 +221,6 @@ void read_refused(MemberReader& reader, RefusedRequests& refused) {
   if (!finished.ok()) reader.refuse(finished.error());
 }
 
-// Absent from older masters: none.
-void read_names(MemberReader& reader, const char* key, std::vector<std::string>& names) {
-  if (reader.is_null(key)) return;
-  for (const auto* name : reader.elements(key, limits::known_nodes_max)) {
-    if (!name->is_string()) reader.refuse(key, "must be names");
-    if (name->is_string()) names.push_back(name->get<std::string>());
-  }
-}
-
 }  // namespace
 
 std::string to_json(const Status& status) {
@@ -240,6 +256,7 @@ std::string to_json(const Status& status) {
                  {"forbidden", status.refused_requests.forbidden}}},
                {"credentials", documents(status.credentials)},
                {"vips", documents(status.vips)},
+               {"certificates", documents(status.certificates)},
                {"voters_told_by", status.voters_told_by},
                {"voters_committed", status.voters_committed},
                {"voters", documents(status.voters)},
@@ -249,6 +266,10 @@ std::string to_json(const Status& status) {
 
 std::string to_json(const std::vector<WorkerStatus>& workers) {
   return dump({{"workers", documents(workers)}});
+}
+
+std::string to_json(const std::vector<CertificateStatus>& certificates) {
+  return dump({{"certificates", documents(certificates)}});
 }
 
 std::string to_json(const std::vector<ServiceInstances>& services) {
@@ -286,6 +307,9 @@ Result<Status> parse_status(std::string_view text) {
   read_refused(reader, status.refused_requests);
   if (!reader.is_null("credentials")) read_list(reader, "credentials", status.credentials);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
+  if (!reader.is_null("certificates")) {
+    read_list(reader, "certificates", status.certificates);
+  }
   reader.text("voters_told_by", status.voters_told_by, Presence::optional);
   reader.boolean("voters_committed", status.voters_committed, Presence::optional);
   read_list(reader, "voters", status.voters);

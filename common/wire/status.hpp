@@ -69,6 +69,14 @@ struct VipStatus {
   std::string problem;    // what is wrong with it, one sentence; empty: nothing
 };
 
+// A certificate that clients are shown.
+struct CertificateStatus {
+  std::string file;
+  std::vector<std::string> names;  // of hosts, wildcards among them
+  std::string expires;             // RFC 3339, UTC
+  std::uint64_t days_left = 0;     // whole ones; 0 as well when it has expired
+};
+
 // Messages of supposed members that were refused since this node started.
 struct RefusedMessages {
   std::uint64_t foreign = 0;       // of another cluster, or another timing
@@ -114,8 +122,9 @@ struct Status {
   std::vector<std::string> differing;
   RefusedMessages refused_messages;
   RefusedRequests refused_requests;
-  std::vector<CredentialStatus> credentials;  // none: no token is required, or an older master
-  std::vector<VipStatus> vips;                // of this node
+  std::vector<CredentialStatus> credentials;    // none: no token is required, or an older master
+  std::vector<VipStatus> vips;                  // of this node
+  std::vector<CertificateStatus> certificates;  // of this node
   std::string voters_told_by;  // the master whose knowledge of the voters this is, which is the
                                // primary; empty: none
   // False while the newest change of voters is not committed: a voter that it removes may still be
@@ -136,7 +145,9 @@ struct ServiceInstances {
 };
 
 std::string to_json(const Status& status);
-std::string to_json(const std::vector<WorkerStatus>& workers);       // {"workers": [...]}
+std::string to_json(const std::vector<WorkerStatus>& workers);  // {"workers": [...]}
+// {"certificates": [...]}
+std::string to_json(const std::vector<CertificateStatus>& certificates);
 std::string to_json(const std::vector<ServiceInstances>& services);  // {"services": [...]}
 std::string to_json(const ServiceInstances& service);  // {"name": ..., "instances": [...]}
 Result<Status> parse_status(std::string_view json);

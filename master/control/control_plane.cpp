@@ -246,6 +246,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     registry.tick(instant);
     member->tick(instant);
     access.tick();
+    if (hooks.certificates.tick) hooks.certificates.tick();
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);

@@ -57,7 +57,8 @@ void ControlPlane::Parts::route() {
   route_heartbeats(
       router, registry, node, *member, access, timing,
       [this](Term term) { member->report_term(term); }, check_address);
-  route_status(router, registry, node, *member, access, hooks.vips);
+  route_status(router, registry, node, *member, access, hooks.vips, hooks.certificates.status);
+  route_certificates(router, hooks.certificates);
   route_roles(router, node, *member);
   route_masters(router, node, *member);
   route_switchover(router, *member);

@@ -56,7 +56,7 @@ std::string difference_between(std::string_view node, const std::vector<std::str
 }
 
 wire::Status status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
-                       const Vips& vips) {
+                       const Vips& vips, const ShownCertificates& certificates) {
   const auto& view = member.view();
   wire::Status status;
   if (view.cluster.value() != 0) status.cluster = fmt::format("{}", view.cluster);
@@ -96,6 +96,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   for (const auto& voter : view.voters) status.voters.push_back(status_of(voter, view));
   status.without_vote = member.without_vote();
   if (vips) status.vips = vips();
+  if (certificates) status.certificates = certificates();
   status.services = registry.service_health();
   status.workers = registry.workers(now());
   return status;
@@ -150,12 +151,14 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 }  // namespace
 
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member, const AccessControl& access, Vips vips) {
+                  const ClusterMember& member, const AccessControl& access, Vips vips,
+                  ShownCertificates certificates) {
   router.add({.method = "GET",
               .path = "/status",
-              .handler = [&registry, &node, &member, &access, vips = std::move(vips)](
-                             const ControlRequest&, const std::string&) {
-                auto status = status_of(registry, node, member, vips);
+              .handler = [&registry, &node, &member, &access, vips = std::move(vips),
+                          certificates = std::move(certificates)](const ControlRequest&,
+                                                                  const std::string&) {
+                auto status = status_of(registry, node, member, vips, certificates);
                 status.refused_requests = access.refused();
                 status.credentials = access.credentials();
                 return document(wire::to_json(status));

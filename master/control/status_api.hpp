@@ -16,10 +16,13 @@ namespace tandem::master {
 
 // The states of the --vip addresses; empty: there are none.
 using Vips = std::function<std::vector<wire::VipStatus>()>;
+// The certificates that clients are shown; empty: there are none.
+using ShownCertificates = std::function<std::vector<wire::CertificateStatus>()>;
 
 // All outlive the router.
 void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member, const AccessControl& access, Vips vips);
+                  const ClusterMember& member, const AccessControl& access, Vips vips,
+                  ShownCertificates certificates);
 
 // /primary: 200 while this node may forward; /standby: 200 while it could take over; otherwise 503
 // with the reason and the lag.

@@ -142,14 +142,17 @@ Result<> check_vips(const std::vector<VipSpec>& vips, const VipNeighbours& neigh
           flag, text,
           "a --peer has this address: that must be an address of the peer's machine alone");
     }
+    const auto serves = [&vip](const Endpoint& listen) {
+      const bool everywhere =
+          listen.is_unspecified() && (!vip.v6 || listen.host.find(':') != listen.host.npos);
+      return everywhere || same_address(vip, listen.host);
+    };
     const auto& listen = neighbours.listen;
-    const bool everywhere =
-        listen.is_unspecified() && (!vip.v6 || listen.host.find(':') != listen.host.npos);
-    if (everywhere || same_address(vip, listen.host)) continue;
+    if (std::any_of(listen.begin(), listen.end(), serves)) continue;
     return refuse(
         flag, text,
         fmt::format("--listen {} does not serve it; listen at all addresses, {}:{}, or at this one",
-                    listen.to_string(), vip.v6 ? "[::]" : "0.0.0.0", listen.port));
+                    listen.front().to_string(), vip.v6 ? "[::]" : "0.0.0.0", listen.front().port));
   }
   return {};
 }

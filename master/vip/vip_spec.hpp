@@ -31,12 +31,12 @@ Result<VipSpec> parse_vip(std::string_view text, std::string_view flag);
 
 // The addresses of this master and its peers, for check_vips().
 struct VipNeighbours {
-  Endpoint listen;
+  std::vector<Endpoint> listen;  // at least one
   Endpoint control;
   std::vector<Endpoint> peers;  // their control addresses
 };
-// Checks that the addresses can move between masters, and that --listen serves them. Errors:
-// `invalid`, naming the flag.
+// Checks that the addresses can move between masters, and that --listen or --listen-tls serves
+// them. Errors: `invalid`, naming the flag.
 Result<> check_vips(const std::vector<VipSpec>& vips, const VipNeighbours& neighbours);
 
 // Whether `host` is one of them.

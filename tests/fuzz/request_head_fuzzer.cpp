@@ -13,8 +13,7 @@ using namespace tandem::master;
 namespace {
 
 constexpr RequestContext context{.via = "tandem-a",
-                                 .sender = {.address = "192.0.2.1"},
-                                 .port = "8080",
+                                 .sender = {.address = "192.0.2.1", .port = "8080"},
                                  .request_id = "00000000000000000000000000000000",
                                  .worker_host = "127.0.0.1:9001",
                                  .term = "7.000102030405060708090a0b0c0d0e0f"};

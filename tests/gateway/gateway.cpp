@@ -19,7 +19,14 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports)
 Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : options_(options) {
   DataPlaneOptions plane;
   plane.via = "tandem-" + options.node;
-  plane.listen = {"127.0.0.1", 0};
+  plane.listen = {{.endpoint = {"127.0.0.1", 0}}};
+  if (options.certificates != nullptr) {
+    plane.listen.push_back({.endpoint = {"127.0.0.1", 0}, .tls = true});
+  }
+  plane.certificates = options.certificates;
+  plane.http2 = options.http2;
+  plane.handshakes_max = options.handshakes_max;
+  plane.handshakes_per_client = options.handshakes_per_client;
   plane.threads = options.threads;
   plane.services.policy = options.policy;
   plane.services.slow_start.over = options.slow_start;

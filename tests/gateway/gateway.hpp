@@ -44,12 +44,18 @@ class Gateway {
     std::vector<std::string> moving_addresses{};
     bool workers_accept_terms = false;
     std::optional<wire::WorkerProtocol> workers_speak{};  // as they say themselves
+    master::tls::CertificateSetPtr certificates{};  // null: nobody speaks TLS
+    bool http2 = true;
+    std::size_t handshakes_max = tandem::limits::handshakes_max;
+    unsigned handshakes_per_client = tandem::limits::handshakes_per_client_max;
   };
 
   explicit Gateway(std::vector<std::uint16_t> worker_ports);
   Gateway(std::vector<std::uint16_t> worker_ports, Options options);
 
-  std::uint16_t port() const { return plane_->address().port; }
+  std::uint16_t port() const { return plane_->address(false)->port; }
+  // REQUIRES: there are certificates
+  std::uint16_t tls_port() const { return plane_->address(true)->port; }
   RawSocket connect() const { return RawSocket::connect(port()); }
   // Sends `request` on a new connection and reads one response.
   Message ask(std::string_view request, bool to_head = false) const;

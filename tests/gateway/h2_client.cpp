@@ -41,7 +41,11 @@ std::string H2Client::Answer::field(std::string_view name) const { return value_
 
 H2Client::H2Client(std::uint16_t port,
                    std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> settings)
-    : socket_(RawSocket::connect(port)) {
+    : H2Client(RawSocket::connect(port), settings) {}
+
+H2Client::H2Client(RawSocket socket,
+                   std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> settings)
+    : socket_(std::move(socket)) {
   // Credit and the next request are two writes: the second would wait 40 ms for an acknowledgement.
   const int on = 1;
   setsockopt(socket_.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -33,6 +33,10 @@ class H2Client {
   explicit H2Client(std::uint16_t port,
                     std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> settings = {});
 
+  // On a connection that is there already.
+  explicit H2Client(RawSocket socket,
+                    std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> settings = {});
+
   // Any bytes.
   void send(std::string_view bytes) { socket_.send(bytes); }
   // A request, and its stream; without `last` its content is to follow.

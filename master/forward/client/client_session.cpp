@@ -23,26 +23,32 @@ bool is_among(const std::vector<AddressRange>& ranges, const std::string& addres
 }  // namespace
 
 void ClientSession::start(Context& context, Clients& clients, ByteStream connection,
-                          const TcpEndpoint& peer) {
+                          const TcpEndpoint& peer, const Entrance& entrance) {
   std::unique_ptr<ClientSession> session(
-      new ClientSession(context, clients, std::move(connection), peer));
+      new ClientSession(context, clients, std::move(connection), peer, entrance));
   if (session->count_in(peer)) run(std::move(session));
 }
 
-// False: its address has as many connections as it may.
+// False: its address has as many connections, or handshakes, as it may.
 bool ClientSession::count_in(const TcpEndpoint& peer) {
   auto* const counts = clients_.counts();
-  const auto& uncounted = context_.options().uncounted_clients;
-  if (counts == nullptr || trusted_ || is_among(uncounted, address_)) return true;
-  counted_as_ = counts->enter(peer.address());
-  return counted_as_.has_value();
+  const bool is_counted =
+      !trusted_ && !is_among(context_.options().uncounted_clients, address_);
+  if (counts != nullptr && is_counted) {
+    counted_as_ = counts->enter(peer.address());
+    if (!counted_as_) return false;
+  }
+  if (!entrance_.tls) return true;
+  handshake_ = std::make_unique<Handshakes::Handshake>(clients_.handshakes(), connection_);
+  return handshake_->begin(peer.address(), is_counted);
 }
 
 ClientSession::ClientSession(Context& context, Clients& clients, ByteStream connection,
-                             const TcpEndpoint& peer)
+                             const TcpEndpoint& peer, const Entrance& entrance)
     : context_(context),
       clients_(clients),
       connection_(std::move(connection)),
+      entrance_(entrance),
       address_(numeric_text(peer.address())),
       trusted_(is_among(context.options().trusted_proxies, address_)),
       idle_since_(context.coarse_now()) {
@@ -95,6 +101,14 @@ void ClientSession::abort() {
 
 Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   auto& self = *session;
+  if (self.entrance_.tls) {
+    auto shaking = self.shake_hands();
+    const Ending secured = co_await shaking;
+    if (secured != Ending::keep) {
+      self.close(secured);
+      co_return;
+    }
+  }
   for (;;) {
     if (self.in_.empty()) {
       self.context_.arm(self.deadline_, self.context_.timeouts().client_idle);
@@ -135,8 +149,17 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   self.close(Ending::close);
 }
 
-// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.
-bool ClientSession::may_speak_http2() const {
+Sender ClientSession::sender() {
+  return {.address = address_,
+          .trusted = trusted_,
+          .https = connection_.tls() != nullptr,
+          .port = entrance_.port};
+}
+
+// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1. Over
+// TLS both sides have agreed on it before, or will not speak it (RFC 9113 §3.2).
+bool ClientSession::may_speak_http2() {
+  if (auto* const tls = connection_.tls()) return tls->application_protocol() == "h2";
   const auto here = in_.view().substr(0, h2::client_preface.size());
   return context_.options().http2 && h2::client_preface.starts_with(here);
 }
@@ -152,8 +175,8 @@ Task<bool> ClientSession::serve_http2() {
     if (!may_speak_http2()) co_return false;
   }
   deadline_.disarm();
-  const Sender sender{.address = address_, .trusted = trusted_};
-  H2Connection connection(context_, connection_, sender);
+  const Sender client = sender();
+  H2Connection connection(context_, connection_, client);
   http2_ = &connection;
   auto running = connection.run(in_);
   co_await running;
@@ -226,8 +249,7 @@ Task<Ending> ClientSession::serve_request() {
     co_await refusing;
   } else if (complete) {
     H1Stream stream(connection_);
-    const Sender sender{.address = address_, .trusted = trusted_};
-    Exchange exchange(context_, stream, sender, in_, *request_);
+    Exchange exchange(context_, stream, sender(), in_, *request_);
     exchange_ = &exchange;
     auto exchanging = exchange.run();
     ending = co_await exchanging;

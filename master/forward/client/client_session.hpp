@@ -11,6 +11,7 @@
 #include <string>
 
 #include "master/forward/client/clients.hpp"
+#include "master/forward/client/tls_memory.hpp"
 #include "master/forward/exchange/exchange.hpp"
 #include "master/forward/io/intrusive_list.hpp"
 
@@ -21,7 +22,7 @@ class H2Connection;
 class ClientSession : public IntrusiveListMember<ClientSession> {
  public:
   static void start(Context& context, Clients& clients, ByteStream connection,
-                    const TcpEndpoint& peer);
+                    const TcpEndpoint& peer, const Entrance& entrance);
   ~ClientSession();
 
   // Ends the session unless a request is being served or has arrived; that one will be the last.
@@ -32,12 +33,18 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   void abort();
 
  private:
-  ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer);
+  ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer,
+                const Entrance& entrance);
   bool count_in(const TcpEndpoint& peer);
+  Sender sender();
   bool has_memory();
   static Detached run(std::unique_ptr<ClientSession> session);
 
-  bool may_speak_http2() const;
+  // Keep: the connection is secure.
+  Task<Ending> shake_hands();
+  Task<bool> secure();
+  Task<> refuse_plain();
+  bool may_speak_http2();
   Task<bool> serve_http2();
   // False when the connection is to be closed.
   HeadStatus parse_head();
@@ -55,6 +62,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Context& context_;
   Clients& clients_;
   ByteStream connection_;
+  const Entrance& entrance_;
   std::string address_;
   bool trusted_;  // a proxy of ours
   Buffer in_;
@@ -65,6 +73,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Instant started_;  // the request; kept for the access log only
   Instant idle_since_;
   std::optional<ClientCounts::Key> counted_as_;
+  std::unique_ptr<Handshakes::Handshake> handshake_;  // while it is under way
+  std::optional<TlsMemory> tls_memory_;
   bool heard_ = false;  // it has said something
   bool idle_ = true;
   bool ending_ = false;

@@ -7,14 +7,17 @@
 
 namespace tandem::master {
 
-Clients::Clients(Context& context, std::shared_ptr<ClientCounts> counts,
+Clients::Clients(Context& context, std::shared_ptr<ClientCounts> counts, HandshakeLimits handshakes,
                  std::function<void()> on_left)
-    : context_(context), counts_(std::move(counts)), on_left_(std::move(on_left)) {}
+    : context_(context),
+      counts_(std::move(counts)),
+      on_left_(std::move(on_left)),
+      handshakes_(context.io(), std::move(handshakes)) {}
 
 Clients::~Clients() { TANDEM_ASSERT(sessions_.empty()); }
 
-void Clients::serve(ByteStream connection, const TcpEndpoint& peer) {
-  ClientSession::start(context_, *this, std::move(connection), peer);
+void Clients::serve(ByteStream connection, const TcpEndpoint& peer, const Entrance& entrance) {
+  ClientSession::start(context_, *this, std::move(connection), peer, entrance);
 }
 
 void Clients::drain() {

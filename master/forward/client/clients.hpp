@@ -7,9 +7,12 @@
 #include <memory>
 
 #include "master/forward/client/client_counts.hpp"
+#include "master/forward/client/entrance.hpp"
+#include "master/forward/client/handshakes.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/io/intrusive_list.hpp"
 #include "master/forward/io/byte_stream.hpp"
+#include "master/forward/tls/server_contexts.hpp"
 
 namespace tandem::master {
 
@@ -23,14 +26,21 @@ class Clients {
  public:
   // `counts`: null when one address may have any number of connections. `on_left`: a client has
   // gone. `context` outlives it.
-  Clients(Context& context, std::shared_ptr<ClientCounts> counts, std::function<void()> on_left);
+  Clients(Context& context, std::shared_ptr<ClientCounts> counts, HandshakeLimits handshakes,
+          std::function<void()> on_left);
   ~Clients();
 
   bool empty() const { return sessions_.empty(); }
   ClientCounts* counts() const { return counts_.get(); }
 
-  // Serves a client that is connected.
-  void serve(ByteStream connection, const TcpEndpoint& peer);
+  Handshakes& handshakes() { return handshakes_; }
+  // Null: there is no TLS. A handshake that has begun with them holds them until it has ended.
+  const tls::ServerContextsPtr& tls() const { return tls_; }
+  // From now on.
+  void use(tls::ServerContextsPtr tls) { tls_ = std::move(tls); }
+
+  // Serves a client that is connected. `entrance` outlives it.
+  void serve(ByteStream connection, const TcpEndpoint& peer, const Entrance& entrance);
   // Ends idle clients at once, the others when their request has been served.
   void drain();
   // Ends all clients as soon as possible.
@@ -48,6 +58,8 @@ class Clients {
   Context& context_;
   const std::shared_ptr<ClientCounts> counts_;
   const std::function<void()> on_left_;
+  Handshakes handshakes_;
+  tls::ServerContextsPtr tls_;
   IntrusiveList<ClientSession> sessions_;
 };
 

@@ -18,6 +18,14 @@ inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 // (RFC 9113 §6.8).
 inline constexpr auto http2_drain_ping_max = 1s;
 
+// ---- handshakes of TLS --------------------------------------------------------------------------
+// Of all loops together: each takes up to 64 KiB until it is done.
+inline constexpr std::size_t handshakes_max = 2'048;
+// Of one address: an office that reconnects as a whole, in 50 ms each, gets 5,000 in a second.
+inline constexpr unsigned handshakes_per_client_max = 256;
+// That go further in one turn of the loop: a signature with RSA-2048 takes half a millisecond.
+inline constexpr unsigned handshake_steps_a_turn = 4;
+
 // ---- when descriptors, connections or memory run out --------------------------------------------
 // Clients that have been idle for so long are closed, so many at a time, out of those that are
 // looked at.

@@ -156,7 +156,6 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   // The primary takes the request as its own: it adds what one hop has to say, this one nothing.
   RequestContext context{.via = hop_ == Hop::primary ? std::string_view() : context_.via(),
                          .sender = client_.sender,
-                         .port = context_.listen_port(),
                          .keeps_underscores = context_.options().keeps_underscores,
                          .request_id = client_.request_id,
                          .worker_host = upstream_.host_and_port(),

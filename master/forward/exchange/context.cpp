@@ -72,9 +72,13 @@ void Context::clear() {
 }
 
 std::size_t Context::memory_in_use() const {
-  const auto clients = counters_.client_connections.load(std::memory_order_relaxed);
+  const auto of = [](const auto& count, std::size_t bytes) {
+    return count.load(std::memory_order_relaxed) * bytes;
+  };
   return buffers_.borrowed_bytes() + stream_memory_.bytes_in_use() +
-         clients * limits::client_connection_bytes;
+         of(counters_.client_connections, limits::client_connection_bytes) +
+         of(counters_.tls_connections, limits::tls_connection_bytes) +
+         of(counters_.tls_handshakes, limits::tls_handshake_bytes);
 }
 
 // A loop within its share looks at nobody else's.

@@ -50,6 +50,8 @@ struct LoopCounters {
   std::atomic<std::uint64_t> hedges{0};  // second attempts, beside a first one that took long
   // Open, or on their way here from the loop that accepted them, which has counted them already.
   std::atomic<std::uint64_t> client_connections{0};
+  std::atomic<std::uint64_t> tls_handshakes{0};   // of clients, under way
+  std::atomic<std::uint64_t> tls_connections{0};  // of clients, secure and open
 
   // Only the loop writes, so a load and a store are enough, without a locked instruction.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
@@ -90,8 +92,6 @@ class Context {
   RequestIds& request_ids() { return request_ids_; }
   // Where requests are noted when they have ended; null when no access log is kept.
   AccessRing* access_ring() const { return access_ring_; }
-  // Where clients are served, as text.
-  std::string_view listen_port() const { return listen_port_; }
   bool draining() const { return draining_; }
   // Every answer is the last of its connection.
   bool lets_clients_go() const { return draining_ || farewell_ != Farewell::none; }
@@ -136,7 +136,6 @@ class Context {
   // ---- for the loop
   // The thread has begun.
   void begin_here() { here_ = std::this_thread::get_id(); }
-  void set_listen_port(std::string port) { listen_port_ = std::move(port); }
   void set_draining() { draining_ = true; }
   void set_farewell(Farewell step) { farewell_ = step; }
   void apply(const SnapshotPtr& snapshot);
@@ -165,7 +164,6 @@ class Context {
   RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
   std::string via_;
   std::unique_ptr<PrimaryRoute> primary_route_;
-  std::string listen_port_;
   LoopCounters counters_;
   SplitMix64 random_;
   RequestIds request_ids_;

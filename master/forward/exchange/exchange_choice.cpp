@@ -31,7 +31,10 @@ Destination Exchange::find_destination() const {
   // better what to do with it.
   if (client_.request.has_pass()) return Destination::none;
   if (leadership.is_primary || !leadership.primary_listen) return Destination::unknown;
-  const bool forwards = context_.options().standby_traffic == StandbyTraffic::forward;
+  // Where the primary speaks TLS is not known here: a client that came by it is not sent away.
+  const auto traffic = context_.options().standby_traffic;
+  const bool forwards = traffic == StandbyTraffic::forward ||
+                        (traffic == StandbyTraffic::redirect && client_.sender.https);
   return forwards ? Destination::primary : Destination::none;
 }
 

@@ -10,6 +10,10 @@ using namespace std::chrono_literals;
 
 // What a client costs that has no buffer: half a kilobyte here, the rest in the kernel.
 inline constexpr std::size_t client_connection_bytes = 4 * 1024;
+// What one takes besides that speaks TLS, in OpenSSL; and one that is about to, whose handshake has
+// begun.
+inline constexpr std::size_t tls_connection_bytes = 12 * 1024;
+inline constexpr std::size_t tls_handshake_bytes = 64 * 1024;
 
 // ---- attempts -----------------------------------------------------------------------------------
 // Must stay below the keep-alive time of workers (75 s)

@@ -70,13 +70,13 @@ std::string_view client_address(const RequestHead& request, const Sender& sender
 }
 
 bool came_by_https(const RequestHead& request, const Sender& sender) {
-  if (!sender.is_believed()) return false;
+  if (!sender.is_believed()) return sender.https;
   for (const auto& field : request.fields()) {
     if (field.kind != FieldKind::forwarded_proto) continue;
     const auto first = field.value.substr(0, field.value.find(','));
     return equal_ignoring_case(trimmed(first), "https");
   }
-  return false;
+  return sender.https;
 }
 
 }  // namespace tandem::master

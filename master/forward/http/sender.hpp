@@ -16,8 +16,10 @@ struct Sender {
   // The address of the peer, or of the peer that another master had which passed the request on:
   // without port, as inet_ntop writes it, IPv4 never mapped into IPv6.
   std::string_view address{};
-  bool trusted = false;    // it is a proxy of ours
-  bool by_master = false;  // another master of ours has passed the request on
+  bool trusted = false;     // it is a proxy of ours
+  bool by_master = false;   // another master of ours has passed the request on
+  bool https = false;       // it speaks TLS to us
+  std::string_view port{};  // of ours, to which it has come
 
   // What the request says about its client, and how that asked, is taken for true.
   bool is_believed() const { return trusted || by_master; }
@@ -38,7 +40,7 @@ std::string_view peer_of_master(const RequestHead& request);
 std::string_view client_address(const RequestHead& request, const Sender& sender,
                                 AddressText& room);
 
-// The client used https, as the proxy says that ended it.
+// The client used https, towards us or, as the proxy says that ended it, towards that.
 bool came_by_https(const RequestHead& request, const Sender& sender);
 
 }  // namespace tandem::master

@@ -51,29 +51,42 @@ void ByteStream::expect_quiet(void (*function)(void*), void* context) {
 bool ByteStream::stays_quiet() {
   auto* const descriptor = socket_.descriptor();
   if (descriptor == nullptr || descriptor->ended) return false;
-  if (!descriptor->readable) return true;
+  const bool has_more = tls_ != nullptr && tls_->has_more();
+  if (!descriptor->readable && !has_more) return true;
   descriptor->readable = !is_quiet();
   return !descriptor->readable;
 }
 
 bool ByteStream::is_quiet() {
+  if (tls_ != nullptr) return is_open() && tls_->is_quiet();
   const auto got = peek(socket_.native_handle());
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-bool ByteStream::has_unread() { return peek(socket_.native_handle()) > 0; }
+bool ByteStream::has_unread() {
+  if (tls_ != nullptr) return is_open() && tls_->has_unread();
+  return peek(socket_.native_handle()) > 0;
+}
 
 ByteStream::Peer ByteStream::peer() {
   pollfd look{socket_.native_handle(), POLLRDHUP, 0};
-  if (::poll(&look, 1, 0) <= 0) return Peer::there;
+  const int found = ::poll(&look, 1, 0);
+  if (found < 0) return Peer::there;
   if ((look.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return Peer::gone;
-  return (look.revents & POLLRDHUP) != 0 ? Peer::sends_no_more : Peer::there;
+  const bool has_ended = tls_ != nullptr && tls_->has_ended();
+  return (look.revents & POLLRDHUP) != 0 || has_ended ? Peer::sends_no_more : Peer::there;
 }
 
 bool ByteStream::offer(std::string_view text) {
+  if (tls_ != nullptr) return is_open() && tls_->offer(text);
   const std::array pieces{text};
   const IoResult wrote = write_now(pieces);
   return wrote.ok() && (wrote.bytes == 0 || wrote.bytes == text.size());
+}
+
+IoResult ByteStream::write_records(std::span<const std::string_view> pieces) {
+  if (!is_open()) return {asio::error::bad_descriptor, 0};
+  return tls_->write(pieces);
 }
 
 std::uint64_t ByteStream::acknowledged_bytes() {
@@ -101,6 +114,17 @@ bool ReadSome::read(Operation& operation, Descriptor& descriptor) {
   const bool lends = !buffer.has_block();
   if (lends) buffer = self.pool_->borrow();
   self.result = read_now(descriptor, {buffer.free_begin(), buffer.free_size()});
+  if (self.result.ok()) return true;
+  if (lends) buffer.release();
+  return self.result.error != asio::error::would_block;
+}
+
+bool ReadSome::read_records(Operation& operation, Descriptor&) {
+  auto& self = static_cast<ReadSome&>(operation);
+  auto& buffer = self.buffer_;
+  const bool lends = !buffer.has_block();
+  if (lends) buffer = self.pool_->borrow();
+  self.result = self.tls_->read({buffer.free_begin(), buffer.free_size()});
   if (self.result.ok()) return true;
   if (lends) buffer.release();
   return self.result.error != asio::error::would_block;

@@ -1,5 +1,5 @@
 // byte_stream.hpp: a connected byte stream, as HTTP sees it: what its messages are read from and
-// written to, whatever carries them.
+// written to, whether it is carried by TCP alone or by TLS.
 //
 // One concrete class, so that the ordinary request pays for no call through a table: what is read
 // is chosen where a read begins, and a write takes one branch. Whoever wants to know how the peer
@@ -14,6 +14,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/io/socket_io.hpp"
 #include "master/forward/io/task.hpp"
+#include "master/forward/io/tls_session.hpp"
 
 namespace tandem::master {
 
@@ -34,15 +36,25 @@ class ByteStream {
   Socket& socket() { return socket_; }
   Reactor& reactor() { return socket_.reactor(); }
   bool is_open() const { return socket_.is_open(); }
+  // From now on it is carried by TLS. REQUIRES: is_open(), and the session is of its socket
+  void secure(std::unique_ptr<TlsSession> session) { tls_ = std::move(session); }
+  // Null: it is carried by TCP alone.
+  TlsSession* tls() { return tls_.get(); }
 
   // Who waits for it is told operation_aborted.
   void cancel() { socket_.cancel(); }
   // The same; what was written is still sent, unless unread bytes wait: then the peer is reset.
-  void close() { socket_.close(); }
+  void close() {
+    if (tls_ != nullptr && is_open()) tls_->end();
+    socket_.close();
+  }
   // The same, but for what was written: the peer learns that this was not all.
   void reset();
   // Nothing more is sent; the other direction goes on.
-  void shutdown_send() { socket_.shutdown_send(); }
+  void shutdown_send() {
+    if (tls_ != nullptr && is_open()) tls_->end();
+    socket_.shutdown_send();
+  }
 
   // ---- while nothing is asked of the peer
   // `function` is called when it says something or closes. REQUIRES: is_open()
@@ -78,11 +90,16 @@ class ByteStream {
   // Writes as much of up to four pieces as there is room for now; never waits. No room is no error:
   // bytes = 0.
   IoResult write_now(std::span<const std::string_view> pieces) {
+    if (tls_ != nullptr) [[unlikely]]
+      return write_records(pieces);
     return tandem::master::write_now(socket_.native_handle(), pieces);
   }
 
  private:
+  IoResult write_records(std::span<const std::string_view> pieces);
+
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;
 };
 
 // Reads what is there into the buffer's free room and commits nothing: the caller commits
@@ -92,14 +109,21 @@ class ByteStream {
 class ReadSome : public detail::Waiting {
  public:
   ReadSome(ByteStream& stream, Buffer& buffer, BufferPool* pool = nullptr)
-      : Waiting(stream.socket(), &read), buffer_(buffer), pool_(pool) {
+      : Waiting(stream.socket(), stream.tls() == nullptr ? &read : &read_records),
+        tls_(stream.tls()),
+        buffer_(buffer),
+        pool_(pool) {
     TANDEM_ASSERT(buffer.has_block() ? buffer.free_size() > 0 : pool != nullptr);
   }
-  void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
+  void await_suspend(std::coroutine_handle<> handle) {
+    wait_to_read(handle, tls_ != nullptr && tls_->has_more());
+  }
 
  private:
   static bool read(Operation& operation, Descriptor& descriptor);
+  static bool read_records(Operation& operation, Descriptor& descriptor);
 
+  TlsSession* const tls_;
   Buffer& buffer_;
   BufferPool* pool_;
 };

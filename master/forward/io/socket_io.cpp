@@ -70,6 +70,18 @@ IoResult read_now(Descriptor& descriptor, std::span<char> room) {
   return {error, 0};
 }
 
+bool PeekByte::peek(Operation& operation, Descriptor& descriptor) {
+  auto& self = static_cast<PeekByte&>(operation);
+  const auto got = recv(descriptor.fd, &self.byte_, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && would_block()) {
+    descriptor.readable = false;
+    return false;
+  }
+  self.result = {got < 0 ? last_error() : ErrorCodeOs(), got > 0 ? 1u : 0u};
+  if (got == 0) self.result.error = asio::error::eof;
+  return true;
+}
+
 Connect::Connect(Socket& socket, const TcpEndpoint& endpoint) : Waiting(socket, &look) {
   const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                           IPPROTO_TCP);

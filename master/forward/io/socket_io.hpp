@@ -79,10 +79,11 @@ class Waiting : protected Operation {
   IoResult await_resume() const noexcept { return result; }
 
  protected:
-  void wait_to_read(std::coroutine_handle<> handle) {
+  // `may_be_here`: what is waited for may have come before the last edge.
+  void wait_to_read(std::coroutine_handle<> handle, bool may_be_here = false) {
     waiter = handle;
     auto& descriptor = *socket_.descriptor();
-    if (descriptor.readable && attempt(*this, descriptor)) {
+    if ((descriptor.readable || may_be_here) && attempt(*this, descriptor)) {
       socket_.reactor().resume_later(handle);
     } else {
       socket_.reactor().wait_to_read(descriptor, *this);
@@ -103,6 +104,21 @@ class WaitWritable : public detail::Waiting {
     waiter = handle;
     socket_.reactor().wait_to_write(*socket_.descriptor(), *this);
   }
+};
+
+// Completes when there is something to read, with the first byte of it, which stays there. The end
+// of the stream is the error asio::error::eof.
+class PeekByte : public detail::Waiting {
+ public:
+  explicit PeekByte(Socket& socket) : Waiting(socket, &peek) {}
+  void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
+  // REQUIRES: the result is ok
+  char byte() const { return byte_; }
+
+ private:
+  static bool peek(Operation& operation, Descriptor& descriptor);
+
+  char byte_ = '\0';
 };
 
 // Opens the socket and connects it. TCP_NODELAY is set.
@@ -138,6 +154,7 @@ class Accept : public detail::Waiting {
   TcpEndpoint peer_;
 };
 
+inline PeekByte peek_byte(Socket& socket) { return PeekByte(socket); }
 inline WaitWritable wait_writable(Socket& socket) { return WaitWritable(socket); }
 inline Connect connect(Socket& socket, const TcpEndpoint& endpoint) { return {socket, endpoint}; }
 

@@ -23,6 +23,8 @@ namespace {
 constexpr Duration farewell = 100ms;
 constexpr Duration last_answers_min = 2ms;
 constexpr Duration last_answers_max = 50ms;
+// A loop that has not looked at what was posted after so long is stuck, and looks later.
+constexpr Duration tls_adoption_max = 1s;
 
 std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
   if (!limit.is_on()) return nullptr;
@@ -48,7 +50,10 @@ std::size_t clients_per_loop(const DataPlaneOptions& options) {
 }  // namespace
 
 DataPlane::DataPlane(DataPlaneOptions options)
-    : options_(std::move(options)), links_(make_links()), farewell_step_(Farewell::none) {
+    : options_(std::move(options)),
+      links_(make_links()),
+      certificates_(options_.certificates),
+      farewell_step_(Farewell::none) {
   TANDEM_ASSERT(options_.threads >= 1);
   TANDEM_ASSERT(options_.report_failure != nullptr);
   TANDEM_ASSERT(options_.report_term != nullptr);
@@ -69,6 +74,8 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
   };
   links->client_counts = counts_for(options_.connections_per_client);
   links->clients_max = clients_per_loop(options_);
+  links->handshakes.most = std::max<std::size_t>(options_.handshakes_max / options_.threads, 1);
+  if (speaks_tls()) links->handshakes.counts = counts_for(options_.handshakes_per_client);
   links->shed_elsewhere = [this](unsigned from_loop, Shed what) { shed(from_loop, what); };
   if (options_.threads > 1) {
     links->home = [this](Loop& from) -> Loop& { return home_of_next(from); };
@@ -77,26 +84,79 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
 }
 
 Result<> DataPlane::start() {
-  const auto exclusive = Listener::check_free(options_.listen, options_.binds_absent);
-  if (!exclusive) return exclusive.error();
-  address_ = options_.listen;
+  for (const auto& address : options_.listen) {
+    if (const auto exclusive = Listener::check_free(address); !exclusive) return exclusive.error();
+  }
+  addresses_ = options_.listen;
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, options_, *links_));
-    // The first loop learns the port when the kernel chooses it; the others join it there.
-    auto bound = loops_.back()->listen(address_);
-    if (!bound) {
-      loops_.clear();
-      return bound.error();
+    // The first loop learns the ports that the kernel chooses; the others join it there.
+    for (auto& address : addresses_) {
+      auto bound = loops_.back()->listen(address);
+      if (!bound) {
+        loops_.clear();
+        return bound.error();
+      }
+      address = *bound;
     }
-    address_ = *bound;
   }
   const Lock lock(publishing_);
+  if (speaks_tls()) {
+    if (const auto usable = hand_out(certificates_); !usable) {
+      loops_.clear();
+      return usable.error();
+    }
+  }
   for (auto& loop : loops_) {
     if (latest_) loop->publish(latest_);
     if (leadership_) loop->publish(leadership_);
     loop->start();
   }
   started_ = true;
+  return {};
+}
+
+const Endpoint* DataPlane::address(bool tls) const {
+  for (const auto& address : addresses_) {
+    if (address.tls == tls) return &address.endpoint;
+  }
+  return nullptr;
+}
+
+bool DataPlane::speaks_tls() const {
+  return std::any_of(options_.listen.begin(), options_.listen.end(),
+                     [](const auto& address) { return address.tls; });
+}
+
+// Returns their version, which the loops adopt soon.
+Result<std::uint64_t> DataPlane::hand_out(const tls::CertificateSetPtr& certificates) {
+  TANDEM_ASSERT(certificates != nullptr);
+  std::vector<tls::ServerContextsPtr> contexts;
+  for (std::size_t i = 0; i < loops_.size(); ++i) {
+    auto made = tls::ServerContexts::make(certificates, options_.http2);
+    if (!made) return made.error();
+    contexts.push_back(std::move(*made));
+  }
+  ++tls_version_;
+  for (std::size_t i = 0; i < loops_.size(); ++i) loops_[i]->publish(contexts[i], tls_version_);
+  return tls_version_;
+}
+
+Result<> DataPlane::publish(tls::CertificateSetPtr certificates) {
+  std::uint64_t version = 0;
+  {
+    const Lock lock(publishing_);
+    certificates_ = std::move(certificates);
+    if (!started_) return {};
+    const auto handed_out = hand_out(certificates_);
+    if (!handed_out) return handed_out.error();
+    version = *handed_out;
+  }
+  const auto deadline = now() + tls_adoption_max;
+  const auto has_adopted = [version](const auto& loop) { return loop->tls_adopted() >= version; };
+  while (!std::all_of(loops_.begin(), loops_.end(), has_adopted) && now() < deadline) {
+    std::this_thread::sleep_for(1ms);
+  }
   return {};
 }
 

@@ -28,8 +28,11 @@ class DataPlane {
 
   // Binds and starts the loops. Errors: `io`, with the address and the reason.
   Result<> start();
-  // Where clients are served, with the port that was chosen. REQUIRES: started.
-  const Endpoint& address() const { return address_; }
+  // Where clients are served, with the ports that were chosen, in the order of the options.
+  // REQUIRES: started.
+  const std::vector<ListenAddress>& addresses() const { return addresses_; }
+  // The first of those where clients speak TLS, or do not; null: there is none.
+  const Endpoint* address(bool tls) const;
 
   // Replaces what the loops see; before start(), what they will see first. Any thread, any time.
   void publish(SnapshotPtr snapshot);
@@ -38,6 +41,10 @@ class DataPlane {
   // Sets who leads; before the first, no master is known to lead. To be published again whenever
   // the gate opens, since requests wait for that. Any thread, any time.
   void publish(LeadershipPtr leadership);
+  // What clients are shown from now on, on all loops at once: clients whose handshake begins after
+  // this has returned see it. Errors: as ServerContexts::make(); nothing has changed then. Any
+  // thread but a loop's.
+  Result<> publish(tls::CertificateSetPtr certificates);
   // The moving addresses are about to move: asks their clients to leave, so that none loses a
   // request. To be called again and again; true once that has been done as far as it can be: the
   // addresses should move at once then, since new connections are dropped. Any thread.
@@ -57,6 +64,9 @@ class DataPlane {
 
  private:
   std::unique_ptr<const LoopLinks> make_links();
+  bool speaks_tls() const;
+  Result<std::uint64_t> hand_out(const tls::CertificateSetPtr& certificates)
+      TANDEM_REQUIRES(publishing_);
   Loop& home_of_next(Loop& from);
   void shed(unsigned from_loop, Shed what);
   void ask_for_room(unsigned from_loop, const std::string& service);
@@ -64,12 +74,14 @@ class DataPlane {
 
   const DataPlaneOptions options_;
   const std::unique_ptr<const LoopLinks> links_;
-  Endpoint address_;
+  std::vector<ListenAddress> addresses_;
   std::vector<std::unique_ptr<Loop>> loops_;  // as start() made them
   // Between start() and publish() from another thread; no loop takes it.
   Mutex publishing_;
   SnapshotPtr latest_ TANDEM_GUARDED_BY(publishing_);
   LeadershipPtr leadership_ TANDEM_GUARDED_BY(publishing_);
+  tls::CertificateSetPtr certificates_ TANDEM_GUARDED_BY(publishing_);
+  std::uint64_t tls_version_ TANDEM_GUARDED_BY(publishing_) = 0;
   bool started_ TANDEM_GUARDED_BY(publishing_) = false;
   // No loop takes it.
   Mutex leaving_;

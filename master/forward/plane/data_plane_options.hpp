@@ -4,18 +4,23 @@
 #include <string>
 #include <vector>
 
-#include "common/base/endpoint.hpp"
+#include "master/forward/client/limits.hpp"
 #include "master/forward/exchange/forward_options.hpp"
 #include "master/forward/plane/limits.hpp"
+#include "master/forward/plane/listen_address.hpp"
+#include "master/forward/tls/server_contexts.hpp"
 
 namespace tandem::master {
 
 struct DataPlaneOptions : ForwardOptions {
-  Endpoint listen{"127.0.0.1", 8080};  // numeric; port 0: the kernel chooses
-  bool binds_absent = false;  // `listen` may be an address that this host does not have yet
+  std::vector<ListenAddress> listen{};  // at least one
+  // For addresses with TLS, to begin with; null: there are none.
+  tls::CertificateSetPtr certificates{};
   // That move with the leadership; see DataPlane::let_clients_go().
   std::vector<std::string> moving_addresses{};
   std::size_t client_connections_max = limits::client_connections_max;
+  std::size_t handshakes_max = limits::handshakes_max;  // of TLS, at once
+  unsigned handshakes_per_client = limits::handshakes_per_client_max;
 };
 
 }  // namespace tandem::master

@@ -21,10 +21,10 @@ namespace {
 constexpr int accepted_in_a_row_max = 16;  // then the connected clients have their turn
 
 // What the last system call failed at.
-Error cannot(const Endpoint& endpoint, const char* what) {
+Error cannot(const ListenAddress& address, const char* what) {
   const ErrorCodeOs error(errno, boost::system::system_category());
-  return fail(ErrorCode::io, fmt::format("--listen {}: cannot {}: {}", endpoint.to_string(), what,
-                                         error.message()));
+  return fail(ErrorCode::io, fmt::format("{} {}: cannot {}: {}", address.flag(),
+                                         address.endpoint.to_string(), what, error.message()));
 }
 
 TcpEndpoint address_of(const Endpoint& endpoint) {
@@ -32,43 +32,44 @@ TcpEndpoint address_of(const Endpoint& endpoint) {
 }
 
 // Returns a bound socket, or an error.
-Result<int> bound_socket(const Endpoint& endpoint, bool shared, bool absent) {
-  const auto address = address_of(endpoint);
+Result<int> bound_socket(const ListenAddress& wanted, bool shared) {
+  const auto address = address_of(wanted.endpoint);
   const int fd =
       socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (fd < 0) return cannot(endpoint, "open a socket");
+  if (fd < 0) return cannot(wanted, "open a socket");
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-  if (absent && address.protocol().family() == AF_INET6) {
+  if (wanted.binds_absent && address.protocol().family() == AF_INET6) {
     setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
-  } else if (absent) {
+  } else if (wanted.binds_absent) {
     setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
   }
   if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (bind(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) return fd;
-  auto error = cannot(endpoint, "listen");
+  auto error = cannot(wanted, "listen");
   ::close(fd);
   return error;
 }
 
 }  // namespace
 
-Listener::Listener(Loop& loop) : loop_(loop), listening_(loop.context().io()), pause_(loop) {}
+Listener::Listener(Loop& loop, unsigned index)
+    : loop_(loop), index_(index), listening_(loop.context().io()), pause_(loop) {}
 
-Result<> Listener::check_free(const Endpoint& endpoint, bool absent) {
-  if (endpoint.port == 0) return {};
-  const auto fd = bound_socket(endpoint, false, absent);
+Result<> Listener::check_free(const ListenAddress& address) {
+  if (address.endpoint.port == 0) return {};
+  const auto fd = bound_socket(address, false);
   if (!fd) return fd.error();
   ::close(*fd);
   return {};
 }
 
-Result<Endpoint> Listener::open(const Endpoint& endpoint) {
-  const auto fd = bound_socket(endpoint, true, loop_.options().binds_absent);
+Result<ListenAddress> Listener::open(const ListenAddress& address) {
+  const auto fd = bound_socket(address, true);
   if (!fd) return fd.error();
   if (listen(*fd, SOMAXCONN) != 0) {
-    auto error = cannot(endpoint, "listen");
+    auto error = cannot(address, "listen");
     ::close(*fd);
     return error;
   }
@@ -77,7 +78,10 @@ Result<Endpoint> Listener::open(const Endpoint& endpoint) {
   getsockname(*fd, local.data(), &size);
   local.resize(size);
   listening_.adopt(*fd, Reactor::Watch::in);
-  return Endpoint{endpoint.host, local.port()};
+  entrance_ = {.port = std::to_string(local.port()), .tls = address.tls};
+  auto bound = address;
+  bound.endpoint.port = local.port();
+  return bound;
 }
 
 void Listener::hold_newcomers(bool hold) {
@@ -92,7 +96,7 @@ void Listener::hold_newcomers(bool hold) {
 
 void Listener::take(const Accept& accepted) {
   const auto& home = loop_.links().home;
-  (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), loop_);
+  (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), index_, loop_);
 }
 
 bool Listener::is_full() const {

@@ -1,13 +1,13 @@
-// listener.hpp: accepts client connections for one loop.
+// listener.hpp: accepts client connections for one loop, at one of the addresses where clients are
+// served.
 //
-// Every loop listens on the same address with SO_REUSEPORT, and the kernel spreads connections over
+// Every loop listens on the same addresses with SO_REUSEPORT, and the kernel spreads connections over
 // them at random. When this loop has clearly more connections than another, the other one gets the
 // next. When there is no room for more, because of the limit or for want of descriptors, idle
 // clients are closed, and new ones wait in the kernel's queue. Owner: its loop, but for open(),
 // which comes before the thread.
 #pragma once
 
-#include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "master/forward/plane/loop.hpp"
 
@@ -15,20 +15,22 @@ namespace tandem::master {
 
 class Listener {
  public:
-  explicit Listener(Loop& loop);
+  // `index`: of the address among those of its loop.
+  Listener(Loop& loop, unsigned index);
 
   // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one
-  // user share an address without a word.) `absent`: it may be no address of this host yet.
-  static Result<> check_free(const Endpoint& endpoint, bool absent = false);
+  // user share an address without a word.)
+  static Result<> check_free(const ListenAddress& address);
 
   // Binds and listens. Returns the address with the port that the kernel chose for port 0.
   // Errors: `io`, with the address and the system's reason.
-  Result<Endpoint> open(const Endpoint& endpoint);
+  Result<ListenAddress> open(const ListenAddress& address);
   // Starts accepting; runs until close().
   void start() { run(); }
   // Serves what is waiting to be accepted, then stops listening.
   void close();
   bool running() const { return running_; }
+  const Entrance& entrance() const { return entrance_; }
   // Whether new connections to the moving addresses are dropped (newcomer_filter.hpp).
   void hold_newcomers(bool hold);
   // A client has left: another one may be accepted.
@@ -60,6 +62,8 @@ class Listener {
   void take(const Accept& accepted);
 
   Loop& loop_;
+  const unsigned index_;
+  Entrance entrance_;
   Socket listening_;
   Pause pause_;
   Instant complains_from_ = Instant::never();

@@ -40,21 +40,19 @@ Loop::Loop(unsigned index, const DataPlaneOptions& options, const LoopLinks& lin
                  shed_here(what);
                  if (options_.threads > 1) links_.shed_elsewhere(this->index(), what);
                }),
-      clients_(context_, links.client_counts, [this] { client_left(); }),
-      listener_(std::make_unique<Listener>(*this)) {}
+      clients_(context_, links.client_counts, links.handshakes, [this] { client_left(); }) {}
 
 Loop::~Loop() { TANDEM_ASSERT(!thread_.joinable()); }
 
-Result<Endpoint> Loop::listen(const Endpoint& endpoint) {
-  auto bound = listener_->open(endpoint);
-  if (bound) context_.set_listen_port(std::to_string(bound->port));
-  return bound;
+Result<ListenAddress> Loop::listen(const ListenAddress& address) {
+  listeners_.push_back(std::make_unique<Listener>(*this, static_cast<unsigned>(listeners_.size())));
+  return listeners_.back()->open(address);
 }
 
 void Loop::start() {
   sweep_.on_expiry([](void* loop) { static_cast<Loop*>(loop)->sweep(); }, this);
   post([this] {
-    listener_->start();
+    for_each_listener([](Listener& each) { each.start(); });
     sweep();
   });
   thread_ = std::thread([this] { run(); });
@@ -77,7 +75,7 @@ void Loop::stop_here() {
   context_.assert_here();
   stopping_ = true;
   context_.set_draining();
-  listener_->close();
+  for_each_listener([](Listener& each) { each.close(); });
   context_.refuse_all();
   clients_.abort();
   if (clients_.empty()) context_.io().release();
@@ -86,7 +84,7 @@ void Loop::stop_here() {
 void Loop::drain() {
   post([this] {
     context_.set_draining();
-    listener_->close();
+    for_each_listener([](Listener& each) { each.close(); });
     clients_.drain();
     accepts_.store(false, std::memory_order_release);  // after the last session was counted
   });
@@ -96,7 +94,7 @@ void Loop::say_farewell(Farewell step) {
   post([this, step] {
     if (context_.draining()) return;
     context_.set_farewell(step);
-    listener_->hold_newcomers(step == Farewell::all);
+    for_each_listener([&](Listener& each) { each.hold_newcomers(step == Farewell::all); });
     // Not those that have just connected: their requests are on the way.
     if (step == Farewell::all) clients_.close_idle_since(context_.coarse_now() - farewell_idle);
     farewell_said_.store(step, std::memory_order_release);
@@ -109,6 +107,13 @@ void Loop::publish(SnapshotPtr snapshot) {
 
 void Loop::publish(LeadershipPtr leadership) {
   post([this, leadership = std::move(leadership)] { context_.publish(leadership); });
+}
+
+void Loop::publish(tls::ServerContextsPtr contexts, std::uint64_t version) {
+  post([this, contexts = std::move(contexts), version] {
+    clients_.use(contexts);
+    tls_adopted_.store(version, std::memory_order_release);
+  });
 }
 
 void Loop::apply(const SnapshotPtr& snapshot) {
@@ -128,24 +133,24 @@ void Loop::shed_here(Shed what) {
   context_.services().close_idle_before(context_.coarse_now() - limits::idle_when_scarce);
 }
 
-void Loop::welcome(int client, const TcpEndpoint& peer, const Loop& acceptor) {
+void Loop::welcome(int client, const TcpEndpoint& peer, unsigned listener, const Loop& acceptor) {
   auto held = HeldSocket(client);
   context_.counters().client_connections.fetch_add(1, std::memory_order_relaxed);
-  if (&acceptor == this) return begin(held.release(), peer);
+  if (&acceptor == this) return begin(held.release(), peer, listener);
   // A function that is posted must be copyable.
-  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer] {
-    begin(shared->release(), peer);
+  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer, listener] {
+    begin(shared->release(), peer, listener);
   });
 }
 
-void Loop::begin(int client, const TcpEndpoint& peer) {
+void Loop::begin(int client, const TcpEndpoint& peer, unsigned listener) {
   context_.assert_here();
   ByteStream connection(Socket(context_.io(), client, Reactor::Watch::later));
   if (stopping_) {
     context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  clients_.serve(std::move(connection), peer);
+  clients_.serve(std::move(connection), peer, listeners_[listener]->entrance());
   // It was on its way here while the others were drained.
   if (!accepts()) clients_.drain();
 }
@@ -153,7 +158,7 @@ void Loop::begin(int client, const TcpEndpoint& peer) {
 void Loop::client_left() {
   if (stopping_ && clients_.empty()) context_.io().release();  // nothing is left to wait for
   context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
-  listener_->room_made();
+  for_each_listener([](Listener& each) { each.room_made(); });
 }
 
 }  // namespace tandem::master

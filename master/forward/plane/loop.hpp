@@ -1,4 +1,4 @@
-// loop.hpp: one event loop of the data plane: a thread, its listener, its clients, and what their
+// loop.hpp: one event loop of the data plane: a thread, its listeners, its clients, and what their
 // requests need (Context).
 //
 // Loops share nothing that changes but WorkerCounters; other threads reach them by post().
@@ -26,6 +26,7 @@ class Loop;
 struct LoopLinks : SharedByLoops {
   std::shared_ptr<ClientCounts> client_counts;  // null: an address may have any number of clients
   std::size_t clients_max = 0;                  // per loop
+  HandshakeLimits handshakes{};                 // of TLS, per loop
   // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
   std::function<Loop&(Loop& from)> home;
   // Descriptors or memory run out: the other loops close what is idle. Called on loop threads.
@@ -41,8 +42,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   // ---- before start()
-  // Binds the listener. Errors: `io`, with the address and the reason.
-  Result<Endpoint> listen(const Endpoint& endpoint);
+  // Binds one more listener. Errors: `io`, with the address and the reason.
+  Result<ListenAddress> listen(const ListenAddress& address);
 
   // ---- any thread
   void start();
@@ -50,6 +51,10 @@ class Loop {
   void stop();
   void publish(SnapshotPtr snapshot);
   void publish(LeadershipPtr leadership);
+  // What handshakes begin with from now on.
+  void publish(tls::ServerContextsPtr contexts, std::uint64_t version);
+  // The version of those that they begin with.
+  std::uint64_t tls_adopted() const { return tls_adopted_.load(std::memory_order_acquire); }
   // Takes no new connections, closes idle ones, lets requests in flight finish.
   void drain();
   // Asks the clients of the moving addresses to leave: see Farewell.
@@ -60,9 +65,9 @@ class Loop {
   void post(Function function) {
     context_.io().post(std::move(function));
   }
-  // Serves a client that `acceptor`, on whose thread this is called, has accepted: an open socket,
-  // which this takes over.
-  void welcome(int client, const TcpEndpoint& peer, const Loop& acceptor);
+  // Serves a client that `acceptor`, on whose thread this is called, has accepted at its listener of
+  // that number: an open socket, which this takes over.
+  void welcome(int client, const TcpEndpoint& peer, unsigned listener, const Loop& acceptor);
   unsigned index() const { return context_.index(); }
   const LoopCounters& counters() const { return context_.counters(); }
   // False once drain() has taken effect: from then on client_connections only falls.
@@ -86,7 +91,11 @@ class Loop {
  private:
   void run();
   void sweep();
-  void begin(int client, const TcpEndpoint& peer);
+  void begin(int client, const TcpEndpoint& peer, unsigned listener);
+  template <class Visit>
+  void for_each_listener(Visit visit) {
+    for (auto& listener : listeners_) visit(*listener);
+  }
   void client_left();
   void apply(const SnapshotPtr& snapshot);
   void stop_here();
@@ -96,10 +105,11 @@ class Loop {
   Context context_;
   Clients clients_;
   Deadline sweep_;
-  std::unique_ptr<Listener> listener_;
+  std::vector<std::unique_ptr<Listener>> listeners_;  // the same at all loops
   std::atomic<bool> accepts_{true};
   std::atomic<Farewell> farewell_said_{Farewell::none};
   std::atomic<std::uint64_t> adopted_{0};
+  std::atomic<std::uint64_t> tls_adopted_{0};
   bool stopping_ = false;
   std::thread thread_;
 };

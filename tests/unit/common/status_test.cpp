@@ -33,6 +33,7 @@ Status status() {
                    {"w1", "witness", LogIndex(10), 2, false, 700}};
   status.services = {{"default", 3, 2, true}};
   status.vips = {{"10.0.0.9/24", "eth0", true, "the interface is down"}};
+  status.certificates = {{"a.pem", {"a.example", "*.a.example"}, "2026-12-24T00:00:00Z", 28}};
   status.workers = {worker("w1"), worker("w2")};
   status.workers[1].until_ms = 1'500;
   return status;
@@ -78,6 +79,11 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->vips[0].interface == "eth0");
   CHECK(read->vips[0].held);
   CHECK(read->vips[0].problem == "the interface is down");
+  REQUIRE(read->certificates.size() == 1);
+  CHECK(read->certificates[0].file == "a.pem");
+  CHECK(read->certificates[0].names == std::vector<std::string>{"a.example", "*.a.example"});
+  CHECK(read->certificates[0].expires == "2026-12-24T00:00:00Z");
+  CHECK(read->certificates[0].days_left == 28);
   REQUIRE(read->services.size() == 1);
   CHECK(read->services[0].out == 2);
   CHECK(read->services[0].panic);

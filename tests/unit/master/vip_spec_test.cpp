@@ -77,7 +77,7 @@ TEST_CASE("what is no address of one host is refused, with the reason") {
 }
 
 TEST_CASE("an address of clients has to be served, and to be no master's own") {
-  VipNeighbours all{.listen = {"0.0.0.0", 80}, .control = {"10.0.0.1", 7070}, .peers = {}};
+  VipNeighbours all{.listen = {{"0.0.0.0", 80}}, .control = {"10.0.0.1", 7070}, .peers = {}};
   CHECK(problem({"10.0.0.9/24@eth0", "10.0.0.8/24@eth1"}, all).empty());
   CHECK(problem({"fd00::9/64@eth0"}, all).find("[::]:80") != std::string::npos);
   CHECK(problem({"10.0.0.9/24@eth0", "10.0.0.9/32@eth1"}, all).find("twice") != std::string::npos);
@@ -85,17 +85,19 @@ TEST_CASE("an address of clients has to be served, and to be no master's own") {
   all.peers = {{"10.0.0.2", 7070}, {"b.example", 7070}};
   CHECK(problem({"10.0.0.2/24@eth0"}, all).find("--peer") != std::string::npos);
   CHECK(problem({"10.0.0.3/24@eth0"}, all).empty());
-  all.listen = {"::", 80};
+  all.listen = {{"::", 80}};
   CHECK(problem({"10.0.0.9/24@eth0", "fd00::9/64@eth0"}, all).empty());
-  all.listen = {"10.0.0.9", 80};
+  all.listen = {{"10.0.0.9", 80}};
   CHECK(problem({"10.0.0.9/24@eth0"}, all).empty());
   CHECK(problem({"10.0.0.8/24@eth0"}, all).find("--listen 10.0.0.9:80") != std::string::npos);
-  all.listen = {"127.0.0.1", 8080};
+  all.listen = {{"127.0.0.1", 8080}};
   CHECK(problem({"10.0.0.9/24@eth0"}, all).find("0.0.0.0:8080") != std::string::npos);
+  all.listen.push_back({"10.0.0.9", 443});
+  CHECK(problem({"10.0.0.9/24@eth0"}, all).empty());
 }
 
 TEST_CASE("there are at most so many addresses of clients") {
-  const VipNeighbours all{.listen = {"::", 80}, .control = {"10.0.0.1", 7070}, .peers = {}};
+  const VipNeighbours all{.listen = {{"::", 80}}, .control = {"10.0.0.1", 7070}, .peers = {}};
   std::vector<std::string> vips;
   for (std::size_t i = 0; i < limits::vips_max; ++i) {
     vips.push_back(fmt::format("10.0.1.{}/24@eth0", i + 1));

@@ -112,8 +112,9 @@ void write_forwarded_fields(TextWriter& writer, const RequestHead& request,
   writer << "\r\n";
   // A client that came by a proxy which says how did not use our port.
   if (!has_proto && !has_host && !has_port)
-    writer << "X-Forwarded-Port: " << context.port << "\r\n";
-  if (!has_proto) writer << "X-Forwarded-Proto: http\r\n";
+    writer << "X-Forwarded-Port: " << sender.port << "\r\n";
+  if (!has_proto)
+    writer << (sender.https ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
   if (!has_host && !request.host().empty())
     writer << "X-Forwarded-Host: " << request.host() << "\r\n";
 }
@@ -172,7 +173,7 @@ std::string_view http_date() {
 }
 
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
-  const std::size_t own = context.via.size() + context.sender.address.size() + context.port.size() +
+  const std::size_t own = context.via.size() + context.sender.address.size() + context.sender.port.size() +
                           context.request_id.size() + request.host().size() * 2 +
                           context.worker_host.size() + request.upgrade().size() +
                           context.pass.size() + context.stripped;

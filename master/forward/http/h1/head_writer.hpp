@@ -20,7 +20,6 @@ namespace tandem::master {
 struct RequestContext {
   std::string_view via;            // this gateway's name in Via; empty: none of ours
   Sender sender;                   // what it says about its client is kept if it is believed
-  std::string_view port;           // where the client was served
   bool keeps_underscores = false;  // in names of fields; else only those of believed senders
   std::string_view request_id;     // of the client, or made here
   std::string_view worker_host;    // Host for HTTP/1.0 requests that have none

@@ -1,0 +1,26 @@
+#include "master/control/certificates_api.hpp"
+
+#include "common/http/api_response.hpp"
+
+namespace tandem::master {
+
+void route_certificates(ApiRouter& router, const CertificateHooks& hooks) {
+  const auto shown = [status = hooks.status] {
+    return document(wire::to_json(status ? status() : std::vector<wire::CertificateStatus>()));
+  };
+  router.add({.method = "GET",
+              .path = "/v1/certificates",
+              .handler = [shown](const ControlRequest&, const std::string&) { return shown(); }});
+  router.add({.method = "POST",
+              .path = "/v1/certificates/reload",
+              .handler = [shown, reload = hooks.reload](const ControlRequest&, const std::string&) {
+                if (!reload) {
+                  return refusal(fail(ErrorCode::not_found, "this master has no --tls"));
+                }
+                const auto reloaded = reload();
+                if (reloaded) return shown();
+                return refusal(fail(ErrorCode::conflict, reloaded.error().message));
+              }});
+}
+
+}  // namespace tandem::master

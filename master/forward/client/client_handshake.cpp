@@ -1,0 +1,88 @@
+// How a client that has come in where TLS is spoken becomes one that is served.
+#include <spdlog/spdlog.h>
+
+#include "master/forward/client/client_session.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+constexpr char handshake_record = 22;  // what a client's first record is (RFC 8446 §5.1)
+
+constexpr Refusal plain_http{400, "https_expected",
+                             "TLS is spoken here: the address begins with https://."};
+
+// As the methods of HTTP begin.
+bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
+
+}  // namespace
+
+// Until the client has said something it costs its socket alone.
+Task<Ending> ClientSession::shake_hands() {
+  context_.arm(deadline_, context_.timeouts().header_read);
+  auto peeking = peek_byte(connection_.socket());
+  const IoResult came = co_await peeking;
+  if (!came.ok()) co_return Ending::close;
+  if (peeking.byte() != handshake_record) {
+    if (!is_capital(peeking.byte())) co_return Ending::close;
+    auto refusing = refuse_plain();
+    co_await refusing;
+    co_return Ending::close;
+  }
+  const auto contexts = clients_.tls();
+  TANDEM_ASSERT(contexts != nullptr);
+  connection_.secure(std::make_unique<TlsSession>(
+      contexts->begin(), *connection_.socket().descriptor(), context_.buffers()));
+  tls_memory_.emplace(context_.counters());
+  auto securing = secure();
+  const bool secured = co_await securing;
+  deadline_.disarm();
+  handshake_.reset();
+  // Whoever has asked nothing yet can ask elsewhere.
+  const bool is_let_go = context_.lets_clients_go() && !connection_.has_unread();
+  if (!secured || ending_ || is_let_go) co_return Ending::close;
+  tls_memory_->note_done();
+  idle_since_ = context_.coarse_now();
+  co_return Ending::keep;
+}
+
+// The handshake itself. False: it has failed, or took too long, or was given up.
+Task<bool> ClientSession::secure() {
+  for (;;) {
+    while (!clients_.handshakes().take_turn()) {
+      Yield others(context_.io());
+      co_await others;
+    }
+    if (!connection_.is_open() || handshake_->is_over() || deadline_.expired()) co_return false;
+    const auto step = connection_.tls()->shake_hands();
+    if (step == TlsSession::Step::done) co_return true;
+    if (step == TlsSession::Step::failed) {
+      spdlog::debug("tls handshake failed client={} reason=\"{}\"", address_,
+                    connection_.tls()->failure());
+      co_return false;
+    }
+    IoResult ready;
+    if (step == TlsSession::Step::wants_write) {
+      auto waiting = wait_writable(connection_.socket());
+      ready = co_await waiting;
+    } else {
+      auto waiting = peek_byte(connection_.socket());
+      ready = co_await waiting;
+    }
+    if (!ready.ok()) co_return false;
+  }
+}
+
+// A browser that was given http:// shows this.
+Task<> ClientSession::refuse_plain() {
+  handshake_.reset();
+  request_ = &context_.borrow_request_head();
+  auto refusing = refuse(plain_http);
+  co_await refusing;
+  context_.give_back(*request_);
+  request_ = nullptr;
+  auto lingering = linger(Linger::briefly);
+  co_await lingering;
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,13 @@
+// entrance.hpp: where a client has come in: one of the addresses of --listen and --listen-tls.
+#pragma once
+
+#include <string>
+
+namespace tandem::master {
+
+struct Entrance {
+  std::string port;  // as text
+  bool tls = false;  // clients speak TLS there
+};
+
+}  // namespace tandem::master

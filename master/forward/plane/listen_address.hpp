@@ -1,0 +1,16 @@
+// listen_address.hpp: an address where clients are served, as --listen and --listen-tls say it.
+#pragma once
+
+#include "common/base/endpoint.hpp"
+
+namespace tandem::master {
+
+struct ListenAddress {
+  Endpoint endpoint;  // numeric; port 0: the kernel chooses
+  bool tls = false;
+  bool binds_absent = false;  // it may be an address that this host does not have yet
+
+  const char* flag() const { return tls ? "--listen-tls" : "--listen"; }
+};
+
+}  // namespace tandem::master

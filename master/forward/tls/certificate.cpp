@@ -1,0 +1,190 @@
+#include "master/forward/tls/certificate.hpp"
+
+#include <arpa/inet.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <ctime>
+#include <optional>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "common/base/small_file.hpp"
+#include "master/forward/tls/limits.hpp"
+#include "master/forward/tls/name_table.hpp"
+
+namespace tandem::master::tls {
+
+namespace {
+
+using Time = Certificate::Time;
+using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)>;
+
+Error refuse(const std::string& file, std::string_view why) {
+  return invalid(fmt::format("--tls: {} {}", file, why), "--tls");
+}
+
+Result<std::string> read(const std::string& file) {
+  auto content = read_small_file(file, limits::certificate_bytes_max);
+  if (!content) return refuse(file, content.error().message);
+  if (content->empty()) return refuse(file, "is empty");
+  return content;
+}
+
+BioPtr bytes_of(const std::string& text) {
+  return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free_all};
+}
+
+// Nobody is asked for a passphrase.
+int no_passphrase(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+Result<std::vector<std::shared_ptr<X509>>> read_chain(const std::string& file) {
+  const auto content = read(file);
+  if (!content) return content.error();
+  const auto bytes = bytes_of(*content);
+  std::vector<std::shared_ptr<X509>> chain;
+  ERR_clear_error();
+  while (X509* const each = PEM_read_bio_X509(bytes.get(), nullptr, nullptr, nullptr)) {
+    chain.emplace_back(each, &X509_free);
+  }
+  const auto last = ERR_peek_last_error();
+  const bool ended =
+      ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+  const auto reason = openssl_reason();
+  if (!ended) return refuse(file, fmt::format("holds a broken certificate: {}", reason));
+  if (chain.empty()) return refuse(file, "holds no certificate in PEM");
+  return chain;
+}
+
+Result<std::shared_ptr<EVP_PKEY>> read_key(const std::string& file) {
+  const auto content = read(file);
+  if (!content) return content.error();
+  struct stat about {};
+  if (::stat(file.c_str(), &about) == 0 && (about.st_mode & 07) != 0) {
+    return refuse(file, "is a key that everybody can read: take that right away with chmod o=");
+  }
+  const auto bytes = bytes_of(*content);
+  bool asked = false;
+  ERR_clear_error();
+  EVP_PKEY* const key = PEM_read_bio_PrivateKey(bytes.get(), nullptr, &no_passphrase, &asked);
+  const auto reason = openssl_reason();
+  if (asked) return refuse(file, "has a passphrase: a master has nobody to ask for it");
+  if (key == nullptr) return refuse(file, fmt::format("holds no private key in PEM: {}", reason));
+  return std::shared_ptr<EVP_PKEY>(key, &EVP_PKEY_free);
+}
+
+std::string text_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::string address_text(const ASN1_OCTET_STRING* address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v6 = ASN1_STRING_length(address) == 16;
+  if (!v6 && ASN1_STRING_length(address) != 4) return "?";
+  inet_ntop(v6 ? AF_INET6 : AF_INET, ASN1_STRING_get0_data(address), text.data(), text.size());
+  return text.data();
+}
+
+// RFC 9110 §4.3.4: the names of the extension; where there is none, the common name, as old
+// certificates have it.
+std::vector<std::string> names_of(X509* certificate) {
+  std::vector<std::string> names;
+  const NamesPtr all(static_cast<GENERAL_NAMES*>(
+                         X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+                     &GENERAL_NAMES_free);
+  for (int i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type == GEN_DNS) names.push_back(canonical_name(text_of(name->d.dNSName)));
+    if (name->type == GEN_IPADD) names.push_back(address_text(name->d.iPAddress));
+  }
+  if (!names.empty()) return names;
+  const auto* subject = X509_get_subject_name(certificate);
+  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (place >= 0) {
+    const auto* entry = X509_NAME_get_entry(subject, place);
+    names.push_back(canonical_name(text_of(X509_NAME_ENTRY_get_data(entry))));
+  }
+  return names;
+}
+
+std::optional<Time> time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
+std::string date_of(Time time) {
+  return fmt::format("{:%Y-%m-%d %H:%M} UTC",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+}  // namespace
+
+std::string openssl_reason() {
+  const auto error = ERR_peek_last_error();
+  const char* text = ERR_reason_error_string(error);
+  ERR_clear_error();
+  return text != nullptr ? text : "unknown error";
+}
+
+Result<CertificateFiles> parse_certificate_files(std::string_view text, std::string_view flag) {
+  const auto comma = text.find(',');
+  if (comma == text.npos || comma == 0 || comma + 1 == text.size() ||
+      text.find(',', comma + 1) != text.npos) {
+    return invalid(
+        fmt::format("{} must be CERTIFICATE.pem,KEY.pem, not \"{}\"", flag, text.substr(0, 128)));
+  }
+  return CertificateFiles{std::string(text.substr(0, comma)), std::string(text.substr(comma + 1))};
+}
+
+std::vector<X509*> Certificate::issuers() const {
+  std::vector<X509*> issuers;
+  for (std::size_t i = 1; i < chain_.size(); ++i) issuers.push_back(chain_[i].get());
+  return issuers;
+}
+
+Result<Certificate> Certificate::load(const CertificateFiles& files, Time now) {
+  Certificate loaded;
+  loaded.files_ = files;
+  auto chain = read_chain(files.certificate);
+  if (!chain) return chain.error();
+  loaded.chain_ = std::move(*chain);
+  auto key = read_key(files.key);
+  if (!key) return key.error();
+  loaded.key_ = std::move(*key);
+  const bool belongs = X509_check_private_key(loaded.own(), loaded.key()) == 1;
+  ERR_clear_error();
+  if (!belongs) {
+    return refuse(files.key,
+                  fmt::format("is not the key of the certificate in {}", files.certificate));
+  }
+  const auto begins = time_of(X509_get0_notBefore(loaded.own()));
+  const auto expires = time_of(X509_get0_notAfter(loaded.own()));
+  if (!begins || !expires) return refuse(files.certificate, "has no valid dates");
+  loaded.expires_ = *expires;
+  if (*expires <= now) {
+    return refuse(files.certificate, fmt::format("expired on {}", date_of(*expires)));
+  }
+  if (*begins > now) {
+    return refuse(files.certificate, fmt::format("is valid from {} on", date_of(*begins)));
+  }
+  loaded.names_ = names_of(loaded.own());
+  if (loaded.names_.empty()) return refuse(files.certificate, "names no host");
+  if (loaded.names_.size() > limits::certificate_names_max) {
+    return refuse(files.certificate,
+                  fmt::format("has more than {} names", limits::certificate_names_max));
+  }
+  return loaded;
+}
+
+}  // namespace tandem::master::tls

@@ -1,0 +1,129 @@
+#include "master/forward/tls/certificates.hpp"
+
+#include <algorithm>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "common/base/assert.hpp"
+#include "master/forward/tls/limits.hpp"
+
+namespace tandem::master::tls {
+
+namespace {
+
+using Days = std::chrono::duration<std::int64_t, std::ratio<86'400>>;
+
+// Whole ones; negative when it has expired.
+std::int64_t days_left(Certificate::Time expires, Certificate::Time now) {
+  return std::chrono::floor<Days>(expires - now).count();
+}
+
+void log_loaded(const Certificate& certificate, Certificate::Time now) {
+  spdlog::info("certificate loaded file={} names={} days_left={}", certificate.files().certificate,
+               fmt::join(certificate.names(), ","), days_left(certificate.expires(), now));
+}
+
+}  // namespace
+
+Certificates::Certificates(std::vector<CertificateFiles> files) : files_(std::move(files)) {
+  TANDEM_ASSERT(!files_.empty());
+}
+
+Result<std::vector<Certificate>> Certificates::read(Time now) const {
+  std::vector<Certificate> certificates;
+  for (const auto& files : files_) {
+    auto loaded = Certificate::load(files, now);
+    if (!loaded) return loaded.error();
+    certificates.push_back(std::move(*loaded));
+  }
+  return certificates;
+}
+
+CertificateSetPtr Certificates::current() const {
+  const Lock lock(mutex_);
+  return current_;
+}
+
+void Certificates::keep(CertificateSetPtr certificates) {
+  const Lock lock(mutex_);
+  current_ = std::move(certificates);
+}
+
+Result<CertificateSetPtr> Certificates::load(Time now) {
+  const Lock lock(changing_);
+  auto certificates = read(now);
+  if (!certificates) return certificates.error();
+  for (const auto& each : *certificates) log_loaded(each, now);
+  auto set = std::make_shared<const CertificateSet>(
+      CertificateSet{std::move(*certificates), TicketKeys::make()});
+  ticket_key_since_ = now;
+  keep(set);
+  return CertificateSetPtr(std::move(set));
+}
+
+Result<> Certificates::reload(Time now, const Use& use) {
+  const Lock lock(changing_);
+  const auto before = current();
+  TANDEM_ASSERT(before != nullptr);
+  auto certificates = read(now);
+  Result<> used;
+  if (certificates) {
+    auto set = std::make_shared<const CertificateSet>(
+        CertificateSet{std::move(*certificates), before->ticket_keys});
+    used = use(set);
+    if (used) keep(set);
+  } else {
+    used = certificates.error();
+  }
+  if (!used) {
+    spdlog::error("certificates stay as they are reason=\"{}\"", used.error().message);
+    return used;
+  }
+  for (const auto& each : current()->certificates) log_loaded(each, now);
+  warned_at_ = Time();
+  return {};
+}
+
+void Certificates::tick(Time now, const Use& use) {
+  const Lock lock(changing_);
+  const auto before = current();
+  TANDEM_ASSERT(before != nullptr);
+  if (now - ticket_key_since_ >= limits::tls_session_max) {
+    auto set = std::make_shared<const CertificateSet>(
+        CertificateSet{before->certificates, TicketKeys::make(before->ticket_keys.get())});
+    if (use(set)) keep(set);
+    ticket_key_since_ = now;
+  }
+  if (now - warned_at_ < Days(1)) return;
+  warned_at_ = now;
+  for (const auto& each : before->certificates) {
+    const auto left = days_left(each.expires(), now);
+    const auto& file = each.files().certificate;
+    if (left < 0) {
+      spdlog::error("certificate has expired file={} days_left={}", file, left);
+    } else if (left < limits::certificate_days_urgent) {
+      spdlog::error("certificate expires very soon file={} days_left={}", file, left);
+    } else if (left < limits::certificate_days_warned) {
+      spdlog::warn("certificate expires soon file={} days_left={}", file, left);
+    }
+  }
+}
+
+std::vector<wire::CertificateStatus> Certificates::status(Time now) const {
+  const auto set = current();
+  std::vector<wire::CertificateStatus> all;
+  if (set == nullptr) return all;
+  for (const auto& each : set->certificates) {
+    const auto seconds = std::chrono::system_clock::to_time_t(each.expires());
+    all.push_back({.file = each.files().certificate,
+                   .names = each.names(),
+                   .expires = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds)),
+                   .days_left = static_cast<std::uint64_t>(
+                       std::max<std::int64_t>(days_left(each.expires(), now), 0))});
+  }
+  return all;
+}
+
+}  // namespace tandem::master::tls

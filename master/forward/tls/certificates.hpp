@@ -1,0 +1,49 @@
+// certificates.hpp: the certificates that clients are shown, as they lie in the files of --tls:
+// read at the start, and again when an operator says so; and when they expire.
+//
+// All or nothing: when any of the files is wrong, all stay as they are, and the reason is told and
+// logged. The keys of tickets change with the time, not with the certificates, so that a client
+// whose session began before a reload resumes it.
+// Any thread; it blocks for the disk, and until the loops have what is new.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "common/base/mutex.hpp"
+#include "common/wire/status.hpp"
+#include "master/forward/tls/certificate.hpp"
+#include "master/forward/tls/server_contexts.hpp"
+
+namespace tandem::master::tls {
+
+class Certificates {
+ public:
+  using Time = Certificate::Time;
+
+  explicit Certificates(std::vector<CertificateFiles> files);
+
+  // The first time, before anybody is served. Errors: as Certificate::load().
+  Result<CertificateSetPtr> load(Time now);
+  // Reads them again, and has `use` take them into use. Errors: as load(), or what `use` says.
+  using Use = std::function<Result<>(CertificateSetPtr)>;
+  Result<> reload(Time now, const Use& use);
+  // Makes a new key for tickets when the newest is old enough, and warns of certificates that
+  // expire soon, once a day. To be called now and then.
+  void tick(Time now, const Use& use);
+  std::vector<wire::CertificateStatus> status(Time now) const;
+
+ private:
+  Result<std::vector<Certificate>> read(Time now) const;
+  CertificateSetPtr current() const;
+  void keep(CertificateSetPtr certificates);
+
+  const std::vector<CertificateFiles> files_;
+  Mutex changing_;  // by one at a time
+  Time ticket_key_since_ TANDEM_GUARDED_BY(changing_){};
+  Time warned_at_ TANDEM_GUARDED_BY(changing_){};
+  mutable Mutex mutex_;
+  CertificateSetPtr current_ TANDEM_GUARDED_BY(mutex_);
+};
+
+}  // namespace tandem::master::tls

@@ -1,0 +1,24 @@
+// limits.hpp: certificates and the keys of tickets.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace tandem::limits {
+
+using namespace std::chrono_literals;
+
+// Of --tls; each has a context of its own on each loop.
+inline constexpr std::size_t certificates_max = 1'000;
+// A file of --tls: a chain of ten large certificates is 30 KiB.
+inline constexpr std::size_t certificate_bytes_max = 1024 * 1024;
+// Names of one certificate; public authorities issue up to 100.
+inline constexpr std::size_t certificate_names_max = 1'000;
+// An operator is warned, in the log and by `tandem status`, when a certificate is valid for fewer
+// days than these: certbot renews with 30 left.
+inline constexpr int certificate_days_warned = 30;
+inline constexpr int certificate_days_urgent = 7;
+// A session that is resumed (RFC 8446 §4.6.1 allows seven days): as long as its ticket's key.
+inline constexpr std::chrono::seconds tls_session_max = 12h;
+
+}  // namespace tandem::limits

@@ -1,0 +1,127 @@
+#include "master/forward/tls/server_contexts.hpp"
+
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "common/base/assert.hpp"
+#include "master/forward/tls/limits.hpp"
+
+namespace tandem::master::tls {
+
+namespace {
+
+constexpr int security_level = 2;
+
+// RFC 9113 §9.2.2 with its appendix A: HTTP/2 over TLS 1.2 wants ephemeral keys and AEAD.
+bool is_good_for_http2(const SSL* ssl) {
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return true;
+  const SSL_CIPHER* cipher = SSL_get_pending_cipher(ssl);
+  if (cipher == nullptr || SSL_CIPHER_is_aead(cipher) != 1) return false;
+  const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+  return exchange == NID_kx_ecdhe || exchange == NID_kx_dhe;
+}
+
+void set_rules(SSL_CTX* context) {
+  SSL_CTX_set_security_level(context, security_level);
+  TANDEM_ASSERT(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_dh_auto(context, 1);
+  // Sessions are in the clients' tickets alone.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_timeout(context, static_cast<long>(limits::tls_session_max.count()));
+  constexpr std::array<unsigned char, 6> id{'t', 'a', 'n', 'd', 'e', 'm'};
+  SSL_CTX_set_session_id_context(context, id.data(), id.size());
+}
+
+// The protocol of `offered`, which is a list as RFC 7301 §3.1 has it.
+bool offers(std::string_view offered, std::string_view protocol) {
+  while (!offered.empty()) {
+    const auto size = static_cast<unsigned char>(offered.front());
+    if (offered.substr(1, size) == protocol) return true;
+    offered.remove_prefix(std::min<std::size_t>(offered.size(), size + 1u));
+  }
+  return false;
+}
+
+}  // namespace
+
+void ServerContexts::Free::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+
+ServerContexts::ServerContexts(CertificateSetPtr certificates, bool http2)
+    : certificates_(std::move(certificates)), http2_(http2) {}
+
+Result<std::shared_ptr<const ServerContexts>> ServerContexts::make(CertificateSetPtr certificates,
+                                                                   bool http2) {
+  TANDEM_ASSERT(!certificates->certificates.empty() && certificates->ticket_keys != nullptr);
+  std::shared_ptr<ServerContexts> made(new ServerContexts(std::move(certificates), http2));
+  for (const auto& each : made->certificates_->certificates) {
+    if (auto added = made->add(each); !added) return added.error();
+  }
+  return std::shared_ptr<const ServerContexts>(std::move(made));
+}
+
+Result<> ServerContexts::add(const Certificate& certificate) {
+  ContextPtr context(SSL_CTX_new(TLS_server_method()));
+  TANDEM_ASSERT(context != nullptr);
+  set_rules(context.get());
+  ERR_clear_error();
+  bool good = SSL_CTX_use_certificate(context.get(), certificate.own()) == 1 &&
+              SSL_CTX_use_PrivateKey(context.get(), certificate.key()) == 1;
+  for (X509* const issuer : certificate.issuers()) {
+    good = good && SSL_CTX_add1_chain_cert(context.get(), issuer) == 1;
+  }
+  if (!good) {
+    return invalid(fmt::format("--tls: {} cannot be used: {}", certificate.files().certificate,
+                               openssl_reason()),
+                   "--tls");
+  }
+  certificates_->ticket_keys->install(context.get());
+  SSL_CTX_set_tlsext_servername_callback(context.get(), &choose_certificate);
+  SSL_CTX_set_tlsext_servername_arg(context.get(), this);
+  SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, this);
+  for (const auto& name : certificate.names()) names_.add(name, contexts_.size());
+  contexts_.push_back(std::move(context));
+  return {};
+}
+
+SSL* ServerContexts::begin() const {
+  SSL* const ssl = SSL_new(contexts_.front().get());
+  TANDEM_ASSERT(ssl != nullptr);
+  SSL_set_accept_state(ssl);
+  return ssl;
+}
+
+int ServerContexts::choose_certificate(SSL* ssl, int*, void* context) {
+  const auto& self = *static_cast<const ServerContexts*>(context);
+  const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  const auto chosen = self.names_.find(name);
+  if (chosen > 0) SSL_set_SSL_CTX(ssl, self.contexts_[chosen].get());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// RFC 7301 §3.2: what has nothing in common ends with an alert.
+int ServerContexts::choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
+                                    const unsigned char* offered, unsigned offered_size,
+                                    void* context) {
+  const auto& self = *static_cast<const ServerContexts*>(context);
+  const std::string_view list(reinterpret_cast<const char*>(offered), offered_size);
+  for (const std::string_view protocol : {"h2", "http/1.1"}) {
+    if (protocol == "h2" && (!self.http2_ || !is_good_for_http2(ssl))) continue;
+    if (!offers(list, protocol)) continue;
+    *out = reinterpret_cast<const unsigned char*>(protocol.data());
+    *out_size = static_cast<unsigned char>(protocol.size());
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+}  // namespace tandem::master::tls
