@@ -251,6 +251,14 @@ std::size_t TlsSession::encrypt(std::span<const std::string_view> pieces, std::s
   return from - begin;
 }
 
+// Whoever takes nothing more for a while keeps no large block for the little that is left.
+void TlsSession::keep_little() {
+  if (out_.capacity() <= limits::buffer_bytes || out_.size() > limits::buffer_bytes) return;
+  auto little = pool_.borrow();
+  little.append(out_.view());
+  out_ = std::move(little);
+}
+
 IoResult TlsSession::write(std::span<const std::string_view> pieces) {
   flush();
   if (broken_) return {broken_, 0};
@@ -267,7 +275,10 @@ IoResult TlsSession::write(std::span<const std::string_view> pieces) {
     ahead_ = encrypt(pieces, total.bytes);
     flush();
     total.error = broken_;
-    if (broken_ || !out_.empty()) return total;
+    if (broken_ || !out_.empty()) {
+      keep_little();
+      return total;
+    }
     total.bytes += std::exchange(ahead_, 0);
   }
   out_.release();

@@ -70,6 +70,7 @@ class TlsSession {
 
   std::size_t encrypt(std::span<const std::string_view> pieces, std::size_t from);
   IoResult flush();
+  void keep_little();
   void note_error(int returned);
   void fail(const ErrorCodeOs& error, std::string why);
 

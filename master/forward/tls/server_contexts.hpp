@@ -1,8 +1,8 @@
 // server_contexts.hpp: what one loop accepts TLS connections with: an SSL_CTX for each certificate,
 // of which the client's server name (SNI) chooses one.
 //
-// Each loop has its own, so that handshakes at different loops share no counter; all are made from
-// the same certificates and ticket keys. They are replaced as a whole, never changed: a handshake
+// Each loop has its own, so that handshakes at different loops share none; all are made from the
+// same certificates and ticket keys. They are replaced as a whole, never changed: a handshake
 // keeps those alive that it began with. TLS 1.2 and 1.3, by OpenSSL's defaults for security level
 // 2; no renegotiation, no compression; HTTP/2 only with what RFC 9113 §9.2 permits.
 // Owner: the loop, once made.
