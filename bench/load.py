@@ -13,12 +13,12 @@ SILENT_REQUEST = b"GET /128 HTTP/1.1\r\nHost: bench\r\nUser-Agent: idle\r\n\r\n"
 REQUESTS = ("keep-alive", "close", "upload")  # what wrk.lua can send
 
 
-def measure(process, port, path, connections, seconds, request="keep-alive", cpu=cpu_seconds):
+def measure(process, port, path, connections, seconds, request="keep-alive", cpu=cpu_seconds, scheme="http"):
     """One load: (requests per second, p50 ms, p99 ms, CPU µs per request, failed requests)."""
     before = cpu(process.pid)
     wrk = pinned(LOAD_CORE) + [
         installed("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
-        "-s", os.path.join(HERE, "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--", request]
+        "-s", os.path.join(HERE, "wrk.lua"), f"{scheme}://127.0.0.1:{port}{path}", "--", request]
     output = subprocess.run(wrk, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             timeout=seconds + 30).stdout
     used = cpu(process.pid) - before

@@ -10,6 +10,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ PROXY_CORE, LOAD_CORE = "0", "1"
 ORDER = ("relay", "haproxy", "nginx", "go", "tandem")
 # With an access log; and another build of ours, which TANDEM_BEFORE names: what a change costs.
 KNOWN = ORDER + ("tandem-logging", "before")
+TLS_ORDER = ("haproxy", "nginx", "tandem")
 READY_SECONDS = 20
 PR_SET_PDEATHSIG = 1
 
@@ -39,7 +41,7 @@ defaults
     option forwardfor
     http-reuse always
 frontend clients
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port}{tls}
     default_backend origin
 backend origin
     server origin 127.0.0.1:{origin}
@@ -65,7 +67,7 @@ http {{
     keepalive_requests 100000000;
     upstream origin {{ server 127.0.0.1:{origin}; keepalive 1024; keepalive_requests 100000000; }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{tls};
         location / {{
             proxy_pass http://origin;
             proxy_request_buffering off;
@@ -107,7 +109,8 @@ def die_with_parent():
 class Stage:
     """The processes and files of one run. A context manager: leaving it stops and removes all of them."""
 
-    def __init__(self):
+    def __init__(self, tls=False):
+        self.tls = tls  # whether clients of the proxies speak it
         self.processes = []
         self.dir = None
 
@@ -116,7 +119,20 @@ class Stage:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.files = raise_file_limit()
         self.dir = tempfile.mkdtemp(prefix="tandem-bench-")
+        if self.tls:
+            self.make_certificate()
         return self
+
+    def make_certificate(self):
+        """site.pem and site.key, of P-256, and both.pem, which HAProxy wants."""
+        certificate, key = os.path.join(self.dir, "site.pem"), os.path.join(self.dir, "site.key")
+        subprocess.run([installed("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate, "-days", "30",
+                        "-subj", "/CN=bench", "-addext", "subjectAltName=DNS:bench"],
+                       check=True, stderr=subprocess.DEVNULL)
+        os.chmod(key, 0o600)
+        with open(certificate) as first, open(key) as second:
+            self.write("both.pem", first.read() + second.read())
 
     def __exit__(self, *_):
         for process in self.processes:
@@ -141,14 +157,18 @@ class Stage:
             process.kill()
             process.wait()
 
-    def await_answer(self, name, process, port, path):
+    def connect(self, port, secure):
+        connection = socket.create_connection(("127.0.0.1", port), 1)
+        return ssl._create_unverified_context().wrap_socket(connection) if secure else connection
+
+    def await_answer(self, name, process, port, path, secure=False):
         """Waits until `path` is answered with 200 on `port`."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 break
             try:
-                with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                with self.connect(port, secure) as connection:
                     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
                     if connection.recv(64).startswith(b"HTTP/1.1 200"):
                         return
@@ -170,7 +190,7 @@ class Stage:
         port, name = free_port(), name or kind
         command = getattr(self, "_" + kind.replace("-", "_"))(port, origin, connections)
         process = self.start(PROXY_CORE, name, command)
-        self.await_answer(name, process, port, "/128")
+        self.await_answer(name, process, port, "/128", self.tls)
         return process, port
 
     def write(self, name, text):
@@ -183,12 +203,15 @@ class Stage:
         return [program("bench-relay"), str(port), str(origin)]
 
     def _haproxy(self, port, origin, connections):
-        config = HAPROXY.format(port=port, origin=origin, connections=connections)
+        tls = f" ssl crt {self.dir}/both.pem alpn http/1.1" if self.tls else ""
+        config = HAPROXY.format(port=port, origin=origin, connections=connections, tls=tls)
         return [installed("haproxy", "haproxy"), "-db", "-q", "-f", self.write("haproxy.cfg", config)]
 
     def _nginx(self, port, origin, connections):
         user = "user root;" if os.geteuid() == 0 else ""  # its files are in a directory of ours
-        config = NGINX.format(user=user, port=port, origin=origin, dir=self.dir,
+        tls = (f" ssl; ssl_certificate {self.dir}/site.pem; ssl_certificate_key {self.dir}/site.key"
+               if self.tls else "")
+        config = NGINX.format(user=user, port=port, origin=origin, dir=self.dir, tls=tls,
                               files=min(self.files, 2 * connections + 200))
         path = self.write("nginx.conf", config)
         return [installed("nginx", "nginx-light"), "-p", self.dir, "-e", self.dir + "/nginx.error.log",
@@ -218,7 +241,10 @@ class Stage:
 
     def master(self, name, port, threads, control=0):
         """The command of a master that knows no worker yet."""
-        return [program("tandem-master"), "--node", "bench", "--listen", f"127.0.0.1:{port}",
+        flags = ["--listen"]
+        if self.tls:
+            flags = ["--tls", f"{self.dir}/site.pem,{self.dir}/site.key", "--listen-tls"]
+        return [program("tandem-master"), "--node", "bench", *flags, f"127.0.0.1:{port}",
                 "--control", f"127.0.0.1:{control}", "--threads", str(threads),
                 "--data-dir", os.path.join(self.dir, f"{name}-{port}")]
 

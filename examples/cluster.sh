@@ -2,6 +2,7 @@
 # A cluster on this machine: two masters, three workers, and a look at what happens when one dies.
 #
 #   examples/cluster.sh [start]   starts it and stays; Ctrl-C stops all of it
+#   examples/cluster.sh --tls     the same, and its masters speak TLS too, with a certificate made for it
 #   examples/cluster.sh status    shows the one that runs
 #   examples/cluster.sh stop      stops it from another terminal
 #   examples/cluster.sh demo      unattended, on free ports: spreads requests; then, under load, kills a worker
@@ -32,9 +33,10 @@ run_dir=$root/build/cluster
 lock=$run_dir/lock
 controls=()  # HOST:PORT of every master, once they run
 clients=()   # HOST:PORT for clients, likewise
+tls=0        # whether masters speak TLS, each at its port for clients and 363: 8443, 8444
 
 usage() {
-  sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
 prepare() {
@@ -58,8 +60,19 @@ launch_master() {
       peers+=(--peer "$name=127.0.0.1:$control")
     fi
   done
+  local secure=()
+  if [ "$tls" = 1 ]; then
+    secure=(--listen-tls "127.0.0.1:$((own_client + 363))" --tls "$run_dir/site.pem,$run_dir/site.key")
+  fi
   start "$1" "$bin/tandem-master" --node "$1" --listen "127.0.0.1:$own_client" \
-    --control "127.0.0.1:$own_control" --data-dir "$run_dir/data-$1" "${peers[@]}"
+    --control "127.0.0.1:$own_control" --data-dir "$run_dir/data-$1" "${peers[@]}" "${secure[@]}"
+}
+
+# For localhost, signed by itself.
+make_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost -keyout "$run_dir/site.key" -out "$run_dir/site.pem" 2>/dev/null
+  chmod 600 "$run_dir/site.key"
 }
 
 start_masters() {
@@ -131,12 +144,14 @@ run() {
   prepare
   stop_all_on_exit
   trap 'echo "stopping"; stop_all || true' EXIT
+  [ "$tls" = 0 ] || make_certificate
   start_masters
   start_workers
   await_protection
   printf '%s\n' "${controls[@]}" >"$run_dir/controls"
   echo
   echo "try:   curl http://${clients[0]}/hello        (again and again: the workers take turns)"
+  [ "$tls" = 0 ] || echo "       curl --cacert $run_dir/site.pem https://localhost:8443/hello"
   echo "       examples/cluster.sh status"
   echo "       kill -9 ${pid_of[w2]}                         (w2; nobody notices)"
   echo "       kill -9 ${pid_of[a]}                         (the primary; then ask http://${clients[1]}/hello)"
@@ -320,6 +335,10 @@ demo() {
 
 case ${1:-start} in
   start) run ;;
+  --tls)
+    tls=1
+    run
+    ;;
   status) show_status ;;
   stop) stop_running ;;
   demo) demo ;;
