@@ -59,8 +59,8 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
 
 Result<> check_tls(const MasterFlags& flags) {
   const auto& listen = flags.forward.listen;
-  const bool is_tls = std::any_of(listen.begin(), listen.end(),
-                                  [](const auto& address) { return address.tls; });
+  const bool is_tls =
+      std::any_of(listen.begin(), listen.end(), [](const auto& address) { return address.tls; });
   if (!is_tls && !flags.certificates.empty()) {
     return invalid("--tls needs a --listen-tls: there is nowhere to show the certificate");
   }

@@ -99,12 +99,11 @@ struct Tls {
   }
   CertificateHooks hooks(DataPlane*& plane) {
     if (!certificates) return {};
-    return {.status = [this] { return certificates->status(std::chrono::system_clock::now()); },
-            .reload = [this, &plane] { return reload(*plane); },
-            .tick =
-                [this, &plane] {
-                  certificates->tick(std::chrono::system_clock::now(), into(*plane));
-                }};
+    return {
+        .status = [this] { return certificates->status(std::chrono::system_clock::now()); },
+        .reload = [this, &plane] { return reload(*plane); },
+        .tick = [this,
+                 &plane] { certificates->tick(std::chrono::system_clock::now(), into(*plane)); }};
   }
 
   std::optional<tls::Certificates> certificates;

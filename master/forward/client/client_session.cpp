@@ -32,8 +32,7 @@ void ClientSession::start(Context& context, Clients& clients, ByteStream connect
 // False: its address has as many connections, or handshakes, as it may.
 bool ClientSession::count_in(const TcpEndpoint& peer) {
   auto* const counts = clients_.counts();
-  const bool is_counted =
-      !trusted_ && !is_among(context_.options().uncounted_clients, address_);
+  const bool is_counted = !trusted_ && !is_among(context_.options().uncounted_clients, address_);
   if (counts != nullptr && is_counted) {
     counted_as_ = counts->enter(peer.address());
     if (!counted_as_) return false;
@@ -156,8 +155,8 @@ Sender ClientSession::sender() {
           .port = entrance_.port};
 }
 
-// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1. Over
-// TLS both sides have agreed on it before, or will not speak it (RFC 9113 §3.2).
+// What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.
+// Over TLS both sides have agreed on it before, or will not speak it (RFC 9113 §3.2).
 bool ClientSession::may_speak_http2() {
   if (auto* const tls = connection_.tls()) return tls->application_protocol() == "h2";
   const auto here = in_.view().substr(0, h2::client_preface.size());

@@ -4,8 +4,7 @@
 
 namespace tandem::master {
 
-Handshakes::Handshakes(Reactor& io, HandshakeLimits limits)
-    : io_(io), limits_(std::move(limits)) {
+Handshakes::Handshakes(Reactor& io, HandshakeLimits limits) : io_(io), limits_(std::move(limits)) {
   TANDEM_ASSERT(limits_.most > 0);
 }
 

@@ -1,9 +1,9 @@
 // listener.hpp: accepts client connections for one loop, at one of the addresses where clients are
 // served.
 //
-// Every loop listens on the same addresses with SO_REUSEPORT, and the kernel spreads connections over
-// them at random. When this loop has clearly more connections than another, the other one gets the
-// next. When there is no room for more, because of the limit or for want of descriptors, idle
+// Every loop listens on the same addresses with SO_REUSEPORT, and the kernel spreads connections
+// over them at random. When this loop has clearly more connections than another, the other one gets
+// the next. When there is no room for more, because of the limit or for want of descriptors, idle
 // clients are closed, and new ones wait in the kernel's queue. Owner: its loop, but for open(),
 // which comes before the thread.
 #pragma once

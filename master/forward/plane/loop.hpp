@@ -65,8 +65,8 @@ class Loop {
   void post(Function function) {
     context_.io().post(std::move(function));
   }
-  // Serves a client that `acceptor`, on whose thread this is called, has accepted at its listener of
-  // that number: an open socket, which this takes over.
+  // Serves a client that `acceptor`, on whose thread this is called, has accepted at its listener
+  // of that number: an open socket, which this takes over.
   void welcome(int client, const TcpEndpoint& peer, unsigned listener, const Loop& acceptor);
   unsigned index() const { return context_.index(); }
   const LoopCounters& counters() const { return context_.counters(); }
