@@ -42,8 +42,9 @@ std::string common_name_of(SSL* ssl) {
 int TlsClient::keep_session(SSL* ssl, SSL_SESSION* session) {
   auto& self = *static_cast<TlsClient*>(SSL_get_app_data(ssl));
   const std::lock_guard lock(self.mutex_);
-  self.sessions_.emplace_back(session, &SSL_SESSION_free);
-  return 1;
+  // A copy, for OpenSSL marks its own when the connection ends otherwise than it should.
+  self.sessions_.emplace_back(SSL_SESSION_dup(session), &SSL_SESSION_free);
+  return 0;
 }
 
 TlsClient::TlsClient(std::uint16_t port, const Options& options)
