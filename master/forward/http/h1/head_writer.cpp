@@ -111,8 +111,7 @@ void write_forwarded_fields(TextWriter& writer, const RequestHead& request,
   if (!has_for || !sender.by_master) writer << (has_for ? ", " : "") << sender.address;
   writer << "\r\n";
   // A client that came by a proxy which says how did not use our port.
-  if (!has_proto && !has_host && !has_port)
-    writer << "X-Forwarded-Port: " << sender.port << "\r\n";
+  if (!has_proto && !has_host && !has_port) writer << "X-Forwarded-Port: " << sender.port << "\r\n";
   if (!has_proto)
     writer << (sender.https ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
   if (!has_host && !request.host().empty())
@@ -173,10 +172,10 @@ std::string_view http_date() {
 }
 
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context) {
-  const std::size_t own = context.via.size() + context.sender.address.size() + context.sender.port.size() +
-                          context.request_id.size() + request.host().size() * 2 +
-                          context.worker_host.size() + request.upgrade().size() +
-                          context.pass.size() + context.stripped;
+  const std::size_t own = context.via.size() + context.sender.address.size() +
+                          context.sender.port.size() + context.request_id.size() +
+                          request.host().size() * 2 + context.worker_host.size() +
+                          request.upgrade().size() + context.pass.size() + context.stripped;
   TextWriter writer(out, room_for(request, own));
   writer << request.method() << " ";
   const auto target = request.target().substr(context.stripped);
