@@ -157,6 +157,7 @@ TEST_CASE("every member of a heartbeat has its type") {
       {"state", {"up"}},
       {"takes_proof", {true}},
       {"term", {1}},
+      {"protocol", {nullptr}},
       {"witness_incarnation", {1}},
       {"witness_control", {"127.0.0.1:80"}},
   };
