@@ -3,7 +3,7 @@
 
 #include "gateway.hpp"
 #include "h2_client.hpp"
-#include "master/forward/client/websocket.hpp"
+#include "master/forward/stream/websocket.hpp"
 
 using namespace tandem::test;
 using namespace std::chrono_literals;

@@ -6,7 +6,9 @@
 #include <thread>
 
 #include "gateway.hpp"
+#include "h2_client.hpp"
 #include "h2_frames.hpp"
+#include "h2_raw_worker.hpp"
 #include "h2_worker.hpp"
 
 using namespace tandem::test;
@@ -37,14 +39,6 @@ struct Worker {
 std::string post(std::string_view body, std::string_view fields = "") {
   return fmt::format("POST /p HTTP/1.1\r\nHost: a\r\n{}Content-Length: {}\r\n\r\n{}", fields,
                      body.size(), body);
-}
-
-h2::Frame read_frame(RawSocket& socket) {
-  auto bytes = socket.read_exactly(9);
-  const auto length =
-      static_cast<unsigned char>(bytes[1]) * 256u + static_cast<unsigned char>(bytes[2]);
-  bytes += socket.read_exactly(length);
-  return h2::take_frames(bytes).front();
 }
 
 // A client of HTTP/2, up to the end of stream 1: the frames of that stream.

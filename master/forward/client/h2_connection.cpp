@@ -7,8 +7,8 @@
 #include "master/forward/client/clients.hpp"
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/request_log.hpp"
-#include "master/forward/client/websocket.hpp"
 #include "master/forward/exchange/watched_deadline.hpp"
+#include "master/forward/stream/websocket.hpp"
 #include "common/http1/field_text.hpp"
 #include "master/forward/http/grpc.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
@@ -67,43 +67,35 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
 
   bool submit_head(std::string_view head, bool last) override {
     if (stream_ == nullptr) return false;
-    auto& response = link().response_scratch();
-    response.clear();
-    if (response.parse(head, /*to_head=*/false) != HeadStatus::complete) return false;
+    auto& response = link().head_scratch();
+    read_written_response(head, response);
     auto& session = link().session();
     if (response.is_interim()) {
-      session.send_interim(*stream_, response.status(), response.fields());
-    } else if (websocket_key_ && response.status() == 101 && !is_proven(response)) {
+      session.send_interim(*stream_, response.status, response.fields);
+    } else if (websocket_key_ && response.status == 101 && !is_proven(response)) {
       session.send_head(*stream_, 502, {}, /*last=*/true);
       return false;
     } else if (websocket_key_) {
-      session.send_head(*stream_, status_of_opening(response), fields_of_opening(response), last);
+      std::erase_if(response.fields, is_of_websocket_handshake);
+      session.send_head(*stream_, status_of_opening(response.status), response.fields, last);
     } else {
-      session.send_head(*stream_, response.status(), response.fields(), last);
+      session.send_head(*stream_, response.status, response.fields, last);
       answer_is_open_ = !last;
     }
     return true;
   }
 
-  bool is_proven(const ResponseHead& response) const {
-    const auto& fields = response.fields();
+  bool is_proven(const WrittenHead& response) const {
+    const auto& fields = response.fields;
     return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
       return equal_ignoring_case(field.name, "Sec-WebSocket-Accept") &&
              field.value == websocket_accept(*websocket_key_);
     });
   }
   // RFC 8441 §5: success is 200 and says nothing of keys. What opens no WebSocket is no success.
-  static unsigned status_of_opening(const ResponseHead& response) {
-    if (response.status() == 101) return 200;
-    return response.status() < 300 ? 502 : response.status();
-  }
-  std::span<const Field> fields_of_opening(const ResponseHead& response) const {
-    auto& fields = link().fields_scratch();
-    fields.clear();
-    for (const auto& field : response.fields()) {
-      if (!equal_ignoring_case(field.name, "Sec-WebSocket-Accept")) fields.push_back(field);
-    }
-    return fields;
+  static unsigned status_of_opening(unsigned status) {
+    if (status == 101) return 200;
+    return status < 300 ? 502 : status;
   }
   std::optional<WebSocketKey> websocket_key_;
 
@@ -123,7 +115,7 @@ H2Connection::H2Connection(Context& context, ByteStream& connection, const Sende
       wake_reader_(context.io()),
       progress_(context.timeouts().body_idle, context.timeouts().pace),
       idle_since_(context.coarse_now()) {
-  idle_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->leave(); }, this);
+  idle_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->stay_idle(); }, this);
   head_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->give_head_up(); }, this);
   drain_ping_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->finish_drain(); }, this);
   stalled_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->look_at_client(); }, this);
@@ -185,10 +177,21 @@ void H2Connection::give_head_up() {
 // No request is being served. Frames that ask for nothing do not make the time longer.
 void H2Connection::fall_idle() {
   if (lost_) return wake_reader_.set();
-  session_.give_back_memory();
+  if (settled_) session_.give_back_memory();
   if (idle_.armed()) return;
   idle_since_ = context_.coarse_now();
-  context_.arm(idle_, context_.timeouts().client_idle);
+  const auto settling = Duration(limits::http2_settling);
+  context_.arm(idle_, std::min(settling, context_.timeouts().client_idle));
+}
+
+// First its memory goes, which costs a system call that a request which follows soon would pay for;
+// then the connection.
+void H2Connection::stay_idle() {
+  const auto idle_for = context_.coarse_now() - idle_since_;
+  if (settled_ || idle_for >= context_.timeouts().client_idle) return leave();
+  settled_ = true;
+  session_.give_back_memory();
+  context_.arm(idle_, context_.timeouts().client_idle - idle_for);
 }
 
 bool H2Connection::is_idle_since(Instant since) const {
@@ -289,6 +292,7 @@ void H2Connection::wake_pulled() {
 
 void H2Connection::on_head(h2::Stream& stream, h2::PooledHead head, bool ends) {
   idle_.disarm();
+  settled_ = false;
   serve(stream, std::move(head), ends);
 }
 

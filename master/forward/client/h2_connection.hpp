@@ -58,6 +58,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   void watch_head();
   void give_head_up();
   void fall_idle();
+  void stay_idle();
   void finish_drain();
   Detached write_all_out();
   Task<bool> write_out();
@@ -77,7 +78,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   IntrusiveList<Request> requests_;  // that are being served
   Wake wake_writer_;
   Wake wake_reader_;     // input is wanted again, or a request has ended
-  Deadline idle_;        // nothing was asked for so long
+  Deadline idle_;        // nothing was asked for a while, or for so long that it may end
   Deadline head_;        // a head has begun, and does not end
   Deadline drain_ping_;  // a client that is told to go does not answer
   Deadline stalled_;     // the client takes nothing of what is sent to it
@@ -85,6 +86,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Event writer_ended_;
   Instant idle_since_;
   std::size_t awaiting_pull_ = 0;  // requests
+  bool settled_ = false;           // nothing was asked for a while: it keeps little memory
   bool lost_ = false;              // the connection is
   bool ending_ = false;            // the writer is to stop
 };

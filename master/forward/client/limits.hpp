@@ -18,6 +18,9 @@ inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 // (RFC 9113 §6.8).
 inline constexpr auto http2_drain_ping_max = 1s;
 
+// One that has asked for nothing for so long gives back what memory it can.
+inline constexpr auto http2_settling = 1s;
+
 // ---- handshakes of TLS --------------------------------------------------------------------------
 // Of all loops together: each takes up to 64 KiB until it is done.
 inline constexpr std::size_t handshakes_max = 2'048;

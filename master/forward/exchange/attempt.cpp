@@ -58,6 +58,9 @@ void Attempt::report_outcome(Outcome outcome) {
       if (client_.times.client_gave_up(now())) return;
       break;
     case Outcome::lost:
+      result_.lost_with_others = call_->was_lost_with_others();
+      if (!call_->takes_blame()) return;
+      break;
     case Outcome::bad_response: break;
     case Outcome::lost_race: return report_latency(Experience::good);  // it takes so long at least
     default: return;  // it says nothing of the worker
@@ -209,6 +212,7 @@ Attempt::Outcome Attempt::worker_gone() const {
   if (pump_ && pump_->timed_out()) return Outcome::timed_out;
   // A connection can only have been closed for its age before the first byte of an answer.
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
+  if (call_->was_beyond_worker()) return Outcome::unsupported;
   if (call_->was_unprocessed() && is_unanswered) return Outcome::unprocessed;
   if (call_->is_reused() && is_unanswered) return Outcome::stale;
   return result_.request_sent ? Outcome::lost : Outcome::not_sent;

@@ -13,6 +13,7 @@ enum class AttemptOutcome {
   // that it is being closed.
   stale,
   unprocessed,    // the worker says that it did nothing for the request; it may be about to leave
+  unsupported,    // the worker cannot do what the request asks for; nothing was sent
   lost,           // the worker closed or reset without a whole answer; it may have seen the request
   timed_out,      // no response head, or no whole short response, in time
   bad_response,   // what it sent is no HTTP
@@ -38,10 +39,11 @@ enum class Ending {
 
 struct AttemptResult {
   AttemptOutcome outcome = AttemptOutcome::not_sent;
-  bool was_chosen = false;      // a worker, or the primary, was chosen
-  bool all_full = false;        // none was, for none had room in time
-  bool request_sent = false;    // some of the request was handed to the worker's connection
-  bool body_taken = false;      // some of a streamed body was taken from the client
+  bool was_chosen = false;        // a worker, or the primary, was chosen
+  bool all_full = false;          // none was, for none had room in time
+  bool request_sent = false;      // some of the request was handed to the worker's connection
+  bool lost_with_others = false;  // other calls on its connection were too: any may be the reason
+  bool body_taken = false;        // some of a streamed body was taken from the client
   bool response_begun = false;  // some of a response has reached the client, if only an interim one
   bool answer_begun = false;    // some of the final response has
   Ending ending = Ending::close;

@@ -117,7 +117,9 @@ class Context {
   BufferPool& buffers() { return buffers_; }
   StreamMemory& stream_memory() { return stream_memory_; }
   // What connections to workers are made of.
-  WorkerIo worker_io() { return {io_, wheel_, buffers_, stream_memory_.http2()}; }
+  WorkerIo worker_io() {
+    return {io_, wheel_, buffers_, stream_memory_.http2(), timeouts().http2_quiet};
+  }
   RequestHead& borrow_request_head() { return request_heads_.borrow(); }
   void give_back(RequestHead& head) { request_heads_.give_back(head); }
   ResponseHead& borrow_response_head() { return response_heads_.borrow(); }

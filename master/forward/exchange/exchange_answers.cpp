@@ -77,6 +77,11 @@ LocalResponse Exchange::describe(Failure failure, std::string& room) const {
                    say(fmt::format("The workers of service \"{}\" take no more; nothing was "
                                    "executed.",
                                    service_name_)));
+    case Failure::unsupported:
+      return error(501, "websocket_not_supported",
+                   say(fmt::format("The workers of service \"{}\" speak HTTP/2 and take no "
+                                   "WebSockets (RFC 8441).",
+                                   service_name_)));
     case Failure::no_resources:
       return error(503, "out_of_resources",
                    "This master has no descriptor, port or memory left to connect; nothing was "

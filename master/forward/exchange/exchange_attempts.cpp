@@ -32,8 +32,11 @@ Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
   chosen.outcome = AttemptOutcome::not_sent;
   // An idle connection may have been closed since the reactor looked; after one that was, the
   // others are looked at.
-  auto call = chosen.upstream->take_idle(history_.distrusts_idle() ? Upstream::Look::always
-                                                                   : Upstream::Look::if_in_doubt);
+  WorkerCallPtr call;
+  if (!history_.wants_own_connection()) {
+    call = chosen.upstream->take_idle(history_.distrusts_idle() ? Upstream::Look::always
+                                                                : Upstream::Look::if_in_doubt);
+  }
   if (!call) {
     auto connecting = connect_to(chosen);
     call = co_await connecting;
@@ -55,7 +58,9 @@ Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
 // Null: there is no connection, as chosen.outcome says.
 Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   auto& upstream = *chosen.upstream;
-  auto fresh = upstream.open(context_.worker_io());
+  const auto company =
+      history_.wants_own_connection() ? Upstream::Company::none : Upstream::Company::any;
+  auto fresh = upstream.open(context_.worker_io(), company);
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<LeadershipWatch> watch;
   if (destination_ == Destination::primary) {
@@ -124,6 +129,7 @@ void Exchange::blame(Upstream& upstream, AttemptOutcome outcome) {
       context_.connection_tests().begin(upstream.shared_from_this(),
                                         client_.times.timeouts().connect);
       break;
+    case AttemptOutcome::unsupported: history_.blame(outcome); [[fallthrough]];
     case AttemptOutcome::retry_status: excluded_.add(upstream.worker().id); return;
     case AttemptOutcome::timed_out:
       if (client_.times.client_gave_up(now())) return;

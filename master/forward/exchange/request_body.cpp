@@ -118,6 +118,8 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
     if (body_.empty()) {
       auto reading = read_more();
       const bool more = co_await reading;
+      // It may have had its bytes already when it was cancelled.
+      if (cancelled_) co_return State::worker_failed;
       if (!more) co_return fail_client(idle_.expired() ? 408 : 0);
     }
     touched_ = true;

@@ -29,6 +29,7 @@ Failure failure_after(const AttemptResult& result, bool is_over) {
   switch (result.outcome) {
     case AttemptOutcome::not_sent: return result.all_full ? Failure::full : Failure::no_worker;
     case AttemptOutcome::unprocessed: return Failure::unprocessed;
+    case AttemptOutcome::unsupported: return Failure::unsupported;
     case AttemptOutcome::out_of_resources: return Failure::no_resources;
     case AttemptOutcome::timed_out: return Failure::timed_out;
     case AttemptOutcome::bad_response: return Failure::bad_response;
@@ -68,6 +69,7 @@ Verdict AttemptHistory::after_worker(const AttemptResult& result, const Request&
       gate_was_closed_ = true;  // unless it had just moved: then it is found open
       return after_refusal(result, request);
     case AttemptOutcome::unprocessed: return after_refusal(result, request);
+    case AttemptOutcome::unsupported: return {.next = Next::repeat};
     case AttemptOutcome::stale:
     case AttemptOutcome::lost: return after_silence(result, request, Next::repeat);
     case AttemptOutcome::retry_status:
@@ -118,7 +120,10 @@ Verdict AttemptHistory::after_silence(const AttemptResult& result, const Request
   }
   // No worker has seen what was sent over an idle connection that had been closed.
   const bool was_seen = !is_stale || attempts_seen_ > 0;
-  return {.next = next, .costs_retry = request.destination == Destination::workers && was_seen};
+  wants_own_connection_ = wants_own_connection_ || result.lost_with_others;
+  return {.next = next,
+          .was_answered = result.lost_with_others,
+          .costs_retry = request.destination == Destination::workers && was_seen};
 }
 
 // The worker gave an answer with a status of retry_on, or none: what the client would be told then,

@@ -30,6 +30,7 @@ enum class Failure {
   unknown,       // the primary was replaced while it worked on the request
   bad_body,      // the client did not send its body, or not as it must
   deadline,      // the time for the whole request is over
+  unsupported,   // the workers cannot do what the request asks for
   no_worker,     // there is none
   full,          // there are workers, but none had room in time
   unprocessed,   // the workers take no more
@@ -49,8 +50,8 @@ struct Verdict {
   };
   Next next = Next::end;
   Failure failure = Failure::broken_off;  // what the client is told if it is not repeated
-  // The worker has answered, if badly: a pause comes first, and when no other worker is left, it
-  // may be asked again.
+  // The worker has answered, if badly, or another request may be why it did not: a pause comes
+  // first, and when no other worker is left, it may be asked again.
   bool was_answered = false;
   // A worker may execute the request again: the retry budget pays for it, or it is not repeated.
   bool costs_retry = false;
@@ -82,6 +83,8 @@ class AttemptHistory {
   unsigned attempts_seen() const { return attempts_seen_; }
   // An idle connection had been closed: others are looked at before they are used.
   bool distrusts_idle() const { return distrusts_idle_; }
+  // It was lost together with others, and may be why: it shares no connection any more.
+  bool wants_own_connection() const { return wants_own_connection_; }
   // The gate was found closed: it is looked at before a worker is chosen.
   bool gate_was_closed() const { return gate_was_closed_; }
   // How long the request may wait for a primary: `length` from the first call, or from the last
@@ -97,6 +100,7 @@ class AttemptHistory {
   Verdict after_bad_answer(const AttemptResult& result, const Request& request);
 
   bool distrusts_idle_ = false;
+  bool wants_own_connection_ = false;
   bool gate_was_closed_ = false;
   unsigned attempts_seen_ = 0;
   std::optional<AttemptOutcome> last_failure_;

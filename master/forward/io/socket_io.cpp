@@ -56,6 +56,17 @@ void Socket::shutdown_send() {
   if (descriptor_ != nullptr) ::shutdown(descriptor_->fd, SHUT_WR);
 }
 
+void Socket::notice_dead_host() {
+  if (descriptor_ == nullptr) return;
+  const auto set = [this](int level, int option, int value) {
+    setsockopt(descriptor_->fd, level, option, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 15);  // seconds without a word, then between questions
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 IoResult read_now(Descriptor& descriptor, std::span<char> room) {
   auto got = receive(descriptor.fd, room.data(), room.size());
   while (got < 0 && errno == EINTR) got = receive(descriptor.fd, room.data(), room.size());

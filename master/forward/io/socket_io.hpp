@@ -52,6 +52,8 @@ class Socket {
     if (descriptor_ != nullptr) reactor_->close(*std::exchange(descriptor_, nullptr));
   }
   void shutdown_send();
+  // A peer whose system has answered nothing for some half a minute is gone, though nobody sends.
+  void notice_dead_host();
   // An edge is remembered.
   bool has_stirred() const { return descriptor_ != nullptr && descriptor_->readable; }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "master/forward/http/h2/session.hpp"
+#include "master/forward/stream/head_text.hpp"
 #include "master/forward/stream/message_stream.hpp"
 
 namespace tandem::master {
@@ -25,7 +26,7 @@ class H2Link {
   Reactor& io() { return io_; }
   BufferPool& buffers() { return buffers_; }
   // For what is read and submitted at once.
-  ResponseHead& response_scratch() { return response_scratch_; }
+  WrittenHead& head_scratch() { return head_scratch_; }
   std::vector<Field>& fields_scratch() { return fields_scratch_; }
 
  protected:
@@ -34,7 +35,7 @@ class H2Link {
  private:
   Reactor& io_;
   BufferPool& buffers_;
-  ResponseHead response_scratch_;
+  WrittenHead head_scratch_;
   std::vector<Field> fields_scratch_;
 };
 
@@ -85,6 +86,8 @@ class H2Stream : public MessageStream {
   H2Link& link() const { return *link_; }
   // REQUIRES: it has no stream yet
   void rebind(H2Link& link) { link_ = &link; }
+  // Of such text, what nobody has read yet.
+  std::size_t unread_text() const { return text_; }
   // What arrives as text that the session has made: the peer needs no credit for it. Before any
   // content.
   void on_text(std::string_view text);

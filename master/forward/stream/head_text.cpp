@@ -2,7 +2,9 @@
 
 #include <charconv>
 
+#include "common/base/assert.hpp"
 #include "common/http1/field_text.hpp"
+#include "master/forward/stream/websocket.hpp"
 
 namespace tandem::master {
 
@@ -89,10 +91,70 @@ void write_response_text(Buffer& out, const h2::Head& head, bool empty) {
   text << "\r\n";
 }
 
+void write_websocket_opened(Buffer& out, const h2::Head& head, std::string_view accept) {
+  const auto& fields = head.fields();
+  Text text(out, size_of(fields) + accept.size() + room_besides);
+  text << "HTTP/1.1 101 \r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "
+       << accept << "\r\n";
+  for (const auto& field : fields) {
+    if (field.kind == FieldKind::content_length || is_of_websocket_handshake(field)) continue;
+    text << field.name << ": " << field.value << "\r\n";
+  }
+  text << "\r\n";
+}
+
 void write_trailer_lines(std::string& out, const h2::Head& trailers) {
   for (const auto& field : trailers.fields()) {
     out.append(field.name).append(": ").append(field.value).append("\r\n");
   }
+}
+
+namespace {
+
+// Up to the mark, which is taken as well.
+std::string_view take_until(std::string_view& text, std::string_view mark) {
+  const auto end = text.find(mark);
+  TANDEM_ASSERT(end != text.npos);
+  const auto taken = text.substr(0, end);
+  text.remove_prefix(end + mark.size());
+  return taken;
+}
+
+void read_fields(std::string_view lines, WrittenHead& head) {
+  head.host = head.upgrade = {};
+  head.accepts_trailers = false;
+  head.fields.clear();
+  for (auto line = take_until(lines, "\r\n"); !line.empty(); line = take_until(lines, "\r\n")) {
+    const auto name = take_until(line, ": ");
+    const Field field{kind_of(name), name, line};
+    if (field.kind == FieldKind::host) {
+      head.host = line;
+    } else if (field.kind == FieldKind::upgrade) {
+      head.upgrade = line;
+    } else if (field.kind == FieldKind::te) {
+      head.accepts_trailers = true;
+    } else if (field.kind < FieldKind::connection || field.kind > FieldKind::upgrade) {
+      head.fields.push_back(field);
+    }
+  }
+}
+
+}  // namespace
+
+void read_written_request(std::string_view text, WrittenHead& head) {
+  head.status = 0;
+  head.method = take_until(text, " ");
+  head.target = take_until(text, " ");
+  take_until(text, "\r\n");
+  read_fields(text, head);
+}
+
+void read_written_response(std::string_view text, WrittenHead& head) {
+  head.method = head.target = {};
+  take_until(text, " ");
+  const auto line = take_until(text, "\r\n");
+  std::from_chars(line.data(), line.data() + line.size(), head.status);
+  read_fields(text, head);
 }
 
 void read_lines(std::string_view lines, std::vector<Field>& fields) {

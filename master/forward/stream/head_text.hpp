@@ -29,6 +29,27 @@ void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body
 // `empty`: there is one, and it has no content.
 void write_response_text(Buffer& out, const h2::Head& head, bool empty);
 
+// The head of a 2xx that opens a WebSocket (RFC 8441 §5), as the 101 of HTTP/1 with that
+// Sec-WebSocket-Accept.
+void write_websocket_opened(Buffer& out, const h2::Head& head, std::string_view accept);
+
+// A head that this gateway has written, taken apart again. There is no limit: what it adds to a
+// head that it has taken is not to be refused by itself.
+struct WrittenHead {
+  std::string_view method;  // of a request
+  std::string_view target;
+  std::string_view host;
+  std::string_view upgrade;
+  bool accepts_trailers = false;
+  unsigned status = 0;        // of a response
+  std::vector<Field> fields;  // but for Host, and those that end at this hop
+
+  bool is_interim() const { return status >= 100 && status < 200 && status != 101; }
+};
+// REQUIRES: `text` is such a head, whole
+void read_written_request(std::string_view text, WrittenHead& head);
+void read_written_response(std::string_view text, WrittenHead& head);
+
 // Appends trailers as lines with CRLF.
 void write_trailer_lines(std::string& out, const h2::Head& trailers);
 // Lines with CRLF as fields; they point into `lines`. REQUIRES: the lines were checked before.

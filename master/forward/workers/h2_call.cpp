@@ -1,6 +1,7 @@
 #include "master/forward/workers/h2_call.hpp"
 
 #include "master/forward/stream/head_text.hpp"
+#include "master/forward/workers/limits.hpp"
 #include "master/forward/workers/upstream.hpp"
 
 namespace tandem::master {
@@ -20,23 +21,31 @@ void WorkerStream::move_to(WorkerLink& link) {
 bool WorkerStream::submit_head(std::string_view text, bool last) {
   auto& link = *worker_link_;
   if (!link.has_room()) return false;
-  auto& request = link.request_scratch();
-  request.clear();
-  if (request.parse(text) != HeadStatus::complete) return false;
-  auto& fields = link.fields_scratch();
-  fields.clear();
-  for (const auto& field : request.fields()) {
-    if (!request.ends_here(field)) fields.push_back(field);
+  auto& request = link.head_scratch();
+  read_written_request(text, request);
+  // The handshake of one has no content.
+  websocket_key_ = last ? websocket_key_of(request) : std::nullopt;
+  if (websocket_key_ && !link.session().peer_takes_extended_connect()) {
+    beyond_worker_ = true;
+    return false;
   }
-  if (request.accepts_trailers()) fields.push_back({FieldKind::te, "te", "trailers"});
-  to_head_ = request.is_head();
-  attach(link.session().open({.method = request.method(),
-                              .scheme = "http",
-                              .authority = request.host(),
-                              .path = request.target(),
-                              .fields = fields},
-                             last));
-  link.note_opened();
+  to_head_ = request.method == "HEAD";
+  if (request.accepts_trailers) request.fields.push_back({FieldKind::te, "te", "trailers"});
+  if (websocket_key_) {
+    std::erase_if(request.fields, is_of_websocket_handshake);
+    request.method = "CONNECT";
+  }
+  auto& stream =
+      link.session().open({.method = request.method,
+                           .scheme = "http",
+                           .authority = request.host,
+                           .path = request.target,
+                           .protocol = websocket_key_ ? std::string_view("websocket") : "",
+                           .fields = request.fields},
+                          last && !websocket_key_);
+  attach(stream);
+  opened_ = true;
+  link.note_opened(stream);
   return true;
 }
 
@@ -44,7 +53,17 @@ bool WorkerStream::submit_head(std::string_view text, bool last) {
 void WorkerStream::on_head(const h2::Head& head, bool ends) {
   head_arrived_ = true;
   Buffer text = link().buffers().borrow();
-  write_response_text(text, head, ends && !to_head_);
+  const bool is_final = head.status() >= 200;
+  if (websocket_key_ && is_final && head.status() < 300) {
+    write_websocket_opened(text, head, websocket_accept(*websocket_key_));
+  } else {
+    // The request has no content: nothing else is to follow it.
+    if (websocket_key_ && is_final) shutdown_send();
+    write_response_text(text, head, ends && !to_head_);
+  }
+  if (unread_text() + text.size() > limits::http2_unread_heads_bytes_max) {
+    return reset(h2::ErrorCode::enhance_your_calm);
+  }
   on_text(text.view());
   if (ends) on_end();
 }
@@ -52,21 +71,42 @@ void WorkerStream::on_head(const h2::Head& head, bool ends) {
 // ---- the call
 
 H2Call::H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link,
-               const WorkerIo& io)
-    : WorkerCall(std::move(upstream)), io_(io), link_(std::move(link)), stream_(*link_) {}
+               const WorkerIo& io, Company company)
+    : WorkerCall(std::move(upstream)),
+      io_(io),
+      link_(std::move(link)),
+      company_(company),
+      stream_(*link_) {}
 
-H2Call::~H2Call() { upstream_->leave_place(); }
+H2Call::~H2Call() {
+  const bool keeps_place = stream_.is_under_way() && !link_->has_ended();
+  stream_.reset(h2::ErrorCode::cancel);
+  if (keeps_place) {
+    link_->keep_place(upstream_);
+  } else {
+    upstream_->leave_place();
+  }
+  if (company_ == Company::none) link_->retire();
+}
 
-// A worker may take fewer streams on a connection than wait for it: then there is another one.
+bool H2Call::was_lost_with_others() const {
+  return stream_.is_under_way() && link_->ended_under_many();
+}
+
+// A worker may take fewer streams on a connection than wait for it: then there is another one. One
+// that takes none on a fresh connection refuses.
 Task<IoResult> H2Call::connect() {
   while (!link_->has_room()) {
-    link_ = upstream_->link(io_);
+    if (company_ == Company::any) link_ = upstream_->link(io_);
     stream_.move_to(*link_);
     WorkerLink::Readiness readiness(*link_);
     stream_.waits_for(&readiness);
     const IoResult ready = co_await readiness;
     stream_.waits_for(nullptr);
     if (!ready.ok()) co_return ready;
+    if (!link_->has_room() && link_->is_unused()) {
+      co_return IoResult{.error = asio::error::connection_refused};
+    }
   }
   co_return IoResult{};
 }

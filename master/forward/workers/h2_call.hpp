@@ -2,21 +2,25 @@
 // share.
 //
 // A place at the worker is a stream there. The stream opens when the head is sent; until then the
-// call can still go to another connection, when the worker takes no more streams on the first.
+// call can still go to another connection, when the worker takes no more streams on the first. A
+// call that ends before its stream has is reset, and the connection keeps its place for a while.
 // Owner: an attempt, on its loop.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "master/forward/io/frame_pool.hpp"
 #include "master/forward/stream/h2_stream.hpp"
+#include "master/forward/stream/websocket.hpp"
 #include "master/forward/workers/h2_link.hpp"
 #include "master/forward/workers/worker_call.hpp"
 #include "master/forward/workers/worker_io.hpp"
 
 namespace tandem::master {
 
-// A request and its response, as one stream. Heads cross it as HTTP/1.1 text.
+// A request and its response, as one stream. Heads cross it as HTTP/1.1 text. A request that opens
+// a WebSocket becomes extended CONNECT (RFC 8441), if the worker takes that.
 class WorkerStream final : public H2Stream {
  public:
   explicit WorkerStream(WorkerLink& link) : H2Stream(link), worker_link_(&link) {}
@@ -29,6 +33,11 @@ class WorkerStream final : public H2Stream {
   // cancel() ends this waiting.
   void waits_for(WorkerLink::Readiness* readiness) { readiness_ = readiness; }
   bool has_stirred() const { return head_arrived_; }
+  bool was_beyond_worker() const { return beyond_worker_; }
+  // The worker has not ended it, as far as is known.
+  bool is_under_way() const {
+    return opened_ && !has_ended() && !closure().by_peer && !closure().unprocessed;
+  }
 
   // ---- what the session says of it
   void on_head(const h2::Head& head, bool ends);
@@ -38,14 +47,20 @@ class WorkerStream final : public H2Stream {
 
   WorkerLink* worker_link_;
   WorkerLink::Readiness* readiness_ = nullptr;
+  std::optional<WebSocketKey> websocket_key_;  // it opens one
+  bool opened_ = false;
+  bool beyond_worker_ = false;
   bool head_arrived_ = false;
   bool to_head_ = false;  // the request is HEAD: its answer has no content
 };
 
 class H2Call final : public WorkerCall {
  public:
+  enum class Company { any, none };
+  // Company::none: nobody else has the connection, which ends with the call.
   // REQUIRES: its place is counted
-  H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link, const WorkerIo& io);
+  H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link, const WorkerIo& io,
+         Company company = Company::any);
   ~H2Call() override;
 
   MessageStream& stream() override { return stream_; }
@@ -53,6 +68,9 @@ class H2Call final : public WorkerCall {
   bool is_reused() const override { return false; }
   bool has_stirred() const override { return stream_.has_stirred(); }
   bool was_unprocessed() const override { return stream_.closure().unprocessed; }
+  bool was_beyond_worker() const override { return stream_.was_beyond_worker(); }
+  bool was_lost_with_others() const override;
+  bool takes_blame() override { return !was_lost_with_others() || link_->takes_blame(); }
 
   // Its memory is the loop's, like that of a coroutine.
   static void* operator new(std::size_t bytes) { return frame_pool_allocate(bytes); }
@@ -63,6 +81,7 @@ class H2Call final : public WorkerCall {
 
   WorkerIo io_;
   std::shared_ptr<WorkerLink> link_;
+  const Company company_;
   WorkerStream stream_;
 };
 

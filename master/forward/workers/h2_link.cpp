@@ -18,6 +18,7 @@ WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker)
       connection_(io.io),
       session_(h2::Role::client, io.http2_memory, *this),
       wake_writer_(io.io),
+      pings_(io.quiet),
       idle_since_(io.wheel.coarse_now()) {
   quiet_.on_expiry([](void* self) { static_cast<WorkerLink*>(self)->look_whether_quiet(); }, this);
 }
@@ -35,6 +36,7 @@ Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
   auto connecting = connect(self.connection_.socket(), self.worker_);
   const IoResult connected = co_await connecting;
   if (connected.ok() && !self.ended_) {
+    self.connection_.socket().notice_dead_host();
     write_all_out(link);
     self.want_send();
     auto reading = self.read_all();
@@ -74,9 +76,10 @@ Detached WorkerLink::write_all_out(std::shared_ptr<WorkerLink> link) {
 
 // All that the session has to send now. False: the worker takes no more.
 Task<bool> WorkerLink::write_out() {
-  while (!ended_ && session_.has_output()) {
+  while (!ended_ && (session_.has_output() || ask_about_resets())) {
     Buffer out = buffers().borrow();
     session_.pull(out);
+    if (ask_about_resets()) session_.pull(out);
     if (out.empty()) break;
     auto writing = write_all(connection_, out.view());
     const IoResult wrote = co_await writing;
@@ -85,13 +88,27 @@ Task<bool> WorkerLink::write_out() {
   co_return true;
 }
 
+// A PING overtakes in the session what was submitted before it: it is behind resets only when they
+// have been taken out. True: there is one now.
+bool WorkerLink::ask_about_resets() {
+  if (!cancelled_.lacks_ping() || session_.has_output() || session_.is_ping_unanswered() ||
+      !pings_.may_ping_for_reset()) {
+    return false;
+  }
+  cancelled_.note_ping();
+  ping();
+  return session_.has_output();
+}
+
 void WorkerLink::end(ErrorCodeOs why) {
   if (ended_) return;
   ended_ = true;
+  ended_under_many_ = session_.open_streams() > 1;
   failure_ = why ? why : ErrorCodeOs(asio::error::connection_reset);
   quiet_.disarm();
   connection_.close();
   session_.abandon();
+  cancelled_.free_all();
   resume_waiters();
   wake_writer_.set();
 }
@@ -141,33 +158,69 @@ void WorkerLink::Readiness::cancel() {
   if (!link_.ready_ && link_.waiting_.empty()) link_.close();
 }
 
-void WorkerLink::note_opened() {
+void WorkerLink::note_opened(const h2::Stream& stream) {
+  newest_ = stream.id();
+  watch();
+}
+
+void WorkerLink::keep_place(std::shared_ptr<Upstream> upstream) {
+  cancelled_.add(std::move(upstream), newest_, wheel_.coarse_now());
+  watch();
+  want_send();
+}
+
+void WorkerLink::watch() {
   if (quiet_.armed()) return;
   heard_ = true;
-  wheel_.arm(quiet_, limits::http2_quiet_max);
+  wheel_.arm(quiet_, worker_io_.quiet);
 }
 
 void WorkerLink::look_whether_quiet() {
-  if (session_.open_streams() == 0) return;
-  if (!std::exchange(heard_, false)) {
-    if (session_.is_ping_unanswered()) return close();
-    session_.ping();
-    want_send();
+  const auto at = wheel_.coarse_now();
+  const bool is_asked = session_.is_ping_unanswered();
+  if (session_.open_streams() == 0 && cancelled_.empty() && !is_asked) return;
+  const bool is_quiet = !std::exchange(heard_, false);
+  if (is_quiet && is_asked) return close();
+  cancelled_.free_before(at - worker_io_.quiet);
+  if (is_quiet && session_.open_streams() > 0) {
+    if (pings_.may_ping(at)) {
+      ping();
+      want_send();
+    }
   }
-  wheel_.arm(quiet_, limits::http2_quiet_max);
+  wheel_.arm(quiet_, worker_io_.quiet);
+}
+
+void WorkerLink::ping() {
+  session_.ping();
+  pings_.note_ping(wheel_.coarse_now());
+}
+
+void WorkerLink::on_ping_answered() {
+  cancelled_.note_ping_answered();
+  if (cancelled_.lacks_ping()) want_send();
+}
+
+// A part of an answer.
+void WorkerLink::note_said(const h2::Stream& stream) {
+  pings_.note_answer();
+  if (!cancelled_.empty()) cancelled_.note_answer(stream.id());
 }
 
 // ---- what the session tells
 
 void WorkerLink::on_head(h2::Stream& stream, h2::PooledHead head, bool ends) {
+  note_said(stream);
   stream_of(stream)->on_head(*head, ends);
 }
 
 void WorkerLink::on_interim(h2::Stream& stream, h2::PooledHead head) {
+  note_said(stream);
   stream_of(stream)->on_head(*head, false);
 }
 
 void WorkerLink::on_content(h2::Stream& stream, std::string_view bytes) {
+  note_said(stream);
   stream_of(stream)->on_content(bytes);
 }
 

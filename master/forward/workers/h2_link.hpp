@@ -3,10 +3,14 @@
 // It is ready once it is connected and the worker has sent its settings, which say how many streams
 // it takes; one that says something else has failed. What the calls submit in one turn of the loop
 // leaves in one system call. While calls wait and the worker says nothing, it is asked by a PING
-// whether it is still there. Owner: the loop; it lives as long as its connection, or as it is held.
+// whether it is still there, now and then (PingPace). A call that is cancelled is reset at once;
+// its place is free when the worker is known to have read that (CancelledCalls), and until then it
+// counts as one of the streams that the worker takes. Owner: the loop; it lives as long as its
+// connection, or as it is held.
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "master/forward/http/h2/session.hpp"
 #include "master/forward/io/deadline_wheel.hpp"
@@ -14,6 +18,8 @@
 #include "master/forward/io/byte_stream.hpp"
 #include "master/forward/io/wake.hpp"
 #include "master/forward/stream/h2_stream.hpp"
+#include "master/forward/workers/cancelled_calls.hpp"
+#include "master/forward/workers/ping_pace.hpp"
 #include "master/forward/workers/worker_io.hpp"
 
 namespace tandem::master {
@@ -31,7 +37,12 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool is_ready() const { return ready_; }
   bool has_ended() const { return ended_; }
   // Another call can begin here now.
-  bool has_room() const { return ready_ && !ended_ && session_.can_open(); }
+  bool has_room() const {
+    return ready_ && !ended_ && session_.can_open() &&
+           session_.open_streams() + cancelled_.size() < session_.peer_streams_max();
+  }
+  // No call has ever begun here.
+  bool is_unused() const { return newest_ == 0; }
 
   // co_await: whether it is ready; an error says why it never will be.
   class Readiness : public IntrusiveListMember<Readiness> {
@@ -54,6 +65,10 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
     bool cancelled_ = false;
   };
 
+  // It has ended, and took more than one call with it; true once: for that.
+  bool ended_under_many() const { return ended_under_many_; }
+  bool takes_blame() { return !std::exchange(blamed_, true); }
+
   // Takes no more calls, and ends with the last of those that there are.
   void retire();
   // Ends at once.
@@ -68,8 +83,9 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   h2::Session& session() override { return session_; }
   void want_send() override { wake_writer_.set(); }
   // A stream was opened.
-  void note_opened();
-  RequestHead& request_scratch() { return request_scratch_; }
+  void note_opened(const h2::Stream& stream);
+  // One of them was reset before the worker had ended it: keeps its place.
+  void keep_place(std::shared_ptr<Upstream> upstream);
 
  private:
   static Detached run(std::shared_ptr<WorkerLink> link);
@@ -78,7 +94,11 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   Task<bool> write_out();
   void end(ErrorCodeOs why);
   void resume_waiters();
+  void watch();
   void look_whether_quiet();
+  void ping();
+  bool ask_about_resets();
+  void note_said(const h2::Stream& stream);
 
   // ---- of the session
   void on_head(h2::Stream& stream, h2::PooledHead head, bool ends) override;
@@ -90,7 +110,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   void on_closed(h2::Stream& stream, const h2::Closure& closure) override;
   void on_goaway(h2::StreamId, h2::ErrorCode) override {}
   void on_settings() override;
-  void on_ping_answered() override {}
+  void on_ping_answered() override;
 
   const WorkerIo worker_io_;
   DeadlineWheel& wheel_;
@@ -99,13 +119,17 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   h2::Session session_;
   Wake wake_writer_;
   IntrusiveList<Readiness> waiting_;
-  RequestHead request_scratch_;
+  CancelledCalls cancelled_;
+  PingPace pings_;
   Deadline quiet_;
   Instant idle_since_;
+  h2::StreamId newest_ = 0;  // that was opened; 0: none yet
   ErrorCodeOs failure_;
   bool heard_ = false;  // since quiet_ was armed
   bool ready_ = false;
   bool ended_ = false;
+  bool ended_under_many_ = false;
+  bool blamed_ = false;
 };
 
 }  // namespace tandem::master

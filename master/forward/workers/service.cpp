@@ -121,6 +121,7 @@ void Service::take(const std::vector<std::shared_ptr<const SnapshotWorker>>& wor
       upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
       upstreams_.back()->stick_by(options_.sticky);
       upstreams_.back()->speak(options_.protocol);
+      upstreams_.back()->on_place_freed([this] { room_made(); });
       newcomers.push_back(upstreams_.back().get());
     }
   }

@@ -21,6 +21,7 @@ struct ForwardTimeouts {
   Duration request{0};            // 504 or cut: the whole of it, all tries together; 0: no limit
   Duration queue_wait = limits::queue_wait_max;    // 503: all workers full
   Duration tunnel_idle = limits::tunnel_idle_max;  // cut: nothing moved after 101
+  Duration http2_quiet = limits::http2_quiet_max;  // asked by a PING: a worker that says nothing
   BodyPaceLimits pace{};                           // 408 or cut: a client that is too slow
 };
 

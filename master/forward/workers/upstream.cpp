@@ -54,6 +54,11 @@ void Upstream::leave_place() {
   counters().open_connections.fetch_sub(1, relaxed);
 }
 
+void Upstream::free_kept_place() {
+  leave_place();
+  if (place_freed_) place_freed_();
+}
+
 // What happened at a connection since the reactor looked is not known. Those that were put back
 // since then are at the end, and are taken when there are no others.
 WorkerCallPtr Upstream::take_idle(Look look) {
@@ -87,10 +92,11 @@ bool Upstream::take_place() {
   return true;
 }
 
-WorkerCallPtr Upstream::open(const WorkerIo& io) {
+WorkerCallPtr Upstream::open(const WorkerIo& io, Company company) {
   if (!take_place()) return nullptr;
   if (protocol_ == wire::WorkerProtocol::http2) {
-    return std::make_unique<H2Call>(shared_from_this(), link(io), io);
+    auto chosen = company == Company::any ? link(io) : WorkerLink::begin(io, endpoint_);
+    return std::make_unique<H2Call>(shared_from_this(), std::move(chosen), io, company);
   }
   return std::make_unique<H1Call>(shared_from_this(), io.io);
 }
@@ -146,6 +152,7 @@ bool Upstream::put_back(std::unique_ptr<H1Call> call, Instant now) {
 void Upstream::retire() {
   retired_ = true;
   place_ = nowhere;
+  place_freed_ = nullptr;
   idle_.clear();
   for (auto& link : std::exchange(links_, {})) link->retire();
   if (!counters().down.load(relaxed)) return;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void speak(wire::WorkerProtocol of_service);
   // The loop ends: closes HTTP/2 connections, and ends the calls on them.
   void close_links();
+  // What to call when a place is free that no call's end tells of; until it is retired.
+  void on_place_freed(std::function<void()> function) { place_freed_ = std::move(function); }
 
   // The same registration with another weight or limit.
   void update(std::shared_ptr<const SnapshotWorker> worker);
@@ -84,8 +87,10 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // is still quiet if the reactor may have missed an event there, or always.
   enum class Look { if_in_doubt, always };
   WorkerCallPtr take_idle(Look look);
-  // A new call, which has to be connected first; null when the worker is full.
-  WorkerCallPtr open(const WorkerIo& io);
+  // A new call, which has to be connected first; null when the worker is full. A call of HTTP/2
+  // may share its connection, or have one of its own.
+  using Company = H2Call::Company;
+  WorkerCallPtr open(const WorkerIo& io, Company company = Company::any);
 
   // A request awaits its answer here, until it leaves.
   void enter(UnansweredRequest& request) { in_flight_.push_front(request); }
@@ -115,6 +120,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   void drop_idle(const H1Call& call);
   // A call has ended.
   void leave_place();
+  // The same, later than the call: whoever waits for room is told.
+  void free_kept_place();
   // Its place is for another loop that waits for it.
   bool gives_place_away();
   // An HTTP/2 connection that has room, or is being made: a new one if need be.
@@ -140,6 +147,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   wire::WorkerProtocol of_service_ = wire::WorkerProtocol::http1;
   wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;  // of new calls
   IntrusiveList<UnansweredRequest> in_flight_;
+  std::function<void()> place_freed_;
   unsigned loops_;
   unsigned open_ = 0;  // places of this loop: connections, idle ones included, or streams
   bool retired_ = false;

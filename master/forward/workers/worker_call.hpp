@@ -28,6 +28,13 @@ class WorkerCall {
   virtual bool is_reused() const = 0;
   // The worker says that it did nothing for the request, though it was sent.
   virtual bool was_unprocessed() const { return false; }
+  // What was to be sent asks for something that the worker cannot do: nothing of it was sent.
+  virtual bool was_beyond_worker() const { return false; }
+  // Its connection ended under it and under other calls, and which of them brought that about is
+  // not known.
+  virtual bool was_lost_with_others() const { return false; }
+  // Of calls that were lost so one counts against the worker: true once.
+  virtual bool takes_blame() { return true; }
   // The worker has said something, though perhaps nothing that was read yet.
   virtual bool has_stirred() const = 0;
 

@@ -45,9 +45,15 @@ bool Receiving::judge_frame(Session& session, const FrameHead& frame) {
 void Receiving::charge_for(Session& session, const FrameHead& frame) {
   switch (frame.type) {
     case NGHTTP2_HEADERS:
-    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_RST_STREAM: break;
     case NGHTTP2_GOAWAY:
-    case NGHTTP2_PUSH_PROMISE: break;
+      // One that announces a later one, and the later one, are free.
+      if (session.goaway_received_) session.charge(Cost::ping);
+      break;
+    case NGHTTP2_PUSH_PROMISE:
+      // A worker has read our settings, which allow none, before it can have a request to push for.
+      if (session.role_ == Role::client) session.fail(ErrorCode::protocol_error);
+      break;
     case NGHTTP2_DATA:
       if (frame.length == 0 && !frame.has(NGHTTP2_FLAG_END_STREAM)) {
         session.charge(Cost::empty_data);
@@ -150,6 +156,8 @@ void Receiving::judge_late_frame(Session& session, const FrameHead& frame) {
   } else if (how == How::unknown && frame.type == NGHTTP2_HEADERS &&
              session.role_ == Role::server) {
     session.fail(ErrorCode::protocol_error);  // an id that is smaller than one before
+  } else if (session.free_late_frames_ > 0) {
+    --session.free_late_frames_;
   } else if (how == How::unknown || frame.type == NGHTTP2_HEADERS) {
     session.charge(Cost::late);
   }

@@ -43,6 +43,10 @@ inline constexpr std::uint32_t h2_streams_before_settings = 100;
 // At a quarter of them it is told to go away, without any it is closed.
 inline constexpr std::uint32_t h2_patience_points = 1'000;
 inline constexpr std::uint32_t h2_patience_points_per_second = 100;
+// Frames that a worker may have sent on a stream before it read our reset: a window's worth of them
+// is on its way, in messages of a kilobyte; and of all streams together.
+inline constexpr std::uint32_t h2_late_frames_per_reset = h2_stream_window_bytes / 1024;
+inline constexpr std::uint32_t h2_late_frames_max = 100'000;
 // New streams in one turn: more than this many times those allowed at once end the connection.
 inline constexpr std::uint32_t h2_streams_per_turn_factor = 2;
 // Entries of one SETTINGS frame; eight are defined.

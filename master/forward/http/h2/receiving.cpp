@@ -75,9 +75,10 @@ void Receiving::on_request_head(Session& session, Stream& stream, bool ends) {
   session.events_.on_head(stream, std::move(head), ends);
 }
 
-// By our rules or limits, where nghttp2 has none: its owner is told when the stream closes.
+// By our rules or limits, where nghttp2 has none: its owner is told when the stream closes. A bad
+// answer of a worker costs the other calls on its connection nothing.
 void Receiving::break_off(Session& session, Stream& stream) {
-  session.charge(Cost::reset_by_us);
+  if (session.role_ == Role::server) session.charge(Cost::reset_by_us);
   stream.reset_by_us_ = stream.malformed_ = true;
   nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, stream.id_,
                             NGHTTP2_PROTOCOL_ERROR);

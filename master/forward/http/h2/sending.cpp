@@ -134,6 +134,9 @@ int Sending::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) 
       // Those that we did not ask for are the peer's fault (CVE-2025-8671).
       const auto* stream = session.find(frame->hd.stream_id);
       if (stream != nullptr && stream->reset_by_us_) break;
+      // A worker answers what clients ask: who asks for what it answers badly must not get others'
+      // calls on this connection lost. A stream has one bad answer at most.
+      if (session.role_ == Role::client && stream != nullptr) break;
       session.charge(frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ? Cost::refused
                                                                             : Cost::reset_by_us);
       break;

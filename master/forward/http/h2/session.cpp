@@ -168,6 +168,11 @@ std::uint32_t Session::peer_streams_max() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool Session::peer_takes_extended_connect() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) ==
+         1;
+}
+
 bool Session::can_open() const {
   return role_ == Role::client && !failed_ && !goaway_received_ && !draining_ && !calmed_ &&
          streams_.size() < peer_streams_max() &&
@@ -237,6 +242,10 @@ void Session::close_stream(Stream& stream, const Closure& closure) {
 void Session::reset(Stream& stream, ErrorCode code) {
   stream.detached_ = true;
   stream.reset_by_us_ = true;
+  if (role_ == Role::client) {
+    free_late_frames_ =
+        std::min(free_late_frames_ + limits::h2_late_frames_per_reset, limits::h2_late_frames_max);
+  }
   stream.offered_ = {};
   stream.user = nullptr;
   if (stream.unconsumed_ > 0) nghttp2_session_consume_connection(session_, stream.unconsumed_);

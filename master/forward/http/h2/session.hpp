@@ -160,6 +160,8 @@ class Session {
   ErrorCode goaway_code() const { return goaway_code_; }
   // Streams that the peer lets us have at once.
   std::uint32_t peer_streams_max() const;
+  // It takes extended CONNECT (RFC 8441 §3).
+  bool peer_takes_extended_connect() const;
 
  private:
   friend struct Receiving;  // nghttp2's calls about what has arrived
@@ -194,7 +196,8 @@ class Session {
   std::uint32_t receiving_ = 0;    // streams whose peers have not ended
   std::uint32_t window_ = 65'535;  // of the connection
   std::uint32_t free_window_updates_ = 100;
-  std::uint64_t part_ = 0;  // of the payload that is arriving, where it is looked at
+  std::uint32_t free_late_frames_ = 0;  // that may have been on their way when we reset a stream
+  std::uint64_t part_ = 0;              // of the payload that is arriving, where it is looked at
   std::uint32_t part_bytes_ = 0;
   ErrorCode goaway_code_ = ErrorCode::no_error;
   bool page_vacated_ = false;

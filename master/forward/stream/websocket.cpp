@@ -1,4 +1,4 @@
-#include "master/forward/client/websocket.hpp"
+#include "master/forward/stream/websocket.hpp"
 
 #include <algorithm>
 
@@ -6,11 +6,15 @@
 #include <openssl/rand.h>
 
 #include "common/base/assert.hpp"
+#include "common/http1/field_text.hpp"
 
 namespace tandem::master {
 
 namespace {
 
+constexpr std::size_t key_bytes = std::tuple_size_v<WebSocketKey>;
+constexpr std::string_view key_name = "Sec-WebSocket-Key";
+constexpr std::string_view accept_name = "Sec-WebSocket-Accept";
 // RFC 6455 §1.3.
 constexpr std::string_view magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -31,6 +35,21 @@ WebSocketKey make_websocket_key() {
   TANDEM_ASSERT(text.size() == key.size());
   std::copy(text.begin(), text.end(), key.begin());
   return key;
+}
+
+std::optional<WebSocketKey> websocket_key_of(const WrittenHead& request) {
+  if (request.method != "GET" || !lists(request.upgrade, "websocket")) return std::nullopt;
+  std::optional<WebSocketKey> key;
+  for (const auto& field : request.fields) {
+    if (!equal_ignoring_case(field.name, key_name)) continue;
+    if (key || field.value.size() != key_bytes) return std::nullopt;
+    field.value.copy(key.emplace().data(), key_bytes);
+  }
+  return key;
+}
+
+bool is_of_websocket_handshake(const Field& field) {
+  return equal_ignoring_case(field.name, key_name) || equal_ignoring_case(field.name, accept_name);
 }
 
 std::string websocket_accept(const WebSocketKey& key) {
