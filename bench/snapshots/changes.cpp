@@ -100,7 +100,7 @@ class Scene {
  private:
   DataPlaneOptions options() {
     DataPlaneOptions options;
-    options.listen = {"127.0.0.1", 0};
+    options.listen = {{.endpoint = {"127.0.0.1", 0}}};
     options.threads = loops;
     options.gate = &gate_;
     options.report_failure = [](WorkerId, FailureKind) {};
