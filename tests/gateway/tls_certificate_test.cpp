@@ -56,7 +56,7 @@ TEST_CASE("what is wrong with the files of a certificate is told, with the file"
   };
   refused({directory.path("none"), good.key}, directory.path("none"), "cannot be read");
   refused({good.certificate, directory.path("none")}, directory.path("none"), "cannot be read");
-  refused({"/", good.key}, "/", "is no regular file");
+  refused({"/", good.key}, "/", "is not a regular file");
   directory.write("empty", "");
   refused({directory.path("empty"), good.key}, directory.path("empty"), "is empty");
   refused({good.certificate, directory.path("empty")}, directory.path("empty"), "is empty");
