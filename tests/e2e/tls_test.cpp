@@ -95,7 +95,8 @@ TEST_CASE("a body comes back from a worker as curl has sent it") {
   const auto body = scene.dir.write("body", std::string(3'000'000, 'b'));
   for (const auto* option : {"--http1.1", "--http2"}) {
     const auto echoed = scene.dir.path("echoed");
-    const auto done = scene.curl({option, "--data-binary", "@" + body, "-o", echoed, "-w",
+    const auto done = scene.curl({option, "-H", "Content-Type: application/octet-stream",
+                                  "--data-binary", "@" + body, "-o", echoed, "-w",
                                   "%{http_code} %{size_upload}", scene.url("/echo")});
     INFO(done.errors);
     CHECK(done.output == "200 3000000");
