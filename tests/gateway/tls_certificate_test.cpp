@@ -179,7 +179,7 @@ TEST_CASE("of names the exact one goes before the wildcard, which stands for one
   CHECK(names.find(".") == 0);
 }
 
-TEST_CASE("--tls is two files with a comma between") {
+TEST_CASE("the flag --tls is two files with a comma between") {
   const auto files = tls::parse_certificate_files("a.pem,b.key", "--tls");
   REQUIRE(files.ok());
   CHECK(files->certificate == "a.pem");

@@ -12,7 +12,7 @@ constexpr Milliseconds pause{2};  // between two questions, so that the masters 
 
 PrimaryWatch::PrimaryWatch(const PairCluster& cluster) {
   for (const auto& name : cluster.names())
-    threads_.emplace_back([this, name, control = cluster.control(name)] { watch(name, control); });
+    threads_.emplace_back([this, &cluster, name] { watch(cluster, name); });
 }
 
 PrimaryWatch::~PrimaryWatch() {
@@ -25,11 +25,12 @@ std::string PrimaryWatch::violation() const {
   return violation_;
 }
 
-void PrimaryWatch::watch(const std::string& name, const std::string& control) {
-  Client client(control);
+void PrimaryWatch::watch(const PairCluster& cluster, const std::string& name) {
+  Client client(cluster.control(name));
+  const auto authorization = cluster.authorization();  // strangers are told no term
   while (!stopping_) {
     const auto known_before = highest_term_.load();
-    const Answer answer = client.get("/primary");
+    const Answer answer = client.get("/primary", authorization);
     if (answer.status == 200) {
       const std::uint64_t term = nlohmann::json::parse(answer.body).at("term");
       if (term < known_before) {

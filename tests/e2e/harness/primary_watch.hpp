@@ -28,7 +28,7 @@ class PrimaryWatch {
   std::string violation() const;
 
  private:
-  void watch(const std::string& name, const std::string& control);
+  void watch(const PairCluster& cluster, const std::string& name);
 
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> highest_term_{0};
