@@ -49,7 +49,7 @@ void Checker::elected(const Machine& machine, Term term) {
 }
 
 void Checker::serving(const std::vector<Machine>& machines, SimTime now) const {
-  if (lenient_ || now < distrusted_until_) return;
+  if (lenient_ || distrusts_clocks(now)) return;
   const Machine* first = nullptr;
   for (const auto& machine : machines) {
     if (!machine.is_master || !machine.would_serve(now)) continue;
@@ -224,7 +224,7 @@ void Checker::removing(const Machine& primary, const core::Voter& voter,
         fmt::format("{} removes {}, which was registered before its election and is still (R8)",
                     primary.id, voter.id.node));
   }
-  if (now < distrusted_until_) return;
+  if (distrusts_clocks(now)) return;
   // What the primary has heard may be as old as an election timeout, by its own clock.
   const Duration patience = primary.timing.election_timeout * 21 / 20;
   const auto living =
@@ -272,7 +272,7 @@ void Checker::acknowledged(std::uint64_t client, std::uint64_t sequence) {
 }
 
 void Checker::answers(const Machine& master, LogIndex known_before, SimTime now) const {
-  if (lenient_ || now < distrusted_until_) return;
+  if (lenient_ || distrusts_clocks(now)) return;
   if (master.process.applied < known_before) {
     throw Violation(fmt::format(
         "{} answers from the state after entry {}, when entry {} was known to be in force",

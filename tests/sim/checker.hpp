@@ -22,6 +22,7 @@ class Checker {
   void distrust_clocks_until(SimTime until) {
     distrusted_until_ = std::max(distrusted_until_, until);
   }
+  bool distrusts_clocks(SimTime now) const { return now < distrusted_until_; }
 
   // One primary per term; it holds every committed change at its place.
   void elected(const Machine& machine, Term term);

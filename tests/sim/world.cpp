@@ -206,7 +206,9 @@ void World::establish() { must_heal(); }
 void World::must_heal() {
   const SimTime began = now_;
   const auto acknowledged_before = checker_.acknowledged_count();
-  while (!ailment().empty() || checker_.acknowledged_count() == acknowledged_before) {
+  // A primary whose clock stood still may take itself for the one that serves a while longer.
+  while (checker_.distrusts_clocks(now_) || !ailment().empty() ||
+         checker_.acknowledged_count() == acknowledged_before) {
     if (now_ - began > healing_max + 20 * timing_.election_timeout) {
       throw Violation(fmt::format("the cluster has not healed {} ms after the faults stopped: {}",
                                   to_ms(now_ - began), ailment()));

@@ -107,6 +107,7 @@ class PairCluster {
   // Any request there; `timeout` is of connecting and of each read.
   Answer send(const std::string& name, const std::string& method, const std::string& path,
               const std::string& body, Milliseconds timeout) const;
+  Headers authorization() const;  // what these present: nothing, or a token
   // Those that answer GET /primary with 200.
   std::vector<std::string> primaries() const;
   // Waits until there is exactly one primary, and returns it. Throws after the deadline.
@@ -150,7 +151,6 @@ class PairCluster {
   std::unique_ptr<Process> run(const std::string& host, const Arguments& command);
   std::string what_is_missing() const;
   void make_tokens();
-  Headers authorization() const;
 
   TempDir dir_;
   PairClusterOptions options_;
