@@ -17,6 +17,7 @@ complain() { echo "$(basename "$0"): $*" >&2; }
 start() {
   local name=$1
   shift
+  : >"$run_dir/$name.out" 2>"$run_dir/$name.log"  # there, also for who looks before the process has begun
   setsid setpriv --pdeathsig TERM -- "$@" >"$run_dir/$name.out" 2>"$run_dir/$name.log" </dev/null 9>&- &
   pid_of[$name]=$!
   start_order+=("$name")

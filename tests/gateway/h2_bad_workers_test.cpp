@@ -43,9 +43,13 @@ struct Pair {
           }
           ++asked;
           wait_until([&] { return ready.load(); });
-          worker.send(says(victim));
-          worker.answer(innocent, "innocent");
-          goaway = worker.drain();
+          try {
+            worker.send(says(victim));
+            worker.answer(innocent, "innocent");
+            goaway = worker.drain();
+          } catch (const std::exception&) {
+            goaway = reset;
+          }
         }),
         good([](Origin&, RawSocket& socket) {
           H2RawWorker worker(socket);
@@ -68,7 +72,8 @@ struct Pair {
 
   std::atomic<int> asked{0};
   std::atomic<bool> ready{false};
-  std::atomic<int> goaway{-2};  // -2: the connection is there; -1: none came
+  static constexpr int reset = -3;
+  std::atomic<int> goaway{-2};  // -2: the connection is there; -1: none came; or reset
   Origin bad, good;
   Gateway gateway;
   RawSocket innocent, victim;
@@ -236,7 +241,9 @@ struct Row {
       CHECK(read_response(pair.innocent).body == "elsewhere");
       CHECK(read_response(pair.victim).body == "elsewhere");
       wait_until([&] { return pair.goaway != -2; });
-      CHECK(pair.goaway == row.code);
+      // What still comes when the master closes resets the connection, and a GOAWAY may be lost.
+      const bool says_much = std::string_view(row.why).ends_with("without end");
+      CHECK((pair.goaway == row.code || (says_much && pair.goaway == Pair::reset)));
     },
     CATCH_INTERNAL_LINEINFO);
 

@@ -140,16 +140,23 @@ void Reactor::turn() {
   ++rounds_;
   caught_up_ = count >= 0 && static_cast<std::size_t>(count) < events.size();
   const std::span seen(events.data(), static_cast<std::size_t>(std::max(count, 0)));
+  bool woken = false;
   for (const auto& event : seen) {
-    if (event.data.ptr != nullptr) note(*static_cast<Descriptor*>(event.data.ptr), event.events);
+    if (event.data.ptr != nullptr) {
+      note(*static_cast<Descriptor*>(event.data.ptr), event.events);
+    } else {
+      woken = true;
+    }
+  }
+  // First what was posted: who was told that something holds finds it so at every loop.
+  if (woken) {
+    std::uint64_t wake_ups;
+    [[maybe_unused]] const auto got = ::read(wake_up_, &wake_ups, sizeof wake_ups);
+    run_posted();
   }
   for (const auto& event : seen) {
     if (event.data.ptr != nullptr) {
       dispatch(*static_cast<Descriptor*>(event.data.ptr), event.events);
-    } else {
-      std::uint64_t wake_ups;
-      [[maybe_unused]] const auto got = ::read(wake_up_, &wake_ups, sizeof wake_ups);
-      run_posted();
     }
   }
   resume_all_later();
