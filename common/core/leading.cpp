@@ -146,7 +146,9 @@ void Node::on(const Message& message, const AppendReply& reply) {
     send_append(*primary, member);
   continue_handover();
   primary = as_primary();
-  if (primary != nullptr && (primary->dismisses || primary->removing)) change_voters(*primary);
+  if (primary == nullptr) return;
+  const bool waits_for_answers = primary->dismisses || primary->removing || primary->joining;
+  if (waits_for_answers) change_voters(*primary);
 }
 
 // A primary holds everything that was committed before its term, so what a member has committed

@@ -33,6 +33,7 @@ struct Joining {
   MemberId id;
   VoterKind kind = VoterKind::master;
   Instant since;
+  std::optional<Instant> decided{};  // the addition, which is made when it has answered once more
 };
 
 // A master that no longer votes. It is sent the log while it answers, so that it knows that it was

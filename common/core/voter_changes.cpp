@@ -162,7 +162,8 @@ std::set<MemberId> Node::voters_heard(const Primary& primary, Instant since) con
 }
 
 // It gets the log before it becomes a voter: a voter with an empty log would only make majorities
-// harder to reach.
+// harder to reach. One that answered lately may have died since, and its disk with it, so it is
+// asked again, once the addition is decided.
 void Node::add_voter(Primary& primary, const AddVoter& addition) {
   TANDEM_ASSERT(!configuration().contains(addition.id));
   if (!primary.joining || primary.joining->id != addition.id) {
@@ -176,6 +177,7 @@ void Node::add_voter(Primary& primary, const AddVoter& addition) {
   const bool there =
       joining->heard != Instant::never() && now_ - joining->heard < options_.timing.lease();
   const bool caught_up = there && joining->match == log_.last_index();
+  if (!there) primary.joining->decided.reset();
   if (!caught_up) {
     if (now_ - primary.joining->since < joining_patience * options_.timing.election_timeout) return;
     primary.tried = addition.id;
@@ -183,6 +185,8 @@ void Node::add_voter(Primary& primary, const AddVoter& addition) {
     return refresh_members(primary);
   }
   if (!has_standby_stood_down(primary)) return;
+  if (!primary.joining->decided) primary.joining->decided = now_;
+  if (joining->answered <= *primary.joining->decided) return;
   primary.joining.reset();
   primary.tried = MemberId{};
   std::erase_if(primary.leaving, [&](const Leaving& leaving) {
