@@ -191,18 +191,24 @@ std::string await_recovery(const Cluster& cluster) {
   return is_well && is_idle ? "" : get(cluster.control(), "/v1/workers").body;
 }
 
-void rehearse(const std::string& hedge_after) {
+// With HTTP/2 the workers break off single answers or whole connections, at random.
+void rehearse(const std::string& hedge_after, Protocol of_clients = Protocol::http1,
+              Protocol of_workers = Protocol::http1) {
   const unsigned seed = from_environment("TANDEM_BAD_WORKERS_SEED", 1);
   const std::chrono::seconds lasting(from_environment("TANDEM_BAD_WORKERS_SECONDS", 6));
   std::cout << fmt::format("bad workers: seed {}, {} s, hedge_after {}\n", seed, lasting.count(),
                            hedge_after)
             << std::flush;
   INFO("TANDEM_BAD_WORKERS_SEED=" << seed);
-  Cluster cluster(settings(hedge_after));
+  auto arguments = settings(hedge_after);
+  if (of_workers == Protocol::http2) {
+    arguments.insert(arguments.end(), {"--service", "default:protocol=http2"});
+  }
+  Cluster cluster(arguments);
   FaultyWorkers workers(cluster.dir(), cluster.control(), workers_count);
   REQUIRE(eventually([&] { return are_up(cluster.workers()); }));
 
-  MixedLoad load(cluster.listen(), clients, seed);
+  MixedLoad load(cluster.listen(), clients, seed, of_clients);
   Faults faults(workers, seed);
   faults.inflict_for(lasting);
   load.stop();
@@ -227,6 +233,18 @@ void rehearse(const std::string& hedge_after) {
 
 TEST_CASE("while a good worker exists no idempotent request fails, and no POST is executed twice") {
   rehearse("off");
+}
+
+TEST_CASE("no idempotent request of HTTP/2 fails at bad workers, and no POST is executed twice") {
+  rehearse("off", Protocol::http2);
+}
+
+TEST_CASE("no idempotent request fails at bad workers that speak HTTP/2") {
+  rehearse("off", Protocol::http1, Protocol::http2);
+}
+
+TEST_CASE("no idempotent request of HTTP/2 fails at bad workers that speak HTTP/2, hedged") {
+  rehearse("100ms", Protocol::http2, Protocol::http2);
 }
 
 TEST_CASE("no idempotent request fails at bad workers when slow requests are hedged") {

@@ -51,7 +51,9 @@ class Chaos {
     INFO(what);
 
     const PrimaryWatch watch(cluster_);
-    Posts posts({cluster_.listen("a"), cluster_.listen("b")}, 4, fmt::format("r{}", number));
+    const std::vector<std::string> addresses{cluster_.listen("a"), cluster_.listen("b")};
+    Posts posts(addresses, 2, fmt::format("r{}", number));
+    Posts calls(addresses, 2, fmt::format("h{}", number), Protocol::http2);
     changes_->start();
     CHECK(changes_->await_more(5));
     failure.inflict();
@@ -65,9 +67,11 @@ class Chaos {
     REQUIRE(cluster_.await_whole() == "");
     CHECK(changes_->await_more(5));
     changes_->stop();
-    CHECK(posts.await_more(20));
+    CHECK(posts.await_more(10));
+    CHECK(calls.await_more(10));
     posts.stop();
-    check(posts);
+    calls.stop();
+    check(posts, calls);
     CHECK(watch.violation() == "");
   }
 
@@ -190,7 +194,7 @@ class Chaos {
       if (!cluster_.worker(name).running()) cluster_.start_worker(name);
   }
 
-  void check(const Posts& posts) {
+  void check(const Posts& posts, const Posts& calls) {
     const auto primary = cluster_.await_primary();
     const auto status = cluster_.status(primary);
     CHECK(status.term >= term_);
@@ -198,6 +202,7 @@ class Chaos {
     term_ = status.term;
     REQUIRE(changes_->wrong() == "");
     CHECK(posts.wrong(cluster_.posts_executed()) == "");
+    CHECK(calls.wrong(cluster_.posts_executed()) == "");
     CHECK(cluster_.first_stale_execution() == "");
   }
 

@@ -1,6 +1,7 @@
 // A worker that fails as it is told, for the tests of how a cluster lives with bad workers. It
 // registers with the library's Registration and serves by bare sockets, so that it can do what no
-// decent server does: reset a connection in the middle of an answer, or cease to listen.
+// decent server does: reset a connection in the middle of an answer, or cease to listen. It speaks
+// HTTP/1, and HTTP/2 to those who begin so.
 //
 //   faulty-worker --name NAME --listen HOST:PORT --master HOST:PORT ... --record FILE
 //

@@ -13,6 +13,8 @@
 #include <optional>
 #include <sstream>
 
+#include "tests/e2e/raw_h2_connection.hpp"
+
 namespace tandem::e2e {
 
 namespace {
@@ -20,11 +22,6 @@ namespace {
 void set_on(int socket, int level, int option) {
   const int on = 1;
   setsockopt(socket, level, option, &on, sizeof on);
-}
-
-void reset_when_closed(int socket) {
-  const linger now{.l_onoff = 1, .l_linger = 0};
-  setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 // The first request in `input`, which is taken from it; nothing while it is not whole.
@@ -49,6 +46,11 @@ std::optional<RawRequest> take_request(std::string& input) {
 }
 
 }  // namespace
+
+void reset_when_closed(int socket) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
 
 std::size_t number_in(std::string_view text) {
   std::size_t number = 0;
@@ -115,6 +117,10 @@ bool RawServer::serve_one(int socket, std::string& input) {
     const auto got = recv(socket, buffer, sizeof buffer, 0);
     if (got <= 0) return false;
     input.append(buffer, static_cast<std::size_t>(got));
+    if (speaks_h2(input)) {
+      serve_h2(socket, input, handler_);
+      return false;
+    }
   }
   const RawReply reply = handler_(*request);
   if (reply.resets) reset_when_closed(socket);

@@ -2,9 +2,9 @@
 // server does: it resets connections in the middle of an answer, and stops listening and starts
 // again.
 //
-// It understands what a master sends: well-formed heads, bodies with a Content-Length. One thread
-// for each connection, and one that accepts; if the port is not available the program ends. Owner:
-// one thread; the handler is called by any.
+// It understands what a master sends: well-formed heads, bodies with a Content-Length; or HTTP/2,
+// when a connection begins that way. One thread for each connection, and one that accepts; if the
+// port is not available the program ends. Owner: one thread; the handler is called by any.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,9 @@ struct RawReply {
   std::string bytes;
   bool resets = false;
 };
+
+// It is reset, not ended, when it is closed.
+void reset_when_closed(int socket);
 
 // The number that `text` begins with; 0 when there is none.
 std::size_t number_in(std::string_view text);

@@ -25,6 +25,9 @@ struct Answer {
   std::string header(std::string_view name) const;
 };
 
+// What a client speaks; HTTP/2 by prior knowledge.
+enum class Protocol { http1, http2 };
+
 // A kept-alive client.
 class Client {
  public:

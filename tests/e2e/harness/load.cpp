@@ -1,11 +1,15 @@
 #include "tests/e2e/harness/load.hpp"
 
-#include "tests/e2e/harness/http.hpp"
+#include "tests/e2e/harness/h2_caller.hpp"
 
 namespace tandem::e2e {
 
-Load::Load(std::string address, unsigned clients, std::string path, WhenClosed when_closed)
-    : address_(std::move(address)), path_(std::move(path)), when_closed_(when_closed) {
+Load::Load(std::string address, unsigned clients, std::string path, WhenClosed when_closed,
+           Protocol protocol)
+    : address_(std::move(address)),
+      path_(std::move(path)),
+      when_closed_(when_closed),
+      protocol_(protocol) {
   for (unsigned i = 0; i < clients; ++i) clients_.emplace_back([this] { run(); });
 }
 
@@ -19,11 +23,18 @@ void Load::stop() {
 
 void Load::run() {
   Client client(address_);
+  H2Caller caller(address_);
+  const auto ask = [&] {
+    Answer answer =
+        protocol_ == Protocol::http2 ? caller.send("GET", path_, {}) : client.get(path_);
+    if (!answer.error.empty()) answer.status = 0;  // it broke off
+    return answer;
+  };
   bool is_kept = false;  // the connection has carried an answer
   while (!stopping_) {
-    Answer answer = client.get(path_);
+    Answer answer = ask();
     const bool closed = answer.status == 0 && answer.error == "Read";
-    if (closed && is_kept && when_closed_ == WhenClosed::asks_again) answer = client.get(path_);
+    if (closed && is_kept && when_closed_ == WhenClosed::asks_again) answer = ask();
     is_kept = answer.status == 200;
     if (answer.status == 200) {
       ++answered_;

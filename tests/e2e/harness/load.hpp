@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/wait.hpp"
 
 namespace tandem::e2e {
@@ -23,7 +24,7 @@ class Load {
   enum class WhenClosed { fails, asks_again };
   // Begins at once.
   Load(std::string address, unsigned clients, std::string path = "/",
-       WhenClosed when_closed = WhenClosed::fails);
+       WhenClosed when_closed = WhenClosed::fails, Protocol protocol = Protocol::http1);
   ~Load();  // as stop()
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
@@ -42,6 +43,7 @@ class Load {
   std::string address_;
   std::string path_;
   const WhenClosed when_closed_;
+  const Protocol protocol_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<std::uint64_t> failed_{0};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tests/e2e/harness/h2_caller.hpp"
 #include "tests/e2e/harness/posts.hpp"
 
 namespace tandem::e2e {
@@ -29,7 +30,11 @@ std::string digits(std::size_t size) {
 class MixedLoad::Session {
  public:
   Session(MixedLoad& load, unsigned number, unsigned seed)
-      : load_(load), number_(number), random_(seed), client_("http://" + load.address_) {
+      : load_(load),
+        number_(number),
+        random_(seed),
+        client_("http://" + load.address_),
+        caller_(load.address_) {
     client_.set_keep_alive(true);
     client_.set_tcp_nodelay(true);
     client_.set_read_timeout(patience);
@@ -68,6 +73,10 @@ class MixedLoad::Session {
 
   Seen send(const std::string& method, const std::string& path, const std::string& body) {
     Seen seen;
+    if (load_.protocol_ == Protocol::http2) {
+      auto answer = caller_.send(method, path, body);
+      return {answer.status, std::move(answer.body), std::move(answer.error)};
+    }
     httplib::Request request;
     request.method = method;
     request.path = path;
@@ -118,11 +127,12 @@ class MixedLoad::Session {
   const unsigned number_;
   std::mt19937 random_;
   httplib::Client client_;
+  H2Caller caller_;
   unsigned posts_ = 0;
 };
 
-MixedLoad::MixedLoad(std::string address, unsigned clients, unsigned seed)
-    : address_(std::move(address)) {
+MixedLoad::MixedLoad(std::string address, unsigned clients, unsigned seed, Protocol protocol)
+    : address_(std::move(address)), protocol_(protocol) {
   for (unsigned i = 0; i < clients; ++i)
     clients_.emplace_back([this, i, seed] { run(i, seed + i); });
 }

@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/wait.hpp"
 
 namespace tandem::e2e {
@@ -28,7 +29,8 @@ namespace tandem::e2e {
 class MixedLoad {
  public:
   // Begins at once.
-  MixedLoad(std::string address, unsigned clients, unsigned seed);
+  MixedLoad(std::string address, unsigned clients, unsigned seed,
+            Protocol protocol = Protocol::http1);
   ~MixedLoad();  // as stop()
   MixedLoad(const MixedLoad&) = delete;
   MixedLoad& operator=(const MixedLoad&) = delete;
@@ -59,6 +61,7 @@ class MixedLoad {
   void note_failure(const std::string& failure);
 
   const std::string address_;
+  const Protocol protocol_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;  // guards what follows

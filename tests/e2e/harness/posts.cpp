@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "tests/e2e/harness/http.hpp"
+#include "tests/e2e/harness/h2_caller.hpp"
 
 namespace tandem::e2e {
 
-Posts::Posts(std::vector<std::string> addresses, unsigned clients, std::string prefix)
-    : addresses_(std::move(addresses)), prefix_(std::move(prefix)) {
+Posts::Posts(std::vector<std::string> addresses, unsigned clients, std::string prefix,
+             Protocol protocol)
+    : addresses_(std::move(addresses)), prefix_(std::move(prefix)), protocol_(protocol) {
   for (unsigned i = 0; i < clients; ++i) clients_.emplace_back([this, i] { run(i); });
 }
 
@@ -20,10 +21,14 @@ void Posts::stop() {
 }
 
 void Posts::run(unsigned number) {
-  Client client(addresses_[number % addresses_.size()]);
+  const auto& address = addresses_[number % addresses_.size()];
+  Client client(address);
+  H2Caller caller(address);
   for (unsigned i = 0; !stopping_; ++i) {
     const auto id = fmt::format("{}-{}-{}", prefix_, number, i);
-    const Answer answer = client.post("/", id);
+    Answer answer =
+        protocol_ == Protocol::http2 ? caller.send("POST", "/", id) : client.post("/", id);
+    if (!answer.error.empty()) answer.status = 0;  // it broke off
     if (answer.status == 200) ++done_;
     {
       const std::lock_guard lock(mutex_);

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/wait.hpp"
 
 namespace tandem::e2e {
@@ -26,7 +27,8 @@ std::string what_is_wrong(const std::map<std::string, int>& outcomes,
 class Posts {
  public:
   // Begins at once, clients taking turns over the addresses. `prefix` begins every id.
-  Posts(std::vector<std::string> addresses, unsigned clients, std::string prefix = "p");
+  Posts(std::vector<std::string> addresses, unsigned clients, std::string prefix = "p",
+        Protocol protocol = Protocol::http1);
   ~Posts();  // as stop()
   Posts(const Posts&) = delete;
   Posts& operator=(const Posts&) = delete;
@@ -48,6 +50,7 @@ class Posts {
 
   std::vector<std::string> addresses_;
   std::string prefix_;
+  const Protocol protocol_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> done_{0};
   std::mutex mutex_;  // of the outcomes
