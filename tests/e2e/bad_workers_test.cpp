@@ -205,7 +205,7 @@ void rehearse(const std::string& hedge_after, Protocol of_clients = Protocol::ht
     arguments.insert(arguments.end(), {"--service", "default:protocol=http2"});
   }
   Cluster cluster(arguments);
-  FaultyWorkers workers(cluster.dir(), cluster.control(), workers_count);
+  FaultyWorkers workers(cluster.dir(), {cluster.control()}, workers_count);
   REQUIRE(eventually([&] { return are_up(cluster.workers()); }));
 
   MixedLoad load(cluster.listen(), clients, seed, of_clients);

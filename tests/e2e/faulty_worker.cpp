@@ -3,7 +3,8 @@
 // decent server does: reset a connection in the middle of an answer, or cease to listen. It speaks
 // HTTP/1, and HTTP/2 to those who begin so.
 //
-//   faulty-worker --name NAME --listen HOST:PORT --master HOST:PORT ... --record FILE
+//   faulty-worker --name NAME [--service NAME] --listen HOST:PORT --master HOST:PORT ...
+//                 --record FILE
 //
 // The service: GET /bytes/N answers N bytes, "0123456789" again and again; GET /chunked/N the same
 // in chunks; PUT / its own body; POST / "done", after a line with the body, the request's id, was
@@ -170,6 +171,7 @@ int main(int argc, char** argv) {
     const std::string_view flag = argv[i];
     const std::string_view value = argv[i + 1];
     if (flag == "--name") options.name = value;
+    if (flag == "--service") options.service = value;
     if (flag == "--listen") port = number_in(value.substr(value.rfind(':') + 1));
     if (flag == "--master") options.masters.emplace_back(value);
     if (flag == "--record")

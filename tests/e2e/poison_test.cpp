@@ -21,7 +21,7 @@ bool all_are_up(const Cluster& cluster, unsigned count) {
 // Poisons all of its workers again and again, while others ask.
 void poison(unsigned workers_count) {
   Cluster cluster;
-  FaultyWorkers workers(cluster.dir(), cluster.control(), workers_count);
+  FaultyWorkers workers(cluster.dir(), {cluster.control()}, workers_count);
   REQUIRE(eventually([&] { return all_are_up(cluster, workers_count); }));
   Load load(cluster.listen(), 8, "/bytes/100");
   REQUIRE(load.await_more(200));
@@ -43,7 +43,7 @@ TEST_CASE("five poisoned requests before a single worker cost nobody else an ans
 
 TEST_CASE("a worker that was killed is suspect at once, and with it nobody else's answer is lost") {
   Cluster cluster;
-  FaultyWorkers workers(cluster.dir(), cluster.control(), 2);
+  FaultyWorkers workers(cluster.dir(), {cluster.control()}, 2);
   REQUIRE(eventually([&] { return all_are_up(cluster, 2); }));
   Load load(cluster.listen(), 8, "/bytes/100");
   REQUIRE(load.await_more(200));

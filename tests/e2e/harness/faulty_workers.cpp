@@ -35,8 +35,9 @@ int hold_port(std::string& address) {
 
 }  // namespace
 
-FaultyWorkers::FaultyWorkers(const TempDir& dir, std::string master_control, unsigned count)
-    : dir_(dir), master_control_(std::move(master_control)) {
+FaultyWorkers::FaultyWorkers(const TempDir& dir, std::vector<std::string> controls, unsigned count,
+                             std::string service)
+    : dir_(dir), controls_(std::move(controls)), service_(std::move(service)) {
   for (unsigned i = 1; i <= count; ++i) {
     names_.push_back(fmt::format("w{}", i));
     auto& worker = workers_[names_.back()];
@@ -52,10 +53,17 @@ FaultyWorkers::~FaultyWorkers() {
 void FaultyWorkers::start(const std::string& name) {
   auto& worker = workers_.at(name);
   worker.process.reset();
-  worker.process = std::make_unique<Process>(
-      dir_, fmt::format("{}-{}", name, ++starts_),
-      std::vector<std::string>{program("faulty-worker"), "--name", name, "--listen", worker.listen,
-                               "--master", master_control_, "--record", record_of(name)});
+  std::vector<std::string> command{program("faulty-worker"),
+                                   "--name",
+                                   name,
+                                   "--service",
+                                   service_,
+                                   "--listen",
+                                   worker.listen,
+                                   "--record",
+                                   record_of(name)};
+  for (const auto& control : controls_) command.insert(command.end(), {"--master", control});
+  worker.process = std::make_unique<Process>(dir_, fmt::format("{}-{}", name, ++starts_), command);
   worker.faults = field_of(worker.process->await_line("faulty-worker ready"), "faults");
 }
 

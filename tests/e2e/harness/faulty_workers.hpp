@@ -16,8 +16,9 @@ namespace tandem::e2e {
 
 class FaultyWorkers {
  public:
-  // Starts them, w1 to wCOUNT: they may not have registered yet.
-  FaultyWorkers(const TempDir& dir, std::string master_control, unsigned count);
+  // Starts them, w1 to wCOUNT: they may not have registered yet. `controls`: of all masters.
+  FaultyWorkers(const TempDir& dir, std::vector<std::string> controls, unsigned count,
+                std::string service = "default");
   ~FaultyWorkers();
   FaultyWorkers(const FaultyWorkers&) = delete;
   FaultyWorkers& operator=(const FaultyWorkers&) = delete;
@@ -29,6 +30,7 @@ class FaultyWorkers {
   void tell(const std::string& name, const std::string& fault);
   void freeze(const std::string& name);
   void kill(const std::string& name);
+  Process& process(const std::string& name) { return *workers_.at(name).process; }
   // REQUIRES: it was killed
   void start(const std::string& name);
   bool running(const std::string& name) { return workers_.at(name).process->running(); }
@@ -50,7 +52,8 @@ class FaultyWorkers {
   std::string record_of(const std::string& name) const { return dir_.path(name + ".record"); }
 
   const TempDir& dir_;
-  const std::string master_control_;
+  const std::vector<std::string> controls_;
+  const std::string service_;
   std::vector<std::string> names_;
   std::map<std::string, Worker> workers_;
   int starts_ = 0;  // so that each process has logs of its own

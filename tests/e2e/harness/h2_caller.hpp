@@ -13,6 +13,8 @@
 
 namespace tandem::e2e {
 
+class H2Connection;
+
 class H2Caller {
  public:
   explicit H2Caller(std::string address, Milliseconds timeout = patience);
@@ -25,11 +27,9 @@ class H2Caller {
               const Headers& headers = {});
 
  private:
-  class Connection;
-
   std::string address_;
   Milliseconds timeout_;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<H2Connection> connection_;
 };
 
 }  // namespace tandem::e2e
