@@ -19,6 +19,7 @@
 #include "common/base/write_text.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
+#include "ctl/ca.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/settings.hpp"
 #include "ctl/snapshot.hpp"
@@ -65,6 +66,7 @@ struct Flags {
   CLI::App* token_entry = nullptr;
   access::EntryText entry;
   std::string token_out;
+  ctl::CaFlags ca;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
@@ -202,6 +204,7 @@ void add_commands(CLI::App& app, Flags& flags) {
               "remove all settings of the service, so that the masters' flags apply", flags.reset);
   add_master_commands(app, flags);
   add_token_commands(app, flags);
+  ctl::add_ca_commands(app, flags.ca);
   app.require_subcommand(1);
 }
 
@@ -277,7 +280,8 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
 }
 
 // Without any master. The token of --token-file may be one that is to be made known.
-Result<std::string> make_token(const Flags& flags, const std::string& token, ctl::Format format) {
+Result<std::string> make_secret(const Flags& flags, const std::string& token, ctl::Format format) {
+  if (ctl::is_ca_command(flags.ca)) return ctl::run_ca(flags.ca, format);
   if (flags.token_new->parsed()) return ctl::new_token(flags.entry, flags.token_out, format);
   if (token.empty()) return invalid("tandem token entry needs --token-file FILE");
   return ctl::token_entry(flags.entry, token, format);
@@ -319,8 +323,9 @@ int main(int argc, char** argv) {
     auto shown = show_status(flags, client, format);
     if (!shown.ok()) return failed(shown.error(), 1);
     outcome = std::move(*shown);
-  } else if (flags.token_new->parsed() || flags.token_entry->parsed()) {
-    auto text = make_token(flags, token, format);
+  } else if (flags.token_new->parsed() || flags.token_entry->parsed() ||
+             ctl::is_ca_command(flags.ca)) {
+    auto text = make_secret(flags, token, format);
     if (!text.ok()) return failed(text.error(), text.error().code == ErrorCode::io ? 1 : 2);
     outcome.text = std::move(*text);
   } else {

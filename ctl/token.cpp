@@ -1,36 +1,11 @@
 #include "ctl/token.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "ctl/new_file.hpp"
+
 namespace tandem::ctl {
-
-namespace {
-
-// A token that is there is not overwritten: somebody uses it.
-Result<> write_token(const std::string& file, const std::string& token) {
-  const auto refuse = [&](int cause) {
-    return fail(ErrorCode::io, fmt::format("--out: {}: {}", file, std::strerror(cause)));
-  };
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return refuse(errno);
-  const auto line = token + '\n';
-  const auto size = static_cast<ssize_t>(line.size());
-  const bool is_written = ::write(fd, line.data(), line.size()) == size && ::fsync(fd) == 0;
-  const int cause = errno;
-  ::close(fd);
-  if (is_written) return {};
-  ::unlink(file.c_str());
-  return refuse(cause);
-}
-
-}  // namespace
 
 Result<std::string> new_token(const access::EntryText& entry, const std::string& file,
                               Format format) {
@@ -38,7 +13,8 @@ Result<std::string> new_token(const access::EntryText& entry, const std::string&
   auto text = token_entry(entry, token, format);
   if (!text) return text;
   if (!file.empty()) {
-    if (const auto written = write_token(file, token); !written) return written.error();
+    const auto written = write_new_file(file, token + '\n', 0600, "--out");
+    if (!written) return written.error();
     return text;
   }
   if (format == Format::json) {

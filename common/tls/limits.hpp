@@ -1,0 +1,13 @@
+// limits.hpp: the limits of certificates inside a cluster.
+#pragma once
+
+#include <cstddef>
+
+namespace tandem::limits {
+
+// A file of certificates, of a key, or of revocations: some hundred of each.
+inline constexpr std::size_t pem_bytes_max = 256 * 1024;
+// Twenty years: a longer life is a mistake in writing.
+inline constexpr unsigned certificate_days_max = 7'300;
+
+}  // namespace tandem::limits
