@@ -1,6 +1,8 @@
 #include "master/client_flags.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -55,6 +57,16 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
               flags.certificates.push_back(std::move(*files));
               return {};
             });
+  bind_switch(
+      app, "--redirect-to-https",
+      "clients that come without TLS are sent to https at the same host, at the port of the "
+      "first --listen-tls: 301 for GET and HEAD, else 308. What a trusted proxy had by "
+      "https is served",
+      flags.forward.redirects_to_https);
+  bind_text(app, "--acme-webroot", "DIR",
+            "where certbot and others lay their answers: /.well-known/acme-challenge/ is served "
+            "from there to clients that come without TLS, also with --redirect-to-https",
+            flags.forward.acme_webroot);
 }
 
 Result<> check_tls(const MasterFlags& flags) {
@@ -69,6 +81,16 @@ Result<> check_tls(const MasterFlags& flags) {
   }
   if (flags.certificates.size() > limits::certificates_max) {
     return invalid(fmt::format("--tls can be given {} times at most", limits::certificates_max));
+  }
+  if (flags.forward.redirects_to_https && !is_tls && flags.forward.trusted_proxies.empty()) {
+    return invalid(
+        "--redirect-to-https needs a --listen-tls, or a --trusted-proxy that speaks TLS: there is "
+        "nowhere to send clients");
+  }
+  const auto& webroot = flags.forward.acme_webroot;
+  std::error_code ignored;
+  if (!webroot.empty() && !std::filesystem::is_directory(webroot, ignored)) {
+    return invalid(fmt::format("--acme-webroot: {} is not a directory", webroot));
   }
   return {};
 }

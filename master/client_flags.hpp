@@ -11,7 +11,8 @@ class App;
 namespace tandem::master {
 
 void bind_clients(CLI::App& app, MasterFlags& flags);
-// --listen, --listen-tls and --tls; and whether the last two are both there, or neither.
+// --listen, --listen-tls, --tls, and what becomes of those that come without TLS; and whether they
+// go together.
 void bind_listens(CLI::App& app, MasterFlags& flags);
 Result<> check_tls(const MasterFlags& flags);
 

@@ -1,44 +1,17 @@
 // TLS for clients, as an operator sets it up, with the clients that others have written.
 #include <csignal>
-#include <filesystem>
 #include <optional>
 #include <sstream>
-#include <stdexcept>
 
 #include <catch2/catch.hpp>
 
+#include "tests/e2e/certificate_pair.hpp"
 #include "tests/e2e/harness/cluster.hpp"
 
 using namespace tandem::e2e;
 using Catch::Contains;
 
 namespace {
-
-// A self-signed certificate and its key, as openssl(1) makes them.
-class Pair {
- public:
-  Pair(const TempDir& dir, const std::string& name)
-      : certificate_(dir.path(name + ".pem")), key_(dir.path(name + ".key")) {
-    make("localhost", 90);
-  }
-  // Another one in the same files.
-  void make(const std::string& host, int days) const {
-    const auto made =
-        run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-keyout", key_, "-out", certificate_, "-days", std::to_string(days),
-             "-subj", "/CN=" + host, "-addext", "subjectAltName=DNS:" + host});
-    if (made.status != 0) throw std::runtime_error(made.errors);
-    std::filesystem::permissions(
-        key_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  }
-  std::string flag() const { return certificate_ + "," + key_; }
-  const std::string& certificate() const { return certificate_; }
-  const std::string& key() const { return key_; }
-
- private:
-  std::string certificate_;
-  std::string key_;
-};
 
 struct Scene {
   explicit Scene(Arguments more = {}) {
@@ -59,7 +32,7 @@ struct Scene {
   }
 
   TempDir dir;
-  Pair pair{dir, "site"};
+  CertificatePair pair{dir, "site"};
   std::optional<Cluster> cluster;
   std::string port;
 };
@@ -171,8 +144,8 @@ TEST_CASE("a private key is in no log, and in no answer") {
 
 TEST_CASE("a master does not start with certificates that it cannot show") {
   const TempDir dir;
-  const Pair pair(dir, "site");
-  const Pair other(dir, "other");
+  const CertificatePair pair(dir, "site");
+  const CertificatePair other(dir, "other");
   const auto refused = [&](Arguments flags, const std::string& why) {
     flags.insert(flags.begin(), {program("tandem-master"), "--control", "127.0.0.1:0"});
     const auto ended = run(flags);

@@ -41,6 +41,8 @@ class Gateway {
     std::string pass{};
     master::StandbyTraffic standby_traffic = master::StandbyTraffic::forward;
     std::string health_path{};
+    bool redirects_to_https = false;
+    std::string acme_webroot{};
     std::vector<std::string> moving_addresses{};
     bool workers_accept_terms = false;
     std::optional<wire::WorkerProtocol> workers_speak{};  // as they say themselves

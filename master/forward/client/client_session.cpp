@@ -152,7 +152,8 @@ Sender ClientSession::sender() {
   return {.address = address_,
           .trusted = trusted_,
           .https = connection_.tls() != nullptr,
-          .port = entrance_.port};
+          .port = entrance_.port,
+          .https_port = entrance_.https_port};
 }
 
 // What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.

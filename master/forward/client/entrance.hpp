@@ -8,6 +8,8 @@ namespace tandem::master {
 struct Entrance {
   std::string port;  // as text
   bool tls = false;  // clients speak TLS there
+  // Where clients are sent that ask for something without TLS; empty: they are served.
+  std::string https_port{};
 };
 
 }  // namespace tandem::master

@@ -16,6 +16,7 @@
 #include "common/base/splitmix64.hpp"
 #include "common/http1/http_head.hpp"
 #include "master/forward/access_log/ring.hpp"
+#include "master/forward/exchange/challenge_files.hpp"
 #include "master/forward/exchange/forward_options.hpp"
 #include "master/forward/http/head_pool.hpp"
 #include "master/forward/http/request_id.hpp"
@@ -62,6 +63,7 @@ struct LoopCounters {
 // What the loops of a process share, and how one reaches the others.
 struct SharedByLoops {
   std::shared_ptr<RateLimiter> rate_limiter;   // null: clients may send what they like
+  std::shared_ptr<ChallengeFiles> challenges;  // null: they are requests like others
   std::function<std::size_t()> memory_in_use;  // of all loops. Any thread.
   // See Services::Setup. Called on loop threads.
   std::function<void(unsigned from_loop, const std::string& service)> ask_for_room;
@@ -85,6 +87,8 @@ class Context {
   const ForwardOptions& options() const { return options_; }
   // Null: clients may send what they like.
   RateLimiter* rate_limiter() const { return shared_.rate_limiter.get(); }
+  // Null: challenges of ACME are requests like others.
+  ChallengeFiles* challenges() const { return shared_.challenges.get(); }
   const ForwardTimeouts& timeouts() const { return options_.services.requests.timeouts; }
   Reactor& io() { return io_; }
   LoopCounters& counters() { return counters_; }

@@ -32,6 +32,10 @@ Task<Ending> Exchange::run() {
   classify();
   // What is refused for its head alone: its body is not read.
   auto refusal = limit_rate();
+  if (const auto plain = answer_to_plain(); !refusal && plain != PlainAnswer::none) {
+    auto answering = answer_plain(plain);
+    co_return co_await answering;
+  }
   if (!refusal) refusal = limit_methods();
   if (!refusal) refusal = limit_size();
   if (refusal) {

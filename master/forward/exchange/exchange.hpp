@@ -65,6 +65,13 @@ class Exchange {
   EarlyAnswer refuse_loop() const;
   void set_request_id();
 
+  // ---- exchange_plain.cpp: what becomes of requests that came without TLS
+  enum class PlainAnswer { none, challenge, redirect };
+  PlainAnswer answer_to_plain() const;
+  Task<Ending> answer_plain(PlainAnswer answer);
+  Task<Ending> answer_challenge();
+  Task<Ending> redirect_to_https();
+
   // ---- exchange_body.cpp: what is here of the body before a worker is chosen
   Task<std::optional<Ending>> gather_body();
   bool may_gather() const;

@@ -6,20 +6,9 @@
 #include "common/base/clock.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/http/h1/max_forwards.hpp"
+#include "master/forward/http/location.hpp"
 
 namespace tandem::master {
-
-namespace {
-
-// Where a client is sent to: the primary, with the target that it asked for.
-std::string location(const Endpoint& primary, std::string_view target) {
-  // The server-wide OPTIONS has no path in absolute-form (RFC 9112 §3.2.4).
-  if (target == "*") target = {};
-  const bool lacks_path = !target.empty() && !target.starts_with('/');
-  return fmt::format("http://{}{}{}", primary.to_string(), lacks_path ? "/" : "", target);
-}
-
-}  // namespace
 
 // No worker's answer was passed on to its end: says why, if anything can be said.
 Task<Ending> Exchange::answer_failure() {
@@ -116,7 +105,7 @@ Task<Ending> Exchange::answer_not_served() {
     response.code = "not_primary";
     response.message = "Another master leads.";
     if (context_.options().standby_traffic == StandbyTraffic::redirect) {
-      target = location(*primary, client_.request.target());
+      target = location("http://" + primary->to_string(), client_.request.target());
       response.status = 307;
       response.retry_after_s = 0;
       response.location = target;

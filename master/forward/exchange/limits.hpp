@@ -37,4 +37,13 @@ inline constexpr auto primary_pause = 50ms;
 // over does, one that is frozen does not.
 inline constexpr auto superseded_answer_max = 1s;
 
+// ---- challenges of ACME -------------------------------------------------------------------------
+// A token has 22 characters or more of base64url (RFC 8555 §8.3), in practice 43; its file one line
+// of about 90.
+inline constexpr std::size_t challenge_token_bytes_max = 128;
+inline constexpr std::size_t challenge_bytes_max = 4 * 1024;
+// How long a client waits for the disk, then 503; and how many clients of all loops do.
+inline constexpr auto challenge_read_max = 2s;
+inline constexpr unsigned challenges_waiting_max = 64;
+
 }  // namespace tandem::limits

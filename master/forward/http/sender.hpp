@@ -20,6 +20,8 @@ struct Sender {
   bool by_master = false;   // another master of ours has passed the request on
   bool https = false;       // it speaks TLS to us
   std::string_view port{};  // of ours, to which it has come
+  // Where it is sent for having come without TLS; empty: it is served.
+  std::string_view https_port{};
 
   // What the request says about its client, and how that asked, is taken for true.
   bool is_believed() const { return trusted || by_master; }

@@ -25,6 +25,7 @@ constexpr Duration last_answers_min = 2ms;
 constexpr Duration last_answers_max = 50ms;
 // A loop that has not looked at what was posted after so long is stuck, and looks later.
 constexpr Duration tls_adoption_max = 1s;
+constexpr unsigned https_port = 443;  // RFC 9110 §4.2.2
 
 std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
   if (!limit.is_on()) return nullptr;
@@ -72,6 +73,9 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
   links->offer_room = [this](unsigned from_loop, RoomOffer offer) {
     offer_room(from_loop, std::move(offer));
   };
+  if (!options_.acme_webroot.empty()) {
+    links->challenges = std::make_shared<ChallengeFiles>(options_.acme_webroot);
+  }
   links->client_counts = counts_for(options_.connections_per_client);
   links->clients_max = clients_per_loop(options_);
   links->handshakes.most = std::max<std::size_t>(options_.handshakes_max / options_.threads, 1);
@@ -99,6 +103,11 @@ Result<> DataPlane::start() {
       }
       address = *bound;
     }
+  }
+  if (options_.redirects_to_https) {
+    const auto* secure = address(true);  // none: something in front of us speaks TLS
+    const auto port = std::to_string(secure != nullptr ? secure->port : https_port);
+    for (auto& loop : loops_) loop->redirect_to(port);
   }
   const Lock lock(publishing_);
   if (speaks_tls()) {

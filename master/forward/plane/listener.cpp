@@ -78,7 +78,8 @@ Result<ListenAddress> Listener::open(const ListenAddress& address) {
   getsockname(*fd, local.data(), &size);
   local.resize(size);
   listening_.adopt(*fd, Reactor::Watch::in);
-  entrance_ = {.port = std::to_string(local.port()), .tls = address.tls};
+  entrance_.port = std::to_string(local.port());
+  entrance_.tls = address.tls;
   auto bound = address;
   bound.endpoint.port = local.port();
   return bound;

@@ -49,6 +49,10 @@ Result<ListenAddress> Loop::listen(const ListenAddress& address) {
   return listeners_.back()->open(address);
 }
 
+void Loop::redirect_to(const std::string& https_port) {
+  for_each_listener([&](Listener& each) { each.redirect_to(https_port); });
+}
+
 void Loop::start() {
   sweep_.on_expiry([](void* loop) { static_cast<Loop*>(loop)->sweep(); }, this);
   post([this] {

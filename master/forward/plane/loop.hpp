@@ -44,6 +44,8 @@ class Loop {
   // ---- before start()
   // Binds one more listener. Errors: `io`, with the address and the reason.
   Result<ListenAddress> listen(const ListenAddress& address);
+  // Clients that come without TLS are sent to that port.
+  void redirect_to(const std::string& https_port);
 
   // ---- any thread
   void start();

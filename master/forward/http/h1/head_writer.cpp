@@ -158,6 +158,22 @@ bool write_with_prefix(TextWriter& writer, const Field& field, const StrippedPre
   return true;
 }
 
+struct Content {
+  std::string_view type;
+  std::string_view bytes;
+};
+
+// A 200 that nobody is to keep. Returns how many bytes of it are body.
+std::size_t write_content(Buffer& out, const Content& content, bool keep_alive, bool to_head) {
+  TextWriter writer(out, content.bytes.size() + 512);
+  writer << "HTTP/1.1 200 OK\r\nDate: " << http_date() << "\r\nContent-Type: " << content.type
+         << "\r\nCache-Control: no-store\r\nContent-Length: " << std::uint64_t{content.bytes.size()}
+         << (keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
+  if (to_head) return 0;
+  writer << content.bytes;
+  return content.bytes.size();
+}
+
 }  // namespace
 
 std::string_view http_date() {
@@ -324,20 +340,19 @@ void write_grpc_error(Buffer& out, const LocalResponse& response) {
 }
 
 std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head) {
-  constexpr std::string_view body = "{\"status\":\"ready\"}\n";
-  TextWriter writer(out, body.size() + 512);
-  writer << "HTTP/1.1 200 OK\r\nDate: " << http_date()
-         << "\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: "
-         << std::uint64_t{body.size()}
-         << (keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
-  if (to_head) return 0;
-  writer << body;
-  return body.size();
+  return write_content(out, {"application/json", "{\"status\":\"ready\"}\n"}, keep_alive, to_head);
+}
+
+std::size_t write_challenge_response(Buffer& out, std::string_view content, bool keep_alive,
+                                     bool to_head) {
+  return write_content(out, {"application/octet-stream", content}, keep_alive, to_head);
 }
 
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
+    case 301: return "Moved Permanently";
     case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";

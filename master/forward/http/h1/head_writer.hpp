@@ -74,6 +74,10 @@ void write_grpc_error(Buffer& out, const LocalResponse& response);
 // Appends the answer to --health-path of a master that is able to serve. Returns as above.
 std::size_t write_ready_response(Buffer& out, bool keep_alive, bool to_head);
 
+// Appends the answer to a challenge of ACME. Returns as above.
+std::size_t write_challenge_response(Buffer& out, std::string_view content, bool keep_alive,
+                                     bool to_head);
+
 // The reason phrase of a status that this gateway sends.
 std::string_view reason_phrase(unsigned status);
 
