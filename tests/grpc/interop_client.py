@@ -55,7 +55,8 @@ def fails_with(code, call):
 
 
 class Turns:
-    """The requests of a call that talks in turns."""
+    """The requests of a call that talks in turns. They end with the block, however it is left: a thread of gRPC waits
+    for the next one, and the end of the program for that thread."""
 
     def __init__(self):
         self.requests = queue.Queue()
@@ -65,6 +66,12 @@ class Turns:
 
     def end(self):
         self.requests.put(None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
 
     def __iter__(self):
         return self
@@ -97,13 +104,13 @@ def server_streaming(stub):
 
 
 def ping_pong(stub):
-    turns = Turns()
-    answers = stub.duplex(turns, timeout=PATIENCE)
-    for wanted, sent in ((31415, 27182), (9, 8), (2653, 1828), (58979, 45904)):
-        turns.say(response_sizes=[wanted], payload=bytes(sent))
-        equal(len(next(answers).payload), wanted)
-    turns.end()
-    equal(list(answers), [])
+    with Turns() as turns:
+        answers = stub.duplex(turns, timeout=PATIENCE)
+        for wanted, sent in ((31415, 27182), (9, 8), (2653, 1828), (58979, 45904)):
+            turns.say(response_sizes=[wanted], payload=bytes(sent))
+            equal(len(next(answers).payload), wanted)
+        turns.end()
+        equal(list(answers), [])
 
 
 def empty_stream(stub):
@@ -111,36 +118,37 @@ def empty_stream(stub):
 
 
 def cancel_after_begin(stub):
-    call = stub.input.future(iter(Turns()), timeout=PATIENCE)
-    call.cancel()
-    equal(call.code(), Code.CANCELLED)
+    with Turns() as turns:
+        call = stub.input.future(turns, timeout=PATIENCE)
+        call.cancel()
+        equal(call.code(), Code.CANCELLED)
 
 
 def cancel_after_first_response(stub):
-    turns = Turns()
-    answers = stub.duplex(turns, timeout=PATIENCE)
-    turns.say(response_sizes=[31415], payload=bytes(27182))
-    equal(len(next(answers).payload), 31415)
-    answers.cancel()
-    fails_with(Code.CANCELLED, lambda: next(answers))
+    with Turns() as turns:
+        answers = stub.duplex(turns, timeout=PATIENCE)
+        turns.say(response_sizes=[31415], payload=bytes(27182))
+        equal(len(next(answers).payload), 31415)
+        answers.cancel()
+        fails_with(Code.CANCELLED, lambda: next(answers))
 
 
 def timeout_on_sleeping_server(stub):
-    turns = Turns()
-    answers = stub.duplex(turns, timeout=0.05)
-    turns.say(payload=bytes(27182))
-    fails_with(Code.DEADLINE_EXCEEDED, lambda: next(answers))
+    with Turns() as turns:
+        answers = stub.duplex(turns, timeout=0.05)
+        turns.say(payload=bytes(27182))
+        fails_with(Code.DEADLINE_EXCEEDED, lambda: next(answers))
 
 
 def status(stub, message):
     wanted = pb.EchoStatus(code=2, message=message)
     error = fails_with(Code.UNKNOWN, lambda: stub.unary(pb.UnaryRequest(response_status=wanted), timeout=PATIENCE))
     equal(error.details(), message)
-    turns = Turns()
-    turns.say(response_status=wanted)
-    turns.end()
-    error = fails_with(Code.UNKNOWN, lambda: list(stub.duplex(turns, timeout=PATIENCE)))
-    equal(error.details(), message)
+    with Turns() as turns:
+        turns.say(response_status=wanted)
+        turns.end()
+        error = fails_with(Code.UNKNOWN, lambda: list(stub.duplex(turns, timeout=PATIENCE)))
+        equal(error.details(), message)
 
 
 def status_code_and_message(stub):
@@ -167,14 +175,14 @@ def custom_metadata(stub):
                                         metadata=(initial, trailing))
     equal(initial in call.initial_metadata(), True)
     equal(trailing in call.trailing_metadata(), True)
-    turns = Turns()
-    answers = stub.duplex(turns, timeout=PATIENCE, metadata=(initial, trailing))
-    turns.say(response_sizes=[1])
-    next(answers)
-    turns.end()
-    equal(list(answers), [])
-    equal(initial in answers.initial_metadata(), True)
-    equal(trailing in answers.trailing_metadata(), True)
+    with Turns() as turns:
+        answers = stub.duplex(turns, timeout=PATIENCE, metadata=(initial, trailing))
+        turns.say(response_sizes=[1])
+        next(answers)
+        turns.end()
+        equal(list(answers), [])
+        equal(initial in answers.initial_metadata(), True)
+        equal(trailing in answers.trailing_metadata(), True)
 
 
 def spread(stub, count):
@@ -224,17 +232,17 @@ def watch(stub, count):
 
 
 def conversation(stub):
-    turns = Turns()
-    answers = stub.duplex(turns)
-    count = 0
-    while not stopping.is_set():
-        turns.say(response_sizes=[10], interval_ms=5)
-        equal(len(next(answers).payload), 10)
-        count += 1
-        if count % 20 == 1:
-            print(f"talked turns={count}", flush=True)
-    turns.end()
-    equal(list(answers), [])
+    with Turns() as turns:
+        answers = stub.duplex(turns)
+        count = 0
+        while not stopping.is_set():
+            turns.say(response_sizes=[10], interval_ms=5)
+            equal(len(next(answers).payload), 10)
+            count += 1
+            if count % 20 == 1:
+                print(f"talked turns={count}", flush=True)
+        turns.end()
+        equal(list(answers), [])
 
 
 def main():
