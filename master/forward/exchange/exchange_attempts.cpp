@@ -130,6 +130,7 @@ void Exchange::blame(Upstream& upstream, AttemptOutcome outcome) {
                                         client_.times.timeouts().connect);
       break;
     case AttemptOutcome::unsupported: history_.blame(outcome); [[fallthrough]];
+    case AttemptOutcome::unprocessed:
     case AttemptOutcome::retry_status: excluded_.add(upstream.worker().id); return;
     case AttemptOutcome::timed_out:
       if (client_.times.client_gave_up(now())) return;

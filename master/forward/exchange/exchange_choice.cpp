@@ -50,6 +50,9 @@ bool Exchange::choose() {
   const bool strips = to_workers && route_ != nullptr && route_->strip && route_->prefix != "/";
   client_.stripped = strips ? route_->prefix.size() : 0;
   if (service_ == nullptr) return true;
+  // Only its connection may have been about to end (GOAWAY).
+  const bool may_return = std::exchange(verdict_.was_refused, false) && to_workers;
+  if (may_return && !service_->has_admitted(excluded_)) excluded_.clear();
   return !service_->has_waiters() && choose_now();
 }
 

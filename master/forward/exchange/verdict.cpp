@@ -100,7 +100,8 @@ Verdict AttemptHistory::after_primary(const AttemptResult& result, const Request
 // The worker says that it executed nothing.
 Verdict AttemptHistory::after_refusal(const AttemptResult& result, const Request& request) {
   if (result.body_taken || result.response_begun) return {.next = Next::fail};
-  return {.next = ++attempts_seen_ < request.attempts_max ? Next::repeat : Next::fail};
+  return {.next = ++attempts_seen_ < request.attempts_max ? Next::repeat : Next::fail,
+          .was_refused = result.outcome == AttemptOutcome::unprocessed};
 }
 
 // The connection ended, or was given up, without an answer. `next`: what follows if the request may

@@ -53,6 +53,9 @@ struct Verdict {
   // The worker has answered, if badly, or another request may be why it did not: a pause comes
   // first, and when no other worker is left, it may be asked again.
   bool was_answered = false;
+  // The worker says that it did nothing for the request, and is not to blame: others are asked
+  // first, and the same one again when none of them is in good health.
+  bool was_refused = false;
   // A worker may execute the request again: the retry budget pays for it, or it is not repeated.
   bool costs_retry = false;
 };

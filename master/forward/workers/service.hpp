@@ -80,6 +80,8 @@ class Service {
   std::shared_ptr<Upstream> pick(const PickCriteria& criteria);
   // Some worker would be picked if it had room.
   bool is_full(const ExcludedWorkers& excluded) const;
+  // Some worker that is not ejected either would be.
+  bool has_admitted(const ExcludedWorkers& excluded) const;
   // One that is suspect may be well again by then, or until when it is held is not known yet.
   bool may_return_by(Instant time) const;
   // The value of Set-Cookie for a client that is served by `chosen`; empty when it sticks there
@@ -153,7 +155,6 @@ class Service {
   bool is_eligible(const Upstream& upstream, const ExcludedWorkers& excluded) const;
   bool may_try_last_resort(const Upstream& upstream, const ExcludedWorkers& excluded) const;
   bool is_ejected(const Upstream& upstream) const;
-  bool has_admitted(const ExcludedWorkers& excluded) const;
   bool has_healthy(const ExcludedWorkers& excluded) const;
   bool may_eject() const;
   void start_newcomers_slowly(const std::vector<Upstream*>& newcomers, bool was_empty);

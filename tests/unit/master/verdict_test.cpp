@@ -142,7 +142,9 @@ TEST_CASE("a refusal executed nothing: also a POST goes elsewhere while its body
   for (const auto outcome : {Outcome::unprocessed, Outcome::term_refused}) {
     AttemptHistory history;
     auto result = ended_after_sending(outcome);
-    CHECK(history.judge(result, post()).next == Next::repeat);
+    const auto verdict = history.judge(result, post());
+    CHECK(verdict.next == Next::repeat);
+    CHECK(verdict.was_refused == (outcome == Outcome::unprocessed));
     result.body_taken = true;
     CHECK(history.judge(result, post()).next == Next::fail);
   }
