@@ -144,6 +144,9 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   if (!outcome && awaits_short_body()) {
     auto receiving = receive_short_body();
     outcome = co_await receiving;
+  } else if (!outcome && awaits_unknown_body()) {
+    auto holding = hold_answer();
+    outcome = co_await holding;
   }
   if (!outcome && !read_first_chunks()) outcome = Outcome::bad_response;
   report_outcome(outcome.value_or(Outcome::answered));
@@ -271,44 +274,6 @@ void Attempt::await_answer() {
   const bool must_answer = !running || pump_->awaits_continue();
   if (!must_answer || deadline_.armed()) return;
   deadline_.arm_watching(response_head(), !running && client_.request.version() >= 11);
-}
-
-// A body that fits behind its head is received before anything is passed on.
-bool Attempt::awaits_short_body() const {
-  const auto whole = response_.head_bytes() + response_.content_length();
-  return response_.framing() == Framing::length && whole <= worker_in_.capacity() &&
-         worker_in_.size() < whole;
-}
-
-Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
-  while (awaits_short_body()) {
-    deadline_.arm_watching(body_idle(), false);
-    if (may_read()) {
-      auto reading = worker_.read(worker_in_);
-      const IoResult got = co_await reading;
-      if (take(got)) continue;
-    }
-    co_return why_given_up().value_or(Outcome::lost);
-  }
-  co_return std::nullopt;
-}
-
-// False: what follows the head is not chunked as the head says. Nothing was passed on yet.
-bool Attempt::read_first_chunks() {
-  reader_ = BodyReader(worker_.body_framing(response_.framing()), response_.content_length());
-  const auto here = worker_in_.size() - response_.head_bytes();
-  if (response_.framing() != Framing::chunked || here == 0) return true;
-  first_step_ = reader_.read({worker_in_.data() + response_.head_bytes(), here});
-  return !first_step_->malformed;
-}
-
-// The answer is not passed on. Its connection can be used again if it is here as a whole.
-void Attempt::discard_answer() {
-  const bool bodiless = response_.framing() == Framing::none;
-  const auto body_bytes = bodiless ? 0 : response_.content_length();
-  const bool whole = (bodiless || response_.framing() == Framing::length) &&
-                     worker_in_.size() == response_.head_bytes() + body_bytes;
-  if (whole && is_clean()) finish_call();
 }
 
 // The connection may carry another request once the answer has been read to its end.

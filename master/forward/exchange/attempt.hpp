@@ -6,10 +6,10 @@
 // take its place.
 //
 // An attempt is never repeated by itself: it reports precisely how it ended, and the exchange
-// decides (exchange.hpp). A short response of known length is passed on when it is whole, so that a
-// worker that dies in the middle of it costs the client nothing; longer ones are streamed through
-// one buffer. A worker is sent nothing unless the gate is open at that very moment. Owner: the
-// exchange, on its context.
+// decides (exchange.hpp). A short response is passed on when it is whole, so that a worker that
+// dies in the middle of it costs the client nothing; one that does not say its length is held for a
+// moment, if another attempt could follow. Longer ones are streamed through one buffer. A worker is
+// sent nothing unless the gate is open at that very moment. Owner: the exchange, on its context.
 #pragma once
 
 #include <optional>
@@ -64,6 +64,8 @@ class Attempt : private UnansweredRequest {
   void await_answer();
   bool awaits_short_body() const;
   Task<std::optional<Outcome>> receive_short_body();
+  bool awaits_unknown_body() const;
+  Task<std::optional<Outcome>> hold_answer();
   bool read_first_chunks();
   Duration body_idle() const;
   Duration response_head() const;

@@ -31,6 +31,9 @@ Task<Attempt::Outcome> Attempt::pass() {
       step = reader_.read({worker_in_.data(), worker_in_.size()});
       if (step.malformed) break;
     }
+    if (!reader_.done() && worker_.is_at_end() && step.consumed == worker_in_.size()) {
+      reader_.end_of_stream();
+    }
     if (first || !step.content.empty() || reader_.done()) {
       const MessageStream::Part part{.head = head,
                                      .content = step.content,

@@ -24,6 +24,9 @@ inline constexpr unsigned interim_responses_max = 64;
 inline constexpr std::size_t replay_bytes_max = 64 * 1024;
 // The longest pause between two attempts; retry_backoff is the first.
 inline constexpr auto retry_backoff_max = 1s;
+// An answer that does not say its length is held for so long, when another worker could be asked if
+// it broke off: most short ones are whole by then, and others come little by little anyway.
+inline constexpr auto answer_hold_max = 10ms;
 
 // ---- while the primary changes ------------------------------------------------------------------
 // Per loop; more get 503 at once. Each holds a buffer or two: 256 MiB at most.

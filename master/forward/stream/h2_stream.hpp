@@ -43,6 +43,7 @@ class H2Stream : public MessageStream {
  public:
   // The content is what read() delivers; a length that was announced was checked by the session.
   Framing body_framing(Framing framing) const override;
+  bool is_at_end() const override { return ended_ && arrived_.empty(); }
   std::string_view trailers() const override { return trailers_; }
   void frame_content(Framing) override {}
   std::uint64_t acknowledged() override { return given_ - unsent(); }

@@ -54,6 +54,8 @@ class MessageStream {
   // How the body is to be read that the head announces with `framing`; until_close: the bytes are
   // content, and the body ends with them.
   virtual Framing body_framing(Framing framing) const = 0;
+  // All of the message has arrived and was read: the next read would say so.
+  virtual bool is_at_end() const { return false; }
   // Of a body that is until_close, once it has ended: as BodyReader::trailers().
   virtual std::string_view trailers() const { return {}; }
 
