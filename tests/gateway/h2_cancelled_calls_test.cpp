@@ -227,6 +227,68 @@ TEST_CASE("a quiet worker of HTTP/2 is asked by a PING, and its calls go elsewhe
   CHECK(pings == 1);
 }
 
+// Servers of gRPC bear no more PINGs than three while they say nothing; SETTINGS nobody counts.
+TEST_CASE("a quiet worker that was sent all the PINGs it bears is asked by SETTINGS") {
+  for (const bool answers : {true, false}) {
+    std::atomic<int> pings{0};
+    std::atomic<int> settings{0};
+    Scene scene(
+        [&](Scene&, H2RawWorker& worker) {
+          worker.acknowledge_settings(false);
+          const auto stream = worker.await_request();
+          while (pings < 3) {
+            worker.send(h2::ping(worker.await(h2::ping_type).payload, h2::ack));
+            ++pings;
+          }
+          while (settings < 3) {
+            const auto frame = worker.next_of_all();
+            CHECK(frame.type == h2::settings_type);
+            CHECK(frame.payload.empty());
+            if (++settings <= 2 || answers) worker.send(h2::settings_ack());
+          }
+          if (answers) worker.answer(stream, "hello");
+          worker.drain();
+        },
+        {.timeouts = {.http2_quiet = 30ms}});
+    CHECK(scene.gateway.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status() ==
+          (answers ? 200 : 502));
+    CHECK(settings == 3);
+  }
+}
+
+TEST_CASE("while a worker does not say whether it is there, new calls use another connection") {
+  std::atomic<bool> asked{false};
+  std::atomic<bool> done{false};
+  Scene scene(
+      [&](Scene& self, H2RawWorker& worker) {
+        const auto stream = worker.await_request();
+        if (worker.field(":path") == "/other") {
+          worker.answer(stream, "hello");
+          worker.drain();
+          return;
+        }
+        ++self.seen;
+        const auto ping = worker.await(h2::ping_type);
+        asked = true;
+        wait_until([&] { return done.load(); });
+        worker.send(h2::ping(ping.payload, h2::ack));
+        worker.answer(stream, "after all");
+        worker.answer(worker.await_request(), "hello");
+        worker.drain();
+      },
+      {.timeouts = {.http2_quiet = 1s}});
+  auto first = scene.ask("/");
+  wait_until([&] { return asked.load(); });
+  // What comes before it is in doubt waits there, and takes that back.
+  wait_until([&] {
+    auto other = scene.ask("/other");
+    return !other.stays_silent(50) && read_response(other).body == "hello";
+  });
+  CHECK(scene.origin.connection_count() == 2);
+  done = true;
+  CHECK(read_response(first).body == "after all");
+}
+
 TEST_CASE("a quiet worker of HTTP/2 that answers PINGs is waited for") {
   Scene scene(
       [&](Scene& self, H2RawWorker& worker) {

@@ -11,11 +11,23 @@ H2RawWorker::H2RawWorker(RawSocket& socket, Settings settings) : socket_(socket)
   send(h2::settings(settings) + h2::settings_ack());
 }
 
-h2::Frame H2RawWorker::next() {
+h2::Frame H2RawWorker::next_of_all() {
   for (;;) {
     auto frame = read_frame(socket_);
-    if (frame.type == h2::settings_type || frame.type == h2::window_update_type) continue;
-    if (frame.type == h2::ping_type && frame.has(h2::ack)) continue;
+    const bool acknowledges =
+        (frame.type == h2::settings_type || frame.type == h2::ping_type) && frame.has(h2::ack);
+    if (frame.type != h2::window_update_type && !acknowledges) return frame;
+  }
+}
+
+h2::Frame H2RawWorker::next() {
+  for (;;) {
+    auto frame = next_of_all();
+    if (frame.type == h2::settings_type) {
+      // The first were acknowledged before they came.
+      if (std::exchange(settings_seen_, true) && acknowledges_settings_) send(h2::settings_ack());
+      continue;
+    }
     if (frame.type == h2::ping_type && answers_pings_) {
       send(h2::ping(frame.payload, h2::ack));
       continue;

@@ -22,8 +22,12 @@ class H2RawWorker {
 
   // Whether PINGs are answered as they are read; they are, until told otherwise.
   void answer_pings(bool answers) { answers_pings_ = answers; }
+  // The same of SETTINGS that come later than the first.
+  void acknowledge_settings(bool acknowledges) { acknowledges_settings_ = acknowledges; }
   // The next frame that is neither SETTINGS nor WINDOW_UPDATE, nor a PING that was answered.
   h2::Frame next();
+  // The next frame that is no WINDOW_UPDATE, and acknowledges nothing.
+  h2::Frame next_of_all();
   // The next one of that type; others are passed over.
   h2::Frame await(std::uint8_t type);
   // The stream of the next request; its head is fields().
@@ -42,6 +46,8 @@ class H2RawWorker {
   h2::Decoder decoder_;
   h2::Fields fields_;
   bool answers_pings_ = true;
+  bool acknowledges_settings_ = true;
+  bool settings_seen_ = false;
 };
 
 }  // namespace tandem::test

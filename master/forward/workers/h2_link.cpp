@@ -1,6 +1,7 @@
 #include "master/forward/workers/h2_link.hpp"
 
 #include "common/base/clock.hpp"
+#include "common/http1/limits.hpp"
 #include "master/forward/workers/h2_call.hpp"
 #include "master/forward/workers/limits.hpp"
 
@@ -18,7 +19,6 @@ WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker)
       connection_(io.io),
       session_(h2::Role::client, io.http2_memory, *this),
       wake_writer_(io.io),
-      pings_(io.quiet),
       idle_since_(io.wheel.coarse_now()) {
   quiet_.on_expiry([](void* self) { static_cast<WorkerLink*>(self)->look_whether_quiet(); }, this);
 }
@@ -42,7 +42,13 @@ Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
     auto reading = self.read_all();
     co_await reading;
   }
+  const bool has_failed = !self.ended_ && self.session_.has_failed();
   self.end(connected.error);
+  if (has_failed) {
+    auto lingering = self.linger();
+    co_await lingering;
+  }
+  self.connection_.close();
 }
 
 // Until the connection has ended, for whatever reason.
@@ -56,8 +62,30 @@ Task<> WorkerLink::read_all() {
     heard_ = true;
     session_.feed(in.view(), now());
     in.release();
+    if (session_.has_failed()) leave();
     want_send();
   }
+}
+
+// It is about to be told why, and nothing that it says is looked at any more.
+void WorkerLink::leave() {
+  if (std::exchange(leaves_, true)) return;
+  wheel_.arm(quiet_, limits::linger_max);
+}
+
+// A close with unread bytes resets the connection, and the worker may lose what it was told.
+Task<> WorkerLink::linger() {
+  leaves_ = true;
+  wheel_.arm(quiet_, limits::linger_max);
+  Buffer in;
+  for (std::size_t thrown_away = 0; thrown_away < limits::worker_linger_bytes_max;) {
+    auto reading = read_some(connection_, in, buffers());
+    const IoResult got = co_await reading;
+    if (!got.ok()) break;
+    thrown_away += got.bytes;
+    in.release();
+  }
+  quiet_.disarm();
 }
 
 Detached WorkerLink::write_all_out(std::shared_ptr<WorkerLink> link) {
@@ -69,6 +97,7 @@ Detached WorkerLink::write_all_out(std::shared_ptr<WorkerLink> link) {
     co_await others;
     auto writing = self.write_out();
     const bool written = co_await writing;
+    if (written && self.leaves_) self.connection_.shutdown_send();
     // Who reads ends it.
     if (!written || self.session_.is_finished()) self.connection_.cancel();
   }
@@ -106,14 +135,16 @@ void WorkerLink::end(ErrorCodeOs why) {
   ended_under_many_ = session_.open_streams() > 1;
   failure_ = why ? why : ErrorCodeOs(asio::error::connection_reset);
   quiet_.disarm();
-  connection_.close();
   session_.abandon();
   cancelled_.free_all();
   resume_waiters();
   wake_writer_.set();
 }
 
-void WorkerLink::close() { end({}); }
+void WorkerLink::close() {
+  end({});
+  connection_.close();
+}
 
 void WorkerLink::retire() {
   if (ended_) return;
@@ -171,29 +202,39 @@ void WorkerLink::keep_place(std::shared_ptr<Upstream> upstream) {
 
 void WorkerLink::watch() {
   if (quiet_.armed()) return;
-  heard_ = true;
+  heard_ = false;
   wheel_.arm(quiet_, worker_io_.quiet);
 }
 
 void WorkerLink::look_whether_quiet() {
+  if (leaves_) return close();
   const auto at = wheel_.coarse_now();
-  const bool is_asked = session_.is_ping_unanswered();
+  const bool is_asked = session_.is_asked();
   if (session_.open_streams() == 0 && cancelled_.empty() && !is_asked) return;
   const bool is_quiet = !std::exchange(heard_, false);
   if (is_quiet && is_asked) return close();
   cancelled_.free_before(at - worker_io_.quiet);
   if (is_quiet && session_.open_streams() > 0) {
-    if (pings_.may_ping(at)) {
+    if (pings_.may_ping()) {
       ping();
-      want_send();
+    } else {
+      session_.ask_by_settings();
     }
+    asked_at_ = at;
+    want_send();
   }
   wheel_.arm(quiet_, worker_io_.quiet);
 }
 
 void WorkerLink::ping() {
   session_.ping();
-  pings_.note_ping(wheel_.coarse_now());
+  pings_.note_ping();
+}
+
+// It was asked whether it is there, and could have answered.
+bool WorkerLink::is_in_doubt() const {
+  return session_.is_asked() && asked_at_ != Instant::never() &&
+         wheel_.coarse_now() - asked_at_ >= worker_io_.quiet / 4;
 }
 
 void WorkerLink::on_ping_answered() {

@@ -2,8 +2,9 @@
 //
 // It is ready once it is connected and the worker has sent its settings, which say how many streams
 // it takes; one that says something else has failed. What the calls submit in one turn of the loop
-// leaves in one system call. While calls wait and the worker says nothing, it is asked by a PING
-// whether it is still there, now and then (PingPace). A call that is cancelled is reset at once;
+// leaves in one system call. While calls wait and the worker says nothing, it is asked whether it
+// is still there, by PINGs as far as it bears them (PingBudget), then by SETTINGS; until it answers
+// it gets no new calls, and in the end it is given up. A call that is cancelled is reset at once;
 // its place is free when the worker is known to have read that (CancelledCalls), and until then it
 // counts as one of the streams that the worker takes. Owner: the loop; it lives as long as its
 // connection, or as it is held.
@@ -19,7 +20,7 @@
 #include "master/forward/io/wake.hpp"
 #include "master/forward/stream/h2_stream.hpp"
 #include "master/forward/workers/cancelled_calls.hpp"
-#include "master/forward/workers/ping_pace.hpp"
+#include "master/forward/workers/ping_budget.hpp"
 #include "master/forward/workers/worker_io.hpp"
 
 namespace tandem::master {
@@ -34,11 +35,14 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   WorkerLink(const WorkerIo& io, const TcpEndpoint& worker);
   ~WorkerLink();
 
-  bool is_ready() const { return ready_; }
+  bool is_being_made() const { return !ready_ && !ended_; }
+  // It carries no calls any more.
   bool has_ended() const { return ended_; }
+  // Nothing of it is left, after a while in which the worker was told why.
+  bool is_closed() const { return ended_ && !connection_.is_open(); }
   // Another call can begin here now.
   bool has_room() const {
-    return ready_ && !ended_ && session_.can_open() &&
+    return ready_ && !ended_ && session_.can_open() && !is_in_doubt() &&
            session_.open_streams() + cancelled_.size() < session_.peer_streams_max();
   }
   // No call has ever begun here.
@@ -92,11 +96,14 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   static Detached write_all_out(std::shared_ptr<WorkerLink> link);
   Task<> read_all();
   Task<bool> write_out();
+  Task<> linger();
+  void leave();
   void end(ErrorCodeOs why);
   void resume_waiters();
   void watch();
   void look_whether_quiet();
   void ping();
+  bool is_in_doubt() const;
   bool ask_about_resets();
   void note_said(const h2::Stream& stream);
 
@@ -120,16 +127,18 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   Wake wake_writer_;
   IntrusiveList<Readiness> waiting_;
   CancelledCalls cancelled_;
-  PingPace pings_;
-  Deadline quiet_;
+  PingBudget pings_;
+  Deadline quiet_;  // the worker has said nothing for a while; or has been told to go for long
   Instant idle_since_;
-  h2::StreamId newest_ = 0;  // that was opened; 0: none yet
+  Instant asked_at_ = Instant::never();  // last, whether it is there
+  h2::StreamId newest_ = 0;              // that was opened; 0: none yet
   ErrorCodeOs failure_;
   bool heard_ = false;  // since quiet_ was armed
   bool ready_ = false;
   bool ended_ = false;
   bool ended_under_many_ = false;
   bool blamed_ = false;
+  bool leaves_ = false;  // the worker broke a rule of the connection, and is told so
 };
 
 }  // namespace tandem::master

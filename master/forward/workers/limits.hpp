@@ -16,15 +16,17 @@ inline constexpr auto response_head_max = 30s;
 // After 101: a WebSocket that says nothing for so long is cut
 inline constexpr auto tunnel_idle_max = 10min;
 
-// A worker that speaks HTTP/2 and has said nothing for so long, while calls wait, is asked by a
-// PING; when it has not answered after as long, its connection is given up. A call that was
-// cancelled keeps its place for so long, or up to twice, when nothing else tells of its end.
+// A worker that speaks HTTP/2 and has said nothing for so long, while calls wait, is asked whether
+// it is there; a quarter of that later new calls go over another connection, and when it has not
+// answered after all of it, this one is given up. A call that was cancelled keeps its place for so
+// long, or up to twice, when nothing else tells of its end.
 inline constexpr auto http2_quiet_max = 4s;
 // So many PINGs since the worker's last answer, or part of one: servers of gRPC take two in five
 // minutes beyond the first, and close a connection that brings more.
 inline constexpr unsigned http2_pings_max = 3;
-// From then on there is one in so long.
-inline constexpr auto http2_ping_pause = 310s;
+// What a worker of HTTP/2 still sends after it was told why its connection ends is read and thrown
+// away, for limits::linger_max at most: a close with unread bytes would take that word back.
+inline constexpr std::size_t worker_linger_bytes_max = 256 * 1024;
 // Heads that a worker has sent and nobody has read yet, of one call, as text: HTTP/2 gives no
 // credit for them. The final one may need half of it.
 inline constexpr std::size_t http2_unread_heads_bytes_max = 128 * 1024;

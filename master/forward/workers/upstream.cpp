@@ -122,9 +122,9 @@ WorkerCallPtr Upstream::take_stream() {
 }
 
 std::shared_ptr<WorkerLink> Upstream::link(const WorkerIo& io) {
-  std::erase_if(links_, [](const auto& link) { return link->has_ended(); });
+  std::erase_if(links_, [](const auto& link) { return link->is_closed(); });
   for (const auto& link : links_) {
-    if (link->has_room() || !link->is_ready()) return link;
+    if (link->has_room() || link->is_being_made()) return link;
   }
   auto fresh = WorkerLink::begin(io, endpoint_);
   // One that could not even begin has ended, and is not kept.
@@ -165,7 +165,7 @@ void Upstream::close_idle_before(Instant oldest) {
   idle_.erase(idle_.begin(), idle_.begin() + static_cast<std::ptrdiff_t>(old));
   std::erase_if(links_, [oldest](const auto& link) {
     if (link->is_idle_since(oldest)) link->retire();
-    return link->has_ended();
+    return link->is_closed();
   });
 }
 

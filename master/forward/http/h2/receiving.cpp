@@ -135,9 +135,7 @@ int Receiving::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user
       break;
     }
     case NGHTTP2_RST_STREAM: on_reset(session, *frame); break;
-    case NGHTTP2_SETTINGS:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) session.events_.on_settings();
-      break;
+    case NGHTTP2_SETTINGS: on_settings(session, frame->hd); break;
     case NGHTTP2_PING: on_ping(session, frame->ping); break;
     case NGHTTP2_GOAWAY:
       session.goaway_received_ = true;
@@ -159,6 +157,12 @@ void Receiving::on_reset(Session& session, const nghttp2_frame& frame) {
   } else if (!stream->head_sent_) {
     session.charge(Cost::reset);
   }
+}
+
+void Receiving::on_settings(Session& session, const nghttp2_frame_hd& head) {
+  if ((head.flags & NGHTTP2_FLAG_ACK) == 0) return session.events_.on_settings();
+  // Each acknowledges the oldest; nghttp2 takes no more of them than there are.
+  if (--session.settings_unacknowledged_ == 0) session.settings_asked_ = false;
 }
 
 void Receiving::on_ping(Session& session, const nghttp2_ping& frame) {

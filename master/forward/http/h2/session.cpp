@@ -312,4 +312,11 @@ void Session::ping() {
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
 }
 
+void Session::ask_by_settings() {
+  if (is_asked() || failed_) return;
+  settings_asked_ = true;
+  ++settings_unacknowledged_;
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
+}
+
 }  // namespace tandem::master::h2

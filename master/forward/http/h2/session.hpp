@@ -113,6 +113,9 @@ class Session {
   bool is_reading_head() const;
   // Nothing will come or go any more, apart from what has been pulled: close the connection.
   bool is_finished() const;
+  // Nothing that arrives is looked at any more: the peer broke a rule of the connection, or it was
+  // ended.
+  bool has_failed() const { return failed_; }
 
   // ---- sending, of a server
   // `last`: no content and no trailers follow.
@@ -153,6 +156,11 @@ class Session {
   // Asks the peer for a sign of life, unless it was asked already.
   void ping();
   bool is_ping_unanswered() const { return ping_unanswered_; }
+  // The same by SETTINGS that change nothing, which the peer must acknowledge at once (RFC 9113
+  // §6.5.3) and nobody counts as a PING.
+  void ask_by_settings();
+  // It was asked in one way or the other, and has not answered.
+  bool is_asked() const { return ping_unanswered_ || settings_asked_; }
   // The connection is lost: each stream that is left ends, as one that the peer has not processed
   // only if the peer said so.
   void abandon();
@@ -196,6 +204,7 @@ class Session {
   std::uint32_t receiving_ = 0;    // streams whose peers have not ended
   std::uint32_t window_ = 65'535;  // of the connection
   std::uint32_t free_window_updates_ = 100;
+  std::uint32_t settings_unacknowledged_ = 1;  // ours; the first are sent at the beginning
   std::uint32_t free_late_frames_ = 0;  // that may have been on their way when we reset a stream
   std::uint64_t part_ = 0;              // of the payload that is arriving, where it is looked at
   std::uint32_t part_bytes_ = 0;
@@ -209,10 +218,11 @@ class Session {
   bool draining_ = false;
   bool drain_finished_ = false;
   bool drain_ping_waits_ = false;  // for the GOAWAY that goes before it
-  bool calmed_ = false;  // told to go away for what it did
-  bool failed_ = false;  // nothing that arrives is looked at any more
-  bool broken_ = false;  // nghttp2 can write no more
+  bool calmed_ = false;            // told to go away for what it did
+  bool failed_ = false;            // nothing that arrives is looked at any more
+  bool broken_ = false;            // nghttp2 can write no more
   bool ping_unanswered_ = false;
+  bool settings_asked_ = false;
 };
 
 }  // namespace tandem::master::h2

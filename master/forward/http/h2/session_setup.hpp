@@ -38,6 +38,7 @@ struct Receiving {
   static void break_off(Session& session, Stream& stream);
   static void on_response_head(Session& session, Stream& stream, bool ends);
   static void on_reset(Session& session, const nghttp2_frame& frame);
+  static void on_settings(Session& session, const nghttp2_frame_hd& head);
   static void on_ping(Session& session, const nghttp2_ping& frame);
   static void end(Session& session, Stream& stream, bool announce);
 };
