@@ -81,7 +81,7 @@ TEST_CASE("a request of a browser is forwarded without taking anything from the 
   CHECK(count == 0);
 }
 
-TEST_CASE("a request takes nothing from the heap while an access log is kept") {
+TEST_CASE("so it is while an access log is kept") {
   Origin origin(always(ok("x")));
   auto log = tandem::master::AccessLog::open("/dev/null", 1);
   REQUIRE(log.ok());
@@ -91,7 +91,7 @@ TEST_CASE("a request takes nothing from the heap while an access log is kept") {
   CHECK(count == 0);
 }
 
-TEST_CASE("a request with a body, among several workers, takes nothing from the heap") {
+TEST_CASE("so is a request with a body, among several workers") {
   Origin one(always(ok("one")));
   Origin two(always(ok("two")));
   Gateway gateway({one.port(), two.port()});
@@ -102,7 +102,7 @@ TEST_CASE("a request with a body, among several workers, takes nothing from the 
   CHECK(count == 0);
 }
 
-TEST_CASE("chunked requests and chunked responses take nothing from the heap") {
+TEST_CASE("so are a chunked request and a chunked response") {
   Origin origin(always(chunked));
   Gateway gateway({origin.port()});
   const auto count = allocations(
@@ -112,7 +112,7 @@ TEST_CASE("chunked requests and chunked responses take nothing from the heap") {
   CHECK(count == 0);
 }
 
-TEST_CASE("a response that is larger than a buffer takes nothing from the heap") {
+TEST_CASE("so is a response that is larger than a buffer") {
   Origin origin(always(ok(std::string(100'000, 'x'))));
   Gateway gateway({origin.port()});
   const auto count = allocations(gateway, get("/large"));
@@ -120,7 +120,7 @@ TEST_CASE("a response that is larger than a buffer takes nothing from the heap")
   CHECK(count == 0);
 }
 
-TEST_CASE("a request to a Tandem worker, which is sent the term, takes nothing from the heap") {
+TEST_CASE("so is a request to a Tandem worker, which is sent the term") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, {.workers_accept_terms = true});
   const auto count = allocations(gateway, browser_head());
@@ -128,8 +128,7 @@ TEST_CASE("a request to a Tandem worker, which is sent the term, takes nothing f
   CHECK(count == 0);
 }
 
-TEST_CASE(
-    "with any policy, sticky cookies and a rate limit a request takes nothing from the heap") {
+TEST_CASE("so is a request whatever the policy, from a client that sticks and may send so much") {
   Origin one(always(ok("one")));
   Origin two(always(ok("two")));
   for (const auto* policy : {"p2c", "random", "least_connections", "first_available",
@@ -145,7 +144,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a request behind a stripped route, and its answer, take nothing from the heap") {
+TEST_CASE("so is a request behind a stripped route, whose answer is mapped back") {
   Origin origin(always(
       "HTTP/1.1 200 OK\r\nContent-Location: /b\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: "
       "0\r\n\r\n"));
@@ -156,7 +155,7 @@ TEST_CASE("a request behind a stripped route, and its answer, take nothing from 
   CHECK(count == 0);
 }
 
-TEST_CASE("a request that is passed on to the primary takes nothing from the heap") {
+TEST_CASE("so is a request that is passed on to the primary") {
   Origin primary(always(ok("x")));
   Gateway standby({});
   standby.follow("a", primary.port(), "pass");
@@ -165,7 +164,7 @@ TEST_CASE("a request that is passed on to the primary takes nothing from the hea
   CHECK(count == 0);
 }
 
-TEST_CASE("these tests count what a loop takes from the heap") {
+TEST_CASE("what a loop does take from the heap is counted") {
   Gateway gateway({});
   auto client = gateway.connect();
   start_counting();
@@ -174,7 +173,7 @@ TEST_CASE("these tests count what a loop takes from the heap") {
   CHECK(stop_counting() > 0);
 }
 
-TEST_CASE("a request over HTTP/2 takes nothing from the heap, with or without a body") {
+TEST_CASE("so is a request over HTTP/2, with or without a body") {
   Origin origin(always(ok(std::string(128, 'x'))));
   Gateway gateway({origin.port()});
   H2Client client(gateway.port());

@@ -155,6 +155,35 @@ TEST_CASE("a stream that was reset otherwise may have been processed") {
   CHECK(client.told.has("closed 1 8 by peer"));
 }
 
+TEST_CASE("a server that ends a stream twice, with a reset each time, loses no other stream") {
+  const std::string trailers_only = response(1, "200", h2::end_stream) + h2::rst_stream(1, 0);
+  Client client;
+  SECTION("whose request was complete") { client.get(); }
+  SECTION("whose request was not") {
+    auto& stream = client.session.open(get_a, false);
+    client.told.streams[stream.id()] = &stream;
+    client.pull();
+  }
+  client.get();
+  client.feed(trailers_only + trailers_only);
+  CHECK(client.session.goaway_code() == ErrorCode::no_error);
+  client.feed(response(3, "204", h2::end_stream));
+  CHECK(client.told.has("head 3 204 ends"));
+  CHECK(client.told.has("closed 3 0"));
+}
+
+TEST_CASE("a server that goes on sending on streams that it has reset is told to go away") {
+  Client client;
+  client.get();
+  const std::string whole = response(1, "200", h2::end_stream);
+  client.feed(whole + h2::rst_stream(1, 0));
+  for (int i = 0; i < 10'000 && !client.session.is_finished(); ++i) {
+    client.feed(whole);
+    client.pull();
+  }
+  CHECK(client.session.goaway_code() == ErrorCode::enhance_your_calm);
+}
+
 TEST_CASE("streams above a GOAWAY's last id were not processed, and those below go on") {
   Client client;
   client.get();

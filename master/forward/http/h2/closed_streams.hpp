@@ -2,7 +2,8 @@
 //
 // nghttp2 forgets a stream that has ended, for they would cost each connection 20 KiB. What a frame
 // on such a stream means depends on how it ended (RFC 9113 §5.1): after our reset it may have been
-// on its way; after the peer's own end it is an error. Of streams further back nothing is known,
+// on its way; after the peer's own end it is an error, and after the peer's reset one of the stream
+// alone. Of streams further back nothing is known,
 // and frames on them are let pass, at a cost. Pure. Owner: a Session.
 #pragma once
 
@@ -31,8 +32,19 @@ class ClosedStreams {
   }
   How find(StreamId id) const {
     if (reset_by_us_.has(id)) return How::reset_by_us;
-    if (ended_.has(id)) return How::ended;
-    return reset_by_peer_.has(id) ? How::reset_by_peer : How::unknown;
+    if (reset_by_peer_.has(id) || excused_.has(id)) return How::reset_by_peer;
+    return ended_.has(id) ? How::ended : How::unknown;
+  }
+  // The peer resets a stream. One that had ended already counts as reset by it from now on.
+  void note_reset_by_peer(StreamId id) {
+    if (find(id) == How::ended) add(id, How::reset_by_peer);
+  }
+  // True once for each stream that the peer has reset: for one frame that it sent on it all the
+  // same.
+  bool excuse(StreamId id) {
+    if (excused_.has(id)) return false;
+    excused_.add(id);
+    return true;
   }
 
  private:
@@ -50,6 +62,7 @@ class ClosedStreams {
 
   Latest<8> ended_;
   Latest<8> reset_by_peer_;
+  Latest<8> excused_;
   Latest<32> reset_by_us_;  // on which honest peers may have sent more for a round trip
 };
 

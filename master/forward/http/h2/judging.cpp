@@ -30,6 +30,9 @@ bool Receiving::judge_frame(Session& session, const FrameHead& frame) {
       }
       [[fallthrough]];
     case NGHTTP2_DATA: judge_late_frame(session, frame); break;
+    case NGHTTP2_RST_STREAM:
+      if (session.role_ == Role::client) session.closed_.note_reset_by_peer(frame.stream);
+      break;
     case NGHTTP2_PRIORITY:
       // nghttp2 leaves them out unseen, since we follow no priorities (RFC 9113 §6.3).
       if (frame.stream == 0) session.fail(ErrorCode::protocol_error);
@@ -151,10 +154,18 @@ void Receiving::judge_late_frame(Session& session, const FrameHead& frame) {
   if (id == 0 || id % 2 == 0 || !is_late || session.find(id) != nullptr) return;
   using How = ClosedStreams::How;
   const auto how = session.closed_.find(id);
-  if (how == How::ended || how == How::reset_by_peer) {
+  const bool is_reset_worker = how == How::reset_by_peer && session.role_ == Role::client;
+  if (how == How::ended || (how == How::reset_by_peer && !is_reset_worker)) {
     session.fail(ErrorCode::stream_closed);
-  } else if (how == How::unknown && frame.type == NGHTTP2_HEADERS &&
-             session.role_ == Role::server) {
+    return;
+  }
+  if (is_reset_worker) {
+    // Servers of gRPC may say twice that a call's time is over, each time with a reset behind it.
+    // That is an error of the stream alone.
+    nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+    if (session.closed_.excuse(id)) return;
+  }
+  if (how == How::unknown && frame.type == NGHTTP2_HEADERS && session.role_ == Role::server) {
     session.fail(ErrorCode::protocol_error);  // an id that is smaller than one before
   } else if (session.free_late_frames_ > 0) {
     --session.free_late_frames_;

@@ -137,6 +137,10 @@ int Sending::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) 
       // A worker answers what clients ask: who asks for what it answers badly must not get others'
       // calls on this connection lost. A stream has one bad answer at most.
       if (session.role_ == Role::client && stream != nullptr) break;
+      // The frame that it answers was paid for (judge_late_frame).
+      if (session.role_ == Role::client && frame->rst_stream.error_code == NGHTTP2_STREAM_CLOSED) {
+        break;
+      }
       session.charge(frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ? Cost::refused
                                                                             : Cost::reset_by_us);
       break;
