@@ -11,27 +11,6 @@ namespace {
 const std::vector<std::string> repeatable{"retry_methods=/tandem.interop.TestService/UnaryCall",
                                           "retry_on=grpc:unavailable"};
 
-bool await_output(Process& process, const std::string& text) {
-  return eventually([&] { return process.output().find(text) != std::string::npos; });
-}
-
-// So many calls more than until now.
-bool await_more(Process& load, int calls) {
-  const auto seen = [&] {
-    const auto output = load.output();
-    const auto at = output.rfind("calls good=");
-    return at == output.npos ? 0 : std::stoi(output.substr(at + 11));
-  };
-  const auto before = seen();
-  return eventually([&] { return seen() >= before + calls; });
-}
-
-std::string last_line(const Process& process) {
-  auto output = process.output();
-  if (output.ends_with('\n')) output.pop_back();
-  return output.substr(output.rfind('\n') + 1);
-}
-
 }  // namespace
 
 TEST_CASE("a stream of gRPC whose server is killed ends with an error, and not as if complete") {
@@ -57,9 +36,9 @@ TEST_CASE("servers of gRPC are killed under load, and no call that may be repeat
   const auto load = cluster.call(
       Language::python, cluster.masters().listen(cluster.masters().await_primary()), {"load"});
   for (const auto* name : {"s1", "s2"}) {
-    REQUIRE(await_more(*load, 200));
+    REQUIRE(await_more_calls(*load, 200));
     cluster.server(name).kill9();
-    REQUIRE(await_more(*load, 200));
+    REQUIRE(await_more_calls(*load, 200));
     cluster.launch_server(name, Language::cpp);
     REQUIRE(cluster.await_state(name, "up"));
   }
@@ -76,11 +55,11 @@ TEST_CASE("the primary is killed under calls of gRPC, and each succeeds, repeate
   const auto primary = cluster.masters().await_primary();
   const auto standby = cluster.masters().standby_of(primary);
   const auto load = cluster.call(Language::python, cluster.masters().listen(standby), {"load:1"});
-  REQUIRE(await_more(*load, 200));
+  REQUIRE(await_more_calls(*load, 200));
   cluster.masters().master(primary).kill9();
-  REQUIRE(await_more(*load, 200));
+  REQUIRE(await_more_calls(*load, 200));
   cluster.masters().start_master(primary);
-  REQUIRE(await_more(*load, 200));
+  REQUIRE(await_more_calls(*load, 200));
   load->terminate();
   CHECK(load->await_exit() == 0);
   INFO(load->output());
@@ -94,10 +73,10 @@ TEST_CASE("a channel of gRPC stays in use while masters restart in every order")
   const auto first = cluster.masters().await_primary();
   const auto load = cluster.call(Language::python, cluster.both(first), {"load:5"});
   for (const auto& name : {first, cluster.masters().standby_of(first), first, first}) {
-    REQUIRE(await_more(*load, 100));
+    REQUIRE(await_more_calls(*load, 100));
     cluster.masters().master(name).terminate();
     REQUIRE(cluster.masters().master(name).await_exit() == 0);
-    REQUIRE(await_more(*load, 100));
+    REQUIRE(await_more_calls(*load, 100));
     cluster.masters().start_master(name);
     REQUIRE(cluster.masters().await_whole() == "");
   }
@@ -136,7 +115,7 @@ TEST_CASE(
     CHECK(cluster.finish(Language::python, listen, {"spread:64", "spread:64"}) ==
           "spread s1=64\nok spread:64\nspread s1=64\nok spread:64\n");
     const auto load = cluster.call(Language::python, listen, {"load"});
-    REQUIRE(await_more(*load, 500));
+    REQUIRE(await_more_calls(*load, 500));
     load->terminate();
     CHECK(load->await_exit() == 0);
     INFO(load->output());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "tests/e2e/harness/wait.hpp"
@@ -12,7 +13,8 @@ namespace {
 
 constexpr auto service = "interop";
 
-PairClusterOptions masters_with(const std::vector<std::string>& settings) {
+PairClusterOptions masters_with(const std::vector<std::string>& settings,
+                                const Arguments& arguments) {
   PairClusterOptions options;
   options.arguments = {"--route", fmt::format("/tandem.interop.TestService={}", service), "--route",
                        "/tandem.interop.UnimplementedService=nobody"};
@@ -20,22 +22,36 @@ PairClusterOptions masters_with(const std::vector<std::string>& settings) {
     options.arguments.insert(options.arguments.end(),
                              {"--service", fmt::format("{}:{}", service, setting)});
   }
+  options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
   return options;
 }
 
 }  // namespace
 
-GrpcCluster::GrpcCluster(const std::vector<std::string>& settings)
-    : masters_(masters_with(settings)) {
+bool is_installed(Language language) {
+  switch (language) {
+    case Language::go: return std::filesystem::exists(program("interop-client-go"));
+    case Language::js:
+      return installed("node") &&
+             std::filesystem::exists(TANDEM_GRPC_SCRIPTS "/js/node_modules/@grpc/grpc-js");
+    default: return true;
+  }
+}
+
+GrpcCluster::GrpcCluster(const std::vector<std::string>& settings, const Arguments& arguments)
+    : masters_(masters_with(settings, arguments)) {
   masters_.start_workers({"voter"});
 }
 
 // Python's servers and clients need what protoc has made.
 Arguments GrpcCluster::command(Language language, const std::string& program_name) const {
-  if (language == Language::cpp) {
+  if (language == Language::js) {
+    return {*installed("node"), fmt::format("{}/js/{}.js", TANDEM_GRPC_SCRIPTS, program_name)};
+  }
+  if (language != Language::python) {
     auto name = program_name;
     name.replace(name.find('_'), 1, "-");
-    return {program(name)};
+    return {program(language == Language::go ? name + "-go" : name)};
   }
   return {"env", "PYTHONPATH=" TANDEM_GRPC_PYTHON, "PYTHONDONTWRITEBYTECODE=1", "/usr/bin/python3",
           fmt::format("{}/{}.py", TANDEM_GRPC_SCRIPTS, program_name)};
@@ -114,6 +130,26 @@ std::string GrpcCluster::finish(Language language, const std::string& target,
 std::string GrpcCluster::both(const std::string& first) const {
   return fmt::format("ipv4:{},{}", masters_.listen(first),
                      masters_.listen(masters_.standby_of(first)));
+}
+
+bool await_output(const Process& client, const std::string& text) {
+  return eventually([&] { return client.output().find(text) != std::string::npos; });
+}
+
+bool await_more_calls(const Process& client, int calls) {
+  const auto seen = [&] {
+    const auto output = client.output();
+    const auto at = output.rfind("calls good=");
+    return at == output.npos ? 0 : std::stoi(output.substr(at + 11));
+  };
+  const auto before = seen();
+  return eventually([&] { return seen() >= before + calls; });
+}
+
+std::string last_line(const Process& client) {
+  auto output = client.output();
+  if (output.ends_with('\n')) output.pop_back();
+  return output.substr(output.rfind('\n') + 1);
 }
 
 }  // namespace tandem::e2e

@@ -14,16 +14,20 @@
 
 namespace tandem::e2e {
 
-enum class Language { cpp, python };
+enum class Language { cpp, python, go, js };
+
+// Go and JavaScript are, when their libraries were there for the build (tests/grpc/CMakeLists.txt).
+bool is_installed(Language language);
 
 class GrpcCluster {
  public:
-  // `settings` of the service, each KEY=VALUE.
-  explicit GrpcCluster(const std::vector<std::string>& settings = {});
+  // `settings` of the service, each KEY=VALUE; `arguments`: of both masters.
+  explicit GrpcCluster(const std::vector<std::string>& settings = {},
+                       const Arguments& arguments = {});
 
   PairCluster& masters() { return masters_; }
-  // A server, and a tandem-worker that registers it with a check by gRPC; waits until both masters
-  // find it up. `arguments`: of the server.
+  // A server, not in Go, and a tandem-worker that registers it with a check by gRPC; waits until
+  // both masters find it up. `arguments`: of the server.
   void start_server(const std::string& name, Language language, const Arguments& arguments = {});
   // The server alone, at its address if it had one.
   Process& launch_server(const std::string& name, Language language,
@@ -55,5 +59,11 @@ class GrpcCluster {
   std::map<std::string, std::unique_ptr<Process>> workers_;
   int clients_ = 0;
 };
+
+// What a client has printed: this somewhere; so many calls of its case load more than until now;
+// its last line.
+bool await_output(const Process& client, const std::string& text);
+bool await_more_calls(const Process& client, int calls);
+std::string last_line(const Process& client);
 
 }  // namespace tandem::e2e

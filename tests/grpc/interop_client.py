@@ -3,8 +3,10 @@
 
 Prints a line for each case, "ok CASE" or "failed CASE: WHY", and ends with 1 if one has failed. Further cases:
 spread:N counts who answers N calls on one channel, load:N calls until SIGTERM, each call N times more if need be, and
-says what failed, watch:N reads a stream
-of N responses, conversation talks in turns until SIGTERM. PYTHONPATH names the folder of interop_pb2.py.
+says what failed, hurried:MS makes calls with
+that deadline until SIGTERM and says when so many in a row were good, unavailable:N makes N calls that servers answer
+so, watch:N reads a stream of N responses, feed:N writes one of N requests, one each 20 ms, conversation talks in turns
+until SIGTERM. PYTHONPATH names the folder of interop_pb2.py.
 """
 
 import collections
@@ -209,6 +211,39 @@ def load(stub, repeats="0"):
                 time.sleep(0.02)
     print(f"load good={good} bad={len(bad)}", flush=True)
     equal(bad[:3], [])
+
+
+def hurried(stub, milliseconds):
+    """The only way in which a call may fail is that its time is over."""
+    row, late = 0, 0
+    while not stopping.is_set():
+        try:
+            stub.unary(pb.UnaryRequest(payload=b"x"), timeout=int(milliseconds) / 1000)
+            row += 1
+            if row % 100 == 0:
+                print(f"good in a row={row}", flush=True)
+        except grpc.RpcError as error:
+            equal(error.code(), Code.DEADLINE_EXCEEDED)
+            row, late = 0, late + 1
+            print(f"late={late}", flush=True)
+
+
+def unavailable(stub, count):
+    for _ in range(int(count)):
+        request = pb.UnaryRequest(response_status=pb.EchoStatus(code=14, message="not now"))
+        error = fails_with(Code.UNAVAILABLE, lambda: stub.unary(request, timeout=PATIENCE))
+        equal(error.details(), "not now")
+
+
+def feed(stub, count):
+    def requests():
+        for number in range(int(count)):
+            if number == 1:
+                print("feeding", flush=True)
+            time.sleep(0.02)
+            yield pb.InputRequest(payload=bytes(10))
+
+    equal(stub.input(requests()).payload_size, 10 * int(count))
 
 
 def bad_authority(stub):

@@ -1,4 +1,4 @@
-// gRPC's interoperability cases through a primary and through a standby, in two languages.
+// gRPC's interoperability cases through a primary and through a standby, in four languages.
 #include <catch2/catch.hpp>
 
 #include <sstream>
@@ -31,12 +31,25 @@ std::string all_well(const std::vector<std::string>& names) {
   return text;
 }
 
+const std::map<Language, std::string> languages{{Language::cpp, "C++"},
+                                                {Language::python, "Python"},
+                                                {Language::go, "Go"},
+                                                {Language::js, "JavaScript"}};
+
 void check_cases(Language server) {
+  if (!is_installed(server)) {
+    WARN("skipped: gRPC of " << languages.at(server) << " is not installed");
+    return;
+  }
   GrpcCluster cluster;
   cluster.start_server("s1", server);
   for (const auto& master : cluster.masters().names()) {
-    for (const auto client : {Language::cpp, Language::python}) {
-      INFO("through " << master << ", client in " << (client == Language::cpp ? "C++" : "Python"));
+    for (const auto& [client, name] : languages) {
+      INFO("through " << master << ", client in " << name);
+      if (!is_installed(client)) {
+        WARN("gRPC of " << name << " is not installed");
+        continue;
+      }
       CHECK(cluster.finish(client, cluster.masters().listen(master), cases) == all_well(cases));
     }
   }
@@ -52,12 +65,33 @@ TEST_CASE("gRPC's interop cases pass through either master, with a server in Pyt
   check_cases(Language::python);
 }
 
+TEST_CASE("gRPC's interop cases pass through either master, with a server in JavaScript") {
+  check_cases(Language::js);
+}
+
+TEST_CASE("a call of gRPC whose time is over takes no other call with it") {
+  GrpcCluster cluster;
+  cluster.start_server("s1", Language::cpp);
+  std::vector<std::string> both;
+  for (int i = 0; i < 40; ++i) {
+    both.insert(both.end(), {"timeout_on_sleeping_server", "status_code_and_message"});
+  }
+  for (const auto& master : cluster.masters().names()) {
+    CHECK(cluster.finish(Language::cpp, cluster.masters().listen(master), both) == all_well(both));
+  }
+}
+
 TEST_CASE("errors of the masters' own are statuses of gRPC, at either master") {
   GrpcCluster cluster;
   const std::vector<std::string> unknown{"service_without_workers", "bad_authority"};
   for (const auto& master : cluster.masters().names()) {
     CHECK(cluster.finish(Language::python, cluster.masters().listen(master), unknown) ==
           all_well(unknown));
+    for (const auto client : {Language::go, Language::js}) {
+      if (!is_installed(client)) continue;
+      CHECK(cluster.finish(client, cluster.masters().listen(master), {unknown.front()}) ==
+            all_well({unknown.front()}));
+    }
   }
 }
 
