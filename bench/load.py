@@ -2,6 +2,7 @@
 that asked once and are silent."""
 import os
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -41,9 +42,12 @@ def ask(connection):
         received += more
 
 
-def open_connections(port, count, into):
+def open_connections(port, count, into, secure=False):
+    context = ssl._create_unverified_context() if secure else None
     for _ in range(count):
         connection = socket.create_connection(("127.0.0.1", port), 10)
+        if secure:
+            connection = context.wrap_socket(connection)
         into.append(connection)
         ask(connection)
 

@@ -209,7 +209,9 @@ class Stage:
 
     def _nginx(self, port, origin, connections):
         user = "user root;" if os.geteuid() == 0 else ""  # its files are in a directory of ours
-        tls = (f" ssl; ssl_certificate {self.dir}/site.pem; ssl_certificate_key {self.dir}/site.key"
+        # By default this version speaks TLS 1.2 at most.
+        tls = (f" ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {self.dir}/site.pem; "
+               f"ssl_certificate_key {self.dir}/site.key"
                if self.tls else "")
         config = NGINX.format(user=user, port=port, origin=origin, dir=self.dir, tls=tls,
                               files=min(self.files, 2 * connections + 200))

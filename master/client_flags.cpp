@@ -67,6 +67,10 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
             "where certbot and others lay their answers: /.well-known/acme-challenge/ is served "
             "from there to clients that come without TLS, also with --redirect-to-https",
             flags.forward.acme_webroot);
+  bind_duration(app, "--ticket-key-interval",
+                "how long each key of TLS session tickets encrypts; sessions are resumed for two "
+                "intervals after that, at every master; give all masters the same",
+                flags.ticket_key_interval, {1s, Duration(limits::ticket_key_interval_max)});
 }
 
 Result<> check_tls(const MasterFlags& flags) {

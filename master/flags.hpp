@@ -18,6 +18,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
 #include "master/forward/tls/certificate.hpp"
+#include "master/forward/tls/limits.hpp"
 #include "master/registry/limits.hpp"
 #include "master/vip/vip_spec.hpp"
 
@@ -28,6 +29,7 @@ struct MasterFlags {
   // What clients and workers may do. Passed on as it is: main() adds the parts of the process.
   DataPlaneOptions forward;
   std::vector<tls::CertificateFiles> certificates;  // --tls
+  Duration ticket_key_interval = limits::ticket_key_interval;
   Endpoint control{"127.0.0.1", 7070};
   std::string control_name;                   // its host as configured; empty: the same
   std::vector<AddressRange> worker_networks;  // none: anywhere

@@ -18,6 +18,7 @@
 #include "master/forward/plane/data_plane.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
 #include "master/forward/tls/certificates.hpp"
+#include "master/forward/tls/tickets.hpp"
 #include "master/vip/virtual_addresses.hpp"
 
 namespace {
@@ -81,37 +82,64 @@ std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
   return line + "\n";
 }
 
-// The certificates of --tls, and what is done with them while the data plane runs.
+tls::Tickets::Time wall_time() { return std::chrono::system_clock::now(); }
+
+// The certificates of --tls and the keys of tickets, and what is done with them while the data
+// plane runs.
 struct Tls {
-  explicit Tls(const std::vector<tls::CertificateFiles>& files) {
-    if (!files.empty()) certificates.emplace(files);
+  explicit Tls(const MasterFlags& flags)
+      : interval(flags.ticket_key_interval),
+        tickets(std::chrono::duration_cast<tls::Tickets::Interval>(interval), wall_time()) {
+    if (!flags.certificates.empty()) certificates.emplace(flags.certificates);
   }
   // Null: there are none.
   Result<tls::CertificateSetPtr> load() {
     if (!certificates) return tls::CertificateSetPtr();
-    return certificates->load(std::chrono::system_clock::now());
+    return certificates->load(wall_time(), tickets.keys());
   }
-  Result<> reload(DataPlane& plane) {
-    return certificates->reload(std::chrono::system_clock::now(), into(plane));
-  }
+  Result<> reload(DataPlane& plane) { return certificates->reload(wall_time(), into(plane)); }
   static tls::Certificates::Use into(DataPlane& plane) {
     return [&plane](tls::CertificateSetPtr set) { return plane.publish(std::move(set)); };
   }
   CertificateHooks hooks(DataPlane*& plane) {
     if (!certificates) return {};
-    return {
-        .status = [this] { return certificates->status(std::chrono::system_clock::now()); },
-        .reload = [this, &plane] { return reload(*plane); },
-        .tick = [this,
-                 &plane] { certificates->tick(std::chrono::system_clock::now(), into(*plane)); }};
+    return {.status = [this] { return certificates->status(wall_time()); },
+            .reload = [this, &plane] { return reload(*plane); },
+            .tick = [this] { certificates->tick(wall_time()); }};
+  }
+  TicketHooks ticket_hooks(DataPlane*& plane) {
+    if (!certificates) return {};
+    const auto use = [this, &plane](std::shared_ptr<const tls::TicketKeys> keys) {
+      certificates->use_tickets(std::move(keys), into(*plane));
+    };
+    return {.version = [this] { return tickets.ring().version(); },
+            .ring = [this] { return tickets.ring().to_bytes(wall_time()); },
+            .take = [this,
+                     use](std::string_view bytes) { return tickets.take(bytes, wall_time(), use); },
+            .tick =
+                [this, use](TicketHooks::Standing standing) {
+                  tickets.tick(wall_time(), standing_of(standing), use);
+                },
+            .turn = [this, use] { tickets.turn(wall_time(), use); },
+            .interval = interval};
+  }
+  static tls::Tickets::Standing standing_of(TicketHooks::Standing standing) {
+    switch (standing) {
+      case TicketHooks::Standing::primary: return tls::Tickets::Standing::primary;
+      case TicketHooks::Standing::primary_awaits: return tls::Tickets::Standing::primary_awaits;
+      case TicketHooks::Standing::other: break;
+    }
+    return tls::Tickets::Standing::other;
   }
 
+  const Duration interval;
   std::optional<tls::Certificates> certificates;
+  tls::Tickets tickets;  // the control thread's, once it runs
 };
 
 Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
   DataPlane* forwarding = nullptr;
-  Tls tls(flags.certificates);
+  Tls tls(flags);
   auto shown = tls.load();
   if (!shown) return shown.error();
   ServingGate gate;
@@ -139,6 +167,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
        .farewell_over = farewell_over,
        .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
        .certificates = tls.hooks(forwarding),
+       .tickets = tls.ticket_hooks(forwarding),
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   auto options = flags.forward;

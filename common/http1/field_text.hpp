@@ -57,6 +57,11 @@ inline bool is_token_character(char c) {
   return detail::token_characters[static_cast<unsigned char>(c)];
 }
 
+// A token: a method, or the name of a field or a cookie.
+inline bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+}
+
 // RFC 9110 §5.5: the characters of a field's value, which a reason phrase has too.
 inline bool is_field_character(char c) {
   return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != 0x7f);

@@ -1,24 +1,19 @@
 #include "common/wire/request_key_spec.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include "common/http1/field_text.hpp"
 
 namespace tandem::wire {
 
 namespace {
 
-constexpr std::size_t token_length_max = 64;
+constexpr std::size_t key_name_bytes_max = 64;
 
 }  // namespace
 
-bool is_token(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && text.size() <= token_length_max &&
-         std::all_of(text.begin(), text.end(), allowed);
+bool is_key_name(std::string_view text) {
+  return text.size() <= key_name_bytes_max && is_token(text);
 }
 
 Result<RequestKeySpec> parse_request_key(std::string_view text, std::string_view field) {
@@ -27,12 +22,12 @@ Result<RequestKeySpec> parse_request_key(std::string_view text, std::string_view
   const bool named = equals != text.npos;
   if (kind == "address" && !named) return RequestKeySpec{KeySource::address};
   if (kind == "path" && !named) return RequestKeySpec{KeySource::path};
-  if ((kind == "header" || kind == "cookie") && named && is_token(text.substr(equals + 1))) {
+  if ((kind == "header" || kind == "cookie") && named && is_key_name(text.substr(equals + 1))) {
     return RequestKeySpec{kind == "header" ? KeySource::header : KeySource::cookie,
                           std::string(text.substr(equals + 1))};
   }
   return invalid(fmt::format("{} must be address, path, header=NAME or cookie=NAME, not \"{}\"",
-                             field, text.substr(0, token_length_max)),
+                             field, text.substr(0, key_name_bytes_max)),
                  std::string(field));
 }
 

@@ -25,6 +25,6 @@ Result<RequestKeySpec> parse_request_key(std::string_view text, std::string_view
 std::string to_string(const RequestKeySpec& key);
 
 // Whether a header or a cookie can have this name (RFC 9110 §5.6.2): 1 to 64 characters.
-bool is_token(std::string_view text);
+bool is_key_name(std::string_view text);
 
 }  // namespace tandem::wire

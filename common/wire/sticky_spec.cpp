@@ -78,7 +78,7 @@ std::optional<StickySpec> parse_sticky(std::string_view text) {
   if (text.empty()) return spec;
   auto end = std::min(text.find(';'), text.size());
   spec.name = trimmed(text.substr(0, end));
-  if (!is_token(spec.name)) return std::nullopt;
+  if (!is_key_name(spec.name)) return std::nullopt;
   while (end < text.size()) {
     text.remove_prefix(end + 1);
     end = std::min(text.find(';'), text.size());

@@ -15,7 +15,7 @@ namespace tandem::master {
 struct CertificateHooks {
   std::function<std::vector<wire::CertificateStatus>()> status{};
   std::function<Result<>()> reload{};  // all or nothing; errors say which file, and why
-  std::function<void()> tick{};        // now and then: warns, and makes new keys of tickets
+  std::function<void()> tick{};        // now and then: warns
 };
 
 void route_certificates(ApiRouter& router, const CertificateHooks& hooks);

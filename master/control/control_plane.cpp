@@ -169,6 +169,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                                      .has_adopted = hooks.has_adopted,
                                      .leads = [this] { return !closed && member->is_primary(); },
                                      .may_answer = [this] { return member->may_decide(now()); }});
+  tickets.emplace(
+      loop, calls, registry, *member, options.node, [this] { return token; }, hooks.tickets);
   route();
   auto bound = server.listen(options.control);
   if (!bound) {
@@ -247,6 +249,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     member->tick(instant);
     access.tick();
     if (hooks.certificates.tick) hooks.certificates.tick();
+    tickets->tick(instant);
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);

@@ -24,6 +24,7 @@
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/control/certificates_api.hpp"
+#include "master/control/ticket_sharing.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/limits.hpp"
@@ -73,6 +74,7 @@ struct ControlPlaneHooks {
   std::function<void()> farewell_over{};
   std::function<std::vector<wire::VipStatus>()> vips{};  // for /status; empty: there are none
   CertificateHooks certificates{};
+  TicketHooks tickets{};
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   // Control thread.
   std::function<bool(std::uint64_t version)> has_adopted{};

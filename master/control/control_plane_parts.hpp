@@ -66,6 +66,7 @@ struct ControlPlane::Parts {
   NameLookups lookups;    // of backends
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
+  std::optional<TicketSharing> tickets;
   RoleHooks role_hooks;
   ApiRouter router;
   HttpServer server;

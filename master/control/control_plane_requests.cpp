@@ -70,6 +70,7 @@ void ControlPlane::Parts::route() {
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_state(router, registry, *member);
+  tickets->route(router);
   route_health(
       router, [this] { return member->failure_kind(); }, [this] { return not_ready(); });
   router.add({.method = "POST",

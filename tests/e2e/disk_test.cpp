@@ -135,7 +135,7 @@ TEST_CASE("a lone master whose disk is full serves, and takes changes again when
   CHECK(eventually([&] { return weight_at(cluster, "a") == 38; }));
 }
 
-TEST_CASE("a disk that is read-only, or descriptors that are lacking, end no service either") {
+TEST_CASE("a read-only disk or a lack of descriptors ends no service") {
   const std::string lacks = GENERATE("a writable disk", "descriptors");
   CAPTURE(lacks);
   Lone lone;
@@ -301,7 +301,7 @@ TEST_CASE("a data directory that disappears is missed, and taken again when it i
   CHECK(eventually([&] { return weight_at(cluster, "a") == 38; }));
 }
 
-TEST_CASE("a disk that is frozen holds nobody up who does not need it") {
+TEST_CASE("a frozen disk holds up only those that need it") {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   WARN("skipped: a sanitizer wants to be the first library that is loaded");
   return;

@@ -124,7 +124,7 @@ TEST_CASE("a removed worker is out at every master") {
   CHECK(cluster.ask(primary, "/v1/workers/w2").status == 404);
 }
 
-TEST_CASE("a wait goes on over a switchover, for what the old primary has in flight") {
+TEST_CASE("a drain that waits survives a switchover, and waits for the old primary's requests") {
   Pair pair;
   const std::vector<std::string> controls{pair.cluster.control(pair.standby),
                                           pair.cluster.control(pair.primary)};

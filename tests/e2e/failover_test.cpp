@@ -205,7 +205,7 @@ TEST_CASE("commands of the operator are run at a promotion and at a demotion") {
   INFO(read_file(dir.path("hooks")));
 }
 
-TEST_CASE("of three masters any takes over and the one that is named is handed over to") {
+TEST_CASE("any of three masters can take over, and leadership is handed to the one named") {
   PairClusterOptions options;
   options.masters = {"a", "b", "c"};
   PairCluster cluster(options);

@@ -33,7 +33,7 @@ std::string reason(const Cluster& cluster, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("a health check that everything fails takes nobody's service away, and is seen") {
+TEST_CASE("a health check that every worker fails ends no service, and is reported") {
   Cluster cluster;
   cluster.start_workers({"w1", "w2", "w3"});
   CHECK_FALSE(panics(cluster));

@@ -68,7 +68,7 @@ std::string append(const std::string& command) {
 
 }  // namespace
 
-TEST_CASE("what a member sends and no master can apply is refused, and nobody ends for it") {
+TEST_CASE("what no master can apply is refused, and ends no process") {
   Cluster cluster;
   const auto six_megabytes_of_brackets = std::string(6'000'000, '[');
   for (const auto& message :

@@ -107,7 +107,7 @@ TEST_CASE("a master that was added and does not vote yet is told by the status i
   CHECK_THAT(lone.tandem({"status", "--check"}).output, Contains("OK primary"));
 }
 
-TEST_CASE("what is no backup restores nothing, and no snapshot is saved over what is no file") {
+TEST_CASE("a file that is no backup restores nothing, and no snapshot replaces what is no file") {
   const Lone lone;
   const TempDir dir;
   const auto backup = dir.path("backup");

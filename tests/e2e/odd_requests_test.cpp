@@ -78,7 +78,7 @@ void ask_oddly(std::uint16_t port, const OddRequest& odd, std::uint64_t round) {
 
 }  // namespace
 
-TEST_CASE("odd requests shift nobody's answer, through a master and directly") {
+TEST_CASE("odd requests give nobody another's answer, through a master and directly") {
   const auto rounds = from_environment("TANDEM_ODD_REQUESTS", 3'000);
   const auto seed = from_environment("TANDEM_ODD_REQUESTS_SEED", std::random_device()());
   std::cout << "seed " << seed << ", " << rounds << " odd requests" << std::endl;

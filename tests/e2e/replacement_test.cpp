@@ -101,7 +101,7 @@ class Replacing {
 
 }  // namespace
 
-TEST_CASE("whoever is killed at whichever stage of a replacement, repeating it ends well") {
+TEST_CASE("a replacement can be repeated to its end whichever process is killed at which stage") {
   Replacing replacing;
   for (const auto dies : {Who::primary, Who::old, Who::comer}) {
     for (const auto stage : {Stage::asked, Stage::votes, Stage::went}) {

@@ -217,7 +217,7 @@ TEST_CASE("a worker that was taken over is its own worker with its token, and no
   CHECK(after.workers.at("w2").state == "up");
 }
 
-TEST_CASE("a master presents to an address that a worker named what that worker knows already") {
+TEST_CASE("a master shows an address that a worker named only what that worker knows") {
   PairCluster cluster(with_tokens());
   cluster.await_primary();
   auto& tokens = cluster.tokens();

@@ -81,7 +81,7 @@ TEST_CASE("a request of a browser is forwarded without taking anything from the 
   CHECK(count == 0);
 }
 
-TEST_CASE("so it is while an access log is kept") {
+TEST_CASE("a request takes nothing from the heap while an access log is kept") {
   Origin origin(always(ok("x")));
   auto log = tandem::master::AccessLog::open("/dev/null", 1);
   REQUIRE(log.ok());
@@ -91,7 +91,7 @@ TEST_CASE("so it is while an access log is kept") {
   CHECK(count == 0);
 }
 
-TEST_CASE("so is a request with a body, among several workers") {
+TEST_CASE("a request with a body, among several workers, takes nothing from the heap") {
   Origin one(always(ok("one")));
   Origin two(always(ok("two")));
   Gateway gateway({one.port(), two.port()});
@@ -102,7 +102,7 @@ TEST_CASE("so is a request with a body, among several workers") {
   CHECK(count == 0);
 }
 
-TEST_CASE("so are a chunked request and a chunked response") {
+TEST_CASE("chunked requests and chunked responses take nothing from the heap") {
   Origin origin(always(chunked));
   Gateway gateway({origin.port()});
   const auto count = allocations(
@@ -112,7 +112,7 @@ TEST_CASE("so are a chunked request and a chunked response") {
   CHECK(count == 0);
 }
 
-TEST_CASE("so is a response that is larger than a buffer") {
+TEST_CASE("a response that is larger than a buffer takes nothing from the heap") {
   Origin origin(always(ok(std::string(100'000, 'x'))));
   Gateway gateway({origin.port()});
   const auto count = allocations(gateway, get("/large"));
@@ -120,7 +120,7 @@ TEST_CASE("so is a response that is larger than a buffer") {
   CHECK(count == 0);
 }
 
-TEST_CASE("so is a request to a Tandem worker, which is sent the term") {
+TEST_CASE("a request to a Tandem worker, which is sent the term, takes nothing from the heap") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, {.workers_accept_terms = true});
   const auto count = allocations(gateway, browser_head());
@@ -128,7 +128,8 @@ TEST_CASE("so is a request to a Tandem worker, which is sent the term") {
   CHECK(count == 0);
 }
 
-TEST_CASE("so is a request whatever the policy, from a client that sticks and may send so much") {
+TEST_CASE(
+    "with any policy, sticky cookies and a rate limit a request takes nothing from the heap") {
   Origin one(always(ok("one")));
   Origin two(always(ok("two")));
   for (const auto* policy : {"p2c", "random", "least_connections", "first_available",
@@ -144,7 +145,7 @@ TEST_CASE("so is a request whatever the policy, from a client that sticks and ma
   }
 }
 
-TEST_CASE("so is a request behind a stripped route, whose answer is mapped back") {
+TEST_CASE("a request behind a stripped route, and its answer, take nothing from the heap") {
   Origin origin(always(
       "HTTP/1.1 200 OK\r\nContent-Location: /b\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: "
       "0\r\n\r\n"));
@@ -155,7 +156,7 @@ TEST_CASE("so is a request behind a stripped route, whose answer is mapped back"
   CHECK(count == 0);
 }
 
-TEST_CASE("so is a request that is passed on to the primary") {
+TEST_CASE("a request that is passed on to the primary takes nothing from the heap") {
   Origin primary(always(ok("x")));
   Gateway standby({});
   standby.follow("a", primary.port(), "pass");
@@ -164,7 +165,7 @@ TEST_CASE("so is a request that is passed on to the primary") {
   CHECK(count == 0);
 }
 
-TEST_CASE("what a loop does take from the heap is counted") {
+TEST_CASE("these tests count what a loop takes from the heap") {
   Gateway gateway({});
   auto client = gateway.connect();
   start_counting();
@@ -173,7 +174,7 @@ TEST_CASE("what a loop does take from the heap is counted") {
   CHECK(stop_counting() > 0);
 }
 
-TEST_CASE("so is a request over HTTP/2, with or without a body") {
+TEST_CASE("a request over HTTP/2 takes nothing from the heap, with or without a body") {
   Origin origin(always(ok(std::string(128, 'x'))));
   Gateway gateway({origin.port()});
   H2Client client(gateway.port());

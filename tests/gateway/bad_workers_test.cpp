@@ -42,7 +42,8 @@ TEST_CASE("a worker that answers 500 five times in a row gets no more requests f
   CHECK(patient.asked() == 5);
 }
 
-TEST_CASE("it is probed by one request at a time, and gets its share again once it is well") {
+TEST_CASE(
+    "an ejected worker is probed by one request at a time, and gets its share again once well") {
   Patient patient;
   Origin healthy(always(ok("x")));
   Gateway gateway({patient.origin.port(), healthy.port()}, {.breaker = {.open_first = 100ms}});
@@ -60,7 +61,7 @@ TEST_CASE("it is probed by one request at a time, and gets its share again once 
   });
 }
 
-TEST_CASE("one that fails now and then is not ejected") {
+TEST_CASE("a worker that fails now and then is not ejected") {
   std::atomic<int> count{0};
   Origin flaky([&](Origin& self, RawSocket& socket) {
     for (;;) {
@@ -76,7 +77,7 @@ TEST_CASE("one that fails now and then is not ejected") {
   CHECK(flaky.request_count() == 40);
 }
 
-TEST_CASE("one that breaks off in the middle of its answers is ejected") {
+TEST_CASE("a worker that breaks off in the middle of its answers is ejected") {
   Origin broken([](Origin& self, RawSocket& socket) {
     self.receive(socket);
     socket.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
@@ -89,7 +90,7 @@ TEST_CASE("one that breaks off in the middle of its answers is ejected") {
   CHECK(broken.request_count() == 5);
 }
 
-TEST_CASE("one that is asked for what it does not implement is not ejected") {
+TEST_CASE("a worker that is asked for what it does not implement is not ejected") {
   Origin plain(always("HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n"));
   Origin healthy(always(ok("x")));
   Gateway gateway({plain.port(), healthy.port()}, {.breaker = {.open_first = 1h}});
@@ -118,7 +119,7 @@ TEST_CASE("a single worker is never ejected") {
   CHECK(patient.asked() == 30);
 }
 
-TEST_CASE("when those that were not ejected have left, the ejected are better than none") {
+TEST_CASE("ejected workers are asked when all others have left") {
   Patient patient;
   Origin healthy(always(ok("x")));
   Gateway gateway({patient.origin.port(), healthy.port()}, {.breaker = {.open_first = 1h}});

@@ -1,4 +1,4 @@
-// What a worker can hold, who waits for it, and who gets what is left.
+// What a worker can hold, which requests wait for it, and which get what is left.
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
@@ -50,7 +50,7 @@ Origin::Script held_by(Gate& gate) {
 }  // namespace
 
 TEST_CASE(
-    "a worker never has more requests than the connections it advertised, and who waits is "
+    "a worker has no more requests than it advertised connections, and those that wait are "
     "served") {
   for (const unsigned threads : {1u, 2u}) {
     INFO(threads);
@@ -124,7 +124,7 @@ TEST_CASE("requests that wait are served in the order in which they came, whatev
                                            "GET /4 HTTP/1.1"});
 }
 
-TEST_CASE("a service that nobody is registered for any more goes on with what is in it") {
+TEST_CASE("a service whose workers have left finishes the requests that it has") {
   Gate gate;
   Origin origin(held_by(gate));
   Gateway gateway({});
@@ -143,7 +143,7 @@ TEST_CASE("a service that nobody is registered for any more goes on with what is
   CHECK(gateway.ask(get("/")).status() == 200);
 }
 
-TEST_CASE("who waits too long for a full service is answered 503") {
+TEST_CASE("a request that waits too long for a full service is answered 503") {
   Gate gate;
   Origin origin(held_by(gate));
   Gateway gateway({origin.port()}, {.connections = 1});

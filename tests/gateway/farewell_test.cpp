@@ -69,7 +69,7 @@ TEST_CASE("while clients are let go every answer is the last of its connection")
   wait_until([&] { return gateway.ask(get("/")).field("Connection") != "close"; });
 }
 
-TEST_CASE("who is idle when clients are let go is closed") {
+TEST_CASE("idle connections are closed when clients are let go") {
   Gateway gateway({}, moving({"127.0.0.1"}));
   auto client = gateway.connect();
   client.send(get("/"));
@@ -111,7 +111,7 @@ TEST_CASE("a request without an end does not keep an address from moving") {
   CHECK(gateway.plane().client_connections() == 1);
 }
 
-TEST_CASE("who connects to an address that is about to move is not heard, and not refused") {
+TEST_CASE("a connection to an address that is about to move is neither served nor refused") {
   Gateway gateway({}, moving({"10.0.0.9", "127.0.0.1", "fd00::9"}));
   let_go(gateway);
   const Newcomer newcomer(gateway.port());
@@ -121,7 +121,7 @@ TEST_CASE("who connects to an address that is about to move is not heard, and no
   CHECK(gateway.ask(get("/")).status() == 503);
 }
 
-TEST_CASE("who connects to another address is heard while clients are let go") {
+TEST_CASE("a connection to another address is served while clients are let go") {
   Gateway gateway({}, moving({"127.0.0.2", "fd00::9", "10.0.0.9"}));
   let_go(gateway);
   CHECK(gateway.ask(get("/")).status() == 503);

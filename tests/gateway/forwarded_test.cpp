@@ -40,7 +40,7 @@ TEST_CASE("what a stranger says of where it comes from is replaced") {
   CHECK(request.count("Forwarded") == 0);
 }
 
-TEST_CASE("what a trusted proxy says of its client is kept and gone on with") {
+TEST_CASE("what a trusted proxy says of its client is kept and appended to") {
   const auto request = seen_behind({"127.0.0.0/8"}, told);
   CHECK(request.field("X-Forwarded-For") == "203.0.113.7, 127.0.0.1");
   CHECK(request.field("X-Forwarded-Proto") == "https");
@@ -64,7 +64,7 @@ const std::string look_alikes =
 
 }  // namespace
 
-TEST_CASE("whatever else a stranger claims to be told by proxies is removed") {
+TEST_CASE("other fields that only proxies set are removed when a stranger sends them") {
   const auto request = seen_behind({}, claims + "\r\n");
   CHECK(request.field("X-Forwarded-Port").size() >= 4);
   CHECK(request.field("X-Forwarded-Port") != "443");
@@ -74,7 +74,7 @@ TEST_CASE("whatever else a stranger claims to be told by proxies is removed") {
   }
 }
 
-TEST_CASE("whatever else a trusted proxy tells is kept, and our port is not mixed with its host") {
+TEST_CASE("other fields of a trusted proxy are kept, and our port is not mixed with its host") {
   const auto request = seen_behind({"127.0.0.1"}, claims + "\r\n");
   CHECK(request.field("X-Forwarded-Port") == "443");
   CHECK(request.count("X-Forwarded-Port") == 1);

@@ -135,7 +135,7 @@ void check_translation(const Translation& row) {
          "GET / HTTP/1.1", "a", "", "Connection: TE\r\nTE: trailers\r\n"},
         {"priority is passed on (RFC 9218)", get1({{"priority", "u=1, i"}}), "GET / HTTP/1.1", "a",
          "priority: u=1, i\r\n"},
-        {"Via is gone on with", get1({{"via", "1.1 other"}}), "GET / HTTP/1.1", "a",
+        {"Via is appended to", get1({{"via", "1.1 other"}}), "GET / HTTP/1.1", "a",
          "via: 1.1 other\r\n"},
         {"what a stranger says of itself is dropped", get1({{"x-forwarded-for", "1.2.3.4"},
                                                             {"x-forwarded-proto", "https"},

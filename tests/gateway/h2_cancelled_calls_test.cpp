@@ -85,7 +85,7 @@ TEST_CASE(
   CHECK(scene.gateway.ask(get("/")).body == "hello");
 }
 
-TEST_CASE("who waits for room gets the place of a cancelled call when it is free") {
+TEST_CASE("a request that waits for room gets the place of a cancelled call when it is free") {
   std::atomic<bool> pinged{false};
   std::atomic<bool> may_answer{false};
   Scene scene(

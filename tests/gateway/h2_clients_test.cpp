@@ -347,7 +347,7 @@ TEST_CASE("HTTP/2: a head that does not end is given up although another request
   }
 }
 
-TEST_CASE("HTTP/2: half a preface is waited for no longer than a head") {
+TEST_CASE("HTTP/2: half a preface is waited for as long as a head, and no longer") {
   Gateway gateway(std::vector<std::uint16_t>{}, {.timeouts = {.header_read = 200ms}});
   auto client = gateway.connect();
   client.send("PRI * HTTP/2");

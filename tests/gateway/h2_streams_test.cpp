@@ -30,7 +30,7 @@ const h2::Fields open_websocket{{":method", "CONNECT"}, {":protocol", "websocket
 
 }  // namespace
 
-TEST_CASE("the accept of RFC 6455 §1.3 is computed as there") {
+TEST_CASE("Sec-WebSocket-Accept is computed as in the example of RFC 6455 §1.3") {
   tandem::master::WebSocketKey key;
   std::string("dGhlIHNhbXBsZSBub25jZQ==").copy(key.data(), key.size());
   CHECK(tandem::master::websocket_accept(key) == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

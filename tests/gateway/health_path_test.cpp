@@ -106,7 +106,7 @@ TEST_CASE("a master that knows no primary is able to serve for as long as reques
   CHECK(health(gateway) == 200);
 }
 
-TEST_CASE("rate limits do not count who asks for the health") {
+TEST_CASE("rate limits do not count requests for the health path") {
   auto options = with_path();
   options.rate_limit = *master::parse_rate_limit("1:1", "f");
   Gateway gateway({closed_port()}, options);

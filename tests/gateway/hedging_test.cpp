@@ -226,7 +226,7 @@ TEST_CASE("once it is known what most requests take a request that takes longer 
   CHECK(gateway.ask(get("/")).body == "quick");
 }
 
-TEST_CASE("what waits at a worker that is found to be down is asked elsewhere, if it may be") {
+TEST_CASE("a request at a worker that is found to be down is sent elsewhere if it may be") {
   Origin frozen(stalls());
   Origin good(always(ok("good")));
   Gateway gateway({frozen.port(), good.port()});

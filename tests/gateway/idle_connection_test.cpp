@@ -93,7 +93,7 @@ TEST_CASE(
   CHECK(gateway.reported_failures() == 0);
 }
 
-TEST_CASE("such a 408 is passed on to who may not send again") {
+TEST_CASE("a 408 on a used connection is passed on when the request may not be sent again") {
   Origin origin(answers_408_to_the_second(farewell));
   Gateway gateway({origin.port()});
   auto client = gateway.connect();

@@ -103,7 +103,7 @@ TEST_CASE("a worker that breaks off and does not answer the next connection in t
   CHECK(gateway.reported_failures() == 1);
 }
 
-TEST_CASE("who is cut short by the time of the whole request while it connects blames nobody") {
+TEST_CASE("an attempt that the request's own deadline ends while it connects blames no worker") {
   FullListener full;
   Gateway gateway({full.port()}, {.timeouts = {.connect = 1h}});
   gateway.set({"request_timeout=100ms"});
@@ -135,7 +135,7 @@ TEST_CASE("a request that finds nobody does not wait for a suspect that is held 
   CHECK(code_of(answer) == "no_worker");
 }
 
-TEST_CASE("who waits for a suspect that does not come back is told that nobody is there") {
+TEST_CASE("a request that waits for a suspect in vain is answered that no worker is there") {
   Origin origin(always(ok("back")));
   Gateway gateway({origin.port()}, {.timeouts = {.queue_wait = 100ms}});
   gateway.hold_suspect(0, 10ms);
@@ -146,7 +146,7 @@ TEST_CASE("who waits for a suspect that does not come back is told that nobody i
   CHECK(answer.field("Retry-After") == "1");
 }
 
-TEST_CASE("who was refused by a worker asks it again once it is back") {
+TEST_CASE("a request that a worker refused is sent to it again once it is back") {
   Origin origin(always(ok("back")));
   FullListener full;
   Gateway gateway({full.port()}, {.timeouts = {.connect = 50ms, .queue_wait = 1h}});

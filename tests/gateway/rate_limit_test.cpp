@@ -15,7 +15,7 @@ std::string get_with(std::string_view field) {
 
 }  // namespace
 
-TEST_CASE("who sends more than allowed is answered 429 with Retry-After, and no worker sees it") {
+TEST_CASE("a request beyond the limit is answered 429 with Retry-After, and no worker sees it") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, {.threads = 2, .rate_limit = {.per_second = 0.01, .burst = 3}});
   for (int i = 0; i < 3; ++i) CHECK(gateway.ask(get("/")).status() == 200);
@@ -94,7 +94,7 @@ TEST_CASE("with a header as the key each of its values has a limit, whoever send
   CHECK(origin.request_count() == 6);
 }
 
-TEST_CASE("who sends no such header is known by his address, which no header can use up") {
+TEST_CASE("a client without that header is known by its address, which no header can use up") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()},
                   {.rate_limit = {.per_second = 0.01,

@@ -45,7 +45,7 @@ TEST_CASE("a gate that closes between two requests of a connection keeps the sec
   CHECK(origin.requests()[1].field("Tandem-Term") == proof_of(2));
 }
 
-TEST_CASE("who waits finds an open gate even if nobody says that it opened") {
+TEST_CASE("a request that waits finds an open gate even if nobody reports that it opened") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   close(gateway);

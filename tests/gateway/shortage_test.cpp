@@ -58,7 +58,7 @@ unsigned status_of(RawSocket& client) {
 
 }  // namespace
 
-TEST_CASE("who comes when all places are taken waits, and has the place of who leaves") {
+TEST_CASE("a client that comes when all places are taken waits, and gets the first that is free") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, {.client_connections_max = 2});
   auto busy = senders(gateway, 2, half_of_post(1));
@@ -176,7 +176,7 @@ TEST_CASE("idle clients are closed before requests are refused for want of memor
   });
 }
 
-TEST_CASE("a gateway without descriptors closes idle clients, and serves who waits") {
+TEST_CASE("a gateway without descriptors closes idle clients, and serves those that wait") {
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()});
   auto idle = connect(gateway, 20);

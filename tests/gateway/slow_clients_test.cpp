@@ -123,7 +123,7 @@ TEST_CASE("a client that sends its body below the least rate is answered 408, wi
   CHECK(gateway.counters(0).in_flight == 0);
 }
 
-TEST_CASE("a body has so long in all when that is limited, however fast it comes") {
+TEST_CASE("a limit on the time for a whole body holds however fast it comes") {
   Origin origin(echo());
   Gateway gateway({origin.port()}, {.timeouts = {.pace = {.whole = 200ms}}});
   auto client = gateway.connect();

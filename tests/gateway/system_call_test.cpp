@@ -71,7 +71,7 @@ TEST_CASE("a GET on connections that are kept costs two reads and two writes") {
   check_costs(gateway, get("/"));
 }
 
-TEST_CASE("so does a POST whose body comes with its head") {
+TEST_CASE("a POST whose body comes with its head costs two reads and two writes") {
   Origin origin(always(ok("done")));
   Gateway gateway({origin.port()});
   check_costs(gateway, "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world");

@@ -147,7 +147,8 @@ TEST_CASE("a POST that hangs at a frozen primary is answered 502, its outcome un
   CHECK(standby.worker.request_count() == 0);
 }
 
-TEST_CASE("so is a streamed PUT, which cannot be sent again") {
+TEST_CASE(
+    "a streamed PUT that hangs at a frozen primary is answered 502: it cannot be sent again") {
   Origin old(frozen());
   Standby standby(old.port());
   standby.client.send(streamed_put);
@@ -157,7 +158,8 @@ TEST_CASE("so is a streamed PUT, which cannot be sent again") {
   CHECK(standby.worker.request_count() == 0);
 }
 
-TEST_CASE("what hangs at a frozen primary goes by the methods that its service names") {
+TEST_CASE(
+    "a request that hangs at a frozen primary is sent again if its service names the method") {
   Origin old(frozen());
   Standby standby(old.port());
   standby.gateway.set({"retry_methods=POST"});

@@ -103,8 +103,12 @@ tls::CertificateSetPtr load(const std::vector<tls::CertificateFiles>& files) {
     if (!loaded) throw std::runtime_error(loaded.error().message);
     set->certificates.push_back(std::move(*loaded));
   }
-  set->ticket_keys = tls::TicketKeys::make();
+  set->ticket_keys = some_ticket_keys();
   return set;
+}
+
+std::shared_ptr<const tls::TicketKeys> some_ticket_keys() {
+  return tls::TicketKeys::make(tls::TicketRing::make(std::chrono::system_clock::now()));
 }
 
 const tls::CertificateSetPtr& some_certificate() {

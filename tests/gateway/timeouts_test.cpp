@@ -233,7 +233,7 @@ TEST_CASE("a tunnel in which nothing moves is cut") {
   wait_until([&] { return origin.open_count() == 0; });
 }
 
-TEST_CASE("who waits for a full service has as long as configured, then 503 with Retry-After") {
+TEST_CASE("a request waits for a full service as long as configured, then 503 with Retry-After") {
   Origin origin(silent());
   Gateway gateway({origin.port()}, {.connections = 1, .timeouts = {.queue_wait = 100ms}});
   auto first = gateway.connect();

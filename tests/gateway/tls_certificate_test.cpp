@@ -106,7 +106,7 @@ TEST_CASE("a reload takes all files or none of them") {
   const auto first = directory.make("first", {"first.example"});
   const auto second = directory.make("second", {"second.example"});
   tls::Certificates certificates({first, second});
-  auto shown = certificates.load(now());
+  auto shown = certificates.load(now(), some_ticket_keys());
   REQUIRE(shown.ok());
   Origin origin(always(ok("x")));
   Gateway gateway({origin.port()}, {.certificates = *shown});
@@ -136,7 +136,7 @@ TEST_CASE("a reload takes all files or none of them") {
 TEST_CASE("how long certificates are valid is shown in whole days") {
   CertificateDirectory directory;
   tls::Certificates certificates({directory.make("a", {"a.example"}, {.days = 20})});
-  REQUIRE(certificates.load(now()).ok());
+  REQUIRE(certificates.load(now(), some_ticket_keys()).ok());
   const auto shown = certificates.status(now()).at(0);
   CHECK(shown.file == directory.path("a.pem"));
   CHECK(shown.days_left == 20);
@@ -145,10 +145,10 @@ TEST_CASE("how long certificates are valid is shown in whole days") {
   CHECK(certificates.status(now() + 30 * day).at(0).days_left == 0);
 }
 
-TEST_CASE("the keys of tickets change twice a day, and survive a reload") {
+TEST_CASE("the keys of tickets change without the certificates, and those without them") {
   CertificateDirectory directory;
   tls::Certificates certificates({directory.make("a", {"a.example"})});
-  const auto first = certificates.load(now());
+  const auto first = certificates.load(now(), some_ticket_keys());
   REQUIRE(first.ok());
   tls::CertificateSetPtr used;
   const tls::Certificates::Use use = [&](tls::CertificateSetPtr set) -> tandem::Result<> {
@@ -157,10 +157,13 @@ TEST_CASE("the keys of tickets change twice a day, and survive a reload") {
   };
   REQUIRE(certificates.reload(now(), use).ok());
   CHECK(used->ticket_keys == (*first)->ticket_keys);
-  certificates.tick(now() + std::chrono::hours(11), use);
-  CHECK(used->ticket_keys == (*first)->ticket_keys);
-  certificates.tick(now() + std::chrono::hours(13), use);
-  CHECK(used->ticket_keys != (*first)->ticket_keys);
+  const auto others = some_ticket_keys();
+  const auto own = used->certificates.front().own();
+  certificates.use_tickets(others, use);
+  CHECK(used->ticket_keys == others);
+  CHECK(used->certificates.front().own() == own);
+  REQUIRE(certificates.reload(now(), use).ok());
+  CHECK(used->ticket_keys == others);
 }
 
 TEST_CASE("of names the exact one goes before the wildcard, which stands for one label") {

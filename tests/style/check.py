@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "common/access": ["common/base", "common/access"],
     "common/core": ["common/base", "common/core"],
     "common/tls": ["common/base", "common/access", "common/tls"],
-    "common/wire": ["common/base", "common/core", "common/wire"],
+    "common/wire": ["common/base", "common/core", "common/http1", "common/wire"],
     "common/storage": ["common"],
     "common/http1": ["common/base", "common/http1"],
     "common/http": ["common/base", "common/access", "common/tls", "common/wire", "common/http1", "common/http"],

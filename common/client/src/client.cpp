@@ -21,11 +21,6 @@ namespace {
 
 constexpr std::size_t masters_max = 16;
 
-// RFC 9110 §5.6.2
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
-}
-
 // RFC 9110 §5.5: no CR, LF or NUL, nor other controls but the tab.
 bool is_field_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(), is_field_character);

@@ -29,7 +29,7 @@ void ClientSession::start(Context& context, Clients& clients, ByteStream connect
   if (session->count_in(peer)) run(std::move(session));
 }
 
-// False: its address has as many connections, or handshakes, as it may.
+// False: its address has as many connections as it may.
 bool ClientSession::count_in(const TcpEndpoint& peer) {
   auto* const counts = clients_.counts();
   const bool is_counted = !trusted_ && !is_among(context_.options().uncounted_clients, address_);
@@ -39,7 +39,8 @@ bool ClientSession::count_in(const TcpEndpoint& peer) {
   }
   if (!entrance_.tls) return true;
   handshake_ = std::make_unique<Handshakes::Handshake>(clients_.handshakes(), connection_);
-  return handshake_->begin(peer.address(), is_counted);
+  handshake_->begin(peer.address(), is_counted);
+  return true;
 }
 
 ClientSession::ClientSession(Context& context, Clients& clients, ByteStream connection,

@@ -4,8 +4,29 @@
 
 namespace tandem::master {
 
-Handshakes::Handshakes(Reactor& io, HandshakeLimits limits) : io_(io), limits_(std::move(limits)) {
-  TANDEM_ASSERT(limits_.most > 0);
+namespace {
+
+template <class Bytes>
+std::uint64_t number_of(const Bytes& bytes, std::size_t count) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < count; ++i) number = number << 8 | bytes[i];
+  return number;
+}
+
+// One client has the first 64 bits of an IPv6 address; an IPv4 client of an IPv6 listener is an
+// IPv4 client.
+std::pair<bool, std::uint64_t> key_of(const boost::asio::ip::address& address) {
+  using namespace boost::asio::ip;
+  if (address.is_v4()) return {false, address.to_v4().to_uint()};
+  const auto v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return {false, make_address_v4(v4_mapped, v6).to_uint()};
+  return {true, number_of(v6.to_bytes(), 8)};
+}
+
+}  // namespace
+
+Handshakes::Handshakes(Reactor& io, HandshakeLimits limits) : io_(io), limits_(limits) {
+  TANDEM_ASSERT(limits_.most > 0 && limits_.of_one_address > 0);
 }
 
 bool Handshakes::take_turn() {
@@ -16,30 +37,35 @@ bool Handshakes::take_turn() {
   return ++taken_ <= limits::handshake_steps_a_turn;
 }
 
-void Handshakes::make_room() {
-  while (under_way_.size() >= limits_.most) {
-    auto& first = under_way_.back();
-    under_way_.remove(first);
-    first.listed_ = false;
-    first.over_ = true;
-    first.connection_.cancel();
-  }
+// It makes room.
+void Handshakes::end(Handshake& first) {
+  remove(first);
+  first.over_ = true;
+  first.connection_.cancel();
 }
 
-bool Handshakes::Handshake::begin(const boost::asio::ip::address& client, bool counted) {
-  if (counted && all_.limits_.counts != nullptr) {
-    counted_as_ = all_.limits_.counts->enter(client);
-    if (!counted_as_) return false;
+void Handshakes::remove(Handshake& handshake) {
+  if (!std::exchange(handshake.listed_, false)) return;
+  under_way_.remove(handshake);
+  if (!handshake.address_) return;
+  const auto place = by_address_.find(*handshake.address_);
+  place->second.remove(handshake.of_address_);
+  if (place->second.empty()) by_address_.erase(place);
+}
+
+void Handshakes::Handshake::begin(const boost::asio::ip::address& client, bool counted) {
+  auto& under_way = all_.under_way_;
+  if (counted) {
+    address_ = key_of(client);
+    const auto place = all_.by_address_.find(*address_);
+    const bool is_full =
+        place != all_.by_address_.end() && place->second.size() >= all_.limits_.of_one_address;
+    if (is_full) all_.end(place->second.back().whole);
   }
-  all_.make_room();
-  all_.under_way_.push_front(*this);
+  while (under_way.size() >= all_.limits_.most) all_.end(under_way.back());
+  under_way.push_front(*this);
   listed_ = true;
-  return true;
-}
-
-Handshakes::Handshake::~Handshake() {
-  if (listed_) all_.under_way_.remove(*this);
-  if (counted_as_) all_.limits_.counts->leave(*counted_as_);
+  if (address_) all_.by_address_[*address_].push_front(of_address_);
 }
 
 }  // namespace tandem::master

@@ -1,27 +1,31 @@
 // handshakes.hpp: the TLS handshakes of one loop that are under way, so that those that fail, or
 // never end, cost nobody else anything.
 //
-// One address has so many at once, whichever loops they are at: more are closed. When there are as
-// many as a loop may have, the one that began first makes room: it is the slowest. And since an
-// operation with a private key takes a loop longer than a hundred requests do, only a few
-// handshakes go a step further in one turn of it; the others wait for the next.
+// When one address has as many as it may, or the loop has as many as it may, the one of those that
+// began first makes room: it is the slowest. So clients behind one address (NAT) are not kept out
+// by one among them that leaves its handshakes half open. And since an operation with a private key
+// takes a loop longer than a hundred requests do, only a few handshakes go a step further in one
+// turn of it; the others wait for the next.
 // Owner: the loop.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <optional>
+#include <utility>
 
-#include "master/forward/client/client_counts.hpp"
+#include <boost/asio/ip/address.hpp>
+
 #include "master/forward/io/byte_stream.hpp"
 #include "master/forward/io/intrusive_list.hpp"
 
 namespace tandem::master {
 
+// At this loop.
 struct HandshakeLimits {
-  std::size_t most = 1;                    // at this loop
-  std::shared_ptr<ClientCounts> counts{};  // at all loops; null: of one address there may be any
+  std::size_t most = 1;
+  std::size_t of_one_address = 1;
 };
 
 class Handshakes {
@@ -33,17 +37,24 @@ class Handshakes {
    public:
     // `connection` outlives it, and is cancelled when it has to make room.
     Handshake(Handshakes& all, ByteStream& connection) : all_(all), connection_(connection) {}
-    ~Handshake();
-    // False: its client has as many as it may.
-    bool begin(const boost::asio::ip::address& client, bool counted);
+    ~Handshake() { all_.remove(*this); }
+    // `counted`: the address may have so many; false: it stands for many clients, as a proxy does.
+    void begin(const boost::asio::ip::address& client, bool counted);
     // It has made room for another.
     bool is_over() const { return over_; }
 
    private:
     friend class Handshakes;
+    struct OfAddress : IntrusiveListMember<OfAddress> {
+      explicit OfAddress(Handshake& handshake) : whole(handshake) {}
+      Handshake& whole;
+    };
+
     Handshakes& all_;
     ByteStream& connection_;
-    std::optional<ClientCounts::Key> counted_as_;
+    // Whether it is IPv6, and its first 64 bits; unset: it is not counted.
+    std::optional<std::pair<bool, std::uint64_t>> address_;
+    OfAddress of_address_{*this};
     bool listed_ = false;
     bool over_ = false;
   };
@@ -53,11 +64,15 @@ class Handshakes {
   bool take_turn();
 
  private:
-  void make_room();
+  using OfAddress = IntrusiveList<Handshake::OfAddress>;
+
+  void end(Handshake& first);
+  void remove(Handshake& handshake);
 
   Reactor& io_;
   const HandshakeLimits limits_;
   IntrusiveList<Handshake> under_way_;
+  std::map<std::pair<bool, std::uint64_t>, OfAddress> by_address_;  // none of them is empty
   std::uint64_t turn_ = 0;
   unsigned taken_ = 0;  // in that turn
 };

@@ -7,7 +7,7 @@
 // because a frame must come from the loop's own free lists: one request nests several frames and
 // allocates nothing.
 //
-// An exception that leaves a task is a broken invariant: it ends the program (rule 6 of the house).
+// An exception that leaves a task is a broken invariant, and ends the program.
 // Owner: the loop whose thread runs it; a coroutine never changes its thread.
 #pragma once
 

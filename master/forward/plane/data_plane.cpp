@@ -79,7 +79,8 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
   links->client_counts = counts_for(options_.connections_per_client);
   links->clients_max = clients_per_loop(options_);
   links->handshakes.most = std::max<std::size_t>(options_.handshakes_max / options_.threads, 1);
-  if (speaks_tls()) links->handshakes.counts = counts_for(options_.handshakes_per_client);
+  links->handshakes.of_one_address =
+      std::max<std::size_t>(options_.handshakes_per_client / options_.threads, 1);
   links->shed_elsewhere = [this](unsigned from_loop, Shed what) { shed(from_loop, what); };
   if (options_.threads > 1) {
     links->home = [this](Loop& from) -> Loop& { return home_of_next(from); };

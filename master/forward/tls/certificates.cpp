@@ -51,14 +51,14 @@ void Certificates::keep(CertificateSetPtr certificates) {
   current_ = std::move(certificates);
 }
 
-Result<CertificateSetPtr> Certificates::load(Time now) {
+Result<CertificateSetPtr> Certificates::load(Time now,
+                                             std::shared_ptr<const TicketKeys> ticket_keys) {
   const Lock lock(changing_);
   auto certificates = read(now);
   if (!certificates) return certificates.error();
   for (const auto& each : *certificates) log_loaded(each, now);
   auto set = std::make_shared<const CertificateSet>(
-      CertificateSet{std::move(*certificates), TicketKeys::make()});
-  ticket_key_since_ = now;
+      CertificateSet{std::move(*certificates), std::move(ticket_keys)});
   keep(set);
   return CertificateSetPtr(std::move(set));
 }
@@ -86,16 +86,22 @@ Result<> Certificates::reload(Time now, const Use& use) {
   return {};
 }
 
-void Certificates::tick(Time now, const Use& use) {
+void Certificates::use_tickets(std::shared_ptr<const TicketKeys> ticket_keys, const Use& use) {
   const Lock lock(changing_);
   const auto before = current();
   TANDEM_ASSERT(before != nullptr);
-  if (now - ticket_key_since_ >= limits::tls_session_max) {
-    auto set = std::make_shared<const CertificateSet>(
-        CertificateSet{before->certificates, TicketKeys::make(before->ticket_keys.get())});
-    if (use(set)) keep(set);
-    ticket_key_since_ = now;
-  }
+  auto set = std::make_shared<const CertificateSet>(
+      CertificateSet{before->certificates, std::move(ticket_keys)});
+  const auto used = use(set);
+  if (!used)
+    return spdlog::error("ticket keys stay as they are reason=\"{}\"", used.error().message);
+  keep(set);
+}
+
+void Certificates::tick(Time now) {
+  const Lock lock(changing_);
+  const auto before = current();
+  TANDEM_ASSERT(before != nullptr);
   if (now - warned_at_ < Days(1)) return;
   warned_at_ = now;
   for (const auto& each : before->certificates) {

@@ -2,9 +2,9 @@
 // read at the start, and again when an operator says so; and when they expire.
 //
 // All or nothing: when any of the files is wrong, all stay as they are, and the reason is told and
-// logged. The keys of tickets change with the time, not with the certificates, so that a client
-// whose session began before a reload resumes it.
-// Any thread; it blocks for the disk, and until the loops have what is new.
+// logged. The keys of tickets change by themselves (tickets.hpp), not with the certificates, so
+// that a client whose session began before a reload resumes it. Any thread; it blocks for the disk,
+// and until the loops have what is new.
 #pragma once
 
 #include <functional>
@@ -24,13 +24,14 @@ class Certificates {
   explicit Certificates(std::vector<CertificateFiles> files);
 
   // The first time, before anybody is served. Errors: as Certificate::load().
-  Result<CertificateSetPtr> load(Time now);
+  Result<CertificateSetPtr> load(Time now, std::shared_ptr<const TicketKeys> ticket_keys);
   // Reads them again, and has `use` take them into use. Errors: as load(), or what `use` says.
   using Use = std::function<Result<>(CertificateSetPtr)>;
   Result<> reload(Time now, const Use& use);
-  // Makes a new key for tickets when the newest is old enough, and warns of certificates that
-  // expire soon, once a day. To be called now and then.
-  void tick(Time now, const Use& use);
+  // Has `use` take other keys of tickets into use, with the same certificates.
+  void use_tickets(std::shared_ptr<const TicketKeys> ticket_keys, const Use& use);
+  // Warns of certificates that expire soon, once a day. To be called now and then.
+  void tick(Time now);
   std::vector<wire::CertificateStatus> status(Time now) const;
 
  private:
@@ -40,7 +41,6 @@ class Certificates {
 
   const std::vector<CertificateFiles> files_;
   Mutex changing_;  // by one at a time
-  Time ticket_key_since_ TANDEM_GUARDED_BY(changing_){};
   Time warned_at_ TANDEM_GUARDED_BY(changing_){};
   mutable Mutex mutex_;
   CertificateSetPtr current_ TANDEM_GUARDED_BY(mutex_);

@@ -18,7 +18,11 @@ inline constexpr std::size_t certificate_names_max = 1'000;
 // days than these: certbot renews with 30 left.
 inline constexpr int certificate_days_warned = 30;
 inline constexpr int certificate_days_urgent = 7;
-// A session that is resumed (RFC 8446 §4.6.1 allows seven days): as long as its ticket's key.
-inline constexpr std::chrono::seconds tls_session_max = 12h;
+// How long a key of session tickets encrypts (--ticket-key-interval), by default and at most: its
+// sessions are resumed for two intervals more, and RFC 8446 §4.6.1 ends that after seven days.
+inline constexpr std::chrono::seconds ticket_key_interval = 12h;
+inline constexpr std::chrono::seconds ticket_key_interval_max = 72h;
+// How long a session is resumed: as long as a key decrypts that no longer encrypts.
+inline constexpr std::chrono::seconds tls_session_max = 2 * ticket_key_interval;
 
 }  // namespace tandem::limits

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
@@ -15,11 +14,6 @@
 namespace tandem::master::tls {
 
 namespace {
-
-template <std::size_t Size>
-void fill_at_random(std::array<unsigned char, Size>& bytes) {
-  TANDEM_ASSERT(RAND_priv_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);
-}
 
 bool set_up_mac(EVP_MAC_CTX* mac, const TicketKey& key) {
   char digest[] = "SHA256";
@@ -32,27 +26,14 @@ bool set_up_mac(EVP_MAC_CTX* mac, const TicketKey& key) {
 
 }  // namespace
 
-TicketKey TicketKey::make() {
-  TicketKey key;
-  fill_at_random(key.name);
-  fill_at_random(key.cipher);
-  fill_at_random(key.mac);
-  return key;
-}
-
-std::shared_ptr<const TicketKeys> TicketKeys::make(const TicketKeys* before) {
+std::shared_ptr<const TicketKeys> TicketKeys::make(const TicketRing& ring) {
   std::shared_ptr<TicketKeys> made(new TicketKeys());
-  made->keys_.reserve(generations);
-  made->keys_.push_back(TicketKey::make());
-  if (before == nullptr) return made;
-  for (const auto& key : before->keys_) {
-    if (made->keys_.size() < generations) made->keys_.push_back(key);
+  made->keys_.reserve(ring.keys().size());
+  made->keys_.push_back(ring.current());
+  for (const auto& key : ring.keys()) {
+    if (!(key == ring.current())) made->keys_.push_back(key);
   }
   return made;
-}
-
-TicketKeys::~TicketKeys() {
-  for (auto& key : keys_) OPENSSL_cleanse(&key, sizeof key);
 }
 
 void TicketKeys::install(SSL_CTX* context) const {

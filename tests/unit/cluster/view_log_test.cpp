@@ -71,8 +71,7 @@ TEST_CASE("a voter that falls behind, and one that has caught up, are told") {
   CHECK(told(behind, trio()) == "voter has caught up node=b\n");
 }
 
-TEST_CASE(
-    "who has just begun to lead tells what it finds, and nothing of what it was told before") {
+TEST_CASE("a new primary reports what it finds, and nothing that was reported to it before") {
   auto standby = trio();
   standby.role = core::Role::follower;
   standby.voters[1].silent_since = time_now - 600ms;

@@ -15,7 +15,7 @@ TEST_CASE("a shortage of this machine is its own trouble, what a peer does is no
   }
 }
 
-TEST_CASE("who accepts goes on after a client that left, and pauses at every other failure") {
+TEST_CASE("accepting goes on after a client that left, and pauses at every other failure") {
   CHECK(is_of_the_newcomer(ECONNABORTED));
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EINVAL}) {
     INFO(error);

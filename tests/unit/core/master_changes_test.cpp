@@ -87,7 +87,7 @@ TEST_CASE("a master that others need to serve is not removed before they can do 
   CHECK(Question{three, registered({"a", "b"}), {}, {member("c")}}.answer() == removal("c"));
 }
 
-TEST_CASE("one that takes another's place is added first, and then the other goes at once") {
+TEST_CASE("a master that takes another's place is added first, then the other goes at once") {
   const auto state = registered({"a", "b", "c:b"});
   CHECK(Question{of({"a", "b", "w"}), state, asking("c")}.answer() == addition("c"));
   CHECK(Question{of({"a", "b", "w", "c"}), state}.answer() == removal("b"));

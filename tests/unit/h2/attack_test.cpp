@@ -185,7 +185,7 @@ TEST_CASE("a busy connection some of whose requests are cancelled is no attack")
   CHECK_FALSE(server.session.is_finished());
 }
 
-TEST_CASE("who measures the way by a PING for each answer, and gives credit often, is no attack") {
+TEST_CASE("a client that sends a PING for each answer, and credit often, is no attacker") {
   Server server;
   for (int i = 0; i < 5'000; ++i) {
     server.get(nth(i));

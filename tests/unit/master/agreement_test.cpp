@@ -29,7 +29,8 @@ TEST_CASE("states are compared after the same entry, whoever is ahead") {
   CHECK(agreement.differing().at(b) == Difference{LogIndex(7), 107, 999});
 }
 
-TEST_CASE("of claims that are ahead the first is judged, so that changes put nothing off") {
+TEST_CASE(
+    "the first of several claims that are ahead is judged, so that changes postpone nothing") {
   Agreement agreement;
   agreement.applied(after(1, 101));
   agreement.heard(b, after(2, 999));

@@ -44,7 +44,7 @@ TEST_CASE("an IPv4 address is announced by an ARP request and an ARP reply to al
         "0a000009");
 }
 
-TEST_CASE("who has an IPv4 address is asked without claiming it") {
+TEST_CASE("the owner of an IPv4 address is asked for without claiming it") {
   CHECK(hex(arp_probe(*parse_vip("10.0.0.9/24@eth0", "f"), own)) ==
         "ffffffffffff"
         "020000000001"

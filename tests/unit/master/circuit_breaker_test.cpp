@@ -33,7 +33,7 @@ TEST_CASE("five failures in a row open the breaker; a good answer between them b
   CHECK_FALSE(CircuitBreaker::admits(worker, at(999ms)));
 }
 
-TEST_CASE("then one request at a time goes through, and a good answer closes it") {
+TEST_CASE("an open breaker lets one request at a time through, and a good answer closes it") {
   const CircuitBreaker breaker;
   WorkerCounters worker;
   fail_until_open(breaker, worker, at(0s));
@@ -48,7 +48,7 @@ TEST_CASE("then one request at a time goes through, and a good answer closes it"
   CHECK(CircuitBreaker::admits(worker, at(1s)));
 }
 
-TEST_CASE("each failed probe opens it for twice as long, to a limit") {
+TEST_CASE("each failed probe opens a breaker for twice as long, up to a limit") {
   const CircuitBreaker breaker;
   WorkerCounters worker;
   auto open_for = fail_until_open(breaker, worker, at(0s)).second;
@@ -89,7 +89,7 @@ TEST_CASE("a probe that ends without an outcome lets the next one through") {
   CHECK(CircuitBreaker::admits(worker, at(1s)));
 }
 
-TEST_CASE("answers to requests of before neither close an open breaker nor open it for longer") {
+TEST_CASE("answers to earlier requests neither close an open breaker nor keep it open longer") {
   const CircuitBreaker breaker;
   WorkerCounters worker;
   fail_until_open(breaker, worker, at(0s));

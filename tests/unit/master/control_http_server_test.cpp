@@ -349,7 +349,7 @@ TEST_CASE("half a request does not keep a stranger's connection") {
   CHECK(slow.is_closed());
 }
 
-TEST_CASE("who has sent a heartbeat leaves for no stranger") {
+TEST_CASE("a connection that has sent a heartbeat is closed for no stranger") {
   EchoServer server({.connections_max = 2, .strangers_max = 2});
   Wire worker(server);
   REQUIRE(is_served(worker, "/heartbeat"));
@@ -366,7 +366,7 @@ TEST_CASE("who has sent a heartbeat leaves for no stranger") {
   CHECK(is_served(other));
 }
 
-TEST_CASE("who has presented the token leaves for no stranger") {
+TEST_CASE("a connection that has presented the token is closed for no stranger") {
   const auto admit = [](const ControlRequest& request) {
     return Admission{.refusal = {}, .trusts = request.path == "/token"};
   };

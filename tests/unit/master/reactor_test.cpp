@@ -64,7 +64,7 @@ void run(
 
 }  // namespace
 
-TEST_CASE("a socket that cannot be watched fails who waits for it, and nobody else") {
+TEST_CASE("a socket that cannot be watched fails those that wait for it, and nobody else") {
   Reactor reactor;
   BufferPool pool;
   std::FILE* const file = std::tmpfile();  // epoll refuses regular files
@@ -154,7 +154,7 @@ TEST_CASE("bytes that come after a short read are read") {
   CHECK(end == asio::error::eof);
 }
 
-TEST_CASE("who waits for bytes holds no buffer") {
+TEST_CASE("a wait for bytes holds no buffer") {
   Reactor reactor;
   BufferPool pool;
   Pair pair(reactor);
@@ -169,7 +169,7 @@ TEST_CASE("who waits for bytes holds no buffer") {
   CHECK(end == asio::error::eof);
 }
 
-TEST_CASE("cancelling and closing tell who waits, but not within the call") {
+TEST_CASE("cancelling and closing resume those that wait, but not within the call") {
   for (const bool closes : {false, true}) {
     Reactor reactor;
     BufferPool pool;

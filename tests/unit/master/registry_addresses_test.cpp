@@ -36,7 +36,7 @@ TEST_CASE("a worker that registers at the address of others retires them, of any
   CHECK(cluster.traffic("shop") == "shop-1");
 }
 
-TEST_CASE("one that was down for long does not come back as a last resort with another's port") {
+TEST_CASE("a worker that was down for long is no last resort once another has its port") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear(at("bank-1", "bank", port)).ok());
   cluster.registry.publish();

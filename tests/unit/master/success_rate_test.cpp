@@ -49,7 +49,7 @@ struct Judged : RegistryFixture {
 
 }  // namespace
 
-TEST_CASE("one that fails much more often than the others is an outlier") {
+TEST_CASE("a worker that fails much more often than the others is an outlier") {
   CHECK(outliers({99, 99, 71, 99, 99}) == "2");
   CHECK(outliers({50, 50, 0, 50, 50}) == "2");
   CHECK(outliers({99, 99, 99, 65, 60, 99, 99, 99, 99, 99, 99, 99}) == "4 3");

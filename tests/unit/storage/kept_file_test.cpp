@@ -147,7 +147,7 @@ TEST_CASE("a file is kept as soon as the disk takes it, and its owner is told on
   CHECK(news.all()[1].empty());
 }
 
-TEST_CASE("who keeps a file does not wait for a disk that hangs, and the last word counts") {
+TEST_CASE("keeping a file does not wait for a disk that hangs, and the latest content counts") {
   const TemporaryDirectory directory;
   const auto path = (directory.path() / "kept").string();
   News news;

@@ -281,7 +281,7 @@ TEST_CASE("methods that files have not are refused with those that they have") {
   }
 }
 
-TEST_CASE("names that begin with a dot are there only for who asked for them") {
+TEST_CASE("files whose names begin with a dot are served only when the operator asked for that") {
   Served served;
   for (const auto* path : {"/.env", "/%2eenv", "/.git/config", "/.git", "/env", "/sub/../.env"}) {
     INFO(path);
