@@ -10,6 +10,7 @@
 #include "common/base/byte_size.hpp"
 #include "common/base/command_line.hpp"
 #include "common/wire/limits.hpp"
+#include "master/forward/http/hsts.hpp"
 #include "master/forward/plane/limits.hpp"
 #include "master/forward/tls/limits.hpp"
 
@@ -63,6 +64,15 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
       "first --listen-tls: 301 for GET and HEAD, else 308. What a trusted proxy had by "
       "https is served",
       flags.forward.redirects_to_https);
+  bind_value(app, "--hsts", "max-age=SECONDS[; includeSubDomains][; preload]",
+             "Strict-Transport-Security of answers to https, where a worker sends none itself: "
+             "browsers come by https for so long",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               auto hsts = parse_hsts(text, flag);
+               if (!hsts) return hsts.error();
+               flags.forward.hsts = std::move(*hsts);
+               return {};
+             });
   bind_text(app, "--acme-webroot", "DIR",
             "where certbot and others lay their answers: /.well-known/acme-challenge/ is served "
             "from there to clients that come without TLS, also with --redirect-to-https",
@@ -86,10 +96,14 @@ Result<> check_tls(const MasterFlags& flags) {
   if (flags.certificates.size() > limits::certificates_max) {
     return invalid(fmt::format("--tls can be given {} times at most", limits::certificates_max));
   }
-  if (flags.forward.redirects_to_https && !is_tls && flags.forward.trusted_proxies.empty()) {
+  const bool may_be_https = is_tls || !flags.forward.trusted_proxies.empty();
+  if (flags.forward.redirects_to_https && !may_be_https) {
     return invalid(
         "--redirect-to-https needs a --listen-tls, or a --trusted-proxy that speaks TLS: there is "
         "nowhere to send clients");
+  }
+  if (!flags.forward.hsts.empty() && !may_be_https) {
+    return invalid("--hsts needs a --listen-tls, or a --trusted-proxy that speaks TLS");
   }
   const auto& webroot = flags.forward.acme_webroot;
   std::error_code ignored;

@@ -42,6 +42,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.allows_trace = options.allows_trace;
   plane.health_path = options.health_path;
   plane.redirects_to_https = options.redirects_to_https;
+  plane.hsts = options.hsts;
   plane.acme_webroot = options.acme_webroot;
   plane.moving_addresses = options.moving_addresses;
   for (const auto& range : options.uncounted_clients) {

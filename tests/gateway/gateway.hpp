@@ -43,6 +43,7 @@ class Gateway {
     std::string health_path{};
     bool redirects_to_https = false;
     std::string acme_webroot{};
+    std::string hsts{};
     std::vector<std::string> moving_addresses{};
     bool workers_accept_terms = false;
     std::optional<wire::WorkerProtocol> workers_speak{};  // as they say themselves

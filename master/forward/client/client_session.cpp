@@ -273,6 +273,7 @@ Task<> ClientSession::refuse(Refusal refusal) {
                                           .code = refusal.code,
                                           .message = refusal.message,
                                           .retry_after_s = refusal.status == 503 ? 1u : 0u,
+                                          .hsts = context_.hsts_for(*request_, sender()),
                                           .to_head = request_->is_head(),
                                           .allows_trace = context_.options().allows_trace});
   context_.arm(deadline_, limits::linger_max);

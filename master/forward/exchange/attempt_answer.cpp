@@ -87,7 +87,8 @@ ResponseContext Attempt::response_context() const {
   const auto& request = client_.request;
   ResponseContext context{.via = hop_ == Hop::primary ? std::string_view() : context_.via(),
                           .client_version = request.version(),
-                          .set_cookie = client_.set_cookie};
+                          .set_cookie = client_.set_cookie,
+                          .hsts = context_.hsts_for(request, client_.sender)};
   if (!context.set_cookie.empty()) context.secure = came_by_https(request, client_.sender);
   if (client_.stripped == 0) return context;
   context.stripped = {.prefix = request.target().substr(0, client_.stripped),

@@ -20,6 +20,7 @@
 #include "master/forward/exchange/forward_options.hpp"
 #include "master/forward/http/head_pool.hpp"
 #include "master/forward/http/request_id.hpp"
+#include "master/forward/http/sender.hpp"
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/io/deadline_wheel.hpp"
 #include "master/forward/io/reactor.hpp"
@@ -87,6 +88,11 @@ class Context {
   const ForwardOptions& options() const { return options_; }
   // Null: clients may send what they like.
   RateLimiter* rate_limiter() const { return shared_.rate_limiter.get(); }
+  // Strict-Transport-Security of an answer to that request; empty: none of ours.
+  std::string_view hsts_for(const RequestHead& request, const Sender& sender) const {
+    if (options_.hsts.empty() || !came_by_https(request, sender)) return {};
+    return options_.hsts;
+  }
   // Null: challenges of ACME are requests like others.
   ChallengeFiles* challenges() const { return shared_.challenges.get(); }
   const ForwardTimeouts& timeouts() const { return options_.services.requests.timeouts; }

@@ -134,6 +134,7 @@ Task<Ending> Exchange::answer_unread(LocalResponse response) {
 Task<Ending> Exchange::answer(LocalResponse response) {
   const bool early = response.status >= 400 && response.status < 500 && response.status != 404;
   response.keep_alive = !early && stays_after_answer();
+  response.hsts = context_.hsts_for(client_.request, client_.sender);
   response.to_head = client_.request.is_head();
   response.allows_trace = context_.options().allows_trace;
   Buffer out = context_.buffers().borrow();

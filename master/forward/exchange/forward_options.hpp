@@ -36,10 +36,11 @@ struct ForwardOptions {
   unsigned connections_per_client = 0;          // of one address; 0: no limit
   std::vector<AddressRange> uncounted_clients;  // that may have more, as trusted proxies may
   std::vector<AddressRange> trusted_proxies;    // clients whose X-Forwarded-* are believed
-  bool keeps_underscores = false;  // strangers' fields with one in their names are passed on
-  bool allows_trace = false;       // else TRACE is answered 405
-  bool http2 = true;               // clients may speak it by prior knowledge
+  bool keeps_underscores = false;   // strangers' fields with one in their names are passed on
+  bool allows_trace = false;        // else TRACE is answered 405
+  bool http2 = true;                // clients may speak it by prior knowledge
   bool redirects_to_https = false;  // clients that come without TLS
+  std::string hsts;                 // of answers to https; empty: the workers' own alone
   std::string acme_webroot;         // a directory; empty: challenges are requests like others
   StandbyTraffic standby_traffic = StandbyTraffic::forward;
   std::string health_path;  // GET of it asks for this master's own health; empty: no path does

@@ -11,6 +11,7 @@
 #include "common/wire/error_document.hpp"
 #include "common/http1/field_text.hpp"
 #include "master/forward/http/grpc.hpp"
+#include "master/forward/http/hsts.hpp"
 #include "master/forward/http/h1/max_forwards.hpp"
 
 namespace tandem::master {
@@ -270,17 +271,21 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
 void write_response_head(Buffer& out, const ResponseHead& response,
                          const ResponseContext& context) {
   const auto& prefix = context.stripped.prefix;
-  const auto own = context.via.size() + response.upgrade().size() + context.set_cookie.size();
+  const auto own = context.via.size() + response.upgrade().size() + context.set_cookie.size() +
+                   context.hsts.size();
   TextWriter writer(out, room_for(response, own + prefix.size() * response.fields().size()));
   writer << "HTTP/1.1 " << std::uint64_t{response.status()} << " " << response.reason() << "\r\n";
   bool dated = response.status() < 200;
+  bool says_hsts = context.hsts.empty();
   for (const auto& field : response.fields()) {
     if (!is_passed_on(response, field)) continue;
     if (prefix.empty() || !write_with_prefix(writer, field, context.stripped)) writer.field(field);
     dated = dated || field.kind == FieldKind::date;
+    says_hsts = says_hsts || equal_ignoring_case(field.name, hsts_name);
   }
   writer.end_fields();
   if (!dated) writer << "Date: " << http_date() << "\r\n";
+  if (!says_hsts) writer << hsts_name << ": " << context.hsts << "\r\n";
   if (!context.set_cookie.empty()) {
     writer << "Set-Cookie: " << context.set_cookie << (context.secure ? "; Secure\r\n" : "\r\n");
   }
@@ -311,7 +316,7 @@ void write_interim_head(Buffer& out, const ResponseHead& response, std::string_v
 
 std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   const auto body = wire::error_document(response.code, response.message) + "\n";
-  TextWriter writer(out, body.size() + response.location.size() + 512);
+  TextWriter writer(out, body.size() + response.location.size() + response.hsts.size() + 512);
   writer << "HTTP/1.1 " << std::uint64_t{response.status} << " " << reason_phrase(response.status)
          << "\r\nDate: " << http_date()
          << "\r\nContent-Type: application/json\r\nContent-Length: " << std::uint64_t{body.size()}
@@ -321,6 +326,7 @@ std::size_t write_local_response(Buffer& out, const LocalResponse& response) {
   if (response.retry_after_s > 0)
     writer << "Retry-After: " << std::uint64_t{response.retry_after_s} << "\r\n";
   if (!response.location.empty()) writer << "Location: " << response.location << "\r\n";
+  if (!response.hsts.empty()) writer << hsts_name << ": " << response.hsts << "\r\n";
   if (response.not_primary) writer << "Tandem-Not-Primary: 1\r\n";
   writer << (response.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
   if (response.to_head) return 0;
@@ -354,6 +360,7 @@ std::string_view reason_phrase(unsigned status) {
     case 307: return "Temporary Redirect";
     case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
+    case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";

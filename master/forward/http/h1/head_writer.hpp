@@ -43,6 +43,7 @@ struct ResponseContext {
   bool keep_alive = true;         // the client's connection goes on after this response
   std::string_view set_cookie{};  // empty: none of ours
   bool secure = false;            // the client sends the cookie only over https
+  std::string_view hsts{};        // where the worker sends none itself; empty: none
   StrippedPrefix stripped{};      // the part of the target that the worker did not see
 };
 
@@ -58,6 +59,7 @@ struct LocalResponse {
   std::string_view message;     // a sentence
   unsigned retry_after_s = 0;   // 0: no Retry-After
   std::string_view location{};  // empty: no Location
+  std::string_view hsts{};      // empty: no Strict-Transport-Security
   // Tells the master that passed the request on: this one does not lead, nothing was executed.
   bool not_primary = false;
   bool keep_alive = false;
