@@ -58,6 +58,15 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
               flags.certificates.push_back(std::move(*files));
               return {};
             });
+  bind_text(app, "--client-ca", "FILE.pem",
+            "authorities whose certificates clients are asked for; workers are told of them in "
+            "X-Forwarded-Client-Cert. Read again with those of --tls",
+            flags.client_authority.file);
+  bind_choice(app, "--client-certificate",
+              "whether clients must have a certificate of --client-ca: required, the default, or "
+              "optional; see the setting client_certificate of services and routes",
+              flags.client_authority.required, {"required", true}, {"optional", false})
+      ->needs("--client-ca");
   bind_switch(
       app, "--redirect-to-https",
       "clients that come without TLS are sent to https at the same host, at the port of the "
@@ -95,6 +104,9 @@ Result<> check_tls(const MasterFlags& flags) {
   }
   if (flags.certificates.size() > limits::certificates_max) {
     return invalid(fmt::format("--tls can be given {} times at most", limits::certificates_max));
+  }
+  if (!flags.client_authority.file.empty() && !is_tls) {
+    return invalid("--client-ca needs a --listen-tls: clients have certificates there alone");
   }
   const bool may_be_https = is_tls || !flags.forward.trusted_proxies.empty();
   if (flags.forward.redirects_to_https && !may_be_https) {

@@ -30,6 +30,7 @@ struct MasterFlags {
   DataPlaneOptions forward;
   std::vector<tls::CertificateFiles> certificates;  // --tls
   Duration ticket_key_interval = limits::ticket_key_interval;
+  tls::ClientAuthoritySpec client_authority;
   Endpoint control{"127.0.0.1", 7070};
   std::string control_name;                   // its host as configured; empty: the same
   std::vector<AddressRange> worker_networks;  // none: anywhere

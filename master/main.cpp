@@ -90,7 +90,8 @@ struct Tls {
   explicit Tls(const MasterFlags& flags)
       : interval(flags.ticket_key_interval),
         tickets(std::chrono::duration_cast<tls::Tickets::Interval>(interval), wall_time()) {
-    if (!flags.certificates.empty()) certificates.emplace(flags.certificates);
+    if (!flags.certificates.empty())
+      certificates.emplace(flags.certificates, flags.client_authority);
   }
   // Null: there are none.
   Result<tls::CertificateSetPtr> load() {

@@ -26,6 +26,7 @@ FieldKind kind_of_forwarded(std::string_view what) {
   if (equal_ignoring_case(what, "host")) return FieldKind::forwarded_host;
   if (equal_ignoring_case(what, "port")) return FieldKind::forwarded_port;
   if (equal_ignoring_case(what, "prefix")) return FieldKind::forwarded_prefix;
+  if (equal_ignoring_case(what, "client-cert")) return FieldKind::forwarded_client_cert;
   return FieldKind::client_claim;
 }
 

@@ -33,6 +33,7 @@ enum class FieldKind : std::uint8_t {
   forwarded_host,
   forwarded_port,
   forwarded_prefix,
+  forwarded_client_cert,  // X-Forwarded-Client-Cert
   client_claim,  // other claims of proxies about the client: other X-Forwarded-*, X-Real-IP and so
                  // on
   request_id,    // X-Request-Id

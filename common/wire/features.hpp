@@ -32,7 +32,9 @@ inline constexpr FeatureLevel oldest{1};
 inline constexpr FeatureLevel agreed_state{2};
 // What a worker speaks stands in the log, and settings that speak of protocols and of gRPC.
 inline constexpr FeatureLevel worker_protocols{3};
-inline constexpr FeatureLevel newest = worker_protocols;
+// Settings that speak of certificates, of TLS to workers, or of the PROXY protocol.
+inline constexpr FeatureLevel edge_settings{4};
+inline constexpr FeatureLevel newest = edge_settings;
 }  // namespace features
 
 struct Features {

@@ -76,4 +76,9 @@ inline constexpr auto drained_wait_max = 10min;
 // Of what somebody wrote, in the sentence that refuses it.
 inline constexpr std::size_t shown_text_max = 64;
 
+// What a service demands of certificates: so many names, of so many bytes each; a SPIFFE id has up
+// to 2,048, in practice below 100.
+inline constexpr std::size_t certificate_names_demanded_max = 16;
+inline constexpr std::size_t certificate_name_bytes_max = 255;
+
 }  // namespace tandem::limits

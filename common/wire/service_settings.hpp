@@ -17,6 +17,7 @@
 
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/wire/certificate_demand.hpp"
 #include "common/wire/expected_statuses.hpp"
 #include "common/wire/method_set.hpp"
 #include "common/wire/policy_spec.hpp"
@@ -53,6 +54,7 @@ struct RequestRules {
   std::optional<StatusSet> retry_on;       // answers of a worker after which another one is tried
   std::optional<Duration> retry_backoff;   // before the second try after such an answer, at most
   std::optional<Hedge> hedge_after;        // "50ms", "p95" or "off"
+  std::optional<CertificateDemand> client_certificate;  // which a client must have: 403
 
   friend bool operator==(const RequestRules&, const RequestRules&) = default;
 };

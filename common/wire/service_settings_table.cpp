@@ -307,6 +307,13 @@ const std::vector<SettingRow<RequestRules>>& rule_rows() {
             "a second worker is asked when the first takes so long; p95: longer than 95 % of "
             "the requests"},
            parse_hedge, [](const Hedge& hedge) { return to_string(hedge); }),
+      text("client_certificate", &R::client_certificate, "off, any, NAME,NAME",
+           certificate_demand_forms,
+           {"off",
+            "which a client must have, by `--client-ca`: `*.shop.example`, `spiffe://shop/*`; "
+            "else 403"},
+           CertificateDemand::parse,
+           [](const CertificateDemand& demand) { return demand.to_string(); }),
   };
   return rows;
 }

@@ -202,6 +202,20 @@ bool speaks_of_protocols(const wire::ServiceSettings& settings) {
   return settings.protocol || settings.check || speaks_of_protocols(settings.rules);
 }
 
+bool speaks_of_edge(const wire::RequestRules& rules) {
+  return rules.client_certificate.has_value();
+}
+
+wire::FeatureLevel level_of(const wire::RequestRules& rules) {
+  if (speaks_of_edge(rules)) return wire::features::edge_settings;
+  return speaks_of_protocols(rules) ? wire::features::worker_protocols : wire::features::oldest;
+}
+
+wire::FeatureLevel level_of(const wire::ServiceSettings& settings) {
+  if (speaks_of_edge(settings.rules)) return wire::features::edge_settings;
+  return speaks_of_protocols(settings) ? wire::features::worker_protocols : wire::features::oldest;
+}
+
 wire::FeatureLevel level_of(const Join& join) {
   if (join.worker.protocol) return wire::features::worker_protocols;
   return join.worker.incarnation.empty() ? wire::features::oldest : wire::features::agreed_state;
@@ -233,18 +247,11 @@ wire::FeatureLevel level_needed(const Change& change) {
   const auto if_newer = [](bool newer) {
     return newer ? wire::features::agreed_state : wire::features::oldest;
   };
-  const auto if_of_protocols = [](bool newer) {
-    return newer ? wire::features::worker_protocols : wire::features::oldest;
-  };
   return std::visit(
       Overloaded{[](const RaiseFeatureLevel& raise) { return raise.level; },
                  [](const Join& join) { return level_of(join); },
-                 [&](const SetSettings& set) {
-                   return if_of_protocols(speaks_of_protocols(set.settings));
-                 },
-                 [&](const SetRoute& set) {
-                   return if_of_protocols(speaks_of_protocols(set.route.rules));
-                 },
+                 [](const SetSettings& set) { return level_of(set.settings); },
+                 [](const SetRoute& set) { return level_of(set.route.rules); },
                  [&](const SetDrained& change) { return if_newer(change.configured); },
                  [&](const SetWeight& change) { return if_newer(change.configured); },
                  [](const SetMasters&) { return wire::features::agreed_state; },

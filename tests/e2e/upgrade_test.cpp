@@ -76,6 +76,6 @@ TEST_CASE("a master held below the level of its cluster does not start, and says
   cluster.launch_master("b");
   CHECK(cluster.master("b").await_exit() == 2);
   CHECK_THAT(cluster.master("b").errors(),
-             Catch::Contains("it is of feature level 3; this one supports levels up to 1") &&
+             Catch::Contains("it is of feature level 4; this one supports levels up to 1") &&
                  Catch::Contains("run the version that wrote it"));
 }

@@ -40,7 +40,10 @@ void add_names(X509* certificate, const std::vector<std::string>& names) {
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, common, -1, -1, 0);
   must(X509_set_issuer_name(certificate, subject) == 1);
   std::string list;
-  for (const auto& name : names) list += (list.empty() ? "DNS:" : ",DNS:") + name;
+  for (const auto& name : names) {
+    const auto* const kind = name.find("://") == name.npos ? "DNS:" : "URI:";
+    list += (list.empty() ? "" : ",") + (kind + name);
+  }
   auto* const extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, list.c_str());
   must(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1);
   X509_EXTENSION_free(extension);
@@ -96,7 +99,8 @@ tls::CertificateFiles CertificateDirectory::make(const std::string& file,
   return files;
 }
 
-tls::CertificateSetPtr load(const std::vector<tls::CertificateFiles>& files) {
+tls::CertificateSetPtr load(const std::vector<tls::CertificateFiles>& files,
+                            const tls::ClientAuthoritySpec& clients) {
   auto set = std::make_shared<tls::CertificateSet>();
   for (const auto& each : files) {
     auto loaded = tls::Certificate::load(each, std::chrono::system_clock::now());
@@ -104,6 +108,9 @@ tls::CertificateSetPtr load(const std::vector<tls::CertificateFiles>& files) {
     set->certificates.push_back(std::move(*loaded));
   }
   set->ticket_keys = some_ticket_keys();
+  auto authority = tls::ClientAuthority::load(clients);
+  if (!authority) throw std::runtime_error(authority.error().message);
+  set->client_authority = std::move(*authority);
   return set;
 }
 

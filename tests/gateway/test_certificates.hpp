@@ -40,7 +40,8 @@ class CertificateDirectory {
 };
 
 // What a master loads from those files; throws when they are refused.
-master::tls::CertificateSetPtr load(const std::vector<master::tls::CertificateFiles>& files);
+master::tls::CertificateSetPtr load(const std::vector<master::tls::CertificateFiles>& files,
+                                    const master::tls::ClientAuthoritySpec& clients = {});
 std::shared_ptr<const master::tls::TicketKeys> some_ticket_keys();
 // One for "example.org", made at its first use and kept for the whole program.
 const master::tls::CertificateSetPtr& some_certificate();

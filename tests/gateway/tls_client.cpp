@@ -63,6 +63,12 @@ TlsClient::TlsClient(std::uint16_t port, const Options& options)
       SSL_CTX_set_cipher_list(context_.get(), options_.ciphers.c_str()) != 1) {
     throw std::runtime_error(reason());
   }
+  if (!options_.certificate.empty() &&
+      (SSL_CTX_use_certificate_file(context_.get(), options_.certificate.c_str(),
+                                    SSL_FILETYPE_PEM) != 1 ||
+       SSL_CTX_use_PrivateKey_file(context_.get(), options_.key.c_str(), SSL_FILETYPE_PEM) != 1)) {
+    throw std::runtime_error(reason());
+  }
   SSL_CTX_set_session_cache_mode(context_.get(),
                                  SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
   SSL_CTX_sess_set_new_cb(context_.get(), &keep_session);

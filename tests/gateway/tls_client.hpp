@@ -26,9 +26,11 @@ class TlsClient {
     int version_max = TLS1_3_VERSION;
     std::string ciphers{};                   // of TLS 1.2; empty: OpenSSL's own
     std::shared_ptr<SSL_SESSION> session{};  // to resume
-    std::size_t segment = 0;                 // bytes that are sent at once; 0: as they come
-    bool says_end = true;                    // by close_notify
-    int receive_buffer = 0;                  // of the socket; 0: the system's own
+    std::string certificate{};               // files in PEM; empty: it has none
+    std::string key{};
+    std::size_t segment = 0;  // bytes that are sent at once; 0: as they come
+    bool says_end = true;     // by close_notify
+    int receive_buffer = 0;   // of the socket; 0: the system's own
   };
 
   // Connects and shakes hands; throws std::runtime_error with what OpenSSL says when that fails.

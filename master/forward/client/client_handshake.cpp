@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include "master/forward/client/client_session.hpp"
+#include "master/forward/tls/client_identity.hpp"
 
 namespace tandem::master {
 
@@ -41,9 +42,17 @@ Task<Ending> ClientSession::shake_hands() {
   // Whoever has asked nothing yet can ask elsewhere.
   const bool is_let_go = context_.lets_clients_go() && !connection_.has_unread();
   if (!secured || ending_ || is_let_go) co_return Ending::close;
+  if (contexts->asks_for_certificates() && !take_certificate()) co_return Ending::close;
   tls_memory_->note_done();
   idle_since_ = context_.coarse_now();
   co_return Ending::keep;
+}
+
+// False: it has expired since the session began that was resumed.
+bool ClientSession::take_certificate() {
+  SSL* const ssl = connection_.tls()->ssl();
+  certificate_ = tls::client_identity(ssl);
+  return tls::is_of_this_time(ssl);
 }
 
 // The handshake itself. False: it has failed, or took too long, or was given up.

@@ -154,6 +154,7 @@ Sender ClientSession::sender() {
           .trusted = trusted_,
           .https = connection_.tls() != nullptr,
           .port = entrance_.port,
+          .certificate = certificate_,
           .https_port = entrance_.https_port};
 }
 

@@ -43,6 +43,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   // Keep: the connection is secure.
   Task<Ending> shake_hands();
   Task<bool> secure();
+  bool take_certificate();
   Task<> refuse_plain();
   bool may_speak_http2();
   Task<bool> serve_http2();
@@ -64,7 +65,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   ByteStream connection_;
   const Entrance& entrance_;
   std::string address_;
-  bool trusted_;  // a proxy of ours
+  std::string certificate_;  // as X-Forwarded-Client-Cert has it; empty: none was shown
+  bool trusted_;             // a proxy of ours
   Buffer in_;
   RequestHead* request_ = nullptr;  // borrowed from the loop while a request is read and served
   Exchange* exchange_ = nullptr;    // while one runs

@@ -44,6 +44,10 @@ Task<Ending> Exchange::run() {
   }
   // Before the body is gathered, since its service says how long that may take.
   find_route();
+  if (const auto refused = demand_certificate()) {
+    auto answering = answer_unread(*refused);
+    co_return co_await answering;
+  }
   set_deadline();
   if (client_.request.framing() != Framing::none) {
     auto gathering = gather_body();

@@ -57,6 +57,7 @@ class Exchange {
   EarlyAnswer limit_rate() const;
   EarlyAnswer limit_methods() const;
   EarlyAnswer limit_size() const;
+  EarlyAnswer demand_certificate() const;
   void find_route();
   Service* own_service();
   bool has_no_route() const;

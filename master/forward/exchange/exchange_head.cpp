@@ -7,6 +7,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
+#include "master/forward/http/client_certificate.hpp"
 #include "master/forward/http/grpc.hpp"
 #include "master/forward/http/request_key.hpp"
 #include "master/forward/http/via.hpp"
@@ -42,6 +43,7 @@ bool Exchange::comes_from_a_standby() const {
 void Exchange::adopt_client_of_standby() {
   auto& sender = client_.sender;
   sender.by_master = true;
+  sender.certificate = {};
   const auto peer = peer_of_master(client_.request);
   if (peer.empty() || peer.size() > peer_of_master_.size()) return;
   sender.address = {peer_of_master_.data(), peer.copy(peer_of_master_.data(), peer.size())};
@@ -102,6 +104,19 @@ void Exchange::find_route() {
   if (route_ != nullptr && route_->rules != wire::RequestRules()) {
     client_.options = &route_options_.emplace(overlaid(*client_.options, route_->rules));
   }
+}
+
+// What the service or the route demands of its clients' certificates.
+Exchange::EarlyAnswer Exchange::demand_certificate() const {
+  const auto& demand = client_.options->client_certificate;
+  if (!demand.is_on()) return std::nullopt;
+  const auto shown = client_certificate(client_.request, client_.sender);
+  if (meets(demand, shown)) return std::nullopt;
+  return LocalResponse{.status = 403,
+                       .code = "client_certificate",
+                       .message = shown.empty()
+                                      ? "This is served to clients with a certificate alone."
+                                      : "This is not served to the name in that certificate."};
 }
 
 // One that is known stays known; another may become so while the request waits.

@@ -20,6 +20,8 @@ struct Sender {
   bool by_master = false;   // another master of ours has passed the request on
   bool https = false;       // it speaks TLS to us
   std::string_view port{};  // of ours, to which it has come
+  // What X-Forwarded-Client-Cert says of the certificate that it has shown; empty: it has none.
+  std::string_view certificate{};
   // Where it is sent for having come without TLS; empty: it is served.
   std::string_view https_port{};
 

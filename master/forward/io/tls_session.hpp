@@ -43,6 +43,9 @@ class TlsSession {
   // What both sides speak (ALPN); empty: nothing was agreed on. REQUIRES: it is done
   std::string_view application_protocol() const;
 
+  // For questions about what was agreed on and shown. REQUIRES: it is done
+  SSL* ssl() const { return ssl_.get(); }
+
   // ---- the stream
   // What is there. Nothing: would_block. eof: the peer has said that it is done; a connection that
   // ends without that is cut: connection_reset.

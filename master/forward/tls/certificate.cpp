@@ -14,9 +14,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "common/base/small_file.hpp"
 #include "master/forward/tls/limits.hpp"
 #include "master/forward/tls/name_table.hpp"
+#include "master/forward/tls/pem_file.hpp"
 
 namespace tandem::master::tls {
 
@@ -26,16 +26,9 @@ using Time = Certificate::Time;
 using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)>;
 
-Error refuse(const std::string& file, std::string_view why) {
-  return invalid(fmt::format("--tls: {} {}", file, why), "--tls");
-}
+constexpr std::string_view flag = "--tls";
 
-Result<std::string> read(const std::string& file) {
-  auto content = read_small_file(file, limits::certificate_bytes_max);
-  if (!content) return refuse(file, content.error().message);
-  if (content->empty()) return refuse(file, "is empty");
-  return content;
-}
+Error refuse(const std::string& file, std::string_view why) { return refuse_file(flag, file, why); }
 
 BioPtr bytes_of(const std::string& text) {
   return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free_all};
@@ -47,26 +40,8 @@ int no_passphrase(char*, int, int, void* asked) {
   return -1;
 }
 
-Result<std::vector<std::shared_ptr<X509>>> read_chain(const std::string& file) {
-  const auto content = read(file);
-  if (!content) return content.error();
-  const auto bytes = bytes_of(*content);
-  std::vector<std::shared_ptr<X509>> chain;
-  ERR_clear_error();
-  while (X509* const each = PEM_read_bio_X509(bytes.get(), nullptr, nullptr, nullptr)) {
-    chain.emplace_back(each, &X509_free);
-  }
-  const auto last = ERR_peek_last_error();
-  const bool ended =
-      ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-  const auto reason = openssl_reason();
-  if (!ended) return refuse(file, fmt::format("holds a broken certificate: {}", reason));
-  if (chain.empty()) return refuse(file, "holds no certificate in PEM");
-  return chain;
-}
-
 Result<std::shared_ptr<EVP_PKEY>> read_key(const std::string& file) {
-  const auto content = read(file);
+  const auto content = read_text_file(file, flag);
   if (!content) return content.error();
   struct stat about {};
   if (::stat(file.c_str(), &about) == 0 && (about.st_mode & 07) != 0) {
@@ -130,19 +105,12 @@ std::string date_of(Time time) {
 
 }  // namespace
 
-std::string openssl_reason() {
-  const auto error = ERR_peek_last_error();
-  const char* text = ERR_reason_error_string(error);
-  ERR_clear_error();
-  return text != nullptr ? text : "unknown error";
-}
-
-Result<CertificateFiles> parse_certificate_files(std::string_view text, std::string_view flag) {
+Result<CertificateFiles> parse_certificate_files(std::string_view text, std::string_view named) {
   const auto comma = text.find(',');
   if (comma == text.npos || comma == 0 || comma + 1 == text.size() ||
       text.find(',', comma + 1) != text.npos) {
     return invalid(
-        fmt::format("{} must be CERTIFICATE.pem,KEY.pem, not \"{}\"", flag, text.substr(0, 128)));
+        fmt::format("{} must be CERTIFICATE.pem,KEY.pem, not \"{}\"", named, text.substr(0, 128)));
   }
   return CertificateFiles{std::string(text.substr(0, comma)), std::string(text.substr(comma + 1))};
 }
@@ -156,7 +124,7 @@ std::vector<X509*> Certificate::issuers() const {
 Result<Certificate> Certificate::load(const CertificateFiles& files, Time now) {
   Certificate loaded;
   loaded.files_ = files;
-  auto chain = read_chain(files.certificate);
+  auto chain = read_certificates(files.certificate, flag);
   if (!chain) return chain.error();
   loaded.chain_ = std::move(*chain);
   auto key = read_key(files.key);
@@ -178,6 +146,8 @@ Result<Certificate> Certificate::load(const CertificateFiles& files, Time now) {
   if (*begins > now) {
     return refuse(files.certificate, fmt::format("is valid from {} on", date_of(*begins)));
   }
+  loaded.staple_ =
+      OcspStaple::load(files.certificate + ".ocsp", loaded.own(), loaded.issuers(), now);
   loaded.names_ = names_of(loaded.own());
   if (loaded.names_.empty()) return refuse(files.certificate, "names no host");
   if (loaded.names_.size() > limits::certificate_names_max) {

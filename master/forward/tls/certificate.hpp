@@ -14,6 +14,7 @@
 #include <openssl/types.h>
 
 #include "common/base/result.hpp"
+#include "master/forward/tls/ocsp_staple.hpp"
 
 namespace tandem::master::tls {
 
@@ -32,7 +33,7 @@ class Certificate {
 
   // Errors, with the file: it cannot be read, is longer than limits::certificate_bytes_max, holds
   // no certificate or no key that can be used, the two do not belong together, it has expired or
-  // is not valid yet, it names no host.
+  // is not valid yet, it names no host. A staple that is of no use is logged, and left out.
   static Result<Certificate> load(const CertificateFiles& files, Time now);
 
   const CertificateFiles& files() const { return files_; }
@@ -44,6 +45,8 @@ class Certificate {
   // Behind its own.
   std::vector<X509*> issuers() const;
   EVP_PKEY* key() const { return key_.get(); }
+  // Null: there is none that clients could be shown.
+  const std::shared_ptr<const OcspStaple>& staple() const { return staple_; }
 
  private:
   Certificate() = default;
@@ -51,11 +54,9 @@ class Certificate {
   CertificateFiles files_;
   std::vector<std::shared_ptr<X509>> chain_;
   std::shared_ptr<EVP_PKEY> key_;
+  std::shared_ptr<const OcspStaple> staple_;
   std::vector<std::string> names_;
   Time expires_;
 };
-
-// The newest error that OpenSSL has noted on this thread, a few words; forgets all of them.
-std::string openssl_reason();
 
 }  // namespace tandem::master::tls

@@ -27,18 +27,23 @@ void log_loaded(const Certificate& certificate, Certificate::Time now) {
 
 }  // namespace
 
-Certificates::Certificates(std::vector<CertificateFiles> files) : files_(std::move(files)) {
+Certificates::Certificates(std::vector<CertificateFiles> files,
+                           ClientAuthoritySpec client_authority)
+    : files_(std::move(files)), client_authority_(std::move(client_authority)) {
   TANDEM_ASSERT(!files_.empty());
 }
 
-Result<std::vector<Certificate>> Certificates::read(Time now) const {
-  std::vector<Certificate> certificates;
+Result<CertificateSet> Certificates::read(Time now) const {
+  CertificateSet set;
   for (const auto& files : files_) {
     auto loaded = Certificate::load(files, now);
     if (!loaded) return loaded.error();
-    certificates.push_back(std::move(*loaded));
+    set.certificates.push_back(std::move(*loaded));
   }
-  return certificates;
+  auto authority = ClientAuthority::load(client_authority_);
+  if (!authority) return authority.error();
+  set.client_authority = std::move(*authority);
+  return set;
 }
 
 CertificateSetPtr Certificates::current() const {
@@ -56,9 +61,9 @@ Result<CertificateSetPtr> Certificates::load(Time now,
   const Lock lock(changing_);
   auto certificates = read(now);
   if (!certificates) return certificates.error();
-  for (const auto& each : *certificates) log_loaded(each, now);
-  auto set = std::make_shared<const CertificateSet>(
-      CertificateSet{std::move(*certificates), std::move(ticket_keys)});
+  for (const auto& each : certificates->certificates) log_loaded(each, now);
+  certificates->ticket_keys = std::move(ticket_keys);
+  auto set = std::make_shared<const CertificateSet>(std::move(*certificates));
   keep(set);
   return CertificateSetPtr(std::move(set));
 }
@@ -70,8 +75,8 @@ Result<> Certificates::reload(Time now, const Use& use) {
   auto certificates = read(now);
   Result<> used;
   if (certificates) {
-    auto set = std::make_shared<const CertificateSet>(
-        CertificateSet{std::move(*certificates), before->ticket_keys});
+    certificates->ticket_keys = before->ticket_keys;
+    auto set = std::make_shared<const CertificateSet>(std::move(*certificates));
     used = use(set);
     if (used) keep(set);
   } else {
@@ -91,7 +96,7 @@ void Certificates::use_tickets(std::shared_ptr<const TicketKeys> ticket_keys, co
   const auto before = current();
   TANDEM_ASSERT(before != nullptr);
   auto set = std::make_shared<const CertificateSet>(
-      CertificateSet{before->certificates, std::move(ticket_keys)});
+      CertificateSet{before->certificates, std::move(ticket_keys), before->client_authority});
   const auto used = use(set);
   if (!used)
     return spdlog::error("ticket keys stay as they are reason=\"{}\"", used.error().message);
@@ -107,6 +112,9 @@ void Certificates::tick(Time now) {
   for (const auto& each : before->certificates) {
     const auto left = days_left(each.expires(), now);
     const auto& file = each.files().certificate;
+    if (each.staple() != nullptr && each.staple()->until() <= now) {
+      spdlog::warn("ocsp staple has expired and is not sent file={}.ocsp", file);
+    }
     if (left < 0) {
       spdlog::error("certificate has expired file={} days_left={}", file, left);
     } else if (left < limits::certificate_days_urgent) {

@@ -21,7 +21,8 @@ class Certificates {
  public:
   using Time = Certificate::Time;
 
-  explicit Certificates(std::vector<CertificateFiles> files);
+  explicit Certificates(std::vector<CertificateFiles> files,
+                        ClientAuthoritySpec client_authority = {});
 
   // The first time, before anybody is served. Errors: as Certificate::load().
   Result<CertificateSetPtr> load(Time now, std::shared_ptr<const TicketKeys> ticket_keys);
@@ -35,11 +36,13 @@ class Certificates {
   std::vector<wire::CertificateStatus> status(Time now) const;
 
  private:
-  Result<std::vector<Certificate>> read(Time now) const;
+  // All but the keys of tickets.
+  Result<CertificateSet> read(Time now) const;
   CertificateSetPtr current() const;
   void keep(CertificateSetPtr certificates);
 
   const std::vector<CertificateFiles> files_;
+  const ClientAuthoritySpec client_authority_;
   Mutex changing_;  // by one at a time
   Time warned_at_ TANDEM_GUARDED_BY(changing_){};
   mutable Mutex mutex_;

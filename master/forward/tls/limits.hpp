@@ -25,4 +25,16 @@ inline constexpr std::chrono::seconds ticket_key_interval_max = 72h;
 // How long a session is resumed: as long as a key decrypts that no longer encrypts.
 inline constexpr std::chrono::seconds tls_session_max = 2 * ticket_key_interval;
 
+// An answer of OCSP: with the certificate of who has signed it, two or three KiB; and by how much
+// the clock of its authority may be ahead.
+inline constexpr std::size_t ocsp_bytes_max = 64 * 1024;
+inline constexpr std::chrono::seconds ocsp_clock_skew = 5min;
+// Certificates between a client's own and one of --client-ca.
+inline constexpr int client_chain_max = 8;
+// What a client's chain may take of a handshake, in bytes, and its names and subject of
+// X-Forwarded-Client-Cert.
+inline constexpr std::size_t client_chain_bytes_max = 32 * 1024;
+inline constexpr std::size_t client_names_bytes_max = 4 * 1024;
+inline constexpr std::size_t client_subject_bytes_max = 1024;
+
 }  // namespace tandem::limits

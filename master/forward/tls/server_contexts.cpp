@@ -1,6 +1,7 @@
 #include "master/forward/tls/server_contexts.hpp"
 
 #include <array>
+#include <chrono>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 
 #include "common/base/assert.hpp"
 #include "master/forward/tls/limits.hpp"
+#include "master/forward/tls/pem_file.hpp"
 
 namespace tandem::master::tls {
 
@@ -83,6 +85,14 @@ Result<> ServerContexts::add(const Certificate& certificate) {
                                openssl_reason()),
                    "--tls");
   }
+  const auto& authority = certificates_->client_authority;
+  if (authority != nullptr && !authority->install(context.get())) {
+    return invalid(fmt::format("--client-ca: cannot be used: {}", openssl_reason()), "--client-ca");
+  }
+  if (certificate.staple() != nullptr) {
+    SSL_CTX_set_tlsext_status_cb(context.get(), &staple);
+    SSL_CTX_set_tlsext_status_arg(context.get(), const_cast<Certificate*>(&certificate));
+  }
   certificates_->ticket_keys->install(context.get());
   SSL_CTX_set_tlsext_servername_callback(context.get(), &choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(context.get(), this);
@@ -105,6 +115,17 @@ int ServerContexts::choose_certificate(SSL* ssl, int*, void* context) {
   if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
   const auto chosen = self.names_.find(name);
   if (chosen > 0) SSL_set_SSL_CTX(ssl, self.contexts_[chosen].get());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// What a client that asks for it is told of the certificate. One that is over is not sent.
+int ServerContexts::staple(SSL* ssl, void* certificate) {
+  const auto& staple = *static_cast<const Certificate*>(certificate)->staple();
+  if (staple.until() <= std::chrono::system_clock::now()) return SSL_TLSEXT_ERR_NOACK;
+  const auto size = staple.bytes().size();
+  auto* const copy = static_cast<unsigned char*>(OPENSSL_memdup(staple.bytes().data(), size));
+  if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(size));  // which it takes over
   return SSL_TLSEXT_ERR_OK;
 }
 

@@ -15,6 +15,7 @@
 
 #include "common/base/result.hpp"
 #include "master/forward/tls/certificate.hpp"
+#include "master/forward/tls/client_authority.hpp"
 #include "master/forward/tls/name_table.hpp"
 #include "master/forward/tls/ticket_keys.hpp"
 
@@ -24,6 +25,7 @@ namespace tandem::master::tls {
 struct CertificateSet {
   std::vector<Certificate> certificates;
   std::shared_ptr<const TicketKeys> ticket_keys;
+  ClientAuthorityPtr client_authority{};  // null: clients are asked for no certificate
 };
 using CertificateSetPtr = std::shared_ptr<const CertificateSet>;
 
@@ -38,6 +40,8 @@ class ServerContexts {
   // A connection that waits for a client's first message. The caller owns it, and keeps this until
   // the handshake has ended.
   SSL* begin() const;
+  // Clients are asked for a certificate.
+  bool asks_for_certificates() const { return certificates_->client_authority != nullptr; }
 
  private:
   struct Free {
@@ -48,6 +52,7 @@ class ServerContexts {
   ServerContexts(CertificateSetPtr certificates, bool http2);
   Result<> add(const Certificate& certificate);
   static int choose_certificate(SSL* ssl, int* alert, void* self);
+  static int staple(SSL* ssl, void* certificate);
   static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                              const unsigned char* offered, unsigned offered_size, void* self);
 

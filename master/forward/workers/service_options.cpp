@@ -21,6 +21,7 @@ RequestOptions overlaid(RequestOptions options, const wire::RequestRules& rules)
   overlay(options.retry_on, rules.retry_on);
   overlay(options.retry_backoff, rules.retry_backoff);
   overlay(options.hedge, rules.hedge_after);
+  overlay(options.client_certificate, rules.client_certificate);
   return options;
 }
 

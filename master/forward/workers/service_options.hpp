@@ -21,6 +21,7 @@ struct RequestOptions {
   wire::StatusSet retry_on;  // an answer with one of these is tried elsewhere if that is possible
   Duration retry_backoff = limits::retry_backoff;
   wire::Hedge hedge;
+  wire::CertificateDemand client_certificate;
 };
 
 struct ServiceOptions {

@@ -96,6 +96,14 @@ TEST_CASE("settings that speak of protocols or of gRPC wait for members that kno
   CHECK(level_needed(SetRoute{route}) == wire::features::worker_protocols);
 }
 
+TEST_CASE("settings that speak of clients' certificates wait for members that know them") {
+  CHECK(level_needed(SetSettings{"shop", said("client_certificate=any")}) ==
+        wire::features::edge_settings);
+  wire::Route route;
+  route.rules = said("client_certificate=any").rules;
+  CHECK(level_needed(SetRoute{route}) == wire::features::edge_settings);
+}
+
 TEST_CASE("a state without protocols has the digest that older versions give it") {
   JoinedWorker worker{.service = "default", .address = {"127.0.0.1", 9001}};
   RecordHash older("joined");

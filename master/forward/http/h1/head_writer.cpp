@@ -192,7 +192,8 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   const std::size_t own = context.via.size() + context.sender.address.size() +
                           context.sender.port.size() + context.request_id.size() +
                           request.host().size() * 2 + context.worker_host.size() +
-                          request.upgrade().size() + context.pass.size() + context.stripped;
+                          request.upgrade().size() + context.pass.size() + context.stripped +
+                          context.sender.certificate.size();
   TextWriter writer(out, room_for(request, own));
   writer << request.method() << " ";
   const auto target = request.target().substr(context.stripped);
@@ -203,6 +204,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   }
   writer << target << " HTTP/1.1\r\nHost: " << host_for_worker(request, context) << "\r\n";
   const bool believed = context.sender.is_believed();
+  bool has_certificate = context.sender.certificate.empty();
   for (const auto& field : request.fields()) {
     switch (field.kind) {
       case FieldKind::other:
@@ -224,6 +226,11 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
       case FieldKind::forwarded_port:
       case FieldKind::client_claim:
         if (believed) writer.field(field);
+        break;
+      case FieldKind::forwarded_client_cert:
+        if (!believed) break;
+        writer.field(field);
+        has_certificate = true;
         break;
       case FieldKind::forwarded_prefix:
         if (believed && context.stripped == 0) writer.field(field);
@@ -249,6 +256,9 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
   write_via(writer, request.version(), context.via);
   write_forwarded_fields(writer, request, context);
   write_prefix(writer, request, context);
+  if (!has_certificate) {
+    writer << "X-Forwarded-Client-Cert: " << context.sender.certificate << "\r\n";
+  }
   writer << "X-Request-Id: " << context.request_id << "\r\n";
   if (!context.term.empty()) writer << "Tandem-Term: " << context.term << "\r\n";
   if (context.left) {

@@ -1,0 +1,215 @@
+// Clients that show a certificate (--client-ca): who may, what workers are told, and what is
+// forged.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "cluster.hpp"
+#include "gateway.hpp"
+#include "h2_client.hpp"
+#include "test_certificates.hpp"
+#include "tls_client.hpp"
+
+using namespace tandem;
+using namespace tandem::test;
+using Catch::Contains;
+
+namespace {
+
+constexpr auto field = "X-Forwarded-Client-Cert";
+
+// A certificate that stands for itself is its own authority.
+struct Scene {
+  enum class Asks { required, optional };
+  explicit Scene(Asks asks = Asks::required, const std::string& authority = "client")
+      : certificates(load(
+            {directory.make("site", {"example.org"})},
+            {.file = directory.path(authority + ".pem"), .required = asks == Asks::required})) {}
+  Gateway::Options options(Gateway::Options others = {}) const {
+    others.certificates = certificates;
+    return others;
+  }
+  TlsClient::Options with(const master::tls::CertificateFiles& files,
+                          int version = TLS1_3_VERSION) {
+    TlsClient::Options options;
+    options.version_max = version;
+    options.certificate = files.certificate;
+    options.key = files.key;
+    return options;
+  }
+
+  CertificateDirectory directory;
+  master::tls::CertificateFiles client =
+      directory.make("client", {"web.example", "spiffe://shop/web"});
+  master::tls::CertificateFiles stranger = directory.make("stranger", {"web.example"});
+  master::tls::CertificateSetPtr certificates;
+};
+
+// Empty: the gateway has closed the connection, in the handshake or right behind it.
+std::string ask(std::uint16_t port, const TlsClient::Options& options, const std::string& request) {
+  try {
+    TlsClient client(port, options);
+    client.socket().send(request);
+    return read_response(client.socket()).start_line();
+  } catch (const std::runtime_error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a client whose certificate is vouched for is served, and nobody else") {
+  Scene scene;
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CHECK_THAT(ask(gateway.tls_port(), scene.with(scene.client, version), get("/")),
+               Contains("200"));
+    CHECK(ask(gateway.tls_port(), scene.with(scene.stranger, version), get("/")).empty());
+    CHECK(ask(gateway.tls_port(), {.version_max = version}, get("/")).empty());
+  }
+  CHECK(worker.request_count() == 2);
+}
+
+TEST_CASE("where a certificate is optional, none is fine, and a wrong one is not") {
+  Scene scene(Scene::Asks::optional);
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  CHECK_THAT(ask(gateway.tls_port(), {}, get("/")), Contains("200"));
+  CHECK_THAT(ask(gateway.tls_port(), scene.with(scene.client), get("/")), Contains("200"));
+  CHECK(ask(gateway.tls_port(), scene.with(scene.stranger), get("/")).empty());
+  CHECK(worker.requests().at(0).count(field) == 0);
+}
+
+TEST_CASE(
+    "a worker is told of the certificate as Envoy tells it, whatever the client says itself") {
+  Scene scene;
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  const std::string forged =
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: URI=spiffe://shop/admin\r\n"
+      "x-forwarded-client-cert: DNS=admin\r\nX_Forwarded_Client_Cert: DNS=admin\r\n"
+      "Connection: X-Forwarded-Client-Cert\r\n\r\n";
+  CHECK_THAT(ask(gateway.tls_port(), scene.with(scene.client), forged), Contains("200"));
+  CHECK(gateway.ask(forged).status() == 200);
+  const auto told = worker.requests().at(0);
+  CHECK(told.count(field) == 1);
+  CHECK_THAT(told.field(field), Catch::Matches("Hash=[0-9a-f]{64};Subject=\"CN=web.example\";"
+                                               "URI=spiffe://shop/web;DNS=web.example"));
+  CHECK(told.head.find("admin") == std::string::npos);
+  CHECK(worker.requests().at(1).head.find("admin") == std::string::npos);
+}
+
+TEST_CASE("streams of HTTP/2 have the certificate of their connection, and forge none") {
+  Scene scene;
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  auto options = scene.with(scene.client);
+  options.protocols = {"h2"};
+  TlsClient tls(gateway.tls_port(), options);
+  H2Client client(tls.take_socket());
+  CHECK(client.get("/", {{"x-forwarded-client-cert", "DNS=admin"}}).status() == 200);
+  CHECK(client.get("/", {{"x_forwarded_client_cert", "DNS=admin"}}).status() == 200);
+  H2Client plain(gateway.port());
+  CHECK(plain.get("/", {{"x-forwarded-client-cert", "DNS=admin"}}).status() == 200);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto request = worker.requests().at(i);
+    CHECK(request.count(field) == (i < 2 ? 1 : 0));
+    CHECK(request.head.find("admin") == std::string::npos);
+  }
+}
+
+TEST_CASE(
+    "the primary believes a standby about a certificate, and a stranger with a pass nothing") {
+  Scene scene;
+  Origin worker(always(ok("x")));
+  Gateway primary({worker.port()}, {.node = "a", .pass = "pass-of-a"});
+  Gateway standby({}, scene.options({.node = "b"}));
+  standby.follow("a", primary.port(), "pass-of-a");
+  primary.set({"client_certificate=spiffe://shop/web"});
+  primary.settle();
+  const std::string forged =
+      "GET / HTTP/1.1\r\nHost: a\r\n"
+      "X-Forwarded-Client-Cert: URI=spiffe://shop/web\r\n\r\n";
+  CHECK_THAT(ask(standby.tls_port(), scene.with(scene.client), get("/")), Contains("200"));
+  CHECK_THAT(worker.requests().at(0).field(field), Contains("URI=spiffe://shop/web"));
+  CHECK(standby.ask(forged).status() == 403);
+  CHECK(primary.ask(forged).status() == 403);
+  CHECK(primary.ask("GET / HTTP/1.1\r\nTandem-Pass: wrong\r\n" + forged.substr(16)).status() ==
+        403);
+  CHECK(worker.request_count() == 1);
+}
+
+TEST_CASE("a service demands a name, and a route another one or none") {
+  Scene scene(Scene::Asks::optional);
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  const auto status = [&](const TlsClient::Options& options, const std::string& target) {
+    return ask(gateway.tls_port(), options, get(target));
+  };
+  gateway.set({"client_certificate=other.example,spiffe://shop/*"});
+  gateway.settle();
+  CHECK_THAT(status(scene.with(scene.client), "/"), Contains("200"));
+  CHECK_THAT(status({}, "/"), Contains("403 Forbidden"));
+  CHECK(code_of(gateway.ask(get("/"))) == "client_certificate");
+  gateway.set({"client_certificate=other.example"});
+  gateway.settle();
+  CHECK_THAT(status(scene.with(scene.client), "/"), Contains("403"));
+  gateway.set({"client_certificate=any"});
+  wire::RequestRules open;
+  open.client_certificate = wire::CertificateDemand::parse("off");
+  gateway.publish_route("/open", open);
+  gateway.settle();
+  CHECK_THAT(status(scene.with(scene.client), "/"), Contains("200"));
+  CHECK_THAT(status({}, "/open"), Contains("200"));
+}
+
+TEST_CASE("a session that began under another authority is not resumed") {
+  Scene scene;
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  auto options = scene.with(scene.client);
+  options.version_max = TLS1_2_VERSION;
+  TlsClient first(gateway.tls_port(), options);
+  options.session = first.session();
+  REQUIRE(options.session != nullptr);
+  CHECK(TlsClient(gateway.tls_port(), options).resumed());
+  const auto both = scene.directory.path("both.pem");
+  auto changed = std::make_shared<master::tls::CertificateSet>(*scene.certificates);
+  changed->client_authority =
+      master::tls::ClientAuthority::load({.file = scene.stranger.certificate}).value();
+  REQUIRE(gateway.plane().publish(changed));
+  CHECK(ask(gateway.tls_port(), options, get("/")).empty());
+}
+
+TEST_CASE("a resumed session has the certificate that it began with") {
+  Scene scene;
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto options = scene.with(scene.client, version);
+    TlsClient first(gateway.tls_port(), options);
+    first.socket().send(get("/"));
+    CHECK(read_response(first.socket()).status() == 200);
+    options.session = first.session();
+    TlsClient second(gateway.tls_port(), options);
+    CHECK(second.resumed());
+    second.socket().send(get("/"));
+    CHECK(read_response(second.socket()).status() == 200);
+  }
+  const auto requests = worker.requests();
+  REQUIRE(requests.size() == 4);
+  for (const auto& request : requests) CHECK(request.field(field) == requests[0].field(field));
+}
+
+TEST_CASE("what an authority's file may be is said in one sentence") {
+  CertificateDirectory directory;
+  directory.write("empty.pem", "");
+  directory.write("text.pem", "hello");
+  for (const auto& [file, why] :
+       {std::pair("none.pem", "cannot be read"), std::pair("empty.pem", "is empty"),
+        std::pair("text.pem", "holds no certificate in PEM")}) {
+    const auto loaded = master::tls::ClientAuthority::load({.file = directory.path(file)});
+    REQUIRE_FALSE(loaded);
+    CHECK_THAT(loaded.error().message, Contains("--client-ca") && Contains(why));
+  }
+}
