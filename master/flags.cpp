@@ -117,6 +117,10 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                 "clients there are proxies: their X-Forwarded-* fields are believed and extended; "
                 "repeatable",
                 flags.forward.trusted_proxies);
+  bind_networks(app, "--proxy-protocol",
+                "clients there are load balancers that say first, by the PROXY protocol (version 1 "
+                "or 2), whose connection they pass on; repeatable",
+                flags.forward.proxy_protocol);
   bind_choice(app, "--underscore-names",
               "what happens to fields with an underscore in their names, unless a trusted proxy "
               "sends them: drop, the default, or keep, for workers that cannot mistake them for "

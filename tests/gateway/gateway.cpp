@@ -38,6 +38,9 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   for (const auto& range : options.trusted_proxies) {
     plane.trusted_proxies.push_back(*parse_address_range(range, "trusted proxy"));
   }
+  for (const auto& range : options.proxy_protocol) {
+    plane.proxy_protocol.push_back(*parse_address_range(range, "load balancer"));
+  }
   plane.keeps_underscores = options.keeps_underscores;
   plane.allows_trace = options.allows_trace;
   plane.health_path = options.health_path;

@@ -34,6 +34,7 @@ class Gateway {
     std::vector<std::string> uncounted_clients{};
     std::size_t memory = 0;  // 0: any
     std::vector<std::string> trusted_proxies{};
+    std::vector<std::string> proxy_protocol{};
     bool keeps_underscores = false;
     bool allows_trace = false;
     master::AccessLog* access_log = nullptr;

@@ -92,6 +92,7 @@ TlsClient::TlsClient(std::uint16_t port, const Options& options)
     SSL_set_session(ssl_.get(), copy.get());
   }
   SSL_set_connect_state(ssl_.get());
+  network_.send(options_.before);
   shake_hands();
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {

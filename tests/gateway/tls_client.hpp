@@ -28,6 +28,7 @@ class TlsClient {
     std::shared_ptr<SSL_SESSION> session{};  // to resume
     std::string certificate{};               // files in PEM; empty: it has none
     std::string key{};
+    std::string before{};     // said before the handshake
     std::size_t segment = 0;  // bytes that are sent at once; 0: as they come
     bool says_end = true;     // by close_notify
     int receive_buffer = 0;   // of the socket; 0: the system's own

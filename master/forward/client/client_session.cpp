@@ -1,10 +1,9 @@
 #include "master/forward/client/client_session.hpp"
 
-#include <algorithm>
-
 #include "common/base/clock.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/http1/limits.hpp"
+#include "master/forward/client/address_ranges.hpp"
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/h2_connection.hpp"
 #include "master/forward/client/request_log.hpp"
@@ -13,20 +12,12 @@
 
 namespace tandem::master {
 
-namespace {
-
-bool is_among(const std::vector<AddressRange>& ranges, const std::string& address) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [&](const auto& range) { return range.contains(address); });
-}
-
-}  // namespace
-
 void ClientSession::start(Context& context, Clients& clients, ByteStream connection,
                           const TcpEndpoint& peer, const Entrance& entrance) {
   std::unique_ptr<ClientSession> session(
       new ClientSession(context, clients, std::move(connection), peer, entrance));
-  if (session->count_in(peer)) run(std::move(session));
+  // Whose connection it is may be said by its first bytes.
+  if (session->is_passed_on() || session->count_in(peer)) run(std::move(session), peer);
 }
 
 // False: its address has as many connections as it may.
@@ -99,8 +90,16 @@ void ClientSession::abort() {
   if (http2_ != nullptr) http2_->abort();
 }
 
-Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
+Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint peer) {
   auto& self = *session;
+  if (self.is_passed_on()) {
+    auto reading = self.read_proxy_header(peer);
+    const bool read = co_await reading;
+    if (!read) {
+      self.close(Ending::close);
+      co_return;
+    }
+  }
   if (self.entrance_.tls) {
     auto shaking = self.shake_hands();
     const Ending secured = co_await shaking;

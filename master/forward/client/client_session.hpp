@@ -36,9 +36,12 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer,
                 const Entrance& entrance);
   bool count_in(const TcpEndpoint& peer);
+  bool is_passed_on() const;
+  Task<bool> read_proxy_header(TcpEndpoint peer);
+  void refuse_proxy_header(std::string_view why) const;
   Sender sender();
   bool has_memory();
-  static Detached run(std::unique_ptr<ClientSession> session);
+  static Detached run(std::unique_ptr<ClientSession> session, TcpEndpoint peer);
 
   // Keep: the connection is secure.
   Task<Ending> shake_hands();

@@ -21,6 +21,11 @@ inline constexpr auto http2_drain_ping_max = 1s;
 // One that has asked for nothing for so long gives back what memory it can.
 inline constexpr auto http2_settling = 1s;
 
+// A header of the PROXY protocol: two addresses of IPv6, and what load balancers of clouds add.
+inline constexpr std::size_t proxy_header_bytes_max = 4 * 1024;
+// Between two lines of the log about headers of the PROXY protocol that are refused.
+inline constexpr auto proxy_complaint = 10s;
+
 // ---- handshakes of TLS --------------------------------------------------------------------------
 // Of all loops together: each takes up to 64 KiB until it is done.
 inline constexpr std::size_t handshakes_max = 2'048;

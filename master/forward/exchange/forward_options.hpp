@@ -35,6 +35,7 @@ struct ForwardOptions {
   RateLimit rate_limit;                         // of each client; off: no limit
   unsigned connections_per_client = 0;          // of one address; 0: no limit
   std::vector<AddressRange> uncounted_clients;  // that may have more, as trusted proxies may
+  std::vector<AddressRange> proxy_protocol;     // who says first whose connection it is
   std::vector<AddressRange> trusted_proxies;    // clients whose X-Forwarded-* are believed
   bool keeps_underscores = false;   // strangers' fields with one in their names are passed on
   bool allows_trace = false;        // else TRACE is answered 405

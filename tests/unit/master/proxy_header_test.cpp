@@ -1,0 +1,117 @@
+// The PROXY protocol of HAProxy, as its specification has it.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "master/forward/client/limits.hpp"
+#include "master/forward/client/proxy_header.hpp"
+
+using namespace tandem;
+using namespace tandem::master;
+using Status = ProxyHeaderStatus;
+
+namespace {
+
+const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
+
+std::string v2(int command, int family, const std::string& block) {
+  auto text = signature;
+  for (const auto byte : {command, family, static_cast<int>(block.size() >> 8),
+                          static_cast<int>(block.size() & 0xff)}) {
+    text += static_cast<char>(byte);
+  }
+  return text + block;
+}
+
+const std::string v4_block("\xc0\x00\x02\x01\x0a\x00\x00\x01\x04\xd2\x01\xbb", 12);
+const std::string v6_block = [] {
+  std::string block("\x20\x01\x0d\xb8", 4);
+  block += std::string(11, '\0') + "\x07" + std::string(15, '\0') + "\x01";
+  return block + std::string("\x04\xd2\x01\xbb", 4);
+}();
+
+Status status_of(const std::string& text) {
+  ProxyHeader header;
+  return parse_proxy_header(text, header);
+}
+
+// ADDRESS PORT, "-" for none, and behind a bar what follows the header.
+std::string read(const std::string& text) {
+  ProxyHeader header;
+  const auto status = parse_proxy_header(text, header);
+  if (status != Status::complete) return "?";
+  const auto source = header.source ? fmt::format("{} {}", header.source->address().to_string(),
+                                                  header.source->port())
+                                    : std::string("-");
+  return source + "|" + text.substr(header.bytes);
+}
+
+}  // namespace
+
+TEST_CASE("version 1 is a line, and what follows it is untouched") {
+  CHECK(read("PROXY TCP4 192.0.2.1 10.0.0.1 1234 443\r\nGET /") == "192.0.2.1 1234|GET /");
+  CHECK(read("PROXY TCP6 2001:db8::7 ::1 0 65535\r\n\x16\x03") == "2001:db8::7 0|\x16\x03");
+  CHECK(read("PROXY UNKNOWN\r\nx") == "-|x");
+  CHECK(read("PROXY UNKNOWN ffff:f...f whatever 1 2\r\nx") == "-|x");
+}
+
+TEST_CASE("version 1 has one spelling") {
+  for (const std::string line :
+       {"PROXY TCP4 192.0.2.1 10.0.0.1 1234 443 ", "PROXY TCP4  192.0.2.1 10.0.0.1 1234 443",
+        "PROXY TCP4 192.0.2.1 10.0.0.1 1234", "PROXY TCP4 192.0.2.1 10.0.0.1 1234 65536",
+        "PROXY TCP4 192.0.2.1 10.0.0.1 01 443", "PROXY TCP4 192.0.2.1 10.0.0.1 -1 443",
+        "PROXY TCP4 192.0.2.1 10.0.0.1 1 4x", "PROXY TCP4 192.0.2.256 10.0.0.1 1 2",
+        "PROXY TCP4 192.0.2 10.0.0.1 1 2", "PROXY TCP4 2001:db8::7 ::1 1 2",
+        "PROXY TCP6 192.0.2.1 10.0.0.1 1 2", "PROXY TCP6 fe80::1%eth0 ::1 1 2", "PROXY ",
+        "PROXY tcp4 192.0.2.1 10.0.0.1 1 2", "PROXY UDP4 192.0.2.1 10.0.0.1 1 2",
+        "PROXY TCP4\t192.0.2.1 10.0.0.1 1 2", "PROXY TCP4 192.0.2.1 10.0.0.1 1 2\n"}) {
+    INFO(line);
+    CHECK(status_of(line + "\r\n") == Status::malformed);
+  }
+  CHECK(status_of("PROXY " + std::string(200, 'x')) == Status::malformed);
+  CHECK(status_of("PROXY UNKNOWN " + std::string(91, 'x') + "\r\n") == Status::complete);
+  CHECK(status_of("PROXY UNKNOWN " + std::string(92, 'x') + "\r\n") == Status::malformed);
+}
+
+TEST_CASE("version 2 is binary, and says its own length") {
+  CHECK(read(v2(0x21, 0x11, v4_block) + "GET /") == "192.0.2.1 1234|GET /");
+  CHECK(read(v2(0x21, 0x21, v6_block) + "GET /") == "2001:db8::7 1234|GET /");
+  CHECK(read(v2(0x21, 0x11, v4_block + std::string("\x03\x00\x04tlvs", 7)) + "x") ==
+        "192.0.2.1 1234|x");
+  CHECK(read(v2(0x20, 0x00, "") + "x") == "-|x");
+  CHECK(read(v2(0x20, 0x11, v4_block) + "x") == "-|x");
+  CHECK(read(v2(0x21, 0x00, "anything") + "x") == "-|x");
+}
+
+TEST_CASE("what version 2 does not know is refused, and so is what is too long") {
+  for (const auto& text :
+       {v2(0x22, 0x11, v4_block), v2(0x11, 0x11, v4_block), v2(0x31, 0x11, v4_block),
+        v2(0x21, 0x12, v4_block), v2(0x21, 0x31, std::string(216, 'u')), v2(0x21, 0x41, v4_block),
+        v2(0x21, 0x11, v4_block.substr(1)), v2(0x21, 0x21, v6_block.substr(1)),
+        v2(0x21, 0x21, v4_block)}) {
+    CHECK(status_of(text) == Status::malformed);
+  }
+  const auto room = limits::proxy_header_bytes_max - 16;
+  CHECK(status_of(v2(0x20, 0, std::string(room, 'x'))) == Status::complete);
+  CHECK(status_of(v2(0x20, 0, std::string(room + 1, 'x'))) == Status::malformed);
+  // At once, not when all of it has come.
+  CHECK(status_of(v2(0x20, 0, std::string(60'000, 'x')).substr(0, 16)) == Status::malformed);
+}
+
+TEST_CASE("the verdict does not depend on how much has arrived before") {
+  for (const auto& whole :
+       {std::string("PROXY TCP4 192.0.2.1 10.0.0.1 1234 443\r\n"), std::string("PROXY UNKNOWN\r\n"),
+        v2(0x21, 0x11, v4_block), v2(0x21, 0x21, v6_block), v2(0x20, 0x00, "")}) {
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      CHECK(status_of(whole.substr(0, size)) == Status::incomplete);
+    }
+    CHECK(status_of(whole) == Status::complete);
+  }
+}
+
+TEST_CASE("what begins otherwise is no header") {
+  for (const std::string text : {"GET / HTTP/1.1", "PROPFIND /", "PROXIED", "proxy TCP4", "\r\nGET",
+                                 "\r\n\r\nGET", "\x16\x03\x01", "PRI * HTTP/2.0"}) {
+    INFO(text);
+    CHECK(status_of(text) == Status::absent);
+  }
+}
