@@ -45,7 +45,7 @@ Result<> ClusterState::check_weight_room(const std::string& name) const {
 
 Result<> ClusterState::apply(const Change& change) {
   if (judges()) {
-    const auto possible = std::visit([this](const auto& each) { return check(each); }, change);
+    auto possible = std::visit([this](const auto& each) { return check(each); }, change);
     if (!possible) return possible;
   }
   std::visit([this](const auto& each) { make(each); }, change);

@@ -32,8 +32,8 @@ void H1Call::stir(void* call) {
 
 bool H1Call::finish_this(std::unique_ptr<WorkerCall> self, Instant now) {
   TANDEM_ASSERT(self.get() == this);
-  self.release();
-  return upstream_->put_back(std::unique_ptr<H1Call>(this), now);
+  std::unique_ptr<H1Call> call(static_cast<H1Call*>(self.release()));
+  return upstream_->put_back(std::move(call), now);
 }
 
 }  // namespace tandem::master
