@@ -2,8 +2,8 @@
 """The mechanical rules of the house, enforced. Each broken one is a line: FILE:LINE: what is wrong.
 
     tests/style/check.py                every rule but the slow one
-    tests/style/check.py --headers      that headers compile alone: those that no .cpp of theirs includes first
-    tests/style/check.py --headers all  that every header does, also without what the build precompiles
+    tests/style/check.py --headers      that headers compile, also twice: those of a tree in one text
+    tests/style/check.py --headers all  that every header compiles alone, and twice
 """
 
 import concurrent.futures
@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ["common", "master", "worker", "ctl", "examples", "bench", "tests"]
@@ -159,33 +160,58 @@ def compile_flags(generated):
             f"-I{ROOT}/worker/include", f"-I{ROOT}/common/client/include", f"-I{generated}"]
 
 
-def compile_alone(path):
+# Calls look() with each group, on all processors. It returns what is wrong, or None when these sources cannot be one
+# text, since a name means two things in them, say: they are looked at again in halves. A list of (sources, found).
+def look_in_groups(look, groups):
+    def halves(sources):
+        found = look(sources)
+        if found is not None or len(sources) == 1:
+            return [(sources, found)]
+        middle = len(sources) // 2
+        return halves(sources[:middle]) + halves(sources[middle:])
+
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("TANDEM_JOBS", os.cpu_count()))) as pool:
+        return [result for results in pool.map(halves, groups) for result in results]
+
+
+# A file that includes these, for as long as it is open.
+def text_of(sources):
+    text = tempfile.NamedTemporaryFile("w", suffix=".cpp")
+    text.writelines(f'#include "{source}"\n' for source in sources)
+    text.flush()
+    return text
+
+
+# Neighbours share most headers. More than eight to a text take more memory than they save time.
+def in_eights(sources):
+    return [sources[start:start + 8] for start in range(0, len(sources), 8)]
+
+
+def compile_headers(headers):
     generated = next(iter(sorted((ROOT / "build").glob("*/generated"))), ROOT)
-    command = ["g++", *compile_flags(generated), "-fsyntax-only", "-x", "c++", f"-I{path.parent}", "-include",
-               str(path), "/dev/null"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    return [] if result.returncode == 0 else [f"{path.relative_to(ROOT)}: does not compile alone\n{result.stderr}"]
+    with text_of(headers * 2) as text:
+        command = ["g++", *compile_flags(generated), "-fsyntax-only", text.name]
+        result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode == 0:
+        return ""
+    return f"{headers[0].relative_to(ROOT)}: does not compile alone\n{result.stderr}" if len(headers) == 1 else None
 
 
-# A header whose .cpp includes it first is compiled alone by the build, but for what a precompiled header brings.
-def is_built_alone(path):
-    source = path.with_suffix(".cpp")
-    return source.is_file() and first_include(source) in (path.name, str(path.relative_to(ROOT)))
-
-
-def first_include(source):
-    found = re.search(r'^#include ["<]([^">]+)[">]', source.read_text(), re.MULTILINE)
-    return found[1] if found else None
+# The headers of each tree in one text: those with the fewest includes first, that the others bring them nothing.
+def headers_by_tree(headers):
+    trees = {}
+    for header in headers:
+        trees.setdefault(header.relative_to(ROOT).parts[0], []).append(header)
+    return [sorted(tree, key=lambda path: path.read_text().count("#include")) for tree in trees.values()]
 
 
 def main():
     if sys.argv[1:2] == ["--headers"]:
         headers = [p for p in sources() if p.suffix == ".hpp" and "consumer" not in p.parts]
-        if sys.argv[2:] != ["all"]:
-            headers = [p for p in headers if not is_built_alone(p)]
-        with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("TANDEM_JOBS", os.cpu_count()))) as pool:
-            problems = [line for lines in pool.map(compile_alone, headers) for line in lines]
-        print(f"{len(headers)} headers compiled alone")
+        alone = sys.argv[2:] == ["all"]
+        results = look_in_groups(compile_headers, [[header] for header in headers] if alone else headers_by_tree(headers))
+        problems = [found for _, found in results if found]
+        print(f"{len(headers)} headers compiled in {len(results)} texts")
     else:
         files = list(sources())
         problems = [line for path in files for line in check_file(path)] + list(check_readmes())

@@ -3,12 +3,10 @@
 
     tests/style/thread_safety.py BUILD-FOLDER
 
-Checks each source that includes that header, itself or by its own header, or takes a Lock; compiles nothing. Exit
-status: 77 without clang.
+Checks each source that includes that header, itself or by its own header, or takes a Lock; compiles nothing. Eight
+neighbours are checked together: most of the time goes into the headers that they share. Exit status: 77 without clang.
 """
 
-import concurrent.futures
-import os
 import pathlib
 import re
 import shutil
@@ -27,11 +25,14 @@ def locks(source):
     return any(MUTEX in text for text in texts) or LOCK.search(texts[0]) is not None
 
 
-def look_at(clang, source, generated):
-    command = [clang, *check.compile_flags(generated), "-fsyntax-only", "-Wthread-safety",
-               "-Werror=thread-safety-analysis", "-Werror=thread-safety-attributes", str(source)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    return result.stderr if result.returncode else ""
+def look_at(clang, sources, generated):
+    with check.text_of(sources) as text:
+        command = [clang, *check.compile_flags(generated), "-fsyntax-only", "-Wthread-safety",
+                   "-Werror=thread-safety-analysis", "-Werror=thread-safety-attributes", text.name]
+        result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode == 0:
+        return ""
+    return result.stderr if len(sources) == 1 else None
 
 
 def main():
@@ -41,8 +42,8 @@ def main():
         return 77
     found = [path for path in check.sources() if path.suffix == ".cpp" and locks(path)]
     generated = pathlib.Path(sys.argv[1]) / "generated"
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("TANDEM_JOBS", os.cpu_count()))) as pool:
-        problems = [text for text in pool.map(lambda path: look_at(clang, path, generated), found) if text]
+    results = check.look_in_groups(lambda sources: look_at(clang, sources, generated), check.in_eights(found))
+    problems = [text for _, text in results if text]
     print(f"{len(found)} files checked")
     print("".join(problems), end="")
     return 1 if problems or not found else 0
