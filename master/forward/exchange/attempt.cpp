@@ -36,11 +36,20 @@ Attempt::Attempt(Context& context, ClientSide& client, Service& service, WorkerC
 
 Attempt::~Attempt() {
   upstream_.leave(*this);
+  const bool is_leftover = call_ && may_leave_answer();
   context_.give_back(response_);
   if (!call_) return;
-  // The call was not finished: its connection cannot carry another request. Its place is free.
-  call_.reset();
-  context_.services().room_made(service_);
+  if (is_leftover) {
+    LeftoverAnswers::Leftover leftover{.call = std::move(call_),
+                                       .here = std::move(worker_in_),
+                                       .to_head = client_.request.is_head()};
+    if (result_.answer_begun) leftover.body = std::move(reader_);
+    context_.leftovers().take(service_, std::move(leftover));
+  } else {
+    // The call was not finished: its connection cannot carry another request. Its place is free.
+    call_.reset();
+    context_.services().room_made(service_);
+  }
 }
 
 void Attempt::finish_call() { context_.services().finish(service_, std::move(call_)); }
@@ -82,8 +91,20 @@ void Attempt::cancel() {
   if (call_) worker_.cancel();
 }
 
+// An answer that is on its way is left to others to read.
 void Attempt::abort() {
-  if (call_) worker_.close();
+  aborted_ = true;
+  if (!call_) return;
+  may_leave_answer() ? worker_.cancel() : worker_.close();
+}
+
+// Nobody waits for the answer any more; the request was sent, and what comes on its connection from
+// now on is that answer, of which it is known where the next one would begin.
+bool Attempt::may_leave_answer() const {
+  const bool is_unwanted = aborted_ || lost_race_ || client_broke_off();
+  const bool is_sent = sent_ && request_complete() && !answered_early_;
+  if (!is_unwanted || !is_sent || tunnels_ || !call_->has_own_connection()) return false;
+  return result_.answer_begun ? can_follow() : !first_step_;
 }
 
 void Attempt::lose_race() {
@@ -200,6 +221,7 @@ std::optional<Attempt::Outcome> Attempt::note_sent(const MessageStream::Sent& se
   out_.release();
   result_.request_sent = sent.begun;
   if (!sent.ok()) return worker_gone();
+  sent_ = true;
   answered_early_ = call_->has_stirred();
   deadline_.disarm();
   if (client_.streaming) {
@@ -223,7 +245,7 @@ Attempt::Outcome Attempt::worker_gone() const {
 
 // Set: it was not the worker that ended the waiting.
 std::optional<Attempt::Outcome> Attempt::why_given_up() const {
-  if (deadline_.client_gone()) return Outcome::client_failed;
+  if (aborted_ || deadline_.client_gone()) return Outcome::client_failed;
   if (lost_race_) return Outcome::lost_race;
   if (abandoned_) return Outcome::lost;
   if (leadership_watch_ && leadership_watch_->given_up()) return Outcome::superseded;
@@ -239,7 +261,9 @@ bool Attempt::client_broke_off() const {
 }
 
 // A worker does not answer what it did not receive.
-bool Attempt::may_read() const { return !client_broke_off() && !lost_race_ && !abandoned_; }
+bool Attempt::may_read() const {
+  return !client_broke_off() && !aborted_ && !lost_race_ && !abandoned_;
+}
 
 // Keeps what was read of the answer. False: the read failed.
 bool Attempt::take(const IoResult& got) {

@@ -53,7 +53,7 @@ class Attempt : private UnansweredRequest {
   bool has_begun_response() const { return result_.response_begun; }
   // The term that the worker was sent; 0 for a worker that takes none.
   Term term() const { return term_; }
-  // Makes it end soon; the client's socket is closed already. Callable while it is suspended.
+  // Makes it end soon; the client has gone already. Callable while it is suspended.
   void abort();
 
  private:
@@ -84,6 +84,7 @@ class Attempt : private UnansweredRequest {
   Outcome worker_gone() const;
   std::optional<Outcome> why_given_up() const;
   bool client_broke_off() const;
+  bool may_leave_answer() const;
   void finish_call();
   void report_outcome(Outcome outcome);
   void report_latency(Experience experience);
@@ -124,6 +125,9 @@ class Attempt : private UnansweredRequest {
   AttemptResult result_{.was_chosen = true};
   bool lost_race_ = false;
   bool abandoned_ = false;
+  bool aborted_ = false;
+  bool sent_ = false;            // the head, and the body that was gathered
+  bool tunnels_ = false;         // after 101
   bool answered_early_ = false;  // before the request was sent whole
   unsigned interim_responses_ = 0;
 };

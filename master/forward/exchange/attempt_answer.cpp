@@ -48,14 +48,17 @@ Task<Attempt::Outcome> Attempt::pass() {
       const auto sent = co_await sending;
       note_passed(sent);
       head = {};
-      if (!sent.ok()) break;
+      if (!sent.ok()) {
+        worker_in_.consume(step.consumed);
+        break;
+      }
     }
     worker_in_.consume(step.consumed);
     if (reader_.done()) {
       result_.ending = keep_alive ? Ending::keep : Ending::close;
       break;
     }
-    if (client_broke_off()) break;
+    if (client_broke_off() || aborted_) break;
     const bool filled = !first && step.consumed == limits::buffer_bytes;
     if ((first || filled) && (filled || reader_.remaining() > limits::buffer_bytes)) {
       worker_in_ = context_.borrow_to_stream(0);
@@ -166,6 +169,7 @@ bool Attempt::may_switch_protocols() const {
 }
 
 Task<Attempt::Outcome> Attempt::pass_tunnel() {
+  tunnels_ = true;
   deadline_.disarm();
   out_ = context_.buffers().borrow();
   write_response_head(out_, response_, response_context());

@@ -27,6 +27,7 @@ Context::Context(unsigned index, const ForwardOptions& options, const SharedByLo
                  .ask_for_room = shared_.ask_for_room,
                  .offer_room = shared_.offer_room}),
       tests_(io_, wheel_, options_.report_failure),
+      leftovers_(wheel_, buffers_, response_heads_, services_, timeouts().leftover_answer),
       via_(options_.via),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       random_(std::random_device{}()),
@@ -64,6 +65,7 @@ void Context::refuse_all() {
   services_.refuse_all();
   primary_route_->refuse_all();
   tests_.abort();
+  leftovers_.abort();
 }
 
 void Context::clear() {

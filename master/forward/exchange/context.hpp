@@ -18,6 +18,7 @@
 #include "master/forward/access_log/ring.hpp"
 #include "master/forward/exchange/challenge_files.hpp"
 #include "master/forward/exchange/forward_options.hpp"
+#include "master/forward/exchange/leftover_answers.hpp"
 #include "master/forward/http/head_pool.hpp"
 #include "master/forward/http/request_id.hpp"
 #include "master/forward/http/sender.hpp"
@@ -116,6 +117,7 @@ class Context {
   // ---- where requests can go
   Services& services() { return services_; }
   ConnectionTests& connection_tests() { return tests_; }
+  LeftoverAnswers& leftovers() { return leftovers_; }
   PrimaryRoute& primary_route() { return *primary_route_; }
   // Never null.
   const RouteTablePtr& routes() const { return routes_; }
@@ -173,6 +175,7 @@ class Context {
   DeadlineWheel wheel_;
   Services services_;
   ConnectionTests tests_;
+  LeftoverAnswers leftovers_;
   RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
   std::string via_;
   std::unique_ptr<PrimaryRoute> primary_route_;

@@ -30,6 +30,11 @@ inline constexpr std::size_t worker_linger_bytes_max = 256 * 1024;
 // Heads that a worker has sent and nobody has read yet, of one call, as text: HTTP/2 gives no
 // credit for them. The final one may need half of it.
 inline constexpr std::size_t http2_unread_heads_bytes_max = 128 * 1024;
+// An answer of HTTP/1 that nobody waits for any more has so long, and so many bytes, to come to its
+// end; then its connection is closed. Longer would hide for long from a worker that its client has
+// gone; most answers come sooner.
+inline constexpr auto leftover_answer_max = 250ms;
+inline constexpr std::size_t leftover_answer_bytes_max = 64 * 1024;
 
 // ---- attempts -----------------------------------------------------------------------------------
 // At workers that may have seen the request: the first and two more

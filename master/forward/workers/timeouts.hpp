@@ -22,7 +22,8 @@ struct ForwardTimeouts {
   Duration queue_wait = limits::queue_wait_max;    // 503: all workers full
   Duration tunnel_idle = limits::tunnel_idle_max;  // cut: nothing moved after 101
   Duration http2_quiet = limits::http2_quiet_max;  // asked by a PING: a worker that says nothing
-  BodyPaceLimits pace{};                           // 408 or cut: a client that is too slow
+  Duration leftover_answer = limits::leftover_answer_max;  // closed: one that nobody waits for
+  BodyPaceLimits pace{};                                   // 408 or cut: a client that is too slow
 };
 
 }  // namespace tandem::master

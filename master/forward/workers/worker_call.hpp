@@ -26,6 +26,8 @@ class WorkerCall {
   virtual Task<IoResult> connect() = 0;
   // Its connection has carried a request before: the worker may have closed it in the meantime.
   virtual bool is_reused() const = 0;
+  // Nothing else uses its connection: what is left of an answer is in the way of another request.
+  virtual bool has_own_connection() const = 0;
   // The worker says that it did nothing for the request, though it was sent.
   virtual bool was_unprocessed() const { return false; }
   // What was to be sent asks for something that the worker cannot do: nothing of it was sent.
