@@ -68,6 +68,11 @@ void WorkerStream::on_head(const h2::Head& head, bool ends) {
   if (ends) on_end();
 }
 
+void WorkerStream::on_closed(const h2::Stream& stream, const h2::Closure& closure) {
+  H2Stream::on_closed(stream, closure);
+  if (opened_ && !is_under_way()) call_.note_ended();
+}
+
 // ---- the call
 
 H2Call::H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link,
@@ -76,17 +81,21 @@ H2Call::H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> l
       io_(io),
       link_(std::move(link)),
       company_(company),
-      stream_(*link_) {}
+      stream_(*link_, *this) {}
 
 H2Call::~H2Call() {
   const bool keeps_place = stream_.is_under_way() && !link_->has_ended();
   stream_.reset(h2::ErrorCode::cancel);
   if (keeps_place) {
     link_->keep_place(upstream_);
-  } else {
+  } else if (has_place_) {
     upstream_->leave_place();
   }
   if (company_ == Company::none) link_->retire();
+}
+
+void H2Call::note_ended() {
+  if (std::exchange(has_place_, false)) upstream_->free_kept_place();
 }
 
 bool H2Call::was_lost_with_others() const {

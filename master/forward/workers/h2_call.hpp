@@ -3,7 +3,8 @@
 //
 // A place at the worker is a stream there. The stream opens when the head is sent; until then the
 // call can still go to another connection, when the worker takes no more streams on the first. A
-// call that ends before its stream has is reset, and the connection keeps its place for a while.
+// call that ends before its stream has is reset, and the connection keeps its place for a while;
+// one whose answer is here as a whole has none any more, though nobody has read all of it yet.
 // Owner: an attempt, on its loop.
 #pragma once
 
@@ -19,11 +20,13 @@
 
 namespace tandem::master {
 
+class H2Call;
+
 // A request and its response, as one stream. Heads cross it as HTTP/1.1 text. A request that opens
 // a WebSocket becomes extended CONNECT (RFC 8441), if the worker takes that.
 class WorkerStream final : public H2Stream {
  public:
-  explicit WorkerStream(WorkerLink& link) : H2Stream(link), worker_link_(&link) {}
+  WorkerStream(WorkerLink& link, H2Call& call) : H2Stream(link), worker_link_(&link), call_(call) {}
 
   void cancel() override;
 
@@ -41,11 +44,13 @@ class WorkerStream final : public H2Stream {
 
   // ---- what the session says of it
   void on_head(const h2::Head& head, bool ends);
+  void on_closed(const h2::Stream& stream, const h2::Closure& closure);
 
  private:
   bool submit_head(std::string_view head, bool last) override;
 
   WorkerLink* worker_link_;
+  H2Call& call_;
   WorkerLink::Readiness* readiness_ = nullptr;
   std::optional<WebSocketKey> websocket_key_;  // it opens one
   bool opened_ = false;
@@ -66,11 +71,15 @@ class H2Call final : public WorkerCall {
   MessageStream& stream() override { return stream_; }
   Task<IoResult> connect() override;
   bool is_reused() const override { return false; }
+  bool has_own_connection() const override { return false; }
   bool has_stirred() const override { return stream_.has_stirred(); }
   bool was_unprocessed() const override { return stream_.closure().unprocessed; }
   bool was_beyond_worker() const override { return stream_.was_beyond_worker(); }
   bool was_lost_with_others() const override;
   bool takes_blame() override { return !was_lost_with_others() || link_->takes_blame(); }
+
+  // The worker has ended its stream: its place is free, however slowly the answer is taken.
+  void note_ended();
 
   // Its memory is the loop's, like that of a coroutine.
   static void* operator new(std::size_t bytes) { return frame_pool_allocate(bytes); }
@@ -83,6 +92,7 @@ class H2Call final : public WorkerCall {
   std::shared_ptr<WorkerLink> link_;
   const Company company_;
   WorkerStream stream_;
+  bool has_place_ = true;
 };
 
 }  // namespace tandem::master
