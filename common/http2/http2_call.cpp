@@ -161,6 +161,10 @@ bool Http2Call::take_field(std::string_view name, std::string_view value) {
   }
   if (name == ":status") {
     std::from_chars(value.data(), value.data() + value.size(), status_);
+    if (status_ < 100) {  // nghttp2 takes any three digits
+      finish(End::malformed, "the answer has no status");
+      return false;
+    }
   } else {
     fields_.emplace_back(name, value);
   }

@@ -58,6 +58,7 @@ class Side : public h2::SessionEvents {
       const auto bytes = cuts_.next(input.size());
       now_ = now_ + 1ms;
       if (role_ == h2::Role::client && cuts_.coin() && session_.can_open()) open();
+      if (role_ == h2::Role::client && cuts_.coin()) ask();
       session_.feed(input.substr(0, bytes), now_);
       input.remove_prefix(bytes);
       if (cuts_.coin()) act_on_streams();
@@ -86,6 +87,16 @@ class Side : public h2::SessionEvents {
   }
 
  private:
+  // Whether the peer is there.
+  void ask() {
+    const bool was_asked = session_.is_asked();
+    if (cuts_.coin()) {
+      session_.ping();
+    } else {
+      session_.ask_by_settings();
+    }
+    TANDEM_ASSERT(session_.is_asked() || (!was_asked && session_.has_failed()));
+  }
   struct State {
     bool head = false, trailers = false, ended = false, answered = false, sends = false;
     bool sending = false;

@@ -116,6 +116,17 @@ TEST_CASE("a server that resets, leaves, or speaks something else gives no answe
   }
 }
 
+TEST_CASE("an answer whose status is none is no answer, whatever else it says") {
+  for (const auto* status : {"000", "077", "099"}) {
+    Asked asked(grpc_health_request("", 1s));
+    asked.call.feed(head({{":status", status}, {"grpc-status", "0"}}) +
+                    h2::data(1, std::string("\0\0\0\0\2\x08\1", 7)) +
+                    h2::headers(1, h2::block({{"grpc-status", "0"}}), h2::end_stream));
+    CHECK(asked.call.end() == End::malformed);
+    CHECK(asked.call.why() == "the answer has no status");
+  }
+}
+
 TEST_CASE("an answer without end is not listened to for ever") {
   Asked fields({});
   h2::Fields many{{":status", "200"}};
