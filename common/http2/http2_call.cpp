@@ -67,7 +67,7 @@ struct Http2Call::Events {
     } else if (frame->hd.type == NGHTTP2_DATA && ends) {
       call.finish(End::answered);
     }
-    return 0;
+    return call.outcome();
   }
 
   static int content(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* bytes,
@@ -84,7 +84,7 @@ struct Http2Call::Events {
   static int closed(nghttp2_session*, std::int32_t, std::uint32_t code, void* user) {
     call_of(user).finish(End::refused,
                          fmt::format("the stream was reset ({})", nghttp2_http2_strerror(code)));
-    return 0;
+    return call_of(user).outcome();
   }
 
   static ssize_t body(nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t size,
@@ -141,8 +141,18 @@ void Http2Call::pull(std::string& out) {
   }
 }
 
+// Once it is over the server is told, so far as it can be: it need not wonder why the connection
+// ends. Not from within nghttp2's calls, which would go on and take that for its own doing.
 void Http2Call::feed(std::string_view bytes) {
   if (is_over()) return;
+  read(bytes);
+  if (is_over()) nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
+}
+
+// Nothing that comes behind the end is looked at.
+int Http2Call::outcome() const { return is_over() ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
+
+void Http2Call::read(std::string_view bytes) {
   beginning_.append(bytes.substr(0, http1.size() - std::min(beginning_.size(), http1.size())));
   if (beginning_ == http1) return finish(End::malformed, "it answers in HTTP/1, not in HTTP/2");
   received_ += bytes.size();
@@ -184,12 +194,10 @@ void Http2Call::take_head(bool ends) {
   fields_.clear();
 }
 
-// The server is told, so far as it can be: it need not wonder why the connection ends.
 void Http2Call::finish(End end, std::string why) {
   if (is_over()) return;
   end_ = end;
   why_ = end == End::too_long ? "the answer is too long" : std::move(why);
-  if (session_ != nullptr) nghttp2_session_terminate_session(session_, NGHTTP2_NO_ERROR);
 }
 
 std::string Http2Call::why() const {

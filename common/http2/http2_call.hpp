@@ -71,6 +71,9 @@ class Http2Call final : public Conversation {
  private:
   struct Events;  // nghttp2's calls
 
+  void read(std::string_view bytes);
+  // Of nghttp2's calls: whether it is to go on.
+  int outcome() const;
   void finish(End end, std::string why = {});
   bool take_field(std::string_view name, std::string_view value);
   void take_head(bool ends);

@@ -116,6 +116,21 @@ TEST_CASE("a server that resets, leaves, or speaks something else gives no answe
   }
 }
 
+// nghttp2 asserts that nobody else has ended the connection, and would abort the process.
+TEST_CASE("what comes behind an answer in the same bytes is not looked at") {
+  const std::string answer = head({{":status", "200"}}, h2::end_stream);
+  for (const auto& more :
+       {h2::frame_of_length(20'000, h2::data_type, 0, 1, "x"),
+        h2::frame_of_length(20'000, h2::headers_type, 0, 3, "x"), std::string(9, '\xff'),
+        h2::frame(h2::settings_type, 0, 0, "12345"), h2::goaway(0, 1), h2::window_update(0, 0)}) {
+    Asked asked({});
+    asked.call.feed(answer + more + more);
+    CHECK(asked.call.end() == End::answered);
+    CHECK(asked.call.answer().status == 200);
+    said_by(asked.call);
+  }
+}
+
 TEST_CASE("an answer whose status is none is no answer, whatever else it says") {
   for (const auto* status : {"000", "077", "099"}) {
     Asked asked(grpc_health_request("", 1s));
