@@ -169,6 +169,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
        .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
        .certificates = tls.hooks(forwarding),
        .tickets = tls.ticket_hooks(forwarding),
+       .traffic = [&forwarding] { return forwarding->traffic(); },
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   auto options = flags.forward;

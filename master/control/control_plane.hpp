@@ -25,6 +25,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "master/control/certificates_api.hpp"
 #include "master/control/ticket_sharing.hpp"
+#include "master/metrics/traffic.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/limits.hpp"
@@ -75,6 +76,7 @@ struct ControlPlaneHooks {
   std::function<std::vector<wire::VipStatus>()> vips{};  // for /status; empty: there are none
   CertificateHooks certificates{};
   TicketHooks tickets{};
+  std::function<metrics::Traffic()> traffic{};  // for /metrics; empty: nobody forwards
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   // Control thread.
   std::function<bool(std::uint64_t version)> has_adopted{};

@@ -10,6 +10,7 @@
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
 #include "master/control/masters_api.hpp"
+#include "master/control/metrics_api.hpp"
 #include "master/control/pass_on.hpp"
 #include "master/control/routes_api.hpp"
 #include "master/control/services_api.hpp"
@@ -57,7 +58,11 @@ void ControlPlane::Parts::route() {
   route_heartbeats(
       router, registry, node, *member, access, timing,
       [this](Term term) { member->report_term(term); }, check_address);
-  route_status(router, registry, node, *member, access, hooks.vips, hooks.certificates.status);
+  const auto status =
+      status_of(registry, node, *member, access, hooks.vips, hooks.certificates.status);
+  route_status(router, status);
+  route_metrics(
+      router, status, [this] { return member->may_serve(now()); }, hooks.traffic);
   route_certificates(router, hooks.certificates);
   route_roles(router, node, *member);
   route_masters(router, node, *member);

@@ -150,18 +150,22 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 
 }  // namespace
 
-void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member, const AccessControl& access, Vips vips,
-                  ShownCertificates certificates) {
+StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
+                    const AccessControl& access, Vips vips, ShownCertificates certificates) {
+  return [&registry, &node, &member, &access, vips = std::move(vips),
+          certificates = std::move(certificates)] {
+    auto status = status_of(registry, node, member, vips, certificates);
+    status.refused_requests = access.refused();
+    status.credentials = access.credentials();
+    return status;
+  };
+}
+
+void route_status(ApiRouter& router, StatusNow status) {
   router.add({.method = "GET",
               .path = "/status",
-              .handler = [&registry, &node, &member, &access, vips = std::move(vips),
-                          certificates = std::move(certificates)](const ControlRequest&,
-                                                                  const std::string&) {
-                auto status = status_of(registry, node, member, vips, certificates);
-                status.refused_requests = access.refused();
-                status.credentials = access.credentials();
-                return document(wire::to_json(status));
+              .handler = [status = std::move(status)](const ControlRequest&, const std::string&) {
+                return document(wire::to_json(status()));
               }});
 }
 

@@ -19,10 +19,13 @@ using Vips = std::function<std::vector<wire::VipStatus>()>;
 // The certificates that clients are shown; empty: there are none.
 using ShownCertificates = std::function<std::vector<wire::CertificateStatus>()>;
 
-// All outlive the router.
-void route_status(ApiRouter& router, const Registry& registry, const NodeView& node,
-                  const ClusterMember& member, const AccessControl& access, Vips vips,
-                  ShownCertificates certificates);
+using StatusNow = std::function<wire::Status()>;
+
+// What GET /status tells at the moment of the call. All outlive it.
+StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
+                    const AccessControl& access, Vips vips, ShownCertificates certificates);
+
+void route_status(ApiRouter& router, StatusNow status);
 
 // /primary: 200 while this node may forward; /standby: 200 while it could take over; otherwise 503
 // with the reason and the lag.

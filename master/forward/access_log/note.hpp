@@ -7,6 +7,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/base/strong.hpp"
+#include "common/base/time.hpp"
 
 namespace tandem::master {
 
@@ -16,6 +17,7 @@ struct AccessNote {
 
   unsigned status = client_closed;  // of the final response that was sent, wholly or in part
   unsigned attempts = 0;    // workers that were chosen, those that refused a connection included
+  Instant first_byte;       // when the response was begun; the boot of the machine: it was not
   std::uint64_t bytes = 0;  // of the response's body that were sent, framing not counted
   Term term;
   std::string_view service;

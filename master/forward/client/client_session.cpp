@@ -6,7 +6,7 @@
 #include "master/forward/client/address_ranges.hpp"
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/h2_connection.hpp"
-#include "master/forward/client/request_log.hpp"
+#include "master/forward/client/ended_request.hpp"
 #include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
 
@@ -235,7 +235,7 @@ Task<bool> ClientSession::read_head(HeadStatus status) {
 
 Task<Ending> ClientSession::serve_request() {
   request_ = &context_.borrow_request_head();
-  if (context_.access_ring() != nullptr) started_ = now();
+  started_ = now();
   deadline_.disarm();
   const auto head = parse_head();
   bool complete = head == HeadStatus::complete;
@@ -279,12 +279,16 @@ Task<> ClientSession::refuse(Refusal refusal) {
   context_.arm(deadline_, limits::linger_max);
   auto writing = write_all(connection_, out.view());
   const IoResult wrote = co_await writing;
-  if (!wrote.ok()) note = {};
+  if (wrote.ok()) {
+    note.first_byte = now();
+  } else {
+    note = {};
+  }
   log(note, {});
 }
 
 void ClientSession::log(const AccessNote& note, std::string_view request_id) {
-  log_request(context_, started_, note, address_, *request_, request_id);
+  note_ended(context_, started_, note, address_, *request_, request_id);
 }
 
 // A close with unread bytes resets the connection, and the client may lose its answer (RFC 9112

@@ -75,7 +75,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Exchange* exchange_ = nullptr;    // while one runs
   H2Connection* http2_ = nullptr;   // while the client speaks HTTP/2
   Deadline deadline_;
-  Instant started_;  // the request; kept for the access log only
+  Instant started_;  // the request
   Instant idle_since_;
   std::optional<ClientCounts::Key> counted_as_;
   std::unique_ptr<Handshakes::Handshake> handshake_;  // while it is under way

@@ -6,7 +6,7 @@
 #include "common/base/clock.hpp"
 #include "master/forward/client/clients.hpp"
 #include "master/forward/client/limits.hpp"
-#include "master/forward/client/request_log.hpp"
+#include "master/forward/client/ended_request.hpp"
 #include "master/forward/exchange/watched_deadline.hpp"
 #include "master/forward/stream/websocket.hpp"
 #include "common/http1/field_text.hpp"
@@ -326,7 +326,7 @@ void H2Connection::on_closed(h2::Stream& stream, const h2::Closure& closure) {
 Detached H2Connection::serve(h2::Stream& stream, h2::PooledHead given_head, bool ends) {
   Request request(*this, stream, ends);
   auto head = std::move(given_head);
-  const auto started = context_.access_ring() != nullptr ? now() : Instant();
+  const auto started = now();
   // What has arrived together with the head is looked at first: most bodies are here then.
   Yield rest_of_input(context_.io());
   co_await rest_of_input;
@@ -377,7 +377,7 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     request.exchange = nullptr;
     const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
     if (breaks_off && request.end_broken_call()) ending = Ending::close;
-    log_request(context_, started, exchange.note(), client_.address, parsed, exchange.request_id());
+    note_ended(context_, started, exchange.note(), client_.address, parsed, exchange.request_id());
   }
   context_.give_back(parsed);
   in.release();
@@ -422,10 +422,11 @@ Task<> H2Connection::refuse(Request& request, Refusal refusal, Told how, const R
   const auto sent = co_await sending;
   AccessNote note;
   if (sent.ok()) {
+    note.first_byte = now();
     note.status = refusal.status;
     note.bytes = sent.content;
   }
-  log_request(context_, started, note, client_.address, parsed, {});
+  note_ended(context_, started, note, client_.address, parsed, {});
 }
 
 }  // namespace tandem::master

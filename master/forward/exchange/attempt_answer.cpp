@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "common/http1/field_text.hpp"
 #include "master/forward/http/h1/head_writer.hpp"
@@ -116,6 +117,7 @@ void Attempt::write_head(Framing framing, bool keep_alive) {
 // Some of the response was sent.
 void Attempt::note_passed(const MessageStream::Sent& sent) {
   if (!sent.begun) return;
+  if (client_.note.first_byte == Instant()) client_.note.first_byte = now();
   client_.note.status = response_.status();
   client_.note.bytes += sent.content;
 }

@@ -29,6 +29,7 @@
 #include "master/forward/workers/connection_tests.hpp"
 #include "master/forward/workers/services.hpp"
 #include "master/registry/leadership.hpp"
+#include "master/metrics/request_counts.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -99,7 +100,9 @@ class Context {
   const ForwardTimeouts& timeouts() const { return options_.services.requests.timeouts; }
   Reactor& io() { return io_; }
   LoopCounters& counters() { return counters_; }
-  const LoopCounters& counters() const { return counters_; }  // any thread
+  metrics::RequestCounts& request_counts() { return request_counts_; }
+  const metrics::RequestCounts& request_counts() const { return request_counts_; }  // any thread
+  const LoopCounters& counters() const { return counters_; }                        // any thread
   RequestIds& request_ids() { return request_ids_; }
   // Where requests are noted when they have ended; null when no access log is kept.
   AccessRing* access_ring() const { return access_ring_; }
@@ -180,6 +183,7 @@ class Context {
   std::string via_;
   std::unique_ptr<PrimaryRoute> primary_route_;
   LoopCounters counters_;
+  metrics::RequestCounts request_counts_;
   SplitMix64 random_;
   RequestIds request_ids_;
   AccessRing* const access_ring_;

@@ -198,6 +198,7 @@ Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body
   if (!sending.done()) deadline.arm_sending(stream, times);
   const auto sent = co_await sending;
   if (!sent.ok()) co_return Ending::abort;
+  client_.note.first_byte = now();
   client_.note.status = status;
   client_.note.bytes = body_bytes;
   if (!keep) co_return Ending::linger;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "common/base/clock.hpp"
+#include "master/forward/access_log/log.hpp"
 #include "master/forward/client/client_counts.hpp"
 #include "master/forward/exchange/limits.hpp"
 #include "master/forward/plane/listener.hpp"
@@ -271,6 +272,15 @@ std::uint64_t DataPlane::requests() const {
   std::uint64_t sum = 0;
   for (const auto& loop : loops_) sum += loop->counters().requests.load(std::memory_order_relaxed);
   return sum;
+}
+
+metrics::Traffic DataPlane::traffic() {
+  metrics::Traffic sums;
+  if (options_.access_log != nullptr) sums.access_log_lost = options_.access_log->lost();
+  const Lock lock(publishing_);
+  if (!started_) return sums;  // there are no loops yet
+  for (const auto& loop : loops_) loop->add_to(sums);
+  return sums;
 }
 
 std::size_t DataPlane::memory_in_use() const {

@@ -10,6 +10,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
+#include "master/metrics/traffic.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/snapshot.hpp"
 
@@ -57,6 +58,8 @@ class DataPlane {
   void stop();
 
   std::uint64_t requests() const;
+  // What has been counted so far. Any thread.
+  metrics::Traffic traffic();
   // Bytes that buffers and clients take. Any thread.
   std::size_t memory_in_use() const;
   std::uint64_t client_connections() const;

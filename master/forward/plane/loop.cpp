@@ -53,6 +53,17 @@ void Loop::redirect_to(const std::string& https_port) {
   for_each_listener([&](Listener& each) { each.redirect_to(https_port); });
 }
 
+void Loop::add_to(metrics::Traffic& sums) const {
+  const auto value = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  context_.request_counts().add_to(sums.services);
+  sums.loops.push_back({.connections = value(counters().client_connections),
+                        .tls_connections = value(counters().tls_connections),
+                        .tls_handshakes = value(counters().tls_handshakes),
+                        .memory_bytes = memory_in_use()});
+  sums.retries += value(counters().retries);
+  sums.hedges += value(counters().hedges);
+}
+
 void Loop::start() {
   sweep_.on_expiry([](void* loop) { static_cast<Loop*>(loop)->sweep(); }, this);
   post([this] {

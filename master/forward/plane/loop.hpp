@@ -72,6 +72,8 @@ class Loop {
   void welcome(int client, const TcpEndpoint& peer, unsigned listener, const Loop& acceptor);
   unsigned index() const { return context_.index(); }
   const LoopCounters& counters() const { return context_.counters(); }
+  // What it has counted, besides what other loops have.
+  void add_to(metrics::Traffic& sums) const;
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
   // It has as many clients as it may.

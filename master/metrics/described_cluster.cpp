@@ -1,0 +1,142 @@
+// The cluster, this node in it, its services and workers.
+#include "master/metrics/described.hpp"
+
+#include <array>
+
+namespace tandem::master::metrics {
+
+namespace {
+
+using Kind = Exposition::Kind;
+
+constexpr double seconds_per_day = 86400;
+
+void describe_node(Exposition& out, const wire::Status& status, bool serves) {
+  out.begin(Kind::gauge, "tandem_build_info", "1, with the version as label");
+  out.add(1, {{"version", status.version}});
+  out.begin(Kind::gauge, "tandem_role", "1 for the role that this master has, else 0");
+  for (const auto* role : {"primary", "standby", "candidate"}) {
+    out.add(status.role == role, {{"role", role}});
+  }
+  out.single(Kind::gauge, "tandem_serving", "Whether this master may forward at this moment",
+             serves);
+  out.single(Kind::gauge, "tandem_failing",
+             "Whether this master cannot take part as it should; the reason is in its status",
+             !status.failure.empty());
+  out.single(Kind::gauge, "tandem_in_sync", "Whether this master leads, or could take over now",
+             status.in_sync);
+  out.single(Kind::gauge, "tandem_lag_entries",
+             "Committed entries that this master is known to lack",
+             static_cast<double>(status.lag));
+  out.single(Kind::gauge, "tandem_term", "The term of the leadership, which grows by elections",
+             static_cast<double>(status.term.value()));
+  out.single(Kind::gauge, "tandem_commit_index", "The last entry that a majority has on disk",
+             static_cast<double>(status.commit_index.value()));
+  out.single(Kind::gauge, "tandem_applied_index", "The last entry that this master has applied",
+             static_cast<double>(status.applied_index.value()));
+  out.begin(Kind::gauge, "tandem_vip_held", "Whether this host has the address that moves");
+  for (const auto& vip : status.vips) out.add(vip.held, {{"address", vip.address}});
+  out.begin(Kind::gauge, "tandem_certificate_remaining_seconds",
+            "Until the certificate expires, in whole days");
+  for (const auto& certificate : status.certificates) {
+    out.add(static_cast<double>(certificate.days_left) * seconds_per_day,
+            {{"file", certificate.file}});
+  }
+}
+
+void describe_refusals(Exposition& out, const wire::Status& status) {
+  out.begin(Kind::counter, "tandem_refused_messages_total",
+            "Messages of supposed members that were refused");
+  out.add(static_cast<double>(status.refused_messages.foreign), {{"reason", "foreign"}});
+  out.add(static_cast<double>(status.refused_messages.malformed), {{"reason", "malformed"}});
+  out.add(static_cast<double>(status.refused_messages.unauthorized), {{"reason", "unauthorized"}});
+  out.begin(Kind::counter, "tandem_refused_control_requests_total",
+            "Requests to the control address that were refused for their token");
+  out.add(static_cast<double>(status.refused_requests.unauthorized), {{"reason", "unauthorized"}});
+  out.add(static_cast<double>(status.refused_requests.forbidden), {{"reason", "forbidden"}});
+}
+
+void describe_voters(Exposition& out, const wire::Status& status) {
+  out.single(Kind::gauge, "tandem_protected", "Whether any single loss would be survived now",
+             status.protected_);
+  out.single(Kind::gauge, "tandem_feature_level", "What all masters of the cluster support",
+             static_cast<double>(status.feature_level));
+  out.single(Kind::gauge, "tandem_differing_masters",
+             "Masters whose applied state differs from this one's",
+             static_cast<double>(status.differing.size()));
+  out.single(Kind::gauge, "tandem_masters_without_vote",
+             "Masters of the cluster that do not vote yet",
+             static_cast<double>(status.without_vote.size()));
+  out.begin(Kind::gauge, "tandem_voter_lag_entries",
+            "Committed entries that the voter lacks, as the primary knows it");
+  for (const auto& voter : status.voters) {
+    if (!voter.lag) continue;
+    out.add(static_cast<double>(*voter.lag), {{"voter", voter.name}, {"kind", voter.kind}});
+  }
+  out.begin(Kind::gauge, "tandem_voter_silent_seconds",
+            "For how long the primary has not heard the voter; 0 while it answers");
+  for (const auto& voter : status.voters) {
+    if (!voter.lag) continue;
+    out.add(static_cast<double>(voter.silent_ms.value_or(0)) / 1000,
+            {{"voter", voter.name}, {"kind", voter.kind}});
+  }
+}
+
+void describe_services(Exposition& out, const wire::Status& status) {
+  out.begin(Kind::gauge, "tandem_service_workers",
+            "Workers that would get traffic if they were healthy");
+  for (const auto& service : status.services) out.add(service.workers, {{"service", service.name}});
+  out.begin(Kind::gauge, "tandem_service_workers_out",
+            "Those of them that get none because of their health");
+  for (const auto& service : status.services) out.add(service.out, {{"service", service.name}});
+  out.begin(Kind::gauge, "tandem_service_panic",
+            "Whether more than half are out, so that unhealthy workers are tried as well");
+  for (const auto& service : status.services) out.add(service.panic, {{"service", service.name}});
+}
+
+struct WorkerMetric {
+  Kind kind;
+  const char* name;
+  const char* help;
+  double (*value)(const wire::WorkerStatus& worker);
+};
+
+constexpr std::array worker_metrics{
+    WorkerMetric{Kind::gauge, "tandem_worker_up", "Whether the worker is healthy and not draining",
+                 [](const wire::WorkerStatus& worker) { return worker.state == "up" ? 1.0 : 0.0; }},
+    WorkerMetric{
+        Kind::gauge, "tandem_worker_draining", "Whether the worker gets no new requests",
+        [](const wire::WorkerStatus& worker) { return worker.state == "draining" ? 1.0 : 0.0; }},
+    WorkerMetric{Kind::gauge, "tandem_worker_ejected",
+                 "Whether the worker is out because requests to it failed",
+                 [](const wire::WorkerStatus& worker) { return worker.until_ms ? 1.0 : 0.0; }},
+    WorkerMetric{Kind::gauge, "tandem_worker_in_flight",
+                 "Requests that this master has sent and that are not answered yet",
+                 [](const wire::WorkerStatus& worker) { return double(worker.in_flight); }},
+    WorkerMetric{Kind::counter, "tandem_worker_requests_total", "Requests that the worker answered",
+                 [](const wire::WorkerStatus& worker) { return double(worker.requests); }},
+    WorkerMetric{Kind::counter, "tandem_worker_failures_total",
+                 "Attempts that failed at the worker",
+                 [](const wire::WorkerStatus& worker) { return double(worker.failures); }},
+};
+
+void describe_workers(Exposition& out, const wire::Status& status) {
+  for (const auto& metric : worker_metrics) {
+    out.begin(metric.kind, metric.name, metric.help);
+    for (const auto& worker : status.workers) {
+      out.add(metric.value(worker), {{"service", worker.service}, {"worker", worker.name}});
+    }
+  }
+}
+
+}  // namespace
+
+void describe(Exposition& out, const wire::Status& status, bool serves) {
+  describe_node(out, status, serves);
+  describe_refusals(out, status);
+  describe_voters(out, status);
+  describe_services(out, status);
+  describe_workers(out, status);
+}
+
+}  // namespace tandem::master::metrics
