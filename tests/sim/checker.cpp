@@ -129,8 +129,8 @@ void Checker::writing(const Machine& machine, const core::Write& write,
     const bool decided_here = node.role() == core::Role::primary && entry.term == node.term() &&
                               entry.index.value() > committed_.size();
     if (!decided_here || lenient_) continue;
-    // A primary that has been deposed, and does not know it yet, commits nothing any more: those
-    // who committed an entry of a later term meet each majority of what it uses or begins to use.
+    // A primary that has been deposed, and does not know it yet, commits nothing any more: the
+    // voters that committed an entry of a later term meet each majority of its configurations.
     const bool is_deposed = !committed_.empty() && committed_.back().term > node.term();
     if (!is_deposed && !configuration_.empty() &&
         !core::majorities_meet(*configuration, configuration_)) {
@@ -199,7 +199,7 @@ void Checker::changes_masters(const Machine& primary, const core::Configuration&
   }
 }
 
-// With this incarnation, from before that entry until now.
+// Whether it has been registered, with this incarnation, since before that entry.
 bool Checker::is_registered(const std::vector<Machine>& machines, const core::MemberId& witness,
                             LogIndex before) const {
   const auto known = std::find_if(registered_.begin(), registered_.end(), [&](const auto& worker) {

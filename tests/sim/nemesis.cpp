@@ -216,7 +216,7 @@ void World::cut_both(Fault& fault, std::uint32_t a, std::uint32_t b) {
   cut_one(fault, b, a);
 }
 
-// From all, or from all but one.
+// Cuts it off from all others, or from all but one.
 void World::isolate(Fault& fault, std::uint32_t machine) {
   const auto spared = static_cast<std::uint32_t>(random_.below(2 * machines_.size()));
   for (std::uint32_t other = 0; other < machines_.size(); ++other) {
@@ -296,7 +296,7 @@ bool World::may_lose_disk(const Machine& machine) const {
       const auto& configuration = other.process.node->configuration();
       if (!(configuration.empty() && is_outside) && !is_whole(configuration)) return false;
     }
-    // What a process knows more than its disk it may forget.
+    // What is not on its disk yet may be forgotten.
     const auto& stored = other.disk.stored();
     if (stored.hard_state.cluster.value() == 0) return is_outside;
     return is_whole(
@@ -307,7 +307,7 @@ bool World::may_lose_disk(const Machine& machine) const {
 
 void World::lose_disk(Machine& machine) {
   machine.disk.wipe();
-  // One that founded alone would do so again.
+  // A lone founder would found a cluster again.
   if (machine.is_master && founders_.size() == 1) machine.joins = true;
   machine.incarnation = core::IncarnationId((random_.next() >> 11) + 1);
 }

@@ -9,13 +9,13 @@
 namespace tandem::sim {
 
 namespace {
-// Between two changes of who the masters are; a pair changes for a moment only.
+// The longest pause between two changes of the masters. A pair is one for a moment only.
 constexpr Duration pause_max = 12s;
 constexpr Duration pair_pause_max = 4s;
 constexpr Duration going_max = 3s;  // from an operator's word until it is committed
 }  // namespace
 
-// By what was committed, or at first as it was founded.
+// Whether the committed state counts it among the masters; before that, whether it is a founder.
 bool World::belongs(const Machine& master) const {
   const auto& masters = checker_.state().masters();
   if (masters.empty()) return std::count(founders_.begin(), founders_.end(), master.index) > 0;
@@ -42,7 +42,7 @@ core::ClusterId World::cluster_id() const {
   return core::ClusterId(0);
 }
 
-// Whom an operator would be answered by; null: by nobody.
+// The master that would answer an operator; null when none would.
 Machine* World::who_answers() {
   const auto leader = std::find_if(machines_.begin(), machines_.end(), [&](const Machine& machine) {
     return machine.has_caught_up() && machine.would_serve(now_);
@@ -50,7 +50,8 @@ Machine* World::who_answers() {
   return leader == machines_.end() ? nullptr : &*leader;
 }
 
-// Which nobody may have noticed yet: then no master leaves, for no protocol bears both.
+// Whether a voter has lost its disk, even if nobody has noticed: then no master is removed, for no
+// protocol survives both.
 bool World::has_lost_disk(const core::Configuration& configuration) const {
   return std::any_of(configuration.voters.begin(), configuration.voters.end(),
                      [&](const core::Voter& voter) {
@@ -99,7 +100,8 @@ void World::bring(Machine& comer, const Machine& leader) {
   start(comer.index);
 }
 
-// A master that was removed, left running, has come by a higher term, with others that were.
+// A removed master that was left running has reached a higher term, with the help of other removed
+// masters.
 void World::disturb(const Machine& leader) {
   const auto& stranger = machines_[random_.below(master_ids_.size())];
   const auto& node = *leader.process.node;
@@ -138,7 +140,8 @@ bool World::is_said_to_be_gone(const Machine& master, const Machine& leader) con
   return !votes && (node.are_voters_committed() || !shell_rules.gone_when_committed);
 }
 
-// A primary says who the masters are when the state does not, and strikes off who was replaced.
+// A primary records who the masters are when the state does not say so, and removes those that were
+// replaced.
 void World::tend_masters(Machine& master) {
   if (!master.has_caught_up()) return;
   const auto masters = master.process.state.masters();

@@ -54,8 +54,8 @@ void World::step(Machine& machine, core::Input input) {
   plan_tick(machine);
 }
 
-// It neither votes nor is to, by what is known here and by what was committed, while the primary's
-// lease holds, or the promise to it.
+// Whether the sender is no voter and is not to become one, by what the receiver knows and by what
+// was committed, while the primary's lease or the promise to it holds.
 bool World::is_outsider(const core::Message& message, const Machine& receiver) const {
   const auto& node = *receiver.process.node;
   const auto& sender = machines_[find(message.from.node.name())];

@@ -8,8 +8,9 @@
 //
 // The memory is fixed: sets of four buckets, found by a keyed hash of the client; a newcomer takes
 // the bucket in its set that is the fullest, which is what forgetting it costs the least. So a
-// million clients take no more than one, and who sends most is forgotten last. Two loops that
-// take the same bucket in the same instant may let a request too many through. Any thread, no lock.
+// million clients take no more than one, and those that send most are forgotten last. Two loops
+// that take the same bucket in the same instant may let a request too many through. Any thread, no
+// lock.
 #pragma once
 
 #include <array>
@@ -46,7 +47,7 @@ class RateLimiter {
   // A request of `client`, an address as text; IPv6 by its first 64 bits, which is what one client
   // has. Zero: it may go on. Else so long until the next one may.
   Duration admit(std::string_view client, Instant now);
-  // The same of who is known by `value`, of the header or the cookie that key() names.
+  // The same for a client that is known by the value of the header or cookie that key() names.
   Duration admit_by_value(std::string_view value, Instant now);
 
   const wire::RequestKeySpec& key() const { return key_; }

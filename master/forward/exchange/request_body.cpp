@@ -68,7 +68,7 @@ Detached RequestBodyPump::run() {
     }
     in.append(body_.view());
   } else if (state_ == State::client_failed) {
-    worker_.cancel();  // wakes who waits for a response that will not come
+    worker_.cancel();  // wakes the exchange, which waits for a response that will not come
   }
   body_.release();
   finished_.set();

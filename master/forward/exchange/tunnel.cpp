@@ -7,7 +7,7 @@ namespace tandem::master {
 
 namespace {
 
-// Of who is sent something in a tunnel.
+// The time-outs of writes in a tunnel.
 ForwardTimeouts tunnel_timeouts(const ForwardTimeouts& all) {
   ForwardTimeouts timeouts;
   timeouts.body_idle = all.tunnel_idle;
@@ -51,7 +51,8 @@ class Tunnel {
     worker_.cancel();
   }
 
-  // Who takes what is sent to it, if slowly, is not idle; its own deadline finds out who does not.
+  // A peer that takes what it is sent, however slowly, is not idle. One that takes nothing is found
+  // by the deadline of the write.
   void look_whether_idle() {
     if (!upwards_.armed() && !downwards_.armed()) return cut();
     context_.arm(idle_, context_.timeouts().tunnel_idle);

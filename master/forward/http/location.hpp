@@ -10,8 +10,8 @@ namespace tandem::master {
 // `origin`: scheme and authority. `target`: as RequestHead has it.
 std::string location(std::string_view origin, std::string_view target);
 
-// The same host over https, at that port. `host`: not empty; its own port is for http and is left
-// out.
+// The origin of the same host over https, at that port. REQUIRES: `host` is not empty. A port in it
+// is the one for http, and is left out.
 std::string https_origin(std::string_view host, std::string_view port);
 
 }  // namespace tandem::master

@@ -148,7 +148,7 @@ void Reactor::turn() {
       woken = true;
     }
   }
-  // First what was posted: who was told that something holds finds it so at every loop.
+  // What was posted goes first: a thread that was told of a change finds it made at every loop.
   if (woken) {
     std::uint64_t wake_ups;
     [[maybe_unused]] const auto got = ::read(wake_up_, &wake_ups, sizeof wake_ups);

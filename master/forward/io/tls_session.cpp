@@ -129,7 +129,7 @@ void TlsSession::fail(const ErrorCodeOs& error, std::string why) {
   if (failure_.empty()) failure_ = std::move(why);
 }
 
-// What SSL_read() and the like have returned is no success.
+// SSL_read() or another call of OpenSSL has failed, and returned this.
 void TlsSession::note_error(int returned) {
   switch (SSL_get_error(ssl_.get(), returned)) {
     case SSL_ERROR_WANT_READ:

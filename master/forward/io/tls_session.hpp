@@ -6,9 +6,9 @@
 // nothing is under way the connection owns no block, and OpenSSL keeps none either
 // (SSL_MODE_RELEASE_BUFFERS).
 //
-// A record that was encrypted has to be sent before anything else. What a write tells of is only
-// what was sent as a whole, so whoever has written begins again, as with a socket, with what is
-// left: that was encrypted before is known, and is not encrypted twice.
+// A record that was encrypted has to be sent before anything else. A write counts only what was
+// sent in whole records, and its caller writes the rest again, as with a socket. The session
+// remembers which bytes it has encrypted already, and does not encrypt them twice.
 //
 // Owner: the loop of the socket. Always: nothing is called once the socket is closed.
 #pragma once

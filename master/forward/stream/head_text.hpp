@@ -33,8 +33,8 @@ void write_response_text(Buffer& out, const h2::Head& head, bool empty);
 // Sec-WebSocket-Accept.
 void write_websocket_opened(Buffer& out, const h2::Head& head, std::string_view accept);
 
-// A head that this gateway has written, taken apart again. There is no limit: what it adds to a
-// head that it has taken is not to be refused by itself.
+// A head that this gateway has written, taken apart again. There is no limit: the gateway must not
+// refuse a head because of what it has added itself.
 struct WrittenHead {
   std::string_view method;  // of a request
   std::string_view target;

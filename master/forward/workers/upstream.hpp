@@ -5,8 +5,8 @@
 // or that it closes, is closed at the edge, so that no answer is ever taken for another's; and the
 // reactor has looked at a connection before it carries the next request. A worker advertises how
 // many connections it can hold; all loops together never open more. Each loop is entitled to its
-// share, and may take more while others leave theirs unused; who has more than its share gives a
-// connection back when another loop wants one. Owner: the loop; what loops share is in
+// share, and may take more while others leave theirs unused; it gives such a connection back when
+// another loop wants one. Owner: the loop; what loops share is in
 // WorkerCounters.
 #pragma once
 
