@@ -90,7 +90,6 @@ class BodyWriter {
     std::string_view suffix;  // and after it
   };
 
-  Framing framing() const { return framing_; }
   void set_framing(Framing framing) { framing_ = framing; }
   // The framing around `bytes` of content. With `last` the suffix includes the end of the body.
   // `trailers` are lines with CRLF; they are sent only with chunked and `last`.

@@ -46,10 +46,10 @@ ClientResult Call::run() {
 // Asks one master, and those that it names. Nothing: ask the next one.
 std::optional<ClientResult> Call::ask(std::shared_ptr<Master> master) {
   for (unsigned redirects = 0;; ++redirects) {
-    if (!prepare_source()) return fail(Came::given_up);
+    if (!prepare_source()) return fail(ExchangeEnd::given_up);
     auto made = attempt(*master);
     auto& failure = failures_[master->endpoint()];
-    if (made.came == Came::answer) {
+    if (made.end == ExchangeEnd::answer) {
       const bool unserved = is_unserved(made.response, request_.method == "HEAD");
       auto named = streamed_.handed_on ? nullptr : named_by(made.response);
       if (streamed_.handed_on || (!unserved && named == nullptr)) {
@@ -66,17 +66,18 @@ std::optional<ClientResult> Call::ask(std::shared_ptr<Master> master) {
       continue;
     }
     failure = made.why;
-    lost_ = lost_ || made.came == Came::lost;
-    if (!may_go_on(made)) return fail(made.came);
+    lost_ = lost_ || made.end == ExchangeEnd::lost;
+    if (!may_go_on(made)) return fail(made.end);
     return std::nullopt;
   }
 }
 
 bool Call::may_go_on(const ExchangeOutcome& made) const {
-  if (streamed_.handed_on || made.came == Came::too_long || made.came == Came::given_up) {
+  if (streamed_.handed_on || made.end == ExchangeEnd::too_long ||
+      made.end == ExchangeEnd::given_up) {
     return false;
   }
-  if (made.came == Came::lost && !request_.repeatable) return false;
+  if (made.end == ExchangeEnd::lost && !request_.repeatable) return false;
   const bool can_restart =
       !streamed_.taken || (request_.source->rewind && restarts_ < limits::client_restarts_max);
   return can_restart;
@@ -94,8 +95,9 @@ bool Call::prepare_source() {
 ExchangeOutcome Call::attempt(Master& master) {
   if (auto kept = master.take()) {
     auto made = exchange(master, std::move(*kept));
-    const bool was_stale = made.came != Came::answer && !made.begun && !made.timed_out;
-    const bool again = (made.came == Came::nothing_sent || request_.repeatable) && may_go_on(made);
+    const bool was_stale = made.end != ExchangeEnd::answer && !made.begun && !made.timed_out;
+    const bool again =
+        (made.end == ExchangeEnd::nothing_sent || request_.repeatable) && may_go_on(made);
     if (!was_stale || !again || !prepare_source()) return made;
     master.drop_idle();
   }
@@ -118,9 +120,9 @@ ExchangeOutcome Call::exchange(Master& master, Connection connection) {
   });
   Exchange exchanging(request_, limits_.body_bytes_max, streamed_, connection, wait);
   auto made = exchanging.run(master.endpoint().to_string());
-  sent_ = sent_ || made.came != Came::nothing_sent;
+  sent_ = sent_ || made.end != ExchangeEnd::nothing_sent;
   if (made.timed_out && !wait.was_alive()) masters_.hangs(master);
-  if (made.came == Came::answer) {
+  if (made.end == ExchangeEnd::answer) {
     if (made.reusable) master.keep(std::move(connection));
   }
   return made;
@@ -157,17 +159,19 @@ bool Call::pause(unsigned round) const {
 }
 
 ClientResult Call::settle(ClientResponse response) {
-  if (!streamed_.handed_on && !hand_on(request_, response, streamed_)) return fail(Came::given_up);
+  if (!streamed_.handed_on && !hand_on(request_, response, streamed_))
+    return fail(ExchangeEnd::given_up);
   response.attempts = attempts_;
   return ClientResult(std::move(response));
 }
 
-ClientResult Call::fail(Came came) const {
-  if (came == Came::given_up) {
+ClientResult Call::fail(ExchangeEnd end) const {
+  if (end == ExchangeEnd::given_up) {
     return ClientError{ClientErrorCode::given_up,
                        fmt::format("the call was given up by its caller: {}", tried()), attempts_};
   }
-  if (came == Came::too_long) return ClientError{ClientErrorCode::invalid, tried(), attempts_};
+  if (end == ExchangeEnd::too_long)
+    return ClientError{ClientErrorCode::invalid, tried(), attempts_};
   if (streamed_.handed_on) {
     return ClientError{ClientErrorCode::cut_off,
                        fmt::format("the answer broke off after its beginning: {}", tried()),
@@ -179,7 +183,7 @@ ClientResult Call::fail(Came came) const {
 
 ClientResult Call::give_up() {
   if (unserved_ && !lost_) return settle(std::move(*unserved_));
-  if (streamed_.taken) return fail(Came::lost);
+  if (streamed_.taken) return fail(ExchangeEnd::lost);
   const auto code = sent_ ? ClientErrorCode::deadline : ClientErrorCode::unreachable;
   const auto what = sent_ ? "no answer within" : "no master could be reached within";
   return ClientError{code,

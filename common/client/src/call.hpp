@@ -40,7 +40,7 @@ class Call {
   std::shared_ptr<Master> named_by(const ClientResponse& response) const;
   bool may_go_on(const ExchangeOutcome& made) const;
   ClientResult settle(ClientResponse response);
-  ClientResult fail(Came came) const;
+  ClientResult fail(ExchangeEnd end) const;
   bool prepare_source();
   bool pause(unsigned round) const;
   ClientResult give_up();

@@ -74,7 +74,7 @@ ExchangeOutcome Exchange::run(const std::string& host) {
   if (sending == Sending::done && request_.source != nullptr) sending = send_body();
   if (sending != Sending::failed) receive();
   outcome_.reusable =
-      outcome_.came == Came::answer && sending == Sending::done && reader_.leaves_reusable();
+      outcome_.end == ExchangeEnd::answer && sending == Sending::done && reader_.leaves_reusable();
   outcome_.begun = reader_.has_begun();
   return std::move(outcome_);
 }
@@ -88,7 +88,7 @@ Exchange::Sending Exchange::failed(Connection::Sent end) {
   outcome_.why = silent ? "accepts no request" : "the connection broke";
   // A server that closes before it has read everything may have answered before that (RFC 9112
   // §9.3).
-  return silent || outcome_.came == Came::nothing_sent ? Sending::failed : Sending::stopped;
+  return silent || outcome_.end == ExchangeEnd::nothing_sent ? Sending::failed : Sending::stopped;
 }
 
 Exchange::Sending Exchange::send_head(const std::string& host) {
@@ -96,7 +96,7 @@ Exchange::Sending Exchange::send_head(const std::string& host) {
   const auto head = fmt::format("{} {} HTTP/1.1\r\n{}{}\r\n", request_.method, request_.target,
                                 field, request_.fields);
   const auto sent = connection_.send(head, request_.body, wait_);
-  if (sent.any) outcome_.came = Came::lost;
+  if (sent.any) outcome_.end = ExchangeEnd::lost;
   if (sent.end == Connection::Sent::all) return Sending::done;
   if (sent.end == Connection::Sent::answered) return Sending::stopped;
   return failed(sent.end);
@@ -122,7 +122,7 @@ Exchange::Sending Exchange::send_body() {
     const auto size = source.read(piece, static_cast<std::size_t>(wanted));
     wait_.deadline().moved();
     if (!size || *size > wanted) {
-      outcome_.came = Came::given_up;
+      outcome_.end = ExchangeEnd::given_up;
       outcome_.why = "the source of the body gave up";
       return Sending::failed;
     }
@@ -136,7 +136,7 @@ Exchange::Sending Exchange::send_body() {
 }
 
 Exchange::Sending Exchange::ended_early(std::uint64_t so_far) {
-  outcome_.came = Came::given_up;
+  outcome_.end = ExchangeEnd::given_up;
   outcome_.why =
       fmt::format("the body ended after {} of {} bytes", so_far, *request_.source->length);
   return Sending::failed;
@@ -188,9 +188,9 @@ void Exchange::receive_body() {
     return goes_on;
   });
   if (end == ReadEnd::whole) {
-    outcome_.came = Came::answer;
+    outcome_.end = ExchangeEnd::answer;
   } else if (end == ReadEnd::refused) {
-    outcome_.came = too_long ? Came::too_long : Came::given_up;
+    outcome_.end = too_long ? ExchangeEnd::too_long : ExchangeEnd::given_up;
     outcome_.why = too_long ? fmt::format("the answer (status {}) is longer than {} bytes",
                                           response.status, body_bytes_max_)
                             : "the sink of the answer stopped it";

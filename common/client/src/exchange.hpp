@@ -33,7 +33,7 @@ struct Streamed {
   bool handed_on = false;  // something was passed to the sink
 };
 
-enum class Came {
+enum class ExchangeEnd {
   answer,
   nothing_sent,
   lost,      // a byte of the request may have been sent
@@ -42,7 +42,7 @@ enum class Came {
 };
 
 struct ExchangeOutcome {
-  Came came = Came::nothing_sent;
+  ExchangeEnd end = ExchangeEnd::nothing_sent;
   bool timed_out = false;  // the master gave no sign of life
   bool is_dead = false;    // and was given up because of that
   bool begun = false;      // a byte of an answer came

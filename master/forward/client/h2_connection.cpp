@@ -363,11 +363,12 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
   const auto memory = context_.memory();
   if (memory != Context::Memory::ample) context_.shed_idle(Shed::clients);
   if (refusal.status < 400 && memory == Context::Memory::exhausted) refusal = no_memory;
-  const auto how = refusal.status >= 400 && is_grpc(*head) ? Told::as_grpc : Told::as_document;
+  const auto form =
+      refusal.status >= 400 && is_grpc(*head) ? ErrorForm::grpc_status : ErrorForm::document;
   head.reset();
   auto ending = Ending::keep;
   if (refusal.status >= 400) {
-    auto refusing = refuse(request, refusal, how, parsed, started);
+    auto refusing = refuse(request, refusal, form, parsed, started);
     co_await refusing;
   } else {
     Exchange exchange(context_, request, client_, in, parsed);
@@ -393,8 +394,8 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
   }
 }
 
-Task<> H2Connection::refuse(Request& request, Refusal refusal, Told how, const RequestHead& parsed,
-                            Instant started) {
+Task<> H2Connection::refuse(Request& request, Refusal refusal, ErrorForm form,
+                            const RequestHead& parsed, Instant started) {
   Buffer out = context_.buffers().borrow();
   const LocalResponse response{.status = refusal.status,
                                .code = refusal.code,
@@ -404,7 +405,7 @@ Task<> H2Connection::refuse(Request& request, Refusal refusal, Told how, const R
                                .to_head = parsed.is_head(),
                                .allows_trace = context_.options().allows_trace};
   std::size_t body_bytes = 0;
-  if (how == Told::as_grpc) {
+  if (form == ErrorForm::grpc_status) {
     write_grpc_error(out, response);
   } else {
     body_bytes = write_local_response(out, response);

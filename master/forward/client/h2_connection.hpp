@@ -67,8 +67,8 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   void wake_pulled();
   Detached serve(h2::Stream& stream, h2::PooledHead head, bool ends);
   Task<> serve(Request& request, h2::PooledHead head, bool ends, Instant started);
-  enum class Told : std::uint8_t { as_document, as_grpc };
-  Task<> refuse(Request& request, Refusal refusal, Told how, const RequestHead& parsed,
+  enum class ErrorForm : std::uint8_t { document, grpc_status };
+  Task<> refuse(Request& request, Refusal refusal, ErrorForm form, const RequestHead& parsed,
                 Instant started);
 
   Context& context_;

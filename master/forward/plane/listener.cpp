@@ -126,7 +126,6 @@ void Listener::make_room(const std::string& reason) {
 }
 
 Detached Listener::run() {
-  running_ = true;
   while (listening_.is_open()) {
     if (is_full()) {
       make_room("as many are connected as there may be");
@@ -144,7 +143,6 @@ Detached Listener::run() {
       co_await pause_;
     }
   }
-  running_ = false;
 }
 
 void Listener::close() {

@@ -33,7 +33,6 @@ class Listener {
   void start() { run(); }
   // Serves what is waiting to be accepted, then stops listening.
   void close();
-  bool running() const { return running_; }
   const Entrance& entrance() const { return entrance_; }
   // Whether new connections to the moving addresses are dropped (newcomer_filter.hpp).
   void hold_newcomers(bool hold);
@@ -71,7 +70,6 @@ class Listener {
   Socket listening_;
   Pause pause_;
   Instant complains_from_ = Instant::never();
-  bool running_ = false;
 };
 
 }  // namespace tandem::master
