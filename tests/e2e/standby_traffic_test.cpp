@@ -1,4 +1,4 @@
-// What a client gets who asks the standby.
+// What a client gets that asks the standby.
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/harness/pair_cluster.hpp"

@@ -1,4 +1,5 @@
-// Clients that send or take a body slowly: what they hold, when they are cut, who is blamed.
+// Clients that send or take a body slowly: what they hold, when they are cut off, and that no
+// worker is blamed.
 #include <catch2/catch.hpp>
 
 #include <chrono>

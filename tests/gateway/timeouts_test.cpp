@@ -1,4 +1,4 @@
-// Who is too slow: clients in their head and their body, workers before and in their answer.
+// Clients that are too slow in their head or body, and workers before or within their answer.
 #include <catch2/catch.hpp>
 
 #include <chrono>

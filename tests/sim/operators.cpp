@@ -117,7 +117,7 @@ void World::disturb(const Machine& leader) {
   transmit(stranger.index, find(to.node.name()), std::move(message));
 }
 
-// An operator who is in a hurry: the machine is cleared and used for something else at once.
+// A hurried operator clears the machine and uses it for something else at once.
 void World::clear_away() {
   const auto* leader = who_answers();
   if (!faults_on_ || leader == nullptr) return;

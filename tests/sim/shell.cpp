@@ -135,7 +135,7 @@ void World::became(Machine& machine, const core::RoleChange& change) {
   if (change.role != core::Role::primary) return;
   machine.process.registered_digest = 0;
   checker_.elected(machine, change.term);
-  for (const auto& other : machines_) {  // links to who does not answer are tried again and again
+  for (const auto& other : machines_) {  // links to silent peers are tried again and again
     if (other.is_master && !other.up) try_to_connect(machine, other.index);
   }
   maybe_ambush(machine, 3 * network_->delay(random_));

@@ -25,7 +25,7 @@ void World::beat(Machine& worker) {
   }
 }
 
-// The primary registers who is new.
+// The primary registers new workers.
 void World::hear(Machine& master, std::uint32_t worker, std::uint64_t incarnation) {
   master.process.heard[worker] = now_;
   const Term promised = machines_[worker].process.fence.promised();
@@ -62,7 +62,7 @@ void World::scan(Machine& master) {
        machines_[worker].life);
 }
 
-// Who was not heard for so long since this primary has caught up.
+// Workers that were silent for so long, counted from when this primary had caught up.
 void World::forget_absent(Machine& master) {
   if (!master.has_caught_up()) return;
   Process& process = master.process;

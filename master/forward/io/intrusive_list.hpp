@@ -1,5 +1,6 @@
 // intrusive_list.hpp: a list whose links live in its members: adding and removing allocates
 // nothing. Owner: one loop; a member is in one list at most and takes itself out when it dies.
+// Not boost::intrusive::list, whose header is 40,000 lines in each source that includes it.
 #pragma once
 
 #include <cstddef>

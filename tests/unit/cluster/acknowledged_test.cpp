@@ -1,4 +1,4 @@
-// Who has said that an entry is on its disk, and says later that it is not.
+// Members that said that an entry is on their disk, and later say that it is not.
 #include "common/cluster/acknowledged.hpp"
 
 #include <catch2/catch.hpp>

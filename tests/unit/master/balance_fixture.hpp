@@ -1,4 +1,5 @@
-// balance_fixture.hpp: workers to choose from, without sockets, and a count of who was chosen.
+// balance_fixture.hpp: workers to choose from, without sockets, and a count of how often each was
+// chosen.
 #pragma once
 
 #include <map>

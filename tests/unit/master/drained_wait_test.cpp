@@ -24,7 +24,7 @@ std::string code_of(const Answer& answer) {
   return Json::parse(answer.body).at("error").at("code");
 }
 
-// A control plane with one worker that has a request in flight, and somebody who waits.
+// A control plane with one worker that has a request in flight, and a caller that waits.
 struct Busy {
   explicit Busy(ControlPlaneOptions options = {}) : cluster(std::move(options)) {
     REQUIRE(client.post("/heartbeat", heartbeat_json("w1")).status == 200);

@@ -94,7 +94,7 @@ TEST_CASE("decisions of last time hold for workers that come later") {
 
   RegistryFixture after;
   after.registry.restore(before.registry.state(), after.time);
-  REQUIRE(after.backends.size() == 3);  // n1 first, and who is to be heard again
+  REQUIRE(after.backends.size() == 3);  // n1 first, and those still to be heard again
   CHECK(after.registry.probe_target(after.backends[0])->addresses.front() ==
         Endpoint{"10.0.0.5", 80});
   for (const auto* name : {"w1", "w2"}) REQUIRE(after.hear(name).ok());

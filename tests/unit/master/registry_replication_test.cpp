@@ -1,4 +1,4 @@
-// Who is registered, as the replicated state has it.
+// Registered workers, as the replicated state has them.
 #include <catch2/catch.hpp>
 
 #include "master/cluster/replicated_state.hpp"

@@ -1,4 +1,4 @@
-// Who waits for room at the workers of a service, and whom one place wakes.
+// Requests that wait for room at the workers of a service, and which of them a free place wakes.
 #include <string>
 #include <vector>
 
@@ -61,7 +61,7 @@ struct Line {
     }
   }
 
-  // Until everybody who was woken has had a turn.
+  // Until each request that was woken has had a turn.
   void turn() {
     io.release();
     io.run(5ms, [](Instant) {});

@@ -238,7 +238,7 @@ TEST_CASE("100 Continue is said when the body is wanted") {
   CHECK(socket.read_until("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
   socket.send("1\r\nx\r\n0\r\n\r\n");
   CHECK(read_response(socket).body == "DELETE /b [] x");
-  // Who sends it all the same has not waited for it.
+  // A client that sends it all the same has not waited for it.
   CHECK(worker.answer_to(with_length("POST /a", "Expect: 100-continue\r\n", "abcde")).body ==
         "POST /a [] abcde");
   CHECK(worker.answer_to(with_length("POST /a", "Expect: else\r\n", inner)).status() == 417);
