@@ -157,8 +157,11 @@ def check_readmes():
 
 
 def compile_flags(generated):
-    return ["-std=c++20", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL", "-DBOOST_ASIO_NO_DEPRECATED", f"-I{ROOT}",
-            f"-I{ROOT}/worker/include", f"-I{ROOT}/common/client/include", f"-I{generated}"]
+    # As our build has cpp-httplib, whose classes differ with its options.
+    httplib = subprocess.run(["pkg-config", "--cflags", "cpp-httplib"], capture_output=True, text=True, check=True)
+    return ["-std=c++20", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL", "-DBOOST_ASIO_NO_DEPRECATED",
+            *httplib.stdout.split(), f"-I{ROOT}", f"-I{ROOT}/worker/include", f"-I{ROOT}/common/client/include",
+            f"-I{generated}"]
 
 
 # Calls look() with each group, on all processors. It returns what is wrong, or None when these sources cannot be one
