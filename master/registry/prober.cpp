@@ -59,7 +59,7 @@ HttpRequest question_to(const Registry::Probe& probe, const std::string& challen
 
 Verdict judge(const Registry::Probe& probe, const std::string& challenge,
               const HttpOutcome& outcome) {
-  const auto verdict = verdict_on(outcome);
+  auto verdict = verdict_on(outcome);
   if (!outcome.answered()) return verdict;
   if (!probe.key.empty()) {
     const bool is_itself =
