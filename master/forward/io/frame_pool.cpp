@@ -52,7 +52,10 @@ void* frame_pool_allocate(std::size_t bytes) {
   auto& list = free_lists[size_class(bytes)];
   if (list.head == nullptr) return new_frame(size_class(bytes) * class_bytes);
   --list.length;
-  return std::exchange(list.head, list.head->next);
+  auto* const frame = std::exchange(list.head, list.head->next);
+  // With many requests at once it is not in the cache any more.
+  __builtin_prefetch(list.head, /*rw=*/1);
+  return frame;
 }
 
 void frame_pool_free(void* frame, std::size_t bytes) {
