@@ -1,14 +1,14 @@
 #include "common/http/api_response.hpp"
 
+#include <fmt/format.h>
+
 #include "common/base/assert.hpp"
+#include "common/http/limits.hpp"
 #include "common/wire/error_document.hpp"
 
 namespace tandem {
 
 namespace {
-
-// Text from a stranger is quoted only up to this length.
-constexpr std::size_t quoted_bytes_max = 100;
 
 unsigned status_of(ErrorCode code) {
   switch (code) {
@@ -34,16 +34,18 @@ ControlResponse refusal(const Error& error) {
 
 ControlResponse no_such_path(std::string_view path) {
   return {.status = 404,
-          .body = wire::error_document("not_found", fmt::format("the control API has no path {}",
-                                                                path.substr(0, quoted_bytes_max)))};
+          .body = wire::error_document("not_found",
+                                       fmt::format("the control API has no path {}",
+                                                   path.substr(0, limits::quoted_bytes_max)))};
 }
 
 ControlResponse method_not_allowed(std::string_view method, std::string allowed) {
-  return {.status = 405,
-          .body = wire::error_document("method_not_allowed",
-                                       fmt::format("{} is not possible here, only {}",
-                                                   method.substr(0, quoted_bytes_max), allowed)),
-          .fields = {{"Allow", std::move(allowed)}}};
+  return {
+      .status = 405,
+      .body = wire::error_document(
+          "method_not_allowed", fmt::format("{} is not possible here, only {}",
+                                            method.substr(0, limits::quoted_bytes_max), allowed)),
+      .fields = {{"Allow", std::move(allowed)}}};
 }
 
 ControlResponse not_authorized(std::string_view why) {

@@ -6,12 +6,11 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/http/api_response.hpp"
+#include "common/http/limits.hpp"
 
 namespace tandem {
 
 namespace {
-
-constexpr std::size_t quoted_bytes_max = 100;
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -45,7 +44,7 @@ std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
       fmt::format("the host \"{}\" is not served here: without a token this address answers to "
                   "loopback addresses, localhost and {} alone; ask by one of these, or give it a "
                   "--tokens-file or a --token-file",
-                  request.host.substr(0, quoted_bytes_max), own_name));
+                  request.host.substr(0, limits::quoted_bytes_max), own_name));
 }
 
 }  // namespace tandem

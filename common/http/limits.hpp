@@ -19,5 +19,7 @@ inline constexpr std::size_t control_header_bytes_max = 16 * 1024;
 inline constexpr auto control_request_max = 10s;  // from the first byte to the last of a request
 // Read after a refusal, so that the client sees the answer.
 inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;
+// How much of a stranger's text a refusal quotes.
+inline constexpr std::size_t quoted_bytes_max = 100;
 
 }  // namespace tandem::limits
