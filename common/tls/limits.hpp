@@ -7,6 +7,8 @@ namespace tandem::limits {
 
 // A file of certificates, of a key, or of revocations: some hundred of each.
 inline constexpr std::size_t pem_bytes_max = 256 * 1024;
+// A file of authorities: those of a system are 220 KiB.
+inline constexpr std::size_t authorities_bytes_max = 1024 * 1024;
 // Twenty years: a longer life is a mistake in writing.
 inline constexpr unsigned certificate_days_max = 7'300;
 

@@ -81,4 +81,7 @@ inline constexpr std::size_t shown_text_max = 64;
 inline constexpr std::size_t certificate_names_demanded_max = 16;
 inline constexpr std::size_t certificate_name_bytes_max = 255;
 
+// The name of a file in a setting.
+inline constexpr std::size_t file_name_bytes_max = 255;
+
 }  // namespace tandem::limits

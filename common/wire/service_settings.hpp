@@ -83,6 +83,11 @@ struct ServiceSettings {
   std::optional<unsigned> check_unhealthy;  // bad ones in a row until it is down
   std::optional<ExpectedStatuses> check_status;
   std::optional<bool> check_workers;
+  // TLS to its workers; without upstream_tls the others mean nothing.
+  std::optional<bool> upstream_tls;
+  std::optional<std::string> upstream_ca;    // a file of the master's; unset: the system's
+  std::optional<std::string> upstream_name;  // in the certificate; unset: the worker's address
+  std::optional<std::string> upstream_cert;  // CERTIFICATE.pem,KEY.pem, shown to workers
 
   friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };

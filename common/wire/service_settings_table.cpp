@@ -231,6 +231,31 @@ std::optional<std::string> parse_path(std::string_view said) {
   return fits ? std::optional(std::string(said)) : std::nullopt;
 }
 
+// Of the master that reads it.
+std::optional<std::string> parse_file(std::string_view said) {
+  const auto is_good = [](char c) { return c > ' ' && c <= '~' && c != ','; };
+  const bool fits = !said.empty() && said.size() <= limits::file_name_bytes_max &&
+                    std::all_of(said.begin(), said.end(), is_good);
+  return fits ? std::optional(std::string(said)) : std::nullopt;
+}
+
+std::optional<std::string> parse_file_pair(std::string_view said) {
+  const auto comma = std::min(said.find(','), said.size());
+  const bool fits = parse_file(said.substr(0, comma)) &&
+                    parse_file(said.substr(std::min(comma + 1, said.size())));
+  return fits ? std::optional(std::string(said)) : std::nullopt;
+}
+
+std::optional<std::string> parse_host(std::string_view said) {
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
+  };
+  const bool fits = !said.empty() && said.size() <= limits::host_bytes_max &&
+                    std::all_of(said.begin(), said.end(), is_good);
+  return fits ? std::optional(std::string(said)) : std::nullopt;
+}
+
 // Parses "off", or a number of standard deviations with up to three decimal places: 1.9 is 1900.
 std::optional<unsigned> parse_factor(std::string_view said) {
   constexpr unsigned min = 500;
@@ -369,6 +394,17 @@ const std::vector<SettingRow<ServiceSettings>>& service_rows() {
       text("check", &S::check, "http, grpc, grpc:NAME", CheckKind::forms(),
            {"http", "how: GET of `check_path`, or grpc.health.v1, of the server or of a service"},
            CheckKind::parse, [](const CheckKind& kind) { return kind.to_string(); }),
+      boolean("upstream_tls", &S::upstream_tls,
+              {"false", "whether TLS is spoken to its workers, and to their checks"}),
+      text("upstream_ca", &S::upstream_ca, "a file", "a path without spaces and commas",
+           {"those of the system", "authorities of the workers' certificates, in PEM"}, parse_file,
+           [](const std::string& file) { return file; }),
+      text("upstream_name", &S::upstream_name, "a host", "a host such as shop.example",
+           {"the worker's address", "that the workers' certificates are for, and SNI"}, parse_host,
+           [](const std::string& host) { return host; }),
+      text("upstream_cert", &S::upstream_cert, "CERTIFICATE.pem,KEY.pem",
+           "two files, CERTIFICATE.pem,KEY.pem", {"none", "what workers are shown, in PEM"},
+           parse_file_pair, [](const std::string& files) { return files; }),
   };
   return rows;
 }

@@ -312,6 +312,9 @@ void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
 
 void ControlPlane::reload_secrets() {
+  asio::post(parts_->loop, [parts = parts_.get()] {
+    if (!parts->closed) parts->registry.reload_tls();
+  });
   if (options_.tokens_file.empty() && options_.token_file.empty()) return;
   const auto secrets = read_secrets(options_);
   if (!secrets) {

@@ -212,7 +212,9 @@ wire::FeatureLevel level_of(const wire::RequestRules& rules) {
 }
 
 wire::FeatureLevel level_of(const wire::ServiceSettings& settings) {
-  if (speaks_of_edge(settings.rules)) return wire::features::edge_settings;
+  const bool is_newer = settings.upstream_tls || settings.upstream_ca || settings.upstream_name ||
+                        settings.upstream_cert || speaks_of_edge(settings.rules);
+  if (is_newer) return wire::features::edge_settings;
   return speaks_of_protocols(settings) ? wire::features::worker_protocols : wire::features::oldest;
 }
 

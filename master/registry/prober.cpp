@@ -5,6 +5,8 @@
 #include <boost/asio.hpp>
 
 #include "common/base/clock.hpp"
+#include "common/http/http1_conversation.hpp"
+#include "common/http/tls_conversation.hpp"
 #include "common/http2/grpc_health.hpp"
 #include "common/http2/http2_call.hpp"
 #include "common/http1/limits.hpp"
@@ -124,6 +126,44 @@ HttpCallOptions options_of(const HealthCheck& check) {
           .head_only = true};
 }
 
+// The same questions over TLS.
+struct SecureProbe {
+  std::shared_ptr<Http2Call> http2;               // null: it is asked in HTTP/1
+  std::shared_ptr<Http1Conversation> http1;       // null: it is asked in HTTP/2
+  std::shared_ptr<TlsConversation> conversation;  // around one of them
+};
+
+SecureProbe secure_probe(const Registry::Probe& probe, const std::string& challenge,
+                         const std::shared_ptr<Http2Call>& http2) {
+  SecureProbe secure{.http2 = http2, .http1 = {}, .conversation = {}};
+  using Speaks = tandem::tls::WorkerTls::Speaks;
+  if (http2 != nullptr) {
+    secure.conversation = std::make_shared<TlsConversation>(probe.tls, Speaks::http2, http2);
+    return secure;
+  }
+  auto question = question_to(probe, challenge);
+  secure.http1 = std::make_shared<Http1Conversation>(
+      std::move(question.method), std::move(question.target), std::move(question.fields),
+      options_of(probe.check).answer);
+  secure.conversation = std::make_shared<TlsConversation>(probe.tls, Speaks::http1, secure.http1);
+  return secure;
+}
+
+// A handshake that has failed is never taken for a refused connection: something lives there.
+Verdict judge(const Registry::Probe& probe, const std::string& challenge, const SecureProbe& secure,
+              HttpOutcome outcome) {
+  const auto& why = secure.conversation->why();
+  if (!why.empty()) return failed({FailureKind::unhealthy, "TLS: " + why});
+  if (outcome.end == HttpOutcome::End::broken && !secure.conversation->is_secure()) {
+    return failed({FailureKind::unhealthy, "TLS: it has closed the connection"});
+  }
+  if (secure.http2 != nullptr) return judge(probe, challenge, *secure.http2, outcome);
+  if (!outcome.answered()) return verdict_on(outcome);
+  if (!secure.http1->is_answered()) return failed(FailureKind::unhealthy);
+  outcome.answer = std::move(secure.http1->answer());
+  return judge(probe, challenge, outcome);
+}
+
 }  // namespace
 
 Prober::Prober(asio::io_context& loop, Registry& registry)
@@ -184,14 +224,22 @@ asio::awaitable<void> Prober::probe(WorkerId id, Registry::Probe asked) {
   if (is_asked_in_http2(asked)) {
     http2 = std::make_shared<Http2Call>(http2_question_to(asked, challenge));
   }
-  auto calling = http2 == nullptr ? calls_.call(asked.addresses, question_to(asked, challenge),
-                                                options_of(asked.check))
-                                  : calls_.call(asked.addresses, http2, options_of(asked.check));
+  const auto options = options_of(asked.check);
+  SecureProbe secure;
+  std::shared_ptr<Conversation> conversation = http2;
+  if (asked.tls != nullptr) {
+    secure = secure_probe(asked, challenge, http2);
+    conversation = secure.conversation;
+  }
+  auto calling = conversation == nullptr
+                     ? calls_.call(asked.addresses, question_to(asked, challenge), options)
+                     : calls_.call(asked.addresses, conversation, options);
   const auto outcome = co_await std::move(calling);
   --under_way_;
   if (stopped_) co_return;
-  const auto verdict = http2 == nullptr ? judge(asked, challenge, outcome)
-                                        : judge(asked, challenge, *http2, outcome);
+  const auto verdict = asked.tls != nullptr ? judge(asked, challenge, secure, outcome)
+                       : http2 == nullptr   ? judge(asked, challenge, outcome)
+                                            : judge(asked, challenge, *http2, outcome);
   if (verdict.conclusive) {
     const auto current = verdict.failure ? id : registry_.found_at(id, outcome.address);
     if (current != id) {

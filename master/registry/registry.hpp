@@ -107,6 +107,7 @@ class Registry {
     // If not empty, the worker is silent, and must answer a challenge with this key in place of the
     // check (common/wire/term_proof.hpp).
     std::string key{};
+    std::shared_ptr<const tandem::tls::WorkerTls> tls{};  // null: in clear
   };
   std::optional<Probe> probe_target(WorkerId id) const;
   // A probe was accepted at `address`, one of the backend's addresses, which is used from now on.
@@ -213,6 +214,8 @@ class Registry {
   std::map<std::string, Endpoint> live_witnesses() const;
 
   const RegistryOptions& options() const { return options_; }
+  // Reads the files of TLS with workers again: connections that begin from now on go by them.
+  void reload_tls();
   // See OwningThread: the next caller's thread becomes the owner.
   void hand_over() { thread_.hand_over(); }
 
@@ -278,6 +281,7 @@ class Registry {
   void mark_changed(WorkerRecord& record);
   void routes_changed();
   void settings_changed(const std::string& service);
+  void secure_workers(const std::string& service, const wire::ServiceSettings& settings, bool anew);
   void route_changed(const RouteKey& key);
   void request_publication();
   // Called around each change to a record: `before = standing(record)`, the change, `settle(record,

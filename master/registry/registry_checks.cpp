@@ -22,7 +22,8 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
     return Probe{.addresses = {record.address},
                  .check = check_of(record.service),
                  .protocol = record.protocol.value_or(spoken_to(record.service)),
-                 .key = record.term_key};
+                 .key = record.term_key,
+                 .tls = services_.tls(record.service)};
   }
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
   // The address in use comes first, as long as the name still has it.
@@ -33,7 +34,8 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   if (current != addresses.end()) std::rotate(addresses.begin(), current, current + 1);
   return Probe{.addresses = std::move(addresses),
                .check = check_of(record.service),
-               .protocol = record.protocol.value_or(spoken_to(record.service))};
+               .protocol = record.protocol.value_or(spoken_to(record.service)),
+               .tls = services_.tls(record.service)};
 }
 
 void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {

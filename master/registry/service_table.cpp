@@ -60,6 +60,24 @@ const wire::ServiceSettings* ServiceTable::settings(std::string_view service) co
   return found == settings_.end() ? nullptr : found->second.get();
 }
 
+void ServiceTable::set_tls(const std::string& service,
+                           std::shared_ptr<const tandem::tls::WorkerTls> tls) {
+  if (this->tls(service) == tls) return;
+  if (tls == nullptr) {
+    tls_.erase(service);
+  } else {
+    tls_[service] = std::move(tls);
+  }
+  if (const auto found = services_.find(service); found != services_.end()) {
+    found->second.shown.reset();
+  }
+}
+
+std::shared_ptr<const tandem::tls::WorkerTls> ServiceTable::tls(std::string_view service) const {
+  const auto found = tls_.find(service);
+  return found == tls_.end() ? nullptr : found->second;
+}
+
 const HealthCounts& ServiceTable::health_of(std::string_view service) const {
   const auto found = services_.find(service);
   TANDEM_ASSERT(found != services_.end());
@@ -104,6 +122,7 @@ std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
       if (const auto said = settings_.find(name); said != settings_.end()) {
         service->settings = said->second;
       }
+      service->tls = tls(name);
       for (const auto& [worker_name, record] : entry.members) {
         if (record->may_return()) {
           service->may_return_at = std::min(service->may_return_at, record->held_until);

@@ -43,6 +43,10 @@ class ServiceTable {
 
   const wire::ServiceSettings* settings(std::string_view service) const;
 
+  // TLS with the workers of the service; null: none.
+  void set_tls(const std::string& service, std::shared_ptr<const tandem::tls::WorkerTls> tls);
+  std::shared_ptr<const tandem::tls::WorkerTls> tls(std::string_view service) const;
+
   // Counts the workers that are out because of their health, and decides which services panic.
   // True: a new snapshot would differ from the last one.
   bool review();
@@ -54,6 +58,11 @@ class ServiceTable {
   template <class Visit>
   void for_each(Visit visit) const {
     for (const auto& [name, entry] : services_) visit(name, entry.members);
+  }
+  // Calls visit(name) for each service that has settings.
+  template <class Visit>
+  void for_each_settings(Visit visit) const {
+    for (const auto& [name, settings] : settings_) visit(name);
   }
   // As of the last review. REQUIRES: find(service) != nullptr
   const HealthCounts& health_of(std::string_view service) const;
@@ -68,6 +77,7 @@ class ServiceTable {
   static void review(std::string_view name, Entry& entry);
   std::map<std::string, Entry, std::less<>> services_;
   std::map<std::string, std::shared_ptr<const wire::ServiceSettings>, std::less<>> settings_;
+  std::map<std::string, std::shared_ptr<const tandem::tls::WorkerTls>, std::less<>> tls_;
 };
 
 }  // namespace tandem::master

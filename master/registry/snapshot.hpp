@@ -22,6 +22,10 @@
 #include "common/wire/service_settings.hpp"
 #include "master/registry/route_table.hpp"
 
+namespace tandem::tls {
+class WorkerTls;
+}
+
 namespace tandem::master {
 
 // Identifies a registration: a worker that comes back under its name with another incarnation or
@@ -94,6 +98,8 @@ struct SnapshotService {
   std::shared_ptr<ServiceCounters> counters{};  // null: the service has no limit of its own
   // When the first of its suspects may return; forever: it has none.
   Instant may_return_at = Instant::forever();
+  // With its workers; null: they are spoken to in clear.
+  std::shared_ptr<const tandem::tls::WorkerTls> tls{};
 };
 
 struct Snapshot {

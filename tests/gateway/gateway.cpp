@@ -167,9 +167,15 @@ void Gateway::publish(RouteTablePtr routes, Instant may_return_at) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = ++version_;
   snapshot->services.push_back(std::make_shared<SnapshotService>(
-      SnapshotService{"default", workers_, settings_, counters_, may_return_at}));
+      SnapshotService{"default", workers_, settings_, counters_, may_return_at, worker_tls_}));
   snapshot->routes = std::move(routes);
   plane_->publish(std::move(snapshot));
+}
+
+void Gateway::secure_workers(const tandem::tls::WorkerTlsSpec& spec) {
+  worker_tls_ = tandem::tls::WorkerTls::load(spec);
+  publish(nullptr);
+  settle();
 }
 
 void Gateway::publish_route(const std::string& prefix, const wire::RequestRules& rules) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "common/tls/worker_tls.hpp"
 #include "master/forward/plane/data_plane.hpp"
 #include "master/forward/plane/limits.hpp"
 #include "origin.hpp"
@@ -80,6 +81,8 @@ class Gateway {
   void hold_suspect(std::size_t worker, Duration length);
   // What is said of the default service, from now on, each KEY=VALUE.
   void set(const std::vector<std::string>& settings);
+  // Workers are spoken to over TLS from now on.
+  void secure_workers(const tandem::tls::WorkerTlsSpec& spec);
   // These are out for their health from now on, and no others, as the registry tells it in a panic.
   void set_last_resort(const std::vector<std::size_t>& workers);
   // The worker's heartbeats say that it works on so many requests of others.
@@ -118,6 +121,7 @@ class Gateway {
   std::vector<std::shared_ptr<const master::SnapshotWorker>> workers_;
   void publish(master::RouteTablePtr routes, Instant may_return_at = Instant::forever());
   std::shared_ptr<const wire::ServiceSettings> settings_;
+  tandem::tls::WorkerTlsPtr worker_tls_;
   std::shared_ptr<master::ServiceCounters> counters_ = std::make_shared<master::ServiceCounters>();
   std::shared_ptr<master::PolicyFactory> policies_;
   std::unique_ptr<master::DataPlane> plane_;

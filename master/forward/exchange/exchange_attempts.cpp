@@ -3,6 +3,7 @@
 #include "master/forward/exchange/exchange.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <spdlog/spdlog.h>
 
@@ -78,7 +79,11 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   chosen.deadline.disarm();
   if (connected.ok()) co_return fresh;
   fresh.reset();
-  if (is_own_trouble(connected.error.value())) {
+  const bool is_reached = connected.error.value() == EPROTO;  // it lives, but TLS failed
+  if (is_reached && !aborted_ && !chosen.lost_race && !cut_short) {
+    count_failure(upstream);
+    service_->record_result(upstream, Experience::bad);
+  } else if (is_own_trouble(connected.error.value())) {
     chosen.outcome = AttemptOutcome::out_of_resources;
     log_shortage(connected.error, now());
     context_.shed_idle(Shed::clients_and_workers);

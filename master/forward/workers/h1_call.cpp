@@ -1,11 +1,15 @@
 #include "master/forward/workers/h1_call.hpp"
 
 #include "master/forward/workers/upstream.hpp"
+#include "master/forward/workers/worker_handshake.hpp"
 
 namespace tandem::master {
 
-H1Call::H1Call(std::shared_ptr<Upstream> upstream, Reactor& io)
-    : WorkerCall(std::move(upstream)), connection_(io), stream_(connection_) {}
+H1Call::H1Call(std::shared_ptr<Upstream> upstream, const WorkerIo& io)
+    : WorkerCall(std::move(upstream)),
+      buffers_(io.buffers),
+      connection_(io.io),
+      stream_(connection_) {}
 
 H1Call::~H1Call() {
   connection_.close();
@@ -14,7 +18,12 @@ H1Call::~H1Call() {
 
 Task<IoResult> H1Call::connect() {
   auto connecting = tandem::master::connect(connection_.socket(), upstream_->endpoint());
-  co_return co_await connecting;
+  const IoResult connected = co_await connecting;
+  const auto& tls = upstream_->tls();
+  if (!connected.ok() || tls == nullptr) co_return connected;
+  auto securing = secure_connection(connection_, tls, upstream_->worker().address.host,
+                                    tandem::tls::WorkerTls::Speaks::http1, buffers_);
+  co_return co_await securing;
 }
 
 void H1Call::fall_idle(Instant now) {

@@ -5,13 +5,14 @@
 #include "master/forward/io/byte_stream.hpp"
 #include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/workers/worker_call.hpp"
+#include "master/forward/workers/worker_io.hpp"
 
 namespace tandem::master {
 
 class H1Call final : public WorkerCall {
  public:
   // REQUIRES: its place is counted
-  H1Call(std::shared_ptr<Upstream> upstream, Reactor& io);
+  H1Call(std::shared_ptr<Upstream> upstream, const WorkerIo& io);
   ~H1Call() override;
 
   MessageStream& stream() override { return stream_; }
@@ -38,6 +39,7 @@ class H1Call final : public WorkerCall {
   static void stir(void* call);
   bool finish_this(std::unique_ptr<WorkerCall> self, Instant now) override;
 
+  BufferPool& buffers_;
   ByteStream connection_;
   H1Stream stream_;
   Instant idle_since_;

@@ -37,7 +37,7 @@ bool WorkerStream::submit_head(std::string_view text, bool last) {
   }
   auto& stream =
       link.session().open({.method = request.method,
-                           .scheme = "http",
+                           .scheme = link.scheme(),
                            .authority = request.host,
                            .path = request.target,
                            .protocol = websocket_key_ ? std::string_view("websocket") : "",

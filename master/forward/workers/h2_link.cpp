@@ -1,9 +1,11 @@
 #include "master/forward/workers/h2_link.hpp"
 
 #include "common/base/clock.hpp"
+#include "common/http/stream_socket.hpp"
 #include "common/http1/limits.hpp"
 #include "master/forward/workers/h2_call.hpp"
 #include "master/forward/workers/limits.hpp"
+#include "master/forward/workers/worker_handshake.hpp"
 
 namespace tandem::master {
 
@@ -11,11 +13,13 @@ namespace {
 WorkerStream* stream_of(h2::Stream& stream) { return static_cast<WorkerStream*>(stream.user); }
 }  // namespace
 
-WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker)
+WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker,
+                       std::shared_ptr<const tandem::tls::WorkerTls> tls)
     : H2Link(io.io, io.buffers),
       worker_io_(io),
       wheel_(io.wheel),
       worker_(worker),
+      tls_(std::move(tls)),
       connection_(io.io),
       session_(h2::Role::client, io.http2_memory, *this),
       wake_writer_(io.io),
@@ -25,8 +29,9 @@ WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker)
 
 WorkerLink::~WorkerLink() { TANDEM_ASSERT(ended_ && waiting_.empty()); }
 
-std::shared_ptr<WorkerLink> WorkerLink::begin(const WorkerIo& io, const TcpEndpoint& worker) {
-  auto link = std::make_shared<WorkerLink>(io, worker);
+std::shared_ptr<WorkerLink> WorkerLink::begin(const WorkerIo& io, const TcpEndpoint& worker,
+                                              std::shared_ptr<const tandem::tls::WorkerTls> tls) {
+  auto link = std::make_shared<WorkerLink>(io, worker, std::move(tls));
   run(link);
   return link;
 }
@@ -34,7 +39,13 @@ std::shared_ptr<WorkerLink> WorkerLink::begin(const WorkerIo& io, const TcpEndpo
 Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
   auto& self = *link;
   auto connecting = connect(self.connection_.socket(), self.worker_);
-  const IoResult connected = co_await connecting;
+  IoResult connected = co_await connecting;
+  if (connected.ok() && !self.ended_ && self.tls_ != nullptr) {
+    auto securing =
+        secure_connection(self.connection_, self.tls_, numeric_text(self.worker_.address()),
+                          tandem::tls::WorkerTls::Speaks::http2, self.buffers());
+    connected = co_await securing;
+  }
   if (connected.ok() && !self.ended_) {
     self.connection_.socket().notice_dead_host();
     write_all_out(link);

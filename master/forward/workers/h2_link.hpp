@@ -23,6 +23,10 @@
 #include "master/forward/workers/ping_budget.hpp"
 #include "master/forward/workers/worker_io.hpp"
 
+namespace tandem::tls {
+class WorkerTls;
+}
+
 namespace tandem::master {
 
 class WorkerStream;
@@ -30,9 +34,12 @@ class WorkerStream;
 class WorkerLink final : public H2Link, private h2::SessionEvents {
  public:
   // Connects, and goes on by itself.
-  static std::shared_ptr<WorkerLink> begin(const WorkerIo& io, const TcpEndpoint& worker);
+  // `tls`: null: in clear.
+  static std::shared_ptr<WorkerLink> begin(const WorkerIo& io, const TcpEndpoint& worker,
+                                           std::shared_ptr<const tandem::tls::WorkerTls> tls);
   // As begin() makes it.
-  WorkerLink(const WorkerIo& io, const TcpEndpoint& worker);
+  WorkerLink(const WorkerIo& io, const TcpEndpoint& worker,
+             std::shared_ptr<const tandem::tls::WorkerTls> tls);
   ~WorkerLink();
 
   bool is_being_made() const { return !ready_ && !ended_; }
@@ -82,6 +89,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   }
 
   // ---- for its calls
+  std::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
   // What it is made of.
   const WorkerIo& worker_io() const { return worker_io_; }
   h2::Session& session() override { return session_; }
@@ -122,6 +130,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   const WorkerIo worker_io_;
   DeadlineWheel& wheel_;
   const TcpEndpoint worker_;
+  const std::shared_ptr<const tandem::tls::WorkerTls> tls_;
   ByteStream connection_;
   h2::Session session_;
   Wake wake_writer_;

@@ -33,6 +33,7 @@ Service::~Service() {
 // What the snapshot says of the service itself.
 void Service::adopt(const SnapshotService& snapshot) {
   counters_ = snapshot.counters;
+  tls_ = snapshot.tls;
   may_return_at_ = snapshot.may_return_at;
   if (snapshot.settings == settings_) return;
   settings_ = snapshot.settings;
@@ -81,6 +82,7 @@ void Service::update(const SnapshotService& snapshot) {
   has_last_resorts_ = false;
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
     upstreams_[place]->stand_at(place);
+    upstreams_[place]->secure_by(tls_);
     has_last_resorts_ = has_last_resorts_ || upstreams_[place]->worker().last_resort;
     if (!upstreams_[place]->cookie().empty()) {
       by_cookie_.emplace(upstreams_[place]->cookie(), place);

@@ -166,6 +166,7 @@ class Service {
   const Setup setup_;
   ServiceOptions options_;  // with its settings
   std::shared_ptr<const wire::ServiceSettings> settings_;
+  std::shared_ptr<const tandem::tls::WorkerTls> tls_;  // with its workers; null: none
   std::shared_ptr<ServiceCounters> counters_;
   std::vector<KnownPolicy> policies_;  // the service's first, then those that routes brought
   std::uint64_t policies_version_ = 0;

@@ -95,10 +95,10 @@ bool Upstream::take_place() {
 WorkerCallPtr Upstream::open(const WorkerIo& io, Company company) {
   if (!take_place()) return nullptr;
   if (protocol_ == wire::WorkerProtocol::http2) {
-    auto chosen = company == Company::any ? link(io) : WorkerLink::begin(io, endpoint_);
+    auto chosen = company == Company::any ? link(io) : begin_link(io);
     return std::make_unique<H2Call>(shared_from_this(), std::move(chosen), io, company);
   }
-  return std::make_unique<H1Call>(shared_from_this(), io.io);
+  return std::make_unique<H1Call>(shared_from_this(), io);
 }
 
 // ---- HTTP/2
@@ -109,6 +109,17 @@ void Upstream::speak(wire::WorkerProtocol of_service) {
   if (protocol == std::exchange(protocol_, protocol)) return;
   idle_.clear();
   for (auto& link : std::exchange(links_, {})) link->retire();
+}
+
+void Upstream::secure_by(std::shared_ptr<const tandem::tls::WorkerTls> tls) {
+  if (tls == tls_) return;
+  tls_ = std::move(tls);
+  idle_.clear();
+  for (auto& link : std::exchange(links_, {})) link->retire();
+}
+
+std::shared_ptr<WorkerLink> Upstream::begin_link(const WorkerIo& io) {
+  return WorkerLink::begin(io, endpoint_, tls_);
 }
 
 // On a connection that is ready.
@@ -126,7 +137,7 @@ std::shared_ptr<WorkerLink> Upstream::link(const WorkerIo& io) {
   for (const auto& link : links_) {
     if (link->has_room() || link->is_being_made()) return link;
   }
-  auto fresh = WorkerLink::begin(io, endpoint_);
+  auto fresh = begin_link(io);
   // One that could not even begin has ended, and is not kept.
   if (!fresh->has_ended()) links_.push_back(fresh);
   return fresh;

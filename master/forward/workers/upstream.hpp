@@ -72,6 +72,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // The protocol of new calls, unless the worker says what it speaks.
   void speak(wire::WorkerProtocol of_service);
+  // TLS of new connections; null: none.
+  void secure_by(std::shared_ptr<const tandem::tls::WorkerTls> tls);
+  const std::shared_ptr<const tandem::tls::WorkerTls>& tls() const { return tls_; }
   // The loop ends: closes HTTP/2 connections, and ends the calls on them.
   void close_links();
   // What to call when a place is free that no call's end tells of; until it is retired.
@@ -131,6 +134,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   bool may_open() const;
   bool take_place();
   WorkerCallPtr take_stream();
+  std::shared_ptr<WorkerLink> begin_link(const WorkerIo& io);
   unsigned share_floor() const { return worker_->connections / loops_; }
 
   std::shared_ptr<const SnapshotWorker> worker_;
@@ -146,6 +150,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::vector<std::shared_ptr<WorkerLink>> links_;  // of HTTP/2
   wire::WorkerProtocol of_service_ = wire::WorkerProtocol::http1;
   wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;  // of new calls
+  std::shared_ptr<const tandem::tls::WorkerTls> tls_;
   IntrusiveList<UnansweredRequest> in_flight_;
   std::function<void()> place_freed_;
   unsigned loops_;

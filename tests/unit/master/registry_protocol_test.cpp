@@ -96,6 +96,14 @@ TEST_CASE("settings that speak of protocols or of gRPC wait for members that kno
   CHECK(level_needed(SetRoute{route}) == wire::features::worker_protocols);
 }
 
+TEST_CASE("settings that speak of TLS to workers wait for members that know them") {
+  for (const auto* text : {"upstream_tls=true", "upstream_ca=/a.pem", "upstream_name=a.example",
+                           "upstream_cert=/a.pem,/a.key"}) {
+    INFO(text);
+    CHECK(level_needed(SetSettings{"shop", said(text)}) == wire::features::edge_settings);
+  }
+}
+
 TEST_CASE("settings that speak of clients' certificates wait for members that know them") {
   CHECK(level_needed(SetSettings{"shop", said("client_certificate=any")}) ==
         wire::features::edge_settings);

@@ -1,0 +1,120 @@
+#include "common/tls/worker_tls.hpp"
+
+#include <string_view>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+
+#include "common/base/assert.hpp"
+#include "common/base/small_file.hpp"
+#include "common/tls/limits.hpp"
+#include "common/tls/pem.hpp"
+
+namespace tandem::tls {
+
+namespace {
+
+constexpr std::string_view h2 = "\x02h2";
+constexpr std::string_view http1 = "\x08http/1.1";
+
+// Returns what is wrong.
+std::string add_authorities(SSL_CTX* context, const std::string& file) {
+  const auto text = read_small_file(file, limits::authorities_bytes_max);
+  if (!text) return fmt::format("upstream_ca: {} {}", file, text.error().message);
+  const auto certificates = certificates_in(*text);
+  if (!certificates) return fmt::format("upstream_ca: {} {}", file, certificates.error().message);
+  for (const auto& each : *certificates) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), each.get()) != 1) {
+      return fmt::format("upstream_ca: {} cannot be used: {}", file, openssl_reason());
+    }
+  }
+  return {};
+}
+
+std::string show(SSL_CTX* context, const std::string& files) {
+  const auto comma = files.find(',');
+  TANDEM_ASSERT(comma != files.npos);
+  const auto file = files.substr(0, comma);
+  const auto key_file = files.substr(comma + 1);
+  const auto text = read_small_file(file, limits::pem_bytes_max);
+  if (!text) return fmt::format("upstream_cert: {} {}", file, text.error().message);
+  const auto chain = certificates_in(*text);
+  if (!chain) return fmt::format("upstream_cert: {} {}", file, chain.error().message);
+  const auto key_text = read_small_file(key_file, limits::pem_bytes_max);
+  if (!key_text) return fmt::format("upstream_cert: {} {}", key_file, key_text.error().message);
+  const auto key = key_in(*key_text);
+  if (!key) return fmt::format("upstream_cert: {} {}", key_file, key.error().message);
+  bool good = SSL_CTX_use_certificate(context, chain->front().get()) == 1 &&
+              SSL_CTX_use_PrivateKey(context, key->get()) == 1;
+  for (std::size_t i = 1; i < chain->size(); ++i) {
+    good = good && SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) == 1;
+  }
+  if (good) return {};
+  return fmt::format("upstream_cert: {} cannot be used: {}", file, openssl_reason());
+}
+
+}  // namespace
+
+std::shared_ptr<const WorkerTls> WorkerTls::load(const WorkerTlsSpec& spec) {
+  std::shared_ptr<WorkerTls> loaded(new WorkerTls(spec));
+  ERR_clear_error();
+  loaded->problem_ = loaded->read();
+  ERR_clear_error();
+  return loaded;
+}
+
+std::string WorkerTls::read() {
+  context_.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* const context = context_.get();
+  TANDEM_ASSERT(context != nullptr);
+  SSL_CTX_set_security_level(context, 2);
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (spec_.authority.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) != 1) return "the system has no authorities";
+  } else if (auto wrong = add_authorities(context, spec_.authority); !wrong.empty()) {
+    return wrong;
+  }
+  return spec_.certificate.empty() ? std::string() : show(context, spec_.certificate);
+}
+
+SslPtr WorkerTls::begin(const std::string& address, Speaks protocol) const {
+  if (!problem_.empty()) return nullptr;
+  SslPtr ssl(SSL_new(context_.get()));
+  TANDEM_ASSERT(ssl != nullptr);
+  if (spec_.name.empty()) {
+    // RFC 6066 §3: an address is no server name.
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), address.c_str());
+  } else {
+    SSL_set_tlsext_host_name(ssl.get(), spec_.name.c_str());
+    SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl.get(), spec_.name.c_str());
+  }
+  const auto offered = protocol == Speaks::http2 ? h2 : http1;
+  SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                      static_cast<unsigned>(offered.size()));
+  SSL_set_connect_state(ssl.get());
+  return ssl;
+}
+
+std::string WorkerTls::judge(SSL* ssl, Speaks protocol, const std::string& failure) {
+  const long verified = SSL_get_verify_result(ssl);
+  if (!failure.empty() && verified != X509_V_OK) {
+    return fmt::format("its certificate is not accepted: {}",
+                       X509_verify_cert_error_string(verified));
+  }
+  if (!failure.empty()) return fmt::format("no TLS with it: {}", failure);
+  const unsigned char* chosen = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &chosen, &size);
+  const bool speaks_http2 = size == 2 && chosen[0] == 'h' && chosen[1] == '2';
+  if (protocol == Speaks::http2 && !speaks_http2) return "it does not speak HTTP/2 over TLS (ALPN)";
+  return {};
+}
+
+}  // namespace tandem::tls

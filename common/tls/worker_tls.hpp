@@ -1,0 +1,52 @@
+// worker_tls.hpp: TLS towards workers, as the settings of their service say (upstream_tls and
+// others): whose certificates count, for which name, and what is shown to them.
+//
+// Made from files where the settings change, and again when an operator says so. What is wrong with
+// a file is known here, and every connection fails with it, so that it is told where the worker's
+// state is. Immutable, and shared by all who connect; sessions are not resumed. Any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/tls/openssl.hpp"
+
+namespace tandem::tls {
+
+struct WorkerTlsSpec {
+  std::string authority{};    // a file in PEM; empty: those of the system
+  std::string name{};         // of the certificate, and in SNI; empty: the worker's address
+  std::string certificate{};  // CERTIFICATE.pem,KEY.pem that is shown; empty: none
+
+  friend bool operator==(const WorkerTlsSpec&, const WorkerTlsSpec&) = default;
+};
+
+class WorkerTls {
+ public:
+  // Blocks for the disk.
+  static std::shared_ptr<const WorkerTls> load(const WorkerTlsSpec& spec);
+
+  const WorkerTlsSpec& spec() const { return spec_; }
+  // Why no connection can be made, a few words; empty: it can.
+  const std::string& problem() const { return problem_; }
+
+  enum class Speaks { http1, http2 };
+  // A connection to a worker at that numeric address that is about to begin its handshake. Null:
+  // there is a problem.
+  SslPtr begin(const std::string& address, Speaks protocol) const;
+  // Why the handshake has failed, or what was agreed on is not enough; empty: all is well.
+  // `failure`: what OpenSSL says; empty: it is done.
+  static std::string judge(SSL* ssl, Speaks protocol, const std::string& failure);
+
+ private:
+  explicit WorkerTls(WorkerTlsSpec spec) : spec_(std::move(spec)) {}
+  std::string read();
+
+  const WorkerTlsSpec spec_;
+  ContextPtr context_;
+  std::string problem_;
+};
+
+using WorkerTlsPtr = std::shared_ptr<const WorkerTls>;
+
+}  // namespace tandem::tls

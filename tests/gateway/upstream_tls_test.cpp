@@ -1,0 +1,111 @@
+// TLS towards workers: whose certificates count, and what becomes of requests where it fails.
+#include <catch2/catch.hpp>
+
+#include "cluster.hpp"
+#include "gateway.hpp"
+#include "test_certificates.hpp"
+#include "tls_origin.hpp"
+
+using namespace tandem;
+using namespace tandem::test;
+
+namespace {
+
+// A certificate that stands for itself is its own authority.
+struct Scene {
+  CertificateDirectory directory;
+  master::tls::CertificateFiles good = directory.make("good", {"worker.example"});
+  master::tls::CertificateFiles other = directory.make("other", {"worker.example"});
+  tandem::tls::WorkerTlsSpec spec{.authority = good.certificate, .name = "worker.example"};
+};
+
+}  // namespace
+
+TEST_CASE("a worker is spoken to over TLS, on connections that are kept") {
+  Scene scene;
+  TlsOrigin worker(scene.good);
+  Gateway gateway({worker.port()});
+  gateway.secure_workers(scene.spec);
+  auto client = gateway.connect();
+  for (int i = 0; i < 5; ++i) {
+    client.send(get("/"));
+    CHECK(read_response(client).body == "secure");
+  }
+  CHECK(worker.connections() == 1);
+  CHECK(worker.requests() == 5);
+  CHECK(worker.server_name() == "worker.example");
+}
+
+TEST_CASE("a worker whose certificate does not count is sent nothing, and is no suspect") {
+  Scene scene;
+  const auto expired = scene.directory.make("expired", {"worker.example"}, {.days = -1});
+  struct Row {
+    const char* why;
+    master::tls::CertificateFiles shown;
+    tandem::tls::WorkerTlsSpec spec;
+  };
+  const std::vector<Row> rows{
+      {"another authority", scene.other, scene.spec},
+      {"another name", scene.good, {.authority = scene.good.certificate, .name = "x.example"}},
+      {"no such address in it", scene.good, {.authority = scene.good.certificate}},
+      {"expired", expired, {.authority = expired.certificate, .name = "worker.example"}},
+      {"a file that is not there", scene.good, {.authority = scene.directory.path("none")}},
+  };
+  for (const auto& row : rows) {
+    INFO(row.why);
+    TlsOrigin worker(row.shown);
+    Gateway gateway({worker.port()});
+    gateway.secure_workers(row.spec);
+    CHECK(gateway.ask(get("/")).status() >= 502);
+    CHECK(worker.requests() == 0);
+    CHECK_FALSE(gateway.counters(0).suspect);
+    CHECK(gateway.reported_failures() == 0);
+  }
+}
+
+TEST_CASE("a worker that does not speak TLS is sent no request, and is no suspect") {
+  Scene scene;
+  Origin plain(always(ok("plain")));
+  Gateway gateway({plain.port()});
+  gateway.secure_workers(scene.spec);
+  CHECK(gateway.ask(get("/")).status() >= 502);
+  CHECK_FALSE(gateway.counters(0).suspect);
+}
+
+TEST_CASE("a request goes to another worker when TLS fails with the first") {
+  Scene scene;
+  TlsOrigin wrong(scene.other);
+  TlsOrigin good(scene.good);
+  Gateway gateway({wrong.port(), good.port()}, {.policy = *wire::parse_policy("round_robin", "f")});
+  gateway.secure_workers(scene.spec);
+  for (int i = 0; i < 6; ++i) CHECK(gateway.ask(get("/")).body == "secure");
+  CHECK(good.requests() == 6);
+  CHECK(wrong.connections() > 0);
+  CHECK(wrong.requests() == 0);
+}
+
+TEST_CASE("a worker that wants a certificate is shown the one of the settings") {
+  Scene scene;
+  const auto ours = scene.directory.make("ours", {"master.example"});
+  TlsOrigin worker(scene.good, {.client_authority = ours.certificate});
+  Gateway gateway({worker.port()});
+  gateway.secure_workers(scene.spec);
+  CHECK(gateway.ask(get("/")).status() >= 502);
+  auto spec = scene.spec;
+  spec.certificate = ours.certificate + "," + ours.key;
+  gateway.secure_workers(spec);
+  CHECK(gateway.ask(get("/")).body == "secure");
+}
+
+TEST_CASE("connections of before are not used once the settings say otherwise") {
+  Scene scene;
+  TlsOrigin worker(scene.good);
+  Gateway gateway({worker.port()});
+  gateway.secure_workers(scene.spec);
+  CHECK(gateway.ask(get("/")).body == "secure");
+  auto strict = scene.spec;
+  strict.authority = scene.other.certificate;
+  gateway.secure_workers(strict);
+  CHECK(gateway.ask(get("/")).status() >= 502);
+  CHECK(worker.requests() == 1);
+}
