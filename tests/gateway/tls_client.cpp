@@ -47,6 +47,21 @@ int TlsClient::keep_session(SSL* ssl, SSL_SESSION* session) {
   return 0;
 }
 
+void TlsClient::see_record(int is_sent, int, int type, const void* header, std::size_t size, SSL*,
+                           void* self) {
+  constexpr unsigned char content = 23;
+  const auto* bytes = static_cast<const unsigned char*>(header);
+  if (is_sent == 1 || type != SSL3_RT_HEADER || size < 5 || bytes[0] != content) return;
+  auto& client = *static_cast<TlsClient*>(self);
+  const std::lock_guard lock(client.mutex_);
+  client.record_sizes_.push_back(std::size_t{bytes[3]} << 8 | bytes[4]);
+}
+
+std::vector<std::size_t> TlsClient::record_sizes() const {
+  const std::lock_guard lock(mutex_);
+  return record_sizes_;
+}
+
 TlsClient::TlsClient(std::uint16_t port, const Options& options)
     : options_(options), network_(RawSocket::connect(port)), stop_(::eventfd(0, EFD_CLOEXEC)) {
   const int on = 1;
@@ -74,6 +89,9 @@ TlsClient::TlsClient(std::uint16_t port, const Options& options)
   SSL_CTX_sess_set_new_cb(context_.get(), &keep_session);
   ssl_.reset(SSL_new(context_.get()), &SSL_free);
   SSL_set_app_data(ssl_.get(), this);
+  SSL_set_msg_callback(ssl_.get(), &see_record);
+  SSL_set_msg_callback_arg(ssl_.get(), this);
+  if (options_.falls_back) SSL_set_mode(ssl_.get(), SSL_MODE_SEND_FALLBACK_SCSV);
   in_ = BIO_new(BIO_s_mem());
   out_ = BIO_new(BIO_s_mem());
   BIO_set_mem_eof_return(in_, -1);
@@ -94,6 +112,10 @@ TlsClient::TlsClient(std::uint16_t port, const Options& options)
   SSL_set_connect_state(ssl_.get());
   network_.send(options_.before);
   shake_hands();
+  if (options_.renegotiates) {
+    SSL_renegotiate(ssl_.get());
+    shake_hands();
+  }
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     throw std::runtime_error("no socket pair");

@@ -28,10 +28,12 @@ class TlsClient {
     std::shared_ptr<SSL_SESSION> session{};  // to resume
     std::string certificate{};               // files in PEM; empty: it has none
     std::string key{};
-    std::string before{};     // said before the handshake
-    std::size_t segment = 0;  // bytes that are sent at once; 0: as they come
-    bool says_end = true;     // by close_notify
-    int receive_buffer = 0;   // of the socket; 0: the system's own
+    std::string before{};       // said before the handshake
+    std::size_t segment = 0;    // bytes that are sent at once; 0: as they come
+    bool says_end = true;       // by close_notify
+    int receive_buffer = 0;     // of the socket; 0: the system's own
+    bool renegotiates = false;  // asks for another handshake at once (TLS 1.2)
+    bool falls_back = false;    // says that an attempt with a newer version has failed
   };
 
   // Connects and shakes hands; throws std::runtime_error with what OpenSSL says when that fails.
@@ -53,6 +55,8 @@ class TlsClient {
   const std::string& common_name() const { return common_name_; }
   // The newest ticket that has come with what was read so far; none: the one that was resumed.
   std::shared_ptr<SSL_SESSION> session() const;
+  // How long the records are that have come with content, as far as they were read.
+  std::vector<std::size_t> record_sizes() const;
   // The connection has ended without close_notify.
   bool was_cut() const { return was_cut_; }
   // Past the encryption. REQUIRES: nothing else is being sent
@@ -62,6 +66,8 @@ class TlsClient {
 
  private:
   static int keep_session(SSL* ssl, SSL_SESSION* session);
+  static void see_record(int is_sent, int version, int type, const void* header, std::size_t size,
+                         SSL* ssl, void* self);
   void shake_hands();
   void carry();
   bool send_out();
@@ -81,6 +87,7 @@ class TlsClient {
   bool resumed_ = false;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<SSL_SESSION>> sessions_;
+  std::vector<std::size_t> record_sizes_;
   std::atomic<bool> was_cut_{false};
   std::thread thread_;
 };

@@ -1,4 +1,7 @@
 // How a client and a gateway come to speak TLS, and what becomes of those that never do.
+#include <atomic>
+#include <thread>
+
 #include <catch2/catch.hpp>
 
 #include "gateway.hpp"
@@ -66,6 +69,25 @@ TEST_CASE("what is older than security level 2 is not agreed on") {
                                            .ciphers = std::string(cipher) + ":@SECLEVEL=0"})
                     .empty());
   }
+}
+
+TEST_CASE("no handshake is begun anew on a connection") {
+  Scene scene;
+  CHECK(refusal_of(scene.gateway, {.version_max = TLS1_2_VERSION, .renegotiates = true}) ==
+        "no renegotiation");
+}
+
+TEST_CASE("who says that a newer version has failed is told that it would not have") {
+  Scene scene;
+  CHECK(refusal_of(scene.gateway, {.version_max = TLS1_2_VERSION, .falls_back = true}) ==
+        "tlsv1 alert inappropriate fallback");
+}
+
+TEST_CASE("a first message that claims to be longer than any is refused at once") {
+  Scene scene;
+  auto client = RawSocket::connect(scene.gateway.tls_port());
+  client.send(std::string_view("\x16\x03\x01\x00\x08\x01\xff\xff\xff\x03\x03\x00\x00", 13));
+  CHECK(client.read_to_end().substr(0, 1) == "\x15");  // an alert
 }
 
 TEST_CASE("a client is shown the certificate of the host that it asks for") {
@@ -168,6 +190,41 @@ TEST_CASE("a ticket is good for two generations of keys after its own") {
     INFO(generation);
     CHECK(again.resumed() == (generation < 3));
   }
+}
+
+TEST_CASE("a thousand reloads fail no handshake") {
+  CertificateDirectory directory;
+  const auto first = load({directory.make("a", {"a.example"})});
+  const auto second =
+      load({directory.make("b", {"b.example"}), directory.make("a", {"a.example"})});
+  Scene scene({.threads = 2, .certificates = first});
+  std::atomic<bool> done{false};
+  std::atomic<unsigned> served{0};
+  std::atomic<unsigned> failed{0};
+  const auto come_again = [&] {
+    while (!done) {
+      try {
+        TlsClient client(scene.gateway.tls_port(), {.server_name = "a.example"});
+        if (status_over(client) == 200 && client.common_name() == "a.example") {
+          ++served;
+        } else {
+          ++failed;
+        }
+      } catch (const std::exception&) {
+        ++failed;
+      }
+    }
+  };
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(come_again);
+  wait_until([&] { return served > 0 || failed > 0; });
+  for (int i = 0; i < 1'000; ++i) {
+    if (!scene.gateway.plane().publish(i % 2 == 0 ? second : first).ok()) ++failed;
+  }
+  done = true;
+  for (auto& each : clients) each.join();
+  CHECK(failed == 0);
+  CHECK(served > 0);
 }
 
 TEST_CASE("what is no TLS is answered where it is HTTP, and closed where it is not") {

@@ -103,6 +103,22 @@ TEST_CASE("the cookie by which a client sticks is Secure when it came by https")
   CHECK(gateway.ask(get("/")).field("Set-Cookie").find("Secure") == std::string::npos);
 }
 
+TEST_CASE("the first records of an answer fit into a packet each, and the last are long") {
+  const std::string body(300'000, 'b');
+  Origin origin(always(ok(body)));
+  Gateway gateway({origin.port()}, with_tls());
+  TlsClient client(gateway.tls_port());
+  client.socket().send(get("/"));
+  CHECK(read_response(client.socket()).body == body);
+  const auto sizes = client.record_sizes();
+  std::size_t total = 0;
+  for (const auto size : sizes) {
+    if (total < 32'000) CHECK(size < 1'450);
+    total += size;
+  }
+  CHECK(*std::max_element(sizes.begin(), sizes.end()) > 8'000);
+}
+
 TEST_CASE("requests follow one another on a connection, also pipelined ones") {
   Origin origin(always(ok("hello")));
   Gateway gateway({origin.port()}, with_tls());

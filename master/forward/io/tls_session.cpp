@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "common/base/clock.hpp"
 #include "common/base/limits.hpp"
 #include "master/forward/io/socket_io.hpp"
 
@@ -18,7 +19,6 @@ namespace tandem::master {
 
 namespace {
 
-constexpr std::size_t record_bytes_max = 16 * 1024;  // of content (RFC 8446 §5.1)
 // What a record is longer than its content, whatever the cipher, and what OpenSSL may put before
 // it.
 constexpr std::size_t record_overhead_max = 512;
@@ -226,7 +226,7 @@ IoResult TlsSession::flush() {
 
 // Encrypts as much as a block holds of the pieces, beginning at `from`; returns how much.
 std::size_t TlsSession::encrypt(std::span<const std::string_view> pieces, std::size_t from) {
-  std::array<char, record_bytes_max> room;
+  std::array<char, RecordSizes::large> room;
   const auto begin = from;
   auto left = size_of(pieces) - from;
   if (!out_.has_block()) {
@@ -234,7 +234,7 @@ std::size_t TlsSession::encrypt(std::span<const std::string_view> pieces, std::s
         left + record_overhead_max > limits::buffer_bytes ? pool_.borrow_large() : pool_.borrow();
   }
   while (left > 0 && out_.free_size() >= std::min(left, record_bytes_min) + record_overhead_max) {
-    const auto size = std::min({left, record_bytes_max, out_.free_size() - record_overhead_max});
+    const auto size = std::min({left, sizes_.next(), out_.free_size() - record_overhead_max});
     const auto part = part_of(pieces, from, size, room);
     ERR_clear_error();
     std::size_t written = 0;
@@ -245,6 +245,7 @@ std::size_t TlsSession::encrypt(std::span<const std::string_view> pieces, std::s
       fail(asio::error::connection_reset, "cannot encrypt");
       break;
     }
+    sizes_.sent(written);
     from += written;
     left -= written;
   }
@@ -269,6 +270,7 @@ IoResult TlsSession::write(std::span<const std::string_view> pieces) {
     return {broken_, 0};
   }
   const auto size = size_of(pieces);
+  sizes_.begin(now());
   IoResult total{{}, std::exchange(ahead_, 0)};
   while (total.bytes < size) {
     ahead_from_ = position(pieces, total.bytes);

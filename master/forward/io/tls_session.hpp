@@ -23,6 +23,7 @@
 
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/io/reactor.hpp"
+#include "master/forward/io/record_sizes.hpp"
 
 namespace tandem::master {
 
@@ -80,7 +81,8 @@ class TlsSession {
   std::unique_ptr<SSL, Free> ssl_;
   Descriptor& descriptor_;
   BufferPool& pool_;
-  Buffer out_;                        // encrypted, not sent
+  Buffer out_;  // encrypted, not sent
+  RecordSizes sizes_;
   std::size_t ahead_ = 0;             // bytes of what is being written that are in out_
   const char* ahead_from_ = nullptr;  // the first of them
   ErrorCodeOs end_;                   // what a read tells when all has been read; none yet
