@@ -179,14 +179,16 @@ void run_hypercorn(Server& server, const TempDir& dir) {
 
 // ---- what is asked of them
 
-Arguments backends(const std::vector<std::string>& addresses, const Arguments& more = {}) {
-  Arguments arguments{"--service", "default:protocol=http2",
-                      "--service", "default:check_interval=100ms",
-                      "--service", "default:attempts=6"};
+Arguments backends(const std::vector<std::string>& addresses) {
+  Arguments arguments;
+  // A server that is busy answers checks late.
+  for (const auto* setting :
+       {"protocol=http2", "check_interval=100ms", "check_timeout=10s", "attempts=6"}) {
+    arguments.insert(arguments.end(), {"--service", fmt::format("default:{}", setting)});
+  }
   for (const auto& address : addresses) {
     arguments.insert(arguments.end(), {"--backend", address});
   }
-  arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
 
