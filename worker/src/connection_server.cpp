@@ -83,9 +83,9 @@ Result<Endpoint> ConnectionServer::open(const Endpoint& address, unsigned connec
   svr_sock_ = listener;
   {
     const Lock lock(mutex_);
-    slots_.emplace(ConnectionSlots::Capacity{.direct = connections_max,
-                                             .masters = master_slots_,
-                                             .newcomers = limits::worker_newcomers_max});
+    slots_.emplace(CallerSlots::Capacity{.direct = connections_max,
+                                         .masters = master_slots_,
+                                         .newcomers = limits::worker_newcomers_max});
   }
   try {
     acceptor_ = std::thread([this] { accept_connections(); });
@@ -142,7 +142,7 @@ void ConnectionServer::hand_over(int socket) {
   const Lock lock(mutex_);
   accepted_.push_back(slots_->add(socket));
   // Skips connections that had to give way before a thread took them.
-  while (accepted_.front()->state == ConnectionSlots::State::evicted) {
+  while (accepted_.front()->state == CallerSlots::State::evicted) {
     close(accepted_.front());
     accepted_.pop_front();
   }
@@ -164,7 +164,7 @@ void ConnectionServer::hand_over(int socket) {
 }
 
 // Under the lock, so that nobody shuts down a descriptor that is already reused.
-void ConnectionServer::close(ConnectionSlots::Handle connection) {
+void ConnectionServer::close(CallerSlots::Handle connection) {
   const int socket = connection->socket;
   slots_->remove(connection);
   ::close(socket);
@@ -186,7 +186,7 @@ void ConnectionServer::serve_connections() {
   }
 }
 
-void ConnectionServer::serve_requests(ConnectionSlots::Handle connection) {
+void ConnectionServer::serve_requests(CallerSlots::Handle connection) {
   ConnectionIo io(connection->socket, stop_event_,
                   {as_duration(read_timeout_sec_, read_timeout_usec_),
                    as_duration(write_timeout_sec_, write_timeout_usec_)});
@@ -219,18 +219,18 @@ void ConnectionServer::drop_claims(httplib::Headers& headers) {
 }
 
 // A head has arrived. True: another may follow on the connection.
-bool ConnectionServer::admit_request(ConnectionSlots::Handle connection, const Exchange& exchange) {
+bool ConnectionServer::admit_request(CallerSlots::Handle connection, const Exchange& exchange) {
   auto values = RequestStream::values_of(exchange.reader.head());
   const bool from_master = is_master_ && is_master_(values);
   if (is_master_ && !from_master) drop_claims(values.headers);
-  auto admission = ConnectionSlots::Admission::evicted;
+  auto admission = CallerSlots::Admission::evicted;
   {
     const Lock lock(mutex_);
     admission = slots_->begin_request(connection, from_master);
   }
-  if (admission == ConnectionSlots::Admission::evicted) return false;
+  if (admission == CallerSlots::Admission::evicted) return false;
   exchange.reader.begin_body(payload_max_length_);
-  if (admission == ConnectionSlots::Admission::full) {
+  if (admission == CallerSlots::Admission::full) {
     exchange.writer.close_after();
     return refuse(exchange, {503, "busy", "All places for direct callers are taken."});
   }

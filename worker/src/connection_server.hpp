@@ -7,7 +7,7 @@
 // and the response is complete.
 //
 // One thread serves one connection. Threads are made when needed, kept, and bounded. Connections
-// are always accepted; ConnectionSlots decides which of them stay.
+// are always accepted; CallerSlots decides which of them stay.
 //
 // Owner: Worker. open(), stop() by one thread; requests_in_flight() by any.
 #pragma once
@@ -72,11 +72,11 @@ class ConnectionServer : public httplib::Server {
 
   void accept_connections();
   void hand_over(int socket);
-  void close(ConnectionSlots::Handle connection) TANDEM_REQUIRES(mutex_);
+  void close(CallerSlots::Handle connection) TANDEM_REQUIRES(mutex_);
   void serve_connections();
-  void serve_requests(ConnectionSlots::Handle connection);
+  void serve_requests(CallerSlots::Handle connection);
   static void drop_claims(httplib::Headers& headers);
-  bool admit_request(ConnectionSlots::Handle connection, const Exchange& exchange);
+  bool admit_request(CallerSlots::Handle connection, const Exchange& exchange);
   bool serve_request(const Exchange& exchange, httplib::Request values);
   bool gather(const Exchange& exchange, RequestStream& stream, httplib::Request& values);
   bool refuse(const Exchange& exchange, const Refusal& refusal);
@@ -92,9 +92,8 @@ class ConnectionServer : public httplib::Server {
   Mutex mutex_;                    // guards what follows
   std::condition_variable work_;   // a connection was accepted, or the server stops
   std::condition_variable freed_;  // a connection was closed
-  std::deque<ConnectionSlots::Handle> accepted_
-      TANDEM_GUARDED_BY(mutex_);                                    // not yet taken by a thread
-  std::optional<ConnectionSlots> slots_ TANDEM_GUARDED_BY(mutex_);  // from open() on
+  std::deque<CallerSlots::Handle> accepted_ TANDEM_GUARDED_BY(mutex_);  // not yet taken by a thread
+  std::optional<CallerSlots> slots_ TANDEM_GUARDED_BY(mutex_);          // from open() on
   std::vector<ServiceThread> threads_ TANDEM_GUARDED_BY(mutex_);
 };
 

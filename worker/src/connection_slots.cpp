@@ -8,13 +8,13 @@
 
 namespace tandem {
 
-ConnectionSlots::Handle ConnectionSlots::add(int socket) {
+CallerSlots::Handle CallerSlots::add(int socket) {
   if (newcomers_ >= capacity_.newcomers) evict_waiting(Caller::newcomer);
   ++newcomers_;
   return open_.insert(open_.end(), Connection{socket});
 }
 
-unsigned& ConnectionSlots::count_of(Caller caller) {
+unsigned& CallerSlots::count_of(Caller caller) {
   switch (caller) {
     case Caller::newcomer: return newcomers_;
     case Caller::direct: return direct_;
@@ -23,13 +23,13 @@ unsigned& ConnectionSlots::count_of(Caller caller) {
   assertion_failed("a known caller", __FILE__, __LINE__);
 }
 
-void ConnectionSlots::move(Connection& connection, Caller caller) {
+void CallerSlots::move(Connection& connection, Caller caller) {
   --count_of(connection.caller);
   ++count_of(caller);
   connection.caller = caller;
 }
 
-ConnectionSlots::Admission ConnectionSlots::begin_request(Handle connection, bool from_master) {
+CallerSlots::Admission CallerSlots::begin_request(Handle connection, bool from_master) {
   if (connection->state == State::evicted) return Admission::evicted;
   TANDEM_ASSERT(connection->state == State::waiting);
   const bool was_master = connection->caller == Caller::master;
@@ -43,18 +43,18 @@ ConnectionSlots::Admission ConnectionSlots::begin_request(Handle connection, boo
   return Admission::admitted;
 }
 
-void ConnectionSlots::end_request(Handle connection) {
+void CallerSlots::end_request(Handle connection) {
   TANDEM_ASSERT(connection->state == State::serving);
   connection->state = State::waiting;
   open_.splice(open_.end(), open_, connection);
 }
 
-void ConnectionSlots::remove(Handle connection) {
+void CallerSlots::remove(Handle connection) {
   if (connection->state != State::evicted) --count_of(connection->caller);
   open_.erase(connection);
 }
 
-bool ConnectionSlots::evict_waiting(Caller caller) {
+bool CallerSlots::evict_waiting(Caller caller) {
   const auto oldest = std::find_if(open_.begin(), open_.end(), [caller](const Connection& one) {
     return one.caller == caller && one.state == State::waiting;
   });
@@ -65,11 +65,11 @@ bool ConnectionSlots::evict_waiting(Caller caller) {
   return true;
 }
 
-bool ConnectionSlots::evict_one() {
+bool CallerSlots::evict_one() {
   return evict_waiting(Caller::newcomer) || evict_waiting(Caller::direct);
 }
 
-void ConnectionSlots::shut_down_all() {
+void CallerSlots::shut_down_all() {
   for (const auto& connection : open_) ::shutdown(connection.socket, SHUT_RDWR);
 }
 

@@ -6,7 +6,8 @@
 // master's place: newcomers that send no request and idle direct callers give way to the next
 // caller, the oldest first.
 //
-// Not thread-safe: ConnectionServer's lock guards it.
+// Not thread-safe: ConnectionServer's lock guards it. The control address has ConnectionSlots,
+// which share callers by other rules.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace tandem {
 
-class ConnectionSlots {
+class CallerSlots {
  public:
   struct Capacity {
     unsigned direct = 0;     // connections whose requests have no proof
@@ -36,7 +37,7 @@ class ConnectionSlots {
   using Handle = std::list<Connection>::iterator;  // valid until remove()
   enum class Admission { admitted, evicted, full };
 
-  explicit ConnectionSlots(Capacity capacity) : capacity_(capacity) {}
+  explicit CallerSlots(Capacity capacity) : capacity_(capacity) {}
 
   // A connection was accepted; the oldest newcomer gives way when there are too many.
   Handle add(int socket);

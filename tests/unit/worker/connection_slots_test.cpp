@@ -12,8 +12,8 @@
 
 using namespace tandem;
 using namespace tandem::test;
-using Admission = ConnectionSlots::Admission;
-using State = ConnectionSlots::State;
+using Admission = CallerSlots::Admission;
+using State = CallerSlots::State;
 
 namespace {
 
@@ -105,7 +105,7 @@ TEST_CASE("direct callers that are being served keep others out, and no master")
 
 TEST_CASE(
     "a connection is a master's while its requests are proven, up to the places that they have") {
-  ConnectionSlots slots({.direct = 1, .masters = 1, .newcomers = 2});
+  CallerSlots slots({.direct = 1, .masters = 1, .newcomers = 2});
   int ends[2];
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
   const auto first = slots.add(ends[0]);
