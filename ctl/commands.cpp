@@ -205,7 +205,7 @@ std::string summary(const wire::Status& status) {
 
 Result<std::string> change(const ControlClient& client, const std::string& worker, const char* verb,
                            const char* outcome, Format format) {
-  const auto answer = client.post(fmt::format("/v1/workers/{}/{}", worker, verb));
+  auto answer = client.post(fmt::format("/v1/workers/{}/{}", worker, verb));
   if (!answer.ok() || format == Format::json) return answer;
   return fmt::format("{} {}\n", worker, outcome);
 }
@@ -235,7 +235,7 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
 }
 
 Result<std::string> show_workers(const ControlClient& client, Format format) {
-  const auto answer = client.get("/v1/workers");
+  auto answer = client.get("/v1/workers");
   if (!answer.ok() || format == Format::json) return answer;
   const auto workers = wire::parse_workers(*answer);
   if (!workers.ok()) return workers.error();
@@ -251,7 +251,7 @@ Result<std::string> undrain(const ControlClient& client, const std::string& work
 }
 
 Result<std::string> switch_over(const ControlClient& client, const std::string& to, Format format) {
-  const auto answer =
+  auto answer =
       client.post("/v1/switchover", to.empty() ? "" : fmt::format(R"({{"to":"{}"}})", to));
   if (!answer.ok() || format == Format::json) return answer;
   const auto document = wire::parse_object(*answer, limits::control_body_bytes_max);

@@ -115,7 +115,7 @@ Result<std::string> add_master(const ControlClient& client, const std::string& n
 
 Result<std::string> remove_master(const ControlClient& client, const std::string& name,
                                   const Waiting& waiting, Format format) {
-  const auto answer = client.remove(fmt::format("{}/{}", masters_path, name));
+  auto answer = client.remove(fmt::format("{}/{}", masters_path, name));
   if (!answer) return answer;
   return wait_for(client, {}, name, waiting, format);
 }

@@ -129,6 +129,7 @@ class RoleHooks::Body {
     environment.push_back(fmt::format("TANDEM_TERM={}", event.term));
     const auto pointers = [](const std::vector<std::string>& texts) {
       std::vector<char*> list;
+      list.reserve(texts.size() + 1);
       for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
       list.push_back(nullptr);
       return list;

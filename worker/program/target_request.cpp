@@ -202,7 +202,7 @@ TargetAnswer ask_target(const Endpoint& address, const Endpoint& host, const Tar
   if (error == 0) error = connection.receive(begin.data(), begin.size(), got);
   if (error == ETIMEDOUT) return {.probed = Probed::silent, .why = "no answer in time"};
   if (error != 0) return {.probed = Probed::bad, .why = "no answer"};
-  const auto answer = judge({begin.data(), got}, check);
+  auto answer = judge({begin.data(), got}, check);
   std::array<char, 1024> rest{};
   for (std::size_t total = 0; total < answer_bytes_read_max; total += got) {
     if (connection.receive(rest.data(), rest.size(), got) != 0 || got == 0) break;

@@ -20,7 +20,7 @@ ServiceThread::ServiceThread(std::function<void()> work) {
     return nullptr;
   };
   runs_ = pthread_create(&thread_, &attributes, run, owned.get()) == 0;
-  if (runs_) owned.release();
+  if (runs_) static_cast<void>(owned.release());  // the thread owns it now
   pthread_attr_destroy(&attributes);
 }
 
