@@ -123,7 +123,7 @@ Result<std::string> remove_master(const ControlClient& client, const std::string
 Result<std::string> replace_master(const ControlClient& client, const std::string& old,
                                    const std::string& name, const Endpoint& address,
                                    const Waiting& waiting, Format format) {
-  const auto answer = client.post(masters_path, wish(name, address, old));
+  auto answer = client.post(masters_path, wish(name, address, old));
   if (!answer) return answer;
   return wait_for(client, name, old, waiting, format);
 }
