@@ -8,6 +8,8 @@ import http.client
 import json
 import os
 import signal
+import ssl
+import subprocess
 import time
 
 from hosts import NETWORK, await_that
@@ -65,30 +67,52 @@ def start_worker(network, host, name, arguments):
 class TandemPair:
     """Masters a and b and three workers that vote, each on a host of its own. With a virtual address the client asks
     that, which the primary has; without, the standby, as one that has lost the primary would: it is passed on while
-    the primary serves, and served afterwards."""
+    the primary serves, and served afterwards. With certificates all of them speak TLS to each other's control addresses;
+    without they share a token."""
 
-    def __init__(self, network, options, virtual=None):
+    def __init__(self, network, options, virtual=None, certificates=False):
         self.network, self.virtual = network, virtual
         self.hosts = {name: network.host(name) for name in ("a", "b")}
         self.token = network.write("token", "a-token-of-the-benchmark-alone\n")
         os.chmod(self.token, 0o600)
+        self.authority = os.path.join(network.dir, "ca") if certificates else None
+        if certificates:
+            self._issue("init", "--cluster", "bench")
+            for name in self.hosts:
+                self._issue("issue", "--master", name)
+            for name in WORKERS:
+                self._issue("issue", "--worker", name, "--witness")
+            self._issue("issue", "--operator", "ops")
+            self.tls = ssl.create_default_context(cafile=os.path.join(self.authority, "ca.pem"))
+            self.tls.check_hostname = False  # masters are known by their identities
+            self.tls.load_cert_chain(*(os.path.join(self.authority, "operator-ops." + end) for end in ("pem", "key")))
         self.master_options = options
         self.masters = {name: self._start_master(name) for name in self.hosts}
         self.workers, self.all_hosts = {}, list(self.hosts.values())
         for name in WORKERS:
             host = network.host(name)
             self.all_hosts.append(host)
-            arguments = ["--state-dir", os.path.join(network.dir, "data-" + name), "--token-file", self.token]
+            arguments = ["--state-dir", os.path.join(network.dir, "data-" + name), *self._proof("worker", name)]
             for master in self.hosts.values():
                 arguments += ["--master", f"{master.address}:{CONTROL}"]
             self.workers[name] = start_worker(network, host, name, arguments)
         self.serving = None
 
+    def _issue(self, command, *words):
+        subprocess.run([program("tandem"), "ca", command, self.authority, *words], check=True, stdout=subprocess.DEVNULL)
+
+    def _proof(self, kind, name):
+        if self.authority is None:
+            return ["--token-file", self.token]
+        stem = os.path.join(self.authority, f"{kind}-{name}")
+        return ["--cluster-ca", os.path.join(self.authority, "ca.pem"), "--cluster-cert", stem + ".pem",
+                "--cluster-key", stem + ".key"]
+
     def _start_master(self, name):
         own = self.hosts[name].address
         command = [program("tandem-master"), "--node", name, "--listen", f"{own if not self.virtual else '0.0.0.0'}:{CLIENTS}",
                    "--control", f"{own}:{CONTROL}", "--data-dir", os.path.join(self.network.dir, "data-" + name),
-                   "--token-file", self.token] + self.master_options
+                   *self._proof("master", name)] + self.master_options
         if self.virtual:
             command += ["--vip", f"{self.virtual}/24@eth0"]
         for other, host in self.hosts.items():
@@ -98,9 +122,12 @@ class TandemPair:
 
     def ask(self, name, method, path, timeout=2):
         """(status, text) from a master's control address; status 0 when it does not answer."""
-        connection = http.client.HTTPConnection(self.hosts[name].address, CONTROL, timeout=timeout)
+        address = (self.hosts[name].address, CONTROL)
+        connection = (http.client.HTTPConnection(*address, timeout=timeout) if self.authority is None
+                      else http.client.HTTPSConnection(*address, timeout=timeout, context=self.tls))
         try:
-            connection.request(method, path, headers={"Authorization": "Bearer a-token-of-the-benchmark-alone"})
+            token = {} if self.authority else {"Authorization": "Bearer a-token-of-the-benchmark-alone"}
+            connection.request(method, path, headers=token)
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):

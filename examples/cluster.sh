@@ -2,12 +2,13 @@
 # A cluster on this machine: two masters, three workers, and a look at what happens when one dies.
 #
 #   examples/cluster.sh [start]   starts it and stays; Ctrl-C stops all of it
-#   examples/cluster.sh --tls     the same, and its masters speak TLS too, with a certificate made for it
+#   examples/cluster.sh --tls     the same with TLS: to clients, and at the control addresses, with certificates on both sides
 #   examples/cluster.sh status    shows the one that runs
 #   examples/cluster.sh stop      stops it from another terminal
 #   examples/cluster.sh demo      unattended, on free ports: spreads requests; then, under load, kills a worker
 #                                 and the primary with -9, switches over, freezes the primary and wakes it;
-#                                 exits 0 only if no request failed on the way
+#                                 exits 0 only if no request failed on the way; demo --tls: with TLS at the control
+#                                 addresses
 #
 # Builds what is missing first. Logs are in build/cluster, those of a failed demo where it says.
 set -euo pipefail
@@ -33,10 +34,11 @@ run_dir=$root/build/cluster
 lock=$run_dir/lock
 controls=()  # HOST:PORT of every master, once they run
 clients=()   # HOST:PORT for clients, likewise
-tls=0        # whether masters speak TLS, each at its port for clients and 363: 8443, 8444
+tls=0        # whether masters speak TLS to clients, each at its port for clients and 363: 8443, 8444
+inner_tls=0  # whether control addresses speak TLS, and everybody has a certificate
 
 usage() {
-  sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
 prepare() {
@@ -64,8 +66,50 @@ launch_master() {
   if [ "$tls" = 1 ]; then
     secure=(--listen-tls "127.0.0.1:$((own_client + 363))" --tls "$run_dir/site.pem,$run_dir/site.key")
   fi
+  local inside
+  mapfile -t inside < <(proof "master-$1")
   start "$1" "$bin/tandem-master" --node "$1" --listen "127.0.0.1:$own_client" \
-    --control "127.0.0.1:$own_control" --data-dir "$run_dir/data-$1" "${peers[@]}" "${secure[@]}"
+    --control "127.0.0.1:$own_control" --data-dir "$run_dir/data-$1" "${peers[@]}" "${secure[@]}" \
+    "${inside[@]}"
+}
+
+# proof KIND-NAME: the flags, one on a line, by which somebody proves who it is; none without TLS inside.
+proof() {
+  [ "$inner_tls" = 0 ] || printf '%s\n' --cluster-ca "$run_dir/ca/ca.pem" \
+    --cluster-cert "$run_dir/ca/$1.pem" --cluster-key "$run_dir/ca/$1.key"
+}
+
+# An authority, and certificates for all who take part; those of a run before are replaced.
+issue_certificates() {
+  local entry
+  "$bin/tandem" ca init "$run_dir/ca" --cluster example --force >"$run_dir/ca.log"
+  for entry in "${masters[@]}"; do
+    "$bin/tandem" ca issue "$run_dir/ca" --master "${entry%% *}" --address 127.0.0.1 --force >>"$run_dir/ca.log"
+  done
+  for entry in "${workers[@]}"; do
+    "$bin/tandem" ca issue "$run_dir/ca" --worker "${entry%% *}" --witness --force >>"$run_dir/ca.log"
+  done
+  "$bin/tandem" ca issue "$run_dir/ca" --operator ops --force >>"$run_dir/ca.log"
+  export TANDEM_CLUSTER_CERTIFICATES=$run_dir/ca  # for workers.py
+}
+
+# ask_control CONTROL PATH CURL-ARGUMENT...: as an operator.
+ask_control() {
+  local control=$1 path=$2
+  shift 2
+  if [ "$inner_tls" = 0 ]; then
+    curl -fs --max-time 2 "$@" "http://$control$path"
+  else
+    curl -fs --max-time 2 --cacert "$run_dir/ca/ca.pem" --cert "$run_dir/ca/operator-ops.pem" \
+      --key "$run_dir/ca/operator-ops.key" "$@" "https://$control$path"
+  fi
+}
+
+# tandem_as_operator ARGUMENT...
+tandem_as_operator() {
+  local proven
+  mapfile -t proven < <(proof operator-ops)
+  "$bin/tandem" "$@" "${proven[@]}"
 }
 
 # For localhost, signed by itself.
@@ -90,10 +134,11 @@ start_masters() {
 
 # start_worker NAME PORT
 start_worker() {
-  local ready control to=()
+  local ready control to=() inside
+  mapfile -t inside < <(proof "worker-$1")
   for control in "${controls[@]}"; do to+=(--master "$control"); done
   start "$1" "$bin/tandem-worker" --name "$1" --listen "127.0.0.1:$2" "${to[@]}" \
-    --state-dir "$run_dir/data-$1"
+    --state-dir "$run_dir/data-$1" "${inside[@]}"
   ready=$(await_line "$1" '^tandem-worker ready')
   echo "worker $1 at $(field "$ready" listen), process ${pid_of[$1]}"
 }
@@ -114,9 +159,9 @@ start_workers() {
 }
 
 # has_role ROLE CONTROL: primary, or standby in sync.
-has_role() { curl -fs -o /dev/null --max-time 2 "http://$2/$1"; }
+has_role() { ask_control "$2" "/$1" -o /dev/null; }
 
-is_protected() { curl -fs --max-time 2 "http://${controls[0]}/status" | grep -q '"protected":true'; }
+is_protected() { ask_control "${controls[0]}" /status | grep -q '"protected":true'; }
 
 # From then on any single loss is survived.
 await_protection() {
@@ -145,6 +190,8 @@ run() {
   stop_all_on_exit
   trap 'echo "stopping"; stop_all || true' EXIT
   [ "$tls" = 0 ] || make_certificate
+  rm -rf "$run_dir/ca"
+  [ "$inner_tls" = 0 ] || issue_certificates
   start_masters
   start_workers
   await_protection
@@ -192,7 +239,8 @@ show_status() {
     exit 1
   fi
   while read -r control; do to+=(--control "$control"); done <"$run_dir/controls"
-  "$bin/tandem" status "${to[@]}"
+  [ ! -d "$run_dir/ca" ] || inner_tls=1
+  tandem_as_operator status "${to[@]}"
 }
 
 stop_running() {
@@ -259,7 +307,7 @@ demo_failover() {
   echo "  a is back, as standby and in sync"
 
   echo "a planned switchover to a"
-  "$bin/tandem" switchover --to a --control "${controls[1]}" | sed 's/^/  /'
+  tandem_as_operator switchover --to a --control "${controls[1]}" | sed 's/^/  /'
   await 10 has_role primary "${controls[0]}" || fail_demo "a does not lead"
 
   echo "the primary, a, is frozen (SIGSTOP)"
@@ -282,6 +330,7 @@ demo() {
   local entry i before answered failed killed_at
   for i in "${!masters[@]}"; do masters[i]="${masters[i]%% *} $(free_port) $(free_port)"; done
   for i in "${!workers[@]}"; do workers[i]="${workers[i]%% *} 0"; done
+  [ "$inner_tls" = 0 ] || issue_certificates
   start_masters
   start_workers
   await_protection
@@ -337,11 +386,15 @@ case ${1:-start} in
   start) run ;;
   --tls)
     tls=1
+    inner_tls=1
     run
     ;;
   status) show_status ;;
   stop) stop_running ;;
-  demo) demo ;;
+  demo)
+    [ "${2:-}" != --tls ] || inner_tls=1
+    demo
+    ;;
   -h | --help | help) usage ;;
   *)
     usage >&2

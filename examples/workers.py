@@ -5,16 +5,34 @@
   workers.py CONTROL NAME FIELD                             prints a field of GET /v1/workers
   workers.py CONTROL NAME FIELD is|is-not|above VALUE SECONDS   waits; exit status 1 when that time is over
 
+$TANDEM_CLUSTER_CERTIFICATES, a directory as `tandem ca` makes it: the control address speaks TLS, and is asked as the operator
+ops.
+
 A worker that the master does not know has no field: "" is printed, and it is neither `is` nor `above`.
 """
 import json
+import os
+import ssl
 import sys
 import time
 import urllib.request
 
 
+def cluster_tls():
+    directory = os.environ.get("TANDEM_CLUSTER_CERTIFICATES")
+    if not directory:
+        return None
+    context = ssl.create_default_context(cafile=f"{directory}/ca.pem")
+    context.load_cert_chain(f"{directory}/operator-ops.pem", f"{directory}/operator-ops.key")
+    return context
+
+
+TLS = cluster_tls()
+
+
 def workers(control):
-    with urllib.request.urlopen(f"http://{control}/v1/workers", timeout=5) as answer:
+    scheme = "https" if TLS else "http"
+    with urllib.request.urlopen(f"{scheme}://{control}/v1/workers", timeout=5, context=TLS) as answer:
         return json.load(answer)["workers"]
 
 
