@@ -1,10 +1,10 @@
 #include "ctl/control_client.hpp"
 
 #include <fmt/format.h>
-#include <httplib.h>
 
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
+#include "common/http/blocking_client.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
 
@@ -15,38 +15,11 @@ namespace {
 // A master that passes a change on to the primary waits this long itself, and a bit.
 constexpr auto answer_max = limits::commit_wait_max + std::chrono::seconds(2);
 
-std::string in_words(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection: return "no connection";
-    case httplib::Error::ConnectionTimeout: return "no connection in time";
-    case httplib::Error::Read: return "no answer in time";
-    case httplib::Error::Canceled: return "the answer is too long";
-    default: return httplib::to_string(error);
-  }
-}
-
-httplib::Result send(const Endpoint& master, const std::string& token, const std::string& method,
-                     const std::string& path, const std::string& content, Duration longer) {
-  httplib::Client client(master.host, master.port);
-  client.set_connection_timeout(limits::connect_max);
-  client.set_read_timeout(answer_max + longer);
-  httplib::Request request;
-  request.method = method;
-  request.path = path;
-  request.headers = {{"Host", master.to_string()}};
-  if (!token.empty()) request.headers.emplace("Authorization", bearer(token));
-  request.body = content;
-  if (method == "POST" && content.empty()) request.headers.emplace("Content-Length", "0");
-  std::string body;
-  request.content_receiver = [&body](const char* data, std::size_t size, std::uint64_t,
-                                     std::uint64_t) {
-    if (body.size() + size > limits::status_bytes_max) return false;
-    body.append(data, size);
-    return true;
-  };
-  auto result = client.send(request);
-  if (result) result->body = std::move(body);
-  return result;
+HttpRequest request_of(const std::string& token, const std::string& method, const std::string& path,
+                       const std::string& body) {
+  HttpRequest request{.method = method, .target = path, .fields = {}, .body = body};
+  if (!token.empty()) request.fields = fmt::format("Authorization: {}\r\n", bearer(token));
+  return request;
 }
 
 }  // namespace
@@ -66,14 +39,18 @@ Result<ControlClient::Reply> ControlClient::exchange(const std::string& method,
   TANDEM_ASSERT(!masters_.empty());
   std::string tried;
   for (const auto& master : masters_) {
-    auto result = send(master, token_, method, path, body, longer);
+    BlockingClient asking(master, {.answer_max = answer_max + longer,
+                                   .answer = {.body_bytes_max = limits::status_bytes_max},
+                                   .credentials = credentials_});
+    auto outcome = asking.ask(request_of(token_, method, path, body));
+    auto& answer = outcome.answer;
     std::string why;
-    if (!result) {
-      why = in_words(result.error());
-    } else if (result->status / 100 == 2 || result->status / 100 == 4) {
-      return Reply{result->status, std::move(result->body)};
+    if (!outcome.answered()) {
+      why = outcome.why;
+    } else if (answer.status / 100 == 2 || answer.status / 100 == 4) {
+      return Reply{static_cast<int>(answer.status), std::move(answer.body)};
     } else {
-      why = wire::error_message(result->body);
+      why = wire::error_message(answer.body);
     }
     tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", master.to_string(), why);
   }

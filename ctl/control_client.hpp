@@ -9,6 +9,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 
 namespace tandem::ctl {
 
@@ -20,9 +21,13 @@ class ControlClient {
   };
 
   // REQUIRES: at least one master.
-  // `token`: presented to them; empty: none.
-  explicit ControlClient(std::vector<Endpoint> masters, std::string token = {})
-      : masters_(std::move(masters)), token_(std::move(token)) {}
+  // `token`: presented to them; empty: none. `credentials`: they are asked over TLS; null: in
+  // clear.
+  explicit ControlClient(std::vector<Endpoint> masters, std::string token = {},
+                         tls::CurrentCredentialsPtr credentials = {})
+      : masters_(std::move(masters)),
+        token_(std::move(token)),
+        credentials_(std::move(credentials)) {}
 
   // The body of the first good answer. A master that does not answer, or answers that it cannot
   // serve this (5xx), is passed over. Errors: `unavailable`, saying what each said, when none is
@@ -50,6 +55,7 @@ class ControlClient {
 
   std::vector<Endpoint> masters_;
   std::string token_;
+  tls::CurrentCredentialsPtr credentials_;
 };
 
 }  // namespace tandem::ctl

@@ -17,6 +17,7 @@
 #include "common/base/printable.hpp"
 #include "common/base/token_file.hpp"
 #include "common/base/write_text.hpp"
+#include "common/tls/flags.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
 #include "ctl/ca.hpp"
@@ -36,6 +37,7 @@ constexpr Duration longest_timeout = 24h;
 struct Flags {
   std::vector<Endpoint> controls;
   std::string token_file;
+  tls::ClusterFiles cluster;
   bool json = false;
   std::string worker;
   std::string successor;
@@ -304,6 +306,7 @@ int main(int argc, char** argv) {
                  flags.controls);
   bind_text(app, "--token-file", "FILE", "file with your token, if the masters ask for one",
             flags.token_file);
+  tls::bind_cluster_files(app, flags.cluster);
   bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
   add_commands(app, flags);
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
@@ -316,7 +319,9 @@ int main(int argc, char** argv) {
     if (!read.ok()) return failed(read.error(), 2);
     token = std::move(*read);
   }
-  const ctl::ControlClient client(flags.controls, token);
+  const auto credentials = tls::load_if_given(flags.cluster);
+  if (!credentials) return failed(credentials.error(), 2);
+  const ctl::ControlClient client(flags.controls, token, *credentials);
   const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
   Outcome outcome;
   if (flags.status->parsed()) {

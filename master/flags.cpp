@@ -10,6 +10,7 @@
 #include "common/base/command_line.hpp"
 #include "common/base/memory_size.hpp"
 #include "common/base/name.hpp"
+#include "common/tls/flags.hpp"
 #include "common/wire/limits.hpp"
 #include "master/client_flags.hpp"
 #include "common/base/write_text.hpp"
@@ -318,6 +319,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
                 flags.forget_after, {1s, 720h});
   bind_duration(app, "--drain-timeout", "how long requests in flight may take after SIGTERM",
                 flags.drain_timeout, {0s, 1h});
+  tandem::tls::bind_cluster_files(app, flags.cluster);
   bind_text(app, "--tokens-file", "FILE.toml",
             "who may do what at the control address: entries that `tandem token new` prints; read "
             "again at SIGHUP",

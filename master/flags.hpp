@@ -13,6 +13,7 @@
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
@@ -50,7 +51,8 @@ struct MasterFlags {
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;
-  std::string tokens_file;  // empty: one token, or none
+  tandem::tls::ClusterFiles cluster;  // --cluster-ca and those that belong to it
+  std::string tokens_file;            // empty: one token, or none
   std::string token_file;
   std::string access_log = "off";  // a file, "-" for the standard output, or "off"
   LogLevel log_level = LogLevel::info;

@@ -25,6 +25,7 @@ namespace {
 
 using namespace tandem;
 using namespace tandem::master;
+namespace tls = tandem::master::tls;  // towards clients, not that inside the cluster
 
 int failed(const Error& error) {
   write_text(stderr, fmt::format("tandem-master: {}\n", error.message));
@@ -45,6 +46,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.backends = flags.backends;
   options.routes = flags.routes;
   options.services = flags.services;
+  options.cluster_files = flags.cluster;
   options.tokens_file = flags.tokens_file;
   options.token_file = flags.token_file;
   options.peers = flags.peers;

@@ -1,4 +1,5 @@
-// credential.hpp: what is known of a token: whose it is, and what it allows. Never the token.
+// credential.hpp: what is known of a token, or a certificate: whose it is, and what it allows.
+// Never the token.
 //
 // A value; shared between threads it is immutable.
 #pragma once
@@ -27,8 +28,8 @@ struct WorkerScope {
 struct Credential {
   std::string name;  // who it is; of a master that of its node
   Role role = Role::viewer;
-  std::string sha256;              // of the token, 64 lower-case hexadecimal digits
-  WorkerScope scope{};             // of a worker
+  std::string sha256{};  // of the token, 64 lower-case hexadecimal digits; empty: a certificate
+  WorkerScope scope{};   // of a worker
   std::optional<LastDay> until{};  // unset: it does not expire
   int line = 0;                    // in the file that it comes from, for sentences
 };

@@ -35,6 +35,16 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return (x | 0x20) == (y | 0x20); });
 }
 
+// What it has proved by who it is: only tokens have hashes.
+std::string proof_of(const Credential& caller) {
+  return fmt::format("the {} of {}", caller.sha256.empty() ? "certificate" : "token", caller.name);
+}
+
+std::string not_for_name(const Credential& caller, const WorkerClaim& claim) {
+  return fmt::format("{} is not for a worker named {}, only for: {}", proof_of(caller), claim.name,
+                     listed(caller.scope.names));
+}
+
 Error refuse(std::string_view path, const Credential& credential, std::string_view why) {
   return invalid(fmt::format("{}:{}: {}", path, credential.line, why));
 }
@@ -123,27 +133,31 @@ Identity Credentials::identify(std::string_view authorization, WallTime now) con
 }
 
 std::string Credentials::outside_scope(const Credential& caller, const WorkerClaim& claim) const {
+  const bool is_anothers =
+      !is_among(claim.name, caller.scope.names) && whole_names_.contains(claim.name);
+  if (caller.role != Role::all && is_anothers) return not_for_name(caller, claim);
+  return outside_own_scope(caller, claim);
+}
+
+std::string Credentials::outside_own_scope(const Credential& caller, const WorkerClaim& claim) {
   if (caller.role == Role::all) return {};
   const auto& [names, services, addresses, witness] = caller.scope;
-  const bool is_own = is_among(claim.name, names);
-  if (!is_own && (whole_names_.contains(claim.name) || !is_covered(claim.name, names))) {
-    return fmt::format("the token of {} is not for a worker named {}, only for: {}", caller.name,
-                       claim.name, listed(names));
+  if (!is_among(claim.name, names) && !is_covered(claim.name, names)) {
+    return not_for_name(caller, claim);
   }
   if (!is_among(claim.service, services) && !is_among("*", services)) {
-    return fmt::format("the token of {} is not for workers of the service {}, only of: {}",
-                       caller.name, claim.service, listed(services));
+    return fmt::format("{} is not for workers of the service {}, only of: {}", proof_of(caller),
+                       claim.service, listed(services));
   }
   if (addresses.empty() && claim.host != claim.peer) {
     return fmt::format(
-        "the token of {} is for the address that it calls from alone, {}, not for "
-        "{}: its entry can name addresses",
-        caller.name, claim.peer, claim.host);
+        "{} is for the address that it calls from alone, {}, not for {}: {} can name addresses",
+        proof_of(caller), claim.peer, claim.host, caller.sha256.empty() ? "it" : "its entry");
   }
   const bool is_there = std::any_of(addresses.begin(), addresses.end(),
                                     [&](const auto& range) { return range.contains(claim.host); });
   if (addresses.empty() || is_there) return {};
-  return fmt::format("the token of {} is not for the address {}", caller.name, claim.host);
+  return fmt::format("{} is not for the address {}", proof_of(caller), claim.host);
 }
 
 bool Credentials::is_replaced(const Credential& credential) const {

@@ -55,6 +55,8 @@ class Credentials {
   // that an entry has in full is that entry's alone: the beginning of names in another one does not
   // cover it.
   std::string outside_scope(const Credential& caller, const WorkerClaim& claim) const;
+  // The same of a caller whose names are nobody else's, as those of certificates are.
+  static std::string outside_own_scope(const Credential& caller, const WorkerClaim& claim);
 
   // By name and line.
   const std::vector<std::shared_ptr<const Credential>>& all() const { return all_; }

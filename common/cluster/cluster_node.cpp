@@ -194,9 +194,11 @@ std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
                       .address = known->second.addresses.control,
                       .patience = std::max<Duration>(1s, 2 * options_.timing.election_timeout),
                       .retry = options_.timing.heartbeat,
-                      .greets = true},
+                      .greets = true,
+                      .credentials = options_.credentials},
       PeerLink::Hooks{.envelope = [this] { return envelope(); },
                       .token = [this, node] { return token_for(node); },
+                      .is_peer = [this, node](const auto& who) { return is_member(node, who); },
                       .lost = [this, node] { step(core::ConnectionLost{node}); },
                       .refused =
                           [this, node](Instant attempted) {
@@ -206,6 +208,14 @@ std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
   if (!known->second.resolved.empty()) link->set_addresses(known->second.resolved);
   link->start();
   return link;
+}
+
+// Whether the one with this certificate can be that node. A witness has masters alone to talk to.
+bool ClusterNode::is_member(const core::NodeId& node, const tls::Identity& who) const {
+  if (who.name != node.name()) return false;
+  if (who.kind == tls::Kind::master) return true;
+  const bool must_lead = options_.kind == core::VoterKind::witness || is_master(node);
+  return who.kind == tls::Kind::worker && who.witness && !must_lead;
 }
 
 bool ClusterNode::is_master(const core::NodeId& node) const {

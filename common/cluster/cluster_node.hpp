@@ -149,6 +149,7 @@ class ClusterNode {
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
   std::string token_for(const core::NodeId& node) const;
   void follow_link(const core::NodeId& peer);
+  bool is_member(const core::NodeId& node, const tls::Identity& who) const;
   bool is_master(const core::NodeId& node) const;
   void prune_links();
   void open_links();

@@ -7,6 +7,7 @@ namespace tandem::cluster {
 // A master's token goes to masters alone: where they are operators have said, or they themselves
 // with tokens of their own.
 std::string ClusterNode::token_for(const core::NodeId& node) const {
+  if (options_.credentials) return {};  // certificates say it all
   const bool is_witness = options_.kind == core::VoterKind::witness;
   if (options_.shares_token || is_witness || is_master(node)) return options_.token;
   const auto known = known_.find(node);

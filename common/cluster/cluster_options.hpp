@@ -10,6 +10,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/cluster/state_check.hpp"
 #include "common/core/options.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/features.hpp"
 
 namespace tandem::cluster {
@@ -30,6 +31,8 @@ struct ClusterOptions {
   // Witnesses, too, are presented the token. False, for masters: each gets a secret of its own,
   // since its address is what a worker said (ClusterNode::set_secret()).
   bool shares_token = true;
+  // Other members are connected to with these; null: in clear.
+  tls::CurrentCredentialsPtr credentials{};
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
   // The state to found a new cluster from, in an empty directory; null: an empty state.

@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 #include <spdlog/spdlog.h>
 
+#include "common/access/last_day.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/token_file.hpp"
 #include "common/cluster/limits.hpp"
@@ -71,8 +72,7 @@ void PeerLink::stop() {
 }
 
 void PeerLink::close() {
-  error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
   watch_.cancel();
   wake_.cancel();
 }
@@ -134,7 +134,8 @@ asio::awaitable<bool> PeerLink::connect() {
     }
     if (stopped_) co_return false;
     refused = refused && error == asio::error::connection_refused;
-    why = error == asio::error::operation_aborted ? "does not answer" : error.message();
+    why = error == asio::error::operation_aborted ? "does not answer" : socket_.reason(error);
+    if (!not_peer_.empty()) why = std::exchange(not_peer_, {});
   }
   set_trouble(std::move(why));
   if (refused) hooks_.refused(attempted);
@@ -142,17 +143,39 @@ asio::awaitable<bool> PeerLink::connect() {
 }
 
 asio::awaitable<error_code> PeerLink::connect_to(Endpoint numeric) {
-  socket_ = Socket(loop_);
+  socket_.close();
   watch_.expires_after(options_.patience);
   watch_.async_wait([self = shared_from_this()](error_code expired) {
-    error_code ignored;
-    if (!expired) self->socket_.close(ignored);
+    if (!expired) self->socket_.close();
   });
-  auto connecting = connect_stream(socket_, std::move(numeric));
-  const auto error = co_await std::move(connecting);
+  auto connecting = connect_stream(socket_.socket(), std::move(numeric));
+  auto error = co_await std::move(connecting);
+  if (!error && options_.credentials) {
+    auto securing = secure();
+    error = co_await std::move(securing);
+  }
   watch_.cancel();
   if (error) close();
   co_return error;
+}
+
+asio::awaitable<error_code> PeerLink::secure() {
+  auto securing = socket_.secure_now(options_.credentials->get(), tls::Side::calls);
+  auto error = co_await std::move(securing);
+  if (error || stopped_) co_return error;
+  const auto& identity = socket_.peer()->identity;
+  if (hooks_.is_peer(identity)) co_return error;
+  not_peer_ = fmt::format("{} is there instead", identity.id());
+  co_return boost::system::errc::make_error_code(boost::system::errc::protocol_error);
+}
+
+// Its certificate may have been revoked, or have ended, since the connection was made.
+bool PeerLink::is_still_peer() {
+  if (!options_.credentials || !socket_.peer()) return true;
+  auto why = why_not(*socket_.peer(), *options_.credentials->get(), access::wall_time());
+  if (why.empty()) return true;
+  set_trouble(std::move(why));
+  return false;
 }
 
 asio::awaitable<void> PeerLink::read_answers() {
@@ -161,7 +184,11 @@ asio::awaitable<void> PeerLink::read_answers() {
     error_code error;
     auto reading = read_answer(socket_, reader, error);
     const auto status = co_await std::move(reading);
-    if (status != AnswerReader::Status::complete) co_return;
+    if (status != AnswerReader::Status::complete) {
+      // What the other end has against this one's certificate is told by the first answer.
+      if (!stopped_ && !socket_.failure().empty()) set_trouble(socket_.failure());
+      co_return;
+    }
     if (unanswered_ == 0) co_return;  // the answer to no request
     --unanswered_;
     failures_ = 0;
@@ -210,6 +237,7 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
       co_await wake_.async_wait(ignoring(error));
       continue;
     }
+    if (!is_still_peer()) co_return close();
     const std::string request = next_request();
     if (unanswered_++ == 0) expect_answer();
     co_await asio::async_write(socket_, asio::buffer(request), ignoring(error));

@@ -7,7 +7,7 @@
 //
 // The link also detects the end of a peer's process: a broken connection is reported and tried
 // again at once, and a refused attempt is reported with the instant at which it began (see
-// core::ConnectionRefused).
+// core::ConnectionRefused). A handshake that fails is never that: somebody is there.
 //
 // Owner: the loop's thread. Held by shared_ptr: its coroutines live until stop() has been noticed.
 #pragma once
@@ -21,12 +21,13 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/endpoint.hpp"
 #include "common/base/time.hpp"
 #include "common/core/messages.hpp"
+#include "common/http/channel.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
 namespace tandem::cluster {
@@ -40,6 +41,8 @@ struct PeerLinkOptions {
   // True: a connection begins with an envelope even when no message waits, so that the peer learns
   // this node's address, and can connect in turn before it needs to.
   bool greets = false;
+  // What it connects with: TLS; null: in clear.
+  tls::CurrentCredentialsPtr credentials{};
 };
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {
@@ -47,8 +50,10 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   struct Hooks {
     std::function<wire::ClusterEnvelope()> envelope;  // of this node, without messages
     std::function<std::string()> token;               // to be presented to it now; empty: none
-    std::function<void()> lost;                       // an established connection broke
-    std::function<void(Instant attempted)> refused;   // by all its addresses
+    // Whether the one at the other end is the peer; asked with credentials alone.
+    std::function<bool(const tls::Identity&)> is_peer;
+    std::function<void()> lost;                      // an established connection broke
+    std::function<void(Instant attempted)> refused;  // by all its addresses
   };
 
   PeerLink(boost::asio::io_context& loop, PeerLinkOptions options, Hooks hooks);
@@ -70,12 +75,13 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void stop();
 
  private:
-  using Socket = boost::asio::ip::tcp::socket;
   using Timer = boost::asio::steady_timer;
 
   boost::asio::awaitable<void> run(std::shared_ptr<PeerLink> self);
   boost::asio::awaitable<bool> connect();
   boost::asio::awaitable<boost::system::error_code> connect_to(Endpoint address);
+  boost::asio::awaitable<boost::system::error_code> secure();
+  bool is_still_peer();
   boost::asio::awaitable<void> read_answers();
   boost::asio::awaitable<void> write_messages(std::shared_ptr<PeerLink> self,
                                               std::uint64_t connection);
@@ -89,7 +95,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   const PeerLinkOptions options_;
   Hooks hooks_;
   std::vector<Endpoint> addresses_;  // numeric
-  Socket socket_;
+  Channel socket_;
   Timer watch_;  // for the answer, or for the connection
   Timer wake_;   // of the writer
   Timer pause_;  // between attempts
@@ -99,6 +105,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   unsigned unanswered_ = 0;
   unsigned failures_ = 0;  // attempts in a row
   std::optional<std::string> trouble_;
+  std::string not_peer_;   // who was there instead of the peer, in words
   bool greeting_ = false;  // a greeting waits to be sent
   bool stopped_ = false;
 };

@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 
 #include "common/base/assert.hpp"
+#include "common/http/channel.hpp"
 #include "common/http1/field_text.hpp"
 
 namespace tandem {
@@ -109,8 +110,7 @@ AnswerReader::Status AnswerReader::read_body() {
   return Status::complete;
 }
 
-asio::awaitable<AnswerReader::Status> read_answer(asio::ip::tcp::socket& socket,
-                                                  AnswerReader& reader,
+asio::awaitable<AnswerReader::Status> read_answer(Channel& socket, AnswerReader& reader,
                                                   boost::system::error_code& error) {
   auto status = reader.begin();
   while (status == AnswerReader::Status::incomplete) {

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "common/http/limits.hpp"
 #include "common/http1/body_framing.hpp"
@@ -25,6 +24,8 @@
 #include "common/wire/limits.hpp"
 
 namespace tandem {
+
+class Channel;
 
 struct HttpAnswer {
   unsigned status = 0;
@@ -89,8 +90,7 @@ class AnswerReader {
 
 // Reads the next answer to its end. `reader` and `socket` outlive it. When the socket fails, the
 // status is `cut`, and `error` says why.
-boost::asio::awaitable<AnswerReader::Status> read_answer(boost::asio::ip::tcp::socket& socket,
-                                                         AnswerReader& reader,
+boost::asio::awaitable<AnswerReader::Status> read_answer(Channel& socket, AnswerReader& reader,
                                                          boost::system::error_code& error);
 
 }  // namespace tandem

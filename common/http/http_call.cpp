@@ -10,6 +10,7 @@
 #include "common/base/assert.hpp"
 #include "common/base/name_lookups.hpp"
 #include "common/base/own_trouble.hpp"
+#include "common/http/channel.hpp"
 #include "common/http/stream_socket.hpp"
 
 namespace tandem {
@@ -61,8 +62,7 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   void end(End how) {
     if (ended) return;
     ended = how;
-    error_code ignored;
-    socket.close(ignored);
+    socket.close();
     deadline.cancel();
     hurry.cancel();
     looked_up.cancel();
@@ -73,6 +73,7 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   asio::awaitable<void> look_up();
   asio::awaitable<bool> connect();
   asio::awaitable<error_code> connect_to(Endpoint address, bool is_last);
+  asio::awaitable<error_code> secure();
   asio::awaitable<void> exchange();
   asio::awaitable<void> converse();
   asio::awaitable<void> run();
@@ -83,9 +84,10 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   const HttpRequest request;
   const HttpCallOptions options;
   std::shared_ptr<Conversation> conversation{};  // null: the request is sent
-  tcp::socket socket;
-  Timer deadline;   // of the call
-  Timer hurry;      // of the connection to one address
+  Channel socket;
+  tls::CredentialsPtr credentials{};  // null: in clear
+  Timer deadline;                     // of the call
+  Timer hurry;                        // of the connection to one address
   Timer looked_up;  // never expires: it is cancelled when the name server has answered
   NameLookups lookups;
   NameLookups::Found found = std::vector<Endpoint>();
@@ -99,6 +101,7 @@ struct HttpCalls::Group {
   asio::io_context& loop;
   std::unordered_set<std::shared_ptr<Call>> calls;  // the loop's
   std::atomic<bool> cancelled = false;              // any thread's
+  tls::CurrentCredentialsPtr credentials;           // the loop's; null: in clear
 };
 
 void HttpCalls::Call::start_deadline() {
@@ -112,8 +115,7 @@ void HttpCalls::Call::start_deadline() {
 void HttpCalls::Call::start_hurry(Duration after) {
   hurry.expires_after(after);
   hurry.async_wait([self = shared_from_this(), expiry = hurry.expiry()](error_code error) {
-    error_code ignored;
-    if (!error && self->hurry.expiry() == expiry) self->socket.close(ignored);
+    if (!error && self->hurry.expiry() == expiry) self->socket.close();
   });
 }
 
@@ -144,12 +146,29 @@ asio::awaitable<error_code> HttpCalls::Call::connect_to(Endpoint address, bool i
   const auto others = static_cast<int>(addresses.size());
   start_hurry(is_last ? options.connect_max
                       : std::min(options.connect_max, options.total_max / (others + 1)));
-  auto connecting = connect_stream(socket, std::move(address));
+  auto connecting = connect_stream(socket.socket(), std::move(address));
   auto error = co_await std::move(connecting);
+  if (!error && credentials) {
+    auto securing = secure();
+    error = co_await std::move(securing);
+  }
   const bool was_late = hurry.expiry() <= Timer::clock_type::now();
   hurry.expires_at(Timer::time_point::max());
   if (!error && !socket.is_open()) error = asio::error::operation_aborted;
   if (error == asio::error::operation_aborted && was_late) error = asio::error::timed_out;
+  co_return error;
+}
+
+// Within the time of the connection.
+asio::awaitable<error_code> HttpCalls::Call::secure() {
+  auto securing = socket.secure_now(credentials, tls::Side::calls);
+  auto error = co_await std::move(securing);
+  if (!error && socket.peer()->identity.kind != tls::Kind::master) {
+    outcome.why = fmt::format("{} is no master", socket.peer()->identity.id());
+    error = boost::system::errc::make_error_code(boost::system::errc::protocol_error);
+  } else if (error) {
+    outcome.why = socket.reason(error);
+  }
   co_return error;
 }
 
@@ -176,7 +195,11 @@ asio::awaitable<bool> HttpCalls::Call::connect() {
     if (weight_of(error) > weight_of(worst)) worst = error;
   }
   const bool is_ours = is_own_trouble(worst.value());
-  fail(is_ours ? End::own_trouble : refused ? End::refused : End::unreachable, worst.message());
+  const bool is_named = worst == boost::system::errc::protocol_error && !outcome.why.empty();
+  fail(is_ours   ? End::own_trouble
+       : refused ? End::refused
+                 : End::unreachable,
+       is_named ? outcome.why : worst.message());
   co_return false;
 }
 
@@ -185,7 +208,7 @@ asio::awaitable<void> HttpCalls::Call::exchange() {
   const auto text = text_of(request, outcome.address);
   const auto bytes = co_await asio::async_write(socket, asio::buffer(text), ignoring(error));
   outcome.sent = bytes > 0;
-  if (error) co_return fail(End::broken, error.message());
+  if (error) co_return fail(End::broken, socket.reason(error));
   AnswerReader reader(options.answer, request.method == "HEAD");
   auto reading = read_answer(socket, reader, error);
   const auto status = co_await std::move(reading);
@@ -196,7 +219,7 @@ asio::awaitable<void> HttpCalls::Call::exchange() {
     outcome.answer = std::move(reader.answer());
     ended.reset();  // the head came in time, even if the body did not
   } else if (status == AnswerReader::Status::cut) {
-    fail(End::broken, error ? error.message() : "the connection ended before the answer");
+    fail(End::broken, error ? socket.reason(error) : "the connection ended before the answer");
   } else {
     const bool is_long = status == AnswerReader::Status::too_long;
     fail(End::malformed, is_long ? "the answer is too long" : "the answer is not HTTP/1.1");
@@ -217,7 +240,7 @@ asio::awaitable<void> HttpCalls::Call::converse() {
       ended.reset();
       co_return;
     }
-    if (error) co_return fail(End::broken, error.message());
+    if (error) co_return fail(End::broken, socket.reason(error));
     const auto got = co_await socket.async_read_some(asio::buffer(bytes), ignoring(error));
     outcome.begun = outcome.begun || got > 0;
     if (error) co_return fail(End::broken, "the connection ended before the answer");
@@ -265,12 +288,17 @@ asio::awaitable<HttpOutcome> HttpCalls::run(std::shared_ptr<Group> group,
   if (group->cancelled) {
     call->fail(End::cancelled, cancelled_in_words);
   } else {
+    if (group->credentials) call->credentials = group->credentials->get();
     group->calls.insert(call);
     auto running = call->run();
     co_await std::move(running);
     group->calls.erase(call);
   }
   co_return std::move(call->outcome);
+}
+
+void HttpCalls::set_credentials(tls::CurrentCredentialsPtr credentials) {
+  group_->credentials = std::move(credentials);
 }
 
 void HttpCalls::cancel() {

@@ -25,6 +25,7 @@
 #include "common/http/answer_reader.hpp"
 #include "common/http/conversation.hpp"
 #include "common/http/limits.hpp"
+#include "common/tls/credentials.hpp"
 
 namespace tandem {
 
@@ -83,6 +84,10 @@ class HttpCalls {
   boost::asio::awaitable<HttpOutcome> call(std::vector<Endpoint> addresses,
                                            std::shared_ptr<Conversation> conversation,
                                            HttpCallOptions options);
+
+  // Calls that begin from now on are to masters, over TLS; null: in clear. An answer of anybody
+  // else is none. The loop's thread.
+  void set_credentials(tls::CurrentCredentialsPtr credentials);
 
   // Ends the calls under way, and all that begin later: at once on the loop's thread, or from any
   // other thread as soon as the loop gets to it.

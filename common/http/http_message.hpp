@@ -2,6 +2,7 @@
 // structs, so that no handler knows which library reads the wire.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,8 @@ struct ControlRequest {
   std::string_view on_behalf_of{};  // the Tandem-On-Behalf-Of field, of masters
   bool passed_on = false;           // by another master: Tandem-Passed-On is there
   bool proxied = false;             // by a proxy: Via, Forwarded or X-Forwarded-For is there
+  // Who the caller is by its certificate; null: there is no TLS.
+  std::shared_ptr<const access::Credential> certified{};
   // Who was admitted; null: nobody in particular, for no secret is asked for, or not of this one.
   const access::Credential* caller = nullptr;
 };

@@ -9,6 +9,8 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/own_trouble.hpp"
+#include "common/base/clock.hpp"
+#include "common/http/channel.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/http1/http_date.hpp"
 #include "common/wire/error_document.hpp"
@@ -89,7 +91,8 @@ Target parts_of(std::string_view target) {
   return {target.substr(0, slash), target.substr(slash)};
 }
 
-ControlRequest request_of(const Parser& parser, std::string_view peer) {
+ControlRequest request_of(const Parser& parser, std::string_view peer,
+                          std::shared_ptr<const access::Credential> certified) {
   const auto& message = parser.get();
   const auto view = [](boost::beast::string_view text) {
     return std::string_view(text.data(), text.size());
@@ -109,7 +112,8 @@ ControlRequest request_of(const Parser& parser, std::string_view peer) {
           .passed_on = message.count("Tandem-Passed-On") > 0,
           .proxied = message.count(http::field::via) + message.count(http::field::forwarded) +
                          message.count("X-Forwarded-For") >
-                     0};
+                     0,
+          .certified = std::move(certified)};
 }
 
 std::string written(const ControlResponse& response, std::string_view date, std::string_view method,
@@ -129,7 +133,7 @@ std::string written(const ControlResponse& response, std::string_view date, std:
   return text;
 }
 
-asio::awaitable<error_code> read_body(tcp::socket& socket, boost::beast::flat_buffer& buffer,
+asio::awaitable<error_code> read_body(Channel& socket, boost::beast::flat_buffer& buffer,
                                       Parser& parser, std::size_t bytes_max) {
   error_code error;
   if (parser.is_done()) co_return error;
@@ -150,9 +154,9 @@ asio::awaitable<error_code> read_body(tcp::socket& socket, boost::beast::flat_bu
 
 // A client that is still sending would lose the answer to a reset, so what it sends is read, within
 // limits.
-asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
+asio::awaitable<void> let_the_answer_arrive(Channel& socket) {
   error_code error;
-  socket.shutdown(tcp::socket::shutdown_send, error);
+  socket.end();
   std::array<char, 4096> part;
   std::size_t total = 0;
   while (!error && total < limits::discarded_bytes_max) {
@@ -165,15 +169,13 @@ asio::awaitable<void> let_the_answer_arrive(tcp::socket& socket) {
 
 struct HttpServer::Connection : ConnectionSlots::Holder {
   explicit Connection(tcp::socket accepted)
-      : socket(std::move(accepted)), peer(peer_address(socket)), buffer(buffer_bytes_max) {}
+      : peer(peer_address(accepted)), socket(std::move(accepted)), buffer(buffer_bytes_max) {}
 
-  void close() override {
-    error_code ignored;
-    socket.close(ignored);
-  }
+  void close() override { socket.close(); }
 
-  tcp::socket socket;
   std::string peer;
+  Channel socket;
+  std::shared_ptr<const access::Credential> certified;  // null: there is no TLS
   boost::beast::flat_buffer buffer;  // holds no memory while the connection is idle
   SteadyTime deadline = SteadyTime::max();
   bool is_trusted = false;
@@ -186,8 +188,8 @@ HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handle
       acceptor_(loop),
       sweep_timer_(loop),
       accept_timer_(loop),
-      slots_(options_.connections_max, std::min(options_.strangers_max, options_.connections_max)) {
-}
+      slots_(options_.connections_max, std::min(options_.strangers_max, options_.connections_max)),
+      turns_(loop) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -216,6 +218,7 @@ void HttpServer::stop() {
   stopped_ = true;
   error_code ignored;
   acceptor_.close(ignored);
+  turns_.stop();
   sweep_timer_.cancel();
   accept_timer_.cancel();
   for (const auto& connection : connections_) connection->close();
@@ -272,20 +275,70 @@ asio::awaitable<void> HttpServer::sweep() {
     sweep_timer_.expires_after(period);
     co_await sweep_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     const auto now = std::chrono::steady_clock::now();
+    const auto credentials = options_.credentials ? options_.credentials->get() : nullptr;
+    const auto today = access::wall_time();
     for (const auto& connection : connections_) {
-      if (connection->deadline < now) connection->close();
+      const auto& peer = connection->socket.peer();
+      const auto why = peer ? why_not(*peer, *credentials, today) : std::string();
+      if (!why.empty() && connection->socket.is_open()) {
+        handshake_log_.refused(connection->peer, fmt::format("{} {}", peer->identity.id(), why),
+                               tandem::now());
+      }
+      if (connection->deadline < now || !why.empty()) connection->close();
     }
   }
 }
 
+// False: it ends; why has been logged.
+asio::awaitable<bool> HttpServer::secure(Connection& connection) {
+  if (!connection.socket.is_open()) co_return false;  // it has given its place to another
+  connection.deadline = after(options_.request_max);
+  connection.socket.secure(options_.credentials->get(), tls::Side::serves);
+  auto shaking = shake_hands(connection);
+  const bool is_done = co_await std::move(shaking);
+  if (!is_done || stopped_) {
+    ++failed_handshakes_;
+    const auto& failure = connection.socket.failure();
+    if (!stopped_) {
+      handshake_log_.refused(
+          connection.peer, failure.empty() ? "TLS: no handshake in time" : failure, tandem::now());
+    }
+    co_return false;
+  }
+  const auto& identity = connection.socket.peer()->identity;
+  connection.certified = std::make_shared<const access::Credential>(tls::credential_of(identity));
+  slots_.trust(connection);
+  co_return true;
+}
+
+asio::awaitable<bool> HttpServer::shake_hands(Connection& connection) {
+  auto step = Channel::Step::wants_read;
+  for (;;) {
+    auto waiting = connection.socket.wait(step);
+    const auto error = co_await std::move(waiting);
+    if (error) co_return false;
+    auto turn = turns_.take();
+    co_await std::move(turn);
+    const bool is_open = connection.socket.is_open();
+    if (is_open) step = connection.socket.shake_hands();
+    turns_.give_back();
+    if (!is_open || step == Channel::Step::failed) co_return false;
+    if (step == Channel::Step::done) co_return true;
+  }
+}
+
 asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) {
-  for (bool keep = true; keep && !stopped_;) {
+  bool begun = true;
+  if (options_.credentials) {
+    auto securing = secure(*connection);
+    begun = co_await std::move(securing);
+  }
+  for (bool keep = begun; keep && !stopped_;) {
     if (connection->buffer.size() == 0) {
       connection->buffer.shrink_to_fit();
       connection->deadline = after(options_.idle_max);
-      error_code error;
-      co_await connection->socket.async_wait(tcp::socket::wait_read,
-                                             asio::redirect_error(asio::use_awaitable, error));
+      auto waiting = connection->socket.wait_readable();
+      const auto error = co_await std::move(waiting);
       if (error) break;
       connection->buffer.reserve(first_read_bytes);
     }
@@ -311,7 +364,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   if (!mistake.empty()) {
     admission.refusal = refused(400, mistake);
   } else if (!error && options_.admit) {
-    admission = options_.admit(request_of(parser, connection.peer));
+    admission = options_.admit(request_of(parser, connection.peer, connection.certified));
     if (admission.trusts) {
       slots_.trust(connection);
       connection.is_trusted = true;
@@ -325,7 +378,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     response = answer_to(error, admission.body_bytes_max);
     if (!response) co_return false;
   } else if (!response) {
-    auto request = request_of(parser, connection.peer);
+    auto request = request_of(parser, connection.peer, connection.certified);
     request.caller = admission.caller.get();
     connection.deadline = SteadyTime::max();  // handlers limit their own time
     slots_.begin_answer(connection);

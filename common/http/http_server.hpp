@@ -6,6 +6,10 @@
 //
 // The data plane has a server of its own (master/forward), with other needs.
 //
+// With credentials of the cluster it serves TLS alone: who a caller is is known before it asks for
+// anything, a caller whose certificate is revoked or ends loses its connection, and handshakes take
+// turns with everything else on the loop.
+//
 // Owner: the thread that runs `loop`. Always: at most connections_max connections that are not
 // about to end; the head of a request has at most limits::control_header_bytes_max bytes, and its
 // body what its admission allows.
@@ -22,12 +26,15 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "common/access/refusal_log.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/http/connection_slots.hpp"
 #include "common/http/http_message.hpp"
 #include "common/http/limits.hpp"
+#include "common/http/turns.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/limits.hpp"
 
 namespace tandem {
@@ -47,6 +54,8 @@ struct HttpServerOptions {
   Duration request_max = limits::control_request_max;  // to read a request, and to write its answer
   std::size_t connections_max = limits::control_connections_max;  // see connection_slots.hpp
   std::size_t strangers_max = limits::control_strangers_max;      // of these
+  // With these it serves TLS alone; null: plain HTTP alone.
+  tls::CurrentCredentialsPtr credentials{};
   // Is passed a request without its body. Empty: all requests are admitted.
   std::function<Admission(const ControlRequest&)> admit{};
 };
@@ -71,6 +80,8 @@ class HttpServer {
   void stop();
 
   std::size_t connections() const { return connections_.size(); }
+  // How many have ended before anything was asked, since they proved nothing.
+  std::uint64_t failed_handshakes() const { return failed_handshakes_; }
 
  private:
   struct Connection;
@@ -81,6 +92,8 @@ class HttpServer {
   boost::asio::awaitable<void> pause_accepting(boost::system::error_code why);
   boost::asio::awaitable<void> sweep();
   boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
+  boost::asio::awaitable<bool> secure(Connection& connection);
+  boost::asio::awaitable<bool> shake_hands(Connection& connection);
   boost::asio::awaitable<bool> serve_request(Connection& connection);
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   std::string_view date();
@@ -93,6 +106,9 @@ class HttpServer {
   boost::asio::steady_timer accept_timer_;
   ConnectionSlots slots_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
+  Turns turns_;  // of handshakes, each of which takes the processor for a while
+  access::RefusalLog handshake_log_{"control connection refused"};
+  std::uint64_t failed_handshakes_ = 0;
   std::int64_t date_second_ = -1;
   std::string date_;
   bool is_full_ = false;  // since the last connection that was closed for it

@@ -136,8 +136,7 @@ Result<Identity> identity_of(const std::vector<std::string>& uris,
 }
 
 access::Credential credential_of(const Identity& identity) {
-  access::Credential credential;
-  credential.name = identity.name;
+  access::Credential credential{.name = identity.name};
   switch (identity.kind) {
     case Kind::master: credential.role = access::Role::master; break;
     case Kind::operator_:

@@ -9,6 +9,8 @@ namespace tandem::limits {
 inline constexpr std::size_t pem_bytes_max = 256 * 1024;
 // A file of authorities: those of a system are 220 KiB.
 inline constexpr std::size_t authorities_bytes_max = 1024 * 1024;
+// Of authorities between a member and the one that is trusted.
+inline constexpr int chain_depth_max = 4;
 // Twenty years: a longer life is a mistake in writing.
 inline constexpr unsigned certificate_days_max = 7'300;
 

@@ -33,6 +33,7 @@ void ClusterMember::set_token(std::string token) {
 // At each heartbeat: the cluster's thread is told of news alone.
 void ClusterMember::heard_witness(const wire::Heartbeat& heartbeat, const ControlRequest& request) {
   if (!heartbeat.witness || request.caller == nullptr || options_.shares_token) return;
+  if (request.caller->sha256.empty()) return;  // it has a certificate: it is presented one, too
   const auto control = reachable_from_here(heartbeat.witness->control, request.peer);
   std::pair heard(control, request.caller->sha256);
   const auto known = heard_witnesses_.find(heartbeat.name);

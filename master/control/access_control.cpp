@@ -112,7 +112,23 @@ ControlResponse AccessControl::refuse(const ControlRequest& request, std::string
   return answer;
 }
 
+Admission AccessControl::admit_certified(const ControlRequest& request, Access access) {
+  TANDEM_ASSERT(request.certified != nullptr);
+  auto caller = request.certified;
+  if (access == Access::open) {
+    const bool sees_more = includes(caller->role, Role::viewer);
+    return {.trusts = true, .caller = sees_more ? std::move(caller) : nullptr};
+  }
+  if (may(*caller, access)) return {.trusts = true, .caller = std::move(caller)};
+  const auto why = fmt::format("{}, by its certificate, may not do this: it needs the role {}",
+                               described(*caller), needed(access));
+  return {.refusal = refuse(request, why, forbidden(why))};
+}
+
 Admission AccessControl::admit(const ControlRequest& request, Access access) {
+  const bool is_for_people = access == Access::viewer || access == Access::operator_;
+  const bool by_token = credentials_ != nullptr && !request.authorization.empty();
+  if (by_certificates_ && (!is_for_people || !by_token)) return admit_certified(request, access);
   if (credentials_ == nullptr) return {};
   auto [standing, caller] = credentials_->identify(request.authorization, access::wall_time());
   const bool is_known = standing == Identity::Standing::known;
@@ -142,15 +158,20 @@ Admission AccessControl::admit(const ControlRequest& request, Access access) {
 std::optional<ControlResponse> AccessControl::check_worker(const ControlRequest& request,
                                                            const wire::Heartbeat& heartbeat,
                                                            const Endpoint& address) {
-  if (request.caller == nullptr || credentials_ == nullptr) return std::nullopt;
+  if (request.caller == nullptr || !knows_callers()) return std::nullopt;
   access::WorkerClaim claim{.name = heartbeat.name,
                             .service = heartbeat.service,
                             .host = address.host,
                             .peer = std::string(request.peer)};
-  auto why = credentials_->outside_scope(*request.caller, claim);
+  // Of a certificate the scope is its own: no other names are known.
+  const auto outside_scope = [&] {
+    return by_certificates_ ? access::Credentials::outside_own_scope(*request.caller, claim)
+                            : credentials_->outside_scope(*request.caller, claim);
+  };
+  auto why = outside_scope();
   if (why.empty() && heartbeat.witness) {
     claim.host = reachable_from_here(heartbeat.witness->control, request.peer).host;
-    why = credentials_->outside_scope(*request.caller, claim);
+    why = outside_scope();
   }
   if (why.empty()) return std::nullopt;
   return refuse(request, why, forbidden(why));

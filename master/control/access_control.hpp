@@ -28,8 +28,14 @@ class AccessControl {
  public:
   // Counts from the next request on, whoever was admitted before. Null: nobody is asked.
   void set(std::shared_ptr<const access::Credentials> credentials);
+  // Callers prove who they are by certificates, on every connection.
+  void go_by_certificates() { by_certificates_ = true; }
+  // Somebody in particular asks, whom others cannot pass themselves off as.
+  bool knows_callers() const { return credentials_ != nullptr || by_certificates_; }
   bool asks_for_tokens() const { return credentials_ != nullptr; }
 
+  // By its certificate a caller is whom that names. Over TLS a token counts for what people do, and
+  // makes nobody a worker or a master, who have certificates for that.
   // 401 for a token that is missing, unknown or expired, 403 for one that allows too little. Who
   // asks for what is open to all is admitted, and is a caller only if it may see more than that.
   Admission admit(const ControlRequest& request, ApiEndpoint::Access access);
@@ -57,6 +63,9 @@ class AccessControl {
   ControlResponse refuse(const ControlRequest& request, std::string_view why,
                          ControlResponse answer);
 
+  Admission admit_certified(const ControlRequest& request, ApiEndpoint::Access access);
+
+  bool by_certificates_ = false;
   std::shared_ptr<const access::Credentials> credentials_;
   wire::RefusedRequests refused_;
   access::RefusalLog log_{"request refused"};

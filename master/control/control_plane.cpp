@@ -43,7 +43,11 @@ const char* role_of(const cluster::ClusterView& view) {
 
 ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serving_gate,
                            const ControlPlaneHooks& given_hooks)
-    : gate(serving_gate),
+    : credentials(options.cluster_files.is_given()
+                      ? std::make_shared<tls::CurrentCredentials>(nullptr)
+                      : nullptr),
+      certificate_file(options.cluster_files.certificate),
+      gate(serving_gate),
       hooks(given_hooks),
       standby_serves(options.standby_serves),
       control_name(options.control_name.empty() ? options.control.host : options.control_name),
@@ -63,7 +67,9 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       prober(loop, registry),
       role_hooks(
           {.node = options.node, .on_promote = options.on_promote, .on_demote = options.on_demote}),
-      server(loop, {.admit = [this](const ControlRequest& request) { return admit(request); }},
+      server(loop,
+             {.credentials = credentials,
+              .admit = [this](const ControlRequest& request) { return admit(request); }},
              [this](const ControlRequest& request) { return answer(request); }) {
   node.node = options.node;
   node.control = options.control;
@@ -123,6 +129,7 @@ void ControlPlane::Parts::take(const Secrets& secrets) {
 }
 
 Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
+  if (auto read = read_credentials(options); !read) return read;
   const auto secrets = read_secrets(options);
   if (!secrets) return secrets.error();
   take(*secrets);
@@ -132,9 +139,9 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     directory = std::move(*opened);
   }
   if (auto configured = configure(options); !configured) return configured;
-  const auto known = known_masters(options, token);
+  const auto known = known_masters(options, token, credentials);
   if (!known) return known.error();
-  if (access.asks_for_tokens() && token.empty() && !known->others.empty()) {
+  if (access.asks_for_tokens() && token.empty() && !credentials && !known->others.empty()) {
     spdlog::warn(
         "this master has nothing to present to the others: give it a token of its own by "
         "--token-file");
@@ -143,6 +150,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   cluster.peers = known->others;
   cluster.joins = known->joins;
   cluster.token = token;
+  cluster.credentials = credentials;
   if (!options.restore.empty()) {
     auto restoration = read_restoration(options.restore, options.features_max);
     if (!restoration) return restoration.error();
@@ -248,6 +256,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     registry.tick(instant);
     member->tick(instant);
     access.tick();
+    warn_of_certificate();
     if (hooks.certificates.tick) hooks.certificates.tick();
     tickets->tick(instant);
     const auto next =
@@ -315,6 +324,7 @@ void ControlPlane::reload_secrets() {
   asio::post(parts_->loop, [parts = parts_.get()] {
     if (!parts->closed) parts->registry.reload_tls();
   });
+  if (parts_->credentials) parts_->reload_credentials(options_);
   if (options_.tokens_file.empty() && options_.token_file.empty()) return;
   const auto secrets = read_secrets(options_);
   if (!secrets) {

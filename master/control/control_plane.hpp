@@ -19,6 +19,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/status.hpp"
@@ -58,9 +59,12 @@ struct ControlPlaneOptions {
   std::vector<wire::WorkerSpec> backends{};  // --backend
   std::vector<wire::Route> routes{};         // --route
   std::map<std::string, wire::ServiceSettings> services{};  // --service
-  std::string tokens_file{};  // --tokens-file; empty: there is one token, or none
-  std::string token_file{};   // --token-file; presented to masters, and without a tokens file what
-                              // all callers present; both empty: loopback only
+  // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.
+  tandem::tls::ClusterFiles cluster_files{};
+  bool insecure_network = false;  // --insecure-network: clear text beyond this machine is intended
+  std::string tokens_file{};      // --tokens-file; empty: there is one token, or none
+  std::string token_file{};  // --token-file; presented to masters, and without a tokens file what
+                             // all callers present; both empty: loopback only
 
   // Errors: `invalid`, naming the flag, for a control address that others can reach without a
   // token, a heartbeat interval outside the limits, or an invalid name. These are errors of usage.
@@ -115,8 +119,9 @@ class ControlPlane {
   // The process is about to end without stop(): starts the hook that is due. Any thread.
   void end_at_once();
 
-  // SIGHUP: reads the files of tokens again; where one is at fault both stay as they were. Logs
-  // the outcome. Any thread but the control thread; blocks for the disk.
+  // SIGHUP: reads the files of tokens again, and those of the cluster's certificates; where one is
+  // at fault all of its kind stay as they were. Logs the outcome. Any thread but the control
+  // thread; blocks for the disk.
   void reload_secrets();
 
   // What GET /ready answers from now on. Any thread.

@@ -21,8 +21,11 @@ cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options) {
 
 Result<> ControlPlaneOptions::validate() const {
   if (auto name = parse_name(node, "--node"); !name) return name.error();
-  if (!control.is_loopback() && token_file.empty() && tokens_file.empty()) {
-    return invalid(fmt::format("--control {} can be reached from other machines: give secrets by "
+  if (auto files = cluster_files.validate(); !files) return files;
+  const bool has_secret = cluster_files.is_given() || !token_file.empty() || !tokens_file.empty();
+  if (!control.is_loopback() && !has_secret) {
+    return invalid(fmt::format("--control {} can be reached from other machines: give certificates "
+                               "by --cluster-ca, --cluster-cert and --cluster-key, or secrets by "
                                "--tokens-file FILE.toml, or one by --token-file FILE, or bind a "
                                "loopback address such as 127.0.0.1:{}",
                                control.to_string(), control.port),
@@ -35,7 +38,8 @@ Result<> ControlPlaneOptions::validate() const {
                                tandem::to_string(Duration(limits::worker_heartbeat_max))),
                    "--worker-heartbeat");
   }
-  if (!tokens_file.empty() && token_file.empty() && (join || !peers.empty())) {
+  const bool presents = !token_file.empty() || cluster_files.is_given();
+  if (!tokens_file.empty() && !presents && (join || !peers.empty())) {
     return invalid(
         "--tokens-file says whom this master believes; what it presents to the other "
         "masters is to be given by --token-file FILE: `tandem token new --role master` "

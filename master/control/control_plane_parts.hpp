@@ -47,11 +47,21 @@ struct ControlPlane::Parts {
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
 
+  Result<> read_credentials(const ControlPlaneOptions& options);
+  void reload_credentials(const ControlPlaneOptions& options);
+  // What clients are shown, and this master's own in the cluster.
+  std::vector<wire::CertificateStatus> certificates() const;
+  void warn_of_certificate();
+
   boost::asio::io_context loop{1};
   boost::asio::steady_timer tick_timer{loop};
   std::optional<LockedDirectory> directory;
   AccessControl access;
-  std::string token;  // presented to other masters; empty: none
+  // Null: there is no TLS. Any thread, once it is open.
+  const tandem::tls::CurrentCredentialsPtr credentials;
+  const std::string certificate_file;
+  access::WallTime warned_at{};  // the day for which the end of the certificate was looked at
+  std::string token;             // presented to other masters; empty: none
   NodeView node;
   ServingGate& gate;
   const ControlPlaneHooks hooks;

@@ -59,7 +59,7 @@ void ControlPlane::Parts::route() {
       router, registry, node, *member, access, timing,
       [this](Term term) { member->report_term(term); }, check_address);
   const auto status =
-      status_of(registry, node, *member, access, hooks.vips, hooks.certificates.status);
+      status_of(registry, node, *member, access, hooks.vips, [this] { return certificates(); });
   route_status(router, status);
   route_metrics(
       router, status, [this] { return member->may_serve(now()); }, hooks.traffic);
@@ -87,7 +87,7 @@ void ControlPlane::Parts::route() {
 }
 
 Admission ControlPlane::Parts::admit(const ControlRequest& request) {
-  if (!access.asks_for_tokens()) {
+  if (!access.knows_callers()) {
     if (auto refused = refuse_indirect(request, control_name)) return {.refusal = refused};
   }
   if (is_from_another_site(request)) {
@@ -107,7 +107,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   const auto needed = router.access_to(request);
   if (needed == Access::operator_) access.tell_change(request, response, node.role);
   // Load balancers need the status; who leads and what fails is for those who may look.
-  const bool is_stranger = access.asks_for_tokens() && request.caller == nullptr;
+  const bool is_stranger = access.knows_callers() && request.caller == nullptr;
   if (needed == Access::open && is_stranger) response.body = "{}";
   co_return response;
 }

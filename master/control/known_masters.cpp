@@ -30,11 +30,13 @@ asio::awaitable<std::optional<Result<ControlResponse>>> get(HttpCalls& calls, En
   co_return co_await std::move(asking);
 }
 
-Result<wire::Masters> ask(const Endpoint& named, const std::string& token) {
+Result<wire::Masters> ask(const Endpoint& named, const std::string& token,
+                          const tandem::tls::CurrentCredentialsPtr& credentials) {
   const auto master = resolve(named, "--join");
   if (!master) return master.error();
   asio::io_context loop(1);
   HttpCalls calls(loop);
+  calls.set_credentials(credentials);
   ControlRequest request;
   request.method = "GET";
   request.path = "/v1/masters";
@@ -100,7 +102,8 @@ KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Mast
 
 }  // namespace
 
-Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token) {
+Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token,
+                                   const tandem::tls::CurrentCredentialsPtr& credentials) {
   if (!options.data_dir.empty()) {
     const auto kept = load_masters(options.data_dir);
     if (!kept && kept.error().code != ErrorCode::not_found) {
@@ -109,7 +112,8 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
           kept.error().message);
     }
     const bool asks = kept && options.join;
-    const auto there = asks ? ask(*options.join, token) : Result<wire::Masters>(wire::Masters{});
+    const auto there =
+        asks ? ask(*options.join, token, credentials) : Result<wire::Masters>(wire::Masters{});
     if (asks && there && there->cluster != kept->cluster) {
       return invalid(
           fmt::format("{} belongs to cluster {}, but --join leads to cluster {}: give {} "
@@ -122,7 +126,7 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
   if (!options.join) return KnownMasters{.others = options.peers};
   const auto deadline = now() + patience;
   for (;;) {
-    auto masters = ask(*options.join, token);
+    auto masters = ask(*options.join, token, credentials);
     if (masters) {
       const Addresses asked{{core::NodeId(masters->node), *options.join}};
       KnownMasters known{.others = others_of(*masters, options.node, asked),

@@ -8,6 +8,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/core/ids.hpp"
+#include "common/tls/credentials.hpp"
 
 namespace tandem::master {
 
@@ -18,9 +19,10 @@ struct KnownMasters {
   core::ClusterId joins{};  // the cluster to join; 0: none
 };
 
-// Asks the master that --join names, for some seconds; blocks. Where the data directory knows the
-// masters, flags that differ are logged and ignored. Errors: `unavailable`, naming --join, when no
-// master there knows a cluster.
-Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token);
+// Asks the master that --join names, with the token and over TLS where there are credentials, for
+// some seconds; blocks. Where the data directory knows the masters, flags that differ are logged
+// and ignored. Errors: `unavailable`, naming --join, when no master there knows a cluster.
+Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token,
+                                   const tandem::tls::CurrentCredentialsPtr& credentials);
 
 }  // namespace tandem::master

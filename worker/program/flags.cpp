@@ -13,6 +13,7 @@
 #include "common/base/token_file.hpp"
 #include "common/base/write_text.hpp"
 #include "common/core/limits.hpp"
+#include "common/tls/flags.hpp"
 #include "common/wire/limits.hpp"
 #include "worker/program/limits.hpp"
 
@@ -50,6 +51,7 @@ Result<> check(const WorkerFlags& flags) {
     const auto token = read_token_file(flags.token_file, "--token-file");
     if (!token.ok()) return token.error();
   }
+  if (const auto read = tls::load_if_given(flags.cluster); !read) return read.error();
   std::error_code failed;
   if (!flags.serve.empty() && !std::filesystem::is_directory(flags.serve, failed)) {
     return invalid(fmt::format("--serve: {} is not a directory", flags.serve));
@@ -91,6 +93,13 @@ std::vector<std::string> WorkerFlags::master_addresses() const {
   std::vector<std::string> addresses;
   for (const auto& master : masters) addresses.push_back(master.to_string());
   return addresses;
+}
+
+ClusterCertificate WorkerFlags::cluster_certificate() const {
+  return {.ca = cluster.authority,
+          .certificate = cluster.certificate,
+          .key = cluster.key,
+          .revoked = cluster.revoked};
 }
 
 std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& flags) {
@@ -136,6 +145,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
                 flags.drain_timeout, {0s, 1h});
   bind_text(app, "--token-file", "FILE",
             "file with the token that this worker presents to the masters", flags.token_file);
+  tls::bind_cluster_files(app, flags.cluster);
   bind_log_level(app, flags.log_level);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
   if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;

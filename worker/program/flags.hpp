@@ -8,7 +8,9 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/service_settings.hpp"
+#include "tandem/worker.hpp"
 
 namespace tandem {
 
@@ -23,6 +25,7 @@ struct WorkerFlags {
   std::string state_dir;
   std::optional<Endpoint> witness_listen;
   std::string token_file;
+  tls::ClusterFiles cluster;
   std::optional<Endpoint> advertise;
   unsigned weight = 100;
   unsigned connections = 64;       // 256 for a target, unless given
@@ -32,6 +35,7 @@ struct WorkerFlags {
 
   WorkerFlags();
   std::vector<std::string> master_addresses() const;
+  ClusterCertificate cluster_certificate() const;
 };
 
 // Fills `flags`. Returns the exit status if the program must end now; the message has been printed

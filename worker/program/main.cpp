@@ -48,6 +48,14 @@ void announce(const std::string& name, const std::string& service, const std::st
              fmt::format("tandem-worker ready name={} service={} {}\n", name, service, where));
 }
 
+void told(const std::optional<std::string>& refusal) {
+  if (refusal) {
+    spdlog::error("the certificate of the cluster stays as it was reason=\"{}\"", *refusal);
+  } else {
+    spdlog::info("the certificate of the cluster is read again, if there is one");
+  }
+}
+
 int serve(const WorkerFlags& flags, StopSignals& signals) {
   WorkerOptions options;
   options.name = flags.name;
@@ -61,6 +69,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   if (flags.witness_listen) options.witness_listen = flags.witness_listen->to_string();
   options.drain_timeout = std::chrono::milliseconds(to_ms(flags.drain_timeout));
   options.token_file = flags.token_file;
+  options.cluster = flags.cluster_certificate();
   options.on_removed = end_when_removed;
   options.log = log_event;
   Worker worker(options);
@@ -73,7 +82,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   }
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "listen=" + worker.address());
-  signals.wait();
+  signals.wait([&worker] { told(worker.reload_certificate()); });
   spdlog::info("stopping in_flight={}", worker.in_flight());
   worker.stop();
   return 0;
@@ -88,6 +97,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.weight = flags.weight;
   options.connections = flags.connections;
   options.token_file = flags.token_file;
+  options.cluster = flags.cluster_certificate();
   options.state_dir = flags.state_dir;
   if (flags.witness_listen) options.witness_listen = flags.witness_listen->to_string();
   options.on_removed = end_when_removed;
@@ -95,7 +105,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   TargetWorker worker(*flags.target, flags.checks, std::move(options));
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "target=" + flags.target->to_string());
-  signals.wait();
+  signals.wait([&worker] { told(worker.reload_certificate()); });
   spdlog::info("stopping");
   worker.stop();
   return worker.error() ? failed(*worker.error()) : 0;

@@ -8,6 +8,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/base/stop_signals.hpp"
+#include "worker/src/certificate.hpp"
 
 namespace tandem {
 
@@ -57,6 +58,7 @@ TargetWorker::TargetWorker(Endpoint target, const wire::ServiceSettings& checks,
       is_advertised_(!options.address.empty()),
       options_(std::move(options)),
       followed_(check_) {
+  options_.name = name_by_certificate(options_.cluster, options_.name);
   if (options_.name.empty()) options_.name = name_of(target_);
   options_.protocol = registered_as(check_);
   options_.on_checks = [this](const std::string& said) { follow(said); };
@@ -107,6 +109,11 @@ void TargetWorker::follow(const std::string& checks) {
   const Lock lock(probe_mutex_);
   followed_ = check_.overlaid(parse_checks(checks));
   if (probe_) probe_->check_by(followed_);
+}
+
+std::optional<std::string> TargetWorker::reload_certificate() {
+  const Lock lock(mutex_);
+  return registration_ ? registration_->reload_certificate() : std::nullopt;
 }
 
 void TargetWorker::stop() {

@@ -31,6 +31,8 @@ class TargetWorker {
   // Returns a sentence that says what is wrong, or nothing. Called once.
   [[nodiscard]] std::optional<std::string> start();
   const std::string& name() const { return options_.name; }
+  // As of a Registration.
+  [[nodiscard]] std::optional<std::string> reload_certificate();
   // Says bye to the masters and ends.
   void stop();
   // Valid after stop(): why it ended by itself (StopSignals::request_stop()).

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <httplib.h>
 
 #include "common/base/clock.hpp"
 #include "common/base/token_file.hpp"
+#include "common/http/blocking_client.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
-#include "worker/src/client_error.hpp"
 #include "worker/src/heartbeat_delay.hpp"
 #include "worker/src/limits.hpp"
 
@@ -30,33 +29,21 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-// POST /heartbeat. The body of the answer is bounded, whoever answers.
-httplib::Result post(httplib::Client& client, const Endpoint& master, const std::string& token,
-                     const std::string& body) {
-  std::string answer;
-  httplib::Request request;
-  request.method = "POST";
-  request.path = "/heartbeat";
-  request.headers = {{"Host", master.to_string()}, {"Content-Type", "application/json"}};
-  if (!token.empty()) request.headers.emplace("Authorization", bearer(token));
-  request.body = body;
-  request.content_receiver = [&answer](const char* data, std::size_t size, std::uint64_t,
-                                       std::uint64_t) {
-    if (answer.size() + size > limits::control_body_bytes_max) return false;
-    answer.append(data, size);
-    return true;
-  };
-  auto result = client.send(request);
-  if (result) result->body = std::move(answer);
-  return result;
+HttpRequest posted(const std::string& token, std::string body) {
+  HttpRequest request{.method = "POST",
+                      .target = "/heartbeat",
+                      .fields = "Content-Type: application/json\r\n",
+                      .body = std::move(body)};
+  if (!token.empty()) request.fields += fmt::format("Authorization: {}\r\n", bearer(token));
+  return request;
 }
 
 }  // namespace
 
-HeartbeatLoop::HeartbeatLoop(Endpoint master, std::string token, Duration interval,
-                             Describe describe, Take take, EventLog log)
+HeartbeatLoop::HeartbeatLoop(Endpoint master, Proof proof, Duration interval, Describe describe,
+                             Take take, EventLog log)
     : master_(std::move(master)),
-      token_(std::move(token)),
+      proof_(std::move(proof)),
       describe_(std::move(describe)),
       take_(std::move(take)),
       log_(std::move(log)),
@@ -109,33 +96,23 @@ MasterState HeartbeatLoop::state() const {
 
 void HeartbeatLoop::run() {
   block_signals();
-  httplib::Client client(master_.host, master_.port);
-  client.set_connection_timeout(limits::heartbeat_connect_max);
-  client.set_read_timeout(limits::heartbeat_answer_max);
-  client.set_write_timeout(limits::heartbeat_answer_max);
-  client.set_keep_alive(true);
-  client.set_tcp_nodelay(true);
+  BlockingClient client(master_, {.connect_max = limits::heartbeat_connect_max,
+                                  .answer_max = limits::heartbeat_answer_max,
+                                  .credentials = proof_.credentials});
   do {
     beat(client);
   } while (wait_for_next());
   has_ended_ = true;
 }
 
-void HeartbeatLoop::beat(httplib::Client& client) {
-  const auto body = wire::to_json(describe_());
-  const bool reused = client.is_socket_open() != 0;
-  const auto began = now();
-  auto result = post(client, master_, token_, body);
-  // A closed kept-alive connection says nothing about the master, so the request is repeated on a
-  // new one. A missing answer does.
-  if (!result && reused && now() - began < limits::heartbeat_answer_max) {
-    result = post(client, master_, token_, body);
+void HeartbeatLoop::beat(BlockingClient& client) {
+  const auto outcome = client.ask(posted(proof_.token, wire::to_json(describe_())));
+  if (!outcome.answered()) return failed(outcome.why);
+  const auto& answer = outcome.answer;
+  if (answer.status != 200) {
+    return failed(fmt::format("status {}: {}", answer.status, wire::error_message(answer.body)));
   }
-  if (!result) return failed(in_words(result.error()));
-  if (result->status != 200) {
-    return failed(fmt::format("status {}: {}", result->status, wire::error_message(result->body)));
-  }
-  const auto reply = wire::parse_heartbeat_reply(result->body);
+  const auto reply = wire::parse_heartbeat_reply(answer.body);
   if (!reply.ok())
     return failed("the answer is not a reply to a heartbeat: " + reply.error().message);
   if (reply->removed) {

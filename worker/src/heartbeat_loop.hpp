@@ -16,14 +16,19 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/mutex.hpp"
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
 
-namespace httplib {
-class Client;
-}
-
 namespace tandem {
+
+class BlockingClient;
+
+// What a worker proves to masters who it is by.
+struct Proof {
+  std::string token{};                       // empty: none
+  tls::CurrentCredentialsPtr credentials{};  // heartbeats go over TLS; null: in clear
+};
 
 class HeartbeatLoop {
  public:
@@ -32,8 +37,7 @@ class HeartbeatLoop {
   // Takes each reply, likewise.
   using Take = std::function<void(const wire::HeartbeatReply&)>;
 
-  // `token`: sent to the master; empty: none.
-  HeartbeatLoop(Endpoint master, std::string token, Duration interval, Describe describe, Take take,
+  HeartbeatLoop(Endpoint master, Proof proof, Duration interval, Describe describe, Take take,
                 EventLog log);
   ~HeartbeatLoop();  // REQUIRES: join() was called if start() was
   HeartbeatLoop(const HeartbeatLoop&) = delete;
@@ -55,14 +59,14 @@ class HeartbeatLoop {
 
  private:
   void run();
-  void beat(httplib::Client& client);
+  void beat(BlockingClient& client);
   void accepted(const wire::HeartbeatReply& reply);
   void failed(std::string why);
   // Waits until a heartbeat is due. False: there is none left to send.
   bool wait_for_next();
 
   const Endpoint master_;
-  const std::string token_;
+  const Proof proof_;
   const Describe describe_;
   const Take take_;
   const EventLog log_;

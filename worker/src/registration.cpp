@@ -18,6 +18,7 @@
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/limits.hpp"
 #include "tandem/worker.hpp"
+#include "worker/src/certificate.hpp"
 #include "worker/src/heartbeat_loop.hpp"
 #include "worker/src/known_masters.hpp"
 #include "worker/src/witness.hpp"
@@ -129,6 +130,15 @@ class Registration::Body {
     directory_.reset();
   }
 
+  Result<> reload_certificate() {
+    const Lock lock(mutex_);
+    if (credentials_ == nullptr) return {};
+    auto next = load_credentials(options_.cluster, options_.name);
+    if (!next) return next.error();
+    credentials_->set(std::move(*next));
+    return {};
+  }
+
   std::vector<MasterState> masters() const {
     const Lock lock(mutex_);
     std::vector<MasterState> states;
@@ -149,6 +159,11 @@ class Registration::Body {
   static constexpr std::size_t loops_max = 16;
 
   Result<> prepare() TANDEM_REQUIRES(mutex_) {
+    auto credentials = load_credentials(options_.cluster, options_.name);
+    if (!credentials) return credentials.error();
+    if (*credentials != nullptr) {
+      credentials_ = std::make_shared<tls::CurrentCredentials>(*credentials);
+    }
     for (const auto& [field, value] :
          {std::pair("name", &options_.name), {"service", &options_.service}}) {
       const auto name = parse_name(*value, field);
@@ -194,6 +209,7 @@ class Registration::Body {
                             .directory = options_.state_dir,
                             .listen = {numeric->host, port},
                             .token = token_,
+                            .credentials = credentials_,
                             .log = options_.log});
     };
     // Keeps the witness's port, so that the masters find it again even after all of them have been
@@ -255,7 +271,8 @@ class Registration::Body {
       keys_[place].clear();
     }
     auto loop = std::make_unique<HeartbeatLoop>(
-        control, token_, options_.heartbeat_interval, [this, place] { return describe(place); },
+        control, Proof{token_, credentials_}, options_.heartbeat_interval,
+        [this, place] { return describe(place); },
         [this, place](const wire::HeartbeatReply& reply) { take(reply, place); }, options_.log);
     if (place == loops_.size()) {
       loops_.push_back({control, std::move(loop)});
@@ -410,6 +427,7 @@ class Registration::Body {
   mutable Mutex mutex_;
   std::vector<Endpoint> masters_ TANDEM_GUARDED_BY(mutex_);
   std::string token_ TANDEM_GUARDED_BY(mutex_);
+  tls::CurrentCredentialsPtr credentials_ TANDEM_GUARDED_BY(mutex_);  // null: there are none
   std::vector<Master> loops_ TANDEM_GUARDED_BY(mutex_);  // its places are those of keys_
   std::vector<KnownMaster> learned_ TANDEM_GUARDED_BY(mutex_);
   Term learned_in_ TANDEM_GUARDED_BY(mutex_);
@@ -444,6 +462,11 @@ void Registration::set_condition(Condition condition) { body_->set_condition(con
 std::optional<std::string> Registration::set_address(const std::string& address) {
   const auto set = body_->set_address(address);
   if (!set.ok()) return set.error().message;
+  return std::nullopt;
+}
+std::optional<std::string> Registration::reload_certificate() {
+  const auto read = body_->reload_certificate();
+  if (!read.ok()) return read.error().message;
   return std::nullopt;
 }
 void Registration::stop() { body_->stop(); }

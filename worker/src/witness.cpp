@@ -48,13 +48,16 @@ class Witness::Body {
         server_(loop_,
                 {.connections_max = limits::witness_connections_max,
                  .strangers_max = limits::witness_strangers_max,
+                 .credentials = options_.credentials,
                  .admit = [this](const ControlRequest& request) { return admit(request); }},
                 [this](const ControlRequest& request) { return answer(request); }) {}
 
   Result<> open() {
-    if (!options_.listen.is_loopback() && options_.token.empty()) {
-      return invalid(fmt::format("a witness at {} can be reached from other machines: give the "
-                                 "masters' token_file, or listen on a loopback address",
+    const bool knows_masters = options_.credentials || !options_.token.empty();
+    if (!options_.listen.is_loopback() && !knows_masters) {
+      return invalid(fmt::format("a witness at {} can be reached from other machines: give a "
+                                 "certificate, or the masters' token_file, or listen on a loopback "
+                                 "address",
                                  options_.listen.host),
                      "state_dir");
     }
@@ -64,6 +67,7 @@ class Witness::Body {
     cluster.kind = core::VoterKind::witness;
     cluster.directory = options_.directory;
     cluster.token = options_.token;
+    cluster.credentials = options_.credentials;
     cluster.check = cluster::documents_alone();
     // Created with the default timing to learn the incarnation; created again when the timing is
     // known.
@@ -150,6 +154,7 @@ class Witness::Body {
   }
 
   Admission admit(const ControlRequest& request) const {
+    if (options_.credentials) return admit_certified(request);
     if (!masters_) {
       if (auto refused = refuse_indirect(request, options_.listen.host))
         return {.refusal = refused};
@@ -161,6 +166,17 @@ class Witness::Body {
     if (who.standing != access::Identity::Standing::known) return {.refusal = not_authorized()};
     admission.trusts = true;
     return admission;
+  }
+
+  // Whom its certificate names; a token says nothing here.
+  static Admission admit_certified(const ControlRequest& request) {
+    if (request.path == "/health") return {};
+    if (request.certified->role != access::Role::master) {
+      return {.refusal = forbidden("a witness listens to masters alone")};
+    }
+    return {.body_bytes_max = limits::cluster_body_bytes_max,
+            .trusts = true,
+            .caller = request.certified};
   }
 
   asio::awaitable<ControlResponse> answer(const ControlRequest& request) {

@@ -14,6 +14,7 @@
 #include "common/base/mutex.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/limits.hpp"
+#include "worker/src/certificate.hpp"
 #include "worker/src/connection_server.hpp"
 #include "worker/src/limits.hpp"
 #include "worker/src/term_fence.hpp"
@@ -63,8 +64,14 @@ class Worker::Body {
     auto opened = open_server(*numeric);
     if (!opened.ok()) return opened.error();
     address_ = std::move(*opened);
+    if (name_.empty()) name_ = name_by_certificate(options_.cluster, name_);
     if (name_.empty()) name_ = default_name(address_.port);
     return start_registration();
+  }
+
+  std::optional<std::string> reload_certificate() {
+    const Lock lock(mutex_);
+    return registration_ ? registration_->reload_certificate() : std::nullopt;
   }
 
   void drain() {
@@ -130,6 +137,7 @@ class Worker::Body {
     registration.heartbeat_interval = options_.heartbeat_interval;
     registration.in_flight = [this] { return in_flight(); };
     registration.token_file = options_.token_file;
+    registration.cluster = options_.cluster;
     registration.state_dir = options_.state_dir;
     registration.witness_listen = options_.witness_listen.empty()
                                       ? Endpoint{address_.host, 0}.to_string()
@@ -171,6 +179,7 @@ std::optional<std::string> Worker::start() {
   return started.error().message;
 }
 
+std::optional<std::string> Worker::reload_certificate() { return body_->reload_certificate(); }
 void Worker::drain() { body_->drain(); }
 void Worker::stop() { body_->stop(); }
 std::string Worker::name() const { return body_->name(); }

@@ -52,7 +52,15 @@ std::string Answer::header(std::string_view name) const {
 
 class Client::Body {
  public:
-  Body(const std::string& address, Milliseconds timeout) : client(address) {
+  Body(const std::string& address, Milliseconds timeout) : client(address) { set_up(timeout); }
+  Body(const std::string& address, const ClientCertificate& self, Milliseconds timeout)
+      : client(address, self.certificate, self.key) {
+    client.set_ca_cert_path(self.authority.c_str());
+    client.enable_server_certificate_verification(true);
+    set_up(timeout);
+  }
+
+  void set_up(Milliseconds timeout) {
     client.set_keep_alive(true);
     client.set_tcp_nodelay(true);
     client.set_url_encode(false);  // paths are sent as they are given
@@ -66,6 +74,8 @@ class Client::Body {
 
 Client::Client(const std::string& address, Milliseconds timeout)
     : body_(std::make_unique<Body>("http://" + address, timeout)) {}
+Client::Client(const std::string& address, const ClientCertificate& self, Milliseconds timeout)
+    : body_(std::make_unique<Body>("https://" + address, self, timeout)) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 

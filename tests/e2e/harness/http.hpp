@@ -28,11 +28,21 @@ struct Answer {
 // What a client speaks; HTTP/2 by prior knowledge.
 enum class Protocol { http1, http2 };
 
+// Whom a client trusts, and who it is: files in PEM.
+struct ClientCertificate {
+  std::string authority;
+  std::string certificate;
+  std::string key;
+};
+
 // A kept-alive client.
 class Client {
  public:
   // `timeout`: of connecting, and of each read and write.
   explicit Client(const std::string& address, Milliseconds timeout = patience);
+  // Over TLS.
+  Client(const std::string& address, const ClientCertificate& self,
+         Milliseconds timeout = patience);
   ~Client();
   Client(Client&&) noexcept;
 

@@ -57,6 +57,10 @@ PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(option
     chmod(token_file_.c_str(), 0600);
   }
   if (options_.tokens) make_tokens();
+  if (options_.certificates) {
+    certificates_.emplace(dir_);
+    certificates_->issue("operator", "ops");
+  }
   for (const auto& name : options_.masters) {
     masters_[name].listen = address_on(name);
     if (options_.port != 0) {
@@ -120,6 +124,11 @@ void PairCluster::launch_master(const std::string& name) {
     command.insert(command.end(),
                    {"--tokens-file", tokens_->file(), "--token-file", tokens_->file_of(name)});
   }
+  if (certificates_) {
+    if (!self.process) certificates_->issue("master", name, {"--address", "127.0.0.1"});
+    const auto flags = certificates_->flags_of("master", name);
+    command.insert(command.end(), flags.begin(), flags.end());
+  }
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   self.frozen = false;
   self.process.reset();
@@ -163,6 +172,11 @@ Process& PairCluster::start_worker(const std::string& name, Votes votes) {
     }
     command.insert(command.end(), {"--token-file", tokens_->file_of(name)});
   }
+  if (certificates_) {
+    if (!self.process) certificates_->issue("worker", name, {"--witness"});
+    const auto flags = certificates_->flags_of("worker", name);
+    command.insert(command.end(), flags.begin(), flags.end());
+  }
   self.process.reset();
   self.process = run(name, command);
   self.process->await_line("tandem-worker ready");
@@ -191,6 +205,24 @@ void PairCluster::reload_tokens() {
   }
 }
 
+void PairCluster::reload_certificates() {
+  for (const auto& [name, master] : masters_) {
+    if (master.process && master.process->running()) master.process->signal(SIGHUP);
+  }
+  for (const auto& [name, worker] : workers_) {
+    if (worker.process && worker.process->running()) worker.process->signal(SIGHUP);
+  }
+}
+
+Client PairCluster::client(const std::string& name, Milliseconds timeout) const {
+  if (!certificates_) return Client(control(name), timeout);
+  return Client(control(name), certificates_->of("operator", "ops"), timeout);
+}
+
+Client PairCluster::client(const std::string& name, const ClientCertificate& self) const {
+  return Client(control(name), self);
+}
+
 Headers PairCluster::authorization() const {
   if (tokens_) return tokens_->headers("ops");
   if (token_file_.empty()) return {};
@@ -198,18 +230,18 @@ Headers PairCluster::authorization() const {
 }
 
 Answer PairCluster::ask(const std::string& name, const std::string& path) const {
-  return Client(control(name)).get(path, authorization());
+  return client(name).get(path, authorization());
 }
 
 Answer PairCluster::tell(const std::string& name, const std::string& path,
                          const std::string& body) const {
-  return Client(control(name)).post(path, body, authorization());
+  return client(name).post(path, body, authorization());
 }
 
 Answer PairCluster::send(const std::string& name, const std::string& method,
                          const std::string& path, const std::string& body,
                          Milliseconds timeout) const {
-  return Client(control(name), timeout).send(method, path, body, authorization());
+  return client(name, timeout).send(method, path, body, authorization());
 }
 
 MemberView PairCluster::status(const std::string& name) const {

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/e2e/harness/certificates.hpp"
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/network.hpp"
@@ -55,6 +56,8 @@ struct PairClusterOptions {
   bool recording = false;
   // Each process, and the test as an operator, has a token of its own; see tokens().
   bool tokens = false;
+  // Each has a certificate of its own, and control addresses speak TLS; see certificates().
+  bool certificates = false;
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
 };
 
@@ -72,6 +75,14 @@ class PairCluster {
   Tokens& tokens() { return *tokens_; }
   // Writes the file, and has all masters that run read it again.
   void reload_tokens();
+
+  // REQUIRES: options.certificates. As with tokens; the test is the operator "ops".
+  Certificates& certificates() { return *certificates_; }
+  // All masters and workers that run read them again.
+  void reload_certificates();
+  // Who asks the control address of that master, as the test or as somebody else.
+  Client client(const std::string& name, Milliseconds timeout = patience) const;
+  Client client(const std::string& name, const ClientCertificate& self) const;
 
   // ---- masters
   Process& master(const std::string& name) { return *masters_.at(name).process; }
@@ -156,6 +167,7 @@ class PairCluster {
   PairClusterOptions options_;
   std::string token_file_;  // empty: loopback needs none
   std::optional<Tokens> tokens_;
+  std::optional<Certificates> certificates_;
   std::set<std::string> addresses_;
   int starts_ = 0;
   std::map<std::string, Master> masters_;

@@ -1,9 +1,11 @@
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 
+#include "common/base/small_file.hpp"
 #include "common/cluster/limits.hpp"
 #include "common/cluster/peer_link.hpp"
 #include "tests/unit/cluster/members_fixture.hpp"
+#include "tests/unit/common/credential_files.hpp"
 
 using namespace tandem;
 using namespace tandem::cluster;
@@ -14,9 +16,11 @@ namespace {
 // A peer that records what it is sent.
 class Recorder {
  public:
-  explicit Recorder(asio::io_context& loop, std::uint16_t port = 0)
+  explicit Recorder(asio::io_context& loop, std::uint16_t port = 0,
+                    tls::CurrentCredentialsPtr credentials = {})
       : loop_(loop),
-        server_(loop, {}, [this](const ControlRequest& request) { return answer(request); }) {
+        server_(loop, {.credentials = std::move(credentials)},
+                [this](const ControlRequest& request) { return answer(request); }) {
     const auto bound = server_.listen({"127.0.0.1", port});
     REQUIRE(bound.ok());
     address = *bound;
@@ -68,7 +72,8 @@ class LinkFixture {
                         .address = address,
                         .patience = patience,
                         .retry = 20ms,
-                        .greets = greets},
+                        .greets = greets,
+                        .credentials = credentials},
         PeerLink::Hooks{.envelope =
                             [] {
                               return wire::ClusterEnvelope{.node = core::NodeId("a"),
@@ -80,6 +85,7 @@ class LinkFixture {
                                                            .messages = {}};
                             },
                         .token = [token] { return token; },
+                        .is_peer = [](const tls::Identity& who) { return who.name == "b"; },
                         .lost = [this] { ++lost; },
                         .refused = [this](Instant attempted) { refused.push_back(attempted); }});
     link->start();
@@ -92,6 +98,7 @@ class LinkFixture {
   bool await(const std::function<bool()>& condition) { return run_until(loop, condition); }
 
   asio::io_context loop{1};
+  tls::CurrentCredentialsPtr credentials{};
   std::shared_ptr<PeerLink> link;
   bool greets = false;
   int lost = 0;
@@ -243,4 +250,64 @@ TEST_CASE("a peer whose name has no address is away, and found when it has one")
   CHECK(fixture.lost == 0);
   fixture.link->set_addresses({peer.address});
   CHECK(fixture.await([&] { return peer.batches.size() == 1; }));
+}
+
+TEST_CASE("over TLS messages reach the peer, and nobody who is there in its place") {
+  const test::CredentialFiles files;
+  for (const auto* name : {"a", "b", "c"}) files.add({.kind = tls::Kind::master, .name = name});
+  LinkFixture fixture;
+  fixture.credentials = files.loaded("a");
+  {
+    Recorder peer(fixture.loop, 0, files.loaded("b"));
+    fixture.open(peer.address);
+    fixture.link->send(released());
+    CHECK(fixture.await([&] { return !peer.batches.empty(); }));
+    CHECK(fixture.await([&] { return fixture.link->trouble().empty(); }));
+    fixture.link->stop();
+  }
+  const auto refused_before = fixture.refused.size();
+  Recorder other(fixture.loop, 0, files.loaded("c"));
+  fixture.open(other.address);
+  fixture.link->send(released());
+  CHECK(fixture.await(
+      [&] { return fixture.link->trouble() == "spiffe://c/tandem/master/c is there instead"; }));
+  CHECK(other.batches.empty());
+  CHECK(fixture.refused.size() == refused_before);
+}
+
+TEST_CASE("a handshake that fails is told as trouble, and is no refused connection") {
+  const test::CredentialFiles files;
+  const test::CredentialFiles others;
+  files.add({.kind = tls::Kind::master, .name = "a"});
+  others.add({.kind = tls::Kind::master, .name = "b"});
+  LinkFixture fixture;
+  fixture.credentials = files.loaded("a");
+  Recorder peer(fixture.loop, 0, others.loaded("b"));
+  fixture.open(peer.address);
+  CHECK(fixture.await(
+      [&] { return fixture.link->trouble().starts_with("TLS: its certificate is not accepted"); }));
+  fixture.link->stop();
+  Recorder plain(fixture.loop);
+  fixture.open(plain.address);
+  CHECK(fixture.await([&] { return fixture.link->trouble().starts_with("TLS: "); }));
+  CHECK(fixture.refused.empty());
+}
+
+TEST_CASE("a peer whose certificate is revoked is sent nothing more") {
+  const test::CredentialFiles files;
+  for (const auto* name : {"a", "b"}) files.add({.kind = tls::Kind::master, .name = name});
+  LinkFixture fixture;
+  fixture.credentials = files.loaded("a");
+  Recorder peer(fixture.loop, 0, files.loaded("b"));
+  fixture.open(peer.address);
+  fixture.link->send(released());
+  REQUIRE(fixture.await([&] { return !peer.batches.empty(); }));
+  const auto certificates =
+      tls::certificates_in(read_small_file(files.path("b.pem"), 65'536).value());
+  files.write("revoked", tls::key_digest(certificates->front().get()) + "\n");
+  fixture.credentials->set(files.loaded("a")->get());
+  const auto before = peer.batches.size();
+  fixture.link->send(released());
+  CHECK(fixture.await([&] { return fixture.link->trouble().ends_with("certificate revoked"); }));
+  CHECK(peer.batches.size() == before);
 }

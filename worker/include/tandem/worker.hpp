@@ -74,6 +74,15 @@ struct MasterState {
   std::string error;  // why the latest heartbeat failed; empty if it was accepted
 };
 
+// Files in PEM with which a worker proves who it is, and knows masters, as `tandem ca` makes them.
+// With the first three, what goes between it and the masters' control addresses is encrypted.
+struct ClusterCertificate {
+  std::string ca;           // of the cluster's authority
+  std::string certificate;  // of this worker
+  std::string key;          // readable only by its owner
+  std::string revoked;      // SHA-256 of public keys that are believed no more, one on a line
+};
+
 struct RegistrationOptions {
   std::string name;  // unique in the cluster: 1 to 64 characters of A-Z a-z 0-9 . _ -
   std::string service = "default";  // likewise; workers of one service are interchangeable
@@ -95,6 +104,9 @@ struct RegistrationOptions {
   std::function<unsigned()> in_flight;
   // The file with this worker's token, if the masters require one; readable only by its owner.
   std::string token_file;
+  // If the masters have certificates; the name must be that in the certificate, and is, if it is
+  // empty.
+  ClusterCertificate cluster;
   // A directory of this worker alone, created if missing (mode 0700), never shared. With one the
   // worker can become a witness: a voter of the cluster that stores its log and never leads. Empty:
   // none.
@@ -142,6 +154,10 @@ class Registration {
   // nothing. REQUIRES: it is numeric.
   [[nodiscard]] std::optional<std::string> set_address(const std::string& address);
 
+  // Reads the files of the certificate again; new connections use them. Returns a sentence that
+  // says what is wrong, then all stays as it was; or nothing.
+  [[nodiscard]] std::optional<std::string> reload_certificate();
+
   // Says bye to every master, waits for their answers (at most about two seconds), and ends.
   void stop();
 
@@ -170,6 +186,7 @@ struct WorkerOptions {
   std::chrono::milliseconds drain_timeout{30'000};  // stop() aborts requests that take longer
   std::function<void()> on_removed;                 // as above; requests that still come are served
   std::string token_file;                           // as above
+  ClusterCertificate cluster;                       // as above; the requests are not encrypted
   EventLog log;
 };
 
@@ -213,6 +230,9 @@ class Worker {
   // or route. Returns a sentence that says what is wrong (an option, an address in use), or
   // nothing. Called once.
   [[nodiscard]] std::optional<std::string> start();
+
+  // As of a Registration. Any thread.
+  [[nodiscard]] std::optional<std::string> reload_certificate();
 
   // Tells the masters to send no new requests; requests that still come are served. Any thread.
   void drain();

@@ -1,0 +1,214 @@
+#include "common/tls/credentials.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+
+#include "common/base/assert.hpp"
+#include "common/base/small_file.hpp"
+#include "common/tls/limits.hpp"
+
+namespace tandem::tls {
+
+namespace {
+
+constexpr const char* authority_flag = "--cluster-ca";
+constexpr const char* certificate_flag = "--cluster-cert";
+constexpr const char* key_flag = "--cluster-key";
+constexpr const char* revoked_flag = "--cluster-revoked";
+constexpr std::size_t digest_digits = 64;
+
+Error refuse(const char* flag, const std::string& file, std::string_view why) {
+  return invalid(fmt::format("{}: {} {}", flag, file, why), flag);
+}
+
+Result<std::vector<CertificatePtr>> read_certificates(const char* flag, const std::string& file) {
+  const auto pem = read_small_file(file, limits::pem_bytes_max);
+  if (!pem) return refuse(flag, file, pem.error().message);
+  auto all = certificates_in(*pem);
+  if (!all) return refuse(flag, file, all.error().message);
+  return all;
+}
+
+// Whether OpenSSL would let the other members take this certificate.
+Result<> verify(SSL_CTX* context, X509* own, const std::vector<CertificatePtr>& chain) {
+  const std::unique_ptr<STACK_OF(X509), Freed<[](auto* all) { sk_X509_free(all); }>> between(
+      sk_X509_new_null());
+  for (const auto& each : chain) sk_X509_push(between.get(), each.get());
+  const std::unique_ptr<X509_STORE_CTX, Freed<&X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+  TANDEM_ASSERT(
+      X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context), own, between.get()) == 1);
+  X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_CLIENT);
+  if (X509_verify_cert(check.get()) == 1) return {};
+  const int error = X509_STORE_CTX_get_error(check.get());
+  ERR_clear_error();
+  return invalid(fmt::format("is not accepted by the authority of {}: {}", authority_flag,
+                             X509_verify_cert_error_string(error)));
+}
+
+bool is_digest(std::string_view text) {
+  return text.size() == digest_digits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+}  // namespace
+
+Result<> ClusterFiles::validate() const {
+  if (!is_given() && revoked.empty()) return {};
+  for (const auto& [flag, file] : {std::pair(authority_flag, &authority),
+                                   {certificate_flag, &certificate},
+                                   {key_flag, &key}}) {
+    if (!file->empty()) continue;
+    return invalid(fmt::format("{}, {} and {} belong together, and {} is missing", authority_flag,
+                               certificate_flag, key_flag, flag),
+                   flag);
+  }
+  return {};
+}
+
+Result<CredentialsPtr> ClusterCredentials::load(const ClusterFiles& files, WallTime now) {
+  std::shared_ptr<ClusterCredentials> loaded(new ClusterCredentials);
+  if (auto valid = files.validate(); !valid) return valid.error();
+  if (auto read = loaded->read(files, now); !read) return read.error();
+  return CredentialsPtr(std::move(loaded));
+}
+
+Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
+  ERR_clear_error();
+  context_.reset(SSL_CTX_new(TLS_method()));
+  auto* const context = context_.get();
+  TANDEM_ASSERT(context != nullptr);
+  TANDEM_ASSERT(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_app_data(context, this);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                     &ClusterCredentials::check);
+  SSL_CTX_set_verify_depth(context, limits::chain_depth_max);
+
+  const auto authorities = read_certificates(authority_flag, files.authority);
+  if (!authorities) return authorities.error();
+  auto* const store = SSL_CTX_get_cert_store(context);
+  // An operator's own authority may be one that another has signed.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  for (const auto& each : *authorities) X509_STORE_add_cert(store, each.get());
+
+  auto chain = read_certificates(certificate_flag, files.certificate);
+  if (!chain) return chain.error();
+  auto* const own = chain->front().get();
+  auto identity = identity_of(own);
+  if (!identity) return refuse(certificate_flag, files.certificate, identity.error().message);
+  identity_ = std::move(*identity);
+  expires_ = tls::expires(own);
+  if (expires_ <= now) {
+    return refuse(certificate_flag, files.certificate, "has ended on " + to_string(expires_));
+  }
+  if (const auto valid = verify(context, own, *chain); !valid) {
+    return refuse(certificate_flag, files.certificate, valid.error().message);
+  }
+  const auto pem = read_private_file(files.key, limits::pem_bytes_max);
+  if (!pem) return refuse(key_flag, files.key, pem.error().message);
+  const auto key = key_in(*pem);
+  if (!key) return refuse(key_flag, files.key, key.error().message);
+  if (X509_check_private_key(own, key->get()) != 1) {
+    ERR_clear_error();
+    return refuse(key_flag, files.key, "is not the key of the certificate in " + files.certificate);
+  }
+  const bool is_used = SSL_CTX_use_certificate(context, own) == 1 &&
+                       SSL_CTX_use_PrivateKey(context, key->get()) == 1;
+  if (!is_used) return refuse(certificate_flag, files.certificate, openssl_reason());
+  for (std::size_t i = 1; i < chain->size(); ++i) {
+    TANDEM_ASSERT(SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) == 1);
+  }
+  if (!files.revoked.empty()) {
+    if (auto read = read_revoked(files.revoked); !read) return read;
+  }
+  if (is_revoked(key_digest(own))) {
+    return refuse(certificate_flag, files.certificate, "is revoked by " + files.revoked);
+  }
+  return {};
+}
+
+// One digest on a line; what follows a '#' is for people.
+Result<> ClusterCredentials::read_revoked(const std::string& file) {
+  const auto text = read_small_file(file, limits::pem_bytes_max);
+  if (!text) return refuse(revoked_flag, file, text.error().message);
+  std::istringstream lines(*text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string digest;
+    std::string more;
+    if (!(words >> digest)) continue;
+    std::transform(digest.begin(), digest.end(), digest.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c; });
+    if (!is_digest(digest) || words >> more) {
+      return refuse(
+          revoked_flag, file,
+          fmt::format("line {}: must be the SHA-256 of a public key, as `tandem ca show` prints it",
+                      number));
+    }
+    revoked_.insert(std::move(digest));
+  }
+  return {};
+}
+
+// Called in the handshake, so that the peer is told by an alert.
+int ClusterCredentials::check(int preverified, X509_STORE_CTX* chain) {
+  if (preverified != 1 || X509_STORE_CTX_get_error_depth(chain) != 0) return preverified;
+  const auto* const ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* const self =
+      static_cast<const ClusterCredentials*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto* const certificate = X509_STORE_CTX_get_current_cert(chain);
+  if (self->is_revoked(key_digest(certificate))) {
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REVOKED);
+    return 0;
+  }
+  const auto identity = identity_of(certificate);
+  if (identity && identity->cluster == self->identity_.cluster) return 1;
+  X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
+  return 0;
+}
+
+SslPtr ClusterCredentials::begin(int descriptor, Side side) const {
+  SslPtr ssl(SSL_new(context_.get()));
+  TANDEM_ASSERT(ssl != nullptr);
+  BIO* const bio = BIO_new_socket(descriptor, BIO_NOCLOSE);
+  SSL_set_bio(ssl.get(), bio, bio);
+  side == Side::calls ? SSL_set_connect_state(ssl.get()) : SSL_set_accept_state(ssl.get());
+  return ssl;
+}
+
+Result<Peer> ClusterCredentials::peer_of(SSL* ssl) const {
+  const auto* const certificate = SSL_get0_peer_certificate(ssl);
+  TANDEM_ASSERT(certificate != nullptr);
+  auto identity = identity_of(certificate);
+  if (!identity) return identity.error();
+  return Peer{std::move(*identity), tls::expires(certificate), key_digest(certificate)};
+}
+
+CredentialsPtr CurrentCredentials::get() const {
+  const Lock lock(mutex_);
+  return current_;
+}
+
+void CurrentCredentials::set(CredentialsPtr next) {
+  const Lock lock(mutex_);
+  current_ = std::move(next);
+}
+
+std::string why_not(const Peer& peer, const ClusterCredentials& credentials, WallTime now) {
+  if (peer.expires <= now) return "its certificate has ended on " + to_string(peer.expires);
+  if (credentials.is_revoked(peer.key_digest)) return "its certificate is revoked";
+  return {};
+}
+
+}  // namespace tandem::tls

@@ -1,0 +1,95 @@
+// credentials.hpp: what a member of a cluster has to prove who it is, and to see who others are:
+// the files of --cluster-ca, --cluster-cert, --cluster-key and --cluster-revoked, read and checked
+// as a whole.
+//
+// A connection is TLS 1.3, with certificates on both sides, and is not resumed: each begins with a
+// full check. Whoever's certificate is by the authority, of the same cluster, valid and not revoked
+// is who it says; whether it may do what it asks for is decided elsewhere.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/base/mutex.hpp"
+#include "common/base/result.hpp"
+#include "common/tls/pem.hpp"
+
+namespace tandem::tls {
+
+struct ClusterFiles {
+  std::string authority{};    // --cluster-ca: one certificate or, while it is replaced, several
+  std::string certificate{};  // --cluster-cert: the own one, then those that lead to the authority
+  std::string key{};          // --cluster-key: private to its owner, without a passphrase
+  std::string revoked{};      // --cluster-revoked; empty: nothing is revoked
+
+  // False: there is no TLS inside the cluster.
+  bool is_given() const { return !authority.empty() || !certificate.empty() || !key.empty(); }
+  // Errors: `invalid`: some of the first three are given, and not all; or the last one alone.
+  Result<> validate() const;
+};
+
+enum class Side { calls, serves };
+
+// Who is at the other end.
+struct Peer {
+  Identity identity;
+  WallTime expires;
+  std::string key_digest;
+};
+
+// Immutable, and shared between threads.
+class ClusterCredentials {
+ public:
+  // Errors: `invalid`, beginning with the flag and the file: it cannot be read, holds nothing that
+  // can be used, the key is readable by others or not that of the certificate, the certificate is
+  // not by the authority, has no identity, has ended or is revoked. Blocks for the disk.
+  static Result<std::shared_ptr<const ClusterCredentials>> load(const ClusterFiles& files,
+                                                                WallTime now);
+
+  const Identity& identity() const { return identity_; }
+  WallTime expires() const { return expires_; }
+  bool is_revoked(std::string_view key_digest) const { return revoked_.contains(key_digest); }
+  std::size_t revocations() const { return revoked_.size(); }
+
+  // For one connection over that descriptor, which the caller closes. These credentials outlive it.
+  SslPtr begin(int descriptor, Side side) const;
+  // REQUIRES: the handshake is done. Errors: `invalid`, a sentence.
+  Result<Peer> peer_of(SSL* ssl) const;
+
+ private:
+  ClusterCredentials() = default;
+
+  Result<> read(const ClusterFiles& files, WallTime now);
+  Result<> read_revoked(const std::string& file);
+  static int check(int preverified, X509_STORE_CTX* chain);
+
+  ContextPtr context_;
+  Identity identity_;
+  WallTime expires_;
+  std::set<std::string, std::less<>> revoked_;
+};
+
+using CredentialsPtr = std::shared_ptr<const ClusterCredentials>;
+
+// The credentials that connections begin with from now on. Thread-safe.
+class CurrentCredentials {
+ public:
+  explicit CurrentCredentials(CredentialsPtr first) : current_(std::move(first)) {}
+
+  CredentialsPtr get() const;
+  // Connections that are open are looked at again by those who have them.
+  void set(CredentialsPtr next);
+
+ private:
+  mutable Mutex mutex_;
+  CredentialsPtr current_ TANDEM_GUARDED_BY(mutex_);
+};
+
+using CurrentCredentialsPtr = std::shared_ptr<CurrentCredentials>;
+
+// Why a peer that was let in is so no longer, a few words; empty: nothing has changed.
+std::string why_not(const Peer& peer, const ClusterCredentials& credentials, WallTime now);
+
+}  // namespace tandem::tls

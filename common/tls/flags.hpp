@@ -1,0 +1,18 @@
+// flags.hpp: the flags of the cluster's certificates, which are the same in all programs.
+#pragma once
+
+#include "common/base/result.hpp"
+#include "common/tls/credentials.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace tandem::tls {
+
+void bind_cluster_files(CLI::App& app, ClusterFiles& files);
+
+// Null where none are given: nothing is encrypted. Errors: `invalid`, naming the flag.
+Result<CurrentCredentialsPtr> load_if_given(const ClusterFiles& files);
+
+}  // namespace tandem::tls

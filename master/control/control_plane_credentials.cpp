@@ -1,0 +1,92 @@
+// The part of ControlPlane that knows the cluster's certificates.
+#include <algorithm>
+
+#include <fmt/chrono.h>
+#include <spdlog/spdlog.h>
+
+#include "common/access/last_day.hpp"
+#include "common/access/limits.hpp"
+#include "master/control/control_plane_parts.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+// Another name than --node would be refused by all others.
+Result<tls::CredentialsPtr> load(const ControlPlaneOptions& options) {
+  auto loaded = tls::ClusterCredentials::load(options.cluster_files, access::wall_time());
+  if (!loaded) return loaded;
+  const auto& identity = (*loaded)->identity();
+  if (identity.kind == tls::Kind::master && identity.name == options.node) return loaded;
+  return invalid(fmt::format("--cluster-cert: {} is that of {}, not of the master {} (--node)",
+                             options.cluster_files.certificate, identity.id(), options.node),
+                 "--cluster-cert");
+}
+
+int days_left(tls::WallTime expires, tls::WallTime now) {
+  const auto days = std::chrono::floor<std::chrono::days>(expires - now).count();
+  return static_cast<int>(std::max<std::int64_t>(days, 0));
+}
+
+}  // namespace
+
+std::vector<wire::CertificateStatus> ControlPlane::Parts::certificates() const {
+  std::vector<wire::CertificateStatus> all;
+  if (hooks.certificates.status) all = hooks.certificates.status();
+  if (!credentials) return all;
+  const auto own = credentials->get();
+  all.push_back(
+      {.file = certificate_file,
+       .names = {own->identity().id()},
+       .expires = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                              fmt::gmtime(std::chrono::system_clock::to_time_t(own->expires()))),
+       .days_left = static_cast<std::uint64_t>(days_left(own->expires(), access::wall_time()))});
+  return all;
+}
+
+// Once a day, from 30 days before the end on.
+void ControlPlane::Parts::warn_of_certificate() {
+  const auto now = access::wall_time();
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  if (!credentials || today == warned_at) return;
+  warned_at = today;
+  const auto own = credentials->get();
+  const auto left = days_left(own->expires(), now);
+  if (left > static_cast<int>(limits::credential_days_first_warning)) return;
+  spdlog::warn("the certificate of the cluster ends soon identity={} until=\"{}\" days_left={}",
+               own->identity().id(), tls::to_string(own->expires()), left);
+}
+
+Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& options) {
+  if (!credentials) return {};
+  const auto loaded = load(options);
+  if (!loaded) return loaded.error();
+  credentials->set(*loaded);
+  calls.set_credentials(credentials);
+  access.go_by_certificates();
+  spdlog::info("certificate of the cluster read identity={} until=\"{}\" revocations={}",
+               (*loaded)->identity().id(), tls::to_string((*loaded)->expires()),
+               (*loaded)->revocations());
+  return {};
+}
+
+// Connections that are open are looked at again within half a second.
+void ControlPlane::Parts::reload_credentials(const ControlPlaneOptions& options) {
+  auto loaded = load(options);
+  const auto before = credentials->get();
+  if (loaded && (*loaded)->identity().cluster != before->identity().cluster) {
+    loaded = invalid(fmt::format("--cluster-cert: {} is of another cluster than before, {}",
+                                 (*loaded)->identity().id(), before->identity().cluster));
+  }
+  if (!loaded) {
+    spdlog::error("the certificates of the cluster stay as they were reason=\"{}\"",
+                  loaded.error().message);
+    return;
+  }
+  credentials->set(*loaded);
+  spdlog::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
+               (*loaded)->identity().id(), tls::to_string((*loaded)->expires()),
+               (*loaded)->revocations());
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,81 @@
+#include "common/tls/credentials.hpp"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/common/credential_files.hpp"
+
+using namespace tandem;
+using namespace tandem::tls;
+using std::chrono::days;
+
+namespace {
+
+std::string refusal_of(const test::CredentialFiles& files) {
+  const auto loaded = ClusterCredentials::load(files.of("a"), files.now());
+  return loaded ? "" : loaded.error().message;
+}
+
+bool is_in(std::string_view part, const std::string& text) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "credentials are loaded as a whole, or what is wrong is said with the flag and the file") {
+  const test::CredentialFiles files;
+  files.add({.kind = Kind::master, .name = "a"});
+  const auto loaded = ClusterCredentials::load(files.of("a"), files.now());
+  REQUIRE(loaded);
+  CHECK((*loaded)->identity().id() == "spiffe://c/tandem/master/a");
+  CHECK((*loaded)->expires() == files.now() + days(5));
+
+  const auto good = files.issued({.kind = Kind::master, .name = "a"}, days(5), files.now());
+  files.put("a", files.issued({.kind = Kind::master, .name = "a"}, days(1), files.now() - days(2)));
+  CHECK(is_in("--cluster-cert: " + files.path("a.pem") + " has ended on", refusal_of(files)));
+  files.put("a", files.issued({.kind = Kind::master, .name = "a"}, days(1), files.now() + days(2)));
+  CHECK(is_in("is not accepted by the authority of --cluster-ca", refusal_of(files)));
+  files.put("a", good);
+  files.write("a.key", files.issued({.kind = Kind::master, .name = "a"}, days(5), files.now()).key);
+  CHECK(is_in("--cluster-key: " + files.path("a.key") + " is not the key", refusal_of(files)));
+  files.put("a", good);
+  ::chmod(files.path("a.key").c_str(), 0640);
+  CHECK(is_in("--cluster-key: " + files.path("a.key"), refusal_of(files)));
+  files.put("a", good);
+  CHECK(refusal_of(files) == "");
+  // One of two authorities, while one replaces the other.
+  const auto other = new_authority("c", days(10), files.now());
+  files.write("ca.pem", other.certificate);
+  CHECK(is_in("is not accepted by the authority", refusal_of(files)));
+}
+
+TEST_CASE("revocations are digests of keys, one on a line, with remarks") {
+  const test::CredentialFiles files;
+  files.add({.kind = Kind::master, .name = "a"});
+  const std::string one(64, 'a');
+  files.write("revoked", "# who left\n\n " + std::string(64, 'A') + "  # w1, 2026-11-27\n");
+  const auto loaded = ClusterCredentials::load(files.of("a"), files.now());
+  REQUIRE(loaded);
+  CHECK((*loaded)->revocations() == 1);
+  CHECK((*loaded)->is_revoked(one));
+  for (const std::string& line : {one + "a", one.substr(1), "g" + one.substr(1), one + " " + one}) {
+    files.write("revoked", one + "\n" + line + "\n");
+    CHECK(is_in("line 2: must be the SHA-256 of a public key", refusal_of(files)));
+  }
+  const Peer peer{.identity = {}, .expires = files.now() + days(1), .key_digest = one};
+  CHECK(why_not(peer, **loaded, files.now()) == "its certificate is revoked");
+  const Peer ended{.identity = {}, .expires = files.now(), .key_digest = "b"};
+  CHECK(is_in("its certificate has ended", why_not(ended, **loaded, files.now())));
+}
+
+TEST_CASE("the files of a certificate are given all or none") {
+  CHECK(ClusterFiles{}.validate());
+  CHECK(ClusterFiles{"ca", "cert", "key", ""}.validate());
+  CHECK(!ClusterFiles{"ca", "cert", "", ""}.validate());
+  CHECK(!ClusterFiles{"", "", "", "revoked"}.validate());
+  CHECK(ClusterFiles{"ca", "", "key", ""}.validate().error().message ==
+        "--cluster-ca, --cluster-cert and --cluster-key belong together, and --cluster-cert is "
+        "missing");
+}
