@@ -61,7 +61,6 @@ struct ControlPlaneOptions {
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.
   tandem::tls::ClusterFiles cluster_files{};
-  bool insecure_network = false;  // --insecure-network: clear text beyond this machine is intended
   std::string tokens_file{};      // --tokens-file; empty: there is one token, or none
   std::string token_file{};  // --token-file; presented to masters, and without a tokens file what
                              // all callers present; both empty: loopback only
