@@ -8,7 +8,8 @@
 # What a source depends on is taken from the compiler, which finds it anyway (depend mode). Else ccache would run the
 # preprocessor first over everything that it has not seen: a seventh of the time of a build with an empty cache.
 export CCACHE_BASEDIR="$1" CCACHE_PCH_EXTSUM=1 CCACHE_DEPEND=1
-export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+# A header that changes while it is compiled is noticed by its times, and what was made of it is not kept.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 ccache=$2
 shift 2
 

@@ -1,6 +1,9 @@
 // What the loops have counted.
 #include "master/metrics/described.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace tandem::master::metrics {
 
 namespace {
@@ -17,12 +20,14 @@ void describe_requests(Exposition& out, const Traffic& traffic) {
             "closed: the client went before any of an answer was");
   for (const auto& [name, service] : traffic.services) {
     for (std::size_t protocol = 0; protocol < protocols; ++protocol) {
+      const auto& counts = service.requests[protocol];
+      if (std::all_of(counts.begin(), counts.end(), [](auto count) { return count == 0; }))
+        continue;
+      // Those that have not occurred yet, too: a rate sees the first one only from a 0 on.
       for (std::size_t outcome = 0; outcome < outcomes; ++outcome) {
-        const auto count = service.requests[protocol][outcome];
-        if (count == 0) continue;
-        out.add(static_cast<double>(count), {{"service", name},
-                                             {"protocol", protocol_names[protocol]},
-                                             {"status", outcome_names[outcome]}});
+        out.add(static_cast<double>(counts[outcome]), {{"service", name},
+                                                       {"protocol", protocol_names[protocol]},
+                                                       {"status", outcome_names[outcome]}});
       }
     }
   }

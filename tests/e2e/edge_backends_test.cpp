@@ -74,9 +74,9 @@ TEST_CASE("a backend is spoken to over TLS, and so is its check") {
 }
 
 TEST_CASE("a name that was set is asked for by SNI, and must be in the certificate") {
-  Scene scene({"--service", "default:upstream_name=shop.example"});
-  scene.serve("good", scene.authority.issue("good", "DNS:shop.example"));
-  scene.serve("wild", scene.authority.issue("wild", "DNS:*.example"));
+  Scene scene({"--service", "default:upstream_name=www.shop.example"});
+  scene.serve("good", scene.authority.issue("good", "DNS:www.shop.example"));
+  scene.serve("wild", scene.authority.issue("wild", "DNS:*.shop.example"));
   scene.serve("wrong", scene.authority.issue("wrong", "DNS:other.example"));
   REQUIRE(scene.cluster->await_state("good", "up"));
   REQUIRE(scene.cluster->await_state("wild", "up"));

@@ -75,7 +75,7 @@ TEST_CASE("a real tree of files served by two workers comes through the master b
   REQUIRE(tree.files.size() >= enough_files);
   Cluster cluster;
   for (const auto* name : {"w1", "w2"}) {
-    cluster.start_worker(name, {"--serve", tree.root, "--listen", "127.0.0.1:0"});
+    cluster.start_worker(name, {"--serve", tree.root, "--dotfiles", "--listen", "127.0.0.1:0"});
     REQUIRE(cluster.await_state(name, "up"));
   }
   CHECK(differences(cluster.listen(), tree) == std::vector<std::string>{});

@@ -1,6 +1,9 @@
 // Masters of two versions in one cluster: the older one is this version held at the older level.
 #include <catch2/catch.hpp>
 
+#include <fmt/format.h>
+
+#include "common/wire/features.hpp"
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
@@ -9,6 +12,7 @@ using namespace tandem::e2e;
 namespace {
 
 const Arguments older{"--feature-level", "1"};
+const auto newest = static_cast<unsigned>(tandem::wire::features::newest.value());
 
 PairClusterOptions three_older_masters() {
   PairClusterOptions options;
@@ -54,28 +58,29 @@ TEST_CASE("masters are upgraded one by one without a failed request, and the lev
     load.stop();
     CHECK(load.first_failure() == "");
   }
-  CHECK(await_level(cluster, 3));
+  CHECK(await_level(cluster, newest));
   CHECK(cluster.await_whole() == "");
 }
 
 TEST_CASE("a new cluster is at the newest level at once, and stays there after a restart") {
   PairCluster cluster;
   cluster.start_workers({"w1"});
-  CHECK(await_level(cluster, 3));
+  CHECK(await_level(cluster, newest));
   for (const auto& name : cluster.names()) restart(cluster, name, {});
-  CHECK(await_level(cluster, 3));
+  CHECK(await_level(cluster, newest));
 }
 
 TEST_CASE("a master held below the level of its cluster does not start, and says why") {
   PairCluster cluster;
   cluster.start_workers({"w1"});
-  REQUIRE(await_level(cluster, 3));
+  REQUIRE(await_level(cluster, newest));
   cluster.master("b").terminate();
   REQUIRE(cluster.master("b").await_exit() == 0);
   cluster.set_arguments(older);
   cluster.launch_master("b");
   CHECK(cluster.master("b").await_exit() == 2);
   CHECK_THAT(cluster.master("b").errors(),
-             Catch::Contains("it is of feature level 4; this one supports levels up to 1") &&
+             Catch::Contains(fmt::format(
+                 "it is of feature level {}; this one supports levels up to 1", newest)) &&
                  Catch::Contains("run the version that wrote it"));
 }

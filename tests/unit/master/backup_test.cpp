@@ -77,8 +77,10 @@ TEST_CASE("a backup that is none, damaged or of a later version is refused, nami
   CHECK(refusal_of("{}") == "tandem_backup is missing");
   CHECK(refusal_of(replaced(text, R"("tandem_backup": 1)", R"("tandem_backup": 2)")) ==
         "tandem_backup: 2 is of a later version; this one reads 1");
-  CHECK(refusal_of(replaced(text, R"("format": 3)", R"("format": 9)")) ==
-        "state.format: 9 is of another version; this one reads 3");
+  const auto format = fmt::format(R"("format": {})", wire::features::newest);
+  CHECK(refusal_of(replaced(text, format, R"("format": 99)")) ==
+        fmt::format("state.format: 99 is of another version; this one reads {}",
+                    wire::features::newest));
   CHECK(refusal_of(replaced(text, R"("10.0.0.9:9001")", R"("somewhere")"))
             .starts_with("state.joined[0]: "));
   CHECK(refusal_of(replaced(text, R"("term": 7)", R"("term": 0)")).starts_with("term must be"));

@@ -9,6 +9,9 @@ using namespace tandem::master;
 
 namespace {
 
+// Of a later version.
+const wire::FeatureLevel later(wire::features::newest.value() + 1);
+
 core::Entry entry(std::uint64_t index, core::CommandId id, const Change& change) {
   return {LogIndex(index), Term(1), core::Command{id, to_json(change)}};
 }
@@ -232,7 +235,8 @@ TEST_CASE("what a later version wrote is told from what nobody wrote") {
   CHECK(parse_change(R"({"leap": "w1"})").error().code == ErrorCode::conflict);
   CHECK(parse_change(R"({"join": null})").error().code == ErrorCode::invalid);
   const auto check = state_check(wire::features::newest);
-  CHECK(check.snapshot(R"({"format": 4})").error().code == ErrorCode::conflict);
+  CHECK(check.snapshot(fmt::format(R"({{"format": {}}})", later)).error().code ==
+        ErrorCode::conflict);
   CHECK(check.snapshot(R"({"format": "x"})").error().code == ErrorCode::invalid);
 }
 
@@ -264,7 +268,7 @@ TEST_CASE("a member held at a feature level takes nothing above it for what it c
   CHECK(held.snapshot(state.to_bytes()).error().code == ErrorCode::conflict);
   const auto free = state_check(wire::features::newest);
   CHECK(free.command(raise).ok());
-  CHECK(free.command(to_json(Change(RaiseFeatureLevel{wire::FeatureLevel(4)}))).error().code ==
+  CHECK(free.command(to_json(Change(RaiseFeatureLevel{later}))).error().code ==
         ErrorCode::conflict);
 }
 
@@ -275,8 +279,8 @@ TEST_CASE("a damaged snapshot is refused and changes nothing") {
   ReplicatedState state(cluster.registry);
   const std::string six_megabytes_of_brackets(6'000'000, '[');
   for (const std::string& text : std::vector<std::string>{
-           "x", "{}", "[]", R"({"format": 2})", R"({"format": 4})", R"({"format": "x"})",
-           R"({"format": null})", R"({"format": 1, "clients": [1]})",
+           "x", "{}", "[]", R"({"format": 2})", fmt::format(R"({{"format": {}}})", later),
+           R"({"format": "x"})", R"({"format": null})", R"({"format": 1, "clients": [1]})",
            R"({"format": 1, "clients": [], "state": {}})",
            R"({"format": 1, "clients": {}, "state": null})",
            R"({"format": 1, "clients": [], "state": {"format": "x"}})",
