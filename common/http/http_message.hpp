@@ -14,6 +14,8 @@ namespace access {
 struct Credential;
 }
 
+class ResponseStream;
+
 // The views are valid until the answer is given.
 struct ControlRequest {
   std::string_view method;
@@ -23,6 +25,8 @@ struct ControlRequest {
   std::string_view authorization;  // the field's value; empty when there is none
   std::string_view host;           // of the target in absolute form, or the Host field
   std::string_view origin;      // the Origin field, which browsers send; empty when there is none
+  std::string_view accept{};         // the Accept field
+  std::string_view last_event_id{};  // the Last-Event-ID field, of readers of event streams
   std::string_view features{};  // the Tandem-Features field, of other members
   std::string_view peer;        // the numeric address it came from
   std::string_view on_behalf_of{};  // the Tandem-On-Behalf-Of field, of masters
@@ -40,6 +44,8 @@ struct ControlResponse {
   std::string_view content_type = "application/json";         // of static storage
   std::vector<std::pair<std::string, std::string>> fields{};  // additional fields
   bool trusts = false;  // only members and workers send such a request
+  // What follows the body, until it ends (response_stream.hpp); null: nothing.
+  std::shared_ptr<ResponseStream> stream{};
 };
 
 }  // namespace tandem

@@ -11,6 +11,7 @@
 #include "common/base/own_trouble.hpp"
 #include "common/base/clock.hpp"
 #include "common/http/channel.hpp"
+#include "common/http/response_stream.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/http1/http_date.hpp"
 #include "common/wire/error_document.hpp"
@@ -106,6 +107,8 @@ ControlRequest request_of(const Parser& parser, std::string_view peer,
           .authorization = view(message[http::field::authorization]),
           .host = authority.empty() ? view(message[http::field::host]) : authority,
           .origin = view(message[http::field::origin]),
+          .accept = view(message[http::field::accept]),
+          .last_event_id = view(message["Last-Event-ID"]),
           .features = view(message["Tandem-Features"]),
           .peer = peer,
           .on_behalf_of = view(message["Tandem-On-Behalf-Of"]),
@@ -124,8 +127,8 @@ std::string written(const ControlResponse& response, std::string_view date, std:
                   response.status, std::string_view(reason.data(), reason.size()), date,
                   keep_alive ? "keep-alive" : "close");
   if (response.status != 204) {  // RFC 9110 §8.6
-    text += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
-                        response.body.size());
+    text += fmt::format("Content-Type: {}\r\n", response.content_type);
+    if (!response.stream) text += fmt::format("Content-Length: {}\r\n", response.body.size());
   }
   for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
   text += "\r\n";
@@ -390,13 +393,21 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   const bool at_end = !error && mistake.empty() && parser.is_done();
   // Who is trusted no more must not keep the place of one who is.
   const bool has_lost_trust = connection.is_trusted && response->status == unauthorized;
-  const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_ && !has_lost_trust;
+  const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_ && !has_lost_trust &&
+                          response->stream == nullptr;
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
   const auto text = written(*response, date(), {method.data(), method.size()}, keep_alive);
   connection.deadline = after(options_.request_max);
   error_code unsent;
   co_await asio::async_write(socket, asio::buffer(text),
                              asio::redirect_error(asio::use_awaitable, unsent));
+  if (response->stream && !unsent && parser.get().method() != http::verb::head) {
+    slots_.begin_answer(connection);
+    auto writing = write_stream(socket, std::move(response->stream), connection.deadline,
+                                options_.request_max);
+    co_await std::move(writing);
+    co_return false;
+  }
   if (!at_end && !unsent) co_await let_the_answer_arrive(socket);
   co_return keep_alive && !unsent;
 }

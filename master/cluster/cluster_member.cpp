@@ -58,7 +58,7 @@ ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry,
       hooks_(std::move(hooks)),
       messages_(options_.check),
       node_(loop_, options_, node_hooks()),
-      state_(registry),
+      state_(registry, hooks_.change),
       proposals_(control_loop, new_life(),
                  [this](core::CommandId id, std::string bytes) {
                    to_node(core::Propose{id, std::move(bytes)});

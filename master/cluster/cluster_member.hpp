@@ -49,6 +49,9 @@ struct ClusterMemberHooks {
   std::function<void()> farewell_over{};
   // The view has changed. Called on the control loop's thread.
   std::function<void()> view;
+  // A committed change is about to be applied to the state as it is. What this returns is called
+  // once it was made, and not if it was refused. May be empty.
+  ChangeWatch change{};
   // Fetches GET state_path from that primary; returns the body of a good answer. On the control
   // loop. Empty: a state that differs stays.
   std::function<boost::asio::awaitable<Result<std::string>>(Endpoint primary)> fetch_state{};
@@ -124,6 +127,7 @@ class ClusterMember {
   bool has_gone(const std::string& master) const;
   const cluster::ClusterView& view() const { return view_; }
   LogIndex applied() const { return state_.applied(); }
+  Term applied_term() const { return state_.term(); }
   // The cluster's, according to the applied state: what may be written for all members.
   wire::FeatureLevel feature_level() const { return registry_.state().feature_level; }
   // Which other masters have another state than this one.

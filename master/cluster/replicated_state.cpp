@@ -26,7 +26,12 @@ Result<std::optional<Outcome>> ReplicatedState::apply(const core::Entry& entry, 
       return fail(change.error().code, fmt::format("entry {} cannot be applied: {}", entry.index,
                                                    change.error().message));
     }
-    if (is_new(*command, entry.index)) outcome = registry_.apply(*change, now);
+    if (is_new(*command, entry.index)) {
+      const auto made =
+          watch_ ? watch_(entry, *change, registry_.state()) : std::function<void()>();
+      outcome = registry_.apply(*change, now);
+      if (made && outcome->ok()) made();
+    }
   }
   applied_ = entry.index;
   term_ = entry.term;

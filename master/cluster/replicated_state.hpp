@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,13 +25,18 @@
 
 namespace tandem::master {
 
+// Is told of each change before it is applied; what it returns is called once the change was made.
+using ChangeWatch =
+    std::function<std::function<void()>(const core::Entry&, const Change&, const ClusterState&)>;
+
 // The result of a change for its author: made, or the reason why not. The same on all masters.
 using Outcome = Result<>;
 
 class ReplicatedState {
  public:
   // `registry` outlives it.
-  explicit ReplicatedState(Registry& registry) : registry_(registry) {}
+  explicit ReplicatedState(Registry& registry, ChangeWatch watch = {})
+      : registry_(registry), watch_(std::move(watch)) {}
 
   // Applies a committed entry. Returns the outcome of its command (ClusterState::apply()) the first
   // time that it is in the log; nothing for any other entry. Entries that were already applied are
@@ -55,6 +61,7 @@ class ReplicatedState {
   void set_clients(CommandClients clients);
 
   Registry& registry_;
+  const ChangeWatch watch_;
   LogIndex applied_;
   Term term_;
   CommandClients clients_;

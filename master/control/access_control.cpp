@@ -189,6 +189,16 @@ void AccessControl::tell_change(const ControlRequest& request, const ControlResp
                printable(request.body.substr(0, document_bytes_max)));
 }
 
+Event AccessControl::asked_of(const ControlRequest& request) {
+  const auto told = told_by_master(request);
+  auto who = told ? *told : caller_of(request);
+  return {.kind = EventKind::request,
+          .subject = who.name,
+          .text = fmt::format("{} asked for {}", who.name, shown(request)),
+          .reason = printable(request.body.substr(0, document_bytes_max)),
+          .by = {who.name, who.role, who.from}};
+}
+
 std::string AccessControl::on_behalf_of(const ControlRequest& request) {
   const auto who = caller_of(request);
   return fmt::format("{} {} {}", who.name, who.role, who.from);

@@ -21,6 +21,7 @@
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/status.hpp"
 #include "master/control/api_router.hpp"
+#include "master/events/event.hpp"
 
 namespace tandem::master {
 
@@ -49,6 +50,8 @@ class AccessControl {
   // The change that was asked for, by whom, from where, and what came of it. `role`: of this node.
   void tell_change(const ControlRequest& request, const ControlResponse& response,
                    std::string_view role) const;
+  // The same as an event, without what came of it.
+  static Event asked_of(const ControlRequest& request);
   // What a master says of whom it passes a request on for: the field Tandem-On-Behalf-Of.
   static std::string on_behalf_of(const ControlRequest& request);
 

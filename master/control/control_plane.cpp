@@ -43,7 +43,9 @@ const char* role_of(const cluster::ClusterView& view) {
 
 ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serving_gate,
                            const ControlPlaneHooks& given_hooks)
-    : credentials(options.cluster_files.is_given()
+    : events(options.node, [this] { feed.notify(); }),
+      view_events(options.node),
+      credentials(options.cluster_files.is_given()
                       ? std::make_shared<tls::CurrentCredentials>(nullptr)
                       : nullptr),
       certificate_file(options.cluster_files.certificate),
@@ -63,7 +65,9 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
                    if (!closed) registry.publish();
                  });
                },
-           .on_backend = [this](WorkerId id) { prober.watch(id); }}),
+           .on_backend = [this](WorkerId id) { prober.watch(id); },
+           .on_state = [this](const WorkerRecord& record,
+                              WorkerState before) { saw_state(record, before); }}),
       prober(loop, registry),
       role_hooks(
           {.node = options.node, .on_promote = options.on_promote, .on_demote = options.on_demote}),
@@ -108,6 +112,9 @@ void ControlPlane::Parts::saw_view() {
   if (view.primary.empty() && !node.primary.empty()) primary_lost = now();
   const std::string role = role_of(view);
   const auto primary = view.primary.name();
+  for (auto& event : view_events.next(view, role, now())) {
+    events.record(view.term, std::move(event));
+  }
   if (role == node.role && view.term == node.term && primary == node.primary) return;
   const bool led = node.role == "primary";
   const bool leads = role == "primary";
@@ -126,6 +133,7 @@ void ControlPlane::Parts::take(const Secrets& secrets) {
   access.set(secrets.credentials);
   token = secrets.token;
   if (member) member->set_token(token);
+  feed.end_all();  // who may no longer read does not come again
 }
 
 Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
@@ -157,20 +165,24 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     cluster.restoration = std::move(*restoration);
     if (auto possible = cluster.validate(); !possible) return possible;
   }
-  member.emplace(loop, registry, gate, std::move(cluster),
-                 ClusterMemberHooks{.leadership = hooks.leadership,
-                                    .gate = hooks.gate,
-                                    .farewell = hooks.farewell,
-                                    .farewell_over = hooks.farewell_over,
-                                    .view = [this] { saw_view(); },
-                                    .fetch_state =
-                                        [this](Endpoint primary) {
-                                          return fetch_state(calls, std::move(primary), token);
-                                        }});
+  member.emplace(
+      loop, registry, gate, std::move(cluster),
+      ClusterMemberHooks{
+          .leadership = hooks.leadership,
+          .gate = hooks.gate,
+          .farewell = hooks.farewell,
+          .farewell_over = hooks.farewell_over,
+          .view = [this] { saw_view(); },
+          .change = [this](
+                        const core::Entry& entry, const Change& change,
+                        const ClusterState& state) { return watch_change(entry, change, state); },
+          .fetch_state =
+              [this](Endpoint primary) { return fetch_state(calls, std::move(primary), token); }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
   }
+  events.begins_after({member->applied_term(), member->applied()});
   drained.emplace(loop, calls, registry,
                   DrainedWaitOptions{.masters = [this] { return member->others(); },
                                      .token = [this] { return token; },
@@ -259,6 +271,10 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     warn_of_certificate();
     if (hooks.certificates.tick) hooks.certificates.tick();
     tickets->tick(instant);
+    if (instant >= second + 1s) {
+      second = instant;
+      look_for_panics();
+    }
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
     tick_at(next);
@@ -268,6 +284,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
 void ControlPlane::Parts::close() {
   closed = true;
   if (node.role == "primary") role_hooks.demoted(node.term);  // without a successor
+  feed.end_all();
   lookups.stop();
   tick_timer.cancel();
   prober.stop();
@@ -329,11 +346,17 @@ void ControlPlane::reload_secrets() {
   const auto secrets = read_secrets(options_);
   if (!secrets) {
     spdlog::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
+    record({.kind = EventKind::reload,
+            .what = "refused",
+            .text = "the tokens stay as they were",
+            .reason = secrets.error().message});
     return;
   }
   spdlog::info("tokens read again entries={}", secrets->credentials->all().size());
   asio::post(parts_->loop, [parts = parts_.get(), secrets = *secrets] {
-    if (!parts->closed) parts->take(secrets);
+    if (parts->closed) return;
+    parts->take(secrets);
+    parts->record({.kind = EventKind::reload, .text = "the tokens were read again"});
   });
 }
 

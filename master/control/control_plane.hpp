@@ -26,6 +26,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "master/control/certificates_api.hpp"
 #include "master/control/ticket_sharing.hpp"
+#include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/leadership.hpp"
@@ -61,9 +62,9 @@ struct ControlPlaneOptions {
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.
   tandem::tls::ClusterFiles cluster_files{};
-  std::string tokens_file{};      // --tokens-file; empty: there is one token, or none
-  std::string token_file{};  // --token-file; presented to masters, and without a tokens file what
-                             // all callers present; both empty: loopback only
+  std::string tokens_file{};  // --tokens-file; empty: there is one token, or none
+  std::string token_file{};   // --token-file; presented to masters, and without a tokens file what
+                              // all callers present; both empty: loopback only
 
   // Errors: `invalid`, naming the flag, for a control address that others can reach without a
   // token, a heartbeat interval outside the limits, or an invalid name. These are errors of usage.
@@ -122,6 +123,9 @@ class ControlPlane {
   // at fault all of its kind stay as they were. Logs the outcome. Any thread but the control
   // thread; blocks for the disk.
   void reload_secrets();
+
+  // Something happened of which GET /events shall tell. Any thread.
+  void record(Event event);
 
   // What GET /ready answers from now on. Any thread.
   void set_draining(bool draining);

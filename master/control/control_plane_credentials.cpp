@@ -10,6 +10,8 @@
 
 namespace tandem::master {
 
+namespace asio = boost::asio;
+
 namespace {
 
 // Another name than --node would be refused by all others.
@@ -48,8 +50,10 @@ std::vector<wire::CertificateStatus> ControlPlane::Parts::certificates() const {
 void ControlPlane::Parts::warn_of_certificate() {
   const auto now = access::wall_time();
   const auto today = std::chrono::floor<std::chrono::days>(now);
-  if (!credentials || today == warned_at) return;
+  if (today == warned_at) return;
   warned_at = today;
+  tell_of_certificates();
+  if (!credentials) return;
   const auto own = credentials->get();
   const auto left = days_left(own->expires(), now);
   if (left > static_cast<int>(limits::credential_days_first_warning)) return;
@@ -81,12 +85,23 @@ void ControlPlane::Parts::reload_credentials(const ControlPlaneOptions& options)
   if (!loaded) {
     spdlog::error("the certificates of the cluster stay as they were reason=\"{}\"",
                   loaded.error().message);
+    asio::post(loop, [this, why = loaded.error().message] {
+      if (closed) return;
+      record({.kind = EventKind::reload,
+              .what = "refused",
+              .text = "the certificates of the cluster stay as they were",
+              .reason = why});
+    });
     return;
   }
   credentials->set(*loaded);
   spdlog::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
                (*loaded)->identity().id(), tls::to_string((*loaded)->expires()),
                (*loaded)->revocations());
+  asio::post(loop, [this] {
+    if (closed) return;
+    record({.kind = EventKind::reload, .text = "the certificate of the cluster was read again"});
+  });
 }
 
 }  // namespace tandem::master

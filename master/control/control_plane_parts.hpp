@@ -16,10 +16,13 @@
 #include "master/control/api_router.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/control/drained_wait.hpp"
+#include "master/control/event_feed.hpp"
 #include "master/control/node_view.hpp"
 #include "master/control/own_addresses.hpp"
 #include "master/control/role_hooks.hpp"
 #include "master/control/secrets.hpp"
+#include "master/control/view_events.hpp"
+#include "master/events/event_log.hpp"
 #include "master/registry/prober.hpp"
 #include "master/registry/registry.hpp"
 
@@ -47,6 +50,14 @@ struct ControlPlane::Parts {
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
 
+  void record(Event event);
+  std::function<void()> watch_change(const core::Entry& entry, const Change& change,
+                                     const ClusterState& state);
+  void saw_state(const WorkerRecord& record, WorkerState before);
+  void look_for_panics();
+  void tell_of_certificates();
+  void tell_request(const ControlRequest& request, const ControlResponse& response);
+
   Result<> read_credentials(const ControlPlaneOptions& options);
   void reload_credentials(const ControlPlaneOptions& options);
   // What clients are shown, and this master's own in the cluster.
@@ -55,6 +66,11 @@ struct ControlPlane::Parts {
 
   boost::asio::io_context loop{1};
   boost::asio::steady_timer tick_timer{loop};
+  EventLog events;
+  EventFeed feed{loop, events};
+  ViewEvents view_events;
+  std::set<std::string> panicking;  // services, as told
+  Instant second = Instant();       // of the last look at what is looked at once a second
   std::optional<LockedDirectory> directory;
   AccessControl access;
   // Null: there is no TLS. Any thread, once it is open.

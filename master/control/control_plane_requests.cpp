@@ -7,6 +7,7 @@
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
 #include "master/control/control_plane_parts.hpp"
+#include "master/control/events_api.hpp"
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
 #include "master/control/masters_api.hpp"
@@ -63,6 +64,7 @@ void ControlPlane::Parts::route() {
   route_status(router, status);
   route_metrics(
       router, status, [this] { return member->may_serve(now()); }, hooks.traffic);
+  route_events(router, node.node, events, feed);
   route_certificates(router, hooks.certificates);
   route_roles(router, node, *member);
   route_masters(router, node, *member);
@@ -105,7 +107,10 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   auto answering = is_for_primary ? ask_primary(request) : router.handle(request);
   auto response = co_await std::move(answering);
   const auto needed = router.access_to(request);
-  if (needed == Access::operator_) access.tell_change(request, response, node.role);
+  if (needed == Access::operator_) {
+    access.tell_change(request, response, node.role);
+    tell_request(request, response);
+  }
   // Load balancers need the status; who leads and what fails is for those who may look.
   const bool is_stranger = access.knows_callers() && request.caller == nullptr;
   if (needed == Access::open && is_stranger) response.body = "{}";

@@ -309,6 +309,7 @@ void Registry::settle(WorkerRecord& record, Standing before) {
   if (record.state() == before.state) return;
   spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
                to_string(before.state), to_string(record.state()), record.reason());
+  if (hooks_.on_state) hooks_.on_state(record, before.state);
 }
 
 void Registry::mark_changed(WorkerRecord& record) {

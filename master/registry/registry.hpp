@@ -58,6 +58,8 @@ struct RegistryHooks {
   // at another master and not heard by this one, or one whose service has check_workers. Called
   // again when its check has changed.
   std::function<void(WorkerId)> on_backend;
+  // The state of a worker has changed; `before`: what it was.
+  std::function<void(const WorkerRecord&, WorkerState before)> on_state{};
 };
 
 // The state of the sender of a heartbeat.

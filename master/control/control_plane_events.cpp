@@ -1,0 +1,82 @@
+// The part of ControlPlane that tells what happens, as events.
+#include <boost/asio.hpp>
+
+#include "common/access/limits.hpp"
+#include "common/base/clock.hpp"
+#include "master/control/change_events.hpp"
+#include "master/control/control_plane_parts.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+void ControlPlane::record(Event event) {
+  asio::post(parts_->loop, [parts = parts_.get(), event = std::move(event)]() mutable {
+    if (!parts->closed) parts->record(std::move(event));
+  });
+}
+
+void ControlPlane::Parts::record(Event event) { events.record(node.term, std::move(event)); }
+
+std::function<void()> ControlPlane::Parts::watch_change(const core::Entry& entry,
+                                                        const Change& change,
+                                                        const ClusterState& state) {
+  auto event = event_of(change, state);
+  if (!event) return {};
+  return [this, position = LogPosition{entry.term, entry.index}, event = std::move(*event)] {
+    events.record(position, event);
+  };
+}
+
+void ControlPlane::Parts::saw_state(const WorkerRecord& record, WorkerState before) {
+  Event event{.kind = EventKind::worker,
+              .subject = record.name,
+              .text = fmt::format("{} is {}", record.name, to_string(record.state())),
+              .reason = record.reason(),
+              .before = to_string(before),
+              .after = to_string(record.state())};
+  this->record(std::move(event));
+}
+
+// Once a second: neither is told by anybody when it begins.
+void ControlPlane::Parts::look_for_panics() {
+  std::set<std::string> now_panicking;
+  for (const auto& service : registry.service_health()) {
+    if (service.panic) now_panicking.insert(service.name);
+    if (service.panic && !panicking.contains(service.name)) {
+      record({.kind = EventKind::panic,
+              .subject = service.name,
+              .text = fmt::format("{} panics: unhealthy workers get requests too", service.name),
+              .reason = fmt::format("{} of its {} workers are out", service.out, service.workers)});
+    }
+  }
+  for (const auto& name : panicking) {
+    if (now_panicking.contains(name)) continue;
+    record({.kind = EventKind::panic,
+            .subject = name,
+            .text = fmt::format("{} panics no more", name)});
+  }
+  panicking = std::move(now_panicking);
+}
+
+// Once a day, as they are warned of.
+void ControlPlane::Parts::tell_of_certificates() {
+  for (const auto& certificate : certificates()) {
+    if (certificate.days_left > limits::credential_days_first_warning) continue;
+    const auto names = certificate.names.empty() ? certificate.file : certificate.names.front();
+    record(
+        {.kind = EventKind::certificate,
+         .subject = names,
+         .text = fmt::format("the certificate of {} ends in {} days", names, certificate.days_left),
+         .after = certificate.expires});
+  }
+}
+
+void ControlPlane::Parts::tell_request(const ControlRequest& request,
+                                       const ControlResponse& response) {
+  auto asked = access.asked_of(request);
+  asked.after = fmt::format("{}", response.status);
+  record(std::move(asked));
+}
+
+}  // namespace tandem::master
