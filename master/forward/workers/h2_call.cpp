@@ -91,7 +91,7 @@ H2Call::~H2Call() {
   } else if (has_place_) {
     upstream_->leave_place();
   }
-  if (company_ == Company::none) link_->retire();
+  if (company_ == Company::none || upstream_->is_retired()) link_->retire();
 }
 
 void H2Call::note_ended() {
@@ -102,8 +102,9 @@ bool H2Call::was_lost_with_others() const {
   return stream_.is_under_way() && link_->ended_under_many();
 }
 
-// A worker may take fewer streams on a connection than wait for it: then there is another one. One
-// that takes none on a fresh connection refuses.
+// A worker may take fewer streams on a connection than wait for it, or the connection may have been
+// retired meanwhile: then there is another one. A worker that takes none on a fresh connection
+// refuses.
 Task<IoResult> H2Call::connect() {
   while (!link_->has_room()) {
     if (company_ == Company::any) link_ = upstream_->link(io_);
@@ -112,6 +113,8 @@ Task<IoResult> H2Call::connect() {
     stream_.waits_for(&readiness);
     const IoResult ready = co_await readiness;
     stream_.waits_for(nullptr);
+    const bool was_cancelled = ready.error == asio::error::operation_aborted;
+    if (!ready.ok() && link_->is_retired() && !was_cancelled) continue;
     if (!ready.ok()) co_return ready;
     if (!link_->has_room() && link_->is_unused()) {
       co_return IoResult{.error = asio::error::connection_refused};

@@ -78,7 +78,7 @@ Task<> WorkerLink::read_all() {
   }
 }
 
-// It is about to be told why, and nothing that it says is looked at any more.
+// It is about to be told why; what it says, if it is looked at, concerns no call.
 void WorkerLink::leave() {
   if (std::exchange(leaves_, true)) return;
   wheel_.arm(quiet_, limits::linger_max);
@@ -116,7 +116,7 @@ Detached WorkerLink::write_all_out(std::shared_ptr<WorkerLink> link) {
 
 // All that the session has to send now. False: the worker takes no more.
 Task<bool> WorkerLink::write_out() {
-  while (!ended_ && (session_.has_output() || ask_about_resets())) {
+  while (!ended_ && (session_.has_output() || ask_about_resets() || says_farewell())) {
     Buffer out = buffers().borrow();
     session_.pull(out);
     if (ask_about_resets()) session_.pull(out);
@@ -140,6 +140,14 @@ bool WorkerLink::ask_about_resets() {
   return session_.has_output();
 }
 
+// It was retired, and the last of its calls has ended. True: there is something to say now.
+bool WorkerLink::says_farewell() {
+  if (!retired_ || leaves_ || session_.open_streams() > 0) return false;
+  session_.begin_drain();
+  leave();
+  return session_.has_output();
+}
+
 void WorkerLink::end(ErrorCodeOs why) {
   if (ended_) return;
   ended_ = true;
@@ -159,8 +167,8 @@ void WorkerLink::close() {
 
 void WorkerLink::retire() {
   if (ended_) return;
-  if (!ready_ || session_.open_streams() == 0) return close();
-  session_.begin_drain();
+  retired_ = true;
+  if (!ready_ || is_unused()) return close();
   want_send();
 }
 

@@ -49,7 +49,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool is_closed() const { return ended_ && !connection_.is_open(); }
   // Another call can begin here now.
   bool has_room() const {
-    return ready_ && !ended_ && session_.can_open() && !is_in_doubt() &&
+    return ready_ && !ended_ && !retired_ && session_.can_open() && !is_in_doubt() &&
            session_.open_streams() + cancelled_.size() < session_.peer_streams_max();
   }
   // No call has ever begun here.
@@ -80,8 +80,11 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool ended_under_many() const { return ended_under_many_; }
   bool takes_blame() { return !std::exchange(blamed_, true); }
 
-  // Takes no more calls, and ends with the last of those that there are.
+  // Takes no more calls, and ends with the last of those that there are. Only then is the worker
+  // told: there are servers that close a connection as soon as they read GOAWAY. Calls that wait
+  // for it to be made are told that it has ended.
   void retire();
+  bool is_retired() const { return retired_; }
   // Ends at once.
   void close();
   bool is_idle_since(Instant since) const {
@@ -113,6 +116,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   void ping();
   bool is_in_doubt() const;
   bool ask_about_resets();
+  bool says_farewell();
   void note_said(const h2::Stream& stream);
 
   // ---- of the session
@@ -147,7 +151,8 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool ended_ = false;
   bool ended_under_many_ = false;
   bool blamed_ = false;
-  bool leaves_ = false;  // the worker broke a rule of the connection, and is told so
+  bool retired_ = false;
+  bool leaves_ = false;  // the worker is told that, and why, the connection ends
 };
 
 }  // namespace tandem::master

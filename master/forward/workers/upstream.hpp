@@ -102,6 +102,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // The worker has left the snapshot: idle connections are closed, others when they end. If it is
   // down, requests without an answer are abandoned.
   void retire();
+  bool is_retired() const { return retired_; }
   // Closes what has been idle since before `oldest`.
   void close_idle_before(Instant oldest);
   // Another loop wants a connection: closes an idle one if this loop has more than its share. True

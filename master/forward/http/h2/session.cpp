@@ -188,7 +188,8 @@ void Session::charge(std::uint32_t points) {
   if (state == Patience::State::out) return fail(ErrorCode::enhance_your_calm);
   if (state == Patience::State::thin && !calmed_) {
     calmed_ = true;
-    submit_goaway(ErrorCode::enhance_your_calm);
+    // A worker may close the connection when it reads that, under the calls of others.
+    if (role_ == Role::server) submit_goaway(ErrorCode::enhance_your_calm);
   }
 }
 

@@ -1,0 +1,102 @@
+// Connections to workers of HTTP/2 that take no more calls, since the worker has left or its
+// service has other settings: the calls on them lose nothing.
+#include <catch2/catch.hpp>
+
+#include "gateway.hpp"
+#include "h2_raw_worker.hpp"
+
+using namespace tandem::test;
+
+namespace {
+
+// A worker that ends a connection as soon as it reads GOAWAY, as hypercorn does. Each request is
+// answered when the test says so.
+struct Impatient {
+  std::atomic<int> asked{0};
+  std::atomic<bool> go{false};
+  std::atomic<int> goaway{-2};  // its code; -2: none yet
+  Origin origin{[this](Origin&, RawSocket& socket) {
+    H2RawWorker worker(socket);
+    const auto stream = worker.await_request();
+    ++asked;
+    wait_until([&] { return go.load(); });
+    worker.answer_pings(false);
+    // The answer to this is behind what the master has said by now.
+    worker.send(h2::ping("12345678"));
+    const auto said = worker.next();
+    if (said.type == h2::goaway_type) return;
+    worker.answer(stream, "whole");
+    goaway = worker.drain();
+  }};
+};
+
+std::string post() { return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"; }
+
+void is_answered_after(const std::function<void(Gateway&)>& change) {
+  Impatient worker;
+  Gateway gateway({worker.origin.port()});
+  gateway.set({"protocol=http2"});
+  gateway.settle();
+  auto client = gateway.connect();
+  client.send(post());
+  wait_until([&] { return worker.asked == 1; });
+  change(gateway);
+  gateway.settle();
+  worker.go = true;
+  const auto answer = read_response(client);
+  CHECK(answer.status() == 200);
+  CHECK(answer.body == "whole");
+  wait_until([&] { return worker.goaway != -2; });
+  CHECK(worker.goaway == 0);
+  wait_until([&] { return worker.origin.open_count() == 0; });
+}
+
+}  // namespace
+
+TEST_CASE("a worker of HTTP/2 that leaves is told so when it has answered") {
+  is_answered_after([](Gateway& gateway) { gateway.publish(std::vector<std::uint16_t>{}); });
+}
+
+TEST_CASE("a worker of HTTP/2 that is to speak HTTP/1 is told so when it has answered") {
+  is_answered_after([](Gateway& gateway) { gateway.set({"protocol=http1"}); });
+}
+
+TEST_CASE(
+    "a call that waits for a connection with old settings gets another, and nobody is blamed") {
+  std::atomic<int> connections{0};
+  Origin origin([&](Origin&, RawSocket& socket) {
+    if (++connections == 1) return socket.wait_for_hang_up();
+    H2RawWorker worker(socket);
+    worker.answer(worker.await_request(), "whole");
+    worker.drain();
+  });
+  Gateway gateway({origin.port()});
+  gateway.set({"protocol=http2"});
+  gateway.settle();
+  auto client = gateway.connect();
+  client.send(post());
+  wait_until([&] { return connections == 1; });
+  gateway.set({"protocol=http1"});
+  CHECK(read_response(client).body == "whole");
+  CHECK(gateway.reported_failures() == 0);
+  CHECK(gateway.counters(0).failures == 0);
+}
+
+TEST_CASE("a call that waits for a worker which leaves is answered, and its connection ends") {
+  std::atomic<int> connections{0};
+  Origin origin([&](Origin&, RawSocket& socket) {
+    if (++connections == 1) return socket.wait_for_hang_up();
+    H2RawWorker worker(socket);
+    worker.answer(worker.await_request(), "whole");
+    worker.drain();
+  });
+  Gateway gateway({origin.port()});
+  gateway.set({"protocol=http2"});
+  gateway.settle();
+  auto client = gateway.connect();
+  client.send(post());
+  wait_until([&] { return connections == 1; });
+  gateway.publish(std::vector<std::uint16_t>{});
+  CHECK(read_response(client).body == "whole");
+  wait_until([&] { return origin.open_count() == 0; });
+}
