@@ -11,8 +11,7 @@ LeadershipWatch::LeadershipWatch(PrimaryRoute& route, const Upstream& primary,
                                  MessageStream& stream, Repeatable repeatable)
     : route_(route), primary_(primary), stream_(stream), repeatable_(repeatable) {
   route_.watches_.push_front(*this);
-  patience_.on_expiry([](void* context) { static_cast<LeadershipWatch*>(context)->give_up(); },
-                      this);
+  patience_.on_expiry([](void* context) { static_cast<LeadershipWatch*>(context)->ask(); }, this);
 }
 
 LeadershipWatch::~LeadershipWatch() { route_.watches_.remove(*this); }
@@ -21,8 +20,10 @@ void LeadershipWatch::supersede() {
   if (superseded_) return;
   superseded_ = true;
   if (repeatable_ == Repeatable::yes) return give_up();
-  route_.context_.arm(patience_, limits::superseded_answer_max);
+  ask();
 }
+
+void LeadershipWatch::ask() { route_.former_.ask(primary_.shared_from_this()); }
 
 void LeadershipWatch::give_up() {
   given_up_ = true;
@@ -32,8 +33,9 @@ void LeadershipWatch::give_up() {
 PrimaryRoute::PrimaryRoute(Context& context)
     : context_(context),
       leadership_(std::make_shared<Leadership>()),
-      service_(context.io(), context.wheel(), "primary", {.policies = context.options().policies}) {
-}
+      service_(context.io(), context.wheel(), "primary", {.policies = context.options().policies}),
+      former_(context.io(), context.wheel(),
+              [this](const Upstream& master, bool is_there) { judge_former(master, is_there); }) {}
 
 PrimaryRoute::~PrimaryRoute() {
   TANDEM_ASSERT(waiters_.empty());
@@ -74,6 +76,15 @@ void PrimaryRoute::follow_primary() {
   const Upstream* followed = service_.empty() ? nullptr : service_.upstreams().front().get();
   watches_.for_each([followed](LeadershipWatch& watch) {
     if (&watch.primary_ != followed) watch.supersede();
+  });
+}
+
+// Of those who wait for it: they have been superseded, and are not asking for themselves.
+void PrimaryRoute::judge_former(const Upstream& master, bool is_there) {
+  watches_.for_each([&](LeadershipWatch& watch) {
+    if (&watch.primary_ != &master || !watch.superseded_ || watch.patience_.armed()) return;
+    if (!is_there) return watch.give_up();
+    context_.arm(watch.patience_, limits::superseded_answer_max);
   });
 }
 
@@ -160,6 +171,7 @@ void PrimaryRoute::resume_later(Waiter& waiter, WaitResult outcome) {
 
 void PrimaryRoute::refuse_all() {
   stopping_ = true;
+  former_.abort();
   service_.refuse_all();
   while (!waiters_.empty()) resume_later(*waiters_.front(), WaitResult::refused);
 }

@@ -13,6 +13,7 @@
 #include "master/forward/io/intrusive_list.hpp"
 #include "master/forward/stream/message_stream.hpp"
 #include "master/forward/exchange/context.hpp"
+#include "master/forward/exchange/former_primaries.hpp"
 #include "master/registry/leadership.hpp"
 
 namespace tandem::master {
@@ -21,8 +22,9 @@ class PrimaryRoute;
 
 // Watches the leadership while a request was passed on to a primary and nothing of the answer has
 // come. A frozen primary keeps its connections open and says nothing. So when another master leads,
-// the request is given up: at once if it may be sent again; else after the time that an old primary
-// needs which only handed over (limits::superseded_answer_max).
+// the request is given up: at once if it may be sent again; else when the old one, which may only
+// have handed over and goes on with what it has, shows no sign of life (FormerPrimaries) within
+// limits::superseded_answer_max. It is asked again and again.
 class LeadershipWatch : public IntrusiveListMember<LeadershipWatch> {
  public:
   enum class Repeatable { no, yes };
@@ -36,6 +38,7 @@ class LeadershipWatch : public IntrusiveListMember<LeadershipWatch> {
  private:
   friend class PrimaryRoute;
   void supersede();
+  void ask();
   void give_up();
 
   PrimaryRoute& route_;
@@ -86,6 +89,7 @@ class PrimaryRoute {
   struct Waiting;  // the awaitable
 
   void follow_primary();
+  void judge_former(const Upstream& master, bool is_there);
   bool is_open(Instant now, Term at_least) const;
   void resume_later(Waiter& waiter, WaitResult outcome);
 
@@ -97,6 +101,7 @@ class PrimaryRoute {
   Service service_;
   std::list<Waiter*> waiters_;
   IntrusiveList<LeadershipWatch> watches_;
+  FormerPrimaries former_;
   bool stopping_ = false;
 };
 
