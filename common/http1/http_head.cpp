@@ -132,7 +132,7 @@ void RequestHead::clear() {
   timeout_ = Duration::zero();
   host_fields_ = traceparents_ = 0;
   traceparent_valid_ = has_via_ = has_pass_ = false;
-  expects_continue_ = accepts_trailers_ = false;
+  expects_continue_ = held_back_ = accepts_trailers_ = false;
 }
 
 HeadStatus RequestHead::refuse(unsigned status, const char* code, const char* message) {
@@ -163,6 +163,8 @@ HeadStatus RequestHead::take_tandem_field(const Field& field) {
   if (equal_ignoring_case(field.name, "tandem-pass")) {
     has_pass_ = true;
     pass_ = field.value;
+  } else if (equal_ignoring_case(field.name, "tandem-expect")) {
+    held_back_ = equal_ignoring_case(field.value, "100-continue");
   } else if (equal_ignoring_case(field.name, "tandem-timeout-ms")) {
     constexpr auto longest = std::chrono::milliseconds(limits::request_timeout_settable_max);
     std::int64_t ms = 0;

@@ -135,6 +135,9 @@ class RequestHead : public MessageHead {
   // The request has a Tandem-Pass field: another master has passed it on, or claims to have.
   bool has_pass() const { return has_pass_; }
   std::string_view pass() const { return pass_; }
+  // The master that has passed it on keeps the body back until it is told to continue, though its
+  // client did not ask for that (Tandem-Expect).
+  bool is_held_back() const { return held_back_; }
   // Tandem-Timeout-Ms: how long the client is willing to wait for the whole answer; 0: not given.
   Duration timeout() const { return timeout_; }
   // There is exactly one traceparent and it is valid: it and tracestate may be passed on.
@@ -166,6 +169,7 @@ class RequestHead : public MessageHead {
   bool has_via_ = false;
   bool has_pass_ = false;
   bool expects_continue_ = false;
+  bool held_back_ = false;
   bool accepts_trailers_ = false;
 };
 

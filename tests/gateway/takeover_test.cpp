@@ -20,6 +20,7 @@ using namespace tandem::test;
 
 namespace {
 
+constexpr auto go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr auto streamed_put =
     "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: "
     "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
@@ -149,10 +150,18 @@ TEST_CASE("a POST that hangs at a frozen primary is answered 502, its outcome un
 
 TEST_CASE(
     "a streamed PUT that hangs at a frozen primary is answered 502: it cannot be sent again") {
-  Origin old(frozen());
+  std::atomic<bool> has_all{false};
+  Origin old([&](Origin&, RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    if (has_all) return socket.wait_for_hang_up();
+    socket.send(go_on);
+    socket.read_until("0\r\n\r\n");
+    has_all = true;
+    socket.wait_for_hang_up();
+  });
   Standby standby(old.port());
   standby.client.send(streamed_put);
-  wait_until([&] { return old.request_count() == 1; });
+  wait_until([&] { return has_all.load(); });
   standby.gateway.lead(3);
   CHECK(code_of(read_response(standby.client)) == "outcome_unknown");
   CHECK(standby.worker.request_count() == 0);
@@ -175,8 +184,9 @@ TEST_CASE(
 }
 
 TEST_CASE("a frozen primary that takes no more of a body does not hold its client") {
-  Origin old([](Origin&, RawSocket& socket) {
+  Origin old([](Origin& self, RawSocket& socket) {
     socket.read_until("\r\n\r\n");
+    if (self.connection_count() == 1) socket.send(go_on);
     socket.wait_for_hang_up();
   });
   Standby standby(old.port());

@@ -31,6 +31,7 @@ Attempt::Attempt(Context& context, ClientSide& client, Service& service, WorkerC
       response_(context.borrow_response_head()),
       deadline_(context.wheel(), client.stream) {
   deadline_.on_expiry([](void* context) { static_cast<Attempt*>(context)->cancel(); }, this);
+  word_.on_expiry([](void* context) { static_cast<Attempt*>(context)->send_body(); }, this);
   upstream_.enter(*this);
 }
 
@@ -140,6 +141,11 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
     if (!sending.done()) deadline_.arm_sending(worker_, client_.times);
     const auto sent = co_await sending;
     outcome = note_sent(sent);
+    if (!outcome && client_.awaits_word) {
+      auto giving = give_word();
+      outcome = co_await giving;
+    }
+    if (!outcome) begin_body();
   }
   for (auto head = HeadStatus::incomplete; !outcome && head != HeadStatus::complete;) {
     outcome = parse_head(head);
@@ -161,6 +167,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
       outcome = Outcome::answered;
     }
   }
+  word_.disarm();
   if (!outcome && pump_) pump_->forgo_continue();
   if (!outcome && awaits_short_body()) {
     auto receiving = receive_short_body();
@@ -191,6 +198,7 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
                          .pass = {}};
   if (hop_ == Hop::primary) {
     context.pass = context_.primary_route().leadership().primary_pass;
+    context.holds_body = holds_body_ = must_hold_body();
     leadership_watch_.emplace(context_.primary_route(), upstream_, worker_,
                               client_.is_repeatable() ? LeadershipWatch::Repeatable::yes
                                                       : LeadershipWatch::Repeatable::no);
@@ -224,12 +232,28 @@ std::optional<Attempt::Outcome> Attempt::note_sent(const MessageStream::Sent& se
   sent_ = true;
   answered_early_ = call_->has_stirred();
   deadline_.disarm();
-  if (client_.streaming) {
-    pump_.emplace(context_, client_, worker_, deadline_);
-    pump_->start();
-  }
   response_.clear();
   return std::nullopt;
+}
+
+// A primary that has just stepped down refuses what it is sent, and what was taken of a large body
+// would be lost then. A client that waits for 100 Continue holds the body itself.
+bool Attempt::must_hold_body() const {
+  const bool is_here = client_.in.size() > client_.request.head_bytes();
+  return client_.streaming && (is_here || !client_.request.expects_continue());
+}
+
+void Attempt::begin_body() {
+  if (holds_body_) return context_.arm(word_, limits::word_wait_max);
+  if (client_.streaming) send_body();
+}
+
+void Attempt::send_body() {
+  holds_body_ = false;
+  word_.disarm();
+  deadline_.disarm();
+  pump_.emplace(context_, client_, worker_, deadline_);
+  pump_->start();
 }
 
 Attempt::Outcome Attempt::worker_gone() const {
@@ -269,7 +293,6 @@ bool Attempt::may_read() const {
 bool Attempt::take(const IoResult& got) {
   if (!got.ok()) return false;
   worker_in_.commit(got.bytes);
-  leadership_watch_.reset();
   return true;
 }
 
@@ -280,6 +303,7 @@ std::optional<Attempt::Outcome> Attempt::parse_head(HeadStatus& status) {
   status = response_.parse(worker_in_.view(), client_.request.is_head());
   if (status == HeadStatus::refused) return Outcome::bad_response;
   if (status == HeadStatus::complete) {
+    if (response_.status() != 100) leadership_watch_.reset();
     if (!response_.is_interim()) {
       answered_early_ = answered_early_ || !request_complete();
       return says_connection_expired() ? Outcome::stale : refusal();
@@ -297,7 +321,8 @@ void Attempt::await_answer() {
   const bool running = pump_ && pump_->state() == RequestBodyPump::State::running;
   const bool must_answer = !running || pump_->awaits_continue();
   if (!must_answer || deadline_.armed()) return;
-  deadline_.arm_watching(response_head(), !running && client_.request.version() >= 11);
+  const bool may_probe = !running && !holds_body_ && client_.request.version() >= 11;
+  deadline_.arm_watching(response_head(), may_probe);
 }
 
 // The connection may carry another request once the answer has been read to its end.
@@ -360,6 +385,7 @@ bool Attempt::is_not_primary() const {
 }
 
 bool Attempt::request_complete() const {
+  if (holds_body_) return false;
   return !pump_ || pump_->state() == RequestBodyPump::State::complete;
 }
 

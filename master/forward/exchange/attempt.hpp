@@ -60,6 +60,9 @@ class Attempt : private UnansweredRequest {
   // ---- attempt.cpp
   std::optional<Outcome> begin_request();
   std::optional<Outcome> note_sent(const MessageStream::Sent& sent);
+  bool must_hold_body() const;
+  void begin_body();
+  void send_body();
   std::optional<Outcome> parse_head(HeadStatus& status);
   void await_answer();
   bool awaits_short_body() const;
@@ -91,6 +94,7 @@ class Attempt : private UnansweredRequest {
   void cancel();
 
   // ---- attempt_answer.cpp: what reaches the client
+  Task<std::optional<Outcome>> give_word();
   Task<bool> pass_interim();
   std::string_view answer_trailers() const;
   Framing framing_for_client() const;
@@ -118,6 +122,7 @@ class Attempt : private UnansweredRequest {
   std::optional<BodyReader::Step> first_step_;  // of chunks that came with the head
   ResponseHead& response_;
   WatchedDeadline deadline_;
+  Deadline word_;  // of the primary, for which the body is held
   std::optional<LeadershipWatch>
       leadership_watch_;  // at the primary, until the first byte of an answer
   Term term_;
@@ -127,6 +132,7 @@ class Attempt : private UnansweredRequest {
   bool abandoned_ = false;
   bool aborted_ = false;
   bool sent_ = false;            // the head, and the body that was gathered
+  bool holds_body_ = false;      // until the primary says that a worker takes the request
   bool tunnels_ = false;         // after 101
   bool answered_early_ = false;  // before the request was sent whole
   unsigned interim_responses_ = 0;

@@ -141,8 +141,21 @@ bool Attempt::client_stays() const {
   return client_.request.keep_alive() && request_complete() && !context_.lets_clients_go();
 }
 
+// Tells the standby, once, that a worker has the head and waits for the body.
+Task<std::optional<Attempt::Outcome>> Attempt::give_word() {
+  client_.awaits_word = false;
+  const MessageStream::Part part{.head = "HTTP/1.1 100 Continue\r\n\r\n"};
+  auto sending = client_.stream.send(part);
+  if (!sending.done()) deadline_.arm_sending(client_.stream, client_.times);
+  const auto sent = co_await sending;
+  if (!sent.ok()) co_return Outcome::client_failed;
+  deadline_.disarm();
+  co_return std::nullopt;
+}
+
 Task<bool> Attempt::pass_interim() {
-  if (client_.request.version() >= 11 && !client_.is_hedged) {
+  const bool is_word = holds_body_ && response_.status() == 100;  // for this master alone
+  if (!is_word && client_.request.version() >= 11 && !client_.is_hedged) {
     out_ = context_.buffers().borrow();
     write_interim_head(out_, response_, context_.via());
     result_.response_begun = true;
@@ -154,6 +167,7 @@ Task<bool> Attempt::pass_interim() {
     if (!sent.ok()) co_return false;
   }
   deadline_.disarm();  // the worker has as long again for what follows
+  if (is_word) send_body();
   if (response_.status() == 100 && pump_) pump_->let_continue();
   worker_in_.consume(response_.head_bytes());
   worker_in_.compact();

@@ -39,7 +39,9 @@ struct ClientSide {
   std::string trailers{};   // of that body
   bool streaming = false;   // the body is passed on as it arrives
   bool is_grpc = false;     // a gRPC call
-  bool is_hedged = false;   // another attempt is under way: interim responses are dropped
+  // It is a standby that holds the body back until it is told that a worker takes the request.
+  bool awaits_word = false;
+  bool is_hedged = false;  // another attempt is under way: interim responses are dropped
   bool may_try_again =
       false;  // an answer with a status of retry_on may be followed by another attempt
   std::string_view request_id{};

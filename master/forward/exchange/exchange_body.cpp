@@ -37,11 +37,12 @@ struct Gathering {
 
 }  // namespace
 
-// One that waits for 100 Continue waits for the worker to say so. A gRPC call that is not here as a
+// One that waits for 100 Continue waits for the worker to say so, or, if it is a standby, for a
+// worker to be asked. A gRPC call that is not here as a
 // whole may be a conversation, in which the worker speaks before the client has ended.
 bool Exchange::may_gather() const {
   const auto& request = client_.request;
-  if (request.expects_continue()) return false;
+  if (request.expects_continue() || client_.awaits_word) return false;
   if (client_.is_grpc && request.framing() == Framing::chunked) return false;
   return request.framing() == Framing::chunked ||
          request.content_length() <= limits::replay_bytes_max;

@@ -30,7 +30,9 @@ void Exchange::classify() {
   // A standby speaks HTTP/1, whatever its client speaks.
   const bool may_be_call = client_.request.version() == 20 || is_passed_on;
   client_.is_grpc = may_be_call && is_grpc_call(client_.request);
-  if (is_passed_on) adopt_client_of_standby();
+  if (!is_passed_on) return;
+  client_.awaits_word = client_.request.is_held_back();
+  adopt_client_of_standby();
 }
 
 // Another master of ours has passed it on: what it says of its client is true.

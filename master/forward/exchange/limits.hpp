@@ -36,8 +36,13 @@ inline constexpr unsigned primary_connections_max = 4'096;
 // Before a primary that refused, broke off or does not lead is asked again, while nobody else is
 // known.
 inline constexpr auto primary_pause = 50ms;
-// A primary that was replaced has so long to answer what must not be sent again: one that handed
-// over does, one that is frozen does not.
+// A body that is too large to be kept is held back so long for the primary's word that a worker
+// takes the request, then sent all the same: longer than a primary takes to find one, as a rule.
+// One of an older version never says it.
+inline constexpr auto word_wait_max = 2s;
+// A primary that was replaced and works on what must not be sent again is asked for a sign of life,
+// and has so long to give it: one that handed over does, one that is frozen does not. Then it is
+// asked again after as long.
 inline constexpr auto superseded_answer_max = 1s;
 
 // ---- challenges of ACME -------------------------------------------------------------------------

@@ -270,6 +270,7 @@ void write_request_head(Buffer& out, const RequestHead& request, const RequestCo
     }
   }
   if (!context.pass.empty()) writer << "Tandem-Pass: " << context.pass << "\r\n";
+  if (context.holds_body) writer << "Tandem-Expect: 100-continue\r\n";
   if (!request.upgrade().empty()) {
     writer << "Connection: upgrade\r\nUpgrade: " << request.upgrade() << "\r\n";
   } else if (request.accepts_trailers()) {

@@ -26,6 +26,7 @@ struct RequestContext {
   std::size_t stripped = 0;        // bytes that the target begins with and the worker does not see
   std::string_view term;           // Tandem-Term with its proof, for Tandem workers; empty: none
   std::string_view pass{};         // Tandem-Pass, for the primary; empty: none
+  bool holds_body = false;         // Tandem-Expect: the primary says when the body is to follow
   std::optional<Duration> left{};  // Tandem-Timeout-Ms: the time that is left; unset: no deadline
   bool is_grpc = false;            // grpc-timeout states the time that is left, too
 };
