@@ -30,13 +30,13 @@ std::vector<StreamsRequest> requests_for(Protocol of_workers) {
             {"GET", "/slow?ms=30", "", ""},
             {"POST", "/echo", digits(1'000), digits(1'000)},
             {"GET", "/bytes/100000", "", ""},
-            {"POST", "/echo", digits(50'000), digits(50'000)}};
+            {"POST", "/echo", digits(300'000), digits(300'000)}};
   }
   return {{"GET", "/bytes/100", "", digits(100)},
           {"PUT", "/", digits(1'000), digits(1'000)},
           {"GET", "/chunked/100000", "", digits(100'000)},
           {"POST", "/", digits(20), "done\n"},
-          {"PUT", "/", digits(50'000), digits(50'000)}};
+          {"PUT", "/", digits(300'000), digits(300'000)}};
 }
 
 // Two masters, workers w1 to w3 of one protocol, and clients that have calls under way at both
