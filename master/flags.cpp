@@ -12,6 +12,7 @@
 #include "common/base/name.hpp"
 #include "common/tls/flags.hpp"
 #include "common/wire/limits.hpp"
+#include "master/access_log_flags.hpp"
 #include "master/client_flags.hpp"
 #include "common/base/write_text.hpp"
 #include "master/control/role_hooks.hpp"
@@ -328,9 +329,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
             "file with the token that this master presents to the others; without --tokens-file "
             "all callers of the control address must present it, and may do everything",
             flags.token_file);
-  bind_text(app, "--access-log", "FILE|-|off",
-            "where to write one line of JSON for each request; the file is reopened at SIGHUP",
-            flags.access_log);
+  bind_access_log(app, flags.access_log);
   bind_log_level(app, flags.log_level);
 }
 

@@ -17,6 +17,7 @@
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
+#include "master/forward/access_log/options.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
 #include "master/forward/tls/certificate.hpp"
 #include "master/forward/tls/limits.hpp"
@@ -54,7 +55,7 @@ struct MasterFlags {
   tandem::tls::ClusterFiles cluster;  // --cluster-ca and those that belong to it
   std::string tokens_file;            // empty: one token, or none
   std::string token_file;
-  std::string access_log = "off";  // a file, "-" for the standard output, or "off"
+  AccessLogOptions access_log;     // an empty path: none is kept
   LogLevel log_level = LogLevel::info;
 
   MasterFlags();

@@ -222,7 +222,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
 }
 
 Result<> serve_with_access_log(const MasterFlags& flags, StopSignals& signals) {
-  if (flags.access_log == "off") return serve(flags, nullptr, signals);
+  if (flags.access_log.path.empty()) return serve(flags, nullptr, signals);
   auto access_log = AccessLog::open(flags.access_log, flags.forward.threads);
   if (!access_log) return access_log.error();
   return serve(flags, access_log->get(), signals);

@@ -14,19 +14,22 @@
 
 using namespace tandem::test;
 using nlohmann::json;
+using tandem::master::AccessFields;
 using tandem::master::AccessLog;
+using tandem::master::AccessLogOptions;
 
 namespace {
 
 // A gateway that keeps a log. entries() ends both.
 class LoggedGateway {
  public:
-  explicit LoggedGateway(std::vector<std::uint16_t> worker_ports,
-                         bool workers_accept_terms = false) {
+  explicit LoggedGateway(std::vector<std::uint16_t> worker_ports, bool workers_accept_terms = false,
+                         AccessLogOptions options = {}) {
     std::string pattern = (std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
     directory_ = pattern;
-    auto log = AccessLog::open((directory_ / "access.log").string(), 1);
+    options.path = (directory_ / "access.log").string();
+    auto log = AccessLog::open(options, 1);
     if (!log) throw std::runtime_error(log.error().message);
     log_ = std::move(*log);
     gateway_ = std::make_unique<Gateway>(
@@ -43,6 +46,7 @@ class LoggedGateway {
   LoggedGateway& operator=(const LoggedGateway&) = delete;
 
   Gateway& gateway() { return *gateway_; }
+  std::uint64_t lost() const { return log_->lost(); }
   std::vector<json> entries() {
     gateway_->plane().drain(std::chrono::seconds(10));
     gateway_.reset();
@@ -111,6 +115,45 @@ TEST_CASE("a forwarded request is one line that says who asked what and who answ
   CHECK(entry["service"] == "default");
   CHECK(entry["duration_ms"].get<double>() >= 0);
   CHECK(entry["time"].get<std::string>().size() == std::string("2024-05-01T12:00:00.000Z").size());
+}
+
+TEST_CASE("a line has what the client said of itself, if that was asked for") {
+  Origin origin(always(ok("hello")));
+  LoggedGateway logged({origin.port()}, false, {.fields = AccessFields::all()});
+  const std::string trace = "0af7651916cd43dd8448eb211c80319c";
+  logged.gateway().ask(
+      "POST / HTTP/1.1\r\nHost: shop.example\r\nuser-agent: a\r\nReferer: https://b/\r\n"
+      "traceparent: 00-" +
+      trace + "-b7ad6b7169203331-01\r\nContent-Length: 3\r\n\r\nxyz");
+  logged.gateway().ask("POST / HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                       std::string("11170\r\n") + std::string(70'000, 'x') + "\r\n0\r\n\r\n");
+  logged.gateway().ask("nonsense\r\n\r\n");
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 3);
+  CHECK(entries[0]["host"] == "shop.example");
+  CHECK(entries[0]["user_agent"] == "a");
+  CHECK(entries[0]["referer"] == "https://b/");
+  CHECK(entries[0]["trace_id"] == trace);
+  CHECK(entries[0]["request_bytes"] == 3);
+  CHECK(entries[0]["tls"].is_null());
+  CHECK(entries[0]["first_byte_ms"].get<double>() > 0);
+  CHECK(entries[1]["request_bytes"] == 70'000);
+  CHECK(entries[1]["user_agent"].is_null());
+  CHECK(entries[2]["host"].is_null());
+}
+
+TEST_CASE("only the requests that a filter takes have a line, and none counts as lost") {
+  Origin origin(always(ok("hello")));
+  AccessLogOptions options;
+  REQUIRE(options.filter.add_clause("status>=400", "-").ok());
+  LoggedGateway logged({origin.port()}, false, options);
+  logged.gateway().ask(get("/"));
+  logged.gateway().ask("nonsense\r\n\r\n");
+  const auto lost = logged.lost();
+  const auto entries = logged.entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0]["status"] == 400);
+  CHECK(lost == 0);
 }
 
 TEST_CASE("bytes count the content that was sent, whatever its framing") {

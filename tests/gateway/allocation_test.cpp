@@ -83,7 +83,7 @@ TEST_CASE("a request of a browser is forwarded without taking anything from the 
 
 TEST_CASE("a request takes nothing from the heap while an access log is kept") {
   Origin origin(always(ok("x")));
-  auto log = tandem::master::AccessLog::open("/dev/null", 1);
+  auto log = tandem::master::AccessLog::open({.path = "/dev/null"}, 1);
   REQUIRE(log.ok());
   Gateway gateway({origin.port()}, {.access_log = log->get()});
   const auto count = allocations(gateway, browser_head());

@@ -11,6 +11,9 @@ using namespace std::chrono_literals;
 // A line is for finding a request, not for keeping it: what is longer is cut, and says so.
 inline constexpr std::size_t access_log_target_bytes_max = 1'024;
 inline constexpr std::size_t access_log_method_bytes_max = 32;
+inline constexpr std::size_t access_log_text_bytes_max = 512;  // host, user agent, referer, route
+inline constexpr std::size_t access_log_clauses_max = 16;      // each request is compared with all
+inline constexpr unsigned access_log_sample_max = 1'000'000;
 // Per loop: about 5,000 requests that wait to be written, a tenth of a second at full speed; more
 // are lost.
 inline constexpr std::size_t access_log_ring_bytes = 1024 * 1024;

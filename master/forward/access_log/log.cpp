@@ -12,17 +12,35 @@
 
 namespace tandem::master {
 
-Result<std::unique_ptr<AccessLog>> AccessLog::open(std::string path, unsigned loops,
-                                                   std::size_t ring_bytes) {
-  auto file = AccessFile::open(std::move(path));
-  if (!file) return file.error();
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(*file), loops, ring_bytes));
+namespace {
+
+// What a line is made of, and what is asked before it is.
+AccessFields needed_fields(const AccessLogOptions& options) {
+  auto fields = options.filter.fields();
+  if (options.format == AccessFormat::combined) {
+    fields.add(AccessField::referer);
+    fields.add(AccessField::user_agent);
+  } else {
+    for (const auto field : options.fields.in_order()) fields.add(field);
+  }
+  return fields;
 }
 
-AccessLog::AccessLog(AccessFile file, unsigned loops, std::size_t ring_bytes)
-    : file_(std::move(file)) {
+}  // namespace
+
+Result<std::unique_ptr<AccessLog>> AccessLog::open(AccessLogOptions options, unsigned loops) {
+  auto file = AccessFile::open(std::move(options.path));
+  if (!file) return file.error();
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(*file), options, loops));
+}
+
+AccessLog::AccessLog(AccessFile file, const AccessLogOptions& options, unsigned loops)
+    : file_(std::move(file)),
+      fields_(needed_fields(options)),
+      filter_(options.filter),
+      format_(options.format, options.fields) {
   for (unsigned loop = 0; loop < loops; ++loop) {
-    rings_.push_back(std::make_unique<AccessRing>(ring_bytes));
+    rings_.push_back(std::make_unique<AccessRing>(options.ring_bytes));
   }
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "access-log");
@@ -86,6 +104,7 @@ void AccessLog::write_entries() {
   AccessEntry entry;
   for (const auto& ring : rings_) {
     while (ring->pop(entry)) {
+      if (!filter_.takes(entry)) continue;
       const auto started = entry.started.since_boot() + boot_to_unix;
       format_.append(lines_, entry, duration_cast<microseconds>(started).count());
       if (lines_.size() >= limits::access_log_write_bytes) write_lines();

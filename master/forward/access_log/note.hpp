@@ -19,8 +19,11 @@ struct AccessNote {
   unsigned attempts = 0;    // workers that were chosen, those that refused a connection included
   Instant first_byte;       // when the response was begun; the boot of the machine: it was not
   std::uint64_t bytes = 0;  // of the response's body that were sent, framing not counted
+  std::uint64_t request_bytes = 0;  // of the request's body that have arrived, without framing
   Term term;
   std::string_view service;
+  std::string_view route_host;  // of the route that led to the service; both empty: none did
+  std::string_view route_prefix;
 
   std::string_view worker() const { return {worker_.data(), worker_bytes_}; }
   // Copied: the worker may leave while its answer is under way.

@@ -10,7 +10,7 @@
 namespace tandem::master {
 
 namespace {
-constexpr std::size_t texts = 6;
+constexpr std::size_t texts = 12;
 constexpr std::size_t alignment = 8;
 }  // namespace
 
@@ -24,6 +24,8 @@ struct AccessRing::Record {
   Duration duration;
   std::uint64_t bytes;
   std::uint64_t term;
+  Duration first_byte;
+  std::uint64_t request_bytes;
   std::uint32_t target_bytes;
   std::uint16_t version;
   std::array<std::uint16_t, texts> lengths;
@@ -35,6 +37,12 @@ AccessRing::AccessRing(std::size_t bytes) : bytes_(bytes), block_(new std::byte[
   TANDEM_ASSERT(bytes >= 4096);
 }
 
+namespace {
+std::string_view cut(std::string_view text) {
+  return text.substr(0, limits::access_log_text_bytes_max);
+}
+}  // namespace
+
 bool AccessRing::push(const AccessEntry& entry) {
   const std::array<std::string_view, texts> parts{
       entry.client,
@@ -42,7 +50,13 @@ bool AccessRing::push(const AccessEntry& entry) {
       entry.target.substr(0, limits::access_log_target_bytes_max),
       entry.worker,
       entry.service,
-      entry.request_id};
+      entry.request_id,
+      cut(entry.host),
+      cut(entry.user_agent),
+      cut(entry.referer),
+      entry.tls,
+      cut(entry.route),
+      entry.trace_id};
   Record record{.size = 0,
                 .status = static_cast<std::uint16_t>(entry.status),
                 .attempts = static_cast<std::uint16_t>(entry.attempts),
@@ -50,6 +64,8 @@ bool AccessRing::push(const AccessEntry& entry) {
                 .duration = entry.duration,
                 .bytes = entry.bytes,
                 .term = entry.term.value(),
+                .first_byte = entry.first_byte,
+                .request_bytes = entry.request_bytes,
                 .target_bytes = static_cast<std::uint32_t>(entry.target.size()),
                 .version = static_cast<std::uint16_t>(entry.version),
                 .lengths = {}};
@@ -114,7 +130,15 @@ bool AccessRing::pop(AccessEntry& entry) {
            .target = parts[2],
            .worker = parts[3],
            .service = parts[4],
-           .request_id = parts[5]};
+           .request_id = parts[5],
+           .first_byte = record.first_byte,
+           .request_bytes = record.request_bytes,
+           .host = parts[6],
+           .user_agent = parts[7],
+           .referer = parts[8],
+           .tls = parts[9],
+           .route = parts[10],
+           .trace_id = parts[11]};
   next_head_ = head + record.size;
   return true;
 }

@@ -33,6 +33,15 @@ struct AccessEntry {
   std::string_view worker;
   std::string_view service;
   std::string_view request_id;
+  // ---- only if the log asks for them
+  Duration first_byte{0};           // until the answer was begun; 0: it was not
+  std::uint64_t request_bytes = 0;  // of the request's body that have arrived, without framing
+  std::string_view host{};  // cut at limits::access_log_text_bytes_max, as those that follow
+  std::string_view user_agent{};
+  std::string_view referer{};
+  std::string_view tls{};    // "TLSv1.3"; empty: none
+  std::string_view route{};  // "shop.example/api"; empty: none led to the service
+  std::string_view trace_id{};
 };
 
 class AccessRing {

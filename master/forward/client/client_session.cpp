@@ -149,9 +149,11 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint 
 }
 
 Sender ClientSession::sender() {
+  auto* const tls = connection_.tls();
   return {.address = address_,
           .trusted = trusted_,
-          .https = connection_.tls() != nullptr,
+          .https = tls != nullptr,
+          .tls = tls == nullptr ? std::string_view() : tls->version(),
           .port = entrance_.port,
           .certificate = certificate_,
           .https_port = entrance_.https_port};
@@ -288,7 +290,7 @@ Task<> ClientSession::refuse(Refusal refusal) {
 }
 
 void ClientSession::log(const AccessNote& note, std::string_view request_id) {
-  note_ended(context_, started_, note, address_, *request_, request_id);
+  note_ended(context_, started_, note, sender(), *request_, request_id);
 }
 
 // A close with unread bytes resets the connection, and the client may lose its answer (RFC 9112

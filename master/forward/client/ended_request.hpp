@@ -7,11 +7,11 @@
 #include "common/http1/http_head.hpp"
 #include "master/forward/access_log/note.hpp"
 #include "master/forward/exchange/context.hpp"
+#include "master/forward/http/sender.hpp"
 
 namespace tandem::master {
 
-// `client`: its address.
-void note_ended(Context& context, Instant started, const AccessNote& note, std::string_view client,
+void note_ended(Context& context, Instant started, const AccessNote& note, const Sender& client,
                 const RequestHead& request, std::string_view request_id);
 
 }  // namespace tandem::master

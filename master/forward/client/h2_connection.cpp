@@ -378,7 +378,7 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     request.exchange = nullptr;
     const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
     if (breaks_off && request.end_broken_call()) ending = Ending::close;
-    note_ended(context_, started, exchange.note(), client_.address, parsed, exchange.request_id());
+    note_ended(context_, started, exchange.note(), client_, parsed, exchange.request_id());
   }
   context_.give_back(parsed);
   in.release();
@@ -427,7 +427,7 @@ Task<> H2Connection::refuse(Request& request, Refusal refusal, ErrorForm form,
     note.status = refusal.status;
     note.bytes = sent.content;
   }
-  note_ended(context_, started, note, client_.address, parsed, {});
+  note_ended(context_, started, note, client_, parsed, {});
 }
 
 }  // namespace tandem::master

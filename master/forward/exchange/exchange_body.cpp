@@ -116,6 +116,7 @@ bool Exchange::take_body(std::size_t bytes) {
   const auto allowed = context_.options().body_bytes_max;
   if (allowed > 0 && content.size() > allowed) return false;
   client_.body = {body, content.size()};
+  client_.note.request_bytes = content.size();
   client_.trailers = reader.trailers().empty() ? client_.stream.trailers() : reader.trailers();
   if (content.size() == bytes) return true;
   std::memmove(body, content.data(), content.size());

@@ -98,7 +98,11 @@ void Exchange::find_route() {
     routes_ = context_.routes();  // kept: a newer table may take its place while this request waits
     route_ = routes_->find(client_.request.host(), client_.request.target());
   }
-  if (route_ != nullptr) service_name_ = route_->service;
+  if (route_ != nullptr) {
+    service_name_ = route_->service;
+    client_.note.route_host = route_->host;
+    client_.note.route_prefix = route_->prefix;
+  }
   client_.note.service = service_name_;
   if (const auto* service = own_service(); service != nullptr) {
     client_.options = &service->options().requests;

@@ -127,6 +127,7 @@ Task<RequestBodyPump::State> RequestBodyPump::pump() {
     if (!reader_.done()) step = reader_.read({body_.data(), body_.size()});
     if (step.malformed) co_return fail_client(400);
     content_bytes_ += step.content.size();
+    client_.note.request_bytes = content_bytes_;
     const auto allowed = context_.options().body_bytes_max;
     if (allowed > 0 && content_bytes_ > allowed) co_return fail_client(413);
     if (!step.content.empty() || reader_.done()) {

@@ -19,6 +19,7 @@ struct Sender {
   bool trusted = false;     // it is a proxy of ours
   bool by_master = false;   // another master of ours has passed the request on
   bool https = false;       // it speaks TLS to us
+  std::string_view tls{};   // in which version: "TLSv1.3"; empty: none
   std::string_view port{};  // of ours, to which it has come
   // What X-Forwarded-Client-Cert says of the certificate that it has shown; empty: it has none.
   std::string_view certificate{};

@@ -160,6 +160,8 @@ TlsSession::Step TlsSession::shake_hands() {
   return secured_ ? Step::done : Step::wants_read;
 }
 
+std::string_view TlsSession::version() const { return SSL_get_version(ssl_.get()); }
+
 std::string_view TlsSession::application_protocol() const {
   const unsigned char* name = nullptr;
   unsigned size = 0;

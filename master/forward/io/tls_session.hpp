@@ -43,6 +43,8 @@ class TlsSession {
   const std::string& failure() const { return failure_; }
   // What both sides speak (ALPN); empty: nothing was agreed on. REQUIRES: it is done
   std::string_view application_protocol() const;
+  // "TLSv1.3", say. REQUIRES: it is done
+  std::string_view version() const;
 
   // For questions about what was agreed on and shown. REQUIRES: it is done
   SSL* ssl() const { return ssl_.get(); }

@@ -103,6 +103,126 @@ TEST_CASE("what is not known is null") {
   }
 }
 
+TEST_CASE("a line has the fields that were chosen, in their order") {
+  auto entry = entry_of("/a");
+  entry.host = "shop.example";
+  entry.user_agent = "curl/\"7\"";
+  entry.tls = "TLSv1.3";
+  entry.route = "shop.example/a";
+  entry.first_byte = 2ms;
+  entry.request_bytes = 7;
+  entry.trace_id = "0af7651916cd43dd8448eb211c80319c";
+  const auto line_with = [&](std::string_view names) {
+    const auto fields = parse_access_fields(names, "--access-log-fields");
+    REQUIRE(fields.ok());
+    std::string line;
+    AccessLineFormat(AccessFormat::json, *fields).append(line, entry, 0);
+    return line;
+  };
+  CHECK(line_with("status,host,status") == "{\"status\":200,\"host\":\"shop.example\"}\n");
+  CHECK(line_with("user_agent,referer,tls,route,first_byte_ms,request_bytes,trace_id") ==
+        R"({"user_agent":"curl/\"7\"","referer":null,"tls":"TLSv1.3","route":"shop.example/a",)"
+        R"("first_byte_ms":2.000,"request_bytes":7,)"
+        R"("trace_id":"0af7651916cd43dd8448eb211c80319c"})"
+        "\n");
+  const auto with_one_more = nlohmann::json::parse(line_with("+host"));
+  CHECK(with_one_more.size() == 14);
+  CHECK(with_one_more["host"] == "shop.example");
+  CHECK(nlohmann::json::parse(line_with("all")).size() == 21);
+}
+
+TEST_CASE("fields that no line has are refused with those that there are") {
+  for (const auto* names : {"", "statu", "status,", "status,,host", "all,status", "status host"}) {
+    const auto fields = parse_access_fields(names, "--access-log-fields");
+    REQUIRE_FALSE(fields.ok());
+    CHECK(fields.error().message.find("--access-log-fields: \"") == 0);
+    CHECK(fields.error().message.find("request_id") != std::string::npos);
+  }
+}
+
+TEST_CASE(
+    "the combined format is the one of Apache and nginx, and harmless whatever clients send") {
+  const auto line_of = [](const AccessEntry& entry) {
+    std::string line;
+    AccessLineFormat(AccessFormat::combined).append(line, entry, 1'714'564'800'042'999);
+    return line;
+  };
+  auto entry = entry_of("/a?b");
+  CHECK(line_of(entry) ==
+        "192.0.2.1 - - [01/May/2024:12:00:00 +0000] \"GET /a?b HTTP/1.1\" 200 128 \"-\" \"-\"\n");
+  entry.referer = "https://a/";
+  entry.user_agent = "x\" 1\n\x1b\xff\\";
+  CHECK(line_of(entry) ==
+        "192.0.2.1 - - [01/May/2024:12:00:00 +0000] \"GET /a?b HTTP/1.1\" 200 128 "
+        "\"https://a/\" \"x\\x22 1\\x0A\\x1B\\xFF\\x5C\"\n");
+  CHECK(line_of(AccessEntry()) == "- - - [01/May/2024:12:00:00 +0000] \"-\" 0 0 \"-\" \"-\"\n");
+}
+
+TEST_CASE("a filter takes requests for which all conditions of a clause hold") {
+  AccessFilter filter;
+  const auto add = [&filter](std::string_view clause) {
+    REQUIRE(filter.add_clause(clause, "--access-log-filter").ok());
+  };
+  add("status>=500");
+  add("service=default,duration_ms>1.2,method!=POST");
+  auto entry = entry_of("/");
+  CHECK(filter.takes(entry));
+  entry.duration = 1ms;
+  CHECK_FALSE(filter.takes(entry));
+  entry.duration = 2ms;
+  entry.method = "POST";
+  CHECK_FALSE(filter.takes(entry));
+  entry.status = 499;
+  CHECK_FALSE(filter.takes(entry));
+  entry.status = 500;
+  CHECK(filter.takes(entry));
+
+  AccessFilter other;
+  REQUIRE(other.add_clause("status<400,attempts<=1,bytes=128,worker=w1", "-").ok());
+  entry = entry_of("/");
+  CHECK(other.takes(entry));
+  entry.attempts = 2;
+  CHECK_FALSE(other.takes(entry));
+}
+
+TEST_CASE("of the requests that no filter takes, one in so many is taken") {
+  const auto taken_of_ten = [](AccessFilter& filter, unsigned status) {
+    auto entry = entry_of("/");
+    entry.status = status;
+    int taken = 0;
+    for (int i = 0; i < 10; ++i) taken += filter.takes(entry);
+    return taken;
+  };
+  AccessFilter all;
+  CHECK(taken_of_ten(all, 200) == 10);
+  AccessFilter sampled;
+  sampled.set_sample(5);
+  CHECK(taken_of_ten(sampled, 200) == 2);
+  AccessFilter errors;
+  REQUIRE(errors.add_clause("status>=500", "-").ok());
+  CHECK(taken_of_ten(errors, 200) == 0);
+  errors.set_sample(5);
+  CHECK(taken_of_ten(errors, 200) == 2);
+  CHECK(taken_of_ten(errors, 503) == 10);
+}
+
+TEST_CASE("conditions that cannot be compared are refused in a sentence") {
+  for (const auto* clause :
+       {"", "status", "status~5", "status>=", "status>=5x", "status>=500,", "colour=red", "time>1",
+        "service>a", "=500", "status!500", "status>=500 ,bytes>1"}) {
+    AccessFilter filter;
+    const auto added = filter.add_clause(clause, "--access-log-filter");
+    INFO(clause);
+    REQUIRE_FALSE(added.ok());
+    CHECK(added.error().message.find("--access-log-filter: \"") == 0);
+  }
+  AccessFilter filter;
+  for (std::size_t i = 0; i < limits::access_log_clauses_max; ++i) {
+    REQUIRE(filter.add_clause("status=500", "-").ok());
+  }
+  CHECK_FALSE(filter.add_clause("status=500", "-").ok());
+}
+
 TEST_CASE("a ring gives out what was put in, in order, around its end") {
   AccessRing ring(4096);
   AccessEntry got;
@@ -175,7 +295,7 @@ TEST_CASE("entries are written, the last ones when the log ends") {
   TemporaryDirectory directory;
   const auto path = directory.path() / "access.log";
   {
-    auto log = AccessLog::open(path.string(), 2);
+    auto log = AccessLog::open({.path = path.string()}, 2);
     REQUIRE(log.ok());
     (*log)->ring(0).push(entry_of("/a"));
     (*log)->ring(1).push(entry_of("/b"));
@@ -189,7 +309,7 @@ TEST_CASE("an access log that is a symbolic link is refused, and its target stay
   const TemporaryDirectory directory;
   std::ofstream(directory.path() / "elsewhere") << "kept";
   std::filesystem::create_symlink(directory.path() / "elsewhere", directory.path() / "log");
-  const auto log = AccessLog::open((directory.path() / "log").string(), 1);
+  const auto log = AccessLog::open({.path = (directory.path() / "log").string()}, 1);
   REQUIRE(!log.ok());
   CHECK(log.error().message.find("symbolic links are not followed") != std::string::npos);
   CHECK(content_of(directory.path() / "elsewhere") == "kept");
@@ -199,7 +319,7 @@ TEST_CASE("a log that was rotated goes on in the new file when it is told to") {
   TemporaryDirectory directory;
   const auto path = directory.path() / "access.log";
   const auto old = directory.path() / "access.log.1";
-  auto log = AccessLog::open(path.string(), 1);
+  auto log = AccessLog::open({.path = path.string()}, 1);
   REQUIRE(log.ok());
   (*log)->ring(0).push(entry_of("/before"));
   lines_of(path, 1);
@@ -217,7 +337,7 @@ TEST_CASE(
     "a log that was moved away without a word is found to be, and one that was truncated goes on") {
   TemporaryDirectory directory;
   const auto path = directory.path() / "access.log";
-  auto log = AccessLog::open(path.string(), 1);
+  auto log = AccessLog::open({.path = path.string()}, 1);
   REQUIRE(log.ok());
   std::filesystem::remove(path);
   const auto deadline = now() + 10s;
@@ -232,7 +352,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a path that cannot be written is refused in a sentence") {
-  const auto log = AccessLog::open("/nonexistent/access.log", 1);
+  const auto log = AccessLog::open({.path = "/nonexistent/access.log"}, 1);
   REQUIRE_FALSE(log.ok());
   CHECK(log.error().code == ErrorCode::invalid);
   CHECK(log.error().message ==
@@ -240,7 +360,7 @@ TEST_CASE("a path that cannot be written is refused in a sentence") {
 }
 
 TEST_CASE("a disk that is full loses lines and counts them, and the log goes on") {
-  auto log = AccessLog::open("/dev/full", 1);
+  auto log = AccessLog::open({.path = "/dev/full"}, 1);
   REQUIRE(log.ok());
   for (int i = 0; i < 3; ++i) REQUIRE((*log)->ring(0).push(entry_of("/x")));
   const auto deadline = now() + 10s;
