@@ -367,3 +367,25 @@ TEST_CASE("a request whose head is too large is never sent") {
   REQUIRE(client.told.closures.count(1) == 1);
   CHECK(client.told.closures.at(1).unprocessed);
 }
+
+TEST_CASE("what differs with each request pushes nothing out of the table that a worker keeps") {
+  Client client;
+  std::vector<std::size_t> sizes;
+  for (int i = 0; i < 200; ++i) {
+    // Letters that HPACK writes in as many bits.
+    std::string id(20, 'a');
+    for (int digit = 0, rest = i; rest > 0; ++digit, rest /= 4) id[digit] = "acei"[rest % 4];
+    const Field fields[] = {field("X-Request-Id", id), field("User-Agent", "somebody/1.0")};
+    auto request = get_a;
+    request.fields = fields;
+    auto& stream = client.session.open(request, true);
+    client.told.streams[stream.id()] = &stream;
+    const auto number = stream.id();
+    client.pull();
+    sizes.push_back(client.frames(h2::headers_type, number).at(0).payload.size());
+    client.feed(response(number, "204", h2::end_stream));
+    client.told.heads.clear();
+  }
+  CHECK(sizes.at(0) > sizes.at(1));
+  CHECK(std::count(sizes.begin(), sizes.end(), sizes.at(1)) == 199);
+}

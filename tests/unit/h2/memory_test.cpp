@@ -29,9 +29,17 @@ std::string head_of_browser() {
   return block;
 }
 
+// What most answers say.
+const std::vector<Field> answer{{FieldKind::date, "date", "Fri, 27 Nov 2026 06:00:00 GMT"},
+                                {FieldKind::other, "server", "nginx/1.22.1"},
+                                {FieldKind::other, "content-type", "text/html; charset=utf-8"},
+                                {FieldKind::other, "vary", "accept-encoding"},
+                                {FieldKind::other, "cache-control", "public, max-age=3600"},
+                                {FieldKind::via, "via", "1.1 tandem"}};
+
 void serve(Side& server, StreamId id, const std::string& block) {
   server.feed(h2::headers(id, block, h2::end_stream));
-  server.session.send_head(server.stream(id), 200, {}, false);
+  server.session.send_head(server.stream(id), 200, answer, false);
   server.session.send_content(server.stream(id), "hello", true);
   server.pull();
   server.told.heads.clear();
@@ -71,4 +79,38 @@ TEST_CASE("a session returns all of its memory") {
     CHECK(memory.bytes_in_use() > 0);
   }
   CHECK(memory.bytes_in_use() == 0);
+}
+
+TEST_CASE("a session whose answers have filled their table and is idle costs less than 9 KiB") {
+  Server server;
+  const auto block = h2::block(h2::get());
+  for (StreamId id = 1; id < 200; id += 2) {
+    server.feed(h2::headers(id, block, h2::end_stream));
+    const auto name = fmt::format("{}", id);
+    const std::vector<Field> fields{{FieldKind::other, "server", name}};
+    server.session.send_head(server.stream(id), 200, fields, true);
+    server.pull();
+    server.told.heads.clear();
+  }
+  server.session.give_back_memory();
+  const auto bytes = server.memory.bytes_in_use() + sizeof(Session);
+  INFO(bytes << " bytes, of which " << sizeof(Session) << " are ours");
+  CHECK(bytes < 9 * 1024);
+}
+
+TEST_CASE("what comes with each answer is told by its number alone when it comes again") {
+  Server server;
+  const auto block = h2::block(h2::get());
+  const std::vector<Field> fields{{FieldKind::date, "Date", "Fri, 27 Nov 2026 06:00:00 GMT"},
+                                  {FieldKind::other, "Server", "nginx/1.22.1"},
+                                  {FieldKind::via, "via", "1.1 tandem"}};
+  const auto bytes_of_answer = [&](StreamId id) {
+    server.feed(h2::headers(id, block, h2::end_stream));
+    server.session.send_head(server.stream(id), 200, fields, true);
+    server.pull();
+    server.told.heads.clear();
+    return server.frames(h2::headers_type, id).at(0).payload.size();
+  };
+  CHECK(bytes_of_answer(1) > 40);
+  CHECK(bytes_of_answer(3) == 1 + fields.size());  // and the status
 }

@@ -28,9 +28,10 @@ inline constexpr std::size_t h2_hostile_head_fields = 4'096;
 inline constexpr std::uint32_t h2_decoder_table_bytes = 4 * 1024;
 
 // ---- what we send -------------------------------------------------------------------------------
-// The table in which a client has to remember what we have sent. None: it would cost an idle
-// connection 10 KiB here, and saves a hundred bytes of an answer.
-inline constexpr std::size_t h2_encoder_table_bytes_to_clients = 0;
+// The table in which a client has to remember what we have sent: room for the fields that come with
+// each answer (date, server, via), which then cost a byte. An idle connection keeps it, in up to
+// seven times as many bytes here: HPACK's default of 4 KiB would cost it 10 KiB and more.
+inline constexpr std::size_t h2_encoder_table_bytes_to_clients = 256;
 // Workers have few connections, which all requests share.
 inline constexpr std::size_t h2_encoder_table_bytes_to_workers = 4 * 1024;
 // An encoded head; larger ones are not sent.

@@ -19,7 +19,7 @@ constexpr std::size_t frame_head_bytes = 9;
 // The fields of one head as nghttp2 takes them, which copies them and makes names small.
 class Block {
  public:
-  Block() : pairs_(scratch()) { pairs_.clear(); }
+  explicit Block(Role role) : pairs_(scratch()), role_(role) { pairs_.clear(); }
 
   void add(std::string_view name, std::string_view value,
            std::uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
@@ -30,7 +30,10 @@ class Block {
     if (field.kind == FieldKind::te) {
       if (lists(field.value, "trailers")) add("te", "trailers");
     } else if (field.kind < FieldKind::connection || field.kind > FieldKind::upgrade) {
-      add(field.name, field.value, is_secret(field.name) ? NGHTTP2_NV_FLAG_NO_INDEX : 0);
+      const bool goes_in = role_ == Role::server
+                               ? comes_with_each_answer(field)
+                               : !is_secret(field.name) && !is_of_one_message(field.name);
+      add(field.name, field.value, goes_in ? 0 : NGHTTP2_NV_FLAG_NO_INDEX);
     }
   }
   const nghttp2_nv* data() const { return pairs_.data(); }
@@ -47,6 +50,18 @@ class Block {
            equal_ignoring_case(name, "set-cookie") ||
            equal_ignoring_case(name, "proxy-authorization");
   }
+  // A client's table has room for these alone.
+  static bool comes_with_each_answer(const Field& field) {
+    return field.kind == FieldKind::date || field.kind == FieldKind::via ||
+           equal_ignoring_case(field.name, "server");
+  }
+  // Its value is another one each time: in the table it would only push out what comes again, and
+  // cost both sides an entry that nobody refers to.
+  static bool is_of_one_message(std::string_view name) {
+    return equal_ignoring_case(name, "x-request-id") || equal_ignoring_case(name, "traceparent") ||
+           equal_ignoring_case(name, "tandem-timeout-ms") ||
+           equal_ignoring_case(name, "grpc-timeout");
+  }
   // Used again, so that in the steady state it allocates nothing.
   static std::vector<nghttp2_nv>& scratch() {
     thread_local std::vector<nghttp2_nv> pairs;
@@ -54,6 +69,7 @@ class Block {
   }
 
   std::vector<nghttp2_nv>& pairs_;
+  const Role role_;
 };
 
 class StatusText {
@@ -183,7 +199,7 @@ void Session::send_head(Stream& stream, unsigned status, std::span<const Field> 
   TANDEM_ASSERT(role_ == Role::server && !stream.head_sent_ && status >= 200);
   stream.head_sent_ = true;
   const StatusText text(status);
-  Block block;
+  Block block(role_);
   block.add(":status", text.view());
   for (const auto& field : fields) block.add(field);
   const auto content = Sending::content_of(stream);
@@ -194,7 +210,7 @@ void Session::send_head(Stream& stream, unsigned status, std::span<const Field> 
 void Session::send_interim(Stream& stream, unsigned status, std::span<const Field> fields) {
   TANDEM_ASSERT(role_ == Role::server && !stream.head_sent_ && status < 200 && status != 101);
   const StatusText text(status);
-  Block block;
+  Block block(role_);
   block.add(":status", text.view());
   for (const auto& field : fields) block.add(field);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, block.data(),
@@ -205,7 +221,7 @@ Stream& Session::open(const OutgoingRequest& request, bool last) {
   TANDEM_ASSERT(can_open());
   if (page_vacated_) memory_.occupy(page_);
   page_vacated_ = false;
-  Block block;
+  Block block(role_);
   block.add(":method", request.method);
   if (!request.protocol.empty()) block.add(":protocol", request.protocol);
   if (!request.path.empty()) {
@@ -266,7 +282,7 @@ void Session::send_trailers(Stream& stream, std::span<const Field> fields) {
 }
 
 void Session::submit_trailers(Stream& stream, std::span<const Field> fields) {
-  Block block;
+  Block block(role_);
   for (const auto& field : fields) block.add(field);
   nghttp2_submit_trailer(session_, stream.id_, block.data(), block.size());
 }
