@@ -144,7 +144,8 @@ Task<> H2Connection::run(Buffer& in) {
 Task<> H2Connection::read_all(Buffer& in) {
   while (!lost_) {
     if (!in.empty()) {
-      session_.feed(in.view(), now());
+      fed_at_ = now();
+      session_.feed(in.view(), fed_at_);
       in.clear();
       watch_head();
       want_send();
@@ -326,7 +327,7 @@ void H2Connection::on_closed(h2::Stream& stream, const h2::Closure& closure) {
 Detached H2Connection::serve(h2::Stream& stream, h2::PooledHead given_head, bool ends) {
   Request request(*this, stream, ends);
   auto head = std::move(given_head);
-  const auto started = now();
+  const auto started = fed_at_;
   // What has arrived together with the head is looked at first: most bodies are here then.
   Yield rest_of_input(context_.io());
   co_await rest_of_input;

@@ -85,6 +85,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   SendProgress progress_;
   Event writer_ended_;
   Instant idle_since_;
+  Instant fed_at_;                 // when what the session is told last had arrived
   std::size_t awaiting_pull_ = 0;  // requests
   bool settled_ = false;           // nothing was asked for a while: it keeps little memory
   bool lost_ = false;              // the connection is

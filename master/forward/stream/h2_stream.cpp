@@ -85,28 +85,28 @@ bool H2Stream::begin_read(Buffer& into, BufferPool* pool) {
 
 void H2Stream::wait_to_read(std::coroutine_handle<> waiter) { reader_ = waiter; }
 
-// Into the reader's buffer, as much as there is room for.
-void H2Stream::deliver(std::string_view bytes) {
+// Into the reader's buffer, behind what was delivered before it runs, as much as there is room for.
+std::size_t H2Stream::deliver(std::string_view bytes) {
   if (!into_->has_block()) *into_ = pool_->borrow();
-  const auto size = std::min(bytes.size(), into_->free_size());
-  bytes.copy(into_->free_begin(), size);
-  read_.bytes = size;
+  const auto size = std::min(bytes.size(), into_->free_size() - read_.bytes);
+  bytes.copy(into_->free_begin() + read_.bytes, size);
+  read_.bytes += size;
   const auto text = std::min(size, text_);
   text_ -= text;
   owed_ += size - text;
+  return size;
 }
 
 void H2Stream::finish_read(ErrorCodeOs error) {
   if (!reader_) return;
   read_.error = error;
-  into_ = nullptr;
   link_->io().resume_later(std::exchange(reader_, nullptr));
 }
 
 void H2Stream::on_content(std::string_view bytes) {
-  if (reader_ && read_.bytes == 0) {
-    deliver(bytes);
-    bytes.remove_prefix(read_.bytes);
+  const bool is_read = into_ != nullptr && read_.ok() && arrived_.empty();
+  if (is_read && (reader_ || read_.bytes > 0)) {
+    bytes.remove_prefix(deliver(bytes));
     finish_read({});
   }
   if (bytes.empty()) return;
@@ -118,6 +118,18 @@ void H2Stream::on_content(std::string_view bytes) {
 void H2Stream::on_text(std::string_view text) {
   text_ += text.size();
   on_content(text);
+}
+
+Buffer* H2Stream::room_for_text(std::size_t bytes) {
+  if (!reader_ || !arrived_.empty()) return nullptr;
+  if (!into_->has_block()) *into_ = pool_->borrow();
+  return into_->empty() && into_->free_size() >= bytes ? into_ : nullptr;
+}
+
+void H2Stream::note_text() {
+  read_.bytes = into_->size();
+  into_->drop_back(read_.bytes);
+  finish_read({});
 }
 
 void H2Stream::on_trailers(const h2::Head& trailers) { write_trailer_lines(trailers_, trailers); }

@@ -92,6 +92,10 @@ class H2Stream : public MessageStream {
   // What arrives as text that the session has made: the peer needs no credit for it. Before any
   // content.
   void on_text(std::string_view text);
+  // The same without a copy: the buffer of a reader that waits with nothing in it, where that has
+  // room for `bytes`. Null: there is none. What is appended is the reader's with note_text().
+  Buffer* room_for_text(std::size_t bytes);
+  void note_text();
 
   h2::Stream* stream_ = nullptr;  // null: not opened yet, or closed
 
@@ -100,14 +104,17 @@ class H2Stream : public MessageStream {
 
   bool begin_read(Buffer& into, BufferPool* pool) override;
   void wait_to_read(std::coroutine_handle<> waiter) override;
-  IoResult end_read() override { return read_; }
+  IoResult end_read() override {
+    into_ = nullptr;
+    return read_;
+  }
   bool begin_send(const Part& part) override;
   Task<> send_rest() override;
   Sent sent() const override { return sent_; }
 
   struct Unsent;  // the awaitable of send_rest()
   std::size_t unsent() const { return stream_ == nullptr ? lost_ : stream_->unsent(); }
-  void deliver(std::string_view bytes);
+  std::size_t deliver(std::string_view bytes);
   void finish_read(ErrorCodeOs error);
   void finish_send(ErrorCodeOs error);
   ErrorCodeOs end_of_reading() const;
@@ -116,7 +123,7 @@ class H2Stream : public MessageStream {
   // reading
   Buffer arrived_;          // and not read yet
   std::string trailers_;    // that have arrived, as lines
-  Buffer* into_ = nullptr;  // of the reader that waits
+  Buffer* into_ = nullptr;  // of the reader that waits, or is about to be resumed
   BufferPool* pool_ = nullptr;
   std::coroutine_handle<> reader_;
   IoResult read_;

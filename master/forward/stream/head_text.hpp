@@ -28,6 +28,8 @@ void write_request_text(Buffer& out, const h2::Head& head, const KnownBody& body
 // The same of a response, interim or final. A body of unknown length ends with the stream;
 // `empty`: there is one, and it has no content.
 void write_response_text(Buffer& out, const h2::Head& head, bool empty);
+// It is no longer than this.
+std::size_t response_text_bytes_max(const h2::Head& head);
 
 // The head of a 2xx that opens a WebSocket (RFC 8441 §5), as the 101 of HTTP/1 with that
 // Sec-WebSocket-Accept.

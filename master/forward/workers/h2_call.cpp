@@ -52,8 +52,16 @@ bool WorkerStream::submit_head(std::string_view text, bool last) {
 // As text, which the peer needs no credit for.
 void WorkerStream::on_head(const h2::Head& head, bool ends) {
   head_arrived_ = true;
-  Buffer text = link().buffers().borrow();
   const bool is_final = head.status() >= 200;
+  if (!websocket_key_) {
+    if (auto* const room = room_for_text(response_text_bytes_max(head))) {
+      write_response_text(*room, head, ends && !to_head_);
+      note_text();
+      if (ends) on_end();
+      return;
+    }
+  }
+  Buffer text = link().buffers().borrow();
   if (websocket_key_ && is_final && head.status() < 300) {
     write_websocket_opened(text, head, websocket_accept(*websocket_key_));
   } else {

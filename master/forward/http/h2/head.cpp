@@ -55,12 +55,19 @@ Head::Taken Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
 }
 
 void Head::take_pseudo(std::string_view name, std::string_view value) {
-  if (name == ":method") method_ = value;
-  if (name == ":scheme") scheme_ = value;
-  if (name == ":authority") authority_ = value;
-  if (name == ":path") path_ = value;
-  if (name == ":protocol") protocol_ = value;
-  if (name == ":status") status_ = number_of<unsigned>(value).value_or(0);
+  if (name == ":method") {
+    method_ = value;
+  } else if (name == ":path") {
+    path_ = value;
+  } else if (name == ":status") {
+    status_ = number_of<unsigned>(value).value_or(0);
+  } else if (name == ":scheme") {
+    scheme_ = value;
+  } else if (name == ":authority") {
+    authority_ = value;
+  } else if (name == ":protocol") {
+    protocol_ = value;
+  }
 }
 
 void Head::take_field(std::string_view name, std::string_view value) {

@@ -160,8 +160,11 @@ bool Session::is_finished() const {
   return !has_output() && (failed_ || nghttp2_session_want_read(session_) == 0);
 }
 
-Stream* Session::find(StreamId id) const {
-  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+Stream* Session::find(StreamId id) {
+  if (found_ == nullptr || found_->id_ != id) {
+    found_ = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, id));
+  }
+  return found_;
 }
 
 std::uint32_t Session::peer_streams_max() const {
@@ -236,6 +239,7 @@ void Session::close_stream(Stream& stream, const Closure& closure) {
   if (stream.unconsumed_ > 0) nghttp2_session_consume_connection(session_, stream.unconsumed_);
   stream.unconsumed_ = 0;
   streams_.remove(stream);
+  if (found_ == &stream) found_ = nullptr;
   if (stream.announced_ && !stream.detached_) events_.on_closed(stream, closure);
   memory_.give_back(stream);
 }

@@ -176,7 +176,7 @@ class Session {
   friend struct Sending;    // about what is being sent
 
   void read(std::string_view bytes);
-  Stream* find(StreamId id) const;
+  Stream* find(StreamId id);
   void charge(std::uint32_t points);
   void fail(ErrorCode code);
   void begin_stream(StreamId id);
@@ -192,6 +192,7 @@ class Session {
   SessionEvents& events_;
   nghttp2_session* session_ = nullptr;
   IntrusiveList<Stream> streams_;
+  Stream* found_ = nullptr;  // last: what nghttp2 tells comes in runs, one for each stream
   FrameScanner scanner_;
   ClosedStreams closed_;
   Patience patience_;
