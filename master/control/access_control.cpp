@@ -27,7 +27,8 @@ constexpr std::size_t document_bytes_max = 300;
 
 bool may(const Credential& caller, Access access) {
   switch (access) {
-    case Access::open: return true;
+    case Access::open:
+    case Access::anyone: return true;
     case Access::by_method: break;  // the router knows the method
     case Access::viewer: return includes(caller.role, Role::viewer);
     case Access::operator_: return includes(caller.role, Role::operator_);
@@ -48,6 +49,7 @@ std::string_view needed(Access access) {
     case Access::worker: return "worker";
     case Access::member: return "master, or worker with witness = true";
     case Access::open:
+    case Access::anyone:
     case Access::by_method: break;
   }
   assertion_failed("an access that needs a role", __FILE__, __LINE__);
@@ -126,6 +128,7 @@ Admission AccessControl::admit_certified(const ControlRequest& request, Access a
 }
 
 Admission AccessControl::admit(const ControlRequest& request, Access access) {
+  if (access == Access::anyone) return {};
   const bool is_for_people = access == Access::viewer || access == Access::operator_;
   const bool by_token = credentials_ != nullptr && !request.authorization.empty();
   if (by_certificates_ && (!is_for_people || !by_token)) return admit_certified(request, access);

@@ -34,6 +34,7 @@ struct ApiEndpoint {
   enum class Access {
     by_method,  // GET: viewer; anything else changes something: operator_
     open,       // anyone, who then learns the status of the answer alone
+    anyone,  // anyone, who learns nothing of the cluster by it
     viewer,
     operator_,
     master,

@@ -273,7 +273,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     tickets->tick(instant);
     if (instant >= second + 1s) {
       second = instant;
-      look_for_panics();
+      note_second();
     }
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();

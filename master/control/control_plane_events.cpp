@@ -38,7 +38,14 @@ void ControlPlane::Parts::saw_state(const WorkerRecord& record, WorkerState befo
   this->record(std::move(event));
 }
 
-// Once a second: neither is told by anybody when it begins.
+void ControlPlane::Parts::note_second() {
+  look_for_panics();
+  if (!hooks.traffic) return;
+  const auto time = std::chrono::system_clock::now().time_since_epoch();
+  history.observe(hooks.traffic(), std::chrono::floor<std::chrono::seconds>(time).count());
+}
+
+// Once a second: nobody tells when it begins.
 void ControlPlane::Parts::look_for_panics() {
   std::set<std::string> now_panicking;
   for (const auto& service : registry.service_health()) {

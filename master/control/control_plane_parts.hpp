@@ -23,6 +23,7 @@
 #include "master/control/secrets.hpp"
 #include "master/control/view_events.hpp"
 #include "master/events/event_log.hpp"
+#include "master/metrics/history.hpp"
 #include "master/registry/prober.hpp"
 #include "master/registry/registry.hpp"
 
@@ -46,6 +47,11 @@ struct ControlPlane::Parts {
   std::map<std::string, cluster::NodeAddresses> masters() const;
   std::string not_ready() const;
   Admission admit(const ControlRequest& request);
+  Admission admit_caller(const ControlRequest& request);
+  std::string own_origin(std::string_view authority) const;
+  std::vector<std::string> pages() const;
+  void let_pages_read(const ControlRequest& request, ControlResponse& response) const;
+  void note_second();
   void take(const Secrets& secrets);
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
@@ -69,6 +75,7 @@ struct ControlPlane::Parts {
   EventLog events;
   EventFeed feed{loop, events};
   ViewEvents view_events;
+  metrics::History history;
   std::set<std::string> panicking;  // services, as told
   Instant second = Instant();       // of the last look at what is looked at once a second
   std::optional<LockedDirectory> directory;

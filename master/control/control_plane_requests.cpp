@@ -1,4 +1,6 @@
 // The part of ControlPlane that answers requests: who may ask, who answers.
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
@@ -12,6 +14,7 @@
 #include "master/control/heartbeat_api.hpp"
 #include "master/control/masters_api.hpp"
 #include "master/control/metrics_api.hpp"
+#include "master/control/page_api.hpp"
 #include "master/control/pass_on.hpp"
 #include "master/control/routes_api.hpp"
 #include "master/control/services_api.hpp"
@@ -31,11 +34,8 @@ constexpr Duration primary_poll = 10ms;
 constexpr Duration decided_wait_max = 1s;
 constexpr Duration passed_on_max = decided_wait_max + Duration(limits::commit_wait_max) + 1s;
 
-// Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
-// it came from, so that it can be refused.
-bool is_from_another_site(const ControlRequest& request) {
-  if (request.origin.empty() || request.method == "GET" || request.method == "HEAD") return false;
-  return request.origin != fmt::format("http://{}", request.host);
+bool only_reads(const ControlRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
 }
 
 // The caller's token was good enough here: what the primary refuses is this master's.
@@ -65,6 +65,7 @@ void ControlPlane::Parts::route() {
   route_metrics(
       router, status, [this] { return member->may_serve(now()); }, hooks.traffic);
   route_events(router, node.node, events, feed);
+  route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
   route_roles(router, node, *member);
   route_masters(router, node, *member);
@@ -88,11 +89,51 @@ void ControlPlane::Parts::route() {
               }});
 }
 
+std::string ControlPlane::Parts::own_origin(std::string_view authority) const {
+  return fmt::format("{}://{}", credentials ? "https" : "http", authority);
+}
+
+// The pages of this cluster's masters, at the addresses that those state themselves.
+std::vector<std::string> ControlPlane::Parts::pages() const {
+  std::vector<std::string> origins{own_origin(node.control.to_string())};
+  for (const auto& [name, master] : masters()) {
+    origins.push_back(own_origin(master.control.to_string()));
+  }
+  return origins;
+}
+
+// A page goes on with another master when its own has died, and so may read the answers to what it
+// asks with GET; no other page may, and none may change anything from another origin.
+void ControlPlane::Parts::let_pages_read(const ControlRequest& request,
+                                         ControlResponse& response) const {
+  if (request.origin.empty()) return;
+  const auto origins = pages();
+  response.fields.emplace_back("Vary", "Origin");
+  if (std::find(origins.begin(), origins.end(), request.origin) == origins.end()) return;
+  response.fields.emplace_back("Access-Control-Allow-Origin", request.origin);
+}
+
 Admission ControlPlane::Parts::admit(const ControlRequest& request) {
+  auto admission = admit_caller(request);
+  if (admission.refusal) let_pages_read(request, *admission.refusal);
+  return admission;
+}
+
+Admission ControlPlane::Parts::admit_caller(const ControlRequest& request) {
   if (!access.knows_callers()) {
     if (auto refused = refuse_indirect(request, control_name)) return {.refusal = refused};
   }
-  if (is_from_another_site(request)) {
+  // A browser asks so whether a page may send its token; it tells nothing and changes nothing.
+  if (request.method == "OPTIONS" && !request.origin.empty()) {
+    return {.refusal =
+                ControlResponse{.status = 204,
+                                .fields = {{"Access-Control-Allow-Methods", "GET"},
+                                           {"Access-Control-Allow-Headers", "Authorization"}}}};
+  }
+  // Any page in a browser on this machine can send a POST to a loopback address. Browsers say where
+  // it came from, so that it can be refused.
+  if (!request.origin.empty() && !only_reads(request) &&
+      request.origin != own_origin(request.host)) {
     return {.refusal = forbidden("a page of another site cannot change anything on this address")};
   }
   const auto needed = router.access_to(request);
@@ -114,6 +155,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   // Load balancers need the status; who leads and what fails is for those who may look.
   const bool is_stranger = access.knows_callers() && request.caller == nullptr;
   if (needed == Access::open && is_stranger) response.body = "{}";
+  if (only_reads(request)) let_pages_read(request, response);
   co_return response;
 }
 

@@ -39,6 +39,7 @@ MAY_INCLUDE = {
     "master/forward/http/h1": ["common", "master/forward/io", "master/forward/http"],
     "master/forward/http/h2": ["common", "master/forward/io", "master/forward/http/h2"],
     "master/events": ["common", "master/events"],
+    "master/page": ["master/page"],
     "master/metrics": ["common", "master/metrics"],
     "master/forward/access_log": ["common", "master/forward/access_log"],
     "master/forward/stream": ["common", "master/forward/io", "master/forward/http/h2",
@@ -56,7 +57,7 @@ MAY_INCLUDE = {
     "master/forward/plane": ["common", "master/metrics", "master/registry", "master/balance", "master/forward"],
     "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
-    "master/control": ["common", "master/events", "master/metrics", "master/registry", "master/cluster", "master/control"],
+    "master/control": ["common", "master/events", "master/page", "master/metrics", "master/registry", "master/cluster", "master/control"],
     "master": ["common", "master"],  # main() and its flags
     "ctl": ["common", "ctl"],
 }

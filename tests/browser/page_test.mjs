@@ -1,0 +1,131 @@
+// The page in a real Chromium: node page_test.mjs [PICTURES-FOLDER]. Starts two masters and three workers, shows their states while
+// a worker and then the primary are killed, drains by click, and asks axe. Any console error or outside request fails it.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const bin = process.env.TANDEM_BIN;
+const pictures = process.argv[2];
+const folder = mkdtempSync(join(tmpdir(), 'tandem-page-'));
+const processes = new Map();
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let passed = 0;
+
+function check(holds, what) {
+  if (!holds) throw new Error('does not hold: ' + what);
+  passed += 1;
+  console.log('ok: ' + what);
+}
+async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  }));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+function start(name, program, args) {
+  processes.set(name, spawn(join(bin, program), args, { stdio: 'ignore' }));
+}
+async function until(what, holds) {
+  for (const deadline = Date.now() + 120_000; ;) {
+    if (await holds().catch(() => false)) { check(true, what); return; }
+    if (Date.now() > deadline) throw new Error('not in two minutes: ' + what);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+let browser;
+try {
+  const [a, b, listenA, listenB] = await freePorts(4);
+  const controls = ['--master', `127.0.0.1:${a}`, '--master', `127.0.0.1:${b}`];
+  start('a', 'tandem-master', ['--node', 'a', '--control', `127.0.0.1:${a}`, '--listen', `127.0.0.1:${listenA}`, '--peer', `b=127.0.0.1:${b}`, '--data-dir', join(folder, 'a'), '--worker-heartbeat', '200ms']);
+  start('b', 'tandem-master', ['--node', 'b', '--control', `127.0.0.1:${b}`, '--listen', `127.0.0.1:${listenB}`, '--peer', `a=127.0.0.1:${a}`, '--data-dir', join(folder, 'b'), '--worker-heartbeat', '200ms']);
+  for (const name of ['w1', 'w2', 'w3']) {
+    mkdirSync(join(folder, name));
+    start(name, 'tandem-worker', ['--name', name, '--service', name === 'w3' ? 'reports' : 'default', '--listen', '127.0.0.1:0', '--state-dir', join(folder, name), ...controls]);
+  }
+  const status = async (port) => (await fetch(`http://127.0.0.1:${port}/status`)).json();
+  await until('the cluster is protected', async () => { const s = await status(a); return s.protected && s.workers.length === 3 && s.voters.length === 5; });
+
+  browser = await chromium.launch({ executablePath: process.env.TANDEM_CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+  const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
+  const errors = [], outside = [], dead = new Set();
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => {
+    // Chromium itself writes a line for each connection that is refused: those to a dead master are what is tested.
+    if (message.type() === 'error' && ![...dead].some((port) => message.location().url.includes(`:${port}/`))) errors.push(message.text() + ' ' + message.location().url);
+  });
+  page.on('request', (request) => { if (!/^(http:\/\/127\.0\.0\.1:|data:)/.test(request.url()) || ![a, b].some((port) => request.url().includes(`:${port}/`) || request.url().startsWith('data:'))) outside.push(request.url()); });
+
+  const primary = (await status(a)).primary.node;
+  const [first, second] = primary === 'a' ? [a, b] : [b, a];
+  await page.goto(`http://127.0.0.1:${first}/`);
+  const text = (selector) => page.textContent(selector);
+  await until('the page is live', async () => (await text('#live')) === 'live');
+  check((await text('#protection')) === 'Protected', 'a protected cluster is shown as such');
+  check((await page.locator('.member').count()) === 5, 'masters and witnesses are shown');
+  check(/primary/.test(await text('.member.leads')), 'who leads is marked');
+  check((await page.locator('#workers tr[data-worker]').count()) === 3, 'all workers are shown');
+
+  let loading = true;
+  const load = (async () => {
+    while (loading) {
+      for (const port of [listenA, listenB]) await Promise.all(Array.from({ length: 6 }, () => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text()).catch(() => '')));
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  })();
+  const row = (name) => page.locator(`#workers tr[data-worker="${name}"]`);
+  await row('w2').getByRole('button', { name: 'Drain' }).click();
+  await page.locator('#dialog-yes').click();
+  await until('a worker is drained by click', async () => /draining/.test(await row('w2').textContent()));
+  await until('the change is among the events', async () => /w2 is drained/.test(await text('#events')));
+  check(/by anybody from 127/.test(await text('#events')), 'the events tell who changed it');
+  await row('w2').getByRole('button', { name: 'Undrain' }).click();
+  await page.locator('#dialog-yes').click();
+  await until('it gets requests again', async () => /up/.test(await row('w2').textContent()));
+
+  processes.get('w3').kill('SIGKILL');
+  await until('a killed worker is shown', async () => /down|suspect/.test(await row('w3').textContent()));
+  await until('the lost witness is shown', async () => /silent/.test(await text('#members')));
+  await until('there is traffic to show', async () => { const h = await (await fetch(`http://127.0.0.1:${first}/v1/history`)).json(); return h.requests.filter((each) => each > 0).length > (pictures ? 60 : 3); });
+
+  for (const scheme of ['light', 'dark']) {
+    for (const width of [1600, 400]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height: width === 400 ? 900 : 1000 });
+      await until(`the page fits ${width} pixels, ${scheme}`, () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      await page.evaluate(axe);
+      const found = await page.evaluate(() => axe.run());
+      const serious = found.violations.filter((each) => ['serious', 'critical'].includes(each.impact));
+      check(serious.length === 0, `axe finds nothing serious at ${width} pixels, ${scheme}: ${serious.map((each) => each.id + ' ' + each.nodes[0].html).join('; ')}`);
+      if (pictures) await page.screenshot({ path: join(pictures, `page-${width}-${scheme}.png`) });
+    }
+  }
+  await page.setViewportSize({ width: 1600, height: 1000 });
+
+  dead.add(first);
+  processes.get(primary).kill('SIGKILL');
+  await until('the page goes on with the other master and says so', async () => /does not answer: this page goes on/.test(await text('#banner')));
+  await until('the new primary is shown', async () => (await text('.member.leads b')) === (primary === 'a' ? 'b' : 'a'));
+  await until('its takeover is among the events', async () => new RegExp(`${primary === 'a' ? 'b' : 'a'} leads`).test(await text('#events')));
+  loading = false;
+  await load;
+  check(errors.length === 0, 'nothing is wrong on the console: ' + errors.join('; '));
+  check(outside.length === 0, 'nothing is asked of anybody else: ' + outside.join(' '));
+
+  const foreign = await fetch(`http://127.0.0.1:${second}/status`, { headers: { Origin: 'http://evil.example' } });
+  check(!foreign.headers.has('access-control-allow-origin'), 'no other site may read');
+} finally {
+  if (browser) await browser.close();
+  for (const each of processes.values()) each.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${passed} passed, 0 failed`);
