@@ -176,17 +176,8 @@ bool H2Stream::begin_send(const Part& part) {
   return !sends_;
 }
 
-struct H2Stream::Unsent {
-  H2Stream& stream;
-  bool await_ready() const { return !stream.sends_; }
-  void await_suspend(std::coroutine_handle<> waiter) { stream.sender_ = waiter; }
-  void await_resume() const {}
-};
-
-Task<> H2Stream::send_rest() {
-  Unsent unsent{*this};
-  co_await unsent;
-}
+// Nobody asks for it: see wait_to_send().
+Task<> H2Stream::send_rest() { co_return; }
 
 void H2Stream::finish_send(ErrorCodeOs error) {
   if (!std::exchange(sends_, false)) return;

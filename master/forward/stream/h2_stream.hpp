@@ -109,10 +109,13 @@ class H2Stream : public MessageStream {
     return read_;
   }
   bool begin_send(const Part& part) override;
+  bool wait_to_send(std::coroutine_handle<> waiter) override {
+    sender_ = waiter;
+    return true;
+  }
   Task<> send_rest() override;
   Sent sent() const override { return sent_; }
 
-  struct Unsent;  // the awaitable of send_rest()
   std::size_t unsent() const { return stream_ == nullptr ? lost_ : stream_->unsent(); }
   std::size_t deliver(std::string_view bytes);
   void finish_read(ErrorCodeOs error);

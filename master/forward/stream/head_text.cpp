@@ -131,7 +131,8 @@ void read_fields(std::string_view lines, WrittenHead& head) {
   head.fields.clear();
   for (auto line = take_until(lines, "\r\n"); !line.empty(); line = take_until(lines, "\r\n")) {
     const auto name = take_until(line, ": ");
-    const Field field{kind_of(name), name, line};
+    // An underscore makes it another name, and that is all that it means here.
+    const Field field{kind_without_underscores(name), name, line};
     if (field.kind == FieldKind::host) {
       head.host = line;
     } else if (field.kind == FieldKind::upgrade) {

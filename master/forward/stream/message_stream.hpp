@@ -85,6 +85,7 @@ class MessageStream {
     bool done() const { return done_; }
     bool await_ready() const { return done_; }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiter) {
+      if (stream_.wait_to_send(waiter)) return std::noop_coroutine();
       rest_.emplace(stream_.send_rest());
       return rest_->await_suspend(waiter);
     }
@@ -127,6 +128,8 @@ class MessageStream {
   virtual IoResult end_read() = 0;
   // True: all of it was handed over, or that failed.
   virtual bool begin_send(const Part& part) = 0;
+  // The stream resumes the waiter when the rest was handed over. False: send_rest() does it.
+  virtual bool wait_to_send(std::coroutine_handle<>) { return false; }
   virtual Task<> send_rest() = 0;
   virtual Sent sent() const = 0;
 };

@@ -21,19 +21,28 @@ class Block {
  public:
   explicit Block(Role role) : pairs_(scratch()), role_(role) { pairs_.clear(); }
 
-  void add(std::string_view name, std::string_view value,
-           std::uint8_t flags = NGHTTP2_NV_FLAG_NONE) {
-    pairs_.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(), flags});
+  void add(std::string_view name, std::string_view value, unsigned flags = NGHTTP2_NV_FLAG_NONE) {
+    pairs_.push_back({bytes_of(name), bytes_of(value), name.size(), value.size(),
+                      static_cast<std::uint8_t>(flags)});
+  }
+  // A pseudo-field: its name lives for good, and is as small as it has to be.
+  void add_own(std::string_view name, std::string_view value) {
+    add(name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
   }
   // Without those that HTTP/2 does not have (RFC 9113 §8.2.2).
   void add(const Field& field) {
     if (field.kind == FieldKind::te) {
-      if (lists(field.value, "trailers")) add("te", "trailers");
+      if (lists(field.value, "trailers")) add_own("te", "trailers");
     } else if (field.kind < FieldKind::connection || field.kind > FieldKind::upgrade) {
       const bool goes_in = role_ == Role::server
                                ? comes_with_each_answer(field)
-                               : !is_secret(field.name) && !is_of_one_message(field.name);
-      add(field.name, field.value, goes_in ? 0 : NGHTTP2_NV_FLAG_NO_INDEX);
+                               : !is_secret(field.name) && !is_of_one_message(field);
+      const auto flags = goes_in ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX;
+      if (const auto known = known_name(field.kind); !known.empty()) {
+        add(known, field.value, flags | NGHTTP2_NV_FLAG_NO_COPY_NAME);
+      } else {
+        add(field.name, field.value, flags);
+      }
     }
   }
   const nghttp2_nv* data() const { return pairs_.data(); }
@@ -50,6 +59,21 @@ class Block {
            equal_ignoring_case(name, "set-cookie") ||
            equal_ignoring_case(name, "proxy-authorization");
   }
+  // Of the kinds that have one name each and are written often; empty: another kind. nghttp2 copies
+  // other names byte by byte.
+  static std::string_view known_name(FieldKind kind) {
+    switch (kind) {
+      case FieldKind::content_length: return "content-length";
+      case FieldKind::date: return "date";
+      case FieldKind::via: return "via";
+      case FieldKind::forwarded_for: return "x-forwarded-for";
+      case FieldKind::forwarded_proto: return "x-forwarded-proto";
+      case FieldKind::forwarded_host: return "x-forwarded-host";
+      case FieldKind::forwarded_port: return "x-forwarded-port";
+      case FieldKind::request_id: return "x-request-id";
+      default: return {};
+    }
+  }
   // A client's table has room for these alone.
   static bool comes_with_each_answer(const Field& field) {
     return field.kind == FieldKind::date || field.kind == FieldKind::via ||
@@ -57,10 +81,10 @@ class Block {
   }
   // Its value is another one each time: in the table it would only push out what comes again, and
   // cost both sides an entry that nobody refers to.
-  static bool is_of_one_message(std::string_view name) {
-    return equal_ignoring_case(name, "x-request-id") || equal_ignoring_case(name, "traceparent") ||
-           equal_ignoring_case(name, "tandem-timeout-ms") ||
-           equal_ignoring_case(name, "grpc-timeout");
+  static bool is_of_one_message(const Field& field) {
+    return field.kind == FieldKind::request_id || field.kind == FieldKind::trace_context ||
+           equal_ignoring_case(field.name, "tandem-timeout-ms") ||
+           equal_ignoring_case(field.name, "grpc-timeout");
   }
   // Used again, so that in the steady state it allocates nothing.
   static std::vector<nghttp2_nv>& scratch() {
@@ -200,7 +224,7 @@ void Session::send_head(Stream& stream, unsigned status, std::span<const Field> 
   stream.head_sent_ = true;
   const StatusText text(status);
   Block block(role_);
-  block.add(":status", text.view());
+  block.add_own(":status", text.view());
   for (const auto& field : fields) block.add(field);
   const auto content = Sending::content_of(stream);
   nghttp2_submit_response(session_, stream.id_, block.data(), block.size(),
@@ -211,7 +235,7 @@ void Session::send_interim(Stream& stream, unsigned status, std::span<const Fiel
   TANDEM_ASSERT(role_ == Role::server && !stream.head_sent_ && status < 200 && status != 101);
   const StatusText text(status);
   Block block(role_);
-  block.add(":status", text.view());
+  block.add_own(":status", text.view());
   for (const auto& field : fields) block.add(field);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, block.data(),
                          block.size(), nullptr);
@@ -222,13 +246,13 @@ Stream& Session::open(const OutgoingRequest& request, bool last) {
   if (page_vacated_) memory_.occupy(page_);
   page_vacated_ = false;
   Block block(role_);
-  block.add(":method", request.method);
-  if (!request.protocol.empty()) block.add(":protocol", request.protocol);
+  block.add_own(":method", request.method);
+  if (!request.protocol.empty()) block.add_own(":protocol", request.protocol);
   if (!request.path.empty()) {
-    block.add(":scheme", request.scheme);
-    block.add(":path", request.path);
+    block.add_own(":scheme", request.scheme);
+    block.add_own(":path", request.path);
   }
-  if (!request.authority.empty()) block.add(":authority", request.authority);
+  if (!request.authority.empty()) block.add_own(":authority", request.authority);
   for (const auto& field : request.fields) {
     if (field.kind != FieldKind::host) block.add(field);
   }
