@@ -25,6 +25,7 @@
 #include "ctl/settings.hpp"
 #include "ctl/snapshot.hpp"
 #include "ctl/draining.hpp"
+#include "ctl/events.hpp"
 #include "ctl/masters.hpp"
 #include "ctl/token.hpp"
 
@@ -58,6 +59,9 @@ struct Flags {
   std::string master;
   std::string old_master;
   Endpoint address;
+  CLI::App* events = nullptr;
+  std::string since;
+  bool follow = false;
   CLI::App* snapshot_save = nullptr;
   std::string snapshot_file;
   CLI::App* service = nullptr;
@@ -184,6 +188,10 @@ void add_commands(CLI::App& app, Flags& flags) {
     bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
                   flags.timeout, {Duration::zero(), longest_timeout});
   }
+  flags.events = add_command(app, "events", "show what happened lately, the newest last");
+  bind_text(*flags.events, "--since", "ID", "only what came after that event", flags.since);
+  bind_switch(*flags.events, "--follow", "go on with each event as it comes, also over a takeover",
+              flags.follow);
   auto* snapshot = add_command(app, "snapshot", "save the replicated state to a file");
   snapshot->require_subcommand(1);
   flags.snapshot_save = add_command(
@@ -275,6 +283,14 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
   if (flags.master_replace->parsed()) {
     return ctl::replace_master(client, flags.old_master, flags.master, flags.address, waiting,
                                format);
+  }
+  if (flags.events->parsed()) {
+    if (!flags.follow) return ctl::show_events(client, flags.since, format);
+    const auto print = [](const std::string& lines) {
+      return write_text(stdout, lines) && std::fflush(stdout) == 0;
+    };
+    const auto followed = ctl::follow_events(client, flags.since, format, print);
+    return followed ? Result<std::string>(std::string()) : followed.error();
   }
   if (flags.snapshot_save->parsed()) return ctl::save_snapshot(client, flags.snapshot_file);
   TANDEM_ASSERT(flags.switchover->parsed());
