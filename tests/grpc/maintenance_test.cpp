@@ -84,6 +84,38 @@ std::vector<int> attempts_of_calls(const Process& master) {
   return attempts;
 }
 
+enum class WithItsWorker { no, yes };
+
+void meets_frozen(WithItsWorker with_its_worker) {
+  GrpcCluster cluster;
+  for (const auto* name : {"s1", "s2"}) cluster.start_server(name, Language::cpp);
+  REQUIRE(cluster.masters().await_whole() == "");
+  std::vector<std::unique_ptr<Process>> clients;
+  for (const auto& master : cluster.masters().names()) {
+    clients.push_back(
+        cluster.call(Language::python, cluster.masters().listen(master), {"hurried:300"}));
+    REQUIRE(await_output(*clients.back(), "good in a row=100"));
+  }
+  if (with_its_worker == WithItsWorker::yes) cluster.worker("s1").freeze();
+  cluster.server("s1").freeze();
+  for (const auto& client : clients) {
+    REQUIRE(await_output(*client, "late=1"));
+    CHECK(eventually([&] {
+      const auto output = client->output();
+      return output.find("good in a row", output.rfind("late=")) != std::string::npos;
+    }));
+  }
+  cluster.server("s1").thaw();
+  if (with_its_worker == WithItsWorker::yes) cluster.worker("s1").thaw();
+  CHECK(cluster.await_state("s1", "up"));
+  for (const auto& client : clients) {
+    client->terminate();
+    CHECK(client->await_exit() == 0);
+    INFO(client->output());
+    CHECK(last_line(*client) == "ok hurried:300");
+  }
+}
+
 }  // namespace
 
 TEST_CASE("servers of gRPC are drained and removed under load, and no call fails") {
@@ -172,31 +204,12 @@ TEST_CASE("streams of gRPC go on while their server is drained and leadership is
 }
 
 TEST_CASE("calls of gRPC that meet a frozen server are late at most, and others find another") {
-  GrpcCluster cluster;
-  for (const auto* name : {"s1", "s2"}) cluster.start_server(name, Language::cpp);
-  REQUIRE(cluster.masters().await_whole() == "");
-  std::vector<std::unique_ptr<Process>> clients;
-  for (const auto& master : cluster.masters().names()) {
-    clients.push_back(
-        cluster.call(Language::python, cluster.masters().listen(master), {"hurried:300"}));
-    REQUIRE(await_output(*clients.back(), "good in a row=100"));
-  }
-  cluster.server("s1").freeze();
-  for (const auto& client : clients) {
-    REQUIRE(await_output(*client, "late=1"));
-    CHECK(eventually([&] {
-      const auto output = client->output();
-      return output.find("good in a row", output.rfind("late=")) != std::string::npos;
-    }));
-  }
-  cluster.server("s1").thaw();
-  CHECK(cluster.await_state("s1", "up"));
-  for (const auto& client : clients) {
-    client->terminate();
-    CHECK(client->await_exit() == 0);
-    INFO(client->output());
-    CHECK(last_line(*client) == "ok hurried:300");
-  }
+  meets_frozen(WithItsWorker::no);
+}
+
+TEST_CASE(
+    "calls of gRPC that meet a frozen server and its frozen tandem-worker find another, too") {
+  meets_frozen(WithItsWorker::yes);
 }
 
 TEST_CASE("calls of gRPC that all servers refuse are repeated within the budget") {
