@@ -331,6 +331,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
             flags.token_file);
   bind_access_log(app, flags.access_log);
   bind_log_level(app, flags.log_level);
+  bind_log_format(app, flags.log_format);
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ struct MasterFlags {
   std::string token_file;
   AccessLogOptions access_log;     // an empty path: none is kept
   LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
 
   MasterFlags();
 };

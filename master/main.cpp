@@ -238,7 +238,7 @@ int main(int argc, char** argv) {
   if (!valid) return failed(valid.error());
   if (const auto checked = check_vips(flags); !checked) return failed(checked.error());
   StopSignals signals;
-  start_logging(flags.log_level);
+  start_logging(flags.log_level, flags.log_format);
   const auto served = serve_with_access_log(flags, signals);
   stop_logging();  // queued lines are written before the last message
   return served ? 0 : failed(served.error());

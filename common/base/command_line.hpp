@@ -98,5 +98,7 @@ CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::stri
                          bool& value);
 // --log-level LEVEL, the same in all programs.
 CLI::Option* bind_log_level(CLI::App& app, LogLevel& value);
+// --log-format FORMAT, likewise.
+CLI::Option* bind_log_format(CLI::App& app, LogFormat& value);
 
 }  // namespace tandem

@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/log_format.hpp"
 #include "common/base/printable.hpp"
 
 namespace tandem {
@@ -21,14 +22,15 @@ struct NamedLevel {
   LogLevel level;
   const char* name;
   spdlog::level::level_enum spdlog_level;
+  char priority;  // of syslog (RFC 5424 §6.2.1)
 };
 
 constexpr std::array<NamedLevel, 5> levels{{
-    {LogLevel::debug, "debug", spdlog::level::debug},
-    {LogLevel::info, "info", spdlog::level::info},
-    {LogLevel::warning, "warning", spdlog::level::warn},
-    {LogLevel::error, "error", spdlog::level::err},
-    {LogLevel::off, "off", spdlog::level::off},
+    {LogLevel::debug, "debug", spdlog::level::debug, '7'},
+    {LogLevel::info, "info", spdlog::level::info, '6'},
+    {LogLevel::warning, "warning", spdlog::level::warn, '4'},
+    {LogLevel::error, "error", spdlog::level::err, '3'},
+    {LogLevel::off, "off", spdlog::level::off, '2'},
 }};
 
 const NamedLevel& find(LogLevel level) {
@@ -36,6 +38,49 @@ const NamedLevel& find(LogLevel level) {
     if (known.level == level) return known;
   }
   assertion_failed("a known log level", __FILE__, __LINE__);
+}
+
+char priority_of(spdlog::level::level_enum level) {
+  for (const auto& known : levels) {
+    if (known.spdlog_level == level) return known.priority;
+  }
+  return '2';
+}
+
+// "<6>": how the journal is told the priority of a line.
+class Priority final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& line) override {
+    const char text[] = {'<', priority_of(message.level), '>'};
+    line.append(text, text + sizeof text);
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Priority>();
+  }
+};
+
+// The message as members of a JSON object.
+class Members final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& line) override {
+    std::string text;
+    append_log_members(text, {message.payload.data(), message.payload.size()});
+    line.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Members>();
+  }
+};
+
+const char* pattern_of(LogFormat format) {
+  switch (format) {
+    case LogFormat::text: return "%Y-%m-%dT%H:%M:%S.%eZ %l %*";
+    case LogFormat::json: return R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%&})";
+    case LogFormat::journal: return "%~%*";
+  }
+  assertion_failed("a known log format", __FILE__, __LINE__);
 }
 
 // The message: names, reasons and addresses in it may come from a stranger.
@@ -64,14 +109,24 @@ Result<LogLevel> parse_log_level(std::string_view text, std::string_view field) 
                  std::string(field));
 }
 
-void start_logging(LogLevel level) {
+Result<LogFormat> parse_log_format(std::string_view text, std::string_view field) {
+  if (text == "text") return LogFormat::text;
+  if (text == "json") return LogFormat::json;
+  if (text == "journal") return LogFormat::journal;
+  return invalid(fmt::format("{} must be text, json or journal, not \"{}\"", field,
+                             text.substr(0, limits::name_bytes_max)),
+                 std::string(field));
+}
+
+void start_logging(LogLevel level, LogFormat format) {
   spdlog::init_thread_pool(limits::log_lines_max, 1);
   auto logger = std::make_shared<spdlog::async_logger>(
       "tandem", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
       spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(find(level).spdlog_level);
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<Printable>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %*");
+  formatter->add_flag<Printable>('*').add_flag<Priority>('~').add_flag<Members>('&');
+  formatter->set_pattern(pattern_of(format));
   logger->set_formatter(std::move(formatter));
   spdlog::set_default_logger(std::move(logger));
 }

@@ -2,10 +2,12 @@
 //
 //   2026-01-31T12:00:00.123Z info worker is up name=w1 service=default address=127.0.0.1:9001
 //
-// A line is an event: a short sentence, then key=value fields that can be pasted into a test. The
-// queue is bounded (limits::log_lines_max): when stderr is slow the oldest lines are dropped and no
-// thread waits. Text that a stranger got into a line is harmless on a terminal (printable.hpp).
-// After start_logging() any thread logs through spdlog::info() and its siblings.
+// A line is an event: a short sentence, then key=value fields that can be pasted into a test; or
+// the same as an object of JSON; or as text behind a priority, as systemd's journal reads the
+// standard error of a service (sd-daemon(3)). The queue is bounded (limits::log_lines_max): when
+// stderr is slow the oldest lines are dropped and no thread waits. Text that a stranger got into a
+// line is harmless on a terminal (printable.hpp). After start_logging() any thread logs through
+// spdlog::info() and its siblings.
 #pragma once
 
 #include <string_view>
@@ -16,13 +18,18 @@ namespace tandem {
 
 enum class LogLevel { debug, info, warning, error, off };
 
+enum class LogFormat { text, json, journal };
+
 const char* to_string(LogLevel level);
 
 // Errors: `invalid`, naming `field`, for any other word.
 Result<LogLevel> parse_log_level(std::string_view text, std::string_view field);
 
+// The same for "text", "json" and "journal".
+Result<LogFormat> parse_log_format(std::string_view text, std::string_view field);
+
 // Called once, by main(), before threads are started. Lines below `level` are not written.
-void start_logging(LogLevel level);
+void start_logging(LogLevel level, LogFormat format = LogFormat::text);
 
 // Writes the queued lines and ends the thread. Called by main(), after the threads that log have
 // ended.

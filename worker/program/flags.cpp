@@ -147,6 +147,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
             "file with the token that this worker presents to the masters", flags.token_file);
   tls::bind_cluster_files(app, flags.cluster);
   bind_log_level(app, flags.log_level);
+  bind_log_format(app, flags.log_format);
   if (const auto status = parse_command_line(app, argc, argv)) return status;
   if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;
   if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});

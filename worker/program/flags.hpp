@@ -32,6 +32,7 @@ struct WorkerFlags {
   wire::ServiceSettings checks{};  // of a target; settings of its service take precedence
   Duration drain_timeout;
   LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
 
   WorkerFlags();
   std::vector<std::string> master_addresses() const;

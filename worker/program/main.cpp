@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
   WorkerFlags flags;
   if (const auto status = read_flags(argc, argv, flags)) return *status;
   StopSignals signals;
-  start_logging(flags.log_level);
+  start_logging(flags.log_level, flags.log_format);
   const int status = flags.target ? register_target(flags, signals) : serve(flags, signals);
   stop_logging();
   return status;

@@ -2,27 +2,20 @@
 
 #include <charconv>
 
-#include "common/base/printable.hpp"
+#include "common/base/json_text.hpp"
 
 namespace tandem::master {
 
 namespace {
 
-constexpr char digits[] = "0123456789abcdef";
-constexpr char capital_digits[] = "0123456789ABCDEF";
+constexpr char digits[] = "0123456789ABCDEF";
 
 bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-void append_escape(std::string& out, unsigned char c) {
-  out += "\\u00";
-  out += digits[c >> 4];
-  out += digits[c & 15];
-}
-
 void append_hex(std::string& out, unsigned char c) {
   out += "\\x";
-  out += capital_digits[c >> 4];
-  out += capital_digits[c & 15];
+  out += digits[c >> 4];
+  out += digits[c & 15];
 }
 
 // As nginx escapes what is in its logs.
@@ -63,34 +56,6 @@ void append_text_or_null(std::string& out, std::string_view text) {
 }
 
 }  // namespace
-
-void append_json_text(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && is_plain(static_cast<unsigned char>(text[plain]))) ++plain;
-    out.append(text, 0, plain);
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    const auto c = static_cast<unsigned char>(text[0]);
-    std::size_t taken = 1;
-    if (c == '"' || c == '\\') {
-      (out += '\\') += text[0];
-    } else if (c < 0x80) {
-      append_escape(out, c);
-    } else if (taken = utf8_character_bytes(text); taken == 0) {
-      append_escape(out, c);
-      taken = 1;
-    } else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
-      append_escape(out,
-                    static_cast<unsigned char>(text[1]));  // U+0080 to U+009F control terminals
-    } else {
-      out.append(text, 0, taken);
-    }
-    text.remove_prefix(taken);
-  }
-  out += '"';
-}
 
 std::string_view protocol_name(unsigned version) {
   switch (version) {

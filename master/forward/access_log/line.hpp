@@ -25,8 +25,6 @@
 
 namespace tandem::master {
 
-// Appends `text` between quotes.
-void append_json_text(std::string& out, std::string_view text);
 // "HTTP/1.1" for 11; empty when it is not known.
 std::string_view protocol_name(unsigned version);
 

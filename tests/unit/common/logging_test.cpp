@@ -1,11 +1,14 @@
 #include "common/base/logging.hpp"
 
+#include "common/base/log_format.hpp"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
 using namespace tandem;
@@ -13,13 +16,14 @@ using namespace tandem;
 namespace {
 
 // What `log` writes to stderr, in a process of its own: logging is started once per process.
-std::string stderr_of(LogLevel level, const std::function<void()>& log) {
+std::string stderr_of(LogLevel level, const std::function<void()>& log,
+                      LogFormat format = LogFormat::text) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(ends[1], 2);
-    start_logging(level);
+    start_logging(level, format);
     log();
     stop_logging();
     ::_exit(0);
@@ -48,6 +52,54 @@ TEST_CASE("a log line has the time in UTC, the level, and the event") {
   CHECK(text ==
         "0000-00-00T00:00:00.000Z info worker is up name=w0 weight=000\n"
         "0000-00-00T00:00:00.000Z warning worker is down name=w0\n");
+}
+
+TEST_CASE("a log line of JSON has the event and each of its fields, whatever a stranger put in") {
+  const auto text = stderr_of(
+      LogLevel::info,
+      [] {
+        spdlog::warn("worker state name={} weight={} reason=\"{}\"", "w1", 100,
+                     "\x1b a \"quoted\" b\nlevel=error");
+      },
+      LogFormat::json);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  const auto line = nlohmann::json::parse(text);
+  CHECK(line["level"] == "warning");
+  CHECK(line["event"] == "worker state");
+  CHECK(line["name"] == "w1");
+  CHECK(line["weight"] == 100);
+  CHECK(line["reason"] == "\x1b a \"quoted\" b\nlevel=error");
+  CHECK(line["time"].get<std::string>().size() == std::string("2026-01-31T12:00:00.123Z").size());
+}
+
+TEST_CASE("fields of an event become members, and what we say cannot be replaced") {
+  const auto members = [](std::string_view event) {
+    std::string out;
+    append_log_members(out, event);
+    return out;
+  };
+  CHECK(members("") == R"("event":"")");
+  CHECK(members("stopping") == R"("event":"stopping")");
+  CHECK(members("a = b") == R"("event":"a = b")");
+  CHECK(members("voters changed voters=\"a, b\" quorum=2") ==
+        R"("event":"voters changed","voters":"a, b","quorum":2)");
+  CHECK(members("x a= b=007 c=12345678901234567890 d=1.5") ==
+        R"("event":"x","a":"","b":"007","c":"12345678901234567890","d":"1.5")");
+  CHECK(members("x a=1 a=2 level=fake time=0 event=y") == R"("event":"x","a":1)");
+  CHECK(members("x a=\"never closed b=1") == R"("event":"x","a":"\"never closed b=1")");
+}
+
+TEST_CASE("the journal is told the priority of each line, and has times itself") {
+  const auto text = stderr_of(
+      LogLevel::debug,
+      [] {
+        spdlog::debug("a");
+        spdlog::info("b name=w1");
+        spdlog::warn("c");
+        spdlog::error("d");
+      },
+      LogFormat::journal);
+  CHECK(text == "<7>a\n<6>b name=w1\n<4>c\n<3>d\n");
 }
 
 TEST_CASE("what a stranger may have put into a log line is one line, harmless on a terminal") {

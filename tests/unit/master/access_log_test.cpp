@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/clock.hpp"
+#include "common/base/json_text.hpp"
 #include "master/forward/access_log/limits.hpp"
 #include "master/forward/access_log/log.hpp"
 #include "temporary_directory.hpp"
