@@ -63,8 +63,8 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
             "X-Forwarded-Client-Cert. Read again with those of --tls",
             flags.client_authority.file);
   bind_choice(app, "--client-certificate",
-              "whether clients must have a certificate of --client-ca: required, the default, or "
-              "optional; see the setting client_certificate of services and routes",
+              "whether clients must have a certificate of --client-ca: required or optional; see "
+              "the setting client_certificate of services and routes",
               flags.client_authority.required, {"required", true}, {"optional", false})
       ->needs("--client-ca");
   bind_switch(
@@ -92,51 +92,53 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
                 flags.ticket_key_interval, {1s, Duration(limits::ticket_key_interval_max)});
 }
 
-Result<> check_tls(const MasterFlags& flags) {
+std::vector<std::string> check_tls(const MasterFlags& flags) {
+  std::vector<std::string> errors;
   const auto& listen = flags.forward.listen;
   const bool is_tls =
       std::any_of(listen.begin(), listen.end(), [](const auto& address) { return address.tls; });
   if (!is_tls && !flags.certificates.empty()) {
-    return invalid("--tls needs a --listen-tls: there is nowhere to show the certificate");
+    errors.push_back("--tls needs a --listen-tls: there is nowhere to show the certificate");
   }
   if (is_tls && flags.certificates.empty()) {
-    return invalid("--listen-tls needs a --tls CERTIFICATE.pem,KEY.pem");
+    errors.push_back("--listen-tls needs a --tls CERTIFICATE.pem,KEY.pem");
   }
   if (flags.certificates.size() > limits::certificates_max) {
-    return invalid(fmt::format("--tls can be given {} times at most", limits::certificates_max));
+    errors.push_back(fmt::format("--tls can be given {} times at most", limits::certificates_max));
   }
   if (!flags.client_authority.file.empty() && !is_tls) {
-    return invalid("--client-ca needs a --listen-tls: clients have certificates there alone");
+    errors.push_back("--client-ca needs a --listen-tls: clients have certificates there alone");
   }
   const bool may_be_https = is_tls || !flags.forward.trusted_proxies.empty();
   if (flags.forward.redirects_to_https && !may_be_https) {
-    return invalid(
+    errors.push_back(
         "--redirect-to-https needs a --listen-tls, or a --trusted-proxy that speaks TLS: there is "
         "nowhere to send clients");
   }
   if (!flags.forward.hsts.empty() && !may_be_https) {
-    return invalid("--hsts needs a --listen-tls, or a --trusted-proxy that speaks TLS");
+    errors.push_back("--hsts needs a --listen-tls, or a --trusted-proxy that speaks TLS");
   }
   const auto& webroot = flags.forward.acme_webroot;
   std::error_code ignored;
   if (!webroot.empty() && !std::filesystem::is_directory(webroot, ignored)) {
-    return invalid(fmt::format("--acme-webroot: {} is not a directory", webroot));
+    errors.push_back(fmt::format("--acme-webroot: {} is not a directory", webroot));
   }
-  return {};
+  return errors;
 }
 
 void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_value(
       app, "--min-body-rate", "BYTES[k|m|g]",
       "the lowest average rate, per second, at which a client must send or take a body, "
-      "measured after ten seconds of waiting; a slower client gets 408 or is disconnected; default "
-      "1k; 0: no limit",
+      "measured after ten seconds of waiting; a slower client gets 408 or is disconnected; 0: no "
+      "limit",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         const auto rate = parse_byte_size(text, flag);
         if (!rate) return rate.error();
         flags.forward.services.requests.timeouts.pace.bytes_per_s = *rate;
         return {};
-      });
+      })
+      ->default_str("1k");
   bind_duration(
       app, "--body-timeout",
       "how long, in all, a client is waited for while it sends a body (then 408) or takes "
@@ -145,7 +147,7 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_number(
       app, "--client-connections",
       "how many connections one client address may have at once, IPv6 by its first 64 bits, "
-      "trusted proxies excepted; more are closed; 0, the default: no limit",
+      "trusted proxies excepted; more are closed; 0: no limit",
       flags.forward.connections_per_client, {0, limits::client_connections_settable_max});
   bind_value(
       app, "--memory", "BYTES[k|m|g]",

@@ -14,6 +14,6 @@ void bind_clients(CLI::App& app, MasterFlags& flags);
 // --listen, --listen-tls, --tls, and what becomes of those that come without TLS; and whether they
 // go together.
 void bind_listens(CLI::App& app, MasterFlags& flags);
-Result<> check_tls(const MasterFlags& flags);
+std::vector<std::string> check_tls(const MasterFlags& flags);
 
 }  // namespace tandem::master

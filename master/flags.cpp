@@ -14,7 +14,7 @@
 #include "common/wire/limits.hpp"
 #include "master/access_log_flags.hpp"
 #include "master/client_flags.hpp"
-#include "common/base/write_text.hpp"
+#include "master/control_options.hpp"
 #include "master/control/role_hooks.hpp"
 
 namespace tandem::master {
@@ -87,14 +87,15 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                 "how long a connection to a worker may take; then the next worker is tried",
                 flags.forward.services.requests.timeouts.connect, {10ms, 1min});
   bind_value(app, "--max-body", "BYTES",
-             "the largest request body; a larger one is answered 413; 0, the default: no limit",
+             "the largest request body; a larger one is answered 413; 0: no limit",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto* end = text.data() + text.size();
                const auto parsed = std::from_chars(text.data(), end, flags.forward.body_bytes_max);
                if (!text.empty() && parsed.ec == std::errc{} && parsed.ptr == end) return {};
                return invalid(fmt::format("{} must be a number of bytes, not \"{}\"", flag,
                                           text.substr(0, 64)));
-             });
+             })
+      ->default_str("0");
   bind_value(app, "--rate-limit", "RATE[:BURST]",
              "how many requests a second, and at once, one client may send; more are answered "
              "429; by default: no limit",
@@ -105,15 +106,16 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                flags.forward.rate_limit = std::move(*limit);
                return {};
              });
-  bind_value(app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
-             "how --rate-limit tells clients apart: by address, the default, or by a header or "
-             "cookie; without it the client's address is used",
-             [&flags](std::string_view text, std::string_view flag) -> Result<> {
-               auto key = parse_rate_limit_key(text, flag);
-               if (!key) return key.error();
-               flags.forward.rate_limit.key = std::move(*key);
-               return {};
-             })
+  bind_value(
+      app, "--rate-limit-key", "address|header=NAME|cookie=NAME",
+      "how --rate-limit tells clients apart: by address, unless it is said, or by a header or "
+      "cookie; without it the client's address is used",
+      [&flags](std::string_view text, std::string_view flag) -> Result<> {
+        auto key = parse_rate_limit_key(text, flag);
+        if (!key) return key.error();
+        flags.forward.rate_limit.key = std::move(*key);
+        return {};
+      })
       ->needs("--rate-limit");
   bind_networks(app, "--trusted-proxy",
                 "clients there are proxies: their X-Forwarded-* fields are believed and extended; "
@@ -125,13 +127,13 @@ void bind_forwarding(CLI::App& app, MasterFlags& flags) {
                 flags.forward.proxy_protocol);
   bind_choice(app, "--underscore-names",
               "what happens to fields with an underscore in their names, unless a trusted proxy "
-              "sends them: drop, the default, or keep, for workers that cannot mistake them for "
+              "sends them: drop, or keep, for workers that cannot mistake them for "
               "others",
               flags.forward.keeps_underscores, {"drop", false}, {"keep", true});
   bind_choice(
       app, "--http2",
       "whether clients may speak HTTP/2 by prior knowledge (RFC 9113 §3.3), beside HTTP/1.1 "
-      "on the same port (default: on)",
+      "on the same port",
       flags.forward.http2, {"on", true}, {"off", false});
   bind_switch(app, "--allow-trace", "serve TRACE requests, which are otherwise answered 405",
               flags.forward.allows_trace);
@@ -185,7 +187,7 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
                 flags.timing.election_timeout, {10ms, 5min});
   bind_choice(app, "--pair-failover",
               "whether one of two masters without a witness continues when it has lost the other: "
-              "on, the default, or off: it stops serving",
+              "on, or off: it stops serving",
               flags.pair_failover, {"on", true}, {"off", false});
   bind_text(app, "--restore", "FILE",
             "found a new cluster from a file that `tandem snapshot save` wrote; once, at the first "
@@ -215,14 +217,14 @@ void bind_cluster(CLI::App& app, MasterFlags& flags) {
 // Flags for how a worker is chosen.
 void bind_balance(CLI::App& app, MasterFlags& flags) {
   bind_value(app, "--balance", "POLICY",
-             fmt::format("how a worker is chosen; default {}. {}",
-                         to_string(flags.forward.services.policy), wire::policy_help()),
+             fmt::format("how a worker is chosen. {}", wire::policy_help()),
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                auto policy = wire::parse_policy(text, flag);
                if (!policy) return policy.error();
                flags.forward.services.policy = std::move(*policy);
                return {};
-             });
+             })
+      ->default_str(to_string(flags.forward.services.policy));
   bind_value(app, "--sticky", "NAME[; ATTRIBUTE]...",
              "keep each client at its worker by a cookie of that name, while the worker is there; "
              "attributes: Max-Age=SECONDS, SameSite=Lax|Strict|None, Domain=HOST, Path=/PATH",
@@ -296,17 +298,19 @@ void bind(CLI::App& app, MasterFlags& flags) {
               return {};
             });
   bind_number(app, "--threads", "number of forwarding loops; by default one for each core",
-              flags.forward.threads, {1, threads_max});
+              flags.forward.threads, {1, threads_max})
+      ->default_str("");  // not the same everywhere
   bind_balance(app, flags);
   bind_value(app, "--standby-traffic", "forward|redirect|refuse",
-             "what a standby does with client requests: forward them to the primary, the default, "
+             "what a standby does with client requests: forward them to the primary, "
              "redirect (307) or refuse (503)",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto traffic = parse_standby_traffic(text, flag);
                if (!traffic) return traffic.error();
                flags.forward.standby_traffic = *traffic;
                return {};
-             });
+             })
+      ->default_str("forward");
   bind_forwarding(app, flags);
   bind_networks(app, "--worker-network",
                 "where workers that register must be; repeatable; by default anywhere",
@@ -360,36 +364,53 @@ void derive_options(MasterFlags& flags) {
   }
 }
 
-}  // namespace
-
-std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
-  CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
-  bind(app, flags);
-  app.footer(wire::settings_help());
-  const ConfigTable of_service{.flag = "--service",
-                               .parser = [&flags](std::string_view name, std::string_view key,
-                                                  std::string_view value, std::string_view table) {
-                                 return set_of_service(flags, name,
-                                                       fmt::format("{}={}", key, value), table);
-                               }};
-  if (const auto status = parse_command_line(app, argc, argv, {of_service})) return status;
+std::vector<std::string> complete(MasterFlags& flags, bool is_check) {
   flags.control_name = flags.control.host;
   auto& listen = flags.forward.listen;
   if (listen.empty()) listen.push_back({.endpoint = {"127.0.0.1", 8080}});
   // The plain ones first.
   std::stable_partition(listen.begin(), listen.end(),
                         [](const auto& address) { return !address.tls; });
-  auto complete = check_tls(flags);
-  for (auto& address : listen) {
-    if (complete) complete = resolve_in_place(address.endpoint, address.flag());
-  }
-  if (complete) complete = resolve_in_place(flags.control, "--control");
-  if (!complete) {
-    write_text(stderr, fmt::format("tandem-master: {}\n", complete.error().message));
-    return 2;
+  std::vector<std::string> errors;
+  const auto resolve_or_note = [&errors](Endpoint& address, std::string_view flag) {
+    if (auto resolved = resolve_in_place(address, flag); !resolved) {
+      errors.push_back(resolved.error().message);
+    }
+  };
+  for (auto& address : listen) resolve_or_note(address.endpoint, address.flag());
+  resolve_or_note(flags.control, "--control");
+  for (auto& error : contradictions(flags)) errors.push_back(std::move(error));
+  if (is_check) {
+    for (auto& error : check_files(flags)) errors.push_back(std::move(error));
   }
   derive_options(flags);
-  return std::nullopt;
+  return errors;
+}
+
+}  // namespace
+
+CommandLineReading parse_flags(int argc, const char* const* argv, MasterFlags& flags) {
+  CLI::App app("Forwards client requests to the workers of a Tandem cluster.", "tandem-master");
+  bind(app, flags);
+  app.footer(wire::settings_help());
+  FlagRules rules{.tables = {{.flag = "--service",
+                              .parser =
+                                  [&flags](std::string_view name, std::string_view key,
+                                           std::string_view value, std::string_view table) {
+                                    return set_of_service(flags, name,
+                                                          fmt::format("{}={}", key, value), table);
+                                  }}},
+                  .contradictions = [&flags](bool is_check) { return complete(flags, is_check); },
+                  .is_configured = true,
+                  .file_footer = wire::settings_as_table()};
+  for (const auto& setting : wire::setting_help()) {
+    rules.tables.front().members.push_back(setting.key);
+  }
+  return read_command_line(app, argc, argv, rules);
+}
+
+std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags) {
+  return report(parse_flags(argc, argv, flags), "tandem-master");
 }
 
 }  // namespace tandem::master

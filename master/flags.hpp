@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/address_range.hpp"
+#include "common/base/command_line.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/logging.hpp"
@@ -62,7 +63,9 @@ struct MasterFlags {
   MasterFlags();
 };
 
-// Fills `flags`; host names are resolved. Returns the exit status if the program must end now; the
+// Fills `flags`; host names are resolved. Prints nothing.
+CommandLineReading parse_flags(int argc, const char* const* argv, MasterFlags& flags);
+// The same. Returns the exit status if the program must end now; the
 // message has been printed already.
 std::optional<int> read_flags(int argc, const char* const* argv, MasterFlags& flags);
 

@@ -13,6 +13,7 @@
 #include "common/base/secret.hpp"
 #include "common/base/write_text.hpp"
 #include "master/control/control_plane.hpp"
+#include "master/control_options.hpp"
 #include "master/flags.hpp"
 #include "master/forward/access_log/log.hpp"
 #include "master/forward/plane/data_plane.hpp"
@@ -32,47 +33,12 @@ int failed(const Error& error) {
   return error.code == ErrorCode::invalid ? 2 : 1;
 }
 
-ControlPlaneOptions control_options(const MasterFlags& flags) {
-  ControlPlaneOptions options;
-  options.node = flags.node;
-  options.control = flags.control;
-  options.control_name = flags.control_name;
-  const auto& first = flags.forward.listen.front();
-  if (!first.tls && first.endpoint.port != 0) options.listen = first.endpoint;
-  options.worker_networks = flags.worker_networks;
-  options.worker_heartbeat = flags.worker_heartbeat;
-  options.forget_after = flags.forget_after;
-  options.data_dir = flags.data_dir;
-  options.backends = flags.backends;
-  options.routes = flags.routes;
-  options.services = flags.services;
-  options.cluster_files = flags.cluster;
-  options.tokens_file = flags.tokens_file;
-  options.token_file = flags.token_file;
-  options.peers = flags.peers;
-  options.join = flags.join;
-  options.timing = flags.timing;
-  options.pair_failover = flags.pair_failover;
-  options.restore = flags.restore;
-  options.features_max = wire::FeatureLevel(flags.feature_level);
-  options.on_promote = flags.on_promote;
-  options.on_demote = flags.on_demote;
-  return options;
-}
-
 // Null: no addresses are configured.
 Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
                                                     const ServingGate& gate) {
   if (flags.vips.empty()) return std::unique_ptr<VirtualAddresses>();
   return VirtualAddresses::open({.vips = flags.vips, .margin = flags.timing.election_timeout / 20},
                                 gate);
-}
-
-Result<> check_vips(const MasterFlags& flags) {
-  VipNeighbours neighbours{.listen = {}, .control = flags.control, .peers = {}};
-  for (const auto& address : flags.forward.listen) neighbours.listen.push_back(address.endpoint);
-  for (const auto& [name, control] : flags.peers) neighbours.peers.push_back(control);
-  return check_vips(flags.vips, neighbours);
 }
 
 std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
@@ -234,9 +200,6 @@ int main(int argc, char** argv) {
   set_up_process();
   MasterFlags flags;
   if (const auto status = read_flags(argc, argv, flags)) return *status;
-  const auto valid = control_options(flags).validate();
-  if (!valid) return failed(valid.error());
-  if (const auto checked = check_vips(flags); !checked) return failed(checked.error());
   StopSignals signals;
   start_logging(flags.log_level, flags.log_format);
   const auto served = serve_with_access_log(flags, signals);

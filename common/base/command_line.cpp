@@ -20,98 +20,7 @@ namespace tandem {
 
 namespace {
 
-// How --help shows a number. The reader of the configuration file tells by it which flags take
-// numbers.
-constexpr const char* number_placeholder = "N";
-
 std::string_view shortened(std::string_view text) { return text.substr(0, limits::host_bytes_max); }
-
-// CLI11 calls from_config() after it has read the command line and before it checks for required
-// flags: the moment to fill in flags that were not given. Everything is done here, so that errors
-// can name the line.
-class ConfigFile : public CLI::Config {
- public:
-  ConfigFile(CLI::App& app, const std::vector<ConfigTable>& tables) : app_(app), tables_(tables) {}
-
-  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-    const auto path = app_.get_config_ptr()->as<std::string>();
-    const auto entries = read_config_file(input, path);
-    if (!entries.ok()) throw CLI::ConfigError(entries.error().message);
-    for (const auto& entry : *entries) fill(entry, path);
-    return {};
-  }
-
-  std::string to_config(const CLI::App*, bool, bool, std::string) const override { return {}; }
-
- private:
-  void fill(const ConfigEntry& entry, const std::string& path) const {
-    const auto where = fmt::format("{}:{}", path, entry.line);
-    const auto flag = "--" + entry.key;
-    auto* option = app_.get_option_no_throw(flag);
-    if (option == nullptr || !option->get_configurable()) {
-      throw CLI::ConfigError(fmt::format("{}: unknown key \"{}\"", where, shortened(entry.key)));
-    }
-    if (entry.is_table) return fill_tables(*option, entry, path);
-    const bool repeatable = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
-    if (entry.is_array && !repeatable) {
-      throw CLI::ConfigError(fmt::format("{}: {} takes one value, not an array", where, flag));
-    }
-    check_type(*option, entry, fmt::format("{}: {}", where, flag));
-    if (!option->empty()) return;  // flags win
-    try {
-      for (const auto& value : entry.values) option->add_result(value);
-      if (!entry.values.empty()) option->run_callback();
-    } catch (const CLI::ParseError& error) {
-      throw CLI::ConfigError(fmt::format("{}: {}", where, error.what()));
-    }
-  }
-
-  // [KEY.NAME]: each is a table of settings.
-  void fill_tables(const CLI::Option& option, const ConfigEntry& entry,
-                   const std::string& path) const {
-    const auto refuse = [&](const ConfigEntry& wrong, const std::string& why) {
-      throw CLI::ConfigError(fmt::format("{}:{}: {}", path, wrong.line, why));
-    };
-    const auto table = std::find_if(tables_.begin(), tables_.end(), [&](const auto& each) {
-      return each.flag == "--" + entry.key;
-    });
-    if (table == tables_.end()) {
-      return refuse(entry, fmt::format("{} is a table; it takes its values outside of tables",
-                                       shortened(entry.key)));
-    }
-    for (const auto& named : entry.members) {
-      if (!named.is_table) {
-        refuse(named, fmt::format("{} must be a table of settings: [{}.NAME]", shortened(named.key),
-                                  entry.key));
-      }
-      if (!option.empty()) continue;  // flags win
-      for (const auto& setting : named.members) {
-        const auto value = fmt::format("{}", fmt::join(setting.values, ","));
-        const auto parsed = table->parser(named.name, setting.name, value, named.key);
-        if (!parsed) refuse(setting, parsed.error().message);
-      }
-    }
-  }
-
-  static void check_type(const CLI::Option& option, const ConfigEntry& entry,
-                         const std::string& subject) {
-    auto expected = ConfigType::string;
-    const char* described = "a string in quotes";
-    if (option.get_expected_max() == 0) {
-      expected = ConfigType::boolean;
-      described = "true or false";
-    } else if (option.get_type_name() == number_placeholder) {
-      expected = ConfigType::number;
-      described = "a whole number";
-    }
-    if (!entry.values.empty() && entry.type != expected) {
-      throw CLI::ConfigError(fmt::format("{} must be {}", subject, described));
-    }
-  }
-
-  CLI::App& app_;
-  const std::vector<ConfigTable> tables_;
-};
 
 // For a single endpoint, optional or not.
 template <class Target>
@@ -125,40 +34,6 @@ FlagParser endpoint_parser(Target& value) {
 }
 
 }  // namespace
-
-std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv,
-                                      const std::vector<ConfigTable>& tables) {
-  const auto name = app.get_name();
-  app.set_help_flag("--help", "print this help and exit")->configurable(false);
-  app.set_version_flag("--version", fmt::format("{} {}", name, version),
-                       "print the version and exit")
-      ->configurable(false);
-  app.set_config("--config", "", "a file with the same keys as these flags; flags win")
-      ->type_name("FILE.toml")
-      ->configurable(false);
-  app.config_formatter(std::make_shared<ConfigFile>(app, tables));
-  const auto refuse = [&](std::string_view sentence) {
-    write_text(stderr, fmt::format("{}: {}\n", name, sentence));
-    return 2;
-  };
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForVersion& asked) {
-    return write_text(stdout, fmt::format("{}\n", asked.what())) ? 0 : 1;
-  } catch (const CLI::CallForHelp&) {
-    return write_text(stdout, app.help()) ? 0 : 1;
-  } catch (const CLI::FileError&) {
-    const auto path = app.get_config_ptr()->as<std::string>();
-    return refuse(fmt::format("--config: {} cannot be read", path));
-  } catch (const CLI::RequiredError& error) {
-    // A mistyped command is left over; that flags are missing because of it is not worth a message.
-    const auto left = app.remaining();
-    return refuse(left.empty() ? error.what() : "unknown argument " + left.front());
-  } catch (const CLI::ParseError& error) {
-    return refuse(error.what());
-  }
-  return std::nullopt;
-}
 
 CLI::Option* bind_value(CLI::App& app, const std::string& flag, const std::string& placeholder,
                         const std::string& help, FlagParser parser) {
@@ -271,6 +146,7 @@ CLI::Option* bind_number(CLI::App& app, const std::string& flag, const std::stri
 CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::string& help,
                          bool& value, Choice first, Choice second) {
   const auto placeholder = fmt::format("{}|{}", first.word, second.word);
+  const auto word = value == first.value ? first.word : second.word;
   return bind_value(app, flag, placeholder, help,
                     [&value, first = std::move(first), second = std::move(second)](
                         std::string_view text, std::string_view named) -> Result<> {
@@ -281,7 +157,8 @@ CLI::Option* bind_choice(CLI::App& app, const std::string& flag, const std::stri
                       }
                       value = text == first.word ? first.value : second.value;
                       return {};
-                    });
+                    })
+      ->default_str(word);
 }
 
 CLI::Option* bind_switch(CLI::App& app, const std::string& flag, const std::string& help,

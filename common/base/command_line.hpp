@@ -8,7 +8,7 @@
 // names the flag, or FILE:LINE and the flag, and the exit status is 2.
 //
 // The bound variables must live until parse_command_line() returns; what they hold before that is
-// the default, which --help shows. Called by the main thread, at the start.
+// the default, which --help shows. Pure but for the files that are read.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/configuration.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/result.hpp"
@@ -38,7 +39,40 @@ struct ConfigTable {
   std::function<Result<>(std::string_view name, std::string_view key, std::string_view value,
                          std::string_view table)>
       parser;
+  std::vector<std::string> members{};  // the keys that there are, for "did you mean"
 };
+
+// How --help shows a number. The reader of the configuration file tells by it which flags take
+// numbers.
+inline constexpr const char* number_placeholder = "N";
+
+// What a program that is configured by a file says of its flags, besides binding them.
+struct FlagRules {
+  std::vector<ConfigTable> tables{};
+  // Called once all values have been read. Returns what they contradict, a sentence each, which
+  // names the flags. `is_check`: --check-config; files that the flags name are to be read, too.
+  std::function<std::vector<std::string>(bool is_check)> contradictions{};
+  // Adds --check-config and --print-default-config.
+  bool is_configured = false;
+  std::string file_footer{};  // comments at the end of the default file
+  // What the page says about changing a key; empty: nothing.
+  std::function<std::string(std::string_view key)> remark{};
+};
+
+struct CommandLineReading {
+  // The exit status with which the program must end now: 0 after --help and the like, 2 after an
+  // error; nothing if it should continue.
+  std::optional<int> status;
+  std::string output;               // with 0: for the standard output
+  std::vector<std::string> errors;  // with 2: each a sentence, without the name of the program
+  Configuration in_force;           // with nothing, and of --check-config
+};
+
+// As parse_command_line(), and prints nothing.
+CommandLineReading read_command_line(CLI::App& app, int argc, const char* const* argv,
+                                     const FlagRules& rules);
+// Prints what was read, where the program must end. Returns the exit status.
+std::optional<int> report(const CommandLineReading& reading, const std::string& program);
 
 // Parses argv and the file it names, and fills the bound variables. `app` has the program's name,
 // which --version prints with the version of the build. Returns the exit status with which the

@@ -41,36 +41,37 @@ class Reader {
   explicit Reader(const std::string& path) : path_(path) {}
 
   // The members of `table`. `before`: the table's own key, followed by a dot.
-  Result<std::vector<ConfigEntry>> read(const toml::table& table, const std::string& before = "",
-                                        unsigned depth = 0) const {
+  std::vector<ConfigEntry> read(const toml::table& table, const std::string& before = "",
+                                unsigned depth = 0) {
     std::vector<ConfigEntry> entries;
     for (const auto& [key, node] : table) {
       ConfigEntry entry;
       entry.name = std::string(key.str());
       entry.key = before + entry.name;
       entry.line = static_cast<int>(node.source().begin.line);
-      const auto done = read_value(node, depth, entry);
-      if (!done) return done.error();
-      entries.push_back(std::move(entry));
+      if (const auto done = read_value(node, depth, entry)) {
+        entries.push_back(std::move(entry));
+      } else {
+        errors_.push_back(done.error().message);
+      }
     }
     // The table is sorted by key; errors are easier to follow in the order of the file.
     std::sort(entries.begin(), entries.end(),
               [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
     return entries;
   }
+  std::vector<std::string> errors() && { return std::move(errors_); }
 
  private:
   Error refuse(const ConfigEntry& entry, std::string_view why) const {
     return invalid(fmt::format("{}:{}: {} {}", path_, entry.line, entry.key, why), entry.key);
   }
 
-  Result<> read_value(const toml::node& node, unsigned depth, ConfigEntry& entry) const {
+  Result<> read_value(const toml::node& node, unsigned depth, ConfigEntry& entry) {
     if (const auto* table = node.as_table()) {
       if (depth == table_depth_max) return refuse(entry, "is a table nested too deep");
-      auto members = read(*table, entry.key + ".", depth + 1);
-      if (!members) return members.error();
       entry.is_table = true;
-      entry.members = std::move(*members);
+      entry.members = read(*table, entry.key + ".", depth + 1);
       return {};
     }
     const bool takes_fractions = depth == table_depth_max;
@@ -97,11 +98,12 @@ class Reader {
   }
 
   const std::string& path_;
+  std::vector<std::string> errors_;
 };
 
 }  // namespace
 
-Result<std::vector<ConfigEntry>> read_config_file(std::istream& input, const std::string& path) {
+Result<ConfigEntries> read_config_file(std::istream& input, const std::string& path) {
   std::string text(limits::config_bytes_max + 1, '\0');
   input.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (input.bad()) return fail(ErrorCode::io, fmt::format("{} cannot be read", path));
@@ -117,7 +119,9 @@ Result<std::vector<ConfigEntry>> read_config_file(std::istream& input, const std
   } catch (const toml::parse_error& error) {
     return invalid(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }
-  return Reader(path).read(table);
+  Reader reader(path);
+  auto entries = reader.read(table);
+  return ConfigEntries{std::move(entries), std::move(reader).errors()};
 }
 
 }  // namespace tandem

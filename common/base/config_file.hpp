@@ -29,9 +29,13 @@ struct ConfigEntry {
   std::string name;
 };
 
+struct ConfigEntries {
+  std::vector<ConfigEntry> entries;  // that a flag could have
+  std::vector<std::string> errors;   // of the others: sentences that begin with FILE:LINE
+};
+
 // Reads `input` to its end; `path` is only for error messages. Errors: `io` when it cannot be read
-// or exceeds limits::config_bytes_max; `invalid`, beginning with FILE:LINE, when it is not TOML or
-// has a value that no flag could have.
-Result<std::vector<ConfigEntry>> read_config_file(std::istream& input, const std::string& path);
+// or exceeds limits::config_bytes_max; `invalid`, beginning with FILE:LINE, when it is not TOML.
+Result<ConfigEntries> read_config_file(std::istream& input, const std::string& path);
 
 }  // namespace tandem

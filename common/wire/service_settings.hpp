@@ -121,6 +121,8 @@ struct SettingHelp {
   bool of_routes = false;  // a route may have it too
 };
 std::vector<SettingHelp> setting_help();
+// The same for the default file: a table [service.NAME] with all of them.
+std::string settings_as_table();
 // The same, as lines for --help.
 std::string settings_help();
 

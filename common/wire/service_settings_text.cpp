@@ -75,6 +75,18 @@ std::string settings_help() {
   return text;
 }
 
+std::string settings_as_table() {
+  std::string text =
+      "Settings of a service, which take precedence over the keys above; each as text, a number or "
+      "an array:\n[service.NAME]\n";
+  for (const auto& [key, values, unsaid, meaning, of_routes] : setting_help()) {
+    std::string line = fmt::format("{} = ...  {}: {} (default {})", key, values, meaning, unsaid);
+    std::erase(line, '`');
+    text += line + "\n";
+  }
+  return text;
+}
+
 Result<NamedSetting> parse_service_flag(std::string_view text, std::string_view flag) {
   const auto colon = text.find(':');
   if (colon == text.npos) {

@@ -11,7 +11,6 @@
 #include "common/base/command_line.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
-#include "common/base/write_text.hpp"
 #include "common/core/limits.hpp"
 #include "common/tls/flags.hpp"
 #include "common/wire/limits.hpp"
@@ -28,35 +27,30 @@ Result<> check_connectable(const Endpoint& endpoint, const char* flag) {
                              endpoint.to_string()));
 }
 
-Result<> check(const WorkerFlags& flags) {
+std::vector<std::string> check(const WorkerFlags& flags) {
+  std::vector<std::string> errors;
+  const auto note = [&errors](const auto& outcome) {
+    if (!outcome.ok()) errors.push_back(outcome.error().message);
+  };
   if (flags.masters.size() > limits::masters_max) {
-    return invalid(fmt::format("--master must be given at most {} times", limits::masters_max));
+    errors.push_back(fmt::format("--master must be given at most {} times", limits::masters_max));
   }
-  for (const auto& master : flags.masters) {
-    const auto checked = check_connectable(master, "--master");
-    if (!checked.ok()) return checked.error();
-  }
-  if (flags.target) {
-    const auto checked = check_connectable(*flags.target, "--target");
-    if (!checked.ok()) return checked.error();
-  }
+  for (const auto& master : flags.masters) note(check_connectable(master, "--master"));
+  if (flags.target) note(check_connectable(*flags.target, "--target"));
   if (flags.checks.check && flags.checks.check->is_grpc &&
       flags.checks.protocol == wire::WorkerProtocol::http1) {
-    return invalid("--check grpc is HTTP/2: it does not go with --protocol http1");
+    errors.emplace_back("--check grpc is HTTP/2: it does not go with --protocol http1");
   }
   if (flags.advertise && flags.advertise->port == 0) {
-    return invalid("--advertise must have a port above 0");
+    errors.emplace_back("--advertise must have a port above 0");
   }
-  if (!flags.token_file.empty()) {
-    const auto token = read_token_file(flags.token_file, "--token-file");
-    if (!token.ok()) return token.error();
-  }
-  if (const auto read = tls::load_if_given(flags.cluster); !read) return read.error();
+  if (!flags.token_file.empty()) note(read_token_file(flags.token_file, "--token-file"));
+  note(tls::load_if_given(flags.cluster));
   std::error_code failed;
   if (!flags.serve.empty() && !std::filesystem::is_directory(flags.serve, failed)) {
-    return invalid(fmt::format("--serve: {} is not a directory", flags.serve));
+    errors.push_back(fmt::format("--serve: {} is not a directory", flags.serve));
   }
-  return {};
+  return errors;
 }
 
 // Flags for how a target is probed: --check-path is the setting check_path, and so on.
@@ -148,13 +142,14 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
   tls::bind_cluster_files(app, flags.cluster);
   bind_log_level(app, flags.log_level);
   bind_log_format(app, flags.log_format);
-  if (const auto status = parse_command_line(app, argc, argv)) return status;
-  if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;
-  if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});
-  const auto checked = check(flags);
-  if (checked.ok()) return std::nullopt;
-  write_text(stderr, fmt::format("tandem-worker: {}\n", checked.error().message));
-  return 2;
+  FlagRules rules;
+  rules.is_configured = true;
+  rules.contradictions = [&flags, connections](bool) {
+    if (flags.target && connections->count() == 0) flags.connections = limits::target_connections;
+    if (flags.masters.empty()) flags.masters.push_back({"127.0.0.1", 7070});
+    return check(flags);
+  };
+  return report(read_command_line(app, argc, argv, rules), app.get_name());
 }
 
 }  // namespace tandem

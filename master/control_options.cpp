@@ -1,0 +1,83 @@
+#include "master/control_options.hpp"
+
+#include <chrono>
+
+#include "common/access/last_day.hpp"
+#include "common/tls/flags.hpp"
+#include "master/client_flags.hpp"
+#include "master/control/secrets.hpp"
+#include "master/forward/tls/certificates.hpp"
+#include "master/forward/tls/tickets.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+Result<> check_addresses(const MasterFlags& flags) {
+  VipNeighbours neighbours{.listen = {}, .control = flags.control, .peers = {}};
+  for (const auto& address : flags.forward.listen) neighbours.listen.push_back(address.endpoint);
+  for (const auto& [name, control] : flags.peers) neighbours.peers.push_back(control);
+  return check_vips(flags.vips, neighbours);
+}
+
+Result<> check_certificates(const MasterFlags& flags) {
+  if (flags.certificates.empty()) return {};
+  const auto now = std::chrono::system_clock::now();
+  const tls::Tickets tickets(
+      std::chrono::duration_cast<tls::Tickets::Interval>(flags.ticket_key_interval), now);
+  tls::Certificates certificates(flags.certificates, flags.client_authority);
+  const auto loaded = certificates.load(now, tickets.keys());
+  return loaded ? Result<>() : loaded.error();
+}
+
+template <class Outcome>
+void note(const Outcome& outcome, std::vector<std::string>& errors) {
+  if (!outcome) errors.push_back(outcome.error().message);
+}
+
+}  // namespace
+
+ControlPlaneOptions control_options(const MasterFlags& flags) {
+  ControlPlaneOptions options;
+  options.node = flags.node;
+  options.control = flags.control;
+  options.control_name = flags.control_name;
+  const auto& first = flags.forward.listen.front();
+  if (!first.tls && first.endpoint.port != 0) options.listen = first.endpoint;
+  options.worker_networks = flags.worker_networks;
+  options.worker_heartbeat = flags.worker_heartbeat;
+  options.forget_after = flags.forget_after;
+  options.data_dir = flags.data_dir;
+  options.backends = flags.backends;
+  options.routes = flags.routes;
+  options.services = flags.services;
+  options.cluster_files = flags.cluster;
+  options.tokens_file = flags.tokens_file;
+  options.token_file = flags.token_file;
+  options.peers = flags.peers;
+  options.join = flags.join;
+  options.timing = flags.timing;
+  options.pair_failover = flags.pair_failover;
+  options.restore = flags.restore;
+  options.features_max = wire::FeatureLevel(flags.feature_level);
+  options.on_promote = flags.on_promote;
+  options.on_demote = flags.on_demote;
+  return options;
+}
+
+std::vector<std::string> contradictions(const MasterFlags& flags) {
+  auto errors = check_tls(flags);
+  note(control_options(flags).validate(), errors);
+  note(check_addresses(flags), errors);
+  return errors;
+}
+
+std::vector<std::string> check_files(const MasterFlags& flags) {
+  std::vector<std::string> errors;
+  note(check_certificates(flags), errors);
+  note(tandem::tls::load_if_given(flags.cluster), errors);
+  note(read_secrets(control_options(flags)), errors);
+  return errors;
+}
+
+}  // namespace tandem::master

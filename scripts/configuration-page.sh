@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Writes docs/configuration.md to the standard output, from what the programs say of their flags.
+# Usage: scripts/configuration-page.sh [DIRECTORY-OF-PROGRAMS]
+set -euo pipefail
+programs=${1:-$(dirname "$0")/../build/release/bin}
+cat <<'END'
+# Configuration
+
+Made by `scripts/configuration-page.sh`, from the same table as `--help`; a test compares the two.
+
+Every flag is a key of a TOML file, without its dashes: `tandem-master --config /etc/tandem/master.toml`. A flag on the command
+line takes precedence. A repeatable flag takes an array. The settings of a service are a table, `[service.NAME]`; what they mean
+is in [master/README.md](../master/README.md).
+
+    tandem-master --print-default-config > master.toml    every key, with its default, as comments
+    tandem-master --check-config master.toml              what would be in force, or all that is wrong; nothing is started
+
+A file that is wrong ends the program with exit status 2, and so does `--check-config`: a sentence for each error, with file,
+line, key, and the key that may have been meant. Whether keys contradict each other is said once each of them is right by itself.
+`--check-config` also reads the certificates, keys and tokens that the keys name. Other flags may be given with it.
+
+## tandem-master
+
+END
+"$programs/tandem-master" --print-config-page
+cat <<'END'
+
+## tandem-worker
+
+END
+"$programs/tandem-worker" --print-config-page
