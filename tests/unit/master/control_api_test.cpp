@@ -168,7 +168,7 @@ TEST_CASE("HEAD is answered as GET is, without the body") {
 TEST_CASE("unknown paths are 404 and unknown methods 405 with what is allowed") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());
-  for (const auto* path : {"/", "/nothing", "/v1", "/v1/workers/", "/v1/workers/a/b", "/status/",
+  for (const auto* path : {"//", "/nothing", "/v1", "/v1/workers/", "/v1/workers/a/b", "/status/",
                            "/v1/workers//drain"}) {
     INFO(path);
     const auto answer = client.get(path);

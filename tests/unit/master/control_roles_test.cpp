@@ -96,7 +96,9 @@ std::string path_of(const ApiEndpoint& endpoint) {
 
 // Who may do it, in words of the threat model and not of the table.
 std::set<std::string> allowed(const ApiEndpoint& endpoint) {
-  const std::set<std::string> open{"/health", "/ready", "/primary", "/standby"};
+  // States of a master, and the page without anything that it shows.
+  const std::set<std::string> open{"/health",   "/ready",   "/primary",   "/standby",   "/",
+                                   "/page.css", "/page.js", "/charts.js", "/charts.css"};
   if (open.contains(std::string(endpoint.path))) {
     return {"", "unknown", "expired", "viewer", "operator", "master", "worker", "witness", "all"};
   }
