@@ -146,7 +146,7 @@ TEST_CASE("a worker's file is checked likewise") {
   CHECK_THAT(right.output, Catch::Contains("name = \"w\""));
 }
 
-TEST_CASE("--help, the default file and the page have the same keys, and the page is up to date") {
+TEST_CASE("help, the default file and the page have the same keys, and the page is up to date") {
   const TempDir dir;
   for (const auto* name : {"tandem-master", "tandem-worker"}) {
     INFO(name);
