@@ -54,6 +54,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.cluster_files = flags.cluster;
   options.tokens_file = flags.tokens_file;
   options.token_file = flags.token_file;
+  options.insecure_network = flags.insecure_network;
   options.peers = flags.peers;
   options.join = flags.join;
   options.timing = flags.timing;

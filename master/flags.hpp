@@ -53,6 +53,7 @@ struct MasterFlags {
   Duration worker_heartbeat = 1s;
   Duration forget_after = limits::forget_after;
   Duration drain_timeout = limits::drain_max;
+  bool insecure_network = false;
   tandem::tls::ClusterFiles cluster;  // --cluster-ca and those that belong to it
   std::string tokens_file;            // empty: one token, or none
   std::string token_file;

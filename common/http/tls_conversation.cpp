@@ -29,8 +29,8 @@ void TlsConversation::shake_hands() {
   const auto kind = SSL_get_error(ssl_.get(), done);
   if (done != 1 && kind == SSL_ERROR_WANT_READ) return;
   const auto failure = done == 1 ? std::string() : tls::openssl_reason();
-  why_ = tls::WorkerTls::judge(ssl_.get(), protocol_,
-                               done == 1 || !failure.empty() ? failure : "it has ended");
+  why_ =
+      tls_->judge(ssl_.get(), protocol_, done == 1 || !failure.empty() ? failure : "it has ended");
   secure_ = why_.empty();
   if (secure_) inside_->begin(peer_);
 }

@@ -55,6 +55,15 @@ bool is_digest(std::string_view text) {
          });
 }
 
+// Where a connection keeps the credentials that it began with.
+int place_of_credentials() {
+  static const int place = SSL_get_ex_new_index(
+      0, nullptr, nullptr, nullptr, [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) {
+        delete static_cast<CredentialsPtr*>(kept);
+      });
+  return place;
+}
+
 }  // namespace
 
 Result<> ClusterFiles::validate() const {
@@ -178,12 +187,19 @@ int ClusterCredentials::check(int preverified, X509_STORE_CTX* chain) {
   return 0;
 }
 
-SslPtr ClusterCredentials::begin(int descriptor, Side side) const {
+SslPtr ClusterCredentials::begin(Side side) const {
   SslPtr ssl(SSL_new(context_.get()));
   TANDEM_ASSERT(ssl != nullptr);
+  auto kept = std::make_unique<CredentialsPtr>(shared_from_this());
+  TANDEM_ASSERT(SSL_set_ex_data(ssl.get(), place_of_credentials(), kept.release()) == 1);
+  side == Side::calls ? SSL_set_connect_state(ssl.get()) : SSL_set_accept_state(ssl.get());
+  return ssl;
+}
+
+SslPtr ClusterCredentials::begin(int descriptor, Side side) const {
+  auto ssl = begin(side);
   BIO* const bio = BIO_new_socket(descriptor, BIO_NOCLOSE);
   SSL_set_bio(ssl.get(), bio, bio);
-  side == Side::calls ? SSL_set_connect_state(ssl.get()) : SSL_set_accept_state(ssl.get());
   return ssl;
 }
 

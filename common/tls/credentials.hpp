@@ -40,7 +40,7 @@ struct Peer {
 };
 
 // Immutable, and shared between threads.
-class ClusterCredentials {
+class ClusterCredentials : public std::enable_shared_from_this<ClusterCredentials> {
  public:
   // Errors: `invalid`, beginning with the flag and the file: it cannot be read, holds nothing that
   // can be used, the key is readable by others or not that of the certificate, the certificate is
@@ -53,7 +53,10 @@ class ClusterCredentials {
   bool is_revoked(std::string_view key_digest) const { return revoked_.contains(key_digest); }
   std::size_t revocations() const { return revoked_.size(); }
 
-  // For one connection over that descriptor, which the caller closes. These credentials outlive it.
+  // For one connection, which keeps these credentials. Its owner says what it reads from and
+  // writes to.
+  SslPtr begin(Side side) const;
+  // The same, over that descriptor, which the caller closes.
   SslPtr begin(int descriptor, Side side) const;
   // REQUIRES: the handshake is done. Errors: `invalid`, a sentence.
   Result<Peer> peer_of(SSL* ssl) const;

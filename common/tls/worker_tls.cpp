@@ -63,6 +63,15 @@ std::shared_ptr<const WorkerTls> WorkerTls::load(const WorkerTlsSpec& spec) {
   return loaded;
 }
 
+std::shared_ptr<const WorkerTls> WorkerTls::to_member(CurrentCredentialsPtr credentials,
+                                                      std::string worker) {
+  TANDEM_ASSERT(credentials != nullptr);
+  std::shared_ptr<WorkerTls> made(new WorkerTls({}));
+  made->credentials_ = std::move(credentials);
+  made->member_ = std::move(worker);
+  return made;
+}
+
 std::string WorkerTls::read() {
   context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* const context = context_.get();
@@ -72,7 +81,6 @@ std::string WorkerTls::read() {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (spec_.authority.empty()) {
@@ -85,6 +93,16 @@ std::string WorkerTls::read() {
 
 SslPtr WorkerTls::begin(const std::string& address, Speaks protocol) const {
   if (!problem_.empty()) return nullptr;
+  auto ssl =
+      credentials_ == nullptr ? begin_anew(address) : credentials_->get()->begin(Side::calls);
+  SSL_set_read_ahead(ssl.get(), 1);
+  const auto offered = protocol == Speaks::http2 ? h2 : http1;
+  SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                      static_cast<unsigned>(offered.size()));
+  return ssl;
+}
+
+SslPtr WorkerTls::begin_anew(const std::string& address) const {
   SslPtr ssl(SSL_new(context_.get()));
   TANDEM_ASSERT(ssl != nullptr);
   if (spec_.name.empty()) {
@@ -95,20 +113,38 @@ SslPtr WorkerTls::begin(const std::string& address, Speaks protocol) const {
     SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     SSL_set1_host(ssl.get(), spec_.name.c_str());
   }
-  const auto offered = protocol == Speaks::http2 ? h2 : http1;
-  SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(offered.data()),
-                      static_cast<unsigned>(offered.size()));
   SSL_set_connect_state(ssl.get());
   return ssl;
 }
 
-std::string WorkerTls::judge(SSL* ssl, Speaks protocol, const std::string& failure) {
+// Addresses and names of hosts do not count inside a cluster: the identity does.
+std::string WorkerTls::judge_identity(const SSL* ssl) const {
+  if (credentials_ == nullptr) return {};
+  const auto identity = identity_of(SSL_get0_peer_certificate(ssl));
+  if (!identity) return identity.error().message;
+  if (identity->kind == Kind::worker && identity->name == member_) return {};
+  return fmt::format("it is {}, not the worker {}", identity->id(), member_);
+}
+
+Duration WorkerTls::time_left(const SSL* ssl) {
+  const auto* const certificate = SSL_get0_peer_certificate(ssl);
+  TANDEM_ASSERT(certificate != nullptr);
+  const auto left = expires(certificate) - std::chrono::system_clock::now();
+  constexpr std::chrono::hours longest(24 * 365);
+  return left > longest ? Duration(longest) : std::chrono::duration_cast<Duration>(left);
+}
+
+std::string WorkerTls::judge(SSL* ssl, Speaks protocol, const std::string& failure) const {
   const long verified = SSL_get_verify_result(ssl);
+  if (!failure.empty() && verified == X509_V_ERR_APPLICATION_VERIFICATION) {
+    return "its certificate is not one of a member of this cluster";
+  }
   if (!failure.empty() && verified != X509_V_OK) {
     return fmt::format("its certificate is not accepted: {}",
                        X509_verify_cert_error_string(verified));
   }
   if (!failure.empty()) return fmt::format("no TLS with it: {}", failure);
+  if (auto wrong = judge_identity(ssl); !wrong.empty()) return wrong;
   const unsigned char* chosen = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl, &chosen, &size);

@@ -1,5 +1,6 @@
-// worker_tls.hpp: TLS towards workers, as the settings of their service say (upstream_tls and
-// others): whose certificates count, for which name, and what is shown to them.
+// worker_tls.hpp: TLS towards workers: whose certificates count, for which name, and what is shown
+// to them. The settings of a service say that (upstream_tls and others); or the worker belongs to
+// this cluster, and is the one that its certificate of the cluster says.
 //
 // Made from files where the settings change, and again when an operator says so. What is wrong with
 // a file is known here, and every connection fails with it, so that it is told where the worker's
@@ -9,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/tls/openssl.hpp"
 
 namespace tandem::tls {
@@ -25,6 +28,9 @@ class WorkerTls {
  public:
   // Blocks for the disk.
   static std::shared_ptr<const WorkerTls> load(const WorkerTlsSpec& spec);
+  // To the worker of that name alone, with the certificates of the cluster on both sides.
+  static std::shared_ptr<const WorkerTls> to_member(CurrentCredentialsPtr credentials,
+                                                    std::string worker);
 
   const WorkerTlsSpec& spec() const { return spec_; }
   // Why no connection can be made, a few words; empty: it can.
@@ -36,15 +42,21 @@ class WorkerTls {
   SslPtr begin(const std::string& address, Speaks protocol) const;
   // Why the handshake has failed, or what was agreed on is not enough; empty: all is well.
   // `failure`: what OpenSSL says; empty: it is done.
-  static std::string judge(SSL* ssl, Speaks protocol, const std::string& failure);
+  std::string judge(SSL* ssl, Speaks protocol, const std::string& failure) const;
+  // For how much longer the worker's certificate holds, a year at most.
+  static Duration time_left(const SSL* ssl);
 
  private:
   explicit WorkerTls(WorkerTlsSpec spec) : spec_(std::move(spec)) {}
   std::string read();
+  SslPtr begin_anew(const std::string& address) const;
+  std::string judge_identity(const SSL* ssl) const;
 
   const WorkerTlsSpec spec_;
   ContextPtr context_;
   std::string problem_;
+  CurrentCredentialsPtr credentials_;  // null: by the settings of its service
+  std::string member_;                 // the worker's name in the cluster
 };
 
 using WorkerTlsPtr = std::shared_ptr<const WorkerTls>;

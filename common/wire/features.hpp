@@ -34,7 +34,9 @@ inline constexpr FeatureLevel agreed_state{2};
 inline constexpr FeatureLevel worker_protocols{3};
 // Settings that speak of certificates, of TLS to workers, or of the PROXY protocol.
 inline constexpr FeatureLevel edge_settings{4};
-inline constexpr FeatureLevel newest = edge_settings;
+// That a worker serves TLS by its certificate of the cluster stands in the log.
+inline constexpr FeatureLevel inner_tls{5};
+inline constexpr FeatureLevel newest = inner_tls;
 }  // namespace features
 
 struct Features {

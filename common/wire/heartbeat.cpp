@@ -57,6 +57,7 @@ std::string to_json(const Heartbeat& heartbeat) {
     document["term"] = heartbeat.term.value();
   }
   if (heartbeat.protocol) document["protocol"] = to_string(*heartbeat.protocol);
+  if (heartbeat.tls) document["tls"] = true;
   if (heartbeat.witness) {
     document["witness_incarnation"] = heartbeat.witness->incarnation;
     document["witness_control"] = heartbeat.witness->control.to_string();
@@ -126,6 +127,7 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   reader.number("term", term, 0, std::numeric_limits<std::uint64_t>::max(), Presence::optional);
   heartbeat.term = Term(term);
   heartbeat.protocol = read_worker_protocol(reader);
+  reader.boolean("tls", heartbeat.tls, Presence::optional);
   heartbeat.witness = read_witness_offer(reader);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();

@@ -6,7 +6,7 @@
 //
 //   {"name": "w1", "incarnation": "6f1c...", "service": "default", "address": "127.0.0.1:9001",
 //    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_proof": true,
-//    "term": 3, "protocol": "http2", "witness_incarnation": 4711,
+//    "term": 3, "protocol": "http2", "tls": true, "witness_incarnation": 4711,
 //    "witness_control": "127.0.0.1:9101"}
 //
 //   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
@@ -65,6 +65,8 @@ struct Heartbeat {
   Term term;  // the one that it has promised; 0: none yet
   // What it speaks; nothing: what its service's settings say. Earlier masters go by those.
   std::optional<WorkerProtocol> protocol;
+  // It serves TLS alone, by its certificate of the cluster, and masters show theirs.
+  bool tls = false;
   std::optional<WitnessOffer> witness;
 };
 

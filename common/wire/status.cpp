@@ -32,6 +32,7 @@ ordered_json document(const WorkerStatus& worker) {
           {"address", worker.address},
           {"kind", worker.kind},
           {"protocol", worker.protocol},
+          {"tls", worker.tls},
           {"state", worker.state},
           {"reason", worker.reason},
           {"until_ms", or_null(worker.until_ms)},
@@ -112,6 +113,7 @@ void read(MemberReader& reader, WorkerStatus& worker) {
   reader.text("state", worker.state);
   reader.text("kind", worker.kind, Presence::optional);
   reader.text("protocol", worker.protocol, Presence::optional);
+  reader.boolean("tls", worker.tls, Presence::optional);
   reader.text("reason", worker.reason, Presence::optional);
   reader.number("weight", worker.weight, 0, any_u32);
   reader.number("connections", worker.connections, 0, any_u32, Presence::optional);

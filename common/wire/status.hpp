@@ -22,6 +22,7 @@ struct WorkerStatus {
   std::string state;     // up | suspect | down | draining
   std::string reason;    // why it is not up, one short sentence; empty when up
   std::string protocol;  // that is spoken to it: http1 | http2; empty from older masters
+  bool tls = false;      // it is spoken to over TLS
   unsigned weight = 0;
   unsigned connections = 0;  // what it can hold
   unsigned in_flight = 0;  // requests that this master has forwarded and that are not answered yet

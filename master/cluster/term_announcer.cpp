@@ -4,7 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/http/http1_conversation.hpp"
 #include "common/http/http_call.hpp"
+#include "common/http/tls_conversation.hpp"
 #include "common/http1/limits.hpp"
 #include "common/http2/http2_call.hpp"
 #include "common/wire/term_proof.hpp"
@@ -31,6 +33,40 @@ Http2Request http2_word_of(Term term, const TermTaker& worker) {
           .fields = {{"tandem-term", wire::proven_term(term, worker.key)}},
           .head_only = true};
 }
+
+// How a worker is told.
+struct Announcement {
+  Announcement(Term term, const TermTaker& worker, const AnswerLimits& limits) {
+    using Speaks = tandem::tls::WorkerTls::Speaks;
+    const bool by_http2 = worker.protocol == wire::WorkerProtocol::http2;
+    if (by_http2) {
+      conversation = http2 = std::make_shared<Http2Call>(http2_word_of(term, worker));
+    } else if (worker.tls != nullptr) {
+      auto word = word_of(term, worker);
+      conversation = http1 = std::make_shared<Http1Conversation>(
+          std::move(word.method), std::move(word.target), std::move(word.fields), limits);
+    }
+    if (worker.tls == nullptr) return;
+    conversation = std::make_shared<TlsConversation>(
+        worker.tls, by_http2 ? Speaks::http2 : Speaks::http1, conversation);
+  }
+
+  // The higher term that the worker has promised already; nothing: it has promised this one, or
+  // says nothing that counts.
+  std::optional<Term> promised(const HttpOutcome& outcome, const std::string& key) const {
+    if (http2 != nullptr) {
+      if (http2->answer().status != conflict) return std::nullopt;
+      return wire::read_proven_term(http2->answer().field("tandem-term"), key);
+    }
+    const auto& answer = http1 != nullptr ? http1->answer() : outcome.answer;
+    if (answer.status != conflict) return std::nullopt;
+    return wire::read_proven_term(answer.field("Tandem-Term"), key);
+  }
+
+  std::shared_ptr<Http2Call> http2{};            // null: HTTP/1
+  std::shared_ptr<Http1Conversation> http1{};    // null: HTTP/2, or in clear
+  std::shared_ptr<Conversation> conversation{};  // null: HTTP/1 in clear
+};
 
 }  // namespace
 
@@ -87,20 +123,13 @@ asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
     // nevertheless.
     HttpCallOptions options{.total_max = limits::connect_max, .head_only = true};
     options.answer.head_bytes_max = limits::response_head_bytes_max;
-    std::shared_ptr<Http2Call> http2;
-    if (worker.protocol == wire::WorkerProtocol::http2) {
-      http2 = std::make_shared<Http2Call>(http2_word_of(round->term, worker));
-    }
+    const Announcement announcement(round->term, worker, options.answer);
     const std::vector<Endpoint> addresses{worker.address};
-    auto telling = http2 == nullptr
+    auto telling = announcement.conversation == nullptr
                        ? round->calls.call(addresses, word_of(round->term, worker), options)
-                       : round->calls.call(addresses, http2, options);
+                       : round->calls.call(addresses, announcement.conversation, options);
     const auto outcome = co_await std::move(telling);
-    const auto status = http2 == nullptr ? outcome.answer.status : http2->answer().status;
-    if (status != conflict) continue;
-    const auto text = http2 == nullptr ? outcome.answer.field("Tandem-Term")
-                                       : http2->answer().field("tandem-term");
-    const auto promised = wire::read_proven_term(text, worker.key);
+    const auto promised = announcement.promised(outcome, worker.key);
     if (promised && *promised > round->term && round == round_) hooks_.higher(*promised);
   }
   if (--round->telling == 0 && !round->over) round->timer.cancel();

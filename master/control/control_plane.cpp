@@ -138,6 +138,9 @@ void ControlPlane::Parts::take(const Secrets& secrets) {
 
 Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   if (auto read = read_credentials(options); !read) return read;
+  using Clear = Registry::ClearWorkers;
+  registry.use_certificates(credentials,
+                            options.insecure_network ? Clear::allowed : Clear::refused);
   const auto secrets = read_secrets(options);
   if (!secrets) return secrets.error();
   take(*secrets);
@@ -338,10 +341,10 @@ void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
 
 void ControlPlane::reload_secrets() {
+  if (parts_->credentials) parts_->reload_credentials(options_);
   asio::post(parts_->loop, [parts = parts_.get()] {
     if (!parts->closed) parts->registry.reload_tls();
   });
-  if (parts_->credentials) parts_->reload_credentials(options_);
   if (options_.tokens_file.empty() && options_.token_file.empty()) return;
   const auto secrets = read_secrets(options_);
   if (!secrets) {

@@ -62,9 +62,10 @@ struct ControlPlaneOptions {
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.
   tandem::tls::ClusterFiles cluster_files{};
-  std::string tokens_file{};  // --tokens-file; empty: there is one token, or none
-  std::string token_file{};   // --token-file; presented to masters, and without a tokens file what
-                              // all callers present; both empty: loopback only
+  bool insecure_network = false;  // --insecure-network
+  std::string tokens_file{};      // --tokens-file; empty: there is one token, or none
+  std::string token_file{};  // --token-file; presented to masters, and without a tokens file what
+                             // all callers present; both empty: loopback only
 
   // Errors: `invalid`, naming the flag, for a control address that others can reach without a
   // token, a heartbeat interval outside the limits, or an invalid name. These are errors of usage.

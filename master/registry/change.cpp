@@ -37,6 +37,7 @@ Json document_of(const Join& join) {
               {"takes_term", join.worker.takes_term}};
   if (!join.worker.incarnation.empty()) worker["incarnation"] = join.worker.incarnation;
   if (join.worker.protocol) worker["protocol"] = wire::to_string(*join.worker.protocol);
+  if (join.worker.tls) worker["tls"] = true;
   if (join.worker.witness) {
     worker["witness_incarnation"] = join.worker.witness->incarnation;
     worker["witness_control"] = join.worker.witness->control.to_string();
@@ -55,6 +56,7 @@ Result<Change> read_join(const nlohmann::json& json) {
   reader.boolean("takes_term", join.worker.takes_term);
   reader.name("incarnation", join.worker.incarnation, wire::Presence::optional);
   join.worker.protocol = wire::read_worker_protocol(reader);
+  reader.boolean("tls", join.worker.tls, wire::Presence::optional);
   join.worker.witness = wire::read_witness_offer(reader);
   if (const auto read = reader.finish(wire::UnknownMembers::refuse); !read) return read.error();
   return Change(std::move(join));
@@ -219,6 +221,7 @@ wire::FeatureLevel level_of(const wire::ServiceSettings& settings) {
 }
 
 wire::FeatureLevel level_of(const Join& join) {
+  if (join.worker.tls) return wire::features::inner_tls;
   if (join.worker.protocol) return wire::features::worker_protocols;
   return join.worker.incarnation.empty() ? wire::features::oldest : wire::features::agreed_state;
 }

@@ -58,6 +58,8 @@ bool ClusterState::knows_protocols() const {
   return feature_level >= wire::features::worker_protocols;
 }
 
+bool ClusterState::knows_inner_tls() const { return feature_level >= wire::features::inner_tls; }
+
 bool ClusterState::knows(std::string_view name) const {
   return joined.contains(name) || added.contains(name);
 }

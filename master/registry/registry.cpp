@@ -54,6 +54,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   const auto attentive = clock_.at(now);
   const bool is_bye = heartbeat.condition == wire::WorkerCondition::bye;
   auto address = reachable_from_here(heartbeat.address, peer_host);
+  if (auto secure = check_is_secure(heartbeat, address); !secure && !is_bye) return secure.error();
   const auto found = records_.find(heartbeat.name);
   if (found == records_.end()) {
     if (is_bye) return Membership::left;
@@ -134,6 +135,7 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
                       .connections = heartbeat.connections,
                       .takes_term = heartbeat.takes_proof,
                       .protocol = heartbeat.protocol,
+                      .serves_tls = heartbeat.tls,
                       .witness = witness_of(heartbeat, peer_host),
                       .condition = heartbeat.condition,
                       .left_at = attentive,
@@ -154,13 +156,16 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
   note_load(record, heartbeat.in_flight);
   const bool unchanged =
       record.own_weight == heartbeat.weight && record.connections == heartbeat.connections &&
-      record.condition == heartbeat.condition && record.protocol == heartbeat.protocol;
+      record.condition == heartbeat.condition && record.protocol == heartbeat.protocol &&
+      record.serves_tls == heartbeat.tls;
   if (unchanged) return good_sign(record, attentive, now);
   const auto before = standing(record);
   record.own_weight = heartbeat.weight;
   record.connections = heartbeat.connections;
   record.condition = heartbeat.condition;
   record.protocol = heartbeat.protocol;
+  record.serves_tls = heartbeat.tls;
+  secure(record);
   record.left_at = attentive;
   record.shown.reset();
   good_sign(record, attentive, now);
@@ -277,6 +282,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   if (record.is_probed() || record.checked) record.checks = CheckResults::unproven();
   apply_decisions(record);
   give_keys(record);
+  secure(record);
   auto name = record.name;
   const auto [place, inserted] = records_.emplace(std::move(name), std::move(record));
   TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);

@@ -24,6 +24,7 @@
 
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/cluster_envelope.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/status.hpp"
@@ -74,6 +75,7 @@ struct TermTaker {
   Endpoint address;
   std::string key;  // proves a term to it
   wire::WorkerProtocol protocol = wire::WorkerProtocol::http1;
+  std::shared_ptr<const tandem::tls::WorkerTls> tls{};  // null: in clear
 
   friend bool operator==(const TermTaker&, const TermTaker&) = default;
 };
@@ -215,6 +217,11 @@ class Registry {
   // is no quorum.
   std::map<std::string, Endpoint> live_witnesses() const;
 
+  // Workers that say so are spoken to over TLS, with these, and are who their certificates say.
+  // Others are registered at loopback addresses alone, or where the settings of their service say
+  // what goes to it (upstream_tls), unless `others` allows them. Before all else.
+  enum class ClearWorkers { allowed, refused };
+  void use_certificates(tandem::tls::CurrentCredentialsPtr credentials, ClearWorkers others);
   const RegistryOptions& options() const { return options_; }
   // Reads the files of TLS with workers again: connections that begin from now on go by them.
   void reload_tls();
@@ -225,6 +232,7 @@ class Registry {
   using Records = std::map<std::string, WorkerRecord, std::less<>>;
 
   Result<> check_room(std::string_view service) const;
+  wire::WorkerStatus shown(const WorkerRecord& record, Instant now) const;
   Result<> check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
                               const Endpoint& address, Instant attentive) const;
   Result<Membership> join(const wire::Heartbeat& heartbeat, Endpoint address,
@@ -250,6 +258,12 @@ class Registry {
                                       Instant now) const;
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
   bool has_gone(const std::string& name, const JoinedWorker& worker, Instant attentive) const;
+
+  // ---- registry_tls.cpp
+  void secure(WorkerRecord& record) const;
+  std::shared_ptr<const tandem::tls::WorkerTls> tls_with(const WorkerRecord& record) const;
+  bool may_be_clear(std::string_view service, const Endpoint& address) const;
+  Result<> check_is_secure(const wire::Heartbeat& heartbeat, const Endpoint& address) const;
 
   // ---- registry_addresses.cpp
   static Endpoint canonical(const Endpoint& address);
@@ -314,6 +328,8 @@ class Registry {
       told_panicking_;                      // the services that panic according to the primary
   Instant leads_since_ = Instant::never();  // attentive time
   Instant outliers_looked_for_ = Instant::never();
+  tandem::tls::CurrentCredentialsPtr credentials_;  // null: none
+  ClearWorkers clear_workers_ = ClearWorkers::allowed;
   std::string via_;       // the name in Via of this cluster's masters; empty: no secret yet
   RouteTablePtr routes_;  // null until the next snapshot when most of it is new
   WorkerId last_id_;

@@ -23,9 +23,13 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
                  .check = check_of(record.service),
                  .protocol = record.protocol.value_or(spoken_to(record.service)),
                  .key = record.term_key,
-                 .tls = services_.tls(record.service)};
+                 .tls = tls_with(record)};
   }
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
+  // Anybody could answer in its place. Its heartbeats say what it is.
+  if (is_unheard && !may_be_clear(record.service, record.address) && tls_with(record) == nullptr) {
+    return std::nullopt;
+  }
   // The address in use comes first, as long as the name still has it.
   auto addresses = record.addresses;
   if (addresses.empty() && record.address.is_numeric()) addresses.push_back(record.address);
@@ -35,7 +39,7 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   return Probe{.addresses = std::move(addresses),
                .check = check_of(record.service),
                .protocol = record.protocol.value_or(spoken_to(record.service)),
-               .tls = services_.tls(record.service)};
+               .tls = tls_with(record)};
 }
 
 void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {

@@ -22,6 +22,7 @@ JoinedWorker joined_as(const WorkerRecord& record, const ClusterState& state) {
                       .witness = record.witness};
   if (state.judges()) joined.incarnation = record.incarnation;
   if (state.knows_protocols()) joined.protocol = record.protocol;
+  if (state.knows_inner_tls()) joined.tls = record.serves_tls;
   return joined;
 }
 

@@ -47,8 +47,8 @@ std::vector<TermTaker> Registry::term_takers() const {
   std::vector<TermTaker> takers;
   for (const auto& [name, record] : records_) {
     if (record.term_key.empty() || !is_live(name)) continue;
-    takers.push_back(
-        {record.address, record.term_key, record.protocol.value_or(spoken_to(record.service))});
+    takers.push_back({record.address, record.term_key,
+                      record.protocol.value_or(spoken_to(record.service)), tls_with(record)});
   }
   return takers;
 }

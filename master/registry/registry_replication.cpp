@@ -64,7 +64,8 @@ bool Registry::may_stay(const WorkerRecord& record, bool had_joined) const {
   const auto joined = state_.joined.find(record.name);
   if (joined != state_.joined.end()) {
     if (!record.is_unheard()) return is_joined_as(record, joined->second);
-    return is_described_by(record, joined->second) && record.protocol == joined->second.protocol;
+    return is_described_by(record, joined->second) && record.protocol == joined->second.protocol &&
+           record.serves_tls == joined->second.tls;
   }
   return !had_joined && !record.is_unheard();
 }
@@ -85,7 +86,8 @@ bool Registry::is_described_by(const WorkerRecord& record, const JoinedWorker& j
 bool Registry::is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) const {
   return is_described_by(record, joined) &&
          (!state_.judges() || record.incarnation == joined.incarnation) &&
-         (!state_.knows_protocols() || record.protocol == joined.protocol);
+         (!state_.knows_protocols() || record.protocol == joined.protocol) &&
+         (!state_.knows_inner_tls() || record.serves_tls == joined.tls);
 }
 
 // Repeats follow() for changes that could not be followed when they were committed, and for workers
@@ -159,6 +161,7 @@ void Registry::insert_joined(const std::string& name, const JoinedWorker& worker
                              .connections = worker.connections,
                              .takes_term = worker.takes_term,
                              .protocol = worker.protocol,
+                             .serves_tls = worker.tls,
                              .witness = worker.witness,
                              .liveness = Liveness::unproven(clock_.at(now)),
                              .suspicion = Suspicion(options_.heartbeat_interval / 4)});

@@ -1,10 +1,6 @@
 // The settings of services: configured ones take precedence over replicated ones.
 #include "master/registry/registry.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include "common/tls/worker_tls.hpp"
-
 namespace tandem::master {
 
 namespace {
@@ -70,30 +66,6 @@ void Registry::settings_changed(const std::string& service) {
       service, said ? std::make_shared<const wire::ServiceSettings>(settings(service)) : nullptr);
   secure_workers(service, settings(service), false);
   check_otherwise(service, check);
-  request_publication();
-}
-
-// `anew`: also where the settings are the same.
-void Registry::secure_workers(const std::string& service, const wire::ServiceSettings& settings,
-                              bool anew) {
-  if (!settings.upstream_tls.value_or(false)) return services_.set_tls(service, nullptr);
-  const tandem::tls::WorkerTlsSpec spec{.authority = settings.upstream_ca.value_or(""),
-                                        .name = settings.upstream_name.value_or(""),
-                                        .certificate = settings.upstream_cert.value_or("")};
-  const auto before = services_.tls(service);
-  if (!anew && before != nullptr && before->spec() == spec) return;
-  auto loaded = tandem::tls::WorkerTls::load(spec);
-  if (!loaded->problem().empty()) {
-    spdlog::error("tls with workers fails service={} reason=\"{}\"", service, loaded->problem());
-  }
-  services_.set_tls(service, std::move(loaded));
-}
-
-void Registry::reload_tls() {
-  thread_.assert_here();
-  std::vector<std::string> services;
-  services_.for_each_settings([&](const std::string& name) { services.push_back(name); });
-  for (const auto& service : services) secure_workers(service, settings(service), true);
   request_publication();
 }
 

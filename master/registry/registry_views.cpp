@@ -14,18 +14,23 @@ wire::ServiceInstances Registry::instances_of(const std::string& name,
                                               Instant now) const {
   wire::ServiceInstances service{.name = name, .instances = {}, .panic = panics(name)};
   for (const auto& [worker_name, record] : members) {
-    if (record->gets_traffic())
-      service.instances.push_back(status_of(*record, now, spoken_to(name)));
+    if (record->gets_traffic()) service.instances.push_back(shown(*record, now));
   }
   return service;
+}
+
+// What people and programs are shown of it.
+wire::WorkerStatus Registry::shown(const WorkerRecord& record, Instant now) const {
+  auto status = status_of(record, now, spoken_to(record.service));
+  status.tls = tls_with(record) != nullptr;
+  return status;
 }
 
 std::vector<wire::WorkerStatus> Registry::workers(Instant now) const {
   thread_.assert_here();
   std::vector<wire::WorkerStatus> all;
   all.reserve(records_.size());
-  for (const auto& [name, record] : records_)
-    all.push_back(status_of(record, now, spoken_to(record.service)));
+  for (const auto& [name, record] : records_) all.push_back(shown(record, now));
   return all;
 }
 
@@ -33,7 +38,7 @@ std::optional<wire::WorkerStatus> Registry::worker(std::string_view name, Instan
   thread_.assert_here();
   const auto found = records_.find(name);
   if (found == records_.end()) return std::nullopt;
-  return status_of(found->second, now, spoken_to(found->second.service));
+  return shown(found->second, now);
 }
 
 std::map<std::string, Endpoint> Registry::live_witnesses() const {

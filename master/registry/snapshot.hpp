@@ -81,6 +81,8 @@ struct SnapshotWorker {
   std::shared_ptr<WorkerCounters> counters;  // never null
   // It is unhealthy, and so is most of its service: it is used when no better worker is left.
   bool last_resort = false;
+  // With this worker, by certificates of the cluster; null: as its service says.
+  std::shared_ptr<const tandem::tls::WorkerTls> tls{};
 };
 
 // For a service, over all loops. Relaxed, like those above.

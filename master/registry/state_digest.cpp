@@ -39,6 +39,7 @@ std::uint64_t hash_of(std::string_view name, const JoinedWorker& worker) {
   hash.number(worker.weight).number(worker.connections).number(worker.takes_term);
   // Older versions do not know it, and have the same digest without it.
   if (worker.protocol) hash.text(wire::to_string(*worker.protocol));
+  if (worker.tls) hash.text("tls");
   hash.number(worker.witness.has_value());
   if (worker.witness) {
     hash.number(worker.witness->incarnation);

@@ -105,7 +105,8 @@ std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
                                                                .term_key = record.term_key,
                                                                .cookie = record.cookie,
                                                                .counters = record.counters,
-                                                               .last_resort = record.last_resort});
+                                                               .last_resort = record.last_resort,
+                                                               .tls = record.tls});
 }
 
 }  // namespace tandem::master

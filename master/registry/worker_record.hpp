@@ -52,6 +52,9 @@ struct WorkerRecord {
   unsigned connections = 0;
   bool takes_term = false;
   std::optional<wire::WorkerProtocol> protocol{};  // that it says it speaks
+  bool serves_tls = false;                         // by its certificate of the cluster
+  // With it, if it does and this master has a certificate; null: as its service says.
+  std::shared_ptr<const tandem::tls::WorkerTls> tls{};
   // Derived from the cluster's secret; empty: there is none yet, or the worker takes no term.
   std::string term_key{};
   std::string cookie{};

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <openssl/err.h>
+
 #include "common/base/assert.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
@@ -23,21 +25,98 @@ ConnectionIo::ConnectionIo(int socket, int stop_event, Timeouts timeouts)
       timeouts_(timeouts),
       buffer_(limits::buffer_bytes) {}
 
+ConnectionIo::~ConnectionIo() {
+  if (!peer_ || aborted_) return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+}
+
+bool ConnectionIo::secure(const tls::CredentialsPtr& credentials, Duration patience) {
+  ssl_ = credentials->begin(socket_, tls::Side::serves);
+  const auto deadline = now() + patience;
+  for (auto left = patience; left > Duration::zero(); left = deadline - now()) {
+    ERR_clear_error();
+    const auto step = step_of(SSL_do_handshake(ssl_.get()));
+    if (step.kind == Step::Kind::ended) return false;
+    if (step.kind == Step::Kind::done) {
+      auto peer = credentials->peer_of(ssl_.get());
+      if (!peer) return false;
+      peer_ = std::move(*peer);
+      return true;
+    }
+    pollfd watched[2] = {{socket_, step.events, 0}, {stop_event_, POLLIN, 0}};
+    const int ready = ::poll(watched, 2, static_cast<int>(to_ms(left)) + 1);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0 || watched[1].revents != 0) return false;
+  }
+  return false;
+}
+
+// ---- one read, one write
+
+ConnectionIo::Step ConnectionIo::step_of(int returned) const {
+  if (returned == 1) return {Step::Kind::done};
+  const int kind = SSL_get_error(ssl_.get(), returned);
+  ERR_clear_error();
+  if (kind == SSL_ERROR_WANT_READ) return {Step::Kind::retry, 0, POLLIN};
+  if (kind == SSL_ERROR_WANT_WRITE) return {Step::Kind::retry, 0, POLLOUT};
+  return {Step::Kind::ended};
+}
+
+ConnectionIo::Step ConnectionIo::read_once(char* data, std::size_t size) {
+  if (ssl_ != nullptr) {
+    std::size_t bytes = 0;
+    ERR_clear_error();
+    auto step = step_of(SSL_read_ex(ssl_.get(), data, size, &bytes));
+    step.bytes = bytes;
+    return step;
+  }
+  const auto got = ::recv(socket_, data, size, MSG_DONTWAIT);
+  if (got > 0) return {Step::Kind::done, static_cast<std::size_t>(got)};
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return {Step::Kind::retry, 0, POLLIN};
+  return {Step::Kind::ended};
+}
+
+ConnectionIo::Step ConnectionIo::write_once(std::string_view first, std::string_view second) {
+  if (ssl_ != nullptr) {
+    const auto& piece = first.empty() ? second : first;
+    std::size_t bytes = 0;
+    ERR_clear_error();
+    auto step = step_of(SSL_write_ex(ssl_.get(), piece.data(), piece.size(), &bytes));
+    step.bytes = bytes;
+    return step;
+  }
+  iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
+                    {const_cast<char*>(second.data()), second.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  const auto sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent >= 0) return {Step::Kind::done, static_cast<std::size_t>(sent)};
+  if (errno == EAGAIN || errno == EINTR) return {Step::Kind::retry, 0, POLLOUT};
+  return {Step::Kind::ended};
+}
+
+// Bytes that the socket tells nothing of.
+bool ConnectionIo::has_pending() const { return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0; }
+
 bool ConnectionIo::wait_for_request(Duration idle) {
   const auto deadline = now() + idle;
   pollfd watched[2] = {{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}};
   for (auto left = idle; left > Duration::zero(); left = deadline - now()) {
     while (view().starts_with("\r\n")) consume(2);
     if (!view().empty() && view() != "\r") return true;
-    const int ready = ::poll(watched, 2, static_cast<int>(to_ms(left)) + 1);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return false;
-    if (watched[0].revents == 0) return false;  // time to stop
+    if (!has_pending()) {
+      const int ready = ::poll(watched, 2, static_cast<int>(to_ms(left)) + 1);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) return false;
+      if (watched[0].revents == 0) return false;  // time to stop
+    }
     make_room();
-    const auto got = ::recv(socket_, buffer_.data() + end_, buffer_.size() - end_, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) return false;
-    end_ += static_cast<std::size_t>(got);
+    const auto got = read_once(buffer_.data() + end_, buffer_.size() - end_);
+    if (got.kind == Step::Kind::ended) return false;
+    end_ += got.bytes;
   }
   return false;
 }
@@ -77,34 +156,27 @@ ConnectionIo::Received ConnectionIo::receive_into(std::span<char> into, std::siz
 ConnectionIo::Received ConnectionIo::receive_at(char* data, std::size_t size, Duration timeout,
                                                 std::size_t& bytes) {
   for (;;) {
-    const auto got = ::recv(socket_, data, size, MSG_DONTWAIT);
-    if (got > 0) {
-      bytes = static_cast<std::size_t>(got);
+    const auto got = read_once(data, size);
+    if (got.kind == Step::Kind::ended) return Received::closed;
+    if (got.kind == Step::Kind::done) {
+      bytes = got.bytes;
       return Received::bytes;
     }
-    if (got < 0 && errno == EINTR) continue;
-    if (got == 0 || errno != EAGAIN) return Received::closed;
-    if (!wait_for(POLLIN, timeout)) return Received::timed_out;
+    if (!wait_for(got.events, timeout)) return Received::timed_out;
   }
 }
 
 bool ConnectionIo::send(std::string_view first, std::string_view second) {
   while (!first.empty() || !second.empty()) {
-    iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
-                      {const_cast<char*>(second.data()), second.size()}};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    const auto result = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (result < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN || !wait_for(POLLOUT, timeouts_.write)) return false;
+    const auto sent = write_once(first, second);
+    if (sent.kind == Step::Kind::ended) return false;
+    if (sent.kind == Step::Kind::retry) {
+      if (!wait_for(sent.events, timeouts_.write)) return false;
       continue;
     }
-    const auto sent = static_cast<std::size_t>(result);
-    const auto of_first = std::min(sent, first.size());
+    const auto of_first = std::min(sent.bytes, first.size());
     first.remove_prefix(of_first);
-    second.remove_prefix(sent - of_first);
+    second.remove_prefix(sent.bytes - of_first);
   }
   return true;
 }
@@ -112,6 +184,11 @@ bool ConnectionIo::send(std::string_view first, std::string_view second) {
 bool ConnectionIo::is_writable() const { return wait_for(POLLOUT, timeouts_.write); }
 
 void ConnectionIo::close_gracefully() {
+  if (peer_) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+  }
   if (::shutdown(socket_, SHUT_WR) != 0) return;
   const auto deadline = now() + limits::linger_max;
   for (std::size_t total = 0; total < limits::discarded_bytes_max;) {
@@ -124,6 +201,7 @@ void ConnectionIo::close_gracefully() {
 }
 
 void ConnectionIo::abort() {
+  aborted_ = true;
   const ::linger reset{1, 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }

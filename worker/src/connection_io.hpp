@@ -5,15 +5,20 @@
 // shrinks after it. So a head is contiguous and parsed in place, and bytes that were read ahead are
 // kept for the next request.
 //
+// With credentials of the cluster the connection is TLS, and the caller is whom its certificate
+// names. What is read and written is the same.
+//
 // Owner: the thread that serves the connection.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 
 namespace tandem {
 
@@ -25,9 +30,15 @@ class ConnectionIo {
   };
   enum class Received { bytes, closed, timed_out };
 
-  // Closes neither `socket` nor `stop_event`; both outlive this. `stop_event`: an eventfd that is
-  // readable from the moment when idle connections must close.
+  // Closes neither `socket`, which does not block, nor `stop_event`; both outlive this.
+  // `stop_event`: an eventfd that is readable from the moment when idle connections must close.
   ConnectionIo(int socket, int stop_event, Timeouts timeouts);
+  ~ConnectionIo();  // says that nothing more is sent, where it is TLS
+
+  // From now on it is TLS. False: there is no handshake in `patience`, or the server stops.
+  bool secure(const tls::CredentialsPtr& credentials, Duration patience);
+  // Who calls; nothing without TLS.
+  const std::optional<tls::Peer>& peer() const { return peer_; }
 
   // Waits for the first byte of the next request, skipping empty lines (RFC 9112 §2.2). False: none
   // came in `idle`, the caller closed, or the server stops. A request whose first byte has arrived
@@ -59,6 +70,16 @@ class ConnectionIo {
 
  private:
   void make_room();
+  // What a read or write of some bytes came to; retry: once the socket is ready for `events`.
+  struct Step {
+    enum class Kind { done, retry, ended } kind;
+    std::size_t bytes = 0;
+    short events = 0;
+  };
+  Step read_once(char* data, std::size_t size);
+  Step write_once(std::string_view first, std::string_view second);
+  Step step_of(int returned) const;
+  bool has_pending() const;
   bool wait_for(short events, Duration timeout) const;
   Received receive_at(char* data, std::size_t size, Duration timeout, std::size_t& bytes);
 
@@ -68,6 +89,9 @@ class ConnectionIo {
   std::vector<char> buffer_;
   std::size_t begin_ = 0;  // of the bytes that are not consumed yet
   std::size_t end_ = 0;
+  tls::SslPtr ssl_;  // null: in clear
+  std::optional<tls::Peer> peer_;
+  bool aborted_ = false;
 };
 
 }  // namespace tandem

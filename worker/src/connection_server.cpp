@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "common/access/last_day.hpp"
 #include "common/http1/field_text.hpp"
 #include "common/http1/limits.hpp"
 #include "worker/src/limits.hpp"
@@ -65,6 +66,11 @@ void ConnectionServer::reserve(unsigned masters, IsMaster is_master) {
   TANDEM_ASSERT(stop_event_ < 0);
   master_slots_ = masters;
   is_master_ = std::move(is_master);
+}
+
+void ConnectionServer::secure(tls::CurrentCredentialsPtr credentials) {
+  TANDEM_ASSERT(stop_event_ < 0);
+  credentials_ = std::move(credentials);
 }
 
 ConnectionServer::~ConnectionServer() {
@@ -122,7 +128,7 @@ void ConnectionServer::accept_connections() {
   pollfd watched[2] = {{svr_sock_, POLLIN, 0}, {stop_event_, POLLIN, 0}};
   while (!stopping_) {
     if (::poll(watched, 2, -1) >= 0 && watched[1].revents != 0) return;
-    const int socket = ::accept4(svr_sock_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int socket = ::accept4(svr_sock_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket >= 0) {
       const int on = 1;
       ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -190,12 +196,13 @@ void ConnectionServer::serve_requests(CallerSlots::Handle connection) {
   ConnectionIo io(connection->socket, stop_event_,
                   {as_duration(read_timeout_sec_, read_timeout_usec_),
                    as_duration(write_timeout_sec_, write_timeout_usec_)});
+  if (credentials_ && !io.secure(credentials_->get(), limits::worker_handshake_max)) return;
   RequestReader reader(io);
   ResponseWriter writer(io);
   for (auto left = keep_alive_max_count_; left > 0; --left) {
     if (!io.wait_for_request(as_duration(keep_alive_timeout_sec_, 0))) return;
     const auto head = reader.read_head();
-    if (head == RequestReader::Head::gone) return;
+    if (head == RequestReader::Head::gone || !is_admitted_still(io)) return;
     const bool refused = head == RequestReader::Head::refused;
     writer.begin(reader.head().is_head(),
                  refused || left == 1 || stopping_ || !reader.head().keep_alive());
@@ -207,22 +214,39 @@ void ConnectionServer::serve_requests(CallerSlots::Handle connection) {
   }
 }
 
-// Removes fields that only masters may send from other callers' requests, except those that the
-// fence checks itself.
-void ConnectionServer::drop_claims(httplib::Headers& headers) {
-  std::erase_if(headers, [](const auto& field) {
+// Certificates end, and are revoked, while connections are open.
+bool ConnectionServer::is_admitted_still(const ConnectionIo& io) const {
+  if (!io.peer()) return true;
+  return tls::why_not(*io.peer(), *credentials_->get(), access::wall_time()).empty();
+}
+
+bool ConnectionServer::is_from_master(const ConnectionIo& io,
+                                      const httplib::Request& values) const {
+  if (io.peer()) return io.peer()->identity.kind == tls::Kind::master;
+  return is_master_ && is_master_(values);
+}
+
+// Removes fields that only masters may send from other callers' requests. In clear text the fence
+// checks two of them itself; over TLS nobody else has a word to say, not even with a worker's key.
+void ConnectionServer::drop_claims(httplib::Headers& headers) const {
+  const bool by_certificate = credentials_ != nullptr;
+  std::erase_if(headers, [by_certificate](const auto& field) {
     const std::string_view name = field.first;
+    if (by_certificate && (equal_ignoring_case(name.substr(0, 12), "x-forwarded-") ||
+                           equal_ignoring_case(name, "forwarded"))) {
+      return true;
+    }
     const bool is_ours = equal_ignoring_case(name.substr(0, 7), "tandem-");
-    return is_ours && !equal_ignoring_case(name, "tandem-term") &&
-           !equal_ignoring_case(name, "tandem-challenge");
+    return is_ours && (by_certificate || (!equal_ignoring_case(name, "tandem-term") &&
+                                          !equal_ignoring_case(name, "tandem-challenge")));
   });
 }
 
 // A head has arrived. True: another may follow on the connection.
 bool ConnectionServer::admit_request(CallerSlots::Handle connection, const Exchange& exchange) {
   auto values = RequestStream::values_of(exchange.reader.head());
-  const bool from_master = is_master_ && is_master_(values);
-  if (is_master_ && !from_master) drop_claims(values.headers);
+  const bool from_master = is_from_master(exchange.io, values);
+  if ((is_master_ || credentials_) && !from_master) drop_claims(values.headers);
   auto admission = CallerSlots::Admission::evicted;
   {
     const Lock lock(mutex_);

@@ -25,6 +25,7 @@
 #include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 #include "worker/src/connection_slots.hpp"
 #include "worker/src/service_thread.hpp"
 
@@ -51,6 +52,10 @@ class ConnectionServer : public httplib::Server {
   // Reserves `masters` places for connections of masters. REQUIRES: open() was not called yet.
   void reserve(unsigned masters, IsMaster is_master);
 
+  // Connections are TLS, with certificates of the cluster on both sides, and masters are known by
+  // theirs. REQUIRES: open() was not called yet.
+  void secure(tls::CurrentCredentialsPtr credentials);
+
   // Listens on `address` (numeric) and serves at most `connections_max` connections at once besides
   // those of masters. Returns the address with its actual port. Errors: `io`, with the reason.
   // Called once.
@@ -75,7 +80,9 @@ class ConnectionServer : public httplib::Server {
   void close(CallerSlots::Handle connection) TANDEM_REQUIRES(mutex_);
   void serve_connections();
   void serve_requests(CallerSlots::Handle connection);
-  static void drop_claims(httplib::Headers& headers);
+  void drop_claims(httplib::Headers& headers) const;
+  bool is_from_master(const ConnectionIo& io, const httplib::Request& values) const;
+  bool is_admitted_still(const ConnectionIo& io) const;
   bool admit_request(CallerSlots::Handle connection, const Exchange& exchange);
   bool serve_request(const Exchange& exchange, httplib::Request values);
   bool gather(const Exchange& exchange, RequestStream& stream, httplib::Request& values);
@@ -84,7 +91,8 @@ class ConnectionServer : public httplib::Server {
   std::vector<Hook> hooks_;
   IsMaster is_master_;
   unsigned master_slots_ = 0;
-  int stop_event_ = -1;  // an eventfd: readable from stop() on
+  tls::CurrentCredentialsPtr credentials_;  // null: in clear
+  int stop_event_ = -1;                     // an eventfd: readable from stop() on
   std::thread acceptor_;
   std::atomic<unsigned> in_flight_{0};
   std::atomic<bool> stopping_{false};

@@ -30,6 +30,8 @@ inline constexpr std::size_t worker_dropped_bytes_max = 64 * 1024;
 // Connections that have not sent a head yet, so that their callers are unknown; the oldest gives
 // way to the next. A master sends a head within a millisecond of connecting.
 inline constexpr unsigned worker_newcomers_max = 64;
+// A handshake of TLS, which takes a master a few milliseconds.
+inline constexpr auto worker_handshake_max = 10s;
 // The stack of a thread that serves requests: 4 KiB for each character of the longest target,
 // because std::regex recurses once for each character. Unused pages cost nothing.
 inline constexpr std::size_t worker_stack_bytes = 64 * 1024 * 1024;

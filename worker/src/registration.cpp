@@ -194,6 +194,7 @@ class Registration::Body {
     content_.weight = options_.weight;
     content_.connections = options_.connections;
     content_.protocol = on_the_wire(options_.protocol);
+    content_.tls = options_.serves_tls && credentials_ != nullptr;
     return {};
   }
 

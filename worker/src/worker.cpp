@@ -61,17 +61,22 @@ class Worker::Body {
     if (!listen.ok()) return listen.error();
     auto numeric = resolve(*listen, "listen");
     if (!numeric.ok()) return numeric.error();
+    if (auto secured = secure_server(); !secured) return secured;
     auto opened = open_server(*numeric);
     if (!opened.ok()) return opened.error();
     address_ = std::move(*opened);
-    if (name_.empty()) name_ = name_by_certificate(options_.cluster, name_);
     if (name_.empty()) name_ = default_name(address_.port);
     return start_registration();
   }
 
   std::optional<std::string> reload_certificate() {
     const Lock lock(mutex_);
-    return registration_ ? registration_->reload_certificate() : std::nullopt;
+    if (!registration_ || credentials_ == nullptr) return std::nullopt;
+    auto next = load_credentials(options_.cluster, name_);
+    if (!next) return next.error().message;
+    if (auto refused = registration_->reload_certificate()) return refused;
+    credentials_->set(std::move(*next));
+    return std::nullopt;
   }
 
   void drain() {
@@ -124,6 +129,16 @@ class Worker::Body {
     return server_.open(address, limits::direct_connections);
   }
 
+  Result<> secure_server() TANDEM_REQUIRES(mutex_) {
+    name_ = name_by_certificate(options_.cluster, name_);
+    auto loaded = load_credentials(options_.cluster, name_);
+    if (!loaded) return loaded.error();
+    if (*loaded == nullptr) return {};
+    credentials_ = std::make_shared<tls::CurrentCredentials>(std::move(*loaded));
+    server_.secure(credentials_);
+    return {};
+  }
+
   Result<> start_registration() TANDEM_REQUIRES(mutex_) {
     RegistrationOptions registration;
     registration.name = name_;
@@ -138,6 +153,7 @@ class Worker::Body {
     registration.in_flight = [this] { return in_flight(); };
     registration.token_file = options_.token_file;
     registration.cluster = options_.cluster;
+    registration.serves_tls = credentials_ != nullptr;
     registration.state_dir = options_.state_dir;
     registration.witness_listen = options_.witness_listen.empty()
                                       ? Endpoint{address_.host, 0}.to_string()
@@ -158,6 +174,7 @@ class Worker::Body {
   mutable Mutex mutex_;
   std::string name_ TANDEM_GUARDED_BY(mutex_);
   Endpoint address_ TANDEM_GUARDED_BY(mutex_);
+  tls::CurrentCredentialsPtr credentials_ TANDEM_GUARDED_BY(mutex_);  // null: in clear
   std::optional<Registration> registration_ TANDEM_GUARDED_BY(mutex_);
   bool started_ TANDEM_GUARDED_BY(mutex_) = false;
   bool stopped_ TANDEM_GUARDED_BY(mutex_) = false;

@@ -1,5 +1,6 @@
 #include "master/forward/workers/h1_call.hpp"
 
+#include "common/base/clock.hpp"
 #include "master/forward/workers/upstream.hpp"
 #include "master/forward/workers/worker_handshake.hpp"
 
@@ -19,11 +20,19 @@ H1Call::~H1Call() {
 Task<IoResult> H1Call::connect() {
   auto connecting = tandem::master::connect(connection_.socket(), upstream_->endpoint());
   const IoResult connected = co_await connecting;
-  const auto& tls = upstream_->tls();
-  if (!connected.ok() || tls == nullptr) co_return connected;
-  auto securing = secure_connection(connection_, tls, upstream_->worker().address.host,
+  tls_ = upstream_->tls();
+  if (!connected.ok() || tls_ == nullptr) co_return connected;
+  auto securing = secure_connection(connection_, tls_, upstream_->worker().address.host,
                                     tandem::tls::WorkerTls::Speaks::http1, buffers_);
-  co_return co_await securing;
+  const IoResult secured = co_await securing;
+  if (secured.ok()) {
+    good_until_ = now() + tandem::tls::WorkerTls::time_left(connection_.tls()->ssl());
+  }
+  co_return secured;
+}
+
+bool H1Call::is_outdated(Instant now) const {
+  return tls_ != upstream_->tls() || now >= good_until_;
 }
 
 void H1Call::fall_idle(Instant now) {

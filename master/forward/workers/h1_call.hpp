@@ -7,6 +7,10 @@
 #include "master/forward/workers/worker_call.hpp"
 #include "master/forward/workers/worker_io.hpp"
 
+namespace tandem::tls {
+class WorkerTls;
+}
+
 namespace tandem::master {
 
 class H1Call final : public WorkerCall {
@@ -34,6 +38,9 @@ class H1Call final : public WorkerCall {
   bool is_known() { return is_settled() && connection_.reactor().is_caught_up(); }
   bool is_quiet() { return connection_.is_quiet(); }
   Instant idle_since() const { return idle_since_; }
+  // It was made by what counts no more: TLS with its worker has changed, or a certificate has
+  // ended.
+  bool is_outdated(Instant now) const;
 
  private:
   static void stir(void* call);
@@ -43,6 +50,8 @@ class H1Call final : public WorkerCall {
   ByteStream connection_;
   H1Stream stream_;
   Instant idle_since_;
+  std::shared_ptr<const tandem::tls::WorkerTls> tls_;  // it was begun by; null: in clear
+  Instant good_until_ = Instant::forever();
   std::uint64_t idle_round_ = 0;  // of the reactor, in which it was put back
   bool reused_ = false;
 };

@@ -111,7 +111,8 @@ void Upstream::speak(wire::WorkerProtocol of_service) {
   for (auto& link : std::exchange(links_, {})) link->retire();
 }
 
-void Upstream::secure_by(std::shared_ptr<const tandem::tls::WorkerTls> tls) {
+void Upstream::secure_by(std::shared_ptr<const tandem::tls::WorkerTls> of_service) {
+  auto tls = worker_->tls != nullptr ? worker_->tls : std::move(of_service);
   if (tls == tls_) return;
   tls_ = std::move(tls);
   idle_.clear();
@@ -153,7 +154,7 @@ void Upstream::close_links() {
 
 bool Upstream::put_back(std::unique_ptr<H1Call> call, Instant now) {
   TANDEM_ASSERT(&call->upstream() == this);
-  if (retired_ || !call->stays_quiet()) return false;
+  if (retired_ || call->is_outdated(now) || !call->stays_quiet()) return false;
   if (open_ > share_floor() && counters().place_wanted.exchange(false, relaxed)) return true;
   call->fall_idle(now);
   idle_.push_back(std::move(call));

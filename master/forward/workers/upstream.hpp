@@ -72,8 +72,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // The protocol of new calls, unless the worker says what it speaks.
   void speak(wire::WorkerProtocol of_service);
-  // TLS of new connections; null: none.
-  void secure_by(std::shared_ptr<const tandem::tls::WorkerTls> tls);
+  // TLS of new connections, unless the worker has its own; null: none.
+  void secure_by(std::shared_ptr<const tandem::tls::WorkerTls> of_service);
   const std::shared_ptr<const tandem::tls::WorkerTls>& tls() const { return tls_; }
   // The loop ends: closes HTTP/2 connections, and ends the calls on them.
   void close_links();

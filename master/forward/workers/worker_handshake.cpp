@@ -54,7 +54,7 @@ Task<IoResult> secure_connection(ByteStream& connection, tandem::tls::WorkerTlsP
       co_return IoResult{failed_handshake, 0};
     }
   }
-  const auto why = tandem::tls::WorkerTls::judge(secured, protocol, failure);
+  const auto why = tls->judge(secured, protocol, failure);
   if (why.empty()) co_return IoResult{};
   log_failure(worker, why);
   co_return IoResult{failed_handshake, 0};

@@ -75,7 +75,7 @@ struct MasterState {
 };
 
 // Files in PEM with which a worker proves who it is, and knows masters, as `tandem ca` makes them.
-// With the first three, what goes between it and the masters' control addresses is encrypted.
+// With the first three, what goes between it and the masters is encrypted.
 struct ClusterCertificate {
   std::string ca;           // of the cluster's authority
   std::string certificate;  // of this worker
@@ -107,6 +107,8 @@ struct RegistrationOptions {
   // If the masters have certificates; the name must be that in the certificate, and is, if it is
   // empty.
   ClusterCertificate cluster;
+  // The service itself serves TLS 1.3 with that certificate, and asks for one of a master.
+  bool serves_tls = false;
   // A directory of this worker alone, created if missing (mode 0700), never shared. With one the
   // worker can become a witness: a voter of the cluster that stores its log and never leads. Empty:
   // none.
@@ -186,7 +188,9 @@ struct WorkerOptions {
   std::chrono::milliseconds drain_timeout{30'000};  // stop() aborts requests that take longer
   std::function<void()> on_removed;                 // as above; requests that still come are served
   std::string token_file;                           // as above
-  ClusterCertificate cluster;                       // as above; the requests are not encrypted
+  // As above. With it requests are served over TLS 1.3 alone, to callers with a certificate of the
+  // cluster. Tandem-* and X-Forwarded-* fields are those of masters, and removed from others'.
+  ClusterCertificate cluster;
   EventLog log;
 };
 
