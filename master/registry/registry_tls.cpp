@@ -40,8 +40,8 @@ Result<> Registry::check_is_secure(const wire::Heartbeat& heartbeat,
   return fail(
       ErrorCode::conflict,
       fmt::format("requests to {} would go in clear text: let {} serve TLS, by its "
-                  "certificate of the cluster or as upstream_tls=on of its service says, or "
-                  "allow it by upstream_tls=off, or by --insecure-network at the masters",
+                  "certificate of the cluster or as upstream_tls=true of its service says, or "
+                  "allow it by upstream_tls=false, or by --insecure-network at the masters",
                   address.to_string(), heartbeat.name),
       "address");
 }

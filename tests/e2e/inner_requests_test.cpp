@@ -75,7 +75,7 @@ TEST_CASE("another worker at the address of one is sent none of its requests") {
                                    "127.0.0.1:0"};
   const auto flags = certificates.flags_of("worker", "w2");
   command.insert(command.end(), flags.begin(), flags.end());
-  Process impostor(command);
+  Process impostor(cluster.dir(), "impostor", command);
   const auto line = impostor.await_line("tandem-worker ready");
   const auto address = line.substr(line.find("listen=") + 7);
   auto w1 = cluster.client("a", certificates.of("worker", "w1"));
@@ -100,7 +100,7 @@ TEST_CASE("a worker beyond loopback that would be spoken to in clear text is not
   REQUIRE(run({program("tandem"), "--control", cluster.control("a"), "--cluster-ca",
                certificates.directory() + "/ca.pem", "--cluster-cert",
                certificates.of("operator", "ops").certificate, "--cluster-key",
-               certificates.of("operator", "ops").key, "service", "default", "upstream_tls=off"})
+               certificates.of("operator", "ops").key, "service", "default", "upstream_tls=false"})
               .status == 0);
   CHECK(w1.post("/heartbeat", heartbeat("w1", "10.1.2.3:80", false)).status == 200);
 }
