@@ -65,9 +65,9 @@ struct Heartbeat {
   Term term;  // the one that it has promised; 0: none yet
   // What it speaks; nothing: what its service's settings say. Earlier masters go by those.
   std::optional<WorkerProtocol> protocol;
+  std::optional<WitnessOffer> witness;
   // It serves TLS alone, by its certificate of the cluster, and masters show theirs.
   bool tls = false;
-  std::optional<WitnessOffer> witness;
 };
 
 struct HeartbeatReply {

@@ -22,7 +22,6 @@ struct WorkerStatus {
   std::string state;     // up | suspect | down | draining
   std::string reason;    // why it is not up, one short sentence; empty when up
   std::string protocol;  // that is spoken to it: http1 | http2; empty from older masters
-  bool tls = false;      // it is spoken to over TLS
   unsigned weight = 0;
   unsigned connections = 0;  // what it can hold
   unsigned in_flight = 0;  // requests that this master has forwarded and that are not answered yet
@@ -33,6 +32,7 @@ struct WorkerStatus {
   // How long it stays ejected; 0: it is being probed by a request; null: it is not ejected.
   std::optional<std::int64_t> until_ms{};
   unsigned in_flight_elsewhere = 0;  // the requests that it reported, less `in_flight`
+  bool tls = false;                  // it is spoken to over TLS
 };
 
 // The health of a service as a whole.

@@ -47,8 +47,8 @@ struct JoinedWorker {
   bool takes_term = false;
   // That it speaks; empty: as its service says, or below wire::features::worker_protocols.
   std::optional<wire::WorkerProtocol> protocol{};
-  bool tls = false;  // wire::Heartbeat::tls; unknown below wire::features::inner_tls
   std::optional<wire::WitnessOffer> witness{};
+  bool tls = false;  // wire::Heartbeat::tls; unknown below wire::features::inner_tls
 
   friend bool operator==(const JoinedWorker&, const JoinedWorker&) = default;
 };
