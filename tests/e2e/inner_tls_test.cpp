@@ -76,7 +76,9 @@ TEST_CASE("over TLS inside, a killed primary is replaced without a failed reques
   REQUIRE(cluster.await_whole() == "");
   // A change that comes to the standby is passed on, and is the caller's.
   CHECK(cluster.tell(primary, "/v1/workers/w1/drain").status == 200);
-  CHECK(is_in("change name=ops role=operator", cluster.master(standby).errors()));
+  // Lines are written by a thread of their own.
+  CHECK(eventually(
+      [&] { return is_in("change name=ops role=operator", cluster.master(standby).errors()); }));
   const auto flags = cluster.certificates().flags_of("operator", "ops");
   const auto status = tandem_as(cluster, primary, flags, {"status"});
   CHECK(is_in(standby, status.output));
