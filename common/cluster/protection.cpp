@@ -109,6 +109,7 @@ std::string protection(const ClusterView& view, std::string_view node, Instant n
                        trouble, node);
   }
   const auto ends = needed(view);
+  if (ends.empty() && !view.voters_committed) return "a change of the voters is not committed yet";
   if (ends.empty()) return "a voter that lost its disk is counted until it is removed";
   return fmt::format("{}{}the loss of {} would end service", trouble, trouble.empty() ? "" : ": ",
                      joined(ends, "or"));

@@ -97,11 +97,15 @@ TEST_CASE("a worker beyond loopback that would be spoken to in clear text is not
   CHECK(refused.status == 409);
   CHECK(is_in("requests to 10.1.2.3:80 would go in clear text", refused.body));
   CHECK(w1.post("/heartbeat", heartbeat("w1", "127.0.0.1:9", false)).status == 200);
-  REQUIRE(run({program("tandem"), "--control", cluster.control("a"), "--cluster-ca",
-               certificates.directory() + "/ca.pem", "--cluster-cert",
-               certificates.of("operator", "ops").certificate, "--cluster-key",
-               certificates.of("operator", "ops").key, "service", "default", "upstream_tls=false"})
-              .status == 0);
+  // A setting of a later version is taken once the cluster is known to be at it.
+  const auto set = [&] {
+    return run({program("tandem"), "--control", cluster.control("a"), "--cluster-ca",
+                certificates.directory() + "/ca.pem", "--cluster-cert",
+                certificates.of("operator", "ops").certificate, "--cluster-key",
+                certificates.of("operator", "ops").key, "service", "default", "upstream_tls=false"})
+               .status == 0;
+  };
+  REQUIRE(eventually(set));
   CHECK(w1.post("/heartbeat", heartbeat("w1", "10.1.2.3:80", false)).status == 200);
 }
 
