@@ -1,8 +1,8 @@
 // event_log.hpp: what happened lately: the newest events, in the order in which this master learnt
 // of them, and nothing on the disk. Each is kept as the line of JSON that is served.
 //
-// After a restart the changes of the log that were applied again are there, with their old ids and
-// times; what a master saw itself is gone with its process.
+// After a restart the changes of the log that were applied again are there, with their old ids
+// and the time at which they were applied again; what a master saw itself is gone with its process.
 //
 // Owner: the control loop's thread. Always: at most limits::events_max events, with the numbers
 // first() to next() - 1.
