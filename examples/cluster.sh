@@ -44,6 +44,7 @@ usage() {
 prepare() {
   [ -n "${TANDEM_BIN:-}" ] && return
   "$root/scripts/install-packages.sh" base
+  "$root/scripts/install-npm.sh" master/page
   "$root/scripts/build.sh" release tandem-master tandem-worker tandem
 }
 

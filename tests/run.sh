@@ -14,9 +14,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jobs=${TANDEM_JOBS:-$(nproc)}
 
 "$root/scripts/install-packages.sh" base servers fuzz
-"$root/scripts/install-grpc-js.sh"
-"$root/scripts/install-page.sh"
-"$root/scripts/install-page.sh" tests/browser
+"$root/scripts/install-npm.sh" master/page tests/grpc/js tests/browser
 
 # Halting on the first report makes a report a failure, whichever process of a test it is in.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=0:strict_string_checks=1}

@@ -9,7 +9,7 @@ namespace tandem::master::page {
 extern const std::string_view html;
 extern const std::string_view style;
 extern const std::string_view script;
-// uPlot (MIT), of scripts/install-page.sh; both empty where the build did not have it.
+// uPlot (MIT), of scripts/install-npm.sh; both empty where the build did not have it.
 extern const std::string_view charts;
 extern const std::string_view charts_style;
 

@@ -347,7 +347,7 @@ function columns(kind) {
 function drawCharts() {
   $('traffic-of').textContent = `as ${seen.history.node} served`;
   if (!window.uPlot) {
-    if (!$('charts').childElementCount) $('charts').append(make('p', 'This build has no charts: uPlot was not there when it was made (scripts/install-page.sh). The numbers are at /v1/history.', { class: 'quiet' }));
+    if (!$('charts').childElementCount) $('charts').append(make('p', 'This build has no charts: uPlot was not there when it was made (scripts/install-npm.sh master/page). The numbers are at /v1/history.', { class: 'quiet' }));
     return;
   }
   if (!plots.length) plots = kinds.map(makePlot);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [PICTURES-FOLDER]: the page in Chromium. Without Node.js, its packages (scripts/install-page.sh tests/browser) or Chromium it
+# run.sh [PICTURES-FOLDER]: the page in Chromium. Without Node.js, its packages (scripts/install-npm.sh tests/browser) or Chromium it
 # says so and passes.
 set -euo pipefail
 
@@ -12,6 +12,6 @@ skip() {
 command -v node >/dev/null || skip "there is no Node.js"
 [ -n "$chromium" ] || skip "there is no Chromium (scripts/install-packages.sh servers)"
 [ -e "$here/node_modules/playwright-core" ] && [ -e "$here/node_modules/axe-core" ] ||
-  skip "playwright-core and axe-core are not there (scripts/install-page.sh tests/browser)"
+  skip "playwright-core and axe-core are not there (scripts/install-npm.sh tests/browser)"
 export TANDEM_BIN=${TANDEM_BIN:-$here/../../build/release/bin} TANDEM_CHROMIUM=$chromium
 exec node "$here/page_test.mjs" "$@"
