@@ -48,6 +48,15 @@ std::string wish(const std::string& name, const Endpoint& address, const std::st
   return wire::dump(json);
 }
 
+// A removal waits until those that remain answer.
+std::string still_votes(const wire::Status& status, const std::string& goes) {
+  for (const auto& voter : status.voters) {
+    if (voter.name == goes || !voter.silent_ms) continue;
+    return fmt::format("{} still votes: {} does not answer", goes, voter.name);
+  }
+  return fmt::format("{} still votes", goes);
+}
+
 // What is still missing from the wanted state, in words; empty: nothing. Either name may be empty.
 Result<std::string> what_is_left(const ControlClient& client, const std::string& comes,
                                  const std::string& goes) {
@@ -70,7 +79,7 @@ Result<std::string> what_is_left(const ControlClient& client, const std::string&
     }
     return fmt::format("{} does not vote yet", comes);
   }
-  if (!goes.empty() && goes != comes && votes(goes)) return fmt::format("{} still votes", goes);
+  if (!goes.empty() && goes != comes && votes(goes)) return still_votes(*status, goes);
   if (!status->voters_committed) return std::string("the change of voters is not committed yet");
   return std::string();
 }

@@ -80,9 +80,7 @@ void ClusterNode::view_voters(ClusterView& view) const {
     }
     view.voters.push_back(std::move(known));
   }
-  // What is not committed may be known here alone: with this master it would be lost.
-  view.is_protected =
-      node_->are_voters_committed() && node_->is_protected() && is_protected_now(view);
+  view.is_protected = node_->is_protected() && is_protected_now(view);
   view.told_commit = view.commit;
   if (!told) return;
   view.told_commit = standing_->commit;

@@ -75,8 +75,11 @@ bool a_majority_answers(const ClusterView& view) {
 
 }  // namespace
 
+// A change of the voters that is not committed may be known to the primary alone, and be lost with
+// it.
 bool is_protected_now(const ClusterView& view) {
-  return !view.primary.empty() && goes_on_without(view, {}) && needed(view).empty();
+  return !view.primary.empty() && view.voters_committed && goes_on_without(view, {}) &&
+         needed(view).empty();
 }
 
 std::string protection(const ClusterView& view, std::string_view node, Instant now) {

@@ -66,6 +66,8 @@ TEST_CASE("a dead master is removed, and what cannot be is refused in a sentence
   CHECK_THAT(masters.tandem("a", {"master", "remove", "x"}).errors,
              Catch::Contains("no master has the name x"));
 
+  // Before that "not protected" does not say that c is silent.
+  REQUIRE(eventually([&] { return masters.is_protected("a"); }));
   masters.process("c").kill9();
   // Two of three answer, so b is needed; but not c.
   REQUIRE(eventually([&] { return !masters.is_protected("a"); }));

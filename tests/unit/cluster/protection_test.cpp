@@ -23,6 +23,7 @@ struct Trio {
     view.role = core::Role::primary;
     view.primary = core::NodeId("a");
     view.quorum = 2;
+    view.voters_committed = true;
     view.voters = {voter("a"), voter("b"), voter("t1", core::VoterKind::witness)};
   }
   std::string text() {
@@ -38,6 +39,13 @@ TEST_CASE("three voters that all answer are protected") {
   Trio trio;
   CHECK(trio.text() == "all voters answer");
   CHECK(trio.view.is_protected);
+}
+
+TEST_CASE("three voters are not protected before the change that made them is committed") {
+  Trio trio;
+  trio.view.voters_committed = false;
+  CHECK(trio.text() == "a change of the voters is not committed yet");
+  CHECK(!trio.view.is_protected);
 }
 
 TEST_CASE("a voter that is silent makes the others needed") {

@@ -290,6 +290,23 @@ TEST_CASE("a master is removed once that is committed: until then its vote may b
   CHECK(told.lines == std::vector<std::string>{"the change of voters is not committed yet"});
 }
 
+TEST_CASE("a removal that waits for a silent voter names it") {
+  const auto voter = [](const std::string& name, std::optional<std::int64_t> silent_ms) {
+    return wire::VoterStatus{
+        .name = name, .kind = "master", .match_index = {}, .silent_ms = silent_ms};
+  };
+  Control control;
+  control->status.voters = {voter("a", {}), voter("b", {}), voter("c", 1500)};
+  Told told;
+  auto waiting = told.waiting(1min);
+  waiting.progress = [&](const std::string& line) {
+    told.lines.push_back(line);
+    control->status.voters = {voter("a", {}), voter("c", {})};
+  };
+  CHECK(remove_master(ControlClient({control.address}), "b", waiting, Format::json).ok());
+  CHECK(told.lines == std::vector<std::string>{"b still votes: c does not answer"});
+}
+
 TEST_CASE("what forbids a removal ends the wait") {
   Control control;
   control->waiting = {in_flight(1), refused(409, "conflict")};
