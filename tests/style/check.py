@@ -42,8 +42,7 @@ MAY_INCLUDE = {
     "master/page": ["master/page"],
     "master/metrics": ["common", "master/metrics"],
     "master/forward/access_log": ["common", "master/forward/access_log"],
-    "master/forward/stream": ["common", "master/forward/io", "master/forward/http/h2",
-                              "master/forward/stream"],
+    "master/forward/stream": ["common", "master/forward/io", "master/forward/http", "master/forward/stream"],
     "master/forward/workers": ["common", "master/registry", "master/balance", "master/forward/io",
                                "master/forward/http/h2", "master/forward/stream", "master/forward/workers"],
     "master/forward/exchange": ["common", "master/metrics", "master/registry", "master/balance", "master/forward/io",
@@ -64,6 +63,7 @@ MAY_INCLUDE = {
 # What lies below a folder, and above it in the order of dependencies.
 MUST_NOT_INCLUDE = {"master/forward/http": ["master/forward/http/h1", "master/forward/http/h2"],
                     "master/forward/http/h1": ["master/forward/http/h2"],
+                    "master/forward/stream": ["master/forward/http/h1"],
                     "master/forward/exchange": ["master/forward/http/h2"]}
 # Files of a room that a folder may use otherwise: an exchange knows streams and calls, but no protocol.
 MUST_NOT_INCLUDE_FILES = {

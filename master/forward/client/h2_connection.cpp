@@ -65,10 +65,11 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
   H2Connection& connection_;
   bool answer_is_open_ = false;  // its head has been sent, and its end has not
 
-  bool submit_head(std::string_view head, bool last) override {
+  void read_text(std::string_view text, WrittenHead& head) const override {
+    read_written_response(text, head);
+  }
+  bool submit_head(WrittenHead& response, bool last) override {
     if (stream_ == nullptr) return false;
-    auto& response = link().head_scratch();
-    read_written_response(head, response);
     auto& session = link().session();
     if (response.is_interim()) {
       session.send_interim(*stream_, response.status, response.fields);

@@ -133,7 +133,8 @@ Duration Attempt::response_head() const {
 Task<std::optional<Attempt::Outcome>> Attempt::ask() {
   auto outcome = begin_request();
   if (!outcome) {
-    const MessageStream::Part part{.head = out_.view(),
+    const MessageStream::Part part{.head = fields_ ? std::string_view() : out_.view(),
+                                   .fields = fields_,
                                    .content = client_.body,
                                    .last = !client_.streaming,
                                    .trailers = client_.trailers};
@@ -219,7 +220,12 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
     context.left = client_.times.left(hop_ == Hop::primary ? context_.coarse_now() : sent_at_);
   }
   out_ = context_.buffers().borrow();
-  write_request_head(out_, client_.request, context);
+  fields_ = worker_.fields_to_send();
+  if (fields_ != nullptr) {
+    write_request_head(*fields_, out_, client_.request, context);
+  } else {
+    write_request_head(out_, client_.request, context);
+  }
   worker_.frame_content(client_.request.framing());
   return std::nullopt;
 }

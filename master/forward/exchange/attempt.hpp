@@ -116,8 +116,9 @@ class Attempt : private UnansweredRequest {
   const Hop hop_;
   MessageStream& worker_;  // of the call
   std::optional<RequestBodyPump> pump_;
-  Buffer out_;        // a head on its way out; no block meanwhile
-  Buffer worker_in_;  // what the worker sent and is not passed on yet
+  Buffer out_;                     // a head on its way out; no block meanwhile
+  WrittenHead* fields_ = nullptr;  // that head as fields, until it is sent; null: out_ is its text
+  Buffer worker_in_;               // what the worker sent and is not passed on yet
   BodyReader reader_;
   std::optional<BodyReader::Step> first_step_;  // of chunks that came with the head
   ResponseHead& response_;

@@ -22,7 +22,7 @@ Task<Attempt::Outcome> Attempt::pass() {
   const bool keep_alive = client_stays() && framing != Framing::until_close;
   write_head(framing, keep_alive);
   result_.ending = Ending::abort;  // until the whole has been passed on
-  std::string_view head = out_.view();
+  std::string_view head = fields_ ? std::string_view() : out_.view();
   client_.stream.frame_content(framing);
   for (bool first = true;; first = false) {
     BodyReader::Step step;
@@ -37,6 +37,7 @@ Task<Attempt::Outcome> Attempt::pass() {
     }
     if (first || !step.content.empty() || reader_.done()) {
       const MessageStream::Part part{.head = head,
+                                     .fields = first ? fields_ : nullptr,
                                      .content = step.content,
                                      .last = reader_.done(),
                                      .trailers = answer_trailers()};
@@ -110,7 +111,12 @@ void Attempt::write_head(Framing framing, bool keep_alive) {
   auto context = response_context();
   context.framing = framing;
   context.keep_alive = keep_alive;
-  write_response_head(out_, response_, context);
+  fields_ = client_.stream.fields_to_send();
+  if (fields_ != nullptr) {
+    write_response_head(*fields_, out_, response_, context);
+  } else {
+    write_response_head(out_, response_, context);
+  }
   worker_in_.consume(response_.head_bytes());
 }
 

@@ -147,9 +147,11 @@ bool H2Stream::begin_send(const Part& part) {
   offered_ = 0;
   sends_ = false;
   bool last = part.last;
-  if (!part.head.empty()) {
+  if (part.fields != nullptr || !part.head.empty()) {
+    auto& head = part.fields != nullptr ? *part.fields : link_->head_scratch();
+    if (part.fields == nullptr) read_text(part.head, head);
     const bool is_all = last && part.content.empty() && part.trailers.empty();
-    if (!submit_head(part.head, is_all)) {
+    if (!submit_head(head, is_all)) {
       sent_.error = asio::error::connection_reset;
       return true;
     }

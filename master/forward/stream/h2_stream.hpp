@@ -46,6 +46,7 @@ class H2Stream : public MessageStream {
   bool is_at_end() const override { return ended_ && arrived_.empty(); }
   std::string_view trailers() const override { return trailers_; }
   void frame_content(Framing) override {}
+  WrittenHead* fields_to_send() override { return &link_->head_scratch(); }
   std::uint64_t acknowledged() override { return given_ - unsent(); }
   void become_tunnel() override {}
   void shutdown_send() override;
@@ -81,8 +82,11 @@ class H2Stream : public MessageStream {
   void attach(h2::Stream& stream);
   // `ends`: nothing is to follow what has arrived.
   void note_end() { ended_ = true; }
-  // Submits a head, which opens the stream where that is the client's to do. False: it cannot be.
-  virtual bool submit_head(std::string_view head, bool last) = 0;
+  // Submits a head, which opens the stream where that is the client's to do, and uses `head` up.
+  // False: it cannot be.
+  virtual bool submit_head(WrittenHead& head, bool last) = 0;
+  // Of the messages that leave here.
+  virtual void read_text(std::string_view text, WrittenHead& head) const = 0;
 
   H2Link& link() const { return *link_; }
   // REQUIRES: it has no stream yet

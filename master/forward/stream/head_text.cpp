@@ -126,9 +126,6 @@ std::string_view take_until(std::string_view& text, std::string_view mark) {
 }
 
 void read_fields(std::string_view lines, WrittenHead& head) {
-  head.host = head.upgrade = {};
-  head.accepts_trailers = false;
-  head.fields.clear();
   for (auto line = take_until(lines, "\r\n"); !line.empty(); line = take_until(lines, "\r\n")) {
     const auto name = take_until(line, ": ");
     // An underscore makes it another name, and that is all that it means here.
@@ -148,7 +145,7 @@ void read_fields(std::string_view lines, WrittenHead& head) {
 }  // namespace
 
 void read_written_request(std::string_view text, WrittenHead& head) {
-  head.status = 0;
+  head.clear();
   head.method = take_until(text, " ");
   head.target = take_until(text, " ");
   take_until(text, "\r\n");
@@ -156,7 +153,7 @@ void read_written_request(std::string_view text, WrittenHead& head) {
 }
 
 void read_written_response(std::string_view text, WrittenHead& head) {
-  head.method = head.target = {};
+  head.clear();
   take_until(text, " ");
   const auto line = take_until(text, "\r\n");
   std::from_chars(line.data(), line.data() + line.size(), head.status);

@@ -11,6 +11,7 @@
 
 #include "common/http1/http_head.hpp"
 #include "master/forward/http/h2/head.hpp"
+#include "master/forward/http/written_head.hpp"
 #include "master/forward/io/buffer.hpp"
 
 namespace tandem::master {
@@ -35,19 +36,7 @@ std::size_t response_text_bytes_max(const h2::Head& head);
 // Sec-WebSocket-Accept.
 void write_websocket_opened(Buffer& out, const h2::Head& head, std::string_view accept);
 
-// A head that this gateway has written, taken apart again. There is no limit: the gateway must not
-// refuse a head because of what it has added itself.
-struct WrittenHead {
-  std::string_view method;  // of a request
-  std::string_view target;
-  std::string_view host;
-  std::string_view upgrade;
-  bool accepts_trailers = false;
-  unsigned status = 0;        // of a response
-  std::vector<Field> fields;  // but for Host, and those that end at this hop
-
-  bool is_interim() const { return status >= 100 && status < 200 && status != 101; }
-};
+// A head that this gateway has written as text, taken apart again.
 // REQUIRES: `text` is such a head, whole
 void read_written_request(std::string_view text, WrittenHead& head);
 void read_written_response(std::string_view text, WrittenHead& head);

@@ -1,10 +1,11 @@
 // message_stream.hpp: a request and its response at one end, a client or a worker, whatever
 // protocol it speaks.
 //
-// Heads are HTTP/1.1 text on this side of the seam, whatever they are on the wire: what arrives was
-// laid out as text and is read by the one strict reader (RequestHead, ResponseHead), and what
-// leaves is given to send() as the head writer made it. So there is one reading of a message, and
-// one place that decides what a gateway passes on; a stream changes the syntax alone. Bodies are
+// Heads that arrive are HTTP/1.1 text on this side of the seam, whatever they are on the wire: they
+// were laid out as text and are read by the one strict reader (RequestHead, ResponseHead). What
+// leaves is given to send() as the head writer made it: as text, or as fields to a stream that
+// takes_fields(). So there is one reading of a message, and one place that decides what a gateway
+// passes on; a stream changes the syntax alone. Bodies are
 // content, without the framing of the wire, but for what read() delivers: body_framing() says how
 // that is to be read.
 //
@@ -20,6 +21,7 @@
 
 #include "common/http1/body_framing.hpp"
 #include "common/http1/http_head.hpp"
+#include "master/forward/http/written_head.hpp"
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/io/reactor.hpp"
 #include "master/forward/io/task.hpp"
@@ -63,6 +65,7 @@ class MessageStream {
   // Of a message: whatever is not empty leaves in this order, in one system call if possible.
   struct Part {
     std::string_view head{};      // as the head writer made it, whole
+    WrittenHead* fields{};        // instead of the text: fields_to_send(); null: none
     std::string_view content{};   // of the body
     bool last = false;            // the body, and so the message, ends here
     std::string_view trailers{};  // with `last`: lines with CRLF
@@ -74,6 +77,9 @@ class MessageStream {
 
     bool ok() const { return !error; }
   };
+  // Where the head that is sent next may be written as fields, without a pause between that and
+  // send(), which uses it up. Null: the stream takes text.
+  virtual WrittenHead* fields_to_send() { return nullptr; }
   // Tries at once: who finds it done() need not watch the time. The bytes live until it is.
   class Sending {
    public:

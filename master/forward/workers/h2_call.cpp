@@ -18,11 +18,13 @@ void WorkerStream::move_to(WorkerLink& link) {
   worker_link_ = &link;
 }
 
-bool WorkerStream::submit_head(std::string_view text, bool last) {
+void WorkerStream::read_text(std::string_view text, WrittenHead& head) const {
+  read_written_request(text, head);
+}
+
+bool WorkerStream::submit_head(WrittenHead& request, bool last) {
   auto& link = *worker_link_;
   if (!link.has_room()) return false;
-  auto& request = link.head_scratch();
-  read_written_request(text, request);
   // The handshake of one has no content.
   websocket_key_ = last ? websocket_key_of(request) : std::nullopt;
   if (websocket_key_ && !link.session().peer_takes_extended_connect()) {

@@ -47,7 +47,8 @@ class WorkerStream final : public H2Stream {
   void on_closed(const h2::Stream& stream, const h2::Closure& closure);
 
  private:
-  bool submit_head(std::string_view head, bool last) override;
+  bool submit_head(WrittenHead& request, bool last) override;
+  void read_text(std::string_view text, WrittenHead& head) const override;
 
   WorkerLink* worker_link_;
   H2Call& call_;

@@ -1,7 +1,8 @@
 // head_writer.hpp: the heads that leave this gateway, as RFC 9110 §7.6 and RFC 9112 want them.
 //
 // A forwarded head keeps the order and the case of the end-to-end fields. It loses the fields that
-// end at this hop, and states the framing anew, so that the next reader finds only one meaning.
+// end at this hop, and states the framing anew, so that the next reader finds only one meaning. It
+// is text, or for HTTP/2 fields, by the same code.
 #pragma once
 
 #include <optional>
@@ -14,6 +15,7 @@
 #include "master/forward/io/buffer.hpp"
 #include "master/forward/http/sender.hpp"
 #include "master/forward/http/stripped_prefix.hpp"
+#include "master/forward/http/written_head.hpp"
 
 namespace tandem::master {
 
@@ -36,6 +38,10 @@ std::string_view http_date();
 
 // Appends the request head as the worker is to see it; grows `out` as needed.
 void write_request_head(Buffer& out, const RequestHead& request, const RequestContext& context);
+// The same as fields. What is put together lies in `out`; all other views are those of its
+// arguments, and of what lives for good or until the second ends.
+void write_request_head(WrittenHead& head, Buffer& out, const RequestHead& request,
+                        const RequestContext& context);
 
 struct ResponseContext {
   std::string_view via;             // empty: none of ours
@@ -50,6 +56,8 @@ struct ResponseContext {
 
 // Appends the response head as the client is to see it; grows `out` as needed.
 void write_response_head(Buffer& out, const ResponseHead& response, const ResponseContext& context);
+void write_response_head(WrittenHead& head, Buffer& out, const ResponseHead& response,
+                         const ResponseContext& context);
 // Appends an interim (1xx) response.
 void write_interim_head(Buffer& out, const ResponseHead& response, std::string_view via);
 
