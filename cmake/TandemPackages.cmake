@@ -12,7 +12,6 @@ find_package(SQLite3 REQUIRED)                       # the durable log
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)  # framing and HPACK of HTTP/2
-pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 
 # Asio and Beast as we use them: errors as values where it counts, no deprecated names, and room for
 # as many recycled coroutine frames as one request nests.

@@ -78,6 +78,7 @@ class ClusterNode {
 
   // Opens the log, before the loop runs. Any one thread. Errors: as DurableLog::open().
   Result<> open() { return log_.open(); }
+  const DurableLog& log() const { return log_; }
   core::MemberId self() const;  // REQUIRES: open() succeeded
   // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
   const core::SnapshotPointer& stored_snapshot() const { return log_.stored_snapshot(); }

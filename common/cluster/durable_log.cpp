@@ -107,19 +107,23 @@ void DurableLog::start(Hooks hooks) {
   };
   writer_ = std::make_unique<storage::LogWriter>(
       std::move(*store_),
-      storage::LogWriter::Hooks{
-          .durable =
-              [post](core::WriteNumber number) {
-                post([number](Hooks& to) { to.durable(number); });
-              },
-          .failed = [post](Error error) { post([error](Hooks& to) { to.failed(error); }); },
-          .works =
-              [this, post] {
-                post([this](Hooks& to) {
-                  writer_->resume();
-                  to.works();
-                });
-              }},
+      storage::LogWriter::Hooks{.durable =
+                                    [post](core::WriteNumber number) {
+                                      post([number](Hooks& to) { to.durable(number); });
+                                    },
+                                .failed =
+                                    [this, post](Error error) {
+                                      failures_.add();
+                                      post([error](Hooks& to) { to.failed(error); });
+                                    },
+                                .works =
+                                    [this, post] {
+                                      post([this](Hooks& to) {
+                                        writer_->resume();
+                                        to.works();
+                                      });
+                                    },
+                                .committed = [this](Duration took) { commits_.observe(took); }},
       disk_retry);
   store_.reset();
 }

@@ -14,6 +14,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "common/base/histogram.hpp"
 #include "common/base/result.hpp"
 #include "common/cluster/cluster_options.hpp"
 #include "common/storage/log_writer.hpp"
@@ -55,6 +56,10 @@ class DurableLog {
   bool write(core::Write write);
   // No hook is called any more.
   void stop();
+  // How long its commits took, each with its fsync. Any thread.
+  const Histogram& commits() const { return commits_; }
+  // How often the disk refused a write, or to be opened again. Any thread.
+  std::uint64_t failures() const { return failures_.value(); }
 
  private:
   Result<> take();
@@ -64,6 +69,8 @@ class DurableLog {
   core::IncarnationId incarnation_;
   core::Stored stored_;
   core::SnapshotPointer stored_snapshot_;
+  Histogram commits_;                           // the writer's thread
+  Counter failures_;                            // the writer's thread
   std::optional<storage::LogStore> store_;      // until start()
   std::unique_ptr<storage::LogWriter> writer_;  // from then on; null: only in memory
   // Shared, so that what the writer's thread posts is dropped after stop().

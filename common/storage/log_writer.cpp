@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/clock.hpp"
 #include "common/base/mutex.hpp"
 
 namespace tandem::storage {
@@ -58,8 +59,10 @@ class LogWriter::Body {
   void run() {
     std::vector<core::Write> batch;
     while (take(batch)) {
+      const auto began = now();
       const auto applied = store_->apply(batch);
       if (applied) {
+        if (hooks_.committed) hooks_.committed(now() - began);
         hooks_.durable(batch.back().number);
       } else if (!recover(applied.error())) {
         return;

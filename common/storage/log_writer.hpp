@@ -26,6 +26,8 @@ class LogWriter {
     // The disk can be written again, and its content is unknown: call resume(), then write() with a
     // write that replaces everything.
     std::function<void()> works;
+    // How long a commit took, with its fsync. Called on the writer's thread; may be empty.
+    std::function<void(Duration)> committed{};
   };
 
   // `retry`: the interval at which it tries a disk that refuses writes.

@@ -45,6 +45,12 @@ class RetryBudget {
     free_ -= 1;
     return true;
   }
+  // How many it would pay for.
+  double left(Instant now) {
+    if (price_ == 0) return 0;
+    pass(now);
+    return earned_ / price_ + free_;
+  }
 
  private:
   // Time passes: earned retries expire, and free ones are added, a second's worth at most.

@@ -72,7 +72,9 @@ ClusterMember::~ClusterMember() { stop(); }
 cluster::ClusterHooks ClusterMember::node_hooks() {
   cluster::ClusterHooks hooks;
   hooks.serve_until = [this](Instant until, Term term) { took_gate(until, term); };
-  hooks.role = [](const core::RoleChange& change) {
+  hooks.role = [this](const core::RoleChange& change) {
+    if (change.role == core::Role::candidate) elections_begun_.add();
+    if (change.role == core::Role::primary) elections_won_.add();
     spdlog::info("cluster role={} term={} primary={}", core::to_string(change.role), change.term,
                  change.primary.node);
   };

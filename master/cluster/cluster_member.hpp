@@ -22,6 +22,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "common/base/histogram.hpp"
 #include "common/base/name_lookups.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/cluster/cluster_node.hpp"
@@ -156,6 +157,13 @@ class ClusterMember {
   // committed, and hears the primary.
   bool is_in_sync(Instant now) const;
   const cluster::ClusterRefusals& refusals() const { return node_.refusals(); }
+  // Until when it may forward, as far as known now. Any thread.
+  Instant serve_until() const { return gate_.serve_until(); }
+  // Any thread; the next two as well.
+  const cluster::DurableLog& log() const { return node_.log(); }
+  // Elections that this master has stood for, and those that it has won.
+  std::uint64_t elections_begun() const { return elections_begun_.value(); }
+  std::uint64_t elections_won() const { return elections_won_.value(); }
 
  private:
   cluster::ClusterHooks node_hooks();
@@ -209,6 +217,8 @@ class ClusterMember {
   LeadershipPtr leadership_;
   wire::FoundOut told_;  // by the primary
   Instant serve_until_ = Instant::never();
+  Counter elections_begun_;
+  Counter elections_won_;
   std::thread thread_;
 
   // ---- the control loop's thread

@@ -288,6 +288,7 @@ void ControlPlane::Parts::close() {
   closed = true;
   if (node.role == "primary") role_hooks.demoted(node.term);  // without a successor
   feed.end_all();
+  documents.stop();
   lookups.stop();
   tick_timer.cancel();
   prober.stop();

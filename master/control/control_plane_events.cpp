@@ -40,9 +40,35 @@ void ControlPlane::Parts::saw_state(const WorkerRecord& record, WorkerState befo
 
 void ControlPlane::Parts::note_second() {
   look_for_panics();
+  if (member->view().is_protected) {
+    unprotected_since = Instant::never();
+  } else if (unprotected_since == Instant::never()) {
+    unprotected_since = now();
+  }
   if (!hooks.traffic) return;
   const auto time = std::chrono::system_clock::now().time_since_epoch();
   history.observe(hooks.traffic(), std::chrono::floor<std::chrono::seconds>(time).count());
+}
+
+metrics::ControlCounts ControlPlane::Parts::counts() const {
+  metrics::ControlCounts counts{.heartbeats = heartbeats.taken,
+                                .refused_heartbeats = heartbeats.refused,
+                                .checks = {},
+                                .panics = panics,
+                                .elections = member->elections_begun(),
+                                .elections_won = member->elections_won(),
+                                .lease_left = Duration::zero(),
+                                .unprotected = Duration::zero(),
+                                .commits = {},
+                                .disk_failures = member->log().failures()};
+  for (const auto& [service, of] : registry.check_counts().all()) {
+    counts.checks[service] = {of.checks_good, of.checks_failed, of.ejections};
+  }
+  const auto at = now();
+  if (member->serve_until() > at) counts.lease_left = member->serve_until() - at;
+  if (unprotected_since != Instant::never()) counts.unprotected = at - unprotected_since;
+  member->log().commits().add_to(counts.commits);
+  return counts;
 }
 
 // Once a second: nobody tells when it begins.
@@ -51,6 +77,7 @@ void ControlPlane::Parts::look_for_panics() {
   for (const auto& service : registry.service_health()) {
     if (service.panic) now_panicking.insert(service.name);
     if (service.panic && !panicking.contains(service.name)) {
+      ++panics;
       record({.kind = EventKind::panic,
               .subject = service.name,
               .text = fmt::format("{} panics: unhealthy workers get requests too", service.name),

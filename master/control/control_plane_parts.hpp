@@ -17,12 +17,15 @@
 #include "master/control/control_plane.hpp"
 #include "master/control/drained_wait.hpp"
 #include "master/control/event_feed.hpp"
+#include "master/control/heartbeat_api.hpp"
+#include "master/control/long_documents.hpp"
 #include "master/control/node_view.hpp"
 #include "master/control/own_addresses.hpp"
 #include "master/control/role_hooks.hpp"
 #include "master/control/secrets.hpp"
 #include "master/control/view_events.hpp"
 #include "master/events/event_log.hpp"
+#include "master/metrics/control_counts.hpp"
 #include "master/metrics/history.hpp"
 #include "master/registry/prober.hpp"
 #include "master/registry/registry.hpp"
@@ -52,6 +55,7 @@ struct ControlPlane::Parts {
   std::vector<std::string> pages() const;
   void let_pages_read(const ControlRequest& request, ControlResponse& response) const;
   void note_second();
+  metrics::ControlCounts counts() const;
   void take(const Secrets& secrets);
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
@@ -76,8 +80,11 @@ struct ControlPlane::Parts {
   EventFeed feed{loop, events};
   ViewEvents view_events;
   metrics::History history;
-  std::set<std::string> panicking;  // services, as told
-  Instant second = Instant();       // of the last look at what is looked at once a second
+  HeartbeatCounts heartbeats;
+  std::uint64_t panics = 0;                      // that began
+  Instant unprotected_since = Instant::never();  // never: a single loss would be survived
+  std::set<std::string> panicking;               // services, as told
+  Instant second = Instant();  // of the last look at what is looked at once a second
   std::optional<LockedDirectory> directory;
   AccessControl access;
   // Null: there is no TLS. Any thread, once it is open.
@@ -100,6 +107,7 @@ struct ControlPlane::Parts {
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
   std::optional<TicketSharing> tickets;
+  LongDocuments documents{loop, registry};
   RoleHooks role_hooks;
   ApiRouter router;
   HttpServer server;

@@ -57,13 +57,17 @@ void ControlPlane::Parts::route() {
     return own_addresses.check_newcomer(address);
   };
   route_heartbeats(
-      router, registry, node, *member, access, timing,
+      router, registry, node, *member, access, timing, heartbeats,
       [this](Term term) { member->report_term(term); }, check_address);
   const auto status =
       status_of(registry, node, *member, access, hooks.vips, [this] { return certificates(); });
-  route_status(router, status);
-  route_metrics(
-      router, status, [this] { return member->may_serve(now()); }, hooks.traffic);
+  route_status(router, status, documents);
+  route_metrics(router,
+                {.status = status,
+                 .serves = [this] { return member->may_serve(now()); },
+                 .counts = [this] { return counts(); },
+                 .traffic = hooks.traffic},
+                documents);
   route_events(router, node.node, events, feed);
   route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
@@ -72,7 +76,7 @@ void ControlPlane::Parts::route() {
   route_switchover(router, *member);
   route_workers(
       router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
-      *drained, check_address);
+      *drained, documents, check_address);
   route_services(router, registry,
                  [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_routes(router, registry,

@@ -91,37 +91,39 @@ std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer)
 
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       ClusterMember& member, AccessControl& access, const core::Timing& timing,
-                      std::function<void(Term)> heard_term,
+                      HeartbeatCounts& counts, std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address) {
   const auto answers =
       std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
+  const auto take = [&registry, &node, &member, &access, answers, heard_term,
+                     check_address](const ControlRequest& request) {
+    auto heartbeat = wire::parse_heartbeat(request.body);
+    if (!heartbeat) return refusal(heartbeat.error());
+    const auto address = reachable_from_here(heartbeat->address, request.peer);
+    if (auto outside = access.check_worker(request, *heartbeat, address))
+      return std::move(*outside);
+    const bool may_vote = take_offer(request.caller, *heartbeat);
+    if (const auto allowed = check_address(address); !allowed) return refusal(allowed.error());
+    const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
+    if (!membership) return refusal(membership.error());
+    if (heartbeat->term > node.term) heard_term(heartbeat->term);
+    if (*membership == Membership::registered) member.heard_witness(*heartbeat, request);
+    const auto key = registry.term_key(heartbeat->name);
+    const bool is_keyed = *membership == Membership::registered && !key.empty();
+    auto text = answers->of(*membership, member.reachable_masters());
+    add(text, "key", is_keyed ? key : std::string_view());
+    add(text, "checks", registry.checks(heartbeat->service));
+    add(text, "warning", may_vote ? warning_for(*heartbeat, request.peer) : std::string(no_vote));
+    auto answer = document(std::move(text));
+    answer.trusts = true;
+    return answer;
+  };
   router.add({.method = "POST",
               .path = "/heartbeat",
               .access = ApiEndpoint::Access::worker,
-              .handler = [&registry, &node, &member, &access, answers, heard_term, check_address](
-                             const ControlRequest& request, const std::string&) {
-                auto heartbeat = wire::parse_heartbeat(request.body);
-                if (!heartbeat) return refusal(heartbeat.error());
-                const auto address = reachable_from_here(heartbeat->address, request.peer);
-                if (auto outside = access.check_worker(request, *heartbeat, address))
-                  return std::move(*outside);
-                const bool may_vote = take_offer(request.caller, *heartbeat);
-                if (const auto allowed = check_address(address); !allowed)
-                  return refusal(allowed.error());
-                const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
-                if (!membership) return refusal(membership.error());
-                if (heartbeat->term > node.term) heard_term(heartbeat->term);
-                if (*membership == Membership::registered)
-                  member.heard_witness(*heartbeat, request);
-                const auto key = registry.term_key(heartbeat->name);
-                const bool is_keyed = *membership == Membership::registered && !key.empty();
-                auto text = answers->of(*membership, member.reachable_masters());
-                add(text, "key", is_keyed ? key : std::string_view());
-                add(text, "checks", registry.checks(heartbeat->service));
-                add(text, "warning",
-                    may_vote ? warning_for(*heartbeat, request.peer) : std::string(no_vote));
-                auto answer = document(std::move(text));
-                answer.trusts = true;
+              .handler = [take, &counts](const ControlRequest& request, const std::string&) {
+                auto answer = take(request);
+                ++(answer.status == 200 ? counts.taken : counts.refused);
                 return answer;
               }});
 }

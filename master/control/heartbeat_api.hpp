@@ -2,6 +2,7 @@
 // second.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,12 +16,18 @@
 
 namespace tandem::master {
 
+// Since the start.
+struct HeartbeatCounts {
+  std::uint64_t taken = 0;
+  std::uint64_t refused = 0;  // with an error
+};
+
 // All references outlive the router. Answers tell witnesses the `timing`.
 // `heard_term` is called with a term that a worker has promised and this node does not know.
 // `check_address` checks that a worker may have that address.
 void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
                       ClusterMember& member, AccessControl& access, const core::Timing& timing,
-                      std::function<void(Term)> heard_term,
+                      HeartbeatCounts& counts, std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address);
 
 // What is wrong with the address that a worker on the host `peer` advertises, for the worker's log;

@@ -24,4 +24,8 @@ inline constexpr auto hook_max = 30s;
 // Hooks that wait for a slow one; the leadership changes once per election timeout at most.
 inline constexpr std::size_t hooks_waiting_max = 64;
 
+// Workers that are told of before the control loop does what else waits: less than a millisecond's
+// work.
+inline constexpr std::size_t workers_told_at_once = 256;
+
 }  // namespace tandem::limits

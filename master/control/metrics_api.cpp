@@ -5,20 +5,32 @@
 
 namespace tandem::master {
 
-void route_metrics(ApiRouter& router, std::function<wire::Status()> status,
-                   std::function<bool()> serves, std::function<metrics::Traffic()> traffic) {
+namespace {
+
+boost::asio::awaitable<ControlResponse> expose(const MetricsSources& sources,
+                                               LongDocuments& documents) {
+  return documents.write(sources.status, [serves = sources.serves(), counts = sources.counts(),
+                                          traffic = sources.traffic](const wire::Status& status) {
+    metrics::Exposition exposition;
+    metrics::describe(exposition, status, serves);
+    metrics::describe(exposition, counts);
+    if (traffic) metrics::describe(exposition, traffic());
+    metrics::describe_process(exposition);
+    ControlResponse response;
+    response.content_type = metrics::Exposition::content_type;
+    response.body = exposition.text();
+    return response;
+  });
+}
+
+}  // namespace
+
+void route_metrics(ApiRouter& router, MetricsSources sources, LongDocuments& documents) {
   router.add({.method = "GET",
               .path = "/metrics",
-              .handler = [status = std::move(status), serves = std::move(serves),
-                          traffic = std::move(traffic)](const ControlRequest&, const std::string&) {
-                metrics::Exposition exposition;
-                metrics::describe(exposition, status(), serves());
-                if (traffic) metrics::describe(exposition, traffic());
-                metrics::describe_process(exposition);
-                ControlResponse response;
-                response.content_type = metrics::Exposition::content_type;
-                response.body = exposition.text();
-                return response;
+              .handler = [sources = std::move(sources), &documents](const ControlRequest&,
+                                                                    const std::string&) {
+                return expose(sources, documents);
               }});
 }
 

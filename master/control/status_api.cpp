@@ -98,7 +98,6 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   if (vips) status.vips = vips();
   if (certificates) status.certificates = certificates();
   status.services = registry.service_health();
-  status.workers = registry.workers(now());
   return status;
 }
 
@@ -161,11 +160,14 @@ StatusNow status_of(const Registry& registry, const NodeView& node, const Cluste
   };
 }
 
-void route_status(ApiRouter& router, StatusNow status) {
+void route_status(ApiRouter& router, StatusNow status, LongDocuments& documents) {
   router.add({.method = "GET",
               .path = "/status",
-              .handler = [status = std::move(status)](const ControlRequest&, const std::string&) {
-                return document(wire::to_json(status()));
+              .handler = [status = std::move(status), &documents](const ControlRequest&,
+                                                                  const std::string&) {
+                return documents.write(status, [](const wire::Status& whole) {
+                  return document(wire::to_json(whole));
+                });
               }});
 }
 

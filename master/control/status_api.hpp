@@ -9,6 +9,7 @@
 #include "master/cluster/cluster_member.hpp"
 #include "master/control/access_control.hpp"
 #include "master/control/api_router.hpp"
+#include "master/control/long_documents.hpp"
 #include "master/control/node_view.hpp"
 #include "master/registry/registry.hpp"
 
@@ -21,11 +22,11 @@ using ShownCertificates = std::function<std::vector<wire::CertificateStatus>()>;
 
 using StatusNow = std::function<wire::Status()>;
 
-// What GET /status tells at the moment of the call. All outlive it.
+// What GET /status tells at the moment of the call, without the workers. All outlive it.
 StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                     const AccessControl& access, Vips vips, ShownCertificates certificates);
 
-void route_status(ApiRouter& router, StatusNow status);
+void route_status(ApiRouter& router, StatusNow status, LongDocuments& documents);
 
 // /primary: 200 while this node may forward; /standby: 200 while it could take over; otherwise 503
 // with the reason and the lag.

@@ -282,12 +282,16 @@ ControlResponse not_committed(const Error& error) {
 }
 
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
+                   LongDocuments& documents,
                    std::function<Result<>(const Endpoint&)> check_address) {
   using enum ApiEndpoint::Role;
   router.add({.method = "GET",
               .path = "/v1/workers",
-              .handler = [&registry](const ControlRequest&, const std::string&) {
-                return document(wire::to_json(registry.workers(now())));
+              .handler = [&documents](const ControlRequest&, const std::string&) {
+                return documents.write([] { return wire::Status(); },
+                                       [](const wire::Status& status) {
+                                         return document(wire::to_json(status.workers));
+                                       });
               }});
   router.add({.method = "GET",
               .path = "/v1/workers/{name}",

@@ -22,6 +22,7 @@
 
 #include "master/control/api_router.hpp"
 #include "master/control/drained_wait.hpp"
+#include "master/control/long_documents.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -29,9 +30,10 @@ namespace tandem::master {
 // Makes a change of the cluster's state; returns when it is committed and applied to the registry.
 using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
 
-// `registry` and `drained` outlive the router. `check_address` checks that a worker may have that
-// address.
+// `registry`, `drained` and `documents` outlive the router. `check_address` checks that a worker
+// may have that address.
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
+                   LongDocuments& documents,
                    std::function<Result<>(const Endpoint&)> check_address);
 
 // The answer for a change that was not made, or whose outcome is unknown: then 503 with the code

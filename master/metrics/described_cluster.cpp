@@ -110,6 +110,9 @@ constexpr std::array worker_metrics{
     WorkerMetric{Kind::gauge, "tandem_worker_ejected",
                  "Whether the worker is out because requests to it failed",
                  [](const wire::WorkerStatus& worker) { return worker.until_ms ? 1.0 : 0.0; }},
+    WorkerMetric{Kind::gauge, "tandem_worker_breaker_half_open",
+                 "Whether it is tried again by one request at a time",
+                 [](const wire::WorkerStatus& worker) { return worker.until_ms == 0 ? 1.0 : 0.0; }},
     WorkerMetric{Kind::gauge, "tandem_worker_in_flight",
                  "Requests that this master has sent and that are not answered yet",
                  [](const wire::WorkerStatus& worker) { return double(worker.in_flight); }},
@@ -119,6 +122,17 @@ constexpr std::array worker_metrics{
                  "Attempts that failed at the worker",
                  [](const wire::WorkerStatus& worker) { return double(worker.failures); }},
 };
+
+// When each was last heard, or a check of it was good; left out before the first time.
+void describe_signs(Exposition& out, const wire::Status& status) {
+  out.begin(Kind::gauge, "tandem_worker_sign_age_seconds",
+            "Since the worker's last heartbeat, or the last good check of a backend");
+  for (const auto& worker : status.workers) {
+    if (!worker.last_heartbeat_ms) continue;
+    out.add(static_cast<double>(*worker.last_heartbeat_ms) / 1000,
+            {{"service", worker.service}, {"worker", worker.name}});
+  }
+}
 
 void describe_workers(Exposition& out, const wire::Status& status) {
   for (const auto& metric : worker_metrics) {
@@ -137,6 +151,7 @@ void describe(Exposition& out, const wire::Status& status, bool serves) {
   describe_voters(out, status);
   describe_services(out, status);
   describe_workers(out, status);
+  describe_signs(out, status);
 }
 
 }  // namespace tandem::master::metrics

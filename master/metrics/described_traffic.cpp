@@ -47,6 +47,79 @@ void describe_requests(Exposition& out, const Traffic& traffic) {
     out.add(static_cast<double>(service.response_bytes), {{"service", name}});
 }
 
+constexpr std::array<const char*, retry_reasons> retry_reason_names{
+    "connect", "closed", "unprocessed", "lost", "timeout", "bad_response", "status", "leadership"};
+constexpr std::array<const char*, hedge_reasons> hedge_reason_names{"after", "p95"};
+constexpr std::array<const char*, queue_ends> queue_end_names{"served", "timed_out", "refused",
+                                                              "gone"};
+
+// Services whose requests came as far as to a worker, or to its queue.
+bool was_asked_for(const std::string& name) { return !name.empty(); }
+
+template <std::size_t size>
+void add_each(Exposition& out, const std::string& service, const char* label,
+              const std::array<std::uint64_t, size>& counts,
+              const std::array<const char*, size>& names) {
+  for (std::size_t index = 0; index < size; ++index) {
+    out.add(static_cast<double>(counts[index]), {{"service", service}, {label, names[index]}});
+  }
+}
+
+template <class Add>
+void for_each_service(const Traffic& traffic, Add add) {
+  for (const auto& [name, service] : traffic.services) {
+    if (was_asked_for(name)) add(name, service);
+  }
+}
+
+void describe_repetitions(Exposition& out, const Traffic& traffic) {
+  out.begin(Kind::counter, "tandem_retries_total",
+            "Attempts after one that failed, by how that ended");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    add_each(out, name, "reason", service.retries, retry_reason_names);
+  });
+  out.begin(Kind::counter, "tandem_hedges_total",
+            "Second attempts, beside a first one that took long, by the rule");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    add_each(out, name, "reason", service.hedges, hedge_reason_names);
+  });
+  out.begin(Kind::counter, "tandem_hedges_won_total", "Those of them that answered first");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    out.add(static_cast<double>(service.hedges_won), {{"service", name}});
+  });
+  out.begin(Kind::counter, "tandem_retries_denied_total",
+            "Retries and hedges that were not made, for the budget had nothing left");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    out.add(static_cast<double>(service.retries_denied), {{"service", name}});
+  });
+  out.begin(Kind::gauge, "tandem_retry_budget_remaining",
+            "Retries that the budget would pay for, as of the last second");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    out.add(static_cast<double>(service.budget_left) / 1000, {{"service", name}});
+  });
+  out.begin(Kind::counter, "tandem_breaker_ejections_total",
+            "Workers whose circuit breaker opened after failures in a row");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    out.add(static_cast<double>(service.ejections), {{"service", name}});
+  });
+}
+
+void describe_queues(Exposition& out, const Traffic& traffic) {
+  out.begin(Kind::gauge, "tandem_queue_requests", "Requests that wait for room at a worker");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    out.add(static_cast<double>(service.waiting), {{"service", name}});
+  });
+  out.begin(Kind::counter, "tandem_queue_ended_total",
+            "Requests that found no room at once, by how their waiting ended");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    add_each(out, name, "result", service.queue_ended, queue_end_names);
+  });
+  out.begin(Kind::histogram, "tandem_queue_seconds", "How long requests waited for room");
+  for_each_service(traffic, [&](const auto& name, const auto& service) {
+    out.add(service.queued, {{"service", name}});
+  });
+}
+
 struct LoopMetric {
   const char* name;
   const char* help;
@@ -64,10 +137,18 @@ constexpr std::array loop_metrics{
                &LoopTraffic::memory_bytes},
 };
 
+double sum_of(const Traffic& traffic, auto LoopTraffic::*value) {
+  double sum = 0;
+  for (const auto& loop : traffic.loops) sum += static_cast<double>(loop.*value);
+  return sum;
+}
+
 }  // namespace
 
 void describe(Exposition& out, const Traffic& traffic) {
   describe_requests(out, traffic);
+  describe_repetitions(out, traffic);
+  describe_queues(out, traffic);
   for (const auto& metric : loop_metrics) {
     out.begin(Kind::gauge, metric.name, metric.help);
     for (std::size_t loop = 0; loop < traffic.loops.size(); ++loop) {
@@ -75,11 +156,14 @@ void describe(Exposition& out, const Traffic& traffic) {
               {{"loop", std::to_string(loop)}});
     }
   }
-  out.single(Kind::counter, "tandem_retries_total", "Attempts after a first one that failed",
-             static_cast<double>(traffic.retries));
-  out.single(Kind::counter, "tandem_hedges_total",
-             "Second attempts, beside a first one that took long",
-             static_cast<double>(traffic.hedges));
+  out.single(Kind::counter, "tandem_requests_begun_total", "Requests of clients that have begun",
+             sum_of(traffic, &LoopTraffic::requests));
+  out.single(Kind::gauge, "tandem_requests_awaiting_primary",
+             "Requests that wait until some master leads",
+             sum_of(traffic, &LoopTraffic::awaiting_primary));
+  out.begin(Kind::counter, "tandem_tls_handshakes_total", "Handshakes of clients that have ended");
+  out.add(static_cast<double>(traffic.tls_handshakes_done), {{"result", "ok"}});
+  out.add(static_cast<double>(traffic.tls_handshakes_failed), {{"result", "failed"}});
   out.single(Kind::counter, "tandem_access_log_lost_total",
              "Requests without a line in the access log, for want of room or of a disk",
              static_cast<double>(traffic.access_log_lost));

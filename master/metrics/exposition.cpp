@@ -1,9 +1,8 @@
 #include "master/metrics/exposition.hpp"
 
-#include <limits>
+#include <iterator>
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
+#include <fmt/format.h>
 
 #include "common/base/assert.hpp"
 
@@ -13,71 +12,77 @@ namespace {
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-prometheus::MetricType type_of(Exposition::Kind kind) {
+const char* name_of(Exposition::Kind kind) {
   switch (kind) {
-    case Exposition::Kind::counter: return prometheus::MetricType::Counter;
-    case Exposition::Kind::gauge: return prometheus::MetricType::Gauge;
-    case Exposition::Kind::histogram: return prometheus::MetricType::Histogram;
+    case Exposition::Kind::counter: return "counter";
+    case Exposition::Kind::gauge: return "gauge";
+    case Exposition::Kind::histogram: return "histogram";
   }
-  return prometheus::MetricType::Untyped;
+  return "untyped";
+}
+
+void add_value(std::string& text, std::string_view value) {
+  for (const char c : value) {
+    if (c == '\\' || c == '"') text += '\\';
+    if (c == '\n') {
+      text += "\\n";
+    } else {
+      text += c;
+    }
+  }
 }
 
 }  // namespace
 
-struct Exposition::Families {
-  std::vector<prometheus::MetricFamily> all;
-
-  prometheus::ClientMetric& sample(Labels labels) {
-    TANDEM_ASSERT(!all.empty());
-    auto& metric = all.back().metric.emplace_back();
-    metric.label.reserve(labels.size());
-    for (auto& [name, value] : labels) metric.label.push_back({std::move(name), std::move(value)});
-    return metric;
-  }
-};
-
-Exposition::Exposition() : families_(std::make_unique<Families>()) {}
-Exposition::~Exposition() = default;
-
 void Exposition::begin(Kind kind, std::string name, std::string help) {
-  auto& all = families_->all;
-  if (!all.empty() && all.back().metric.empty()) all.pop_back();
-  all.push_back({std::move(name), std::move(help), type_of(kind), {}});
+  kind_ = kind;
+  name_ = std::move(name);
+  help_ = std::move(help);
+  has_samples_ = false;
 }
 
-void Exposition::add(double value, Labels labels) {
-  auto& metric = families_->sample(std::move(labels));
-  if (families_->all.back().type == prometheus::MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
+void Exposition::add_header() {
+  TANDEM_ASSERT(!name_.empty());
+  has_samples_ = true;
+  fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name_, help_, name_,
+                 name_of(kind_));
 }
 
-void Exposition::add(const HistogramSums& sums, Labels labels) {
-  auto& histogram = families_->sample(std::move(labels)).histogram;
+// `bound`: of a bucket; empty: it is none.
+void Exposition::add_sample(std::string_view suffix, const Labels& labels, std::string_view bound,
+                            double value) {
+  if (!has_samples_) add_header();
+  text_.append(name_).append(suffix);
+  char before = '{';
+  const auto add_label = [&](std::string_view name, std::string_view label) {
+    text_ += std::exchange(before, ',');
+    text_.append(name).append("=\"");
+    add_value(text_, label);
+    text_ += '"';
+  };
+  for (const auto& [name, label] : labels) add_label(name, label);
+  if (!bound.empty()) add_label("le", bound);
+  if (before == ',') text_ += '}';
+  fmt::format_to(std::back_inserter(text_), " {}\n", value);
+}
+
+void Exposition::add(double value, const Labels& labels) { add_sample({}, labels, {}, value); }
+
+void Exposition::add(const HistogramSums& sums, const Labels& labels) {
+  std::uint64_t count = 0;
   for (std::size_t bucket = 0; bucket < sums.buckets.size(); ++bucket) {
-    histogram.sample_count += sums.buckets[bucket];
-    const bool last = bucket == bucket_bounds.size();
-    histogram.bucket.push_back(
-        {histogram.sample_count,
-         last ? std::numeric_limits<double>::infinity() : seconds(bucket_bounds[bucket])});
+    count += sums.buckets[bucket];
+    const bool is_last = bucket == bucket_bounds.size();
+    const auto bound = is_last ? "+Inf" : fmt::format("{}", seconds(bucket_bounds[bucket]));
+    add_sample("_bucket", labels, bound, static_cast<double>(count));
   }
-  histogram.sample_sum = seconds(sums.total);
+  add_sample("_sum", labels, {}, seconds(sums.total));
+  add_sample("_count", labels, {}, static_cast<double>(count));
 }
 
 void Exposition::single(Kind kind, std::string name, std::string help, double value) {
   begin(kind, std::move(name), std::move(help));
   add(value);
-}
-
-std::string Exposition::text() const {
-  const auto& all = families_->all;
-  const prometheus::TextSerializer serializer;
-  if (!all.empty() && all.back().metric.empty()) {
-    return serializer.Serialize({all.begin(), all.end() - 1});
-  }
-  return serializer.Serialize(all);
 }
 
 }  // namespace tandem::master::metrics

@@ -1,6 +1,7 @@
 #include "master/metrics/request_counts.hpp"
 
 #include "common/base/assert.hpp"
+#include "common/base/clock.hpp"
 
 namespace tandem::master::metrics {
 
@@ -20,16 +21,43 @@ Outcome outcome_of(unsigned status) {
   }
 }
 
+template <std::size_t size>
+void add_all(const std::array<Counter, size>& counts, std::array<std::uint64_t, size>& sums) {
+  for (std::size_t index = 0; index < size; ++index) sums[index] += counts[index].value();
+}
+
 }  // namespace
 
-struct RequestCounts::OfService {
-  const std::string name;
-  std::array<std::array<Counter, outcomes>, protocols> requests{};
-  Counter attempts{};
-  Counter response_bytes{};
-  Histogram duration{};
-  Histogram first_byte{};
-};
+void ServiceCounts::add_to(ServiceTraffic& sums) const {
+  for (std::size_t protocol = 0; protocol < protocols; ++protocol) {
+    add_all(requests[protocol], sums.requests[protocol]);
+  }
+  sums.attempts += attempts.value();
+  sums.response_bytes += response_bytes.value();
+  duration.add_to(sums.duration);
+  first_byte.add_to(sums.first_byte);
+  add_all(retries, sums.retries);
+  add_all(hedges, sums.hedges);
+  sums.hedges_won += hedges_won.value();
+  sums.retries_denied += retries_denied.value();
+  sums.budget_left += budget_left.value();
+  sums.waiting += waiting.value();
+  add_all(queue_ended, sums.queue_ended);
+  queued.add_to(sums.queued);
+  sums.ejections += ejections.value();
+}
+
+QueueStay::~QueueStay() {
+  if (since_ == Instant()) return;
+  counts_.waiting.add(-1);
+  counts_.queue_ended[index_of(end_)].add();
+  counts_.queued.observe(now() - since_);
+}
+
+void QueueStay::begin() {
+  since_ = now();
+  counts_.waiting.add(1);
+}
 
 RequestCounts::RequestCounts() = default;
 RequestCounts::~RequestCounts() = default;
@@ -37,17 +65,14 @@ RequestCounts::~RequestCounts() = default;
 void RequestCounts::add(const EndedRequest& request) {
   auto& counts = of(request.service);
   const auto protocol = request.is_http2 ? HttpProtocol::http2 : HttpProtocol::http1;
-  counts
-      .requests[static_cast<std::size_t>(protocol)]
-               [static_cast<std::size_t>(outcome_of(request.status))]
-      .add();
+  counts.requests[index_of(protocol)][index_of(outcome_of(request.status))].add();
   counts.attempts.add(request.attempts);
   counts.response_bytes.add(request.response_bytes);
   counts.duration.observe(request.duration);
   if (request.first_byte > Duration::zero()) counts.first_byte.observe(request.first_byte);
 }
 
-RequestCounts::OfService& RequestCounts::of(std::string_view service) {
+ServiceCounts& RequestCounts::of(std::string_view service) {
   if (latest_ != nullptr && latest_->name == service) return *latest_;
   const auto used = used_.load(std::memory_order_relaxed);
   for (std::size_t index = 0; index < used; ++index) {
@@ -57,7 +82,7 @@ RequestCounts::OfService& RequestCounts::of(std::string_view service) {
     return of(beyond_the_limit);
   }
   TANDEM_ASSERT(used < services_.size());
-  services_[used] = std::make_unique<OfService>(std::string(service));
+  services_[used] = std::make_unique<ServiceCounts>(service);
   latest_ = services_[used].get();
   used_.store(used + 1, std::memory_order_release);
   return *latest_;
@@ -66,17 +91,7 @@ RequestCounts::OfService& RequestCounts::of(std::string_view service) {
 void RequestCounts::add_to(std::map<std::string, ServiceTraffic>& services) const {
   const auto used = used_.load(std::memory_order_acquire);
   for (std::size_t index = 0; index < used; ++index) {
-    const auto& counts = *services_[index];
-    auto& sums = services[counts.name];
-    for (std::size_t protocol = 0; protocol < protocols; ++protocol) {
-      for (std::size_t outcome = 0; outcome < outcomes; ++outcome) {
-        sums.requests[protocol][outcome] += counts.requests[protocol][outcome].value();
-      }
-    }
-    sums.attempts += counts.attempts.value();
-    sums.response_bytes += counts.response_bytes.value();
-    counts.duration.add_to(sums.duration);
-    counts.first_byte.add_to(sums.first_byte);
+    services_[index]->add_to(services[services_[index]->name]);
   }
 }
 

@@ -1,7 +1,8 @@
 // request_counts.hpp: the requests of one loop, by service.
 //
 // A service is found by its name, which is nearly always that of the request before; the first
-// request of a service makes its counters, which stay. Owner: add() the loop, the rest any thread.
+// request of a service makes its counters, which stay. Owner: add(), of() and for_each() the loop,
+// the rest any thread.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/histogram.hpp"
 #include "master/metrics/limits.hpp"
 #include "master/metrics/traffic.hpp"
 
@@ -26,6 +28,28 @@ struct EndedRequest {
   Duration first_byte{0};  // 0: no answer was begun
 };
 
+// Of one service at one loop, which counts; what each means: ServiceTraffic.
+struct ServiceCounts {
+  explicit ServiceCounts(std::string_view service) : name(service) {}
+  void add_to(ServiceTraffic& sums) const;
+
+  const std::string name;
+  std::array<std::array<Counter, outcomes>, protocols> requests{};
+  Counter attempts;
+  Counter response_bytes;
+  Histogram duration;
+  Histogram first_byte;
+  std::array<Counter, retry_reasons> retries{};
+  std::array<Counter, hedge_reasons> hedges{};
+  Counter hedges_won;
+  Counter retries_denied;
+  Gauge budget_left;
+  Gauge waiting;
+  std::array<Counter, queue_ends> queue_ended{};
+  Histogram queued;
+  Counter ejections;
+};
+
 class RequestCounts {
  public:
   RequestCounts();
@@ -34,17 +58,40 @@ class RequestCounts {
   RequestCounts& operator=(const RequestCounts&) = delete;
 
   void add(const EndedRequest& request);
+  // Those of the service, or of "other" beyond limits::measured_services_max. They stay.
+  ServiceCounts& of(std::string_view service);
+  template <class Visit>
+  void for_each(Visit visit) {
+    const auto used = used_.load(std::memory_order_relaxed);
+    for (std::size_t index = 0; index < used; ++index) visit(*services_[index]);
+  }
   void add_to(std::map<std::string, ServiceTraffic>& services) const;
 
  private:
-  struct OfService;
-
-  OfService& of(std::string_view service);
-
   // The first `used_` are there, and stay as they are.
-  std::array<std::unique_ptr<OfService>, limits::measured_services_max + 1> services_;
+  std::array<std::unique_ptr<ServiceCounts>, limits::measured_services_max + 1> services_;
   std::atomic<std::size_t> used_{0};
-  OfService* latest_ = nullptr;
+  ServiceCounts* latest_ = nullptr;
+};
+
+// The stay of one request in its service's queue, if it comes to one. Owner: the loop.
+class QueueStay {
+ public:
+  explicit QueueStay(ServiceCounts& counts) : counts_(counts) {}
+  ~QueueStay();
+  QueueStay(const QueueStay&) = delete;
+  QueueStay& operator=(const QueueStay&) = delete;
+
+  void begin();
+  // How it will have ended; QueueEnd::gone if nothing is said.
+  void ends(QueueEnd end) { end_ = end; }
+  // The queue had no place for it. REQUIRES: it has not begun
+  void refused() { counts_.queue_ended[index_of(QueueEnd::refused)].add(); }
+
+ private:
+  ServiceCounts& counts_;
+  Instant since_;  // the boot of the machine: it has not begun
+  QueueEnd end_ = QueueEnd::gone;
 };
 
 }  // namespace tandem::master::metrics

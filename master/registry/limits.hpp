@@ -28,6 +28,9 @@ inline constexpr std::size_t probes_max = 1'024;
 inline constexpr auto probe_timeout_min = 200ms;  // a busy server may need this long for an answer
 inline constexpr auto probe_timeout_max = 2s;
 
+// Services whose checks are counted apart; what comes later counts as "other".
+inline constexpr std::size_t checked_services_max = 256;
+
 // ---- a change of the primary --------------------------------------------------------------------
 // How long a client's request at a master that does not lead, or a change, waits for a primary:
 // twice the longest takeover with the default timing.

@@ -32,6 +32,7 @@
 #include "master/registry/attentive_clock.hpp"
 #include "master/registry/cluster_state.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/check_counts.hpp"
 #include "master/registry/limits.hpp"
 #include "master/registry/owning_thread.hpp"
 #include "master/registry/service_table.hpp"
@@ -187,6 +188,9 @@ class Registry {
   // The version of the published snapshot if it shows all changes so far; otherwise nothing.
   std::optional<std::uint64_t> published_version() const;
   std::vector<wire::WorkerStatus> workers(Instant now) const;  // by name
+  // At most `most` of them, those behind `name`; empty: from the first on.
+  std::vector<wire::WorkerStatus> workers_after(std::string_view name, std::size_t most,
+                                                Instant now) const;
   std::optional<wire::WorkerStatus> worker(std::string_view name, Instant now) const;
   // Each with the instances that get traffic now.
   std::vector<wire::ServiceInstances> services(Instant now) const;
@@ -194,6 +198,7 @@ class Registry {
 
   // By name, as of the last tick.
   std::vector<wire::ServiceHealth> service_health() const;
+  const CheckCounts& check_counts() const { return check_counts_; }
 
   // The workers that are ejected now and the services that panic, which a primary tells its
   // standbys.
@@ -325,7 +330,8 @@ class Registry {
   Routes configured_routes_;
   Settings configured_settings_;
   std::set<std::string, std::less<>>
-      told_panicking_;                      // the services that panic according to the primary
+      told_panicking_;  // the services that panic according to the primary
+  CheckCounts check_counts_;
   Instant leads_since_ = Instant::never();  // attentive time
   Instant outliers_looked_for_ = Instant::never();
   tandem::tls::CurrentCredentialsPtr credentials_;  // null: none

@@ -96,6 +96,7 @@ void Registry::eject_outliers(const std::string& service, const ServiceTable::Me
                                          percent(outlier.others));
     record.counters->ejected_after.store(0, relaxed);
     const auto out_for = eject(*record.counters, outlier_times, now);
+    ++check_counts_.of(service).ejections;
     spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"{}\"", record.name, service,
                  out_for / 1ms, record.ejection_reason);
   }

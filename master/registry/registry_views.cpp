@@ -34,6 +34,16 @@ std::vector<wire::WorkerStatus> Registry::workers(Instant now) const {
   return all;
 }
 
+std::vector<wire::WorkerStatus> Registry::workers_after(std::string_view name, std::size_t most,
+                                                        Instant now) const {
+  thread_.assert_here();
+  std::vector<wire::WorkerStatus> some;
+  for (auto at = records_.upper_bound(name); at != records_.end() && some.size() < most; ++at) {
+    some.push_back(shown(at->second, now));
+  }
+  return some;
+}
+
 std::optional<wire::WorkerStatus> Registry::worker(std::string_view name, Instant now) const {
   thread_.assert_here();
   const auto found = records_.find(name);

@@ -149,3 +149,32 @@ TEST_CASE("each rule for alerts fires when it should, and not otherwise") {
   CHECK(tested.status == 0);
   CHECK(run({"promtool", "check", "config", rules + "prometheus.yml"}).status == 0);
 }
+
+TEST_CASE("each master tells its elections, its lease, its disk, and the heartbeats that it took") {
+  PairCluster cluster;
+  cluster.start_workers({"w1", "w2"});
+  REQUIRE(cluster.await_whole() == "");
+  const auto primary = cluster.await_primary();
+  const auto told = [&](const std::string& name, const std::string& sample) {
+    const auto text = "\n" + get(cluster.control(name), "/metrics").body;
+    const auto at = text.find("\n" + sample + " ");
+    if (at == text.npos) throw std::runtime_error("not told: " + sample);
+    return std::stod(text.substr(at + sample.size() + 2));
+  };
+  CHECK(told(primary, "tandem_elections_won_total") == 1);
+  CHECK(told(primary, "tandem_elections_total") >= 1);
+  CHECK(eventually([&] { return told(primary, "tandem_lease_remaining_seconds") > 0; }));
+  CHECK(told(cluster.standby_of(primary), "tandem_lease_remaining_seconds") == 0);
+  CHECK(told(primary, "tandem_storage_commit_seconds_count") > 0);
+  CHECK(told(primary, "tandem_storage_failures_total") == 0);
+  for (const auto& name : cluster.names()) {
+    CHECK(eventually([&] { return told(name, "tandem_unprotected_seconds") == 0; }));
+    CHECK(told(name, R"(tandem_heartbeats_total{result="ok"})") >= 2);
+    CHECK(told(name, R"(tandem_heartbeats_total{result="refused"})") == 0);
+  }
+  CHECK(cluster.tell(primary, "/heartbeat", "{}").status == 400);
+  CHECK(told(primary, R"(tandem_heartbeats_total{result="refused"})") == 1);
+  cluster.worker("w1").kill9();
+  cluster.worker("w2").kill9();
+  CHECK(eventually([&] { return told(primary, "tandem_unprotected_seconds") > 0; }));
+}

@@ -39,6 +39,8 @@ Task<Ending> ClientSession::shake_hands() {
   const bool secured = co_await securing;
   deadline_.disarm();
   handshake_.reset();
+  auto& counters = context_.counters();
+  (secured ? counters.tls_handshakes_done : counters.tls_handshakes_failed).add();
   // Whoever has asked nothing yet can ask elsewhere.
   const bool is_let_go = context_.lets_clients_go() && !connection_.has_unread();
   if (!secured || ending_ || is_let_go) co_return Ending::close;

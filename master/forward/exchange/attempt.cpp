@@ -75,7 +75,9 @@ void Attempt::report_outcome(Outcome outcome) {
     case Outcome::lost_race: return report_latency(Experience::good);  // it takes so long at least
     default: return;  // it says nothing of the worker
   }
-  service_.record_result(upstream_, experience);
+  if (service_.record_result(upstream_, experience)) {
+    context_.request_counts().of(service_.name()).ejections.add();
+  }
   report_latency(experience);
 }
 
@@ -346,8 +348,12 @@ bool Attempt::says_connection_expired() const {
 
 // The status is one of retry_on, and another attempt is allowed and affordable.
 bool Attempt::has_retry_status() {
-  return hop_ == Hop::worker && client_.may_try_again && !result_.response_begun &&
-         is_unwanted_answer() && service_.may_retry();
+  const bool is_wanted = hop_ == Hop::worker && client_.may_try_again && !result_.response_begun &&
+                         is_unwanted_answer();
+  if (!is_wanted) return false;
+  if (service_.may_retry()) return true;
+  context_.request_counts().of(service_.name()).retries_denied.add();
+  return false;
 }
 
 bool Attempt::is_unwanted_answer() const {

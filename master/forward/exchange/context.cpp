@@ -59,6 +59,11 @@ void Context::sweep() {
   services_.close_idle_before(oldest);
   primary_route_->service().close_idle_before(oldest);
   services_.forget_departed();
+  request_counts_.for_each([this](metrics::ServiceCounts& counts) {
+    auto* const service = services_.find(counts.name);
+    const double left = service == nullptr ? 0 : service->retries_left();
+    counts.budget_left.set(static_cast<std::int64_t>(left * 1000));
+  });
 }
 
 void Context::refuse_all() {

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/histogram.hpp"
 #include "common/base/splitmix64.hpp"
 #include "common/http1/http_head.hpp"
 #include "master/forward/access_log/ring.hpp"
@@ -50,12 +51,13 @@ enum class Farewell {
 // Written by the loop, read by anyone. Relaxed: each is a number of its own.
 struct LoopCounters {
   std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> retries{0};
-  std::atomic<std::uint64_t> hedges{0};  // second attempts, beside a first one that took long
+  Gauge awaiting_primary;  // requests that wait until somebody leads
   // Open, or on their way here from the loop that accepted them, which has counted them already.
   std::atomic<std::uint64_t> client_connections{0};
   std::atomic<std::uint64_t> tls_handshakes{0};   // of clients, under way
   std::atomic<std::uint64_t> tls_connections{0};  // of clients, secure and open
+  Counter tls_handshakes_done;
+  Counter tls_handshakes_failed;  // or took too long, or were given up
 
   // Only the loop writes, so a load and a store are enough, without a locked instruction.
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {

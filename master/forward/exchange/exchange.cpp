@@ -4,6 +4,29 @@
 
 namespace tandem::master {
 
+namespace {
+
+// Why a request is sent again after an attempt that ended so.
+metrics::RetryReason reason_of(AttemptOutcome outcome) {
+  using Reason = metrics::RetryReason;
+  switch (outcome) {
+    case AttemptOutcome::stale: return Reason::closed;
+    case AttemptOutcome::unprocessed:
+    case AttemptOutcome::unsupported: return Reason::unprocessed;
+    case AttemptOutcome::lost: return Reason::lost;
+    case AttemptOutcome::timed_out: return Reason::timeout;
+    case AttemptOutcome::bad_response: return Reason::bad_response;
+    case AttemptOutcome::retry_status: return Reason::status;
+    case AttemptOutcome::gate_closed:
+    case AttemptOutcome::term_refused:
+    case AttemptOutcome::not_primary:
+    case AttemptOutcome::superseded: return Reason::leadership;
+    default: return Reason::connect;
+  }
+}
+
+}  // namespace
+
 Exchange::Exchange(Context& context, MessageStream& client, const Sender& sender, Buffer& in,
                    RequestHead& request)
     : context_(context),
@@ -114,11 +137,14 @@ Verdict Exchange::judge(const AttemptResult& result) {
                                          .attempts_max = client_.options->attempts,
                                          .retry_on = client_.options->retry_on});
   if (verdict.costs_retry && !service_->may_retry()) {
+    counts().retries_denied.add();
     return {.next = Verdict::Next::fail, .failure = verdict.failure};
   }
   const bool repeats =
       verdict.next == Verdict::Next::repeat || verdict.next == Verdict::Next::await_leadership;
-  if (repeats && result.was_chosen) LoopCounters::add(context_.counters().retries, 1);
+  if (repeats && result.was_chosen) {
+    counts().retries[metrics::index_of(reason_of(result.outcome))].add();
+  }
   return verdict;
 }
 

@@ -48,6 +48,7 @@ class Exchange {
 
   Task<> forward();
   Verdict judge(const AttemptResult& result);
+  metrics::ServiceCounts& counts() { return context_.request_counts().of(service_name_); }
 
   // ---- exchange_head.cpp: what the head alone decides
   bool asks_for_health() const;

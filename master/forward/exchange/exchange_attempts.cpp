@@ -82,7 +82,7 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   const bool is_reached = connected.error.value() == EPROTO;  // it lives, but TLS failed
   if (is_reached && !aborted_ && !chosen.lost_race && !cut_short) {
     count_failure(upstream);
-    service_->record_result(upstream, Experience::bad);
+    if (service_->record_result(upstream, Experience::bad)) counts().ejections.add();
   } else if (is_own_trouble(connected.error.value())) {
     chosen.outcome = AttemptOutcome::out_of_resources;
     log_shortage(connected.error, now());

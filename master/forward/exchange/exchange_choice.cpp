@@ -72,10 +72,12 @@ bool Exchange::choose_now() {
 Task<bool> Exchange::wait_for_choice() {
   auto left = client_.times.within(client_.times.timeouts().queue_wait, context_.coarse_now());
   bool all_full = false;
+  metrics::QueueStay stay(counts());
   QueueEntry entry;
   while (!aborted_) {
     if (entry.may_choose(*service_) && choose_now()) {
       entry.served();
+      stay.ends(metrics::QueueEnd::served);
       co_return false;
     }
     const auto& excluded = destination_ == Destination::primary ? none_excluded : excluded_;
@@ -86,9 +88,16 @@ Task<bool> Exchange::wait_for_choice() {
       continue;
     }
     if (!all_full) left = time_left_for_suspects();
-    if (left <= Duration::zero()) break;
+    if (left <= Duration::zero()) {
+      stay.ends(metrics::QueueEnd::timed_out);
+      break;
+    }
     if (!entry.has_begun()) {
-      if (!entry.begin(*service_)) break;
+      if (!entry.begin(*service_)) {
+        stay.refused();
+        break;
+      }
+      stay.begin();
       continue;
     }
     context_.services().want_room(*service_);
@@ -99,7 +108,10 @@ Task<bool> Exchange::wait_for_choice() {
     queue_entry_ = nullptr;
     left -= std::min(left, now() - since);
     const bool is_over = outcome == Service::QueueResult::timed_out;
-    if (outcome == Service::QueueResult::refused || (is_over && left <= Duration::zero())) break;
+    if (outcome == Service::QueueResult::refused || (is_over && left <= Duration::zero())) {
+      if (is_over) stay.ends(metrics::QueueEnd::timed_out);
+      break;
+    }
     // No worker is asked for a client that has given up.
     if (client_.stream.is_gone(is_over && client_.request.version() >= 11)) aborted_ = true;
     // The suspect that has come back may be asked again.

@@ -62,8 +62,11 @@ bool Exchange::choose_second(ChosenWorker& second) {
   auto others = excluded_;
   others.add(chosen_.upstream->worker().id);
   second.upstream = service_->pick(pick_criteria(others));
-  if (!second.upstream || second.upstream == chosen_.upstream || !service_->may_retry())
+  if (!second.upstream || second.upstream == chosen_.upstream) return false;
+  if (!service_->may_retry()) {
+    counts().retries_denied.add();
     return false;
+  }
   second.in_flight.begin(*service_, second.upstream);
   return true;
 }
@@ -83,7 +86,9 @@ Task<AttemptResult> Exchange::ask_two(Duration delay) {
   while (!chosen_.asked && !race.has_rung()) co_await race;
   const bool hedged = !chosen_.asked && choose_second(second);
   if (hedged) {
-    LoopCounters::add(context_.counters().hedges, 1);
+    const bool by_p95 = client_.options->hedge.when == wire::Hedge::When::p95;
+    const auto reason = by_p95 ? metrics::HedgeReason::p95 : metrics::HedgeReason::after;
+    counts().hedges[metrics::index_of(reason)].add();
     client_.is_hedged = true;
     second_ = &second;
     start(second);
@@ -103,6 +108,7 @@ Task<AttemptResult> Exchange::ask_two(Duration delay) {
     co_await ending;
     if (second.outcome != AttemptOutcome::not_sent) history_.count_second();
     if (second_counts) {
+      counts().hedges_won.add();
       auto passing = pass(second);
       const auto result = co_await passing;
       chosen_.upstream = second.upstream;

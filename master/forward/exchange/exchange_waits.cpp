@@ -58,7 +58,9 @@ Task<> Exchange::await_leadership(std::uint64_t seen) {
   if (asks_again) wait.timeout = std::min<Duration>(left, limits::primary_pause);
   const bool may_probe = client_.request.version() >= 11;
   auto waiting = context_.primary_route().wait_for_change(client_.stream, may_probe, wait);
+  context_.counters().awaiting_primary.add(1);
   const auto result = co_await waiting;
+  context_.counters().awaiting_primary.add(-1);
   const bool is_over = result == PrimaryRoute::WaitResult::timed_out;
   if (result == PrimaryRoute::WaitResult::changed || (is_over && asks_again)) {
     verdict_.next = Verdict::Next::repeat;

@@ -59,9 +59,11 @@ void Loop::add_to(metrics::Traffic& sums) const {
   sums.loops.push_back({.connections = value(counters().client_connections),
                         .tls_connections = value(counters().tls_connections),
                         .tls_handshakes = value(counters().tls_handshakes),
-                        .memory_bytes = memory_in_use()});
-  sums.retries += value(counters().retries);
-  sums.hedges += value(counters().hedges);
+                        .memory_bytes = memory_in_use(),
+                        .requests = value(counters().requests),
+                        .awaiting_primary = counters().awaiting_primary.value()});
+  sums.tls_handshakes_done += counters().tls_handshakes_done.value();
+  sums.tls_handshakes_failed += counters().tls_handshakes_failed.value();
 }
 
 void Loop::start() {

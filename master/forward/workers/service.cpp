@@ -230,7 +230,7 @@ bool Service::may_eject() const {
   return (out + 1) * 2 <= all;
 }
 
-void Service::record_result(Upstream& upstream, Experience experience) {
+bool Service::record_result(Upstream& upstream, Experience experience) {
   auto& counters = upstream.counters();
   if (options_.counts_outcomes) {
     auto& count = experience == Experience::good ? counters.good : counters.bad;
@@ -238,20 +238,21 @@ void Service::record_result(Upstream& upstream, Experience experience) {
   }
   if (experience == Experience::good) {
     if (upstream.worker().last_resort) counters.vouched.store(true, std::memory_order_relaxed);
-    if (!CircuitBreaker::succeeded(counters)) return;
+    if (!CircuitBreaker::succeeded(counters)) return false;
     spdlog::info("worker readmitted name={} service={}", upstream.worker().name, name_);
     wake_some();
-    return;
+    return false;
   }
   const auto now = wheel_.coarse_now();
-  if (!options_.breaker.failed(counters, now)) return;
+  if (!options_.breaker.failed(counters, now)) return false;
   const bool is_out = counters.ejected_until.load(std::memory_order_relaxed) != 0;
   const bool is_last_resort = upstream.worker().last_resort;
-  if (!is_out && !is_last_resort && !may_eject()) return;
+  if (!is_out && !is_last_resort && !may_eject()) return false;
   if (is_last_resort) counters.vouched.store(false, std::memory_order_relaxed);
   const auto open_for = options_.breaker.open(counters, now);
   spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
                upstream.worker().name, name_, open_for / 1ms);
+  return true;
 }
 
 Upstream* Service::sticky_upstream(std::string_view cookie) const {

@@ -88,8 +88,8 @@ class Service {
   // already, or elsewhere, where there was only no room at this moment.
   std::string_view cookie_for(const Upstream& chosen, const PickCriteria& criteria) const;
 
-  // Tells the worker's circuit breaker how a request ended there.
-  void record_result(Upstream& upstream, Experience experience);
+  // Tells the worker's circuit breaker how a request ended there. True: that ejected the worker.
+  bool record_result(Upstream& upstream, Experience experience);
   // Some policy learns from how requests end, and how long they take.
   bool policies_learn() const;
   void train_policies(const Upstream& upstream, Experience experience, Duration latency,
@@ -104,6 +104,7 @@ class Service {
   // is paid for. False: there is nothing left to pay with.
   void earn_retries() { retries_.earn(wheel_.coarse_now()); }
   bool may_retry() { return retries_.pay(wheel_.coarse_now()); }
+  double retries_left() { return retries_.left(wheel_.coarse_now()); }
 
   // Why a request stopped waiting: there may be room; its time in the queue is over; the queue is
   // full, or the loop stops.

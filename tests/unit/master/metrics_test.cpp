@@ -48,6 +48,7 @@ std::string everything() {
   worker.name = "w1";
   worker.service = "shop";
   worker.state = "up";
+  worker.last_heartbeat_ms = 5;
   status.workers.push_back(worker);
   RequestCounts counts;
   counts.add({.service = "shop", .status = 200, .attempts = 1, .duration = 3ms, .first_byte = 2ms});
@@ -56,6 +57,9 @@ std::string everything() {
   traffic.loops.emplace_back();
   Exposition exposition;
   describe(exposition, status, false);
+  ControlCounts control;
+  control.checks["shop"] = {.good = 2, .failed = 1};
+  describe(exposition, control);
   describe(exposition, traffic);
   describe_process(exposition);
   return exposition.text();

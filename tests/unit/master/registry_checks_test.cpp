@@ -148,3 +148,38 @@ TEST_CASE("settings that are taken back take their checks along") {
   REQUIRE(cluster.registry.apply(*cluster.registry.remove_settings("default"), cluster.time).ok());
   CHECK(cluster.state("w1") == "up");
 }
+
+TEST_CASE("checks are counted by service and by how they ended") {
+  RegistryFixture cluster;
+  const auto id = add_backend(cluster);
+  for (int good = 0; good < 3; ++good) probe(cluster, id);
+  probe(cluster, id, unhealthy);
+  const auto& counts = cluster.registry.check_counts().all();
+  REQUIRE(counts.size() == 1);
+  CHECK(counts.at("default").checks_good == 3);
+  CHECK(counts.at("default").checks_failed == 1);
+}
+
+TEST_CASE("checks of services beyond the limit are counted together") {
+  CheckCounts counts;
+  for (std::size_t number = 0; number < tandem::limits::checked_services_max + 9; ++number) {
+    ++counts.of("s" + std::to_string(number)).checks_good;
+  }
+  CHECK(counts.all().size() == tandem::limits::checked_services_max + 1);
+  CHECK(counts.all().at("other").checks_good == 9);
+}
+
+TEST_CASE("workers are listed some at a time, and none is left out") {
+  RegistryFixture cluster;
+  for (std::uint16_t number = 1; number <= 3; ++number) {
+    const auto name = "n" + std::to_string(number);
+    REQUIRE(cluster.registry.configure_backend({.name = name, .address = {"10.0.0.5", number}},
+                                               cluster.time));
+  }
+  const auto first = cluster.registry.workers_after("", 2, cluster.time);
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].name == "n1");
+  const auto rest = cluster.registry.workers_after(first[1].name, 2, cluster.time);
+  REQUIRE(rest.size() == 1);
+  CHECK(rest[0].name == "n3");
+}

@@ -11,7 +11,7 @@
 
 #include "common/base/time.hpp"
 
-namespace tandem::master::metrics {
+namespace tandem {
 
 // A number that one thread counts up and any thread reads, without a locked instruction.
 class Counter {
@@ -21,6 +21,17 @@ class Counter {
 
  private:
   std::atomic<std::uint64_t> value_{0};
+};
+
+// A number that one thread moves up and down and any thread reads.
+class Gauge {
+ public:
+  void add(std::int64_t amount) { set(value() + amount); }
+  void set(std::int64_t value) { value_.store(value, std::memory_order_relaxed); }
+  std::int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
 };
 
 // The upper bounds of the buckets, inclusive; what is above the last one is in one more.
@@ -57,4 +68,4 @@ class Histogram {
   Counter total_ns_;
 };
 
-}  // namespace tandem::master::metrics
+}  // namespace tandem
