@@ -103,7 +103,7 @@ class TandemPair:
 
     def _proof(self, kind, name):
         if self.authority is None:
-            return ["--token-file", self.token]
+            return ["--token-file", self.token, "--insecure-network"]
         stem = os.path.join(self.authority, f"{kind}-{name}")
         return ["--cluster-ca", os.path.join(self.authority, "ca.pem"), "--cluster-cert", stem + ".pem",
                 "--cluster-key", stem + ".key"]

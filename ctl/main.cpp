@@ -39,6 +39,7 @@ struct Flags {
   std::vector<Endpoint> controls;
   std::string token_file;
   tls::ClusterFiles cluster;
+  bool insecure_network = false;
   bool json = false;
   std::string worker;
   std::string successor;
@@ -305,6 +306,16 @@ Result<std::string> make_secret(const Flags& flags, const std::string& token, ct
   return ctl::token_entry(flags.entry, token, format);
 }
 
+// A token goes in clear text to no other machine.
+Result<> check_clear_text(const Flags& flags) {
+  for (const auto& control : flags.controls) {
+    auto clear = tls::check_clear_text(tls::clear_text(flags.insecure_network), control,
+                                       "--control " + control.to_string(), "--control");
+    if (!clear) return clear;
+  }
+  return {};
+}
+
 int failed(const Error& error, int status) {
   write_text(stderr, fmt::format("tandem: {}\n", printable(error.message)));
   return status;
@@ -323,6 +334,7 @@ int main(int argc, char** argv) {
   bind_text(app, "--token-file", "FILE", "file with your token, if the masters ask for one",
             flags.token_file);
   tls::bind_cluster_files(app, flags.cluster);
+  tls::bind_insecure_network(app, flags.insecure_network);
   bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
   add_commands(app, flags);
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
@@ -337,6 +349,11 @@ int main(int argc, char** argv) {
   }
   const auto credentials = tls::load_if_given(flags.cluster);
   if (!credentials) return failed(credentials.error(), 2);
+  const bool asks_nobody =
+      flags.token_new->parsed() || flags.token_entry->parsed() || ctl::is_ca_command(flags.ca);
+  if (!asks_nobody && !token.empty() && *credentials == nullptr) {
+    if (const auto clear = check_clear_text(flags); !clear) return failed(clear.error(), 2);
+  }
   const ctl::ControlClient client(flags.controls, token, *credentials);
   const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
   Outcome outcome;
@@ -344,8 +361,7 @@ int main(int argc, char** argv) {
     auto shown = show_status(flags, client, format);
     if (!shown.ok()) return failed(shown.error(), 1);
     outcome = std::move(*shown);
-  } else if (flags.token_new->parsed() || flags.token_entry->parsed() ||
-             ctl::is_ca_command(flags.ca)) {
+  } else if (asks_nobody) {
     auto text = make_secret(flags, token, format);
     if (!text.ok()) return failed(text.error(), text.error().code == ErrorCode::io ? 1 : 2);
     outcome.text = std::move(*text);

@@ -325,9 +325,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
   bind_duration(app, "--drain-timeout", "how long requests in flight may take after SIGTERM",
                 flags.drain_timeout, {0s, 1h});
   tandem::tls::bind_cluster_files(app, flags.cluster);
-  bind_switch(app, "--insecure-network",
-              "what masters and workers say to each other may go in clear text beyond this machine",
-              flags.insecure_network);
+  tandem::tls::bind_insecure_network(app, flags.insecure_network);
   bind_text(app, "--tokens-file", "FILE.toml",
             "who may do what at the control address: entries that `tandem token new` prints; read "
             "again at SIGHUP",

@@ -10,6 +10,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/cluster/state_check.hpp"
 #include "common/core/options.hpp"
+#include "common/tls/clear_text.hpp"
 #include "common/tls/credentials.hpp"
 #include "common/wire/features.hpp"
 
@@ -33,6 +34,8 @@ struct ClusterOptions {
   bool shares_token = true;
   // Other members are connected to with these; null: in clear.
   tls::CurrentCredentialsPtr credentials{};
+  // Where to, without credentials.
+  tls::ClearText clear_text = tls::ClearText::on_this_machine;
   std::string listen;  // HOST:PORT where clients connect; empty for a witness
   std::string pass;    // see wire::ClusterEnvelope
   // The state to found a new cluster from, in an empty directory; null: an empty state.

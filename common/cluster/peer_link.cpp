@@ -144,6 +144,11 @@ asio::awaitable<bool> PeerLink::connect() {
 
 asio::awaitable<error_code> PeerLink::connect_to(Endpoint numeric) {
   socket_.close();
+  if (!options_.credentials && !may_be_clear(options_.clear_text, numeric)) {
+    not_peer_ = fmt::format("it is beyond this machine, and would be spoken to in clear text: {}",
+                            way_out_of_clear_text(tls::ToldBy::flags));
+    co_return boost::system::errc::make_error_code(boost::system::errc::operation_not_permitted);
+  }
   watch_.expires_after(options_.patience);
   watch_.async_wait([self = shared_from_this()](error_code expired) {
     if (!expired) self->socket_.close();

@@ -27,6 +27,7 @@
 #include "common/base/time.hpp"
 #include "common/core/messages.hpp"
 #include "common/http/channel.hpp"
+#include "common/tls/clear_text.hpp"
 #include "common/tls/credentials.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
@@ -41,8 +42,9 @@ struct PeerLinkOptions {
   // True: a connection begins with an envelope even when no message waits, so that the peer learns
   // this node's address, and can connect in turn before it needs to.
   bool greets = false;
-  // What it connects with: TLS; null: in clear.
+  // What it connects with: TLS; null: in clear, and only where that may be.
   tls::CurrentCredentialsPtr credentials{};
+  tls::ClearText clear_text = tls::ClearText::on_this_machine;
 };
 
 class PeerLink : public std::enable_shared_from_this<PeerLink> {

@@ -19,6 +19,13 @@ void bind_cluster_files(CLI::App& app, ClusterFiles& files) {
             files.revoked);
 }
 
+void bind_insecure_network(CLI::App& app, bool& is_allowed) {
+  bind_switch(app, "--insecure-network",
+              "what members of the cluster say to each other, tokens too, may go in clear text "
+              "beyond this machine: where the network is all yours",
+              is_allowed);
+}
+
 Result<CurrentCredentialsPtr> load_if_given(const ClusterFiles& files) {
   if (auto valid = files.validate(); !valid) return valid.error();
   if (!files.is_given()) return CurrentCredentialsPtr();

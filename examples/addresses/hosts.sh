@@ -33,6 +33,9 @@ ip link set switch up
 
 declare -A address_of=()
 
+# What goes between these hosts goes in clear text: the switch is nobody else's.
+proof=(--token-file "$run_dir/token" --insecure-network)
+
 # make_hosts NAME...: 10.77.0.1 for the first, and so on; the switch itself is the observer's, 10.77.0.254.
 make_hosts() {
   local name
@@ -69,7 +72,7 @@ start_master() {
   [ "$name" = a ] || other=a
   start_on "$name" "$name" "$bin/tandem-master" --node "$name" --listen 0.0.0.0:8080 \
     --control "${address_of[$name]}:7070" --peer "$other=${address_of[$other]}:7070" \
-    --data-dir "$run_dir/data-$name" --token-file "$run_dir/token" "$@"
+    --data-dir "$run_dir/data-$name" "${proof[@]}" "$@"
 }
 
 # start_cluster [FLAG...]: masters a and b with these flags, workers w1 and w2 that vote.
@@ -81,7 +84,7 @@ start_cluster() {
   for name in w1 w2; do
     start_on "$name" "$name" "$bin/tandem-worker" --name "$name" --listen "${address_of[$name]}:9000" \
       --master "${address_of[a]}:7070" --master "${address_of[b]}:7070" \
-      --state-dir "$run_dir/state-$name" --token-file "$run_dir/token"
+      --state-dir "$run_dir/state-$name" "${proof[@]}"
     await_line "$name" '^tandem-worker ready'
   done
   await 30 all_is_well || { complain "the cluster did not come up"; return 1; }
@@ -91,7 +94,7 @@ control() { printf -- '--control %s:7070 ' "${address_of[a]}" "${address_of[b]}"
 
 all_is_well() {
   # shellcheck disable=SC2046
-  "$bin/tandem" status --check $(control) --token-file "$run_dir/token" 2>/dev/null | grep -q '^OK.* [3-9] voters, 2 workers'
+  "$bin/tandem" status --check $(control) "${proof[@]}" 2>/dev/null | grep -q '^OK.* [3-9] voters, 2 workers'
 }
 
 # primary: the name of the master that leads.

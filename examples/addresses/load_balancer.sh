@@ -66,7 +66,7 @@ for kind in "${kinds[@]}"; do
   await 30 all_is_well
   sleep 1  # the balancer has to find it again before it may lose the other
   # shellcheck disable=SC2046
-  "$bin/tandem" switchover $(control) --token-file "$run_dir/token" >/dev/null
+  "$bin/tandem" switchover $(control) "${proof[@]}" >/dev/null
   await 30 all_is_well
   touch "$run_dir/enough"
   wait "$asking" || { complain "$kind: $(cat "$run_dir/client")"; exit 1; }

@@ -35,7 +35,7 @@ start_master "$first" --vip "$vip/24@eth0"
 await_line "$first" '^tandem-master ready' >/dev/null
 await 30 all_is_well
 # shellcheck disable=SC2046
-"$bin/tandem" switchover $(control) --token-file "$run_dir/token" >/dev/null
+"$bin/tandem" switchover $(control) "${proof[@]}" >/dev/null
 show "after a switchover"
 for name in a b w1 w2; do stop "$name"; done
 if on a ip address show | grep -q "$vip" || on b ip address show | grep -q "$vip"; then

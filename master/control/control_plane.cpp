@@ -194,7 +194,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                                      .may_answer = [this] { return member->may_decide(now()); }});
   tickets.emplace(
       loop, calls, registry, *member, options.node, [this] { return token; }, hooks.tickets);
-  route();
+  route(options);
   auto bound = server.listen(options.control);
   if (!bound) {
     return fail(bound.error().code, fmt::format("--control: {}", bound.error().message),

@@ -19,6 +19,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
+#include "common/tls/clear_text.hpp"
 #include "common/tls/credentials.hpp"
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
@@ -67,8 +68,11 @@ struct ControlPlaneOptions {
   std::string token_file{};  // --token-file; presented to masters, and without a tokens file what
                              // all callers present; both empty: loopback only
 
+  // Where members may be spoken to without TLS; with certificates nothing is in clear text.
+  tandem::tls::ClearText clear_text() const;
   // Errors: `invalid`, naming the flag, for a control address that others can reach without a
-  // token, a heartbeat interval outside the limits, or an invalid name. These are errors of usage.
+  // token, one beyond this machine that would be spoken to in clear text, a heartbeat interval
+  // outside the limits, or an invalid name. These are errors of usage.
   Result<> validate() const;
 };
 

@@ -15,14 +15,45 @@ cluster::ClusterOptions cluster_options(const ControlPlaneOptions& options) {
   cluster.directory = options.data_dir;
   cluster.pass = options.pass;
   cluster.shares_token = options.tokens_file.empty();
+  cluster.clear_text = options.clear_text();
   cluster.features_max = options.features_max;
   return cluster;
+}
+
+namespace {
+
+// What goes to control addresses in clear text stays on this machine.
+Result<> check_clear_text(const ControlPlaneOptions& options) {
+  const auto clear = options.clear_text();
+  if (!tls::may_be_clear(clear, options.control)) {
+    return invalid(
+        fmt::format("--control {} can be reached from other machines, and would be spoken to in "
+                    "clear text: {}; or bind a loopback address such as 127.0.0.1:{}",
+                    options.control.to_string(), tls::way_out_of_clear_text(tls::ToldBy::flags),
+                    options.control.port),
+        "--control");
+  }
+  for (const auto& [name, address] : options.peers) {
+    const auto what = fmt::format("--peer {}={}", name, address.to_string());
+    if (auto ok = tls::check_clear_text(clear, address, what, "--peer"); !ok) return ok;
+  }
+  if (!options.join) return {};
+  return tls::check_clear_text(clear, *options.join, "--join " + options.join->to_string(),
+                               "--join");
+}
+
+}  // namespace
+
+tls::ClearText ControlPlaneOptions::clear_text() const {
+  const bool is_allowed = insecure_network || cluster_files.is_given();
+  return is_allowed ? tls::ClearText::everywhere : tls::ClearText::on_this_machine;
 }
 
 Result<> ControlPlaneOptions::validate() const {
   if (auto name = parse_name(node, "--node"); !name) return name.error();
   if (auto files = cluster_files.validate(); !files) return files;
   const bool has_secret = cluster_files.is_given() || !token_file.empty() || !tokens_file.empty();
+  if (auto clear = check_clear_text(*this); !clear) return clear;
   if (!control.is_loopback() && !has_secret) {
     return invalid(fmt::format("--control {} can be reached from other machines: give certificates "
                                "by --cluster-ca, --cluster-cert and --cluster-key, or secrets by "

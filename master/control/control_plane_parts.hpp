@@ -41,7 +41,7 @@ struct ControlPlane::Parts {
   Result<> configure(const ControlPlaneOptions& options);
   void look_up(const wire::WorkerSpec& backend);
   NameLookups::Found without_own(const NameLookups::Found& found) const;
-  void route();
+  void route(const ControlPlaneOptions& options);
   void run();
   void tick_at(boost::asio::steady_timer::time_point time);
   void close();

@@ -52,7 +52,7 @@ ControlResponse not_believed(const Endpoint& primary, const ControlResponse& ans
 
 }  // namespace
 
-void ControlPlane::Parts::route() {
+void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   const auto check_address = [this](const Endpoint& address) {
     return own_addresses.check_newcomer(address);
   };
@@ -72,7 +72,7 @@ void ControlPlane::Parts::route() {
   route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
   route_roles(router, node, *member);
-  route_masters(router, node, *member);
+  route_masters(router, node, *member, options.clear_text());
   route_switchover(router, *member);
   route_workers(
       router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },

@@ -100,6 +100,18 @@ KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Mast
   return known;
 }
 
+// A master that the cluster has, and not the flags.
+Result<KnownMasters> checked(const ControlPlaneOptions& options, KnownMasters known) {
+  for (const auto& [name, address] : known.others) {
+    if (address.is_unspecified()) continue;  // where it is heard from
+    const auto what = fmt::format("the master {} at {}", name, address.to_string());
+    auto clear =
+        tandem::tls::check_clear_text(options.clear_text(), address, what, "--insecure-network");
+    if (!clear) return clear.error();
+  }
+  return known;
+}
+
 }  // namespace
 
 Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std::string& token,
@@ -121,7 +133,7 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
                       options.data_dir, kept->cluster, there->cluster, options.node),
           "--join");
     }
-    if (kept) return from_directory(options, *kept);
+    if (kept) return checked(options, from_directory(options, *kept));
   }
   if (!options.join) return KnownMasters{.others = options.peers};
   const auto deadline = now() + patience;
@@ -132,7 +144,7 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
       KnownMasters known{.others = others_of(*masters, options.node, asked),
                          .joins = id_of(masters->cluster)};
       spdlog::info("joins cluster={} masters=\"{}\"", known.joins, listed(known.others));
-      return known;
+      return checked(options, std::move(known));
     }
     if (now() >= deadline) {
       return fail(ErrorCode::unavailable,

@@ -99,7 +99,8 @@ Result<> check_recorded(const ClusterMember& member) {
 }
 
 // Errors: why this master cannot be admitted. REQUIRES: the member may decide
-Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
+Result<> check(const ClusterMember& member, const AdmitMaster& admit,
+               tandem::tls::ClearText clear_text) {
   if (auto recorded = check_recorded(member); !recorded) return recorded;
   const auto& masters = member.masters();
   const auto& [address, replaces] = admit.master;
@@ -129,7 +130,7 @@ Result<> check(const ClusterMember& member, const AdmitMaster& admit) {
     return fail(ErrorCode::not_found, fmt::format("no master has the name {}", replaces),
                 "replaces");
   }
-  return {};
+  return tandem::tls::check_clear_text(clear_text, address, address.to_string(), "address");
 }
 
 // Errors: why `name` cannot be removed, for example because the remaining voters that answer would
@@ -185,10 +186,11 @@ Result<> check_removal(const ClusterMember& member, const std::string& name) {
 }
 
 asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& member,
-                                       std::string_view body) {
+                                       std::string_view body, tandem::tls::ClearText clear_text) {
   auto wanted = read_admission(body);
   if (!wanted) co_return refusal(wanted.error());
-  if (const auto possible = check(member, *wanted); !possible) co_return refusal(possible.error());
+  const auto possible = check(member, *wanted, clear_text);
+  if (!possible) co_return refusal(possible.error());
   const auto& masters = member.masters();
   auto& replaces = wanted->master.replaces;
   if (!masters.contains(replaces))
@@ -217,20 +219,22 @@ asio::awaitable<ControlResponse> expel(const NodeView& node, ClusterMember& memb
 
 }  // namespace
 
-void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member) {
+void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member,
+                   tandem::tls::ClearText clear_text) {
   using enum ApiEndpoint::Role;
   router.add({.method = "GET",
               .path = "/v1/masters",
               .handler = [&node, &member](const ControlRequest&, const std::string&) {
                 return document(list_of(node, member));
               }});
-  router.add({.method = "POST",
-              .path = "/v1/masters",
-              .role = primary,
-              .needs_masters = true,
-              .handler = [&node, &member](const ControlRequest& request, const std::string&) {
-                return admit(node, member, request.body);
-              }});
+  router.add(
+      {.method = "POST",
+       .path = "/v1/masters",
+       .role = primary,
+       .needs_masters = true,
+       .handler = [&node, &member, clear_text](const ControlRequest& request, const std::string&) {
+         return admit(node, member, request.body, clear_text);
+       }});
   router.add({.method = "DELETE",
               .path = "/v1/masters/{name}",
               .role = primary,

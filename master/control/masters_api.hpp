@@ -6,6 +6,7 @@
 // progress.
 #pragma once
 
+#include "common/tls/clear_text.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
@@ -13,7 +14,8 @@
 
 namespace tandem::master {
 
-// All outlive the router.
-void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member);
+// All outlive the router. `clear_text`: where a master that is added may be.
+void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& member,
+                   tandem::tls::ClearText clear_text);
 
 }  // namespace tandem::master

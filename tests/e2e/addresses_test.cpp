@@ -126,6 +126,7 @@ TEST_CASE("a peer whose name has no address is away, and keeps no master from st
   const TempDir dir;
   Process master(dir, "a",
                  {program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
-                  "127.0.0.1:0", "--data-dir", dir.path("a"), "--peer", "b=nowhere.invalid:7070"});
+                  "127.0.0.1:0", "--data-dir", dir.path("a"), "--peer", "b=nowhere.invalid:7070",
+                  "--insecure-network"});
   CHECK_NOTHROW(master.await_line("tandem-master ready"));
 }

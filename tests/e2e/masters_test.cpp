@@ -94,7 +94,7 @@ TEST_CASE("a master that is bound to all addresses is found by masters and worke
   masters.dir().write("token", "0123456789abcdef0123456789abcdef");
   const auto token = masters.dir().path("token");
   std::filesystem::permissions(token, std::filesystem::perms::owner_read);
-  const Arguments with_token{"--token-file", token};
+  const Arguments with_token{"--token-file", token, "--insecure-network"};
   masters.start("a", with_token, "0.0.0.0");
   masters.start("b", {"--token-file", token, "--join", masters.control("a")});
   REQUIRE(eventually([&] {

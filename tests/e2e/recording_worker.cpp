@@ -25,14 +25,23 @@ std::int64_t now_ms() {
 int main(int argc, char** argv) {
   tandem::WorkerOptions options;
   int record = -1;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
     const std::string_view flag = argv[i];
+    if (flag == "--insecure-network") {
+      options.insecure_network = true;
+      --i;
+      continue;
+    }
     const char* value = argv[i + 1];
     if (flag == "--name") options.name = value;
     if (flag == "--listen") options.listen = value;
     if (flag == "--master") options.masters.emplace_back(value);
     if (flag == "--state-dir") options.state_dir = value;
     if (flag == "--token-file") options.token_file = value;
+    if (flag == "--cluster-ca") options.cluster.ca = value;
+    if (flag == "--cluster-cert") options.cluster.certificate = value;
+    if (flag == "--cluster-key") options.cluster.key = value;
+    if (flag == "--cluster-revoked") options.cluster.revoked = value;
     if (flag == "--record") record = open(value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   }
   options.log = [](tandem::Severity, const std::string& line) { fmt::print(stderr, "{}\n", line); };

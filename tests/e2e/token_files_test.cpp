@@ -144,7 +144,7 @@ TEST_CASE("doubts about a master's own token and about one token for all are war
   told("ops", "the token of --token-file is none of --tokens-file");
   Process shared(dir, "shared",
                  {program("tandem-master"), "--listen", "127.0.0.1:0", "--control", "0.0.0.0:0",
-                  "--token-file", tokens.file_of("a")});
+                  "--insecure-network", "--token-file", tokens.file_of("a")});
   CHECK(eventually([&] {
     return is_in("whoever holds the one token of --token-file may do everything", shared.errors());
   }));

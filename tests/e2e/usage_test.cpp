@@ -1,4 +1,6 @@
 // How the programs are called: bad calls end with one sentence and the promised exit status.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -90,8 +92,51 @@ TEST_CASE("an address in use is told with the address") {
 TEST_CASE("a control address beyond loopback is refused without a token file") {
   const TempDir dir;
   check_refused({program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
-                 "0.0.0.0:0", "--data-dir", dir.path("data")},
+                 "0.0.0.0:0", "--data-dir", dir.path("data"), "--insecure-network"},
                 2, "--token-file");
+}
+
+TEST_CASE("what would go in clear text beyond this machine is refused, and the way out is told") {
+  const TempDir dir;
+  const auto token = dir.write("token", "0123456789abcdef0123456789abcdef");
+  chmod(token.c_str(), 0600);
+  const auto refused = [](const Arguments& command, const std::string& address) {
+    check_refused(command, 2, address);
+    for (const auto* way : {"--cluster-ca, --cluster-cert and --cluster-key", "--insecure-network",
+                            "in clear text"}) {
+      check_refused(command, 2, way);
+    }
+  };
+  refused({program("tandem-master"), "--control", "0.0.0.0:0", "--token-file", token},
+          "--control 0.0.0.0:0");
+  refused(master(dir, {"--peer", "b=192.0.2.7:70", "--token-file", token}),
+          "--peer b=192.0.2.7:70");
+  refused(master(dir, {"--peer", "b=b.example:70"}), "--peer b=b.example:70");
+  refused(master(dir, {"--join", "192.0.2.7:70", "--token-file", token}), "--join 192.0.2.7:70");
+  const Arguments worker{program("tandem-worker"), "--name", "w", "--listen"};
+  const auto with = [&](Arguments more) {
+    more.insert(more.begin(), worker.begin(), worker.end());
+    return more;
+  };
+  refused(with({"127.0.0.1:0", "--master", "192.0.2.7:70"}), "--master 192.0.2.7:70");
+  refused(with({"127.0.0.1:0", "--master", "m.example:70"}), "--master m.example:70");
+  refused(with({"0.0.0.0:0", "--state-dir", dir.path("state")}), "--witness-listen 0.0.0.0:0");
+  refused({program("tandem"), "status", "--control", "192.0.2.7:70", "--token-file", token},
+          "--control 192.0.2.7:70");
+  // Who presents nothing has nothing to lose.
+  const auto asked = run({program("tandem"), "status", "--control", "192.0.2.7:0"});
+  CHECK(asked.errors.find("in clear text") == std::string::npos);
+}
+
+TEST_CASE("a master on another machine is not added to a cluster that speaks in clear text") {
+  const Cluster cluster;
+  const Arguments add{program("tandem"), "--control", cluster.control(), "master", "add", "b",
+                      "192.0.2.7:70"};
+  REQUIRE(eventually([&] { return get(cluster.control(), "/primary").status == 200; }));
+  const auto refused = run(add);
+  INFO(refused.errors);
+  CHECK(refused.status == 1);
+  CHECK(refused.errors.find("192.0.2.7:70 is beyond this machine") != std::string::npos);
 }
 
 TEST_CASE("a configuration file that cannot be used is told by name and line") {

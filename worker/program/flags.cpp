@@ -27,6 +27,11 @@ Result<> check_connectable(const Endpoint& endpoint, const char* flag) {
                              endpoint.to_string()));
 }
 
+Result<> check_clear_text(const WorkerFlags& flags, const Endpoint& address, const char* flag) {
+  return tls::check_clear_text(tls::clear_text(flags.insecure_network), address,
+                               fmt::format("{} {}", flag, address.to_string()), flag);
+}
+
 std::vector<std::string> check(const WorkerFlags& flags) {
   std::vector<std::string> errors;
   const auto note = [&errors](const auto& outcome) {
@@ -35,7 +40,15 @@ std::vector<std::string> check(const WorkerFlags& flags) {
   if (flags.masters.size() > limits::masters_max) {
     errors.push_back(fmt::format("--master must be given at most {} times", limits::masters_max));
   }
-  for (const auto& master : flags.masters) note(check_connectable(master, "--master"));
+  for (const auto& master : flags.masters) {
+    note(check_connectable(master, "--master"));
+    if (!flags.cluster.is_given()) note(check_clear_text(flags, master, "--master"));
+  }
+  const bool has_witness = !flags.state_dir.empty() && (flags.witness_listen || !flags.target);
+  if (has_witness && !flags.cluster.is_given()) {
+    const Endpoint by_default{flags.listen.host, 0};
+    note(check_clear_text(flags, flags.witness_listen.value_or(by_default), "--witness-listen"));
+  }
   if (flags.target) note(check_connectable(*flags.target, "--target"));
   if (flags.checks.check && flags.checks.check->is_grpc &&
       flags.checks.protocol == wire::WorkerProtocol::http1) {
@@ -140,6 +153,7 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
   bind_text(app, "--token-file", "FILE",
             "file with the token that this worker presents to the masters", flags.token_file);
   tls::bind_cluster_files(app, flags.cluster);
+  tls::bind_insecure_network(app, flags.insecure_network);
   bind_log_level(app, flags.log_level);
   bind_log_format(app, flags.log_format);
   FlagRules rules;

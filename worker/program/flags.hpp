@@ -26,6 +26,7 @@ struct WorkerFlags {
   std::optional<Endpoint> witness_listen;
   std::string token_file;
   tls::ClusterFiles cluster;
+  bool insecure_network = false;
   std::optional<Endpoint> advertise;
   unsigned weight = 100;
   unsigned connections = 64;       // 256 for a target, unless given

@@ -70,6 +70,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   options.drain_timeout = std::chrono::milliseconds(to_ms(flags.drain_timeout));
   options.token_file = flags.token_file;
   options.cluster = flags.cluster_certificate();
+  options.insecure_network = flags.insecure_network;
   options.on_removed = end_when_removed;
   options.log = log_event;
   Worker worker(options);
@@ -98,6 +99,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   options.connections = flags.connections;
   options.token_file = flags.token_file;
   options.cluster = flags.cluster_certificate();
+  options.insecure_network = flags.insecure_network;
   options.state_dir = flags.state_dir;
   if (flags.witness_listen) options.witness_listen = flags.witness_listen->to_string();
   options.on_removed = end_when_removed;

@@ -13,7 +13,6 @@
 #include "common/base/name.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/token_file.hpp"
-#include "common/core/limits.hpp"
 #include "common/storage/kept_file.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/limits.hpp"
@@ -21,6 +20,7 @@
 #include "worker/src/certificate.hpp"
 #include "worker/src/heartbeat_loop.hpp"
 #include "worker/src/known_masters.hpp"
+#include "worker/src/registration_checks.hpp"
 #include "worker/src/witness.hpp"
 #include "worker/src/witness_port.hpp"
 
@@ -40,34 +40,6 @@ wire::WorkerCondition on_the_wire(Condition condition) {
 std::optional<wire::WorkerProtocol> on_the_wire(const std::optional<Protocol>& protocol) {
   if (!protocol) return std::nullopt;
   return *protocol == Protocol::http2 ? wire::WorkerProtocol::http2 : wire::WorkerProtocol::http1;
-}
-
-Result<Endpoint> parse_address(const std::string& text, const char* field) {
-  auto endpoint = parse_endpoint(text, field);
-  if (!endpoint.ok()) return endpoint.error();
-  if (endpoint->port == 0) return invalid(fmt::format("{} must have a port above 0", field), field);
-  return endpoint;
-}
-
-Result<> check_numbers(const RegistrationOptions& options) {
-  if (options.weight > limits::weight_max) {
-    return invalid(fmt::format("weight must be 0 to {}", limits::weight_max), "weight");
-  }
-  if (options.connections < 1 || options.connections > limits::worker_connections_max) {
-    return invalid(fmt::format("connections must be 1 to {}", limits::worker_connections_max),
-                   "connections");
-  }
-  if (options.heartbeat_interval < limits::heartbeat_interval_min ||
-      options.heartbeat_interval > limits::heartbeat_interval_max) {
-    return invalid(fmt::format("heartbeat_interval must be {} to {}",
-                               to_string(limits::heartbeat_interval_min),
-                               to_string(limits::heartbeat_interval_max)),
-                   "heartbeat_interval");
-  }
-  if (options.masters.size() > limits::masters_max) {
-    return invalid(fmt::format("masters must be at most {}", limits::masters_max), "masters");
-  }
-  return {};
 }
 
 }  // namespace
@@ -175,11 +147,9 @@ class Registration::Body {
     if (!address.ok()) return address.error();
     auto numeric = resolve(*address, "address");
     if (!numeric.ok()) return numeric.error();
-    for (const auto& text : options_.masters) {
-      auto master = parse_address(text, "masters");
-      if (!master.ok()) return master.error();
-      masters_.push_back(std::move(*master));
-    }
+    auto masters = parse_masters(options_);
+    if (!masters.ok()) return masters.error();
+    masters_ = std::move(*masters);
     if (!options_.token_file.empty()) {
       auto token = read_token_file(options_.token_file, "token_file");
       if (!token.ok()) return token.error();
@@ -199,9 +169,7 @@ class Registration::Body {
   }
 
   Result<> open_witness() TANDEM_REQUIRES(mutex_) {
-    auto listen = parse_endpoint(options_.witness_listen, "witness_listen");
-    if (!listen.ok()) return listen.error();
-    auto numeric = resolve(*listen, "witness_listen");
+    auto numeric = witness_address(options_);
     if (!numeric.ok()) return numeric.error();
     auto directory = LockedDirectory::open(options_.state_dir, "state_dir", "worker");
     if (!directory.ok()) return directory.error();
@@ -211,6 +179,7 @@ class Registration::Body {
                             .listen = {numeric->host, port},
                             .token = token_,
                             .credentials = credentials_,
+                            .clear_text = clear_text_of(options_),
                             .log = options_.log});
     };
     // Keeps the witness's port, so that the masters find it again even after all of them have been
@@ -228,7 +197,8 @@ class Registration::Body {
     for (const auto& kept : load(load_known_masters(options_.state_dir))) {
       const bool is_told =
           std::find(masters_.begin(), masters_.end(), kept.control) != masters_.end();
-      if (!is_told && !kept.control.is_unspecified()) masters_.push_back(kept.control);
+      const bool is_open = tls::may_be_clear(clear_text_of(options_), kept.control);
+      if (!is_told && is_open && !kept.control.is_unspecified()) masters_.push_back(kept.control);
     }
     masters_file_.emplace(
         known_masters_file(options_.state_dir), [this](const std::string& failure) {
@@ -338,6 +308,11 @@ class Registration::Body {
                (master.control == each.control || master.loop->state().node == each.name);
       });
       if (is_known || each.control.is_unspecified()) continue;
+      if (!tls::may_be_clear(clear_text_of(options_), each.control)) {
+        warn(fmt::format("no heartbeats in clear text beyond this machine master={} node={}",
+                         each.control.to_string(), each.name));
+        continue;
+      }
       if (const auto begun = begin(each.control); !begun) {
         warn(begun.error().message);
         learned_.clear();  // so that the next answer is processed again

@@ -68,6 +68,7 @@ class Witness::Body {
     cluster.directory = options_.directory;
     cluster.token = options_.token;
     cluster.credentials = options_.credentials;
+    cluster.clear_text = options_.clear_text;
     cluster.check = cluster::documents_alone();
     // Created with the default timing to learn the incarnation; created again when the timing is
     // known.

@@ -13,6 +13,7 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/core/options.hpp"
+#include "common/tls/clear_text.hpp"
 #include "common/tls/credentials.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "tandem/worker.hpp"
@@ -25,6 +26,7 @@ struct WitnessOptions {
   Endpoint listen;        // numeric; port 0: the kernel chooses
   std::string token;      // this worker's token; empty: none is required of masters
   tls::CurrentCredentialsPtr credentials{};  // it speaks TLS, with masters alone; null: in clear
+  tls::ClearText clear_text = tls::ClearText::on_this_machine;  // where masters may be, without
   EventLog log;
 };
 

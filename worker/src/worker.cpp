@@ -153,6 +153,7 @@ class Worker::Body {
     registration.in_flight = [this] { return in_flight(); };
     registration.token_file = options_.token_file;
     registration.cluster = options_.cluster;
+    registration.insecure_network = options_.insecure_network;
     registration.serves_tls = credentials_ != nullptr;
     registration.state_dir = options_.state_dir;
     registration.witness_listen = options_.witness_listen.empty()

@@ -119,7 +119,9 @@ void PairCluster::launch_master(const std::string& name) {
   for (const auto& [peer, other] : masters_) {
     if (peer != name) command.insert(command.end(), {"--peer", peer + "=" + other.control});
   }
-  if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
+  if (!token_file_.empty()) {
+    command.insert(command.end(), {"--token-file", token_file_, "--insecure-network"});
+  }
   if (tokens_) {
     command.insert(command.end(),
                    {"--tokens-file", tokens_->file(), "--token-file", tokens_->file_of(name)});
@@ -163,7 +165,9 @@ Process& PairCluster::start_worker(const std::string& name, Votes votes) {
   for (const auto& [peer, master] : masters_)
     command.insert(command.end(), {"--master", master.control});
   if (options_.recording) command.insert(command.end(), {"--record", dir_.path(name + ".record")});
-  if (!token_file_.empty()) command.insert(command.end(), {"--token-file", token_file_});
+  if (!token_file_.empty()) {
+    command.insert(command.end(), {"--token-file", token_file_, "--insecure-network"});
+  }
   if (tokens_) {
     if (!tokens_->has_one(name)) {
       tokens_->add(name, {"--name", name, "--role", "worker", "--witness"});

@@ -220,5 +220,22 @@ TEST_CASE("a witness that others could reach wants a token") {
   Worker worker(options);
   const auto problem = worker.start();
   REQUIRE(problem);
-  CHECK(problem->find("token_file") != std::string::npos);
+  CHECK(problem->find("witness_listen: 0.0.0.0:0 is beyond this machine") != std::string::npos);
+  options.insecure_network = true;
+  Worker without_token(options);
+  const auto still = without_token.start();
+  REQUIRE(still);
+  CHECK(still->find("token_file") != std::string::npos);
+}
+
+TEST_CASE("masters beyond this machine get no heartbeats in clear text, unless it is allowed") {
+  RegistrationOptions options;
+  options.name = "w1";
+  options.address = "127.0.0.1:9";
+  options.masters = {"127.0.0.1:1", "192.0.2.7:70"};
+  Registration refused(options);
+  const auto problem = refused.start();
+  REQUIRE(problem);
+  CHECK(problem->find("masters: 192.0.2.7:70 is beyond this machine") == 0);
+  CHECK(problem->find("`insecure_network`") != std::string::npos);
 }

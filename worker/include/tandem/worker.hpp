@@ -107,6 +107,10 @@ struct RegistrationOptions {
   // If the masters have certificates; the name must be that in the certificate, and is, if it is
   // empty.
   ClusterCertificate cluster;
+  // Without certificates masters, and this worker's witness, must be on this machine: what is said
+  // in clear text, the token too, can be heard on the way. True: they may be anywhere, since the
+  // network is all yours.
+  bool insecure_network = false;
   // The service itself serves TLS 1.3 with that certificate, and asks for one of a master.
   bool serves_tls = false;
   // A directory of this worker alone, created if missing (mode 0700), never shared. With one the
@@ -191,6 +195,7 @@ struct WorkerOptions {
   // As above. With it requests are served over TLS 1.3 alone, to callers with a certificate of the
   // cluster. Tandem-* and X-Forwarded-* fields are those of masters, and removed from others'.
   ClusterCertificate cluster;
+  bool insecure_network = false;  // as above
   EventLog log;
 };
 
