@@ -107,6 +107,12 @@ const H2Client::Answer& H2Client::interim_of(std::int32_t stream, std::size_t co
   return answer;
 }
 
+std::uint32_t H2Client::reset_of(std::int32_t stream) {
+  auto& answer = answers_[stream];
+  while (!answer.reset) read_frame();
+  return *answer.reset;
+}
+
 const H2Client::Answer& H2Client::body_of(std::int32_t stream, std::size_t bytes) {
   auto& answer = answers_[stream];
   while (answer.body.size() < bytes && !answer.ended && !answer.reset) read_frame();

@@ -53,6 +53,8 @@ class H2Client {
   const Answer& head_of(std::int32_t stream);
   // Reads until so many interim answers have come.
   const Answer& interim_of(std::int32_t stream, std::size_t count);
+  // Reads until the stream is reset, whatever comes before; the code.
+  std::uint32_t reset_of(std::int32_t stream);
   // Reads until so much of the answer's body has come, or it has ended.
   const Answer& body_of(std::int32_t stream, std::size_t bytes);
   const Answer& answer(std::int32_t stream) { return answers_[stream]; }

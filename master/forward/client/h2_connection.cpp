@@ -1,110 +1,14 @@
 #include "master/forward/client/h2_connection.hpp"
 
 #include <algorithm>
-#include <array>
+#include <limits>
 
 #include "common/base/clock.hpp"
 #include "master/forward/client/clients.hpp"
+#include "master/forward/client/h2_request.hpp"
 #include "master/forward/client/limits.hpp"
-#include "master/forward/client/ended_request.hpp"
-#include "master/forward/exchange/watched_deadline.hpp"
-#include "master/forward/stream/websocket.hpp"
-#include "common/http1/field_text.hpp"
-#include "master/forward/http/grpc.hpp"
-#include "master/forward/http/h1/head_writer.hpp"
-#include "master/forward/stream/head_text.hpp"
 
 namespace tandem::master {
-
-namespace {
-
-bool is_grpc(const h2::Head& head) {
-  return std::any_of(head.fields().begin(), head.fields().end(), [](const Field& field) {
-    return equal_ignoring_case(field.name, "content-type") && is_grpc_type(field.value);
-  });
-}
-
-}  // namespace
-
-// One stream, from its head to the end of its exchange.
-class H2Connection::Request final : public H2Stream, public IntrusiveListMember<Request> {
- public:
-  Request(H2Connection& connection, h2::Stream& stream, bool ends)
-      : H2Stream(connection), connection_(connection), pulled(connection.context_.io()) {
-    attach(stream);
-    if (ends) note_end();
-    connection_.requests_.push_front(*this);
-  }
-  ~Request() {
-    connection_.requests_.remove(*this);
-    if (connection_.requests_.empty()) connection_.fall_idle();
-  }
-
-  // The answer to a gRPC call breaks off: its client is told so as gRPC tells it, in trailers, and
-  // may take that for what it is, the loss of a server. False: nothing can be told.
-  bool end_broken_call() {
-    if (stream_ == nullptr || !answer_is_open_ || stream_->unsent() > 0) return false;
-    const std::array fields{
-        Field{FieldKind::other, "grpc-status", "14"},
-        Field{FieldKind::other, "grpc-message", "The answer broke off on its way."}};
-    link().session().send_trailers(*stream_, fields);
-    link().want_send();
-    return true;
-  }
-
-  // It opens a WebSocket.
-  void open_websocket() { websocket_key_ = make_websocket_key(); }
-  KnownBody known_body(bool none) const {
-    KnownBody body{.none = none};
-    if (websocket_key_) body.websocket_key = {websocket_key_->data(), websocket_key_->size()};
-    if (has_ended() && trailers().empty()) body.bytes = arrived().size();
-    return body;
-  }
-
- private:
-  H2Connection& connection_;
-  bool answer_is_open_ = false;  // its head has been sent, and its end has not
-
-  void read_text(std::string_view text, WrittenHead& head) const override {
-    read_written_response(text, head);
-  }
-  bool submit_head(WrittenHead& response, bool last) override {
-    if (stream_ == nullptr) return false;
-    auto& session = link().session();
-    if (response.is_interim()) {
-      session.send_interim(*stream_, response.status, response.fields);
-    } else if (websocket_key_ && response.status == 101 && !is_proven(response)) {
-      session.send_head(*stream_, 502, {}, /*last=*/true);
-      return false;
-    } else if (websocket_key_) {
-      std::erase_if(response.fields, is_of_websocket_handshake);
-      session.send_head(*stream_, status_of_opening(response.status), response.fields, last);
-    } else {
-      session.send_head(*stream_, response.status, response.fields, last);
-      answer_is_open_ = !last;
-    }
-    return true;
-  }
-
-  bool is_proven(const WrittenHead& response) const {
-    const auto& fields = response.fields;
-    return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
-      return equal_ignoring_case(field.name, "Sec-WebSocket-Accept") &&
-             field.value == websocket_accept(*websocket_key_);
-    });
-  }
-  // RFC 8441 §5: success is 200 and says nothing of keys. What opens no WebSocket is no success.
-  static unsigned status_of_opening(unsigned status) {
-    if (status == 101) return 200;
-    return status < 300 ? 502 : status;
-  }
-  std::optional<WebSocketKey> websocket_key_;
-
- public:
-  Exchange* exchange = nullptr;  // while one runs
-  Wake pulled;                   // what was submitted before has been taken out of the session
-  bool awaits_pull = false;
-};
 
 H2Connection::H2Connection(Context& context, ByteStream& connection, const Sender& client)
     : H2Link(context.io(), context.buffers()),
@@ -119,6 +23,12 @@ H2Connection::H2Connection(Context& context, ByteStream& connection, const Sende
   idle_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->stay_idle(); }, this);
   head_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->give_head_up(); }, this);
   drain_ping_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->finish_drain(); }, this);
+  unread_.on_expiry(
+      [](void* self) {
+        auto& connection = *static_cast<H2Connection*>(self);
+        connection.wake_read(std::numeric_limits<std::uint64_t>::max());
+      },
+      this);
   stalled_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->look_at_client(); }, this);
 }
 
@@ -132,6 +42,7 @@ Task<> H2Connection::run(Buffer& in) {
   idle_.disarm();
   head_.disarm();
   drain_ping_.disarm();
+  unread_.disarm();
   session_.abandon();
   while (!requests_.empty()) co_await wake_reader_;
   ending_ = true;
@@ -274,22 +185,6 @@ void H2Connection::look_at_client() {
   }
 }
 
-// Until what was submitted before has been taken out of the session, or the stream is closed.
-Task<> H2Connection::await_pull(Request& request) {
-  request.awaits_pull = true;
-  ++awaiting_pull_;
-  want_send();
-  co_await request.pulled;
-}
-
-void H2Connection::wake_pulled() {
-  if (awaiting_pull_ == 0) return;
-  requests_.for_each([](Request& request) {
-    if (std::exchange(request.awaits_pull, false)) request.pulled.set();
-  });
-  awaiting_pull_ = 0;
-}
-
 // ---- what the session tells
 
 void H2Connection::on_head(h2::Stream& stream, h2::PooledHead head, bool ends) {
@@ -318,118 +213,10 @@ void H2Connection::on_closed(h2::Stream& stream, const h2::Closure& closure) {
   auto* const request = static_cast<Request*>(static_cast<H2Stream*>(stream.user));
   if (request != nullptr) {
     request->on_closed(stream, closure);
-    if (std::exchange(request->awaits_pull, false)) request->pulled.set();
+    const bool awaits_pong = std::exchange(request->awaits_pong, 0) > 0;
+    if (std::exchange(request->awaits_pull, false) || awaits_pong) request->woken.set();
     if (request->is_gone(false) && request->exchange != nullptr) request->exchange->abort();
   }
-}
-
-// ---- one request
-
-Detached H2Connection::serve(h2::Stream& stream, h2::PooledHead given_head, bool ends) {
-  Request request(*this, stream, ends);
-  auto head = std::move(given_head);
-  const auto started = fed_at_;
-  // What has arrived together with the head is looked at first: most bodies are here then.
-  Yield rest_of_input(context_.io());
-  co_await rest_of_input;
-  // What is about to be sent may be that this stream was reset, for something that came behind its
-  // head: such a request is not begun (CVE-2025-8671).
-  if (session_.has_output() && !request.is_closed() && !lost_) {
-    auto pulling = await_pull(request);
-    co_await pulling;
-  }
-  if (!request.is_gone(false) && !lost_) {
-    auto serving = serve(request, std::move(head), ends, started);
-    co_await serving;
-  }
-  if (context_.lets_clients_go()) drain();
-}
-
-Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool ends,
-                           Instant started) {
-  auto head = std::move(given_head);
-  auto& parsed = context_.borrow_request_head();
-  Buffer in = context_.buffers().borrow();
-  auto refusal = head->refusal();
-  if (head->protocol() == "websocket") {
-    request.open_websocket();
-  } else if (!head->protocol().empty()) {
-    refusal = {501, "not_implemented", "Of the protocols of CONNECT only websocket is served."};
-  }
-  if (refusal.status < 400) {
-    write_request_text(in, *head, request.known_body(ends));
-    const auto status = parsed.parse(in.view());
-    if (status == HeadStatus::refused) refusal = parsed.refusal();
-    parsed.note_http2();
-  }
-  const auto memory = context_.memory();
-  if (memory != Context::Memory::ample) context_.shed_idle(Shed::clients);
-  if (refusal.status < 400 && memory == Context::Memory::exhausted) refusal = no_memory;
-  const auto form =
-      refusal.status >= 400 && is_grpc(*head) ? ErrorForm::grpc_status : ErrorForm::document;
-  head.reset();
-  auto ending = Ending::keep;
-  if (refusal.status >= 400) {
-    auto refusing = refuse(request, refusal, form, parsed, started);
-    co_await refusing;
-  } else {
-    Exchange exchange(context_, request, client_, in, parsed);
-    request.exchange = &exchange;
-    auto exchanging = exchange.run();
-    ending = co_await exchanging;
-    request.exchange = nullptr;
-    const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
-    if (breaks_off && request.end_broken_call()) ending = Ending::close;
-    note_ended(context_, started, exchange.note(), client_, parsed, exchange.request_id());
-  }
-  context_.give_back(parsed);
-  in.release();
-  if (ending == Ending::abort) {
-    request.reset(h2::ErrorCode::internal_error);
-  } else if (!request.has_ended() && !request.is_closed()) {
-    // RFC 9113 §8.1: the answer is whole, and the rest of the request is not wanted.
-    auto pulling = await_pull(request);
-    co_await pulling;
-    request.reset(h2::ErrorCode::no_error);
-  } else if (!request.is_closed()) {
-    request.let_go();
-  }
-}
-
-Task<> H2Connection::refuse(Request& request, Refusal refusal, ErrorForm form,
-                            const RequestHead& parsed, Instant started) {
-  Buffer out = context_.buffers().borrow();
-  const LocalResponse response{.status = refusal.status,
-                               .code = refusal.code,
-                               .message = refusal.message,
-                               .retry_after_s = refusal.status == 503 ? 1u : 0u,
-                               .hsts = context_.hsts_for(parsed, client_),
-                               .to_head = parsed.is_head(),
-                               .allows_trace = context_.options().allows_trace};
-  std::size_t body_bytes = 0;
-  if (form == ErrorForm::grpc_status) {
-    write_grpc_error(out, response);
-  } else {
-    body_bytes = write_local_response(out, response);
-  }
-  const auto head_bytes = out.size() - body_bytes;
-  const MessageStream::Part part{.head = out.view().substr(0, head_bytes),
-                                 .content = out.view().substr(head_bytes),
-                                 .last = true};
-  MessageStream& stream = request;
-  const RequestTimes times(context_.timeouts());
-  WatchedDeadline deadline(context_.wheel(), stream);
-  deadline.on_expiry([](void* client) { static_cast<MessageStream*>(client)->cancel(); }, &stream);
-  auto sending = stream.send(part);
-  if (!sending.done()) deadline.arm_sending(stream, times);
-  const auto sent = co_await sending;
-  AccessNote note;
-  if (sent.ok()) {
-    note.first_byte = now();
-    note.status = refusal.status;
-    note.bytes = sent.content;
-  }
-  note_ended(context_, started, note, client_, parsed, {});
 }
 
 }  // namespace tandem::master

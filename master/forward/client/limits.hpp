@@ -18,6 +18,10 @@ inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 // (RFC 9113 §6.8).
 inline constexpr auto http2_drain_ping_max = 1s;
 
+// One that is answered before it has sent its whole request has so long to read that before its
+// stream is reset.
+inline constexpr auto http2_answer_read_max = 1s;
+
 // One that has asked for nothing for so long gives back what memory it can.
 inline constexpr auto http2_settling = 1s;
 
