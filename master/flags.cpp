@@ -16,6 +16,7 @@
 #include "master/client_flags.hpp"
 #include "master/control_options.hpp"
 #include "master/control/role_hooks.hpp"
+#include "master/tracing_flags.hpp"
 
 namespace tandem::master {
 
@@ -335,6 +336,7 @@ void bind(CLI::App& app, MasterFlags& flags) {
             "all callers of the control address must present it, and may do everything",
             flags.token_file);
   bind_access_log(app, flags.access_log);
+  bind_tracing(app, flags.tracing);
   bind_log_level(app, flags.log_level);
   bind_log_format(app, flags.log_format);
 }

@@ -19,6 +19,7 @@
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/forward/access_log/options.hpp"
+#include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
 #include "master/forward/tls/certificate.hpp"
 #include "master/forward/tls/limits.hpp"
@@ -57,7 +58,8 @@ struct MasterFlags {
   tandem::tls::ClusterFiles cluster;  // --cluster-ca and those that belong to it
   std::string tokens_file;            // empty: one token, or none
   std::string token_file;
-  AccessLogOptions access_log;     // an empty path: none is kept
+  AccessLogOptions access_log;  // an empty path: none is kept
+  TracingOptions tracing;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
 

@@ -16,6 +16,7 @@
 #include "master/control_options.hpp"
 #include "master/flags.hpp"
 #include "master/forward/access_log/log.hpp"
+#include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
 #include "master/forward/tls/certificates.hpp"
@@ -106,7 +107,8 @@ struct Tls {
   tls::Tickets tickets;  // the control thread's, once it runs
 };
 
-Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& signals) {
+Result<> serve(const MasterFlags& flags, AccessLog* access_log, Tracer* tracer,
+               StopSignals& signals) {
   DataPlane* forwarding = nullptr;
   Tls tls(flags);
   auto shown = tls.load();
@@ -144,6 +146,7 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.client_connections_max = clients_among(descriptors(), options.threads);
   options.access_log = access_log;
+  options.tracer = tracer;
   options.certificates = std::move(*shown);
   options.gate = &gate;
   options.pass = to_control.pass;
@@ -187,11 +190,17 @@ Result<> serve(const MasterFlags& flags, AccessLog* access_log, StopSignals& sig
   return {};
 }
 
-Result<> serve_with_access_log(const MasterFlags& flags, StopSignals& signals) {
-  if (flags.access_log.path.empty()) return serve(flags, nullptr, signals);
-  auto access_log = AccessLog::open(flags.access_log, flags.forward.threads);
-  if (!access_log) return access_log.error();
-  return serve(flags, access_log->get(), signals);
+// What takes notes of requests outlives the loops.
+Result<> serve_with_notes(const MasterFlags& flags, StopSignals& signals) {
+  std::unique_ptr<AccessLog> access_log;
+  if (!flags.access_log.path.empty()) {
+    auto opened = AccessLog::open(flags.access_log, flags.forward.threads);
+    if (!opened) return opened.error();
+    access_log = std::move(*opened);
+  }
+  std::optional<Tracer> tracer;
+  if (flags.tracing.is_on()) tracer.emplace(flags.tracing, flags.node, flags.forward.threads);
+  return serve(flags, access_log.get(), tracer ? &*tracer : nullptr, signals);
 }
 
 }  // namespace
@@ -202,7 +211,7 @@ int main(int argc, char** argv) {
   if (const auto status = read_flags(argc, argv, flags)) return *status;
   StopSignals signals;
   start_logging(flags.log_level, flags.log_format);
-  const auto served = serve_with_access_log(flags, signals);
+  const auto served = serve_with_notes(flags, signals);
   stop_logging();  // queued lines are written before the last message
   return served ? 0 : failed(served.error());
 }

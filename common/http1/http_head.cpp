@@ -131,7 +131,8 @@ void RequestHead::clear() {
   max_forwards_.reset();
   timeout_ = Duration::zero();
   host_fields_ = traceparents_ = 0;
-  traceparent_valid_ = has_via_ = has_pass_ = false;
+  traceparent_ = {};
+  traceparent_valid_ = has_tracestate_ = has_via_ = has_pass_ = false;
   expects_continue_ = held_back_ = accepts_trailers_ = false;
 }
 
@@ -182,6 +183,16 @@ HeadStatus RequestHead::take_tandem_field(const Field& field) {
   return HeadStatus::complete;
 }
 
+// All its lines together.
+bool RequestHead::is_tracestate_sound() const {
+  TracestateCheck check;
+  return std::all_of(fields_.begin(), fields_.end(), [&](const Field& field) {
+    const bool is_state =
+        field.kind == FieldKind::trace_context && equal_ignoring_case(field.name, "tracestate");
+    return !is_state || check.add(field.value);
+  });
+}
+
 HeadStatus RequestHead::take_fields() {
   std::string_view host_field;
   for (const auto& field : fields_) {
@@ -221,13 +232,18 @@ HeadStatus RequestHead::take_fields() {
         }
         break;
       case FieldKind::trace_context:
-        if (field.name.size() != 11) break;  // tracestate goes with it
+        if (!equal_ignoring_case(field.name, "traceparent")) {
+          has_tracestate_ = true;
+          break;
+        }
         ++traceparents_;
+        traceparent_ = field.value;
         traceparent_valid_ = is_valid_traceparent(field.value);
         break;
       default: break;
     }
   }
+  has_tracestate_ = has_tracestate_ && is_tracestate_sound();
   // A master adds about ten fields to those of its client, together with Via or Tandem-Pass. So a
   // worker or another master accepts whatever the first master has accepted.
   if (fields_.size() > limits::header_fields_max && !has_via_ && !has_pass_) {

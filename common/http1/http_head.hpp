@@ -140,8 +140,12 @@ class RequestHead : public MessageHead {
   bool is_held_back() const { return held_back_; }
   // Tandem-Timeout-Ms: how long the client is willing to wait for the whole answer; 0: not given.
   Duration timeout() const { return timeout_; }
-  // There is exactly one traceparent and it is valid: it and tracestate may be passed on.
+  // There is exactly one traceparent and it is valid: it may be passed on, and tracestate with it
+  // unless that is malformed.
   bool has_trace_context() const { return traceparents_ == 1 && traceparent_valid_; }
+  bool has_tracestate() const { return has_trace_context() && has_tracestate_; }
+  // REQUIRES: has_trace_context()
+  std::string_view traceparent() const { return traceparent_; }
   // The client's X-Request-Id if it is usable; otherwise empty.
   std::string_view request_id() const { return request_id_; }
 
@@ -154,6 +158,7 @@ class RequestHead : public MessageHead {
   bool take_max_forwards(std::string_view value);
   HeadStatus refuse_coding(std::string_view value);
   HeadStatus take_tandem_field(const Field& field);
+  bool is_tracestate_sound() const;
 
   std::string_view method_;
   std::string_view target_;
@@ -165,7 +170,9 @@ class RequestHead : public MessageHead {
   Duration timeout_{0};
   unsigned host_fields_ = 0;
   unsigned traceparents_ = 0;
+  std::string_view traceparent_;  // the last one
   bool traceparent_valid_ = false;
+  bool has_tracestate_ = false;  // and all of it is sound
   bool has_via_ = false;
   bool has_pass_ = false;
   bool expects_continue_ = false;

@@ -164,6 +164,11 @@ void describe(Exposition& out, const Traffic& traffic) {
   out.begin(Kind::counter, "tandem_tls_handshakes_total", "Handshakes of clients that have ended");
   out.add(static_cast<double>(traffic.tls_handshakes_done), {{"result", "ok"}});
   out.add(static_cast<double>(traffic.tls_handshakes_failed), {{"result", "failed"}});
+  out.begin(Kind::counter, "tandem_spans_total",
+            "Spans of traces; lost: dropped for want of room, refused by the collector");
+  out.add(static_cast<double>(traffic.spans_exported), {{"result", "exported"}});
+  out.add(static_cast<double>(traffic.spans_dropped), {{"result", "dropped"}});
+  out.add(static_cast<double>(traffic.spans_refused), {{"result", "refused"}});
   out.single(Kind::counter, "tandem_access_log_lost_total",
              "Requests without a line in the access log, for want of room or of a disk",
              static_cast<double>(traffic.access_log_lost));

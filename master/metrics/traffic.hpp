@@ -79,6 +79,9 @@ struct Traffic {
   std::vector<LoopTraffic> loops;
   std::uint64_t tls_handshakes_done = 0;
   std::uint64_t tls_handshakes_failed = 0;
+  std::uint64_t spans_exported = 0;   // of traces, to the collector
+  std::uint64_t spans_dropped = 0;    // for want of room
+  std::uint64_t spans_refused = 0;    // which the collector did not take
   std::uint64_t access_log_lost = 0;  // requests without a line in the access log
 };
 

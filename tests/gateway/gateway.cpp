@@ -55,6 +55,7 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.connections_per_client = options.connections_per_client;
   plane.memory = options.memory;
   plane.access_log = options.access_log;
+  plane.tracer = options.tracer;
   plane.report_failure = [this](WorkerId, FailureKind) {
     const std::lock_guard lock(mutex_);
     ++failures_;

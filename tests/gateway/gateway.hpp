@@ -39,6 +39,7 @@ class Gateway {
     bool keeps_underscores = false;
     bool allows_trace = false;
     master::AccessLog* access_log = nullptr;
+    master::Tracer* tracer = nullptr;
     std::string node = "test";
     std::string pass{};
     master::StandbyTraffic standby_traffic = master::StandbyTraffic::forward;
@@ -49,7 +50,7 @@ class Gateway {
     std::vector<std::string> moving_addresses{};
     bool workers_accept_terms = false;
     std::optional<wire::WorkerProtocol> workers_speak{};  // as they say themselves
-    master::tls::CertificateSetPtr certificates{};  // null: nobody speaks TLS
+    master::tls::CertificateSetPtr certificates{};        // null: nobody speaks TLS
     bool http2 = true;
     std::size_t handshakes_max = tandem::limits::handshakes_max;
     unsigned handshakes_per_client = tandem::limits::handshakes_per_client_max;

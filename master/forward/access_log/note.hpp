@@ -8,8 +8,18 @@
 #include "common/base/limits.hpp"
 #include "common/base/strong.hpp"
 #include "common/base/time.hpp"
+#include "common/http1/trace_context.hpp"
 
 namespace tandem::master {
+
+// The part that this master takes in the trace of a request.
+struct RequestTrace {
+  bool is_on = false;      // the request is sent on with a traceparent of ours
+  bool has_spans = false;  // a collector is told of it
+  bool has_parent = false;
+  TraceContext self{};                                   // of the request at this master
+  std::array<char, TraceContext::span_digits> parent{};  // of the client
+};
 
 struct AccessNote {
   // nginx's number, which log readers know: the connection ended before any of an answer was sent.
@@ -24,6 +34,7 @@ struct AccessNote {
   std::string_view service;
   std::string_view route_host;  // of the route that led to the service; both empty: none did
   std::string_view route_prefix;
+  RequestTrace trace;
 
   std::string_view worker() const { return {worker_.data(), worker_bytes_}; }
   // Copied: the worker may leave while its answer is under way.

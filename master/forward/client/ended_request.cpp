@@ -18,15 +18,31 @@ std::string_view field_of(const RequestHead& request, std::string_view name) {
   return {};
 }
 
-// VERSION-TRACE-PARENT-FLAGS (W3C Trace Context §3.2): the second one.
-std::string_view trace_id_of(const RequestHead& request) {
-  if (!request.has_trace_context()) return {};
-  for (const auto& field : request.fields()) {
-    if (field.kind == FieldKind::trace_context && equal_ignoring_case(field.name, "traceparent")) {
-      return field.value.substr(3, 32);
-    }
-  }
-  return {};
+// VERSION-TRACE-PARENT-FLAGS (W3C Trace Context §3.2): the second one; or the one that was begun
+// here.
+std::string_view trace_id_of(const AccessNote& note, const RequestHead& request) {
+  if (note.trace.is_on) return note.trace.self.trace_text();
+  return request.has_trace_context() ? request.traceparent().substr(3, TraceContext::trace_digits)
+                                     : std::string_view();
+}
+
+void add_span(SpanRing& spans, const AccessEntry& entry, const RequestTrace& trace) {
+  Span span;
+  span.self = trace.self;
+  span.parent = trace.parent;
+  span.has_parent = trace.has_parent;
+  span.start = entry.started;
+  span.duration = entry.duration;
+  span.status = entry.status;
+  span.failed = entry.status >= 500;
+  span.attempts = entry.attempts;
+  span.method = entry.method;
+  span.path = entry.target.substr(0, entry.target.find('?'));
+  span.request_id = entry.request_id;
+  span.client = entry.client;
+  span.service = entry.service;
+  span.worker = entry.worker;
+  spans.push(span);
 }
 
 // Room for the text of a route, which is put together.
@@ -46,7 +62,7 @@ void add_unusual(AccessEntry& entry, const AccessFields& fields, const AccessNot
   entry.request_bytes = note.request_bytes;
   if (fields.has(AccessField::user_agent)) entry.user_agent = field_of(request, "user-agent");
   if (fields.has(AccessField::referer)) entry.referer = field_of(request, "referer");
-  if (fields.has(AccessField::trace_id)) entry.trace_id = trace_id_of(request);
+  if (fields.has(AccessField::trace_id)) entry.trace_id = trace_id_of(note, request);
   if (fields.has(AccessField::route)) entry.route = route_of(note, route);
 }
 
@@ -66,7 +82,7 @@ void note_ended(Context& context, Instant started, const AccessNote& note, const
                                 .duration = duration,
                                 .first_byte = first_byte});
   AccessRing* ring = context.access_ring();
-  if (ring == nullptr) return;
+  if (ring == nullptr && !note.trace.has_spans) return;
   AccessEntry entry{.started = started,
                     .duration = duration,
                     .bytes = note.bytes,
@@ -81,6 +97,8 @@ void note_ended(Context& context, Instant started, const AccessNote& note, const
                     .service = note.service,
                     .request_id = request_id,
                     .first_byte = first_byte};
+  if (note.trace.has_spans) add_span(*context.spans(), entry, note.trace);
+  if (ring == nullptr) return;
   const auto& fields = context.options().access_log->fields();
   RouteText route;
   if (fields.has_unusual()) add_unusual(entry, fields, note, client, request, route);

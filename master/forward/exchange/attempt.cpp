@@ -20,13 +20,14 @@ bool counts_as_failure(unsigned status) { return status >= 500 && status != 501 
 }  // namespace
 
 Attempt::Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call,
-                 Hop hop)
+                 Hop hop, std::string_view traceparent)
     : context_(context),
       client_(client),
       service_(service),
       call_(std::move(call)),
       upstream_(call_->upstream()),
       hop_(hop),
+      traceparent_(traceparent),
       worker_(call_->stream()),
       response_(context.borrow_response_head()),
       deadline_(context.wheel(), client.stream) {
@@ -218,6 +219,7 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   }
   client_.note.term = term_;
   context.is_grpc = client_.is_grpc;
+  context.traceparent = traceparent_;
   if (client_.times.has_end()) {
     context.left = client_.times.left(hop_ == Hop::primary ? context_.coarse_now() : sent_at_);
   }

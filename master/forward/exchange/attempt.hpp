@@ -36,7 +36,9 @@ class Attempt : private UnansweredRequest {
  public:
   using Outcome = AttemptOutcome;
 
-  Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call, Hop hop);
+  // `traceparent`: in place of the client's; empty: that is passed on. It outlives this.
+  Attempt(Context& context, ClientSide& client, Service& service, WorkerCallPtr call, Hop hop,
+          std::string_view traceparent);
   ~Attempt();
 
   // Unset: an answer is at hand. Set: the attempt has ended that way, and pass() must not be
@@ -53,6 +55,10 @@ class Attempt : private UnansweredRequest {
   bool has_begun_response() const { return result_.response_begun; }
   // The term that the worker was sent; 0 for a worker that takes none.
   Term term() const { return term_; }
+  // When the worker began to be sent the request; the boot of the machine: it was not.
+  Instant sent_at() const { return sent_at_; }
+  // Of the answer; 0: there is none yet.
+  unsigned status() const { return response_.status(); }
   // Makes it end soon; the client has gone already. Callable while it is suspended.
   void abort();
 
@@ -114,6 +120,7 @@ class Attempt : private UnansweredRequest {
   WorkerCallPtr call_;  // null once it is finished
   Upstream& upstream_;  // kept alive by its ChosenWorker
   const Hop hop_;
+  const std::string_view traceparent_;
   MessageStream& worker_;  // of the call
   std::optional<RequestBodyPump> pump_;
   Buffer out_;                     // a head on its way out; no block meanwhile

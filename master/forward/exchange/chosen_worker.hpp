@@ -11,6 +11,19 @@
 
 namespace tandem::master {
 
+// The part that an attempt takes in the trace of its request.
+struct AttemptTrace {
+  bool is_on = false;
+  TraceContext self;
+  TraceparentText traceparent;  // that the worker is sent
+  Instant began;
+  Instant answered;  // the answer was at hand, or there will be none
+
+  std::string_view text() const {
+    return is_on ? std::string_view(traceparent.data(), traceparent.size()) : std::string_view();
+  }
+};
+
 struct ChosenWorker {
   ChosenWorker() {
     deadline.on_expiry(
@@ -42,6 +55,7 @@ struct ChosenWorker {
   bool asked = false;  // the attempt has an answer, or has ended without one
   bool lost_race = false;
   std::optional<AttemptOutcome> outcome;  // unset: none yet, or an answer is at hand
+  AttemptTrace trace;
 };
 
 }  // namespace tandem::master

@@ -7,6 +7,7 @@
 #include "master/forward/access_log/log.hpp"
 #include "master/forward/exchange/limits.hpp"
 #include "master/forward/exchange/primary_route.hpp"
+#include "master/forward/tracing/tracer.hpp"
 
 namespace tandem::master {
 
@@ -31,7 +32,8 @@ Context::Context(unsigned index, const ForwardOptions& options, const SharedByLo
       via_(options_.via),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       random_(std::random_device{}()),
-      access_ring_(options_.access_log == nullptr ? nullptr : &options_.access_log->ring(index)) {}
+      access_ring_(options_.access_log == nullptr ? nullptr : &options_.access_log->ring(index)),
+      spans_(options_.tracer == nullptr ? nullptr : options_.tracer->ring(index)) {}
 
 Context::~Context() = default;
 

@@ -27,6 +27,7 @@
 #include "master/forward/io/deadline_wheel.hpp"
 #include "master/forward/io/reactor.hpp"
 #include "master/forward/stream/stream_memory.hpp"
+#include "master/forward/tracing/span_ring.hpp"
 #include "master/forward/workers/connection_tests.hpp"
 #include "master/forward/workers/services.hpp"
 #include "master/registry/leadership.hpp"
@@ -108,6 +109,8 @@ class Context {
   RequestIds& request_ids() { return request_ids_; }
   // Where requests are noted when they have ended; null when no access log is kept.
   AccessRing* access_ring() const { return access_ring_; }
+  // Where the spans of traced requests go; null when none are kept.
+  SpanRing* spans() const { return spans_; }
   bool draining() const { return draining_; }
   // Every answer is the last of its connection.
   bool lets_clients_go() const { return draining_ || farewell_ != Farewell::none; }
@@ -189,6 +192,7 @@ class Context {
   SplitMix64 random_;
   RequestIds request_ids_;
   AccessRing* const access_ring_;
+  SpanRing* const spans_;
   Instant shed_at_ = Instant::never();
   std::thread::id here_;  // written by the loop's thread before anything else
   bool draining_ = false;

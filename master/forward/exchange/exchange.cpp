@@ -86,6 +86,7 @@ Task<Ending> Exchange::run() {
     co_return co_await answering;
   }
   set_request_id();
+  if (context_.options().tracer != nullptr) begin_trace();
   auto forwarding = forward();
   co_await forwarding;
   if (aborted_) co_return Ending::abort;
@@ -106,8 +107,10 @@ Task<> Exchange::forward() {
     destination_ = find_destination();
     bool all_full = false;
     if (!choose()) {
+      const auto since = now();
       auto choosing = wait_for_choice();
       all_full = co_await choosing;
+      note_wait(since);
     }
     if (!chosen_.upstream) {
       last_ = not_chosen(all_full);

@@ -99,6 +99,12 @@ class Exchange {
   void count_failure(Upstream& upstream);
   void note_promised_term(Term promised);
 
+  // ---- exchange_tracing.cpp: the part that this master takes in a trace
+  void begin_trace();
+  void begin_span(AttemptTrace& trace) const;
+  void end_span(const ChosenWorker& chosen, AttemptOutcome outcome) const;
+  void note_wait(Instant since) const;
+
   // ---- exchange_hedging.cpp: a second worker when the first takes long
   std::optional<Duration> hedge_delay() const;
   bool choose_second(ChosenWorker& second);

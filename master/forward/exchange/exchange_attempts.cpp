@@ -31,6 +31,7 @@ Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
   ++client_.note.attempts;
   client_.note.set_worker(chosen.upstream->worker().name);
   chosen.outcome = AttemptOutcome::not_sent;
+  begin_span(chosen.trace);
   // An idle connection may have been closed since the reactor looked; after one that was, the
   // others are looked at.
   WorkerCallPtr call;
@@ -49,9 +50,10 @@ Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
     context_.services().finish(*service_, std::move(call));
   } else {
     const auto hop = destination_ == Destination::primary ? Hop::primary : Hop::worker;
-    chosen.attempt.emplace(context_, client_, *service_, std::move(call), hop);
+    chosen.attempt.emplace(context_, client_, *service_, std::move(call), hop, chosen.trace.text());
     auto asking = chosen.attempt->ask();
     chosen.outcome = co_await asking;
+    if (chosen.trace.is_on) chosen.trace.answered = now();
   }
   chosen.asked = true;
 }
@@ -98,6 +100,7 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
 // Passes the answer on, if there is one, and ends the attempt.
 Task<AttemptResult> Exchange::pass(ChosenWorker& chosen) {
   if (!chosen.attempt) {
+    end_span(chosen, *chosen.outcome);
     co_return AttemptResult{.outcome = *chosen.outcome, .was_chosen = true};
   }
   auto& attempt = *chosen.attempt;
@@ -112,6 +115,7 @@ Task<AttemptResult> Exchange::pass(ChosenWorker& chosen) {
     co_await stopped;
   }
   const auto result = attempt.result(*chosen.outcome);
+  end_span(chosen, result.outcome);
   if (result.outcome == AttemptOutcome::term_refused) note_promised_term(result.promised_term);
   chosen.attempt.reset();
   chosen.in_flight.end();

@@ -23,6 +23,7 @@
 namespace tandem::master {
 
 class AccessLog;
+class Tracer;
 
 struct ForwardOptions {
   std::string via;                          // names this gateway in Via, until a snapshot does
@@ -49,6 +50,8 @@ struct ForwardOptions {
   // ---- the parts of this process that forwarding needs
   // Outlives the data plane, and has a ring for each loop; null: no access log is kept.
   AccessLog* access_log = nullptr;
+  // Likewise; null: contexts of traces are passed on as they come.
+  Tracer* tracer = nullptr;
   // Read before each attempt at a worker. Outlives the data plane; never null.
   const ServingGate* gate = nullptr;
   // The Tandem-Pass that standbys present to this node. Empty: no client is believed to be one.

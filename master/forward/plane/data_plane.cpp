@@ -13,6 +13,7 @@
 #include "master/forward/exchange/limits.hpp"
 #include "master/forward/plane/listener.hpp"
 #include "master/forward/plane/loop.hpp"
+#include "master/forward/tracing/tracer.hpp"
 
 namespace tandem::master {
 
@@ -277,6 +278,11 @@ std::uint64_t DataPlane::requests() const {
 metrics::Traffic DataPlane::traffic() {
   metrics::Traffic sums;
   if (options_.access_log != nullptr) sums.access_log_lost = options_.access_log->lost();
+  if (const auto* tracer = options_.tracer) {
+    sums.spans_exported = tracer->exported();
+    sums.spans_dropped = tracer->dropped();
+    sums.spans_refused = tracer->refused();
+  }
   const Lock lock(publishing_);
   if (!started_) return sums;  // there are no loops yet
   for (const auto& loop : loops_) loop->add_to(sums);

@@ -133,6 +133,14 @@ void write_tandem_fields(Writer& writer, const RequestContext& context) {
   }
 }
 
+// Both fields, or what is sound of them; traceparent is another one where this gateway traces.
+bool may_trace(const RequestHead& request, const Field& field, const RequestContext& context) {
+  if (request.ends_here(field)) return false;
+  const bool is_parent = equal_ignoring_case(field.name, "traceparent");
+  if (!is_parent) return request.has_tracestate();
+  return context.traceparent.empty() && request.has_trace_context();
+}
+
 template <class Writer>
 void write_request(Writer& writer, const RequestHead& request, const RequestContext& context) {
   const auto target = request.target().substr(context.stripped);
@@ -176,7 +184,7 @@ void write_request(Writer& writer, const RequestHead& request, const RequestCont
         if (believed && context.stripped == 0) writer.field(field);
         break;
       case FieldKind::trace_context:
-        if (request.has_trace_context() && !request.ends_here(field)) writer.field(field);
+        if (may_trace(request, field, context)) writer.field(field);
         break;
       case FieldKind::max_forwards:
         if (request.max_forwards()) {
@@ -201,6 +209,9 @@ void write_request(Writer& writer, const RequestHead& request, const RequestCont
                context.sender.certificate);
   }
   writer.own(FieldKind::request_id, "X-Request-Id", context.request_id);
+  if (!context.traceparent.empty()) {
+    writer.own(FieldKind::trace_context, "traceparent", context.traceparent);
+  }
   write_tandem_fields(writer, context);
   writer.end_request(request.upgrade(), request.accepts_trailers());
 }
@@ -236,11 +247,11 @@ void write_response(Writer& writer, const ResponseHead& response, const Response
 }
 
 std::size_t room_for(const RequestHead& request, const RequestContext& context) {
-  const std::size_t own = context.via.size() + context.sender.address.size() +
-                          context.sender.port.size() + context.request_id.size() +
-                          request.host().size() * 2 + context.worker_host.size() +
-                          request.upgrade().size() + context.pass.size() + context.stripped +
-                          context.sender.certificate.size();
+  const std::size_t own =
+      context.via.size() + context.sender.address.size() + context.sender.port.size() +
+      context.request_id.size() + context.traceparent.size() + request.host().size() * 2 +
+      context.worker_host.size() + request.upgrade().size() + context.pass.size() +
+      context.stripped + context.sender.certificate.size();
   return room_for(request, own);
 }
 

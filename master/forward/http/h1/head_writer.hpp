@@ -31,6 +31,7 @@ struct RequestContext {
   bool holds_body = false;         // Tandem-Expect: the primary says when the body is to follow
   std::optional<Duration> left{};  // Tandem-Timeout-Ms: the time that is left; unset: no deadline
   bool is_grpc = false;            // grpc-timeout states the time that is left, too
+  std::string_view traceparent{};  // in place of the client's; empty: that, if it is sound
 };
 
 // How the gateway dates its own answers, and those of workers that did not (RFC 9110 §6.6.1).
