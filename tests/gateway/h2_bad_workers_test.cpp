@@ -156,6 +156,14 @@ struct Row {
            for (int i = 0; i < 1'100; ++i) fields.push_back({"a", "b"});
            return head(s, fields, h2::end_stream);
          }},
+        {"trailers that end nothing",
+         [](auto s) {
+           return head(s, ok_head) + head(s, {{"a", "b"}}) + h2::data(s, "x", h2::end_stream);
+         }},
+        {"trailers with a pseudo-field",
+         [](auto s) {
+           return head(s, ok_head) + head(s, {{":status", "200"}}, h2::end_stream);
+         }},
         {"interim answers without end",
          [](auto s) {
            return repeat(200, head(s, {{":status", "103"}}));
@@ -230,6 +238,19 @@ struct Row {
            // Each byte is the field that the table has now.
            block += std::string(400, static_cast<char>(0x80 | 62));
            return h2::headers(s, block, h2::end_stream);
+         },
+         11},
+        {"GOAWAYs without end", [](auto) { return repeat(2'000, h2::goaway(0x7fffffff, 0)); }, 11},
+        {"a GOAWAY that takes back an earlier one",
+         [](auto s) { return h2::goaway(s, 0) + h2::goaway(0x7fffffff, 0); }, 1},
+        {"a reset of a request that was not made", [](auto) { return h2::rst_stream(99, 8); }, 1},
+        {"resets without end of a stream that is gone",
+         [](auto s) { return repeat(4'000, h2::rst_stream(s, 8)); }, 11},
+        {"PRIORITYs without end", [](auto s) { return repeat(4'000, h2::priority(s)); }, 11},
+        {"a SETTINGS frame of a thousand entries",
+         [](auto) {
+           return h2::frame(h2::settings_type, 0, 0,
+                            repeat(1'000, h2::number16(0x4242) + h2::number32(1)));
          },
          11},
         {"something between a head and its rest",

@@ -58,6 +58,12 @@ TEST_CASE("requests that are reset at once end the connection (CVE-2023-44487)")
   CHECK(server.session.open_streams() == 0);
 }
 
+TEST_CASE("resets of a stream that is gone end the connection") {
+  Server server;
+  server.feed(h2::headers(1, get_block, h2::end_stream) + h2::rst_stream(1, 8));
+  check_ends(flood(server, [](int) { return h2::rst_stream(1, 8); }), 500, 1'000);
+}
+
 TEST_CASE("requests that are reset in the next turn end the connection later") {
   Server server;
   const auto borne = flood(server, [](int i) {

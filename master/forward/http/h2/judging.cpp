@@ -167,10 +167,9 @@ void Receiving::judge_late_frame(Session& session, const FrameHead& frame) {
   }
   if (how == How::unknown && frame.type == NGHTTP2_HEADERS && session.role_ == Role::server) {
     session.fail(ErrorCode::protocol_error);  // an id that is smaller than one before
-  } else if (session.free_late_frames_ > 0) {
-    --session.free_late_frames_;
-  } else if (how == How::unknown || frame.type == NGHTTP2_HEADERS) {
-    session.charge(Cost::late);
+  } else if (session.free_late_frames_ > 0 || how == How::unknown ||
+             frame.type == NGHTTP2_HEADERS) {
+    session.charge_late();
   }
 }
 

@@ -1,4 +1,6 @@
 // What has arrived, as nghttp2 calls it.
+#include <algorithm>
+
 #include "master/forward/http/h2/limits.hpp"
 #include "common/http1/trailer_fields.hpp"
 #include "master/forward/http/h2/head_rules.hpp"
@@ -149,9 +151,13 @@ int Receiving::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user
 
 void Receiving::on_reset(Session& session, const nghttp2_frame& frame) {
   auto* stream = session.find(frame.hd.stream_id);
-  if (stream == nullptr) return;
+  if (stream == nullptr) return session.charge_late();
   stream->reset_by_peer_ = true;
-  if (session.role_ == Role::client) return;
+  if (session.role_ == Role::client) {
+    // Servers of gRPC may say so twice.
+    session.free_late_frames_ = std::min(session.free_late_frames_ + 1, limits::h2_late_frames_max);
+    return;
+  }
   if (stream->opened_turn_ == session.turn_) {
     session.charge(Cost::rapid_reset);
   } else if (!stream->head_sent_) {

@@ -196,6 +196,14 @@ void Session::charge(std::uint32_t points) {
   }
 }
 
+void Session::charge_late() {
+  if (free_late_frames_ > 0) {
+    --free_late_frames_;
+  } else {
+    charge(Cost::late);
+  }
+}
+
 void Session::fail(ErrorCode code) {
   if (failed_) return;
   failed_ = true;

@@ -178,6 +178,8 @@ class Session {
   void read(std::string_view bytes);
   Stream* find(StreamId id);
   void charge(std::uint32_t points);
+  // For a frame on a stream that is gone, unless it may have been on its way.
+  void charge_late();
   void fail(ErrorCode code);
   void begin_stream(StreamId id);
   void close_stream(Stream& stream, const Closure& closure);
