@@ -6,7 +6,7 @@ install(TARGETS tandem-master tandem-worker tandem RUNTIME DESTINATION ${CMAKE_I
 install(TARGETS tandem_worker tandem_client tandem_cluster tandem_http1 tandem_storage tandem_common
   EXPORT tandem-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY worker/include/ common/client/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY worker/include/ common/client/include/ common/tls/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT tandem-targets NAMESPACE tandem::
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tandem)

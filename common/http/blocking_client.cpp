@@ -1,5 +1,7 @@
 #include "common/http/blocking_client.hpp"
 
+#include <algorithm>
+
 #include <boost/asio.hpp>
 #include <fmt/format.h>
 
@@ -38,11 +40,11 @@ class BlockingClient::Body {
         deadline_(loop_) {}
 
   HttpOutcome ask(const HttpRequest& request) {
-    const auto began = now();
+    began_ = now();
     const bool reused = channel_.is_open();
     auto outcome = once(request);
     if (reused && outcome.end == End::broken && !outcome.begun &&
-        now() - began < options_.answer_max) {
+        now() - began_ < std::min(options_.answer_max, options_.ask_max)) {
       outcome = once(request);
     }
     return outcome;
@@ -61,7 +63,8 @@ class BlockingClient::Body {
 
   void limit(Duration time) {
     was_late_ = false;
-    deadline_.expires_after(time);
+    const auto left = std::max(Duration::zero(), options_.ask_max - (now() - began_));
+    deadline_.expires_after(std::min(time, left));
     deadline_.async_wait([this](error_code error) {
       if (error) return;
       was_late_ = true;
@@ -168,13 +171,25 @@ class BlockingClient::Body {
   Channel channel_;
   asio::steady_timer deadline_;
   tls::CredentialsPtr credentials_;  // of the connection
+  Instant began_;                    // the question
   bool was_late_ = false;
 };
 
 BlockingClient::BlockingClient(Endpoint server, BlockingClientOptions options)
-    : body_(std::make_unique<Body>(std::move(server), std::move(options))) {}
+    : server_(std::move(server)), options_(std::move(options)) {}
 BlockingClient::~BlockingClient() = default;
 
-HttpOutcome BlockingClient::ask(const HttpRequest& request) { return body_->ask(request); }
+HttpOutcome BlockingClient::ask(const HttpRequest& request) {
+  try {
+    if (body_ == nullptr) body_ = std::make_unique<Body>(server_, options_);
+  } catch (const boost::system::system_error& error) {  // no descriptors
+    HttpOutcome outcome;
+    outcome.end = End::unreachable;
+    outcome.address = server_;
+    outcome.why = error.code().message();
+    return outcome;
+  }
+  return body_->ask(request);
+}
 
 }  // namespace tandem

@@ -19,6 +19,7 @@ namespace tandem {
 struct BlockingClientOptions {
   Duration connect_max = limits::connect_max;         // for each address of a name
   Duration answer_max = limits::control_request_max;  // for a request and its answer
+  Duration ask_max = Duration::max();                 // for all of that together
   AnswerLimits answer{};
   tls::CurrentCredentialsPtr credentials{};  // the server has to be a master; null: in clear
 };
@@ -35,7 +36,9 @@ class BlockingClient {
 
  private:
   class Body;
-  std::unique_ptr<Body> body_;
+  const Endpoint server_;
+  const BlockingClientOptions options_;
+  std::unique_ptr<Body> body_;  // made when it is first needed, since the system may refuse it
 };
 
 }  // namespace tandem

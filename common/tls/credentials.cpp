@@ -10,6 +10,7 @@
 #include "common/base/assert.hpp"
 #include "common/base/small_file.hpp"
 #include "common/tls/limits.hpp"
+#include "common/tls/quiet_socket.hpp"
 
 namespace tandem::tls {
 
@@ -198,7 +199,7 @@ SslPtr ClusterCredentials::begin(Side side) const {
 
 SslPtr ClusterCredentials::begin(int descriptor, Side side) const {
   auto ssl = begin(side);
-  BIO* const bio = BIO_new_socket(descriptor, BIO_NOCLOSE);
+  BIO* const bio = quiet_socket(descriptor);
   SSL_set_bio(ssl.get(), bio, bio);
   return ssl;
 }

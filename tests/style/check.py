@@ -24,7 +24,7 @@ MAY_INCLUDE = {
     "common/base": ["common/base"],
     "common/access": ["common/base", "common/access"],
     "common/core": ["common/base", "common/core"],
-    "common/tls": ["common/base", "common/access", "common/tls"],
+    "common/tls": ["common/base", "common/access", "common/tls", "tandem"],
     "common/wire": ["common/base", "common/core", "common/http1", "common/wire"],
     "common/storage": ["common"],
     "common/http1": ["common/base", "common/http1"],
@@ -74,6 +74,7 @@ MUST_NOT_INCLUDE_FILES = {
 # What a folder and all below it may include.
 TREE_MAY_INCLUDE = {
     "common/client": ["common", "tandem"],
+    "common/tls/include": ["tandem"],
     "worker": ["common", "worker", "tandem"],
     "examples": ["tandem"],
     "bench": ["common", "master", "tandem", "bench"],

@@ -50,9 +50,9 @@ void announce(const std::string& name, const std::string& service, const std::st
 
 void told(const std::optional<std::string>& refusal) {
   if (refusal) {
-    spdlog::error("the certificate of the cluster stays as it was reason=\"{}\"", *refusal);
+    spdlog::error("certificate and token stay as they were reason=\"{}\"", *refusal);
   } else {
-    spdlog::info("the certificate of the cluster is read again, if there is one");
+    spdlog::info("certificate and token read again, as far as there are any");
   }
 }
 
@@ -83,7 +83,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   }
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "listen=" + worker.address());
-  signals.wait([&worker] { told(worker.reload_certificate()); });
+  signals.wait([&worker] { told(worker.reload_secrets()); });
   spdlog::info("stopping in_flight={}", worker.in_flight());
   worker.stop();
   return 0;
@@ -107,7 +107,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   TargetWorker worker(*flags.target, flags.checks, std::move(options));
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "target=" + flags.target->to_string());
-  signals.wait([&worker] { told(worker.reload_certificate()); });
+  signals.wait([&worker] { told(worker.reload_secrets()); });
   spdlog::info("stopping");
   worker.stop();
   return worker.error() ? failed(*worker.error()) : 0;

@@ -111,9 +111,9 @@ void TargetWorker::follow(const std::string& checks) {
   if (probe_) probe_->check_by(followed_);
 }
 
-std::optional<std::string> TargetWorker::reload_certificate() {
+std::optional<std::string> TargetWorker::reload_secrets() {
   const Lock lock(mutex_);
-  return registration_ ? registration_->reload_certificate() : std::nullopt;
+  return registration_ ? registration_->reload_secrets() : std::nullopt;
 }
 
 void TargetWorker::stop() {

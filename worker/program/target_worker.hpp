@@ -32,7 +32,7 @@ class TargetWorker {
   [[nodiscard]] std::optional<std::string> start();
   const std::string& name() const { return options_.name; }
   // As of a Registration.
-  [[nodiscard]] std::optional<std::string> reload_certificate();
+  [[nodiscard]] std::optional<std::string> reload_secrets();
   // Says bye to the masters and ends.
   void stop();
   // Valid after stop(): why it ended by itself (StopSignals::request_stop()).

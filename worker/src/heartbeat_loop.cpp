@@ -43,10 +43,11 @@ HttpRequest posted(const std::string& token, std::string body) {
 HeartbeatLoop::HeartbeatLoop(Endpoint master, Proof proof, Duration interval, Describe describe,
                              Take take, EventLog log)
     : master_(std::move(master)),
-      proof_(std::move(proof)),
+      credentials_(std::move(proof.credentials)),
       describe_(std::move(describe)),
       take_(std::move(take)),
       log_(std::move(log)),
+      token_(std::move(proof.token)),
       interval_(interval),
       random_(std::random_device{}()) {
   state_.address = master_.to_string();
@@ -66,6 +67,13 @@ void HeartbeatLoop::start() {
 
 void HeartbeatLoop::changed() {
   const Lock lock(mutex_);
+  changed_ = true;
+  wake_.notify_all();
+}
+
+void HeartbeatLoop::set_token(std::string token) {
+  const Lock lock(mutex_);
+  token_ = std::move(token);
   changed_ = true;
   wake_.notify_all();
 }
@@ -94,11 +102,16 @@ MasterState HeartbeatLoop::state() const {
   return state_;
 }
 
+std::string HeartbeatLoop::token() const {
+  const Lock lock(mutex_);
+  return token_;
+}
+
 void HeartbeatLoop::run() {
   block_signals();
   BlockingClient client(master_, {.connect_max = limits::heartbeat_connect_max,
                                   .answer_max = limits::heartbeat_answer_max,
-                                  .credentials = proof_.credentials});
+                                  .credentials = credentials_});
   do {
     beat(client);
   } while (wait_for_next());
@@ -106,7 +119,7 @@ void HeartbeatLoop::run() {
 }
 
 void HeartbeatLoop::beat(BlockingClient& client) {
-  const auto outcome = client.ask(posted(proof_.token, wire::to_json(describe_())));
+  const auto outcome = client.ask(posted(token(), wire::to_json(describe_())));
   if (!outcome.answered()) return failed(outcome.why);
   const auto& answer = outcome.answer;
   if (answer.status != 200) {

@@ -46,6 +46,8 @@ class HeartbeatLoop {
   void start();
   // The result of `describe` has changed: sends it at once.
   void changed();
+  // From now on that token is presented; a heartbeat is sent at once.
+  void set_token(std::string token);
   // Sends the result of `describe` once more, then ends. Does not wait.
   void finish();
   // Ends without another heartbeat: an operator has removed the worker. Does not wait.
@@ -58,6 +60,7 @@ class HeartbeatLoop {
   MasterState state() const;
 
  private:
+  std::string token() const;
   void run();
   void beat(BlockingClient& client);
   void accepted(const wire::HeartbeatReply& reply);
@@ -66,7 +69,7 @@ class HeartbeatLoop {
   bool wait_for_next();
 
   const Endpoint master_;
-  const Proof proof_;
+  const tls::CurrentCredentialsPtr credentials_;
   const Describe describe_;
   const Take take_;
   const EventLog log_;
@@ -74,6 +77,7 @@ class HeartbeatLoop {
   mutable Mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   MasterState state_ TANDEM_GUARDED_BY(mutex_);
+  std::string token_ TANDEM_GUARDED_BY(mutex_);
   bool changed_ TANDEM_GUARDED_BY(mutex_) = false;
   bool finishing_ TANDEM_GUARDED_BY(mutex_) = false;
   bool halted_ TANDEM_GUARDED_BY(mutex_) = false;

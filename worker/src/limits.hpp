@@ -44,4 +44,8 @@ inline constexpr int listen_backlog = 1'024;  // connections that wait to be acc
 inline constexpr std::size_t witness_connections_max = 256;
 inline constexpr std::size_t witness_strangers_max = 192;
 
+// How long masters may present what follows from this worker's former token: they hear of the new
+// one by the next heartbeat, and one that is restarting later.
+inline constexpr auto former_token_for = 60s;
+
 }  // namespace tandem::limits

@@ -12,7 +12,6 @@
 #include "common/base/mutex.hpp"
 #include "common/base/name.hpp"
 #include "common/base/secret.hpp"
-#include "common/base/token_file.hpp"
 #include "common/storage/kept_file.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/limits.hpp"
@@ -102,12 +101,17 @@ class Registration::Body {
     directory_.reset();
   }
 
-  Result<> reload_certificate() {
+  Result<> reload_secrets() {
     const Lock lock(mutex_);
-    if (credentials_ == nullptr) return {};
-    auto next = load_credentials(options_.cluster, options_.name);
-    if (!next) return next.error();
-    credentials_->set(std::move(*next));
+    auto credentials = load_credentials(options_.cluster, options_.name);
+    if (!credentials) return credentials.error();
+    auto token = token_of(options_);
+    if (!token) return token.error();
+    if (credentials_ != nullptr) credentials_->set(std::move(*credentials));
+    if (*token == token_) return {};
+    token_ = std::move(*token);
+    if (witness_) witness_->take_token(token_);
+    for (const auto& master : loops_) master.loop->set_token(token_);
     return {};
   }
 
@@ -150,11 +154,9 @@ class Registration::Body {
     auto masters = parse_masters(options_);
     if (!masters.ok()) return masters.error();
     masters_ = std::move(*masters);
-    if (!options_.token_file.empty()) {
-      auto token = read_token_file(options_.token_file, "token_file");
-      if (!token.ok()) return token.error();
-      token_ = std::move(*token);
-    }
+    auto token = token_of(options_);
+    if (!token.ok()) return token.error();
+    token_ = std::move(*token);
     const Lock address_lock(address_mutex_);
     content_.address = std::move(*numeric);
     content_.name = options_.name;
@@ -440,8 +442,8 @@ std::optional<std::string> Registration::set_address(const std::string& address)
   if (!set.ok()) return set.error().message;
   return std::nullopt;
 }
-std::optional<std::string> Registration::reload_certificate() {
-  const auto read = body_->reload_certificate();
+std::optional<std::string> Registration::reload_secrets() {
+  const auto read = body_->reload_secrets();
   if (!read.ok()) return read.error().message;
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/duration.hpp"
+#include "common/base/token_file.hpp"
 #include "common/core/limits.hpp"
 #include "common/wire/limits.hpp"
 
@@ -34,6 +35,11 @@ Result<> check_numbers(const RegistrationOptions& options) {
     return invalid(fmt::format("masters must be at most {}", limits::masters_max), "masters");
   }
   return {};
+}
+
+Result<std::string> token_of(const RegistrationOptions& options) {
+  if (options.token_file.empty()) return std::string();
+  return read_token_file(options.token_file, "token_file");
 }
 
 tls::ClearText clear_text_of(const RegistrationOptions& options) {

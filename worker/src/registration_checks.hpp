@@ -1,7 +1,7 @@
 // registration_checks.hpp: what the options of a Registration may be. Errors are `invalid`, a
 // sentence that names the option.
 //
-// Pure.
+// Any thread.
 #pragma once
 
 #include <string>
@@ -19,6 +19,9 @@ Result<Endpoint> parse_address(const std::string& text, const char* field);
 
 // Numbers that are out of their ranges; too many masters.
 Result<> check_numbers(const RegistrationOptions& options);
+
+// The token of its file; empty when none is named. Blocks for the disk.
+Result<std::string> token_of(const RegistrationOptions& options);
 
 // Where the worker, the masters and its witness may speak to each other without TLS.
 tls::ClearText clear_text_of(const RegistrationOptions& options);

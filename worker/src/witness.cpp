@@ -11,6 +11,7 @@
 
 #include "common/access/credentials.hpp"
 #include "common/base/assert.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/mutex.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
@@ -102,6 +103,17 @@ class Witness::Body {
     asio::post(loop_, [this, timing] { start(timing); });
   }
 
+  void take_token(const std::string& token) {
+    asio::post(loop_, [this, token] {
+      former_ = std::move(masters_);
+      former_until_ = now() + limits::former_token_for;
+      masters_.reset();
+      if (!token.empty()) masters_ = masters_with(token);
+      cluster_.token = token;
+      if (node_) node_->set_token(token);
+    });
+  }
+
   void stop() {
     if (!thread_.joinable()) return;
     asio::post(loop_, [this] {
@@ -163,10 +175,16 @@ class Witness::Body {
     if (request.path == "/health") return {};
     Admission admission{.body_bytes_max = limits::cluster_body_bytes_max};
     if (!masters_) return admission;
-    const auto who = masters_->identify(request.authorization, access::wall_time());
-    if (who.standing != access::Identity::Standing::known) return {.refusal = not_authorized()};
+    const bool is_known =
+        knows(*masters_, request) || (former_ && now() < former_until_ && knows(*former_, request));
+    if (!is_known) return {.refusal = not_authorized()};
     admission.trusts = true;
     return admission;
+  }
+
+  static bool knows(const access::Credentials& masters, const ControlRequest& request) {
+    const auto who = masters.identify(request.authorization, access::wall_time());
+    return who.standing == access::Identity::Standing::known;
   }
 
   // Whom its certificate names; a token says nothing here.
@@ -199,6 +217,10 @@ class Witness::Body {
   asio::io_context loop_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
   std::optional<access::Credentials> masters_;  // none: nobody is asked
+  // As with the token before: masters present what follows from it until they have heard a
+  // heartbeat with the new one.
+  std::optional<access::Credentials> former_;
+  Instant former_until_;
   cluster::ClusterOptions cluster_;
   std::atomic<std::uint64_t> incarnation_{0};
   cluster::MessageReader messages_{cluster::documents_alone()};
@@ -225,6 +247,7 @@ Result<std::unique_ptr<Witness>> Witness::open(WitnessOptions options) {
 
 wire::WitnessOffer Witness::offer() const { return body_->offer(); }
 void Witness::take_timing(const core::Timing& timing) { body_->take_timing(timing); }
+void Witness::take_token(const std::string& token) { body_->take_token(token); }
 void Witness::stop() { body_->stop(); }
 
 }  // namespace tandem

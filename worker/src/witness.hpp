@@ -41,6 +41,8 @@ class Witness {
   // Takes the cluster's timing from a master. The first call starts the witness; a different timing
   // later is logged and ignored.
   void take_timing(const core::Timing& timing);
+  // From now on this worker has that token. REQUIRES: it had one before.
+  void take_token(const std::string& token);
   void stop();
 
  private:

@@ -69,13 +69,13 @@ class Worker::Body {
     return start_registration();
   }
 
-  std::optional<std::string> reload_certificate() {
+  std::optional<std::string> reload_secrets() {
     const Lock lock(mutex_);
-    if (!registration_ || credentials_ == nullptr) return std::nullopt;
+    if (!registration_) return std::nullopt;
     auto next = load_credentials(options_.cluster, name_);
     if (!next) return next.error().message;
-    if (auto refused = registration_->reload_certificate()) return refused;
-    credentials_->set(std::move(*next));
+    if (auto refused = registration_->reload_secrets()) return refused;
+    if (credentials_ != nullptr) credentials_->set(std::move(*next));
     return std::nullopt;
   }
 
@@ -197,7 +197,7 @@ std::optional<std::string> Worker::start() {
   return started.error().message;
 }
 
-std::optional<std::string> Worker::reload_certificate() { return body_->reload_certificate(); }
+std::optional<std::string> Worker::reload_secrets() { return body_->reload_secrets(); }
 void Worker::drain() { body_->drain(); }
 void Worker::stop() { body_->stop(); }
 std::string Worker::name() const { return body_->name(); }

@@ -37,7 +37,6 @@ ClientResult Call::run() {
       if (deadline_.has_passed()) return give_up();
       if (auto settled = ask(master)) return std::move(*settled);
     }
-    if (limits_.once) return give_up();
     if (limits_.refresh) limits_.refresh();
     if (!pause(round)) return give_up();
   }

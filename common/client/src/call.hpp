@@ -23,7 +23,6 @@ struct CallLimits {
   Duration probe_after;  // zero: never
   Duration connect;
   std::size_t body_bytes_max;
-  bool once = false;                // each master is asked once
   std::function<void()> refresh{};  // when no master serves: learns others; may be empty
 };
 

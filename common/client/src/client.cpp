@@ -198,6 +198,10 @@ class Client::Body {
     return sending.run();
   }
 
+  Result<> reload_secrets() {
+    return wrong_.empty() ? directory_->read_secrets() : invalid(wrong_);
+  }
+
   std::unique_ptr<ServiceWatch::Body> watch(const std::string& service,
                                             std::function<void(const ServiceView&)> changed,
                                             const WatchOptions& options) {
@@ -224,7 +228,13 @@ class Client::Body {
     }
     if (!is_field_value(options_.token))
       return invalid("token has characters that a token cannot have");
-    directory_ = std::make_shared<client::Directory>(std::move(*controls), options_.token);
+    if (!options_.token.empty() && !options_.token_file.empty()) {
+      return invalid("token and token_file are two ways to say the same: give one");
+    }
+    auto directory = std::make_shared<client::Directory>(std::move(*controls), options_);
+    if (const auto read = directory->read_secrets(); !read.ok()) return read.error();
+    directory->learn({});
+    directory_ = std::move(directory);
     masters_.emplace(std::move(*endpoints));
     return {};
   }
@@ -257,6 +267,11 @@ ClientResult Client::stream(const std::string& method, const std::string& path,
                             const ClientHeaders& headers, const ClientStreams& streams,
                             const CallOptions& call) {
   return body_->send(method, path, headers, {}, streams, call);
+}
+
+std::optional<std::string> Client::reload_secrets() {
+  const auto read = body_->reload_secrets();
+  return read.ok() ? std::nullopt : std::optional(read.error().message);
 }
 
 std::unique_ptr<ServiceWatch> Client::watch(const std::string& service,

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/base/token_file.hpp"
-#include "common/client/src/call.hpp"
+#include "common/tls/member_files.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/masters.hpp"
@@ -15,10 +15,8 @@ namespace tandem::client {
 
 namespace {
 
-constexpr int ok = 200;
-constexpr int not_found = 404;
-
-Endpoint endpoint_of(const Masters& control) { return control.order().front()->endpoint(); }
+constexpr unsigned ok = 200;
+constexpr unsigned not_found = 404;
 
 // A host 0.0.0.0 or :: means the host that was asked.
 void add_known(std::vector<Endpoint>& list, const std::string& address, const Endpoint& asked) {
@@ -28,10 +26,13 @@ void add_known(std::vector<Endpoint>& list, const std::string& address, const En
   if (std::find(list.begin(), list.end(), *endpoint) == list.end()) list.push_back(*endpoint);
 }
 
-std::string why(const ClientResult& result) {
-  if (!result) return result.error().message;
-  return fmt::format("{} {}", result->status, wire::error_message(result->body));
+std::string why(const HttpOutcome& outcome) {
+  if (!outcome.answered()) return outcome.why;
+  const auto& answer = outcome.answer;
+  return fmt::format("{} {}", answer.status, wire::error_message(answer.body));
 }
+
+bool is_ok(const HttpOutcome& outcome) { return outcome.answered() && outcome.answer.status == ok; }
 
 void note(std::string& tried, const Endpoint& endpoint, const std::string& what) {
   tried += fmt::format("{}{}: {}", tried.empty() ? "" : "; ", endpoint.to_string(), what);
@@ -39,10 +40,39 @@ void note(std::string& tried, const Endpoint& endpoint, const std::string& what)
 
 }  // namespace
 
-Directory::Directory(std::vector<Endpoint> told, std::string token)
+Directory::Directory(std::vector<Endpoint> told, const ClientOptions& options)
     : told_(std::move(told)),
-      fields_(token.empty() ? std::string() : fmt::format("Authorization: {}\r\n", bearer(token))) {
-  learn({});
+      token_(options.token),
+      token_file_(options.token_file),
+      files_(options.cluster),
+      clear_text_(options.insecure_network ? tls::ClearText::everywhere
+                                           : tls::ClearText::on_this_machine) {}
+
+Result<> Directory::read_secrets() {
+  auto token = token_;
+  if (!token_file_.empty()) {
+    auto read = read_token_file(token_file_, "token_file");
+    if (!read) return read.error();
+    token = std::move(*read);
+  }
+  auto credentials = tls::load_if_given(files_);
+  if (!credentials) return credentials.error();
+  if (*credentials == nullptr && !token.empty()) {
+    for (const auto& control : told_) {
+      auto clear = tls::check_clear_text(clear_text_, control, "controls: " + control.to_string(),
+                                         "controls", tls::ToldBy::options);
+      if (!clear) return clear;
+    }
+  }
+  const Lock lock(mutex_);
+  presented_ = std::move(token);
+  if (*credentials == nullptr) return {};
+  if (credentials_ != nullptr) {
+    credentials_->set(std::move(*credentials));
+  } else {
+    credentials_ = std::make_shared<tls::CurrentCredentials>(std::move(*credentials));
+  }
+  return {};
 }
 
 bool Directory::is_empty() const { return told_.empty(); }
@@ -59,48 +89,49 @@ void Directory::goes_first(const Control& control) {
 }
 
 void Directory::learn(const std::vector<Endpoint>& controls) {
-  auto all = controls;
+  std::vector<Endpoint> all;
+  const Lock lock(mutex_);
+  // A token goes in clear to no other machine, whoever says that a master is there.
+  std::copy_if(controls.begin(), controls.end(), std::back_inserter(all), [&](const auto& each) {
+    const bool is_secret = credentials_ == nullptr && !presented_.empty();
+    return !is_secret || tls::may_be_clear(clear_text_, each);
+  });
   for (const auto& endpoint : told_) {
     if (std::find(all.begin(), all.end(), endpoint) == all.end()) all.push_back(endpoint);
   }
-  const Lock lock(mutex_);
   std::vector<Control> known;
   for (const auto& endpoint : all) {
     const auto same = std::find_if(controls_.begin(), controls_.end(), [&](const auto& control) {
-      return endpoint_of(*control) == endpoint;
+      return control->endpoint() == endpoint;
     });
-    known.push_back(same != controls_.end() ? *same
-                                            : std::make_shared<Masters>(std::vector{endpoint}));
+    known.push_back(
+        same != controls_.end() ? *same : std::make_shared<ControlAddress>(endpoint, credentials_));
   }
   controls_ = std::move(known);
 }
 
-ClientResult Directory::ask(const Control& control, const std::string& path,
-                            Duration timeout) const {
-  Outgoing request;
-  request.method = "GET";
-  request.target = path;
-  request.fields = fields_;
-  request.repeatable = true;
-  Call call(*control, request,
-            {.deadline = timeout,
-             .probe_after = Duration::zero(),
-             .connect = timeout,
-             .body_bytes_max = limits::status_bytes_max,
-             .once = true});
-  return call.run();
+HttpOutcome Directory::ask(const Control& control, const std::string& path,
+                           Duration timeout) const {
+  HttpRequest request{.method = "GET", .target = path, .fields = {}, .body = {}};
+  {
+    const Lock lock(mutex_);
+    if (!presented_.empty()) {
+      request.fields = fmt::format("Authorization: {}\r\n", bearer(presented_));
+    }
+  }
+  return control->ask(request, timeout);
 }
 
 Result<std::vector<Endpoint>> Directory::client_addresses(Duration timeout) {
   std::string tried;
   for (const auto& control : order()) {
-    const auto asked = endpoint_of(*control);
+    const auto asked = control->endpoint();
     const auto answer = ask(control, "/v1/masters", timeout);
-    if (!answer || answer->status != ok) {
+    if (!is_ok(answer)) {
       note(tried, asked, why(answer));
       continue;
     }
-    const auto masters = wire::parse_masters(answer->body);
+    const auto masters = wire::parse_masters(answer.answer.body);
     if (!masters.ok()) {
       note(tried, asked, masters.error().message);
       continue;
@@ -120,10 +151,10 @@ Result<std::vector<Endpoint>> Directory::client_addresses(Duration timeout) {
 Result<ServiceView> Directory::service_at(const Control& control, const std::string& name,
                                           Duration timeout) const {
   const auto answer = ask(control, "/v1/services/" + name, timeout);
-  ServiceView view{name, {}, endpoint_of(*control).to_string()};
-  if (answer && answer->status == not_found) return view;
-  if (!answer || answer->status != ok) return fail(ErrorCode::unavailable, why(answer));
-  const auto service = wire::parse_service(answer->body);
+  ServiceView view{name, {}, control->endpoint().to_string()};
+  if (answer.answered() && answer.answer.status == not_found) return view;
+  if (!is_ok(answer)) return fail(ErrorCode::unavailable, why(answer));
+  const auto service = wire::parse_service(answer.answer.body);
   if (!service.ok()) return service.error();
   for (const auto& worker : service->instances) {
     view.workers.push_back({worker.name, worker.address, worker.weight});
@@ -138,9 +169,9 @@ Result<ServiceView> Directory::service(const std::string& name, Duration timeout
   std::vector<Control> standbys;
   for (const auto& control : order()) {
     const auto role = ask(control, "/primary", timeout);
-    if (!role) {
-      note(tried, endpoint_of(*control), why(role));
-    } else if (role->status != ok) {
+    if (!role.answered()) {
+      note(tried, control->endpoint(), why(role));
+    } else if (role.answer.status != ok) {
       standbys.push_back(control);
     } else {
       auto view = service_at(control, name, timeout);
@@ -152,7 +183,7 @@ Result<ServiceView> Directory::service(const std::string& name, Duration timeout
   for (const auto& control : standbys) {
     auto view = service_at(control, name, timeout);
     if (view.ok()) return view;
-    note(tried, endpoint_of(*control), view.error().message);
+    note(tried, control->endpoint(), view.error().message);
   }
   return fail(ErrorCode::unavailable,
               fmt::format("no master can be asked for {}: {}", name, tried));

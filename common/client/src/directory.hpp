@@ -12,15 +12,24 @@
 #include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
-#include "common/client/src/masters.hpp"
+#include "common/client/src/control_address.hpp"
+#include "common/tls/clear_text.hpp"
 #include "tandem/client.hpp"
 
 namespace tandem::client {
 
 class Directory {
  public:
-  // `told`: the configured addresses; with none, every query fails. `token`: empty: none.
-  Directory(std::vector<Endpoint> told, std::string token);
+  // `told`: the configured addresses; with none, every query fails. REQUIRES: the options are
+  // valid.
+  Directory(std::vector<Endpoint> told, const ClientOptions& options);
+
+  // Reads token and certificate again, both or neither; questions that are asked from now on use
+  // them. Errors: `invalid`, a sentence.
+  Result<> read_secrets();
+
+  // Asks these control addresses too, from now on. REQUIRES: read_secrets() has succeeded.
+  void learn(const std::vector<Endpoint>& controls);
 
   bool is_empty() const;
 
@@ -32,20 +41,23 @@ class Directory {
   Result<ServiceView> service(const std::string& name, Duration timeout);
 
  private:
-  // One control address, and its idle connections.
-  using Control = std::shared_ptr<Masters>;
+  using Control = std::shared_ptr<ControlAddress>;
 
-  ClientResult ask(const Control& control, const std::string& path, Duration timeout) const;
+  HttpOutcome ask(const Control& control, const std::string& path, Duration timeout) const;
   Result<ServiceView> service_at(const Control& control, const std::string& name,
                                  Duration timeout) const;
   std::vector<Control> order() const;
   void goes_first(const Control& control);
-  void learn(const std::vector<Endpoint>& controls);
 
   const std::vector<Endpoint> told_;
-  const std::string fields_;  // of every question
+  const std::string token_;  // as configured; empty: that of the file, if there is one
+  const std::string token_file_;
+  const ClusterCertificate files_;
+  const tls::ClearText clear_text_;
   mutable Mutex mutex_;
-  std::vector<Control> controls_ TANDEM_GUARDED_BY(mutex_);  // asked in this order
+  tls::CurrentCredentialsPtr credentials_ TANDEM_GUARDED_BY(mutex_);  // null: in clear
+  std::string presented_ TANDEM_GUARDED_BY(mutex_);                   // empty: no token
+  std::vector<Control> controls_ TANDEM_GUARDED_BY(mutex_);           // asked in this order
 };
 
 }  // namespace tandem::client

@@ -19,6 +19,8 @@ inline constexpr unsigned client_redirects_max = 3;
 // the longest a fraction of one after a freeze.
 inline constexpr auto client_backoff_min = 10ms;
 inline constexpr auto client_backoff_max = 200ms;
+// Connections that are kept for each control address: one for each watch.
+inline constexpr std::size_t client_controls_kept = 4;
 // How much of a streamed body is held at a time in each direction.
 inline constexpr std::size_t client_piece_bytes = 64 * 1024;
 // How long a streamed request waits for 100 Continue, which some servers do not send; a master that

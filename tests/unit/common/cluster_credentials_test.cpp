@@ -1,6 +1,9 @@
 #include "common/tls/credentials.hpp"
 
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -49,6 +52,31 @@ TEST_CASE(
   const auto other = new_authority("c", days(10), files.now());
   files.write("ca.pem", other.certificate);
   CHECK(is_in("is not accepted by the authority", refusal_of(files)));
+}
+
+namespace {
+
+int broken_pipes = 0;
+
+}  // namespace
+
+TEST_CASE("a peer that has gone raises no signal in a program with a library of ours") {
+  const test::CredentialFiles files;
+  files.add({.kind = Kind::master, .name = "a"});
+  const auto loaded = ClusterCredentials::load(files.of("a"), files.now());
+  REQUIRE(loaded);
+  struct sigaction counts {};
+  struct sigaction before {};
+  counts.sa_handler = [](int) { ++broken_pipes; };
+  ::sigaction(SIGPIPE, &counts, &before);
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  ::close(ends[1]);
+  const auto ssl = (*loaded)->begin(ends[0], Side::calls);
+  CHECK(SSL_do_handshake(ssl.get()) != 1);  // its first message cannot be written
+  ::close(ends[0]);
+  ::sigaction(SIGPIPE, &before, nullptr);
+  CHECK(broken_pipes == 0);
 }
 
 TEST_CASE("revocations are digests of keys, one on a line, with remarks") {

@@ -33,6 +33,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tandem/cluster_certificate.hpp>
 #include <tandem/httplib_layout.hpp>
 
 namespace httplib {
@@ -72,15 +73,6 @@ struct MasterState {
   std::string role;
   std::uint64_t term = 0;
   std::string error;  // why the latest heartbeat failed; empty if it was accepted
-};
-
-// Files in PEM with which a worker proves who it is, and knows masters, as `tandem ca` makes them.
-// With the first three, what goes between it and the masters is encrypted.
-struct ClusterCertificate {
-  std::string ca;           // of the cluster's authority
-  std::string certificate;  // of this worker
-  std::string key;          // readable only by its owner
-  std::string revoked;      // SHA-256 of public keys that are believed no more, one on a line
 };
 
 struct RegistrationOptions {
@@ -160,9 +152,9 @@ class Registration {
   // nothing. REQUIRES: it is numeric.
   [[nodiscard]] std::optional<std::string> set_address(const std::string& address);
 
-  // Reads the files of the certificate again; new connections use them. Returns a sentence that
-  // says what is wrong, then all stays as it was; or nothing.
-  [[nodiscard]] std::optional<std::string> reload_certificate();
+  // Reads the files of the certificate and of the token again: from the next heartbeat on they
+  // count. Returns a sentence that says what is wrong, then all stays as it was; or nothing.
+  [[nodiscard]] std::optional<std::string> reload_secrets();
 
   // Says bye to every master, waits for their answers (at most about two seconds), and ends.
   void stop();
@@ -241,7 +233,7 @@ class Worker {
   [[nodiscard]] std::optional<std::string> start();
 
   // As of a Registration. Any thread.
-  [[nodiscard]] std::optional<std::string> reload_certificate();
+  [[nodiscard]] std::optional<std::string> reload_secrets();
 
   // Tells the masters to send no new requests; requests that still come are served. Any thread.
   void drain();

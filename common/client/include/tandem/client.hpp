@@ -25,7 +25,8 @@
 //
 // Any number of threads may call one Client. Connections are kept alive, at most 16 idle ones for
 // each master. Addresses are HOST:PORT, an IPv6 literal in brackets; the deadline bounds everything
-// except looking up a host name. No TLS. This header needs C++17 and nothing but the standard
+// except looking up a host name. Calls go in clear, questions to control addresses by TLS where the
+// options name a certificate. This header needs C++17 and nothing but the standard
 // library. Nothing here throws, except for lack of memory and what the caller's functions throw.
 #pragma once
 
@@ -41,6 +42,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <tandem/cluster_certificate.hpp>
 
 namespace tandem {
 
@@ -67,7 +70,14 @@ struct ClientOptions {
   // knows serves, it learns the client addresses of all masters from them; watch() asks them too.
   // With them `masters` may be empty. Calls are never sent to control addresses.
   std::vector<std::string> controls{};
-  std::string token{};  // sent to control addresses only; a viewer token is enough
+  std::string token{};       // sent to control addresses only; a viewer token is enough
+  std::string token_file{};  // or the file that it is in, readable only by its owner
+  // A certificate of the cluster, of an operator or a viewer, if control addresses ask for one:
+  // then they are asked over TLS, and have to be masters.
+  ClusterCertificate cluster{};
+  // Without it a token is sent to no other machine, since it could be heard on the way. True: it
+  // is, since the network is all yours.
+  bool insecure_network = false;
 };
 
 struct CallOptions {
@@ -197,7 +207,8 @@ class ServiceWatch {
 
 class Client {
  public:
-  // With invalid options, every call fails with `invalid` and names the option.
+  // With invalid options, every call fails with `invalid` and names the option. The files of
+  // certificate and token are read here.
   explicit Client(ClientOptions options);
   ~Client();
   Client(const Client&) = delete;
@@ -246,6 +257,10 @@ class Client {
   std::unique_ptr<ServiceWatch> watch(const std::string& service,
                                       std::function<void(const ServiceView&)> changed,
                                       const WatchOptions& options = {});
+
+  // Reads the files of certificate and token again: for what is asked from now on, also by watches.
+  // Returns a sentence that says what is wrong, then all stays as it was; or nothing. Any thread.
+  [[nodiscard]] std::optional<std::string> reload_secrets();
 
  private:
   class Body;
