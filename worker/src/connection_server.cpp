@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "common/access/last_day.hpp"
+#include "common/base/clock.hpp"
 #include "common/http1/field_text.hpp"
 #include "common/http1/limits.hpp"
 #include "worker/src/limits.hpp"
@@ -38,6 +39,7 @@ bool is_routed(std::string_view method) {
 
 // The response to the request that this thread is serving.
 thread_local ResponseWriter* current_writer = nullptr;
+thread_local Instant current_arrival;
 
 }  // namespace
 
@@ -242,8 +244,11 @@ void ConnectionServer::drop_claims(httplib::Headers& headers) const {
   });
 }
 
+Instant ConnectionServer::arrival_of_current() { return current_arrival; }
+
 // A head has arrived. True: another may follow on the connection.
 bool ConnectionServer::admit_request(CallerSlots::Handle connection, const Exchange& exchange) {
+  current_arrival = now();
   auto values = RequestStream::values_of(exchange.reader.head());
   const bool from_master = is_from_master(exchange.io, values);
   if ((is_master_ || credentials_) && !from_master) drop_claims(values.headers);

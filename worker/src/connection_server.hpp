@@ -66,6 +66,9 @@ class ConnectionServer : public httplib::Server {
   // it.
   void stop(Duration patience);
 
+  // When the head of the request had come that this thread serves. REQUIRES: it serves one.
+  static Instant arrival_of_current();
+
   unsigned requests_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:

@@ -166,6 +166,24 @@ class Registration {
   std::unique_ptr<Body> body_;
 };
 
+// What came with a request beside its content. With masters that have certificates, or prove their
+// term, the deadline is theirs; the rest is what its client or a master says.
+struct RequestContext {
+  std::string request_id;  // X-Request-Id: the same in the masters' access logs; empty: none
+  // To be sent along with what this service asks of others (W3C Trace Context); empty: there is
+  // none, or it is malformed.
+  std::string traceparent;
+  std::string tracestate;
+  std::string trace_id;   // 32 hexadecimal digits of traceparent
+  std::string parent_id;  // 16: the span of the master's attempt
+  bool sampled = false;   // whoever began the trace wants to see this request
+  // Nobody waits for the answer any longer than until then (Tandem-Timeout-Ms); nothing: no limit.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+// REQUIRES: called by the handler or the hook that was given `request`, on its thread.
+RequestContext context_of(const httplib::Request& request);
+
 struct WorkerOptions {
   std::string name;  // as above; empty: the machine's name and the port
   std::string service = "default";
