@@ -27,7 +27,9 @@
 #include "ctl/draining.hpp"
 #include "ctl/events.hpp"
 #include "ctl/masters.hpp"
+#include "ctl/terminal.hpp"
 #include "ctl/token.hpp"
+#include "ctl/top.hpp"
 
 namespace {
 
@@ -60,6 +62,8 @@ struct Flags {
   std::string master;
   std::string old_master;
   Endpoint address;
+  CLI::App* top = nullptr;
+  Duration interval = 1s;
   CLI::App* events = nullptr;
   std::string since;
   bool follow = false;
@@ -189,6 +193,11 @@ void add_commands(CLI::App& app, Flags& flags) {
     bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
                   flags.timeout, {Duration::zero(), longest_timeout});
   }
+  flags.top =
+      add_command(app, "top",
+                  "show the cluster again and again at a terminal, with keys: q quit, s sort, "
+                  "r reverse, p pause; once into a pipe");
+  bind_duration(*flags.top, "--interval", "how often", flags.interval, {100ms, 1h});
   flags.events = add_command(app, "events", "show what happened lately, the newest last");
   bind_text(*flags.events, "--since", "ID", "only what came after that event", flags.since);
   bind_switch(*flags.events, "--follow", "go on with each event as it comes, also over a takeover",
@@ -298,6 +307,19 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
   return ctl::switch_over(client, flags.successor, format);
 }
 
+// The terminal is the program's, or the text is for a pipe.
+Result<std::string> show_top(const Flags& flags, const std::string& token,
+                             const tls::CurrentCredentialsPtr& credentials) {
+  const ctl::TopOptions options{
+      .masters = flags.controls,
+      .client_for =
+          [&](const Endpoint& master) { return ctl::ControlClient({master}, token, credentials); },
+      .interval = flags.interval};
+  if (!ctl::Terminal::is_there()) return ctl::top_once(options);
+  const auto shown = ctl::top(options);
+  return shown ? Result<std::string>(std::string()) : shown.error();
+}
+
 // Without any master. The token of --token-file may be one that is to be made known.
 Result<std::string> make_secret(const Flags& flags, const std::string& token, ctl::Format format) {
   if (ctl::is_ca_command(flags.ca)) return ctl::run_ca(flags.ca, format);
@@ -366,11 +388,13 @@ int main(int argc, char** argv) {
     if (!text.ok()) return failed(text.error(), text.error().code == ErrorCode::io ? 1 : 2);
     outcome.text = std::move(*text);
   } else {
-    auto text = run(flags, client, format);
+    auto text =
+        flags.top->parsed() ? show_top(flags, token, *credentials) : run(flags, client, format);
     if (!text.ok()) return failed(text.error(), 1);
     outcome.text = std::move(*text);
   }
   const auto& text = outcome.text;
+  if (text.empty()) return outcome.status;  // all has been said
   if (write_text(stdout, fmt::format("{}{}", text, text.ends_with('\n') ? "" : "\n")))
     return outcome.status;
   return failed(fail(ErrorCode::io, fmt::format("the standard output: {}", std::strerror(errno))),
