@@ -14,6 +14,7 @@
 #include "master/control/heartbeat_api.hpp"
 #include "master/control/masters_api.hpp"
 #include "master/control/metrics_api.hpp"
+#include "master/control/openapi_api.hpp"
 #include "master/control/page_api.hpp"
 #include "master/control/pass_on.hpp"
 #include "master/control/routes_api.hpp"
@@ -69,6 +70,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
                  .traffic = hooks.traffic},
                 documents);
   route_events(router, node.node, events, feed);
+  route_openapi(router);
   route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
   route_roles(router, node, *member);

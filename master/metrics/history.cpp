@@ -52,6 +52,10 @@ History::Sums History::sums_of(const Traffic& traffic) {
 
 void History::observe(const Traffic& traffic, std::int64_t second) {
   if (second <= newest_) return;
+  waiting_.clear();
+  for (const auto& [name, service] : traffic.services) {
+    if (service.waiting > 0) waiting_[name] = service.waiting;
+  }
   auto sums = sums_of(traffic);
   if (newest_ != 0) {
     const auto missing = std::min<std::int64_t>(second - newest_ - 1, limits::history_seconds);
@@ -89,7 +93,11 @@ std::string History::to_json(const std::string& node, std::int64_t since) const 
   add("refused", [](const HistoryPoint& point) { return point.refused; });
   add("p50_ms", [](const HistoryPoint& point) { return fmt::format("{:.4g}", point.p50_ms); });
   add("p99_ms", [](const HistoryPoint& point) { return fmt::format("{:.4g}", point.p99_ms); });
-  return text + "}";
+  text += R"(,"waiting":{)";
+  for (const auto& [name, waiting] : waiting_) {
+    text += fmt::format(R"({}"{}":{})", name == waiting_.begin()->first ? "" : ",", name, waiting);
+  }
+  return text + "}}";
 }
 
 }  // namespace tandem::master::metrics

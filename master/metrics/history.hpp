@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 
 #include "master/metrics/traffic.hpp"
@@ -28,7 +29,7 @@ class History {
   // Called about once a second; `second`: since 1970. A second that is not newer is left out.
   void observe(const Traffic& traffic, std::int64_t second);
   // {"node": "a", "step_s": 1, "begin": SECOND, "requests": [...], "errors": [...], ...}, from the
-  // point after `since` on.
+  // point after `since` on; and {"waiting": {"shop": 3}}, the requests in queues now.
   std::string to_json(const std::string& node, std::int64_t since) const;
   const std::deque<HistoryPoint>& points() const { return points_; }
 
@@ -43,6 +44,7 @@ class History {
 
   Sums last_;
   std::deque<HistoryPoint> points_;
+  std::map<std::string, std::int64_t> waiting_;  // for room, now, by service; none is 0
   std::int64_t newest_ = 0;  // the second of the last point; 0: there was no observation yet
 };
 

@@ -232,6 +232,8 @@ function showWorkers(status) {
   for (const [service, workers] of services) {
     const title = make('h3', service);
     if ((status.services.find((each) => each.name === service) || {}).panic) title.append(pill('panic: unhealthy workers are tried too', 'bad'));
+    const waiting = seen.history && seen.history.waiting && seen.history.waiting[service];
+    if (waiting) title.append(pill(`${count(waiting, 'request')} waiting for room`, 'warn'));
     const table = make('table');
     const head = make('tr');
     for (const [label, kind] of [['Worker', ''], ['State', ''], ['Load', 'number'], ['Requests/s', 'number'], ['Failures/s', 'number'], ['Weight', 'number'], ['Actions', '']]) head.append(make('th', label, { scope: 'col', class: kind }));
@@ -333,6 +335,7 @@ function addHistory(part) {
   const all = seen.history;
   if (!all || part.begin !== all.begin + all.requests.length) seen.history = part.requests.length || !all ? part : all;
   else for (const name of Object.keys(labels)) all[name].push(...part[name]);
+  seen.history.waiting = part.waiting || {};
   const over = seen.history.requests.length - 900;
   if (over > 0) { seen.history.begin += over; for (const name of Object.keys(labels)) seen.history[name].splice(0, over); }
   drawCharts();

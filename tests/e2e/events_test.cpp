@@ -37,3 +37,96 @@ TEST_CASE("a change has the same id at both masters, and only their pages may re
   const Headers from_a{{"Origin", "http://" + a}};
   CHECK(Client(b).post("/v1/workers/n1/drain", "", from_a).status == 403);
 }
+
+TEST_CASE("as many streams of events as there may be are served, and one more when one has ended") {
+  PairCluster cluster;
+  const auto control = cluster.control(cluster.await_primary());
+  const auto open_stream = [&] {
+    Socket socket(control);
+    socket.send("GET /events HTTP/1.1\r\nHost: " + control +
+                "\r\nAccept: text/event-stream\r\n\r\n");
+    return socket;
+  };
+  const auto status_of = [](Socket& socket) { return socket.receive_until("\r\n"); };
+  constexpr std::size_t streams_max = 64;
+  std::vector<Socket> streams;
+  for (std::size_t number = 0; number < streams_max; ++number) {
+    streams.push_back(open_stream());
+    REQUIRE(status_of(streams.back()).find(" 200 ") != std::string::npos);
+  }
+  auto one_more = open_stream();
+  CHECK(status_of(one_more).find(" 503 ") != std::string::npos);
+  CHECK(get(control, "/events").status == 200);  // a list is none
+  streams.pop_back();
+  CHECK(eventually([&] {
+    auto another = open_stream();
+    return status_of(another).find(" 200 ") != std::string::npos;
+  }));
+}
+
+TEST_CASE("the page is for everybody, and what it shows for those with a token alone") {
+  PairClusterOptions options;
+  options.tokens = true;
+  PairCluster cluster(options);
+  const auto control = cluster.control(cluster.await_primary());
+  for (const auto* path : {"/", "/page.js", "/page.css", "/charts.js", "/charts.css"}) {
+    const auto file = get(control, path);
+    INFO(path);
+    CHECK(file.status == 200);
+    for (const auto& name : cluster.names()) {  // nothing of the cluster but where its pages are
+      CHECK(file.body.find(cluster.control(name)) == std::string::npos);
+    }
+  }
+  for (const auto* path :
+       {"/status", "/events", "/v1/history", "/v1/masters", "/v1/openapi.json", "/metrics"}) {
+    INFO(path);
+    CHECK(get(control, path).status == 401);
+    CHECK(get(control, path, cluster.authorization()).status == 200);
+  }
+  // A page of another master may ask with a token: its browser asks for leave first.
+  const auto origin = "http://" + cluster.control("a");
+  const auto leave =
+      Client(cluster.control("b"))
+          .send("OPTIONS", "/status", "",
+                {{"Origin", origin}, {"Access-Control-Request-Headers", "authorization"}});
+  CHECK(leave.status == 204);
+  CHECK(leave.header("Access-Control-Allow-Origin") == origin);
+  CHECK(leave.header("Access-Control-Allow-Headers") == "Authorization");
+  const auto refused = get(cluster.control("b"), "/status", {{"Origin", origin}});
+  CHECK(refused.status == 401);
+  CHECK(refused.header("Access-Control-Allow-Origin") == origin);
+}
+
+TEST_CASE("tandem events --follow goes on over a takeover") {
+  PairCluster cluster;
+  cluster.start_workers({"w1", "w2"});
+  REQUIRE(cluster.await_whole() == "");
+  const auto primary = cluster.await_primary();
+  const auto standby = cluster.standby_of(primary);
+  Process following(cluster.dir(), "follow",
+                    {program("tandem"), "--control", cluster.control(primary), "--control",
+                     cluster.control(standby), "events", "--follow"});
+  const auto tells = [&](const std::string& what) {
+    return eventually([&] { return following.output().find(what) != std::string::npos; });
+  };
+  CHECK(tells("w2 joined"));
+  cluster.master(primary).kill9();
+  CHECK(tells(standby + " leads"));
+  REQUIRE(cluster.tell(standby, "/v1/workers/w1/drain").status == 200);
+  CHECK(tells("w1 is drained"));
+  following.terminate();
+  CHECK(following.await_exit());
+}
+
+TEST_CASE("a build without the library of the charts has a page without charts") {
+  PairCluster cluster;
+  const auto file = cluster.dir().path("page.cpp");
+  const std::string folder = TANDEM_SOURCE_DIR "/master/page";
+  const auto made = run({"cmake", "-DOUTPUT=" + file, "-DFOLDER=" + folder, "-DCHARTS=/nowhere",
+                         "-P", folder + "/embed.cmake"});
+  REQUIRE(made.status == 0);
+  const auto text = read_file(file);
+  CHECK(text.find("charts_bytes[] = {0};") != std::string::npos);
+  CHECK(text.find("charts_style_bytes[] = {0};") != std::string::npos);
+  CHECK(text.find("script_bytes[] = {0};") == std::string::npos);
+}

@@ -1,0 +1,92 @@
+#include "master/control/openapi_api.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/version.hpp"
+#include "common/http/api_response.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Access = ApiEndpoint::Access;
+
+// Who may ask; "" for everybody.
+const char* role_of(const ApiEndpoint& endpoint) {
+  switch (endpoint.access) {
+    case Access::by_method: return endpoint.method == "GET" ? "viewer" : "operator";
+    case Access::open:
+    case Access::anyone: return "";
+    case Access::viewer: return "viewer";
+    case Access::operator_: return "operator";
+    case Access::master: return "master";
+    case Access::worker: return "worker";
+    case Access::member: return "member";
+  }
+  return "";
+}
+
+Json parameter_of_path() {
+  return {{"name", "name"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
+}
+
+Json error_answer() {
+  return {
+      {"description", "it was not done"},
+      {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+}
+
+Json operation_of(const ApiEndpoint& endpoint, const Json& described) {
+  const auto key = std::string(endpoint.method) + " " + std::string(endpoint.path);
+  auto operation = described.value(key, Json{{"responses", {{"200", {{"description", "done"}}}}}});
+  if (endpoint.path.find("{name}") != endpoint.path.npos) {
+    operation["parameters"].push_back(parameter_of_path());
+  }
+  operation["responses"]["default"] = error_answer();
+  const std::string role = role_of(endpoint);
+  operation["security"] = Json::array();
+  if (!role.empty()) {
+    operation["security"].push_back({{"token", Json::array()}});
+    operation["x-tandem-role"] = role;
+  }
+  return operation;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+}  // namespace
+
+std::string openapi_document(const std::vector<ApiEndpoint>& endpoints) {
+  const auto described = Json::parse(described_operations);
+  Json document{{"openapi", "3.1.0"},
+                {"info", {{"title", "Tandem control API"}, {"version", version}}},
+                {"paths", Json::object()},
+                {"components", described["components"]}};
+  document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
+  for (const auto& endpoint : endpoints) {
+    document["paths"][std::string(endpoint.path)][lower_case(endpoint.method)] =
+        operation_of(endpoint, described["operations"]);
+  }
+  return document.dump();
+}
+
+void route_openapi(ApiRouter& router) {
+  const auto made = std::make_shared<std::string>();  // when it is asked for first: all is routed
+  router.add({.method = "GET",
+              .path = "/v1/openapi.json",
+              .handler = [&router, made](const ControlRequest&, const std::string&) {
+                if (made->empty()) *made = openapi_document(router.endpoints());
+                return document(*made);
+              }});
+}
+
+}  // namespace tandem::master
