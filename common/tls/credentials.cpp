@@ -93,6 +93,8 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
   auto* const context = context_.get();
   TANDEM_ASSERT(context != nullptr);
   TANDEM_ASSERT(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1);
+  SSL_CTX_set_security_level(context, 2);
+  SSL_CTX_set_max_cert_list(context, limits::chain_bytes_max);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);

@@ -114,12 +114,24 @@ ControlResponse AccessControl::refuse(const ControlRequest& request, std::string
   return answer;
 }
 
+bool AccessControl::is_left_out(const ControlRequest& request, const access::Credential& caller,
+                                Access access) const {
+  if (caller.role != Role::master || !belongs_ || access == Access::member) return false;
+  const bool is_for_joining = request.method == "GET" && request.path == "/v1/masters";
+  return !is_for_joining && !belongs_(caller.name);
+}
+
 Admission AccessControl::admit_certified(const ControlRequest& request, Access access) {
   TANDEM_ASSERT(request.certified != nullptr);
   auto caller = request.certified;
+  const bool is_left_out = this->is_left_out(request, *caller, access);
   if (access == Access::open) {
-    const bool sees_more = includes(caller->role, Role::viewer);
+    const bool sees_more = includes(caller->role, Role::viewer) && !is_left_out;
     return {.trusts = true, .caller = sees_more ? std::move(caller) : nullptr};
+  }
+  if (is_left_out) {
+    const auto why = fmt::format("{} is no master of this cluster", caller->name);
+    return {.refusal = refuse(request, why, forbidden(why))};
   }
   if (may(*caller, access)) return {.trusts = true, .caller = std::move(caller)};
   const auto why = fmt::format("{}, by its certificate, may not do this: it needs the role {}",
@@ -135,8 +147,9 @@ Admission AccessControl::admit(const ControlRequest& request, Access access) {
   if (credentials_ == nullptr) return {};
   auto [standing, caller] = credentials_->identify(request.authorization, access::wall_time());
   const bool is_known = standing == Identity::Standing::known;
+  const bool is_left_out = is_known && this->is_left_out(request, *caller, access);
   if (access == Access::open) {
-    const bool sees_more = is_known && includes(caller->role, Role::viewer);
+    const bool sees_more = is_known && !is_left_out && includes(caller->role, Role::viewer);
     return {.trusts = is_known, .caller = sees_more ? std::move(caller) : nullptr};
   }
   switch (standing) {
@@ -151,6 +164,10 @@ Admission AccessControl::admit(const ControlRequest& request, Access access) {
                                    caller->until->to_string());
       return {.refusal = refuse(request, why, not_authorized(why))};
     }
+  }
+  if (is_left_out) {
+    const auto why = fmt::format("{} is no master of this cluster", caller->name);
+    return {.refusal = refuse(request, why, forbidden(why))};
   }
   if (may(*caller, access)) return {.trusts = true, .caller = std::move(caller)};
   const auto why =

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,6 +32,11 @@ class AccessControl {
   void set(std::shared_ptr<const access::Credentials> credentials);
   // Callers prove who they are by certificates, on every connection.
   void go_by_certificates() { by_certificates_ = true; }
+  // Whether a master of that name belongs to the cluster. One that does not, since it has been
+  // removed or is yet to be added, may ask who the masters are, and send messages of the cluster.
+  void ask_who_belongs(std::function<bool(const std::string& master)> belongs) {
+    belongs_ = std::move(belongs);
+  }
   // Somebody in particular asks, whom others cannot pass themselves off as.
   bool knows_callers() const { return credentials_ != nullptr || by_certificates_; }
   bool asks_for_tokens() const { return credentials_ != nullptr; }
@@ -68,7 +74,11 @@ class AccessControl {
 
   Admission admit_certified(const ControlRequest& request, ApiEndpoint::Access access);
 
+  bool is_left_out(const ControlRequest& request, const access::Credential& caller,
+                   ApiEndpoint::Access access) const;
+
   bool by_certificates_ = false;
+  std::function<bool(const std::string&)> belongs_;  // empty: all do
   std::shared_ptr<const access::Credentials> credentials_;
   wire::RefusedRequests refused_;
   access::RefusalLog log_{"request refused"};

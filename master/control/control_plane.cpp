@@ -150,6 +150,9 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
     directory = std::move(*opened);
   }
   if (auto configured = configure(options); !configured) return configured;
+  access.ask_who_belongs([this](const std::string& master) {
+    return !member || member->masters().empty() || member->masters().contains(master);
+  });
   const auto known = known_masters(options, token, credentials);
   if (!known) return known.error();
   if (access.asks_for_tokens() && token.empty() && !credentials && !known->others.empty()) {

@@ -1,0 +1,183 @@
+// Attacks on the TLS inside a cluster, on real processes: chains of certificates that nobody could
+// have, handshakes that never end, certificates that end while connections are open, and masters
+// that were removed. Whoever belongs to the cluster is served meanwhile.
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "common/access/last_day.hpp"
+#include "common/tls/authority.hpp"
+#include "tests/e2e/harness/pair_cluster.hpp"
+#include "tests/e2e/hostile_chain.hpp"
+
+using namespace tandem::e2e;
+namespace tls = tandem::tls;
+using std::chrono::days;
+
+namespace {
+
+PairClusterOptions with_certificates(std::vector<std::string> masters = {"a", "b"}) {
+  PairClusterOptions options;
+  options.masters = std::move(masters);
+  options.certificates = true;
+  return options;
+}
+
+bool is_in(std::string_view part, const std::string& text) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string worker_address(const PairCluster& cluster, const std::string& name) {
+  return cluster.status(cluster.names().front()).workers.at(name).address;
+}
+
+// A certificate of that cluster, which ends at `end`.
+ClientCertificate ending(const Certificates& authority, const tls::Identity& identity,
+                         tls::WallTime end) {
+  const auto made =
+      tls::issue(read_file(authority.directory() + "/ca.pem"),
+                 read_file(authority.directory() + "/ca.key"), identity, days(1), end - days(1));
+  REQUIRE(made);
+  const auto files = authority.of("ending", identity.name);
+  std::ofstream(files.certificate) << made->certificate;
+  std::ofstream(files.key) << made->key;
+  ::chmod(files.key.c_str(), 0600);
+  return files;
+}
+
+bool has_ended(tls::WallTime end) {
+  return eventually([&] { return tandem::access::wall_time() > end; });
+}
+
+// As many sockets as the system lets a process have.
+void allow_many_sockets() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+TEST_CASE("a chain of certificates that is nobody's here gets no answer, whatever it is made of") {
+  PairCluster cluster(with_certificates({"a"}));
+  cluster.start_workers({"w1"});
+  cluster.await_primary();
+  auto& certificates = cluster.certificates();
+  certificates.issue("worker", "w9");
+  const auto genuine = certificates.of("worker", "w9");
+  const HostileChains chains(read_file(genuine.authority), read_file(genuine.certificate),
+                             read_file(genuine.key));
+  const auto worker = worker_address(cluster, "w1");
+  REQUIRE(answers(cluster.control("a"), chains.genuine()));
+  REQUIRE(answers(worker, chains.genuine()));
+  for (const auto& [what, chain] : chains.all()) {
+    CAPTURE(what);
+    CHECK_FALSE(answers(cluster.control("a"), chain));
+    CHECK_FALSE(answers(worker, chain));
+    CHECK(cluster.client("a").get("/health").status == 200);
+    CHECK(get(cluster.listen("a"), "/").status == 200);
+  }
+  CHECK(eventually(
+      [&] { return is_in("its certificate is not accepted", cluster.master("a").errors()); }));
+}
+
+TEST_CASE(
+    "ten thousand handshakes that never end keep nobody inside the cluster from being heard") {
+  allow_many_sockets();
+  PairCluster cluster(with_certificates());
+  cluster.start_workers({"w1"});
+  const auto primary = cluster.await_primary();
+  const auto standby = cluster.standby_of(primary);
+  const auto worker = worker_address(cluster, "w1");
+  const auto term = cluster.status(primary).term;
+  const auto& target = GENERATE_COPY(std::string("a master"), std::string("a worker"));
+  const auto address = target == "a worker" ? worker : cluster.control(primary);
+  {
+    std::vector<Socket> half_open;
+    for (int i = 0; i < 10'000; ++i) {
+      half_open.emplace_back(address);
+      // Some have said nothing, some the beginning of a message that does not go on.
+      if (i % 3 != 0) half_open.back().send(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
+      if (i % 1'000 != 999) continue;
+      CHECK(get(cluster.listen(standby), "/").status == 200);
+      CHECK(cluster.client(primary).get("/status").status == 200);
+    }
+  }
+  CHECK(cluster.await_whole() == "");
+  CHECK(cluster.primaries() == std::vector{primary});
+  CHECK(cluster.status(primary).term == term);
+  CHECK(!is_in("heartbeat was not accepted", cluster.worker("w1").errors()));
+}
+
+TEST_CASE("connections end with the certificates of those who made them") {
+  PairCluster cluster(with_certificates({"a"}));
+  cluster.start_workers({"w1"});
+  cluster.await_primary();
+  const auto worker = worker_address(cluster, "w1");
+  const auto end = tandem::access::wall_time() + std::chrono::seconds(3);
+  const auto& authority = cluster.certificates();
+  const auto self = ending(authority, {.kind = tls::Kind::operator_, .name = "short"}, end);
+  auto to_master = cluster.client("a", self);
+  ShownConnection to_worker(worker, shown(read_file(self.certificate), read_file(self.key)));
+  REQUIRE(to_master.get("/status").status == 200);
+  REQUIRE(to_worker.is_answered());
+  REQUIRE(has_ended(end));
+  CHECK(eventually([&] { return to_master.get("/status").status == 0; }));
+  CHECK_FALSE(to_worker.is_answered());
+  CHECK(eventually([&] {
+    return is_in("spiffe://test/tandem/operator/short its certificate has ended on",
+                 cluster.master("a").errors());
+  }));
+  CHECK(cluster.client("a").get("/status").status == 200);
+}
+
+TEST_CASE("requests go to no worker whose certificate has ended since it was connected to") {
+  PairCluster cluster(with_certificates({"a"}));
+  auto& certificates = cluster.certificates();
+  cluster.await_primary();
+  const auto end = tandem::access::wall_time() + std::chrono::seconds(3);
+  const auto self = ending(certificates, {.kind = tls::Kind::worker, .name = "w1"}, end);
+  Process worker(cluster.dir(), "w1",
+                 {program("tandem-worker"), "--listen", "127.0.0.1:0", "--master",
+                  cluster.control("a"), "--cluster-ca", self.authority, "--cluster-cert",
+                  self.certificate, "--cluster-key", self.key});
+  worker.await_line("tandem-worker ready");
+  REQUIRE(eventually([&] { return get(cluster.listen("a"), "/").status == 200; }));
+  REQUIRE(has_ended(end));
+  CHECK(eventually([&] { return get(cluster.listen("a"), "/").status >= 500; }));
+}
+
+TEST_CASE("a master that was removed may ask who the masters are, and nothing else") {
+  PairCluster cluster(with_certificates());
+  cluster.start_workers({"w1", "w2"});
+  const auto primary = cluster.await_primary();
+  const auto gone = cluster.standby_of(primary);
+  const auto self = cluster.certificates().of("master", gone);
+  auto as_gone = cluster.client(primary, self);
+  REQUIRE(as_gone.get("/status").status == 200);
+  REQUIRE(as_gone.get("/cluster/ticket-keys").status != 403);
+  REQUIRE(cluster.send(primary, "DELETE", "/v1/masters/" + gone, "", patience).status == 200);
+  REQUIRE(eventually([&] { return cluster.status(primary).voters.count(gone) == 0; }));
+  for (const auto* path : {"/status", "/v1/workers", "/v1/snapshot", "/cluster/ticket-keys"}) {
+    CAPTURE(path);
+    CHECK(as_gone.get(path).status == 403);
+  }
+  CHECK(as_gone.post("/v1/workers/w1/drain", "").status == 403);
+  CHECK(as_gone.post("/v1/switchover", "").status == 403);
+  CHECK(as_gone.get("/v1/masters").status == 200);
+  CHECK(as_gone.get("/health").status == 200);
+  CHECK(eventually(
+      [&] { return is_in("is no master of this cluster", cluster.master(primary).errors()); }));
+  // Once it is added again it is one.
+  const auto added =
+      cluster.tell(primary, "/v1/masters",
+                   fmt::format(R"({{"name":"{}","address":"{}"}})", gone, cluster.control(gone)));
+  INFO(added.body);
+  REQUIRE(added.status == 201);
+  CHECK(as_gone.get("/status").status == 200);
+}
