@@ -47,6 +47,7 @@ Result<std::vector<Endpoint>> resolve_all(const Endpoint& endpoint) {
 
 struct NameLookups::Shared {
   struct Watched {
+    Watch id = 0;
     Endpoint name;
     std::shared_ptr<const Report> report;
     std::optional<std::vector<Endpoint>> found{};  // as reported last
@@ -62,6 +63,7 @@ struct NameLookups::Shared {
   Mutex reporting;  // held while a report is called; taken before `mutex`
   std::condition_variable changed;
   std::vector<Watched> watched TANDEM_GUARDED_BY(mutex);
+  Watch last_id TANDEM_GUARDED_BY(mutex) = 0;
   bool started TANDEM_GUARDED_BY(mutex) = false;
   bool stopped TANDEM_GUARDED_BY(mutex) = false;
 };
@@ -74,14 +76,22 @@ NameLookups::NameLookups(LookUp look_up, Intervals intervals)
 
 NameLookups::~NameLookups() { stop(); }
 
-void NameLookups::watch(Endpoint name, Report report) {
+NameLookups::Watch NameLookups::watch(Endpoint name, Report report) {
   const Lock lock(shared_->mutex);
-  if (shared_->stopped) return;
-  shared_->watched.push_back(
-      {.name = std::move(name), .report = std::make_shared<const Report>(std::move(report))});
+  const auto id = ++shared_->last_id;
+  if (shared_->stopped) return id;
+  shared_->watched.push_back({.id = id,
+                              .name = std::move(name),
+                              .report = std::make_shared<const Report>(std::move(report))});
   shared_->changed.notify_all();
-  if (std::exchange(shared_->started, true)) return;
+  if (std::exchange(shared_->started, true)) return id;
   std::thread([shared = shared_] { run(shared); }).detach();
+  return id;
+}
+
+void NameLookups::forget(Watch watch) {
+  const Lock lock(shared_->mutex);
+  std::erase_if(shared_->watched, [watch](const auto& each) { return each.id == watch; });
 }
 
 void NameLookups::stop() {
@@ -99,6 +109,10 @@ void NameLookups::run(const std::shared_ptr<Shared>& shared) {
   Lock lock(shared->mutex);
   while (!shared->stopped) {
     auto& watched = shared->watched;
+    if (watched.empty()) {
+      shared->changed.wait(lock.native());
+      continue;
+    }
     const auto next = std::min_element(watched.begin(), watched.end(),
                                        [](const auto& a, const auto& b) { return a.due < b.due; });
     const auto at = now();
@@ -106,12 +120,15 @@ void NameLookups::run(const std::shared_ptr<Shared>& shared) {
       shared->changed.wait_for(lock.native(), std::chrono::nanoseconds(next->due - at));
       continue;
     }
-    const auto index = static_cast<std::size_t>(next - watched.begin());
+    const auto id = next->id;
     const auto name = next->name;
     lock.unlock();
     const auto found = shared->look_up(name);
     lock.lock();
-    auto& looked_up = watched[index];
+    const auto place = std::find_if(watched.begin(), watched.end(),
+                                    [id](const auto& each) { return each.id == id; });
+    if (place == watched.end()) continue;  // forgotten meanwhile
+    auto& looked_up = *place;
     const auto interval = found ? shared->intervals.again : shared->intervals.retry;
     looked_up.due = now() + interval;
     const bool news = found ? looked_up.found != *found || !looked_up.failure.empty()

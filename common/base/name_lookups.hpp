@@ -9,6 +9,7 @@
 // none begins after stop() has returned. stop() never waits for a name server.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -43,7 +44,10 @@ class NameLookups {
   NameLookups(const NameLookups&) = delete;
   NameLookups& operator=(const NameLookups&) = delete;
 
-  void watch(Endpoint name, Report report);
+  using Watch = std::uint64_t;
+  Watch watch(Endpoint name, Report report);
+  // Looks it up no more. A report that has begun may still be under way.
+  void forget(Watch watch);
   void stop();
 
  private:
