@@ -87,11 +87,11 @@ Result<AccessFields> parse_access_fields(std::string_view text, std::string_view
   return fields;
 }
 
-std::string access_field_names() {
+std::string access_field_names(const AccessFields& fields) {
   std::string names;
-  for (const auto& row : rows) {
+  for (const auto field : fields.in_order()) {
     if (!names.empty()) names += ',';
-    names += row.name;
+    names += name_of(field);
   }
   return names;
 }

@@ -69,6 +69,6 @@ class AccessFields {
 // and the names that there are.
 Result<AccessFields> parse_access_fields(std::string_view text, std::string_view flag);
 // For help texts: the names, between commas.
-std::string access_field_names();
+std::string access_field_names(const AccessFields& fields = AccessFields::all());
 
 }  // namespace tandem::master

@@ -36,7 +36,8 @@ std::optional<ClientCounts::Key> ClientCounts::enter(const boost::asio::ip::addr
                 static_cast<std::uint32_t>((hash >> 32) % columns)};
   const auto first = (*rows_)[0][key[0]].fetch_add(1, relaxed);
   const auto second = (*rows_)[1][key[1]].fetch_add(1, relaxed);
-  if (std::min(first, second) < most_) return key;
+  const auto most = most_.load(relaxed);
+  if (most == 0 || std::min(first, second) < most) return key;
   leave(key);
   return std::nullopt;
 }

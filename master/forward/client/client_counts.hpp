@@ -22,8 +22,10 @@ class ClientCounts {
   static constexpr std::size_t columns = 128 * 1024;
   using Key = std::array<std::uint32_t, 2>;  // one column in each row
 
-  // `most`: how many connections one address may have.
+  // `most`: how many connections one address may have; 0: any number.
   ClientCounts(unsigned most, std::uint64_t seed);
+  // From now on; connections that are open stay.
+  void set_most(unsigned most) { most_.store(most, std::memory_order_relaxed); }
 
   // Counts one more connection of that address, until leave() is called with the key. Unset: it has
   // as many as it may.
@@ -33,7 +35,7 @@ class ClientCounts {
  private:
   using Row = std::array<std::atomic<std::uint32_t>, columns>;
 
-  const unsigned most_;
+  std::atomic<unsigned> most_;
   const std::uint64_t seed_;
   std::unique_ptr<std::array<Row, 2>> rows_;  // 1 MiB
 };

@@ -156,7 +156,9 @@ Sender ClientSession::sender() {
           .tls = tls == nullptr ? std::string_view() : tls->version(),
           .port = entrance_.port,
           .certificate = certificate_,
-          .https_port = entrance_.https_port};
+          .https_port = context_.options().redirects_to_https
+                            ? std::string_view(entrance_.https_port)
+                            : std::string_view()};
 }
 
 // What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.

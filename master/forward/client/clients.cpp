@@ -16,6 +16,11 @@ Clients::Clients(Context& context, std::shared_ptr<ClientCounts> counts, Handsha
 
 Clients::~Clients() { TANDEM_ASSERT(sessions_.empty()); }
 
+void Clients::use(std::shared_ptr<ClientCounts> counts) {
+  TANDEM_ASSERT(counts_ == nullptr || counts_ == counts);  // whoever was counted leaves there
+  counts_ = std::move(counts);
+}
+
 void Clients::serve(ByteStream connection, const TcpEndpoint& peer, const Entrance& entrance) {
   ClientSession::start(context_, *this, std::move(connection), peer, entrance);
 }

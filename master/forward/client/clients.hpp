@@ -32,6 +32,8 @@ class Clients {
 
   bool empty() const { return sessions_.empty(); }
   ClientCounts* counts() const { return counts_.get(); }
+  // For clients that come from now on. REQUIRES: there were none, or it is the same object.
+  void use(std::shared_ptr<ClientCounts> counts);
 
   Handshakes& handshakes() { return handshakes_; }
   // Null: there is no TLS. A handshake that has begun with them holds them until it has ended.
@@ -56,7 +58,7 @@ class Clients {
   void forget(ClientSession& session);
 
   Context& context_;
-  const std::shared_ptr<ClientCounts> counts_;
+  std::shared_ptr<ClientCounts> counts_;
   const std::function<void()> on_left_;
   Handshakes handshakes_;
   tls::ServerContextsPtr tls_;

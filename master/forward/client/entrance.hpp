@@ -8,7 +8,7 @@ namespace tandem::master {
 struct Entrance {
   std::string port;  // as text
   bool tls = false;  // clients speak TLS there
-  // Where clients are sent that ask for something without TLS; empty: they are served.
+  // Where clients are sent that ask for something without TLS, with --redirect-to-https.
   std::string https_port{};
 };
 

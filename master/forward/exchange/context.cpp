@@ -11,11 +11,21 @@
 
 namespace tandem::master {
 
+namespace {
+
+AccessRing* ring_of(const ForwardOptions& options, unsigned index) {
+  return options.access_log == nullptr ? nullptr : &options.access_log->ring(index);
+}
+
+}  // namespace
+
 Context::Context(unsigned index, const ForwardOptions& options, const SharedByLoops& shared,
                  std::function<void(Shed)> shed)
     : index_(index),
       options_(options),
       shared_(shared),
+      rate_limiter_(shared.rate_limiter),
+      challenges_(shared.challenges),
       shed_(std::move(shed)),
       buffers_(options_.memory == 0 ? static_cast<std::size_t>(-1)
                                     : options_.memory / options_.threads / 8),
@@ -32,7 +42,7 @@ Context::Context(unsigned index, const ForwardOptions& options, const SharedByLo
       via_(options_.via),
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       random_(std::random_device{}()),
-      access_ring_(options_.access_log == nullptr ? nullptr : &options_.access_log->ring(index)),
+      access_ring_(ring_of(options_, index)),
       spans_(options_.tracer == nullptr ? nullptr : options_.tracer->ring(index)) {}
 
 Context::~Context() = default;
@@ -42,6 +52,15 @@ void Context::apply(const SnapshotPtr& snapshot) {
   if (snapshot->routes != nullptr) routes_ = snapshot->routes;
   if (!snapshot->via.empty()) via_ = snapshot->via;
   services_.apply(snapshot);
+}
+
+void Context::adopt(const RenewedOptions& renewed) {
+  assert_here();
+  options_ = renewed.options;
+  rate_limiter_ = renewed.rate_limiter;
+  challenges_ = renewed.challenges;
+  access_ring_ = ring_of(options_, index_);
+  services_.use_defaults(options_.services);
 }
 
 void Context::publish(const LeadershipPtr& leadership) {

@@ -76,10 +76,17 @@ struct SharedByLoops {
   std::function<void(unsigned from_loop, RoomOffer offer)> offer_room;
 };
 
+// What is said anew about forwarding while it goes on; the parts of the process in it stay.
+struct RenewedOptions {
+  ForwardOptions options;
+  std::shared_ptr<RateLimiter> rate_limiter;
+  std::shared_ptr<ChallengeFiles> challenges;
+};
+
 class Context {
  public:
   // `shed`: closes some of what is idle, here and at the other loops. `index`: the loop's number.
-  // `options` and `shared` outlive it.
+  // `shared` outlives it.
   Context(unsigned index, const ForwardOptions& options, const SharedByLoops& shared,
           std::function<void(Shed)> shed);
   ~Context();
@@ -88,18 +95,18 @@ class Context {
 
   void assert_here() const { TANDEM_ASSERT(std::this_thread::get_id() == here_); }
 
-  // ---- what never changes, or is the loop's own
+  // ---- what is said by an operator, or is the loop's own
   unsigned index() const { return index_; }
   const ForwardOptions& options() const { return options_; }
   // Null: clients may send what they like.
-  RateLimiter* rate_limiter() const { return shared_.rate_limiter.get(); }
+  RateLimiter* rate_limiter() const { return rate_limiter_.get(); }
   // Strict-Transport-Security of an answer to that request; empty: none of ours.
   std::string_view hsts_for(const RequestHead& request, const Sender& sender) const {
     if (options_.hsts.empty() || !came_by_https(request, sender)) return {};
     return options_.hsts;
   }
   // Null: challenges of ACME are requests like others.
-  ChallengeFiles* challenges() const { return shared_.challenges.get(); }
+  ChallengeFiles* challenges() const { return challenges_.get(); }
   const ForwardTimeouts& timeouts() const { return options_.services.requests.timeouts; }
   Reactor& io() { return io_; }
   LoopCounters& counters() { return counters_; }
@@ -161,6 +168,7 @@ class Context {
   void set_draining() { draining_ = true; }
   void set_farewell(Farewell step) { farewell_ = step; }
   void apply(const SnapshotPtr& snapshot);
+  void adopt(const RenewedOptions& renewed);
   void publish(const LeadershipPtr& leadership);
   void tick(Instant now);
   // Each second or so: closes what has been idle for long.
@@ -172,8 +180,10 @@ class Context {
 
  private:
   const unsigned index_;
-  const ForwardOptions& options_;
+  ForwardOptions options_;
   const SharedByLoops& shared_;
+  std::shared_ptr<RateLimiter> rate_limiter_;
+  std::shared_ptr<ChallengeFiles> challenges_;
   const std::function<void(Shed)> shed_;
   Reactor io_;
   BufferPool buffers_;
@@ -191,7 +201,7 @@ class Context {
   metrics::RequestCounts request_counts_;
   SplitMix64 random_;
   RequestIds request_ids_;
-  AccessRing* const access_ring_;
+  AccessRing* access_ring_;
   SpanRing* const spans_;
   Instant shed_at_ = Instant::never();
   std::thread::id here_;  // written by the loop's thread before anything else

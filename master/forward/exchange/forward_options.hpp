@@ -1,7 +1,9 @@
 // forward_options.hpp: what an operator says about forwarding, once for the whole way: flags fill
-// it, and every loop reads this same object. It never changes after the start.
+// it, and every loop has a copy, which a reload replaces (Context::adopt). So nothing may keep a
+// reference to text in it while it waits.
 //
-// A new setting is a member here, its flag in master/flags.cpp, and its use. Owner: the data plane.
+// A new setting is a member here, its flag in master/flags.cpp, its row in master/reload_table.cpp,
+// and its use. Owner: the data plane.
 #pragma once
 
 #include <cstdint>

@@ -31,6 +31,7 @@ struct RateLimit {
   wire::RequestKeySpec key{};  // what one client is; without that header or cookie: its address
 
   bool is_on() const { return per_second > 0; }
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
 };
 
 // RATE or RATE:BURST, without it a second's worth. Errors: `invalid`, naming `field`.

@@ -26,13 +26,17 @@ constexpr Duration farewell = 100ms;
 constexpr Duration last_answers_min = 2ms;
 constexpr Duration last_answers_max = 50ms;
 // A loop that has not looked at what was posted after so long is stuck, and looks later.
-constexpr Duration tls_adoption_max = 1s;
+constexpr Duration adoption_max = 1s;
 constexpr unsigned https_port = 443;  // RFC 9110 §4.2.2
 
 std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
   if (!limit.is_on()) return nullptr;
   std::random_device random;
   return std::make_shared<RateLimiter>(limit, std::uint64_t{random()} << 32 | random());
+}
+
+std::shared_ptr<ChallengeFiles> challenges_of(const std::string& webroot) {
+  return webroot.empty() ? nullptr : std::make_shared<ChallengeFiles>(webroot);
 }
 
 std::shared_ptr<ClientCounts> counts_for(unsigned per_client) {
@@ -56,6 +60,10 @@ DataPlane::DataPlane(DataPlaneOptions options)
     : options_(std::move(options)),
       links_(make_links()),
       certificates_(options_.certificates),
+      current_(options_),
+      renewed_(std::make_shared<const RenewedOptions>(
+          RenewedOptions{options_, links_->rate_limiter, links_->challenges})),
+      client_counts_(links_->client_counts),
       farewell_step_(Farewell::none) {
   TANDEM_ASSERT(options_.threads >= 1);
   TANDEM_ASSERT(options_.report_failure != nullptr);
@@ -75,9 +83,7 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
   links->offer_room = [this](unsigned from_loop, RoomOffer offer) {
     offer_room(from_loop, std::move(offer));
   };
-  if (!options_.acme_webroot.empty()) {
-    links->challenges = std::make_shared<ChallengeFiles>(options_.acme_webroot);
-  }
+  links->challenges = challenges_of(options_.acme_webroot);
   links->client_counts = counts_for(options_.connections_per_client);
   links->clients_max = clients_per_loop(options_);
   links->handshakes.most = std::max<std::size_t>(options_.handshakes_max / options_.threads, 1);
@@ -107,11 +113,9 @@ Result<> DataPlane::start() {
       address = *bound;
     }
   }
-  if (options_.redirects_to_https) {
-    const auto* secure = address(true);  // none: something in front of us speaks TLS
-    const auto port = std::to_string(secure != nullptr ? secure->port : https_port);
-    for (auto& loop : loops_) loop->redirect_to(port);
-  }
+  const auto* secure = address(true);  // none: something in front of us speaks TLS
+  const auto port = std::to_string(secure != nullptr ? secure->port : https_port);
+  for (auto& loop : loops_) loop->redirect_to(port);
   const Lock lock(publishing_);
   if (speaks_tls()) {
     if (const auto usable = hand_out(certificates_); !usable) {
@@ -145,7 +149,7 @@ Result<std::uint64_t> DataPlane::hand_out(const tls::CertificateSetPtr& certific
   TANDEM_ASSERT(certificates != nullptr);
   std::vector<tls::ServerContextsPtr> contexts;
   for (std::size_t i = 0; i < loops_.size(); ++i) {
-    auto made = tls::ServerContexts::make(certificates, options_.http2);
+    auto made = tls::ServerContexts::make(certificates, current_.http2);
     if (!made) return made.error();
     contexts.push_back(std::move(*made));
   }
@@ -164,12 +168,73 @@ Result<> DataPlane::publish(tls::CertificateSetPtr certificates) {
     if (!handed_out) return handed_out.error();
     version = *handed_out;
   }
-  const auto deadline = now() + tls_adoption_max;
-  const auto has_adopted = [version](const auto& loop) { return loop->tls_adopted() >= version; };
-  while (!std::all_of(loops_.begin(), loops_.end(), has_adopted) && now() < deadline) {
+  is_adopted([version](const Loop& loop) { return loop.tls_adopted() >= version; });
+  return {};
+}
+
+// Waits until all loops have, if none is stuck.
+template <class HasAdopted>
+bool DataPlane::is_adopted(HasAdopted has_adopted) const {
+  const auto deadline = now() + adoption_max;
+  const auto has = [&](const auto& loop) { return has_adopted(*loop); };
+  while (!std::all_of(loops_.begin(), loops_.end(), has)) {
+    if (now() >= deadline) return false;
     std::this_thread::sleep_for(1ms);
   }
-  return {};
+  return true;
+}
+
+ForwardOptions DataPlane::with_own_parts(ForwardOptions options) const {
+  options.via = options_.via;
+  options.default_service = options_.default_service;
+  options.policies = options_.policies;
+  options.threads = options_.threads;
+  options.memory = options_.memory;
+  options.tracer = options_.tracer;
+  options.gate = options_.gate;
+  options.pass = options_.pass;
+  options.uncounted_clients = options_.uncounted_clients;
+  options.report_failure = options_.report_failure;
+  options.report_term = options_.report_term;
+  return options;
+}
+
+Result<bool> DataPlane::adopt(const ForwardOptions& given) {
+  std::shared_ptr<const RenewedOptions> before;  // ends here, not on a loop
+  std::uint64_t version = 0;
+  {
+    const Lock lock(publishing_);
+    TANDEM_ASSERT(started_);
+    auto options = with_own_parts(given);
+    const bool spoke_http2 = std::exchange(current_.http2, options.http2);
+    if (speaks_tls() && spoke_http2 != options.http2) {
+      if (const auto handed_out = hand_out(certificates_); !handed_out) {
+        current_.http2 = spoke_http2;
+        return handed_out.error();
+      }
+    }
+    RenewedOptions next{options, renewed_->rate_limiter, renewed_->challenges};
+    // Buckets are kept as long as the limit is the same.
+    if (options.rate_limit != current_.rate_limit) {
+      next.rate_limiter = limiter_for(options.rate_limit);
+    }
+    if (options.acme_webroot != current_.acme_webroot) {
+      next.challenges = challenges_of(options.acme_webroot);
+    }
+    if (client_counts_ == nullptr) {
+      client_counts_ = counts_for(options.connections_per_client);
+    } else {
+      client_counts_->set_most(options.connections_per_client);
+    }
+    if (current_.access_log != nullptr && current_.access_log != options.access_log) {
+      lines_lost_ += current_.access_log->lost();
+    }
+    current_ = std::move(options);
+    before = std::exchange(renewed_, std::make_shared<const RenewedOptions>(std::move(next)));
+    version = ++options_version_;
+    for (auto& loop : loops_) loop->adopt(renewed_, client_counts_, version);
+  }
+  return is_adopted([version](const Loop& loop) { return loop.options_adopted() >= version; });
 }
 
 // The loop that serves the connection that `from` has accepted: the one with the fewest, unless the
@@ -277,13 +342,14 @@ std::uint64_t DataPlane::requests() const {
 
 metrics::Traffic DataPlane::traffic() {
   metrics::Traffic sums;
-  if (options_.access_log != nullptr) sums.access_log_lost = options_.access_log->lost();
   if (const auto* tracer = options_.tracer) {
     sums.spans_exported = tracer->exported();
     sums.spans_dropped = tracer->dropped();
     sums.spans_refused = tracer->refused();
   }
   const Lock lock(publishing_);
+  sums.access_log_lost = lines_lost_;
+  if (current_.access_log != nullptr) sums.access_log_lost += current_.access_log->lost();
   if (!started_) return sums;  // there are no loops yet
   for (const auto& loop : loops_) loop->add_to(sums);
   return sums;

@@ -16,10 +16,12 @@
 
 namespace tandem::master {
 
+class ClientCounts;
 class Loop;
 enum class Farewell;
 enum class Shed;
 struct LoopLinks;
+struct RenewedOptions;
 struct RoomOffer;
 
 class DataPlane {
@@ -46,6 +48,12 @@ class DataPlane {
   // this has returned see it. Errors: as ServerContexts::make(); nothing has changed then. Any
   // thread but a loop's.
   Result<> publish(tls::CertificateSetPtr certificates);
+  // What is said about forwarding from now on: of `options` all but threads, memory, via, gate and
+  // the reports, which stay as they were. Requests under way end as they began, or go by it from
+  // their next step on; clients that are connected stay. Returns once all loops go by it; false:
+  // one did not within a second, and will later, so that what the old options named must stay.
+  // Errors: as ServerContexts::make(); nothing has changed then. Any thread but a loop's.
+  Result<bool> adopt(const ForwardOptions& options);
   // The moving addresses are about to move: asks their clients to leave, so that none loses a
   // request. To be called again and again; true once that has been done as far as it can be: the
   // addresses should move at once then, since new connections are dropped. Any thread.
@@ -68,8 +76,11 @@ class DataPlane {
  private:
   std::unique_ptr<const LoopLinks> make_links();
   bool speaks_tls() const;
+  ForwardOptions with_own_parts(ForwardOptions options) const;
   Result<std::uint64_t> hand_out(const tls::CertificateSetPtr& certificates)
       TANDEM_REQUIRES(publishing_);
+  template <class HasAdopted>
+  bool is_adopted(HasAdopted has_adopted) const;
   Loop& home_of_next(Loop& from);
   void shed(unsigned from_loop, Shed what);
   void ask_for_room(unsigned from_loop, const std::string& service);
@@ -86,6 +97,12 @@ class DataPlane {
   tls::CertificateSetPtr certificates_ TANDEM_GUARDED_BY(publishing_);
   std::uint64_t tls_version_ TANDEM_GUARDED_BY(publishing_) = 0;
   bool started_ TANDEM_GUARDED_BY(publishing_) = false;
+  // As a reload left them.
+  ForwardOptions current_ TANDEM_GUARDED_BY(publishing_);
+  std::shared_ptr<const RenewedOptions> renewed_ TANDEM_GUARDED_BY(publishing_);
+  std::shared_ptr<ClientCounts> client_counts_ TANDEM_GUARDED_BY(publishing_);
+  std::uint64_t options_version_ TANDEM_GUARDED_BY(publishing_) = 0;
+  std::uint64_t lines_lost_ TANDEM_GUARDED_BY(publishing_) = 0;  // of access logs that have ended
   // No loop takes it.
   Mutex leaving_;
   Farewell farewell_step_ TANDEM_GUARDED_BY(leaving_);

@@ -25,7 +25,7 @@ class Listener {
   // Binds and listens. Returns the address with the port that the kernel chose for port 0.
   // Errors: `io`, with the address and the system's reason.
   Result<ListenAddress> open(const ListenAddress& address);
-  // Clients that come without TLS are sent to that port. REQUIRES: not started
+  // Clients that come without TLS are sent to that port, if at all. REQUIRES: not started
   void redirect_to(const std::string& https_port) {
     if (!entrance_.tls) entrance_.https_port = https_port;
   }

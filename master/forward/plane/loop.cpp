@@ -133,6 +133,17 @@ void Loop::publish(tls::ServerContextsPtr contexts, std::uint64_t version) {
   });
 }
 
+void Loop::adopt(std::shared_ptr<const RenewedOptions> renewed,
+                 std::shared_ptr<ClientCounts> counts, std::uint64_t version) {
+  // What is renewed ends on the thread that waits for it, not here.
+  post([this, renewed = std::move(renewed), counts = std::move(counts), version]() mutable {
+    context_.adopt(*renewed);
+    clients_.use(std::move(counts));
+    renewed.reset();
+    options_adopted_.store(version, std::memory_order_release);
+  });
+}
+
 void Loop::apply(const SnapshotPtr& snapshot) {
   context_.apply(snapshot);
   adopted_.store(snapshot->version, std::memory_order_release);

@@ -44,7 +44,7 @@ class Loop {
   // ---- before start()
   // Binds one more listener. Errors: `io`, with the address and the reason.
   Result<ListenAddress> listen(const ListenAddress& address);
-  // Clients that come without TLS are sent to that port.
+  // Clients that come without TLS are sent to that port, if they are to be sent elsewhere.
   void redirect_to(const std::string& https_port);
 
   // ---- any thread
@@ -55,6 +55,10 @@ class Loop {
   void publish(LeadershipPtr leadership);
   // What handshakes begin with from now on.
   void publish(tls::ServerContextsPtr contexts, std::uint64_t version);
+  // What an operator says from now on; see DataPlane::adopt().
+  void adopt(std::shared_ptr<const RenewedOptions> renewed, std::shared_ptr<ClientCounts> counts,
+             std::uint64_t version);
+  std::uint64_t options_adopted() const { return options_adopted_.load(std::memory_order_acquire); }
   // The version of those that they begin with.
   std::uint64_t tls_adopted() const { return tls_adopted_.load(std::memory_order_acquire); }
   // Takes no new connections, closes idle ones, lets requests in flight finish.
@@ -114,6 +118,7 @@ class Loop {
   std::atomic<Farewell> farewell_said_{Farewell::none};
   std::atomic<std::uint64_t> adopted_{0};
   std::atomic<std::uint64_t> tls_adopted_{0};
+  std::atomic<std::uint64_t> options_adopted_{0};
   bool stopping_ = false;
   std::thread thread_;
 };

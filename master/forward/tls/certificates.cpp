@@ -33,14 +33,15 @@ Certificates::Certificates(std::vector<CertificateFiles> files,
   TANDEM_ASSERT(!files_.empty());
 }
 
-Result<CertificateSet> Certificates::read(Time now) const {
+Result<CertificateSet> Certificates::read(const std::vector<CertificateFiles>& files,
+                                          const ClientAuthoritySpec& client_authority, Time now) {
   CertificateSet set;
-  for (const auto& files : files_) {
-    auto loaded = Certificate::load(files, now);
+  for (const auto& each : files) {
+    auto loaded = Certificate::load(each, now);
     if (!loaded) return loaded.error();
     set.certificates.push_back(std::move(*loaded));
   }
-  auto authority = ClientAuthority::load(client_authority_);
+  auto authority = ClientAuthority::load(client_authority);
   if (!authority) return authority.error();
   set.client_authority = std::move(*authority);
   return set;
@@ -59,7 +60,7 @@ void Certificates::keep(CertificateSetPtr certificates) {
 Result<CertificateSetPtr> Certificates::load(Time now,
                                              std::shared_ptr<const TicketKeys> ticket_keys) {
   const Lock lock(changing_);
-  auto certificates = read(now);
+  auto certificates = read(files_, client_authority_, now);
   if (!certificates) return certificates.error();
   for (const auto& each : certificates->certificates) log_loaded(each, now);
   certificates->ticket_keys = std::move(ticket_keys);
@@ -70,9 +71,29 @@ Result<CertificateSetPtr> Certificates::load(Time now,
 
 Result<> Certificates::reload(Time now, const Use& use) {
   const Lock lock(changing_);
+  return put_here(read(files_, client_authority_, now), now, use);
+}
+
+Result<Certificates::Prepared> Certificates::prepare(std::vector<CertificateFiles> files,
+                                                     ClientAuthoritySpec client_authority,
+                                                     Time now) {
+  auto set = read(files, client_authority, now);
+  if (!set) return set.error();
+  return Prepared{std::move(files), std::move(client_authority), std::move(*set)};
+}
+
+Result<> Certificates::put(Prepared prepared, Time now, const Use& use) {
+  const Lock lock(changing_);
+  const auto put = put_here(std::move(prepared.set), now, use);
+  if (!put) return put;
+  files_ = std::move(prepared.files);
+  client_authority_ = std::move(prepared.client_authority);
+  return {};
+}
+
+Result<> Certificates::put_here(Result<CertificateSet> certificates, Time now, const Use& use) {
   const auto before = current();
   TANDEM_ASSERT(before != nullptr);
-  auto certificates = read(now);
   Result<> used;
   if (certificates) {
     certificates->ticket_keys = before->ticket_keys;

@@ -29,6 +29,16 @@ class Certificates {
   // Reads them again, and has `use` take them into use. Errors: as load(), or what `use` says.
   using Use = std::function<Result<>(CertificateSetPtr)>;
   Result<> reload(Time now, const Use& use);
+  // Reads other files, to be taken into use by put(). Errors: as load(); nothing has changed.
+  struct Prepared {
+    std::vector<CertificateFiles> files;
+    ClientAuthoritySpec client_authority;
+    CertificateSet set;  // but for the keys of tickets
+  };
+  static Result<Prepared> prepare(std::vector<CertificateFiles> files,
+                                  ClientAuthoritySpec client_authority, Time now);
+  // Has `use` take them into use. Errors: what `use` says, and all stay as they are.
+  Result<> put(Prepared prepared, Time now, const Use& use);
   // Has `use` take other keys of tickets into use, with the same certificates.
   void use_tickets(std::shared_ptr<const TicketKeys> ticket_keys, const Use& use);
   // Warns of certificates that expire soon, once a day. To be called now and then.
@@ -37,13 +47,16 @@ class Certificates {
 
  private:
   // All but the keys of tickets.
-  Result<CertificateSet> read(Time now) const;
+  static Result<CertificateSet> read(const std::vector<CertificateFiles>& files,
+                                     const ClientAuthoritySpec& client_authority, Time now);
+  Result<> put_here(Result<CertificateSet> certificates, Time now, const Use& use)
+      TANDEM_REQUIRES(changing_);
   CertificateSetPtr current() const;
   void keep(CertificateSetPtr certificates);
 
-  const std::vector<CertificateFiles> files_;
-  const ClientAuthoritySpec client_authority_;
   Mutex changing_;  // by one at a time
+  std::vector<CertificateFiles> files_ TANDEM_GUARDED_BY(changing_);
+  ClientAuthoritySpec client_authority_ TANDEM_GUARDED_BY(changing_);
   Time warned_at_ TANDEM_GUARDED_BY(changing_){};
   mutable Mutex mutex_;
   CertificateSetPtr current_ TANDEM_GUARDED_BY(mutex_);

@@ -37,6 +37,18 @@ void Service::adopt(const SnapshotService& snapshot) {
   may_return_at_ = snapshot.may_return_at;
   if (snapshot.settings == settings_) return;
   settings_ = snapshot.settings;
+  derive_options();
+}
+
+void Service::use_defaults(const ServiceOptions& defaults) {
+  setup_.options = defaults;
+  derive_options();
+  place_upstreams();
+  update_weights();
+  wake_some();
+}
+
+void Service::derive_options() {
   const auto sticky = options_.sticky;
   options_ = settings_ == nullptr ? setup_.options : overlaid(setup_.options, *settings_);
   retries_.set_percent(options_.retry_percent);
@@ -78,6 +90,14 @@ void Service::update(const SnapshotService& snapshot) {
   std::vector<Upstream*> newcomers;
   const bool was_empty = upstreams_.empty();
   take(snapshot.workers, newcomers);
+  place_upstreams();
+  start_newcomers_slowly(newcomers, was_empty);
+  update_weights();
+  wake_some();
+}
+
+// Their places, and the cookies by which clients stay with them.
+void Service::place_upstreams() {
   by_cookie_.clear();
   has_last_resorts_ = false;
   for (std::size_t place = 0; place < upstreams_.size(); ++place) {
@@ -88,9 +108,6 @@ void Service::update(const SnapshotService& snapshot) {
       by_cookie_.emplace(upstreams_[place]->cookie(), place);
     }
   }
-  start_newcomers_slowly(newcomers, was_empty);
-  update_weights();
-  wake_some();
 }
 
 // Most workers stay in place: all others lie between the first and the last difference.

@@ -65,6 +65,8 @@ class Service {
   // and get no new ones.
   void update(const SnapshotService& snapshot);
   const ServiceOptions& options() const { return options_; }
+  // Other defaults, for what its settings leave open.
+  void use_defaults(const ServiceOptions& defaults);
 
   // What a worker is chosen by.
   struct PickCriteria {
@@ -140,6 +142,8 @@ class Service {
   friend class QueueEntry;
   friend class ServiceUse;
   void adopt(const SnapshotService& snapshot);
+  void derive_options();
+  void place_upstreams();
   void choose_by_own_policy();
   Policy& add_policy(const wire::PolicySpec& spec);
   Policy& policy_for(const wire::PolicySpec* spec);
@@ -164,7 +168,7 @@ class Service {
   Reactor& io_;
   DeadlineWheel& wheel_;
   std::string name_;
-  const Setup setup_;
+  Setup setup_;
   ServiceOptions options_;  // with its settings
   std::shared_ptr<const wire::ServiceSettings> settings_;
   std::shared_ptr<const tandem::tls::WorkerTls> tls_;  // with its workers; null: none

@@ -29,6 +29,11 @@ void Services::apply(const SnapshotPtr& snapshot) {
   forget_departed();
 }
 
+void Services::use_defaults(const ServiceOptions& defaults) {
+  setup_.options = defaults;
+  for (auto& [name, service] : services_) service->use_defaults(defaults);
+}
+
 void Services::adopt(const SnapshotService& shown) {
   auto& service = services_[shown.name];
   if (!service) {

@@ -49,6 +49,8 @@ class Services {
 
   // Replaces the services. What did not change since the last snapshot is skipped.
   void apply(const SnapshotPtr& snapshot);
+  // Other defaults of every service, from now on.
+  void use_defaults(const ServiceOptions& defaults);
   // Null when no worker ever registered for it.
   Service* find(std::string_view name);
 
@@ -79,7 +81,7 @@ class Services {
 
   Reactor& reactor_;
   DeadlineWheel& wheel_;
-  const Setup setup_;
+  Setup setup_;
   std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;
   SnapshotPtr snapshot_;  // the last one that was applied; null: none yet
   std::vector<std::string>
