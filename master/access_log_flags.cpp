@@ -11,26 +11,25 @@ namespace tandem::master {
 
 void bind_access_log(CLI::App& app, AccessLogOptions& options) {
   bind_value(app, "--access-log", "FILE|-|off",
-             "where to write a line for each request; off, the default: nowhere. The file is "
-             "reopened at SIGHUP",
+             "where to write a line for each request; off: nowhere. The file is reopened at SIGHUP",
              [&options](std::string_view text, std::string_view) -> Result<> {
                options.path = text == "off" ? std::string_view() : text;
                return {};
-             });
-  auto* const format =
-      bind_value(app, "--access-log-format", "json|combined",
-                 "how: a JSON object, the default, or the combined format of Apache and nginx",
-                 [&options](std::string_view text, std::string_view flag) -> Result<> {
-                   if (text != "json" && text != "combined") {
-                     return invalid(fmt::format("{} must be json or combined, not \"{}\"", flag,
-                                                text.substr(0, 32)));
-                   }
-                   options.format = text == "json" ? AccessFormat::json : AccessFormat::combined;
-                   return {};
-                 });
+             })
+      ->default_str("off");
+  bind_value(app, "--access-log-format", "json|combined",
+             "how: a JSON object, or the combined format of Apache and nginx",
+             [&options](std::string_view text, std::string_view flag) -> Result<> {
+               if (text != "json" && text != "combined") {
+                 return invalid(fmt::format("{} must be json or combined, not \"{}\"", flag,
+                                            text.substr(0, 32)));
+               }
+               options.format = text == "json" ? AccessFormat::json : AccessFormat::combined;
+               return {};
+             })
+      ->default_str("json");
   bind_value(app, "--access-log-fields", "NAME,...|+NAME,...|all",
-             fmt::format("the members of its JSON, in this order, or besides the usual ones: {}; "
-                         "by default those up to service",
+             fmt::format("the members of its JSON, in this order, or besides the usual ones: {}",
                          access_field_names()),
              [&options](std::string_view text, std::string_view flag) -> Result<> {
                auto fields = parse_access_fields(text, flag);
@@ -38,7 +37,7 @@ void bind_access_log(CLI::App& app, AccessLogOptions& options) {
                options.fields = std::move(*fields);
                return {};
              })
-      ->excludes(format);
+      ->default_str(access_field_names(options.fields));
   bind_each(app, "--access-log-filter", "CONDITION[,CONDITION]...",
             "only requests for which these hold all, or those of another filter: status>=500, "
             "duration_ms>250, service=shop, method!=GET; repeatable",
@@ -47,8 +46,8 @@ void bind_access_log(CLI::App& app, AccessLogOptions& options) {
             });
   bind_value(
       app, "--access-log-sample", "N",
-      "one in N of the requests that no --access-log-filter chooses, too; 0, the default: "
-      "none of them; without filters: of all requests",
+      "one in N of the requests that no --access-log-filter chooses, too; 0: none of them; without "
+      "filters: of all requests",
       [&options](std::string_view text, std::string_view flag) -> Result<> {
         unsigned one_in = 0;
         const auto* const end = text.data() + text.size();
@@ -59,7 +58,14 @@ void bind_access_log(CLI::App& app, AccessLogOptions& options) {
         }
         options.filter.set_sample(one_in);
         return {};
-      });
+      })
+      ->default_str("0");
+}
+
+std::vector<std::string> check_access_log(const AccessLogOptions& options) {
+  const auto usual = AccessFields::usual().in_order();
+  if (options.format == AccessFormat::json || options.fields.in_order() == usual) return {};
+  return {"--access-log-fields are those of JSON: --access-log-format combined has its own"};
 }
 
 }  // namespace tandem::master

@@ -4,6 +4,7 @@
 
 #include "common/access/last_day.hpp"
 #include "common/tls/flags.hpp"
+#include "master/access_log_flags.hpp"
 #include "master/client_flags.hpp"
 #include "master/control/secrets.hpp"
 #include "master/forward/tls/certificates.hpp"
@@ -68,6 +69,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
 
 std::vector<std::string> contradictions(const MasterFlags& flags) {
   auto errors = check_tls(flags);
+  for (auto& error : check_access_log(flags.access_log)) errors.push_back(std::move(error));
   note(control_options(flags).validate(), errors);
   note(check_addresses(flags), errors);
   return errors;

@@ -16,6 +16,7 @@
 #include "master/client_flags.hpp"
 #include "master/control_options.hpp"
 #include "master/control/role_hooks.hpp"
+#include "master/reload_table.hpp"
 #include "master/tracing_flags.hpp"
 
 namespace tandem::master {
@@ -52,10 +53,15 @@ Result<wire::WorkerSpec> parse_backend(std::string_view text, std::string_view f
   return spec;
 }
 
-Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag) {
-  auto resolved = resolve(endpoint, flag);
-  if (!resolved) return resolved.error();
-  endpoint = std::move(*resolved);
+Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag,
+                          std::map<std::string, Endpoint>& known) {
+  const auto written = endpoint.to_string();
+  if (!known.contains(written)) {
+    auto resolved = resolve(endpoint, flag);
+    if (!resolved) return resolved.error();
+    known.emplace(written, std::move(*resolved));
+  }
+  endpoint = known.at(written);
   return {};
 }
 
@@ -375,8 +381,8 @@ std::vector<std::string> complete(MasterFlags& flags, bool is_check) {
   std::stable_partition(listen.begin(), listen.end(),
                         [](const auto& address) { return !address.tls; });
   std::vector<std::string> errors;
-  const auto resolve_or_note = [&errors](Endpoint& address, std::string_view flag) {
-    if (auto resolved = resolve_in_place(address, flag); !resolved) {
+  const auto resolve_or_note = [&](Endpoint& address, std::string_view flag) {
+    if (auto resolved = resolve_in_place(address, flag, flags.resolved); !resolved) {
       errors.push_back(resolved.error().message);
     }
   };
@@ -405,7 +411,8 @@ CommandLineReading parse_flags(int argc, const char* const* argv, MasterFlags& f
                                   }}},
                   .contradictions = [&flags](bool is_check) { return complete(flags, is_check); },
                   .is_configured = true,
-                  .file_footer = wire::settings_as_table()};
+                  .file_footer = wire::settings_as_table(),
+                  .remark = when_changed};
   for (const auto& setting : wire::setting_help()) {
     rules.tables.front().members.push_back(setting.key);
   }

@@ -62,6 +62,9 @@ struct MasterFlags {
   TracingOptions tracing;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
+  // Addresses of --listen and --control as they were written, and as they were resolved. Those that
+  // are here already are not looked up again: what does not change needs no name server.
+  std::map<std::string, Endpoint> resolved{};
 
   MasterFlags();
 };

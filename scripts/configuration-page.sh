@@ -19,6 +19,11 @@ A file that is wrong ends the program with exit status 2, and so does `--check-c
 line, key, and the key that may have been meant. Whether keys contradict each other is said once each of them is right by itself.
 `--check-config` also reads the certificates, keys and tokens that the keys name. Other flags may be given with it.
 
+A master reads its file again at SIGHUP, by `tandem reload` and by `POST /v1/reload`: everything first, and nothing changes where
+anything is wrong. The last column says what that does to a key: `at once`, without closing a connection; or `restart`: it stays as
+it is, and the answer, the log and an event name it. Keys that are gone from the file have their defaults again. What a flag says,
+the file cannot change. `tandem config diff` compares the file with what is in force, `tandem config show` says where that comes from.
+
 ## tandem-master
 
 END

@@ -180,14 +180,15 @@ CLI::Option* bind_log_level(CLI::App& app, LogLevel& value) {
 
 CLI::Option* bind_log_format(CLI::App& app, LogFormat& value) {
   return bind_value(app, "--log-format", "text|json|journal",
-                    "how the log is written: as text, the default, as JSON, an object on each "
+                    "how the log is written: as text, as JSON, an object on each "
                     "line, or as systemd's journal takes it from a service, with priorities",
                     [&value](std::string_view text, std::string_view named) -> Result<> {
                       const auto parsed = parse_log_format(text, named);
                       if (!parsed.ok()) return parsed.error();
                       value = *parsed;
                       return {};
-                    });
+                    })
+      ->default_str(to_string(value));
 }
 
 }  // namespace tandem

@@ -117,6 +117,8 @@ std::string_view to_string(ConfigSource source) {
   switch (source) {
     case ConfigSource::file: return "file";
     case ConfigSource::flag: return "flag";
+    case ConfigSource::replicated: return "replicated";
+    case ConfigSource::request: return "request";
     case ConfigSource::unset:
     case ConfigSource::standard: break;
   }

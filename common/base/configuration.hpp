@@ -17,8 +17,16 @@ class App;
 
 namespace tandem {
 
-enum class ConfigSource { unset, standard, file, flag };
-std::string_view to_string(ConfigSource source);  // "default", "file", "flag"; unset: "default"
+enum class ConfigSource {
+  unset,
+  standard,
+  file,
+  flag,
+  replicated,  // decided by the cluster, through the control API
+  request,     // of this process alone, through the control API, until the next reload
+};
+// "default", "file", "flag", "replicated", "request"; unset: "default"
+std::string_view to_string(ConfigSource source);
 
 struct ConfigKey {
   std::string key;                  // as in the file: idle-timeout, or service.shop.attempts

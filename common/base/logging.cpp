@@ -109,6 +109,15 @@ Result<LogLevel> parse_log_level(std::string_view text, std::string_view field) 
                  std::string(field));
 }
 
+const char* to_string(LogFormat format) {
+  switch (format) {
+    case LogFormat::text: return "text";
+    case LogFormat::json: return "json";
+    case LogFormat::journal: return "journal";
+  }
+  assertion_failed("a known log format", __FILE__, __LINE__);
+}
+
 Result<LogFormat> parse_log_format(std::string_view text, std::string_view field) {
   if (text == "text") return LogFormat::text;
   if (text == "json") return LogFormat::json;
@@ -118,17 +127,33 @@ Result<LogFormat> parse_log_format(std::string_view text, std::string_view field
                  std::string(field));
 }
 
+namespace {
+
+std::unique_ptr<spdlog::formatter> formatter_for(LogFormat format) {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  formatter->add_flag<Printable>('*').add_flag<Priority>('~').add_flag<Members>('&');
+  formatter->set_pattern(pattern_of(format));
+  return formatter;
+}
+
+}  // namespace
+
 void start_logging(LogLevel level, LogFormat format) {
   spdlog::init_thread_pool(limits::log_lines_max, 1);
   auto logger = std::make_shared<spdlog::async_logger>(
       "tandem", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
       spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(find(level).spdlog_level);
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<Printable>('*').add_flag<Priority>('~').add_flag<Members>('&');
-  formatter->set_pattern(pattern_of(format));
-  logger->set_formatter(std::move(formatter));
+  logger->set_formatter(formatter_for(format));
   spdlog::set_default_logger(std::move(logger));
+}
+
+void set_log_level(LogLevel level) {
+  spdlog::default_logger()->set_level(find(level).spdlog_level);
+}
+
+void set_log_format(LogFormat format) {
+  spdlog::default_logger()->set_formatter(formatter_for(format));
 }
 
 void stop_logging() { spdlog::shutdown(); }

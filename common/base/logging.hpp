@@ -21,6 +21,7 @@ enum class LogLevel { debug, info, warning, error, off };
 enum class LogFormat { text, json, journal };
 
 const char* to_string(LogLevel level);
+const char* to_string(LogFormat format);
 
 // Errors: `invalid`, naming `field`, for any other word.
 Result<LogLevel> parse_log_level(std::string_view text, std::string_view field);
@@ -30,6 +31,10 @@ Result<LogFormat> parse_log_format(std::string_view text, std::string_view field
 
 // Called once, by main(), before threads are started. Lines below `level` are not written.
 void start_logging(LogLevel level, LogFormat format = LogFormat::text);
+
+// From the next line on. Any thread, after start_logging().
+void set_log_level(LogLevel level);
+void set_log_format(LogFormat format);
 
 // Writes the queued lines and ends the thread. Called by main(), after the threads that log have
 // ended.

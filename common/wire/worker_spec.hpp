@@ -22,6 +22,8 @@ struct WorkerSpec {
   Endpoint address;              // numeric, port not 0, not unspecified
   unsigned weight = 100;         // 0 to limits::weight_max
   unsigned connections = 1'024;  // 1 to limits::worker_connections_max
+
+  friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
 };
 
 std::string to_json(const WorkerSpec& spec);

@@ -22,18 +22,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-// A --backend in the form that the registry expects. Its host may be a name.
-Result<wire::WorkerSpec> checked(wire::WorkerSpec backend) {
-  if (backend.address.port == 0 || backend.address.is_unspecified()) {
-    return invalid(fmt::format("--backend {} is no address that can be connected to",
-                               backend.address.to_string()),
-                   "--backend");
-  }
-  auto name = parse_name(backend.name, "--backend");
-  if (!name) return name.error();
-  return backend;
-}
-
 const char* role_of(const cluster::ClusterView& view) {
   if (view.role == core::Role::primary) return "primary";
   return view.primary.empty() ? "candidate" : "standby";
@@ -208,56 +196,6 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   return {};
 }
 
-// Configured workers take precedence over those added through the API.
-Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
-  for (const auto& [service, settings] : options.services) {
-    registry.configure_settings(service, settings);
-  }
-  for (const auto& route : options.routes) {
-    if (auto configured = registry.configure_route(route); !configured) {
-      return invalid(fmt::format("--route: {}", configured.error().message), "--route");
-    }
-  }
-  note_addresses();
-  for (const auto& given : options.backends) {
-    const auto backend = checked(given);
-    if (!backend) return backend.error();
-    const bool by_name = !backend->address.is_numeric();
-    if (auto free = own_addresses.check(backend->address); !by_name && !free) {
-      return invalid(fmt::format("--backend: {}", free.error().message), "--backend");
-    }
-    if (auto added = registry.configure_backend(*backend, now()); !added) {
-      return invalid(fmt::format("--backend: {}", added.error().message), "--backend");
-    }
-    if (by_name) look_up(*backend);
-  }
-  return {};
-}
-
-void ControlPlane::Parts::look_up(const wire::WorkerSpec& backend) {
-  lookups.watch(backend.address, [this, name = backend.name](const NameLookups::Found& found) {
-    asio::post(loop, [this, name, found] {
-      if (!closed) registry.take_addresses(name, without_own(found));
-    });
-  });
-}
-
-// The current addresses, because masters join and leave.
-NameLookups::Found ControlPlane::Parts::without_own(const NameLookups::Found& found) const {
-  if (!found) return found;
-  std::vector<Endpoint> others;
-  Result<> last;
-  for (const auto& address : *found) {
-    if (const auto free = own_addresses.check(address); free) {
-      others.push_back(address);
-    } else {
-      last = free;
-    }
-  }
-  if (others.empty()) return last.error();
-  return others;
-}
-
 void ControlPlane::Parts::run() {
   pthread_setname_np(pthread_self(), "control");
   registry.publish();
@@ -343,29 +281,6 @@ void ControlPlane::report_term(Term term) { parts_->member->report_term(term); }
 void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 
 void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
-
-void ControlPlane::reload_secrets() {
-  if (parts_->credentials) parts_->reload_credentials(options_);
-  asio::post(parts_->loop, [parts = parts_.get()] {
-    if (!parts->closed) parts->registry.reload_tls();
-  });
-  if (options_.tokens_file.empty() && options_.token_file.empty()) return;
-  const auto secrets = read_secrets(options_);
-  if (!secrets) {
-    spdlog::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
-    record({.kind = EventKind::reload,
-            .what = "refused",
-            .text = "the tokens stay as they were",
-            .reason = secrets.error().message});
-    return;
-  }
-  spdlog::info("tokens read again entries={}", secrets->credentials->all().size());
-  asio::post(parts_->loop, [parts = parts_.get(), secrets = *secrets] {
-    if (parts->closed) return;
-    parts->take(secrets);
-    parts->record({.kind = EventKind::reload, .text = "the tokens were read again"});
-  });
-}
 
 void ControlPlane::set_listen(Endpoint listen) {
   parts_->member->set_listen(listen);

@@ -26,6 +26,7 @@
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/control/certificates_api.hpp"
+#include "master/control/config_api.hpp"
 #include "master/control/ticket_sharing.hpp"
 #include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
@@ -85,6 +86,7 @@ struct ControlPlaneHooks {
   std::function<std::vector<wire::VipStatus>()> vips{};  // for /status; empty: there are none
   CertificateHooks certificates{};
   TicketHooks tickets{};
+  ConfigHooks config{};
   std::function<metrics::Traffic()> traffic{};  // for /metrics; empty: nobody forwards
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   // Control thread.
@@ -124,10 +126,16 @@ class ControlPlane {
   // The process is about to end without stop(): starts the hook that is due. Any thread.
   void end_at_once();
 
-  // SIGHUP: reads the files of tokens again, and those of the cluster's certificates; where one is
-  // at fault all of its kind stay as they were. Logs the outcome. Any thread but the control
-  // thread; blocks for the disk.
-  void reload_secrets();
+  // What a reload changes here: of the options the backends, routes and settings of services,
+  // worker_networks, forget_after and standby_serves; and what the files of tokens and of the
+  // cluster's certificates say now, whose names stay.
+  struct Renewal;
+  // Reads the files. Any thread; blocks for the disk. Errors: `invalid`, with the flag.
+  Result<std::shared_ptr<const Renewal>> prepare(const ControlPlaneOptions& options) const;
+  // All of it, or, when there is an error, nothing: `invalid`, with the flag; `unavailable` when
+  // this master is about to end. Any thread but the control thread, which is waited for. REQUIRES:
+  // start() succeeded.
+  Result<> adopt(std::shared_ptr<const Renewal> renewal);
 
   // Something happened of which GET /events shall tell. Any thread.
   void record(Event event);

@@ -6,16 +6,22 @@
 
 #include "common/access/last_day.hpp"
 #include "common/access/limits.hpp"
+#include "master/control/control_plane_credentials.hpp"
 #include "master/control/control_plane_parts.hpp"
 
 namespace tandem::master {
 
-namespace asio = boost::asio;
-
 namespace {
 
+int days_left(tls::WallTime expires, tls::WallTime now) {
+  const auto days = std::chrono::floor<std::chrono::days>(expires - now).count();
+  return static_cast<int>(std::max<std::int64_t>(days, 0));
+}
+
+}  // namespace
+
 // Another name than --node would be refused by all others.
-Result<tls::CredentialsPtr> load(const ControlPlaneOptions& options) {
+Result<tls::CredentialsPtr> load_cluster_credentials(const ControlPlaneOptions& options) {
   auto loaded = tls::ClusterCredentials::load(options.cluster_files, access::wall_time());
   if (!loaded) return loaded;
   const auto& identity = (*loaded)->identity();
@@ -24,13 +30,6 @@ Result<tls::CredentialsPtr> load(const ControlPlaneOptions& options) {
                              options.cluster_files.certificate, identity.id(), options.node),
                  "--cluster-cert");
 }
-
-int days_left(tls::WallTime expires, tls::WallTime now) {
-  const auto days = std::chrono::floor<std::chrono::days>(expires - now).count();
-  return static_cast<int>(std::max<std::int64_t>(days, 0));
-}
-
-}  // namespace
 
 std::vector<wire::CertificateStatus> ControlPlane::Parts::certificates() const {
   std::vector<wire::CertificateStatus> all;
@@ -63,7 +62,7 @@ void ControlPlane::Parts::warn_of_certificate() {
 
 Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& options) {
   if (!credentials) return {};
-  const auto loaded = load(options);
+  const auto loaded = load_cluster_credentials(options);
   if (!loaded) return loaded.error();
   credentials->set(*loaded);
   calls.set_credentials(credentials);
@@ -75,33 +74,10 @@ Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& option
 }
 
 // Connections that are open are looked at again within half a second.
-void ControlPlane::Parts::reload_credentials(const ControlPlaneOptions& options) {
-  auto loaded = load(options);
-  const auto before = credentials->get();
-  if (loaded && (*loaded)->identity().cluster != before->identity().cluster) {
-    loaded = invalid(fmt::format("--cluster-cert: {} is of another cluster than before, {}",
-                                 (*loaded)->identity().id(), before->identity().cluster));
-  }
-  if (!loaded) {
-    spdlog::error("the certificates of the cluster stay as they were reason=\"{}\"",
-                  loaded.error().message);
-    asio::post(loop, [this, why = loaded.error().message] {
-      if (closed) return;
-      record({.kind = EventKind::reload,
-              .what = "refused",
-              .text = "the certificates of the cluster stay as they were",
-              .reason = why});
-    });
-    return;
-  }
-  credentials->set(*loaded);
+void ControlPlane::Parts::use_credentials(tls::CredentialsPtr loaded) {
   spdlog::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
-               (*loaded)->identity().id(), tls::to_string((*loaded)->expires()),
-               (*loaded)->revocations());
-  asio::post(loop, [this] {
-    if (closed) return;
-    record({.kind = EventKind::reload, .text = "the certificate of the cluster was read again"});
-  });
+               loaded->identity().id(), tls::to_string(loaded->expires()), loaded->revocations());
+  credentials->set(std::move(loaded));
 }
 
 }  // namespace tandem::master

@@ -39,7 +39,9 @@ struct ControlPlane::Parts {
 
   Result<> open(const ControlPlaneOptions& options);
   Result<> configure(const ControlPlaneOptions& options);
-  void look_up(const wire::WorkerSpec& backend);
+  Result<> adopt(const Renewal& renewal);
+  Result<Registry::Configured> configured(const ControlPlaneOptions& options) const;
+  void look_up(const std::vector<wire::WorkerSpec>& backends);
   NameLookups::Found without_own(const NameLookups::Found& found) const;
   void route(const ControlPlaneOptions& options);
   void run();
@@ -69,12 +71,13 @@ struct ControlPlane::Parts {
   void tell_request(const ControlRequest& request, const ControlResponse& response);
 
   Result<> read_credentials(const ControlPlaneOptions& options);
-  void reload_credentials(const ControlPlaneOptions& options);
+  void use_credentials(tandem::tls::CredentialsPtr loaded);
   // What clients are shown, and this master's own in the cluster.
   std::vector<wire::CertificateStatus> certificates() const;
   void warn_of_certificate();
 
   boost::asio::io_context loop{1};
+  boost::asio::thread_pool reloads{1};  // blocks for the disk
   boost::asio::steady_timer tick_timer{loop};
   EventLog events;
   EventFeed feed{loop, events};
@@ -95,7 +98,7 @@ struct ControlPlane::Parts {
   NodeView node;
   ServingGate& gate;
   const ControlPlaneHooks hooks;
-  const bool standby_serves;
+  bool standby_serves;
   const std::string control_name;
   const std::map<core::NodeId, Endpoint> peers;
   const core::Timing timing;
@@ -103,7 +106,8 @@ struct ControlPlane::Parts {
   Registry registry;
   Prober prober;
   HttpCalls calls{loop};  // of other masters
-  NameLookups lookups;    // of backends
+  NameLookups lookups;    // of backends, by their names:
+  std::map<std::string, std::pair<Endpoint, NameLookups::Watch>> looked_up;
   std::optional<ClusterMember> member;
   std::optional<DrainedWait> drained;
   std::optional<TicketSharing> tickets;

@@ -8,6 +8,7 @@
 #include "common/http/direct_caller.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
+#include "master/control/config_api.hpp"
 #include "master/control/control_plane_parts.hpp"
 #include "master/control/events_api.hpp"
 #include "master/control/health_api.hpp"
@@ -73,6 +74,8 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_openapi(router);
   route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
+  route_config(router, hooks.config, registry, reloads,
+               [](const ControlRequest& request) { return AccessControl::asked_of(request).by; });
   route_roles(router, node, *member);
   route_masters(router, node, *member, options.clear_text());
   route_switchover(router, *member);

@@ -27,6 +27,7 @@ class OwnAddresses {
   // `networks`: where workers that register may be (--worker-network); empty: anywhere.
   explicit OwnAddresses(std::vector<AddressRange> networks) : networks_(std::move(networks)) {}
 
+  void set_networks(std::vector<AddressRange> networks) { networks_ = std::move(networks); }
   void set(std::vector<OwnAddress> addresses) { addresses_ = std::move(addresses); }
   // Errors: `conflict` when a master is served at `worker`. REQUIRES: it is numeric.
   Result<> check(const Endpoint& worker) const;
@@ -35,7 +36,7 @@ class OwnAddresses {
   Result<> check_newcomer(const Endpoint& worker) const;
 
  private:
-  const std::vector<AddressRange> networks_;
+  std::vector<AddressRange> networks_;
   std::vector<OwnAddress> addresses_;
 };
 

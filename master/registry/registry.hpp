@@ -144,16 +144,11 @@ class Registry {
   // limits::routes_bytes_max; `not_found`.
   Result<Change> set_route(const wire::Route& route) const;
   Result<Change> remove_route(const std::string& host, const std::string& prefix) const;
-  // --route, which takes precedence over what is replicated. Errors: `conflict` when it is given
-  // twice.
-  Result<> configure_route(const wire::Route& route);
   // Replaces all settings of a service. Errors: `conflict` when --service has settings for it;
   // `unavailable` at limits::services_max; `not_found`.
   Result<Change> set_settings(const std::string& service,
                               const wire::ServiceSettings& settings) const;
   Result<Change> remove_settings(const std::string& service) const;
-  // --service, which takes precedence over what is replicated.
-  void configure_settings(const std::string& service, const wire::ServiceSettings& settings);
   // The settings of the service, which may all be unset.
   wire::ServiceSettings settings(std::string_view service) const;
   // Its settings for health checks, in the form of wire::HeartbeatReply::checks.
@@ -179,6 +174,21 @@ class Registry {
   // --backend. One with a host name is down until take_addresses(). Errors: `conflict` when the
   // name is taken; `unavailable` at a limit.
   Result<> configure_backend(const wire::WorkerSpec& spec, Instant now);
+
+  // ---- what is configured anew (registry_configuration.cpp)
+
+  // What --backend, --route and --service say; it takes precedence over what is replicated.
+  struct Configured {
+    std::vector<wire::WorkerSpec> backends;  // as for configure_backend()
+    std::vector<wire::Route> routes;
+    std::map<std::string, wire::ServiceSettings> services;
+  };
+  // Replaces what was configured; what is as it was is not touched, so that a backend keeps its
+  // health. Errors: `invalid`, naming the flag: a name or an address that another worker has, a
+  // route that is given twice, a limit; nothing has changed then.
+  Result<> reconfigure(const Configured& configured, Instant now);
+  // From the next tick on.
+  void set_forget_after(Duration forget_after) { options_.forget_after = forget_after; }
 
   // ---- views for others
 
@@ -286,6 +296,8 @@ class Registry {
   void insert_added(const wire::WorkerSpec& spec, Instant now);
   void insert_joined(const std::string& name, const JoinedWorker& worker, Instant now);
   static Error name_taken(const WorkerRecord& holder);
+  bool is_configured_as(const wire::WorkerSpec& spec) const;
+  Result<> check_configured(const Configured& configured) const;
   bool is_configured(std::string_view name) const;
   void follow(const std::string& name, bool had_joined, Instant now);
   void follow_again(const std::vector<std::string>& silent, Instant now);
@@ -329,6 +341,7 @@ class Registry {
                                     // room or because another has the address
   Routes configured_routes_;
   Settings configured_settings_;
+  std::map<std::string, wire::WorkerSpec, std::less<>> configured_backends_;
   std::set<std::string, std::less<>>
       told_panicking_;  // the services that panic according to the primary
   CheckCounts check_counts_;

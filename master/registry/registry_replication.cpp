@@ -189,7 +189,9 @@ Error Registry::name_taken(const WorkerRecord& holder) {
 
 Result<> Registry::configure_backend(const wire::WorkerSpec& spec, Instant now) {
   thread_.assert_here();
-  return insert_backend(spec, WorkerKind::configured, now);
+  auto inserted = insert_backend(spec, WorkerKind::configured, now);
+  if (inserted) configured_backends_.insert_or_assign(spec.name, spec);
+  return inserted;
 }
 
 Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind, Instant now) {

@@ -35,16 +35,6 @@ Result<Change> Registry::remove_route(const std::string& host, const std::string
   return fail(ErrorCode::not_found, fmt::format("there is no route {}", name_of(key)), "prefix");
 }
 
-Result<> Registry::configure_route(const wire::Route& route) {
-  thread_.assert_here();
-  if (configured_routes_.emplace(RouteKey{route.host, route.prefix}, route).second) {
-    routes_changed();
-    return {};
-  }
-  return fail(ErrorCode::conflict,
-              fmt::format("the route {}{} is given twice", route.host, route.prefix));
-}
-
 Routes Registry::routes() const {
   thread_.assert_here();
   auto routes = state_.routes;

@@ -30,13 +30,6 @@ Result<Change> Registry::remove_settings(const std::string& service) const {
   return fail(ErrorCode::not_found, fmt::format("there are no settings of {}", service), "name");
 }
 
-void Registry::configure_settings(const std::string& service,
-                                  const wire::ServiceSettings& settings) {
-  thread_.assert_here();
-  configured_settings_.insert_or_assign(service, settings);
-  settings_changed(service);
-}
-
 wire::ServiceSettings Registry::settings(std::string_view service) const {
   thread_.assert_here();
   for (const auto* each : {&configured_settings_, &state_.settings}) {

@@ -256,23 +256,29 @@ TEST_CASE("who speaks to the cluster with a token speaks in its own name alone")
 TEST_CASE("a tokens file is read again as a whole or not at all, and counts at the next request") {
   TokensFile file;
   add_one_of_each(file);
-  ControlFixture cluster(with(file));
+  auto options = with(file);
+  options.node = "a";
+  ControlFixture cluster(options);
+  const auto reload = [&]() -> Result<> {
+    const auto renewal = cluster.plane.prepare(options);
+    return renewal ? cluster.plane.adopt(*renewal) : renewal.error();
+  };
   ControlClient viewer(cluster.plane.address(), file.token_of("viewer"));
   ControlClient all(cluster.plane.address(), file.token_of("all"));
   REQUIRE(viewer.get("/status").status == 200);
   const auto whole = file.text();
   file.write(whole + "[[token]]\nname = \"x\"\n");
-  cluster.plane.reload_secrets();
+  CHECK(!reload().ok());
   CHECK(all.get("/status").status == 200);
   CHECK(viewer.get("/status").status == 200);
   TokensFile less;
   less.add("all", access::Role::all);
   file.write(less.text());
-  cluster.plane.reload_secrets();
+  REQUIRE(reload().ok());
   CHECK(eventually([&] { return viewer.get("/status").status == 401; }));
   CHECK(all.get("/status").status == 200);
   file.write(whole);
-  cluster.plane.reload_secrets();
+  REQUIRE(reload().ok());
   CHECK(eventually([&] { return viewer.get("/status").status == 200; }));
 }
 

@@ -6,6 +6,7 @@
 
 #include "captured_stderr.hpp"
 #include "master/flags.hpp"
+#include "master/reload_table.hpp"
 #include "temporary_directory.hpp"
 
 using namespace tandem;
@@ -156,4 +157,135 @@ TEST_CASE("a key without a rate limit is a mistake, and so is one that clients c
   const auto path = read({"--rate-limit-key", "path", "--rate-limit", "5"});
   CHECK(path.status == 2);
   CHECK_THAT(path.errors, Catch::Contains("--rate-limit-key must be address, header=NAME"));
+}
+
+TEST_CASE("the table of what a reload changes has every key, in the order of --help") {
+  MasterFlags flags;
+  const char* argv[] = {"tandem-master"};
+  const auto reading = parse_flags(1, argv, flags);
+  std::vector<std::string> keys;
+  for (const auto& key : reading.in_force.keys) keys.push_back(key.key);
+  std::vector<std::string> rows;
+  for (const auto& row : reload_table()) rows.emplace_back(row.key);
+  CHECK(rows == keys);
+}
+
+TEST_CASE("what a row of the reload takes over is what its key says") {
+  const std::vector<std::string> others{"--client-certificate",
+                                        "optional",
+                                        "--client-ca",
+                                        "ca.pem",
+                                        "--redirect-to-https",
+                                        "--hsts",
+                                        "max-age=5",
+                                        "--backend",
+                                        "127.0.0.1:9",
+                                        "--route",
+                                        "/a=x",
+                                        "--service",
+                                        "x:attempts=2",
+                                        "--balance",
+                                        "random",
+                                        "--sticky",
+                                        "seat",
+                                        "--slow-start",
+                                        "3s",
+                                        "--eject-after",
+                                        "7",
+                                        "--standby-traffic",
+                                        "refuse",
+                                        "--header-timeout",
+                                        "3s",
+                                        "--idle-timeout",
+                                        "4s",
+                                        "--response-timeout",
+                                        "5s",
+                                        "--connect-timeout",
+                                        "6s",
+                                        "--max-body",
+                                        "7",
+                                        "--rate-limit",
+                                        "8:9",
+                                        "--rate-limit-key",
+                                        "cookie=c",
+                                        "--trusted-proxy",
+                                        "10.0.0.1",
+                                        "--proxy-protocol",
+                                        "10.0.0.2",
+                                        "--underscore-names",
+                                        "keep",
+                                        "--http2",
+                                        "off",
+                                        "--allow-trace",
+                                        "--worker-network",
+                                        "10.0.0.0/8",
+                                        "--min-body-rate",
+                                        "10",
+                                        "--body-timeout",
+                                        "11s",
+                                        "--client-connections",
+                                        "12",
+                                        "--health-path",
+                                        "/h",
+                                        "--forget-after",
+                                        "13s",
+                                        "--drain-timeout",
+                                        "14s",
+                                        "--access-log",
+                                        "-",
+                                        "--log-level",
+                                        "error",
+                                        "--log-format",
+                                        "json",
+                                        "--listen-tls",
+                                        "127.0.0.1:0",
+                                        "--tls",
+                                        "a.pem,a.key"};
+  const auto wanted = read(others);
+  INFO(wanted.errors);
+  REQUIRE(!wanted.status);
+  MasterFlags into;
+  for (const auto& row : reload_table()) {
+    if (row.take != nullptr) row.take(into, wanted.flags);
+  }
+  const auto& a = into.forward;
+  const auto& b = wanted.flags.forward;
+  const auto& x = a.services.requests.timeouts;
+  const auto& y = b.services.requests.timeouts;
+  CHECK(into.client_authority.file == "ca.pem");
+  CHECK(!into.client_authority.required);
+  CHECK(into.certificates.size() == 1);
+  CHECK(a.redirects_to_https);
+  CHECK(a.hsts == b.hsts);
+  CHECK(into.backends == wanted.flags.backends);
+  CHECK(into.routes == wanted.flags.routes);
+  CHECK(into.services == wanted.flags.services);
+  CHECK(a.services.policy == b.services.policy);
+  CHECK(a.services.sticky == b.services.sticky);
+  CHECK(a.services.slow_start.over == 3s);
+  CHECK(a.services.breaker.failures_in_a_row == 7);
+  CHECK(a.standby_traffic == StandbyTraffic::refuse);
+  CHECK(x.header_read == 3s);
+  CHECK(x.client_idle == 4s);
+  CHECK(x.body_idle == y.body_idle);
+  CHECK(x.body_idle == 4s);
+  CHECK(x.response_head == 5s);
+  CHECK(x.connect == 6s);
+  CHECK(a.body_bytes_max == 7);
+  CHECK(a.rate_limit == b.rate_limit);
+  CHECK(a.trusted_proxies.size() == 1);
+  CHECK(a.proxy_protocol.size() == 1);
+  CHECK(a.keeps_underscores);
+  CHECK(!a.http2);
+  CHECK(a.allows_trace);
+  CHECK(into.worker_networks.size() == 1);
+  CHECK(x.pace.bytes_per_s == 10);
+  CHECK(x.pace.whole == 11s);
+  CHECK(a.connections_per_client == 12);
+  CHECK(a.health_path == "/h");
+  CHECK(into.forget_after == 13s);
+  CHECK(into.drain_timeout == 14s);
+  CHECK(into.access_log.path == "-");
+  CHECK(into.log_level == LogLevel::error);
+  CHECK(into.log_format == LogFormat::json);
 }

@@ -129,8 +129,9 @@ TEST_CASE("a route is read from JSON as it was written, and its mistakes by name
 
 TEST_CASE("routes of the configuration go before replicated ones and cannot be changed") {
   RegistryFixture cluster;
-  REQUIRE(cluster.registry.configure_route({"", "/a", "first"}).ok());
-  CHECK(!cluster.registry.configure_route({"", "/a", "second"}).ok());
+  REQUIRE(cluster.registry.reconfigure({{}, {{"", "/a", "first"}}, {}}, cluster.time).ok());
+  const std::vector<wire::Route> twice{{"", "/a", "first"}, {"", "/a", "second"}};
+  CHECK(!cluster.registry.reconfigure({{}, twice, {}}, cluster.time).ok());
   CHECK(cluster.registry.set_route({"", "/a", "other"}).error().code == ErrorCode::conflict);
   CHECK(cluster.registry.remove_route("", "/a").error().code == ErrorCode::conflict);
   CHECK(cluster.registry.remove_route("", "/b").error().code == ErrorCode::not_found);

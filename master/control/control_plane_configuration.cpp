@@ -1,0 +1,162 @@
+// The part of ControlPlane that is configured: backends, routes and settings of services, at the
+// start and again when an operator has changed them.
+#include <future>
+
+#include <boost/asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/clock.hpp"
+#include "common/base/name.hpp"
+#include "master/control/control_plane_credentials.hpp"
+#include "master/control/control_plane_parts.hpp"
+
+namespace tandem::master {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// A --backend in the form that the registry expects. Its host may be a name.
+Result<> check(const wire::WorkerSpec& backend, const OwnAddresses& own) {
+  if (backend.address.port == 0 || backend.address.is_unspecified()) {
+    return invalid(fmt::format("--backend {} is no address that can be connected to",
+                               backend.address.to_string()),
+                   "--backend");
+  }
+  if (auto name = parse_name(backend.name, "--backend"); !name) return name.error();
+  if (!backend.address.is_numeric()) return {};
+  const auto free = own.check(backend.address);
+  if (free) return {};
+  return invalid(fmt::format("--backend: {}", free.error().message), "--backend");
+}
+
+}  // namespace
+
+struct ControlPlane::Renewal {
+  ControlPlaneOptions options;
+  std::optional<Secrets> secrets;           // none: there are no files of tokens
+  tandem::tls::CredentialsPtr credentials;  // null: there are none
+};
+
+Result<Registry::Configured> ControlPlane::Parts::configured(
+    const ControlPlaneOptions& options) const {
+  for (const auto& backend : options.backends) {
+    if (auto checked = check(backend, own_addresses); !checked) return checked.error();
+  }
+  return Registry::Configured{options.backends, options.routes, options.services};
+}
+
+// Configured workers take precedence over those added through the API.
+Result<> ControlPlane::Parts::configure(const ControlPlaneOptions& options) {
+  note_addresses();
+  const auto wanted = configured(options);
+  if (!wanted) return wanted.error();
+  if (auto done = registry.reconfigure(*wanted, now()); !done) return done;
+  look_up(options.backends);
+  return {};
+}
+
+// Those that are names, and no others any more.
+void ControlPlane::Parts::look_up(const std::vector<wire::WorkerSpec>& backends) {
+  std::map<std::string, Endpoint> names;
+  for (const auto& each : backends) {
+    if (!each.address.is_numeric()) names.emplace(each.name, each.address);
+  }
+  std::erase_if(looked_up, [&](const auto& known) {
+    const auto& [name, watched] = known;
+    const auto wanted = names.find(name);
+    const bool stays = wanted != names.end() && wanted->second == watched.first;
+    if (!stays) lookups.forget(watched.second);
+    return !stays;
+  });
+  for (const auto& [name, address] : names) {
+    if (looked_up.contains(name)) continue;
+    const auto watch = lookups.watch(
+        address, [this, name = name, address = address](const NameLookups::Found& found) {
+          asio::post(loop, [this, name, address, found] {
+            const auto watched = looked_up.find(name);
+            const bool is_ours = watched != looked_up.end() && watched->second.first == address;
+            if (!closed && is_ours) registry.take_addresses(name, without_own(found));
+          });
+        });
+    looked_up.emplace(name, std::pair(address, watch));
+  }
+}
+
+// The current addresses, because masters join and leave.
+NameLookups::Found ControlPlane::Parts::without_own(const NameLookups::Found& found) const {
+  if (!found) return found;
+  std::vector<Endpoint> others;
+  Result<> last;
+  for (const auto& address : *found) {
+    if (const auto free = own_addresses.check(address); free) {
+      others.push_back(address);
+    } else {
+      last = free;
+    }
+  }
+  if (others.empty()) return last.error();
+  return others;
+}
+
+// ---- while it serves
+
+Result<std::shared_ptr<const ControlPlane::Renewal>> ControlPlane::prepare(
+    const ControlPlaneOptions& options) const {
+  auto renewal = std::make_shared<Renewal>();
+  renewal->options = options;
+  if (parts_->credentials) {
+    auto loaded = load_cluster_credentials(options);
+    const auto before = parts_->credentials->get();
+    if (loaded && (*loaded)->identity().cluster != before->identity().cluster) {
+      loaded = invalid(fmt::format("--cluster-cert: {} is of another cluster than before, {}",
+                                   (*loaded)->identity().id(), before->identity().cluster));
+    }
+    if (!loaded) {
+      spdlog::error("the certificates of the cluster stay as they were reason=\"{}\"",
+                    loaded.error().message);
+      return loaded.error();
+    }
+    renewal->credentials = std::move(*loaded);
+  }
+  if (!options.tokens_file.empty() || !options.token_file.empty()) {
+    auto secrets = read_secrets(options);
+    if (!secrets) {
+      spdlog::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
+      return secrets.error();
+    }
+    renewal->secrets = std::move(*secrets);
+  }
+  return std::shared_ptr<const Renewal>(std::move(renewal));
+}
+
+Result<> ControlPlane::adopt(std::shared_ptr<const Renewal> renewal) {
+  std::promise<Result<>> outcome;
+  auto awaited = outcome.get_future();
+  asio::post(parts_->loop, [parts = parts_.get(), renewal = std::move(renewal), &outcome] {
+    outcome.set_value(parts->adopt(*renewal));
+  });
+  return awaited.get();
+}
+
+Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
+  if (closed) return fail(ErrorCode::unavailable, "this master is about to end");
+  const auto& options = renewal.options;
+  const auto wanted = configured(options);
+  if (!wanted) return wanted.error();
+  if (auto done = registry.reconfigure(*wanted, now()); !done) return done;
+  look_up(options.backends);
+  registry.set_forget_after(options.forget_after);
+  registry.reload_tls();
+  own_addresses.set_networks(options.worker_networks);
+  standby_serves = options.standby_serves;
+  if (renewal.credentials) use_credentials(renewal.credentials);
+  if (renewal.secrets) {
+    take(*renewal.secrets);
+    const auto& all = renewal.secrets->credentials;
+    spdlog::info("tokens read again entries={}", all == nullptr ? 0 : all->all().size());
+  }
+  return {};
+}
+
+}  // namespace tandem::master

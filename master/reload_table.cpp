@@ -1,0 +1,145 @@
+#include "master/reload_table.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace tandem::master {
+
+namespace {
+
+template <auto member>
+void whole(MasterFlags& into, const MasterFlags& from) {
+  into.*member = from.*member;
+}
+template <auto member>
+void of_forward(MasterFlags& into, const MasterFlags& from) {
+  into.forward.*member = from.forward.*member;
+}
+template <auto member>
+void of_services(MasterFlags& into, const MasterFlags& from) {
+  into.forward.services.*member = from.forward.services.*member;
+}
+template <auto member>
+void of_authority(MasterFlags& into, const MasterFlags& from) {
+  into.client_authority.*member = from.client_authority.*member;
+}
+
+auto& timeouts(auto& flags) { return flags.forward.services.requests.timeouts; }
+
+template <auto member>
+void of_timeouts(MasterFlags& into, const MasterFlags& from) {
+  timeouts(into).*member = timeouts(from).*member;
+}
+template <auto member>
+void of_pace(MasterFlags& into, const MasterFlags& from) {
+  timeouts(into).pace.*member = timeouts(from).pace.*member;
+}
+void take_idle_timeout(MasterFlags& into, const MasterFlags& from) {
+  timeouts(into).client_idle = timeouts(from).client_idle;
+  timeouts(into).body_idle = timeouts(from).body_idle;
+}
+void take_rate_limit_key(MasterFlags& into, const MasterFlags& from) {
+  into.forward.rate_limit.key = from.forward.rate_limit.key;
+}
+
+constexpr std::string_view read_again = "the file is read again";
+constexpr std::string_view for_new_connections = "for new connections";
+constexpr std::string_view full_burst = "clients begin with a full burst";
+
+// In the order of --help.
+constexpr auto rows = std::to_array<ReloadRow>({
+    {"node"},
+    {"listen"},
+    {"listen-tls"},
+    {"tls", whole<&MasterFlags::certificates>, "for new connections; the files are read again"},
+    {"client-ca", of_authority<&tls::ClientAuthoritySpec::file>,
+     "for new connections; the file is read again"},
+    {"client-certificate", of_authority<&tls::ClientAuthoritySpec::required>, for_new_connections},
+    {"redirect-to-https", of_forward<&ForwardOptions::redirects_to_https>},
+    {"hsts", of_forward<&ForwardOptions::hsts>},
+    {"acme-webroot", of_forward<&ForwardOptions::acme_webroot>},
+    {"ticket-key-interval"},
+    {"control"},
+    {"data-dir"},
+    {"peer"},
+    {"join"},
+    {"cluster-heartbeat"},
+    {"election-timeout"},
+    {"pair-failover"},
+    {"restore"},
+    {"feature-level"},
+    {"on-promote"},
+    {"on-demote"},
+    {"backend", whole<&MasterFlags::backends>},
+    {"route", whole<&MasterFlags::routes>},
+    {"service", whole<&MasterFlags::services>},
+    {"vip"},
+    {"threads"},
+    {"balance", of_services<&ServiceOptions::policy>},
+    {"sticky", of_services<&ServiceOptions::sticky>},
+    {"slow-start", of_services<&ServiceOptions::slow_start>},
+    {"eject-after", of_services<&ServiceOptions::breaker>},
+    {"standby-traffic", of_forward<&ForwardOptions::standby_traffic>},
+    {"header-timeout", of_timeouts<&ForwardTimeouts::header_read>},
+    {"idle-timeout", take_idle_timeout},
+    {"response-timeout", of_timeouts<&ForwardTimeouts::response_head>},
+    {"connect-timeout", of_timeouts<&ForwardTimeouts::connect>},
+    {"max-body", of_forward<&ForwardOptions::body_bytes_max>},
+    {"rate-limit", of_forward<&ForwardOptions::rate_limit>, full_burst},
+    {"rate-limit-key", take_rate_limit_key, full_burst},
+    {"trusted-proxy", of_forward<&ForwardOptions::trusted_proxies>, for_new_connections},
+    {"proxy-protocol", of_forward<&ForwardOptions::proxy_protocol>, for_new_connections},
+    {"underscore-names", of_forward<&ForwardOptions::keeps_underscores>},
+    {"http2", of_forward<&ForwardOptions::http2>, for_new_connections},
+    {"allow-trace", of_forward<&ForwardOptions::allows_trace>},
+    {"worker-network", whole<&MasterFlags::worker_networks>, "workers that register from then on"},
+    {"min-body-rate", of_pace<&BodyPaceLimits::bytes_per_s>},
+    {"body-timeout", of_pace<&BodyPaceLimits::whole>},
+    {"client-connections", of_forward<&ForwardOptions::connections_per_client>,
+     "for new connections; those from before the first limit are not counted"},
+    {"memory"},
+    {"health-path", of_forward<&ForwardOptions::health_path>},
+    {"worker-heartbeat"},
+    {"forget-after", whole<&MasterFlags::forget_after>},
+    {"drain-timeout", whole<&MasterFlags::drain_timeout>},
+    {"cluster-ca", nullptr, read_again},
+    {"cluster-cert", nullptr, read_again},
+    {"cluster-key", nullptr, read_again},
+    {"cluster-revoked", nullptr, read_again},
+    {"insecure-network"},
+    {"tokens-file", nullptr, read_again},
+    {"token-file", nullptr, read_again},
+    {"access-log", whole<&MasterFlags::access_log>},
+    {"access-log-format", whole<&MasterFlags::access_log>},
+    {"access-log-fields", whole<&MasterFlags::access_log>},
+    {"access-log-filter", whole<&MasterFlags::access_log>},
+    {"access-log-sample", whole<&MasterFlags::access_log>},
+    {"otlp"},
+    {"trace-start"},
+    {"log-level", whole<&MasterFlags::log_level>},
+    {"log-format", whole<&MasterFlags::log_format>},
+});
+
+}  // namespace
+
+std::span<const ReloadRow> reload_table() { return rows; }
+
+const ReloadRow* find_reload_row(std::string_view key) {
+  key = key.substr(0, key.find('.'));
+  const auto* const found =
+      std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.key == key; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+std::string when_changed(std::string_view key) {
+  const auto* row = find_reload_row(key);
+  if (row == nullptr) return {};
+  const std::string_view when = row->take == nullptr ? "restart" : "at once";
+  if (row->remark.empty()) return std::string(when);
+  const bool is_scope = row->remark.starts_with("for ");
+  return fmt::format("{}{} {}", when, is_scope ? "," : ";", row->remark);
+}
+
+}  // namespace tandem::master

@@ -1,0 +1,260 @@
+#include "master/reloader.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include "master/control_options.hpp"
+#include "master/reload_table.hpp"
+
+namespace tandem::master {
+
+namespace {
+
+constexpr std::string_view log_level_key = "log-level";
+
+// A FIFO would be waited for, and a device read without end.
+Result<> check_file(const std::string& file) {
+  struct stat status {};
+  if (file.empty()) return {};
+  if (::stat(file.c_str(), &status) != 0) {
+    return invalid(fmt::format("--config: {} cannot be read: {}", file, std::strerror(errno)));
+  }
+  if (S_ISREG(status.st_mode)) return {};
+  return invalid(fmt::format("--config: {} is not a regular file", file));
+}
+
+std::string shown(const ConfigKey* key) {
+  return key == nullptr ? std::string() : value_text(*key);
+}
+
+// Keys of which `wanted` says something else than is in force: what a reload applies, and what it
+// does not.
+ReloadReport compare(const Configuration& in_force, const Configuration& wanted) {
+  ReloadReport report{.file = wanted.file};
+  const auto note = [&report](const std::string& key, const ConfigKey* before,
+                              const ConfigKey* after) {
+    ConfigChange change{key, shown(before), shown(after)};
+    if (change.before == change.after) return;
+    if (const auto* row = find_reload_row(key); row != nullptr && row->take != nullptr) {
+      report.applied.push_back(std::move(change));
+    } else {
+      change.why = "needs a restart";
+      report.refused.push_back(std::move(change));
+    }
+  };
+  for (const auto& after : wanted.keys) note(after.key, in_force.find(after.key), &after);
+  for (const auto& before : in_force.keys) {
+    if (wanted.find(before.key) == nullptr) note(before.key, &before, nullptr);
+  }
+  return report;
+}
+
+// What is in force once `wanted` has been applied but for the keys that need a restart.
+Configuration merged(const Configuration& before, Configuration wanted) {
+  for (auto& key : wanted.keys) {
+    const auto* row = find_reload_row(key.key);
+    const auto* known = before.find(key.key);
+    const bool stays = known != nullptr && (row == nullptr || row->take == nullptr);
+    if (stays && known->values != key.values) key = *known;
+  }
+  return wanted;
+}
+
+bool concerns_access_log(const ReloadReport& report) {
+  return std::any_of(report.applied.begin(), report.applied.end(),
+                     [](const auto& change) { return change.key.starts_with("access-log"); });
+}
+
+std::string keys_of(const std::vector<ConfigChange>& changes) {
+  std::vector<std::string_view> keys;
+  for (const auto& change : changes) keys.push_back(change.key);
+  return fmt::format("{}", fmt::join(keys, ", "));
+}
+
+}  // namespace
+
+Reloader::Reloader(int argc, const char* const* argv, MasterFlags flags, Configuration in_force)
+    : argc_(argc),
+      argv_(argv),
+      flags_(std::move(flags)),
+      in_force_(std::move(in_force)),
+      log_level_(flags_.log_level),
+      drain_timeout_(flags_.drain_timeout) {}
+
+Result<> Reloader::open_access_log() {
+  const Lock lock(reloading_);
+  if (flags_.access_log.path.empty()) return {};
+  auto opened = AccessLog::open(flags_.access_log, flags_.forward.threads);
+  if (!opened) return opened.error();
+  access_log_ = std::move(*opened);
+  return {};
+}
+
+ConfigHooks Reloader::hooks() {
+  return {.in_force = [this] { return in_force(); },
+          .reload = [this](ReloadMode mode, const EventAuthor& by) { return reload(mode, by); },
+          .when = when_changed,
+          .log_level = [this] { return log_level(); },
+          .set_log_level = [this](LogLevel level) { set_log_level(level); }};
+}
+
+void Reloader::begin(Parts parts) {
+  const Lock lock(reloading_);
+  parts_ = std::make_unique<const Parts>(parts);
+}
+
+void Reloader::stop() {
+  const Lock lock(reloading_);
+  parts_.reset();
+}
+
+Configuration Reloader::in_force() const {
+  const Lock lock(mutex_);
+  return in_force_;
+}
+
+LogLevel Reloader::log_level() const {
+  const Lock lock(mutex_);
+  return log_level_;
+}
+
+Duration Reloader::drain_timeout() const {
+  const Lock lock(mutex_);
+  return drain_timeout_;
+}
+
+void Reloader::set_log_level(LogLevel level) {
+  const Lock lock(mutex_);
+  spdlog::info("log level changed from={} to={}", to_string(log_level_), to_string(level));
+  log_level_ = level;
+  tandem::set_log_level(level);
+  for (auto& key : in_force_.keys) {
+    if (key.key != log_level_key) continue;
+    key.source = ConfigSource::request;
+    key.values = {to_string(level)};
+  }
+}
+
+ReloadReport Reloader::reload(ReloadMode mode, const EventAuthor& by) {
+  const Lock lock(reloading_);
+  if (parts_ == nullptr) return {.errors = {"this master is not serving yet, or no more"}};
+  // Whatever else is wrong: whoever moved the log away waits for it.
+  if (mode == ReloadMode::apply && access_log_) access_log_->reopen();
+  auto report = reload_here(mode);
+  if (mode == ReloadMode::apply) tell(report, by);
+  return report;
+}
+
+ReloadReport Reloader::reload_here(ReloadMode mode) {
+  const auto before = in_force();
+  if (const auto readable = check_file(before.file); !readable) {
+    return {.file = before.file, .errors = {readable.error().message}};
+  }
+  MasterFlags wanted;
+  wanted.resolved = flags_.resolved;
+  auto reading = parse_flags(argc_, argv_, wanted);
+  if (reading.status) return {.file = before.file, .errors = std::move(reading.errors)};
+  auto report = compare(before, reading.in_force);
+  auto next = flags_;
+  for (const auto& row : reload_table()) {
+    if (row.take != nullptr) row.take(next, wanted);
+  }
+  if (const auto wrong = contradictions(next); !wrong.empty()) {
+    report.errors.push_back(fmt::format("{}: this can be changed by a restart alone, since {}",
+                                        keys_of(report.refused), fmt::join(wrong, "; ")));
+  }
+  if (mode == ReloadMode::compare || !report.errors.empty()) return report;
+  report.errors = apply(next, report);
+  if (!report.errors.empty()) return report;
+  flags_ = std::move(next);
+  const Lock lock(mutex_);
+  in_force_ = merged(before, std::move(reading.in_force));
+  log_level_ = flags_.log_level;
+  drain_timeout_ = flags_.drain_timeout;
+  return report;
+}
+
+// Everything that may fail comes before anything that changes.
+std::vector<std::string> Reloader::apply(const MasterFlags& next, ReloadReport& report) {
+  auto options = control_options(next);
+  options.standby_serves = next.forward.standby_traffic != StandbyTraffic::refuse;
+  std::vector<std::string> errors;
+  const auto renewal = parts_->control.prepare(options);
+  if (!renewal) errors.push_back(renewal.error().message);
+  auto certificates = parts_->tls.prepare(next);
+  if (!certificates) {
+    spdlog::error("certificates stay as they are reason=\"{}\"", certificates.error().message);
+    errors.push_back(certificates.error().message);
+  }
+  std::unique_ptr<AccessLog> log;
+  const bool keeps_log = !concerns_access_log(report);
+  if (!keeps_log && !next.access_log.path.empty()) {
+    auto opened = AccessLog::open(next.access_log, next.forward.threads);
+    if (opened) {
+      log = std::move(*opened);
+    } else {
+      errors.push_back(opened.error().message);
+    }
+  }
+  if (!errors.empty()) return errors;
+  if (const auto adopted = parts_->control.adopt(*renewal); !adopted) {
+    return {adopted.error().message};
+  }
+  if (*certificates) {
+    const auto put = parts_->tls.put(std::move(**certificates), parts_->plane);
+    if (!put) report.refused.push_back({"tls", {}, {}, put.error().message});
+  }
+  adopt(next, report, std::move(log), keeps_log);
+  return {};
+}
+
+void Reloader::adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log,
+                     bool keeps_log) {
+  auto forward = static_cast<const ForwardOptions&>(next.forward);
+  forward.access_log = keeps_log ? access_log_.get() : log.get();
+  auto adopted = parts_->plane.adopt(forward);
+  if (!adopted) {
+    report.refused.push_back({"http2", {}, {}, adopted.error().message});
+    forward.http2 = flags_.forward.http2;
+    adopted = parts_->plane.adopt(forward);
+  }
+  TANDEM_ASSERT(adopted.ok());
+  if (!keeps_log) {
+    auto old = std::exchange(access_log_, std::move(log));
+    // A loop that is stuck would write into it.
+    if (old && !*adopted) retired_.push_back(std::move(old));
+  }
+  tandem::set_log_format(next.log_format);
+  tandem::set_log_level(next.log_level);
+}
+
+void Reloader::tell(const ReloadReport& report, const EventAuthor& by) {
+  Event event{.kind = EventKind::reload, .by = by};
+  if (!report.errors.empty()) {
+    const auto why = fmt::format("{}", fmt::join(report.errors, "; "));
+    spdlog::error("the configuration stays as it was by={} reason=\"{}\"", by.name, why);
+    event.what = "refused";
+    event.text = "the configuration stays as it was";
+    event.reason = why;
+  } else {
+    const auto applied = keys_of(report.applied);
+    const auto refused = keys_of(report.refused);
+    spdlog::info("reloaded by={} applied=\"{}\" refused=\"{}\"", by.name, applied, refused);
+    event.what = "reloaded";
+    event.text = applied.empty() ? "the configuration was read again; no key has changed"
+                                 : fmt::format("the configuration was read again: {}", applied);
+    for (const auto& change : report.refused) {
+      event.reason +=
+          fmt::format("{}{}: {}", event.reason.empty() ? "" : "; ", change.key, change.why);
+    }
+  }
+  parts_->control.record(std::move(event));
+}
+
+}  // namespace tandem::master
