@@ -13,6 +13,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/log_format.hpp"
 #include "common/base/printable.hpp"
+#include "common/base/repeat_filter.hpp"
 
 namespace tandem {
 
@@ -141,8 +142,8 @@ std::unique_ptr<spdlog::formatter> formatter_for(LogFormat format) {
 void start_logging(LogLevel level, LogFormat format) {
   spdlog::init_thread_pool(limits::log_lines_max, 1);
   auto logger = std::make_shared<spdlog::async_logger>(
-      "tandem", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
-      spdlog::async_overflow_policy::overrun_oldest);
+      "tandem", std::make_shared<RepeatFilter>(std::make_shared<spdlog::sinks::stderr_sink_mt>()),
+      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(find(level).spdlog_level);
   logger->set_formatter(formatter_for(format));
   spdlog::set_default_logger(std::move(logger));
@@ -156,6 +157,9 @@ void set_log_format(LogFormat format) {
   spdlog::default_logger()->set_formatter(formatter_for(format));
 }
 
-void stop_logging() { spdlog::shutdown(); }
+void stop_logging() {
+  spdlog::default_logger()->flush();  // repetitions that were not told yet
+  spdlog::shutdown();
+}
 
 }  // namespace tandem

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <sstream>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -119,4 +121,39 @@ TEST_CASE("a log level is one of five words") {
     INFO(text);
     CHECK(parse_log_level(text, "--log-level").error().field == "--log-level");
   }
+}
+
+TEST_CASE("a line that says the same as the one before is counted, and told before the next") {
+  const auto text = stderr_of(LogLevel::info, [] {
+    for (int i = 0; i < 58; ++i) spdlog::warn("worker is down name=w1");
+    spdlog::info("worker is down name=w1");
+    spdlog::info("worker is up name=w1");
+    spdlog::info("worker is up name=w1");
+  });
+  std::vector<std::string> lines;
+  std::istringstream input(text);
+  for (std::string line; std::getline(input, line);) lines.push_back(line.substr(line.find(' ')));
+  CHECK(lines == std::vector<std::string>{" warning worker is down name=w1",
+                                          " warning repeated 57 times: worker is down name=w1",
+                                          " info worker is down name=w1",
+                                          " info worker is up name=w1",
+                                          " info worker is up name=w1"});
+}
+
+TEST_CASE("the level and the format of the log change from one line to the next") {
+  const auto text = stderr_of(LogLevel::info, [] {
+    spdlog::debug("not written");
+    set_log_level(LogLevel::debug);
+    spdlog::debug("written");
+    spdlog::default_logger()->flush();
+    set_log_level(LogLevel::error);
+    spdlog::warn("not written");
+  });
+  CHECK(text.find("debug written") != text.npos);
+  CHECK(text.find("not written") == text.npos);
+  const auto json = stderr_of(LogLevel::info, [] {
+    set_log_format(LogFormat::json);
+    spdlog::info("worker is up name=w1");
+  });
+  CHECK(nlohmann::json::parse(json)["name"] == "w1");
 }
