@@ -20,13 +20,19 @@
 #include "common/tls/flags.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
+#include "ctl/bound_command.hpp"
 #include "ctl/ca.hpp"
 #include "ctl/commands.hpp"
+#include "ctl/completion.hpp"
+#include "ctl/configuration.hpp"
 #include "ctl/settings.hpp"
 #include "ctl/snapshot.hpp"
 #include "ctl/draining.hpp"
 #include "ctl/events.hpp"
 #include "ctl/masters.hpp"
+#include "ctl/routing.hpp"
+#include "ctl/services.hpp"
+#include "ctl/settling.hpp"
 #include "ctl/terminal.hpp"
 #include "ctl/token.hpp"
 #include "ctl/top.hpp"
@@ -34,6 +40,7 @@
 namespace {
 
 using namespace tandem;
+using ctl::add_command;
 
 constexpr Duration longest_timeout = 24h;
 
@@ -78,11 +85,10 @@ struct Flags {
   access::EntryText entry;
   std::string token_out;
   ctl::CaFlags ca;
+  ctl::BoundCommands commands;
+  CLI::App* completion = nullptr;
+  std::string shell;
 };
-
-CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
-  return app.add_subcommand(name, help)->fallthrough();  // flags may also follow the command
-}
 
 void add_master_commands(CLI::App& app, Flags& flags) {
   auto& master = *add_command(app, "master", "list, add, remove and replace masters");
@@ -188,9 +194,11 @@ void add_commands(CLI::App& app, Flags& flags) {
   bind_name(*flags.remove, "NAME", "the worker", flags.worker)->required();
   bind_switch(*flags.drain, "--wait", "return when the last request in flight has ended",
               flags.wait);
+  bind_switch(*flags.undrain, "--wait", "return when it is up", flags.wait);
+  bind_switch(*flags.switchover, "--wait", "return when a standby is in sync again", flags.wait);
   bind_switch(*flags.remove, "--now", "do not wait for requests in flight", flags.now);
-  for (auto* command : {flags.drain, flags.remove}) {
-    bind_duration(*command, "--timeout", "how long to wait; then the worker stays drained",
+  for (auto* command : {flags.drain, flags.remove, flags.undrain, flags.switchover}) {
+    bind_duration(*command, "--timeout", "how long to wait; what was changed stays changed",
                   flags.timeout, {Duration::zero(), longest_timeout});
   }
   flags.top =
@@ -212,7 +220,7 @@ void add_commands(CLI::App& app, Flags& flags) {
   flags.service = add_command(
       app, "service", "show or change the settings of a service, such as request_timeout=2s");
   flags.service->footer(wire::settings_help());
-  bind_name(*flags.service, "NAME", "the service", flags.service_name)->required();
+  bind_name(*flags.service, "NAME", "the service", flags.service_name);
   bind_each(*flags.service, "KEY=VALUE", "", "settings to change; without any, all are shown",
             [&flags](std::string_view text, std::string_view) -> Result<> {
               wire::ServiceSettings checked;
@@ -222,6 +230,18 @@ void add_commands(CLI::App& app, Flags& flags) {
       ->allow_extra_args();
   bind_switch(*flags.service, "--reset",
               "remove all settings of the service, so that the masters' flags apply", flags.reset);
+  ctl::add_service_commands(*flags.service, flags.commands);
+  ctl::add_routing_commands(app, flags.commands);
+  ctl::add_configuration_commands(app, flags.commands);
+  flags.completion =
+      add_command(app, "completion", "print a script that completes commands in a shell");
+  bind_value(*flags.completion, "SHELL", "", "bash or zsh",
+             [&flags](std::string_view text, std::string_view) -> Result<> {
+               if (text != "bash" && text != "zsh") return invalid("SHELL must be bash or zsh");
+               flags.shell = text;
+               return {};
+             })
+      ->required();
   add_master_commands(app, flags);
   add_token_commands(app, flags);
   ctl::add_ca_commands(app, flags.ca);
@@ -260,14 +280,18 @@ Result<Outcome> show_status(const Flags& flags, const ctl::ControlClient& client
   return Outcome{shown->text, 1};
 }
 
+ctl::Waiting waiting_of(const Flags& flags) {
+  ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
+  if (flags.json) return waiting;
+  waiting.progress = [](const std::string& line) {
+    write_text(stderr, fmt::format("tandem: {}\n", printable(line)));
+  };
+  return waiting;
+}
+
 Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ctl::Format format) {
   if (flags.workers->parsed()) return ctl::show_workers(client, format);
-  ctl::Waiting waiting{.timeout = flags.timeout, .progress = {}};
-  if (!flags.json) {
-    waiting.progress = [](const std::string& line) {
-      write_text(stderr, fmt::format("tandem: {}\n", printable(line)));
-    };
-  }
+  const auto waiting = waiting_of(flags);
   if (flags.drain->parsed()) {
     return flags.wait ? ctl::drain_and_wait(client, flags.worker, waiting, format)
                       : ctl::drain(client, flags.worker, format);
@@ -276,7 +300,10 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
     return flags.now ? ctl::remove_now(client, flags.worker, format)
                      : ctl::remove(client, flags.worker, waiting, format);
   }
-  if (flags.undrain->parsed()) return ctl::undrain(client, flags.worker, format);
+  if (flags.undrain->parsed()) {
+    return flags.wait ? ctl::undrain_and_wait(client, flags.worker, waiting, format)
+                      : ctl::undrain(client, flags.worker, format);
+  }
   if (flags.service->parsed()) {
     if (flags.reset) return ctl::reset_settings(client, flags.service_name, format);
     return flags.settings.empty()
@@ -304,7 +331,8 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
   }
   if (flags.snapshot_save->parsed()) return ctl::save_snapshot(client, flags.snapshot_file);
   TANDEM_ASSERT(flags.switchover->parsed());
-  return ctl::switch_over(client, flags.successor, format);
+  return flags.wait ? ctl::switch_over_and_wait(client, flags.successor, waiting, format)
+                    : ctl::switch_over(client, flags.successor, format);
 }
 
 // The terminal is the program's, or the text is for a pipe.
@@ -360,6 +388,15 @@ int main(int argc, char** argv) {
   bind_switch(app, "--json", "print documents for scripts instead of tables", flags.json);
   add_commands(app, flags);
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  if (flags.completion->parsed()) {
+    const auto script =
+        flags.shell == "bash" ? ctl::bash_completion(app) : ctl::zsh_completion(app);
+    return write_text(stdout, script) ? 0 : 1;
+  }
+  const auto* bound = ctl::given(flags.commands);
+  if (bound == nullptr && flags.service->parsed() && flags.service_name.empty()) {
+    return failed(invalid("service needs a NAME, or list, show, set or unset"), 2);
+  }
   const auto completed = complete(flags.controls);
   if (!completed.ok()) return failed(completed.error(), 2);
 
@@ -378,6 +415,7 @@ int main(int argc, char** argv) {
   }
   const ctl::ControlClient client(flags.controls, token, *credentials);
   const auto format = flags.json ? ctl::Format::json : ctl::Format::tables;
+  const ctl::Masters masters{flags.controls, token, *credentials};
   Outcome outcome;
   if (flags.status->parsed()) {
     auto shown = show_status(flags, client, format);
@@ -386,6 +424,11 @@ int main(int argc, char** argv) {
   } else if (asks_nobody) {
     auto text = make_secret(flags, token, format);
     if (!text.ok()) return failed(text.error(), text.error().code == ErrorCode::io ? 1 : 2);
+    outcome.text = std::move(*text);
+  } else if (bound != nullptr) {
+    auto text = bound->at_each ? ctl::run_at_each(*bound, masters, waiting_of(flags), format)
+                               : bound->run(client, waiting_of(flags), format);
+    if (!text.ok()) return failed(text.error(), 1);
     outcome.text = std::move(*text);
   } else {
     auto text =
