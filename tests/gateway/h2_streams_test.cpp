@@ -3,6 +3,7 @@
 
 #include "gateway.hpp"
 #include "h2_client.hpp"
+#include "h2_raw_worker.hpp"
 #include "master/forward/stream/websocket.hpp"
 
 using namespace tandem::test;
@@ -104,6 +105,27 @@ TEST_CASE("gRPC: the client's deadline is ours, and what is left of it the worke
   CHECK(origin.requests().at(0).count("grpc-timeout") == 1);
   CHECK(left.ends_with("m"));
   CHECK(std::stoul(left) <= 300);
+}
+
+TEST_CASE("gRPC: a call without messages ends with an empty DATA frame at its worker") {
+  Origin origin([](Origin&, RawSocket& socket) {
+    H2RawWorker worker(socket);
+    for (;;) {
+      const auto stream = worker.await_request();
+      const auto end = worker.next();
+      const bool ends = end.type == h2::data_type && end.payload.empty() && end.has(h2::end_stream);
+      worker.answer(stream, ends ? "ended by DATA" : "ended otherwise");
+    }
+  });
+  Gateway gateway({origin.port()});
+  gateway.set({"protocol=http2"});
+  gateway.settle();
+  H2Client client(gateway.port());
+  const auto call = h2::post({{"content-type", "application/grpc"}, {"te", "trailers"}});
+  // In one segment.
+  const auto stream = client.ask_with(call, "");
+  CHECK(client.finish(stream).body == "ended by DATA");
+  CHECK(client.get("/a", {{"content-type", "application/grpc+proto"}}).body == "ended by DATA");
 }
 
 TEST_CASE("gRPC: a worker speaks before the client has ended, and both go on") {

@@ -26,7 +26,7 @@ class GrpcCluster {
                        const Arguments& arguments = {});
 
   PairCluster& masters() { return masters_; }
-  // A server, not in Go, and a tandem-worker that registers it with a check by gRPC; waits until
+  // A server, and a tandem-worker that registers it with a check by gRPC; waits until
   // both masters find it up. `arguments`: of the server.
   void start_server(const std::string& name, Language language, const Arguments& arguments = {});
   // The server alone, at its address if it had one.

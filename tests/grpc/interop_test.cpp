@@ -65,6 +65,10 @@ TEST_CASE("gRPC's interop cases pass through either master, with a server in Pyt
   check_cases(Language::python);
 }
 
+TEST_CASE("gRPC's interop cases pass through either master, with a server in Go") {
+  check_cases(Language::go);
+}
+
 TEST_CASE("gRPC's interop cases pass through either master, with a server in JavaScript") {
   check_cases(Language::js);
 }

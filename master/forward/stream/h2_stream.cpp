@@ -4,12 +4,27 @@
 
 #include <boost/asio/error.hpp>
 
+#include "common/http1/field_text.hpp"
+#include "master/forward/http/grpc.hpp"
 #include "master/forward/http/h2/limits.hpp"
 #include "master/forward/stream/head_text.hpp"
 
 namespace tandem::master {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// gRPC's PROTOCOL-HTTP2: a request ends with DATA, empty if need be; servers in Go wait for it.
+bool must_end_by_content(const WrittenHead& head) {
+  return head.status == 0 &&
+         std::any_of(head.fields.begin(), head.fields.end(), [](const Field& field) {
+           return field.kind == FieldKind::other &&
+                  equal_ignoring_case(field.name, "content-type") && is_grpc_type(field.value);
+         });
+}
+
+}  // namespace
 
 H2Stream::~H2Stream() {
   TANDEM_ASSERT(!reader_ && !sender_);
@@ -157,7 +172,8 @@ bool H2Stream::begin_send(const Part& part) {
   if (part.fields != nullptr || !part.head.empty()) {
     auto& head = part.fields != nullptr ? *part.fields : link_->head_scratch();
     if (part.fields == nullptr) read_text(part.head, head);
-    const bool is_all = last && part.content.empty() && part.trailers.empty();
+    const bool is_all =
+        last && part.content.empty() && part.trailers.empty() && !must_end_by_content(head);
     if (!submit_head(head, is_all)) {
       sent_.error = asio::error::connection_reset;
       return true;
