@@ -85,6 +85,7 @@ class Chaos {
     PairClusterOptions options;
     options.recording = true;
     options.network = network;
+    options.certificates = from_environment("TANDEM_CHAOS_TLS", 0) != 0;
     return options;
   }
 

@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 
 #include "common/access/last_day.hpp"
 #include "common/tls/authority.hpp"
+#include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/hostile_chain.hpp"
 
@@ -180,4 +182,33 @@ TEST_CASE("a master that was removed may ask who the masters are, and nothing el
   INFO(added.body);
   REQUIRE(added.status == 201);
   CHECK(as_gone.get("/status").status == 200);
+}
+
+TEST_CASE("calls of HTTP/2 begin on no connection whose worker's certificate has ended") {
+  const auto nghttpd = installed("nghttpd");
+  if (!nghttpd) {
+    WARN("skipped: nghttpd is not installed");
+    return;
+  }
+  const TempDir dir;
+  const Certificates authority(dir);
+  const auto end = tandem::access::wall_time() + std::chrono::seconds(3);
+  const auto self = ending(
+      authority, {.kind = tls::Kind::worker, .name = "w1", .hosts = {"worker.example"}}, end);
+  std::filesystem::create_directory(dir.path("files"));
+  dir.write("files/short", "short");
+  const auto address = free_address();
+  const Process worker(dir, "nghttpd",
+                       {*nghttpd, "--address=127.0.0.1", "-d", dir.path("files"),
+                        address.substr(address.rfind(':') + 1), self.key, self.certificate});
+  // It is checked once, so that only the connection for calls can tell.
+  const Cluster cluster({"--backend", address, "--service", "default:protocol=http2", "--service",
+                         "default:upstream_tls=true", "--service",
+                         "default:upstream_ca=" + authority.directory() + "/ca.pem", "--service",
+                         "default:upstream_name=worker.example", "--service",
+                         "default:check_path=/short", "--service", "default:check_interval=5m",
+                         "--threads", "1"});
+  REQUIRE(eventually([&] { return get(cluster.listen(), "/short").status == 200; }));
+  REQUIRE(has_ended(end));
+  CHECK(eventually([&] { return get(cluster.listen(), "/short").status >= 500; }));
 }

@@ -1,5 +1,7 @@
 #include "master/forward/workers/h2_link.hpp"
 
+#include <algorithm>
+
 #include "common/base/clock.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/http1/limits.hpp"
@@ -25,6 +27,7 @@ WorkerLink::WorkerLink(const WorkerIo& io, const TcpEndpoint& worker,
       wake_writer_(io.io),
       idle_since_(io.wheel.coarse_now()) {
   quiet_.on_expiry([](void* self) { static_cast<WorkerLink*>(self)->look_whether_quiet(); }, this);
+  outdated_.on_expiry([](void* self) { static_cast<WorkerLink*>(self)->retire(); }, this);
 }
 
 WorkerLink::~WorkerLink() { TANDEM_ASSERT(ended_ && waiting_.empty()); }
@@ -45,6 +48,7 @@ Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
         secure_connection(self.connection_, self.tls_, numeric_text(self.worker_.address()),
                           tandem::tls::WorkerTls::Speaks::http2, self.buffers());
     connected = co_await securing;
+    if (connected.ok() && !self.ended_) self.last_as_long_as_its_certificate();
   }
   if (connected.ok() && !self.ended_) {
     self.connection_.socket().notice_dead_host();
@@ -154,6 +158,7 @@ void WorkerLink::end(ErrorCodeOs why) {
   ended_under_many_ = session_.open_streams() > 1;
   failure_ = why ? why : ErrorCodeOs(asio::error::connection_reset);
   quiet_.disarm();
+  outdated_.disarm();
   session_.abandon();
   cancelled_.free_all();
   resume_waiters();
@@ -170,6 +175,11 @@ void WorkerLink::retire() {
   retired_ = true;
   if (!ready_ || is_unused()) return close();
   want_send();
+}
+
+void WorkerLink::last_as_long_as_its_certificate() {
+  const auto left = tandem::tls::WorkerTls::time_left(connection_.tls()->ssl());
+  wheel_.arm(outdated_, std::max(left, Duration::zero()));
 }
 
 // ---- whether it is there

@@ -114,6 +114,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   void watch();
   void look_whether_quiet();
   void ping();
+  void last_as_long_as_its_certificate();
   bool is_in_doubt() const;
   bool ask_about_resets();
   bool says_farewell();
@@ -141,7 +142,8 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   IntrusiveList<Readiness> waiting_;
   CancelledCalls cancelled_;
   PingBudget pings_;
-  Deadline quiet_;  // the worker has said nothing for a while; or has been told to go for long
+  Deadline quiet_;     // the worker has said nothing for a while; or has been told to go for long
+  Deadline outdated_;  // its certificate ends: no more calls begin here
   Instant idle_since_;
   Instant asked_at_ = Instant::never();  // last, whether it is there
   h2::StreamId newest_ = 0;              // that was opened; 0: none yet

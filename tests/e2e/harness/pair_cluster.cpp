@@ -52,7 +52,7 @@ MemberView view_of(const nlohmann::json& status) {
 }  // namespace
 
 PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(options)) {
-  if (options_.network != nullptr) {
+  if (options_.network != nullptr && !options_.certificates) {
     token_file_ = dir_.write("token", std::string(token) + "\n");
     chmod(token_file_.c_str(), 0600);
   }
@@ -127,7 +127,9 @@ void PairCluster::launch_master(const std::string& name) {
                    {"--tokens-file", tokens_->file(), "--token-file", tokens_->file_of(name)});
   }
   if (certificates_) {
-    if (!self.process) certificates_->issue("master", name, {"--address", "127.0.0.1"});
+    if (!self.process)
+      certificates_->issue("master", name,
+                           {"--address", self.control.substr(0, self.control.rfind(':'))});
     const auto flags = certificates_->flags_of("master", name);
     command.insert(command.end(), flags.begin(), flags.end());
   }
