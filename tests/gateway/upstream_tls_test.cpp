@@ -1,8 +1,11 @@
 // TLS towards workers: whose certificates count, and what becomes of requests where it fails.
+#include <future>
+
 #include <catch2/catch.hpp>
 
 #include "cluster.hpp"
 #include "gateway.hpp"
+#include "origin.hpp"
 #include "test_certificates.hpp"
 #include "tls_origin.hpp"
 
@@ -108,4 +111,27 @@ TEST_CASE("connections of before are not used once the settings say otherwise") 
   gateway.secure_workers(strict);
   CHECK(gateway.ask(get("/")).status() >= 502);
   CHECK(worker.requests() == 1);
+}
+
+TEST_CASE("an exchange under way ends in clear when its service turns to TLS, and is the last") {
+  Scene scene;
+  std::promise<void> turned;
+  auto has_turned = turned.get_future().share();
+  Origin worker([has_turned](Origin& origin, RawSocket& socket) {
+    while (true) {
+      const auto request = origin.receive(socket);
+      if (request.start_line().starts_with("GET /slow")) has_turned.wait();
+      socket.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow");
+    }
+  });
+  Gateway gateway({worker.port()});
+  auto client = gateway.connect();
+  client.send(get("/slow"));
+  wait_until([&] { return worker.request_count() == 1; });
+  gateway.secure_workers(scene.spec);
+  turned.set_value();
+  CHECK(read_response(client).body == "slow");
+  // Neither that connection nor another one in clear is used any more.
+  CHECK(gateway.ask(get("/")).status() >= 502);
+  CHECK(worker.request_count() <= 1);
 }
