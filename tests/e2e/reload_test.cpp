@@ -14,6 +14,7 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
+#include "tests/e2e/harness/tokens.hpp"
 
 using namespace tandem::e2e;
 using Catch::Contains;
@@ -283,4 +284,39 @@ TEST_CASE("masters that are reloaded during a switchover fail no request") {
   load.stop();
   INFO(load.first_failure());
   CHECK(load.failed() == 0);
+}
+
+TEST_CASE("who looks sees paths and no secret, who changes reloads, and the event names who did") {
+  const TempDir dir;
+  Tokens tokens(dir);
+  tokens.add("ops", {"--name", "ops", "--role", "operator"});
+  tokens.add("v", {"--name", "v", "--role", "viewer"});
+  tokens.write();
+  Scene scene("idle-timeout = \"30s\"\ntokens-file = \"" + tokens.file() + "\"\n");
+  Client client(scene.cluster->control());
+  const auto ask = [&](const std::string& key, const std::string& method, const std::string& path) {
+    return client.send(method, path, "", tokens.headers(key));
+  };
+  const auto shown = ask("v", "GET", "/v1/config");
+  REQUIRE(shown.status == 200);
+  CHECK_THAT(shown.body, Contains(tokens.file()));
+  CHECK_THAT(shown.body, !Contains("tdm_") && !Contains(tokens.text("ops")));
+  CHECK(get(scene.cluster->control(), "/v1/config").status == 401);
+  CHECK(ask("v", "POST", "/v1/reload").status == 403);
+  CHECK(ask("v", "PUT", "/v1/log/level").status == 403);
+  scene.write("idle-timeout = \"31s\"\ntokens-file = \"" + tokens.file() + "\"\n");
+  CHECK(ask("ops", "POST", "/v1/reload").status == 200);
+  CHECK_THAT(ask("v", "GET", "/events").body,
+             Contains("the configuration was read again: idle-timeout") &&
+                 Contains("\"name\":\"ops\",\"role\":\"operator\""));
+  // Tokens are read with the rest: those of a file that is wrong stay as they were.
+  tokens.remove("v");
+  tokens.write("[[token]]\n");
+  scene.write("idle-timeout = \"32s\"\ntokens-file = \"" + tokens.file() + "\"\n");
+  CHECK(ask("ops", "POST", "/v1/reload").status == 409);
+  CHECK(ask("v", "GET", "/status").status == 200);
+  CHECK_THAT(ask("v", "GET", "/v1/config").body, Contains("\"31s\""));
+  tokens.write();
+  CHECK(ask("ops", "POST", "/v1/reload").status == 200);
+  CHECK(ask("v", "GET", "/status").status == 401);
 }
