@@ -289,6 +289,38 @@ TEST_CASE("while a worker does not say whether it is there, new calls use anothe
   CHECK(read_response(first).body == "after all");
 }
 
+TEST_CASE("a PING behind a reset that is not answered moves new calls, and ends no older one") {
+  std::atomic<bool> done{false};
+  Scene scene(
+      [&](Scene& self, H2RawWorker& worker) {
+        const auto stream = worker.await_request();
+        if (worker.field(":path") == "/other") {
+          worker.answer(stream, "hello");
+          worker.drain();
+          return;
+        }
+        ++self.seen;
+        worker.await_request();
+        ++self.seen;
+        const auto ping = worker.await(h2::ping_type);
+        wait_until([&] { return done.load(); });
+        worker.send(h2::ping(ping.payload, h2::ack));
+        worker.answer(stream, "after all");
+        worker.drain();
+      },
+      {.timeouts = {.http2_quiet = 2s}});
+  auto first = scene.ask("/");
+  wait_until([&] { return scene.seen == 1; });
+  scene.ask_and_cancel();
+  wait_until([&] {
+    auto other = scene.ask("/other");
+    return !other.stays_silent(50) && read_response(other).body == "hello";
+  });
+  CHECK(scene.origin.connection_count() == 2);
+  done = true;
+  CHECK(read_response(first).body == "after all");
+}
+
 TEST_CASE("a quiet worker of HTTP/2 that answers PINGs is waited for") {
   Scene scene(
       [&](Scene& self, H2RawWorker& worker) {

@@ -241,23 +241,26 @@ void WorkerLink::look_whether_quiet() {
   const bool is_asked = session_.is_asked();
   if (session_.open_streams() == 0 && cancelled_.empty() && !is_asked) return;
   const bool is_quiet = !std::exchange(heard_, false);
-  if (is_quiet && is_asked) return close();
+  // It may have been asked behind a reset, a moment ago.
+  if (is_quiet && is_asked && at - asked_at_ >= worker_io_.quiet) return close();
   cancelled_.free_before(at - worker_io_.quiet);
-  if (is_quiet && session_.open_streams() > 0) {
+  if (is_quiet && !is_asked && session_.open_streams() > 0) {
     if (pings_.may_ping()) {
       ping();
     } else {
       session_.ask_by_settings();
+      asked_at_ = at;
     }
-    asked_at_ = at;
     want_send();
   }
   wheel_.arm(quiet_, worker_io_.quiet);
 }
 
+// Behind a reset it asks no less whether the worker is there than after a silence.
 void WorkerLink::ping() {
   session_.ping();
   pings_.note_ping();
+  asked_at_ = wheel_.coarse_now();
 }
 
 // It was asked whether it is there, and could have answered.
