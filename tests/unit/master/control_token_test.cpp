@@ -57,7 +57,7 @@ TEST_CASE("with a token file every path but health and readiness wants the token
 
 TEST_CASE("a control address beyond loopback is refused without a token, with what to do") {
   for (const auto* host : {"0.0.0.0", "::", "10.0.0.1"}) {
-    UnwatchedPlane open({.node = "a", .control = {host, 7070}});
+    UnwatchedPlane open({.node = "a", .control = {host, 7070}, .insecure_network = true});
     const auto started = open.plane.start();
     REQUIRE(!started.ok());
     CHECK(started.error().code == ErrorCode::invalid);
@@ -65,7 +65,9 @@ TEST_CASE("a control address beyond loopback is refused without a token, with wh
     CHECK(started.error().message.find("--token-file") != std::string::npos);
   }
   const TokenFile file(secret);
-  UnwatchedPlane guarded(
-      {.node = "a", .control = {"0.0.0.0", 0}, .token_file = file.path().string()});
+  UnwatchedPlane guarded({.node = "a",
+                          .control = {"0.0.0.0", 0},
+                          .insecure_network = true,
+                          .token_file = file.path().string()});
   CHECK(guarded.plane.start().ok());
 }
