@@ -84,6 +84,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
        .tickets = tls.ticket_hooks(forwarding),
        .config = reloader.hooks(),
        .traffic = [&forwarding] { return forwarding->traffic(); },
+       .latencies = [&forwarding] { return forwarding->latencies(); },
        .has_adopted =
            [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
   auto options = flags.forward;

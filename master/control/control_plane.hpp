@@ -88,6 +88,8 @@ struct ControlPlaneHooks {
   TicketHooks tickets{};
   ConfigHooks config{};
   std::function<metrics::Traffic()> traffic{};  // for /metrics; empty: nobody forwards
+  // How long workers take, for /v1/latency; empty: nobody forwards. Any thread.
+  std::function<std::map<std::string, decltype(HistogramSums::buckets)>()> latencies{};
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   // Control thread.
   std::function<bool(std::uint64_t version)> has_adopted{};

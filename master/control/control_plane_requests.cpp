@@ -13,6 +13,7 @@
 #include "master/control/events_api.hpp"
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
+#include "master/control/latency_api.hpp"
 #include "master/control/masters_api.hpp"
 #include "master/control/metrics_api.hpp"
 #include "master/control/openapi_api.hpp"
@@ -70,6 +71,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
                  .counts = [this] { return counts(); },
                  .traffic = hooks.traffic},
                 documents);
+  route_latency(router, node.node, hooks.latencies, documents);
   route_events(router, node.node, events, feed);
   route_openapi(router);
   route_page(router, node.node, history, [this] { return pages(); });

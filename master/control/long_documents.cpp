@@ -40,6 +40,15 @@ asio::awaitable<ControlResponse> LongDocuments::write(
   co_return response;
 }
 
+asio::awaitable<ControlResponse> LongDocuments::write(std::function<ControlResponse()> write) {
+  auto waiting = turns_.take();
+  co_await std::move(waiting);
+  auto writing = asio::co_spawn(thread_, call(std::move(write)), asio::use_awaitable);
+  auto response = co_await std::move(writing);
+  turns_.give_back();
+  co_return response;
+}
+
 // By name, some at a time; what joins or leaves meanwhile is in it or not.
 asio::awaitable<void> LongDocuments::add_workers(std::vector<wire::WorkerStatus>& workers) {
   const auto executor = co_await asio::this_coro::executor;

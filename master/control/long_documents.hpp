@@ -31,6 +31,8 @@ class LongDocuments {
   // other thread, whose answer this is.
   boost::asio::awaitable<ControlResponse> write(std::function<wire::Status()> begin,
                                                 std::function<ControlResponse(wire::Status)> write);
+  // Likewise, of what can be asked for on the other thread.
+  boost::asio::awaitable<ControlResponse> write(std::function<ControlResponse()> write);
   void stop() { turns_.stop(); }
 
  private:

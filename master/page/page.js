@@ -3,7 +3,7 @@
 'use strict';
 const $ = (id) => document.getElementById(id);
 const own = location.origin;
-const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, last: null, failures: 0 };
+const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, last: null, failures: 0 };
 let stream = null, refreshing = false, again = false, switching = false;
 const token = () => sessionStorage.getItem('tandem-token') || '';
 
@@ -48,6 +48,7 @@ async function moveTo(base) {
   seen.base = base;
   seen.history = null;
   seen.rates.clear();
+  seen.latency = {};
   seen.status = null;
   if (stream) stream.abort();
   follow();
@@ -88,6 +89,7 @@ async function refresh() {
     live('good', 'live');
     const since = seen.history ? seen.history.begin + seen.history.requests.length - 1 : 0;
     addHistory(await read(seen.base, '/v1/history?since=' + since));
+    seen.latency = (await read(seen.base, '/v1/latency').catch(() => ({ workers: {} }))).workers;  // an older master has none
     if (seen.masters.size === 0 || Math.random() < 0.2) await learnMasters();
   } catch (problem) {
     if (problem.status === 401 || problem.status === 403) askToken(problem);
@@ -236,7 +238,7 @@ function showWorkers(status) {
     if (waiting) title.append(pill(`${count(waiting, 'request')} waiting for room`, 'warn'));
     const table = make('table');
     const head = make('tr');
-    for (const [label, kind] of [['Worker', ''], ['State', ''], ['Load', 'number'], ['Requests/s', 'number'], ['Failures/s', 'number'], ['Weight', 'number'], ['Actions', '']]) head.append(make('th', label, { scope: 'col', class: kind }));
+    for (const [label, kind] of [['Worker', ''], ['State', ''], ['Load', 'number'], ['Requests/s', 'number'], ['Failures/s', 'number'], ['p50 · p99', 'number'], ['Weight', 'number'], ['Actions', '']]) head.append(make('th', label, { scope: 'col', class: kind }));
     const header = make('thead'), body = make('tbody');
     header.append(head);
     body.append(...workers.slice(0, 500).map((worker) => workerRow(worker, status)));
@@ -258,12 +260,13 @@ function workerRow(worker, status) {
   const state = make('td', '', { class: 'state' });
   state.append(pill(worker.state, states[worker.state] || ''));
   if (worker.reason) state.append(make('span', worker.reason, { class: 'why' }));
-  const rate = seen.rates.get(worker.name);
+  const rate = seen.rates.get(worker.name), took = seen.latency[worker.name];
   const load = make('td', '', { class: 'number', 'data-label': 'load' });
   const meter = make('meter', '', { max: worker.connections, value: worker.in_flight, 'aria-label': `requests in flight of ${worker.name}` });
   load.append(meter, document.createTextNode(`${worker.in_flight}/${worker.connections}`));
   row.append(name, state, load, make('td', rate ? number(rate.rate) : '–', { class: 'number', 'data-label': 'requests/s' }),
-    make('td', rate ? number(rate.errors) : '–', { class: 'number', 'data-label': 'failures/s' }), make('td', String(worker.weight), { class: 'number', 'data-label': 'weight' }));
+    make('td', rate ? number(rate.errors) : '–', { class: 'number', 'data-label': 'failures/s' }),
+    make('td', took ? `${ms(took.p50_ms)} · ${ms(took.p99_ms)}` : '–', { class: 'number took', 'data-label': 'p50 · p99' }), make('td', String(worker.weight), { class: 'number', 'data-label': 'weight' }));
   const actions = make('td');
   const drained = worker.state === 'draining' || /drained/.test(worker.reason);
   const path = `/v1/workers/${encodeURIComponent(worker.name)}`;

@@ -92,6 +92,14 @@ try {
   await page.locator('#dialog-yes').click();
   await until('it gets requests again', async () => /up/.test(await row('w2').textContent()));
 
+  await until('how long a worker takes is shown', async () => /\d ms · .*\d (ms|s)/.test(await row('w1').locator('.took').textContent()));
+
+  const bare = await browser.newPage();
+  await bare.route('**/charts.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+  await bare.goto(`http://127.0.0.1:${first}/`);
+  await until('a build without the library of the charts says so', async () => /has no charts/.test(await bare.textContent('#charts')));
+  await bare.close();
+
   processes.get('w3').kill('SIGKILL');
   await until('a killed worker is shown', async () => /down|suspect/.test(await row('w3').textContent()));
   await until('the lost witness is shown', async () => /silent/.test(await text('#members')));

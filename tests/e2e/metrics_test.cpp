@@ -178,3 +178,20 @@ TEST_CASE("each master tells its elections, its lease, its disk, and the heartbe
   cluster.worker("w2").kill9();
   CHECK(eventually([&] { return told(primary, "tandem_unprotected_seconds") > 0; }));
 }
+
+TEST_CASE("the master that forwards tells how long its workers take") {
+  PairCluster cluster;
+  cluster.start_workers({"w1"});
+  const auto primary = cluster.await_primary();
+  for (int number = 0; number < 20; ++number) {
+    REQUIRE(get(cluster.listen(primary), "/").status == 200);
+  }
+  const auto told = [&](const std::string& name) {
+    return nlohmann::json::parse(get(cluster.control(name), "/v1/latency").body);
+  };
+  const auto workers = told(primary)["workers"];
+  REQUIRE(workers.contains("w1"));
+  CHECK(workers["w1"]["p50_ms"] > 0);
+  CHECK(workers["w1"]["p99_ms"] >= workers["w1"]["p50_ms"]);
+  CHECK(told(cluster.standby_of(primary))["workers"].empty());
+}

@@ -84,8 +84,10 @@ void Attempt::report_outcome(Outcome outcome) {
 
 void Attempt::report_latency(Experience experience) {
   const bool measures = client_.options->hedge.when == wire::Hedge::When::p95;
-  if (client_.streaming || (!measures && !service_.policies_learn())) return;
+  auto* const noted = upstream_.latency();
+  if (client_.streaming || (!measures && !noted && !service_.policies_learn())) return;
   const auto at = now();
+  if (noted != nullptr && experience == Experience::good) noted->observe(at - sent_at_);
   if (measures && experience == Experience::good) service_.record_latency(at - sent_at_);
   service_.train_policies(upstream_, experience, at - sent_at_, at);
 }

@@ -35,6 +35,7 @@ Context::Context(unsigned index, const ForwardOptions& options, const SharedByLo
                  .loops = options_.threads,
                  .options = options_.services,
                  .policies = options_.policies,
+                 .latencies = &latencies_,
                  .ask_for_room = shared_.ask_for_room,
                  .offer_room = shared_.offer_room}),
       tests_(io_, wheel_, options_.report_failure),

@@ -112,6 +112,7 @@ class Context {
   LoopCounters& counters() { return counters_; }
   metrics::RequestCounts& request_counts() { return request_counts_; }
   const metrics::RequestCounts& request_counts() const { return request_counts_; }  // any thread
+  const WorkerLatencies& latencies() const { return latencies_; }                   // any thread
   const LoopCounters& counters() const { return counters_; }                        // any thread
   RequestIds& request_ids() { return request_ids_; }
   // Where requests are noted when they have ended; null when no access log is kept.
@@ -191,6 +192,7 @@ class Context {
   HeadPool<RequestHead> request_heads_;
   HeadPool<ResponseHead> response_heads_;
   DeadlineWheel wheel_;
+  WorkerLatencies latencies_;
   Services services_;
   ConnectionTests tests_;
   LeftoverAnswers leftovers_;

@@ -355,6 +355,14 @@ metrics::Traffic DataPlane::traffic() {
   return sums;
 }
 
+std::map<std::string, decltype(HistogramSums::buckets)> DataPlane::latencies() {
+  LatencyByWorker sums;
+  const Lock lock(publishing_);
+  if (!started_) return sums;  // there are no loops yet
+  for (const auto& loop : loops_) loop->add_to(sums);
+  return sums;
+}
+
 std::size_t DataPlane::memory_in_use() const {
   std::size_t sum = 0;
   for (const auto& loop : loops_) sum += loop->memory_in_use();

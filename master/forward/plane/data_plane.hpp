@@ -2,7 +2,9 @@
 // drained and stopped together. Owner: main(); functions that any thread may call say so.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/base/endpoint.hpp"
@@ -68,6 +70,8 @@ class DataPlane {
   std::uint64_t requests() const;
   // What has been counted so far. Any thread.
   metrics::Traffic traffic();
+  // How long each worker takes lately: the latest answers by bucket. Any thread.
+  std::map<std::string, decltype(HistogramSums::buckets)> latencies();
   // Bytes that buffers and clients take. Any thread.
   std::size_t memory_in_use() const;
   std::uint64_t client_connections() const;

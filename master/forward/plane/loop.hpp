@@ -78,6 +78,7 @@ class Loop {
   const LoopCounters& counters() const { return context_.counters(); }
   // What it has counted, besides what other loops have.
   void add_to(metrics::Traffic& sums) const;
+  void add_to(LatencyByWorker& sums) const { context_.latencies().add_to(sums); }
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
   // It has as many clients as it may.

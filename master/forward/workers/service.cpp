@@ -140,6 +140,7 @@ void Service::take(const std::vector<std::shared_ptr<const SnapshotWorker>>& wor
       upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
       upstreams_.back()->stick_by(options_.sticky);
       upstreams_.back()->speak(options_.protocol);
+      if (setup_.latencies) upstreams_.back()->measure_by(setup_.latencies->add(worker->name));
       upstreams_.back()->on_place_freed([this] { room_made(); });
       newcomers.push_back(upstreams_.back().get());
     }

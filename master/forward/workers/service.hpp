@@ -23,6 +23,7 @@
 #include "master/forward/io/deadline_wheel.hpp"
 #include "master/forward/workers/service_options.hpp"
 #include "master/forward/workers/upstream.hpp"
+#include "master/forward/workers/worker_latencies.hpp"
 
 namespace tandem::master {
 
@@ -49,6 +50,7 @@ class Service {
     std::uint64_t seed = 1;
     unsigned loops = 1;
     std::function<void()> room_elsewhere{};  // there is room for a request of another loop
+    WorkerLatencies* latencies = nullptr;    // of the loop; null: nobody measures
   };
   Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setup);
   ~Service();

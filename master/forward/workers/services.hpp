@@ -37,6 +37,7 @@ class Services {
     unsigned loops = 1;                       // of this process
     ServiceOptions options{};                 // defaults of every service
     std::shared_ptr<PolicyFactory> policies;  // never null
+    WorkerLatencies* latencies = nullptr;     // see Service::Setup
     // A request waits for a connection to a worker: asks the other loops for what they have above
     // their share. With one loop neither is called.
     std::function<void(unsigned from_loop, const std::string& service)> ask_for_room{};

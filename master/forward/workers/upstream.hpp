@@ -25,6 +25,7 @@
 #include "master/forward/io/socket_io.hpp"
 #include "master/forward/workers/h1_call.hpp"
 #include "master/forward/workers/h2_call.hpp"
+#include "master/forward/workers/worker_latencies.hpp"
 #include "master/registry/snapshot.hpp"
 
 namespace tandem::master {
@@ -69,6 +70,10 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::optional<Instant> starts_since() const { return starts_since_; }
   void start_slowly(Instant since) { starts_since_ = since; }
   void start_no_more() { starts_since_.reset(); }
+
+  // How long it takes is noted there; null: nowhere.
+  void measure_by(std::shared_ptr<WorkerLatency> latency) { latency_ = std::move(latency); }
+  WorkerLatency* latency() const { return latency_.get(); }
 
   // The protocol of new calls, unless the worker says what it speaks.
   void speak(wire::WorkerProtocol of_service);
@@ -152,6 +157,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   wire::WorkerProtocol of_service_ = wire::WorkerProtocol::http1;
   wire::WorkerProtocol protocol_ = wire::WorkerProtocol::http1;  // of new calls
   std::shared_ptr<const tandem::tls::WorkerTls> tls_;
+  std::shared_ptr<WorkerLatency> latency_;
   IntrusiveList<UnansweredRequest> in_flight_;
   std::function<void()> place_freed_;
   unsigned loops_;
