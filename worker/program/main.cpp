@@ -52,7 +52,8 @@ void told(const std::optional<std::string>& refusal) {
   if (refusal) {
     spdlog::error("certificate and token stay as they were reason=\"{}\"", *refusal);
   } else {
-    spdlog::info("certificate and token read again, as far as there are any");
+    static unsigned times = 0;  // on the thread that waits for signals
+    spdlog::info("certificate and token read again, as far as there are any times={}", ++times);
   }
 }
 
