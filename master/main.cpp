@@ -4,8 +4,8 @@
 #include <optional>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/process_setup.hpp"
 #include "common/base/stop_signals.hpp"
@@ -125,12 +125,12 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
   reloader.stop();
   control.set_draining(true);
   control.hand_over();
-  spdlog::info("draining connections={}", data_plane.client_connections());
+  log::info("draining connections={}", data_plane.client_connections());
   const bool finished = data_plane.drain(reloader.drain_timeout());
-  if (!finished) spdlog::warn("drain timed out connections={}", data_plane.client_connections());
+  if (!finished) log::warn("drain timed out connections={}", data_plane.client_connections());
   control.stop();
   data_plane.stop();
-  spdlog::info("stopped requests={}", data_plane.requests());
+  log::info("stopped requests={}", data_plane.requests());
   return {};
 }
 

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "master/control_options.hpp"
 #include "master/reload_table.hpp"
 
@@ -131,7 +131,7 @@ Duration Reloader::drain_timeout() const {
 
 void Reloader::set_log_level(LogLevel level) {
   const Lock lock(mutex_);
-  spdlog::info("log level changed from={} to={}", to_string(log_level_), to_string(level));
+  log::info("log level changed from={} to={}", to_string(log_level_), to_string(level));
   log_level_ = level;
   tandem::set_log_level(level);
   for (auto& key : in_force_.keys) {
@@ -189,7 +189,7 @@ std::vector<std::string> Reloader::apply(const MasterFlags& next, ReloadReport& 
   if (!renewal) errors.push_back(renewal.error().message);
   auto certificates = parts_->tls.prepare(next);
   if (!certificates) {
-    spdlog::error("certificates stay as they are reason=\"{}\"", certificates.error().message);
+    log::error("certificates stay as they are reason=\"{}\"", certificates.error().message);
     errors.push_back(certificates.error().message);
   }
   std::unique_ptr<AccessLog> log;
@@ -238,14 +238,14 @@ void Reloader::tell(const ReloadReport& report, const EventAuthor& by) {
   Event event{.kind = EventKind::reload, .by = by};
   if (!report.errors.empty()) {
     const auto why = fmt::format("{}", fmt::join(report.errors, "; "));
-    spdlog::error("the configuration stays as it was by={} reason=\"{}\"", by.name, why);
+    log::error("the configuration stays as it was by={} reason=\"{}\"", by.name, why);
     event.what = "refused";
     event.text = "the configuration stays as it was";
     event.reason = why;
   } else {
     const auto applied = keys_of(report.applied);
     const auto refused = keys_of(report.refused);
-    spdlog::info("reloaded by={} applied=\"{}\" refused=\"{}\"", by.name, applied, refused);
+    log::info("reloaded by={} applied=\"{}\" refused=\"{}\"", by.name, applied, refused);
     event.what = "reloaded";
     event.text = applied.empty() ? "the configuration was read again; no key has changed"
                                  : fmt::format("the configuration was read again: {}", applied);

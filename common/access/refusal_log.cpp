@@ -3,9 +3,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/access/limits.hpp"
+#include "common/base/log.hpp"
 #include "common/base/printable.hpp"
 
 namespace tandem::access {
@@ -30,8 +30,8 @@ void RefusalLog::refused(std::string_view peer_host, std::string_view reason, In
     last_ = line;
     told_ = now;
   }
-  if (untold > 0) spdlog::warn("{}, and others, which are not told count={}", what_, untold);
-  spdlog::warn("{}", line);
+  if (untold > 0) log::warn("{}, and others, which are not told count={}", what_, untold);
+  log::warn("{}", line);
 }
 
 }  // namespace tandem::access

@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/log.hpp"
 #include "common/base/log_format.hpp"
 #include "common/base/printable.hpp"
 #include "common/base/repeat_filter.hpp"
@@ -160,6 +161,13 @@ void set_log_format(LogFormat format) {
 void stop_logging() {
   spdlog::default_logger()->flush();  // repetitions that were not told yet
   spdlog::shutdown();
+}
+
+void log::write(LogLevel level, fmt::string_view format, fmt::format_args arguments) {
+  auto* logger = spdlog::default_logger_raw();
+  const auto wanted = find(level).spdlog_level;
+  if (!logger->should_log(wanted)) return;
+  logger->log(wanted, fmt::vformat(format, arguments));
 }
 
 }  // namespace tandem

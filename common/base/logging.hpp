@@ -7,7 +7,7 @@
 // standard error of a service (sd-daemon(3)). The queue is bounded (limits::log_lines_max): when
 // stderr is slow the oldest lines are dropped and no thread waits. Text that a stranger got into a
 // line is harmless on a terminal (printable.hpp). After start_logging() any thread logs through
-// spdlog::info() and its siblings.
+// log::info() and its siblings (log.hpp).
 #pragma once
 
 #include <string_view>

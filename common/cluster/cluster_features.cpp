@@ -1,7 +1,7 @@
 // The part of ClusterNode for members of different versions: which feature level it uses, and which
 // one all members support (common/wire/features.hpp).
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/cluster/cluster_node.hpp"
 
 namespace tandem::cluster {
@@ -32,7 +32,7 @@ Result<> ClusterNode::check_features(const wire::ClusterEnvelope& envelope) cons
                          "version there that supports it, without a lower --feature-level",
                          envelope.node, theirs.level, options_.node, options_.features_max));
     if (!told_outdated_.exchange(true))
-      spdlog::error("takes no part in this cluster reason=\"{}\"", outdated.message);
+      log::error("takes no part in this cluster reason=\"{}\"", outdated.message);
     return outdated;
   }
   return {};

@@ -4,10 +4,10 @@
 #include <random>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/base/log.hpp"
 #include "common/base/sender_address.hpp"
 #include "common/wire/limits.hpp"
 
@@ -430,7 +430,7 @@ void ClusterNode::plan_tick() {
 
 void ClusterNode::give_up(const Error& error) {
   if (stopped_ || node_ == nullptr || !failure_.empty()) return;
-  spdlog::error("no longer taking part node={} reason=\"{}\"", options_.node, error.message);
+  log::error("no longer taking part node={} reason=\"{}\"", options_.node, error.message);
   // Everything promised before is on the disk, so another member may lead.
   if (node_->role() == core::Role::primary) step(core::HandOver{});
   failure_ = error.message;

@@ -3,9 +3,9 @@
 // Messages of such a member are ignored, and it is told so: an operator has replaced its data
 // directory by an older copy, or its disk loses data.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/cluster/cluster_node.hpp"
 #include "common/wire/limits.hpp"
 
@@ -22,8 +22,8 @@ bool ClusterNode::is_from_denier(const core::Message& message) {
     if (denied_.size() >= limits::known_nodes_max) denied_.erase(denied_.begin());
     denied_.emplace(message.from, entry);
   }
-  spdlog::error("member no longer counted node={} reason=\"{}\"", message.from.node,
-                check_denial(message.from).error().message);
+  log::error("member no longer counted node={} reason=\"{}\"", message.from.node,
+             check_denial(message.from).error().message);
   return true;
 }
 

@@ -2,10 +2,10 @@
 //
 // It continues with everything that needs no writing (core/refusing_disk.cpp), tells its operators
 // and the other members, and has recovered when its whole state is on the disk.
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
 #include "common/base/duration.hpp"
+#include "common/base/log.hpp"
 #include "common/cluster/cluster_node.hpp"
 
 namespace tandem::cluster {
@@ -29,8 +29,8 @@ void ClusterNode::disk_failed(const Error& error) {
   if (stopped_ || !failure_.empty()) return;
   if (disk_failure_.empty()) {
     disk_failed_at_ = now();
-    spdlog::error("log cannot be written, retried every {} node={} reason=\"{}\"",
-                  to_string(disk_retry), options_.node, error.message);
+    log::error("log cannot be written, retried every {} node={} reason=\"{}\"",
+               to_string(disk_retry), options_.node, error.message);
   }
   disk_failure_ = excerpt(error.message);
   rewriting_ = false;
@@ -48,8 +48,8 @@ void ClusterNode::disk_works() {
 void ClusterNode::written(core::WriteNumber number) {
   if (std::exchange(rewriting_, false)) {
     disk_failure_.clear();
-    spdlog::info("log is written again node={} after={}", options_.node,
-                 to_string(std::chrono::ceil<std::chrono::milliseconds>(now() - disk_failed_at_)));
+    log::info("log is written again node={} after={}", options_.node,
+              to_string(std::chrono::ceil<std::chrono::milliseconds>(now() - disk_failed_at_)));
     tell_of_disk();
   }
   step(core::Durable{number});

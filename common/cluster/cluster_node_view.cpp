@@ -1,9 +1,8 @@
 // cluster_node_view.cpp: how a member describes its cluster.
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/cluster/cluster_node.hpp"
 #include "common/cluster/protection.hpp"
 #include "common/cluster/view_log.hpp"
@@ -131,7 +130,7 @@ void ClusterNode::publish_view() {
   const bool other_voters = view.voters.size() != view_.voters.size();
   cluster_.store(view.cluster.value(), std::memory_order_relaxed);
   for (const auto& line : changes_between(view_, view, options_.node.name(), now())) {
-    spdlog::log(line.warns ? spdlog::level::warn : spdlog::level::info, "{}", line.text);
+    line.warns ? log::warn("{}", line.text) : log::info("{}", line.text);
   }
   view_ = std::move(view);
   if (other_voters) {

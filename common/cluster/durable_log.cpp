@@ -3,8 +3,8 @@
 #include <random>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/storage/database_file.hpp"
 
 namespace tandem::cluster {
@@ -81,8 +81,8 @@ Result<> DurableLog::open() {
   store_.reset();
   const auto aside = storage::set_aside(options_.directory);
   if (!aside) return aside.error();
-  spdlog::error("log set aside, the state is fetched from another voter file={} reason=\"{}\"",
-                aside->string(), why);
+  log::error("log set aside, the state is fetched from another voter file={} reason=\"{}\"",
+             aside->string(), why);
   return take();
 }
 

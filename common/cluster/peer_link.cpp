@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/access/last_day.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/base/token_file.hpp"
 #include "common/cluster/limits.hpp"
 #include "common/http/answer_reader.hpp"
@@ -216,10 +216,10 @@ void PeerLink::set_trouble(std::string trouble) {
   trouble_ = std::move(trouble);
   const auto where = address().value_or(options_.address).to_string();
   if (trouble_->empty()) {
-    spdlog::info("member reached node={} address={}", options_.peer, where);
+    log::info("member reached node={} address={}", options_.peer, where);
   } else {
-    spdlog::warn("member not reached node={} address={} reason=\"{}\"", options_.peer, where,
-                 *trouble_);
+    log::warn("member not reached node={} address={} reason=\"{}\"", options_.peer, where,
+              *trouble_);
   }
 }
 

@@ -5,9 +5,9 @@
 #include <boost/asio.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
+#include "common/base/log.hpp"
 #include "common/base/own_trouble.hpp"
 #include "common/base/clock.hpp"
 #include "common/http/channel.hpp"
@@ -253,7 +253,7 @@ bool HttpServer::accept_one(error_code& error) {
   auto connection = std::make_shared<Connection>(std::move(socket));
   const bool has_room = slots_.enter(*connection);
   if (!has_room && !is_full_) {
-    spdlog::warn("control connections closed, too many open={}", connections_.size());
+    log::warn("control connections closed, too many open={}", connections_.size());
   }
   is_full_ = !has_room;
   if (!has_room) return true;
@@ -263,7 +263,7 @@ bool HttpServer::accept_one(error_code& error) {
 }
 
 asio::awaitable<void> HttpServer::pause_accepting(error_code why) {
-  spdlog::warn("control address accepts no connections for a moment reason=\"{}\"", why.message());
+  log::warn("control address accepts no connections for a moment reason=\"{}\"", why.message());
   error_code ignored;
   accept_timer_.expires_after(accept_pause);
   co_await accept_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -416,8 +416,8 @@ asio::awaitable<ControlResponse> HttpServer::answer(const ControlRequest& reques
   try {
     co_return co_await handler_(request);
   } catch (const std::exception& exception) {
-    spdlog::error("control request failed method={} path={} reason=\"{}\"", request.method,
-                  request.path, exception.what());
+    log::error("control request failed method={} path={} reason=\"{}\"", request.method,
+               request.path, exception.what());
   }
   co_return ControlResponse{
       .status = 500,

@@ -1,7 +1,6 @@
 #include "master/cluster/agreement.hpp"
 
-#include <spdlog/spdlog.h>
-
+#include "common/base/log.hpp"
 #include "common/core/limits.hpp"
 #include "common/wire/limits.hpp"
 
@@ -43,14 +42,14 @@ void Agreement::judge(const core::NodeId& node, const wire::StateDigest& theirs)
   if (ours.term != theirs.term) return;
   if (ours.digest == theirs.digest) {
     if (differing_.erase(node) == 0) return;
-    spdlog::info("state agrees again with={} index={}", node, theirs.index);
+    log::info("state agrees again with={} index={}", node, theirs.index);
     return;
   }
   const Difference difference{theirs.index, ours.digest, theirs.digest};
   const auto [known, is_new] = differing_.insert_or_assign(node, difference);
   if (!is_new) return;
-  spdlog::error("state differs from={} index={} ours={:016x} theirs={:016x}", node, theirs.index,
-                ours.digest, theirs.digest);
+  log::error("state differs from={} index={} ours={:016x} theirs={:016x}", node, theirs.index,
+             ours.digest, theirs.digest);
 }
 
 }  // namespace tandem::master

@@ -6,9 +6,9 @@
 #include <random>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/http/api_response.hpp"
 #include "master/registry/limits.hpp"
 #include "master/cluster/masters_file.hpp"
@@ -75,8 +75,8 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
   hooks.role = [this](const core::RoleChange& change) {
     if (change.role == core::Role::candidate) elections_begun_.add();
     if (change.role == core::Role::primary) elections_won_.add();
-    spdlog::info("cluster role={} term={} primary={}", core::to_string(change.role), change.term,
-                 change.primary.node);
+    log::info("cluster role={} term={} primary={}", core::to_string(change.role), change.term,
+              change.primary.node);
   };
   hooks.announce = [this](Term term) { to_control([this, term] { announce(term); }); };
   hooks.restore = [this](core::SnapshotPointer snapshot) {
@@ -140,9 +140,9 @@ void ClusterMember::start(const Endpoint& control) {
   if (!options_.directory.empty()) {
     const auto file = masters_file_in(options_.directory);
     masters_file_.emplace(file, [file](const std::string& failure) {
-      if (failure.empty()) return spdlog::info("the masters are kept again file={}", file);
-      spdlog::warn("the masters cannot be kept, tried again every second file={} reason=\"{}\"",
-                   file, failure);
+      if (failure.empty()) return log::info("the masters are kept again file={}", file);
+      log::warn("the masters cannot be kept, tried again every second file={} reason=\"{}\"", file,
+                failure);
     });
   }
   has_others_.store(!others().empty(), std::memory_order_relaxed);
@@ -166,8 +166,8 @@ void ClusterMember::start(const Endpoint& control) {
 void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
   lookups_.watch(control, [this, peer, control](const NameLookups::Found& found) {
     if (!found) {
-      spdlog::warn("master cannot be resolved node={} address={} reason=\"{}\"", peer,
-                   control.to_string(), found.error().message);
+      log::warn("master cannot be resolved node={} address={} reason=\"{}\"", peer,
+                control.to_string(), found.error().message);
       return;
     }
     asio::post(loop_,
@@ -269,7 +269,7 @@ void ClusterMember::note_feature_level() {
   const auto level = feature_level();
   if (level == noted_level_) return;
   noted_level_ = level;
-  spdlog::info("feature level level={}", level);
+  log::info("feature level level={}", level);
   asio::post(loop_, [this, level] { node_.set_feature_level(level); });
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/wire/limits.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/cluster/masters_file.hpp"
@@ -70,8 +70,8 @@ bool ClusterMember::has_gone(const std::string& master) const {
 void ClusterMember::tell_removal() {
   const bool removed = is_removed();
   if (removed && !told_removed_) {
-    spdlog::warn("{} no longer belongs to the masters of this cluster: it can be stopped",
-                 options_.node);
+    log::warn("{} no longer belongs to the masters of this cluster: it can be stopped",
+              options_.node);
   }
   told_removed_ = removed;
 }
@@ -97,7 +97,7 @@ void ClusterMember::follow_masters() {
     const bool moved = known == noted_masters_.end() || known->second.address != master.address;
     if (!moved) continue;
     resolved_.erase(node);
-    spdlog::info("master node={} control={}", node, master.address.to_string());
+    log::info("master node={} control={}", node, master.address.to_string());
     if (!master.address.is_numeric()) look_up(node, master.address);
   }
   for (const auto& [name, master] : noted_masters_) {

@@ -1,8 +1,8 @@
 // The part of ClusterMember that runs at each tick: what a primary does by itself, without a
 // request.
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/base/secret.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/cluster/cluster_member.hpp"
@@ -54,7 +54,7 @@ void ClusterMember::commit_alone(bool& under_way, Change change) {
     auto committing = member->commit(std::move(made));
     const auto committed = co_await std::move(committing);
     *making = false;
-    if (!committed) spdlog::debug("change waits reason=\"{}\"", committed.error().message);
+    if (!committed) log::debug("change waits reason=\"{}\"", committed.error().message);
   };
   asio::co_spawn(control_loop_, make(this, &under_way, std::move(change)), asio::detached);
 }
@@ -80,7 +80,7 @@ asio::awaitable<void> ClusterMember::register_worker(Change change) {
   auto committing = commit(std::move(change));
   const auto committed = co_await std::move(committing);
   --registering_;
-  if (!committed) spdlog::debug("registration waits reason=\"{}\"", committed.error().message);
+  if (!committed) log::debug("registration waits reason=\"{}\"", committed.error().message);
 }
 
 // Reports the possible witnesses, from the replicated state, with the liveness that this master

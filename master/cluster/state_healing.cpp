@@ -6,9 +6,9 @@
 // affected.
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
@@ -77,7 +77,7 @@ asio::awaitable<void> ClusterMember::heal(Endpoint primary) {
   if (document) {
     take_over(*document);
   } else {
-    spdlog::error("state cannot be fetched reason=\"{}\"", document.error().message);
+    log::error("state cannot be fetched reason=\"{}\"", document.error().message);
   }
   apply(std::exchange(held_, {}));
   store_healed();
@@ -87,7 +87,7 @@ asio::awaitable<void> ClusterMember::heal(Endpoint primary) {
 // next one will not.
 void ClusterMember::take_over(std::string_view document) {
   const auto state = parse_document(document);
-  if (!state) return spdlog::error("state cannot be read reason=\"{}\"", state.error().message);
+  if (!state) return log::error("state cannot be read reason=\"{}\"", state.error().message);
   if (state->index < state_.applied()) return;
   auto held = std::exchange(held_, {});
   const auto before = digest();
@@ -95,8 +95,8 @@ void ClusterMember::take_over(std::string_view document) {
   held_ = std::move(held);
   if (gave_up_) return;
   healed_ = state->index;
-  spdlog::warn("state replaced by the primary's index={} was={:016x} is={:016x}", state->index,
-               before.digest, digest().digest);
+  log::warn("state replaced by the primary's index={} was={:016x} is={:016x}", state->index,
+            before.digest, digest().digest);
 }
 
 Result<std::string> ClusterMember::state_to_fetch(Instant now) const {

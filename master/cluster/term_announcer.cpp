@@ -1,9 +1,9 @@
 #include "master/cluster/term_announcer.hpp"
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/log.hpp"
 #include "common/http/http1_conversation.hpp"
 #include "common/http/http_call.hpp"
 #include "common/http/tls_conversation.hpp"
@@ -102,8 +102,8 @@ void TermAnnouncer::finish(const std::shared_ptr<Round>& round) {
   if (round->over || round != round_) return;
   round->over = true;
   if (round->telling > 0) {
-    spdlog::warn("some workers have not heard of the term term={} workers={}", round->term,
-                 round->telling);
+    log::warn("some workers have not heard of the term term={} workers={}", round->term,
+              round->telling);
   }
   hooks_.announced(round->term);
 }

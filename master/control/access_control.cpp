@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
-#include <spdlog/spdlog.h>
-
 #include "common/access/limits.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/base/name.hpp"
 #include "common/base/printable.hpp"
 #include "common/base/sender_address.hpp"
@@ -202,11 +201,10 @@ void AccessControl::tell_change(const ControlRequest& request, const ControlResp
   const auto caller = caller_of(request);
   const auto told = told_by_master(request);
   const auto& who = told ? *told : caller;
-  spdlog::info("change name={} role={} from={}{} at={} what=\"{}\" outcome={}{}{}", who.name,
-               who.role, who.from,
-               told ? fmt::format(" via={} via_address={}", caller.name, caller.from) : "", role,
-               shown(request), response.status, request.body.empty() ? "" : " document=",
-               printable(request.body.substr(0, document_bytes_max)));
+  log::info("change name={} role={} from={}{} at={} what=\"{}\" outcome={}{}{}", who.name, who.role,
+            who.from, told ? fmt::format(" via={} via_address={}", caller.name, caller.from) : "",
+            role, shown(request), response.status, request.body.empty() ? "" : " document=",
+            printable(request.body.substr(0, document_bytes_max)));
 }
 
 Event AccessControl::asked_of(const ControlRequest& request) {
@@ -239,11 +237,11 @@ void AccessControl::tick() {
     const auto known = told_.find(each->sha256);
     if (known != told_.end() && known->second >= warning) continue;
     if (days < 0) {
-      spdlog::warn("token has expired name={} role={} until={}", each->name, to_string(each->role),
-                   each->until->to_string());
+      log::warn("token has expired name={} role={} until={}", each->name, to_string(each->role),
+                each->until->to_string());
     } else {
-      spdlog::warn("token expires soon name={} role={} until={} days_left={}", each->name,
-                   to_string(each->role), each->until->to_string(), days);
+      log::warn("token expires soon name={} role={} until={} days_left={}", each->name,
+                to_string(each->role), each->until->to_string(), days);
     }
   }
   told_ = std::move(told);

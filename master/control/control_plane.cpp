@@ -5,10 +5,10 @@
 #include <thread>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/base/name.hpp"
 #include "master/cluster/backup.hpp"
 #include "master/control/control_plane_options.hpp"
@@ -117,7 +117,7 @@ void ControlPlane::Parts::saw_view() {
 }
 
 void ControlPlane::Parts::take(const Secrets& secrets) {
-  for (const auto& warning : secrets.warnings) spdlog::warn("{}", warning);
+  for (const auto& warning : secrets.warnings) log::warn("{}", warning);
   access.set(secrets.credentials);
   token = secrets.token;
   if (member) member->set_token(token);
@@ -144,7 +144,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   const auto known = known_masters(options, token, credentials);
   if (!known) return known.error();
   if (access.asks_for_tokens() && token.empty() && !credentials && !known->others.empty()) {
-    spdlog::warn(
+    log::warn(
         "this master has nothing to present to the others: give it a token of its own by "
         "--token-file");
   }
@@ -254,7 +254,7 @@ Result<> ControlPlane::start() {
   if (auto opened = parts_->open(options_); !opened) return opened;
   parts_->registry.hand_over();
   parts_->thread = std::thread([parts = parts_.get()] { parts->run(); });
-  spdlog::info("control address open node={} address={}", options_.node, address().to_string());
+  log::info("control address open node={} address={}", options_.node, address().to_string());
   return {};
 }
 

@@ -3,9 +3,9 @@
 #include <future>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/base/name.hpp"
 #include "master/control/control_plane_credentials.hpp"
 #include "master/control/control_plane_parts.hpp"
@@ -113,8 +113,8 @@ Result<std::shared_ptr<const ControlPlane::Renewal>> ControlPlane::prepare(
                                    (*loaded)->identity().id(), before->identity().cluster));
     }
     if (!loaded) {
-      spdlog::error("the certificates of the cluster stay as they were reason=\"{}\"",
-                    loaded.error().message);
+      log::error("the certificates of the cluster stay as they were reason=\"{}\"",
+                 loaded.error().message);
       return loaded.error();
     }
     renewal->credentials = std::move(*loaded);
@@ -122,7 +122,7 @@ Result<std::shared_ptr<const ControlPlane::Renewal>> ControlPlane::prepare(
   if (!options.tokens_file.empty() || !options.token_file.empty()) {
     auto secrets = read_secrets(options);
     if (!secrets) {
-      spdlog::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
+      log::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
       return secrets.error();
     }
     renewal->secrets = std::move(*secrets);
@@ -154,7 +154,7 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   if (renewal.secrets) {
     take(*renewal.secrets);
     const auto& all = renewal.secrets->credentials;
-    spdlog::info("tokens read again entries={}", all == nullptr ? 0 : all->all().size());
+    log::info("tokens read again entries={}", all == nullptr ? 0 : all->all().size());
   }
   return {};
 }

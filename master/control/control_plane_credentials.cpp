@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include <fmt/chrono.h>
-#include <spdlog/spdlog.h>
 
 #include "common/access/last_day.hpp"
 #include "common/access/limits.hpp"
+#include "common/base/log.hpp"
 #include "master/control/control_plane_credentials.hpp"
 #include "master/control/control_plane_parts.hpp"
 
@@ -56,8 +56,8 @@ void ControlPlane::Parts::warn_of_certificate() {
   const auto own = credentials->get();
   const auto left = days_left(own->expires(), now);
   if (left > static_cast<int>(limits::credential_days_first_warning)) return;
-  spdlog::warn("the certificate of the cluster ends soon identity={} until=\"{}\" days_left={}",
-               own->identity().id(), tls::to_string(own->expires()), left);
+  log::warn("the certificate of the cluster ends soon identity={} until=\"{}\" days_left={}",
+            own->identity().id(), tls::to_string(own->expires()), left);
 }
 
 Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& options) {
@@ -67,16 +67,16 @@ Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& option
   credentials->set(*loaded);
   calls.set_credentials(credentials);
   access.go_by_certificates();
-  spdlog::info("certificate of the cluster read identity={} until=\"{}\" revocations={}",
-               (*loaded)->identity().id(), tls::to_string((*loaded)->expires()),
-               (*loaded)->revocations());
+  log::info("certificate of the cluster read identity={} until=\"{}\" revocations={}",
+            (*loaded)->identity().id(), tls::to_string((*loaded)->expires()),
+            (*loaded)->revocations());
   return {};
 }
 
 // Connections that are open are looked at again within half a second.
 void ControlPlane::Parts::use_credentials(tls::CredentialsPtr loaded) {
-  spdlog::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
-               loaded->identity().id(), tls::to_string(loaded->expires()), loaded->revocations());
+  log::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
+            loaded->identity().id(), tls::to_string(loaded->expires()), loaded->revocations());
   credentials->set(std::move(loaded));
 }
 

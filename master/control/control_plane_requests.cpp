@@ -1,8 +1,6 @@
 // The part of ControlPlane that answers requests: who may ask, who answers.
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
 #include "common/http/direct_caller.hpp"

@@ -1,9 +1,9 @@
 #include "master/control/drained_wait.hpp"
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/wire/status.hpp"
 #include "master/control/limits.hpp"
 #include "master/control/pass_on.hpp"
@@ -99,8 +99,8 @@ asio::awaitable<void> DrainedWait::ask(Others& others, const std::string& name) 
     if (in_flight) {
       other = {.control = other.control, .in_flight = *in_flight, .done = *in_flight == 0};
     } else if (!answer || ++other.silences >= silences_max) {
-      spdlog::warn("no longer waiting for a master that gives no answer node={} worker={}", node,
-                   name);
+      log::warn("no longer waiting for a master that gives no answer node={} worker={}", node,
+                name);
       other = {.control = other.control, .done = true};
     }
   }

@@ -4,9 +4,9 @@
 #include <thread>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/wire/masters.hpp"
 #include "master/cluster/masters_file.hpp"
 #include "master/control/control_plane.hpp"
@@ -90,12 +90,12 @@ std::string listed(const Addresses& masters) {
 KnownMasters from_directory(const ControlPlaneOptions& options, const wire::Masters& kept) {
   KnownMasters known{.others = others_of(kept, options.node, options.peers)};
   if (!options.peers.empty() && options.peers != known.others) {
-    spdlog::warn("--peer is ignored, the masters are in the log flags=\"{}\" log=\"{}\"",
-                 listed(options.peers), listed(known.others));
+    log::warn("--peer is ignored, the masters are in the log flags=\"{}\" log=\"{}\"",
+              listed(options.peers), listed(known.others));
   }
   if (options.join) {
-    spdlog::info("--join is no longer needed, the masters are known masters=\"{}\"",
-                 listed(known.others));
+    log::info("--join is no longer needed, the masters are known masters=\"{}\"",
+              listed(known.others));
   }
   return known;
 }
@@ -119,7 +119,7 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
   if (!options.data_dir.empty()) {
     const auto kept = load_masters(options.data_dir);
     if (!kept && kept.error().code != ErrorCode::not_found) {
-      spdlog::warn(
+      log::warn(
           "the stored list of masters cannot be used, the flags are used instead reason=\"{}\"",
           kept.error().message);
     }
@@ -143,7 +143,7 @@ Result<KnownMasters> known_masters(const ControlPlaneOptions& options, const std
       const Addresses asked{{core::NodeId(masters->node), *options.join}};
       KnownMasters known{.others = others_of(*masters, options.node, asked),
                          .joins = id_of(masters->cluster)};
-      spdlog::info("joins cluster={} masters=\"{}\"", known.joins, listed(known.others));
+      log::info("joins cluster={} masters=\"{}\"", known.joins, listed(known.others));
       return checked(options, std::move(known));
     }
     if (now() >= deadline) {

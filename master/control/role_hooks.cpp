@@ -12,9 +12,9 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/base/mutex.hpp"
 #include "master/control/limits.hpp"
 
@@ -70,7 +70,7 @@ class RoleHooks::Body {
   void changed(bool primary, Term term) {
     const Lock lock(mutex_);
     if (waiting_.size() >= limits::hooks_waiting_max) {
-      spdlog::error("role commands take too long: the oldest two are skipped");
+      log::error("role commands take too long: the oldest two are skipped");
       waiting_.erase(waiting_.begin(), waiting_.begin() + 2);
     }
     waiting_.push_back({primary, term});
@@ -159,8 +159,8 @@ class RoleHooks::Body {
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (failed != 0) {
-      spdlog::error("role command cannot be started command={} reason=\"{}\"", command[0],
-                    std::strerror(failed));
+      log::error("role command cannot be started command={} reason=\"{}\"", command[0],
+                 std::strerror(failed));
       return std::nullopt;
     }
     return child;
@@ -183,12 +183,12 @@ class RoleHooks::Body {
 
   static void report(const std::string& command, std::optional<int> status) {
     if (!status) {
-      spdlog::error("role command took too long and was killed command={}", command);
+      log::error("role command took too long and was killed command={}", command);
     } else if (*status != 0) {
-      spdlog::error("role command failed command={} status={}", command,
-                    WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status));
+      log::error("role command failed command={} status={}", command,
+                 WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status));
     } else {
-      spdlog::info("role command done command={}", command);
+      log::info("role command done command={}", command);
     }
   }
 

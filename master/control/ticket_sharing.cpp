@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include <boost/asio.hpp>
-#include <spdlog/spdlog.h>
 
 #include "common/access/credential.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/ticket_keys.hpp"
 #include "master/control/pass_on.hpp"
@@ -75,7 +75,7 @@ asio::awaitable<void> TicketSharing::ask(Endpoint primary, std::string name) {
   asking_ = false;
   if (!answer || answer->status != 200) {
     const auto why = answer ? std::to_string(answer->status) : answer.error().message;
-    if (!answer || answer->status != 204) spdlog::debug("no ticket keys reason=\"{}\"", why);
+    if (!answer || answer->status != 204) log::debug("no ticket keys reason=\"{}\"", why);
     co_return;
   }
   const auto told = wire::parse_ticket_keys_answer(answer->body);
@@ -84,7 +84,7 @@ asio::awaitable<void> TicketSharing::ask(Endpoint primary, std::string name) {
   // Who leads may have changed meanwhile; then the other is asked.
   if (member_.view().primary.name() != name) co_return;
   if (!ring || !hooks_.take(*ring)) {
-    spdlog::warn("ticket keys not understood primary={} address={}", name, primary.to_string());
+    log::warn("ticket keys not understood primary={} address={}", name, primary.to_string());
   }
 }
 

@@ -1,8 +1,7 @@
 #include "master/registry/registry.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/assert.hpp"
+#include "common/base/log.hpp"
 #include "common/base/sender_address.hpp"
 
 namespace tandem::master {
@@ -230,8 +229,8 @@ void Registry::tick(Instant now) {
   const auto stalled_before = clock_.stalled();
   const auto attentive = clock_.tick(now);
   if (clock_.stalled() - stalled_before > options_.heartbeat_interval) {
-    spdlog::warn("master stalled, worker deadlines shifted stall_ms={}",
-                 (clock_.stalled() - stalled_before) / 1ms);
+    log::warn("master stalled, worker deadlines shifted stall_ms={}",
+              (clock_.stalled() - stalled_before) / 1ms);
   }
   std::vector<std::string> silent;
   for (auto place = records_.begin(); place != records_.end();) {
@@ -240,7 +239,7 @@ void Registry::tick(Instant now) {
     if (record.is_probed()) continue;
     if (is_forgotten(record, attentive)) {
       if (state_.joined.contains(record.name)) continue;  // until its departure has been committed
-      spdlog::info("worker forgotten name={} service={}", record.name, record.service);
+      log::info("worker forgotten name={} service={}", record.name, record.service);
       erase(current);
     } else if (!record.has_left() && !record.liveness.down()) {
       if (!record.liveness.is_silent(attentive, options_.heartbeat_interval)) continue;
@@ -291,8 +290,8 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   note_address(kept);
   services_.add(kept);
   request_publication();
-  spdlog::info("worker joined name={} service={} address={} state={} id={}", kept.name,
-               kept.service, kept.address.to_string(), to_string(kept.state()), kept.id);
+  log::info("worker joined name={} service={} address={} state={} id={}", kept.name, kept.service,
+            kept.address.to_string(), to_string(kept.state()), kept.id);
   return kept;
 }
 
@@ -313,8 +312,8 @@ void Registry::settle(WorkerRecord& record, Standing before) {
   const bool shows = record.gets_traffic() != before.gets_traffic;
   if (shows || record.may_return() != before.may_return) mark_changed(record);
   if (record.state() == before.state) return;
-  spdlog::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
-               to_string(before.state), to_string(record.state()), record.reason());
+  log::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
+            to_string(before.state), to_string(record.state()), record.reason());
   if (hooks_.on_state) hooks_.on_state(record, before.state);
 }
 

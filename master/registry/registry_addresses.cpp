@@ -5,9 +5,8 @@
 // A heartbeat never replaces a worker that an operator has put there, by --backend or by the API.
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/canonical_host.hpp"
+#include "common/base/log.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -75,8 +74,8 @@ std::vector<std::string> Registry::retire_others_at(const Endpoint& address,
   std::vector<std::string> retired;
   for (const auto* other : others_at(address, name)) {
     if (other->is_probed()) continue;
-    spdlog::warn("worker retired name={} service={} address={} by={}", other->name, other->service,
-                 other->address.to_string(), name);
+    log::warn("worker retired name={} service={} address={} by={}", other->name, other->service,
+              other->address.to_string(), name);
     retired.insert(retired.end(), other->predecessors.begin(), other->predecessors.end());
     if (!other->incarnation.empty()) retired.push_back(other->incarnation);
     erase(records_.find(other->name));
@@ -113,8 +112,8 @@ void Registry::take_addresses(std::string_view name, const Result<std::vector<En
     return;
   }
   record.unresolved = found.error().message;
-  spdlog::warn("backend cannot be resolved name={} address={} reason=\"{}\"", record.name,
-               record.address.to_string(), record.unresolved);
+  log::warn("backend cannot be resolved name={} address={} reason=\"{}\"", record.name,
+            record.address.to_string(), record.unresolved);
 }
 
 // To the loops it is another worker, because they keep connections by id.
@@ -123,8 +122,8 @@ WorkerId Registry::found_at(WorkerId id, const Endpoint& address) {
   const auto found = by_id_.find(id);
   if (found == by_id_.end() || found->second->address == address) return id;
   auto& record = *found->second;
-  spdlog::info("backend found name={} address={} before={}", record.name, address.to_string(),
-               record.address.to_string());
+  log::info("backend found name={} address={} before={}", record.name, address.to_string(),
+            record.address.to_string());
   retire_others_at(address, record.name);
   by_id_.erase(found);
   forget_address(record);

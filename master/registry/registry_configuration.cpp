@@ -2,8 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include <spdlog/spdlog.h>
-
+#include "common/base/log.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -70,8 +69,8 @@ Result<> Registry::reconfigure(const Configured& configured, Instant now) {
     const auto& spec = current->second;
     const auto stays = std::find(configured.backends.begin(), configured.backends.end(), spec);
     if (stays != configured.backends.end()) continue;
-    spdlog::info("backend removed name={} service={} address={}", spec.name, spec.service,
-                 spec.address.to_string());
+    log::info("backend removed name={} service={} address={}", spec.name, spec.service,
+              spec.address.to_string());
     erase(records_.find(spec.name));
     configured_backends_.erase(current);
   }

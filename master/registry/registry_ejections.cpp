@@ -5,8 +5,7 @@
 #include <set>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
+#include "common/base/log.hpp"
 #include "common/wire/limits.hpp"
 #include "master/registry/ejection.hpp"
 #include "master/registry/registry.hpp"
@@ -97,8 +96,8 @@ void Registry::eject_outliers(const std::string& service, const ServiceTable::Me
     record.counters->ejected_after.store(0, relaxed);
     const auto out_for = eject(*record.counters, outlier_times, now);
     ++check_counts_.of(service).ejections;
-    spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"{}\"", record.name, service,
-                 out_for / 1ms, record.ejection_reason);
+    log::warn("worker ejected name={} service={} for_ms={} reason=\"{}\"", record.name, service,
+              out_for / 1ms, record.ejection_reason);
   }
 }
 

@@ -1,8 +1,8 @@
 // The records follow the replicated state: after a committed change or a snapshot, each name's
 // record becomes what the state says, whatever it was before.
-#include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
+#include "common/base/log.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -39,7 +39,7 @@ void Registry::follow(const std::string& name, bool had_joined, Instant now) {
   const auto found = records_.find(name);
   if (found != records_.end() && !may_stay(found->second, had_joined)) {
     if (!state_.knows(name)) {
-      spdlog::info("worker left the cluster name={} service={}", name, found->second.service);
+      log::info("worker left the cluster name={} service={}", name, found->second.service);
     }
     erase(found);
   } else if (found != records_.end()) {
@@ -120,8 +120,8 @@ void Registry::settle_decisions(WorkerRecord& record) {
   settle(record, before);
   record.shown.reset();
   mark_changed(record);
-  spdlog::info("operator decision name={} state={} weight={}", record.name,
-               to_string(record.state()), record.weight());
+  log::info("operator decision name={} state={} weight={}", record.name, to_string(record.state()),
+            record.weight());
 }
 
 void Registry::restore(ClusterState state, Instant now) {
@@ -175,7 +175,7 @@ void Registry::insert_added(const wire::WorkerSpec& spec, Instant now) {
 
 void Registry::leave_out(const std::string& name, const Error& why) {
   left_out_.insert(name);
-  spdlog::warn("worker of the cluster left out name={} reason=\"{}\"", name, why.message);
+  log::warn("worker of the cluster left out name={} reason=\"{}\"", name, why.message);
 }
 
 // ---- backends

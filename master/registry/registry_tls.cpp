@@ -1,6 +1,6 @@
 // TLS with workers: as the settings of their service say, or by certificates of the cluster.
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/tls/worker_tls.hpp"
 #include "master/registry/registry.hpp"
 
@@ -57,7 +57,7 @@ void Registry::secure_workers(const std::string& service, const wire::ServiceSet
   if (!anew && before != nullptr && before->spec() == spec) return;
   auto loaded = tandem::tls::WorkerTls::load(spec);
   if (!loaded->problem().empty()) {
-    spdlog::error("tls with workers fails service={} reason=\"{}\"", service, loaded->problem());
+    log::error("tls with workers fails service={} reason=\"{}\"", service, loaded->problem());
   }
   services_.set_tls(service, std::move(loaded));
 }

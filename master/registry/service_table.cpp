@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/assert.hpp"
+#include "common/base/log.hpp"
 #include "common/wire/limits.hpp"
 
 namespace tandem::master {
@@ -88,8 +87,8 @@ void ServiceTable::review(std::string_view name, Entry& entry) {
   const auto before = std::exchange(entry.health, count_health(entry.members));
   const auto& now = entry.health;
   if (now.panics() != before.panics()) {
-    spdlog::warn("service panic {} service={} out={} workers={}", now.panics() ? "begins" : "ends",
-                 name, now.out, now.workers);
+    log::warn("service panic {} service={} out={} workers={}", now.panics() ? "begins" : "ends",
+              name, now.out, now.workers);
   }
   if (!now.panics() && !before.panics()) return;
   for (const auto& [worker_name, record] : entry.members) {

@@ -12,9 +12,9 @@
 #include <cstring>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "master/vip/limits.hpp"
 
 namespace tandem::master {
@@ -67,10 +67,10 @@ Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
   for (const auto& each : places) {
     const int error = kernel.remove(vip, each.interface);
     if (error == EPERM || error == EACCES) return invalid(std::string(needs), "--vip");
-    if (error == 0) spdlog::info("left-over address removed vip={}", vip.to_string());
+    if (error == 0) log::info("left-over address removed vip={}", vip.to_string());
   }
   if (!interface->mac) {
-    spdlog::warn("address will not be announced vip={} reason=\"no Ethernet\"", vip.to_string());
+    log::warn("address will not be announced vip={} reason=\"no Ethernet\"", vip.to_string());
   }
   return {};
 }
@@ -217,7 +217,7 @@ void VirtualAddresses::take(Instant instant) {
   const auto term = gate_.open_at(now());
   for (const auto& place : places_) {
     if (place.there && term) {
-      spdlog::info("address taken vip={} term={}", place.spec.to_string(), *term);
+      log::info("address taken vip={} term={}", place.spec.to_string(), *term);
     }
   }
   publish();
@@ -237,10 +237,10 @@ void VirtualAddresses::give_up() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     auto& place = places_[i];
     const bool gone = errors[i] == 0 || errors[i] == EADDRNOTAVAIL || errors[i] == ENODEV;
-    if (gone && place.there) spdlog::info("address given up vip={}", place.spec.to_string());
+    if (gone && place.there) log::info("address given up vip={}", place.spec.to_string());
     if (!gone) {
-      spdlog::error("address cannot be removed, it lapses by itself vip={} reason=\"{}\"",
-                    place.spec.to_string(), std::strerror(errors[i]));
+      log::error("address cannot be removed, it lapses by itself vip={} reason=\"{}\"",
+                 place.spec.to_string(), std::strerror(errors[i]));
     }
     place.there = false;
     place.problem.clear();
@@ -282,7 +282,7 @@ void VirtualAddresses::put(Place& place, Instant instant) {
 void VirtualAddresses::note_problem(Place& place, std::string problem) {
   if (place.problem == problem) return;
   if (!problem.empty()) {
-    spdlog::warn("address trouble vip={} reason=\"{}\"", place.spec.to_string(), problem);
+    log::warn("address trouble vip={} reason=\"{}\"", place.spec.to_string(), problem);
   }
   place.problem = std::move(problem);
 }
@@ -303,8 +303,8 @@ void VirtualAddresses::announce(const Place& place) {
     if (!may_hold(now())) return;
     const int error = packets_.send(frame, place.interface);
     if (error != 0) {
-      spdlog::warn("address cannot be announced vip={} reason=\"{}\"", place.spec.to_string(),
-                   std::strerror(error));
+      log::warn("address cannot be announced vip={} reason=\"{}\"", place.spec.to_string(),
+                std::strerror(error));
     }
   }
   if (place.announced == std::size(announced_after) && !place.spec.v6) {
@@ -327,8 +327,8 @@ void VirtualAddresses::take_events(Instant instant) {
       }
       if (event.v6 != place.spec.v6 || event.address != place.spec.bytes || !place.there) continue;
       place.there = false;
-      spdlog::warn("address was removed by somebody else, it is added again vip={}",
-                   place.spec.to_string());
+      log::warn("address was removed by somebody else, it is added again vip={}",
+                place.spec.to_string());
       if (place.put_back > instant - limits::vip_renewal) continue;
       place.put_back = instant;
       if (may_hold(now())) put(place, instant);

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/duration.hpp"
+#include "common/base/log.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/process_setup.hpp"
 #include "tandem/worker.hpp"
@@ -25,15 +25,15 @@ using namespace tandem;
 
 void log_event(Severity severity, const std::string& line) {
   if (severity == Severity::warning) {
-    spdlog::warn("{}", line);
+    log::warn("{}", line);
   } else {
-    spdlog::info("{}", line);
+    log::info("{}", line);
   }
 }
 
 // The masters send it no more requests: it ends as after SIGTERM.
 void end_when_removed() {
-  spdlog::warn("removed by an operator");
+  log::warn("removed by an operator");
   StopSignals::request_stop();
 }
 
@@ -50,10 +50,10 @@ void announce(const std::string& name, const std::string& service, const std::st
 
 void told(const std::optional<std::string>& refusal) {
   if (refusal) {
-    spdlog::error("certificate and token stay as they were reason=\"{}\"", *refusal);
+    log::error("certificate and token stay as they were reason=\"{}\"", *refusal);
   } else {
     static unsigned times = 0;  // on the thread that waits for signals
-    spdlog::info("certificate and token read again, as far as there are any times={}", ++times);
+    log::info("certificate and token read again, as far as there are any times={}", ++times);
   }
 }
 
@@ -85,7 +85,7 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "listen=" + worker.address());
   signals.wait([&worker] { told(worker.reload_secrets()); });
-  spdlog::info("stopping in_flight={}", worker.in_flight());
+  log::info("stopping in_flight={}", worker.in_flight());
   worker.stop();
   return 0;
 }
@@ -109,7 +109,7 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "target=" + flags.target->to_string());
   signals.wait([&worker] { told(worker.reload_secrets()); });
-  spdlog::info("stopping");
+  log::info("stopping");
   worker.stop();
   return worker.error() ? failed(*worker.error()) : 0;
 }

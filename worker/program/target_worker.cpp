@@ -4,9 +4,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/limits.hpp"
+#include "common/base/log.hpp"
 #include "common/base/stop_signals.hpp"
 #include "worker/src/certificate.hpp"
 
@@ -87,10 +87,10 @@ std::optional<std::string> TargetWorker::register_at(const std::string& address)
 // On the probe's thread.
 void TargetWorker::take(const TargetProbe::Result& result) {
   if (result.alive) {
-    spdlog::info("target is up target={} address={}", target_.to_string(),
-                 result.address->to_string());
+    log::info("target is up target={} address={}", target_.to_string(),
+              result.address->to_string());
   } else {
-    spdlog::warn("target is failing target={} reason=\"{}\"", target_.to_string(), result.why);
+    log::warn("target is failing target={} reason=\"{}\"", target_.to_string(), result.why);
   }
   const Lock lock(mutex_);
   if (stopped_ || error_ || !result.address) return;
@@ -105,7 +105,7 @@ void TargetWorker::take(const TargetProbe::Result& result) {
 
 // On the registration's threads.
 void TargetWorker::follow(const std::string& checks) {
-  spdlog::info("settings of the service checks=\"{}\"", checks);
+  log::info("settings of the service checks=\"{}\"", checks);
   const Lock lock(probe_mutex_);
   followed_ = check_.overlaid(parse_checks(checks));
   if (probe_) probe_->check_by(followed_);

@@ -6,9 +6,8 @@
 #include <chrono>
 #include <cstring>
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 
 namespace tandem::master {
 
@@ -125,18 +124,18 @@ void AccessLog::write_lines() {
 void AccessLog::open_anew() {
   const auto opened = file_.reopen();
   if (opened) {
-    spdlog::info("access log reopened");
+    log::info("access log reopened");
   } else {
-    spdlog::error("access log not reopened, going on with the old file reason=\"{}\"",
-                  opened.error().message);
+    log::error("access log not reopened, going on with the old file reason=\"{}\"",
+               opened.error().message);
   }
 }
 
 void AccessLog::warn_of_losses() {
   const auto sum = lost();
   if (sum == warned_of_) return;
-  spdlog::warn("access log lost lines={} total={} reason=\"{}\"", sum - warned_of_, sum,
-               error_ == 0 ? "more requests than could be written" : std::strerror(error_));
+  log::warn("access log lost lines={} total={} reason=\"{}\"", sum - warned_of_, sum,
+            error_ == 0 ? "more requests than could be written" : std::strerror(error_));
   warned_of_ = sum;
   error_ = 0;
 }

@@ -1,6 +1,6 @@
 // How a client that has come in where TLS is spoken becomes one that is served.
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "master/forward/client/client_session.hpp"
 #include "master/forward/tls/client_identity.hpp"
 
@@ -68,8 +68,8 @@ Task<bool> ClientSession::secure() {
     const auto step = connection_.tls()->shake_hands();
     if (step == TlsSession::Step::done) co_return true;
     if (step == TlsSession::Step::failed) {
-      spdlog::debug("tls handshake failed client={} reason=\"{}\"", address_,
-                    connection_.tls()->failure());
+      log::debug("tls handshake failed client={} reason=\"{}\"", address_,
+                 connection_.tls()->failure());
       co_return false;
     }
     IoResult ready;

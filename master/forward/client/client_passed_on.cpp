@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include <spdlog/spdlog.h>
-
+#include "common/base/log.hpp"
 #include "common/http/stream_socket.hpp"
 #include "master/forward/client/address_ranges.hpp"
 #include "master/forward/client/client_session.hpp"
@@ -64,7 +63,7 @@ void ClientSession::refuse_proxy_header(std::string_view why) const {
   static thread_local Instant complains_from = Instant::never();
   if (context_.coarse_now() < complains_from) return;
   complains_from = context_.coarse_now() + limits::proxy_complaint;
-  spdlog::warn("proxy header refused from={} reason=\"{}\"", address_, why);
+  log::warn("proxy header refused from={} reason=\"{}\"", address_, why);
 }
 
 }  // namespace tandem::master

@@ -1,11 +1,10 @@
 // The part of Exchange that makes one attempt: connects, asks, passes the answer on, and says who
 // is to blame when it failed.
+#include "common/base/log.hpp"
 #include "master/forward/exchange/exchange.hpp"
 
 #include <algorithm>
 #include <cerrno>
-
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
 #include "common/base/own_trouble.hpp"
@@ -19,8 +18,8 @@ void log_shortage(const ErrorCodeOs& error, Instant at) {
   thread_local Instant last = Instant::never();
   if (last != Instant::never() && at - last < 1s) return;
   last = at;
-  spdlog::warn("workers cannot be connected to, for want of own resources reason=\"{}\"",
-               error.message());
+  log::warn("workers cannot be connected to, for want of own resources reason=\"{}\"",
+            error.message());
 }
 
 }  // namespace

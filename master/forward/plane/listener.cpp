@@ -8,8 +8,8 @@
 #include <cerrno>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/base/own_trouble.hpp"
 #include "master/forward/plane/limits.hpp"
 #include "master/forward/plane/newcomer_filter.hpp"
@@ -121,8 +121,8 @@ void Listener::make_room(const std::string& reason) {
   const auto now = loop_.context().coarse_now();
   if (now < complains_from_) return;
   complains_from_ = now + limits::accept_complaint;
-  spdlog::warn("clients wait to be accepted connections={} reason=\"{}\"",
-               loop_.counters().client_connections.load(std::memory_order_relaxed), reason);
+  log::warn("clients wait to be accepted connections={} reason=\"{}\"",
+            loop_.counters().client_connections.load(std::memory_order_relaxed), reason);
 }
 
 Detached Listener::run() {

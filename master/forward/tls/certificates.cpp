@@ -4,9 +4,9 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
+#include "common/base/log.hpp"
 #include "master/forward/tls/limits.hpp"
 
 namespace tandem::master::tls {
@@ -21,8 +21,8 @@ std::int64_t days_left(Certificate::Time expires, Certificate::Time now) {
 }
 
 void log_loaded(const Certificate& certificate, Certificate::Time now) {
-  spdlog::info("certificate loaded file={} names={} days_left={}", certificate.files().certificate,
-               fmt::join(certificate.names(), ","), days_left(certificate.expires(), now));
+  log::info("certificate loaded file={} names={} days_left={}", certificate.files().certificate,
+            fmt::join(certificate.names(), ","), days_left(certificate.expires(), now));
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ Result<> Certificates::put_here(Result<CertificateSet> certificates, Time now, c
     used = certificates.error();
   }
   if (!used) {
-    spdlog::error("certificates stay as they are reason=\"{}\"", used.error().message);
+    log::error("certificates stay as they are reason=\"{}\"", used.error().message);
     return used;
   }
   for (const auto& each : current()->certificates) log_loaded(each, now);
@@ -119,8 +119,7 @@ void Certificates::use_tickets(std::shared_ptr<const TicketKeys> ticket_keys, co
   auto set = std::make_shared<const CertificateSet>(
       CertificateSet{before->certificates, std::move(ticket_keys), before->client_authority});
   const auto used = use(set);
-  if (!used)
-    return spdlog::error("ticket keys stay as they are reason=\"{}\"", used.error().message);
+  if (!used) return log::error("ticket keys stay as they are reason=\"{}\"", used.error().message);
   keep(set);
 }
 
@@ -134,14 +133,14 @@ void Certificates::tick(Time now) {
     const auto left = days_left(each.expires(), now);
     const auto& file = each.files().certificate;
     if (each.staple() != nullptr && each.staple()->until() <= now) {
-      spdlog::warn("ocsp staple has expired and is not sent file={}.ocsp", file);
+      log::warn("ocsp staple has expired and is not sent file={}.ocsp", file);
     }
     if (left < 0) {
-      spdlog::error("certificate has expired file={} days_left={}", file, left);
+      log::error("certificate has expired file={} days_left={}", file, left);
     } else if (left < limits::certificate_days_urgent) {
-      spdlog::error("certificate expires very soon file={} days_left={}", file, left);
+      log::error("certificate expires very soon file={} days_left={}", file, left);
     } else if (left < limits::certificate_days_warned) {
-      spdlog::warn("certificate expires soon file={} days_left={}", file, left);
+      log::warn("certificate expires soon file={} days_left={}", file, left);
     }
   }
 }

@@ -5,7 +5,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/assert.hpp"
 #include "master/forward/tls/limits.hpp"

@@ -7,8 +7,8 @@
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
-#include <spdlog/spdlog.h>
 
+#include "common/base/log.hpp"
 #include "common/base/small_file.hpp"
 #include "master/forward/tls/limits.hpp"
 #include "master/forward/tls/pem_file.hpp"
@@ -93,13 +93,13 @@ std::shared_ptr<const OcspStaple> OcspStaple::load(const std::string& file, X509
   auto content = read_small_file(file, limits::ocsp_bytes_max);
   if (!content) {
     if (content.error().code == ErrorCode::not_found) return nullptr;
-    spdlog::warn("ocsp staple not used file={} reason=\"it {}\"", file, content.error().message);
+    log::warn("ocsp staple not used file={} reason=\"it {}\"", file, content.error().message);
     return nullptr;
   }
   const auto judged = judge(*content, certificate, issuer_of(certificate, issuers), now);
   ERR_clear_error();
   if (judged.why_not != nullptr) {
-    spdlog::warn("ocsp staple not used file={} reason=\"{}\"", file, judged.why_not);
+    log::warn("ocsp staple not used file={} reason=\"{}\"", file, judged.why_not);
     return nullptr;
   }
   return std::shared_ptr<const OcspStaple>(new OcspStaple(std::move(*content), judged.until));

@@ -1,6 +1,6 @@
 #include "master/forward/tls/tickets.hpp"
 
-#include <spdlog/spdlog.h>
+#include "common/base/log.hpp"
 
 namespace tandem::master::tls {
 
@@ -13,7 +13,7 @@ void Tickets::tick(Time now, Standing standing, const Use& use) {
 
 void Tickets::turn(Time now, const Use& use) {
   ring_.turn(now);
-  spdlog::info("ticket keys turned keys={}", ring_.keys().size());
+  log::info("ticket keys turned keys={}", ring_.keys().size());
   use(keys());
 }
 
@@ -22,7 +22,7 @@ bool Tickets::take(std::string_view bytes, Time now, const Use& use) {
   if (!ring) return false;
   if (ring->version() == ring_.version()) return true;
   ring_ = std::move(*ring);
-  spdlog::info("ticket keys taken from the primary keys={}", ring_.keys().size());
+  log::info("ticket keys taken from the primary keys={}", ring_.keys().size());
   use(keys());
   return true;
 }

@@ -6,9 +6,9 @@
 #include <chrono>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "common/http/blocking_client.hpp"
 #include "master/forward/tracing/otlp.hpp"
 
@@ -100,9 +100,9 @@ void Tracer::tell(bool taken, const std::string& why) {
   if (taken == takes_) return;
   takes_ = taken;
   if (taken) {
-    spdlog::info("spans are taken again collector={}", options_.collector->to_string());
+    log::info("spans are taken again collector={}", options_.collector->to_string());
   } else {
-    spdlog::warn("spans are lost collector={} reason=\"{}\"", options_.collector->to_string(), why);
+    log::warn("spans are lost collector={} reason=\"{}\"", options_.collector->to_string(), why);
   }
 }
 

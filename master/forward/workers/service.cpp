@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include <spdlog/spdlog.h>
-
+#include "common/base/log.hpp"
 #include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
@@ -257,7 +256,7 @@ bool Service::record_result(Upstream& upstream, Experience experience) {
   if (experience == Experience::good) {
     if (upstream.worker().last_resort) counters.vouched.store(true, std::memory_order_relaxed);
     if (!CircuitBreaker::succeeded(counters)) return false;
-    spdlog::info("worker readmitted name={} service={}", upstream.worker().name, name_);
+    log::info("worker readmitted name={} service={}", upstream.worker().name, name_);
     wake_some();
     return false;
   }
@@ -268,8 +267,8 @@ bool Service::record_result(Upstream& upstream, Experience experience) {
   if (!is_out && !is_last_resort && !may_eject()) return false;
   if (is_last_resort) counters.vouched.store(false, std::memory_order_relaxed);
   const auto open_for = options_.breaker.open(counters, now);
-  spdlog::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
-               upstream.worker().name, name_, open_for / 1ms);
+  log::warn("worker ejected name={} service={} for_ms={} reason=\"fails requests in a row\"",
+            upstream.worker().name, name_, open_for / 1ms);
   return true;
 }
 

@@ -1,8 +1,7 @@
 #include "master/forward/workers/worker_handshake.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "common/base/clock.hpp"
+#include "common/base/log.hpp"
 #include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
@@ -15,7 +14,7 @@ void log_failure(const std::string& worker, const std::string& why) {
   const auto at = now();
   if (at < complains_from) return;
   complains_from = at + limits::handshake_complaint;
-  spdlog::warn("tls with a worker failed worker={} reason=\"{}\"", worker, why);
+  log::warn("tls with a worker failed worker={} reason=\"{}\"", worker, why);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "common/base/log.hpp"
 #include "common/base/logging.hpp"
 
 #include "common/base/log_format.hpp"
@@ -11,7 +12,6 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
 using namespace tandem;
 
@@ -44,9 +44,9 @@ std::string stderr_of(LogLevel level, const std::function<void()>& log,
 
 TEST_CASE("a log line has the time in UTC, the level, and the event") {
   auto text = stderr_of(LogLevel::info, [] {
-    spdlog::info("worker is up name={} weight={}", "w1", 100);
-    spdlog::debug("not written");
-    spdlog::warn("worker is down name=w1");
+    log::info("worker is up name={} weight={}", "w1", 100);
+    log::debug("not written");
+    log::warn("worker is down name=w1");
   });
   // Every digit of the times is shown as 0; "w1" and "100" come out as "w0" and "000".
   std::replace_if(
@@ -60,8 +60,8 @@ TEST_CASE("a log line of JSON has the event and each of its fields, whatever a s
   const auto text = stderr_of(
       LogLevel::info,
       [] {
-        spdlog::warn("worker state name={} weight={} reason=\"{}\"", "w1", 100,
-                     "\x1b a \"quoted\" b\nlevel=error");
+        log::warn("worker state name={} weight={} reason=\"{}\"", "w1", 100,
+                  "\x1b a \"quoted\" b\nlevel=error");
       },
       LogFormat::json);
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
@@ -95,10 +95,10 @@ TEST_CASE("the journal is told the priority of each line, and has times itself")
   const auto text = stderr_of(
       LogLevel::debug,
       [] {
-        spdlog::debug("a");
-        spdlog::info("b name=w1");
-        spdlog::warn("c");
-        spdlog::error("d");
+        log::debug("a");
+        log::info("b name=w1");
+        log::warn("c");
+        log::error("d");
       },
       LogFormat::journal);
   CHECK(text == "<7>a\n<6>b name=w1\n<4>c\n<3>d\n");
@@ -106,7 +106,7 @@ TEST_CASE("the journal is told the priority of each line, and has times itself")
 
 TEST_CASE("what a stranger may have put into a log line is one line, harmless on a terminal") {
   const auto text = stderr_of(LogLevel::info, [] {
-    spdlog::warn("refused reason=\"{}\"", "\x1b[2Jall is well\n2026 info worker is up");
+    log::warn("refused reason=\"{}\"", "\x1b[2Jall is well\n2026 info worker is up");
   });
   CHECK(text.find("reason=\"\\x1b[2Jall is well\\x0a2026 info worker is up\"\n") != text.npos);
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
@@ -125,10 +125,10 @@ TEST_CASE("a log level is one of five words") {
 
 TEST_CASE("a line that says the same as the one before is counted, and told before the next") {
   const auto text = stderr_of(LogLevel::info, [] {
-    for (int i = 0; i < 58; ++i) spdlog::warn("worker is down name=w1");
-    spdlog::info("worker is down name=w1");
-    spdlog::info("worker is up name=w1");
-    spdlog::info("worker is up name=w1");
+    for (int i = 0; i < 58; ++i) log::warn("worker is down name=w1");
+    log::info("worker is down name=w1");
+    log::info("worker is up name=w1");
+    log::info("worker is up name=w1");
   });
   std::vector<std::string> lines;
   std::istringstream input(text);
@@ -142,18 +142,18 @@ TEST_CASE("a line that says the same as the one before is counted, and told befo
 
 TEST_CASE("the level and the format of the log change from one line to the next") {
   const auto text = stderr_of(LogLevel::info, [] {
-    spdlog::debug("not written");
+    log::debug("not written");
     set_log_level(LogLevel::debug);
-    spdlog::debug("written");
+    log::debug("written");
     spdlog::default_logger()->flush();
     set_log_level(LogLevel::error);
-    spdlog::warn("not written");
+    log::warn("not written");
   });
   CHECK(text.find("debug written") != text.npos);
   CHECK(text.find("not written") == text.npos);
   const auto json = stderr_of(LogLevel::info, [] {
     set_log_format(LogFormat::json);
-    spdlog::info("worker is up name=w1");
+    log::info("worker is up name=w1");
   });
   CHECK(nlohmann::json::parse(json)["name"] == "w1");
 }
