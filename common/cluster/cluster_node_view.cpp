@@ -41,6 +41,10 @@ std::optional<wire::Standing> ClusterNode::standing() const {
   const auto level = feature_level_.load(std::memory_order_relaxed);
   const bool leads = node_->role() == core::Role::primary && view_.role == core::Role::primary;
   if (level < wire::features::agreed_state || !leads) return std::nullopt;
+  const auto& voters = view_.voters;
+  const bool is_new = std::any_of(voters.begin(), voters.end(),
+                                  [](const VoterView& voter) { return voter.unheard; });
+  if (is_new) return std::nullopt;  // it does not know yet who answers
   const auto time = now();
   wire::Standing standing{.commit = view_.commit,
                           .is_protected = view_.is_protected,
@@ -67,6 +71,7 @@ void ClusterNode::view_voters(ClusterView& view) const {
                     .kind = voter.kind,
                     .match = is_self ? view.last : node_->match_index(voter.id),
                     .silent_since = node_->silent_since(voter.id),
+                    .unheard = leads && !node_->has_answered(voter.id),
                     .disk_failure = disk_failure_of(voter.id.node),
                     .denied = denied_by(voter.id),
                     .behind = !is_self && is_behind(voter)};
@@ -77,9 +82,13 @@ void ClusterNode::view_voters(ClusterView& view) const {
         if (from_primary.silent) known.silent_since = standing_heard_ - *from_primary.silent;
       }
     }
+    known.unheard = known.unheard && !known.silent_since;
     view.voters.push_back(std::move(known));
   }
-  view.is_protected = node_->is_protected() && is_protected_now(view);
+  // Who answers only the primary knows, and it tells all that can be told.
+  const bool knows =
+      leads || feature_level_.load(std::memory_order_relaxed) < wire::features::agreed_state;
+  view.is_protected = knows && node_->is_protected() && is_protected_now(view);
   view.told_commit = view.commit;
   if (!told) return;
   view.told_commit = standing_->commit;

@@ -20,6 +20,8 @@ struct VoterView {
   LogIndex match;  // as known by `told_by`; while that is empty, 0 except for the node itself
   // As known by `told_by`: when it was last heard, if that is more than an election timeout ago.
   std::optional<Instant> silent_since{};
+  // Known to the primary only: it has answered nothing since the election, and is not silent yet.
+  bool unheard = false;
   // Why it cannot write its log, as it reports; empty while it can. Otherwise it votes for nobody,
   // and does not count for commits.
   std::string disk_failure{};

@@ -21,7 +21,8 @@ std::string joined(const std::vector<std::string>& names, std::string_view word)
 // A voter that cannot write does not count for elections or commits. The messages of one that
 // denies what it reported are ignored.
 bool is_lost(const VoterView& voter) {
-  return voter.silent_since || !voter.disk_failure.empty() || voter.denied.value() != 0;
+  return voter.silent_since || voter.unheard || !voter.disk_failure.empty() ||
+         voter.denied.value() != 0;
 }
 
 bool goes_on_without(const ClusterView& view, const std::string& lost) {
@@ -57,6 +58,7 @@ std::string troubles(const ClusterView& view, Instant now) {
     if (!voter.silent_since && !voter.disk_failure.empty()) {
       parts.push_back(fmt::format("{} cannot write its log ({})", voter.name, voter.disk_failure));
     }
+    if (voter.unheard) parts.push_back(fmt::format("{} has not answered yet", voter.name));
     if (!voter.silent_since) continue;
     const std::chrono::duration<double> silent = now - *voter.silent_since;
     parts.push_back(fmt::format("{} has not been heard for {:.{}f} s", voter.name, silent.count(),
@@ -68,7 +70,7 @@ std::string troubles(const ClusterView& view, Instant now) {
 // A voter answers rounds without its disk, so a lease may hold while nothing can be committed.
 bool a_majority_answers(const ClusterView& view) {
   const auto silent = std::count_if(view.voters.begin(), view.voters.end(), [](const auto& voter) {
-    return voter.silent_since.has_value();
+    return voter.silent_since.has_value() || voter.unheard;
   });
   return view.voters.size() - static_cast<std::size_t>(silent) >= view.quorum;
 }

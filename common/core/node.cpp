@@ -384,6 +384,15 @@ std::optional<Instant> Node::silent_since(const MemberId& member) const {
   return since;
 }
 
+bool Node::has_answered(const MemberId& member) const {
+  const auto* primary = as_primary();
+  if (primary == nullptr) return false;
+  if (member == self()) return true;
+  return std::any_of(primary->members.begin(), primary->members.end(), [&](const auto& progress) {
+    return progress.id == member && progress.answered != Instant::never();
+  });
+}
+
 bool Node::is_joining(const MemberId& member) const {
   const auto* primary = as_primary();
   return primary != nullptr && primary->joining && primary->joining->id == member;

@@ -64,6 +64,9 @@ class Node {
   // The time since which a voter has answered none of this primary's rounds; empty while it
   // answers, for this node itself, and when this node is not primary.
   std::optional<Instant> silent_since(const MemberId& member) const;
+  // Whether a voter has answered a round of this primary's term, or is this node. Right after an
+  // election nobody is silent yet, and who is dead has not answered either.
+  bool has_answered(const MemberId& member) const;
   Instant serve_until() const;
   // True when any single loss is survived while all voters are alive. A superseded incarnation
   // counts in every majority until it is removed, and is already lost.

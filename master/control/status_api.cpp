@@ -38,7 +38,7 @@ wire::VoterStatus status_of(const cluster::VoterView& voter, const cluster::Clus
   wire::VoterStatus status{.name = voter.name,
                            .kind = voter.kind == core::VoterKind::master ? "master" : "witness",
                            .match_index = voter.match};
-  if (view.told_by.empty()) return status;
+  if (view.told_by.empty() || voter.unheard) return status;
   const auto commit = view.told_commit.value();
   status.lag = commit - std::min(commit, voter.match.value());
   status.in_sync = *status.lag == 0 && !voter.silent_since;

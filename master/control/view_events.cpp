@@ -1,5 +1,6 @@
 #include "master/control/view_events.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,7 +51,9 @@ void ViewEvents::tell_voters(const cluster::ClusterView& view, Instant now) {
     event.before = std::exchange(voters_, names);
     event.after = names;
   }
-  if (view.told_by.empty()) return;
+  const bool is_new = std::any_of(view.voters.begin(), view.voters.end(),
+                                  [](const auto& voter) { return voter.unheard; });
+  if (view.told_by.empty() || is_new) return;  // who answers is not known
   for (const auto& name : silent) {
     if (!silent_.contains(name))
       tell(EventKind::voters, name, fmt::format("{} does not answer", name));

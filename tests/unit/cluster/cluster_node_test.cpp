@@ -102,6 +102,7 @@ TEST_CASE("a primary that ends is replaced at once, and what it committed stays"
   first->end();
   CHECK(trio.await([&] { return second.may_serve(); }));
   CHECK(second.view().term > term);
+  CHECK(!second.view().is_protected);  // the first has not answered it, and never will
   CHECK(second.applied == std::vector<std::string>{"kept"});
 }
 

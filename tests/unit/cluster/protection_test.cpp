@@ -48,6 +48,13 @@ TEST_CASE("three voters are not protected before the change that made them is co
   CHECK(!trio.view.is_protected);
 }
 
+TEST_CASE("a new primary does not count voters before they have answered it") {
+  Trio trio;
+  trio.view.voters[2].unheard = true;
+  CHECK(trio.text() == "t1 has not answered yet: the loss of a or b would end service");
+  CHECK(!trio.view.is_protected);
+}
+
 TEST_CASE("a voter that is silent makes the others needed") {
   Trio trio;
   trio.view.voters[1].silent_since = at(4s);

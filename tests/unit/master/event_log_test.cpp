@@ -1,5 +1,7 @@
 #include "master/events/event_log.hpp"
 
+#include <set>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -144,4 +146,23 @@ TEST_CASE("what changes of the cluster's view is told once") {
   view.failure.clear();
   view.voters[1].silent_since.reset();
   CHECK(next("primary").size() == 2);
+}
+
+TEST_CASE("a new primary tells nothing of its voters before they have answered") {
+  ViewEvents told("a");
+  cluster::ClusterView view;
+  view.role = core::Role::primary;
+  view.primary = core::NodeId("a");
+  view.told_by = core::NodeId("a");
+  view.voters.resize(2);
+  view.voters[1].unheard = true;
+  const auto kinds = [&] {
+    std::set<EventKind> found;
+    for (const auto& event : told.next(view, "primary", Instant())) found.insert(event.kind);
+    return found;
+  };
+  CHECK(!kinds().contains(EventKind::protection));
+  view.voters[1].unheard = false;
+  view.is_protected = true;
+  CHECK(kinds().contains(EventKind::protection));
 }
