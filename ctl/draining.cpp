@@ -12,6 +12,7 @@
 #include "common/wire/error_document.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/status.hpp"
 
 namespace tandem::ctl {
 
@@ -88,6 +89,32 @@ Result<std::string> ask_until_done(const ControlClient& client, const std::strin
   }
 }
 
+// A witness that was removed counts until another takes its place, which is soon where there is
+// one.
+std::string without_vote(const ControlClient& client, const std::string& worker) {
+  const auto deadline = now() + longest_question;
+  for (;;) {
+    const auto document = client.get("/status");
+    const auto status = document ? wire::parse_status(*document) : document.error();
+    if (!status) return {};
+    const bool votes = std::any_of(
+        status->voters.begin(), status->voters.end(),
+        [&](const auto& voter) { return voter.name == worker && voter.kind == "witness"; });
+    if (!votes) return {};
+    if (now() >= deadline) break;
+    std::this_thread::sleep_for(pause_without_master);
+  }
+  return fmt::format(
+      "{} was a witness, and counts as a silent voter until another worker with a --state-dir "
+      "takes "
+      "its place\n",
+      worker);
+}
+
+std::string removed(const ControlClient& client, const std::string& worker) {
+  return fmt::format("{} is removed\n{}", worker, without_vote(client, worker));
+}
+
 }  // namespace
 
 Result<std::string> drain_and_wait(const ControlClient& client, const std::string& worker,
@@ -104,14 +131,14 @@ Result<std::string> remove(const ControlClient& client, const std::string& worke
   const auto path = fmt::format("/v1/workers/{}", worker);
   auto done = ask_until_done(client, "DELETE", path, worker, waiting, false);
   if (!done || format == Format::json) return done;
-  return fmt::format("{} is removed\n", worker);
+  return removed(client, worker);
 }
 
 Result<std::string> remove_now(const ControlClient& client, const std::string& worker,
                                Format format) {
   auto done = client.remove(fmt::format("/v1/workers/{}?now=true", worker));
   if (!done || format == Format::json) return done;
-  return fmt::format("{} is removed\n", worker);
+  return removed(client, worker);
 }
 
 }  // namespace tandem::ctl

@@ -95,7 +95,12 @@ std::string reason_of(const core::Waiting& waiting,
                       const std::function<std::string(const core::NodeId&)>& trouble) {
   std::string nodes;
   for (const auto& node : waiting.nodes) {
-    const auto why = trouble(node);
+    auto why = trouble(node);
+    if (why.empty() && waiting.what == core::Awaited::masters) {
+      why =
+          "reached, but not as a new master that counts this one among its --peer: if it belongs "
+          "to a cluster, start this one with --join";
+    }
     nodes += fmt::format("{}{}{}", nodes.empty() ? "" : ", ", node,
                          why.empty() ? std::string() : fmt::format(" ({})", why));
   }

@@ -88,8 +88,12 @@ TEST_CASE("a reason to wait is told once") {
 }
 
 TEST_CASE("what is waited for is named, with why it does not come") {
-  CHECK(waits_for(core::Awaited::masters, {core::NodeId("b"), core::NodeId("c")}) ==
-        "waiting for b (Connection refused), c: the first start needs all masters");
+  CHECK(
+      waits_for(core::Awaited::masters, {core::NodeId("b"), core::NodeId("c")}) ==
+      "waiting for b (Connection refused), c (reached, but not as a new master that counts this "
+      "one "
+      "among its --peer: if it belongs to a cluster, start this one with --join): the first start "
+      "needs all masters");
   CHECK(waits_for(core::Awaited::votes, {core::NodeId("t1")}) == "waiting for the votes of t1");
   CHECK(waits_for(core::Awaited::founder, {core::NodeId("a")}) ==
         "waiting for a to found the cluster");

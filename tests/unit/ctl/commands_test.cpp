@@ -277,6 +277,16 @@ TEST_CASE("a removal that was made while its answer was lost is a removal") {
   CHECK(*remove_now(client, "w1", Format::json) == R"({"workers":[]})");
 }
 
+TEST_CASE("the removal of a witness says what it means while no other takes its place") {
+  Control control;
+  control->status.voters.push_back({"w1", "witness", LogIndex(0)});
+  const ControlClient client({control.address});
+  control->waiting = {{200, R"({"workers":[]})"}};
+  CHECK(*remove_now(client, "w1", Format::tables) ==
+        "w1 is removed\nw1 was a witness, and counts as a silent voter until another worker with a "
+        "--state-dir takes its place\n");
+}
+
 TEST_CASE("a master is removed once that is committed: until then its vote may be needed again") {
   Control control;
   control->status.voters_committed = false;
