@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
 using namespace tandem;
