@@ -10,7 +10,7 @@ Made by `scripts/configuration-page.sh`, from the same table as `--help`; a test
 
 Every flag is a key of a TOML file, without its dashes: `tandem-master --config /etc/tandem/master.toml`. A flag on the command
 line takes precedence. A repeatable flag takes an array. The settings of a service are a table, `[service.NAME]`; what they mean
-is in [master/README.md](../master/README.md).
+is in [services.md](services.md).
 
     tandem-master --print-default-config > master.toml    every key, with its default, as comments
     tandem-master --check-config master.toml              what would be in force, or all that is wrong; nothing is started

@@ -29,7 +29,7 @@ TEST_CASE("the table of settings in the README of master is what the settings sa
                         meaning);
   }
   INFO(rows);
-  CHECK(text_of("master/README.md").find("|---|---|---|---|\n" + rows + "\n") != std::string::npos);
+  CHECK(text_of("docs/services.md").find("|---|---|---|---|\n" + rows + "\n") != std::string::npos);
 }
 
 TEST_CASE("each policy has a row in the README of balance, and a line of help") {
