@@ -164,7 +164,8 @@ def compile_flags(generated):
     # As our build has cpp-httplib, whose classes differ with its options.
     httplib = subprocess.run(["pkg-config", "--cflags", "cpp-httplib"], capture_output=True, text=True, check=True)
     return ["-std=c++20", "-DSPDLOG_COMPILED_LIB", "-DSPDLOG_FMT_EXTERNAL", "-DBOOST_ASIO_NO_DEPRECATED",
-            *httplib.stdout.split(), f"-I{ROOT}", f"-I{ROOT}/worker/include", f"-I{ROOT}/common/client/include",
+            *httplib.stdout.split(), f"-I{ROOT}", f"-I{ROOT}/worker/include",
+            f"-I{ROOT}/common/client/include", f"-I{ROOT}/common/tls/include",
             f"-I{generated}"]
 
 

@@ -92,8 +92,8 @@ void Directory::learn(const std::vector<Endpoint>& controls) {
   std::vector<Endpoint> all;
   const Lock lock(mutex_);
   // A token goes in clear to no other machine, whoever says that a master is there.
+  const bool is_secret = credentials_ == nullptr && !presented_.empty();
   std::copy_if(controls.begin(), controls.end(), std::back_inserter(all), [&](const auto& each) {
-    const bool is_secret = credentials_ == nullptr && !presented_.empty();
     return !is_secret || tls::may_be_clear(clear_text_, each);
   });
   for (const auto& endpoint : told_) {

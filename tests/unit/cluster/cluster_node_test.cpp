@@ -133,7 +133,8 @@ TEST_CASE("a standby says of the voters what the primary says, and who says it")
   for (auto* member : {&trio.a, &trio.b}) {
     member->node().set_feature_level(wire::features::agreed_state);
   }
-  REQUIRE(trio.await([&] { return !standby.view().is_protected; }));
+  REQUIRE(trio.await([&] { return !standby.view().told_by.empty(); }));
+  CHECK(!standby.view().is_protected);
   CHECK(standby.view().told_by.name() == primary->name());
   const auto why = protection(standby.view(), standby.name(), now());
   CHECK(why.starts_with("w has not been heard for"));
