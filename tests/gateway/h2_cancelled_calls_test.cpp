@@ -321,6 +321,26 @@ TEST_CASE("a PING behind a reset that is not answered moves new calls, and ends 
   CHECK(read_response(first).body == "after all");
 }
 
+TEST_CASE(
+    "a worker of HTTP/2 that never says its settings is found out by calls with little time") {
+  std::atomic<int> connections{0};
+  Origin frozen([&](Origin&, RawSocket& socket) {
+    ++connections;
+    socket.read_to_end();
+  });
+  Gateway gateway({frozen.port()}, {.timeouts = {.http2_quiet = 200ms}});
+  gateway.set({"protocol=http2"});
+  gateway.settle();
+  int calls = 0;
+  while (gateway.reported_failures() == 0 && ++calls < 500) {
+    auto client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nTandem-Timeout-Ms: 20\r\n\r\n");
+    CHECK(read_response(client).status() == 504);
+  }
+  CHECK(gateway.reported_failures() == 1);
+  CHECK(connections < calls);
+}
+
 TEST_CASE("a quiet worker of HTTP/2 that answers PINGs is waited for") {
   Scene scene(
       [&](Scene& self, H2RawWorker& worker) {

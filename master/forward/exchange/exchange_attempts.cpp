@@ -75,7 +75,8 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   auto connecting = fresh->connect();
   const IoResult connected = co_await connecting;
   chosen.connecting = nullptr;
-  const auto kind = chosen.deadline.expired() ? FailureKind::timed_out : FailureKind::refused;
+  const bool late = chosen.deadline.expired() || connected.error == asio::error::timed_out;
+  const auto kind = late ? FailureKind::timed_out : FailureKind::refused;
   const bool cut_short = chosen.deadline.expired() && client_.times.is_over(now());
   chosen.deadline.disarm();
   if (connected.ok()) co_return fresh;

@@ -187,6 +187,7 @@ void WorkerLink::last_as_long_as_its_certificate() {
 void WorkerLink::on_settings() {
   if (ready_) return;
   ready_ = true;
+  quiet_.disarm();
   resume_waiters();
 }
 
@@ -214,8 +215,9 @@ void WorkerLink::Readiness::cancel() {
   if (!waiter_) return;
   cancelled_ = true;
   resume();
-  // Nobody waits for it any more, and so nobody watches the time.
-  if (!link_.ready_ && link_.waiting_.empty()) link_.close();
+  // Others may have more time. That nothing comes of it must be seen all the same: calls with less
+  // time than a connection may take would never find out that the worker is frozen.
+  if (!link_.ready_) link_.watch();
 }
 
 void WorkerLink::note_opened(const h2::Stream& stream) {
@@ -237,6 +239,10 @@ void WorkerLink::watch() {
 
 void WorkerLink::look_whether_quiet() {
   if (leaves_) return close();
+  if (!ready_) {
+    end(asio::error::timed_out);
+    return connection_.close();
+  }
   const auto at = wheel_.coarse_now();
   const bool is_asked = session_.is_asked();
   if (session_.open_streams() == 0 && cancelled_.empty() && !is_asked) return;
