@@ -11,10 +11,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 Finished ca(std::vector<std::string> words) {
   words.insert(words.begin(), {program("tandem"), "ca"});
   return run(words);

@@ -22,17 +22,6 @@ using std::chrono::days;
 
 namespace {
 
-PairClusterOptions with_certificates(std::vector<std::string> masters = {"a", "b"}) {
-  PairClusterOptions options;
-  options.masters = std::move(masters);
-  options.certificates = true;
-  return options;
-}
-
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string worker_address(const PairCluster& cluster, const std::string& name) {
   return cluster.status(cluster.names().front()).workers.at(name).address;
 }

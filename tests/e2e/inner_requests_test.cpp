@@ -13,17 +13,6 @@ using namespace tandem::e2e;
 
 namespace {
 
-PairClusterOptions with_certificates(std::vector<std::string> masters) {
-  PairClusterOptions options;
-  options.masters = std::move(masters);
-  options.certificates = true;
-  return options;
-}
-
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string heartbeat(const std::string& name, const std::string& address, bool tls) {
   return fmt::format(R"({{"name":"{}","incarnation":"one","address":"{}","tls":{}}})", name,
                      address, tls);

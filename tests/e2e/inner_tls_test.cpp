@@ -18,17 +18,6 @@ namespace tls = tandem::tls;
 
 namespace {
 
-PairClusterOptions with_certificates(std::vector<std::string> masters = {"a", "b"}) {
-  PairClusterOptions options;
-  options.masters = std::move(masters);
-  options.certificates = true;
-  return options;
-}
-
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string heartbeat(const std::string& name, const std::string& service,
                       const std::string& address) {
   return fmt::format(R"({{"name":"{}","incarnation":"one","service":"{}","address":"{}",)"

@@ -65,10 +65,6 @@ std::vector<std::string> keys(const json& changes) {
 
 using Keys = std::vector<std::string>;
 
-bool is_in(const std::string& text, const std::string& whole) {
-  return whole.find(text) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("a reload applies what it can, names what needs a restart, and says so in the log") {

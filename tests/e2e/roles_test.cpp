@@ -30,10 +30,6 @@ PairClusterOptions with_tokens() {
   return options;
 }
 
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 int asked_with(const PairCluster& cluster, const std::string& master, const Headers& token) {
   return Client(cluster.control(master)).get("/status", token).status;
 }

@@ -18,10 +18,6 @@ namespace {
 
 constexpr auto read_again = "certificate and token read again";
 
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 std::size_t count(std::string_view part, const std::string& text) {
   std::size_t found = 0;
   for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;

@@ -14,10 +14,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool is_in(std::string_view part, const std::string& text) {
-  return text.find(part) != std::string::npos;
-}
-
 Finished tandem_token(Arguments words) {
   words.insert(words.begin(), {program("tandem"), "token"});
   return run(words);

@@ -51,6 +51,13 @@ MemberView view_of(const nlohmann::json& status) {
 
 }  // namespace
 
+PairClusterOptions with_certificates(std::vector<std::string> masters) {
+  PairClusterOptions options;
+  options.masters = std::move(masters);
+  options.certificates = true;
+  return options;
+}
+
 PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(options)) {
   if (options_.network != nullptr && !options_.certificates) {
     token_file_ = dir_.write("token", std::string(token) + "\n");

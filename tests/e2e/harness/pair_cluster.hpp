@@ -61,6 +61,8 @@ struct PairClusterOptions {
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
 };
 
+PairClusterOptions with_certificates(std::vector<std::string> masters = {"a", "b"});
+
 class PairCluster {
  public:
   // Starts the masters; they may have no primary yet.

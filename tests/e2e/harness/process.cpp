@@ -125,6 +125,8 @@ Finished run(const std::vector<std::string>& command, Milliseconds deadline) {
   return {*status, process.output(), process.errors()};
 }
 
+bool is_in(std::string_view part, std::string_view text) { return text.find(part) != text.npos; }
+
 std::string field_of(std::string_view line, std::string_view key) {
   const std::string wanted = " " + std::string(key) + "=";
   const auto at = line.find(wanted);

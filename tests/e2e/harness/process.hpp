@@ -65,6 +65,8 @@ struct Finished {
 // Runs a command to its end. Throws when it goes on beyond the deadline.
 Finished run(const std::vector<std::string>& command, Milliseconds deadline = patience);
 
+bool is_in(std::string_view part, std::string_view text);
+
 // The value of `key` in a line of key=value words; throws when there is none.
 std::string field_of(std::string_view line, std::string_view key);
 
