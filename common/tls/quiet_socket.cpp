@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <memory>
 
 #include "common/base/assert.hpp"
 
@@ -20,22 +19,20 @@ int write(BIO* bio, const char* data, int size) {
   return static_cast<int>(sent);
 }
 
-// As OpenSSL's own, but for write().
+// As OpenSSL's own, but for write(). Never freed: a program may end while connections are open.
 BIO_METHOD* method() {
-  static const std::unique_ptr<BIO_METHOD, void (*)(BIO_METHOD*)> made(
-      [] {
-        const auto* const own = BIO_s_socket();
-        BIO_METHOD* const method = BIO_meth_new(BIO_TYPE_SOCKET, "socket without SIGPIPE");
-        TANDEM_ASSERT(method != nullptr);
-        BIO_meth_set_write(method, &write);
-        BIO_meth_set_read(method, BIO_meth_get_read(own));
-        BIO_meth_set_ctrl(method, BIO_meth_get_ctrl(own));
-        BIO_meth_set_create(method, BIO_meth_get_create(own));
-        BIO_meth_set_destroy(method, BIO_meth_get_destroy(own));
-        return method;
-      }(),
-      &BIO_meth_free);
-  return made.get();
+  static BIO_METHOD* const made = [] {
+    const auto* const own = BIO_s_socket();
+    BIO_METHOD* const method = BIO_meth_new(BIO_TYPE_SOCKET, "socket without SIGPIPE");
+    TANDEM_ASSERT(method != nullptr);
+    BIO_meth_set_write(method, &write);
+    BIO_meth_set_read(method, BIO_meth_get_read(own));
+    BIO_meth_set_ctrl(method, BIO_meth_get_ctrl(own));
+    BIO_meth_set_create(method, BIO_meth_get_create(own));
+    BIO_meth_set_destroy(method, BIO_meth_get_destroy(own));
+    return method;
+  }();
+  return made;
 }
 
 }  // namespace
