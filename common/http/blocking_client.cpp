@@ -153,6 +153,7 @@ class BlockingClient::Body {
     if (status == AnswerReader::Status::complete) {
       outcome.end = End::answered;
       outcome.answer = std::move(reader.answer());
+      if (channel_.peer()) outcome.master = channel_.peer()->identity.name;
     } else if (status == AnswerReader::Status::cut) {
       outcome.end = was_late_ ? End::timed_out : End::broken;
       outcome.why = was_late_                    ? "no answer in time"

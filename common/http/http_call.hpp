@@ -57,11 +57,12 @@ struct HttpOutcome {
     cancelled,
   };
   End end = End::cancelled;
-  bool sent = false;    // some of the request may have arrived
-  bool begun = false;   // some of an answer has arrived
-  Endpoint address{};   // the one that was connected to, or tried last
-  HttpAnswer answer{};  // when it was answered
-  std::string why{};    // when it was not, for people
+  bool sent = false;     // some of the request may have arrived
+  bool begun = false;    // some of an answer has arrived
+  Endpoint address{};    // the one that was connected to, or tried last
+  HttpAnswer answer{};   // when it was answered
+  std::string why{};     // when it was not, for people
+  std::string master{};  // the name in the certificate of who has answered; empty: in clear
 
   bool answered() const { return end == End::answered; }
 };

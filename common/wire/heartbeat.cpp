@@ -79,6 +79,11 @@ std::string to_json(const HeartbeatReply& reply) {
   if (!reply.checks.empty()) text = with_member(text, "checks", reply.checks);
   if (!reply.warning.empty()) text = with_member(text, "warning", reply.warning);
   if (!reply.masters.empty()) text = with_member(text, "masters", reply.masters);
+  if (reply.masters_as_of > 0) {
+    text = with_member(text, "cluster", reply.cluster);
+    text.pop_back();
+    text += fmt::format(R"(,"masters_as_of":{}}})", reply.masters_as_of);
+  }
   return text;
 }
 
@@ -170,6 +175,9 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
   reader.text("checks", reply.checks, Presence::optional);
   reader.text("warning", reply.warning, Presence::optional);
   reader.text("masters", reply.masters, Presence::optional);
+  reader.number("masters_as_of", reply.masters_as_of, 0, std::numeric_limits<std::uint64_t>::max(),
+                Presence::optional);
+  if (!reader.is_null("cluster")) reader.name("cluster", reply.cluster);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return reply;

@@ -14,7 +14,8 @@
 //    "key": "0a1b..."}
 //
 // An answer may also have "checks", the service's settings for health checks, "warning", and
-// "masters": "a=10.0.0.1:7070 b=10.0.0.2:7070", the control addresses of all.
+// "masters": "a=10.0.0.1:7070 b=10.0.0.2:7070", the control addresses of all, with "masters_as_of":
+// 42 and "cluster": "8311...".
 //
 // Durations on the wire are whole milliseconds, and their names say so. Unknown members that are
 // scalars are ignored, so that newer workers can talk to older masters; unknown objects and arrays
@@ -91,6 +92,11 @@ struct HeartbeatReply {
   std::string warning{};
   // The masters of the cluster, NAME=HOST:PORT separated by spaces; empty: not stated.
   std::string masters{};
+  // The entry of the log after which that was so, and the cluster whose log it is: of two lists of
+  // one cluster the one with the higher number counts, whoever states it. 0 and empty: the list is
+  // that of the flags, or by an earlier version.
+  std::uint64_t masters_as_of = 0;
+  std::string cluster{};
 };
 
 // JSON text <-> struct. Parsing checks types, ranges and names; errors name the member at fault.

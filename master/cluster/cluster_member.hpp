@@ -117,6 +117,8 @@ class ClusterMember {
   // The same, except that a master that is bound to all addresses (0.0.0.0) has the address from
   // which it was heard, as far as that is known. This master's own address stays as bound.
   const MasterRecords& reachable_masters() const { return reachable_; }
+  // The entry of the log after which those were the masters; 0: the state does not list them yet.
+  LogIndex masters_as_of() const { return masters_as_of_; }
   bool votes(std::string_view master) const;
   // This primary is about to record the masters that founded the cluster, in its first moments.
   bool is_recording_masters() const;
@@ -245,6 +247,7 @@ class ClusterMember {
   std::set<std::string> gone_;   // masters whose removal this process has seen
   MasterRecords noted_masters_;  // as known to the cluster's thread
   MasterRecords reachable_;
+  LogIndex masters_as_of_;
   std::pair<core::ClusterId, MasterRecords>
       kept_masters_;  // the ones that are on the disk, or are being written
   std::optional<storage::KeptFile> masters_file_;  // unset: there is no data directory

@@ -84,6 +84,7 @@ void ClusterMember::follow_masters() {
   if (masters.empty() || view_.cluster.value() == 0) return;
   auto reachable = masters;
   for (auto& [name, master] : reachable) master.address = address_of(name, master);
+  if (reachable != reachable_) masters_as_of_ = state_.applied();
   reachable_ = std::move(reachable);
   keep_masters();
   if (masters == noted_masters_) return;

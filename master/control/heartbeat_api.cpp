@@ -13,13 +13,14 @@ namespace {
 // Caches the three possible answers; each is made anew only when the node's view has changed.
 class Answers {
  public:
-  Answers(const NodeView& node, Duration interval, const core::Timing& timing)
-      : node_(node), interval_(interval), timing_(timing) {
-    make({});
+  Answers(const NodeView& node, const ClusterMember& member, Duration interval,
+          const core::Timing& timing)
+      : node_(node), member_(member), interval_(interval), timing_(timing) {
+    make();
   }
 
-  const std::string& of(Membership membership, const MasterRecords& masters) {
-    if (version_ != node_.version || masters_ != masters) make(masters);
+  const std::string& of(Membership membership) {
+    if (version_ != node_.version || masters_ != member_.reachable_masters()) make();
     switch (membership) {
       case Membership::registered: return registered_;
       case Membership::left: return left_;
@@ -29,9 +30,9 @@ class Answers {
   }
 
  private:
-  void make(const MasterRecords& masters) {
+  void make() {
     version_ = node_.version;
-    masters_ = masters;
+    masters_ = member_.reachable_masters();
     wire::HeartbeatReply reply;
     reply.node = node_.node;
     reply.role = node_.role;
@@ -40,10 +41,12 @@ class Answers {
     reply.interval = interval_;
     reply.cluster_heartbeat = timing_.heartbeat;
     reply.election_timeout = timing_.election_timeout;
-    for (const auto& [name, master] : masters) {
+    for (const auto& [name, master] : masters_) {
       if (!reply.masters.empty()) reply.masters += ' ';
       reply.masters += fmt::format("{}={}", name, master.address.to_string());
     }
+    reply.masters_as_of = member_.masters_as_of().value();
+    if (reply.masters_as_of > 0) reply.cluster = fmt::format("{}", member_.view().cluster);
     reply.registered = true;
     registered_ = wire::to_json(reply);
     reply.registered = false;
@@ -53,6 +56,7 @@ class Answers {
   }
 
   const NodeView& node_;
+  const ClusterMember& member_;
   const Duration interval_;
   const core::Timing timing_;
   std::uint64_t version_ = 0;
@@ -94,7 +98,7 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
                       HeartbeatCounts& counts, std::function<void(Term)> heard_term,
                       std::function<Result<>(const Endpoint&)> check_address) {
   const auto answers =
-      std::make_shared<Answers>(node, registry.options().heartbeat_interval, timing);
+      std::make_shared<Answers>(node, member, registry.options().heartbeat_interval, timing);
   const auto take = [&registry, &node, &member, &access, answers, heard_term,
                      check_address](const ControlRequest& request) {
     auto heartbeat = wire::parse_heartbeat(request.body);
@@ -110,7 +114,7 @@ void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& nod
     if (*membership == Membership::registered) member.heard_witness(*heartbeat, request);
     const auto key = registry.term_key(heartbeat->name);
     const bool is_keyed = *membership == Membership::registered && !key.empty();
-    auto text = answers->of(*membership, member.reachable_masters());
+    auto text = answers->of(*membership);
     add(text, "key", is_keyed ? key : std::string_view());
     add(text, "checks", registry.checks(heartbeat->service));
     add(text, "warning", may_vote ? warning_for(*heartbeat, request.peer) : std::string(no_vote));

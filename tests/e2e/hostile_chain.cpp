@@ -189,6 +189,7 @@ bool ShownConnection::is_answered() {
     if (SSL_read(ssl_.get(), &byte, 1) <= 0) return false;
     head += byte;
   }
+  status_ = head.size() > 12 ? std::atoi(head.c_str() + 9) : 0;
   return true;
 }
 

@@ -43,11 +43,14 @@ class ShownConnection {
   ShownConnection(const std::string& address, const ShownChain& shown);
   // One more request on it.
   bool is_answered();
+  // Of the last answer; 0: none yet.
+  int status() const { return status_; }
 
  private:
   tls::ContextPtr context_;
   test::RawSocket socket_;
   tls::SslPtr ssl_;
+  int status_ = 0;
 };
 
 // Whether a request on a connection of its own is answered.

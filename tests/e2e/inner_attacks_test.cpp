@@ -173,6 +173,46 @@ TEST_CASE("a master that was removed may ask who the masters are, and nothing el
   CHECK(as_gone.get("/status").status == 200);
 }
 
+TEST_CASE(
+    "a master that was removed is nobody at workers, on the connections that it has open too") {
+  PairCluster cluster(with_certificates());
+  cluster.start_workers({"w1", "w2"});
+  const auto primary = cluster.await_primary();
+  const auto gone = cluster.standby_of(primary);
+  const auto worker = worker_address(cluster, "w1");
+  const auto files = cluster.certificates().of("master", gone);
+  const auto self = shown(read_file(files.certificate), read_file(files.key));
+  ShownConnection open(worker, self);
+  REQUIRE(open.is_answered());
+  REQUIRE(open.is_answered());
+  REQUIRE(cluster.send(primary, "DELETE", "/v1/masters/" + gone, "", patience).status == 200);
+  const auto is_refused = [&] {
+    ShownConnection connection(worker, self);
+    return connection.is_answered() && connection.status() == 403;
+  };
+  CHECK(eventually(is_refused));
+  const bool was_answered = open.is_answered();
+  CHECK((!was_answered || open.status() == 403));
+  CHECK_FALSE(open.is_answered());
+  CHECK(get(cluster.listen(primary), "/").status == 200);
+  // A worker that has just started knows nobody, until the first answer.
+  cluster.worker("w1").kill9();
+  cluster.start_worker("w1");
+  CHECK(eventually(is_refused));
+  CHECK(is_refused());
+  // The one who is left out starts again, and believes to be somebody: it has no say.
+  cluster.master(gone).kill9();
+  cluster.launch_master(gone);
+  CHECK(is_refused());
+  // Once it is added again it is one.
+  const auto added =
+      cluster.tell(primary, "/v1/masters",
+                   fmt::format(R"({{"name":"{}","address":"{}"}})", gone, cluster.control(gone)));
+  INFO(added.body);
+  REQUIRE(added.status == 201);
+  CHECK(eventually([&] { return !is_refused(); }));
+}
+
 TEST_CASE("calls of HTTP/2 begin on no connection whose worker's certificate has ended") {
   const auto nghttpd = installed("nghttpd");
   if (!nghttpd) {

@@ -37,6 +37,8 @@ bool is_routed(std::string_view method) {
          RequestStream::reads_body(method);
 }
 
+const Refusal no_master{403, "not_a_master", "You are no master of this cluster."};
+
 // The response to the request that this thread is serving.
 thread_local ResponseWriter* current_writer = nullptr;
 thread_local Instant current_arrival;
@@ -70,9 +72,10 @@ void ConnectionServer::reserve(unsigned masters, IsMaster is_master) {
   is_master_ = std::move(is_master);
 }
 
-void ConnectionServer::secure(tls::CurrentCredentialsPtr credentials) {
+void ConnectionServer::secure(tls::CurrentCredentialsPtr credentials, Belongs belongs) {
   TANDEM_ASSERT(stop_event_ < 0);
   credentials_ = std::move(credentials);
+  belongs_ = std::move(belongs);
 }
 
 ConnectionServer::~ConnectionServer() {
@@ -206,10 +209,11 @@ void ConnectionServer::serve_requests(CallerSlots::Handle connection) {
     const auto head = reader.read_head();
     if (head == RequestReader::Head::gone || !is_admitted_still(io)) return;
     const bool refused = head == RequestReader::Head::refused;
+    const bool left_out = !refused && is_left_out(io);
     writer.begin(reader.head().is_head(),
-                 refused || left == 1 || stopping_ || !reader.head().keep_alive());
-    if (refused) {
-      writer.refuse(reader.refusal());
+                 refused || left_out || left == 1 || stopping_ || !reader.head().keep_alive());
+    if (refused || left_out) {
+      writer.refuse(refused ? reader.refusal() : no_master);
       return io.close_gracefully();
     }
     if (!admit_request(connection, {io, reader, writer})) return;
@@ -220,6 +224,12 @@ void ConnectionServer::serve_requests(CallerSlots::Handle connection) {
 bool ConnectionServer::is_admitted_still(const ConnectionIo& io) const {
   if (!io.peer()) return true;
   return tls::why_not(*io.peer(), *credentials_->get(), access::wall_time()).empty();
+}
+
+// The certificate is one of a master that has been removed, or is yet to be added.
+bool ConnectionServer::is_left_out(const ConnectionIo& io) const {
+  return io.peer() && io.peer()->identity.kind == tls::Kind::master &&
+         !belongs_(io.peer()->identity.name);
 }
 
 bool ConnectionServer::is_from_master(const ConnectionIo& io,

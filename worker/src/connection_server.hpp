@@ -52,9 +52,12 @@ class ConnectionServer : public httplib::Server {
   // Reserves `masters` places for connections of masters. REQUIRES: open() was not called yet.
   void reserve(unsigned masters, IsMaster is_master);
 
+  // Whether the master of that name belongs to the cluster. Called on all threads; it may wait for
+  // a moment if not.
+  using Belongs = std::function<bool(const std::string& master)>;
   // Connections are TLS, with certificates of the cluster on both sides, and masters are known by
-  // theirs. REQUIRES: open() was not called yet.
-  void secure(tls::CurrentCredentialsPtr credentials);
+  // theirs; those that do not belong to it are refused. REQUIRES: open() was not called yet.
+  void secure(tls::CurrentCredentialsPtr credentials, Belongs belongs);
 
   // Listens on `address` (numeric) and serves at most `connections_max` connections at once besides
   // those of masters. Returns the address with its actual port. Errors: `io`, with the reason.
@@ -86,6 +89,7 @@ class ConnectionServer : public httplib::Server {
   void drop_claims(httplib::Headers& headers) const;
   bool is_from_master(const ConnectionIo& io, const httplib::Request& values) const;
   bool is_admitted_still(const ConnectionIo& io) const;
+  bool is_left_out(const ConnectionIo& io) const;
   bool admit_request(CallerSlots::Handle connection, const Exchange& exchange);
   bool serve_request(const Exchange& exchange, httplib::Request values);
   bool gather(const Exchange& exchange, RequestStream& stream, httplib::Request& values);
@@ -95,7 +99,8 @@ class ConnectionServer : public httplib::Server {
   IsMaster is_master_;
   unsigned master_slots_ = 0;
   tls::CurrentCredentialsPtr credentials_;  // null: in clear
-  int stop_event_ = -1;                     // an eventfd: readable from stop() on
+  Belongs belongs_;
+  int stop_event_ = -1;  // an eventfd: readable from stop() on
   std::thread acceptor_;
   std::atomic<unsigned> in_flight_{0};
   std::atomic<bool> stopping_{false};

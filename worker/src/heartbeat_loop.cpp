@@ -128,6 +128,9 @@ void HeartbeatLoop::beat(BlockingClient& client) {
   const auto reply = wire::parse_heartbeat_reply(answer.body);
   if (!reply.ok())
     return failed("the answer is not a reply to a heartbeat: " + reply.error().message);
+  if (!outcome.master.empty() && outcome.master != reply->node) {
+    return failed(fmt::format("the master {} says that it is {}", outcome.master, reply->node));
+  }
   if (reply->removed) {
     failed(removed_by_an_operator);
   } else {

@@ -60,6 +60,26 @@ std::string to_string(const std::vector<KnownMaster>& masters) {
   return text;
 }
 
+bool NewestMasters::is_newest(const wire::HeartbeatReply& reply) const {
+  if (!names_.empty() && std::find(names_.begin(), names_.end(), reply.node) == names_.end()) {
+    return false;
+  }
+  if (reply.masters_as_of == 0) return reply.role == "primary" && reply.term >= term_;
+  return reply.cluster != cluster_ || reply.masters_as_of >= as_of_;
+}
+
+bool NewestMasters::take(const wire::HeartbeatReply& reply,
+                         const std::vector<KnownMaster>& masters) {
+  if (masters.empty() || !is_newest(reply)) return false;
+  term_ = std::max(term_, reply.term);
+  cluster_ = reply.cluster;
+  as_of_ = reply.masters_as_of;
+  names_.clear();
+  if (as_of_ == 0) return true;
+  for (const auto& master : masters) names_.push_back(master.name);
+  return true;
+}
+
 std::string known_masters_file(const std::string& state_directory) {
   return state_directory + "/masters";
 }

@@ -18,6 +18,10 @@ inline constexpr auto heartbeat_backoff_max = 2s;
 inline constexpr double heartbeat_jitter = 0.1;  // of the interval, taken off at random
 // A master may have chosen this worker just before it heard the bye.
 inline constexpr auto bye_grace = 100ms;
+// Who was made a master a moment ago may send requests before a heartbeat has told: the masters are
+// asked, which takes milliseconds. The other limit holds against a removed one that asks for ever.
+inline constexpr auto roll_patience = 500ms;
+inline constexpr auto roll_asked_every = 100ms;
 
 // ---- the server ---------------------------------------------------------------------------------
 inline constexpr auto worker_idle_max = 75s;  // above upstream_idle_max of the masters

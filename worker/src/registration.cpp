@@ -84,6 +84,12 @@ class Registration::Body {
     return {};
   }
 
+  void send_now() {
+    const Lock lock(mutex_);
+    if (stopped_) return;
+    for (const auto& master : loops_) master.loop->changed();
+  }
+
   void stop() {
     std::vector<HeartbeatLoop*> loops;
     {
@@ -262,10 +268,10 @@ class Registration::Body {
     return {};
   }
 
-  // On the loops' threads. The primary's list counts: a master that has stated its name and is not
-  // in the list has left; one that has never answered may still join. A master that led in an
-  // earlier term may not know yet that it was replaced.
+  // On the loops' threads. A master that has stated its name and is not in the list that counts has
+  // left; one that has never answered may still join.
   void learn(const wire::HeartbeatReply& reply, std::size_t place) {
+    if (reply.masters_as_of == 0 && reply.role != "primary") return;
     auto masters = parse_known_masters(reply.masters);
     const Lock lock(mutex_);
     if (!masters) {
@@ -276,12 +282,17 @@ class Registration::Body {
       return;
     }
     refused_list_ = false;
-    if (masters->empty() || reply.term < learned_in_ || stopped_ || removed_) return;
+    if (stopped_ || removed_ || !newest_.take(reply, *masters)) return;
+    if (options_.on_masters && newest_.names() != told_masters_) {
+      told_masters_ = newest_.names();
+      options_.on_masters(told_masters_);  // under the lock, so that the last call has the newest
+    }
+    // Each master knows best where it is itself, and the primary where the others are.
+    if (reply.role != "primary") return;
     for (auto& each : *masters) {
       const bool answers_here = each.name == reply.node && each.control.is_unspecified();
       if (answers_here) each.control.host = loops_[place].control.host;
     }
-    learned_in_ = reply.term;
     if (*masters == learned_) return;
     learned_ = std::move(*masters);
     end_absent();
@@ -335,7 +346,7 @@ class Registration::Body {
   void take(const wire::HeartbeatReply& reply, std::size_t master) {
     if (reply.removed) return removed();
     take_key(reply.key, master);
-    if (reply.role == "primary") learn(reply, master);
+    learn(reply, master);
     take_checks(reply.checks);
     if (witness_ == nullptr || reply.election_timeout <= Duration::zero()) return;
     core::Timing timing;
@@ -408,7 +419,8 @@ class Registration::Body {
   tls::CurrentCredentialsPtr credentials_ TANDEM_GUARDED_BY(mutex_);  // null: there are none
   std::vector<Master> loops_ TANDEM_GUARDED_BY(mutex_);  // its places are those of keys_
   std::vector<KnownMaster> learned_ TANDEM_GUARDED_BY(mutex_);
-  Term learned_in_ TANDEM_GUARDED_BY(mutex_);
+  NewestMasters newest_ TANDEM_GUARDED_BY(mutex_);
+  std::vector<std::string> told_masters_ TANDEM_GUARDED_BY(mutex_);  // as last passed to on_masters
   bool refused_list_ TANDEM_GUARDED_BY(mutex_) = false;  // the list that the primary sent last
   bool started_ TANDEM_GUARDED_BY(mutex_) = false;
   bool stopped_ TANDEM_GUARDED_BY(mutex_) = false;
@@ -447,6 +459,7 @@ std::optional<std::string> Registration::reload_secrets() {
   if (!read.ok()) return read.error().message;
   return std::nullopt;
 }
+void Registration::send_now() { body_->send_now(); }
 void Registration::stop() { body_->stop(); }
 std::vector<MasterState> Registration::masters() const { return body_->masters(); }
 

@@ -17,6 +17,7 @@
 #include "worker/src/certificate.hpp"
 #include "worker/src/connection_server.hpp"
 #include "worker/src/limits.hpp"
+#include "worker/src/master_roll.hpp"
 #include "worker/src/term_fence.hpp"
 
 namespace tandem {
@@ -135,7 +136,7 @@ class Worker::Body {
     if (!loaded) return loaded.error();
     if (*loaded == nullptr) return {};
     credentials_ = std::make_shared<tls::CurrentCredentials>(std::move(*loaded));
-    server_.secure(credentials_);
+    server_.secure(credentials_, [this](const std::string& master) { return roll_.has(master); });
     return {};
   }
 
@@ -161,6 +162,7 @@ class Worker::Body {
                                       : options_.witness_listen;
     registration.take_keys = [this](const auto& keys) { fence_.take_keys(keys); };
     registration.promised_term = [this](const auto& key) { return fence_.promised(key).value(); };
+    registration.on_masters = [this](const auto& names) { roll_.take(names); };
     registration.on_removed = options_.on_removed;
     registration.log = options_.log;
     registration_.emplace(std::move(registration));
@@ -168,7 +170,13 @@ class Worker::Body {
     return {};
   }
 
+  void ask_for_masters() {
+    const Lock lock(mutex_);
+    if (registration_) registration_->send_now();
+  }
+
   TermFence fence_;
+  MasterRoll roll_{[this] { ask_for_masters(); }};
   ConnectionServer server_;
   const WorkerOptions options_;
   Mutex stop_mutex_;  // held while stopping; taken before mutex_

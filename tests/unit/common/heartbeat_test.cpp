@@ -53,18 +53,9 @@ std::string reply_fault(const std::string& member, const json& value) {
 TEST_CASE("a heartbeat is read as it was written") {
   for (const auto condition : {WorkerCondition::up, WorkerCondition::failing,
                                WorkerCondition::draining, WorkerCondition::bye}) {
-    const Heartbeat sent{"w1",
-                         "6f1c",
-                         "web",
-                         {"::1", 9001},
-                         50,
-                         8,
-                         3,
-                         condition,
-                         true,
-                         Term(3),
-                         std::nullopt,
-                         WitnessOffer{4711, {"::1", 9}}};
+    const Heartbeat sent{
+        "w1", "6f1c",    "web", {"::1", 9001}, 50,           8,
+        3,    condition, true,  Term(3),       std::nullopt, WitnessOffer{4711, {"::1", 9}}};
     const auto read = parse_heartbeat(to_json(sent));
     REQUIRE(read.ok());
     CHECK(read->name == "w1");
@@ -288,6 +279,21 @@ TEST_CASE("a reply to a heartbeat is read as it was written") {
   CHECK(read->primary == "b");
   CHECK(read->interval == Duration(250ms));
   CHECK(read->registered);
+}
+
+TEST_CASE("a reply says after which entry of which cluster's log its masters are the masters") {
+  HeartbeatReply reply{"a", "standby", Term(9), "b", 250ms, true};
+  reply.masters = "a=10.0.0.1:7070";
+  CHECK(parse_heartbeat_reply(to_json(reply))->masters_as_of == 0);
+  reply.masters_as_of = std::numeric_limits<std::uint64_t>::max();
+  reply.cluster = "8311";
+  const auto read = parse_heartbeat_reply(to_json(reply));
+  REQUIRE(read.ok());
+  CHECK(read->masters == "a=10.0.0.1:7070");
+  CHECK(read->masters_as_of == reply.masters_as_of);
+  CHECK(read->cluster == "8311");
+  CHECK(reply_fault("masters_as_of", -1) == "masters_as_of");
+  CHECK(reply_fault("cluster", "a b") == "cluster");
 }
 
 TEST_CASE("a reply to a heartbeat keeps its limits") {

@@ -53,6 +53,71 @@ TEST_CASE("a list of masters is understood whole, or not at all") {
   CHECK_THAT(refusal_of(std::string(1'000'000, 'x')), Contains("is not NAME=HOST:PORT"));
 }
 
+namespace {
+
+// What `node` says: the masters after that entry; 0: it does not say so.
+wire::HeartbeatReply said(const std::string& node, const std::string& role, std::uint64_t term,
+                          std::uint64_t as_of, const std::string& cluster = "1") {
+  wire::HeartbeatReply reply{node, role, Term(term), "", 1s, true};
+  reply.masters_as_of = as_of;
+  if (as_of > 0) reply.cluster = cluster;
+  return reply;
+}
+
+std::vector<KnownMaster> named(const std::string& names) {
+  std::vector<KnownMaster> masters;
+  for (const char name : names) masters.push_back({std::string(1, name), {"10.0.0.1", 7070}});
+  return masters;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("of two lists of masters the later one counts, in whatever order they arrive") {
+  NewestMasters newest;
+  CHECK(newest.names().empty());
+  CHECK(newest.take(said("a", "primary", 3, 10), named("abc")));
+  CHECK(newest.take(said("b", "standby", 3, 20), named("ab")));
+  CHECK(newest.names() == Names{"a", "b"});
+  // A late answer, and a new primary that has not applied everything yet.
+  CHECK_FALSE(newest.take(said("a", "primary", 3, 10), named("abc")));
+  CHECK_FALSE(newest.take(said("b", "primary", 4, 19), named("abc")));
+  CHECK(newest.names() == Names{"a", "b"});
+  CHECK(newest.take(said("b", "primary", 4, 20), named("ab")));
+  CHECK_FALSE(newest.take(said("a", "primary", 4, 30), {}));
+  CHECK(newest.take(said("a", "candidate", 4, 31), named("abd")));
+  CHECK(newest.names() == Names{"a", "b", "d"});
+}
+
+TEST_CASE("a master that was removed brings itself back by no list of its own") {
+  NewestMasters newest;
+  REQUIRE(newest.take(said("a", "primary", 3, 20), named("ab")));
+  CHECK_FALSE(newest.take(said("c", "primary", 9, 1'000), named("c")));
+  CHECK_FALSE(newest.take(said("c", "primary", 9, 0), named("c")));
+  CHECK_FALSE(newest.take(said("c", "primary", 9, 1'000, "2"), named("c")));
+  CHECK(newest.names() == Names{"a", "b"});
+  // Of a cluster that was founded anew by those who belong to it, entries are counted anew.
+  CHECK(newest.take(said("a", "primary", 9, 2, "2"), named("a")));
+  CHECK_FALSE(newest.take(said("b", "standby", 3, 21), named("ab")));
+  CHECK(newest.names() == Names{"a"});
+}
+
+TEST_CASE("lists of masters of earlier versions count by the term of their primary") {
+  NewestMasters newest;
+  CHECK(newest.take(said("a", "primary", 3, 0), named("ab")));
+  CHECK(newest.names().empty());
+  CHECK_FALSE(newest.take(said("b", "standby", 4, 0), named("b")));
+  CHECK_FALSE(newest.take(said("b", "primary", 2, 0), named("b")));
+  CHECK(newest.take(said("b", "primary", 4, 0), named("b")));
+  CHECK(newest.take(said("b", "standby", 4, 7), named("ab")));
+  CHECK(newest.names() == Names{"a", "b"});
+  // All masters go back to an earlier version: nobody knows any longer who does not belong.
+  CHECK_FALSE(newest.take(said("a", "primary", 3, 0), named("a")));
+  CHECK(newest.take(said("a", "primary", 5, 0), named("ac")));
+  CHECK(newest.names().empty());
+}
+
 TEST_CASE("a kept list that is no file of ours is told by its name, and is not waited for") {
   const TemporaryDirectory directory;
   const auto file = known_masters_file(directory.path());

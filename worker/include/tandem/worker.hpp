@@ -130,6 +130,11 @@ struct RegistrationOptions {
   // Returns the highest term that was proven with `key`, or with any key if it is empty; 0: none
   // yet. Called on several threads.
   std::function<std::uint64_t(const std::string& key)> promised_term;
+  // Called with the names of the masters of the cluster when they change, on several threads: a
+  // service that serves TLS takes the certificates of these for a master's, and of no others, such
+  // as one that was removed. Empty: it is not known who they are, and all count. A master that was
+  // added a moment ago is among them after the next answers; see send_now().
+  std::function<void(const std::vector<std::string>& names)> on_masters;
   EventLog log;
 };
 
@@ -155,6 +160,9 @@ class Registration {
   // Reads the files of the certificate and of the token again: from the next heartbeat on they
   // count. Returns a sentence that says what is wrong, then all stays as it was; or nothing.
   [[nodiscard]] std::optional<std::string> reload_secrets();
+
+  // Sends every master a heartbeat now, not at the next interval. Does not wait.
+  void send_now();
 
   // Says bye to every master, waits for their answers (at most about two seconds), and ends.
   void stop();
