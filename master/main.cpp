@@ -11,6 +11,8 @@
 #include "common/base/stop_signals.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/write_text.hpp"
+#include "common/service_manager/loop_pulse.hpp"
+#include "common/service_manager/service_manager.hpp"
 #include "master/client_tls.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/control_options.hpp"
@@ -25,6 +27,9 @@ namespace {
 
 using namespace tandem;
 using namespace tandem::master;
+
+// What ending takes besides answering requests: handing over, closing the log.
+constexpr Duration stop_margin = 15s;
 
 int failed(const Error& error) {
   write_text(stderr, fmt::format("tandem-master: {}\n", error.message));
@@ -48,7 +53,19 @@ std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
   return line + "\n";
 }
 
-Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signals) {
+// Nobody listens: nothing is done for it.
+void add_service_manager(ControlPlaneHooks& hooks, ServiceManager& manager,
+                         std::optional<LoopPulse>& pulse) {
+  if (!manager.listens()) return;
+  hooks.standing = [&manager](const std::string& not_ready, const std::string& standing) {
+    manager.status(standing);
+    if (not_ready.empty()) manager.ready();
+  };
+  if (pulse) hooks.turn = [&pulse](Instant now) { pulse->turn(now); };
+}
+
+Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signals,
+               ServiceManager& manager) {
   if (const auto opened = reloader.open_access_log(); !opened) return opened;
   std::optional<Tracer> tracer;  // outlives the loops
   if (flags.tracing.is_on()) tracer.emplace(flags.tracing, flags.node, flags.forward.threads);
@@ -69,24 +86,32 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
     farewell = [&forwarding](Instant now) { return forwarding->let_clients_go(now); };
     farewell_over = [&forwarding] { forwarding->stop_letting_go(); };
   }
-  ControlPlane control(
-      to_control, gate,
-      {.snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
-       .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); },
-       .gate =
-           [&vips] {
-             if (vips) vips->look_at_gate();
-           },
-       .farewell = farewell,
-       .farewell_over = farewell_over,
-       .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
-       .certificates = tls.hooks(forwarding),
-       .tickets = tls.ticket_hooks(forwarding),
-       .config = reloader.hooks(),
-       .traffic = [&forwarding] { return forwarding->traffic(); },
-       .latencies = [&forwarding] { return forwarding->latencies(); },
-       .has_adopted =
-           [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }});
+  std::optional<LoopPulse> pulse;
+  if (const auto interval = manager.beat_interval()) {
+    pulse.emplace(
+        *interval, flags.forward.threads,
+        [&forwarding](const auto& answer) { return forwarding->on_each_loop(answer); },
+        [&manager] { manager.beat(); });
+  }
+  ControlPlaneHooks hooks{
+      .snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
+      .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); },
+      .gate =
+          [&vips] {
+            if (vips) vips->look_at_gate();
+          },
+      .farewell = farewell,
+      .farewell_over = farewell_over,
+      .vips = [&vips] { return vips ? vips->status() : std::vector<wire::VipStatus>(); },
+      .certificates = tls.hooks(forwarding),
+      .tickets = tls.ticket_hooks(forwarding),
+      .config = reloader.hooks(),
+      .traffic = [&forwarding] { return forwarding->traffic(); },
+      .latencies = [&forwarding] { return forwarding->latencies(); },
+      .has_adopted =
+          [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }};
+  add_service_manager(hooks, manager, pulse);
+  ControlPlane control(to_control, gate, std::move(hooks));
   auto options = flags.forward;
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.client_connections_max = clients_among(descriptors(), options.threads);
@@ -123,6 +148,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
         control.end_at_once();
       });
   reloader.stop();
+  manager.stopping(reloader.drain_timeout() + stop_margin);
   control.set_draining(true);
   control.hand_over();
   log::info("draining connections={}", data_plane.client_connections());
@@ -141,11 +167,12 @@ int main(int argc, char** argv) {
   MasterFlags flags;
   const auto reading = parse_flags(argc, argv, flags);
   if (const auto status = report(reading, "tandem-master")) return *status;
+  ServiceManager manager;
   StopSignals signals;
   start_logging(flags.log_level, flags.log_format);
   const auto served = [&] {
-    Reloader reloader(argc, argv, flags, reading.in_force);
-    return serve(flags, reloader, signals);
+    Reloader reloader(argc, argv, flags, reading.in_force, manager);
+    return serve(flags, reloader, signals, manager);
   }();
   stop_logging();  // queued lines are written before the last message
   return served ? 0 : failed(served.error());

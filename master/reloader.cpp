@@ -79,9 +79,11 @@ std::string keys_of(const std::vector<ConfigChange>& changes) {
 
 }  // namespace
 
-Reloader::Reloader(int argc, const char* const* argv, MasterFlags flags, Configuration in_force)
+Reloader::Reloader(int argc, const char* const* argv, MasterFlags flags, Configuration in_force,
+                   ServiceManager& manager)
     : argc_(argc),
       argv_(argv),
+      manager_(manager),
       flags_(std::move(flags)),
       in_force_(std::move(in_force)),
       log_level_(flags_.log_level),
@@ -144,6 +146,8 @@ void Reloader::set_log_level(LogLevel level) {
 ReloadReport Reloader::reload(ReloadMode mode, const EventAuthor& by) {
   const Lock lock(reloading_);
   if (parts_ == nullptr) return {.errors = {"this master is not serving yet, or no more"}};
+  std::optional<ServiceManager::Reload> announced;
+  if (mode == ReloadMode::apply) announced.emplace(manager_);
   // Whatever else is wrong: whoever moved the log away waits for it.
   if (mode == ReloadMode::apply && access_log_) access_log_->reopen();
   auto report = reload_here(mode);

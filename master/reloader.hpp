@@ -16,6 +16,7 @@
 
 #include "common/base/configuration.hpp"
 #include "common/base/mutex.hpp"
+#include "common/service_manager/service_manager.hpp"
 #include "master/client_tls.hpp"
 #include "master/control/config_api.hpp"
 #include "master/control/control_plane.hpp"
@@ -27,8 +28,10 @@ namespace tandem::master {
 
 class Reloader {
  public:
-  // `argv` outlives it. `flags` and `in_force`: as parse_flags() read them.
-  Reloader(int argc, const char* const* argv, MasterFlags flags, Configuration in_force);
+  // `argv` outlives it, and so does `manager`, which is told of each reload. `flags` and
+  // `in_force`: as parse_flags() read them.
+  Reloader(int argc, const char* const* argv, MasterFlags flags, Configuration in_force,
+           ServiceManager& manager);
 
   // ---- main(), before the parts serve
   // Errors: `invalid`.
@@ -68,6 +71,7 @@ class Reloader {
 
   const int argc_;
   const char* const* const argv_;
+  ServiceManager& manager_;
   Mutex reloading_;  // held during a reload; taken before mutex_
   MasterFlags flags_ TANDEM_GUARDED_BY(reloading_);
   std::unique_ptr<const Parts> parts_ TANDEM_GUARDED_BY(reloading_);  // null: not begun, or stopped

@@ -166,7 +166,11 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
           .gate = hooks.gate,
           .farewell = hooks.farewell,
           .farewell_over = hooks.farewell_over,
-          .view = [this] { saw_view(); },
+          .view =
+              [this] {
+                saw_view();
+                tell_standing();
+              },
           .change = [this](
                         const core::Entry& entry, const Change& change,
                         const ClusterState& state) { return watch_change(entry, change, state); },
@@ -215,6 +219,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     warn_of_certificate();
     if (hooks.certificates.tick) hooks.certificates.tick();
     tickets->tick(instant);
+    if (hooks.turn) hooks.turn(instant);
     if (instant >= second + 1s) {
       second = instant;
       note_second();

@@ -93,6 +93,11 @@ struct ControlPlaneHooks {
   // Whether all forwarding loops use the snapshot of that version; empty: nobody forwards.
   // Control thread.
   std::function<bool(std::uint64_t version)> has_adopted{};
+  // Each turn of the control loop, which come some in a heartbeat's time. Control thread.
+  std::function<void(Instant now)> turn{};
+  // Why clients cannot be served, empty if they can, and how this master stands, in a sentence;
+  // when that changes, and now and then. Control thread.
+  std::function<void(const std::string& not_ready, const std::string& standing)> standing{};
 };
 
 class ControlPlane {

@@ -3,6 +3,7 @@
 
 #include "common/access/limits.hpp"
 #include "common/base/clock.hpp"
+#include "common/cluster/protection.hpp"
 #include "master/control/change_events.hpp"
 #include "master/control/control_plane_parts.hpp"
 
@@ -38,8 +39,22 @@ void ControlPlane::Parts::saw_state(const WorkerRecord& record, WorkerState befo
   this->record(std::move(event));
 }
 
+// "standby in term 7, a leads; protected: all voters answer"
+void ControlPlane::Parts::tell_standing() const {
+  if (!hooks.standing) return;
+  const auto& view = member->view();
+  const auto why = cluster::protection(view, node.node, now());
+  auto text = fmt::format("{} in term {}", node.role, view.term);
+  if (node.role == "standby") text += fmt::format(", {} leads", node.primary);
+  text += fmt::format("; {}: {}", view.is_protected ? "protected" : "not protected", why);
+  if (node.draining.load(std::memory_order_relaxed)) text.insert(0, "draining; ");
+  if (!view.failure.empty()) text += fmt::format("; {}", view.failure);
+  hooks.standing(not_ready(), text);
+}
+
 void ControlPlane::Parts::note_second() {
   look_for_panics();
+  tell_standing();
   if (member->view().is_protected) {
     unprotected_since = Instant::never();
   } else if (unprotected_since == Instant::never()) {

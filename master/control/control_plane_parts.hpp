@@ -66,6 +66,7 @@ struct ControlPlane::Parts {
   std::function<void()> watch_change(const core::Entry& entry, const Change& change,
                                      const ClusterState& state);
   void saw_state(const WorkerRecord& record, WorkerState before);
+  void tell_standing() const;
   void look_for_panics();
   void tell_of_certificates();
   void tell_request(const ControlRequest& request, const ControlResponse& response);

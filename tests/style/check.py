@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "common/access": ["common/base", "common/access"],
     "common/core": ["common/base", "common/core"],
     "common/tls": ["common/base", "common/access", "common/tls", "tandem"],
+    "common/service_manager": ["common/base", "common/service_manager"],
     "common/wire": ["common/base", "common/core", "common/http1", "common/wire"],
     "common/storage": ["common"],
     "common/http1": ["common/base", "common/http1"],

@@ -277,6 +277,13 @@ void DataPlane::publish(SnapshotPtr snapshot) {
   for (auto& loop : loops_) loop->publish(latest_);
 }
 
+bool DataPlane::on_each_loop(const std::function<void()>& task) {
+  const Lock lock(publishing_);
+  if (!started_) return false;
+  for (auto& loop : loops_) loop->post(task);
+  return true;
+}
+
 bool DataPlane::has_adopted(std::uint64_t version) {
   const Lock lock(publishing_);
   if (!started_) return true;  // there are no loops yet

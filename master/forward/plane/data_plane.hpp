@@ -2,6 +2,7 @@
 // drained and stopped together. Owner: main(); functions that any thread may call say so.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -62,6 +63,9 @@ class DataPlane {
   bool let_clients_go(Instant now);
   // The addresses have moved, or will not: clients are served as before. Any thread.
   void stop_letting_go();
+  // Each loop calls `task` on its thread, soon, unless it is stuck. False: they do not run yet. Any
+  // thread.
+  bool on_each_loop(const std::function<void()>& task);
   // Stops accepting and waits until all requests have been answered. False: `timeout` passed first.
   bool drain(Duration timeout);
   // Ends the loops, and cuts the connections that are left.
