@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -18,7 +19,7 @@ namespace {
 // Short, so that it is soon known whether signs of life come; a busy machine delays them only.
 constexpr Milliseconds watchdog = 300ms;
 // Many of the intervals at which they come.
-constexpr Milliseconds long_without = 1500ms;
+constexpr Milliseconds long_without = 900ms;
 
 // A program that speaks to a listener of its own.
 struct Service {
@@ -52,10 +53,15 @@ Arguments master(const Arguments& more = {}) {
   return words;
 }
 
-// Those that come after a stop may have been on their way.
-bool beats(NotifyListener& manager) {
+bool beats(NotifyListener& manager, Milliseconds deadline = long_without) {
   manager.forget();
-  return !manager.await("WATCHDOG=1", long_without).empty();
+  return !manager.await("WATCHDOG=1", deadline).empty();
+}
+
+// One may have been on its way when a thread was stopped.
+bool is_silent(NotifyListener& manager) {
+  beats(manager, watchdog);
+  return !beats(manager);
 }
 
 }  // namespace
@@ -119,14 +125,12 @@ TEST_CASE("a loop that hangs ends the signs of life, and one that goes on brings
     REQUIRE(!service.manager.await("WATCHDOG=1").empty());
     {
       const FrozenThread frozen(service.process, thread);
-      beats(service.manager);  // what was on its way
-      CHECK(!beats(service.manager));
+      CHECK(is_silent(service.manager));
     }
     CHECK(!service.manager.await("WATCHDOG=1").empty());
   }
   service.process.freeze();
-  beats(service.manager);
-  CHECK(!beats(service.manager));
+  CHECK(is_silent(service.manager));
   service.process.thaw();
   CHECK(!service.manager.await("WATCHDOG=1").empty());
 }
@@ -138,4 +142,67 @@ TEST_CASE("a master without a free descriptor still says that it is alive") {
   REQUIRE(::prlimit(service.process.pid(), RLIMIT_NOFILE, &none, nullptr) == 0);
   service.manager.forget();
   for (int i = 0; i < 5; ++i) CHECK(!service.manager.await("WATCHDOG=1").empty());
+}
+
+TEST_CASE("a worker says that it is ready when a master knows it, and with whom it is registered") {
+  PairCluster cluster;
+  const auto primary = cluster.await_primary();
+  Service worker({program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master",
+                  cluster.control("a"), "--master", cluster.control("b")});
+  REQUIRE(!worker.manager.await("READY=1").empty());
+  CHECK(cluster.status(primary).workers.contains("w"));
+  CHECK(eventually([&] {
+    return worker.manager.has("STATUS=registered with 2 of 2 masters, " + primary + " leads");
+  }));
+  worker.process.signal(SIGHUP);
+  CHECK_THAT(worker.manager.await("RELOADING=1"), Contains("\nMONOTONIC_USEC="));
+  CHECK(!worker.manager.await("READY=1").empty());
+  for (const auto& name : cluster.names()) cluster.master(name).kill9();
+  CHECK(!worker.manager.await("STATUS=not registered: ").empty());
+  worker.process.terminate();
+  CHECK_THAT(worker.manager.await("STOPPING=1"), Contains("EXTEND_TIMEOUT_USEC=45000000"));
+  CHECK(worker.process.await_exit() == 0);
+}
+
+TEST_CASE("a worker that no master knows is not ready, whether it serves or registers a target") {
+  const auto waits = [](const Arguments& arguments) {
+    Arguments words = {program("tandem-worker"), "--name", "w", "--master", "127.0.0.1:1"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    Service worker(words);
+    worker.process.await_line("tandem-worker ready");
+    CHECK(!worker.manager.await("STATUS=not registered: ").empty());
+    CHECK(!worker.manager.await("WATCHDOG=1\nEXTEND_TIMEOUT_USEC=").empty());
+    CHECK(!worker.manager.has("READY=1"));
+  };
+  waits({"--listen", "127.0.0.1:0"});
+  waits({"--target", "127.0.0.1:1"});
+}
+
+TEST_CASE("a worker that does not accept connections any more is not alive") {
+  Cluster cluster;
+  Service worker({program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master",
+                  cluster.control()});
+  REQUIRE(!worker.manager.await("READY=1").empty());
+  REQUIRE(!worker.manager.await("WATCHDOG=1").empty());
+  {
+    const FrozenThread frozen(worker.process, "accept");
+    CHECK(is_silent(worker.manager));
+  }
+  CHECK(!worker.manager.await("WATCHDOG=1").empty());
+}
+
+TEST_CASE("a worker that drains for long says that it is alive") {
+  Cluster cluster;
+  Service worker({program("tandem-worker"), "--name", "w", "--listen", "127.0.0.1:0", "--master",
+                  cluster.control()});
+  REQUIRE(!worker.manager.await("READY=1").empty());
+  REQUIRE(cluster.await_state("w", "up"));
+  Client client(cluster.listen());
+  std::thread slow([&] { CHECK(client.get("/slow?ms=2000").status == 200); });
+  CHECK(eventually([&] { return cluster.workers().at("w").in_flight == 1; }));
+  worker.process.terminate();
+  REQUIRE(!worker.manager.await("STOPPING=1").empty());
+  CHECK(beats(worker.manager));
+  slow.join();
+  CHECK(worker.process.await_exit() == 0);
 }

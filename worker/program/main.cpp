@@ -1,5 +1,6 @@
 // tandem-worker: serves in a cluster, or registers a service that runs elsewhere.
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,9 +12,12 @@
 #include "common/base/log.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/process_setup.hpp"
+#include "common/service_manager/service_manager.hpp"
 #include "tandem/worker.hpp"
 #include "worker/program/demo_routes.hpp"
 #include "worker/program/flags.hpp"
+#include "worker/program/limits.hpp"
+#include "worker/program/service_watch.hpp"
 #include "worker/program/static_files.hpp"
 #include "common/base/stop_signals.hpp"
 #include "common/base/write_text.hpp"
@@ -57,7 +61,16 @@ void told(const std::optional<std::string>& refusal) {
   }
 }
 
-int serve(const WorkerFlags& flags, StopSignals& signals) {
+// Reads the certificate and the token again.
+template <class Registered>
+std::function<void()> reload(Registered& worker, ServiceManager& manager) {
+  return [&worker, &manager] {
+    const ServiceManager::Reload announced(manager);
+    told(worker.reload_secrets());
+  };
+}
+
+int serve(const WorkerFlags& flags, StopSignals& signals, ServiceManager& manager) {
   WorkerOptions options;
   options.name = flags.name;
   options.service = flags.service;
@@ -84,13 +97,16 @@ int serve(const WorkerFlags& flags, StopSignals& signals) {
   }
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "listen=" + worker.address());
-  signals.wait([&worker] { told(worker.reload_secrets()); });
+  ServiceWatch watch(manager, {.masters = [&worker] { return worker.masters(); },
+                               .turns = [&worker] { return worker.turns(); }});
+  signals.wait(reload(worker, manager));
+  watch.stopping(flags.drain_timeout + limits::stop_margin);
   log::info("stopping in_flight={}", worker.in_flight());
   worker.stop();
   return 0;
 }
 
-int register_target(const WorkerFlags& flags, StopSignals& signals) {
+int register_target(const WorkerFlags& flags, StopSignals& signals, ServiceManager& manager) {
   RegistrationOptions options;
   options.name = flags.name;
   options.service = flags.service;
@@ -108,7 +124,9 @@ int register_target(const WorkerFlags& flags, StopSignals& signals) {
   TargetWorker worker(*flags.target, flags.checks, std::move(options));
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "target=" + flags.target->to_string());
-  signals.wait([&worker] { told(worker.reload_secrets()); });
+  ServiceWatch watch(manager, {.masters = [&worker] { return worker.masters(); }});
+  signals.wait(reload(worker, manager));
+  watch.stopping(limits::stop_margin);
   log::info("stopping");
   worker.stop();
   return worker.error() ? failed(*worker.error()) : 0;
@@ -120,9 +138,11 @@ int main(int argc, char** argv) {
   set_up_process();
   WorkerFlags flags;
   if (const auto status = read_flags(argc, argv, flags)) return *status;
+  ServiceManager manager;
   StopSignals signals;
   start_logging(flags.log_level, flags.log_format);
-  const int status = flags.target ? register_target(flags, signals) : serve(flags, signals);
+  const int status =
+      flags.target ? register_target(flags, signals, manager) : serve(flags, signals, manager);
   stop_logging();
   return status;
 }

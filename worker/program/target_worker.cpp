@@ -116,6 +116,11 @@ std::optional<std::string> TargetWorker::reload_secrets() {
   return registration_ ? registration_->reload_secrets() : std::nullopt;
 }
 
+std::vector<MasterState> TargetWorker::masters() {
+  const Lock lock(mutex_);
+  return registration_ ? registration_->masters() : std::vector<MasterState>();
+}
+
 void TargetWorker::stop() {
   {
     const Lock lock(probe_mutex_);

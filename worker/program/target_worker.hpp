@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/endpoint.hpp"
 #include "common/base/mutex.hpp"
@@ -35,6 +36,8 @@ class TargetWorker {
   [[nodiscard]] std::optional<std::string> reload_secrets();
   // Says bye to the masters and ends.
   void stop();
+  // As of a Registration; none before the target has an address.
+  std::vector<MasterState> masters();
   // Valid after stop(): why it ended by itself (StopSignals::request_stop()).
   const std::optional<std::string>& error() const { return error_; }
 

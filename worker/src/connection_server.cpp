@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,12 +82,14 @@ void ConnectionServer::secure(tls::CurrentCredentialsPtr credentials, Belongs be
 ConnectionServer::~ConnectionServer() {
   stop(Duration::zero());
   if (stop_event_ >= 0) ::close(stop_event_);
+  if (turn_event_ >= 0) ::close(turn_event_);
 }
 
 Result<Endpoint> ConnectionServer::open(const Endpoint& address, unsigned connections_max) {
   TANDEM_ASSERT(stop_event_ < 0);
   stop_event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  const int listener = stop_event_ < 0 ? -1 : listen_on(address);
+  turn_event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const int listener = stop_event_ < 0 || turn_event_ < 0 ? -1 : listen_on(address);
   if (listener < 0) {
     return fail(ErrorCode::io,
                 fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
@@ -129,10 +132,21 @@ void ConnectionServer::stop(Duration patience) {
   if (listener >= 0) ::close(listener);
 }
 
+std::uint64_t ConnectionServer::turns() {
+  ::eventfd_write(turn_event_, 1);
+  return turns_.load(std::memory_order_relaxed);
+}
+
 void ConnectionServer::accept_connections() {
-  pollfd watched[2] = {{svr_sock_, POLLIN, 0}, {stop_event_, POLLIN, 0}};
+  pthread_setname_np(pthread_self(), "accept");
+  pollfd watched[3] = {{svr_sock_, POLLIN, 0}, {stop_event_, POLLIN, 0}, {turn_event_, POLLIN, 0}};
   while (!stopping_) {
-    if (::poll(watched, 2, -1) >= 0 && watched[1].revents != 0) return;
+    if (::poll(watched, 3, -1) >= 0 && watched[1].revents != 0) return;
+    if (watched[2].revents != 0) {
+      eventfd_t asked = 0;
+      ::eventfd_read(turn_event_, &asked);
+      turns_.fetch_add(1, std::memory_order_relaxed);
+    }
     const int socket = ::accept4(svr_sock_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket >= 0) {
       const int on = 1;

@@ -69,6 +69,10 @@ class ConnectionServer : public httplib::Server {
   // it.
   void stop(Duration patience);
 
+  // Asks the thread that accepts connections to go round once more, and returns how often it has.
+  // Any thread, from open() until stop().
+  std::uint64_t turns();
+
   // When the head of the request had come that this thread serves. REQUIRES: it serves one.
   static Instant arrival_of_current();
 
@@ -101,6 +105,8 @@ class ConnectionServer : public httplib::Server {
   tls::CurrentCredentialsPtr credentials_;  // null: in clear
   Belongs belongs_;
   int stop_event_ = -1;  // an eventfd: readable from stop() on
+  int turn_event_ = -1;  // an eventfd: readable when turns() was called
+  std::atomic<std::uint64_t> turns_{0};
   std::thread acceptor_;
   std::atomic<unsigned> in_flight_{0};
   std::atomic<bool> stopping_{false};

@@ -99,7 +99,9 @@ void HeartbeatLoop::join() {
 
 MasterState HeartbeatLoop::state() const {
   const Lock lock(mutex_);
-  return state_;
+  auto state = state_;
+  state.hangs = now() > hangs_from_;
+  return state;
 }
 
 std::string HeartbeatLoop::token() const {
@@ -113,8 +115,14 @@ void HeartbeatLoop::run() {
                                   .answer_max = limits::heartbeat_answer_max,
                                   .credentials = credentials_});
   do {
+    {
+      const Lock lock(mutex_);
+      hangs_from_ = now() + limits::heartbeat_hangs_after;
+    }
     beat(client);
   } while (wait_for_next());
+  const Lock lock(mutex_);
+  hangs_from_ = Instant::forever();
   has_ended_ = true;
 }
 
@@ -180,7 +188,9 @@ void HeartbeatLoop::failed(std::string why) {
 bool HeartbeatLoop::wait_for_next() {
   Lock lock(mutex_);
   const auto random = std::uniform_real_distribution<double>(0, 1)(random_);
-  wake_.wait_for(lock.native(), heartbeat_delay(interval_, failures_, random),
+  const auto delay = heartbeat_delay(interval_, failures_, random);
+  hangs_from_ = now() + delay + limits::heartbeat_hangs_after;
+  wake_.wait_for(lock.native(), delay,
                  [this]() TANDEM_REQUIRES(mutex_) { return changed_ || finishing_ || halted_; });
   // Changes during the latest heartbeat still have to be sent, above all a bye.
   const bool due = !halted_ && (changed_ || !finishing_);

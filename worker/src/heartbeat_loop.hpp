@@ -77,6 +77,7 @@ class HeartbeatLoop {
   mutable Mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   MasterState state_ TANDEM_GUARDED_BY(mutex_);
+  Instant hangs_from_ TANDEM_GUARDED_BY(mutex_) = Instant::forever();  // unless it does something
   std::string token_ TANDEM_GUARDED_BY(mutex_);
   bool changed_ TANDEM_GUARDED_BY(mutex_) = false;
   bool finishing_ TANDEM_GUARDED_BY(mutex_) = false;

@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 inline constexpr auto heartbeat_connect_max = 500ms;
 inline constexpr auto heartbeat_answer_max = 1s;
 // A master that returns hears from all workers within this time.
+// A thread of which nothing is seen for so long beyond its time hangs: it waits less for a master.
+inline constexpr auto heartbeat_hangs_after = 20s;
 inline constexpr auto heartbeat_backoff_max = 2s;
 inline constexpr double heartbeat_jitter = 0.1;  // of the interval, taken off at random
 // A master may have chosen this worker just before it heard the bye.

@@ -110,6 +110,7 @@ class Worker::Body {
     return address_.host.empty() ? "" : address_.to_string();
   }
   unsigned in_flight() const { return server_.requests_in_flight(); }
+  std::uint64_t turns() { return server_.turns(); }
   std::vector<MasterState> masters() const {
     const Lock lock(mutex_);
     return registration_ ? registration_->masters() : std::vector<MasterState>{};
@@ -211,6 +212,7 @@ void Worker::stop() { body_->stop(); }
 std::string Worker::name() const { return body_->name(); }
 std::string Worker::address() const { return body_->address(); }
 unsigned Worker::in_flight() const { return body_->in_flight(); }
+std::uint64_t Worker::turns() { return body_->turns(); }
 std::vector<MasterState> Worker::masters() const { return body_->masters(); }
 
 }  // namespace tandem

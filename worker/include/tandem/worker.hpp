@@ -72,7 +72,8 @@ struct MasterState {
   std::string node;  // its name, role (primary | standby | candidate) and term, once it answered
   std::string role;
   std::uint64_t term = 0;
-  std::string error;  // why the latest heartbeat failed; empty if it was accepted
+  std::string error;   // why the latest heartbeat failed; empty if it was accepted
+  bool hangs = false;  // no heartbeat has begun or ended for longer than any can take
 };
 
 struct RegistrationOptions {
@@ -273,6 +274,10 @@ class Worker {
   std::string name() const;
   std::string address() const;
   unsigned in_flight() const;
+
+  // For the watchdog of a program: has the thread that accepts connections go round once more, and
+  // returns how often it has so far. A number that stays the same is of a thread that hangs.
+  std::uint64_t turns();
 
   std::vector<MasterState> masters() const;
 
