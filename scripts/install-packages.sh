@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of scripts/packages.txt that are missing, and says which.
 #
-#   scripts/install-packages.sh [GROUP...]     groups: base (the default), servers, fuzz, bench
+#   scripts/install-packages.sh [GROUP...]     groups: base (the default), servers, packaging, fuzz, bench
 #
 # When all are there it changes nothing and is done at once. On another distribution it prints the list and
 # stops. Packages that bring a daemon (nginx, haproxy, keepalived) are installed without starting it.

@@ -57,6 +57,7 @@ if [ "${1:-}" = sanitize ]; then
 fi
 if [ "${1:-}" = long ]; then
   shift
+  "$root/scripts/install-packages.sh" packaging
   run_preset release -C Long "$@"
   exit
 fi

@@ -17,7 +17,7 @@
 #include "worker/program/demo_routes.hpp"
 #include "worker/program/flags.hpp"
 #include "worker/program/limits.hpp"
-#include "worker/program/service_watch.hpp"
+#include "worker/program/standing_report.hpp"
 #include "worker/program/static_files.hpp"
 #include "common/base/stop_signals.hpp"
 #include "common/base/write_text.hpp"
@@ -97,10 +97,10 @@ int serve(const WorkerFlags& flags, StopSignals& signals, ServiceManager& manage
   }
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "listen=" + worker.address());
-  ServiceWatch watch(manager, {.masters = [&worker] { return worker.masters(); },
-                               .turns = [&worker] { return worker.turns(); }});
+  StandingReport report(manager, {.masters = [&worker] { return worker.masters(); },
+                                  .turns = [&worker] { return worker.turns(); }});
   signals.wait(reload(worker, manager));
-  watch.stopping(flags.drain_timeout + limits::stop_margin);
+  report.stopping(flags.drain_timeout + limits::stop_margin);
   log::info("stopping in_flight={}", worker.in_flight());
   worker.stop();
   return 0;
@@ -124,9 +124,9 @@ int register_target(const WorkerFlags& flags, StopSignals& signals, ServiceManag
   TargetWorker worker(*flags.target, flags.checks, std::move(options));
   if (const auto error = worker.start()) return failed(*error);
   announce(worker.name(), flags.service, "target=" + flags.target->to_string());
-  ServiceWatch watch(manager, {.masters = [&worker] { return worker.masters(); }});
+  StandingReport report(manager, {.masters = [&worker] { return worker.masters(); }});
   signals.wait(reload(worker, manager));
-  watch.stopping(limits::stop_margin);
+  report.stopping(limits::stop_margin);
   log::info("stopping");
   worker.stop();
   return worker.error() ? failed(*worker.error()) : 0;

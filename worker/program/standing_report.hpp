@@ -1,5 +1,5 @@
-// service_watch.hpp: tells systemd how a worker stands: ready once a master knows it, with whom it
-// is registered, and that it is alive.
+// standing_report.hpp: tells systemd how a worker stands: ready once a master knows it, with whom
+// it is registered, and that it is alive.
 //
 // Alive are its threads that must never stand still: the one that accepts connections, and those
 // that send heartbeats. Handlers are not asked: one that takes long looks like one that hangs.
@@ -21,18 +21,18 @@
 
 namespace tandem {
 
-class ServiceWatch {
+class StandingReport {
  public:
-  // Called on the watch's thread.
+  // Called on the thread of the report.
   struct Subject {
     std::function<std::vector<MasterState>()> masters;
     std::function<std::uint64_t()> turns{};  // as of a Worker; empty: nothing is accepted
   };
   // What `subject` names outlives it.
-  ServiceWatch(ServiceManager& manager, Subject subject);
-  ~ServiceWatch();
-  ServiceWatch(const ServiceWatch&) = delete;
-  ServiceWatch& operator=(const ServiceWatch&) = delete;
+  StandingReport(ServiceManager& manager, Subject subject);
+  ~StandingReport();
+  StandingReport(const StandingReport&) = delete;
+  StandingReport& operator=(const StandingReport&) = delete;
 
   // The worker is about to end, and needs no longer than that; it accepts no more.
   void stopping(Duration at_most);

@@ -1,4 +1,4 @@
-#include "worker/program/service_watch.hpp"
+#include "worker/program/standing_report.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -29,12 +29,12 @@ std::string standing(const std::vector<MasterState>& masters) {
 
 }  // namespace
 
-ServiceWatch::ServiceWatch(ServiceManager& manager, Subject subject)
+StandingReport::StandingReport(ServiceManager& manager, Subject subject)
     : manager_(manager), subject_(std::move(subject)) {
   if (manager_.listens()) thread_ = std::thread([this] { run(); });
 }
 
-ServiceWatch::~ServiceWatch() {
+StandingReport::~StandingReport() {
   {
     const Lock lock(mutex_);
     ends_ = true;
@@ -43,12 +43,12 @@ ServiceWatch::~ServiceWatch() {
   if (thread_.joinable()) thread_.join();
 }
 
-void ServiceWatch::stopping(Duration at_most) {
+void StandingReport::stopping(Duration at_most) {
   stopping_ = true;
   manager_.stopping(at_most);
 }
 
-void ServiceWatch::run() {
+void StandingReport::run() {
   const auto interval = std::min<Duration>(
       manager_.beat_interval().value_or(limits::standing_interval), limits::standing_interval);
   bool is_ready = false;
@@ -58,7 +58,7 @@ void ServiceWatch::run() {
 }
 
 // Whether a master knows the worker.
-bool ServiceWatch::look() {
+bool StandingReport::look() {
   const auto masters = subject_.masters();
   manager_.status(standing(masters));
   beat(masters);
@@ -68,7 +68,7 @@ bool ServiceWatch::look() {
   return known;
 }
 
-void ServiceWatch::beat(const std::vector<MasterState>& masters) {
+void StandingReport::beat(const std::vector<MasterState>& masters) {
   if (std::any_of(masters.begin(), masters.end(), [](const auto& master) { return master.hangs; }))
     return;
   if (subject_.turns && !stopping_) {
@@ -78,7 +78,7 @@ void ServiceWatch::beat(const std::vector<MasterState>& masters) {
   manager_.beat();
 }
 
-bool ServiceWatch::wait(Duration duration) {
+bool StandingReport::wait(Duration duration) {
   Lock lock(mutex_);
   wake_.wait_for(lock.native(), duration, [this]() TANDEM_REQUIRES(mutex_) { return ends_; });
   return !ends_;
