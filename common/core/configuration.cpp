@@ -91,6 +91,7 @@ std::string to_string(const Configuration& configuration) {
     if (configuration.is_superseded(voter)) text += "(superseded)";
   }
   if (configuration.pair) text += " pair";
+  if (configuration.grants) text += " grants";
   return text;
 }
 

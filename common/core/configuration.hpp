@@ -35,6 +35,7 @@ struct Configuration {
   bool pair = false;  // two masters and no witness: see pair_mode.hpp
   bool was_protected =
       false;  // three nodes have voted since it was a pair: it does not silently become one again
+  bool grants = false;  // masters that do not lead may forward: see serving_grant.hpp
 
   // The voter with exactly this incarnation; nullptr when there is none.
   const Voter* find(const MemberId& id) const;

@@ -13,6 +13,7 @@ void Node::follow(const Message& message) {
     become_follower(hard_.term, message.from);
   promise_.give(message.from, now_ + options_.timing.election_timeout);
   promised_at_ = now_;
+  if (const auto* append = std::get_if<Append>(&message.body)) last_round_ = append->sent;
   election_due_ = now_ + first_wait();
   TANDEM_ASSERT(promise_.left(now_) >= options_.timing.election_timeout);
 }
@@ -53,7 +54,8 @@ AppendReply Node::reply_to(Instant sent) const {
                      .committed = commit_,
                      .committed_term = *log_.term_at(commit_),
                      .sent = sent,
-                     .session = session_};
+                     .session = session_,
+                     .request = grant_request()};
 }
 
 // The statement that was sent last counts, whichever arrives last: a primary that has heard that
@@ -91,6 +93,7 @@ void Node::on(const Message& message, Append& append) {
   if (!store_entries(previous, append.entries)) return refuse_append(message, append);
   commit_up_to(std::max(commit_, std::min({append.commit, matched, log_.last_index()})));
   take_standing(append, true);
+  take_grant(append);
 
   AppendReply reply = reply_to(append.sent);
   reply.accepted = true;

@@ -112,10 +112,19 @@ struct Registered {
   // Only these are made voters, and a voting master that is not among them is removed. Empty: the
   // state does not list the masters, and those of the options belong to the cluster.
   std::vector<RegisteredMaster> masters{};
+  // All masters understand serving grants (serving_grant.hpp), and this one asks for them, or, as a
+  // primary, gives them.
+  bool grants = false;
+};
+
+// The state machine has applied everything up to `index`, and whatever forwards requests here acts
+// by it. Reported by masters; a late report only delays grants and their ends.
+struct Applied {
+  LogIndex index;
 };
 
 using Input = std::variant<Tick, Message, Durable, DiskFailed, DiskWorks, Propose, ConnectionLost,
                            ConnectionRefused, TermReported, TermAnnounced, HandOver, SnapshotTaken,
-                           Registered>;
+                           Registered, Applied>;
 
 }  // namespace tandem::core

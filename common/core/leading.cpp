@@ -10,9 +10,8 @@ namespace tandem::core {
 void Node::become_primary(bool alone) {
   TANDEM_ASSERT(role() == Role::candidate);
   TANDEM_ASSERT(hard_.vote == self());
-  Primary primary(options_.timing.lease());
+  Primary primary(options_.timing, now_);
   primary.own_first = log_.last_index().next();
-  primary.elected = now_;
   primary.next_heartbeat = now_;
   primary.alone = alone;
   role_ = std::move(primary);
@@ -84,6 +83,7 @@ void Node::send_append(Primary& primary, Progress& member) {
     ++member.in_flight;
     if (!member.probing) member.next = append.entries.back().index.next();
   }
+  append.grant = grant_for(primary, member);
   send(member.id, std::move(append));
 }
 
@@ -127,9 +127,11 @@ void Node::on(const Message& message, const AppendReply& reply) {
   const Instant answered = rules.lease_counts_from_send ? reply.sent : now_;
   member.answered = std::max(member.answered, answered);
   member.session = reply.session;
+  if (reply.request) primary->grants.heard(member.id, *reply.request, now_);
   bool moved = reply.accepted;
   if (!configuration().was_protected && has_diverged(reply)) {
     member.diverged();
+    primary->grants.begins_anew(member.id);
     moved = false;
   } else if (reply.accepted) {
     if (member.needs_snapshot && reply.match >= log_.snapshot_index()) {
@@ -195,6 +197,7 @@ void Node::advance_commit(Primary& primary) {
   if (rules.commit_own_term_first && log_.term_at(agreed) != hard_.term) return;
   commit_up_to(agreed);
   TANDEM_ASSERT(commit_ == agreed);
+  tell_commit(primary);
 }
 
 // A primary that has not heard from a majority for this long cannot tell whether it has been

@@ -26,6 +26,9 @@ inline constexpr std::size_t appends_in_flight_max = 16;
 inline constexpr std::size_t log_entries_max = 8'192;
 // The whole state: 20,000 workers of 300 bytes, and as much again.
 inline constexpr std::size_t snapshot_bytes_max = 16 * 1024 * 1024;
+// Grants that a master holds and may not use yet, because its state lags behind: as many as arrive
+// while one lasts.
+inline constexpr std::size_t grants_waiting_max = 32;
 // A message whose term is further ahead than this is damaged or hostile: believing it would use up
 // the terms. Eleven days of an election each second stay below it.
 inline constexpr std::uint64_t term_jump_max = 1'000'000;

@@ -241,6 +241,10 @@ std::optional<VoterChange> next_change(const Electorate& electorate, const Membe
   if (auto change = master_addition(electorate, {})) return change;
   const bool wanted = electorate.pair_failover && is_meant_as_pair(electorate);
   if (configuration.pair != wanted) return SetPair{wanted};
+  const auto* registered = electorate.registered;
+  if (registered != nullptr && configuration.grants != registered->grants) {
+    return SetGrants{registered->grants};
+  }
   return std::nullopt;
 }
 

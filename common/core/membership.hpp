@@ -44,7 +44,11 @@ struct SetPair {
   bool pair = false;
   friend bool operator==(const SetPair&, const SetPair&) = default;
 };
-using VoterChange = std::variant<AddVoter, RemoveVoter, SetPair>;
+struct SetGrants {
+  bool grants = false;
+  friend bool operator==(const SetGrants&, const SetGrants&) = default;
+};
+using VoterChange = std::variant<AddVoter, RemoveVoter, SetPair, SetGrants>;
 
 // What the primary knows when it asks.
 struct Electorate {

@@ -16,17 +16,28 @@ std::string list(const std::vector<Entry>& entries) {
   return text;
 }
 
+std::string text_of(const std::optional<GrantRequest>& request) {
+  if (!request) return {};
+  const bool asks = request->asked != Instant::never();
+  return fmt::format(" applied {}{}", request->applied, asks ? " asks" : "");
+}
+
 struct Describe {
   Term term;
 
   std::string operator()(const Append& append) const {
-    return fmt::format("append term {} after {}/{}:{} commit {}{}", term, append.previous_index,
+    return fmt::format("append term {} after {}/{}:{} commit {}{}{}", term, append.previous_index,
                        append.previous_term, append.entries.empty() ? " -" : list(append.entries),
-                       append.commit, append.in_sync.value() == 0 ? "" : " in-sync");
+                       append.commit, append.in_sync.value() == 0 ? "" : " in-sync",
+                       append.grant ? " grant" : "");
   }
   std::string operator()(const AppendReply& reply) const {
-    if (reply.accepted) return fmt::format("append-reply term {} match {}", term, reply.match);
-    return fmt::format("append-reply term {} refused {} try {}", term, reply.rejected, reply.match);
+    if (reply.accepted) {
+      return fmt::format("append-reply term {} match {}{}", term, reply.match,
+                         text_of(reply.request));
+    }
+    return fmt::format("append-reply term {} refused {} try {}{}", term, reply.rejected,
+                       reply.match, text_of(reply.request));
   }
   std::string operator()(const VoteRequest& request) const {
     return fmt::format("{} for term {} last {}/{}{}", name_of(request.ballot), request.for_term,

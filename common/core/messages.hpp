@@ -7,6 +7,7 @@
 // Units: Instants are those of the member that wrote them, and only that member ever reads them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,6 +45,24 @@ struct VoteReply {
   Term last_term{};
 };
 
+// What a master says of itself while grants are in use (serving_grant.hpp).
+struct GrantRequest {
+  Instant asked = Instant::never();  // the sender's clock; never: it asks for no grant
+  SessionId session{};
+  LogIndex applied{};  // its state is the one after this entry, and it forwards by that
+
+  friend bool operator==(const GrantRequest&, const GrantRequest&) = default;
+};
+
+// "You may forward, counted from your question." Once the state has applied the commit index of the
+// message that brings it.
+struct Grant {
+  Instant asked{};      // as in the request
+  SessionId session{};  // likewise
+
+  friend bool operator==(const Grant&, const Grant&) = default;
+};
+
 // The primary's heartbeat, with the entries the member lacks.
 struct Append {
   LogIndex previous_index{};  // the entry before `entries`: the member must hold it with this term
@@ -53,6 +72,7 @@ struct Append {
   Instant sent{};  // the primary's clock; echoed (R6)
   SessionId
       in_sync{};  // pair mode: the session of the standby that may promote itself; 0 = none may
+  std::optional<Grant> grant{};
 };
 
 // The primary's whole state, for a member that lacks entries which the primary no longer keeps, and
@@ -74,6 +94,7 @@ struct AppendReply {
   Term committed_term{};  // none, knows that the two went on without each other (pair mode)
   Instant sent{};         // as in the round
   SessionId session{};    // the member's session
+  std::optional<GrantRequest> request{};
 };
 
 // A candidate asks a voter that refused it for the entries it lacks: a witness may be the only one

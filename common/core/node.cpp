@@ -28,7 +28,10 @@ Node::Node(Options options, Stored stored, std::uint64_t seed, Instant now)
       founding_(options_.self.node,
                 options_.joins.value() != 0 ? std::vector<NodeId>{} : options_.masters),
       hello_due_(now),
+      applied_(log_.snapshot_index()),
+      asks_since_(now),
       durable_index_(log_.last_index()) {
+  held_grant_.applied(applied_);
   TANDEM_ASSERT(options_.validate().ok());
   TANDEM_ASSERT(hard_.term >= log_.last_term());
   const bool sole_voter = configuration().voters.size() == 1 && configuration().contains(self());
@@ -179,6 +182,7 @@ void Node::become_follower(Term term, const MemberId& primary) {
   role_ = Follower{};
   lender_.reset();
   if (!primary.empty()) ungranted_.clear();
+  if (primary_ != primary) last_round_ = Instant::never();
   primary_ = primary;
   TANDEM_ASSERT(primary_ != self());
 }
@@ -329,6 +333,7 @@ void Node::install(const SnapshotPointer& snapshot, bool discard_log) {
   batch.snapshot = snapshot;
   batch.discard_log = !known;
   if (discard_log) pair_.lose();
+  if (discard_log) drop_grant();
   if (commit_ < snapshot->index || discard_log) {
     commit_ = snapshot->index;
     out_->restore = snapshot;
@@ -352,6 +357,11 @@ void Node::conclude() {
   if (role_now != published_role_) out_->role = published_role_ = role_now;
   const Instant until = serve_until();
   if (until != published_serve_until_) out_->serve_until = published_serve_until_ = until;
+  if (held_grant_.until() != published_granted_until_) {
+    out_->granted_until = published_granted_until_ = held_grant_.until();
+  }
+  const LogIndex in_force = this->in_force();
+  if (in_force != published_in_force_) out_->in_force = published_in_force_ = in_force;
   const bool takes_snapshots =
       options_.kind == VoterKind::master && commit_ > log_.snapshot_index();
   out_->snapshot_wanted =
@@ -364,6 +374,8 @@ Instant Node::serve_until() const {
   const auto* primary = as_primary();
   if (primary == nullptr || !primary->announced || primary->own_first > commit_)
     return Instant::never();
+  const bool lags = uses_grants() && applied_ < primary->own_first;
+  if (lags && rules.primary_serves_by_its_state) return Instant::never();
   if (!rules.lapsed_lease_stops_serving) return Instant::forever();
   return primary->lease.serve_until();
 }

@@ -68,6 +68,12 @@ class Node {
   // election nobody is silent yet, and who is dead has not answered either.
   bool has_answered(const MemberId& member) const;
   Instant serve_until() const;
+  // Until when this node may forward whoever leads, by a grant.
+  Instant granted_until() const { return held_grant_.until(); }
+  // Whether masters that do not lead may forward in this cluster.
+  bool uses_grants() const;
+  // On a primary: every master that may forward has applied everything up to this entry (R11).
+  LogIndex in_force() const;
   // True when any single loss is survived while all voters are alive. A superseded incarnation
   // counts in every majority until it is removed, and is already lost.
   bool is_protected() const { return configuration().nodes() > configuration().quorum(); }
@@ -93,6 +99,7 @@ class Node {
   void handle(TermReported reported);
   void handle(SnapshotTaken& taken);
   void handle(Registered& registered);
+  void handle(Applied applied);
   bool is_for_us(const Message& message);
   bool refuse_lower_term(const Message& message);
   void dispatch(Message& message);
@@ -184,6 +191,15 @@ class Node {
   void continue_handover();
   void pair_up(Primary& primary);
 
+  // granting.cpp
+  bool wants_grants() const;
+  std::optional<GrantRequest> grant_request() const;
+  void take_grant(const Append& append);
+  void drop_grant();
+  void tell_commit(Primary& primary);
+  std::optional<Grant> grant_for(Primary& primary, const Progress& member);
+  bool may_be_removed(const Primary& primary, const Voter& voter) const;
+
   // voter_changes.cpp
   void change_voters(Primary& primary);
   const Registered* registered(const Primary& primary) const;
@@ -242,6 +258,11 @@ class Node {
   std::map<NodeId, KnownMaster> known_masters_;  // masters that do not vote yet, by their Hellos
   std::optional<Registered> registered_;
 
+  HeldGrant held_grant_;
+  LogIndex applied_;    // what the state machine has reported
+  Instant asks_since_;  // grants that were asked for before are not for this state
+  Instant last_round_ = Instant::never();  // of the primary that leads, on its clock
+
   struct PendingWrite {
     WriteNumber number;
     LogIndex last;  // the last index of the log once it is durable
@@ -258,6 +279,8 @@ class Node {
   Outputs* out_ = nullptr;  // during step()
   RoleChange published_role_;
   Instant published_serve_until_ = Instant::never();
+  Instant published_granted_until_ = Instant::never();
+  LogIndex published_in_force_;
 };
 
 }  // namespace tandem::core

@@ -31,6 +31,13 @@ struct Timing {
 
   // How long the primary may serve after the send time of a round that a majority answered (R6).
   Duration lease() const { return election_timeout - clock_margin; }
+  // How long a serving grant lasts, counted by the primary from the arrival of the question. It
+  // outlives an election after the primary froze, and a drain waits this long for a master that is
+  // cut off.
+  Duration grant() const { return 3 * election_timeout; }
+  // ... and how long the master that asked uses it, counted from its question: shorter by as many
+  // margins.
+  Duration grant_usable() const { return 3 * lease(); }
 
   friend bool operator==(const Timing&, const Timing&) = default;
 };

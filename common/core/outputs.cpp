@@ -19,6 +19,8 @@ void Outputs::clear() {
   apply.clear();
   role.reset();
   serve_until.reset();
+  granted_until.reset();
+  in_force.reset();
   announce.reset();
   refused.clear();
   snapshot_wanted = false;

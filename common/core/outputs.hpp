@@ -72,6 +72,12 @@ struct Outputs {
   // Until when this node may forward requests, by its own clock; never() = it may not. Unset:
   // unchanged. The data plane must compare it with the clock before each request (R7).
   std::optional<Instant> serve_until;
+  // Until when this node may forward under a serving grant, whoever leads. Unset: unchanged. To be
+  // compared with the clock in the same way (R11).
+  std::optional<Instant> granted_until;
+  // On a primary: everything up to this entry is in force at every master that may forward (R11),
+  // and remains so, even if a later value is lower. Unset: unchanged. 0 on other nodes.
+  std::optional<LogIndex> in_force;
   std::optional<Term> announce;  // tell every worker this term, then report TermAnnounced (R10)
   std::vector<Refusal> refused;
   bool snapshot_wanted = false;  // report SnapshotTaken when convenient; repeated until then

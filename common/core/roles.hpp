@@ -11,6 +11,7 @@
 #include "common/core/lease.hpp"
 #include "common/core/outputs.hpp"
 #include "common/core/progress.hpp"
+#include "common/core/serving_grant.hpp"
 
 namespace tandem::core {
 
@@ -55,9 +56,11 @@ struct HandingOver {
 };
 
 struct Primary {
-  explicit Primary(Duration lease_length) : lease(lease_length) {}
+  Primary(const Timing& timing, Instant now)
+      : lease(timing.lease()), grants(timing.grant(), now), elected(now) {}
 
   Lease lease;
+  GivenGrants grants;
   LogIndex own_first;  // our no-op; once committed, everything before it is (R5)
   Instant elected;
   Instant next_heartbeat;

@@ -1,4 +1,4 @@
-// rules.hpp: the rules R1 to R10, each of which the simulator must be able to break.
+// rules.hpp: the rules R1 to R11, each of which the simulator must be able to break.
 //
 // In the shipped core every rule is a compile-time constant: no switch exists. The test build
 // defines TANDEM_MUTATIONS, and removes one rule at a time to prove that the simulator notices (the
@@ -34,6 +34,15 @@ struct Rules {
   TANDEM_RULE(amnesiacs_do_not_vote);    // R9  a member that lost its disk is a new member
   TANDEM_RULE(
       workers_refuse_lower_terms);  // R10 a worker that has heard of a term refuses older ones
+  TANDEM_RULE(
+      tightening_waits_for_grants);  // R11 what is taken away is so at all masters, when answered
+  TANDEM_RULE(grants_of_before_are_assumed);  // R11 ... those of earlier primaries included
+  TANDEM_RULE(grant_counts_from_question);    // R11 a grant starts when it was asked for
+  TANDEM_RULE(grant_waits_for_state);         // R11 ... and is used once its entries are applied
+  TANDEM_RULE(grant_is_for_one_run);          // R11 ... by the process that asked
+  TANDEM_RULE(grants_need_a_lease);           // R11 a primary without a lease grants nothing
+  TANDEM_RULE(removed_have_no_grant);         // R11 who is removed holds no grant any more
+  TANDEM_RULE(primary_serves_by_its_state);   // R11 a primary serves by all that was committed
 };
 
 #undef TANDEM_RULE

@@ -38,6 +38,11 @@ void Node::change_voters(Primary& primary) {
   }
   if (removal != nullptr) return remove_voter(primary, removal->id, living);
   Configuration changed = configuration();
+  if (const auto* switched = std::get_if<SetGrants>(&*change)) {
+    if (!switched->grants && !primary.grants.are_over(now_)) return;  // no more are given
+    changed.grants = switched->grants;
+    return append_configuration(primary, std::move(changed));
+  }
   changed.pair = std::get<SetPair>(*change).pair;
   if (!changed.pair && !has_standby_stood_down(primary)) return;
   // A pair by an operator's command: both have that configuration before this one takes effect, so
@@ -88,6 +93,7 @@ void Node::remove_voter(Primary& primary, const MemberId& id, const std::set<Mem
   if (!primary.removing || primary.removing->id != id) primary.removing = Removing{id, now_};
   if (!has_living_quorum(remaining, voters_heard(primary, primary.removing->since))) return;
   const Voter voter = *configuration().find(id);
+  if (!may_be_removed(primary, voter)) return;
   if (voter.kind == VoterKind::master && !configuration().is_superseded(voter)) {
     if (primary.leaving.size() >= limits::masters_max)
       primary.leaving.erase(primary.leaving.begin());
@@ -228,6 +234,7 @@ void Node::refresh_members(Primary& primary) {
   for (const auto& leaving : primary.leaving) keep(leaving.id, VoterKind::master);
   TANDEM_ASSERT(members.size() <= limits::voters_max + 1 + limits::masters_max);
   primary.members = std::move(members);
+  primary.grants.keep_only(configuration());
 }
 
 }  // namespace tandem::core

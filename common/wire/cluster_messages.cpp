@@ -33,23 +33,36 @@ ordered_json documents(const std::vector<core::Entry>& entries) {
   return array;
 }
 
+// Grants are written only where a cluster uses them: members of feature levels without them refuse
+// unknown members of documents.
 ordered_json body(const core::Append& append) {
-  return {{"previous_index", append.previous_index.value()},
-          {"previous_term", append.previous_term.value()},
-          {"entries", documents(append.entries)},
-          {"commit", append.commit.value()},
-          {"sent", nanoseconds(append.sent)},
-          {"in_sync", append.in_sync.value()}};
+  ordered_json document{{"previous_index", append.previous_index.value()},
+                        {"previous_term", append.previous_term.value()},
+                        {"entries", documents(append.entries)},
+                        {"commit", append.commit.value()},
+                        {"sent", nanoseconds(append.sent)},
+                        {"in_sync", append.in_sync.value()}};
+  if (append.grant) {
+    document["grant"] = {{"asked", nanoseconds(append.grant->asked)},
+                         {"session", append.grant->session.value()}};
+  }
+  return document;
 }
 
 ordered_json body(const core::AppendReply& reply) {
-  return {{"accepted", reply.accepted},
-          {"match", reply.match.value()},
-          {"rejected", reply.rejected.value()},
-          {"committed", reply.committed.value()},
-          {"committed_term", reply.committed_term.value()},
-          {"sent", nanoseconds(reply.sent)},
-          {"session", reply.session.value()}};
+  ordered_json document{{"accepted", reply.accepted},
+                        {"match", reply.match.value()},
+                        {"rejected", reply.rejected.value()},
+                        {"committed", reply.committed.value()},
+                        {"committed_term", reply.committed_term.value()},
+                        {"sent", nanoseconds(reply.sent)},
+                        {"session", reply.session.value()}};
+  if (!reply.request) return document;
+  auto& request = document["request"] = {{"session", reply.request->session.value()},
+                                         {"applied", reply.request->applied.value()}};
+  const auto asked = reply.request->asked;
+  if (asked != Instant::never()) request["asked"] = nanoseconds(asked);
+  return document;
 }
 
 ordered_json body(const core::VoteRequest& request) {
@@ -131,6 +144,12 @@ void read(MemberReader& reader, core::Append& append) {
   reader.number("commit", append.commit, 0, id_max);
   reader.instant("sent", append.sent);
   reader.number("in_sync", append.in_sync, 0, id_max);
+  if (reader.is_null("grant")) return;
+  read_part(reader, "grant", [&](MemberReader& part) {
+    auto& grant = append.grant.emplace();
+    part.instant("asked", grant.asked);
+    part.number("session", grant.session, 0, id_max);
+  });
 }
 
 void read(MemberReader& reader, core::AppendReply& reply) {
@@ -141,6 +160,13 @@ void read(MemberReader& reader, core::AppendReply& reply) {
   reader.number("committed_term", reply.committed_term, 0, id_max);
   reader.instant("sent", reply.sent);
   reader.number("session", reply.session, 0, id_max);
+  if (reader.is_null("request")) return;
+  read_part(reader, "request", [&](MemberReader& part) {
+    auto& request = reply.request.emplace();
+    part.number("session", request.session, 0, id_max);
+    part.number("applied", request.applied, 0, id_max);
+    if (!part.is_null("asked")) part.instant("asked", request.asked);
+  });
 }
 
 void read(MemberReader& reader, core::VoteRequest& request) {

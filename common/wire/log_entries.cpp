@@ -77,9 +77,11 @@ ordered_json document_of(const core::Configuration& configuration) {
                       {"kind", name_of(voter.kind)},
                       {"since", voter.since.value()}});
   }
-  return {{"voters", std::move(voters)},
-          {"pair", configuration.pair},
-          {"was_protected", configuration.was_protected}};
+  ordered_json document{{"voters", std::move(voters)},
+                        {"pair", configuration.pair},
+                        {"was_protected", configuration.was_protected}};
+  if (configuration.grants) document["grants"] = true;  // of feature level 6
+  return document;
 }
 
 ordered_json document_of(const core::Entry& entry) {
@@ -120,6 +122,7 @@ void read(MemberReader& reader, core::Configuration& configuration) {
   }
   reader.boolean("pair", configuration.pair);
   reader.boolean("was_protected", configuration.was_protected);
+  reader.boolean("grants", configuration.grants, Presence::optional);
 }
 
 void read(MemberReader& reader, core::Entry& entry) {

@@ -60,6 +60,15 @@ std::string ScriptWorld::run(const std::string& line) {
     cluster(words, false);
   else if (verb == "pair")
     cluster(words, true);
+  else if (verb == "grants")
+    cluster(words, false, true);
+  else if (verb == "hold-state")
+    at(word(0)).state_held = true;
+  else if (verb == "release-state") {
+    at(word(0)).state_held = false;
+    report_state(word(0));
+  } else if (verb == "deny-grants")
+    at(word(0)).grants = false;
   else if (verb == "fresh")
     fresh(words);
   else if (verb == "wait")
@@ -139,7 +148,7 @@ void ScriptWorld::add(const std::string& name, bool witness, const Words& master
 
 // Masters and, with a star, witnesses that have been a cluster for long: term 1, one entry, nobody
 // leads.
-void ScriptWorld::cluster(const Words& words, bool pair) {
+void ScriptWorld::cluster(const Words& words, bool pair, bool grants) {
   Words masters;
   for (const auto& word : words) {
     if (word.back() != '*') masters.push_back(word);
@@ -152,9 +161,11 @@ void ScriptWorld::cluster(const Words& words, bool pair) {
     configuration = configuration.with({at(name).options.self, at(name).options.kind, LogIndex(1)});
   }
   configuration.pair = pair;
+  configuration.grants = grants;
   for (auto& [name, computer] : computers_) {
     computer.stored.hard_state = {core::ClusterId(7), Term(1), {}};
     computer.stored.entries = {{LogIndex(1), Term(1), configuration}};
+    computer.grants = grants;
     boot(name);
   }
 }
@@ -185,6 +196,7 @@ void ScriptWorld::boot(const std::string& name) {
   computer.writes.clear();
   computer.held.clear();
   computer.durable = core::WriteNumber(0);
+  computer.grants_reported_in.reset();
   const std::uint64_t seed = 100 * ++computer.lives + static_cast<unsigned char>(name.front());
   computer.node = std::make_unique<core::Node>(computer.options, computer.stored, seed, now_);
 }
@@ -279,6 +291,7 @@ void ScriptWorld::registered(const Words& words, bool late) {
 void ScriptWorld::masters(const Words& words) {
   core::Registered registered;
   registered.applied = at(words.front()).node->commit_index();
+  registered.grants = at(words.front()).grants;
   for (const auto& word : Words(words.begin() + 1, words.end())) {
     const auto colon = word.find(':');
     registered.masters.push_back(
@@ -292,6 +305,35 @@ void ScriptWorld::snapshot(const std::string& name) {
   step(name, core::SnapshotTaken{at(name).node->commit_index(), "state"});
 }
 
+// What its state machine would report, while the cluster uses grants.
+void ScriptWorld::report_state(const std::string& name) {
+  Computer& computer = at(name);
+  if (!computer.node->uses_grants() || computer.state_held) return;
+  const auto& node = *computer.node;
+  computer.node->step(now_, core::Applied{node.commit_index()}, outputs_);
+  carry_out(name);
+  const bool leads = node.role() == core::Role::primary;
+  const bool has_own = leads && node.log().term_at(node.commit_index()) == node.term();
+  const Term reported_in = has_own ? node.term() : Term(0);
+  if (computer.grants_reported_in == reported_in) return;
+  computer.grants_reported_in = reported_in;
+  core::Registered registered;
+  registered.applied = node.commit_index();
+  registered.grants = computer.grants;
+  computer.node->step(now_, std::move(registered), outputs_);
+  carry_out(name);
+}
+
+std::string ScriptWorld::granted(const core::Node& node) const {
+  if (!node.uses_grants()) return {};
+  const Instant until = node.granted_until();
+  std::string text = until == Instant::never() ? " no grant"
+                     : until <= now_           ? " grant lapsed"
+                                               : fmt::format(" grant {}ms", to_ms(until - now_));
+  if (node.role() == core::Role::primary) text += fmt::format(" in force {}", node.in_force());
+  return text;
+}
+
 void ScriptWorld::status() {
   for (auto& [name, computer] : computers_) {
     if (computer.node == nullptr) {
@@ -303,10 +345,11 @@ void ScriptWorld::status() {
     const auto serving = until == Instant::never() ? std::string("no")
                          : until <= now_           ? "lapsed"
                                                    : fmt::format("{}ms", to_ms(until - now_));
-    say(fmt::format("{} {} term {} commit {} last {}/{} serves {} voters [{}]{}", name,
+    say(fmt::format("{} {} term {} commit {} last {}/{} serves {} voters [{}]{}{}", name,
                     to_string(node.role()), node.term(), node.commit_index(),
                     node.log().last_index(), node.log().last_term(), serving,
-                    to_string(node.configuration()), node.is_alone() ? " alone" : ""));
+                    to_string(node.configuration()), node.is_alone() ? " alone" : "",
+                    granted(node)));
   }
 }
 
@@ -316,6 +359,7 @@ void ScriptWorld::step(const std::string& name, core::Input input) {
   computer.node->step(now_, std::move(input), outputs_);
   carry_out(name);
   settle_disk(name);
+  report_state(name);
 }
 
 void ScriptWorld::settle_disk(const std::string& name) {
@@ -349,6 +393,8 @@ void ScriptWorld::carry_out(const std::string& name) {
                                        : fmt::format(", primary {}", outputs_.role->primary.node)));
   }
   if (outputs_.serve_until == Instant::never()) say(name + " stops serving");
+  if (outputs_.in_force && computer.node->uses_grants() && outputs_.in_force->value() > 0)
+    say(fmt::format("{} has {} in force everywhere", name, *outputs_.in_force));
   if (outputs_.restore != nullptr)
     say(fmt::format("{} restores the state after {}", name, outputs_.restore->index));
   for (const auto& entry : outputs_.apply)

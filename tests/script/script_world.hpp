@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,11 +29,14 @@ class ScriptWorld {
     core::WriteNumber durable;
     bool disk_held = false;
     bool announcing_held = false;
+    bool grants = false;                       // reports its state, and wants grants to be in use
+    bool state_held = false;                   // ... but applies nothing for now
+    std::optional<Term> grants_reported_in{};  // 0: not as a primary
     std::uint64_t lives = 0;
   };
 
   using Words = std::vector<std::string>;
-  void cluster(const Words& words, bool pair);
+  void cluster(const Words& words, bool pair, bool grants = false);
   void fresh(const Words& words);
   void add(const std::string& name, bool witness, const Words& masters);
   void boot(const std::string& name);
@@ -47,6 +51,8 @@ class ScriptWorld {
   void joins(const std::string& name, Words others);
   void masters(const Words& words);
   void snapshot(const std::string& name);
+  std::string granted(const core::Node& node) const;
+  void report_state(const std::string& name);
   void status();
   void step(const std::string& name, core::Input input);
   void carry_out(const std::string& name);

@@ -49,6 +49,7 @@ Configuration RandomMessages::configuration() {
             [](const Voter& a, const Voter& b) { return a.id < b.id; });
   made.pair = coin();
   made.was_protected = coin();
+  made.grants = coin();
   return made;
 }
 
@@ -75,15 +76,25 @@ SnapshotPointer RandomMessages::snapshot() {
       Snapshot{LogIndex(id(1)), Term(id(1)), configuration(), text()});
 }
 
+std::optional<GrantRequest> RandomMessages::request() {
+  if (coin()) return std::nullopt;
+  return GrantRequest{coin() ? instant() : Instant::never(), SessionId(id()), LogIndex(id())};
+}
+
 MessageBody RandomMessages::body(std::size_t kind) {
   const auto ballot = coin() ? Ballot::pre_vote : Ballot::vote;
   switch (kind) {
     case 0:
-      return Append{LogIndex(id()), Term(id()), entries(),
-                    LogIndex(id()), instant(),  SessionId(id())};
+      return Append{LogIndex(id()),
+                    Term(id()),
+                    entries(),
+                    LogIndex(id()),
+                    instant(),
+                    SessionId(id()),
+                    coin() ? std::optional(Grant{instant(), SessionId(id())}) : std::nullopt};
     case 1:
-      return AppendReply{coin(),     LogIndex(id()), LogIndex(id()), LogIndex(id()),
-                         Term(id()), instant(),      SessionId(id())};
+      return AppendReply{coin(),     LogIndex(id()), LogIndex(id()),  LogIndex(id()),
+                         Term(id()), instant(),      SessionId(id()), request()};
     case 2: return VoteRequest{ballot, Term(id()), LogIndex(id()), Term(id()), coin()};
     case 3:
       return VoteReply{ballot,         Term(id()), coin(), instant().since_boot(),
@@ -120,14 +131,15 @@ bool same(const SnapshotPointer& a, const SnapshotPointer& b) {
 
 bool same(const Append& a, const Append& b) {
   const auto fields = [](const Append& x) {
-    return std::tie(x.previous_index, x.previous_term, x.entries, x.commit, x.sent, x.in_sync);
+    return std::tie(x.previous_index, x.previous_term, x.entries, x.commit, x.sent, x.in_sync,
+                    x.grant);
   };
   return fields(a) == fields(b);
 }
 bool same(const AppendReply& a, const AppendReply& b) {
   const auto fields = [](const AppendReply& x) {
     return std::tie(x.accepted, x.match, x.rejected, x.committed, x.committed_term, x.sent,
-                    x.session);
+                    x.session, x.request);
   };
   return fields(a) == fields(b);
 }

@@ -30,6 +30,7 @@ class RandomMessages {
   core::MemberId member();
   std::vector<core::Entry> entries();
   core::SnapshotPointer snapshot();
+  std::optional<core::GrantRequest> request();
   core::MessageBody body(std::size_t kind);
 
   std::mt19937_64 random_;

@@ -153,3 +153,19 @@ TEST_CASE("a primary that continues alone removes the other only when that one i
   question.state = registered({"a", "b"});
   CHECK(question.answer() == std::nullopt);
 }
+
+TEST_CASE("grants are used when the primary's state says so, and no change of voters is due") {
+  Question question{.configuration = of({"a", "b", "w"}), .state = registered({"a", "b"}, {"w"})};
+  CHECK(question.answer() == std::nullopt);
+  question.state.grants = true;
+  CHECK(question.answer() == VoterChange(SetGrants{true}));
+  question.configuration.grants = true;
+  CHECK(question.answer() == std::nullopt);
+  question.asking = {{NodeId("c"), member("c")}};
+  question.state.grants = false;
+  CHECK(question.answer() == VoterChange(AddVoter{member("c")}));
+  question.asking.clear();
+  CHECK(question.answer() == VoterChange(SetGrants{false}));
+  CHECK(question.configuration.without(member("w")).grants);
+  CHECK(question.configuration.with({member("c"), VoterKind::master, LogIndex(9)}).grants);
+}
