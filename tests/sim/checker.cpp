@@ -62,6 +62,24 @@ void Checker::serving(const std::vector<Machine>& machines, SimTime now) const {
   }
 }
 
+bool Checker::in_force(LogIndex index) {
+  const bool is_news = index > in_force_;
+  in_force_ = std::max(in_force_, index);
+  return is_news;
+}
+
+void Checker::forwarding(const std::vector<Machine>& machines, SimTime now) const {
+  if (lenient_ || in_force_ == LogIndex(0) || distrusts_clocks(now)) return;
+  for (const auto& machine : machines) {
+    if (!machine.is_master || machine.process.applied >= in_force_) continue;
+    if (!machine.would_forward(now)) continue;
+    throw Violation(fmt::format(
+        "{} may forward by the state after entry {}, when drains up to entry {} have been "
+        "answered (R11)",
+        machine.id, machine.process.applied, in_force_));
+  }
+}
+
 void Checker::committed(const Machine& machine, const core::Entry& entry) {
   if (lenient_) return;
   const auto place = entry.index.value();

@@ -28,6 +28,10 @@ class Checker {
   void elected(const Machine& machine, Term term);
   // Never two that would serve at one instant.
   void serving(const std::vector<Machine>& machines, SimTime now) const;
+  // Drains up to this entry have been answered as in force everywhere. False when that is no news.
+  bool in_force(LogIndex index);
+  // No request starts by a state that is older than a drain which was answered (R11).
+  void forwarding(const std::vector<Machine>& machines, SimTime now) const;
   // Every node commits the same entries at the same places.
   void committed(const Machine& machine, const core::Entry& entry);
   // ... and has the same state after each.
@@ -106,6 +110,7 @@ class Checker {
   std::map<std::uint64_t, std::uint64_t> acknowledged_;
   std::map<std::uint64_t, LogIndex> last_change_;  // of each client: its entry
   LogIndex known_;
+  LogIndex in_force_;
   std::uint64_t acknowledged_count_ = 0;
   std::uint64_t elections_ = 0;
   Term highest_term_;

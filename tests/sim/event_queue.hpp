@@ -40,6 +40,7 @@ enum class EventKind : std::uint8_t {
   fault,               // the next fault is due
   fault_over,          // number: which
   phase,               // faults stop, or start again
+  drain,               // an operator drains a worker, or ends that
 };
 
 struct Event {

@@ -50,6 +50,9 @@ void Totals::add(const History& history) {
   statistics.requests += more.requests;
   statistics.refused_requests += more.refused_requests;
   statistics.answers += more.answers;
+  statistics.drains += more.drains;
+  statistics.granted_requests += more.granted_requests;
+  statistics.longest_drain = std::max(statistics.longest_drain, more.longest_drain);
 }
 
 std::string Totals::report(double cpu_seconds) const {
@@ -70,6 +73,9 @@ std::string Totals::report(double cpu_seconds) const {
       "refused by workers {}\n",
       elections, acknowledged, statistics.answers, statistics.requests,
       statistics.refused_requests);
+  text +=
+      fmt::format("under grants {} requests, drains answered {}, the last one after {} ms\n",
+                  statistics.granted_requests, statistics.drains, to_ms(statistics.longest_drain));
   text += fmt::format("healed {} times, at most {} ms after the faults stopped\n",
                       statistics.healings, to_ms(statistics.longest_healing));
   text += fmt::format("messages {}, events {}, trace digest {:016x}\n", statistics.messages,

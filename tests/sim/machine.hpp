@@ -32,9 +32,12 @@ struct Process {
   std::deque<std::variant<core::SnapshotPointer, core::Entry>> to_apply;
   Duration apply_max{0};  // how long a part may take; 0: it is applied at once
   bool apply_planned = false;
-  Instant serve_until = Instant::never();  // what the data plane would read
-  Instant tick_due = Instant::forever();   // the earliest tick that is planned
-  bool lapse_shown = false;                // in the trace, that serve_until has passed
+  Instant serve_until = Instant::never();    // what the data plane would read
+  Instant granted_until = Instant::never();  // ... and when it does not lead
+  LogIndex applied_reported;                 // to the core
+  std::map<LogIndex, SimTime> draining;      // drains that a primary has applied, and when
+  Instant tick_due = Instant::forever();     // the earliest tick that is planned
+  bool lapse_shown = false;                  // in the trace, that serve_until has passed
   bool snapshot_planned = false;
   // Clients to answer when the change that they proposed here is applied. The same change may have
   // been proposed elsewhere too, where others answer.
@@ -89,6 +92,11 @@ struct Machine {
   // Whether it would serve a request that arrives now.
   bool would_serve(SimTime now) const {
     return runs() && process.node != nullptr && process.serve_until > clock.at(now);
+  }
+  // The same for one that leads or holds a grant.
+  bool would_forward(SimTime now) const {
+    const bool granted = runs() && process.node != nullptr && process.granted_until > clock.at(now);
+    return granted || would_serve(now);
   }
 };
 

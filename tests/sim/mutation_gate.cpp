@@ -1,4 +1,4 @@
-// The mutation gate: each of the rules R1 to R10 and of the shell's is taken out in turn, and the
+// The mutation gate: each of the rules R1 to R11 and of the shell's is taken out in turn, and the
 // simulator must notice within a bounded number of seeds. A rule whose absence goes unnoticed means
 // that the simulator is too weak.
 #include <algorithm>
@@ -59,6 +59,14 @@ constexpr Mutation mutations[] = {
     {"R8 a pair ends with both", &core::Rules::pair_ends_with_both, "pair-masters"},
     {"R9 amnesiacs do not vote", &core::Rules::amnesiacs_do_not_vote, "amnesia"},
     {"R10 workers refuse lower terms", &core::Rules::workers_refuse_lower_terms, "all"},
+    {"R11 drains wait for grants", &core::Rules::tightening_waits_for_grants, "grants-cut"},
+    {"R11 earlier grants assumed", &core::Rules::grants_of_before_are_assumed, "grants-cut"},
+    {"R11 grants count from question", &core::Rules::grant_counts_from_question, "grants-cut"},
+    {"R11 grants wait for the state", &core::Rules::grant_waits_for_state, "grants"},
+    {"R11 grants are for one run", &core::Rules::grant_is_for_one_run, "grants-restart"},
+    {"R11 grants need a lease", &core::Rules::grants_need_a_lease, "grants-cut"},
+    {"R11 removed hold no grant", &core::Rules::removed_have_no_grant, "grants-masters"},
+    {"R11 primaries by their state", &core::Rules::primary_serves_by_its_state, "grants"},
     {"answers under lease", &sim::ShellRules::answers_under_lease, "partition"},
     {"answers when applied", &sim::ShellRules::answers_when_applied, "crash"},
     {"gone when committed", &sim::ShellRules::gone_when_committed, "pair-masters"},

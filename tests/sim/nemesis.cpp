@@ -262,6 +262,7 @@ void World::thaw(Machine& machine) {
   if (!machine.frozen) return;
   machine.frozen = false;
   checker_.serving(machines_, now_);
+  if (profile_.grants) checker_.forwarding(machines_, now_);
   for (const auto& event : std::exchange(machine.inbox, {})) at_machine(event, machine);
   replan_tick(machine);  // its clock may have been moved while it could not plan anything
 }

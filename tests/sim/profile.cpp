@@ -45,6 +45,51 @@ Profile everything() {
   return profile;
 }
 
+// Every master serves. Clocks stay within their bounds, because grants rest on them.
+std::vector<Profile> grant_profiles() {
+  std::vector<Profile> profiles{everything()};
+  profiles.back().name = "grants";
+  profiles.push_back(with("grants-cut", {{cut, 5},
+                                         {cut_one_way, 4},
+                                         {isolate, 6},
+                                         {split, 4},
+                                         {freeze, 6},
+                                         {delay, 3},
+                                         {loss, 2},
+                                         {replay, 4},
+                                         {clock_rate, 4},
+                                         {handover, 2}}));
+  profiles.back().ambush_percent = 20;
+  profiles.push_back(with("grants-restart", {{kill, 10},
+                                             {power_loss, 4},
+                                             {all_restart, 2},
+                                             {lost_disk, 4},
+                                             {slow_disk, 3},
+                                             {full_disk, 3},
+                                             {delay, 4},
+                                             {replay, 6},
+                                             {clock_rate, 2},
+                                             {handover, 4}}));
+  profiles.back().ambush_percent = 20;
+  // Operators add, remove and replace masters meanwhile.
+  profiles.push_back(with("grants-masters", {{kill, 4},
+                                             {freeze, 3},
+                                             {cut, 4},
+                                             {isolate, 5},
+                                             {delay, 2},
+                                             {replay, 3},
+                                             {clock_rate, 2},
+                                             {handover, 3}}));
+  profiles.back().spare_masters = 2;
+  profiles.back().pair_failover = false;
+  profiles.back().ambush_percent = 10;
+  for (auto& profile : profiles) {
+    profile.grants = true;
+    profile.mean_gap = 2s;
+  }
+  return profiles;
+}
+
 std::vector<Profile> make_profiles() {
   std::vector<Profile> profiles{everything()};
   profiles.push_back(with("calm", {}));
@@ -126,6 +171,7 @@ std::vector<Profile> make_profiles() {
   profiles.back().default_timing = true;
   profiles.back().mean_gap = 2s;
   profiles.back().ambush_percent = 15;
+  for (auto& profile : grant_profiles()) profiles.push_back(std::move(profile));
   for (auto& profile : profiles) {
     if (profile.witnesses && profile.name != "all" && profile.name != "calm")
       profile.masters_max = 3;

@@ -50,6 +50,7 @@ struct Profile {
   unsigned ambush_percent =
       0;  // of elections, and of changes of who votes, that the primary does not outlive for long
   bool lenient = false;  // two masters cut off from each other, and no third: see pair_mode.hpp
+  bool grants = false;   // every master serves (R11), and operators drain workers
   bool default_timing = false;
   bool single_entries = false;  // each append carries one entry, so that they can be told apart
 };

@@ -52,6 +52,7 @@ void World::step(Machine& machine, core::Input input) {
   }
   carry_out(machine);
   plan_tick(machine);
+  if (profile_.grants) report_applied(machine);
 }
 
 // Whether the sender is no voter and is not to become one, by what the receiver knows and by what
@@ -108,6 +109,7 @@ void World::carry_out(Machine& machine) {
     process.serve_until = *outputs_.serve_until;
     if (longer) checker_.serving(machines_, now_);
   }
+  if (profile_.grants) note_grant(machine);
   if (outputs_.announce) announce(machine, *outputs_.announce);
   if (outputs_.restore != nullptr) process.to_apply.emplace_back(outputs_.restore);
   for (auto& entry : outputs_.apply) {
@@ -181,6 +183,7 @@ void World::apply_piece(Machine& machine) {
   const auto waiting = process.to_apply.size();
   apply(machine, whole ? waiting : std::min<std::size_t>(waiting, 1 + random_.below(16)));
   apply_later(machine);
+  if (profile_.grants) report_applied(machine);
 }
 
 void World::apply(Machine& machine, std::size_t count) {
@@ -210,6 +213,9 @@ void World::apply(Machine& machine, const core::Entry& entry) {
   digest_ = mix(digest_, entry.index.value(), entry.term.value());
   const auto* command = std::get_if<core::Command>(&entry.body);
   if (command == nullptr) return;
+  if (command->bytes.starts_with("drain ") && machine.is_primary()) {
+    process.draining[entry.index] = now_;
+  }
   const auto waiting = process.waiting.find(command->id);
   if (waiting == process.waiting.end() || waiting->second.proposed_in != entry.term) return;
   plan(network_->delay(random_), EventKind::acknowledge, waiting->second.client, 0,

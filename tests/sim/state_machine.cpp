@@ -27,6 +27,8 @@ void StateMachine::apply(const core::Entry& entry) {
   const bool has_more = static_cast<bool>(text >> incarnation);
   if (verb == "join") workers_[worker] = incarnation;
   if (verb == "leave") workers_.erase(worker);
+  if (verb == "drain") drained_.insert(worker);
+  if (verb == "undrain") drained_.erase(worker);
   if (verb == "admit") {
     masters_[worker] =
         has_more ? std::optional(static_cast<std::uint32_t>(incarnation)) : std::nullopt;
@@ -44,6 +46,8 @@ std::string StateMachine::to_bytes() const {
   for (const auto& [master, replaces] : masters_) {
     text += fmt::format(" {} {}", master, replaces ? static_cast<std::int64_t>(*replaces) : -1);
   }
+  text += fmt::format(" {}", drained_.size());
+  for (const auto worker : drained_) text += fmt::format(" {}", worker);
   return text;
 }
 
@@ -72,6 +76,12 @@ StateMachine StateMachine::from_bytes(const std::string& bytes) {
     auto& place = state.masters_[master];
     if (replaces >= 0) place = static_cast<std::uint32_t>(replaces);
   }
+  text >> count;
+  for (; count > 0; --count) {
+    std::uint32_t worker = 0;
+    text >> worker;
+    state.drained_.insert(worker);
+  }
   return state;
 }
 
@@ -85,6 +95,12 @@ std::string StateMachine::join(std::uint32_t worker, std::uint64_t incarnation) 
 }
 
 std::string StateMachine::leave(std::uint32_t worker) { return fmt::format("leave {}", worker); }
+
+std::string StateMachine::drain(std::uint32_t worker) { return fmt::format("drain {}", worker); }
+
+std::string StateMachine::undrain(std::uint32_t worker) {
+  return fmt::format("undrain {}", worker);
+}
 
 std::string StateMachine::found(const std::vector<std::uint32_t>& masters) {
   return fmt::format("found {}", fmt::join(masters, " "));

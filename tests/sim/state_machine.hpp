@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,14 @@ class StateMachine {
   const std::map<std::uint32_t, std::uint64_t>& workers() const { return workers_; }
   // The masters, each with the one that leaves once it votes; empty: the state does not list them.
   const std::map<std::uint32_t, std::optional<std::uint32_t>>& masters() const { return masters_; }
+  // Workers that get no new requests.
+  const std::set<std::uint32_t>& drained() const { return drained_; }
   std::uint64_t digest() const { return digest_; }
 
   static std::string join(std::uint32_t worker, std::uint64_t incarnation);
   static std::string leave(std::uint32_t worker);
+  static std::string drain(std::uint32_t worker);
+  static std::string undrain(std::uint32_t worker);
   // The founding masters; changes nothing when the state lists the masters already.
   static std::string found(const std::vector<std::uint32_t>& masters);
   static std::string admit(std::uint32_t master, std::optional<std::uint32_t> replaces);
@@ -43,6 +48,7 @@ class StateMachine {
   std::map<std::uint64_t, std::uint64_t> clients_;
   std::map<std::uint32_t, std::uint64_t> workers_;
   std::map<std::uint32_t, std::optional<std::uint32_t>> masters_;
+  std::set<std::uint32_t> drained_;
   std::uint64_t digest_ = 0;
 };
 

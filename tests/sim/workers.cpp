@@ -49,6 +49,8 @@ void World::scan(Machine& master) {
   forget_absent(master);
   tend_masters(master);
   report_registered(master);
+  const bool granted = profile_.grants && !master.is_primary() && master.would_forward(now_);
+  if (granted) ++statistics_.granted_requests;
   if (!master.is_primary()) return;
   const auto& registered = master.process.state.workers();
   if (registered.empty() || !master.would_serve(now_)) return;
@@ -82,6 +84,7 @@ void World::forget_absent(Machine& master) {
 void World::report_registered(Machine& master) {
   core::Registered registered;
   registered.applied = master.process.applied;
+  registered.grants = profile_.grants;
   std::uint64_t digest = mix(1, master.has_caught_up() ? master.process.node->term().value() : 0);
   for (const auto& [worker, incarnation] : master.process.state.workers()) {
     if (incarnation == 0) continue;

@@ -40,6 +40,7 @@ void World::build(const Profile& profile) {
     machines_.back().joins = i >= masters;
   }
   if (profile.spare_masters > 0) plan(between(1s, 5s), EventKind::operate, 0);
+  if (profile.grants) plan(between(1s, 5s), EventKind::drain, 0);
   for (std::uint64_t i = 0; i < workers; ++i) {
     // The first worker can always be a witness, so that there is a third voter.
     const bool eligible = profile.witnesses && (i == 0 || random_.below(4) != 0);
@@ -110,6 +111,7 @@ void World::happen(const Event& event) {
     case EventKind::client: return act(event.target);
     case EventKind::acknowledge: return acknowledge(event.target, event.number);
     case EventKind::operate: return operate();
+    case EventKind::drain: return drain_some();
     case EventKind::clear_away: return clear_away();
     case EventKind::answered: return checker_.known(LogIndex(event.number));
     case EventKind::fault: return inject();
@@ -261,6 +263,7 @@ std::string World::ailment() const {
   const std::size_t nodes_min =
       profile_.witnesses && masters > 1 ? 3 : std::min<std::size_t>(masters, 2);
   if (profile_.spare_masters == 0 && masters < 2) return "there are too few masters";
+  if (profile_.grants && !has_everybody_serve()) return "not every master serves";
   return configuration.nodes() < nodes_min ? "too few vote" : "";
 }
 

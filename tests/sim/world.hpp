@@ -30,6 +30,9 @@ struct Statistics {
   std::uint64_t requests = 0;          // forwarded to workers
   std::uint64_t refused_requests = 0;  // ... and refused by the fence (R10)
   std::uint64_t answers = 0;           // to questions about the state
+  std::uint64_t drains = 0;            // answered
+  std::uint64_t granted_requests = 0;  // forwarded by masters that do not lead
+  Duration longest_drain{0};
 };
 
 class World {
@@ -118,6 +121,13 @@ class World {
   void ask();
   void answer(const Machine& master, LogIndex known_before);
   void acknowledge(std::uint32_t client, std::uint64_t sequence);
+
+  // grants.cpp
+  void drain_some();
+  void note_grant(Machine& machine);
+  void report_applied(Machine& machine);
+  void answer_drains(Machine& machine);
+  bool has_everybody_serve() const;
 
   // operators.cpp
   Machine* who_answers();
