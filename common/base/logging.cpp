@@ -1,6 +1,7 @@
 #include "common/base/logging.hpp"
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,9 @@ struct NamedLevel {
   spdlog::level::level_enum spdlog_level;
   char priority;  // of syslog (RFC 5424 §6.2.1)
 };
+
+// How long repetitions that were counted may be told late.
+constexpr std::chrono::seconds repeats_told_every{2};
 
 constexpr std::array<NamedLevel, 5> levels{{
     {LogLevel::debug, "debug", spdlog::level::debug, '7'},
@@ -148,6 +152,7 @@ void start_logging(LogLevel level, LogFormat format) {
   logger->set_level(find(level).spdlog_level);
   logger->set_formatter(formatter_for(format));
   spdlog::set_default_logger(std::move(logger));
+  spdlog::flush_every(repeats_told_every);
 }
 
 void set_log_level(LogLevel level) {
@@ -159,8 +164,7 @@ void set_log_format(LogFormat format) {
 }
 
 void stop_logging() {
-  spdlog::default_logger()->flush();  // repetitions that were not told yet
-  spdlog::shutdown();
+  spdlog::shutdown();  // and what was counted is told
 }
 
 void log::write(LogLevel level, fmt::string_view format, fmt::format_args arguments) {

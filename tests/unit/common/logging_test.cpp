@@ -2,6 +2,7 @@
 #include "common/base/logging.hpp"
 
 #include "common/base/log_format.hpp"
+#include "common/base/repeat_filter.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,10 +12,14 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
 using namespace tandem;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -40,6 +45,27 @@ std::string stderr_of(LogLevel level, const std::function<void()>& log,
   ::waitpid(child, nullptr, 0);
   return text;
 }
+
+// What a filter has written.
+struct Lines {
+  struct Sink final : spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+    explicit Sink(std::vector<std::string>& lines) : text(lines) {}
+    void sink_it_(const spdlog::details::log_msg& message) override {
+      text.emplace_back(message.payload.data(), message.payload.size());
+    }
+    void flush_() override {}
+    std::vector<std::string>& text;
+  };
+
+  std::size_t count(const std::string& part) const {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [&](const auto& line) { return line.find(part) != line.npos; }));
+  }
+
+  std::vector<std::string> text{};
+  std::shared_ptr<Sink> sink = std::make_shared<Sink>(text);
+  spdlog::log_clock::time_point begin = spdlog::log_clock::now() - 1h;
+};
 
 }  // namespace
 
@@ -139,6 +165,63 @@ TEST_CASE("a line that says the same as the one before is counted, and told befo
                                           " info worker is down name=w1",
                                           " info worker is up name=w1",
                                           " info worker is up name=w1"});
+}
+
+TEST_CASE("a line that comes again between others is written some times, then counted and told") {
+  Lines lines;
+  {
+    RepeatFilter filter(lines.sink);
+    const auto say = [&](const std::string& text, std::chrono::milliseconds at) {
+      filter.log({lines.begin + at, {}, "tandem", spdlog::level::warn, text});
+    };
+    for (int i = 0; i < 20; ++i) {
+      say("worker is down name=w1", i * 10ms);
+      say("other " + std::to_string(i), i * 10ms);
+    }
+    CHECK(lines.count("worker is down name=w1") == 8);
+    CHECK(lines.count("repeated") == 0);
+    // No other line comes, and its time is not over.
+    filter.flush();
+    CHECK(lines.count("repeated 12 times: worker is down name=w1") == 1);
+    // As soon as that is over it is written again.
+    say("worker is down name=w1", 10s);
+    CHECK(lines.text.back() == "worker is down name=w1");
+    say("worker is down name=w1", 10s);
+    CHECK(lines.count("worker is down name=w1") == 10);  // one of them tells the count
+  }
+  CHECK(lines.text.back() == "worker is down name=w1");  // told at the end
+  CHECK(lines.count("worker is down name=w1") == 11);
+}
+
+TEST_CASE("what was counted is not told before its time is over") {
+  Lines lines;
+  lines.begin = spdlog::log_clock::now();
+  RepeatFilter filter(lines.sink);
+  for (int i = 0; i < 5; ++i) {
+    filter.log({lines.begin, {}, "tandem", spdlog::level::info, "again"});
+  }
+  filter.flush();
+  CHECK(lines.text == std::vector<std::string>{"again"});
+}
+
+TEST_CASE("however many lines differ, none is lost and as many are known as there may be") {
+  Lines lines;
+  {
+    RepeatFilter filter(lines.sink);
+    for (int round = 0; round < 3; ++round) {
+      for (int i = 0; i < 1000; ++i) {
+        const auto text = fmt::format("refused from=10.0.{}.{}", i / 250, i % 250);
+        for (int twice = 0; twice < 2; ++twice) {
+          filter.log({lines.begin, {}, "tandem", spdlog::level::info, text});
+        }
+      }
+    }
+    // Too long to be known.
+    const std::string text(RepeatFilter::line_bytes_max + 1, 'x');
+    for (int i = 0; i < 2; ++i) filter.log({lines.begin, {}, "tandem", spdlog::level::info, text});
+  }
+  CHECK(lines.count("refused") == 6000);
+  CHECK(lines.count("xxx") == 2);
 }
 
 TEST_CASE("the level and the format of the log change from one line to the next") {
