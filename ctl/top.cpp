@@ -18,6 +18,7 @@ namespace {
 
 struct Told {
   wire::Status status;
+  Measures measures;
   Endpoint by;
   std::string trouble;  // with a master that was asked in vain
 };
@@ -35,7 +36,7 @@ class Asker {
       auto told = ask(client);
       if (told) {
         learn_masters(client);
-        return Told{std::move(*told), masters_[current_], trouble};
+        return Told{std::move(*told), ask_measures(client), masters_[current_], trouble};
       }
       if (told.error().code == ErrorCode::invalid) return told.error();
       trouble = told.error().message;
@@ -105,6 +106,7 @@ class Top {
       return;
     }
     told_ = std::move(*told);
+    view_.measures = told_.measures;
     rates_.observe(told_.status, now());
     view_.asked = told_.by.to_string();
     view_.trouble = told_.trouble;
@@ -151,6 +153,7 @@ Result<std::string> top_once(const TopOptions& options) {
   TopView view;
   view.asked = told->by.to_string();
   view.trouble = told->trouble;
+  view.measures = told->measures;
   return top_text(told->status, Rates(), view);
 }
 

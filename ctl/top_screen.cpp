@@ -26,6 +26,17 @@ std::string shown(const Rates::OfWorker* rates, double Rates::OfWorker::*which) 
   return rates == nullptr ? "-" : fmt::format("{:.1f}", rates->*which);
 }
 
+std::string shown_ms(const Measures::Times* times, double Measures::Times::*which) {
+  if (times == nullptr) return "-";
+  const auto ms = times->*which;
+  return fmt::format("{:.{}f}", ms, ms < 10 ? 1 : 0);
+}
+
+const Measures::Times* times_of(const TopView& view, const std::string& worker) {
+  const auto found = view.measures.workers.find(worker);
+  return found == view.measures.workers.end() ? nullptr : &found->second;
+}
+
 std::string heard(const wire::WorkerStatus& worker) {
   if (!worker.last_heartbeat_ms) return "never";
   return fmt::format("{:.1f}s", static_cast<double>(*worker.last_heartbeat_ms) / 1000);
@@ -37,6 +48,10 @@ Workers sorted(Workers workers, const Rates& rates, const TopView& view) {
     const auto* known = rates.of(worker.name);
     return known == nullptr ? 0.0 : known->*which;
   };
+  const auto p99_of = [&](const wire::WorkerStatus& worker) {
+    const auto* times = times_of(view, worker.name);
+    return times == nullptr ? 0.0 : times->p99_ms;
+  };
   std::stable_sort(workers.begin(), workers.end(), [&](const auto& one, const auto& other) {
     switch (view.sort) {
       case SortBy::name: return one.name < other.name;
@@ -44,6 +59,7 @@ Workers sorted(Workers workers, const Rates& rates, const TopView& view) {
         return of(one, &Rates::OfWorker::requests) > of(other, &Rates::OfWorker::requests);
       case SortBy::failures:
         return of(one, &Rates::OfWorker::failures) > of(other, &Rates::OfWorker::failures);
+      case SortBy::p99: return p99_of(one) > p99_of(other);
       case SortBy::in_flight: return one.in_flight > other.in_flight;
       case SortBy::state: return (one.state != "up") > (other.state != "up");
     }
@@ -62,31 +78,41 @@ std::string worker_table(const wire::Status& status, const Rates& rates, const T
                {"IN FLIGHT", Align::right},
                {"REQ/S", Align::right},
                {"FAIL/S", Align::right},
+               {"P50 MS", Align::right},
+               {"P99 MS", Align::right},
                {"REQUESTS", Align::right},
                {"FAILURES", Align::right},
                {"HEARD", Align::right},
                {"REASON"}});
   for (const auto& worker : sorted(status.workers, rates, view)) {
     const auto* known = rates.of(worker.name);
+    const auto* times = times_of(view, worker.name);
     table.add({worker.name, worker.service, worker.state, std::to_string(worker.weight),
                std::to_string(worker.in_flight), shown(known, &Rates::OfWorker::requests),
-               shown(known, &Rates::OfWorker::failures), std::to_string(worker.requests),
+               shown(known, &Rates::OfWorker::failures), shown_ms(times, &Measures::Times::p50_ms),
+               shown_ms(times, &Measures::Times::p99_ms), std::to_string(worker.requests),
                std::to_string(worker.failures), heard(worker), worker.reason});
   }
   return table.to_string();
 }
 
-std::string service_table(const wire::Status& status) {
+std::string service_table(const wire::Status& status, const Measures& measures) {
   Table table({{"SERVICE"},
                {"WORKERS", Align::right},
                {"OUT", Align::right},
-
+               {"WAITING", Align::right},
                {"PANIC"}});
+  auto waiting = measures.waiting;
   for (const auto& service : status.services) {
     table.add({service.name, std::to_string(service.workers), std::to_string(service.out),
-               service.panic ? "yes" : "no"});
+               std::to_string(waiting[service.name]), service.panic ? "yes" : "no"});
+    waiting.erase(service.name);
   }
-  return status.services.empty() ? std::string() : table.to_string() + "\n";
+  for (const auto& [name, requests] : waiting) {
+    table.add({name, "0", "0", std::to_string(requests), "no"});
+  }
+  const bool is_empty = status.services.empty() && waiting.empty();
+  return is_empty ? std::string() : table.to_string() + "\n";
 }
 
 std::string voters(const wire::Status& status) {
@@ -146,6 +172,7 @@ const char* to_string(SortBy sort) {
     case SortBy::requests: return "requests";
     case SortBy::failures: return "failures";
     case SortBy::in_flight: return "in flight";
+    case SortBy::p99: return "p99";
     case SortBy::state: return "state";
   }
   return "";
@@ -160,7 +187,7 @@ std::string top_text(const wire::Status& status, const Rates& rates, const TopVi
   text += line(fmt::format("voters {}", voters(status)));
   if (!status.failure.empty()) text += line("failure " + status.failure);
   if (!view.trouble.empty()) text += line(view.trouble);
-  return text + "\n" + service_table(status) + worker_table(status, rates, view);
+  return text + "\n" + service_table(status, view.measures) + worker_table(status, rates, view);
 }
 
 std::string top_screen(const wire::Status& status, const Rates& rates, const TopView& view,

@@ -8,6 +8,7 @@
 
 #include "common/base/time.hpp"
 #include "common/wire/status.hpp"
+#include "ctl/measures.hpp"
 
 namespace tandem::ctl {
 
@@ -31,13 +32,14 @@ class Rates {
   std::map<std::string, OfWorker> rates_;
 };
 
-enum class SortBy { name, requests, failures, in_flight, state };
-inline constexpr std::size_t sorts = 5;
+enum class SortBy { name, requests, failures, in_flight, p99, state };
+inline constexpr std::size_t sorts = 6;
 const char* to_string(SortBy sort);
 
 struct TopView {
   std::string asked;    // the address of the master whose status it is
   std::string trouble;  // with another one, or with all; empty: none
+  Measures measures{};
   SortBy sort = SortBy::name;
   bool reversed = false;
   bool paused = false;

@@ -1,6 +1,10 @@
 // What `tandem top` shows.
 #include "ctl/top_screen.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+
 #include <catch2/catch.hpp>
 
 using namespace tandem;
@@ -58,6 +62,37 @@ TEST_CASE("workers are sorted by what is asked for, the other way round if wante
   CHECK(first_is({.asked = "", .trouble = ""}, "w1"));
   CHECK(first_is({.asked = "", .trouble = "", .sort = SortBy::requests}, "w2"));
   CHECK(first_is({.asked = "", .trouble = "", .sort = SortBy::requests, .reversed = true}, "w1"));
+}
+
+TEST_CASE("what workers take and what waits is shown, and a dash where it is not known") {
+  auto view = TopView{.asked = "", .trouble = ""};
+  view.measures = parse_measures(
+      R"({"node":"a","workers":{"w1":{"p50_ms":1.25,"p99_ms":240.4},"w2":{"p50_ms":"x"}}})",
+      R"({"node":"a","waiting":{"shop":7,"gone":3,"odd":-1}})");
+  auto told = status("a", {worker("w1", 1), worker("w2", 1), worker("w3", 1)});
+  told.services.push_back({});
+  told.services.back().name = "shop";
+  const auto text = top_text(told, Rates(), view);
+  const auto line_of = [&](const std::string& beginning) {
+    const auto at = text.find("\n" + beginning) + 1;
+    std::istringstream words(text.substr(at, text.find('\n', at) - at));
+    return std::vector<std::string>(std::istream_iterator<std::string>(words), {});
+  };
+  const auto has = [](const std::vector<std::string>& line, const std::string& word) {
+    return std::find(line.begin(), line.end(), word) != line.end();
+  };
+  const auto titles = line_of("WORKER");
+  CHECK(has(titles, "P99"));
+  CHECK(has(line_of("w1"), "1.2"));
+  CHECK(has(line_of("w1"), "240"));
+  CHECK(has(line_of("w3"), "-"));
+  CHECK(has(line_of("shop"), "7"));
+  CHECK(has(line_of("gone"), "3"));
+  CHECK(text.find("odd") == text.npos);
+  view.sort = SortBy::p99;
+  view.reversed = true;
+  CHECK(top_text(told, Rates(), view).find("\nw1") > top_text(told, Rates(), view).find("\nw3"));
+  CHECK(parse_measures("", "[]").workers.empty());
 }
 
 TEST_CASE(
