@@ -76,10 +76,6 @@ struct Flags {
   bool follow = false;
   CLI::App* snapshot_save = nullptr;
   std::string snapshot_file;
-  CLI::App* service = nullptr;
-  std::string service_name;
-  std::vector<std::string> settings;
-  bool reset = false;
   CLI::App* token_new = nullptr;
   CLI::App* token_entry = nullptr;
   access::EntryText entry;
@@ -217,20 +213,10 @@ void add_commands(CLI::App& app, Flags& flags) {
   bind_text(*flags.snapshot_save, "FILE", "FILE", "the file; -: standard output",
             flags.snapshot_file)
       ->required();
-  flags.service = add_command(
-      app, "service", "show or change the settings of a service, such as request_timeout=2s");
-  flags.service->footer(wire::settings_help());
-  bind_name(*flags.service, "NAME", "the service", flags.service_name);
-  bind_each(*flags.service, "KEY=VALUE", "", "settings to change; without any, all are shown",
-            [&flags](std::string_view text, std::string_view) -> Result<> {
-              wire::ServiceSettings checked;
-              flags.settings.emplace_back(text);
-              return wire::parse_setting(text, "the setting", checked);
-            })
-      ->allow_extra_args();
-  bind_switch(*flags.service, "--reset",
-              "remove all settings of the service, so that the masters' flags apply", flags.reset);
-  ctl::add_service_commands(*flags.service, flags.commands);
+  auto* service = add_command(app, "service", "list services; show, set and unset their settings");
+  service->require_subcommand(1);
+  service->footer(wire::settings_help());
+  ctl::add_service_commands(*service, flags.commands);
   ctl::add_routing_commands(app, flags.commands);
   ctl::add_configuration_commands(app, flags.commands);
   flags.completion =
@@ -303,12 +289,6 @@ Result<std::string> run(const Flags& flags, const ctl::ControlClient& client, ct
   if (flags.undrain->parsed()) {
     return flags.wait ? ctl::undrain_and_wait(client, flags.worker, waiting, format)
                       : ctl::undrain(client, flags.worker, format);
-  }
-  if (flags.service->parsed()) {
-    if (flags.reset) return ctl::reset_settings(client, flags.service_name, format);
-    return flags.settings.empty()
-               ? ctl::show_settings(client, flags.service_name, format)
-               : ctl::change_settings(client, flags.service_name, flags.settings, format);
   }
   if (flags.master_list->parsed()) return ctl::show_masters(client, format);
   if (flags.master_add->parsed()) {
@@ -394,9 +374,6 @@ int main(int argc, char** argv) {
     return write_text(stdout, script) ? 0 : 1;
   }
   const auto* bound = ctl::given(flags.commands);
-  if (bound == nullptr && flags.service->parsed() && flags.service_name.empty()) {
-    return failed(invalid("service needs a NAME, or list, show, set or unset"), 2);
-  }
   const auto completed = complete(flags.controls);
   if (!completed.ok()) return failed(completed.error(), 2);
 

@@ -211,16 +211,18 @@ TEST_CASE("the command-line tool shows the cluster for people and for programs")
 TEST_CASE("the command-line tool sets several settings of a service at once, or none of them") {
   Cluster cluster;
   const auto service = [&cluster](const Arguments& more) {
-    Arguments command = {program("tandem"), "service", "shop", "--control", cluster.control()};
+    Arguments command = {program("tandem"), "--control", cluster.control(), "service"};
     command.insert(command.end(), more.begin(), more.end());
     return run(command);
   };
-  const Finished set = service({"attempts=2", "retry_methods=GET,POST", "retry_on=502,503"});
+  const Finished set =
+      service({"set", "shop", "--new", "attempts=2", "retry_methods=GET,POST", "retry_on=502,503"});
   INFO(set.errors);
   CHECK(set.status == 0);
   CHECK(set.output == "attempts=2\nretry_methods=GET,POST\nretry_on=502,503\n");
-  const Finished wrong = service({"attempts=3", "retry_methods=get"});
+  const Finished wrong = service({"set", "shop", "attempts=3", "retry_methods=get"});
   CHECK(wrong.status == 2);
   CHECK_THAT(wrong.errors, Catch::Contains("retry_methods must be none, or up to 16 methods"));
-  CHECK(service({}).output == set.output);
+  CHECK(service({"show", "shop"}).output == set.output);
+  CHECK(service({"shop"}).status == 2);
 }
