@@ -21,45 +21,44 @@ tls::Tickets::Standing standing_of(TicketHooks::Standing standing) {
 
 ClientTls::ClientTls(const MasterFlags& flags)
     : interval_(flags.ticket_key_interval),
-      tickets_(std::chrono::duration_cast<tls::Tickets::Interval>(interval_), wall_time()) {
-  if (flags.certificates.empty()) return;
-  certificates_.emplace(flags.certificates, flags.client_authority);
-}
+      tickets_(std::chrono::duration_cast<tls::Tickets::Interval>(interval_), wall_time()),
+      certificates_(flags.certificates, flags.client_authority) {}
 
 Result<tls::CertificateSetPtr> ClientTls::load() {
-  if (!certificates_) return tls::CertificateSetPtr();
-  return certificates_->load(wall_time(), tickets_.keys());
+  auto loaded = certificates_.load(wall_time(), tickets_.keys());
+  if (loaded && (*loaded)->certificates.empty()) return tls::CertificateSetPtr();
+  return loaded;
 }
 
-Result<std::optional<tls::Certificates::Prepared>> ClientTls::prepare(const MasterFlags& flags) {
-  std::optional<tls::Certificates::Prepared> prepared;
-  if (!certificates_) return prepared;
-  auto read = tls::Certificates::prepare(flags.certificates, flags.client_authority, wall_time());
-  if (!read) return read.error();
-  prepared = std::move(*read);
-  return prepared;
+Result<tls::Certificates::Prepared> ClientTls::prepare(const MasterFlags& flags) {
+  return tls::Certificates::prepare(flags.certificates, flags.client_authority, wall_time());
 }
 
 Result<> ClientTls::put(tls::Certificates::Prepared prepared, DataPlane& plane) {
-  return certificates_->put(std::move(prepared), wall_time(), into(plane));
+  return certificates_.put(std::move(prepared), wall_time(), into(plane));
 }
 
+// Whoever has come by TLS that is gone stays with what it was shown.
 tls::Certificates::Use ClientTls::into(DataPlane& plane) {
-  return [&plane](tls::CertificateSetPtr set) { return plane.publish(std::move(set)); };
+  return [&plane](tls::CertificateSetPtr set) -> Result<> {
+    if (set->certificates.empty()) return {};
+    return plane.publish(std::move(set));
+  };
 }
 
 CertificateHooks ClientTls::hooks(DataPlane*& plane) {
-  if (!certificates_) return {};
-  return {.status = [this] { return certificates_->status(wall_time()); },
-          .reload = [this, &plane] { return certificates_->reload(wall_time(), into(*plane)); },
-          .tick = [this] { certificates_->tick(wall_time()); }};
+  return {.is_on = [this] { return certificates_.are_any(); },
+          .status = [this] { return certificates_.status(wall_time()); },
+          .reload = [this, &plane] { return certificates_.reload(wall_time(), into(*plane)); },
+          .tick = [this] { certificates_.tick(wall_time()); }};
 }
+
 TicketHooks ClientTls::ticket_hooks(DataPlane*& plane) {
-  if (!certificates_) return {};
   const auto use = [this, &plane](std::shared_ptr<const tls::TicketKeys> keys) {
-    certificates_->use_tickets(std::move(keys), into(*plane));
+    certificates_.use_tickets(std::move(keys), into(*plane));
   };
-  return {.version = [this] { return tickets_.ring().version(); },
+  return {.is_on = [this] { return certificates_.are_any(); },
+          .version = [this] { return tickets_.ring().version(); },
           .ring = [this] { return tickets_.ring().to_bytes(wall_time()); },
           .take = [this,
                    use](std::string_view bytes) { return tickets_.take(bytes, wall_time(), use); },

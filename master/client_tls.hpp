@@ -2,8 +2,6 @@
 // done with them while the data plane runs.
 #pragma once
 
-#include <optional>
-
 #include "common/base/result.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
@@ -19,9 +17,9 @@ class ClientTls {
 
   // Null: clients speak no TLS.
   Result<tls::CertificateSetPtr> load();
-  // The certificates that these flags name, as they are on the disk now; nothing: clients speak no
-  // TLS. Any thread; blocks for the disk. Errors: as Certificate::load().
-  Result<std::optional<tls::Certificates::Prepared>> prepare(const MasterFlags& flags);
+  // The certificates that these flags name, perhaps none, as they are on the disk now. Any thread;
+  // blocks for the disk. Errors: as Certificate::load().
+  Result<tls::Certificates::Prepared> prepare(const MasterFlags& flags);
   Result<> put(tls::Certificates::Prepared prepared, DataPlane& plane);
 
   // For the control plane; `plane` is set before the first is called, and all outlive it.
@@ -32,8 +30,8 @@ class ClientTls {
   static tls::Certificates::Use into(DataPlane& plane);
 
   const Duration interval_;
-  std::optional<tls::Certificates> certificates_;
   tls::Tickets tickets_;  // the control thread's, once it runs
+  tls::Certificates certificates_;
 };
 
 }  // namespace tandem::master

@@ -376,6 +376,7 @@ void derive_options(MasterFlags& flags) {
 std::vector<std::string> complete(MasterFlags& flags, bool is_check) {
   flags.control_name = flags.control.host;
   auto& listen = flags.forward.listen;
+  flags.listens_by_default = listen.empty();
   if (listen.empty()) listen.push_back({.endpoint = {"127.0.0.1", 8080}});
   // The plain ones first.
   std::stable_partition(listen.begin(), listen.end(),

@@ -47,9 +47,9 @@ Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
 std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
                        const Endpoint& control) {
   auto line = fmt::format("tandem-master ready node={}", flags.node);
-  if (const auto* plain = data_plane.address(false)) line += " listen=" + plain->to_string();
+  if (const auto plain = data_plane.address(false)) line += " listen=" + plain->to_string();
   line += " control=" + control.to_string();
-  if (const auto* secure = data_plane.address(true)) line += " listen-tls=" + secure->to_string();
+  if (const auto secure = data_plane.address(true)) line += " listen-tls=" + secure->to_string();
   return line + "\n";
 }
 
@@ -133,7 +133,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
     control.stop();
     return started.error();
   }
-  if (const auto* plain = data_plane.address(false)) control.set_listen(*plain);
+  if (const auto plain = data_plane.address(false)) control.set_listen(*plain);
   if (vips) vips->serve();
   control.take_part();
   write_text(stdout, ready_line(flags, data_plane, control.address()));

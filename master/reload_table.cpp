@@ -44,15 +44,26 @@ void take_rate_limit_key(MasterFlags& into, const MasterFlags& from) {
   into.forward.rate_limit.key = from.forward.rate_limit.key;
 }
 
+// In the order of both keys together; whether an address may be absent goes by the --vip in force.
+void take_listen(MasterFlags& into, const MasterFlags& from) {
+  into.forward.listen = from.forward.listen;
+  into.listens_by_default = from.listens_by_default;
+  for (auto& address : into.forward.listen) {
+    address.binds_absent = is_among(into.vips, address.endpoint.host);
+  }
+}
+
 constexpr std::string_view read_again = "the file is read again";
 constexpr std::string_view for_new_connections = "for new connections";
+constexpr std::string_view opened_first =
+    "new addresses are opened before old ones are closed; who has come by an old one is served on";
 constexpr std::string_view full_burst = "clients begin with a full burst";
 
 // In the order of --help.
 constexpr auto rows = std::to_array<ReloadRow>({
     {"node"},
-    {"listen"},
-    {"listen-tls"},
+    {"listen", take_listen, opened_first},
+    {"listen-tls", take_listen, opened_first},
     {"tls", whole<&MasterFlags::certificates>, "for new connections; the files are read again"},
     {"client-ca", of_authority<&tls::ClientAuthoritySpec::file>,
      "for new connections; the file is read again"},

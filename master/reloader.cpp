@@ -169,9 +169,17 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
   for (const auto& row : reload_table()) {
     if (row.take != nullptr) row.take(next, wanted);
   }
+  if (next.listens_by_default && !flags_.listens_by_default) {
+    report.errors.push_back(
+        "--listen: no address would be left where clients are served; a master that serves does "
+        "not go to the default by itself: name it if you mean it");
+  }
   if (const auto wrong = contradictions(next); !wrong.empty()) {
-    report.errors.push_back(fmt::format("{}: this can be changed by a restart alone, since {}",
-                                        keys_of(report.refused), fmt::join(wrong, "; ")));
+    const auto why = fmt::format("{}", fmt::join(wrong, "; "));
+    report.errors.push_back(
+        report.refused.empty() ? why
+                               : fmt::format("{}: this can be changed by a restart alone, since {}",
+                                             keys_of(report.refused), why));
   }
   if (mode == ReloadMode::compare || !report.errors.empty()) return report;
   report.errors = apply(next, report);
@@ -185,7 +193,7 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
 }
 
 // Everything that may fail comes before anything that changes.
-std::vector<std::string> Reloader::apply(const MasterFlags& next, ReloadReport& report) {
+std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report) {
   auto options = control_options(next);
   options.standby_serves = next.forward.standby_traffic != StandbyTraffic::refuse;
   std::vector<std::string> errors;
@@ -207,14 +215,28 @@ std::vector<std::string> Reloader::apply(const MasterFlags& next, ReloadReport& 
     }
   }
   if (!errors.empty()) return errors;
+  // Last, since whoever connects there from now on waits.
+  auto addresses = parts_->plane.plan_addresses(next.forward.listen);
+  if (!addresses) return {addresses.error().message};
+  // Before backends are looked at, which may not have one of them.
+  parts_->control.set_listen(first_of(addresses->addresses, false));
   if (const auto adopted = parts_->control.adopt(*renewal); !adopted) {
+    parts_->control.set_listen(parts_->plane.address(false));
     return {adopted.error().message};
   }
-  if (*certificates) {
-    const auto put = parts_->tls.put(std::move(**certificates), parts_->plane);
-    if (!put) report.refused.push_back({"tls", {}, {}, put.error().message});
+  const auto put = parts_->tls.put(std::move(*certificates), parts_->plane);
+  if (!put) {
+    report.refused.push_back({"tls", {}, {}, put.error().message});
+    next.forward.listen = flags_.forward.listen;
+    parts_->control.set_listen(parts_->plane.address(false));
   }
+  const auto plan = std::make_shared<ListenPlan>(put ? std::move(*addresses) : ListenPlan());
+  if (put) parts_->plane.listen(plan);
   adopt(next, report, std::move(log), keeps_log);
+  if (!parts_->plane.leave_addresses(*plan)) {
+    log::warn(
+        "an address that was left is not closed yet, since clients wait to be accepted there");
+  }
   return {};
 }
 

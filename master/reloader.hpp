@@ -3,8 +3,9 @@
 //
 // A reload reads everything first: the flags with their file, certificates, tokens, the access log.
 // Where anything is wrong, nothing changes. Then it is taken into use key by key, without closing a
-// connection; what needs a restart stays as it was, and is named (reload_table.hpp). What is said
-// by flags is the same each time, so that only the file can say something else.
+// connection: new addresses are opened before old ones are closed. What needs a restart stays as it
+// was, and is named (reload_table.hpp). What is said by flags is the same each time, so that only
+// the file can say something else.
 //
 // Owner: main(). It outlives the data plane and the control plane, whose hooks it serves. Functions
 // are for any thread, except where they say otherwise.
@@ -63,7 +64,7 @@ class Reloader {
 
  private:
   ReloadReport reload_here(ReloadMode mode) TANDEM_REQUIRES(reloading_);
-  std::vector<std::string> apply(const MasterFlags& next, ReloadReport& report)
+  std::vector<std::string> apply(MasterFlags& next, ReloadReport& report)
       TANDEM_REQUIRES(reloading_);
   void adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log,
              bool keeps_log) TANDEM_REQUIRES(reloading_);

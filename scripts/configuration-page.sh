@@ -24,6 +24,11 @@ anything is wrong. The last column says what that does to a key: `at once`, with
 it is, and the answer, the log and an event name it. Keys that are gone from the file have their defaults again. What a flag says,
 the file cannot change. `tandem config diff` compares the file with what is in force, `tandem config show` says where that comes from.
 
+Addresses where clients are served (`listen`, `listen-tls`) change too: all new ones are opened first, or nothing changes and the answer
+names the address and the reason. Then the old ones are closed, once all who wait there are served; the answer comes when they are. Who
+has come by an old one is asked to leave with the next answer, and not cut off. The other masters are told. The last address is not
+taken away: a file without one is an error.
+
 ## tandem-master
 
 END

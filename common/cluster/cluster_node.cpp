@@ -381,6 +381,8 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const Sender& sender) 
   if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
     addresses.listen = reachable_from_here(*listen, addresses.control.host);
     addresses.listens_everywhere = listen->is_unspecified();
+  } else if (envelope.listen.empty()) {
+    addresses.listen.reset();  // it serves nobody there any more, or not yet
   }
   const bool from_primary = node_->primary().node == envelope.node;
   if (from_primary && hooks_.found_out) hooks_.found_out(envelope.found_out);

@@ -96,7 +96,7 @@ class ClusterNode {
   // snapshot was asked for: the cluster may never have had that state (pair mode).
   void snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes);
   void receive(wire::ClusterEnvelope envelope, const Sender& sender);
-  // Where clients connect, once that is known.
+  // Where clients connect, once that is known; empty: nowhere.
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
   // What this node has found out about the workers, as a primary; sent with each envelope.
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }

@@ -179,8 +179,10 @@ void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
   });
 }
 
-void ClusterMember::set_listen(const Endpoint& listen) {
-  asio::post(loop_, [this, text = listen.to_string()] { node_.set_listen(text); });
+void ClusterMember::set_listen(const std::optional<Endpoint>& listen) {
+  asio::post(loop_, [this, text = listen ? listen->to_string() : std::string()] {
+    node_.set_listen(text);
+  });
 }
 
 void ClusterMember::stop() {

@@ -73,7 +73,7 @@ class ClusterMember {
   // Begins to take part. A server listens at `control` already.
   void start(const Endpoint& control);
   // Where clients connect, once known. Any thread.
-  void set_listen(const Endpoint& listen);
+  void set_listen(const std::optional<Endpoint>& listen);
   // Ends its thread. Not from the control loop's thread, while that still runs or after.
   void stop();
   // On the control loop's thread: ends what waits there, so that the loop can end.

@@ -13,11 +13,11 @@ void route_certificates(ApiRouter& router, const CertificateHooks& hooks) {
               .handler = [shown](const ControlRequest&, const std::string&) { return shown(); }});
   router.add({.method = "POST",
               .path = "/v1/certificates/reload",
-              .handler = [shown, reload = hooks.reload](const ControlRequest&, const std::string&) {
-                if (!reload) {
+              .handler = [shown, hooks](const ControlRequest&, const std::string&) {
+                if (!hooks.is_on || !hooks.is_on()) {
                   return refusal(fail(ErrorCode::not_found, "this master has no --tls"));
                 }
-                const auto reloaded = reload();
+                const auto reloaded = hooks.reload();
                 if (reloaded) return shown();
                 return refusal(fail(ErrorCode::conflict, reloaded.error().message));
               }});

@@ -13,6 +13,7 @@ namespace tandem::master {
 
 // What the data plane does about them. Empty: clients speak no TLS. Called on the control thread.
 struct CertificateHooks {
+  std::function<bool()> is_on{};  // clients speak TLS now
   std::function<std::vector<wire::CertificateStatus>()> status{};
   std::function<Result<>()> reload{};  // all or nothing; errors say which file, and why
   std::function<void()> tick{};        // now and then: warns

@@ -287,7 +287,7 @@ void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 
 void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
 
-void ControlPlane::set_listen(Endpoint listen) {
+void ControlPlane::set_listen(std::optional<Endpoint> listen) {
   parts_->member->set_listen(listen);
   asio::post(parts_->loop, [parts = parts_.get(), listen = std::move(listen)] {
     parts->node.listen = listen;

@@ -154,8 +154,9 @@ class ControlPlane {
   // served by now. REQUIRES: start() succeeded, once.
   void take_part();
 
-  // Where clients connect, once known: for /status. Any thread.
-  void set_listen(Endpoint listen);
+  // Where clients connect who speak no TLS, once known, or when that has changed; unset: nowhere.
+  // The other masters are told. Any thread.
+  void set_listen(std::optional<Endpoint> listen);
 
   // Closes the control address and ends the thread. Not from the control thread. May be called
   // twice.

@@ -45,7 +45,7 @@ bool TicketSharing::all_have_ring() const {
 
 void TicketSharing::tick(Instant now) {
   using Standing = TicketHooks::Standing;
-  if (!hooks_.tick) return;
+  if (!is_on()) return;
   if (member_.may_decide(now)) {
     return hooks_.tick(all_have_ring() ? Standing::primary : Standing::primary_awaits);
   }
@@ -100,7 +100,7 @@ ControlResponse TicketSharing::answer(const ControlRequest& request) {
   }
   if (!member_.may_decide(now())) return refusal(member_.undecided());
   const auto& secret = registry_.state().secret;
-  if (!hooks_.version || secret.empty()) return {.status = 204, .body = {}, .trusts = true};
+  if (!is_on() || secret.empty()) return {.status = 204, .body = {}, .trusts = true};
   known_[question->node] = question->have;
   if (question->have == hooks_.version()) return {.status = 204, .body = {}, .trusts = true};
   const SealingKey key;
@@ -115,7 +115,7 @@ ControlResponse TicketSharing::answer(const ControlRequest& request) {
 
 // A key that some do not have yet is not to encrypt.
 ControlResponse TicketSharing::turn() {
-  if (!hooks_.turn) return refusal(fail(ErrorCode::not_found, "this master has no --tls"));
+  if (!is_on()) return refusal(fail(ErrorCode::not_found, "this master has no --tls"));
   if (!all_have_ring()) {
     return refusal(fail(ErrorCode::unavailable,
                         "not all masters have the next key yet: ask again; nothing was changed"));

@@ -28,6 +28,7 @@ namespace tandem::master {
 
 // What the data plane does about it. Empty: clients speak no TLS. Called on the control thread.
 struct TicketHooks {
+  std::function<bool()> is_on{};                       // clients speak TLS now
   std::function<std::string()> version{};              // of the ring that is used
   std::function<std::string()> ring{};                 // its bytes
   std::function<bool(std::string_view bytes)> take{};  // the primary's; false: it is no ring
@@ -49,6 +50,7 @@ class TicketSharing {
   void tick(Instant now);
 
  private:
+  bool is_on() const { return hooks_.is_on && hooks_.is_on(); }
   bool all_have_ring() const;
   ControlResponse answer(const ControlRequest& request);
   ControlResponse turn();

@@ -13,9 +13,9 @@
 namespace tandem::master {
 
 void ClientSession::start(Context& context, Clients& clients, ByteStream connection,
-                          const TcpEndpoint& peer, const Entrance& entrance) {
+                          const TcpEndpoint& peer, std::shared_ptr<const Entrance> entrance) {
   std::unique_ptr<ClientSession> session(
-      new ClientSession(context, clients, std::move(connection), peer, entrance));
+      new ClientSession(context, clients, std::move(connection), peer, std::move(entrance)));
   // Whose connection it is may be said by its first bytes.
   if (session->is_passed_on() || session->count_in(peer)) run(std::move(session), peer);
 }
@@ -28,18 +28,18 @@ bool ClientSession::count_in(const TcpEndpoint& peer) {
     counted_as_ = counts->enter(peer.address());
     if (!counted_as_) return false;
   }
-  if (!entrance_.tls) return true;
+  if (!entrance_->tls) return true;
   handshake_ = std::make_unique<Handshakes::Handshake>(clients_.handshakes(), connection_);
   handshake_->begin(peer.address(), is_counted);
   return true;
 }
 
 ClientSession::ClientSession(Context& context, Clients& clients, ByteStream connection,
-                             const TcpEndpoint& peer, const Entrance& entrance)
+                             const TcpEndpoint& peer, std::shared_ptr<const Entrance> entrance)
     : context_(context),
       clients_(clients),
       connection_(std::move(connection)),
-      entrance_(entrance),
+      entrance_(std::move(entrance)),
       address_(numeric_text(peer.address())),
       trusted_(is_among(context.options().trusted_proxies, address_)),
       idle_since_(context.coarse_now()) {
@@ -83,6 +83,10 @@ void ClientSession::drain() {
   connection_.cancel();
 }
 
+void ClientSession::tell_of_leaving(const Entrance& entrance) {
+  if (http2_ != nullptr && entrance_.get() == &entrance) http2_->drain();
+}
+
 void ClientSession::abort() {
   ending_ = true;
   connection_.close();  // not cancel: whatever operation comes next must fail as well
@@ -100,7 +104,7 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint 
       co_return;
     }
   }
-  if (self.entrance_.tls) {
+  if (self.entrance_->tls) {
     auto shaking = self.shake_hands();
     const Ending secured = co_await shaking;
     if (secured != Ending::keep) {
@@ -154,11 +158,9 @@ Sender ClientSession::sender() {
           .trusted = trusted_,
           .https = tls != nullptr,
           .tls = tls == nullptr ? std::string_view() : tls->version(),
-          .port = entrance_.port,
+          .port = entrance_->port,
           .certificate = certificate_,
-          .https_port = context_.options().redirects_to_https
-                            ? std::string_view(entrance_.https_port)
-                            : std::string_view()};
+          .entrance_is_left = &entrance_->is_left};
 }
 
 // What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.

@@ -22,11 +22,14 @@ class H2Connection;
 class ClientSession : public IntrusiveListMember<ClientSession> {
  public:
   static void start(Context& context, Clients& clients, ByteStream connection,
-                    const TcpEndpoint& peer, const Entrance& entrance);
+                    const TcpEndpoint& peer, std::shared_ptr<const Entrance> entrance);
   ~ClientSession();
 
   // Ends the session unless a request is being served or has arrived; that one will be the last.
   void drain();
+  // If it came in there: with HTTP/2 it takes no new streams. One of HTTP/1 is told by its next
+  // answer, and not closed meanwhile: a request may be on the way that cannot be sent twice.
+  void tell_of_leaving(const Entrance& entrance);
   // Ends the session if its client has been idle since that time. True if so.
   bool close_if_idle_since(Instant since);
   // Ends the session as soon as possible.
@@ -34,7 +37,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
 
  private:
   ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer,
-                const Entrance& entrance);
+                std::shared_ptr<const Entrance> entrance);
   bool count_in(const TcpEndpoint& peer);
   bool is_passed_on() const;
   Task<bool> read_proxy_header(TcpEndpoint peer);
@@ -66,7 +69,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Context& context_;
   Clients& clients_;
   ByteStream connection_;
-  const Entrance& entrance_;
+  const std::shared_ptr<const Entrance> entrance_;
   std::string address_;
   std::string certificate_;  // as X-Forwarded-Client-Cert has it; empty: none was shown
   bool trusted_;             // a proxy of ours

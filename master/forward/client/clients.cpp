@@ -21,8 +21,13 @@ void Clients::use(std::shared_ptr<ClientCounts> counts) {
   counts_ = std::move(counts);
 }
 
-void Clients::serve(ByteStream connection, const TcpEndpoint& peer, const Entrance& entrance) {
-  ClientSession::start(context_, *this, std::move(connection), peer, entrance);
+void Clients::serve(ByteStream connection, const TcpEndpoint& peer,
+                    std::shared_ptr<const Entrance> entrance) {
+  ClientSession::start(context_, *this, std::move(connection), peer, std::move(entrance));
+}
+
+void Clients::tell_of_leaving(const Entrance& entrance) {
+  sessions_.for_each([&entrance](ClientSession& session) { session.tell_of_leaving(entrance); });
 }
 
 void Clients::drain() {

@@ -41,8 +41,11 @@ class Clients {
   // From now on.
   void use(tls::ServerContextsPtr tls) { tls_ = std::move(tls); }
 
-  // Serves a client that is connected. `entrance` outlives it.
-  void serve(ByteStream connection, const TcpEndpoint& peer, const Entrance& entrance);
+  // Serves a client that is connected.
+  void serve(ByteStream connection, const TcpEndpoint& peer,
+             std::shared_ptr<const Entrance> entrance);
+  // Tells those who came in there, which is left, if their protocol has a word for it.
+  void tell_of_leaving(const Entrance& entrance);
   // Ends idle clients at once, the others when their request has been served.
   void drain();
   // Ends all clients as soon as possible.

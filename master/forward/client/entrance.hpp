@@ -1,4 +1,5 @@
-// entrance.hpp: where a client has come in: one of the addresses of --listen and --listen-tls.
+// entrance.hpp: where clients have come in: one of the addresses of --listen and --listen-tls, as
+// one loop knows it. It outlives the address, for those who are still here.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@ namespace tandem::master {
 struct Entrance {
   std::string port;  // as text
   bool tls = false;  // clients speak TLS there
-  // Where clients are sent that ask for something without TLS, with --redirect-to-https.
-  std::string https_port{};
+  // The address is no longer one: every answer is the last of its connection.
+  bool is_left = false;
 };
 
 }  // namespace tandem::master

@@ -91,7 +91,7 @@ Detached H2Connection::serve(h2::Stream& stream, h2::PooledHead given_head, bool
     auto serving = serve(request, std::move(head), ends, started);
     co_await serving;
   }
-  if (context_.lets_clients_go()) drain();
+  if (context_.lets_go(client_)) drain();
 }
 
 Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool ends,

@@ -144,7 +144,7 @@ bool Attempt::can_follow() const {
 }
 
 bool Attempt::client_stays() const {
-  return client_.request.keep_alive() && request_complete() && !context_.lets_clients_go();
+  return client_.request.keep_alive() && request_complete() && !context_.lets_go(client_.sender);
 }
 
 // Tells the standby, once, that a worker has the head and waits for the body.

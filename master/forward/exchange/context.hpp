@@ -122,6 +122,12 @@ class Context {
   bool draining() const { return draining_; }
   // Every answer is the last of its connection.
   bool lets_clients_go() const { return draining_ || farewell_ != Farewell::none; }
+  // Those to this one are.
+  bool lets_go(const Sender& sender) const { return lets_clients_go() || sender.is_to_leave(); }
+  Farewell farewell() const { return farewell_; }
+  // The port of https, where clients are sent who come without TLS, with --redirect-to-https. Not
+  // to be kept over a suspension.
+  const std::string& https_port() const { return https_port_; }
 
   // ---- time
   DeadlineWheel& wheel() { return wheel_; }
@@ -167,6 +173,7 @@ class Context {
   // The thread has begun.
   void begin_here() { here_ = std::this_thread::get_id(); }
   void set_draining() { draining_ = true; }
+  void redirect_to(std::string https_port) { https_port_ = std::move(https_port); }
   void set_farewell(Farewell step) { farewell_ = step; }
   void apply(const SnapshotPtr& snapshot);
   void adopt(const RenewedOptions& renewed);
@@ -209,6 +216,7 @@ class Context {
   std::thread::id here_;  // written by the loop's thread before anything else
   bool draining_ = false;
   Farewell farewell_ = Farewell::none;
+  std::string https_port_;
 };
 
 }  // namespace tandem::master

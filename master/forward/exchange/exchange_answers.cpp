@@ -179,7 +179,7 @@ Task<Ending> Exchange::answer_health() {
 bool Exchange::stays_after_answer() const {
   return !client_.streaming && !client_.in.empty() &&
          client_.in.size() >= client_.request.head_bytes() + client_.body.size() &&
-         client_.request.keep_alive() && !context_.lets_clients_go();
+         client_.request.keep_alive() && !context_.lets_go(client_.sender);
 }
 
 Task<Ending> Exchange::send_answer(Buffer out, unsigned status, std::size_t body_bytes, bool keep) {

@@ -25,14 +25,14 @@ constexpr Duration look_max = 20ms;
 Exchange::PlainAnswer Exchange::answer_to_plain() const {
   const auto& sender = client_.sender;
   const auto* const challenges = context_.challenges();
-  if (challenges == nullptr && sender.https_port.empty()) return PlainAnswer::none;
+  const bool redirects = context_.options().redirects_to_https && !sender.https;
+  if (challenges == nullptr && !redirects) return PlainAnswer::none;
   if (came_by_https(client_.request, sender)) return PlainAnswer::none;
   const bool looks = client_.request.method() == "GET" || client_.request.is_head();
   if (challenges != nullptr && looks && asks_for_challenge(client_.request.target())) {
     return PlainAnswer::challenge;
   }
-  const bool stays = sender.https_port.empty() || sender.by_master;
-  return stays ? PlainAnswer::none : PlainAnswer::redirect;
+  return redirects && !sender.by_master ? PlainAnswer::redirect : PlainAnswer::none;
 }
 
 Task<Ending> Exchange::answer_plain(PlainAnswer answer) {
@@ -82,7 +82,7 @@ Task<Ending> Exchange::redirect_to_https() {
     co_return co_await answering;
   }
   const auto target =
-      location(https_origin(request.host(), client_.sender.https_port), request.target());
+      location(https_origin(request.host(), context_.https_port()), request.target());
   const bool looks = request.method() == "GET" || request.is_head();
   auto answering = answer(LocalResponse{.status = looks ? 301u : 308u,
                                         .code = "https_expected",

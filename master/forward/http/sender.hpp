@@ -23,9 +23,11 @@ struct Sender {
   std::string_view port{};  // of ours, to which it has come
   // What X-Forwarded-Client-Cert says of the certificate that it has shown; empty: it has none.
   std::string_view certificate{};
-  // Where it is sent for having come without TLS; empty: it is served.
-  std::string_view https_port{};
+  // Whether that address is left; null: never.
+  const bool* entrance_is_left = nullptr;
 
+  // Each answer is the last of its connection.
+  bool is_to_leave() const { return entrance_is_left != nullptr && *entrance_is_left; }
   // What the request says about its client, and how that asked, is taken for true.
   bool is_believed() const { return trusted || by_master; }
 };

@@ -146,6 +146,8 @@ class Accept : public detail::Waiting {
   void await_suspend(std::coroutine_handle<> handle) { wait_to_read(handle); }
   // Tries once, now: false when nobody waits to be accepted.
   bool now() { return attempt(*this, *socket_.descriptor()) && result.ok(); }
+  // That was why: it could have been accepted. REQUIRES: now() was false
+  bool found_nobody() const { return result.ok(); }
   // REQUIRES: the result is ok
   int fd() const { return static_cast<int>(result.bytes); }
   const TcpEndpoint& peer() const { return peer_; }

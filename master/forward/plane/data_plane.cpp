@@ -11,7 +11,6 @@
 #include "master/forward/access_log/log.hpp"
 #include "master/forward/client/client_counts.hpp"
 #include "master/forward/exchange/limits.hpp"
-#include "master/forward/plane/listener.hpp"
 #include "master/forward/plane/loop.hpp"
 #include "master/forward/tracing/tracer.hpp"
 
@@ -27,7 +26,6 @@ constexpr Duration last_answers_min = 2ms;
 constexpr Duration last_answers_max = 50ms;
 // A loop that has not looked at what was posted after so long is stuck, and looks later.
 constexpr Duration adoption_max = 1s;
-constexpr unsigned https_port = 443;  // RFC 9110 §4.2.2
 
 std::shared_ptr<RateLimiter> limiter_for(const RateLimit& limit) {
   if (!limit.is_on()) return nullptr;
@@ -97,27 +95,14 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
 }
 
 Result<> DataPlane::start() {
-  for (const auto& address : options_.listen) {
-    if (const auto exclusive = Listener::check_free(address); !exclusive) return exclusive.error();
-  }
-  addresses_ = options_.listen;
+  auto planned = plan_addresses(options_.listen);
+  if (!planned) return planned.error();
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, options_, *links_));
-    // The first loop learns the ports that the kernel chooses; the others join it there.
-    for (auto& address : addresses_) {
-      auto bound = loops_.back()->listen(address);
-      if (!bound) {
-        loops_.clear();
-        return bound.error();
-      }
-      address = *bound;
-    }
   }
-  const auto* secure = address(true);  // none: something in front of us speaks TLS
-  const auto port = std::to_string(secure != nullptr ? secure->port : https_port);
-  for (auto& loop : loops_) loop->redirect_to(port);
+  listen(std::make_shared<ListenPlan>(std::move(*planned)));
   const Lock lock(publishing_);
-  if (speaks_tls()) {
+  if (certificates_ != nullptr) {
     if (const auto usable = hand_out(certificates_); !usable) {
       loops_.clear();
       return usable.error();
@@ -130,18 +115,6 @@ Result<> DataPlane::start() {
   }
   started_ = true;
   return {};
-}
-
-const Endpoint* DataPlane::address(bool tls) const {
-  for (const auto& address : addresses_) {
-    if (address.tls == tls) return &address.endpoint;
-  }
-  return nullptr;
-}
-
-bool DataPlane::speaks_tls() const {
-  return std::any_of(options_.listen.begin(), options_.listen.end(),
-                     [](const auto& address) { return address.tls; });
 }
 
 // Returns their version, which the loops adopt soon.
@@ -168,16 +141,15 @@ Result<> DataPlane::publish(tls::CertificateSetPtr certificates) {
     if (!handed_out) return handed_out.error();
     version = *handed_out;
   }
-  is_adopted([version](const Loop& loop) { return loop.tls_adopted() >= version; });
+  await_all(adoption_max, [version](const Loop& loop) { return loop.tls_adopted() >= version; });
   return {};
 }
 
-// Waits until all loops have, if none is stuck.
-template <class HasAdopted>
-bool DataPlane::is_adopted(HasAdopted has_adopted) const {
-  const auto deadline = now() + adoption_max;
-  const auto has = [&](const auto& loop) { return has_adopted(*loop); };
-  while (!std::all_of(loops_.begin(), loops_.end(), has)) {
+// False: some loop has not after that time.
+bool DataPlane::await_all(Duration timeout, const std::function<bool(const Loop&)>& holds) const {
+  const auto deadline = now() + timeout;
+  const auto of_loop = [&](const auto& loop) { return holds(*loop); };
+  while (!std::all_of(loops_.begin(), loops_.end(), of_loop)) {
     if (now() >= deadline) return false;
     std::this_thread::sleep_for(1ms);
   }
@@ -207,7 +179,7 @@ Result<bool> DataPlane::adopt(const ForwardOptions& given) {
     TANDEM_ASSERT(started_);
     auto options = with_own_parts(given);
     const bool spoke_http2 = std::exchange(current_.http2, options.http2);
-    if (speaks_tls() && spoke_http2 != options.http2) {
+    if (certificates_ != nullptr && spoke_http2 != options.http2) {
       if (const auto handed_out = hand_out(certificates_); !handed_out) {
         current_.http2 = spoke_http2;
         return handed_out.error();
@@ -234,7 +206,8 @@ Result<bool> DataPlane::adopt(const ForwardOptions& given) {
     version = ++options_version_;
     for (auto& loop : loops_) loop->adopt(renewed_, client_counts_, version);
   }
-  return is_adopted([version](const Loop& loop) { return loop.options_adopted() >= version; });
+  return await_all(adoption_max,
+                   [version](const Loop& loop) { return loop.options_adopted() >= version; });
 }
 
 // The loop that serves the connection that `from` has accepted: the one with the fewest, unless the

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
+#include "master/forward/plane/listeners.hpp"
 #include "master/metrics/traffic.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/snapshot.hpp"
@@ -34,11 +36,9 @@ class DataPlane {
 
   // Binds and starts the loops. Errors: `io`, with the address and the reason.
   Result<> start();
-  // Where clients are served, with the ports that were chosen, in the order of the options.
-  // REQUIRES: started.
-  const std::vector<ListenAddress>& addresses() const { return addresses_; }
-  // The first of those where clients speak TLS, or do not; null: there is none.
-  const Endpoint* address(bool tls) const;
+  // The first address where clients speak TLS, or do not, with the port that was chosen. REQUIRES:
+  // started. Any thread.
+  std::optional<Endpoint> address(bool tls) const;
 
   // Replaces what the loops see; before start(), what they will see first. Any thread, any time.
   void publish(SnapshotPtr snapshot);
@@ -57,6 +57,18 @@ class DataPlane {
   // one did not within a second, and will later, so that what the old options named must stay.
   // Errors: as ServerContexts::make(); nothing has changed then. Any thread but a loop's.
   Result<bool> adopt(const ForwardOptions& options);
+  // Opens what is new in `wanted`, to be given to listen(). Nothing has changed until then, and one
+  // plan at a time may be open. Errors: `io`, with the address and the reason, when one cannot be
+  // opened by all loops; `unavailable` when addresses of the last plan are still being left. Any
+  // thread but a loop's.
+  Result<ListenPlan> plan_addresses(const std::vector<ListenAddress>& wanted);
+  // Serves clients where the plan says, besides where it does. Where it opens an address with TLS
+  // there must be certificates. Any thread but a loop's.
+  void listen(const std::shared_ptr<ListenPlan>& plan);
+  // Leaves the addresses that the plan does not have: accepts those who wait there, and makes every
+  // answer to those who came there the last of its connection. Returns once they are closed. False:
+  // they are not yet, for want of room for those who wait, and will be. Any thread but a loop's.
+  bool leave_addresses(const ListenPlan& plan);
   // The moving addresses are about to move: asks their clients to leave, so that none loses a
   // request. To be called again and again; true once that has been done as far as it can be: the
   // addresses should move at once then, since new connections are dropped. Any thread.
@@ -83,12 +95,11 @@ class DataPlane {
 
  private:
   std::unique_ptr<const LoopLinks> make_links();
-  bool speaks_tls() const;
   ForwardOptions with_own_parts(ForwardOptions options) const;
   Result<std::uint64_t> hand_out(const tls::CertificateSetPtr& certificates)
       TANDEM_REQUIRES(publishing_);
-  template <class HasAdopted>
-  bool is_adopted(HasAdopted has_adopted) const;
+  void forget_left();
+  bool await_all(Duration timeout, const std::function<bool(const Loop&)>& holds) const;
   Loop& home_of_next(Loop& from);
   void shed(unsigned from_loop, Shed what);
   void ask_for_room(unsigned from_loop, const std::string& service);
@@ -96,15 +107,16 @@ class DataPlane {
 
   const DataPlaneOptions options_;
   const std::unique_ptr<const LoopLinks> links_;
-  std::vector<ListenAddress> addresses_;
   std::vector<std::unique_ptr<Loop>> loops_;  // as start() made them
   // Between start() and publish() from another thread; no loop takes it.
-  Mutex publishing_;
+  mutable Mutex publishing_;
   SnapshotPtr latest_ TANDEM_GUARDED_BY(publishing_);
   LeadershipPtr leadership_ TANDEM_GUARDED_BY(publishing_);
   tls::CertificateSetPtr certificates_ TANDEM_GUARDED_BY(publishing_);
   std::uint64_t tls_version_ TANDEM_GUARDED_BY(publishing_) = 0;
   bool started_ TANDEM_GUARDED_BY(publishing_) = false;
+  Listeners listeners_ TANDEM_GUARDED_BY(publishing_);
+  std::vector<unsigned> left_ TANDEM_GUARDED_BY(publishing_);  // numbers, until all loops have
   // As a reload left them.
   ForwardOptions current_ TANDEM_GUARDED_BY(publishing_);
   std::shared_ptr<const RenewedOptions> renewed_ TANDEM_GUARDED_BY(publishing_);

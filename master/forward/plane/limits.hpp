@@ -24,5 +24,12 @@ inline constexpr std::size_t memory_min = 1024 * 1024;
 // Between two attempts to accept when there is no room, and between two lines of the log about it
 inline constexpr auto accept_pause = 100ms;
 inline constexpr auto accept_complaint = 10s;
+// An address that is left by a reload takes nobody new, and waits so long for those whose first
+// packet has been answered: a round trip of nearly any client
+inline constexpr auto connecting_max = 250ms;
+// ... and then so long for those who wait to be accepted, if there is no room for them
+inline constexpr auto leaving_max = 10s;
+// A reload waits so long until its old addresses are closed; they are in the end, without it
+inline constexpr auto leaving_awaited_max = 2s;
 
 }  // namespace tandem::limits

@@ -1,13 +1,6 @@
 #include "master/forward/plane/listener.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-
-#include <fmt/format.h>
 
 #include "common/base/log.hpp"
 #include "common/base/own_trouble.hpp"
@@ -20,84 +13,62 @@ namespace {
 
 constexpr int accepted_in_a_row_max = 16;  // then the connected clients have their turn
 
-// What the last system call failed at.
-Error cannot(const ListenAddress& address, const char* what) {
-  const ErrorCodeOs error(errno, boost::system::system_category());
-  return fail(ErrorCode::io, fmt::format("{} {}: cannot {}: {}", address.flag(),
-                                         address.endpoint.to_string(), what, error.message()));
-}
-
-TcpEndpoint address_of(const Endpoint& endpoint) {
-  return {asio::ip::make_address(endpoint.host), endpoint.port};
-}
-
-// Returns a bound socket, or an error.
-Result<int> bound_socket(const ListenAddress& wanted, bool shared) {
-  const auto address = address_of(wanted.endpoint);
-  const int fd =
-      socket(address.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (fd < 0) return cannot(wanted, "open a socket");
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-  if (wanted.binds_absent && address.protocol().family() == AF_INET6) {
-    setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
-  } else if (wanted.binds_absent) {
-    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
-  }
-  if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (bind(fd, address.data(), static_cast<socklen_t>(address.size())) == 0) return fd;
-  auto error = cannot(wanted, "listen");
-  ::close(fd);
-  return error;
-}
-
 }  // namespace
 
-Listener::Listener(Loop& loop, unsigned index)
-    : loop_(loop), index_(index), listening_(loop.context().io()), pause_(loop) {}
-
-Result<> Listener::check_free(const ListenAddress& address) {
-  if (address.endpoint.port == 0) return {};
-  const auto fd = bound_socket(address, false);
-  if (!fd) return fd.error();
-  ::close(*fd);
-  return {};
+Listener::Listener(Loop& loop, unsigned number, ListeningSocket& socket)
+    : loop_(loop), number_(number), listening_(loop.context().io()), pause_(loop) {
+  listening_.adopt(socket.release(), Reactor::Watch::in);
+  leaving_.on_expiry([](void* listener) { static_cast<Listener*>(listener)->come_to_an_end(); },
+                     this);
 }
 
-Result<ListenAddress> Listener::open(const ListenAddress& address) {
-  const auto fd = bound_socket(address, true);
-  if (!fd) return fd.error();
-  if (listen(*fd, SOMAXCONN) != 0) {
-    auto error = cannot(address, "listen");
-    ::close(*fd);
-    return error;
-  }
-  TcpEndpoint local;
-  auto size = static_cast<socklen_t>(local.capacity());
-  getsockname(*fd, local.data(), &size);
-  local.resize(size);
-  listening_.adopt(*fd, Reactor::Watch::in);
-  entrance_.port = std::to_string(local.port());
-  entrance_.tls = address.tls;
-  auto bound = address;
-  bound.endpoint.port = local.port();
-  return bound;
+void Listener::attach(const std::vector<sock_filter>& filter) {
+  auto copy = filter;  // the kernel wants a pointer to what it only reads
+  const sock_fprog program{static_cast<unsigned short>(copy.size()), copy.data()};
+  setsockopt(listening_.native_handle(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 void Listener::hold_newcomers(bool hold) {
-  if (!listening_.is_open()) return;
-  auto filter = newcomer_filter(loop_.options().moving_addresses);
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  setsockopt(listening_.native_handle(), SOL_SOCKET, hold ? SO_ATTACH_FILTER : SO_DETACH_FILTER,
-             &program, sizeof program);
+  if (!listening_.is_open() || stage_ != Stage::open) return;
+  if (hold) {
+    attach(newcomer_filter(loop_.options().moving_addresses));
+  } else {
+    const int unused = 0;
+    setsockopt(listening_.native_handle(), SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+  }
   while (hold && accept_waiting()) {
   }
 }
 
+void Listener::renumber(unsigned number) {
+  while (listening_.is_open() && accept_waiting()) {
+  }
+  number_ = number;
+}
+
+// A refused connection would be a failure.
+void Listener::leave() {
+  if (!listening_.is_open()) return;
+  stage_ = Stage::leaving;
+  attach(filter_of_all_newcomers());
+  loop_.context().arm(leaving_, limits::connecting_max);
+}
+
+void Listener::come_to_an_end() {
+  if (stage_ == Stage::leaving) {
+    stage_ = Stage::last_call;
+    loop_.context().arm(leaving_, limits::leaving_max);
+  } else {
+    stage_ = Stage::over;
+    log::warn("clients that waited to be accepted are lost port={}", loop_.entrance(number_).port);
+  }
+  listening_.cancel();
+  pause_.end();
+}
+
 void Listener::take(const Accept& accepted) {
   const auto& home = loop_.links().home;
-  (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), index_, loop_);
+  (home ? home(loop_) : loop_).welcome(accepted.fd(), accepted.peer(), number_, loop_);
 }
 
 bool Listener::is_full() const {
@@ -126,23 +97,34 @@ void Listener::make_room(const std::string& reason) {
 }
 
 Detached Listener::run() {
-  while (listening_.is_open()) {
+  while (listening_.is_open() && stage_ != Stage::over) {
     if (is_full()) {
       make_room("as many are connected as there may be");
       co_await pause_;
       continue;
     }
     Accept accepting(listening_);
+    if (stage_ == Stage::last_call) {
+      if (accepting.now()) {
+        take(accepting);
+        continue;
+      }
+      if (accepting.found_nobody()) break;
+    }
     const IoResult accepted = co_await accepting;
     if (accepted.ok()) {
       take(accepting);
       if (listening_.is_open()) accept_waiting();  // closed since it was accepted
-    } else if (listening_.is_open() && !is_of_the_newcomer(accepted.error.value())) {
+    } else if (listening_.is_open() && !is_of_the_newcomer(accepted.error.value()) &&
+               accepted.error != asio::error::operation_aborted) {
       // Out of descriptors, most likely.
       make_room(accepted.error.message());
       co_await pause_;
     }
   }
+  listening_.close();
+  leaving_.disarm();
+  loop_.listener_ended(*this);
 }
 
 void Listener::close() {

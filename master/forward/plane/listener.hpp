@@ -4,36 +4,39 @@
 // Every loop listens on the same addresses with SO_REUSEPORT, and the kernel spreads connections
 // over them at random. When this loop has clearly more connections than another, the other one gets
 // the next. When there is no room for more, because of the limit or for want of descriptors, idle
-// clients are closed, and new ones wait in the kernel's queue. Owner: its loop, but for open(),
-// which comes before the thread.
+// clients are closed, and new ones wait in the kernel's queue.
+//
+// An address that is left is not closed at once: who is about to connect is not heard any more, as
+// if the first packet were lost (newcomer_filter.hpp), and who is connecting or waits is accepted.
+// Owner: its loop.
 #pragma once
 
-#include "common/base/result.hpp"
+#include <linux/filter.h>
+
+#include <vector>
+
+#include "master/forward/plane/listening_socket.hpp"
 #include "master/forward/plane/loop.hpp"
 
 namespace tandem::master {
 
 class Listener {
  public:
-  // `index`: of the address among those of its loop.
-  Listener(Loop& loop, unsigned index);
+  // `number`: of its address. The socket is taken over.
+  Listener(Loop& loop, unsigned number, ListeningSocket& socket);
 
-  // Fails when somebody listens there already. (SO_REUSEPORT alone would let two masters of one
-  // user share an address without a word.)
-  static Result<> check_free(const ListenAddress& address);
-
-  // Binds and listens. Returns the address with the port that the kernel chose for port 0.
-  // Errors: `io`, with the address and the system's reason.
-  Result<ListenAddress> open(const ListenAddress& address);
-  // Clients that come without TLS are sent to that port, if at all. REQUIRES: not started
-  void redirect_to(const std::string& https_port) {
-    if (!entrance_.tls) entrance_.https_port = https_port;
-  }
-  // Starts accepting; runs until close().
+  unsigned number() const { return number_; }
+  bool is_open() const { return listening_.is_open(); }
+  // leave() was called in time.
+  bool is_leaving() const { return stage_ != Stage::open; }
+  // Starts accepting; runs until the socket is closed, and tells the loop then.
   void start() { run(); }
   // Serves what is waiting to be accepted, then stops listening.
   void close();
-  const Entrance& entrance() const { return entrance_; }
+  // The same without haste: also those who are connecting, and those for whom there is no room yet.
+  void leave();
+  // Clients that come from now on come to the address of that number.
+  void renumber(unsigned number);
   // Whether new connections to the moving addresses are dropped (newcomer_filter.hpp).
   void hold_newcomers(bool hold);
   // A client has left: another one may be accepted.
@@ -63,12 +66,17 @@ class Listener {
   // Accepts a batch of the clients that wait already; false when none waits any more.
   bool accept_waiting();
   void take(const Accept& accepted);
+  void attach(const std::vector<sock_filter>& filter);
+  // Whoever was connecting is in the queue by now.
+  void come_to_an_end();
 
   Loop& loop_;
-  const unsigned index_;
-  Entrance entrance_;
+  unsigned number_;
   Socket listening_;
   Pause pause_;
+  Deadline leaving_;  // until nobody is connecting any more, and then until those who wait are lost
+  enum class Stage { open, leaving, last_call, over };
+  Stage stage_ = Stage::open;
   Instant complains_from_ = Instant::never();
 };
 

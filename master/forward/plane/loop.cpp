@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -44,13 +45,65 @@ Loop::Loop(unsigned index, const DataPlaneOptions& options, const LoopLinks& lin
 
 Loop::~Loop() { TANDEM_ASSERT(!thread_.joinable()); }
 
-Result<ListenAddress> Loop::listen(const ListenAddress& address) {
-  listeners_.push_back(std::make_unique<Listener>(*this, static_cast<unsigned>(listeners_.size())));
-  return listeners_.back()->open(address);
+void Loop::know(unsigned number, const ListenAddress& address) {
+  post([this, number, port = address.endpoint.port, tls = address.tls] {
+    entrances_.emplace(number, std::make_shared<Entrance>(Entrance{std::to_string(port), tls}));
+  });
+}
+
+void Loop::listen(unsigned number, std::shared_ptr<ListeningSocket> socket) {
+  post([this, number, socket = std::move(socket)] {
+    if (context_.draining()) return;
+    auto& listener = *listeners_.emplace_back(std::make_unique<Listener>(*this, number, *socket));
+    if (context_.farewell() == Farewell::all) listener.hold_newcomers(true);
+    listener.start();
+  });
+}
+
+Listener* Loop::listener_at(unsigned number) {
+  const auto found = std::find_if(listeners_.begin(), listeners_.end(),
+                                  [&](const auto& each) { return each->number() == number; });
+  return found == listeners_.end() ? nullptr : found->get();
+}
+
+void Loop::leave_entrance(unsigned number) {
+  auto& entrance = *entrances_.at(number);
+  entrance.is_left = true;
+  clients_.tell_of_leaving(entrance);
+}
+
+void Loop::renumber(unsigned from, unsigned to) {
+  leaving_.fetch_add(1, std::memory_order_relaxed);
+  post([this, from, to] {
+    if (auto* const listener = listener_at(from)) listener->renumber(to);
+    leave_entrance(from);
+    leaving_.fetch_sub(1, std::memory_order_release);
+  });
+}
+
+void Loop::leave(unsigned number) {
+  leaving_.fetch_add(1, std::memory_order_relaxed);
+  post([this, number] {
+    leave_entrance(number);
+    auto* const listener = listener_at(number);
+    if (listener != nullptr && listener->is_open()) return listener->leave();
+    leaving_.fetch_sub(1, std::memory_order_release);
+  });
+}
+
+void Loop::listener_ended(const Listener& listener) {
+  if (listener.is_leaving()) leaving_.fetch_sub(1, std::memory_order_release);
+}
+
+void Loop::forget(unsigned number) {
+  post([this, number] {
+    std::erase_if(listeners_, [&](const auto& each) { return each->number() == number; });
+    entrances_.erase(number);
+  });
 }
 
 void Loop::redirect_to(const std::string& https_port) {
-  for_each_listener([&](Listener& each) { each.redirect_to(https_port); });
+  post([this, https_port] { context_.redirect_to(https_port); });
 }
 
 void Loop::add_to(metrics::Traffic& sums) const {
@@ -68,10 +121,7 @@ void Loop::add_to(metrics::Traffic& sums) const {
 
 void Loop::start() {
   sweep_.on_expiry([](void* loop) { static_cast<Loop*>(loop)->sweep(); }, this);
-  post([this] {
-    for_each_listener([](Listener& each) { each.start(); });
-    sweep();
-  });
+  post([this] { sweep(); });
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), fmt::format("forward-{}", index()).c_str());
 }
@@ -161,24 +211,24 @@ void Loop::shed_here(Shed what) {
   context_.services().close_idle_before(context_.coarse_now() - limits::idle_when_scarce);
 }
 
-void Loop::welcome(int client, const TcpEndpoint& peer, unsigned listener, const Loop& acceptor) {
+void Loop::welcome(int client, const TcpEndpoint& peer, unsigned number, const Loop& acceptor) {
   auto held = HeldSocket(client);
   context_.counters().client_connections.fetch_add(1, std::memory_order_relaxed);
-  if (&acceptor == this) return begin(held.release(), peer, listener);
+  if (&acceptor == this) return begin(held.release(), peer, number);
   // A function that is posted must be copyable.
-  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer, listener] {
-    begin(shared->release(), peer, listener);
+  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer, number] {
+    begin(shared->release(), peer, number);
   });
 }
 
-void Loop::begin(int client, const TcpEndpoint& peer, unsigned listener) {
+void Loop::begin(int client, const TcpEndpoint& peer, unsigned number) {
   context_.assert_here();
   ByteStream connection(Socket(context_.io(), client, Reactor::Watch::later));
   if (stopping_) {
     context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  clients_.serve(std::move(connection), peer, listeners_[listener]->entrance());
+  clients_.serve(std::move(connection), peer, entrances_.at(number));
   // It was on its way here while the others were drained.
   if (!accepts()) clients_.drain();
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,6 +21,7 @@
 namespace tandem::master {
 
 class Listener;
+class ListeningSocket;
 class Loop;
 
 // What loops share, and how they reach each other, besides what their requests need of that.
@@ -41,13 +43,23 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // ---- before start()
-  // Binds one more listener. Errors: `io`, with the address and the reason.
-  Result<ListenAddress> listen(const ListenAddress& address);
+  // ---- any thread, before start() too: takes effect in the order of the calls
+  // There is an address of that number: connections that any loop accepts there may come here. To
+  // be called at all loops before any of them listens there.
+  void know(unsigned number, const ListenAddress& address);
+  // Accepts there from now on. `socket`: for this loop alone.
+  void listen(unsigned number, std::shared_ptr<ListeningSocket> socket);
+  // Clients that come to address `from` come to `to` from now on: the same, but for its TLS. Those
+  // who have come to `from` are asked to leave.
+  void renumber(unsigned from, unsigned to);
+  // Accepts nobody there any more but those who are waiting, and asks those to leave who have come.
+  void leave(unsigned number);
+  // How many of both are not done.
+  unsigned leaving() const { return leaving_.load(std::memory_order_acquire); }
+  // The address is known no more. REQUIRES: all loops have left it
+  void forget(unsigned number);
   // Clients that come without TLS are sent to that port, if they are to be sent elsewhere.
   void redirect_to(const std::string& https_port);
-
-  // ---- any thread
   void start();
   // Ends the thread: clients are cut off. Blocks until it has ended.
   void stop();
@@ -71,9 +83,9 @@ class Loop {
   void post(Function function) {
     context_.io().post(std::move(function));
   }
-  // Serves a client that `acceptor`, on whose thread this is called, has accepted at its listener
-  // of that number: an open socket, which this takes over.
-  void welcome(int client, const TcpEndpoint& peer, unsigned listener, const Loop& acceptor);
+  // Serves a client that `acceptor`, on whose thread this is called, has accepted at the address of
+  // that number: an open socket, which this takes over.
+  void welcome(int client, const TcpEndpoint& peer, unsigned number, const Loop& acceptor);
   unsigned index() const { return context_.index(); }
   const LoopCounters& counters() const { return context_.counters(); }
   // What it has counted, besides what other loops have.
@@ -96,11 +108,16 @@ class Loop {
   const LoopLinks& links() const { return links_; }
   // Closes some of what is idle, on this loop alone.
   void shed_here(Shed what);
+  // REQUIRES: the address is known
+  const Entrance& entrance(unsigned number) const { return *entrances_.at(number); }
+  void listener_ended(const Listener& listener);
 
  private:
   void run();
   void sweep();
-  void begin(int client, const TcpEndpoint& peer, unsigned listener);
+  void begin(int client, const TcpEndpoint& peer, unsigned number);
+  Listener* listener_at(unsigned number);
+  void leave_entrance(unsigned number);
   template <class Visit>
   void for_each_listener(Visit visit) {
     for (auto& listener : listeners_) visit(*listener);
@@ -114,7 +131,9 @@ class Loop {
   Context context_;
   Clients clients_;
   Deadline sweep_;
-  std::vector<std::unique_ptr<Listener>> listeners_;  // the same at all loops
+  std::map<unsigned, std::shared_ptr<Entrance>> entrances_;  // the same at all loops
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::atomic<unsigned> leaving_{0};
   std::atomic<bool> accepts_{true};
   std::atomic<Farewell> farewell_said_{Farewell::none};
   std::atomic<std::uint64_t> adopted_{0};

@@ -41,13 +41,22 @@ void add(std::vector<sock_filter>& filter, std::uint32_t version, std::uint32_t 
   filter.push_back(give(0));
 }
 
+// Passes what is not the first packet of a connection: SYN without ACK.
+std::vector<sock_filter> pass_all_but_the_first() {
+  return {load_byte(flags_of_tcp), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12), if_equal(0x02, 1, 0),
+          give(whole_packet)};
+}
+
 }  // namespace
 
+std::vector<sock_filter> filter_of_all_newcomers() {
+  auto filter = pass_all_but_the_first();
+  filter.push_back(give(0));
+  return filter;
+}
+
 std::vector<sock_filter> newcomer_filter(const std::vector<std::string>& addresses) {
-  // SYN without ACK: the first packet of a connection.
-  std::vector<sock_filter> filter{load_byte(flags_of_tcp),
-                                  BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12), if_equal(0x02, 1, 0),
-                                  give(whole_packet)};
+  auto filter = pass_all_but_the_first();
   for (const auto& address : addresses) {
     std::array<std::uint8_t, 16> bytes{};
     if (::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1) {

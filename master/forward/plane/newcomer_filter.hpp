@@ -15,5 +15,7 @@ namespace tandem::master {
 
 // `addresses`: numeric, without ports.
 std::vector<sock_filter> newcomer_filter(const std::vector<std::string>& addresses);
+// The same for all addresses of the socket, which is about to be closed.
+std::vector<sock_filter> filter_of_all_newcomers();
 
 }  // namespace tandem::master

@@ -29,9 +29,7 @@ void log_loaded(const Certificate& certificate, Certificate::Time now) {
 
 Certificates::Certificates(std::vector<CertificateFiles> files,
                            ClientAuthoritySpec client_authority)
-    : files_(std::move(files)), client_authority_(std::move(client_authority)) {
-  TANDEM_ASSERT(!files_.empty());
-}
+    : files_(std::move(files)), client_authority_(std::move(client_authority)) {}
 
 Result<CertificateSet> Certificates::read(const std::vector<CertificateFiles>& files,
                                           const ClientAuthoritySpec& client_authority, Time now) {

@@ -21,6 +21,7 @@ class Certificates {
  public:
   using Time = Certificate::Time;
 
+  // `files`: none, when clients speak no TLS.
   explicit Certificates(std::vector<CertificateFiles> files,
                         ClientAuthoritySpec client_authority = {});
 
@@ -43,6 +44,7 @@ class Certificates {
   void use_tickets(std::shared_ptr<const TicketKeys> ticket_keys, const Use& use);
   // Warns of certificates that expire soon, once a day. To be called now and then.
   void tick(Time now);
+  bool are_any() const { return !current()->certificates.empty(); }
   std::vector<wire::CertificateStatus> status(Time now) const;
 
  private:
