@@ -45,7 +45,7 @@ prepare() {
   [ -n "${TANDEM_BIN:-}" ] && return
   "$root/scripts/install-packages.sh" base
   "$root/scripts/install-npm.sh" master/page
-  "$root/scripts/build.sh" release tandem-master tandem-worker tandem
+  "$root/scripts/build.sh" release installable
 }
 
 free_port() {

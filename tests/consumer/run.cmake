@@ -31,6 +31,11 @@ foreach(file
   endif()
 endforeach()
 
+file(READ ${WORK_DIR}/installed/lib/systemd/system/tandem-master@.service unit)
+if(NOT unit MATCHES "ExecStart=${WORK_DIR}/installed/bin/tandem-master ")
+  message(FATAL_ERROR "the unit starts another program:\n${unit}")
+endif()
+
 foreach(program tandem-master tandem-worker tandem)
   run(${WORK_DIR}/installed/bin/${program} --version)
 endforeach()
