@@ -46,6 +46,12 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK_DIR}/build
 run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
 run(${WORK_DIR}/build/consumer)
 
+# An example, copied elsewhere.
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/../../examples/hello_service DESTINATION ${WORK_DIR})
+run(${CMAKE_COMMAND} -S ${WORK_DIR}/hello_service -B ${WORK_DIR}/hello -D CMAKE_PREFIX_PATH=${WORK_DIR}/installed
+  -D CMAKE_CXX_FLAGS=${FLAGS} -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_BUILD_TYPE=Debug)
+run(${CMAKE_COMMAND} --build ${WORK_DIR}/hello)
+
 # The same with the shared library alone, by pkg-config.
 file(GLOB_RECURSE pkg_config_file ${WORK_DIR}/installed/lib/*/tandem.pc)
 get_filename_component(pkg_config_folder ${pkg_config_file} DIRECTORY)
