@@ -253,6 +253,10 @@ asio::awaitable<void> HttpCalls::Call::run() {
   auto connecting = connect();
   const bool connected = co_await std::move(connecting);
   if (connected) {
+    error_code ignored;  // writing what follows fails as well
+    if (!options.preamble.empty()) {
+      co_await asio::async_write(socket, asio::buffer(options.preamble), ignoring(ignored));
+    }
     auto exchanging = conversation == nullptr ? exchange() : converse();
     co_await std::move(exchanging);
   }

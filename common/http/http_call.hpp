@@ -43,6 +43,7 @@ struct HttpCallOptions {
   // True: the head alone is the answer. The body is read so that the server can close normally, and
   // dropped; errors in it do not matter.
   bool head_only = false;
+  std::string_view preamble{};  // is sent before all else, in clear; outlives the call
 };
 
 struct HttpOutcome {

@@ -47,6 +47,18 @@ WorkerProtocol protocol_of(const ServiceSettings& settings) {
   return settings.protocol.value_or(checks_grpc ? WorkerProtocol::http2 : WorkerProtocol::http1);
 }
 
+bool announces_clients(const ServiceSettings& settings) {
+  return settings.proxy_protocol == ProxyProtocol::v2;
+}
+
+Result<> validate(const ServiceSettings& settings) {
+  if (!announces_clients(settings) || protocol_of(settings) == WorkerProtocol::http1) return {};
+  return invalid(
+      "proxy_protocol=v2 is for workers that speak HTTP/1: on a connection of HTTP/2 the requests "
+      "of many clients are mixed",
+      "proxy_protocol");
+}
+
 std::string to_json(const ServiceSettings& settings) {
   auto json = Json::object();
   write_settings(settings, json);

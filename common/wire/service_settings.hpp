@@ -21,6 +21,7 @@
 #include "common/wire/expected_statuses.hpp"
 #include "common/wire/method_set.hpp"
 #include "common/wire/policy_spec.hpp"
+#include "common/wire/proxy_protocol.hpp"
 #include "common/wire/status_set.hpp"
 #include "common/wire/sticky_spec.hpp"
 #include "common/wire/worker_protocol.hpp"
@@ -85,15 +86,21 @@ struct ServiceSettings {
   std::optional<bool> check_workers;
   // TLS to its workers; without upstream_tls the others mean nothing.
   std::optional<bool> upstream_tls;
-  std::optional<std::string> upstream_ca;    // a file of the master's; unset: the system's
-  std::optional<std::string> upstream_name;  // in the certificate; unset: the worker's address
-  std::optional<std::string> upstream_cert;  // CERTIFICATE.pem,KEY.pem, shown to workers
+  std::optional<std::string> upstream_ca;       // a file of the master's; unset: the system's
+  std::optional<std::string> upstream_name;     // in the certificate; unset: the worker's address
+  std::optional<std::string> upstream_cert;     // CERTIFICATE.pem,KEY.pem, shown to workers
+  std::optional<ProxyProtocol> proxy_protocol;  // whether they are told whose connection it is
 
   friend bool operator==(const ServiceSettings&, const ServiceSettings&) = default;
 };
 
 // What is spoken to workers that say nothing: HTTP/2 also where only gRPC is checked.
 WorkerProtocol protocol_of(const ServiceSettings& settings);
+
+// Whether workers are told first whose connection it is.
+bool announces_clients(const ServiceSettings& settings);
+// Errors: `invalid`: settings that contradict each other.
+Result<> validate(const ServiceSettings& settings);
 
 std::string to_json(const ServiceSettings& settings);
 // Errors: `invalid`, naming the member.

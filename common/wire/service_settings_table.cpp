@@ -405,6 +405,13 @@ const std::vector<SettingRow<ServiceSettings>>& service_rows() {
       text("upstream_cert", &S::upstream_cert, "CERTIFICATE.pem,KEY.pem",
            "two files, CERTIFICATE.pem,KEY.pem", {"none", "what workers are shown, in PEM"},
            parse_file_pair, [](const std::string& files) { return files; }),
+      text("proxy_protocol", &S::proxy_protocol, "off, v2", "off or v2",
+           {"off",
+            "whether workers, of HTTP/1, are told first on each connection whose it is, as "
+            "HAProxy's "
+            "PROXY protocol has it"},
+           parse_proxy_protocol,
+           [](ProxyProtocol protocol) { return std::string(to_string(protocol)); }),
   };
   return rows;
 }

@@ -9,6 +9,7 @@
 #include "common/http/tls_conversation.hpp"
 #include "common/http1/limits.hpp"
 #include "common/http2/http2_call.hpp"
+#include "common/wire/proxy_protocol.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/cluster/limits.hpp"
 
@@ -123,6 +124,7 @@ asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {
     // nevertheless.
     HttpCallOptions options{.total_max = limits::connect_max, .head_only = true};
     options.answer.head_bytes_max = limits::response_head_bytes_max;
+    if (worker.announced) options.preamble = wire::proxy_header_of_ours();
     const Announcement announcement(round->term, worker, options.answer);
     const std::vector<Endpoint> addresses{worker.address};
     auto telling = announcement.conversation == nullptr

@@ -215,7 +215,8 @@ wire::FeatureLevel level_of(const wire::RequestRules& rules) {
 
 wire::FeatureLevel level_of(const wire::ServiceSettings& settings) {
   const bool is_newer = settings.upstream_tls || settings.upstream_ca || settings.upstream_name ||
-                        settings.upstream_cert || speaks_of_edge(settings.rules);
+                        settings.upstream_cert || settings.proxy_protocol ||
+                        speaks_of_edge(settings.rules);
   if (is_newer) return wire::features::edge_settings;
   return speaks_of_protocols(settings) ? wire::features::worker_protocols : wire::features::oldest;
 }

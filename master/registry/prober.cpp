@@ -10,6 +10,7 @@
 #include "common/http2/grpc_health.hpp"
 #include "common/http2/http2_call.hpp"
 #include "common/http1/limits.hpp"
+#include "common/wire/proxy_protocol.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/registry/limits.hpp"
 
@@ -224,7 +225,8 @@ asio::awaitable<void> Prober::probe(WorkerId id, Registry::Probe asked) {
   if (is_asked_in_http2(asked)) {
     http2 = std::make_shared<Http2Call>(http2_question_to(asked, challenge));
   }
-  const auto options = options_of(asked.check);
+  auto options = options_of(asked.check);
+  if (asked.announced) options.preamble = wire::proxy_header_of_ours();
   SecureProbe secure;
   std::shared_ptr<Conversation> conversation = http2;
   if (asked.tls != nullptr) {

@@ -54,6 +54,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
   const bool is_bye = heartbeat.condition == wire::WorkerCondition::bye;
   auto address = reachable_from_here(heartbeat.address, peer_host);
   if (auto secure = check_is_secure(heartbeat, address); !secure && !is_bye) return secure.error();
+  if (auto takes = check_takes_clients(heartbeat); !takes && !is_bye) return takes.error();
   const auto found = records_.find(heartbeat.name);
   if (found == records_.end()) {
     if (is_bye) return Membership::left;

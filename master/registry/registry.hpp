@@ -77,6 +77,7 @@ struct TermTaker {
   std::string key;  // proves a term to it
   wire::WorkerProtocol protocol = wire::WorkerProtocol::http1;
   std::shared_ptr<const tandem::tls::WorkerTls> tls{};  // null: in clear
+  bool announced = false;                               // as in Probe
 
   friend bool operator==(const TermTaker&, const TermTaker&) = default;
 };
@@ -113,6 +114,7 @@ class Registry {
     // check (common/wire/term_proof.hpp).
     std::string key{};
     std::shared_ptr<const tandem::tls::WorkerTls> tls{};  // null: in clear
+    bool announced = false;  // it wants to hear first whose connection it is
   };
   std::optional<Probe> probe_target(WorkerId id) const;
   // A probe was accepted at `address`, one of the backend's addresses, which is used from now on.
@@ -278,6 +280,10 @@ class Registry {
   void secure(WorkerRecord& record) const;
   std::shared_ptr<const tandem::tls::WorkerTls> tls_with(const WorkerRecord& record) const;
   bool may_be_clear(std::string_view service, const Endpoint& address) const;
+  Result<> check_speakers(const std::string& service, const wire::ServiceSettings& settings) const;
+  // A conflict when it is to be told whose connections it gets, and speaks HTTP/2.
+  Result<> check_takes_clients(const wire::Heartbeat& heartbeat) const;
+  bool announces_clients(std::string_view service) const;
   Result<> check_is_secure(const wire::Heartbeat& heartbeat, const Endpoint& address) const;
 
   // ---- registry_addresses.cpp

@@ -23,7 +23,8 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
                  .check = check_of(record.service),
                  .protocol = record.protocol.value_or(spoken_to(record.service)),
                  .key = record.term_key,
-                 .tls = tls_with(record)};
+                 .tls = tls_with(record),
+                 .announced = announces_clients(record.service)};
   }
   if (!record.is_probed() && !record.checked && !is_unheard) return std::nullopt;
   // Anybody could answer in its place. Its heartbeats say what it is.
@@ -39,7 +40,8 @@ std::optional<Registry::Probe> Registry::probe_target(WorkerId id) const {
   return Probe{.addresses = std::move(addresses),
                .check = check_of(record.service),
                .protocol = record.protocol.value_or(spoken_to(record.service)),
-               .tls = tls_with(record)};
+               .tls = tls_with(record),
+               .announced = announces_clients(record.service)};
 }
 
 void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, Instant now) {

@@ -20,6 +20,12 @@ Result<> Registry::check_configured(const Configured& configured) const {
     return invalid(fmt::format("--route: the route {}{} is given twice", route.host, route.prefix),
                    "--route");
   }
+  for (const auto& [service, settings] : configured.services) {
+    if (const auto possible = check_speakers(service, settings); !possible) {
+      return invalid(fmt::format("--service {}: {}", service, possible.error().message),
+                     "--service");
+    }
+  }
   std::set<std::string> names;
   std::set<std::string_view> services;  // once it is done
   services_.for_each([&](const auto& name, const auto&) { services.insert(name); });

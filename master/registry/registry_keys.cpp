@@ -48,7 +48,8 @@ std::vector<TermTaker> Registry::term_takers() const {
   for (const auto& [name, record] : records_) {
     if (record.term_key.empty() || !is_live(name)) continue;
     takers.push_back({record.address, record.term_key,
-                      record.protocol.value_or(spoken_to(record.service)), tls_with(record)});
+                      record.protocol.value_or(spoken_to(record.service)), tls_with(record),
+                      announces_clients(record.service)});
   }
   return takers;
 }

@@ -15,11 +15,44 @@ Error configured(std::string_view service) {
 
 }  // namespace
 
+// Workers know best what they speak, and may say it after the settings were made.
+Result<> Registry::check_speakers(const std::string& service,
+                                  const wire::ServiceSettings& settings) const {
+  if (auto valid = wire::validate(settings); !valid) return valid;
+  if (!wire::announces_clients(settings)) return {};
+  for (const auto& [name, record] : records_) {
+    if (record.service != service || record.protocol != wire::WorkerProtocol::http2) continue;
+    return fail(ErrorCode::conflict,
+                fmt::format("proxy_protocol=v2 is for workers that speak HTTP/1, and {} of {} "
+                            "speaks HTTP/2",
+                            name, service),
+                "proxy_protocol");
+  }
+  return {};
+}
+
+Result<> Registry::check_takes_clients(const wire::Heartbeat& heartbeat) const {
+  const bool speaks_http2 = heartbeat.protocol == wire::WorkerProtocol::http2;
+  if (!speaks_http2 || !announces_clients(heartbeat.service)) return {};
+  return fail(
+      ErrorCode::conflict,
+      fmt::format("{} speaks HTTP/2, and the settings of {} say proxy_protocol=v2, which is "
+                  "for workers that speak HTTP/1",
+                  heartbeat.name, heartbeat.service),
+      "protocol");
+}
+
+bool Registry::announces_clients(std::string_view service) const {
+  const auto* said = services_.settings(service);
+  return said != nullptr && wire::announces_clients(*said);
+}
+
 Result<Change> Registry::set_settings(const std::string& service,
                                       const wire::ServiceSettings& settings) const {
   thread_.assert_here();
   if (configured_settings_.contains(service)) return configured(service);
   if (auto room = state_.check_settings_room(service); !room) return room.error();
+  if (auto possible = check_speakers(service, settings); !possible) return possible.error();
   return Change(SetSettings{service, settings});
 }
 
@@ -44,8 +77,8 @@ std::string Registry::checks(std::string_view service) const {
   std::string checks;
   if (said == nullptr) return checks;
   for (const auto& text : wire::to_texts(*said)) {
-    const bool concerns =
-        text.starts_with("check_") || text.starts_with("check=") || text.starts_with("protocol=");
+    const bool concerns = text.starts_with("check_") || text.starts_with("check=") ||
+                          text.starts_with("protocol=") || text.starts_with("proxy_protocol=");
     if (!concerns || text.starts_with("check_workers")) continue;
     checks += (checks.empty() ? "" : " ") + text;
   }

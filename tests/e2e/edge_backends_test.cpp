@@ -154,6 +154,105 @@ TEST_CASE("nginx is a backend over TLS, in HTTP/1.1 and in HTTP/2") {
   }
 }
 
+namespace {
+
+// Serves whom a connection is of, and drops those on which it is not told first.
+std::string start_nginx(Scene& scene, const std::string& ssl) {
+  const auto address = free_address();
+  const auto files = scene.dir.path("nginx");
+  const auto text = fmt::format(
+      "{}worker_processes 1; daemon off; pid {}.pid; events {{ worker_connections 64; }}\n"
+      "http {{ access_log off; client_body_temp_path {}.body; proxy_temp_path {}.proxy;\n"
+      "fastcgi_temp_path {}.fastcgi; uwsgi_temp_path {}.uwsgi; scgi_temp_path {}.scgi;\n"
+      "server {{ listen {} proxy_protocol {}; location / {{ return 200 "
+      "\"$proxy_protocol_addr $connection_requests\"; }} }} }}\n",
+      geteuid() == 0 ? "user root;" : "", files, files, files, files, files, files, address, ssl);
+  scene.add("told", address,
+            {*installed("nginx"), "-e", "stderr", "-p", scene.dir.path(""), "-c",
+             scene.dir.write("nginx.conf", text)});
+  return address;
+}
+
+// A request that a client of that address has sent, through a balancer that says so.
+std::string asked_by(const Scene& scene, const std::string& address) {
+  Socket socket(scene.cluster->listen());
+  socket.send("PROXY " + address + " 1 2\r\nGET / HTTP/1.0\r\n\r\n");
+  const auto answer = socket.receive_until("\n\n\n");
+  return answer.substr(std::min(answer.size(), answer.find("\r\n\r\n") + 4));
+}
+
+void check_clients(const Scene& scene) {
+  REQUIRE(scene.cluster->await_state("told", "up"));
+  for (const auto* count : {"1", "2"}) {
+    CHECK(asked_by(scene, "TCP4 192.0.2.7 10.0.0.1") == fmt::format("192.0.2.7 {}", count));
+    CHECK(asked_by(scene, "TCP6 2001:db8::7 ::1") == fmt::format("2001:db8::7 {}", count));
+  }
+}
+
+const Arguments tells_clients{
+    "--threads", "1", "--service", "default:proxy_protocol=v2", "--proxy-protocol", "127.0.0.0/8"};
+
+}  // namespace
+
+TEST_CASE("nginx and HAProxy hear whose connections they get, also before TLS, and checks pass") {
+  if (!installed("nginx") || !installed("haproxy")) {
+    WARN("skipped: nginx or haproxy is not installed");
+    return;
+  }
+  SECTION("nginx, in clear") {
+    auto arguments = tells_clients;
+    arguments.insert(arguments.end(), {"--service", "default:upstream_tls=false"});
+    Scene scene(arguments);
+    const auto address = start_nginx(scene, "");
+    check_clients(scene);
+    // A worker that stands for it checks it so too.
+    const Process target(scene.dir, "target",
+                         {program("tandem-worker"), "--name", "target", "--target", address,
+                          "--master", scene.cluster->control(), "--check-interval", "50ms"});
+    // The address belongs to the worker that registered it first.
+    REQUIRE(
+        run({program("tandem"), "--control", scene.cluster->control(), "remove", "told"}).status ==
+        0);
+    CHECK(scene.cluster->await_state("target", "up"));
+  }
+  SECTION("nginx, over TLS") {
+    Scene scene(tells_clients);
+    const auto site = scene.authority.issue("site", "IP:127.0.0.1");
+    start_nginx(scene, fmt::format("ssl; ssl_certificate {}; ssl_certificate_key {}",
+                                   site.certificate, site.key));
+    check_clients(scene);
+  }
+  SECTION("HAProxy") {
+    auto arguments = tells_clients;
+    arguments.insert(arguments.end(), {"--service", "default:upstream_tls=false"});
+    Scene scene(arguments);
+    const auto address = free_address();
+    const auto text = fmt::format(
+        "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+        "frontend told\n bind {} accept-proxy\n http-request return status 200 content-type "
+        "text/plain lf-string \"%[src] %[fc_http_major]\"\n",
+        address);
+    scene.add("told", address,
+              {*installed("haproxy"), "-db", "-f", scene.dir.write("haproxy.cfg", text)});
+    REQUIRE(scene.cluster->await_state("told", "up"));
+    CHECK(asked_by(scene, "TCP4 192.0.2.7 10.0.0.1") == "192.0.2.7 1");
+    CHECK(asked_by(scene, "TCP6 2001:db8::7 ::1") == "2001:db8::7 1");
+  }
+}
+
+TEST_CASE("settings that tell workers of HTTP/2 whose connections they get are refused") {
+  const TempDir dir;
+  const auto refused =
+      run({program("tandem-master"), "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0",
+           "--service", "default:proxy_protocol=v2", "--service", "default:protocol=http2"});
+  CHECK(refused.status != 0);
+  const Cluster cluster;
+  const auto answer = put(cluster.control(), "/v1/services/default/settings",
+                          R"({"proxy_protocol":"v2","check":"grpc"})");
+  CHECK(answer.status == 400);
+  CHECK_THAT(answer.body, Contains("proxy_protocol=v2 is for workers that speak HTTP/1"));
+}
+
 TEST_CASE("a file that is missing fails the workers, not the master, and is read again by SIGHUP") {
   TempDir dir;
   const auto file = dir.path("late.pem");

@@ -20,6 +20,7 @@ TargetCheck TargetCheck::overlaid(const wire::ServiceSettings& settings) const {
   check.healthy = settings.check_healthy.value_or(healthy);
   check.unhealthy = settings.check_unhealthy.value_or(unhealthy);
   if (settings.check_status) check.statuses = settings.check_status;
+  if (settings.proxy_protocol) check.announced = wire::announces_clients(settings);
   return check;
 }
 

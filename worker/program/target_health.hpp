@@ -29,6 +29,7 @@ struct TargetCheck {
   unsigned healthy = 1;                                // good ones in a row until it is alive
   unsigned unhealthy = limits::missed_heartbeats_max;  // bad ones in a row until it is failing
   std::optional<wire::ExpectedStatuses> statuses{};    // unset: all below 500
+  bool announced = false;  // it wants to hear first whose connection it is
 
   // A copy in which the check settings that are set in `settings` replace these. What the target
   // itself speaks goes before their protocol.

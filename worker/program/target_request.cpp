@@ -20,6 +20,7 @@
 #include "common/base/own_trouble.hpp"
 #include "common/http2/grpc_health.hpp"
 #include "common/http2/http2_call.hpp"
+#include "common/wire/proxy_protocol.hpp"
 
 namespace tandem {
 
@@ -193,6 +194,9 @@ TargetAnswer ask_in_http2(Connection& connection, const Endpoint& host, const Ta
 TargetAnswer ask_target(const Endpoint& address, const Endpoint& host, const TargetCheck& check) {
   Connection connection(now() + check.timeout);
   if (const int error = connection.open(address); error != 0) return no_connection(error);
+  if (check.announced) {  // a failure is that of what follows
+    connection.send(wire::proxy_header_of_ours());
+  }
   if (check.is_in_http2()) return ask_in_http2(connection, host, check);
   int error = connection.send(fmt::format(
       "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: tandem-worker\r\nConnection: close\r\n\r\n",

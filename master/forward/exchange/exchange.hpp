@@ -93,6 +93,7 @@ class Exchange {
 
   // ---- exchange_attempts.cpp: one attempt
   Task<> ask(ChosenWorker& chosen, std::uint64_t seen);
+  std::string announced_client() const;
   Task<WorkerCallPtr> connect_to(ChosenWorker& chosen);
   Task<AttemptResult> pass(ChosenWorker& chosen);
   void blame(Upstream& upstream, AttemptOutcome outcome);

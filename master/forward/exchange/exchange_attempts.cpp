@@ -24,6 +24,14 @@ void log_shortage(const ErrorCodeOs& error, Instant at) {
 
 }  // namespace
 
+// Whose connection a worker is told that it is: the client as far as that is known by an address.
+std::string Exchange::announced_client() const {
+  AddressText room;
+  const auto client = client_address(client_.request, client_.sender, room);
+  const bool is_address = Endpoint{std::string(client), 0}.is_numeric();
+  return std::string(is_address ? client : client_.sender.address);
+}
+
 // Connects to the chosen worker and asks it. Afterwards it has an answer, or has ended without one.
 // `seen`: the leadership when it was chosen.
 Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
@@ -34,7 +42,9 @@ Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
   // An idle connection may have been closed since the reactor looked; after one that was, the
   // others are looked at.
   WorkerCallPtr call;
-  if (!history_.wants_own_connection()) {
+  if (chosen.upstream->announces_clients()) [[unlikely]] {
+    call = chosen.upstream->take_idle_of(announced_client());
+  } else if (!history_.wants_own_connection()) {
     call = chosen.upstream->take_idle(history_.distrusts_idle() ? Upstream::Look::always
                                                                 : Upstream::Look::if_in_doubt);
   }
@@ -62,7 +72,9 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   auto& upstream = *chosen.upstream;
   const auto company =
       history_.wants_own_connection() ? Upstream::Company::none : Upstream::Company::any;
-  auto fresh = upstream.open(context_.worker_io(), company);
+  auto fresh = upstream.announces_clients()
+                   ? upstream.open_for(announced_client(), context_.worker_io())
+                   : upstream.open(context_.worker_io(), company);
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<LeadershipWatch> watch;
   if (destination_ == Destination::primary) {

@@ -1,13 +1,15 @@
 #include "master/forward/workers/h1_call.hpp"
 
 #include "common/base/clock.hpp"
+#include "common/wire/proxy_protocol.hpp"
 #include "master/forward/workers/upstream.hpp"
 #include "master/forward/workers/worker_handshake.hpp"
 
 namespace tandem::master {
 
-H1Call::H1Call(std::shared_ptr<Upstream> upstream, const WorkerIo& io)
+H1Call::H1Call(std::shared_ptr<Upstream> upstream, const WorkerIo& io, std::string client)
     : WorkerCall(std::move(upstream)),
+      client_(std::move(client)),
       buffers_(io.buffers),
       connection_(io.io),
       stream_(connection_) {}
@@ -19,8 +21,9 @@ H1Call::~H1Call() {
 
 Task<IoResult> H1Call::connect() {
   auto connecting = tandem::master::connect(connection_.socket(), upstream_->endpoint());
-  const IoResult connected = co_await connecting;
+  IoResult connected = co_await connecting;
   tls_ = upstream_->tls();
+  if (connected.ok() && !client_.empty()) connected = announce_client();
   if (!connected.ok() || tls_ == nullptr) co_return connected;
   auto securing = secure_connection(connection_, tls_, upstream_->worker().address.host,
                                     tandem::tls::WorkerTls::Speaks::http1, buffers_);
@@ -31,8 +34,18 @@ Task<IoResult> H1Call::connect() {
   co_return secured;
 }
 
+// Before TLS. The socket is new, and has room for these few bytes.
+IoResult H1Call::announce_client() {
+  const auto header = wire::proxy_header_of(client_);
+  const std::string_view piece = header;
+  const auto written = connection_.write_now({&piece, 1});
+  if (!written.ok() || written.bytes == header.size()) return written;
+  return {asio::error::no_buffer_space, 0};
+}
+
 bool H1Call::is_outdated(Instant now) const {
-  return tls_ != upstream_->tls() || now >= good_until_;
+  return client_.empty() == upstream_->announces_clients() || tls_ != upstream_->tls() ||
+         now >= good_until_;
 }
 
 void H1Call::fall_idle(Instant now) {

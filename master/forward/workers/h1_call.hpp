@@ -2,6 +2,8 @@
 // Closing it gives its place back. Owner: an attempt, or its Upstream while it is idle.
 #pragma once
 
+#include <string>
+
 #include "master/forward/io/byte_stream.hpp"
 #include "master/forward/stream/h1_stream.hpp"
 #include "master/forward/workers/worker_call.hpp"
@@ -15,8 +17,9 @@ namespace tandem::master {
 
 class H1Call final : public WorkerCall {
  public:
+  // `client`: the address whose requests it carries, which the worker is told; empty: anybody's.
   // REQUIRES: its place is counted
-  H1Call(std::shared_ptr<Upstream> upstream, const WorkerIo& io);
+  H1Call(std::shared_ptr<Upstream> upstream, const WorkerIo& io, std::string client = {});
   ~H1Call() override;
 
   MessageStream& stream() override { return stream_; }
@@ -38,14 +41,17 @@ class H1Call final : public WorkerCall {
   bool is_known() { return is_settled() && connection_.reactor().is_caught_up(); }
   bool is_quiet() { return connection_.is_quiet(); }
   Instant idle_since() const { return idle_since_; }
-  // It was made by what counts no more: TLS with its worker has changed, or a certificate has
-  // ended.
+  const std::string& client() const { return client_; }
+  // It was made by what counts no more: TLS with its worker has changed, or what that is told, or a
+  // certificate has ended.
   bool is_outdated(Instant now) const;
 
  private:
   static void stir(void* call);
+  IoResult announce_client();
   bool finish_this(std::unique_ptr<WorkerCall> self, Instant now) override;
 
+  const std::string client_;
   BufferPool& buffers_;
   ByteStream connection_;
   H1Stream stream_;

@@ -52,7 +52,10 @@ void Service::derive_options() {
   options_ = settings_ == nullptr ? setup_.options : overlaid(setup_.options, *settings_);
   retries_.set_percent(options_.retry_percent);
   if (policies_.front().spec != options_.policy) choose_by_own_policy();
-  for (auto& upstream : upstreams_) upstream->speak(options_.protocol);
+  for (auto& upstream : upstreams_) {
+    upstream->speak(options_.protocol);
+    upstream->announce_clients(options_.announces_clients);
+  }
   if (options_.sticky == sticky) return;
   for (auto& upstream : upstreams_) upstream->stick_by(options_.sticky);
 }
@@ -139,6 +142,7 @@ void Service::take(const std::vector<std::shared_ptr<const SnapshotWorker>>& wor
       upstreams_.push_back(std::make_shared<Upstream>(worker, setup_.loops));
       upstreams_.back()->stick_by(options_.sticky);
       upstreams_.back()->speak(options_.protocol);
+      upstreams_.back()->announce_clients(options_.announces_clients);
       if (setup_.latencies) upstreams_.back()->measure_by(setup_.latencies->add(worker->name));
       upstreams_.back()->on_place_freed([this] { room_made(); });
       newcomers.push_back(upstreams_.back().get());

@@ -29,6 +29,7 @@ ServiceOptions overlaid(ServiceOptions options, const wire::ServiceSettings& set
   options.requests = overlaid(options.requests, settings.rules);
   overlay(options.policy, settings.rules.balance);
   options.protocol = wire::protocol_of(settings);
+  options.announces_clients = wire::announces_clients(settings);
   if (settings.sticky) options.sticky = StickyCookie(*settings.sticky);
   overlay(options.slow_start.over, settings.slow_start);
   overlay(options.breaker.failures_in_a_row, settings.eject_after);

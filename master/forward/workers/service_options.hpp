@@ -27,6 +27,7 @@ struct RequestOptions {
 struct ServiceOptions {
   wire::PolicySpec policy;
   wire::WorkerProtocol protocol = wire::WorkerProtocol::http1;
+  bool announces_clients = false;  // workers of HTTP/1 are told whose connection it is
   StickyCookie sticky;
   SlowStart slow_start;
   CircuitBreaker breaker;

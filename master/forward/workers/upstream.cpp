@@ -76,6 +76,33 @@ WorkerCallPtr Upstream::take_idle(Look look) {
   return nullptr;
 }
 
+// Whether one is still quiet is asked each time: they are few.
+WorkerCallPtr Upstream::take_idle_of(std::string_view client) {
+  for (;;) {
+    const auto place = std::find_if(idle_.rbegin(), idle_.rend(),
+                                    [&](const auto& each) { return each->client() == client; });
+    if (place == idle_.rend()) return nullptr;
+    auto call = std::move(*place);
+    idle_.erase(std::next(place).base());
+    call->wake();
+    if (call->is_quiet()) return call;
+  }
+}
+
+WorkerCallPtr Upstream::open_for(std::string_view client, const WorkerIo& io) {
+  TANDEM_ASSERT(announces_clients());
+  if (!take_place()) {
+    if (idle_.empty()) return nullptr;
+    idle_.erase(idle_.begin());
+    if (!take_place()) return nullptr;
+  }
+  return std::make_unique<H1Call>(shared_from_this(), io, std::string(client));
+}
+
+void Upstream::announce_clients(bool announces) {
+  if (std::exchange(announces_clients_, announces) != announces) idle_.clear();
+}
+
 void Upstream::drop_idle(const H1Call& call) {
   const auto place = std::find_if(idle_.begin(), idle_.end(),
                                   [&](const auto& each) { return each.get() == &call; });

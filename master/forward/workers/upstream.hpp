@@ -80,6 +80,12 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // TLS of new connections, unless the worker has its own; null: none.
   void secure_by(std::shared_ptr<const tandem::tls::WorkerTls> of_service);
   const std::shared_ptr<const tandem::tls::WorkerTls>& tls() const { return tls_; }
+  // The worker is told on each new connection whose it is, or no longer.
+  void announce_clients(bool announces);
+  // Calls are for one client's requests alone, which has to be named.
+  bool announces_clients() const {
+    return announces_clients_ && protocol_ == wire::WorkerProtocol::http1;
+  }
   // The loop ends: closes HTTP/2 connections, and ends the calls on them.
   void close_links();
   // What to call when a place is free that no call's end tells of; until it is retired.
@@ -95,10 +101,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // is still quiet if the reactor may have missed an event there, or always.
   enum class Look { if_in_doubt, always };
   WorkerCallPtr take_idle(Look look);
+  // The same of those that are `client`'s.
+  WorkerCallPtr take_idle_of(std::string_view client);
   // A new call, which has to be connected first; null when the worker is full. A call of HTTP/2
   // may share its connection, or have one of its own.
   using Company = H2Call::Company;
   WorkerCallPtr open(const WorkerIo& io, Company company = Company::any);
+  // The same for that client's requests; an idle connection of another one makes room.
+  WorkerCallPtr open_for(std::string_view client, const WorkerIo& io);
 
   // A request awaits its answer here, until it leaves.
   void enter(UnansweredRequest& request) { in_flight_.push_front(request); }
@@ -163,6 +173,7 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   unsigned loops_;
   unsigned open_ = 0;  // places of this loop: connections, idle ones included, or streams
   bool retired_ = false;
+  bool announces_clients_ = false;
 };
 
 }  // namespace tandem::master

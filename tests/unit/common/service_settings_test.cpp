@@ -201,3 +201,17 @@ TEST_CASE("statuses and numbers of deviations are written as they are read") {
     CHECK(to_json(settings) == fmt::format(R"({{"eject_success_rate":"{}"}})", text));
   }
 }
+
+TEST_CASE("a worker is told its client's address as HAProxy's PROXY protocol has it, version 2") {
+  const std::string begins("\r\n\r\n\0\r\nQUIT\n", 12);
+  CHECK(proxy_header_of("192.0.2.7") ==
+        begins + std::string("\x21\x11\0\x0c\xc0\0\x02\x07\0\0\0\0\0\0\0\0", 16));
+  CHECK(proxy_header_of("2001:db8::7") ==
+        begins + std::string("\x21\x21\0\x24\x20\x01\x0d\xb8", 8) + std::string(11, '\0') + "\x07" +
+            std::string(20, '\0'));
+  for (const auto* text : {"", "unknown", "192.0.2.7:80", "[::1]", "1.2.3", "fe80::1%eth0"}) {
+    INFO(text);
+    CHECK(proxy_header_of(text) == begins + std::string("\x21\0\0\0", 4));
+  }
+  CHECK(proxy_header_of_ours() == begins + std::string("\x20\0\0\0", 4));
+}

@@ -98,7 +98,7 @@ TEST_CASE("settings that speak of protocols or of gRPC wait for members that kno
 
 TEST_CASE("settings that speak of TLS to workers wait for members that know them") {
   for (const auto* text : {"upstream_tls=true", "upstream_ca=/a.pem", "upstream_name=a.example",
-                           "upstream_cert=/a.pem,/a.key"}) {
+                           "upstream_cert=/a.pem,/a.key", "proxy_protocol=v2"}) {
     INFO(text);
     CHECK(level_needed(SetSettings{"shop", said(text)}) == wire::features::edge_settings);
   }
@@ -136,4 +136,39 @@ TEST_CASE("workers are probed in what they speak, and services by gRPC where the
   cluster.registry.probe_result(cluster.backends.back(),
                                 ProbeFailure(FailureKind::unhealthy, "no such luck"), cluster.time);
   CHECK(cluster.reason("b1") == "health check failed: no such luck");
+}
+
+TEST_CASE(
+    "a worker of HTTP/2 is never told whose connection it gets, and whoever asks is told so") {
+  RegistryFixture cluster;
+  const auto refusal = [&](const wire::ServiceSettings& settings) {
+    const auto change = cluster.registry.set_settings("default", settings);
+    return change.ok() ? std::string() : change.error().message;
+  };
+  auto both = said("proxy_protocol=v2");
+  both.protocol = WorkerProtocol::http2;
+  CHECK(refusal(both).find("proxy_protocol=v2 is for workers that speak HTTP/1") == 0);
+  CHECK(refusal(said("proxy_protocol=v2")).empty());
+  REQUIRE(cluster.hear(speaking("w1", WorkerProtocol::http2)).ok());
+  CHECK(refusal(said("proxy_protocol=v2")) ==
+        "proxy_protocol=v2 is for workers that speak HTTP/1, and w1 of default speaks HTTP/2");
+  CHECK(refusal(said("proxy_protocol=off")).empty());
+  REQUIRE(cluster.hear(speaking("w1", WorkerProtocol::http1)).ok());
+  REQUIRE(cluster.commit(cluster.registry.set_settings("default", said("proxy_protocol=v2"))).ok());
+  const auto heard = cluster.hear(speaking("w2", WorkerProtocol::http2));
+  REQUIRE_FALSE(heard.ok());
+  CHECK(heard.error().message.find("w2 speaks HTTP/2, and the settings of default say") == 0);
+  CHECK(cluster.hear(speaking("w3", std::nullopt)).ok());
+}
+
+TEST_CASE("checks of a worker that is told whose connection it gets say that it is ours") {
+  RegistryFixture cluster;
+  REQUIRE(cluster.add({.name = "b1", .address = {"127.0.0.1", 9100}}).ok());
+  const auto is_announced = [&] {
+    return cluster.registry.probe_target(cluster.backends.back())->announced;
+  };
+  CHECK_FALSE(is_announced());
+  REQUIRE(cluster.commit(cluster.registry.set_settings("default", said("proxy_protocol=v2"))).ok());
+  CHECK(is_announced());
+  CHECK(cluster.registry.checks("default") == "proxy_protocol=v2");
 }
