@@ -7,6 +7,7 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/small_file.hpp"
+#include "common/tls/client_context.hpp"
 #include "common/tls/limits.hpp"
 #include "common/tls/pem.hpp"
 
@@ -16,20 +17,6 @@ namespace {
 
 constexpr std::string_view h2 = "\x02h2";
 constexpr std::string_view http1 = "\x08http/1.1";
-
-// Returns what is wrong.
-std::string add_authorities(SSL_CTX* context, const std::string& file) {
-  const auto text = read_small_file(file, limits::authorities_bytes_max);
-  if (!text) return fmt::format("upstream_ca: {} {}", file, text.error().message);
-  const auto certificates = certificates_in(*text);
-  if (!certificates) return fmt::format("upstream_ca: {} {}", file, certificates.error().message);
-  for (const auto& each : *certificates) {
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), each.get()) != 1) {
-      return fmt::format("upstream_ca: {} cannot be used: {}", file, openssl_reason());
-    }
-  }
-  return {};
-}
 
 std::string show(SSL_CTX* context, const std::string& files) {
   const auto comma = files.find(',');
@@ -73,22 +60,10 @@ std::shared_ptr<const WorkerTls> WorkerTls::to_member(CurrentCredentialsPtr cred
 }
 
 std::string WorkerTls::read() {
-  context_.reset(SSL_CTX_new(TLS_client_method()));
-  SSL_CTX* const context = context_.get();
-  TANDEM_ASSERT(context != nullptr);
-  SSL_CTX_set_security_level(context, 2);
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  if (spec_.authority.empty()) {
-    if (SSL_CTX_set_default_verify_paths(context) != 1) return "the system has no authorities";
-  } else if (auto wrong = add_authorities(context, spec_.authority); !wrong.empty()) {
-    return wrong;
-  }
-  return spec_.certificate.empty() ? std::string() : show(context, spec_.certificate);
+  auto made = client_context(spec_.authority);
+  if (!made) return (spec_.authority.empty() ? "" : "upstream_ca: ") + made.error().message;
+  context_ = std::move(*made);
+  return spec_.certificate.empty() ? std::string() : show(context_.get(), spec_.certificate);
 }
 
 SslPtr WorkerTls::begin(const std::string& address, Speaks protocol) const {

@@ -100,8 +100,8 @@ ExchangeOutcome Call::attempt(Master& master) {
     if (!was_stale || !again || !prepare_source()) return made;
     master.drop_idle();
   }
-  auto fresh =
-      Connection::open(master.endpoint(), std::min(deadline_.at(), now() + limits_.connect));
+  auto fresh = Connection::open(
+      master.endpoint(), std::min(deadline_.at(), now() + limits_.connect), limits_.tls.get());
   if (fresh.ok()) return exchange(master, std::move(fresh).value());
   ++attempts_;
   ExchangeOutcome made;
@@ -113,7 +113,8 @@ ExchangeOutcome Call::attempt(Master& master) {
 
 ExchangeOutcome Call::exchange(Master& master, Connection connection) {
   ++attempts_;
-  Wait wait(deadline_, master.life(), has_others_ ? limits_.probe_after : Duration::zero(), [&] {
+  const Waited waited{master.life(), master.endpoint(), limits_.tls.get()};
+  Wait wait(deadline_, waited, has_others_ ? limits_.probe_after : Duration::zero(), [&] {
     masters_.hangs(master);  // for other calls, even if this one keeps waiting
     return request_.repeatable && !streamed_.handed_on;
   });
@@ -131,7 +132,8 @@ ExchangeOutcome Call::exchange(Master& master, Connection connection) {
 // the target that was requested. Any other redirect comes from the service, and the caller may
 // follow it.
 std::shared_ptr<Master> Call::named_by(const ClientResponse& response) const {
-  if (response.status != 307 || !is_of_the_master(response)) return nullptr;
+  // Over TLS nobody is sent away, and would not go where it is not spoken.
+  if (limits_.tls || response.status != 307 || !is_of_the_master(response)) return nullptr;
   constexpr std::string_view scheme = "http://";
   const auto location = response.get_header_value("Location");
   std::string_view rest = location;

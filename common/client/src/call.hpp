@@ -11,6 +11,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/time.hpp"
+#include "common/client/src/client_tls.hpp"
 #include "common/client/src/deadline.hpp"
 #include "common/client/src/exchange.hpp"
 #include "common/client/src/masters.hpp"
@@ -23,6 +24,7 @@ struct CallLimits {
   Duration probe_after;  // zero: never
   Duration connect;
   std::size_t body_bytes_max;
+  ClientTlsPtr tls{};               // null: in clear
   std::function<void()> refresh{};  // when no master serves: learns others; may be empty
 };
 

@@ -11,6 +11,7 @@
 #include "common/base/name.hpp"
 #include "common/base/result.hpp"
 #include "common/client/src/call.hpp"
+#include "common/client/src/client_tls.hpp"
 #include "common/client/src/directory.hpp"
 #include "common/client/src/watch.hpp"
 #include "common/http1/field_text.hpp"
@@ -194,6 +195,7 @@ class Client::Body {
                           .probe_after = options_.probe_after,
                           .connect = options_.connect_timeout,
                           .body_bytes_max = options_.body_bytes_max,
+                          .tls = tls_,
                           .refresh = [this] { learn_masters(); }});
     return sending.run();
   }
@@ -220,8 +222,12 @@ class Client::Body {
   Result<> make() {
     auto controls = parse_addresses(options_.controls, "controls", 0);
     if (!controls.ok()) return controls.error();
-    auto endpoints = parse_addresses(options_.masters, "masters", controls->empty() ? 1 : 0);
+    const bool may_learn = !controls->empty() && !options_.tls;
+    auto endpoints = parse_addresses(options_.masters, "masters", may_learn ? 0 : 1);
     if (!endpoints.ok()) return endpoints.error();
+    auto tls = client::ClientTls::load(options_);
+    if (!tls.ok()) return tls.error();
+    tls_ = std::move(*tls);
     if (const auto times = check_times(options_); !times.ok()) return times.error();
     if (const auto fields = check(options_.headers); !fields.ok()) {
       return invalid(fmt::format("headers: {}", fields.error().message));
@@ -239,9 +245,10 @@ class Client::Body {
     return {};
   }
 
-  // One thread at a time does this; the others continue with the known masters.
+  // One thread at a time does this; the others continue with the known masters. Where a master
+  // speaks TLS to clients is not learned.
   void learn_masters() {
-    if (directory_->is_empty() || learning_.test_and_set()) return;
+    if (directory_->is_empty() || tls_ || learning_.test_and_set()) return;
     const auto found = directory_->client_addresses(options_.connect_timeout);
     if (found.ok()) masters_->learn(*found);
     learning_.clear();
@@ -251,6 +258,7 @@ class Client::Body {
   std::string wrong_;                             // what is wrong with an option; empty: nothing
   std::optional<client::Masters> masters_;        // unless one is wrong
   std::shared_ptr<client::Directory> directory_;  // likewise
+  client::ClientTlsPtr tls_;                      // null: in clear
   std::atomic_flag learning_;
 };
 

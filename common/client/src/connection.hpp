@@ -1,7 +1,9 @@
-// connection.hpp: one TCP connection to a master.
+// connection.hpp: one connection to a master, of TCP alone or with TLS over it.
 //
 // Owner: the thread whose call uses it; between calls, the pool.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <string>
@@ -10,15 +12,18 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "common/client/src/client_tls.hpp"
 #include "common/client/src/wait.hpp"
+#include "common/tls/openssl.hpp"
 
 namespace tandem::client {
 
 class Connection {
  public:
-  // Looks a host name up first, which blocks. Errors: `unavailable` (refused, unreachable, no such
-  // host), `timed_out`.
-  static Result<Connection> open(const Endpoint& endpoint, Instant deadline);
+  // Looks a host name up first, which blocks. `tls`: null: in clear. Errors: `unavailable`
+  // (refused, unreachable, no such host, a handshake that fails), `timed_out`.
+  static Result<Connection> open(const Endpoint& endpoint, Instant deadline,
+                                 const ClientTls* tls = nullptr);
 
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -50,7 +55,15 @@ class Connection {
 
  private:
   explicit Connection(int socket) : socket_(socket) {}
+
+  Result<> secure(const Endpoint& endpoint, const ClientTls& tls, Instant deadline);
+  // As send(2) and recv(2) have it: -1 and errno, which is EAGAIN where TLS wants something first:
+  // what that is, is in `wanted`, for poll(2).
+  ssize_t write(std::string_view head, std::string_view body, short& wanted);
+  ssize_t read(char* into, std::size_t size, short& wanted);
+
   int socket_ = -1;
+  tls::SslPtr ssl_;  // null: in clear
 };
 
 }  // namespace tandem::client

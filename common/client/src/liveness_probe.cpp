@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <string_view>
 
+#include <openssl/err.h>
+
 namespace tandem::client {
 
 namespace {
@@ -15,7 +17,8 @@ constexpr std::string_view question =
 
 }  // namespace
 
-LivenessProbe::LivenessProbe(int connected) {
+LivenessProbe::LivenessProbe(int connected, const Endpoint& master, const ClientTls* tls)
+    : master_(master), tls_(tls) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   auto* const address = reinterpret_cast<sockaddr*>(&peer);
@@ -37,11 +40,19 @@ LivenessProbe::LivenessProbe(int connected) {
 }
 
 LivenessProbe::~LivenessProbe() {
+  ssl_.reset();
   if (socket_ >= 0) ::close(socket_);
 }
 
 LivenessProbe::Found LivenessProbe::connection_came() {
   connected_ = true;
+  if (tls_ != nullptr) {
+    ssl_ = tls_->begin(master_, socket_);
+    const int done = SSL_do_handshake(ssl_.get());
+    const bool asks = SSL_get_error(ssl_.get(), done) == SSL_ERROR_WANT_READ;
+    ERR_clear_error();
+    return asks ? Found::nothing_yet : Found::alive;
+  }
   const auto sent = ::send(socket_, question.data(), question.size(), MSG_NOSIGNAL);
   return sent == static_cast<ssize_t>(question.size()) ? Found::nothing_yet : Found::alive;
 }

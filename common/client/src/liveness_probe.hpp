@@ -2,6 +2,8 @@
 // connection of its own: OPTIONS * with Max-Forwards: 0, which a master answers itself at once (RFC
 // 9110 §7.6.2).
 //
+// Over TLS the beginning of a handshake is the question, and whatever comes back a sign of life.
+//
 // A frozen process, and one behind a cut cable, does not answer, although its kernel may still
 // accept connections. Nothing here blocks: the owner polls.
 //
@@ -14,7 +16,10 @@
 #include <poll.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/endpoint.hpp"
 #include "common/base/time.hpp"
+#include "common/client/src/client_tls.hpp"
+#include "common/tls/openssl.hpp"
 
 namespace tandem::client {
 
@@ -30,8 +35,9 @@ class SignOfLife {
 
 class LivenessProbe {
  public:
-  // Begins to probe the peer of the socket `connected`.
-  explicit LivenessProbe(int connected);
+  // Begins to probe the peer of the socket `connected`. `tls`: it is greeted as `master` would be,
+  // so that it has something to answer; null: in clear. Both outlive it.
+  LivenessProbe(int connected, const Endpoint& master, const ClientTls* tls);
   ~LivenessProbe();
   LivenessProbe(const LivenessProbe&) = delete;
   LivenessProbe& operator=(const LivenessProbe&) = delete;
@@ -49,7 +55,10 @@ class LivenessProbe {
  private:
   Found connection_came();
 
+  const Endpoint& master_;
+  const ClientTls* const tls_;
   int socket_ = -1;
+  tls::SslPtr ssl_;  // once it is connected
   bool connected_ = false;
   std::optional<Found> found_;
 };

@@ -9,11 +9,11 @@ namespace tandem::client {
 
 bool Wait::tend_probe(int socket, Instant since, Instant& next) {
   if (probe_after_ == Duration::zero() || waits_on_) return true;
-  const Instant heard = std::max(since, life_.last());
+  const Instant heard = std::max(since, waited_.life.last());
   if (!probe_) {
     next = heard + probe_after_;
     if (now() < next) return true;
-    probe_.emplace(socket);
+    probe_.emplace(socket, waited_.master, waited_.tls);
     probed_at_ = now();
   }
   next = probed_at_ + probe_after_;
@@ -26,7 +26,7 @@ bool Wait::tend_probe(int socket, Instant since, Instant& next) {
     case LivenessProbe::Found::gone: break;
     case LivenessProbe::Found::alive: was_alive_ = true; [[fallthrough]];
     case LivenessProbe::Found::unasked:
-      life_.seen();
+      waited_.life.seen();
       probe_.reset();
       next = now() + probe_after_;
       return true;

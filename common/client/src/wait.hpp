@@ -17,13 +17,20 @@
 
 namespace tandem::client {
 
+// The master that is waited for.
+struct Waited {
+  SignOfLife& life;
+  const Endpoint& master;
+  const ClientTls* tls;  // null: in clear
+};
+
 class Wait {
  public:
   // `gives_up`: asked when the master seems dead; false: keep waiting nevertheless, without further
-  // probes. Zero `probe_after`: never probe. Both references outlive it.
-  Wait(Deadline& deadline, SignOfLife& life, Duration probe_after, std::function<bool()> gives_up)
+  // probes. Zero `probe_after`: never probe. All references outlive it.
+  Wait(Deadline& deadline, Waited waited, Duration probe_after, std::function<bool()> gives_up)
       : deadline_(deadline),
-        life_(life),
+        waited_(waited),
         probe_after_(probe_after),
         gives_up_(std::move(gives_up)) {}
 
@@ -38,7 +45,7 @@ class Wait {
 
   Deadline& deadline() { return deadline_; }
   // Something was received from the master.
-  void heard() { life_.seen(); }
+  void heard() { waited_.life.seen(); }
   // The master was probed, and was alive.
   bool was_alive() const { return was_alive_; }
 
@@ -47,7 +54,7 @@ class Wait {
   bool tend_probe(int socket, Instant since, Instant& next);
 
   Deadline& deadline_;
-  SignOfLife& life_;
+  const Waited waited_;
   const Duration probe_after_;
   const std::function<bool()> gives_up_;
   std::optional<LivenessProbe> probe_;

@@ -25,9 +25,10 @@
 //
 // Any number of threads may call one Client. Connections are kept alive, at most 16 idle ones for
 // each master. Addresses are HOST:PORT, an IPv6 literal in brackets; the deadline bounds everything
-// except looking up a host name. Calls go in clear, questions to control addresses by TLS where the
-// options name a certificate. This header needs C++17 and nothing but the standard
-// library. Nothing here throws, except for lack of memory and what the caller's functions throw.
+// except looking up a host name. Calls go in clear, or over TLS where the options say so; questions
+// to control addresses by TLS where they name a certificate. This header needs C++17 and nothing
+// but the standard library. Nothing here throws, except for lack of memory and what the caller's
+// functions throw.
 #pragma once
 
 #include <chrono>
@@ -55,7 +56,15 @@ struct FieldNameLess {
 using ClientHeaders = std::multimap<std::string, std::string, FieldNameLess>;
 
 struct ClientOptions {
-  std::vector<std::string> masters;  // the client addresses (--listen) of all masters, 1 to 16
+  // The client addresses of all masters, 1 to 16: those of --listen, or of --listen-tls with `tls`.
+  std::vector<std::string> masters;
+  // Calls go over TLS 1.2 or 1.3. The masters' certificates are verified, always: by the
+  // authorities in `tls_ca`, a file in PEM, or those of the system; for `tls_name`, which is also
+  // asked for by SNI, or else for the host of each address. The file is read once. With it
+  // `masters` may not be empty: where masters speak TLS is not learned from control addresses.
+  bool tls = false;
+  std::string tls_ca{};
+  std::string tls_name{};
   // For a whole call with all its attempts; above 0, at most a day. For a call that streams: the
   // longest time in which no byte of a body moves.
   std::chrono::milliseconds deadline{10'000};
