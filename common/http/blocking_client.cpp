@@ -5,6 +5,7 @@
 #include <boost/asio.hpp>
 #include <fmt/format.h>
 
+#include "common/access/last_day.hpp"
 #include "common/base/clock.hpp"
 #include "common/http/channel.hpp"
 #include "common/http/stream_socket.hpp"
@@ -86,9 +87,13 @@ class BlockingClient::Body {
     deadline_.cancel();
   }
 
-  // The kept connection was made with the credentials that count now.
+  // The kept connection was made with the credentials that count now, and its server's certificate
+  // has not ended since.
   bool is_current() const {
-    return !options_.credentials || options_.credentials->get() == credentials_;
+    if (!options_.credentials) return true;
+    const auto now_counting = options_.credentials->get();
+    return now_counting == credentials_ && channel_.peer() &&
+           tls::why_not(*channel_.peer(), *now_counting, access::wall_time()).empty();
   }
 
   asio::awaitable<bool> connect(HttpOutcome& outcome) {

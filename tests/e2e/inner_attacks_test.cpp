@@ -1,6 +1,7 @@
 // Attacks on the TLS inside a cluster, on real processes: chains of certificates that nobody could
 // have, handshakes that never end, certificates that end while connections are open, and masters
 // that were removed. Whoever belongs to the cluster is served meanwhile.
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -141,6 +142,38 @@ TEST_CASE("requests go to no worker whose certificate has ended since it was con
   REQUIRE(eventually([&] { return get(cluster.listen("a"), "/").status == 200; }));
   REQUIRE(has_ended(end));
   CHECK(eventually([&] { return get(cluster.listen("a"), "/").status >= 500; }));
+}
+
+TEST_CASE("a master whose own certificate has ended reaches no worker, and does with a new one") {
+  const TempDir dir;
+  Certificates certificates(dir);
+  certificates.issue("worker", "w1");
+  const tls::Identity self{.kind = tls::Kind::master, .name = "a"};
+  const auto end = tandem::access::wall_time() + std::chrono::seconds(4);
+  const auto files = ending(certificates, self, end);
+  Process master(dir, "a",
+                 {program("tandem-master"), "--node", "a", "--listen", "127.0.0.1:0", "--control",
+                  "127.0.0.1:0", "--worker-heartbeat", "100ms", "--cluster-ca", files.authority,
+                  "--cluster-cert", files.certificate, "--cluster-key", files.key});
+  const auto ready = master.await_line("tandem-master ready");
+  const auto clients = field_of(ready, "listen");
+  std::vector<std::string> command{program("tandem-worker"), "--listen", "127.0.0.1:0", "--master",
+                                   field_of(ready, "control")};
+  const auto flags = certificates.flags_of("worker", "w1");
+  command.insert(command.end(), flags.begin(), flags.end());
+  Process worker(dir, "w1", command);
+  worker.await_line("tandem-worker ready");
+  // The connection to the worker is kept open from now on.
+  REQUIRE(eventually([&] { return get(clients, "/").status == 200; }));
+  const bool was_in_time = get(clients, "/").status == 200;
+  CHECK((was_in_time || tandem::access::wall_time() > end));
+  REQUIRE(has_ended(end));
+  CHECK(get(clients, "/").status >= 500);
+  CHECK(eventually([&] { return is_in("heartbeat was not accepted", worker.errors()); }));
+  CHECK(get(clients, "/").status >= 500);
+  ending(certificates, self, end + std::chrono::hours(1));
+  master.signal(SIGHUP);
+  CHECK(eventually([&] { return get(clients, "/").status == 200; }));
 }
 
 TEST_CASE("a master that was removed may ask who the masters are, and nothing else") {
