@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/inherited_sockets.hpp"
 #include "common/base/log.hpp"
 #include "common/base/logging.hpp"
 #include "common/base/process_setup.hpp"
@@ -167,6 +168,7 @@ int main(int argc, char** argv) {
   MasterFlags flags;
   const auto reading = parse_flags(argc, argv, flags);
   if (const auto status = report(reading, "tandem-master")) return *status;
+  take_inherited_sockets();
   ServiceManager manager;
   StopSignals signals;
   start_logging(flags.log_level, flags.log_format);

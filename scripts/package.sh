@@ -4,7 +4,7 @@
 #   scripts/package.sh            all of it, and lintian, if it is installed
 #   scripts/package.sh source     the source archive alone
 #
-# TANDEM_PACKAGE_VERSION says another version, for a trial of an upgrade.
+# Who publishes them says so by DEBFULLNAME and DEBEMAIL.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -36,16 +36,19 @@ fi
 
 scripts/install-packages.sh base
 source_archive
+if [ -n "${DEBEMAIL:-}" ]; then
+  cmake --preset package -D TANDEM_CONTACT="${DEBFULLNAME:-Tandem} <$DEBEMAIL>" >/dev/null
+fi
 scripts/build.sh package installable
-more=()
-[ -n "${TANDEM_PACKAGE_VERSION:-}" ] && more=(-D "CPACK_PACKAGE_VERSION=$TANDEM_PACKAGE_VERSION"
-  -D "CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_DEPENDS=libtandem0.1 (= $TANDEM_PACKAGE_VERSION-1), libcpp-httplib-dev, pkg-config")
-(cd build/package && cpack -G DEB -B "$target" "${more[@]}" >"$root/build/package/cpack.log") || {
+(cd build/package && cpack -G DEB -B "$target" >"$root/build/package/cpack.log") || {
   tail -n 20 build/package/cpack.log >&2
   exit 1
 }
 rm -rf "$target/_CPack_Packages"
 ls "$target"/*.deb "$target"/*.ddeb | sed 's/^/package: /'
 if command -v lintian >/dev/null; then
-  lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs "$target"/*.deb
+  # There is no archive that they go to, and no address of a publisher unless one is named.
+  unneeded=initial-upload-closes-no-bugs
+  [ -n "${DEBEMAIL:-}" ] || unneeded+=,bogus-mail-host,bogus-mail-host-in-debian-changelog
+  lintian --allow-root --fail-on error --suppress-tags "$unneeded" "$target"/*.deb
 fi

@@ -1,5 +1,7 @@
 #include "common/http/http_server.hpp"
 
+#include <unistd.h>
+
 #include <ctime>
 
 #include <boost/asio.hpp>
@@ -7,6 +9,7 @@
 #include <boost/beast/http.hpp>
 
 #include "common/base/assert.hpp"
+#include "common/base/inherited_sockets.hpp"
 #include "common/base/log.hpp"
 #include "common/base/own_trouble.hpp"
 #include "common/base/clock.hpp"
@@ -200,6 +203,11 @@ Result<Endpoint> HttpServer::listen(const Endpoint& address) {
   error_code error;
   const auto host = asio::ip::make_address(address.host, error);
   const auto check = [&]() -> bool { return !error.failed(); };
+  if (const int inherited = inherited_socket(address); check() && inherited >= 0) {
+    acceptor_.assign(host.is_v4() ? tcp::v4() : tcp::v6(), inherited, error);
+    if (check()) return address;
+    ::close(inherited);
+  }
   if (check()) open_stream(acceptor_, host.is_v4() ? tcp::v4() : tcp::v6(), error);
   if (check()) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   if (check()) acceptor_.bind({host, address.port}, error);

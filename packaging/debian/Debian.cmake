@@ -3,7 +3,9 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tandem)
 set(CPACK_PACKAGE_VENDOR "Tandem")
-set(CPACK_PACKAGE_CONTACT "Tandem developers <tandem@localhost.localdomain>")
+set(TANDEM_CONTACT "Tandem developers <tandem@localhost.localdomain>" CACHE STRING "who publishes the packages")
+set(CPACK_PACKAGE_CONTACT "${TANDEM_CONTACT}")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "highly available HTTP cluster")
 set(CPACK_COMPONENTS_ALL tandem libtandem libtandem-dev)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -20,21 +22,21 @@ set(CPACK_DEBIAN_TANDEM_PACKAGE_DEPENDS "systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_TANDEM_PACKAGE_CONTROL_EXTRA
   "${CMAKE_CURRENT_LIST_DIR}/postinst;${CMAKE_CURRENT_LIST_DIR}/prerm;${CMAKE_CURRENT_LIST_DIR}/postrm")
 set(CPACK_DEBIAN_TANDEM_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_COMPONENT_TANDEM_DESCRIPTION "highly available HTTP cluster
- A master forwards HTTP requests to workers that register themselves; a second one
- stands by and leads within milliseconds when the first is gone. There is no
- registry and no fail-over daemon beside it.
- .
- This package has the programs tandem-master, tandem-worker and tandem, and units
- for systemd. Nothing is started before a file in /etc/tandem names it.")
+set(CPACK_COMPONENT_TANDEM_DESCRIPTION "A master forwards HTTP requests to workers that register themselves; a
+second one stands by and leads within milliseconds when the first is gone.
+There is no registry and no fail-over daemon beside it.
+.
+This package has the programs tandem-master, tandem-worker and tandem, and
+units for systemd. Nothing is started before a file in /etc/tandem names it.")
 set(CPACK_DEBIAN_LIBTANDEM_PACKAGE_NAME ${library})
 set(CPACK_DEBIAN_LIBTANDEM_PACKAGE_SECTION libs)
-set(CPACK_DEBIAN_LIBTANDEM_PACKAGE_GENERATE_SHLIBS ON)
-set(CPACK_COMPONENT_LIBTANDEM_DESCRIPTION "library of workers and clients of Tandem clusters
- Makes a C++ service a worker of a Tandem cluster, and asks the services of one,
- whichever of its masters is alive.
- .
- This package has the shared library.")
+set(CPACK_DEBIAN_LIBTANDEM_PACKAGE_CONTROL_EXTRA "${CMAKE_CURRENT_LIST_DIR}/triggers")
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
+set(CPACK_COMPONENT_LIBTANDEM_DESCRIPTION "Makes a C++ service a worker of a Tandem cluster, and asks the services of
+one, whichever of its masters is alive.
+.
+This package has the shared library.")
 set(CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_NAME libtandem-dev)
 set(CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_SHLIBDEPS OFF)
@@ -42,12 +44,11 @@ set(CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION}-1), libcpp-httplib-dev, pkg-config")
 set(CPACK_DEBIAN_LIBTANDEM-DEV_PACKAGE_SUGGESTS
   "libfmt-dev, libspdlog-dev, nlohmann-json3-dev, libtomlplusplus-dev, libsqlite3-dev, libssl-dev")
-set(CPACK_COMPONENT_LIBTANDEM-DEV_DESCRIPTION "library of workers and clients of Tandem clusters (development)
- Makes a C++ service a worker of a Tandem cluster, and asks the services of one,
- whichever of its masters is alive.
- .
- This package has the headers, static libraries, a CMake package and a pkg-config
- file.")
+set(CPACK_COMPONENT_LIBTANDEM-DEV_DESCRIPTION "Makes a C++ service a worker of a Tandem cluster, and asks the services of
+one, whichever of its masters is alive.
+.
+This package has the headers, static libraries, a CMake package and a
+pkg-config file.")
 
 if(TANDEM_DEBIAN)
   string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The part of lifecycle.sh that runs in the Debian, under its systemd.
-set -euxo pipefail
+set -eEuxo pipefail
 
+trap 'journalctl --no-pager -u "tandem*" | tail -n 25' ERR
 pid() { systemctl show -p MainPID --value "$1"; }
 eventually() {
   for _ in $(seq 300); do

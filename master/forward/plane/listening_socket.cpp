@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <fmt/format.h>
 
+#include "common/base/inherited_sockets.hpp"
 #include "master/forward/plane/other_listeners.hpp"
 
 namespace tandem::master {
@@ -56,7 +57,7 @@ int bound_socket(const ListenAddress& wanted, Sharing sharing) {
 }  // namespace
 
 Result<> ListeningSocket::check_free(const ListenAddress& address, const std::set<ino_t>& own) {
-  if (address.endpoint.port == 0) return {};
+  if (address.endpoint.port == 0 || is_inherited(address.endpoint)) return {};
   const int fd = bound_socket(address, Sharing::none);
   if (fd >= 0) {
     ::close(fd);
@@ -68,6 +69,11 @@ Result<> ListeningSocket::check_free(const ListenAddress& address, const std::se
 }
 
 Result<ListeningSocket> ListeningSocket::open(const ListenAddress& address) {
+  if (const int fd = inherited_socket(address.endpoint); fd >= 0) {
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return ListeningSocket(address, fd);
+  }
   const int fd = bound_socket(address, Sharing::with_other_loops);
   if (fd < 0) return cannot(address, "listen", errno);
   ListeningSocket opened(address, fd);

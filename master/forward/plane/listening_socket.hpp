@@ -3,7 +3,8 @@
 //
 // Every loop has a socket of its own at each address (SO_REUSEPORT), so that the kernel spreads
 // connections over the loops. That alone would let two masters of one user share an address without
-// a word: whoever opens one looks first whether somebody else listens there.
+// a word: whoever opens one looks first whether somebody else listens there. Where systemd listens
+// for this process, all loops accept from its one socket.
 #pragma once
 
 #include <sys/types.h>
