@@ -45,7 +45,8 @@ class ActivatedSocket {
 };
 
 // As systemd starts it.
-Arguments activated(const ActivatedSocket& clients, const ActivatedSocket& control, const Arguments& arguments) {
+Arguments activated(const ActivatedSocket& clients, const ActivatedSocket& control,
+                    const Arguments& arguments) {
   Arguments words = {"bash", "-c",
                      fmt::format("exec 3<&{0} 4<&{1} {0}<&- {1}<&-; export LISTEN_FDS=2 "
                                  "LISTEN_PID=$$ LISTEN_FDNAMES=http:control; exec \"$0\" \"$@\"",
