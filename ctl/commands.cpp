@@ -180,6 +180,9 @@ std::string summary(const wire::Status& status) {
       {"log", fmt::format("committed {}, applied {}{}", status.commit_index, status.applied_index,
                           status.lag == 0 ? "" : fmt::format(", {} behind", status.lag))});
   if (status.role != "primary") table.add({"in sync", status.in_sync ? "yes" : "no"});
+  if (status.grant_ms) {
+    table.add({"serves", fmt::format("under a grant for another {} ms", *status.grant_ms)});
+  }
   if (!status.failure.empty()) table.add({"failure", status.failure});
   for (const auto& vip : status.vips) {
     table.add(

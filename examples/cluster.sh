@@ -3,6 +3,7 @@
 #
 #   examples/cluster.sh [start]   starts it and stays; Ctrl-C stops all of it
 #   examples/cluster.sh --tls     the same with TLS: to clients, and at the control addresses, with certificates on both sides
+#   examples/cluster.sh --masters 3 --serve   three masters, each of which sends requests to workers
 #   examples/cluster.sh status    shows the one that runs
 #   examples/cluster.sh stop      stops it from another terminal
 #   examples/cluster.sh demo      unattended, on free ports: spreads requests; then, under load, kills a worker
@@ -35,10 +36,11 @@ lock=$run_dir/lock
 controls=()  # HOST:PORT of every master, once they run
 clients=()   # HOST:PORT for clients, likewise
 tls=0        # whether masters speak TLS to clients, each at its port for clients and 363: 8443, 8444
+serve=0      # whether every master sends requests to workers, not the primary alone
 inner_tls=0  # whether control addresses speak TLS, and everybody has a certificate
 
 usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
 prepare() {
@@ -67,6 +69,7 @@ launch_master() {
   if [ "$tls" = 1 ]; then
     secure=(--listen-tls "127.0.0.1:$((own_client + 363))" --tls "$run_dir/site.pem,$run_dir/site.key")
   fi
+  [ "$serve" = 0 ] || secure+=(--standby-traffic serve)
   local inside
   mapfile -t inside < <(proof "master-$1")
   start "$1" "$bin/tandem-master" --node "$1" --listen "127.0.0.1:$own_client" \
@@ -383,11 +386,30 @@ demo() {
   echo "all stopped; the demo went as it should"
 }
 
+# What `start` may be given, in any order.
+read_options() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --tls) tls=1 inner_tls=1 ;;
+      --serve) serve=1 ;;
+      --masters)
+        case ${2:-} in
+          2) ;;
+          3) masters+=("c 8082 7072") ;;
+          *) complain "--masters takes 2 or 3" && exit 2 ;;
+        esac
+        shift
+        ;;
+      *) usage >&2 && exit 2 ;;
+    esac
+    shift
+  done
+}
+
 case ${1:-start} in
   start) run ;;
-  --tls)
-    tls=1
-    inner_tls=1
+  --*)
+    read_options "$@"
     run
     ;;
   status) show_status ;;

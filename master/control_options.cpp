@@ -49,6 +49,8 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.worker_heartbeat = flags.worker_heartbeat;
   options.forget_after = flags.forget_after;
   options.data_dir = flags.data_dir;
+  options.standby_serves = flags.forward.standby_traffic != StandbyTraffic::refuse;
+  options.serves_under_grants = flags.forward.standby_traffic == StandbyTraffic::serve;
   options.backends = flags.backends;
   options.routes = flags.routes;
   options.services = flags.services;

@@ -308,9 +308,9 @@ void bind(CLI::App& app, MasterFlags& flags) {
               flags.forward.threads, {1, threads_max})
       ->default_str("");  // not the same everywhere
   bind_balance(app, flags);
-  bind_value(app, "--standby-traffic", "forward|redirect|refuse",
+  bind_value(app, "--standby-traffic", "forward|redirect|refuse|serve",
              "what a standby does with client requests: forward them to the primary, "
-             "redirect (307) or refuse (503)",
+             "redirect (307), refuse (503), or serve them by itself while the primary grants it",
              [&flags](std::string_view text, std::string_view flag) -> Result<> {
                const auto traffic = parse_standby_traffic(text, flag);
                if (!traffic) return traffic.error();

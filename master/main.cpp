@@ -80,7 +80,6 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
   const auto vips = std::move(*opened_vips);
   auto to_control = control_options(flags);
   to_control.pass = random_hex(16);  // standbys send it with the requests that they pass on
-  to_control.standby_serves = flags.forward.standby_traffic != StandbyTraffic::refuse;
   std::function<bool(Instant)> farewell;
   std::function<void()> farewell_over;
   if (vips) {

@@ -195,7 +195,6 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
 // Everything that may fail comes before anything that changes.
 std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report) {
   auto options = control_options(next);
-  options.standby_serves = next.forward.standby_traffic != StandbyTraffic::refuse;
   std::vector<std::string> errors;
   const auto renewal = parts_->control.prepare(options);
   if (!renewal) errors.push_back(renewal.error().message);

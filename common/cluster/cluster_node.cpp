@@ -139,6 +139,7 @@ void ClusterNode::carry_out() {
   if (outputs_.serve_until && hooks_.serve_until) {
     hooks_.serve_until(*outputs_.serve_until, node_->term());
   }
+  if (outputs_.granted_until && hooks_.granted_until) hooks_.granted_until(*outputs_.granted_until);
   if (outputs_.write) {
     const auto number = outputs_.write->number;
     if (!log_.write(std::move(*outputs_.write))) inputs_.push_back(core::Durable{number});
@@ -158,6 +159,9 @@ void ClusterNode::carry_out() {
     if (hooks_.restore) hooks_.restore(outputs_.restore);
   }
   if (!outputs_.apply.empty() && hooks_.apply) hooks_.apply(std::move(outputs_.apply));
+  if (outputs_.in_force && node_->uses_grants() && hooks_.in_force) {
+    hooks_.in_force(*outputs_.in_force);
+  }
   if (hooks_.refused) {
     for (const auto& refusal : outputs_.refused) hooks_.refused(refusal);
   }
@@ -441,6 +445,7 @@ void ClusterNode::give_up(const Error& error) {
 
 void ClusterNode::disable() {
   if (hooks_.serve_until) hooks_.serve_until(Instant::never(), node_->term());
+  if (hooks_.granted_until) hooks_.granted_until(Instant::never());
   held_.clear();
   inputs_.clear();
   // The hand-over may still be in a link's queue, so the links are kept; this node sends nothing

@@ -40,6 +40,10 @@ struct ClusterHooks {
   // Until when this node may forward, and in which term; never() = it may not. Called before any
   // message that depends on it is sent (R7).
   std::function<void(Instant until, Term term)> serve_until;
+  // Until when this node may forward under a grant, whoever leads (R11).
+  std::function<void(Instant until)> granted_until;
+  // As a primary: everything up to here is in force at every master that may forward (R11).
+  std::function<void(LogIndex)> in_force;
   std::function<void(const core::RoleChange&)> role;
   std::function<void(Term)> announce;  // tell the workers this term, then call step(TermAnnounced)
   std::function<void(core::SnapshotPointer)> restore;

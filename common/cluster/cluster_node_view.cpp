@@ -124,6 +124,7 @@ void ClusterNode::publish_view() {
   view.votes = configuration.contains(self());
   view.quorum = configuration.quorum();
   view.pair = configuration.pair;
+  view.grants = node_->uses_grants();
   view.alone = node_->is_alone();
   view.other_is_out = node_->is_other_out();
   view.in_pair_sync = node_->pair_standing() == core::Standing::standby;

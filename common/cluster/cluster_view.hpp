@@ -68,6 +68,7 @@ struct ClusterView {
   std::size_t quorum = 0;     // of all voters, including superseded incarnations
   bool is_protected = false;  // any single loss is survived now (protection.hpp)
   bool pair = false;
+  bool grants = false;        // masters that do not lead may forward under grants
   bool alone = false;         // pair mode, and this primary does not count on the other
   bool other_is_out = false;  // ... and the other cannot promote itself, so it may be removed
   bool in_pair_sync = false;  // pair mode: this standby may promote itself

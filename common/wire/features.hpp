@@ -36,7 +36,9 @@ inline constexpr FeatureLevel worker_protocols{3};
 inline constexpr FeatureLevel edge_settings{4};
 // That a worker serves TLS by its certificate of the cluster stands in the log.
 inline constexpr FeatureLevel inner_tls{5};
-inline constexpr FeatureLevel newest = inner_tls;
+// Masters that do not lead may forward under grants (core/serving_grant.hpp).
+inline constexpr FeatureLevel serving_grants{6};
+inline constexpr FeatureLevel newest = serving_grants;
 }  // namespace features
 
 struct Features {

@@ -5,6 +5,7 @@
 //   {"index": 9, "term": 3, "no_op": {}}
 //   {"index": 10, "term": 3, "configuration": {"voters": [{"node": "a", "incarnation": 5,
 //    "kind": "master", "since": 1}], "pair": false, "was_protected": false}}
+//   (and "grants": true while the cluster uses them)
 //
 // What is read here satisfies the core's assumptions about any single entry (log.hpp,
 // configuration.hpp); whether it fits into a log is for the core to check.

@@ -232,38 +232,40 @@ std::string to_json(const Status& status) {
                {"control", status.primary->control},
                {"listen", status.primary->listen}};
   }
-  return dump({{"cluster", status.cluster},
-               {"node", status.node},
-               {"version", status.version},
-               {"role", status.role},
-               {"term", status.term.value()},
-               {"protected", status.protected_},
-               {"protection", status.protection},
-               {"feature_level", status.feature_level},
-               {"mode", status.mode},
-               {"failure", status.failure},
-               {"primary", std::move(primary)},
-               {"commit_index", status.commit_index.value()},
-               {"applied_index", status.applied_index.value()},
-               {"lag", status.lag},
-               {"in_sync", status.in_sync},
-               {"differing", status.differing},
-               {"without_vote", status.without_vote},
-               {"refused_messages",
-                {{"foreign", status.refused_messages.foreign},
-                 {"malformed", status.refused_messages.malformed},
-                 {"unauthorized", status.refused_messages.unauthorized}}},
-               {"refused_requests",
-                {{"unauthorized", status.refused_requests.unauthorized},
-                 {"forbidden", status.refused_requests.forbidden}}},
-               {"credentials", documents(status.credentials)},
-               {"vips", documents(status.vips)},
-               {"certificates", documents(status.certificates)},
-               {"voters_told_by", status.voters_told_by},
-               {"voters_committed", status.voters_committed},
-               {"voters", documents(status.voters)},
-               {"services", documents(status.services)},
-               {"workers", documents(status.workers)}});
+  ordered_json document{{"cluster", status.cluster},
+                        {"node", status.node},
+                        {"version", status.version},
+                        {"role", status.role},
+                        {"term", status.term.value()},
+                        {"protected", status.protected_},
+                        {"protection", status.protection},
+                        {"feature_level", status.feature_level},
+                        {"mode", status.mode},
+                        {"failure", status.failure},
+                        {"primary", std::move(primary)},
+                        {"commit_index", status.commit_index.value()},
+                        {"applied_index", status.applied_index.value()},
+                        {"lag", status.lag},
+                        {"in_sync", status.in_sync},
+                        {"differing", status.differing},
+                        {"without_vote", status.without_vote},
+                        {"refused_messages",
+                         {{"foreign", status.refused_messages.foreign},
+                          {"malformed", status.refused_messages.malformed},
+                          {"unauthorized", status.refused_messages.unauthorized}}},
+                        {"refused_requests",
+                         {{"unauthorized", status.refused_requests.unauthorized},
+                          {"forbidden", status.refused_requests.forbidden}}},
+                        {"credentials", documents(status.credentials)},
+                        {"vips", documents(status.vips)},
+                        {"certificates", documents(status.certificates)},
+                        {"voters_told_by", status.voters_told_by},
+                        {"voters_committed", status.voters_committed},
+                        {"voters", documents(status.voters)},
+                        {"services", documents(status.services)},
+                        {"workers", documents(status.workers)}};
+  if (status.grant_ms) document["grant_ms"] = *status.grant_ms;
+  return dump(document);
 }
 
 std::string to_json(const std::vector<WorkerStatus>& workers) {
@@ -303,6 +305,9 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("applied_index", applied_index, 0, any_u64);
   reader.number("lag", status.lag, 0, any_u64, Presence::optional);
   reader.boolean("in_sync", status.in_sync, Presence::optional);
+  if (!reader.is_null("grant_ms")) {
+    reader.number("grant_ms", status.grant_ms.emplace(), 0, any_u64);
+  }
   read_names(reader, "differing", status.differing);
   read_names(reader, "without_vote", status.without_vote);
   read_refused(reader, status.refused_messages);

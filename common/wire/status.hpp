@@ -118,6 +118,8 @@ struct Status {
   LogIndex applied_index;
   std::uint64_t lag = 0;  // committed entries that this node is known to lack
   bool in_sync = false;   // it could take over now, or leads
+  // How long it may serve without leading, under a grant; unset: it holds none.
+  std::optional<std::uint64_t> grant_ms{};
   // Masters whose applied state is known to differ from this node's: an alarm; the state is being
   // repaired.
   std::vector<std::string> differing;

@@ -72,6 +72,10 @@ ClusterMember::~ClusterMember() { stop(); }
 cluster::ClusterHooks ClusterMember::node_hooks() {
   cluster::ClusterHooks hooks;
   hooks.serve_until = [this](Instant until, Term term) { took_gate(until, term); };
+  hooks.granted_until = [this](Instant until) { took_grant(until); };
+  hooks.in_force = [this](LogIndex index) {
+    to_control([this, index] { in_force_ = std::max(in_force_, index); });
+  };
   hooks.role = [this](const core::RoleChange& change) {
     if (change.role == core::Role::candidate) elections_begun_.add();
     if (change.role == core::Role::primary) elections_won_.add();
@@ -190,6 +194,7 @@ void ClusterMember::stop() {
   if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
     gate_.set_serve_until(Instant::never());
+    gate_.set_granted_until(Instant::never());
     if (hooks_.gate) hooks_.gate();
     node_.stop();
     loop_.stop();
@@ -239,6 +244,8 @@ void ClusterMember::saw(cluster::ClusterView view) {
   const bool began_to_lead = view.role == core::Role::primary && !is_primary();
   view_ = std::move(view);
   if (began_to_lead) registered_digest_ = 0;
+  registry_.set_sharers(count_servers());
+  report_applied();
   hooks_.view();
 }
 
@@ -254,6 +261,7 @@ void ClusterMember::apply(const std::vector<core::Entry>& entries) {
   }
   note_feature_level();
   say_applied();
+  report_applied();
 }
 
 void ClusterMember::restore(const core::Snapshot& snapshot) {
@@ -265,6 +273,8 @@ void ClusterMember::restore(const core::Snapshot& snapshot) {
   agreement_.restored(digest());
   note_feature_level();
   say_applied();
+  in_force_ = std::min(in_force_, state_.applied());
+  report_applied();
 }
 
 void ClusterMember::note_feature_level() {
@@ -312,8 +322,12 @@ asio::awaitable<Result<>> ClusterMember::commit(Change change) {
     auto registering = proposals_.commit(to_json(*due));
     if (auto registered = co_await std::move(registering); !registered) co_return registered;
   }
+  const bool loosens = is_loosening(change);
   auto committing = proposals_.commit(to_json(change));
-  co_return co_await std::move(committing);
+  auto committed = co_await std::move(committing);
+  if (!committed || loosens) co_return committed;
+  auto spreading = await_in_force(state_.applied());
+  co_return co_await std::move(spreading);
 }
 
 asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {

@@ -53,6 +53,9 @@ struct ClusterMemberHooks {
   // A committed change is about to be applied to the state as it is. What this returns is called
   // once it was made, and not if it was refused. May be empty.
   ChangeWatch change{};
+  // Whether every forwarding loop acts by this version of the registry's snapshot. Called on the
+  // control loop's thread. Empty: there are no loops.
+  std::function<bool(std::uint64_t version)> has_adopted{};
   // Fetches GET state_path from that primary; returns the body of a good answer. On the control
   // loop. Empty: a state that differs stays.
   std::function<boost::asio::awaitable<Result<std::string>>(Endpoint primary)> fetch_state{};
@@ -95,6 +98,17 @@ class ClusterMember {
   // Called every registry tick: once it has caught up, registers and forgets workers, and tells the
   // core which workers may be witnesses.
   void tick(Instant now);
+
+  // Whether this master forwards while another leads, under a grant. On the control loop's thread,
+  // or before start().
+  void set_serves(bool serves);
+  // How long it may do so without another grant; zero: it holds none. Any thread.
+  Duration granted_for(Instant now) const {
+    const Instant until = gate_.granted_until();
+    return until > now ? until - now : Duration::zero();
+  }
+  // Whether it may forward, because it leads or holds a grant. Any thread.
+  bool may_forward(Instant now) const { return gate_.may_forward(now).has_value(); }
 
   // ---- POST /cluster/messages
   Admission admit(Admission admission) const;
@@ -172,6 +186,7 @@ class ClusterMember {
   // On the cluster's thread:
   void took_gate(Instant until, Term term);
   void publish_leadership();
+  void took_grant(Instant until);
   // Posts to the cluster's thread, and to the control loop's.
   void to_node(core::Input input);
   template <class Function>
@@ -185,6 +200,12 @@ class ClusterMember {
   wire::StateDigest digest() const;
   void say_applied();
   void store_healed();
+  // member_grants.cpp
+  void report_applied();
+  boost::asio::awaitable<void> await_adoption();
+  unsigned count_servers() const;
+  bool is_loosening(const Change& change) const;
+  boost::asio::awaitable<Result<>> await_in_force(LogIndex index);
   void mind_agreement(Instant now);
   boost::asio::awaitable<void> heal(Endpoint primary);
   void take_over(std::string_view document);
@@ -239,6 +260,9 @@ class ClusterMember {
   std::uint64_t registered_digest_ = 0;
   Term counts_absent_in_;     // the term in which the registry was told that this master leads
   unsigned registering_ = 0;  // changes under way
+  bool awaiting_adoption_ = false;
+  LogIndex applied_reported_;  // to the core
+  LogIndex in_force_;          // at all masters, as known to this primary
   bool making_secret_ = false;
   bool raising_level_ = false;
   bool changing_masters_ = false;
@@ -260,6 +284,7 @@ class ClusterMember {
   bool gave_up_ = false;      // a committed entry cannot be applied
   bool closed_ = false;
 
+  std::atomic<bool> serves_{false};
   std::atomic<bool> leads_{false};  // for hand_over_and_wait(), both
   std::atomic<bool> has_others_{false};
   NameLookups lookups_;  // of peers

@@ -108,6 +108,9 @@ void ClusterMember::report_registered() {
                                                           : core::NodeId(master.replaces)});
     mix(digest, std::hash<std::string>{}(name + " " + master.replaces));
   }
+  registered.grants =
+      serves_.load(std::memory_order_relaxed) && feature_level() >= wire::features::serving_grants;
+  mix(digest, registered.grants ? 1 : 0);
   if (digest == registered_digest_) return;
   registered_digest_ = digest;
   for (const auto& [peer, control] : others()) {

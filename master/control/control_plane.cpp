@@ -174,12 +174,14 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
           .change = [this](
                         const core::Entry& entry, const Change& change,
                         const ClusterState& state) { return watch_change(entry, change, state); },
+          .has_adopted = hooks.has_adopted,
           .fetch_state =
               [this](Endpoint primary) { return fetch_state(calls, std::move(primary), token); }});
   if (auto opened = member->open(); !opened) {
     return fail(opened.error().code, fmt::format("--data-dir: {}", opened.error().message),
                 "--data-dir");
   }
+  member->set_serves(options.serves_under_grants);
   events.begins_after({member->applied_term(), member->applied()});
   drained.emplace(loop, calls, registry,
                   DrainedWaitOptions{.masters = [this] { return member->others(); },

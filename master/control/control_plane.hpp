@@ -57,6 +57,7 @@ struct ControlPlaneOptions {
   std::string restore{};                     // --restore; empty: nothing is restored
   std::string pass{};                        // see wire::ClusterEnvelope
   bool standby_serves = true;                // whether a standby answers clients: for /ready
+  bool serves_under_grants = false;          // a standby sends requests to workers by itself
   std::vector<std::string> on_promote{};     // --on-promote
   std::vector<std::string> on_demote{};      // --on-demote
   std::vector<wire::WorkerSpec> backends{};  // --backend
@@ -134,7 +135,7 @@ class ControlPlane {
   void end_at_once();
 
   // What a reload changes here: of the options the backends, routes and settings of services,
-  // worker_networks, forget_after and standby_serves; and what the files of tokens and of the
+  // worker_networks, forget_after and how a standby serves; and what the files of tokens and of the
   // cluster's certificates say now, whose names stay.
   struct Renewal;
   // Reads the files. Any thread; blocks for the disk. Errors: `invalid`, with the flag.

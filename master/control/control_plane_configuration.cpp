@@ -150,6 +150,7 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   registry.reload_tls();
   own_addresses.set_networks(options.worker_networks);
   standby_serves = options.standby_serves;
+  member->set_serves(options.serves_under_grants);
   if (renewal.credentials) use_credentials(renewal.credentials);
   if (renewal.secrets) {
     take(*renewal.secrets);

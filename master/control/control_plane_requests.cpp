@@ -65,7 +65,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_status(router, status, documents);
   route_metrics(router,
                 {.status = status,
-                 .serves = [this] { return member->may_serve(now()); },
+                 .serves = [this] { return member->may_forward(now()); },
                  .counts = [this] { return counts(); },
                  .traffic = hooks.traffic},
                 documents);
@@ -223,7 +223,7 @@ std::string ControlPlane::Parts::not_ready() const {
   if (!member->is_primary() && !standby_serves && !view.primary.empty()) {
     return fmt::format("{} is standby and refuses clients", node.node);
   }
-  if (member->is_primary() || passes_on) return {};
+  if (member->is_primary() || passes_on || member->may_forward(now())) return {};
   if (primary_lost != Instant() && now() < primary_lost + limits::takeover_wait_max) return {};
   return fmt::format("{} knows no primary", node.node);
 }

@@ -87,6 +87,9 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
     status.protection = difference_between(node.node, status.differing);
   }
   status.in_sync = member.is_primary() || member.is_in_sync(now());
+  if (const Duration left = member.granted_for(now()); left > Duration::zero()) {
+    status.grant_ms = static_cast<std::uint64_t>(to_ms(left));
+  }
   status.voters_told_by = view.told_by.name();
   status.voters_committed = view.voters_committed;
   const auto& refusals = member.refusals();

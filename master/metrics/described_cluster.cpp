@@ -20,6 +20,9 @@ void describe_node(Exposition& out, const wire::Status& status, bool serves) {
   }
   out.single(Kind::gauge, "tandem_serving", "Whether this master may forward at this moment",
              serves);
+  out.single(Kind::gauge, "tandem_serving_under_grant",
+             "Whether this master may forward because the primary has granted it that",
+             status.grant_ms.has_value());
   out.single(Kind::gauge, "tandem_failing",
              "Whether this master cannot take part as it should; the reason is in its status",
              !status.failure.empty());

@@ -329,6 +329,11 @@ void Registry::request_publication() {
   hooks_.on_change();
 }
 
+void Registry::set_sharers(unsigned sharers) {
+  thread_.assert_here();
+  if (services_.set_sharers(sharers)) request_publication();
+}
+
 std::optional<std::uint64_t> Registry::published_version() const {
   thread_.assert_here();
   return publication_wanted_ || version_ == 0 ? std::nullopt : std::optional(version_);

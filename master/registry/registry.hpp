@@ -199,6 +199,8 @@ class Registry {
   void publish();
   // The version of the published snapshot if it shows all changes so far; otherwise nothing.
   std::optional<std::uint64_t> published_version() const;
+  // So many masters serve clients, and share what is allowed in all.
+  void set_sharers(unsigned sharers);
   std::vector<wire::WorkerStatus> workers(Instant now) const;  // by name
   // At most `most` of them, those behind `name`; empty: from the first on.
   std::vector<wire::WorkerStatus> workers_after(std::string_view name, std::size_t most,

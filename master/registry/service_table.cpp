@@ -108,9 +108,19 @@ bool ServiceTable::review() {
   return changed;
 }
 
+bool ServiceTable::set_sharers(unsigned sharers) {
+  if (std::exchange(sharers_, sharers) == sharers) return false;
+  for (auto& [name, entry] : services_) {
+    entry.shown.reset();
+    for (const auto& [worker, record] : entry.members) record->shown.reset();
+  }
+  return true;
+}
+
 std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = version;
+  snapshot->sharers = sharers_;
   snapshot->services.reserve(services_.size());
   for (auto& [name, entry] : services_) {
     if (entry.shown == nullptr) {
@@ -118,6 +128,7 @@ std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
       auto service = std::make_shared<SnapshotService>();
       service->name = name;
       service->counters = entry.counters;
+      service->sharers = sharers_;
       if (const auto said = settings_.find(name); said != settings_.end()) {
         service->settings = said->second;
       }
@@ -127,7 +138,7 @@ std::shared_ptr<Snapshot> ServiceTable::build(std::uint64_t version) {
           service->may_return_at = std::min(service->may_return_at, record->held_until);
         }
         if (!record->gets_traffic() && !record->last_resort) continue;
-        if (record->shown == nullptr) record->shown = snapshot_of(*record);
+        if (record->shown == nullptr) record->shown = snapshot_of(*record, sharers_);
         service->workers.push_back(record->shown);
       }
       entry.shown = std::move(service);

@@ -47,6 +47,9 @@ class ServiceTable {
   void set_tls(const std::string& service, std::shared_ptr<const tandem::tls::WorkerTls> tls);
   std::shared_ptr<const tandem::tls::WorkerTls> tls(std::string_view service) const;
 
+  // So many masters serve, and share the limits of services and workers. True: that is news.
+  bool set_sharers(unsigned sharers);
+
   // Counts the workers that are out because of their health, and decides which services panic.
   // True: a new snapshot would differ from the last one.
   bool review();
@@ -75,6 +78,7 @@ class ServiceTable {
     HealthCounts health{};
   };
   static void review(std::string_view name, Entry& entry);
+  unsigned sharers_ = 1;
   std::map<std::string, Entry, std::less<>> services_;
   std::map<std::string, std::shared_ptr<const wire::ServiceSettings>, std::less<>> settings_;
   std::map<std::string, std::shared_ptr<const tandem::tls::WorkerTls>, std::less<>> tls_;

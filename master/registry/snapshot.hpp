@@ -7,6 +7,7 @@
 // they share.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -67,13 +68,18 @@ struct WorkerCounters {
   std::atomic<bool> place_wanted{false};
 };
 
+// What one of several masters that serve may use of a limit that counts for all of them; 0: none.
+inline unsigned share_of(unsigned limit, unsigned sharers) {
+  return limit == 0 ? 0 : std::max(1u, limit / std::max(1u, sharers));
+}
+
 struct SnapshotWorker {
   WorkerId id;
   std::string name;
   std::string service;
-  Endpoint address;                                // numeric
-  unsigned weight = 0;                             // 0: no traffic
-  unsigned connections = 0;                        // how many it accepts, from all loops together
+  Endpoint address;          // numeric
+  unsigned weight = 0;       // 0: no traffic
+  unsigned connections = 0;  // how many it accepts from this master, from all loops together
   std::optional<wire::WorkerProtocol> protocol{};  // that it says it speaks; else its service's
   std::string
       term_key{};        // proves the term to it (term_proof.hpp); empty: it is sent no Tandem-Term
@@ -100,6 +106,7 @@ struct SnapshotService {
   std::shared_ptr<ServiceCounters> counters{};  // null: the service has no limit of its own
   // When the first of its suspects may return; forever: it has none.
   Instant may_return_at = Instant::forever();
+  unsigned sharers = 1;  // the masters that forward to its workers, and share its limits
   // With its workers; null: they are spoken to in clear.
   std::shared_ptr<const tandem::tls::WorkerTls> tls{};
 };
@@ -112,6 +119,7 @@ struct Snapshot {
   RouteTablePtr routes;  // null: those of the previous snapshot
   // The name of this cluster's masters in Via; empty: it has no secret yet.
   std::string via{};
+  unsigned sharers = 1;  // the masters that serve clients, and share what is allowed in all
 
   // The service of that name, or null.
   const SnapshotService* find(std::string_view name) const;

@@ -94,19 +94,20 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
   return status;
 }
 
-std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record) {
-  return std::make_shared<const SnapshotWorker>(SnapshotWorker{.id = record.id,
-                                                               .name = record.name,
-                                                               .service = record.service,
-                                                               .address = record.address,
-                                                               .weight = record.weight(),
-                                                               .connections = record.connections,
-                                                               .protocol = record.protocol,
-                                                               .term_key = record.term_key,
-                                                               .cookie = record.cookie,
-                                                               .counters = record.counters,
-                                                               .last_resort = record.last_resort,
-                                                               .tls = record.tls});
+std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record, unsigned sharers) {
+  return std::make_shared<const SnapshotWorker>(
+      SnapshotWorker{.id = record.id,
+                     .name = record.name,
+                     .service = record.service,
+                     .address = record.address,
+                     .weight = record.weight(),
+                     .connections = share_of(record.connections, sharers),
+                     .protocol = record.protocol,
+                     .term_key = record.term_key,
+                     .cookie = record.cookie,
+                     .counters = record.counters,
+                     .last_resort = record.last_resort,
+                     .tls = record.tls});
 }
 
 }  // namespace tandem::master

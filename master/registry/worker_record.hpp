@@ -122,6 +122,6 @@ struct WorkerRecord {
 wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
                              wire::WorkerProtocol of_service);
 
-std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record);
+std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record, unsigned sharers);
 
 }  // namespace tandem::master

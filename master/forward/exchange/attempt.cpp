@@ -211,12 +211,14 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   } else {
     // The real clock: a process that was frozen since it last looked finds the gate closed (R7).
     sent_at_ = now();
-    const auto term = context_.options().gate->open_at(sent_at_);
-    if (!term) {
+    const auto term = context_.options().gate->may_forward(sent_at_);
+    const bool granted = term && *term == Term();
+    // A grant may have ended and begun anew since this worker was chosen (R11).
+    if (!term || (granted && upstream_.is_retired())) {
       finish_call();
       return Outcome::gate_closed;
     }
-    context.term = upstream_.proof_of(*term);
+    if (!granted) context.term = upstream_.proof_of(*term);
     if (!context.term.empty()) term_ = *term;
   }
   client_.note.term = term_;

@@ -16,10 +16,7 @@ const ExcludedWorkers none_excluded;  // the primary is asked as often as it tak
 }  // namespace
 
 // This master may forward to workers now.
-bool Exchange::may_serve() const {
-  const auto term = context_.options().gate->open_at(now());
-  return term && *term >= term_needed_;
-}
+bool Exchange::may_serve() const { return context_.primary_route().is_open(now(), term_needed_); }
 
 Destination Exchange::find_destination() const {
   const auto& leadership = context_.primary_route().leadership();
@@ -33,7 +30,7 @@ Destination Exchange::find_destination() const {
   if (leadership.is_primary || !leadership.primary_listen) return Destination::unknown;
   // Where the primary speaks TLS is not known here: a client that came by it is not sent away.
   const auto traffic = context_.options().standby_traffic;
-  const bool forwards = traffic == StandbyTraffic::forward ||
+  const bool forwards = traffic == StandbyTraffic::forward || traffic == StandbyTraffic::serve ||
                         (traffic == StandbyTraffic::redirect && client_.sender.https);
   return forwards ? Destination::primary : Destination::none;
 }

@@ -65,9 +65,11 @@ Exchange::EarlyAnswer Exchange::limit_rate() const {
   if (key.source != wire::KeySource::address) {
     value = request_key_text(key, client_.request, client_.sender, room);
   }
+  const unsigned sharers = context_.services().sharers();
   const auto wait =
-      value.empty() ? limiter->admit(client_address(client_.request, client_.sender, room), now())
-                    : limiter->admit_by_value(value, now());
+      value.empty()
+          ? limiter->admit(client_address(client_.request, client_.sender, room), now(), sharers)
+          : limiter->admit_by_value(value, now(), sharers);
   if (wait <= Duration::zero()) return std::nullopt;
   return LocalResponse{.status = 429,
                        .code = "too_many_requests",

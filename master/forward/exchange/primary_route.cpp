@@ -101,8 +101,8 @@ std::string_view PrimaryRoute::not_ready(Instant now) const {
 }
 
 bool PrimaryRoute::is_open(Instant now, Term at_least) const {
-  const auto term = context_.options().gate->open_at(now);
-  return term && *term >= at_least;
+  const auto term = context_.options().gate->may_forward(now);
+  return term && (*term == Term() || *term >= at_least);  // under a grant no term is told
 }
 
 struct PrimaryRoute::Waiter {

@@ -63,6 +63,8 @@ class PrimaryRoute {
   // Why clients cannot be served; empty while they can be: by this master, by the primary that
   // requests are passed on to, or after an election that has just begun, for which requests wait.
   std::string_view not_ready(Instant now) const;
+  // This master may forward to workers now: in this term or a later one, or under a grant.
+  bool is_open(Instant now, Term at_least) const;
   // Grows with each publication.
   std::uint64_t version() const { return version_; }
   // The primary as a service of one worker. It has no worker until another node was known to lead,
@@ -90,7 +92,6 @@ class PrimaryRoute {
 
   void follow_primary();
   void judge_former(const Upstream& master, bool is_there);
-  bool is_open(Instant now, Term at_least) const;
   void resume_later(Waiter& waiter, WaitResult outcome);
 
   Context& context_;

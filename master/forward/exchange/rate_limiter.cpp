@@ -79,21 +79,25 @@ RateLimiter::Bucket& RateLimiter::find(Set& set, std::uint64_t hash) {
   return *fullest;
 }
 
-Duration RateLimiter::admit(std::string_view client, Instant now) {
-  return admit(hash_of(client), now);
+Duration RateLimiter::admit(std::string_view client, Instant now, unsigned sharers) {
+  return admit(hash_of(client), now, sharers);
 }
 
-Duration RateLimiter::admit_by_value(std::string_view value, Instant now) {
-  return admit(stable_hash(value, ~seed_) | 1, now);
+Duration RateLimiter::admit_by_value(std::string_view value, Instant now, unsigned sharers) {
+  return admit(stable_hash(value, ~seed_) | 1, now, sharers);
 }
 
-Duration RateLimiter::admit(std::uint64_t hash, Instant now) {
+// Of several masters each lets through its share: requests cost as many times more, and the same
+// time is allowed ahead, or that of one request.
+Duration RateLimiter::admit(std::uint64_t hash, Instant now, unsigned sharers) {
+  const auto interval = interval_ * sharers;
+  const auto burst = std::max(burst_, interval);
   auto& bucket = find(sets_[(hash >> 32) % sets], hash);
   const auto present = now.since_boot().count();
   auto full_at = bucket.full_at.load(relaxed);
   for (;;) {
-    const auto next = std::max(full_at, present) + interval_;
-    if (next - present > burst_) return Duration(next - present - burst_);
+    const auto next = std::max(full_at, present) + interval;
+    if (next - present > burst) return Duration(next - present - burst);
     if (bucket.full_at.compare_exchange_weak(full_at, next, relaxed)) return Duration::zero();
   }
 }

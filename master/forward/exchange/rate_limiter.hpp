@@ -47,9 +47,10 @@ class RateLimiter {
 
   // A request of `client`, an address as text; IPv6 by its first 64 bits, which is what one client
   // has. Zero: it may go on. Else so long until the next one may.
-  Duration admit(std::string_view client, Instant now);
+  // `sharers`: so many masters serve, and a client's requests are spread over them.
+  Duration admit(std::string_view client, Instant now, unsigned sharers = 1);
   // The same for a client that is known by the value of the header or cookie that key() names.
-  Duration admit_by_value(std::string_view value, Instant now);
+  Duration admit_by_value(std::string_view value, Instant now, unsigned sharers = 1);
 
   const wire::RequestKeySpec& key() const { return key_; }
 
@@ -64,7 +65,7 @@ class RateLimiter {
   using Set = std::array<Bucket, ways>;
 
   std::uint64_t hash_of(std::string_view client) const;
-  Duration admit(std::uint64_t hash, Instant now);
+  Duration admit(std::uint64_t hash, Instant now, unsigned sharers);
   static Bucket& find(Set& set, std::uint64_t hash);
 
   const std::int64_t interval_;  // nanoseconds that one request costs

@@ -10,9 +10,10 @@ Result<StandbyTraffic> parse_standby_traffic(std::string_view text, std::string_
   if (text == "forward") return StandbyTraffic::forward;
   if (text == "redirect") return StandbyTraffic::redirect;
   if (text == "refuse") return StandbyTraffic::refuse;
-  return invalid(
-      fmt::format("{} must be forward, redirect or refuse, not \"{}\"", field, text.substr(0, 64)),
-      std::string(field));
+  if (text == "serve") return StandbyTraffic::serve;
+  return invalid(fmt::format("{} must be forward, redirect, refuse or serve, not \"{}\"", field,
+                             text.substr(0, 64)),
+                 std::string(field));
 }
 
 }  // namespace tandem::master

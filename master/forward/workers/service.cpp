@@ -34,8 +34,9 @@ void Service::adopt(const SnapshotService& snapshot) {
   counters_ = snapshot.counters;
   tls_ = snapshot.tls;
   may_return_at_ = snapshot.may_return_at;
-  if (snapshot.settings == settings_) return;
+  if (snapshot.settings == settings_ && snapshot.sharers == sharers_) return;
   settings_ = snapshot.settings;
+  sharers_ = snapshot.sharers;
   derive_options();
 }
 
@@ -50,6 +51,8 @@ void Service::use_defaults(const ServiceOptions& defaults) {
 void Service::derive_options() {
   const auto sticky = options_.sticky;
   options_ = settings_ == nullptr ? setup_.options : overlaid(setup_.options, *settings_);
+  options_.in_flight = share_of(options_.in_flight, sharers_);
+  options_.worker_in_flight = share_of(options_.worker_in_flight, sharers_);
   retries_.set_percent(options_.retry_percent);
   if (policies_.front().spec != options_.policy) choose_by_own_policy();
   for (auto& upstream : upstreams_) {

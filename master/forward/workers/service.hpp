@@ -171,7 +171,8 @@ class Service {
   DeadlineWheel& wheel_;
   std::string name_;
   Setup setup_;
-  ServiceOptions options_;  // with its settings
+  unsigned sharers_ = 1;
+  ServiceOptions options_;  // with its settings, and this master's share of its limits
   std::shared_ptr<const wire::ServiceSettings> settings_;
   std::shared_ptr<const tandem::tls::WorkerTls> tls_;  // with its workers; null: none
   std::shared_ptr<ServiceCounters> counters_;

@@ -54,6 +54,8 @@ class Services {
   void use_defaults(const ServiceOptions& defaults);
   // Null when no worker ever registered for it.
   Service* find(std::string_view name);
+  // So many masters serve, and share what is allowed in all.
+  unsigned sharers() const { return snapshot_ == nullptr ? 1 : snapshot_->sharers; }
 
   // Finishes a call that ended in a clean state, and lets a waiting request have its place.
   void finish(Service& service, WorkerCallPtr call);

@@ -4,8 +4,9 @@
 
 using namespace tandem::master;
 
-TEST_CASE("standby traffic is forward, redirect or refuse") {
+TEST_CASE("standby traffic is forward, redirect, refuse or serve") {
   CHECK(*parse_standby_traffic("forward", "--standby-traffic") == StandbyTraffic::forward);
+  CHECK(*parse_standby_traffic("serve", "--standby-traffic") == StandbyTraffic::serve);
   CHECK(*parse_standby_traffic("redirect", "--standby-traffic") == StandbyTraffic::redirect);
   CHECK(*parse_standby_traffic("refuse", "--standby-traffic") == StandbyTraffic::refuse);
 }
@@ -14,7 +15,7 @@ TEST_CASE("another word is refused with those there are") {
   for (const auto* word : {"", "Forward", "drop", "forward "}) {
     const auto parsed = parse_standby_traffic(word, "--standby-traffic");
     REQUIRE_FALSE(parsed.ok());
-    CHECK(parsed.error().message.find("--standby-traffic must be forward, redirect or refuse") ==
-          0);
+    CHECK(parsed.error().message.find(
+              "--standby-traffic must be forward, redirect, refuse or serve") == 0);
   }
 }
