@@ -55,7 +55,7 @@ ControlResponse refused(unsigned status, std::string_view message) {
 // Nothing when the peer is gone or the connection was closed: nobody is left to answer.
 std::optional<ControlResponse> answer_to(const error_code& error, std::size_t body_bytes_max) {
   if (error == http::error::body_limit) {
-    return refused(400, fmt::format("a request body has at most {} bytes", body_bytes_max));
+    return refused(413, fmt::format("a request body has at most {} bytes", body_bytes_max));
   }
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return refused(

@@ -175,14 +175,14 @@ TEST_CASE("a request that arrives byte by byte is one request") {
   CHECK(has(wire.read_answer(), "POST /x? 5 "));
 }
 
-TEST_CASE("a body of the greatest size is taken, one byte more is refused with 400") {
+TEST_CASE("a body of the greatest size is taken, one byte more is refused with 413") {
   EchoServer server;
   Wire wire(server);
   wire.send(post(limits::control_body_bytes_max));
   CHECK(has(wire.read_answer(), fmt::format("POST /x? {} ", limits::control_body_bytes_max)));
   wire.send(post(limits::control_body_bytes_max + 1));
   const auto answer = wire.read_answer();
-  CHECK(answer.starts_with("HTTP/1.1 400 "));
+  CHECK(answer.starts_with("HTTP/1.1 413 "));
   CHECK(has(answer, R"("code":"invalid")"));
   CHECK(has(answer, "at most 65536 bytes"));
   CHECK(wire.is_closed());
