@@ -34,10 +34,33 @@ Json parameter_of_path() {
   return {{"name", "name"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
 }
 
-Json error_answer() {
+Json error_answer(std::string_view why) {
   return {
-      {"description", "it was not done"},
+      {"description", why},
       {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
+}
+
+// What many operations answer for the same reason; those of `described` are said by its "errors".
+void add_errors(const ApiEndpoint& endpoint, Json& operation) {
+  const auto own = operation.value("errors", Json::object());
+  operation.erase("errors");
+  auto& responses = operation["responses"];
+  const auto add = [&responses](const std::string& status, std::string_view why) {
+    if (!responses.contains(status)) responses[status] = error_answer(why);
+  };
+  for (const auto& [status, why] : own.items()) add(status, why.get<std::string>());
+  if (operation.contains("parameters") || operation.contains("requestBody")) {
+    add("400", "what was asked for is malformed, and the error says where");
+  }
+  if (operation.contains("requestBody")) add("413", "the body is longer than one may be");
+  if (!std::string_view(role_of(endpoint)).empty()) {
+    add("401", "no token was presented, or none that is known");
+    add("403", "the token allows something else");
+  }
+  if (endpoint.role == ApiEndpoint::Role::primary) {
+    add("503", "there is no primary that can decide it now: ask again");
+  }
+  responses["default"] = error_answer("it was not done");
 }
 
 Json operation_of(const ApiEndpoint& endpoint, const Json& described) {
@@ -46,7 +69,7 @@ Json operation_of(const ApiEndpoint& endpoint, const Json& described) {
   if (endpoint.path.find("{name}") != endpoint.path.npos) {
     operation["parameters"].push_back(parameter_of_path());
   }
-  operation["responses"]["default"] = error_answer();
+  add_errors(endpoint, operation);
   const std::string role = role_of(endpoint);
   operation["security"] = Json::array();
   if (!role.empty()) {
