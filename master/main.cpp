@@ -18,7 +18,6 @@
 #include "master/control/control_plane.hpp"
 #include "master/control_options.hpp"
 #include "master/flags.hpp"
-#include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
 #include "master/reloader.hpp"
@@ -68,8 +67,7 @@ void add_service_manager(ControlPlaneHooks& hooks, ServiceManager& manager,
 Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signals,
                ServiceManager& manager) {
   if (const auto opened = reloader.open_access_log(); !opened) return opened;
-  std::optional<Tracer> tracer;  // outlives the loops
-  if (flags.tracing.is_on()) tracer.emplace(flags.tracing, flags.node, flags.forward.threads);
+  reloader.start_tracing();
   DataPlane* forwarding = nullptr;
   ClientTls tls(flags);
   auto shown = tls.load();
@@ -116,7 +114,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
   options.client_connections_max = clients_among(descriptors(), options.threads);
   options.access_log = reloader.access_log();
-  options.tracer = tracer ? &*tracer : nullptr;
+  options.tracer = reloader.tracer();
   options.certificates = std::move(*shown);
   options.gate = &gate;
   options.pass = to_control.pass;

@@ -127,8 +127,8 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"access-log-fields", whole<&MasterFlags::access_log>},
     {"access-log-filter", whole<&MasterFlags::access_log>},
     {"access-log-sample", whole<&MasterFlags::access_log>},
-    {"otlp"},
-    {"trace-start"},
+    {"otlp", whole<&MasterFlags::tracing>},
+    {"trace-start", whole<&MasterFlags::tracing>},
     {"log-level", whole<&MasterFlags::log_level>},
     {"log-format", whole<&MasterFlags::log_format>},
 });

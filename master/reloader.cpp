@@ -66,9 +66,24 @@ Configuration merged(const Configuration& before, Configuration wanted) {
   return wanted;
 }
 
-bool concerns_access_log(const ReloadReport& report) {
+bool has_key(const ReloadReport& report, bool (*is_wanted)(std::string_view key)) {
   return std::any_of(report.applied.begin(), report.applied.end(),
-                     [](const auto& change) { return change.key.starts_with("access-log"); });
+                     [is_wanted](const auto& change) { return is_wanted(change.key); });
+}
+
+bool concerns_access_log(const ReloadReport& report) {
+  return has_key(report, [](std::string_view key) { return key.starts_with("access-log"); });
+}
+
+bool concerns_tracing(const ReloadReport& report) {
+  return has_key(report,
+                 [](std::string_view key) { return key == "otlp" || key == "trace-start"; });
+}
+
+// Null: there is none.
+std::unique_ptr<Tracer> tracer_for(const MasterFlags& flags) {
+  if (!flags.tracing.is_on()) return nullptr;
+  return std::make_unique<Tracer>(flags.tracing, flags.node, flags.forward.threads);
 }
 
 std::string keys_of(const std::vector<ConfigChange>& changes) {
@@ -96,6 +111,11 @@ Result<> Reloader::open_access_log() {
   if (!opened) return opened.error();
   access_log_ = std::move(*opened);
   return {};
+}
+
+void Reloader::start_tracing() {
+  const Lock lock(reloading_);
+  tracer_ = tracer_for(flags_);
 }
 
 ConfigHooks Reloader::hooks() {
@@ -204,8 +224,7 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
     errors.push_back(certificates.error().message);
   }
   std::unique_ptr<AccessLog> log;
-  const bool keeps_log = !concerns_access_log(report);
-  if (!keeps_log && !next.access_log.path.empty()) {
+  if (concerns_access_log(report) && !next.access_log.path.empty()) {
     auto opened = AccessLog::open(next.access_log, next.forward.threads);
     if (opened) {
       log = std::move(*opened);
@@ -231,7 +250,7 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
   }
   const auto plan = std::make_shared<ListenPlan>(put ? std::move(*addresses) : ListenPlan());
   if (put) parts_->plane.listen(plan);
-  adopt(next, report, std::move(log), keeps_log);
+  adopt(next, report, std::move(log));
   if (!parts_->plane.leave_addresses(*plan)) {
     log::warn(
         "an address that was left is not closed yet, since clients wait to be accepted there");
@@ -239,10 +258,15 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
   return {};
 }
 
-void Reloader::adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log,
-                     bool keeps_log) {
+// What was there before ends once no loop goes by it, but for a loop that is stuck.
+void Reloader::adopt(const MasterFlags& next, ReloadReport& report,
+                     std::unique_ptr<AccessLog> log) {
+  const bool keeps_log = !concerns_access_log(report);
+  const bool keeps_tracer = !concerns_tracing(report);
+  auto tracer = keeps_tracer ? nullptr : tracer_for(next);
   auto forward = static_cast<const ForwardOptions&>(next.forward);
   forward.access_log = keeps_log ? access_log_.get() : log.get();
+  forward.tracer = keeps_tracer ? tracer_.get() : tracer.get();
   auto adopted = parts_->plane.adopt(forward);
   if (!adopted) {
     report.refused.push_back({"http2", {}, {}, adopted.error().message});
@@ -252,8 +276,11 @@ void Reloader::adopt(const MasterFlags& next, ReloadReport& report, std::unique_
   TANDEM_ASSERT(adopted.ok());
   if (!keeps_log) {
     auto old = std::exchange(access_log_, std::move(log));
-    // A loop that is stuck would write into it.
     if (old && !*adopted) retired_.push_back(std::move(old));
+  }
+  if (!keeps_tracer) {
+    auto old = std::exchange(tracer_, std::move(tracer));
+    if (old && !*adopted) retired_tracers_.push_back(std::move(old));
   }
   tandem::set_log_format(next.log_format);
   tandem::set_log_level(next.log_level);

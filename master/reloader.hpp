@@ -23,6 +23,7 @@
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
 #include "master/forward/access_log/log.hpp"
+#include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane.hpp"
 
 namespace tandem::master {
@@ -39,6 +40,9 @@ class Reloader {
   Result<> open_access_log();
   // Null: none is kept.
   AccessLog* access_log() const { return access_log_.get(); }
+  void start_tracing();
+  // Null: there is none.
+  Tracer* tracer() const { return tracer_.get(); }
   ConfigHooks hooks();
   // From now on it can reload. All outlive stop().
   struct Parts {
@@ -66,8 +70,8 @@ class Reloader {
   ReloadReport reload_here(ReloadMode mode) TANDEM_REQUIRES(reloading_);
   std::vector<std::string> apply(MasterFlags& next, ReloadReport& report)
       TANDEM_REQUIRES(reloading_);
-  void adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log,
-             bool keeps_log) TANDEM_REQUIRES(reloading_);
+  void adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log)
+      TANDEM_REQUIRES(reloading_);
   void tell(const ReloadReport& report, const EventAuthor& by) TANDEM_REQUIRES(reloading_);
 
   const int argc_;
@@ -77,8 +81,10 @@ class Reloader {
   MasterFlags flags_ TANDEM_GUARDED_BY(reloading_);
   std::unique_ptr<const Parts> parts_ TANDEM_GUARDED_BY(reloading_);  // null: not begun, or stopped
   std::unique_ptr<AccessLog> access_log_;  // as long as it reloads, that of reloading_
-  // Logs that a loop may still use, since it was stuck.
+  std::unique_ptr<Tracer> tracer_;         // likewise
+  // Those that a loop may still use, since it was stuck.
   std::vector<std::unique_ptr<AccessLog>> retired_ TANDEM_GUARDED_BY(reloading_);
+  std::vector<std::unique_ptr<Tracer>> retired_tracers_ TANDEM_GUARDED_BY(reloading_);
   mutable Mutex mutex_;
   Configuration in_force_ TANDEM_GUARDED_BY(mutex_);
   LogLevel log_level_ TANDEM_GUARDED_BY(mutex_);

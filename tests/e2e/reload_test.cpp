@@ -205,6 +205,41 @@ TEST_CASE("limits of clients, the access log and the level of the log change wit
   CHECK(!is_in("/5", read_file(log)));
 }
 
+TEST_CASE("traces go to another collector, and to none, after a reload under load") {
+  Scene scene("");
+  scene.cluster->start_workers({"w1"});
+  // Whatever answers 200 is a collector.
+  Cluster first, second;
+  first.start_workers({"c1"});
+  second.start_workers({"c2"});
+  const auto to = [](Cluster& collector) {
+    return "otlp = \"" + collector.listen() + "\"\ntrace-start = \"100\"\n";
+  };
+  Load load(scene.cluster->listen(), 2);
+  const auto told = scene.reload_with(to(first));
+  CHECK(keys(told["applied"]) == Keys{"otlp", "trace-start"});
+  CHECK(eventually([&] { return first.requests_of("c1") > 0; }));
+  scene.reload_with(to(second));
+  CHECK(eventually([&] { return second.requests_of("c2") > 0; }));
+  const auto at_first = first.requests_of("c1");
+  const auto exported = [&] {
+    const std::string name = "tandem_spans_total{result=\"exported\"} ";
+    const auto text = get(scene.cluster->control(), "/metrics").body;
+    return std::stod(text.substr(text.find(name) + name.size()));
+  };
+  REQUIRE(eventually([&] { return exported() > 0; }));
+  const auto before = exported();
+  scene.reload_with("");
+  CHECK(first.requests_of("c1") == at_first);
+  const auto at_second = second.requests_of("c2");
+  CHECK(exported() >= before);  // what was counted stays counted
+  REQUIRE(load.await_more(50));
+  CHECK(second.requests_of("c2") == at_second);
+  load.stop();
+  INFO(load.first_failure());
+  CHECK(load.failed() == 0);
+}
+
 TEST_CASE("a certificate is added by a reload, and a wrong one changes nothing") {
   const TempDir dir;
   const CertificatePair site(dir, "site");

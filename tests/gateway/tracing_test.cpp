@@ -242,6 +242,33 @@ TEST_CASE("a request that waited for room has a span of that") {
   CHECK(attribute(spans.find("queue")->second, "tandem.outcome") == "served");
 }
 
+TEST_CASE("a request that is refused for its head alone has a span with its status") {
+  Origin origin(always(ok("x")));
+  const Collector collector;
+  Tracer tracer(to(collector.address()), "a", 1);
+  Gateway gateway(
+      {origin.port()},
+      {.rate_limit = {.per_second = 0.001, .burst = 2}, .body_bytes_max = 3, .tracer = &tracer});
+  const auto fields = "traceparent: " + sampled + "\r\nConnection: close\r\n";
+  CHECK(gateway.ask("POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n" + fields + "\r\n")
+            .status() == 413);
+  CHECK(gateway.ask(get_with(fields, "/fine")).status() == 200);
+  CHECK(gateway.ask(get_with(fields, "/often")).status() == 429);
+  std::map<std::string, json> by_path;
+  for (const auto& [name, span] : collector.await(5)) {
+    const auto path = attribute(span, "url.path");
+    if (path.is_string()) by_path[path] = span;
+  }
+  for (const auto& [path, status] :
+       {std::pair("/large", "413"), std::pair("/fine", "200"), std::pair("/often", "429")}) {
+    INFO(path);
+    REQUIRE(by_path.contains(path));
+    CHECK(by_path[path]["traceId"] == trace);
+    CHECK(by_path[path]["parentSpanId"] == parent);
+    CHECK(attribute(by_path[path], "http.response.status_code") == status);
+  }
+}
+
 TEST_CASE("a collector that is away, unwilling or silent costs spans and no request") {
   Origin origin(always(ok("x")));
   Collector unwilling("HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n");

@@ -26,7 +26,7 @@ std::string_view trace_id_of(const AccessNote& note, const RequestHead& request)
                                      : std::string_view();
 }
 
-void add_span(SpanRing& spans, const AccessEntry& entry, const RequestTrace& trace) {
+void add_span(Context& context, const AccessEntry& entry, const RequestTrace& trace) {
   Span span;
   span.self = trace.self;
   span.parent = trace.parent;
@@ -42,7 +42,7 @@ void add_span(SpanRing& spans, const AccessEntry& entry, const RequestTrace& tra
   span.client = entry.client;
   span.service = entry.service;
   span.worker = entry.worker;
-  spans.push(span);
+  context.keep(span);
 }
 
 // Room for the text of a route, which is put together.
@@ -97,7 +97,7 @@ void note_ended(Context& context, Instant started, const AccessNote& note, const
                     .service = note.service,
                     .request_id = request_id,
                     .first_byte = first_byte};
-  if (note.trace.has_spans) add_span(*context.spans(), entry, note.trace);
+  if (note.trace.has_spans) add_span(context, entry, note.trace);
   if (ring == nullptr) return;
   const auto& fields = context.options().access_log->fields();
   RouteText route;

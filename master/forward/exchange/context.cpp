@@ -17,6 +17,10 @@ AccessRing* ring_of(const ForwardOptions& options, unsigned index) {
   return options.access_log == nullptr ? nullptr : &options.access_log->ring(index);
 }
 
+SpanRing* spans_of(const ForwardOptions& options, unsigned index) {
+  return options.tracer == nullptr ? nullptr : options.tracer->ring(index);
+}
+
 }  // namespace
 
 Context::Context(unsigned index, const ForwardOptions& options, const SharedByLoops& shared,
@@ -44,7 +48,7 @@ Context::Context(unsigned index, const ForwardOptions& options, const SharedByLo
       primary_route_(std::make_unique<PrimaryRoute>(*this)),
       random_(std::random_device{}()),
       access_ring_(ring_of(options_, index)),
-      spans_(options_.tracer == nullptr ? nullptr : options_.tracer->ring(index)) {}
+      spans_(spans_of(options_, index)) {}
 
 Context::~Context() = default;
 
@@ -61,6 +65,7 @@ void Context::adopt(const RenewedOptions& renewed) {
   rate_limiter_ = renewed.rate_limiter;
   challenges_ = renewed.challenges;
   access_ring_ = ring_of(options_, index_);
+  spans_ = spans_of(options_, index_);
   services_.use_defaults(options_.services);
 }
 

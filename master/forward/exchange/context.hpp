@@ -117,8 +117,12 @@ class Context {
   RequestIds& request_ids() { return request_ids_; }
   // Where requests are noted when they have ended; null when no access log is kept.
   AccessRing* access_ring() const { return access_ring_; }
-  // Where the spans of traced requests go; null when none are kept.
-  SpanRing* spans() const { return spans_; }
+  // Spans of traced requests are kept.
+  bool keeps_spans() const { return spans_ != nullptr; }
+  // A request may have begun while they were.
+  void keep(const Span& span) {
+    if (spans_ != nullptr) spans_->push(span);
+  }
   bool draining() const { return draining_; }
   // Every answer is the last of its connection.
   bool lets_clients_go() const { return draining_ || farewell_ != Farewell::none; }
@@ -211,7 +215,7 @@ class Context {
   SplitMix64 random_;
   RequestIds request_ids_;
   AccessRing* access_ring_;
-  SpanRing* const spans_;
+  SpanRing* spans_;  // null: none are kept
   Instant shed_at_ = Instant::never();
   std::thread::id here_;  // written by the loop's thread before anything else
   bool draining_ = false;

@@ -53,6 +53,7 @@ Task<Ending> Exchange::run() {
     co_return co_await answering;
   }
   classify();
+  if (context_.options().tracer != nullptr) begin_trace();
   // What is refused for its head alone: its body is not read.
   auto refusal = limit_rate();
   if (const auto plain = answer_to_plain(); !refusal && plain != PlainAnswer::none) {
@@ -86,7 +87,6 @@ Task<Ending> Exchange::run() {
     co_return co_await answering;
   }
   set_request_id();
-  if (context_.options().tracer != nullptr) begin_trace();
   auto forwarding = forward();
   co_await forwarding;
   if (aborted_) co_return Ending::abort;

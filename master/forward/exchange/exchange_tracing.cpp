@@ -58,7 +58,7 @@ void Exchange::begin_trace() {
   auto& ids = context_.request_ids();
   if (client_.request.has_trace_context()) {
     trace.self = read_traceparent(client_.request.traceparent());
-    if (!trace.self.sampled || context_.spans() == nullptr) return;
+    if (!trace.self.sampled || !context_.keeps_spans()) return;
     trace.parent = trace.self.span;
     trace.has_parent = true;
   } else {
@@ -69,7 +69,7 @@ void Exchange::begin_trace() {
   }
   set_span_id(trace.self, ids);
   trace.is_on = true;
-  trace.has_spans = trace.self.sampled && context_.spans() != nullptr;
+  trace.has_spans = trace.self.sampled && context_.keeps_spans();
 }
 
 // What the worker is sent as its parent.
@@ -97,7 +97,7 @@ void Exchange::end_span(const ChosenWorker& chosen, AttemptOutcome outcome) cons
   if (chosen.attempt && chosen.trace.answered != Instant() && outcome == AttemptOutcome::answered) {
     span.status = chosen.attempt->status();
   }
-  context_.spans()->push(span);
+  context_.keep(span);
   if (!chosen.attempt || chosen.attempt->sent_at() == Instant()) return;
   const bool has_answer = chosen.trace.answered != Instant();
   auto worker = part_of(request, SpanKind::worker, chosen.attempt->sent_at(),
@@ -107,7 +107,7 @@ void Exchange::end_span(const ChosenWorker& chosen, AttemptOutcome outcome) cons
   worker.worker = chosen.upstream->worker().name;
   worker.status = span.status;
   worker.failed = span.failed;
-  context_.spans()->push(worker);
+  context_.keep(worker);
 }
 
 // It found no room at once, and has waited for some since then.
@@ -119,7 +119,7 @@ void Exchange::note_wait(Instant since) const {
   span.outcome = chosen_.upstream ? "served" : "in_vain";
   span.failed = !chosen_.upstream;
   span.service = service_name_;
-  context_.spans()->push(span);
+  context_.keep(span);
 }
 
 }  // namespace tandem::master

@@ -52,7 +52,7 @@ struct ForwardOptions {
   // ---- the parts of this process that forwarding needs
   // Outlives the data plane, and has a ring for each loop; null: no access log is kept.
   AccessLog* access_log = nullptr;
-  // Likewise; null: contexts of traces are passed on as they come.
+  // Likewise; null: contexts of traces are passed on as they come. A reload may replace both.
   Tracer* tracer = nullptr;
   // Read before each attempt at a worker. Outlives the data plane; never null.
   const ServingGate* gate = nullptr;

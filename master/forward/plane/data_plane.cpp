@@ -162,7 +162,6 @@ ForwardOptions DataPlane::with_own_parts(ForwardOptions options) const {
   options.policies = options_.policies;
   options.threads = options_.threads;
   options.memory = options_.memory;
-  options.tracer = options_.tracer;
   options.gate = options_.gate;
   options.pass = options_.pass;
   options.uncounted_clients = options_.uncounted_clients;
@@ -200,6 +199,11 @@ Result<bool> DataPlane::adopt(const ForwardOptions& given) {
     }
     if (current_.access_log != nullptr && current_.access_log != options.access_log) {
       lines_lost_ += current_.access_log->lost();
+    }
+    if (current_.tracer != nullptr && current_.tracer != options.tracer) {
+      spans_before_.exported += current_.tracer->exported();
+      spans_before_.dropped += current_.tracer->dropped();
+      spans_before_.refused += current_.tracer->refused();
     }
     current_ = std::move(options);
     before = std::exchange(renewed_, std::make_shared<const RenewedOptions>(std::move(next)));
@@ -322,12 +326,15 @@ std::uint64_t DataPlane::requests() const {
 
 metrics::Traffic DataPlane::traffic() {
   metrics::Traffic sums;
-  if (const auto* tracer = options_.tracer) {
-    sums.spans_exported = tracer->exported();
-    sums.spans_dropped = tracer->dropped();
-    sums.spans_refused = tracer->refused();
-  }
   const Lock lock(publishing_);
+  sums.spans_exported = spans_before_.exported;
+  sums.spans_dropped = spans_before_.dropped;
+  sums.spans_refused = spans_before_.refused;
+  if (const auto* tracer = current_.tracer) {
+    sums.spans_exported += tracer->exported();
+    sums.spans_dropped += tracer->dropped();
+    sums.spans_refused += tracer->refused();
+  }
   sums.access_log_lost = lines_lost_;
   if (current_.access_log != nullptr) sums.access_log_lost += current_.access_log->lost();
   if (!started_) return sums;  // there are no loops yet

@@ -123,6 +123,12 @@ class DataPlane {
   std::shared_ptr<ClientCounts> client_counts_ TANDEM_GUARDED_BY(publishing_);
   std::uint64_t options_version_ TANDEM_GUARDED_BY(publishing_) = 0;
   std::uint64_t lines_lost_ TANDEM_GUARDED_BY(publishing_) = 0;  // of access logs that have ended
+  struct SpanCounts {
+    std::uint64_t exported = 0;
+    std::uint64_t dropped = 0;
+    std::uint64_t refused = 0;
+  };
+  SpanCounts spans_before_ TANDEM_GUARDED_BY(publishing_);  // of tracers that have ended
   // No loop takes it.
   Mutex leaving_;
   Farewell farewell_step_ TANDEM_GUARDED_BY(leaving_);

@@ -40,8 +40,8 @@ class Tracer {
  public:
   // `loops`: how many rings. `node`: the name of this master.
   Tracer(TracingOptions options, std::string node, unsigned loops);
-  // Sends what is still in the rings, if the collector took the last ones. REQUIRES: the loops have
-  // ended.
+  // Sends what is still in the rings, if the collector took the last ones. REQUIRES: no loop uses
+  // it any more.
   ~Tracer();
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
