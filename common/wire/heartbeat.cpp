@@ -10,6 +10,7 @@
 #include "common/base/name.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/plain_heartbeat.hpp"
 
 namespace tandem::wire {
 
@@ -29,15 +30,21 @@ constexpr std::array<NamedCondition, 4> conditions{{
 void read_condition(MemberReader& reader, WorkerCondition& condition) {
   std::string word = to_string(condition);
   reader.text("state", word, Presence::optional);
-  for (const auto& known : conditions) {
-    if (word != known.name) continue;
-    condition = known.condition;
-    return;
+  if (const auto known = parse_condition(word)) {
+    condition = *known;
+  } else {
+    reader.refuse("state", "must be up, failing, draining or bye");
   }
-  reader.refuse("state", "must be up, failing, draining or bye");
 }
 
 }  // namespace
+
+std::optional<WorkerCondition> parse_condition(std::string_view word) {
+  for (const auto& known : conditions) {
+    if (word == known.name) return known.condition;
+  }
+  return std::nullopt;
+}
 
 const char* to_string(WorkerCondition condition) {
   for (const auto& known : conditions) {
@@ -62,19 +69,22 @@ std::string to_json(const Heartbeat& heartbeat) {
     document["witness_incarnation"] = heartbeat.witness->incarnation;
     document["witness_control"] = heartbeat.witness->control.to_string();
   }
+  if (heartbeat.sequence > 0) document["sequence"] = heartbeat.sequence;
   return dump(document);
 }
 
 std::string to_json(const HeartbeatReply& reply) {
-  auto text = dump({{"node", reply.node},
-                    {"role", reply.role},
-                    {"term", reply.term.value()},
-                    {"primary", reply.primary},
-                    {"interval_ms", to_ms(reply.interval)},
-                    {"registered", reply.registered},
-                    {"removed", reply.removed},
-                    {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
-                    {"election_timeout_ms", to_ms(reply.election_timeout)}});
+  nlohmann::ordered_json document{{"node", reply.node},
+                                  {"role", reply.role},
+                                  {"term", reply.term.value()},
+                                  {"primary", reply.primary},
+                                  {"interval_ms", to_ms(reply.interval)},
+                                  {"registered", reply.registered},
+                                  {"removed", reply.removed},
+                                  {"cluster_heartbeat_ms", to_ms(reply.cluster_heartbeat)},
+                                  {"election_timeout_ms", to_ms(reply.election_timeout)}};
+  if (reply.takes_repeats) document["takes_repeats"] = true;
+  auto text = dump(document);
   if (!reply.key.empty()) text = with_member(text, "key", reply.key);
   if (!reply.checks.empty()) text = with_member(text, "checks", reply.checks);
   if (!reply.warning.empty()) text = with_member(text, "warning", reply.warning);
@@ -113,6 +123,7 @@ std::optional<WitnessOffer> read_witness_offer(MemberReader& reader) {
 }
 
 Result<Heartbeat> parse_heartbeat(std::string_view json) {
+  if (auto plain = read_plain_heartbeat(json)) return std::move(*plain);
   const auto document = parse_object(json, limits::control_body_bytes_max);
   if (!document.ok()) return document.error();
   Heartbeat heartbeat;
@@ -134,6 +145,7 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   heartbeat.protocol = read_worker_protocol(reader);
   reader.boolean("tls", heartbeat.tls, Presence::optional);
   heartbeat.witness = read_witness_offer(reader);
+  reader.number("sequence", heartbeat.sequence, 1, limits::sequence_max, Presence::optional);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return heartbeat;
@@ -178,6 +190,7 @@ Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json) {
   reader.number("masters_as_of", reply.masters_as_of, 0, std::numeric_limits<std::uint64_t>::max(),
                 Presence::optional);
   if (!reader.is_null("cluster")) reader.name("cluster", reply.cluster);
+  reader.boolean("takes_repeats", reply.takes_repeats, Presence::optional);
   const auto finished = reader.finish(UnknownMembers::ignore_scalars);
   if (!finished.ok()) return finished.error();
   return reply;

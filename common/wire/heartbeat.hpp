@@ -7,11 +7,14 @@
 //   {"name": "w1", "incarnation": "6f1c...", "service": "default", "address": "127.0.0.1:9001",
 //    "weight": 100, "connections": 64, "in_flight": 3, "state": "up", "takes_proof": true,
 //    "term": 3, "protocol": "http2", "tls": true, "witness_incarnation": 4711,
-//    "witness_control": "127.0.0.1:9101"}
+//    "witness_control": "127.0.0.1:9101", "sequence": 5}
 //
 //   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
 //    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
-//    "key": "0a1b..."}
+//    "key": "0a1b...", "takes_repeats": true}
+//
+// With "takes_repeats" in the answer the next heartbeats may have the short form
+// (repeated_heartbeat.hpp), as long as nothing changes but in_flight and term.
 //
 // An answer may also have "checks", the service's settings for health checks, "warning", and
 // "masters": "a=10.0.0.1:7070 b=10.0.0.2:7070", the control addresses of all, with "masters_as_of":
@@ -43,6 +46,7 @@ enum class WorkerCondition {
   bye,       // is leaving now
 };
 const char* to_string(WorkerCondition condition);
+std::optional<WorkerCondition> parse_condition(std::string_view word);
 
 // A worker with a state directory: it may be made a voter of the cluster.
 struct WitnessOffer {
@@ -69,6 +73,11 @@ struct Heartbeat {
   std::optional<WitnessOffer> witness;
   // It serves TLS alone, by its certificate of the cluster, and masters show theirs.
   bool tls = false;
+  // Grows with each change of what stands above, apart from in_flight and term; 0: it is never
+  // repeated in the short form.
+  std::uint64_t sequence = 0;
+
+  friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
 struct HeartbeatReply {
@@ -97,6 +106,8 @@ struct HeartbeatReply {
   // that of the flags, or by an earlier version.
   std::uint64_t masters_as_of = 0;
   std::string cluster{};
+  // The document was kept: its sequence stands for it from now on.
+  bool takes_repeats = false;
 };
 
 // JSON text <-> struct. Parsing checks types, ranges and names; errors name the member at fault.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "common/core/limits.hpp"
 
@@ -39,6 +40,8 @@ inline constexpr unsigned weight_max = 1'000;
 inline constexpr unsigned worker_connections_max = 65'535;
 // Requests that one worker may report as in flight; more than any machine has sockets.
 inline constexpr unsigned worker_in_flight_max = 1'000'000;
+// The number of what a worker says of itself: exact in every language (RFC 8259 §6).
+inline constexpr std::uint64_t sequence_max = (std::uint64_t{1} << 53) - 1;
 // The interval between heartbeats: a shorter one is useless load, a longer one exceeds
 // control_idle_max.
 inline constexpr auto heartbeat_interval_min = 10ms;

@@ -12,6 +12,7 @@
 #include "common/http/blocking_client.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/repeated_heartbeat.hpp"
 #include "worker/src/heartbeat_delay.hpp"
 #include "worker/src/limits.hpp"
 
@@ -19,6 +20,8 @@ namespace tandem {
 
 namespace {
 
+constexpr int no_change = 204;
+constexpr int wanted_in_full = 412;
 constexpr auto removed_by_an_operator = "an operator has removed this worker";
 
 // The service's own threads handle its signals, and a master that closes its end must not kill the
@@ -127,24 +130,56 @@ void HeartbeatLoop::run() {
 }
 
 void HeartbeatLoop::beat(BlockingClient& client) {
-  const auto outcome = client.ask(posted(token(), wire::to_json(describe_())));
-  if (!outcome.answered()) return failed(outcome.why);
+  auto heartbeat = describe_();
+  told_.in_flight = heartbeat.in_flight;
+  told_.term = heartbeat.term;
+  heartbeat.sequence = told_.sequence;
+  const bool is_news = heartbeat != told_;
+  if (is_news) ++heartbeat.sequence;
+  told_ = heartbeat;
+  if (is_news || !kept_) {
+    send(client, heartbeat, true);
+  } else if (!send(client, heartbeat, false)) {
+    send(client, heartbeat, true);
+  }
+}
+
+// False: the master asks for all of it.
+bool HeartbeatLoop::send(BlockingClient& client, const wire::Heartbeat& heartbeat, bool in_full) {
+  const auto kept = std::exchange(kept_, std::nullopt);
+  const auto outcome = client.ask(
+      posted(token(), in_full ? wire::to_json(heartbeat) : wire::repetition_of(heartbeat)));
+  const auto fail = [this](std::string why) {
+    failed(std::move(why));
+    return true;
+  };
+  if (!outcome.answered()) return fail(outcome.why);
   const auto& answer = outcome.answer;
+  if (!in_full && answer.status == no_change) {
+    kept_ = kept;
+    accepted(*kept_);
+    take_(*kept_);
+    return true;
+  }
+  if (!in_full && answer.status == wanted_in_full) return false;
   if (answer.status != 200) {
-    return failed(fmt::format("status {}: {}", answer.status, wire::error_message(answer.body)));
+    return fail(fmt::format("status {}: {}", answer.status, wire::error_message(answer.body)));
   }
   const auto reply = wire::parse_heartbeat_reply(answer.body);
-  if (!reply.ok())
-    return failed("the answer is not a reply to a heartbeat: " + reply.error().message);
+  if (!reply.ok()) {
+    return fail("the answer is not a reply to a heartbeat: " + reply.error().message);
+  }
   if (!outcome.master.empty() && outcome.master != reply->node) {
-    return failed(fmt::format("the master {} says that it is {}", outcome.master, reply->node));
+    return fail(fmt::format("the master {} says that it is {}", outcome.master, reply->node));
   }
   if (reply->removed) {
     failed(removed_by_an_operator);
   } else {
     accepted(*reply);
+    if (reply->takes_repeats) kept_ = *reply;
   }
   take_(*reply);
+  return true;
 }
 
 void HeartbeatLoop::accepted(const wire::HeartbeatReply& reply) {

@@ -1,7 +1,9 @@
 // heartbeat_loop.hpp: the heartbeats to one master, from a thread of their own.
 //
 // Each master has its own thread, because a blocking client can hang until its time-out: a frozen
-// master must not delay heartbeats to the others. The connection is kept between heartbeats.
+// master must not delay heartbeats to the others. The connection is kept between heartbeats. A
+// master that can is sent the short form as long as nothing has changed
+// (common/wire/repeated_heartbeat.hpp).
 //
 // Owner: Registration. The public functions may be called from any thread.
 #pragma once
@@ -9,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -63,6 +66,7 @@ class HeartbeatLoop {
   std::string token() const;
   void run();
   void beat(BlockingClient& client);
+  bool send(BlockingClient& client, const wire::Heartbeat& heartbeat, bool in_full);
   void accepted(const wire::HeartbeatReply& reply);
   void failed(std::string why);
   // Waits until a heartbeat is due. False: there is none left to send.
@@ -86,7 +90,11 @@ class HeartbeatLoop {
   std::string warning_ TANDEM_GUARDED_BY(mutex_);    // as last logged
   Duration interval_ TANDEM_GUARDED_BY(mutex_);
 
-  std::minstd_rand random_;  // the thread's own
+  // The thread's own: what the master was last told in full; the last reply to it, as long as the
+  // master has kept it, so that it may be repeated.
+  wire::Heartbeat told_;
+  std::optional<wire::HeartbeatReply> kept_;
+  std::minstd_rand random_;
   std::atomic<bool> has_ended_ = true;
   std::thread thread_;
 };

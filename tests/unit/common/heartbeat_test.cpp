@@ -340,3 +340,35 @@ TEST_CASE("an answer may say how the service is to be probed, and what is wrong"
   CHECK(parsed->checks == reply.checks);
   CHECK(parsed->warning == reply.warning);
 }
+
+// Both readers of heartbeats, by the same document with a member that only one of them reads.
+TEST_CASE("the quick reader of heartbeats and the careful one read alike") {
+  auto document = heartbeat_json();
+  document["sequence"] = 5;
+  document["tls"] = true;
+  const auto carefully = [](json changed) {
+    changed["a_later_member"] = 1;  // nothing that the quick reader knows
+    return parse_heartbeat(changed.dump());
+  };
+  const auto check_alike = [&](const json& changed) {
+    CAPTURE(changed.dump());
+    const auto quickly = parse_heartbeat(changed.dump());
+    const auto slowly = carefully(changed);
+    REQUIRE(quickly.ok() == slowly.ok());
+    if (quickly.ok()) CHECK(*quickly == *slowly);
+    if (!quickly.ok()) CHECK(quickly.error().message == slowly.error().message);
+  };
+  check_alike(document);
+  for (const auto& [key, value] : document.items()) {
+    auto changed = document;
+    changed.erase(key);
+    check_alike(changed);
+    for (const json& other : {json(), json(0), json(1), json(-1), json(1.5), json("x"), json(""),
+                              json("bye"), json("http1"), json("http3"), json("[::1]:80"),
+                              json("host:80"), json("127.0.0.1:0"), json(true), json(false),
+                              json(1'000'001), json(std::uint64_t{1} << 53), json::object()}) {
+      changed[key] = other;
+      check_alike(changed);
+    }
+  }
+}

@@ -4,9 +4,11 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "common/wire/heartbeat.hpp"
+#include "common/wire/repeated_heartbeat.hpp"
 #include "worker/src/connection_server.hpp"
 
 namespace tandem::test {
@@ -21,12 +23,21 @@ class RecordingMaster {
     server_.Post("/heartbeat",
                  [this](const httplib::Request& request, httplib::Response& response) {
                    const std::lock_guard lock(mutex_);
+                   const auto repeated = wire::read_repetition(request.body);
                    const auto heartbeat = wire::parse_heartbeat(request.body);
                    if (heartbeat.ok()) heard_.push_back(*heartbeat);
+                   if (heartbeat.ok()) kept_ = heartbeat->sequence;
+                   if (repeated) repetitions_.push_back(repeated->in_flight);
                    connections_.insert(request.remote_port);
                    authorization_ = request.get_header_value("Authorization");
                    response.status = status_;
-                   response.set_content(wire::to_json(reply_), "application/json");
+                   if (repeated && repeated->sequence != kept_) {
+                     response.status = 412;
+                   } else if (repeated && !std::exchange(has_news_, false)) {
+                     response.status = 204;
+                   } else {
+                     response.set_content(wire::to_json(reply_), "application/json");
+                   }
                    heard_more_.notify_all();
                  });
     const auto opened = server_.open({"127.0.0.1", port}, 64);
@@ -63,6 +74,30 @@ class RecordingMaster {
   std::string authorization() const {
     const std::lock_guard lock(mutex_);
     return authorization_;
+  }
+  // From now on it takes heartbeats in the short form, too.
+  void take_repeats() {
+    const std::lock_guard lock(mutex_);
+    reply_.takes_repeats = true;
+  }
+  // As one that has just started.
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    kept_ = 0;
+  }
+  // The next short one is answered in full.
+  void tell_news() {
+    const std::lock_guard lock(mutex_);
+    has_news_ = true;
+  }
+  // What the short ones said to be in flight.
+  std::vector<unsigned> repetitions() const {
+    const std::lock_guard lock(mutex_);
+    return repetitions_;
+  }
+  bool hears_repetitions(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return heard_more_.wait_for(lock, deadline, [&] { return repetitions_.size() >= count; });
   }
   // From now on it answers that an operator has removed the worker.
   void remove_worker() {
@@ -104,6 +139,9 @@ class RecordingMaster {
   std::set<int> connections_;
   std::string authorization_;  // of the latest heartbeat
   wire::HeartbeatReply reply_;
+  std::uint64_t kept_ = 0;  // the sequence of the last whole document
+  std::vector<unsigned> repetitions_;
+  bool has_news_ = false;
   int status_ = 200;
   Endpoint address_;
   ConnectionServer server_;  // last: its threads use what stands above
