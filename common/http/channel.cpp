@@ -1,6 +1,10 @@
 #include "common/http/channel.hpp"
 
 #include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
 
 #include "common/base/assert.hpp"
 
@@ -28,10 +32,62 @@ std::string failure_of(const SSL* ssl) {
 
 }  // namespace
 
+Channel::~Channel() {
+  if (parked_ >= 0) ::close(parked_);
+}
+
 void Channel::close() {
   ++life_;
   error_code ignored;
   socket_.close(ignored);
+  if (parked_ >= 0) ::close(std::exchange(parked_, -1));
+}
+
+int Channel::park() {
+  TANDEM_ASSERT(socket_.is_open() && parked_ < 0);
+  error_code error;
+  protocol_ = socket_.local_endpoint(error).protocol();
+  parked_ = socket_.release(error);
+  return parked_;
+}
+
+error_code Channel::unpark() {
+  TANDEM_ASSERT(parked_ >= 0);
+  error_code error;
+  const int descriptor = std::exchange(parked_, -1);
+  socket_.assign(protocol_, descriptor, error);
+  if (error) ::close(descriptor);
+  return error;
+}
+
+bool Channel::has_more() const { return ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1; }
+
+Channel::Moved Channel::read_now(void* room, std::size_t bytes) {
+  TANDEM_ASSERT(parked_ >= 0);
+  Moved moved;
+  if (ssl_ != nullptr) {
+    error_code ignored;
+    moved.step = move_bytes(Direction::in, {room, bytes}, moved.bytes, ignored);
+    return moved;
+  }
+  const auto read = ::recv(parked_, room, bytes, MSG_DONTWAIT);
+  if (read > 0) return {static_cast<std::size_t>(read), Step::done};
+  const bool waits = read < 0 && (errno == EAGAIN || errno == EINTR);
+  return {0, waits ? Step::wants_read : Step::failed};
+}
+
+Channel::Moved Channel::write_now(const void* content, std::size_t bytes) {
+  TANDEM_ASSERT(parked_ >= 0);
+  Moved moved;
+  if (ssl_ != nullptr) {
+    error_code ignored;
+    moved.step =
+        move_bytes(Direction::out, {const_cast<void*>(content), bytes}, moved.bytes, ignored);
+    return moved;
+  }
+  const auto sent = ::send(parked_, content, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) return {static_cast<std::size_t>(sent), Step::done};
+  return {0, errno == EAGAIN ? Step::wants_write : Step::failed};
 }
 
 void Channel::end() {
@@ -130,7 +186,7 @@ std::string Channel::reason(const error_code& error) const {
 }
 
 asio::awaitable<error_code> Channel::wait_readable() {
-  if (ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1) co_return error_code();
+  if (has_more()) co_return error_code();
   const auto life = life_;
   error_code error;
   co_await socket_.async_wait(Socket::wait_read, ignoring(error));
@@ -139,7 +195,7 @@ asio::awaitable<error_code> Channel::wait_readable() {
 }
 
 Step Channel::move_bytes(Direction direction, Span span, std::size_t& bytes, error_code& error) {
-  if (!socket_.is_open()) {
+  if (!is_open()) {
     error = asio::error::bad_descriptor;
     return Step::failed;
   }

@@ -27,11 +27,14 @@ class Channel {
 
   explicit Channel(boost::asio::io_context& loop) : socket_(loop) {}
   explicit Channel(Socket connected) : socket_(std::move(connected)) {}
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
 
   executor_type get_executor() { return socket_.get_executor(); }
   // For opening and connecting it.
   Socket& socket() { return socket_; }
-  bool is_open() const { return socket_.is_open(); }
+  bool is_open() const { return socket_.is_open() || parked_ >= 0; }
   void close();
   // Says that nothing more is sent.
   void end();
@@ -52,6 +55,24 @@ class Channel {
   const std::string& failure() const { return failure_; }
   // In place of error.message(): what TLS says, where it has failed.
   std::string reason(const error_code& error) const;
+
+  // ---- without the loop
+  // Asio watches it no more; returns its descriptor. REQUIRES: it is open, and nothing is under
+  // way.
+  int park();
+  // The descriptor while it is parked.
+  int parked() const { return parked_; }
+  // Asio watches it again. REQUIRES: it is parked. Errors: the system's; then it is closed.
+  error_code unpark();
+  // Reads or writes at once, as much as is possible now: how many bytes, and whether it `failed`,
+  // or would have to wait. With TLS one call may leave bytes that have come already: has_more().
+  struct Moved {
+    std::size_t bytes = 0;
+    Step step = Step::done;
+  };
+  Moved read_now(void* room, std::size_t bytes);
+  Moved write_now(const void* content, std::size_t bytes);
+  bool has_more() const;
 
   // ---- the stream
   // Waits until there is something to read.
@@ -133,8 +154,10 @@ class Channel {
   Step note(int returned, error_code& error);
 
   Socket socket_;
-  tls::CredentialsPtr credentials_;  // outlives ssl_
-  tls::SslPtr ssl_;                  // null: plain
+  int parked_ = -1;  // the descriptor while it is parked
+  Socket::protocol_type protocol_ = Socket::protocol_type::v4();  // of what is parked
+  tls::CredentialsPtr credentials_;                               // outlives ssl_
+  tls::SslPtr ssl_;                                               // null: plain
   std::optional<tls::Peer> peer_;
   std::string failure_;
   std::uint64_t life_ = 0;  // counts what begins and ends, so that what was queued is noticed

@@ -24,14 +24,14 @@ struct ControlRequest {
   std::string_view body;           // at most limits::control_body_bytes_max
   std::string_view authorization;  // the field's value; empty when there is none
   std::string_view host;           // of the target in absolute form, or the Host field
-  std::string_view origin;      // the Origin field, which browsers send; empty when there is none
-  std::string_view accept{};         // the Accept field
+  std::string_view origin;    // the Origin field, which browsers send; empty when there is none
+  std::string_view accept{};  // the Accept field
   std::string_view last_event_id{};  // the Last-Event-ID field, of readers of event streams
-  std::string_view features{};  // the Tandem-Features field, of other members
-  std::string_view peer;        // the numeric address it came from
-  std::string_view on_behalf_of{};  // the Tandem-On-Behalf-Of field, of masters
-  bool passed_on = false;           // by another master: Tandem-Passed-On is there
-  bool proxied = false;             // by a proxy: Via, Forwarded or X-Forwarded-For is there
+  std::string_view features{};       // the Tandem-Features field, of other members
+  std::string_view peer;             // the numeric address it came from
+  std::string_view on_behalf_of{};   // the Tandem-On-Behalf-Of field, of masters
+  bool passed_on = false;            // by another master: Tandem-Passed-On is there
+  bool proxied = false;              // by a proxy: Via, Forwarded or X-Forwarded-For is there
   // Who the caller is by its certificate; null: there is no TLS.
   std::shared_ptr<const access::Credential> certified{};
   // Who was admitted; null: nobody in particular, for no secret is asked for, or not of this one.
@@ -44,6 +44,8 @@ struct ControlResponse {
   std::string_view content_type = "application/json";         // of static storage
   std::vector<std::pair<std::string, std::string>> fields{};  // additional fields
   bool trusts = false;  // only members and workers send such a request
+  // Requests like this one will follow on its connection: HttpServerOptions::at_once answers them.
+  bool repeats = false;
   // What follows the body, until it ends (response_stream.hpp); null: nothing.
   std::shared_ptr<ResponseStream> stream{};
 };

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <utility>
 
 #include <boost/asio.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -13,7 +14,7 @@
 #include "common/base/log.hpp"
 #include "common/base/own_trouble.hpp"
 #include "common/base/clock.hpp"
-#include "common/http/channel.hpp"
+#include "common/http/http_server_connection.hpp"
 #include "common/http/response_stream.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/http1/http_date.hpp"
@@ -25,7 +26,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 namespace {
 
@@ -33,20 +33,10 @@ using Parser = http::request_parser<http::string_body>;
 
 // Large enough for a heartbeat with its head, so that one read takes it.
 constexpr std::size_t first_read_bytes = 2 * 1024;
-constexpr std::size_t buffer_bytes_max =
-    limits::control_header_bytes_max + limits::control_body_bytes_max;
 constexpr Duration accept_pause = 100ms;  // when this machine is short of something
 // Connections accepted in a row before the existing ones get their turn.
 constexpr unsigned accepts_in_a_row_max = 16;
 constexpr unsigned unauthorized = 401;
-
-SteadyTime after(Duration delay) { return std::chrono::steady_clock::now() + delay; }
-
-std::string peer_address(const tcp::socket& socket) {
-  error_code error;
-  const auto peer = socket.remote_endpoint(error);
-  return error ? std::string() : numeric_text(peer.address());
-}
 
 ControlResponse refused(unsigned status, std::string_view message) {
   return {.status = status, .body = wire::error_document(invalid(std::string(message)))};
@@ -122,23 +112,6 @@ ControlRequest request_of(const Parser& parser, std::string_view peer,
           .certified = std::move(certified)};
 }
 
-std::string written(const ControlResponse& response, std::string_view date, std::string_view method,
-                    bool keep_alive) {
-  const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  auto text =
-      fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n",
-                  response.status, std::string_view(reason.data(), reason.size()), date,
-                  keep_alive ? "keep-alive" : "close");
-  if (response.status != 204) {  // RFC 9110 §8.6
-    text += fmt::format("Content-Type: {}\r\n", response.content_type);
-    if (!response.stream) text += fmt::format("Content-Length: {}\r\n", response.body.size());
-  }
-  for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
-  text += "\r\n";
-  if (method != "HEAD") text += response.body;
-  return text;
-}
-
 asio::awaitable<error_code> read_body(Channel& socket, boost::beast::flat_buffer& buffer,
                                       Parser& parser, std::size_t bytes_max) {
   error_code error;
@@ -173,20 +146,6 @@ asio::awaitable<void> let_the_answer_arrive(Channel& socket) {
 
 }  // namespace
 
-struct HttpServer::Connection : ConnectionSlots::Holder {
-  explicit Connection(tcp::socket accepted)
-      : peer(peer_address(accepted)), socket(std::move(accepted)), buffer(buffer_bytes_max) {}
-
-  void close() override { socket.close(); }
-
-  std::string peer;
-  Channel socket;
-  std::shared_ptr<const access::Credential> certified;  // null: there is no TLS
-  boost::beast::flat_buffer buffer;  // holds no memory while the connection is idle
-  SteadyTime deadline = SteadyTime::max();
-  bool is_trusted = false;
-};
-
 HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handler handler)
     : loop_(loop),
       options_(options),
@@ -195,6 +154,10 @@ HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handle
       sweep_timer_(loop),
       accept_timer_(loop),
       slots_(options_.connections_max, std::min(options_.strangers_max, options_.connections_max)),
+      parked_(loop,
+              [this](ConnectionSlots::Holder& parked) {
+                take_repeats(static_cast<Connection&>(parked));
+              }),
       turns_(loop) {}
 
 HttpServer::~HttpServer() = default;
@@ -223,6 +186,7 @@ void HttpServer::start() {
   TANDEM_ASSERT(acceptor_.is_open());
   asio::co_spawn(loop_, accept(), asio::detached);
   asio::co_spawn(loop_, sweep(), asio::detached);
+  if (options_.at_once.answer) asio::co_spawn(loop_, parked_.run(), asio::detached);
 }
 
 void HttpServer::stop() {
@@ -230,6 +194,7 @@ void HttpServer::stop() {
   error_code ignored;
   acceptor_.close(ignored);
   turns_.stop();
+  parked_.stop();
   sweep_timer_.cancel();
   accept_timer_.cancel();
   for (const auto& connection : connections_) connection->close();
@@ -266,7 +231,7 @@ bool HttpServer::accept_one(error_code& error) {
   is_full_ = !has_room;
   if (!has_room) return true;
   connections_.insert(connection);
-  asio::co_spawn(loop_, serve(std::move(connection)), asio::detached);
+  asio::co_spawn(loop_, greet(std::move(connection)), asio::detached);
   return true;
 }
 
@@ -288,6 +253,7 @@ asio::awaitable<void> HttpServer::sweep() {
     const auto now = std::chrono::steady_clock::now();
     const auto credentials = options_.credentials ? options_.credentials->get() : nullptr;
     const auto today = access::wall_time();
+    std::vector<std::shared_ptr<Connection>> ended;
     for (const auto& connection : connections_) {
       const auto& peer = connection->socket.peer();
       const auto why = peer ? why_not(*peer, *credentials, today) : std::string();
@@ -295,8 +261,10 @@ asio::awaitable<void> HttpServer::sweep() {
         handshake_log_.refused(connection->peer, fmt::format("{} {}", peer->identity.id(), why),
                                tandem::now());
       }
-      if (connection->deadline < now || !why.empty()) connection->close();
+      if (connection->deadline >= now && why.empty()) continue;
+      connection->is_parked ? ended.push_back(connection) : connection->close();
     }
+    for (const auto& connection : ended) end(connection);
   }
 }
 
@@ -338,15 +306,26 @@ asio::awaitable<bool> HttpServer::shake_hands(Connection& connection) {
   }
 }
 
-asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) {
+asio::awaitable<void> HttpServer::greet(std::shared_ptr<Connection> connection) {
   bool begun = true;
   if (options_.credentials) {
     auto securing = secure(*connection);
     begun = co_await std::move(securing);
   }
-  for (bool keep = begun; keep && !stopped_;) {
+  if (!begun) {
+    end(connection);
+    co_return;
+  }
+  auto serving = serve(std::move(connection));
+  co_await std::move(serving);
+}
+
+// Until it ends or is parked.
+asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) {
+  for (bool keep = true; keep && !stopped_;) {
     if (connection->buffer.size() == 0) {
       connection->buffer.shrink_to_fit();
+      if (park(*connection)) co_return;
       connection->deadline = after(options_.idle_max);
       auto waiting = connection->socket.wait_readable();
       const auto error = co_await std::move(waiting);
@@ -355,6 +334,13 @@ asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) 
     }
     connection->deadline = after(options_.request_max);
     keep = co_await serve_request(*connection);
+  }
+  end(connection);
+}
+
+void HttpServer::end(const std::shared_ptr<Connection>& connection) {
+  if (std::exchange(connection->is_parked, false)) {
+    parked_.forget(connection->socket.parked(), *connection);
   }
   slots_.leave(*connection);
   connection->close();
@@ -395,6 +381,8 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     slots_.begin_answer(connection);
     auto answering = answer(request);
     response = co_await std::move(answering);
+    connection.repeats = response->repeats && response->trusts;
+    if (connection.repeats) note_repeats(connection, request, admission.caller);
     response->trusts ? slots_.trust(connection) : slots_.end_answer(connection);
   }
   // The rest of an unread body would be taken for the next request.
@@ -404,7 +392,8 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_ && !has_lost_trust &&
                           response->stream == nullptr;
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
-  const auto text = written(*response, date(), {method.data(), method.size()}, keep_alive);
+  std::string text;
+  write_answer(text, *response, date(), {method.data(), method.size()}, keep_alive);
   connection.deadline = after(options_.request_max);
   error_code unsent;
   co_await asio::async_write(socket, asio::buffer(text),

@@ -4,6 +4,12 @@
 // second. An idle connection waits for readability and owns no buffer; deadlines are numbers that
 // one timer sweeps, because a timer for each connection would cost more than the requests do.
 //
+// A connection on which the same thing is asked again and again (HttpServerOptions::at_once) costs
+// even less: it waits in a set of its own (parked_connections.hpp), without a coroutine, its
+// requests are read by the grammar of ordinary heads and answered in one piece, and who asks is not
+// asked again as long as that cannot have changed. Whatever is unusual about a request goes the
+// usual way, from its first byte on.
+//
 // The data plane has a server of its own (master/forward), with other needs.
 //
 // With credentials of the cluster it serves TLS alone: who a caller is is known before it asks for
@@ -19,7 +25,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -33,7 +41,9 @@
 #include "common/http/connection_slots.hpp"
 #include "common/http/http_message.hpp"
 #include "common/http/limits.hpp"
+#include "common/http/parked_connections.hpp"
 #include "common/http/turns.hpp"
+#include "common/http1/http_head.hpp"
 #include "common/tls/credentials.hpp"
 #include "common/wire/limits.hpp"
 
@@ -49,6 +59,15 @@ struct Admission {
   std::shared_ptr<const access::Credential> caller{};
 };
 
+// How requests are answered that repeat what was asked on their connection before.
+struct RepeatedRequests {
+  // Changes whenever somebody who was admitted might be admitted no more, or as somebody else.
+  std::function<std::uint64_t()> admissions{};
+  // The answer, which has no stream. The request has the method, the path, the host and the caller
+  // of one that was admitted, and answered with ControlResponse::repeats.
+  std::function<ControlResponse(const ControlRequest&)> answer{};  // empty: all go the usual way
+};
+
 struct HttpServerOptions {
   Duration idle_max = limits::control_idle_max;  // between requests; then the connection is closed
   Duration request_max = limits::control_request_max;  // to read a request, and to write its answer
@@ -58,6 +77,7 @@ struct HttpServerOptions {
   tls::CurrentCredentialsPtr credentials{};
   // Is passed a request without its body. Empty: all requests are admitted.
   std::function<Admission(const ControlRequest&)> admit{};
+  RepeatedRequests at_once{};
 };
 
 class HttpServer {
@@ -91,12 +111,22 @@ class HttpServer {
   bool accept_one(boost::system::error_code& error);
   boost::asio::awaitable<void> pause_accepting(boost::system::error_code why);
   boost::asio::awaitable<void> sweep();
+  boost::asio::awaitable<void> greet(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<bool> secure(Connection& connection);
   boost::asio::awaitable<bool> shake_hands(Connection& connection);
   boost::asio::awaitable<bool> serve_request(Connection& connection);
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   std::string_view date();
+  void end(const std::shared_ptr<Connection>& connection);
+
+  // ---- http_server_repeats.cpp
+  void note_repeats(Connection& connection, const ControlRequest& request,
+                    const std::shared_ptr<const access::Credential>& caller);
+  bool park(Connection& connection);
+  void wake(Connection& connection, std::string_view unread);
+  void take_repeats(Connection& connection);
+  std::size_t answer_at_once(Connection& connection, std::string_view text);
 
   boost::asio::io_context& loop_;
   HttpServerOptions options_;
@@ -105,13 +135,17 @@ class HttpServer {
   boost::asio::steady_timer sweep_timer_;
   boost::asio::steady_timer accept_timer_;
   ConnectionSlots slots_;
+  ParkedConnections parked_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   Turns turns_;  // of handshakes, each of which takes the processor for a while
   access::RefusalLog handshake_log_{"control connection refused"};
   std::uint64_t failed_handshakes_ = 0;
   std::int64_t date_second_ = -1;
   std::string date_;
-  bool is_full_ = false;  // since the last connection that was closed for it
+  std::vector<char> room_;     // for what is read from a parked connection
+  std::vector<Field> fields_;  // of a head in it
+  std::string out_;            // the answers to that
+  bool is_full_ = false;       // since the last connection that was closed for it
   bool stopped_ = false;
 };
 
