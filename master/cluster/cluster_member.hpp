@@ -258,8 +258,10 @@ class ClusterMember {
   cluster::ClusterView view_;
   std::map<core::NodeId, std::vector<Endpoint>> resolved_;  // peers that are configured by name
   std::uint64_t registered_digest_ = 0;
-  Term counts_absent_in_;     // the term in which the registry was told that this master leads
-  unsigned registering_ = 0;  // changes under way
+  std::pair<std::uint64_t, Term> registered_seen_{};  // the registry's changes, and the term
+  Term counts_absent_in_;        // the term in which the registry was told that this master leads
+  unsigned registering_ = 0;     // changes under way
+  bool there_are_more_ = false;  // than were begun together
   bool awaiting_adoption_ = false;
   LogIndex applied_reported_;  // to the core
   LogIndex in_force_;          // at all masters, as known to this primary

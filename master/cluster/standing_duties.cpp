@@ -2,6 +2,7 @@
 // request.
 #include <boost/asio.hpp>
 
+#include "common/base/clock.hpp"
 #include "common/base/log.hpp"
 #include "common/base/secret.hpp"
 #include "common/wire/term_proof.hpp"
@@ -70,7 +71,9 @@ void ClusterMember::tell_found_out(Instant now) {
 
 void ClusterMember::register_workers(Instant now) {
   if (registering_ > 0) return;  // the state will show what is left
-  for (auto& change : registry_.unregistered(now, registering_max)) {
+  auto due = registry_.unregistered(now, registering_max);
+  there_are_more_ = due.size() == registering_max;
+  for (auto& change : due) {
     ++registering_;
     asio::co_spawn(control_loop_, register_worker(std::move(change)), asio::detached);
   }
@@ -80,12 +83,18 @@ asio::awaitable<void> ClusterMember::register_worker(Change change) {
   auto committing = commit(std::move(change));
   const auto committed = co_await std::move(committing);
   --registering_;
-  if (!committed) log::debug("registration waits reason=\"{}\"", committed.error().message);
+  if (!committed) {
+    there_are_more_ = false;  // tried again with the next tick
+    log::debug("registration waits reason=\"{}\"", committed.error().message);
+  }
+  if (registering_ == 0 && there_are_more_ && has_caught_up()) register_workers(tandem::now());
 }
 
 // Reports the possible witnesses, from the replicated state, with the liveness that this master
 // sees; and again when it has caught up, because the core ignores an older report.
 void ClusterMember::report_registered() {
+  const std::pair seen(registry_.changes(), has_caught_up() ? view_.term : Term());
+  if (std::exchange(registered_seen_, seen) == seen) return;
   core::Registered registered;
   registered.applied = state_.applied();
   std::uint64_t digest = 0xcbf29ce484222325u;

@@ -1,8 +1,15 @@
 #include "master/registry/ejection.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace tandem::master {
+
+namespace {
+std::atomic<std::uint64_t> ejections{0};
+}
+
+std::uint64_t ejections_ever() { return ejections.load(std::memory_order_acquire); }
 
 Duration eject(WorkerCounters& counters, const EjectionTimes& times, Instant now) {
   constexpr auto relaxed = std::memory_order_relaxed;
@@ -14,6 +21,7 @@ Duration eject(WorkerCounters& counters, const EjectionTimes& times, Instant now
   const auto out_for = std::min(times.max, times.first * (std::int64_t{1} << before));
   counters.failures_in_a_row.store(0, relaxed);
   counters.ejected_until.store(stamp(now + out_for), relaxed);
+  tandem::master::ejections.fetch_add(1, std::memory_order_release);
   return out_for;
 }
 

@@ -19,6 +19,10 @@ struct EjectionTimes {
   Duration forgiven_after = 60s;
 };
 
+// How many there have been in this process: who remembers the number sees whether there was another
+// one.
+std::uint64_t ejections_ever();
+
 // Returns the length of the ejection.
 Duration eject(WorkerCounters& counters, const EjectionTimes& times, Instant now);
 

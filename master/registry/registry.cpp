@@ -11,8 +11,6 @@ namespace {
 // Two live workers with the same name must not take turns, so the holder keeps the name for two
 // intervals after each heartbeat, which covers the jitter of the next one.
 constexpr int intervals_name_is_held = 2;
-// A worker that said bye stays listed while its last heartbeats may still be on their way.
-constexpr int intervals_listed_after_bye = 3;
 
 bool advertises(const WorkerRecord& record, const wire::Heartbeat& heartbeat,
                 const Endpoint& address) {
@@ -71,6 +69,7 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
       !state_.has_removed(heartbeat.name, heartbeat.incarnation)) {
     record.incarnation = heartbeat.incarnation;
     record.takes_term = heartbeat.takes_proof;
+    note(record.name);
     if (give_keys(record)) mark_changed(record);
   }
   if (record.incarnation == heartbeat.incarnation && !record.is_probed()) {
@@ -150,7 +149,10 @@ Result<Membership> Registry::join(const wire::Heartbeat& heartbeat, Endpoint add
 
 void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
                        std::string_view peer_host, Instant attentive, Instant now) {
-  record.witness = witness_of(heartbeat, peer_host);
+  if (auto offer = witness_of(heartbeat, peer_host); offer != record.witness) {
+    record.witness = std::move(offer);
+    note(record.name);
+  }
   record.has_refused = false;
   record.is_proven = false;
   note_load(record, heartbeat.in_flight);
@@ -168,6 +170,7 @@ void Registry::refresh(WorkerRecord& record, const wire::Heartbeat& heartbeat,
   secure(record);
   record.left_at = attentive;
   record.shown.reset();
+  note(record.name);
   good_sign(record, attentive, now);
   settle(record, before);
   mark_changed(record);
@@ -182,6 +185,7 @@ void Registry::good_sign(WorkerRecord& record, Instant attentive, Instant now) {
     return;
   }
   const auto before = standing(record);
+  if (record.liveness.down()) note(record.name);
   record.liveness.good_sign(attentive);
   end_suspicion(record, attentive);
   settle(record, before);
@@ -225,45 +229,6 @@ void Registry::report_failure(WorkerId id, FailureKind kind, Instant now) {
   if (found->second->last_resort) failed_as_last_resort(*found->second, now);
 }
 
-void Registry::tick(Instant now) {
-  thread_.assert_here();
-  const auto stalled_before = clock_.stalled();
-  const auto attentive = clock_.tick(now);
-  if (clock_.stalled() - stalled_before > options_.heartbeat_interval) {
-    log::warn("master stalled, worker deadlines shifted stall_ms={}",
-              (clock_.stalled() - stalled_before) / 1ms);
-  }
-  std::vector<std::string> silent;
-  for (auto place = records_.begin(); place != records_.end();) {
-    const auto current = place++;
-    auto& record = current->second;
-    if (record.is_probed()) continue;
-    if (is_forgotten(record, attentive)) {
-      if (state_.joined.contains(record.name)) continue;  // until its departure has been committed
-      log::info("worker forgotten name={} service={}", record.name, record.service);
-      erase(current);
-    } else if (!record.has_left() && !record.liveness.down()) {
-      if (!record.liveness.is_silent(attentive, options_.heartbeat_interval)) continue;
-      const auto before = standing(record);
-      record.liveness.expire(attentive);
-      silent.push_back(record.name);
-      record.counters->in_flight_elsewhere.store(0, std::memory_order_relaxed);
-      settle(record, before);
-      if (record.is_challenged() && hooks_.on_backend) hooks_.on_backend(record.id);
-    }
-  }
-  follow_again(silent, now);
-  find_outliers(now);
-  if (services_.review()) request_publication();
-}
-
-bool Registry::is_forgotten(const WorkerRecord& record, Instant attentive) const {
-  if (record.has_left()) {
-    return attentive - record.left_at > intervals_listed_after_bye * options_.heartbeat_interval;
-  }
-  return record.liveness.down() && attentive - record.liveness.down_since() > options_.forget_after;
-}
-
 // ---- the list of workers and its publication
 
 Result<> Registry::check_room(std::string_view service) const {
@@ -288,7 +253,10 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
   TANDEM_ASSERT(inserted && records_.size() <= limits::workers_max);
   auto& kept = place->second;
   by_id_.emplace(kept.id, &kept);
+  by_name_.emplace(kept.name, &kept);
   note_address(kept);
+  note(kept.name);
+  if (!kept.is_probed()) review_later(kept);
   services_.add(kept);
   request_publication();
   log::info("worker joined name={} service={} address={} state={} id={}", kept.name, kept.service,
@@ -299,6 +267,8 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
 void Registry::erase(Records::iterator place) {
   services_.remove(place->second);
   by_id_.erase(place->second.id);
+  by_name_.erase(place->second.name);
+  note(place->first);
   forget_address(place->second);
   records_.erase(place);
   request_publication();
@@ -313,6 +283,7 @@ void Registry::settle(WorkerRecord& record, Standing before) {
   const bool shows = record.gets_traffic() != before.gets_traffic;
   if (shows || record.may_return() != before.may_return) mark_changed(record);
   if (record.state() == before.state) return;
+  services_.state_changed(record);
   log::info("worker state name={} from={} to={} reason=\"{}\"", record.name,
             to_string(before.state), to_string(record.state()), record.reason());
   if (hooks_.on_state) hooks_.on_state(record, before.state);

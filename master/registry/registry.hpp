@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <queue>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@
 #include "common/tls/credentials.hpp"
 #include "common/wire/cluster_envelope.hpp"
 #include "common/wire/heartbeat.hpp"
+#include "common/wire/repeated_heartbeat.hpp"
 #include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/registry/attentive_clock.hpp"
@@ -97,6 +99,23 @@ class Registry {
   // are erased.
   Result<Membership> heartbeat(const wire::Heartbeat& heartbeat, std::string_view peer_host,
                                Instant now);
+
+  // The heartbeat that was just taken may be repeated by its number.
+  void keep(std::string_view name, KeptDocument document);
+  // The worker, if it repeats what was kept, and is the same sender; null: it
+  // has to send all of it. It was heard, then. `reply`: the version of the reply that it would be
+  // given now; is_news: it has not been given that yet, and is taken to be given it.
+  struct Repetition {
+    const WorkerRecord* worker = nullptr;
+    bool is_news = false;
+  };
+  struct Sender {  // as in KeptDocument
+    const void* caller = nullptr;
+    std::string_view host;
+    std::uint64_t admissions = 0;
+  };
+  Repetition repeat(const wire::RepeatedHeartbeat& heartbeat, const Sender& sender,
+                    std::uint64_t reply, Instant now);
 
   // ---- observations of this master
 
@@ -214,9 +233,13 @@ class Registry {
   std::vector<wire::ServiceHealth> service_health() const;
   const CheckCounts& check_counts() const { return check_counts_; }
 
+  // Grows whenever the state has changed, or which workers are heard, or what they are registered
+  // as.
+  std::uint64_t changes() const { return changes_; }
+
   // The workers that are ejected now and the services that panic, which a primary tells its
   // standbys.
-  wire::FoundOut found_out(Instant now) const;
+  wire::FoundOut found_out(Instant now);
   // Takes that from the primary; all other workers are not ejected. REQUIRES: this master does not
   // lead.
   void take_found_out(const wire::FoundOut& found_out, Instant now);
@@ -276,6 +299,13 @@ class Registry {
   wire::ServiceInstances instances_of(const std::string& name, const ServiceTable::Members& members,
                                       Instant now) const;
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
+  void review_later(const WorkerRecord& record);
+  std::vector<std::string> find_silent(Instant attentive);
+  void note(const std::string& name);
+  void note_all();
+  bool is_settled(const std::string& name, Instant attentive, std::optional<Change>& due) const;
+  void forget_documents(const ServiceTable::Members& members);
+  void look_for_ejected();
   bool has_gone(const std::string& name, const JoinedWorker& worker, Instant attentive) const;
 
   // ---- registry_tls.cpp
@@ -342,6 +372,20 @@ class Registry {
   AttentiveClock clock_;
   Records records_;
   std::unordered_map<WorkerId, WorkerRecord*> by_id_;
+  std::unordered_map<std::string_view, WorkerRecord*> by_name_;  // all of records_
+  // When to look at each Tandem worker again, the earliest first: one entry for each, and maybe
+  // some of workers that have gone. So that time passes costs nothing for workers that are heard.
+  struct Review {
+    Instant due;
+    WorkerId id;
+    friend auto operator<=>(const Review&, const Review&) = default;
+  };
+  std::priority_queue<Review, std::vector<Review>, std::greater<>> reviews_;
+  // Workers that may have to be registered, or to leave: all others are as the state says.
+  std::set<std::string> unsettled_;
+  std::uint64_t changes_ = 0;
+  std::set<std::string, std::less<>> ejected_;  // the workers that were, when last looked for
+  std::uint64_t ejections_seen_ = 0;            // ejections_ever() then
   std::multimap<Endpoint, WorkerRecord*> by_address_;  // canonical; all of records_
   ServiceTable services_;
   ClusterState state_;

@@ -57,6 +57,7 @@ void Registry::probe_result(WorkerId id, std::optional<ProbeFailure> failure, In
   }
   const auto check = check_of(record.service);
   const auto before = standing(record);
+  services_.state_changed(record);
   auto& counted = check_counts_.of(record.service);
   ++(failure ? counted.checks_failed : counted.checks_good);
   if (failure) {

@@ -117,18 +117,46 @@ std::vector<Change> Registry::unregistered(Instant now, std::size_t changes_max)
   thread_.assert_here();
   const auto attentive = clock_.at(now);
   std::vector<Change> due;
-  for (const auto& [name, record] : records_) {
-    if (due.size() >= changes_max) return due;
-    if (record.is_probed() || record.has_left() || record.liveness.down()) continue;
-    const auto joined = state_.joined.find(name);
-    if (joined != state_.joined.end() && is_joined_as(record, joined->second)) continue;
-    due.push_back(Join{name, joined_as(record, state_)});
-  }
-  for (const auto& [name, worker] : state_.joined) {
-    if (due.size() >= changes_max) return due;
-    if (has_gone(name, worker, attentive)) due.push_back(Leave{name});
+  for (auto place = unsettled_.begin(); place != unsettled_.end() && due.size() < changes_max;) {
+    std::optional<Change> change;
+    const bool settled = is_settled(*place, attentive, change);
+    if (change) due.push_back(std::move(*change));
+    place = settled ? unsettled_.erase(place) : std::next(place);
   }
   return due;
+}
+
+// Whether the state says of the worker of that name what this master does; otherwise `due` is the
+// change that has to be made now, if any: a worker that is silent leaves later.
+bool Registry::is_settled(const std::string& name, Instant attentive,
+                          std::optional<Change>& due) const {
+  const auto found = records_.find(name);
+  const auto joined = state_.joined.find(name);
+  const bool is_joined = joined != state_.joined.end();
+  if (found != records_.end()) {
+    const auto& record = found->second;
+    if (!record.is_probed() && !record.has_left() && !record.liveness.down()) {
+      if (is_joined && is_joined_as(record, joined->second)) return true;
+      due = Join{name, joined_as(record, state_)};
+      return false;
+    }
+  }
+  if (is_joined && has_gone(name, joined->second, attentive)) due = Leave{name};
+  return !is_joined;
+}
+
+// On a master that does not lead nothing is settled, so what has gone is left out now and then.
+void Registry::note(const std::string& name) {
+  ++changes_;
+  unsettled_.insert(name);
+  if (unsettled_.size() > 2 * (records_.size() + state_.joined.size()) + 64) note_all();
+}
+
+void Registry::note_all() {
+  ++changes_;
+  unsettled_.clear();
+  for (const auto& [name, record] : records_) unsettled_.insert(name);
+  for (const auto& [name, worker] : state_.joined) unsettled_.insert(name);
 }
 
 // Silence counts only since this master leads and has applied everything: before that it may not
@@ -155,6 +183,7 @@ bool Registry::has_gone(const std::string& name, const JoinedWorker& worker,
 void Registry::began_to_lead(Instant now) {
   thread_.assert_here();
   leads_since_ = clock_.at(now);
+  note_all();
   told_panicking_.clear();
 }
 

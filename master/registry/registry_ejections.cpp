@@ -19,15 +19,32 @@ constexpr Duration outliers_interval = 10s;
 constexpr EjectionTimes outlier_times{.first = 10s, .max = 5min, .forgiven_after = 1min};
 }  // namespace
 
-wire::FoundOut Registry::found_out(Instant now) const {
+// All workers are looked at only if one was ejected since the last time.
+void Registry::look_for_ejected() {
+  const auto ever = ejections_ever();
+  if (std::exchange(ejections_seen_, ever) != ever) {
+    ejected_.clear();
+    for (const auto& [name, record] : records_) {
+      if (record.is_ejected()) ejected_.insert(name);
+    }
+    return;
+  }
+  std::erase_if(ejected_, [this](const std::string& name) {
+    const auto found = records_.find(name);
+    return found == records_.end() || !found->second.is_ejected();
+  });
+}
+
+wire::FoundOut Registry::found_out(Instant now) {
   thread_.assert_here();
+  look_for_ejected();
   wire::FoundOut found_out;
   services_.for_each([&](const std::string& name, const ServiceTable::Members&) {
     if (services_.health_of(name).panics()) found_out.panicking.push_back(name);
   });
   auto& ejected = found_out.ejected;
-  for (const auto& [name, record] : records_) {
-    if (!record.is_ejected()) continue;
+  for (const auto& name : ejected_) {
+    const auto& record = records_.find(name)->second;
     if (ejected.size() == limits::ejected_workers_max) break;
     const auto until = record.counters->ejected_until.load(relaxed);
     const Duration left(std::max<std::int64_t>(until - now.since_boot().count(), 0));
@@ -53,12 +70,15 @@ void Registry::take_found_out(const wire::FoundOut& found_out, Instant now) {
     counters.ejections.store(worker.ejections, relaxed);
     counters.ejected_at.store(now.since_boot().count(), relaxed);
     counters.ejected_until.store((now + worker.left).since_boot().count(), relaxed);
+    services_.state_changed(found->second);
   }
-  for (auto& [name, record] : records_) {
-    if (record.is_ejected() && !told.contains(name)) {
-      record.counters->ejected_until.store(0, relaxed);
+  look_for_ejected();
+  for (const auto& name : ejected_) {
+    if (!told.contains(name)) {
+      records_.find(name)->second.counters->ejected_until.store(0, relaxed);
     }
   }
+  for (const auto name : told) ejected_.emplace(name);
 }
 
 // ---- success rates

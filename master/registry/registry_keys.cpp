@@ -31,6 +31,7 @@ void Registry::secret_changed() {
   const auto& secret = state_.secret;
   via_ = secret.empty() ? std::string() : "tandem-" + keyed_digest(secret, "via", via_bytes);
   for (auto& [name, record] : records_) {
+    record.document = {};
     if (give_keys(record)) mark_changed(record);
   }
   request_publication();

@@ -15,6 +15,8 @@ Result<> Registry::apply(const Change& change, Instant now) {
   const bool had_joined = state_.joined.contains(name);
   auto outcome = state_.apply(change);
   if (!outcome) return outcome;
+  ++changes_;
+  if (!name.empty()) note(name);
   if (const auto* set = std::get_if<SetRoute>(&change)) {
     route_changed({set->route.host, set->route.prefix});
   } else if (const auto* removed = std::get_if<RemoveRoute>(&change)) {
@@ -26,6 +28,7 @@ Result<> Registry::apply(const Change& change, Instant now) {
   } else if (std::holds_alternative<SetSecret>(change)) {
     secret_changed();
   } else if (std::holds_alternative<RaiseFeatureLevel>(change)) {
+    note_all();
     for (const auto& [added, spec] : state_.added) follow(added, had_joined, now);
   } else if (!name.empty()) {  // the change is about a worker
     follow(name, had_joined, now);
@@ -140,6 +143,7 @@ void Registry::restore(ClusterState state, Instant now) {
     follow(name, before.joined.contains(name), now);
   }
   for (const auto& name : names) follow(name, before.joined.contains(name), now);
+  note_all();
 }
 
 // A worker that other masters know and this one has not heard is listed, but gets no traffic until

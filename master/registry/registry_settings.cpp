@@ -87,6 +87,7 @@ std::string Registry::checks(std::string_view service) const {
 
 void Registry::settings_changed(const std::string& service) {
   const auto check = check_of(service);
+  if (const auto* members = services_.find(service)) forget_documents(*members);
   const bool said = configured_settings_.contains(service) || state_.settings.contains(service);
   services_.set_settings(
       service, said ? std::make_shared<const wire::ServiceSettings>(settings(service)) : nullptr);

@@ -6,6 +6,7 @@
 #include "common/base/assert.hpp"
 #include "common/base/log.hpp"
 #include "common/wire/limits.hpp"
+#include "master/registry/ejection.hpp"
 
 namespace tandem::master {
 
@@ -22,6 +23,7 @@ void ServiceTable::add(WorkerRecord& record) {
   const bool added = entry.members.emplace(record.name, &record).second;
   TANDEM_ASSERT(added);
   entry.shown.reset();
+  entry.is_reviewed = false;
 }
 
 void ServiceTable::remove(WorkerRecord& record) {
@@ -30,6 +32,7 @@ void ServiceTable::remove(WorkerRecord& record) {
   const auto removed = found->second.members.erase(record.name);
   TANDEM_ASSERT(removed == 1);
   found->second.shown.reset();
+  found->second.is_reviewed = false;
   if (found->second.members.empty()) services_.erase(found);
 }
 
@@ -37,6 +40,7 @@ void ServiceTable::changed(WorkerRecord& record) {
   const auto found = services_.find(record.service);
   TANDEM_ASSERT(found != services_.end());
   found->second.shown.reset();
+  found->second.is_reviewed = false;
 }
 
 void ServiceTable::set_settings(const std::string& service,
@@ -83,7 +87,14 @@ const HealthCounts& ServiceTable::health_of(std::string_view service) const {
   return found->second.health;
 }
 
+void ServiceTable::state_changed(const WorkerRecord& record) {
+  const auto found = services_.find(record.service);
+  TANDEM_ASSERT(found != services_.end());
+  found->second.is_reviewed = false;
+}
+
 void ServiceTable::review(std::string_view name, Entry& entry) {
+  entry.is_reviewed = true;
   const auto before = std::exchange(entry.health, count_health(entry.members));
   const auto& now = entry.health;
   if (now.panics() != before.panics()) {
@@ -100,7 +111,11 @@ void ServiceTable::review(std::string_view name, Entry& entry) {
 
 bool ServiceTable::review() {
   bool changed = false;
+  const auto ever = ejections_ever();
+  const bool one_was_ejected = std::exchange(ejections_seen_, ever) != ever;
   for (auto& [name, entry] : services_) {
+    const bool is_calm = !entry.health.panics() && entry.health.ejected == 0;
+    if (entry.is_reviewed && is_calm && !one_was_ejected) continue;
     const bool was_shown = entry.shown != nullptr;
     review(name, entry);
     changed = changed || (was_shown && entry.shown == nullptr);

@@ -37,6 +37,9 @@ class ServiceTable {
   // traffic.
   void changed(WorkerRecord& record);
 
+  // Its state changed, which snapshots may not show.
+  void state_changed(const WorkerRecord& record);
+
   // The settings of the service; null: none. It need not have workers.
   void set_settings(const std::string& service,
                     std::shared_ptr<const wire::ServiceSettings> settings);
@@ -50,7 +53,8 @@ class ServiceTable {
   // So many masters serve, and share the limits of services and workers. True: that is news.
   bool set_sharers(unsigned sharers);
 
-  // Counts the workers that are out because of their health, and decides which services panic.
+  // Counts the workers that are out because of their health, and decides which services panic;
+  // looks at the services whose workers have changed, and those that have ejected workers.
   // True: a new snapshot would differ from the last one.
   bool review();
   // A snapshot of all services, sharing what did not change since the last one.
@@ -76,12 +80,14 @@ class ServiceTable {
     std::shared_ptr<ServiceCounters> counters = std::make_shared<ServiceCounters>();
     std::shared_ptr<const SnapshotService> shown;  // null after a change
     HealthCounts health{};
+    bool is_reviewed = false;  // nothing that `health` counts has changed since
   };
   static void review(std::string_view name, Entry& entry);
   unsigned sharers_ = 1;
   std::map<std::string, Entry, std::less<>> services_;
   std::map<std::string, std::shared_ptr<const wire::ServiceSettings>, std::less<>> settings_;
   std::map<std::string, std::shared_ptr<const tandem::tls::WorkerTls>, std::less<>> tls_;
+  std::uint64_t ejections_seen_ = 0;  // ejections_ever() at the last review
 };
 
 }  // namespace tandem::master

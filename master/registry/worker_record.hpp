@@ -35,6 +35,19 @@ enum class WorkerKind {
 enum class WorkerState { up, suspect, down, draining };
 const char* to_string(WorkerState state);
 
+// What a worker last said of itself in full, with a number that stands for it from then on
+// (common/wire/repeated_heartbeat.hpp).
+struct KeptDocument {
+  std::uint64_t sequence = 0;  // 0: there is none
+  // From whom it came, and what had been decided then about who may come. A repetition counts where
+  // it comes with the same.
+  std::shared_ptr<const void> caller{};
+  std::string host{};
+  std::uint64_t admissions = 0;
+  std::string warning{};    // what was found wrong with it
+  std::uint64_t reply = 0;  // the version of the reply that the worker has been given
+};
+
 struct WorkerRecord {
   WorkerId id{};
   WorkerKind kind = WorkerKind::tandem;
@@ -80,6 +93,7 @@ struct WorkerRecord {
   std::shared_ptr<WorkerCounters> counters{};
   Outcomes counted{};             // the counters' good and bad at the last review
   std::string ejection_reason{};  // set if the registry ejected it
+  KeptDocument document{};
   unsigned elsewhere_before = 0;  // in flight elsewhere, according to the last heartbeat but one
   bool last_resort = false;       // published although it is not up (panic.hpp)
   bool on_trial = false;          // it was ejected as a worker of last resort

@@ -1,6 +1,7 @@
 // More than half of a service is out for its health.
 #include <catch2/catch.hpp>
 
+#include "master/registry/ejection.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
 using namespace tandem;
@@ -78,7 +79,7 @@ TEST_CASE("workers that drain, leave, weigh nothing or were never well are asked
 TEST_CASE("those that loops have ejected count among those that are out") {
   Five cluster({"w1", "w2", "w3"});
   const auto counters = cluster.shown("w1")->counters;
-  counters->ejected_until = (cluster.time + 1h).since_boot().count();
+  eject(*counters, {.first = 1h, .max = 1h}, cluster.time);
   cluster.pass_hearing(1s, {"w1", "w2", "w3"});
   CHECK(health(cluster).panic);
   CHECK(cluster.traffic() == "w1 w2 w3");

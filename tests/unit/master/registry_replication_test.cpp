@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "master/cluster/replicated_state.hpp"
+#include "master/registry/ejection.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
 using namespace tandem;
@@ -302,7 +303,7 @@ TEST_CASE("a standby leaves alone whom the primary leaves alone, and no longer t
   }
   CHECK(primary.registry.found_out(primary.time).empty());
   auto& counters = *primary.shown("w2")->counters;
-  counters.ejected_until = (primary.time + 3s).since_boot().count();
+  eject(counters, {.first = 3s}, primary.time);
   counters.ejections = 2;
   counters.ejected_after = 5;
   const auto told = primary.registry.found_out(primary.time);
