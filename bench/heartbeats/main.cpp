@@ -1,15 +1,22 @@
-// Workers that do nothing but live: each sends POST /heartbeat to every master once a second, on a
-// connection of its own that stays open, as tandem-worker does; they are spread evenly over the
-// second.
+// Workers that do nothing but live: each sends POST /heartbeat to every master once a second; they
+// are spread evenly over the second.
 //
-//   bench-heartbeats WORKERS SECONDS TOKEN-FILE HOST:PORT...      the masters' control addresses
+//   bench-heartbeats [--short] [--connections N] [--restart-at SECOND]
+//                    WORKERS SECONDS TOKEN-FILE HOST:PORT...      the masters' control addresses
 //
-// Sends for SECONDS and prints, as one line of JSON, how many heartbeats were sent and answered
-// with 200. One thread.
+// By default each sends all that it has to say, each time, on a connection of its own, as a worker
+// of any language does. --short: as tandem-worker does, the short form as soon as the master has
+// the whole. --connections: so many to each master, which the workers share. --restart-at: then all
+// of them lose their connections and come back at once, each as a new process.
+//
+// Sends for SECONDS and prints, as one line of JSON, how many heartbeats were sent, how many of
+// them in full, and how they were answered. One thread.
 #include <fcntl.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <chrono>
+#include <deque>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -26,99 +33,222 @@ using Clock = std::chrono::steady_clock;
 constexpr auto interval = 1s;
 constexpr unsigned workers_max = 10'000;
 
-struct Connection {
-  int socket = -1;
-  std::string request;
+struct Options {
+  bool is_short = false;
+  unsigned connections = 0;  // to each master; 0: one for each worker
+  long restart_at = -1;      // seconds
+  unsigned workers = 0;
+  long seconds = 0;
+  std::string token;
+  std::vector<std::string> masters;
 };
 
-std::string heartbeat_of(unsigned worker, const std::string& token) {
-  // Port 9 of an address that no other worker has: nobody is there, and nobody asks.
-  const std::string number = std::to_string(worker);
-  const std::string address =
-      "127.1." + std::to_string(worker / 250) + "." + std::to_string(worker % 250 + 1);
-  const std::string body =
-      R"({"name": "idle-)" + number + R"(", "incarnation": "bench-)" + number +
-      R"(", "service": "default", "address": ")" + address +
-      R"(:9", "weight": 100, "connections": 64, "in_flight": 0, "state": "up"})";
-  return "POST /heartbeat HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " + token +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n\r\n" + body;
-}
+// A worker, as one master knows it.
+struct Sender {
+  unsigned worker = 0;
+  std::size_t connection = 0;
+  bool is_kept = false;  // the master has the whole document
+};
 
-int connect_to_master(const std::string& text) {
-  const auto colon = text.find(':');
-  if (colon == text.npos) die(text.c_str());
-  sockaddr_in address = loopback(parse_port(text.c_str() + colon + 1));
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (inet_pton(AF_INET, text.substr(0, colon).c_str(), &address.sin_addr) != 1 ||
-      connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    die(text.c_str());
-  }
-  set_no_delay(socket);
-  return socket;
-}
+struct Connection {
+  int socket = -1;
+  std::string unread;
+  std::deque<std::size_t> asked;  // the senders whose answers are still to come
+};
 
-// Reads what has come; every answer that begins with 200 counts.
-unsigned long read_answers(int epoll) {
-  unsigned long answered = 0;
-  epoll_event events[256];
-  const int ready = epoll_wait(epoll, events, 256, 0);
-  for (int i = 0; i < ready; ++i) {
-    char bytes[4096];
-    const ssize_t read = recv(events[i].data.fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (read <= 0) {
-      std::fprintf(stderr, "a master closed a connection\n");
-      std::exit(1);
+struct Counts {
+  unsigned long sent = 0, in_full = 0, answered = 0, unchanged = 0, wanted_in_full = 0, refused = 0;
+};
+
+class Workers {
+ public:
+  explicit Workers(Options options) : options_(std::move(options)), epoll_(epoll_create1(0)) {
+    const unsigned shared = options_.connections == 0 ? options_.workers : options_.connections;
+    const std::size_t masters = options_.masters.size();
+    connections_.resize(shared * masters);
+    for (unsigned worker = 0; worker < options_.workers; ++worker) {
+      for (std::size_t i = 0; i < masters; ++i) {
+        senders_.push_back({.worker = worker, .connection = (worker % shared) * masters + i});
+      }
     }
-    const std::string_view text(bytes, static_cast<std::size_t>(read));
-    if (text.find("HTTP/1.1 200") != text.npos) ++answered;
   }
-  return answered;
+
+  std::size_t size() const { return senders_.size(); }
+  const Counts& counts() const { return counts_; }
+
+  void beat(std::size_t place) {
+    auto& sender = senders_[place];
+    auto& connection = connections_[sender.connection];
+    if (connection.socket < 0) connect(sender.connection);
+    const auto request = request_of(sender);
+    if (send(connection.socket, request.data(), request.size(), MSG_NOSIGNAL) < 0) die("send");
+    connection.asked.push_back(place);
+    ++counts_.sent;
+    if (!(options_.is_short && sender.is_kept)) ++counts_.in_full;
+  }
+
+  void read_answers() {
+    epoll_event events[256];
+    const int ready = epoll_wait(epoll_, events, 256, 0);
+    for (int i = 0; i < ready; ++i) {
+      auto& connection = connections_[events[i].data.u64];
+      char bytes[16384];
+      const ssize_t read = recv(connection.socket, bytes, sizeof bytes, MSG_DONTWAIT);
+      if (read <= 0) {
+        std::fprintf(stderr, "a master closed a connection\n");
+        std::exit(1);
+      }
+      connection.unread.append(bytes, static_cast<std::size_t>(read));
+      while (take_answer(connection)) continue;
+    }
+  }
+
+  void restart() {
+    ++incarnation_;
+    for (auto& connection : connections_) {
+      if (connection.socket >= 0) close(connection.socket);
+      connection = {};
+    }
+    for (auto& sender : senders_) sender.is_kept = false;
+    for (std::size_t place = 0; place < senders_.size(); ++place) {
+      beat(place);
+      if (place % 64 == 0) read_answers();
+    }
+  }
+
+ private:
+  std::string request_of(const Sender& sender) const {
+    // Port 9 of an address that no other worker has: nobody is there, and nobody asks.
+    const auto number = std::to_string(sender.worker);
+    const auto who = R"({"name":"idle-)" + number + R"(","incarnation":"bench-)" + number + "-" +
+                     std::to_string(incarnation_) + '"';
+    std::string body = who;
+    if (options_.is_short && sender.is_kept) {
+      body += R"(,"repeats":1,"in_flight":0,"term":0})";
+    } else {
+      body += R"(,"service":"default","address":"127.1.)" + std::to_string(sender.worker / 250) +
+              "." + std::to_string(sender.worker % 250 + 1) +
+              R"(:9","weight":100,"connections":64,"in_flight":0,"state":"up","sequence":1})";
+    }
+    return "POST /heartbeat HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " + options_.token +
+           "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+  }
+
+  void connect(std::size_t place) {
+    const auto& text = options_.masters[place % options_.masters.size()];
+    const auto colon = text.find(':');
+    if (colon == text.npos) die(text.c_str());
+    sockaddr_in address = loopback(parse_port(text.c_str() + colon + 1));
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (inet_pton(AF_INET, text.substr(0, colon).c_str(), &address.sin_addr) != 1 ||
+        ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+      die(text.c_str());
+    }
+    set_no_delay(socket);
+    connections_[place].socket = socket;
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = place}};
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) < 0) die("epoll_ctl");
+  }
+
+  // False: it has not arrived as a whole.
+  bool take_answer(Connection& connection) {
+    auto& text = connection.unread;
+    const auto head = text.find("\r\n\r\n");
+    if (head == text.npos) return false;
+    const auto length = text.find("Content-Length: ");
+    std::size_t body = 0;
+    if (length < head) body = std::strtoul(text.c_str() + length + 16, nullptr, 10);
+    if (text.size() < head + 4 + body) return false;
+    const auto status = text.substr(9, 3);
+    text.erase(0, head + 4 + body);
+    const auto place = connection.asked.front();
+    connection.asked.pop_front();
+    senders_[place].is_kept = status == "200" || status == "204";
+    if (status == "200")
+      ++counts_.answered;
+    else if (status == "204")
+      ++counts_.unchanged;
+    else if (status == "412")
+      ++counts_.wanted_in_full;
+    else
+      ++counts_.refused;
+    if (status == "412") beat(place);
+    return true;
+  }
+
+  const Options options_;
+  const int epoll_;
+  unsigned incarnation_ = 0;
+  std::vector<Sender> senders_;
+  std::vector<Connection> connections_;
+  Counts counts_;
+};
+
+[[noreturn]] void misused() {
+  std::fprintf(stderr,
+               "usage: bench-heartbeats [--short] [--connections N] [--restart-at SECOND] WORKERS "
+               "SECONDS TOKEN-FILE HOST:PORT...\n1 to %u workers, 1 to 3600 seconds\n",
+               workers_max);
+  std::exit(2);
+}
+
+Options read_options(int argc, char** argv) {
+  Options options;
+  int next = 1;
+  for (; next < argc && std::string_view(argv[next]).starts_with("--"); ++next) {
+    const std::string_view flag = argv[next];
+    if (flag == "--short") {
+      options.is_short = true;
+    } else if (flag == "--connections" && next + 1 < argc) {
+      options.connections = static_cast<unsigned>(std::strtoul(argv[++next], nullptr, 10));
+    } else if (flag == "--restart-at" && next + 1 < argc) {
+      options.restart_at = std::strtol(argv[++next], nullptr, 10);
+    } else {
+      misused();
+    }
+  }
+  if (argc - next < 4) misused();
+  options.workers = static_cast<unsigned>(std::strtoul(argv[next], nullptr, 10));
+  options.seconds = std::strtol(argv[next + 1], nullptr, 10);
+  if (options.workers == 0 || options.workers > workers_max) misused();
+  if (options.seconds < 1 || options.seconds > 3'600) misused();
+  std::ifstream file(argv[next + 2]);
+  if (!std::getline(file, options.token)) die(argv[next + 2]);
+  options.masters.assign(argv + next + 3, argv + argc);
+  return options;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    std::fprintf(stderr, "usage: bench-heartbeats WORKERS SECONDS TOKEN-FILE HOST:PORT...\n");
-    return 2;
-  }
   raise_file_limit();
-  const auto workers = static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10));
-  const auto seconds = std::strtol(argv[2], nullptr, 10);
-  if (workers == 0 || workers > workers_max || seconds < 1 || seconds > 3'600) {
-    std::fprintf(stderr, "1 to %u workers, 1 to 3600 seconds\n", workers_max);
-    return 2;
-  }
-  std::ifstream file(argv[3]);
-  std::string token;
-  if (!std::getline(file, token)) die(argv[3]);
-  const int epoll = epoll_create1(EPOLL_CLOEXEC);
-  std::vector<Connection> connections;
-  for (unsigned worker = 0; worker < workers; ++worker) {
-    for (int i = 4; i < argc; ++i) {
-      const int socket = connect_to_master(argv[i]);
-      epoll_event event{.events = EPOLLIN, .data = {.fd = socket}};
-      if (epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event) < 0) die("epoll_ctl");
-      connections.push_back({socket, heartbeat_of(worker, token)});
-    }
-  }
-  const auto step = std::chrono::duration_cast<Clock::duration>(interval) / connections.size();
+  const auto options = read_options(argc, argv);
+  Workers workers(options);
+  const auto step = std::chrono::duration_cast<Clock::duration>(interval) / workers.size();
   const auto begin = Clock::now();
   auto due = begin;
-  unsigned long sent = 0;
-  unsigned long answered = 0;
-  while (due - begin < std::chrono::seconds(seconds)) {
-    for (; due <= Clock::now(); due += step) {
-      const auto& [socket, request] = connections[sent++ % connections.size()];
-      if (send(socket, request.data(), request.size(), MSG_NOSIGNAL) < 0) die("send");
+  bool is_restarted = options.restart_at < 0;
+  for (std::size_t next = 0; due - begin < std::chrono::seconds(options.seconds);) {
+    if (!is_restarted && due - begin >= std::chrono::seconds(options.restart_at)) {
+      is_restarted = true;
+      workers.restart();
+      due = Clock::now();
     }
-    answered += read_answers(epoll);
+    for (; due <= Clock::now(); due += step) workers.beat(next++ % workers.size());
+    workers.read_answers();
     const timespec pause{.tv_sec = 0, .tv_nsec = 500'000};
     nanosleep(&pause, nullptr);
   }
-  for (const auto end = Clock::now() + 2s; answered < sent && Clock::now() < end;) {
-    answered += read_answers(epoll);
-  }
-  std::printf("{\"sent\": %lu, \"answered\": %lu}\n", sent, answered);
+  const auto& counts = workers.counts();
+  const auto open = [&] {
+    return counts.answered + counts.unchanged + counts.wanted_in_full + counts.refused <
+           counts.sent;
+  };
+  for (const auto end = Clock::now() + 2s; open() && Clock::now() < end;) workers.read_answers();
+  std::printf(
+      "{\"sent\": %lu, \"in_full\": %lu, \"answered\": %lu, \"unchanged\": %lu, "
+      "\"wanted_in_full\": %lu, \"refused\": %lu}\n",
+      counts.sent, counts.in_full, counts.answered, counts.unchanged, counts.wanted_in_full,
+      counts.refused);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "common/access/limits.hpp"
 #include "common/base/clock.hpp"
@@ -102,6 +103,7 @@ int warning_of(int days_left) {
 
 void AccessControl::set(std::shared_ptr<const access::Credentials> credentials) {
   credentials_ = std::move(credentials);
+  ++version_;
   warned_at_ = {};
   tick();
 }
@@ -225,6 +227,7 @@ std::string AccessControl::on_behalf_of(const ControlRequest& request) {
 void AccessControl::tick() {
   const auto now = access::wall_time();
   const auto today = std::chrono::floor<std::chrono::days>(now);
+  if (std::exchange(day_, today) != today) ++version_;
   if (credentials_ == nullptr || today == warned_at_) return;
   warned_at_ = today;
   std::map<std::string, int, std::less<>> told;

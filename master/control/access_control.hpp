@@ -40,6 +40,9 @@ class AccessControl {
   // Somebody in particular asks, whom others cannot pass themselves off as.
   bool knows_callers() const { return credentials_ != nullptr || by_certificates_; }
   bool asks_for_tokens() const { return credentials_ != nullptr; }
+  // Grows whenever somebody who was admitted might be admitted no more: with the tokens, and each
+  // day, for tokens end by days.
+  std::uint64_t version() const { return version_; }
 
   // By its certificate a caller is whom that names. Over TLS a token counts for what people do, and
   // makes nobody a worker or a master, who have certificates for that.
@@ -78,11 +81,13 @@ class AccessControl {
                    ApiEndpoint::Access access) const;
 
   bool by_certificates_ = false;
+  std::uint64_t version_ = 0;
   std::function<bool(const std::string&)> belongs_;  // empty: all do
   std::shared_ptr<const access::Credentials> credentials_;
   wire::RefusedRequests refused_;
   access::RefusalLog log_{"request refused"};
   access::WallTime warned_at_{};                  // the day for which warnings were looked for
+  std::chrono::sys_days day_{};                   // of the last tick
   std::map<std::string, int, std::less<>> told_;  // by hash, the last warning
 };
 

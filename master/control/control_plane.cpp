@@ -22,6 +22,10 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Between two snapshots, in times that the last one took; and at most.
+constexpr int publish_pauses = 9;
+constexpr Duration publish_pause_max = 50ms;
+
 const char* role_of(const cluster::ClusterView& view) {
   if (view.role == core::Role::primary) return "primary";
   return view.primary.empty() ? "candidate" : "standby";
@@ -47,12 +51,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       registry(
           {.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
           {.on_snapshot = hooks.snapshot,
-           .on_change =
-               [this] {
-                 asio::post(loop, [this] {
-                   if (!closed) registry.publish();
-                 });
-               },
+           .on_change = [this] { publish_soon(); },
            .on_backend = [this](WorkerId id) { prober.watch(id); },
            .on_state = [this](const WorkerRecord& record,
                               WorkerState before) { saw_state(record, before); }}),
@@ -61,7 +60,12 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
           {.node = options.node, .on_promote = options.on_promote, .on_demote = options.on_demote}),
       server(loop,
              {.credentials = credentials,
-              .admit = [this](const ControlRequest& request) { return admit(request); }},
+              .admit = [this](const ControlRequest& request) { return admit(request); },
+              .at_once = {.admissions = [this] { return heartbeat_api->admissions(); },
+                          .answer =
+                              [this](const ControlRequest& request) {
+                                return heartbeat_api->answer(request);
+                              }}},
              [this](const ControlRequest& request) { return answer(request); }) {
   node.node = options.node;
   node.control = options.control;
@@ -232,6 +236,20 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
   });
 }
 
+// A snapshot of thousands of workers takes a millisecond to make, and when all of them return at
+// once there is something new all the time: then no more than a tenth of the time is spent on it.
+void ControlPlane::Parts::publish_soon() {
+  publish_timer.expires_at(publish_not_before);
+  publish_timer.async_wait([this](boost::system::error_code error) {
+    if (error || closed) return;
+    const auto begin = std::chrono::steady_clock::now();
+    registry.publish();
+    const auto end = std::chrono::steady_clock::now();
+    const auto pause = std::min<Duration>(publish_pauses * (end - begin), publish_pause_max);
+    publish_not_before = end + pause;
+  });
+}
+
 void ControlPlane::Parts::close() {
   closed = true;
   if (node.role == "primary") role_hooks.demoted(node.term);  // without a successor
@@ -239,6 +257,7 @@ void ControlPlane::Parts::close() {
   documents.stop();
   lookups.stop();
   tick_timer.cancel();
+  publish_timer.cancel();
   prober.stop();
   calls.cancel();
   member->close();

@@ -46,6 +46,7 @@ struct ControlPlane::Parts {
   void route(const ControlPlaneOptions& options);
   void run();
   void tick_at(boost::asio::steady_timer::time_point time);
+  void publish_soon();
   void close();
   void saw_view();
   void note_addresses();
@@ -80,6 +81,8 @@ struct ControlPlane::Parts {
   boost::asio::io_context loop{1};
   boost::asio::thread_pool reloads{1};  // blocks for the disk
   boost::asio::steady_timer tick_timer{loop};
+  boost::asio::steady_timer publish_timer{loop};
+  std::chrono::steady_clock::time_point publish_not_before{};
   EventLog events;
   EventFeed feed{loop, events};
   ViewEvents view_events;
@@ -114,6 +117,7 @@ struct ControlPlane::Parts {
   std::optional<TicketSharing> tickets;
   LongDocuments documents{loop, registry};
   RoleHooks role_hooks;
+  std::optional<HeartbeatApi> heartbeat_api;
   ApiRouter router;
   HttpServer server;
   std::thread thread;

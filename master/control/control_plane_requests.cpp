@@ -57,9 +57,9 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   const auto check_address = [this](const Endpoint& address) {
     return own_addresses.check_newcomer(address);
   };
-  route_heartbeats(
-      router, registry, node, *member, access, timing, heartbeats,
-      [this](Term term) { member->report_term(term); }, check_address);
+  heartbeat_api.emplace(
+      HeartbeatApi::Sources{registry, node, *member, access, own_addresses, heartbeats}, timing);
+  heartbeat_api->route(router);
   const auto status =
       status_of(registry, node, *member, access, hooks.vips, [this] { return certificates(); });
   route_status(router, status, documents);
@@ -158,6 +158,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   auto response = co_await std::move(answering);
   const auto needed = router.access_to(request);
   if (needed == Access::operator_) {
+    registry.publish();  // what was changed is in force here before that is answered
     access.tell_change(request, response, node.role);
     tell_request(request, response);
   }

@@ -3,69 +3,14 @@
 #include "common/base/clock.hpp"
 #include "common/base/sender_address.hpp"
 #include "common/http/api_response.hpp"
+#include "common/wire/error_document.hpp"
 #include "common/wire/heartbeat.hpp"
-#include "master/control/own_addresses.hpp"
 
 namespace tandem::master {
 
 namespace {
 
-// Caches the three possible answers; each is made anew only when the node's view has changed.
-class Answers {
- public:
-  Answers(const NodeView& node, const ClusterMember& member, Duration interval,
-          const core::Timing& timing)
-      : node_(node), member_(member), interval_(interval), timing_(timing) {
-    make();
-  }
-
-  const std::string& of(Membership membership) {
-    if (version_ != node_.version || masters_ != member_.reachable_masters()) make();
-    switch (membership) {
-      case Membership::registered: return registered_;
-      case Membership::left: return left_;
-      case Membership::removed: break;
-    }
-    return removed_;
-  }
-
- private:
-  void make() {
-    version_ = node_.version;
-    masters_ = member_.reachable_masters();
-    wire::HeartbeatReply reply;
-    reply.node = node_.node;
-    reply.role = node_.role;
-    reply.term = node_.term;
-    reply.primary = node_.primary;
-    reply.interval = interval_;
-    reply.cluster_heartbeat = timing_.heartbeat;
-    reply.election_timeout = timing_.election_timeout;
-    for (const auto& [name, master] : masters_) {
-      if (!reply.masters.empty()) reply.masters += ' ';
-      reply.masters += fmt::format("{}={}", name, master.address.to_string());
-    }
-    reply.masters_as_of = member_.masters_as_of().value();
-    if (reply.masters_as_of > 0) reply.cluster = fmt::format("{}", member_.view().cluster);
-    reply.registered = true;
-    registered_ = wire::to_json(reply);
-    reply.registered = false;
-    left_ = wire::to_json(reply);
-    reply.removed = true;
-    removed_ = wire::to_json(reply);
-  }
-
-  const NodeView& node_;
-  const ClusterMember& member_;
-  const Duration interval_;
-  const core::Timing timing_;
-  std::uint64_t version_ = 0;
-  MasterRecords masters_;
-  std::string registered_;
-  std::string left_;
-  std::string removed_;
-};
-
+constexpr unsigned wanted_in_full = 412;
 constexpr std::string_view no_vote =
     "it has a state directory, and its token was issued without witness = true: it serves, and "
     "does not vote";
@@ -74,6 +19,15 @@ constexpr std::string_view no_vote =
 bool take_offer(const access::Credential* caller, wire::Heartbeat& heartbeat) {
   if (caller == nullptr || access::may_speak_as(*caller, heartbeat.name)) return true;
   return !std::exchange(heartbeat.witness, std::nullopt);
+}
+
+// Kept as long as it is compared. The tokens' callers live as long as the tokens are the same; one
+// with a certificate, as long as its connection.
+std::shared_ptr<const void> caller_of(const ControlRequest& request) {
+  if (request.caller != nullptr && request.caller == request.certified.get()) {
+    return request.certified;
+  }
+  return {std::shared_ptr<const void>(), request.caller};
 }
 
 void add(std::string& reply, std::string_view name, std::string_view text) {
@@ -93,43 +47,119 @@ std::string warning_for(const wire::Heartbeat& heartbeat, std::string_view peer)
       heartbeat.address.to_string());
 }
 
-void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      ClusterMember& member, AccessControl& access, const core::Timing& timing,
-                      HeartbeatCounts& counts, std::function<void(Term)> heard_term,
-                      std::function<Result<>(const Endpoint&)> check_address) {
-  const auto answers =
-      std::make_shared<Answers>(node, member, registry.options().heartbeat_interval, timing);
-  const auto take = [&registry, &node, &member, &access, answers, heard_term,
-                     check_address](const ControlRequest& request) {
-    auto heartbeat = wire::parse_heartbeat(request.body);
-    if (!heartbeat) return refusal(heartbeat.error());
-    const auto address = reachable_from_here(heartbeat->address, request.peer);
-    if (auto outside = access.check_worker(request, *heartbeat, address))
-      return std::move(*outside);
-    const bool may_vote = take_offer(request.caller, *heartbeat);
-    if (const auto allowed = check_address(address); !allowed) return refusal(allowed.error());
-    const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
-    if (!membership) return refusal(membership.error());
-    if (heartbeat->term > node.term) heard_term(heartbeat->term);
-    if (*membership == Membership::registered) member.heard_witness(*heartbeat, request);
-    const auto key = registry.term_key(heartbeat->name);
-    const bool is_keyed = *membership == Membership::registered && !key.empty();
-    auto text = answers->of(*membership);
-    add(text, "key", is_keyed ? key : std::string_view());
-    add(text, "checks", registry.checks(heartbeat->service));
-    add(text, "warning", may_vote ? warning_for(*heartbeat, request.peer) : std::string(no_vote));
-    auto answer = document(std::move(text));
-    answer.trusts = true;
-    return answer;
-  };
+HeartbeatApi::HeartbeatApi(Sources sources, const core::Timing& timing)
+    : sources_(sources), timing_(timing) {
+  make_replies();
+}
+
+std::uint64_t HeartbeatApi::admissions() const {
+  return sources_.access.version() + sources_.own_addresses.version();
+}
+
+void HeartbeatApi::route(ApiRouter& router) {
   router.add({.method = "POST",
               .path = "/heartbeat",
               .access = ApiEndpoint::Access::worker,
-              .handler = [take, &counts](const ControlRequest& request, const std::string&) {
-                auto answer = take(request);
-                ++(answer.status == 200 ? counts.taken : counts.refused);
-                return answer;
+              .handler = [this](const ControlRequest& request, const std::string&) {
+                return answer(request);
               }});
+}
+
+ControlResponse HeartbeatApi::answer(const ControlRequest& request) {
+  const auto repeated = wire::read_repetition(request.body);
+  auto answer = repeated ? take(*repeated, request) : take(request);
+  answer.trusts = answer.status < 300;
+  answer.repeats = answer.trusts || answer.status == wanted_in_full;
+  ++(answer.status < 300 ? sources_.counts.taken : sources_.counts.refused);
+  return answer;
+}
+
+ControlResponse HeartbeatApi::take(const ControlRequest& request) {
+  auto& registry = sources_.registry;
+  auto heartbeat = wire::parse_heartbeat(request.body);
+  if (!heartbeat) return refusal(heartbeat.error());
+  const auto address = reachable_from_here(heartbeat->address, request.peer);
+  if (auto outside = sources_.access.check_worker(request, *heartbeat, address)) {
+    return std::move(*outside);
+  }
+  const bool may_vote = take_offer(request.caller, *heartbeat);
+  const auto allowed = sources_.own_addresses.check_newcomer(address);
+  if (!allowed) return refusal(allowed.error());
+  const auto membership = registry.heartbeat(*heartbeat, request.peer, now());
+  if (!membership) return refusal(membership.error());
+  if (heartbeat->term > sources_.node.term) sources_.member.report_term(heartbeat->term);
+  const bool is_registered = *membership == Membership::registered;
+  if (is_registered) sources_.member.heard_witness(*heartbeat, request);
+  make_replies();
+  KeptDocument document{
+      .sequence = heartbeat->sequence,
+      .caller = caller_of(request),
+      .host = std::string(request.peer),
+      .admissions = admissions(),
+      .warning = may_vote ? warning_for(*heartbeat, request.peer) : std::string(no_vote),
+      .reply = reply_version_};
+  auto answer = reply(is_registered                     ? registered_
+                      : *membership == Membership::left ? left_
+                                                        : removed_,
+                      is_registered ? registry.term_key(heartbeat->name) : std::string_view(),
+                      heartbeat->service, document.warning);
+  if (is_registered) registry.keep(heartbeat->name, std::move(document));
+  return answer;
+}
+
+ControlResponse HeartbeatApi::take(const wire::RepeatedHeartbeat& heartbeat,
+                                   const ControlRequest& request) {
+  make_replies();
+  const auto [worker, is_news] =
+      sources_.registry.repeat(heartbeat, sender_of(request), reply_version_, now());
+  if (worker == nullptr) {
+    return {.status = wanted_in_full,
+            .body = wire::error_document("wanted_in_full",
+                                         "what this repeats is not known here: send all of it")};
+  }
+  if (heartbeat.term > sources_.node.term) sources_.member.report_term(heartbeat.term);
+  if (!is_news) return {.status = 204};
+  return reply(registered_, worker->term_key, worker->service, worker->document.warning);
+}
+
+Registry::Sender HeartbeatApi::sender_of(const ControlRequest& request) const {
+  return {request.caller, request.peer, admissions()};
+}
+
+ControlResponse HeartbeatApi::reply(std::string text, std::string_view key,
+                                    std::string_view service, std::string_view warning) const {
+  add(text, "key", key);
+  add(text, "checks", sources_.registry.checks(service));
+  add(text, "warning", warning);
+  return document(std::move(text));
+}
+
+void HeartbeatApi::make_replies() {
+  const auto& node = sources_.node;
+  const auto& masters = sources_.member.reachable_masters();
+  if (reply_version_ > 0 && view_version_ == node.version && masters_ == masters) return;
+  ++reply_version_;
+  view_version_ = node.version;
+  masters_ = masters;
+  wire::HeartbeatReply reply{.node = node.node,
+                             .role = node.role,
+                             .term = node.term,
+                             .primary = node.primary,
+                             .interval = sources_.registry.options().heartbeat_interval,
+                             .cluster_heartbeat = timing_.heartbeat,
+                             .election_timeout = timing_.election_timeout};
+  for (const auto& [name, master] : masters) {
+    if (!reply.masters.empty()) reply.masters += ' ';
+    reply.masters += fmt::format("{}={}", name, master.address.to_string());
+  }
+  reply.masters_as_of = sources_.member.masters_as_of().value();
+  if (reply.masters_as_of > 0) reply.cluster = fmt::format("{}", sources_.member.view().cluster);
+  left_ = wire::to_json(reply);
+  reply.removed = true;
+  removed_ = wire::to_json(reply);
+  reply.removed = false;
+  reply.registered = reply.takes_repeats = true;
+  registered_ = wire::to_json(reply);
 }
 
 }  // namespace tandem::master

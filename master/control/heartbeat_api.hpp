@@ -1,5 +1,13 @@
 // heartbeat_api.hpp: POST /heartbeat. The busiest path of the control API by far: thousands a
 // second.
+//
+// A heartbeat in its short form (common/wire/repeated_heartbeat.hpp) costs a look into a table and
+// an answer that has been made in advance. What was decided about the document that it repeats
+// holds as long as nothing has changed by which that was decided: who may come (AccessControl),
+// where the masters are, and what the settings of its service are; otherwise the worker is asked
+// for all of it.
+//
+// Owner: the control loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +16,13 @@
 #include <string_view>
 
 #include "common/core/options.hpp"
+#include "common/wire/heartbeat.hpp"
+#include "common/wire/repeated_heartbeat.hpp"
 #include "master/cluster/cluster_member.hpp"
 #include "master/control/access_control.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/node_view.hpp"
+#include "master/control/own_addresses.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -19,16 +30,49 @@ namespace tandem::master {
 // Since the start.
 struct HeartbeatCounts {
   std::uint64_t taken = 0;
-  std::uint64_t refused = 0;  // with an error
+  std::uint64_t refused = 0;  // with an error; of short ones also those that were asked for in full
 };
 
-// All references outlive the router. Answers tell witnesses the `timing`.
-// `heard_term` is called with a term that a worker has promised and this node does not know.
-// `check_address` checks that a worker may have that address.
-void route_heartbeats(ApiRouter& router, Registry& registry, const NodeView& node,
-                      ClusterMember& member, AccessControl& access, const core::Timing& timing,
-                      HeartbeatCounts& counts, std::function<void(Term)> heard_term,
-                      std::function<Result<>(const Endpoint&)> check_address);
+class HeartbeatApi {
+ public:
+  // What it answers from. All outlive it.
+  struct Sources {
+    Registry& registry;
+    const NodeView& node;
+    ClusterMember& member;
+    AccessControl& access;
+    const OwnAddresses& own_addresses;
+    HeartbeatCounts& counts;
+  };
+
+  // Answers tell witnesses the `timing`.
+  HeartbeatApi(Sources sources, const core::Timing& timing);
+
+  void route(ApiRouter& router);
+  // REQUIRES: the caller was admitted as a worker.
+  ControlResponse answer(const ControlRequest& request);
+  // Changes whenever a heartbeat that was admitted might be admitted no more.
+  std::uint64_t admissions() const;
+
+ private:
+  ControlResponse take(const ControlRequest& request);
+  ControlResponse take(const wire::RepeatedHeartbeat& heartbeat, const ControlRequest& request);
+  void make_replies();
+  Registry::Sender sender_of(const ControlRequest& request) const;
+  ControlResponse reply(std::string text, std::string_view key, std::string_view service,
+                        std::string_view warning) const;
+
+  Sources sources_;
+  const core::Timing timing_;
+
+  // The three possible replies, made anew only when what they say has changed.
+  std::uint64_t reply_version_ = 0;
+  std::uint64_t view_version_ = 0;  // NodeView::version, of the replies
+  MasterRecords masters_;
+  std::string registered_;
+  std::string left_;
+  std::string removed_;
+};
 
 // What is wrong with the address that a worker on the host `peer` advertises, for the worker's log;
 // empty: nothing.

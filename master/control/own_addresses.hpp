@@ -7,6 +7,7 @@
 // Owner: the control loop's thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct OwnAddress {
   std::string what;         // "the control address of a"
   Endpoint address;         // numeric
   bool everywhere = false;  // bound to all addresses of its machine
+
+  friend bool operator==(const OwnAddress&, const OwnAddress&) = default;
 };
 
 class OwnAddresses {
@@ -27,8 +30,17 @@ class OwnAddresses {
   // `networks`: where workers that register may be (--worker-network); empty: anywhere.
   explicit OwnAddresses(std::vector<AddressRange> networks) : networks_(std::move(networks)) {}
 
-  void set_networks(std::vector<AddressRange> networks) { networks_ = std::move(networks); }
-  void set(std::vector<OwnAddress> addresses) { addresses_ = std::move(addresses); }
+  void set_networks(std::vector<AddressRange> networks) {
+    networks_ = std::move(networks);
+    ++version_;
+  }
+  void set(std::vector<OwnAddress> addresses) {
+    if (addresses == addresses_) return;
+    addresses_ = std::move(addresses);
+    ++version_;
+  }
+  // Grows with each change.
+  std::uint64_t version() const { return version_; }
   // Errors: `conflict` when a master is served at `worker`. REQUIRES: it is numeric.
   Result<> check(const Endpoint& worker) const;
   // The same for a worker that registers or is added. Errors: `invalid` as well, for an address
@@ -38,6 +50,7 @@ class OwnAddresses {
  private:
   std::vector<AddressRange> networks_;
   std::vector<OwnAddress> addresses_;
+  std::uint64_t version_ = 0;
 };
 
 // True for loopback addresses and the current addresses of the interfaces.

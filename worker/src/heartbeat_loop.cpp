@@ -155,6 +155,8 @@ bool HeartbeatLoop::send(BlockingClient& client, const wire::Heartbeat& heartbea
   };
   if (!outcome.answered()) return fail(outcome.why);
   const auto& answer = outcome.answer;
+  const bool is_another = !outcome.master.empty() && kept && outcome.master != kept->node;
+  if (!in_full && is_another) return false;
   if (!in_full && answer.status == no_change) {
     kept_ = kept;
     accepted(*kept_);

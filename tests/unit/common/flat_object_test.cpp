@@ -76,7 +76,7 @@ TEST_CASE("what is not plain is left to the reader of documents") {
                                  "{\"a\":\"b}",
                                  "{\"a\":10000000000000000000}",
                                  "\xef\xbb\xbf{}",
-                                 "{\"a\":1}\0"}) {
+                                 "{\"a\":1}{}"}) {
     CAPTURE(text);
     CHECK(!read(text).has_value());
   }

@@ -1,6 +1,7 @@
 // Workers that fail more often than the others.
 #include <catch2/catch.hpp>
 
+#include "master/registry/ejection.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
 using namespace tandem;
@@ -38,7 +39,7 @@ struct Judged : RegistryFixture {
     }
     pass_hearing(10s, names);
   }
-  std::string ejected() const {
+  std::string ejected() {
     std::string list;
     for (const auto& worker : registry.found_out(time).ejected) list += worker.name + " ";
     return list;
@@ -95,8 +96,7 @@ TEST_CASE("each ejection for a success rate is longer than the last") {
 
 TEST_CASE("at most half of a service is ejected for success rates") {
   Judged cluster(5, "0.5");
-  cluster.counters[0]->ejected_until = (cluster.time + 1h).since_boot().count();
-  cluster.counters[1]->ejected_until = (cluster.time + 1h).since_boot().count();
+  for (int i = 0; i < 2; ++i) eject(*cluster.counters[i], {.first = 1h, .max = 1h}, cluster.time);
   cluster.interval({99, 99, 99, 99, 9});
   CHECK(cluster.ejected() == "w1 w2 ");
 }
