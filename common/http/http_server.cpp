@@ -70,6 +70,14 @@ std::string_view mistake_in(const Parser& parser) {
   return is_plain ? "" : "the only transfer coding understood here is chunked";
 }
 
+// Programs that were written for Consul present their token in a field of its own.
+void take_consul_token(Parser& parser) {
+  auto& head = parser.get();
+  const auto token = head["X-Consul-Token"];
+  if (token.empty() || head.count(http::field::authorization) > 0) return;
+  head.set(http::field::authorization, "Bearer " + std::string(token.data(), token.size()));
+}
+
 // A target in origin form or absolute form (RFC 9112 §3.2).
 struct Target {
   std::string_view authority;   // empty in origin form
@@ -358,6 +366,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
                                    asio::redirect_error(asio::use_awaitable, error));
   Admission admission;
   const auto mistake = error ? std::string_view{} : mistake_in(parser);
+  if (!error) take_consul_token(parser);
   if (!mistake.empty()) {
     admission.refusal = refused(400, mistake);
   } else if (!error && options_.admit) {

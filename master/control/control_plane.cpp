@@ -50,7 +50,12 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       own_addresses(options.worker_networks),
       registry(
           {.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
-          {.on_snapshot = hooks.snapshot,
+          {.on_snapshot =
+               [this](SnapshotPtr snapshot) {
+                 const auto published = snapshot->version;
+                 hooks.snapshot(std::move(snapshot));
+                 queries.notify(published);
+               },
            .on_change = [this] { publish_soon(); },
            .on_backend = [this](WorkerId id) { prober.watch(id); },
            .on_state = [this](const WorkerRecord& record,
@@ -255,6 +260,7 @@ void ControlPlane::Parts::close() {
   if (node.role == "primary") role_hooks.demoted(node.term);  // without a successor
   feed.end_all();
   documents.stop();
+  queries.stop();
   lookups.stop();
   tick_timer.cancel();
   publish_timer.cancel();

@@ -15,6 +15,7 @@
 #include "master/control/access_control.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/control_plane.hpp"
+#include "master/control/discovery/blocking_queries.hpp"
 #include "master/control/drained_wait.hpp"
 #include "master/control/event_feed.hpp"
 #include "master/control/heartbeat_api.hpp"
@@ -116,6 +117,7 @@ struct ControlPlane::Parts {
   std::optional<DrainedWait> drained;
   std::optional<TicketSharing> tickets;
   LongDocuments documents{loop, registry};
+  BlockingQueries queries{loop};
   RoleHooks role_hooks;
   std::optional<HeartbeatApi> heartbeat_api;
   ApiRouter router;

@@ -8,6 +8,7 @@
 #include "common/wire/limits.hpp"
 #include "master/control/config_api.hpp"
 #include "master/control/control_plane_parts.hpp"
+#include "master/control/discovery/discovery_api.hpp"
 #include "master/control/events_api.hpp"
 #include "master/control/health_api.hpp"
 #include "master/control/heartbeat_api.hpp"
@@ -84,6 +85,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
       *drained, documents, check_address);
   route_services(router, registry,
                  [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_discovery(router, registry, node.node, queries);
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_state(router, registry, *member);

@@ -24,6 +24,12 @@ inline constexpr auto hook_max = 30s;
 // Hooks that wait for a slow one; the leadership changes once per election timeout at most.
 inline constexpr std::size_t hooks_waiting_max = 64;
 
+// Callers that wait for news of the services: how long unless they say it, and at most; and how
+// many at once, each with a connection. More are answered at once.
+inline constexpr auto blocking_query_default = 5min;
+inline constexpr auto blocking_query_max = 10min;
+inline constexpr std::size_t blocking_queries_max = 2'048;
+
 // Workers that are told of before the control loop does what else waits: less than a millisecond's
 // work.
 inline constexpr std::size_t workers_told_at_once = 256;

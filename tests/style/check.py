@@ -59,6 +59,7 @@ MAY_INCLUDE = {
     "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
     "master/control": ["common", "master/events", "master/page", "master/metrics", "master/registry", "master/cluster", "master/control"],
+    "master/control/discovery": ["common", "master/registry", "master/control"],
     "master": ["common", "master"],  # main() and its flags
     "ctl": ["common", "ctl"],
 }
