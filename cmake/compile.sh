@@ -10,8 +10,22 @@
 export CCACHE_BASEDIR="$1" CCACHE_PCH_EXTSUM=1 CCACHE_DEPEND=1
 # A header that changes while it is compiled is noticed by its times, and what was made of it is not kept.
 export CCACHE_SLOPPINESS=pch_defines,time_macros
+root=$1
 ccache=$2
 shift 2
+
+# A batch of sources names them by their full paths; what is compiled names them from the root, which is searched.
+for argument; do
+  shift
+  case $argument in
+    */Unity/unity_*_cxx.cxx)
+      batch=${argument%.cxx}.of-root.cxx
+      sed "s|^#include \"$root/|#include \"|" "$argument" >"$batch"
+      argument=$batch
+      ;;
+  esac
+  set -- "$@" "$argument"
+done
 
 output=
 previous=

@@ -17,6 +17,7 @@
 #include "common/base/small_file.hpp"
 #include "common/tls/authority.hpp"
 #include "common/tls/limits.hpp"
+#include "ctl/bound_command.hpp"
 #include "ctl/new_file.hpp"
 
 namespace tandem::ctl {
@@ -27,10 +28,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr unsigned private_mode = 0600;
 constexpr unsigned public_mode = 0644;
-
-CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help) {
-  return app.add_subcommand(name, help)->fallthrough();
-}
 
 void bind_texts(CLI::App& app, const std::string& flag, const std::string& placeholder,
                 const std::string& help, std::vector<std::string>& texts) {

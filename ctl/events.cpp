@@ -13,8 +13,6 @@ namespace tandem::ctl {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr Duration poll_interval = 500ms;
 
 struct Events {
@@ -22,13 +20,13 @@ struct Events {
   std::string last;  // empty: there were none
 };
 
-std::string text_of(const Json& event, const char* name) {
+std::string text_of(const nlohmann::json& event, const char* name) {
   const auto found = event.find(name);
   return found != event.end() && found->is_string() ? printable(found->get<std::string>())
                                                     : std::string();
 }
 
-std::string line_of(const Json& event) {
+std::string line_of(const nlohmann::json& event) {
   auto line = fmt::format("{}  {:<11} {}", text_of(event, "time"), text_of(event, "kind"),
                           text_of(event, "text"));
   const auto reason = text_of(event, "reason");
@@ -56,7 +54,7 @@ Result<Events> read(const ControlClient& client, const std::string& since, Forma
   if (json->value("missed", false) && format == Format::tables) {
     events.lines = "(some events in between are not kept any more)\n";
   }
-  for (const auto& event : json->value("events", Json::array())) {
+  for (const auto& event : json->value("events", nlohmann::json::array())) {
     if (!event.is_object()) continue;
     const auto line = format == Format::json ? event.dump() : line_of(event);
     events.lines += line + "\n";

@@ -6,16 +6,15 @@ namespace tandem::ctl {
 
 namespace {
 
-using Json = nlohmann::json;
-
 // The member of that name, if it is an object; else an empty one.
-Json object_in(std::string_view document, const char* name) {
-  auto json = Json::parse(document, nullptr, false);
-  if (!json.is_object() || !json.contains(name) || !json[name].is_object()) return Json::object();
+nlohmann::json object_in(std::string_view document, const char* name) {
+  auto json = nlohmann::json::parse(document, nullptr, false);
+  if (!json.is_object() || !json.contains(name) || !json[name].is_object())
+    return nlohmann::json::object();
   return std::move(json[name]);
 }
 
-double number_in(const Json& json, const char* name) {
+double number_in(const nlohmann::json& json, const char* name) {
   if (!json.is_object() || !json.contains(name) || !json[name].is_number()) return 0;
   return json[name].get<double>();
 }

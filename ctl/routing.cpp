@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/ascii.hpp"
 #include "common/base/command_line.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/json_reader.hpp"
@@ -39,8 +40,8 @@ FlagParser place_parser(Place& place) {
 std::string in_query(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    const bool is_plain =
+        is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
     if (is_plain) {
       encoded += c;
     } else {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Configures and builds one preset, and says so; quiet but for that, unless something fails.
 #
-#   scripts/build.sh [PRESET [TARGET...]]     release (the default), debug, asan, tsan, fuzz, package
+#   scripts/build.sh [PRESET [TARGET...]]     release (the default), dev, debug, asan, tsan, fuzz, package
 #
 # The programs land in build/PRESET/bin. The second time it takes a second.
 set -euo pipefail
@@ -10,9 +10,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 preset=${1:-release}
 shift || true
 case $preset in
-  release | debug | asan | tsan | fuzz | package) ;;
+  release | dev | debug | asan | tsan | fuzz | package) ;;
   *)
-    echo "build: no preset '$preset'; there are release, debug, asan, tsan, fuzz and package" >&2
+    echo "build: no preset '$preset'; there are release, dev, debug, asan, tsan, fuzz and package" >&2
     exit 2
     ;;
 esac

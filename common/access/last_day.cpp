@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/ascii.hpp"
+
 namespace tandem::access {
 
 namespace chrono = std::chrono;
@@ -24,9 +26,7 @@ std::string LastDay::to_string() const {
 
 Result<LastDay> parse_last_day(std::string_view text, std::string_view field) {
   constexpr std::string_view form = "0000-00-00";
-  const auto is_like = [](char shape, char c) {
-    return shape == '-' ? c == '-' : c >= '0' && c <= '9';
-  };
+  const auto is_like = [](char shape, char c) { return shape == '-' ? c == '-' : is_digit(c); };
   if (std::equal(form.begin(), form.end(), text.begin(), text.end(), is_like)) {
     const auto number = [&](std::size_t at, std::size_t size) {
       int value = 0;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "common/base/ascii.hpp"
 #include "common/access/limits.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/name.hpp"
@@ -35,9 +36,8 @@ std::optional<std::string> hash_in(std::string_view text) {
   if (text.size() != 64) return std::nullopt;
   std::string digits;
   for (const char c : text) {
-    const bool upper = c >= 'A' && c <= 'F';
-    if (!upper && !(c >= 'a' && c <= 'f') && !(c >= '0' && c <= '9')) return std::nullopt;
-    digits += upper ? static_cast<char>(c | 0x20) : c;
+    if (!is_hex_digit(to_lower(c))) return std::nullopt;
+    digits += to_lower(c);
   }
   return digits;
 }

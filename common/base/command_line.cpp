@@ -20,8 +20,6 @@ namespace tandem {
 
 namespace {
 
-std::string_view shortened(std::string_view text) { return text.substr(0, limits::host_bytes_max); }
-
 // For a single endpoint, optional or not.
 template <class Target>
 FlagParser endpoint_parser(Target& value) {

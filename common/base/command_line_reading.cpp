@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "common/base/ascii.hpp"
 #include "common/base/command_line.hpp"
 #include "common/base/config_filler.hpp"
 #include "common/base/nearest_word.hpp"
@@ -105,9 +106,7 @@ class Reading {
   std::string located(const std::string& sentence) const {
     const auto begin = sentence.find("--");
     if (begin == sentence.npos) return sentence;
-    const auto is_in_key = [](char c) {
-      return c == '-' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    };
+    const auto is_in_key = [](char c) { return c == '-' || is_lower(c) || is_digit(c); };
     const auto end = std::find_if_not(sentence.begin() + static_cast<std::ptrdiff_t>(begin),
                                       sentence.end(), is_in_key);
     const std::string key(sentence.begin() + static_cast<std::ptrdiff_t>(begin) + 2, end);

@@ -8,11 +8,18 @@
 
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "common/base/limits.hpp"
 #include "common/base/result.hpp"
 
 namespace tandem {
+
+// As much of a text as a message about it quotes.
+inline std::string_view shortened(std::string_view text) {
+  return text.substr(0, limits::host_bytes_max);
+}
 
 enum class ConfigType { string, number, boolean, fraction };
 

@@ -16,8 +16,6 @@ namespace tandem {
 
 namespace {
 
-std::string_view shortened(std::string_view text) { return text.substr(0, limits::host_bytes_max); }
-
 // Of an error that begins with FILE:LINE.
 int line_of(const std::string& error, const std::string& file) {
   return error.size() > file.size() ? std::atoi(error.c_str() + file.size() + 1) : 0;

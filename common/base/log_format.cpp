@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/base/ascii.hpp"
 #include "common/base/json_text.hpp"
 
 namespace tandem {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_name(char c) { return (c >= 'a' && c <= 'z') || c == '_' || is_digit(c); }
+bool is_name(char c) { return is_lower(c) || c == '_' || is_digit(c); }
 
 // The length of the name that `text` begins with, if an = follows; else 0.
 std::size_t name_bytes(std::string_view text) {

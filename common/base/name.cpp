@@ -4,14 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "common/base/ascii.hpp"
 #include "common/base/limits.hpp"
 
 namespace tandem {
 
 namespace {
 bool is_name_character(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
+  return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
 }
 }  // namespace
 

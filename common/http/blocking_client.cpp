@@ -19,8 +19,6 @@ using End = HttpOutcome::End;
 
 namespace {
 
-auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
-
 std::string text_of(const HttpRequest& request, const Endpoint& host) {
   const bool has_length = !request.body.empty() || request.method == "POST" ||
                           request.method == "PUT" || request.method == "PATCH";
@@ -146,7 +144,7 @@ class BlockingClient::Body {
     error_code error;
     const auto text = text_of(request, server_);
     outcome.end = End::broken;
-    const auto bytes = co_await asio::async_write(channel_, asio::buffer(text), ignoring(error));
+    const auto bytes = co_await asio::async_write(channel_, asio::buffer(text), keeping(error));
     outcome.sent = bytes > 0;
     AnswerReader reader(options_.answer, request.method == "HEAD");
     auto status = AnswerReader::Status::cut;

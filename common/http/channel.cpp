@@ -16,8 +16,6 @@ using Step = Channel::Step;
 
 namespace {
 
-auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
-
 // What went wrong with a certificate says more than that the handshake failed.
 std::string failure_of(const SSL* ssl) {
   const auto verified = SSL_get_verify_result(ssl);
@@ -162,7 +160,7 @@ asio::awaitable<error_code> Channel::wait(Step wanted) {
   const auto life = life_;
   error_code error;
   co_await socket_.async_wait(wanted == Step::wants_read ? Socket::wait_read : Socket::wait_write,
-                              ignoring(error));
+                              keeping(error));
   if (!error && life != life_) error = asio::error::operation_aborted;
   co_return error;
 }
@@ -189,7 +187,7 @@ asio::awaitable<error_code> Channel::wait_readable() {
   if (has_more()) co_return error_code();
   const auto life = life_;
   error_code error;
-  co_await socket_.async_wait(Socket::wait_read, ignoring(error));
+  co_await socket_.async_wait(Socket::wait_read, keeping(error));
   if (!error && life != life_) error = asio::error::operation_aborted;
   co_return error;
 }

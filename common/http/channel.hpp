@@ -19,6 +19,11 @@
 
 namespace tandem {
 
+// For co_await: an error is a value, in `error`, and not thrown.
+inline auto keeping(boost::system::error_code& error) {
+  return boost::asio::redirect_error(boost::asio::use_awaitable, error);
+}
+
 class Channel {
  public:
   using Socket = boost::asio::ip::tcp::socket;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/ascii.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/http/api_response.hpp"
 #include "common/http/limits.hpp"
@@ -11,13 +12,6 @@
 namespace tandem {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return result;
-}
 
 // The host without brackets, and without the port, which differs where ports are forwarded.
 std::string host_of(std::string_view authority) {
@@ -39,7 +33,8 @@ std::optional<ControlResponse> refuse_indirect(const ControlRequest& request,
   }
   if (request.host.empty()) return std::nullopt;
   const auto host = host_of(request.host);
-  if (Endpoint{host, 0}.is_loopback() || host == lower(own_name)) return std::nullopt;
+  if (Endpoint{host, 0}.is_loopback() || host == lowered(std::string(own_name)))
+    return std::nullopt;
   return forbidden(
       fmt::format("the host \"{}\" is not served here: without a token this address answers to "
                   "loopback addresses, localhost and {} alone; ask by one of these, or give it a "

@@ -26,8 +26,6 @@ namespace {
 constexpr std::size_t conversation_bytes_at_once = 8 * 1024;
 constexpr auto cancelled_in_words = "this process is about to end";
 
-auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
-
 std::string text_of(const HttpRequest& request, const Endpoint& host) {
   const bool has_length = !request.body.empty() || request.method == "POST" ||
                           request.method == "PUT" || request.method == "PATCH";
@@ -136,7 +134,7 @@ asio::awaitable<void> HttpCalls::Call::look_up() {
     });
   });
   error_code ignored;
-  if (!ended) co_await looked_up.async_wait(ignoring(ignored));
+  if (!ended) co_await looked_up.async_wait(keeping(ignored));
   lookups.stop();
   if (found) addresses = *found;
 }
@@ -206,7 +204,7 @@ asio::awaitable<bool> HttpCalls::Call::connect() {
 asio::awaitable<void> HttpCalls::Call::exchange() {
   error_code error;
   const auto text = text_of(request, outcome.address);
-  const auto bytes = co_await asio::async_write(socket, asio::buffer(text), ignoring(error));
+  const auto bytes = co_await asio::async_write(socket, asio::buffer(text), keeping(error));
   outcome.sent = bytes > 0;
   if (error) co_return fail(End::broken, socket.reason(error));
   AnswerReader reader(options.answer, request.method == "HEAD");
@@ -233,7 +231,7 @@ asio::awaitable<void> HttpCalls::Call::converse() {
     std::string words;
     conversation->pull(words);
     error_code error;
-    const auto sent = co_await asio::async_write(socket, asio::buffer(words), ignoring(error));
+    const auto sent = co_await asio::async_write(socket, asio::buffer(words), keeping(error));
     outcome.sent = outcome.sent || sent > 0;
     if (conversation->is_over()) {
       outcome.end = End::answered;
@@ -241,7 +239,7 @@ asio::awaitable<void> HttpCalls::Call::converse() {
       co_return;
     }
     if (error) co_return fail(End::broken, socket.reason(error));
-    const auto got = co_await socket.async_read_some(asio::buffer(bytes), ignoring(error));
+    const auto got = co_await socket.async_read_some(asio::buffer(bytes), keeping(error));
     outcome.begun = outcome.begun || got > 0;
     if (error) co_return fail(End::broken, "the connection ended before the answer");
     conversation->feed({bytes.data(), got});
@@ -255,7 +253,7 @@ asio::awaitable<void> HttpCalls::Call::run() {
   if (connected) {
     error_code ignored;  // writing what follows fails as well
     if (!options.preamble.empty()) {
-      co_await asio::async_write(socket, asio::buffer(options.preamble), ignoring(ignored));
+      co_await asio::async_write(socket, asio::buffer(options.preamble), keeping(ignored));
     }
     auto exchanging = conversation == nullptr ? exchange() : converse();
     co_await std::move(exchanging);

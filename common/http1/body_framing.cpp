@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "common/base/ascii.hpp"
 #include "common/base/assert.hpp"
 #include "common/http1/field_text.hpp"
 #include "common/http1/limits.hpp"
@@ -20,7 +21,7 @@ constexpr std::uint32_t extension_bytes_max = 1024;
 constexpr std::size_t trailer_bytes_max = 16 * 1024;
 
 int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
+  if (is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.hpp"
 #include "common/http1/field_text.hpp"
 #include "common/http1/limits.hpp"
 
@@ -9,7 +10,6 @@ namespace tandem {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // RFC 9112 §3.2: a target is made of visible ASCII characters.
 bool is_visible(char c) { return c > ' ' && c < 0x7f; }
 

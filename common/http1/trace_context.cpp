@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.hpp"
+
 namespace tandem {
 
 namespace {
 
 bool is_lower_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_hex_digit(c); });
 }
 
 bool is_zero(std::string_view text) {
@@ -18,9 +19,6 @@ bool is_zero(std::string_view text) {
 constexpr std::size_t trace_at = 3;
 constexpr std::size_t span_at = 36;
 constexpr std::size_t flags_at = 53;
-
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A part of a key: of `longest` characters at most, and beginning with a letter, or a digit too.
 bool is_key_part(std::string_view part, std::size_t longest, bool may_begin_with_digit) {

@@ -37,7 +37,7 @@ constexpr std::string_view kSchema =
 // What is checked here is written once, when the database is made, and is the same in the file and
 // in every later page 1 of the write-ahead log.
 using Header = std::array<unsigned char, 100>;
-constexpr char kMagic[] = "SQLite format 3";  // with its NUL
+constexpr char kDatabaseMagic[] = "SQLite format 3";  // with its NUL
 // From offset 16: pages of 4096 bytes, write-ahead log (2, 2), nothing reserved, fixed fractions.
 constexpr std::array<unsigned char, 8> kFormat = {0x10, 0x00, 2, 2, 0, 64, 32, 32};
 
@@ -97,7 +97,7 @@ Result<> check_header(const fs::path& database) {
   if (file.bad()) return system_failure(database, errno);
   if (file.gcount() == 0) return refusal(database, "is empty");
   if (file.gcount() < static_cast<std::streamsize>(header.size()) ||
-      std::memcmp(header.data(), kMagic, sizeof kMagic) != 0) {
+      std::memcmp(header.data(), kDatabaseMagic, sizeof kDatabaseMagic) != 0) {
     return refusal(database, "is not a database");
   }
   if (big_endian(header, 68) != kApplicationId) {

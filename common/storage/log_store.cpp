@@ -43,7 +43,6 @@ struct LogStore::Database {
 
 namespace {
 
-constexpr std::uint64_t kPageBytes = 4096;
 // A disk that was full must have this much room before it is written again: the first write is all
 // of the node's state, and a disk that is full again a moment later would cost the cluster another
 // hand-over.
@@ -265,7 +264,7 @@ Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
   if (auto same = check_identity(); !same) return same;
   // SQLite's automatic checkpoint is not used: it retries a failed fsync of the database, and the
   // second time the system reports success although the data is lost.
-  if (wal_pages * kPageBytes < limits::wal_bytes_max) return {};
+  if (wal_pages * wal_page_bytes < limits::wal_bytes_max) return {};
   return connection.checkpoint(Connection::Then::reuse);
 }
 

@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 32;
 constexpr std::size_t kFrameHeaderBytes = 24;
-constexpr std::size_t kPageBytes = 4096;
+constexpr auto kPageBytes = wal_page_bytes;
 constexpr std::size_t kFrameBytes = kFrameHeaderBytes + kPageBytes;
-constexpr std::uint32_t kMagic = 0x377f0682;  // its last bit: the checksum reads big-endian words
+constexpr std::uint32_t kLogMagic =
+    0x377f0682;  // its last bit: the checksum reads big-endian words
 
 using Sum = std::array<std::uint32_t, 2>;
 
@@ -50,7 +51,7 @@ WalHeader read_header(const char* bytes) {
   header.big_endian_words = (big_endian(bytes) & 1) != 0;
   header.salts.assign(bytes + 16, 8);
   header.sum = {big_endian(bytes + 24), big_endian(bytes + 28)};
-  header.sound = (big_endian(bytes) & ~1u) == kMagic && big_endian(bytes + 8) == kPageBytes &&
+  header.sound = (big_endian(bytes) & ~1u) == kLogMagic && big_endian(bytes + 8) == kPageBytes &&
                  add({}, bytes, 24, header.big_endian_words) == header.sum;
   return header;
 }

@@ -19,6 +19,9 @@
 
 namespace tandem::storage {
 
+// What SQLite calls a page, as we set it.
+inline constexpr std::size_t wal_page_bytes = 4096;
+
 // Reads the file, if there is one, and changes nothing. Errors: `invalid` with what is wrong ("has
 // a damaged write-ahead log (frame 3)"), `io`.
 Result<> check_wal(const std::filesystem::path& wal);

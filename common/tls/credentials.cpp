@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 
+#include "common/base/ascii.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/small_file.hpp"
 #include "common/tls/limits.hpp"
@@ -51,9 +52,8 @@ Result<> verify(SSL_CTX* context, X509* own, const std::vector<CertificatePtr>& 
 }
 
 bool is_digest(std::string_view text) {
-  return text.size() == digest_digits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == digest_digits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_hex_digit(c); });
 }
 
 // Where a connection keeps the credentials that it began with.
@@ -159,8 +159,7 @@ Result<> ClusterCredentials::read_revoked(const std::string& file) {
     std::string digest;
     std::string more;
     if (!(words >> digest)) continue;
-    std::transform(digest.begin(), digest.end(), digest.begin(),
-                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c | 0x20) : c; });
+    digest = lowered(std::move(digest));
     if (!is_digest(digest) || words >> more) {
       return refuse(
           revoked_flag, file,

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/ascii.hpp"
 #include "common/access/limits.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
@@ -24,8 +25,7 @@ constexpr std::string_view operator_uri = "tandem:role:operator";
 bool is_cluster_name(std::string_view text) {
   return !text.empty() && text.size() <= limits::name_bytes_max &&
          std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                  c == '-';
+           return is_lower(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
          });
 }
 

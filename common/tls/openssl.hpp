@@ -1,8 +1,11 @@
 // openssl.hpp: OpenSSL's objects as values that are freed, and its errors as words.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -29,5 +32,10 @@ using SslPtr = std::unique_ptr<SSL, Freed<&SSL_free>>;
 
 // The newest error that OpenSSL has noted on this thread, a few words; forgets all of them.
 std::string openssl_reason();
+
+// The bytes of a text, as long as it lives.
+std::string_view text_of(const ASN1_STRING* text);
+// Nothing when there is none, or no time that can be told.
+std::optional<std::chrono::system_clock::time_point> time_of(const ASN1_TIME* time);
 
 }  // namespace tandem::tls

@@ -32,24 +32,12 @@ int no_passphrase(char*, int, int, void* asked) {
   return -1;
 }
 
-std::string text_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-          static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
-
 std::string address_text(const ASN1_OCTET_STRING* address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool v6 = ASN1_STRING_length(address) == 16;
   if (!v6 && ASN1_STRING_length(address) != 4) return {};
   inet_ntop(v6 ? AF_INET6 : AF_INET, ASN1_STRING_get0_data(address), text.data(), text.size());
   return text.data();
-}
-
-WallTime time_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  return std::chrono::floor<std::chrono::seconds>(
-      std::chrono::system_clock::from_time_t(::timegm(&parts)));
 }
 
 }  // namespace
@@ -107,8 +95,8 @@ SubjectNames names_of(const X509* certificate) {
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all.get()); ++i) {
     const auto* name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type == GEN_URI) names.uris.push_back(text_of(name->d.uniformResourceIdentifier));
-    if (name->type == GEN_DNS) names.hosts.push_back(text_of(name->d.dNSName));
+    if (name->type == GEN_URI) names.uris.emplace_back(text_of(name->d.uniformResourceIdentifier));
+    if (name->type == GEN_DNS) names.hosts.emplace_back(text_of(name->d.dNSName));
     if (name->type == GEN_IPADD) names.addresses.push_back(address_text(name->d.iPAddress));
   }
   ERR_clear_error();
@@ -130,8 +118,26 @@ std::string key_digest(const X509* certificate) {
   return digest({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
 }
 
-WallTime begins(const X509* certificate) { return time_of(X509_get0_notBefore(certificate)); }
-WallTime expires(const X509* certificate) { return time_of(X509_get0_notAfter(certificate)); }
+std::string_view text_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::optional<std::chrono::system_clock::time_point> time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
+WallTime begins(const X509* certificate) {
+  const auto told = time_of(X509_get0_notBefore(certificate));
+  return told ? std::chrono::floor<std::chrono::seconds>(*told) : WallTime{};
+}
+
+WallTime expires(const X509* certificate) {
+  const auto told = time_of(X509_get0_notAfter(certificate));
+  return told ? std::chrono::floor<std::chrono::seconds>(*told) : WallTime{};
+}
 
 std::string to_string(WallTime time) {
   return fmt::format("{:%Y-%m-%d %H:%M} UTC",

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/base/ascii.hpp"
 #include "common/wire/limits.hpp"
 
 namespace tandem::wire {
@@ -15,11 +16,9 @@ constexpr std::string_view scheme_end = "://";
 
 bool is_uri(std::string_view name) { return name.find(scheme_end) != name.npos; }
 
-char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
 bool equal_hosts(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return small(x) == small(y); });
+                    [](char x, char y) { return to_lower(x) == to_lower(y); });
 }
 
 // A `*` stands for the whole first label of a host, and for the end of a URI behind a slash.

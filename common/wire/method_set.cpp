@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/base/ascii.hpp"
+
 namespace tandem::wire {
 
 namespace {
@@ -13,9 +15,8 @@ constexpr std::string_view no_methods = "none";
 
 bool is_method(std::string_view text) {
   return !text.empty() && text.size() <= limits::method_name_bytes_max &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_upper(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
 // "/package.Service/Method"; the method may be "*" as a whole.
@@ -24,8 +25,7 @@ bool is_grpc_method(std::string_view text) {
   const auto slash = text.find('/', 1);
   if (slash == text.npos || slash == 1 || slash + 1 == text.size()) return false;
   const auto fits = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
   };
   const auto service = text.substr(1, slash - 1);
   const auto method = text.substr(slash + 1);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/ascii.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/name.hpp"
 #include "common/wire/json_reader.hpp"
@@ -14,19 +15,12 @@ namespace tandem::wire {
 
 namespace {
 
-std::string lower(std::string text) {
-  for (auto& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
-  return text;
-}
-
 // Why the text is not a host name or address literal; empty when it is one, or is empty.
 std::string_view host_problem(std::string_view host) {
   if (host.size() > limits::host_bytes_max) return "is too long";
   const auto fine = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' ||
-           c == '[' || c == ']' || c == ':';
+    return is_lower(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == '[' || c == ']' ||
+           c == ':';
   };
   if (!std::all_of(host.begin(), host.end(), fine)) return "must be a host without port";
   const bool has_port = !host.starts_with('[') && host.find(':') != host.npos;
@@ -42,7 +36,7 @@ std::string_view prefix_problem(std::string_view prefix) {
 }
 
 void normalize(Route& route) {
-  route.host = lower(std::move(route.host));
+  route.host = lowered(std::move(route.host));
   while (route.prefix.size() > 1 && route.prefix.ends_with('/')) route.prefix.pop_back();
 }
 

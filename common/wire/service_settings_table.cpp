@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/ascii.hpp"
 #include "common/base/duration.hpp"
 #include "common/base/limits.hpp"
 #include "common/wire/limits.hpp"
@@ -248,8 +249,7 @@ std::optional<std::string> parse_file_pair(std::string_view said) {
 
 std::optional<std::string> parse_host(std::string_view said) {
   const auto is_good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_';
+    return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_';
   };
   const bool fits = !said.empty() && said.size() <= limits::host_bytes_max &&
                     std::all_of(said.begin(), said.end(), is_good);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/ascii.hpp"
 #include "common/base/limits.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/request_key_spec.hpp"
@@ -19,14 +20,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
-std::string lower(std::string_view text) {
-  std::string low(text);
-  for (auto& c : low) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
-  return low;
-}
-
 bool read_max_age(std::string_view text, StickySpec& spec) {
   auto& seconds = spec.max_age.emplace(0);
   const auto* end = text.data() + text.size();
@@ -38,7 +31,7 @@ bool read_max_age(std::string_view text, StickySpec& spec) {
 bool read_same_site(std::string_view text, StickySpec& spec) {
   for (const auto same_site :
        {StickySpec::SameSite::lax, StickySpec::SameSite::strict, StickySpec::SameSite::none}) {
-    if (lower(text) != lower(to_string(same_site))) continue;
+    if (lowered(std::string(text)) != lowered(std::string(to_string(same_site)))) continue;
     spec.same_site = same_site;
     return true;
   }
@@ -48,10 +41,8 @@ bool read_same_site(std::string_view text, StickySpec& spec) {
 bool read_domain(std::string_view text, StickySpec& spec) {
   spec.domain = text;
   return !text.empty() && text.size() <= limits::host_bytes_max &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '-';
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '-'; });
 }
 
 bool read_path(std::string_view text, StickySpec& spec) {
@@ -63,7 +54,7 @@ bool read_path(std::string_view text, StickySpec& spec) {
 bool read_attribute(std::string_view text, StickySpec& spec) {
   const auto equals = text.find('=');
   if (equals == text.npos) return false;
-  const auto name = lower(trimmed(text.substr(0, equals)));
+  const auto name = lowered(std::string(trimmed(text.substr(0, equals))));
   const auto value = trimmed(text.substr(equals + 1));
   if (name == "max-age") return read_max_age(value, spec);
   if (name == "samesite") return read_same_site(value, spec);

@@ -1,12 +1,11 @@
 #include "master/balance/circuit_breaker.hpp"
 
+#include "common/base/relaxed.hpp"
 #include "master/registry/ejection.hpp"
 
 namespace tandem::master {
 
 namespace {
-
-constexpr auto relaxed = std::memory_order_relaxed;
 
 std::int64_t stamp(Instant at) { return at.since_boot().count(); }
 

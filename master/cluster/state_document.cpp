@@ -12,9 +12,7 @@ namespace tandem::master {
 
 namespace {
 
-using Json = nlohmann::json;
-
-Result<CommandClients> read_clients(const Json& json) {
+Result<CommandClients> read_clients(const nlohmann::json& json) {
   constexpr auto malformed = "clients must be lists of three numbers";
   if (!json.is_array() || json.size() > limits::command_clients_max) return invalid(malformed);
   CommandClients clients;
@@ -38,7 +36,7 @@ Result<> check_level(wire::FeatureLevel needed, wire::FeatureLevel features_max)
 }  // namespace
 
 std::string to_json(const CommandClients& clients, const ClusterState& state) {
-  Json list = Json::array();
+  nlohmann::json list = nlohmann::json::array();
   for (const auto& [life, client] : clients) list.push_back({life, client.last, client.at.value()});
   return fmt::format(R"({{"format":{},"clients":{},"state":{}}})", state.feature_level, list.dump(),
                      to_json(state));

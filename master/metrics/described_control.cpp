@@ -7,8 +7,6 @@ namespace {
 
 using Kind = Exposition::Kind;
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 void describe_health(Exposition& out, const ControlCounts& counts) {
   out.begin(Kind::counter, "tandem_heartbeats_total", "Heartbeats of workers");
   out.add(static_cast<double>(counts.heartbeats), {{"result", "ok"}});

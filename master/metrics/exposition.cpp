@@ -10,8 +10,6 @@ namespace tandem::master::metrics {
 
 namespace {
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 const char* name_of(Exposition::Kind kind) {
   switch (kind) {
     case Exposition::Kind::counter: return "counter";

@@ -15,6 +15,9 @@ namespace tandem::master::metrics {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+// As metrics tell times.
+inline double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 class Exposition {
  public:
   enum class Kind { counter, gauge, histogram };

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/ascii.hpp"
 #include "common/core/limits.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
@@ -18,8 +19,6 @@ using Json = nlohmann::ordered_json;
 
 // Higher than any level that will ever exist.
 constexpr std::uint64_t feature_level_max = 1'000'000;
-
-bool is_hexadecimal(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 template <class... Visitors>
 struct Overloaded : Visitors... {
@@ -231,7 +230,7 @@ wire::FeatureLevel level_of(const Join& join) {
 
 bool is_secret(std::string_view text) {
   return text.size() == 2 * wire::secret_bytes &&
-         std::all_of(text.begin(), text.end(), is_hexadecimal);
+         std::all_of(text.begin(), text.end(), is_hex_digit);
 }
 
 std::string subject_of(const Change& change) {

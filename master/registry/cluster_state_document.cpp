@@ -15,13 +15,11 @@ namespace tandem::master {
 
 namespace {
 
-using Json = nlohmann::json;
-
 Error malformed(std::string message, std::string field) {
   return invalid(fmt::format("{}: {}", field, message), field);
 }
 
-Result<> read_drained(const Json& json, ClusterState& state) {
+Result<> read_drained(const nlohmann::json& json, ClusterState& state) {
   if (!json.is_array()) return malformed("must be a list of names", "drained");
   for (const auto& item : json) {
     if (!item.is_string() || !is_name(item.get_ref<const std::string&>())) {
@@ -32,7 +30,7 @@ Result<> read_drained(const Json& json, ClusterState& state) {
   return {};
 }
 
-Result<> read_weights(const Json& json, ClusterState& state) {
+Result<> read_weights(const nlohmann::json& json, ClusterState& state) {
   if (!json.is_object()) return malformed("must be an object of names and numbers", "weights");
   for (const auto& [name, weight] : json.items()) {
     if (!is_name(name) || !weight.is_number_unsigned() ||
@@ -47,7 +45,7 @@ Result<> read_weights(const Json& json, ClusterState& state) {
 
 // Lists of changes, in the form of those that made the state.
 template <class Kind>
-Result<> read_changes(const Json& json, const char* member, ClusterState& state) {
+Result<> read_changes(const nlohmann::json& json, const char* member, ClusterState& state) {
   if (!json.is_array()) return malformed("must be a list of changes", member);
   for (std::size_t i = 0; i < json.size(); ++i) {
     const auto place = fmt::format("{}[{}]", member, i);
@@ -103,15 +101,16 @@ std::string to_json(const ClusterState& state) {
   }
   const auto of_masters =
       state.masters.empty() ? "" : fmt::format(R"("masters":{},)", masters.text());
-  const Json names(state.drained);
-  const Json weights(Json::object_t(state.weights.begin(), state.weights.end()));
+  const nlohmann::json names(state.drained);
+  const nlohmann::json weights(
+      nlohmann::json::object_t(state.weights.begin(), state.weights.end()));
   return fmt::format(R"({{"format":{},"joined":{},"drained":{},"weights":{},"added":{},)"
                      R"("routes":{},"removed":{},"settings":{},{}"secret":"{}"}})",
                      state.feature_level, joined.text(), names.dump(), weights.dump(), added.text(),
                      routes.text(), removed.text(), settings.text(), of_masters, state.secret);
 }
 
-Result<wire::FeatureLevel> read_format(const Json& json) {
+Result<wire::FeatureLevel> read_format(const nlohmann::json& json) {
   const auto found = json.is_object() ? json.find("format") : json.end();
   if (found == json.end() || !found->is_number_unsigned()) {
     return malformed("must be a number", "format");
@@ -130,7 +129,7 @@ Result<ClusterState> parse_cluster_state(std::string_view text) {
   return read_cluster_state(*json);
 }
 
-Result<ClusterState> read_cluster_state(const Json& json) {
+Result<ClusterState> read_cluster_state(const nlohmann::json& json) {
   if (!json.is_object()) return invalid("the state must be a JSON object");
   constexpr std::array members{"format", "joined", "drained", "weights", "added", "routes"};
   // Absent from documents of earlier versions.

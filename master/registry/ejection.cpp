@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "common/base/relaxed.hpp"
+
 namespace tandem::master {
 
 namespace {
@@ -12,7 +14,6 @@ std::atomic<std::uint64_t> ejections{0};
 std::uint64_t ejections_ever() { return ejections.load(std::memory_order_acquire); }
 
 Duration eject(WorkerCounters& counters, const EjectionTimes& times, Instant now) {
-  constexpr auto relaxed = std::memory_order_relaxed;
   const auto stamp = [](Instant at) { return at.since_boot().count(); };
   const auto last = counters.ejected_at.exchange(stamp(now), relaxed);
   const bool first = last == 0 || Duration(stamp(now) - last) > times.forgiven_after + times.max;

@@ -1,12 +1,12 @@
 #include "master/registry/panic.hpp"
 
 #include "common/base/assert.hpp"
+#include "common/base/relaxed.hpp"
 #include "master/registry/ejection.hpp"
 
 namespace tandem::master {
 
 namespace {
-constexpr auto relaxed = std::memory_order_relaxed;
 constexpr std::int64_t long_ago =
     1;  // the end of an ejection in the past: the next request is a trial
 }  // namespace

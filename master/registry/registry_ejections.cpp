@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/log.hpp"
+#include "common/base/relaxed.hpp"
 #include "common/wire/limits.hpp"
 #include "master/registry/ejection.hpp"
 #include "master/registry/registry.hpp"
@@ -13,7 +14,6 @@
 namespace tandem::master {
 
 namespace {
-constexpr auto relaxed = std::memory_order_relaxed;
 // Envoy's interval and longest ejection.
 constexpr Duration outliers_interval = 10s;
 constexpr EjectionTimes outlier_times{.first = 10s, .max = 5min, .forgiven_after = 1min};

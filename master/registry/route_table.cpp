@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "common/base/ascii.hpp"
 #include "common/base/limits.hpp"
 #include "common/wire/limits.hpp"
 
@@ -34,10 +35,7 @@ std::string_view normalized(std::string_view host, HostBuffer& buffer) {
   const auto end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
   host = host.substr(0, end);
   if (host.size() > buffer.size()) return {};
-  for (std::size_t i = 0; i < host.size(); ++i) {
-    const char c = host[i];
-    buffer[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  }
+  std::transform(host.begin(), host.end(), buffer.begin(), to_lower);
   return {buffer.data(), host.size()};
 }
 

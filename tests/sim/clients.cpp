@@ -7,13 +7,13 @@ namespace tandem::sim {
 
 namespace {
 constexpr Duration patience = 1s;
-constexpr Duration pause_max = 1500ms;
+constexpr Duration client_pause_max = 1500ms;
 }  // namespace
 
 // Sends the next change, or the last one again, perhaps to another master.
 void World::act(std::uint32_t index) {
   Client& client = clients_[index];
-  plan(between(20ms, pause_max), EventKind::client, index);
+  plan(between(20ms, client_pause_max), EventKind::client, index);
   ask();
   if (client.waiting && now_ - client.sent < patience) return;
   if (client.waiting) {

@@ -10,7 +10,7 @@ namespace tandem::sim {
 
 namespace {
 // The longest pause between two changes of the masters. A pair is one for a moment only.
-constexpr Duration pause_max = 12s;
+constexpr Duration operator_pause_max = 12s;
 constexpr Duration pair_pause_max = 4s;
 constexpr Duration going_max = 3s;  // from an operator's word until it is committed
 }  // namespace
@@ -61,7 +61,8 @@ bool World::has_lost_disk(const core::Configuration& configuration) const {
 }
 
 void World::operate() {
-  plan(between(0s, profile_.witnesses ? pause_max : pair_pause_max), EventKind::operate, 0);
+  plan(between(0s, profile_.witnesses ? operator_pause_max : pair_pause_max), EventKind::operate,
+       0);
   auto* leader = who_answers();
   if (!faults_on_ || leader == nullptr) return;
   std::vector<std::uint32_t> inside, outside;

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/base/relaxed.hpp"
 #include "master/balance/stable_hash.hpp"
 
 namespace tandem::master {
 
 namespace {
-
-constexpr auto relaxed = std::memory_order_relaxed;
 
 template <class Bytes>
 std::uint64_t hash_of(const Bytes& bytes, std::size_t count, std::uint64_t seed) {

@@ -10,6 +10,7 @@
 #include <future>
 #include <utility>
 
+#include "common/base/ascii.hpp"
 #include "common/base/clock.hpp"
 #include "master/forward/exchange/limits.hpp"
 #include "master/forward/io/reactor.hpp"
@@ -36,10 +37,7 @@ class File {
 
 // RFC 8555 §8.3: of the alphabet of base64url.
 bool is_token(std::string_view text) {
-  const auto is_good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  };
+  const auto is_good = [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; };
   return !text.empty() && text.size() <= limits::challenge_token_bytes_max &&
          std::all_of(text.begin(), text.end(), is_good);
 }

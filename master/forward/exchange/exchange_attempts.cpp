@@ -70,11 +70,11 @@ Task<> Exchange::ask(ChosenWorker& chosen, std::uint64_t seen) {
 // Null: there is no connection, as chosen.outcome says.
 Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   auto& upstream = *chosen.upstream;
-  const auto company =
-      history_.wants_own_connection() ? Upstream::Company::none : Upstream::Company::any;
+  const auto sharing =
+      history_.wants_own_connection() ? Upstream::Sharing::exclusive : Upstream::Sharing::shared;
   auto fresh = upstream.announces_clients()
                    ? upstream.open_for(announced_client(), context_.worker_io())
-                   : upstream.open(context_.worker_io(), company);
+                   : upstream.open(context_.worker_io(), sharing);
   if (!fresh) co_return nullptr;  // another loop was quicker: choose again
   std::optional<LeadershipWatch> watch;
   if (destination_ == Destination::primary) {

@@ -6,13 +6,13 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
+#include "common/base/relaxed.hpp"
 #include "master/balance/stable_hash.hpp"
 
 namespace tandem::master {
 
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
 constexpr double most = 1e6;
 // A bucket of the largest burst is full again within thirty years: nanoseconds can count that.
 constexpr double per_second_min = 1e-3;

@@ -14,6 +14,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "common/tls/openssl.hpp"
 #include "master/forward/tls/limits.hpp"
 #include "master/forward/tls/name_table.hpp"
 #include "master/forward/tls/pem_file.hpp"
@@ -57,11 +58,6 @@ Result<std::shared_ptr<EVP_PKEY>> read_key(const std::string& file) {
   return std::shared_ptr<EVP_PKEY>(key, &EVP_PKEY_free);
 }
 
-std::string text_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-          static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
-
 std::string address_text(const ASN1_OCTET_STRING* address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool v6 = ASN1_STRING_length(address) == 16;
@@ -79,7 +75,8 @@ std::vector<std::string> names_of(X509* certificate) {
                      &GENERAL_NAMES_free);
   for (int i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all.get()); ++i) {
     const auto* name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type == GEN_DNS) names.push_back(canonical_name(text_of(name->d.dNSName)));
+    if (name->type == GEN_DNS)
+      names.push_back(canonical_name(tandem::tls::text_of(name->d.dNSName)));
     if (name->type == GEN_IPADD) names.push_back(address_text(name->d.iPAddress));
   }
   if (!names.empty()) return names;
@@ -87,15 +84,9 @@ std::vector<std::string> names_of(X509* certificate) {
   const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
   if (place >= 0) {
     const auto* entry = X509_NAME_get_entry(subject, place);
-    names.push_back(canonical_name(text_of(X509_NAME_ENTRY_get_data(entry))));
+    names.push_back(canonical_name(tandem::tls::text_of(X509_NAME_ENTRY_get_data(entry))));
   }
   return names;
-}
-
-std::optional<Time> time_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
 std::string date_of(Time time) {
@@ -136,8 +127,8 @@ Result<Certificate> Certificate::load(const CertificateFiles& files, Time now) {
     return refuse(files.key,
                   fmt::format("is not the key of the certificate in {}", files.certificate));
   }
-  const auto begins = time_of(X509_get0_notBefore(loaded.own()));
-  const auto expires = time_of(X509_get0_notAfter(loaded.own()));
+  const auto begins = tandem::tls::time_of(X509_get0_notBefore(loaded.own()));
+  const auto expires = tandem::tls::time_of(X509_get0_notAfter(loaded.own()));
   if (!begins || !expires) return refuse(files.certificate, "has no valid dates");
   loaded.expires_ = *expires;
   if (*expires <= now) {

@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "common/tls/openssl.hpp"
 #include "master/forward/tls/limits.hpp"
 
 namespace tandem::master::tls {
@@ -19,11 +20,6 @@ namespace {
 
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)>;
 using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
-
-std::string_view text_of(const ASN1_STRING* text) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-          static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
 
 // It needs no quotes, and means the same to every reader.
 bool is_plain(std::string_view name) {
@@ -41,7 +37,7 @@ void for_each_name(X509* certificate, int type, Visit visit) {
     const auto* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != type) continue;
     const auto text =
-        text_of(type == GEN_URI ? name->d.uniformResourceIdentifier : name->d.dNSName);
+        tandem::tls::text_of(type == GEN_URI ? name->d.uniformResourceIdentifier : name->d.dNSName);
     if (is_plain(text)) visit(text);
   }
 }

@@ -8,6 +8,7 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
+#include "common/tls/openssl.hpp"
 #include "common/base/log.hpp"
 #include "common/base/small_file.hpp"
 #include "master/forward/tls/limits.hpp"
@@ -25,12 +26,6 @@ using StorePtr = std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)>;
 
 void free_stack(STACK_OF(X509) * stack) { sk_X509_free(stack); }
 using StackPtr = std::unique_ptr<STACK_OF(X509), decltype(&free_stack)>;
-
-std::optional<Time> time_of(const ASN1_GENERALIZEDTIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
-}
 
 X509* issuer_of(X509* certificate, const std::vector<X509*>& issuers) {
   for (X509* const each : issuers) {
@@ -78,8 +73,8 @@ Judged judge(const std::string& bytes, X509* certificate, X509* issuer, Time now
   if (!found) return {"it is about another certificate"};
   if (!is_signed(basic.get(), issuer)) return {"it is not signed by the certificate's authority"};
   if (status != V_OCSP_CERTSTATUS_GOOD) return {"the authority does not call the certificate good"};
-  const auto from = time_of(this_update);
-  const auto until = time_of(next_update);
+  const auto from = tandem::tls::time_of(this_update);
+  const auto until = tandem::tls::time_of(next_update);
   if (!from || !until) return {"it does not say until when it holds"};
   if (*from > now + limits::ocsp_clock_skew) return {"it is from the future"};
   if (*until <= now) return {"it has expired"};

@@ -1,12 +1,11 @@
 #include "master/forward/workers/connection_tests.hpp"
 
 #include "common/base/own_trouble.hpp"
+#include "common/base/relaxed.hpp"
 
 namespace tandem::master {
 
-namespace {
-constexpr auto relaxed = std::memory_order_relaxed;
-}
+namespace {}
 
 class ConnectionTests::Test : public IntrusiveListMember<Test> {
  public:

@@ -86,11 +86,11 @@ void WorkerStream::on_closed(const h2::Stream& stream, const h2::Closure& closur
 // ---- the call
 
 H2Call::H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link,
-               const WorkerIo& io, Company company)
+               const WorkerIo& io, Sharing sharing)
     : WorkerCall(std::move(upstream)),
       io_(io),
       link_(std::move(link)),
-      company_(company),
+      sharing_(sharing),
       stream_(*link_, *this) {}
 
 H2Call::~H2Call() {
@@ -101,7 +101,7 @@ H2Call::~H2Call() {
   } else if (has_place_) {
     upstream_->leave_place();
   }
-  if (company_ == Company::none || upstream_->is_retired()) link_->retire();
+  if (sharing_ == Sharing::exclusive || upstream_->is_retired()) link_->retire();
 }
 
 void H2Call::note_ended() {
@@ -117,7 +117,7 @@ bool H2Call::was_lost_with_others() const {
 // refuses.
 Task<IoResult> H2Call::connect() {
   while (!link_->has_room()) {
-    if (company_ == Company::any) link_ = upstream_->link(io_);
+    if (sharing_ == Sharing::shared) link_ = upstream_->link(io_);
     stream_.move_to(*link_);
     WorkerLink::Readiness readiness(*link_);
     stream_.waits_for(&readiness);

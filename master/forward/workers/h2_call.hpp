@@ -62,11 +62,11 @@ class WorkerStream final : public H2Stream {
 
 class H2Call final : public WorkerCall {
  public:
-  enum class Company { any, none };
-  // Company::none: nobody else has the connection, which ends with the call.
+  enum class Sharing { shared, exclusive };
+  // Sharing::exclusive: nobody else has the connection, which ends with the call.
   // REQUIRES: its place is counted
   H2Call(std::shared_ptr<Upstream> upstream, std::shared_ptr<WorkerLink> link, const WorkerIo& io,
-         Company company = Company::any);
+         Sharing sharing = Sharing::shared);
   ~H2Call() override;
 
   MessageStream& stream() override { return stream_; }
@@ -91,7 +91,7 @@ class H2Call final : public WorkerCall {
 
   WorkerIo io_;
   std::shared_ptr<WorkerLink> link_;
-  const Company company_;
+  const Sharing sharing_;
   WorkerStream stream_;
   bool has_place_ = true;
 };

@@ -4,13 +4,12 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "common/base/relaxed.hpp"
 #include "common/wire/term_proof.hpp"
 
 namespace tandem::master {
 
-namespace {
-constexpr auto relaxed = std::memory_order_relaxed;
-}
+namespace {}
 
 Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
     : worker_(std::move(worker)), loops_(loops) {
@@ -119,11 +118,11 @@ bool Upstream::take_place() {
   return true;
 }
 
-WorkerCallPtr Upstream::open(const WorkerIo& io, Company company) {
+WorkerCallPtr Upstream::open(const WorkerIo& io, Sharing sharing) {
   if (!take_place()) return nullptr;
   if (protocol_ == wire::WorkerProtocol::http2) {
-    auto chosen = company == Company::any ? link(io) : begin_link(io);
-    return std::make_unique<H2Call>(shared_from_this(), std::move(chosen), io, company);
+    auto chosen = sharing == Sharing::shared ? link(io) : begin_link(io);
+    return std::make_unique<H2Call>(shared_from_this(), std::move(chosen), io, sharing);
   }
   return std::make_unique<H1Call>(shared_from_this(), io);
 }

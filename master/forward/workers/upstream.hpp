@@ -105,8 +105,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   WorkerCallPtr take_idle_of(std::string_view client);
   // A new call, which has to be connected first; null when the worker is full. A call of HTTP/2
   // may share its connection, or have one of its own.
-  using Company = H2Call::Company;
-  WorkerCallPtr open(const WorkerIo& io, Company company = Company::any);
+  using Sharing = H2Call::Sharing;
+  WorkerCallPtr open(const WorkerIo& io, Sharing sharing = Sharing::shared);
   // The same for that client's requests; an idle connection of another one makes room.
   WorkerCallPtr open_for(std::string_view client, const WorkerIo& io);
 

@@ -18,7 +18,7 @@ constexpr unsigned operators = 3;
 constexpr Milliseconds timeout{1'500};  // then the outcome is unknown, and the operator goes on
 constexpr Milliseconds between{20};     // not to fill the log: nothing is waited for
 
-Moment now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+Moment moment_now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 nlohmann::json parsed(const std::string& body) {
   return nlohmann::json::parse(body, nullptr, false);
@@ -160,13 +160,13 @@ Changes::Request Changes::any_change(const Thing& thing, std::mt19937& random) {
 }
 
 void Changes::ask(Thing& thing, const std::string& master, const Request& request) {
-  const Moment asked = now();
+  const Moment asked = moment_now();
   const Answer answer = cluster_.send(master, request.method, request.path, request.body, timeout);
   note_answer(thing, asked, request, answer);
 }
 
 void Changes::note(Thing& thing, Moment asked, std::string what, bool unknown) {
-  thing.history.add({asked, now(), std::move(what), unknown});
+  thing.history.add({asked, moment_now(), std::move(what), unknown});
 }
 
 void Changes::note_answer(Thing& thing, Moment asked, const Request& request,
@@ -199,7 +199,7 @@ void Changes::note_answer(Thing& thing, Moment asked, const Request& request,
 
 // What that master shows of it now.
 void Changes::look(Thing& thing, const std::string& master) {
-  const Moment asked = now();
+  const Moment asked = moment_now();
   std::string seen = nothing;
   if (thing.kind == Kind::route) {
     const auto document = parsed(cluster_.ask(master, "/v1/routes").body);
@@ -264,7 +264,7 @@ std::string Changes::wrong() {
   if (auto differs = disagreement(); !differs.empty()) return differs;
   const std::lock_guard lock(mutex_);
   if (!unexpected_.empty()) return "not to be expected: " + unexpected_;
-  const Moment moment = now();
+  const Moment moment = moment_now();
   for (auto& thing : things_) {
     for (const auto& master : cluster_.names()) look(thing, master);
     // What nobody knew of in the round before has come by now, or never will.

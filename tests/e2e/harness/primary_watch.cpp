@@ -7,7 +7,8 @@
 namespace tandem::e2e {
 
 namespace {
-constexpr Milliseconds pause{2};  // between two questions, so that the masters have time for more
+constexpr Milliseconds watch_pause{
+    2};  // between two questions, so that the masters have time for more
 }
 
 PrimaryWatch::PrimaryWatch(const PairCluster& cluster) {
@@ -42,7 +43,7 @@ void PrimaryWatch::watch(const PairCluster& cluster, const std::string& name) {
       while (highest < term && !highest_term_.compare_exchange_weak(highest, term)) {
       }
     }
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(watch_pause);
   }
 }
 

@@ -11,8 +11,8 @@
 namespace tandem::e2e {
 
 namespace {
-constexpr std::uint64_t failures_told = 5;
-constexpr Milliseconds pause{5};  // of a client that finds nobody at an address
+constexpr std::uint64_t failed_streams_told = 5;
+constexpr Milliseconds unreached_pause{5};  // of a client that finds nobody at an address
 }  // namespace
 
 // One client.
@@ -46,7 +46,7 @@ class StreamsLoad::Session {
     const auto& addresses = load_.options_.addresses;
     auto connection = H2Connection::to(addresses[next_address_++ % addresses.size()]);
     if (connection == nullptr) {
-      std::this_thread::sleep_for(pause);
+      std::this_thread::sleep_for(unreached_pause);
       return false;
     }
     ++load_.connections_;
@@ -126,7 +126,7 @@ bool StreamsLoad::await_more(std::uint64_t calls, Milliseconds deadline) const {
 void StreamsLoad::note_failure(const std::string& failure) {
   const auto at = std::chrono::steady_clock::now() - began_;
   const std::lock_guard lock(mutex_);
-  if (++failed_ <= failures_told) {
+  if (++failed_ <= failed_streams_told) {
     failures_ += fmt::format("{} ms: {}\n", at / Milliseconds(1), failure);
   }
 }

@@ -18,26 +18,26 @@ namespace tandem::master::h2 {
 
 class ClosedStreams {
  public:
-  enum class How : std::uint8_t {
+  enum class Ending : std::uint8_t {
     unknown,
     ended,  // both sides have sent all
     reset_by_peer,
     reset_by_us,
   };
 
-  void add(StreamId id, How how) {
-    if (how == How::ended) ended_.add(id);
-    if (how == How::reset_by_peer) reset_by_peer_.add(id);
-    if (how == How::reset_by_us) reset_by_us_.add(id);
+  void add(StreamId id, Ending ending) {
+    if (ending == Ending::ended) ended_.add(id);
+    if (ending == Ending::reset_by_peer) reset_by_peer_.add(id);
+    if (ending == Ending::reset_by_us) reset_by_us_.add(id);
   }
-  How find(StreamId id) const {
-    if (reset_by_us_.has(id)) return How::reset_by_us;
-    if (reset_by_peer_.has(id) || excused_.has(id)) return How::reset_by_peer;
-    return ended_.has(id) ? How::ended : How::unknown;
+  Ending find(StreamId id) const {
+    if (reset_by_us_.has(id)) return Ending::reset_by_us;
+    if (reset_by_peer_.has(id) || excused_.has(id)) return Ending::reset_by_peer;
+    return ended_.has(id) ? Ending::ended : Ending::unknown;
   }
   // The peer resets a stream. One that had ended already counts as reset by it from now on.
   void note_reset_by_peer(StreamId id) {
-    if (find(id) == How::ended) add(id, How::reset_by_peer);
+    if (find(id) == Ending::ended) add(id, Ending::reset_by_peer);
   }
   // True once for each stream that the peer has reset: for one frame that it sent on it all the
   // same.

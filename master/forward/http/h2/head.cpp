@@ -30,28 +30,28 @@ std::optional<Number> number_of(std::string_view text) {
 
 }  // namespace
 
-Head::Taken Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
-                       const Limits& limits) {
+Head::Verdict Head::take(nghttp2_rcbuf* name_buffer, nghttp2_rcbuf* value_buffer,
+                         const Limits& limits) {
   const auto name = text_of(name_buffer);
   const auto value = text_of(value_buffer);
   bytes_ += name.size() + value.size() + overhead_of_field;
   ++count_;
   if (bytes_ > limits::h2_hostile_head_bytes || count_ > limits::h2_hostile_head_fields) {
-    return Taken::hostile;
+    return Verdict::hostile;
   }
   const bool is_pseudo = name.starts_with(':');
   // Browsers send a field for each cookie (RFC 9113 §8.2.3), and all of them are one.
   if (name == "cookie" && cookie_fields_ > 0) ++further_cookies_;
   if (bytes_ > limits.bytes || count_ - further_cookies_ > limits.fields) {
     refuse(431, "too_many_fields", "The head has more than 100 fields or 64 KiB of them.");
-    if (!is_pseudo) return Taken::yes;
+    if (!is_pseudo) return Verdict::accepted;
   }
   nghttp2_rcbuf_incref(name_buffer);
   nghttp2_rcbuf_incref(value_buffer);
   held_.push_back(name_buffer);
   held_.push_back(value_buffer);
   is_pseudo ? take_pseudo(name, value) : take_field(name, value);
-  return Taken::yes;
+  return Verdict::accepted;
 }
 
 void Head::take_pseudo(std::string_view name, std::string_view value) {

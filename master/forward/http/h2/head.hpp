@@ -55,8 +55,8 @@ class Head {
     std::size_t bytes;
     std::size_t fields;
   };
-  enum class Taken { yes, hostile };
-  Taken take(nghttp2_rcbuf* name, nghttp2_rcbuf* value, const Limits& limits);
+  enum class Verdict { accepted, hostile };
+  Verdict take(nghttp2_rcbuf* name, nghttp2_rcbuf* value, const Limits& limits);
   // All fields were taken.
   void finish();
   // They came as trailers: without those that must not come so late (RFC 9110 §6.5.1).

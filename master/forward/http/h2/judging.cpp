@@ -95,7 +95,7 @@ void Receiving::judge_new_stream(Session& session, StreamId id) {
   // It will be refused, or left out by nghttp2.
   if (session.open_streams() >= limits::h2_streams_max || session.drain_finished_ ||
       session.calmed_) {
-    session.closed_.add(id, ClosedStreams::How::reset_by_us);
+    session.closed_.add(id, ClosedStreams::Ending::reset_by_us);
   }
 }
 
@@ -152,10 +152,10 @@ void Receiving::judge_late_frame(Session& session, const FrameHead& frame) {
   const bool is_late = session.role_ == Role::client ? static_cast<std::uint32_t>(id) < next_of_ours
                                                      : id <= session.last_opened_;
   if (id == 0 || id % 2 == 0 || !is_late || session.find(id) != nullptr) return;
-  using How = ClosedStreams::How;
-  const auto how = session.closed_.find(id);
-  const bool is_reset_worker = how == How::reset_by_peer && session.role_ == Role::client;
-  if (how == How::ended || (how == How::reset_by_peer && !is_reset_worker)) {
+  using Ending = ClosedStreams::Ending;
+  const auto ended = session.closed_.find(id);
+  const bool is_reset_worker = ended == Ending::reset_by_peer && session.role_ == Role::client;
+  if (ended == Ending::ended || (ended == Ending::reset_by_peer && !is_reset_worker)) {
     session.fail(ErrorCode::stream_closed);
     return;
   }
@@ -165,9 +165,9 @@ void Receiving::judge_late_frame(Session& session, const FrameHead& frame) {
     nghttp2_submit_rst_stream(session.session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
     if (session.closed_.excuse(id)) return;
   }
-  if (how == How::unknown && frame.type == NGHTTP2_HEADERS && session.role_ == Role::server) {
+  if (ended == Ending::unknown && frame.type == NGHTTP2_HEADERS && session.role_ == Role::server) {
     session.fail(ErrorCode::protocol_error);  // an id that is smaller than one before
-  } else if (session.free_late_frames_ > 0 || how == How::unknown ||
+  } else if (session.free_late_frames_ > 0 || ended == Ending::unknown ||
              frame.type == NGHTTP2_HEADERS) {
     session.charge_late();
   }

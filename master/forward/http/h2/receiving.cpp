@@ -53,7 +53,7 @@ int Receiving::on_field(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rc
   const Head::Limits limits{limits::h2_head_bytes_max, session.role_ == Role::server
                                                            ? limits::h2_head_fields_max
                                                            : limits::h2_response_fields_max};
-  if (stream->head_->take(name, value, limits) == Head::Taken::hostile) {
+  if (stream->head_->take(name, value, limits) == Head::Verdict::hostile) {
     session.fail(ErrorCode::enhance_your_calm);
   }
   return outcome(!session.failed_);

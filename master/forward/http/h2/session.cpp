@@ -238,9 +238,9 @@ void Session::stop_receiving(Stream& stream) {
 void Session::close_stream(Stream& stream, const Closure& closure) {
   const bool ended =
       closure.code == ErrorCode::no_error && !closure.by_peer && !stream.reset_by_us_;
-  closed_.add(stream.id_, ended                   ? ClosedStreams::How::ended
-                          : stream.reset_by_peer_ ? ClosedStreams::How::reset_by_peer
-                                                  : ClosedStreams::How::reset_by_us);
+  closed_.add(stream.id_, ended                   ? ClosedStreams::Ending::ended
+                          : stream.reset_by_peer_ ? ClosedStreams::Ending::reset_by_peer
+                                                  : ClosedStreams::Ending::reset_by_us);
   if (ended) patience_.reward(1);
   stop_receiving(stream);
   // What nobody will consume any more must not use up the connection's window.
