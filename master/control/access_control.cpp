@@ -55,7 +55,7 @@ std::string_view needed(Access access) {
   assertion_failed("an access that needs a role", __FILE__, __LINE__);
 }
 
-std::string shown(const ControlRequest& request) {
+std::string named(const ControlRequest& request) {
   auto text = fmt::format("{} {}{}{}", request.method, request.path,
                           request.query.empty() ? "" : "?", request.query);
   return printable(text.substr(0, shown_bytes_max));
@@ -111,7 +111,7 @@ void AccessControl::set(std::shared_ptr<const access::Credentials> credentials) 
 ControlResponse AccessControl::refuse(const ControlRequest& request, std::string_view why,
                                       ControlResponse answer) {
   ++(answer.status == 403 ? refused_.forbidden : refused_.unauthorized);
-  log_.refused(request.peer, fmt::format("{} for {}", why, shown(request)), now());
+  log_.refused(request.peer, fmt::format("{} for {}", why, named(request)), now());
   return answer;
 }
 
@@ -205,7 +205,7 @@ void AccessControl::tell_change(const ControlRequest& request, const ControlResp
   const auto& who = told ? *told : caller;
   log::info("change name={} role={} from={}{} at={} what=\"{}\" outcome={}{}{}", who.name, who.role,
             who.from, told ? fmt::format(" via={} via_address={}", caller.name, caller.from) : "",
-            role, shown(request), response.status, request.body.empty() ? "" : " document=",
+            role, named(request), response.status, request.body.empty() ? "" : " document=",
             printable(request.body.substr(0, document_bytes_max)));
 }
 
@@ -214,7 +214,7 @@ Event AccessControl::asked_of(const ControlRequest& request) {
   auto who = told ? *told : caller_of(request);
   return {.kind = EventKind::request,
           .subject = who.name,
-          .text = fmt::format("{} asked for {}", who.name, shown(request)),
+          .text = fmt::format("{} asked for {}", who.name, named(request)),
           .reason = printable(request.body.substr(0, document_bytes_max)),
           .by = {who.name, who.role, who.from}};
 }
