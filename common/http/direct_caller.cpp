@@ -17,9 +17,9 @@ namespace {
 std::string host_of(std::string_view authority) {
   const auto bracket = authority.find(']');
   if (authority.starts_with('[') && bracket != authority.npos) {
-    return lower(authority.substr(1, bracket - 1));
+    return lowered(std::string(authority.substr(1, bracket - 1)));
   }
-  return lower(authority.substr(0, authority.find(':')));
+  return lowered(std::string(authority.substr(0, authority.find(':'))));
 }
 
 }  // namespace
