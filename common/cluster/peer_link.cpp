@@ -10,6 +10,7 @@
 #include "common/base/token_file.hpp"
 #include "common/cluster/limits.hpp"
 #include "common/http/answer_reader.hpp"
+#include "common/http/channel.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
@@ -33,8 +34,6 @@ bool carries_snapshot(const core::Message& message) {
   const auto* excerpt = std::get_if<core::LogExcerpt>(&message.body);
   return excerpt != nullptr && excerpt->snapshot != nullptr;
 }
-
-auto ignoring(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
 }  // namespace
 
@@ -101,7 +100,7 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
           std::min<Duration>(first_pause * (1 << std::min(failures_ - 1, 10u)), options_.retry);
       error_code ignored;
       pause_.expires_after(delay);
-      co_await pause_.async_wait(ignoring(ignored));
+      co_await pause_.async_wait(keeping(ignored));
     }
     ++failures_;
   }
@@ -239,13 +238,13 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
     error_code error;
     if ((queue_.empty() && !greeting_) || unanswered_ >= unanswered_max) {
       wake_.expires_at(Timer::time_point::max());
-      co_await wake_.async_wait(ignoring(error));
+      co_await wake_.async_wait(keeping(error));
       continue;
     }
     if (!is_still_peer()) co_return close();
     const std::string request = next_request();
     if (unanswered_++ == 0) expect_answer();
-    co_await asio::async_write(socket_, asio::buffer(request), ignoring(error));
+    co_await asio::async_write(socket_, asio::buffer(request), keeping(error));
     if (error && is_current()) close();
   }
 }

@@ -40,7 +40,7 @@ FieldKind kind_of(std::string_view name) {
 FieldKind detail::kind_of_extension(std::string_view name) {
   constexpr std::string_view ours = "tandem-";
   constexpr std::string_view forwarded = "x-forwarded-";
-  if (lower(name[0]) == 't') {
+  if (to_lower(name[0]) == 't') {
     if (equal_ignoring_case(name.substr(0, ours.size()), ours)) return FieldKind::tandem;
     const bool traces = is_named(name, "traceparent") || is_named(name, "tracestate");
     return traces ? FieldKind::trace_context : FieldKind::other;

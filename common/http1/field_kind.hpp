@@ -52,7 +52,7 @@ FieldKind kind_of_extension(std::string_view name);
 
 // REQUIRES: !name.empty()
 inline bool is_named(std::string_view name, std::string_view known) {
-  return lower(name[0]) == known[0] && equal_ignoring_case(name, known);
+  return to_lower(name[0]) == known[0] && equal_ignoring_case(name, known);
 }
 
 }  // namespace detail
@@ -91,7 +91,7 @@ inline FieldKind kind_without_underscores(std::string_view name) {
       break;
     default: break;
   }
-  const char first = lower(name[0]);
+  const char first = to_lower(name[0]);
   return first == 'x' || first == 't' ? detail::kind_of_extension(name) : FieldKind::other;
 }
 

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <string_view>
 
-namespace tandem {
+#include "common/base/ascii.hpp"
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+namespace tandem {
 
 namespace detail {
 
@@ -73,7 +73,7 @@ inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
   if (left.size() >= 8) return detail::equal_in_words<std::uint64_t>(left, right);
   if (left.size() >= 4) return detail::equal_in_words<std::uint32_t>(left, right);
   return std::equal(left.begin(), left.end(), right.begin(),
-                    [](char a, char b) { return lower(a) == lower(b); });
+                    [](char a, char b) { return to_lower(a) == to_lower(b); });
 }
 
 // The text without optional white space around it (RFC 9110 §5.6.3).

@@ -84,8 +84,8 @@ const char* skip_text(const char* at, const char* end) {
 }
 
 const char* skip_letters(const char* at, const char* end) {
-  return std::find_if_not(at, end,
-                          [](char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || c == '-'; });
+  return std::find_if_not(
+      at, end, [](char c) { return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-'; });
 }
 
 #endif

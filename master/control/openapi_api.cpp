@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/ascii.hpp"
 #include "common/base/version.hpp"
 #include "common/http/api_response.hpp"
 
@@ -79,13 +80,6 @@ Json operation_of(const ApiEndpoint& endpoint, const Json& described) {
   return operation;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 }  // namespace
 
 std::string openapi_document(const std::vector<ApiEndpoint>& endpoints) {
@@ -96,7 +90,7 @@ std::string openapi_document(const std::vector<ApiEndpoint>& endpoints) {
                 {"components", described["components"]}};
   document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
   for (const auto& endpoint : endpoints) {
-    document["paths"][std::string(endpoint.path)][lower_case(endpoint.method)] =
+    document["paths"][std::string(endpoint.path)][lowered(std::string(endpoint.method))] =
         operation_of(endpoint, described["operations"]);
   }
   return document.dump();

@@ -26,7 +26,7 @@ inline void must_be_safe(const h2::Head& head, bool is_trailer) {
   TANDEM_ASSERT(head.fields().size() <= limits::h2_response_fields_max);
   for (const auto& field : head.fields()) {
     TANDEM_ASSERT(!field.name.empty());
-    for (const char c : field.name) TANDEM_ASSERT(is_token_character(c) && lower(c) == c);
+    for (const char c : field.name) TANDEM_ASSERT(is_token_character(c) && to_lower(c) == c);
     for (const char c : field.value) TANDEM_ASSERT(is_field_character(c));
     TANDEM_ASSERT(trimmed(field.value) == field.value);
     TANDEM_ASSERT(field.kind < FieldKind::connection || field.kind > FieldKind::upgrade ||

@@ -156,7 +156,7 @@ Result<> check_times(const ClientOptions& options) {
 
 bool FieldNameLess::operator()(std::string_view a, std::string_view b) const {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](char x, char y) { return lower(x) < lower(y); });
+                                      [](char x, char y) { return to_lower(x) < to_lower(y); });
 }
 
 const char* to_string(ClientErrorCode code) {
