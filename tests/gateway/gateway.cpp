@@ -168,7 +168,12 @@ void Gateway::publish(RouteTablePtr routes, Instant may_return_at) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = ++version_;
   snapshot->services.push_back(std::make_shared<SnapshotService>(
-      SnapshotService{"default", workers_, settings_, counters_, may_return_at, worker_tls_}));
+      SnapshotService{.name = "default",
+                      .workers = workers_,
+                      .settings = settings_,
+                      .counters = counters_,
+                      .may_return_at = may_return_at,
+                      .tls = worker_tls_}));
   snapshot->routes = std::move(routes);
   plane_->publish(std::move(snapshot));
 }

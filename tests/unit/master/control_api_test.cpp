@@ -129,7 +129,7 @@ TEST_CASE("the address of clients is in the status once it is known") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());
   CHECK(Json::parse(client.get("/status").body)["primary"]["listen"] == "");
-  cluster.plane.set_listen({"127.0.0.1", 1234});
+  cluster.plane.set_listen(Endpoint{"127.0.0.1", 1234});
   CHECK(Json::parse(client.get("/status").body)["primary"]["listen"] == "127.0.0.1:1234");
 }
 
