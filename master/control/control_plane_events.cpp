@@ -67,6 +67,7 @@ void ControlPlane::Parts::note_second() {
 
 metrics::ControlCounts ControlPlane::Parts::counts() const {
   metrics::ControlCounts counts{.heartbeats = heartbeats.taken,
+                                .unknown_heartbeats = heartbeats.unknown,
                                 .refused_heartbeats = heartbeats.refused,
                                 .checks = {},
                                 .panics = panics,

@@ -70,7 +70,10 @@ ControlResponse HeartbeatApi::answer(const ControlRequest& request) {
   auto answer = repeated ? take(*repeated, request) : take(request);
   answer.trusts = answer.status < 300;
   answer.repeats = answer.trusts || answer.status == wanted_in_full;
-  ++(answer.status < 300 ? sources_.counts.taken : sources_.counts.refused);
+  auto& counts = sources_.counts;
+  ++(answer.status < 300               ? counts.taken
+     : answer.status == wanted_in_full ? counts.unknown
+                                       : counts.refused);
   return answer;
 }
 

@@ -30,7 +30,8 @@ namespace tandem::master {
 // Since the start.
 struct HeartbeatCounts {
   std::uint64_t taken = 0;
-  std::uint64_t refused = 0;  // with an error; of short ones also those that were asked for in full
+  std::uint64_t unknown = 0;  // short ones, of what was not known: asked for in full
+  std::uint64_t refused = 0;  // with another error
 };
 
 class HeartbeatApi {

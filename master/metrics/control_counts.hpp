@@ -19,7 +19,8 @@ struct ServiceChecks {
 
 struct ControlCounts {
   std::uint64_t heartbeats = 0;                 // that were taken
-  std::uint64_t refused_heartbeats = 0;         // that were answered with an error
+  std::uint64_t unknown_heartbeats = 0;         // short ones that were asked for in full
+  std::uint64_t refused_heartbeats = 0;         // that were answered with another error
   std::map<std::string, ServiceChecks> checks;  // by service
   std::uint64_t panics = 0;                     // that began
   std::uint64_t elections = 0;                  // this master stood for

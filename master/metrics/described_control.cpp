@@ -10,6 +10,7 @@ using Kind = Exposition::Kind;
 void describe_health(Exposition& out, const ControlCounts& counts) {
   out.begin(Kind::counter, "tandem_heartbeats_total", "Heartbeats of workers");
   out.add(static_cast<double>(counts.heartbeats), {{"result", "ok"}});
+  out.add(static_cast<double>(counts.unknown_heartbeats), {{"result", "unknown"}});
   out.add(static_cast<double>(counts.refused_heartbeats), {{"result", "refused"}});
   out.begin(Kind::counter, "tandem_checks_total", "Health checks of workers");
   for (const auto& [service, checks] : counts.checks) {

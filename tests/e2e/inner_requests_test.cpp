@@ -91,7 +91,8 @@ TEST_CASE("a worker beyond loopback that would be spoken to in clear text is not
     return run({program("tandem"), "--control", cluster.control("a"), "--cluster-ca",
                 certificates.directory() + "/ca.pem", "--cluster-cert",
                 certificates.of("operator", "ops").certificate, "--cluster-key",
-                certificates.of("operator", "ops").key, "service", "default", "upstream_tls=false"})
+                certificates.of("operator", "ops").key, "service", "set", "default",
+                "upstream_tls=false"})
                .status == 0;
   };
   REQUIRE(eventually(set));

@@ -70,9 +70,9 @@ TEST_CASE("members learn the level from those that know it") {
   from_older.election_timeout = 200ms;
   CHECK(two.await([&] { return !two.b.node().check(from_older).ok(); }));
   CHECK(two.b.node().check(from_older).error().message ==
-        "this cluster is at feature level 5, and c supports levels up to 1: start a version there "
-        "that supports it, "
-        "without a lower --feature-level");
+        fmt::format("this cluster is at feature level {}, and c supports levels up to 1: start a "
+                    "version there that supports it, without a lower --feature-level",
+                    newest));
   from_older.features = {newest, newest};
   CHECK(two.b.node().check(from_older).ok());
 }
@@ -88,7 +88,7 @@ TEST_CASE("a member below the level is refused, and refuses those at it") {
   from_a.election_timeout = 200ms;
   from_a.features = {newest, newest};
   CHECK(two.b.node().check(from_a).error().message ==
-        "a uses feature level 5, and b supports levels up to 1: start a version there that "
-        "supports it, without a "
-        "lower --feature-level");
+        fmt::format("a uses feature level {}, and b supports levels up to 1: start a version there "
+                    "that supports it, without a lower --feature-level",
+                    newest));
 }

@@ -192,7 +192,7 @@ TEST_CASE("a client that sends far too much still reads why it was refused") {
   EchoServer server;
   Wire wire(server);
   wire.send(post(limits::discarded_bytes_max / 2));
-  CHECK(wire.read_answer().starts_with("HTTP/1.1 400 "));
+  CHECK(wire.read_answer().starts_with("HTTP/1.1 413 "));
 }
 
 TEST_CASE("a chunked body is measured as it comes") {
@@ -207,7 +207,7 @@ TEST_CASE("a chunked body is measured as it comes") {
   wire.send(chunked(64));
   CHECK(has(wire.read_answer(), "POST /x? 65536 "));
   wire.send(chunked(65));
-  CHECK(wire.read_answer().starts_with("HTTP/1.1 400 "));
+  CHECK(wire.read_answer().starts_with("HTTP/1.1 413 "));
   CHECK(wire.is_closed());
 }
 
