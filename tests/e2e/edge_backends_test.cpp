@@ -122,6 +122,20 @@ TEST_CASE("a backend that wants a certificate is shown one") {
   CHECK(get(shows.cluster->listen(), "/").status == 200);
 }
 
+namespace {
+
+// The configuration of an nginx that writes into the scene's directory alone.
+std::string nginx_text(Scene& scene, const std::string& server) {
+  const auto files = scene.dir.path("nginx");
+  return fmt::format(
+      "{}worker_processes 1; daemon off; pid {}.pid; events {{ worker_connections 64; }}\n"
+      "http {{ access_log off; client_body_temp_path {}.body; proxy_temp_path {}.proxy;\n"
+      "fastcgi_temp_path {}.fastcgi; uwsgi_temp_path {}.uwsgi; scgi_temp_path {}.scgi;\n{} }}\n",
+      geteuid() == 0 ? "user root;" : "", files, files, files, files, files, files, server);
+}
+
+}  // namespace
+
 TEST_CASE("nginx is a backend over TLS, in HTTP/1.1 and in HTTP/2") {
   if (!installed("nginx")) {
     WARN("skipped: nginx is not installed");
@@ -131,15 +145,11 @@ TEST_CASE("nginx is a backend over TLS, in HTTP/1.1 and in HTTP/2") {
     Scene scene({"--service", fmt::format("default:protocol={}", protocol)});
     const auto site = scene.authority.issue("site", "IP:127.0.0.1");
     const auto address = free_address();
-    const auto files = scene.dir.path("nginx");
-    const auto text = fmt::format(
-        "{}worker_processes 1; daemon off; pid {}.pid; events {{ worker_connections 64; }}\n"
-        "http {{ access_log off; client_body_temp_path {}.body; proxy_temp_path {}.proxy;\n"
-        "fastcgi_temp_path {}.fastcgi; uwsgi_temp_path {}.uwsgi; scgi_temp_path {}.scgi;\n"
-        "server {{ listen {} ssl http2; ssl_certificate {}; ssl_certificate_key {};\n"
-        "location / {{ return 200 \"$server_protocol $scheme\"; }} }} }}\n",
-        geteuid() == 0 ? "user root;" : "", files, files, files, files, files, files, address,
-        site.certificate, site.key);
+    const auto text = nginx_text(
+        scene, fmt::format("server {{ listen {} ssl http2; ssl_certificate {}; "
+                           "ssl_certificate_key {};\n"
+                           "location / {{ return 200 \"$server_protocol $scheme\"; }} }}",
+                           address, site.certificate, site.key));
     scene.add("nginx", address,
               {*installed("nginx"), "-e", "stderr", "-p", scene.dir.path(""), "-c",
                scene.dir.write("nginx.conf", text)});
@@ -159,14 +169,10 @@ namespace {
 // Serves whom a connection is of, and drops those on which it is not told first.
 std::string start_nginx(Scene& scene, const std::string& ssl) {
   const auto address = free_address();
-  const auto files = scene.dir.path("nginx");
-  const auto text = fmt::format(
-      "{}worker_processes 1; daemon off; pid {}.pid; events {{ worker_connections 64; }}\n"
-      "http {{ access_log off; client_body_temp_path {}.body; proxy_temp_path {}.proxy;\n"
-      "fastcgi_temp_path {}.fastcgi; uwsgi_temp_path {}.uwsgi; scgi_temp_path {}.scgi;\n"
-      "server {{ listen {} proxy_protocol {}; location / {{ return 200 "
-      "\"$proxy_protocol_addr $connection_requests\"; }} }} }}\n",
-      geteuid() == 0 ? "user root;" : "", files, files, files, files, files, files, address, ssl);
+  const auto text = nginx_text(
+      scene, fmt::format("server {{ listen {} proxy_protocol {}; location / {{ return 200 "
+                         "\"$proxy_protocol_addr $connection_requests\"; }} }}",
+                         address, ssl));
   scene.add("told", address,
             {*installed("nginx"), "-e", "stderr", "-p", scene.dir.path(""), "-c",
              scene.dir.write("nginx.conf", text)});
