@@ -10,6 +10,7 @@
 #include "common/base/ascii.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/small_file.hpp"
+#include "common/tls/kept_session.hpp"
 #include "common/tls/limits.hpp"
 #include "common/tls/quiet_socket.hpp"
 
@@ -65,6 +66,15 @@ int place_of_credentials() {
   return place;
 }
 
+// Where one keeps what it resumes, if it does.
+int place_of_session() {
+  static const int place = SSL_get_ex_new_index(
+      0, nullptr, nullptr, nullptr, [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) {
+        delete static_cast<std::shared_ptr<KeptSession>*>(kept);
+      });
+  return place;
+}
+
 }  // namespace
 
 Result<> ClusterFiles::validate() const {
@@ -95,7 +105,12 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
   TANDEM_ASSERT(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1);
   SSL_CTX_set_security_level(context, 2);
   SSL_CTX_set_max_cert_list(context, limits::chain_bytes_max);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  // Sessions are kept by those who ask for it alone (begin_again()).
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, &ClusterCredentials::keep);
+  constexpr std::string_view purpose = "tandem";
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(purpose.data()),
+                                 static_cast<unsigned>(purpose.size()));
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -198,8 +213,32 @@ SslPtr ClusterCredentials::begin(Side side) const {
   return ssl;
 }
 
-SslPtr ClusterCredentials::begin(int descriptor, Side side) const {
+SslPtr ClusterCredentials::begin_again(const std::shared_ptr<KeptSession>& kept,
+                                       WallTime now) const {
+  auto ssl = begin(Side::calls);
+  SSL_clear_options(ssl.get(), SSL_OP_NO_TICKET);
+  auto place = std::make_unique<std::shared_ptr<KeptSession>>(kept);
+  TANDEM_ASSERT(SSL_set_ex_data(ssl.get(), place_of_session(), place.release()) == 1);
+  kept->resume(ssl.get(), shared_from_this(), now);
+  return ssl;
+}
+
+// A ticket has come.
+int ClusterCredentials::keep(SSL* ssl, SSL_SESSION* session) {
+  const auto* const kept =
+      static_cast<std::shared_ptr<KeptSession>*>(SSL_get_ex_data(ssl, place_of_session()));
+  const auto* const credentials =
+      static_cast<CredentialsPtr*>(SSL_get_ex_data(ssl, place_of_credentials()));
+  if (kept != nullptr && credentials != nullptr) (*kept)->keep(session, *credentials);
+  return 0;
+}
+
+SslPtr ClusterCredentials::begin(int descriptor, Side side, Resumption resumption) const {
   auto ssl = begin(side);
+  if (side == Side::serves && resumption == Resumption::by_tickets) {
+    SSL_clear_options(ssl.get(), SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl.get(), 1);
+  }
   BIO* const bio = quiet_socket(descriptor);
   SSL_set_bio(ssl.get(), bio, bio);
   return ssl;

@@ -2,9 +2,10 @@
 // the files of --cluster-ca, --cluster-cert, --cluster-key and --cluster-revoked, read and checked
 // as a whole.
 //
-// A connection is TLS 1.3, with certificates on both sides, and is not resumed: each begins with a
-// full check. Whoever's certificate is by the authority, of the same cluster, valid and not revoked
-// is who it says; whether it may do what it asks for is decided elsewhere.
+// A connection is TLS 1.3, with certificates on both sides, and begins with a full check, but for
+// those of masters to workers, which may resume one (kept_session.hpp). Whoever's certificate is by
+// the authority, of the same cluster, valid and not revoked is who it says; whether it may do what
+// it asks for is decided elsewhere.
 #pragma once
 
 #include <memory>
@@ -31,6 +32,11 @@ struct ClusterFiles {
 };
 
 enum class Side { calls, serves };
+// Whether sessions are resumed: the side that serves gives tickets, which are good while it goes by
+// the same credentials.
+enum class Resumption { never, by_tickets };
+
+class KeptSession;
 
 // Who is at the other end.
 struct Peer {
@@ -57,7 +63,9 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
   // writes to.
   SslPtr begin(Side side) const;
   // The same, over that descriptor, which the caller closes.
-  SslPtr begin(int descriptor, Side side) const;
+  SslPtr begin(int descriptor, Side side, Resumption resumption = Resumption::never) const;
+  // To a server that gives tickets, as the next part of what `kept` has begun.
+  SslPtr begin_again(const std::shared_ptr<KeptSession>& kept, WallTime now) const;
   // REQUIRES: the handshake is done. Errors: `invalid`, a sentence.
   Result<Peer> peer_of(SSL* ssl) const;
 
@@ -67,6 +75,7 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
   Result<> read(const ClusterFiles& files, WallTime now);
   Result<> read_revoked(const std::string& file);
   static int check(int preverified, X509_STORE_CTX* chain);
+  static int keep(SSL* ssl, SSL_SESSION* session);
 
   ContextPtr context_;
   Identity identity_;

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 
+#include "common/access/last_day.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/small_file.hpp"
 #include "common/tls/client_context.hpp"
+#include "common/tls/kept_session.hpp"
 #include "common/tls/limits.hpp"
 #include "common/tls/pem.hpp"
 
@@ -52,10 +54,23 @@ std::shared_ptr<const WorkerTls> WorkerTls::load(const WorkerTlsSpec& spec) {
 
 std::shared_ptr<const WorkerTls> WorkerTls::to_member(CurrentCredentialsPtr credentials,
                                                       std::string worker) {
+  auto made = to(Kind::worker, std::move(credentials), std::move(worker));
+  made->session_ = std::make_shared<KeptSession>();
+  return made;
+}
+
+std::shared_ptr<const WorkerTls> WorkerTls::to_master(CurrentCredentialsPtr credentials,
+                                                      std::string master) {
+  return to(Kind::master, std::move(credentials), std::move(master));
+}
+
+std::shared_ptr<WorkerTls> WorkerTls::to(Kind kind, CurrentCredentialsPtr credentials,
+                                         std::string member) {
   TANDEM_ASSERT(credentials != nullptr);
   std::shared_ptr<WorkerTls> made(new WorkerTls({}));
   made->credentials_ = std::move(credentials);
-  made->member_ = std::move(worker);
+  made->kind_ = kind;
+  made->member_ = std::move(member);
   return made;
 }
 
@@ -68,13 +83,22 @@ std::string WorkerTls::read() {
 
 SslPtr WorkerTls::begin(const std::string& address, Speaks protocol) const {
   if (!problem_.empty()) return nullptr;
-  auto ssl =
-      credentials_ == nullptr ? begin_anew(address) : credentials_->get()->begin(Side::calls);
+  auto ssl = credentials_ == nullptr ? begin_anew(address) : begin_inside();
   SSL_set_read_ahead(ssl.get(), 1);
   const auto offered = protocol == Speaks::http2 ? h2 : http1;
   SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(offered.data()),
                       static_cast<unsigned>(offered.size()));
   return ssl;
+}
+
+SslPtr WorkerTls::begin_inside() const {
+  const auto credentials = credentials_->get();
+  if (session_ == nullptr) return credentials->begin(Side::calls);
+  return credentials->begin_again(session_, access::wall_time());
+}
+
+bool WorkerTls::is_prepared() const {
+  return session_ == nullptr || session_->can_resume(credentials_->get(), access::wall_time());
 }
 
 SslPtr WorkerTls::begin_anew(const std::string& address) const {
@@ -97,8 +121,8 @@ std::string WorkerTls::judge_identity(const SSL* ssl) const {
   if (credentials_ == nullptr) return {};
   const auto identity = identity_of(SSL_get0_peer_certificate(ssl));
   if (!identity) return identity.error().message;
-  if (identity->kind == Kind::worker && identity->name == member_) return {};
-  return fmt::format("it is {}, not the worker {}", identity->id(), member_);
+  if (identity->kind == kind_ && identity->name == member_) return {};
+  return fmt::format("it is {}, not the {} {}", identity->id(), to_string(kind_), member_);
 }
 
 Duration WorkerTls::time_left(const SSL* ssl) {

@@ -1,10 +1,12 @@
 // worker_tls.hpp: TLS towards workers: whose certificates count, for which name, and what is shown
 // to them. The settings of a service say that (upstream_tls and others); or the worker belongs to
-// this cluster, and is the one that its certificate of the cluster says.
+// this cluster, and is the one that its certificate of the cluster says. Another master, to which
+// requests are passed on, is spoken to in the same way.
 //
 // Made from files where the settings change, and again when an operator says so. What is wrong with
 // a file is known here, and every connection fails with it, so that it is told where the worker's
-// state is. Immutable, and shared by all who connect; sessions are not resumed. Any thread.
+// state is. Shared by all who connect; sessions with workers of the cluster are resumed
+// (kept_session.hpp), others are not. Any thread.
 #pragma once
 
 #include <memory>
@@ -32,6 +34,10 @@ class WorkerTls {
   static std::shared_ptr<const WorkerTls> to_member(CurrentCredentialsPtr credentials,
                                                     std::string worker);
 
+  // To the master of that name, likewise.
+  static std::shared_ptr<const WorkerTls> to_master(CurrentCredentialsPtr credentials,
+                                                    std::string master);
+
   const WorkerTlsSpec& spec() const { return spec_; }
   // Why no connection can be made, a few words; empty: it can.
   const std::string& problem() const { return problem_; }
@@ -40,6 +46,8 @@ class WorkerTls {
   // A connection to a worker at that numeric address that is about to begin its handshake. Null:
   // there is a problem.
   SslPtr begin(const std::string& address, Speaks protocol) const;
+  // The next handshake can be a short one, or never is.
+  bool is_prepared() const;
   // Why the handshake has failed, or what was agreed on is not enough; empty: all is well.
   // `failure`: what OpenSSL says; empty: it is done.
   std::string judge(SSL* ssl, Speaks protocol, const std::string& failure) const;
@@ -48,15 +56,20 @@ class WorkerTls {
 
  private:
   explicit WorkerTls(WorkerTlsSpec spec) : spec_(std::move(spec)) {}
+  static std::shared_ptr<WorkerTls> to(Kind kind, CurrentCredentialsPtr credentials,
+                                       std::string member);
   std::string read();
   SslPtr begin_anew(const std::string& address) const;
+  SslPtr begin_inside() const;
   std::string judge_identity(const SSL* ssl) const;
 
   const WorkerTlsSpec spec_;
   ContextPtr context_;
   std::string problem_;
   CurrentCredentialsPtr credentials_;  // null: by the settings of its service
-  std::string member_;                 // the worker's name in the cluster
+  Kind kind_ = Kind::worker;           // of the member in the cluster, and its name
+  std::string member_;
+  std::shared_ptr<KeptSession> session_;  // null: every handshake is a full one
 };
 
 using WorkerTlsPtr = std::shared_ptr<const WorkerTls>;

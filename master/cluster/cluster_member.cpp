@@ -205,7 +205,7 @@ void ClusterMember::stop() {
 void ClusterMember::close() {
   closed_ = true;
   proposals_.stop();
-  announcer_.stop();
+  announcer_.end();
 }
 
 // ---- the cluster's thread

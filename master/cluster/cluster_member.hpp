@@ -262,6 +262,7 @@ class ClusterMember {
   Term counts_absent_in_;        // the term in which the registry was told that this master leads
   unsigned registering_ = 0;     // changes under way
   bool there_are_more_ = false;  // than were begun together
+  Instant visit_again_ = Instant::never();
   bool awaiting_adoption_ = false;
   LogIndex applied_reported_;  // to the core
   LogIndex in_force_;          // at all masters, as known to this primary

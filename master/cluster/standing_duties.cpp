@@ -7,6 +7,7 @@
 #include "common/base/secret.hpp"
 #include "common/wire/term_proof.hpp"
 #include "master/cluster/cluster_member.hpp"
+#include "master/cluster/limits.hpp"
 
 namespace tandem::master {
 
@@ -26,6 +27,10 @@ void ClusterMember::tick(Instant now) {
   follow_masters();
   report_registered();
   mind_agreement(now);
+  if (!is_primary() && now >= visit_again_) {
+    visit_again_ = now + limits::visit_interval;
+    announcer_.prepare(registry_.term_takers(), now);
+  }
   if (!has_caught_up()) return;
   if (counts_absent_in_ != view_.term) {
     counts_absent_in_ = view_.term;

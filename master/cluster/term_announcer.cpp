@@ -22,17 +22,19 @@ namespace {
 
 constexpr unsigned conflict = 409;
 
+// No term: it is only visited.
 HttpRequest word_of(Term term, const TermTaker& worker) {
-  return {.method = "OPTIONS",
-          .target = "*",
-          .fields = fmt::format("Tandem-Term: {}\r\n", wire::proven_term(term, worker.key))};
+  HttpRequest word{.method = "OPTIONS", .target = "*"};
+  if (term == Term()) return word;
+  word.fields = fmt::format("Tandem-Term: {}\r\n", wire::proven_term(term, worker.key));
+  return word;
 }
 
 Http2Request http2_word_of(Term term, const TermTaker& worker) {
-  return {.method = "OPTIONS",
-          .path = "*",
-          .fields = {{"tandem-term", wire::proven_term(term, worker.key)}},
-          .head_only = true};
+  Http2Request word{.method = "OPTIONS", .path = "*", .head_only = true};
+  if (term == Term()) return word;
+  word.fields = {{"tandem-term", wire::proven_term(term, worker.key)}};
+  return word;
 }
 
 // How a worker is told.
@@ -85,7 +87,7 @@ struct TermAnnouncer::Round {
 };
 
 TermAnnouncer::TermAnnouncer(asio::io_context& loop, Duration patience, Hooks hooks)
-    : loop_(loop), patience_(patience), hooks_(std::move(hooks)) {}
+    : loop_(loop), patience_(patience), hooks_(std::move(hooks)), visits_(loop) {}
 
 void TermAnnouncer::announce(Term term, std::vector<TermTaker> workers) {
   stop();
@@ -115,6 +117,37 @@ void TermAnnouncer::stop() {
   round_->timer.cancel();
   round_->calls.cancel();
   round_.reset();
+}
+
+void TermAnnouncer::end() {
+  stop();
+  visits_.cancel();
+}
+
+void TermAnnouncer::prepare(const std::vector<TermTaker>& workers, Instant now) {
+  decltype(visited_) unprepared;
+  for (const auto& worker : workers) {
+    if (worker.tls == nullptr || worker.tls->is_prepared()) continue;
+    const auto known = visited_.find(worker.tls);
+    auto& next = unprepared[worker.tls];
+    if (known != visited_.end()) next = known->second;
+    if (next > now || visiting_ >= limits::visits_max) continue;
+    next = now + limits::visit_pause;
+    ++visiting_;
+    asio::co_spawn(loop_, visit(worker), asio::detached);
+  }
+  visited_ = std::move(unprepared);
+}
+
+asio::awaitable<void> TermAnnouncer::visit(TermTaker worker) {
+  HttpCallOptions options{.total_max = limits::connect_max, .head_only = true};
+  options.answer.head_bytes_max = limits::response_head_bytes_max;
+  if (worker.announced) options.preamble = wire::proxy_header_of_ours();
+  const Announcement word(Term(), worker, options.answer);
+  const std::vector<Endpoint> addresses{worker.address};
+  auto visiting = visits_.call(addresses, word.conversation, options);
+  co_await std::move(visiting);
+  --visiting_;
 }
 
 asio::awaitable<void> TermAnnouncer::tell(std::shared_ptr<Round> round) {

@@ -33,7 +33,7 @@ ConnectionIo::~ConnectionIo() {
 }
 
 bool ConnectionIo::secure(const tls::CredentialsPtr& credentials, Duration patience) {
-  ssl_ = credentials->begin(socket_, tls::Side::serves);
+  ssl_ = credentials->begin(socket_, tls::Side::serves, tls::Resumption::by_tickets);
   const auto deadline = now() + patience;
   for (auto left = patience; left > Duration::zero(); left = deadline - now()) {
     ERR_clear_error();
