@@ -37,7 +37,7 @@ controls=()  # HOST:PORT of every master, once they run
 clients=()   # HOST:PORT for clients, likewise
 tls=0        # whether masters speak TLS to clients, each at its port for clients and 363: 8443, 8444
 serve=0      # whether every master sends requests to workers, not the primary alone
-inner_tls=0  # whether control addresses speak TLS, and everybody has a certificate
+inner_tls=0  # whether masters speak TLS to each other and to workers, and everybody has a certificate
 
 usage() {
   sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
@@ -68,6 +68,11 @@ launch_master() {
   local secure=()
   if [ "$tls" = 1 ]; then
     secure=(--listen-tls "127.0.0.1:$((own_client + 363))" --tls "$run_dir/site.pem,$run_dir/site.key")
+  fi
+  # Where the other master passes its clients' requests on, over TLS: 8643, 8644; any port in a demo.
+  if [ "$inner_tls" = 1 ]; then
+    if [ "$tls" = 1 ]; then secure+=(--listen-inner "127.0.0.1:$((own_client + 563))")
+    else secure+=(--listen-inner 127.0.0.1:0); fi
   fi
   [ "$serve" = 0 ] || secure+=(--standby-traffic serve)
   local inside

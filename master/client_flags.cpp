@@ -43,11 +43,23 @@ void bind_listens(CLI::App& app, MasterFlags& flags) {
                 return {};
               });
   };
-  bind_addresses("--listen",
-                 "where clients are served; repeatable; by default 127.0.0.1:8080, or nowhere if "
-                 "there is a --listen-tls. The other masters pass requests on to the first",
-                 false);
+  bind_addresses(
+      "--listen",
+      "where clients are served; repeatable; by default 127.0.0.1:8080, or nowhere if "
+      "there is a --listen-tls. The other masters pass requests on to the first, unless there "
+      "is a --listen-inner",
+      false);
   bind_addresses("--listen-tls", "where clients are served that speak TLS; repeatable", true);
+  bind_value(app, "--listen-inner", "HOST:PORT",
+             "where the other masters pass their clients' requests on to this one, over TLS where "
+             "there is a --cluster-cert, and for masters alone; nobody else is believed to be one "
+             "then, at any address. By default they come to the first --listen, in clear",
+             [&flags](std::string_view text, std::string_view flag) -> Result<> {
+               auto endpoint = parse_endpoint(text, flag);
+               if (!endpoint) return endpoint.error();
+               flags.listen_inner = std::move(*endpoint);
+               return {};
+             });
   bind_each(app, "--tls", "CERTIFICATE.pem,KEY.pem",
             "a certificate with its chain, and its key; repeatable: a client is shown the one for "
             "the host that it asks for, by the names in it, else the first. Read again at SIGHUP "

@@ -18,6 +18,10 @@ Result<> check_addresses(const MasterFlags& flags) {
   VipNeighbours neighbours{.listen = {}, .control = flags.control, .peers = {}};
   for (const auto& address : flags.forward.listen) neighbours.listen.push_back(address.endpoint);
   for (const auto& [name, control] : flags.peers) neighbours.peers.push_back(control);
+  if (flags.listen_inner && is_among(flags.vips, flags.listen_inner->host)) {
+    return invalid("--listen-inner must be an address that stays here, and a --vip moves",
+                   "--listen-inner");
+  }
   return check_vips(flags.vips, neighbours);
 }
 
@@ -45,6 +49,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.control_name = flags.control_name;
   const auto& first = flags.forward.listen.front();
   if (!first.tls && first.endpoint.port != 0) options.listen = first.endpoint;
+  options.inner = flags.listen_inner;
   options.worker_networks = flags.worker_networks;
   options.worker_heartbeat = flags.worker_heartbeat;
   options.forget_after = flags.forget_after;

@@ -366,6 +366,10 @@ void derive_options(MasterFlags& flags) {
   for (auto& address : forward.listen) {
     address.binds_absent = is_among(flags.vips, address.endpoint.host);
   }
+  if (flags.listen_inner) {
+    forward.inner = ListenAddress{
+        .endpoint = *flags.listen_inner, .tls = flags.cluster.is_given(), .inner = true};
+  }
   // A standby passes on what its clients ask for.
   for (const auto& [name, peer] : flags.peers) {
     const auto address = parse_address_range(peer.host, "--peer");
@@ -388,6 +392,7 @@ std::vector<std::string> complete(MasterFlags& flags, bool is_check) {
     }
   };
   for (auto& address : listen) resolve_or_note(address.endpoint, address.flag());
+  if (flags.listen_inner) resolve_or_note(*flags.listen_inner, "--listen-inner");
   resolve_or_note(flags.control, "--control");
   for (auto& error : contradictions(flags)) errors.push_back(std::move(error));
   if (is_check) {

@@ -33,6 +33,7 @@ struct MasterFlags {
   // What clients and workers may do. Passed on as it is: main() adds the parts of the process.
   DataPlaneOptions forward;
   bool listens_by_default = false;                  // no --listen and no --listen-tls was given
+  std::optional<Endpoint> listen_inner;             // --listen-inner
   std::vector<tls::CertificateFiles> certificates;  // --tls
   Duration ticket_key_interval = limits::ticket_key_interval;
   tls::ClientAuthoritySpec client_authority;

@@ -49,6 +49,7 @@ std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
   auto line = fmt::format("tandem-master ready node={}", flags.node);
   if (const auto plain = data_plane.address(false)) line += " listen=" + plain->to_string();
   line += " control=" + control.to_string();
+  if (const auto inner = data_plane.inner_address()) line += " listen-inner=" + inner->to_string();
   if (const auto secure = data_plane.address(true)) line += " listen-tls=" + secure->to_string();
   return line + "\n";
 }
@@ -107,7 +108,8 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
       .traffic = [&forwarding] { return forwarding->traffic(); },
       .latencies = [&forwarding] { return forwarding->latencies(); },
       .has_adopted =
-          [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); }};
+          [&forwarding](std::uint64_t version) { return forwarding->has_adopted(version); },
+      .inner_access = [&forwarding](InnerAccessPtr next) { forwarding->publish(std::move(next)); }};
   add_service_manager(hooks, manager, pulse);
   ControlPlane control(to_control, gate, std::move(hooks));
   auto options = flags.forward;
@@ -132,6 +134,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
     return started.error();
   }
   if (const auto plain = data_plane.address(false)) control.set_listen(*plain);
+  if (const auto inner = data_plane.inner_address()) control.set_inner(*inner);
   if (vips) vips->serve();
   control.take_part();
   write_text(stdout, ready_line(flags, data_plane, control.address()));

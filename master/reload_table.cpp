@@ -64,6 +64,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"node"},
     {"listen", take_listen, opened_first},
     {"listen-tls", take_listen, opened_first},
+    {"listen-inner"},
     {"tls", whole<&MasterFlags::certificates>, "for new connections; the files are read again"},
     {"client-ca", of_authority<&tls::ClientAuthoritySpec::file>,
      "for new connections; the file is read again"},

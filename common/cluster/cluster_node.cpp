@@ -255,6 +255,7 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
   return {.node = options_.node,
           .control = control_,
           .listen = options_.listen,
+          .inner = options_.inner,
           .pass = options_.pass,
           .election_timeout = options_.timing.election_timeout,
           .found_out = node_->role() == core::Role::primary ? found_out_ : wire::FoundOut{},
@@ -388,6 +389,9 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const Sender& sender) 
   } else if (envelope.listen.empty()) {
     addresses.listen.reset();  // it serves nobody there any more, or not yet
   }
+  const auto inner = parse_endpoint(envelope.inner, "inner");
+  addresses.inner =
+      inner ? std::optional(reachable_from_here(*inner, addresses.control.host)) : std::nullopt;
   const bool from_primary = node_->primary().node == envelope.node;
   if (from_primary && hooks_.found_out) hooks_.found_out(envelope.found_out);
   if (from_primary && envelope.standing) {

@@ -36,8 +36,9 @@ struct ClusterOptions {
   tls::CurrentCredentialsPtr credentials{};
   // Where to, without credentials.
   tls::ClearText clear_text = tls::ClearText::on_this_machine;
-  std::string listen;  // HOST:PORT where clients connect; empty for a witness
-  std::string pass;    // see wire::ClusterEnvelope
+  std::string listen;   // HOST:PORT where clients connect; empty for a witness
+  std::string inner{};  // HOST:PORT where other masters pass requests on; empty: at `listen`
+  std::string pass;     // see wire::ClusterEnvelope
   // The state to found a new cluster from, in an empty directory; null: an empty state.
   std::shared_ptr<const core::Restoration> restoration{};
   StateCheck check;  // what the owner's state machine accepts

@@ -36,6 +36,8 @@ struct VoterView {
 struct NodeAddresses {
   Endpoint control;                // numeric
   std::optional<Endpoint> listen;  // numeric; empty for a witness
+  // numeric; where requests are passed on to it; empty: at `listen`
+  std::optional<Endpoint> inner{};
   std::string pass;
   // It is bound to all addresses of its machine: `control` and `listen` have one of them.
   bool controls_everywhere = false;

@@ -48,11 +48,11 @@ void read_applied(MemberReader& reader, ClusterEnvelope& envelope) {
   });
 }
 
-void read_listen(MemberReader& reader, std::string& listen) {
-  reader.text("listen", listen);
-  if (listen.empty() || reader.failed()) return;
+void read_address(MemberReader& reader, const char* member, std::string& text) {
+  reader.text(member, text);
+  if (text.empty() || reader.failed()) return;
   Endpoint address;
-  reader.numeric_endpoint("listen", address);
+  reader.numeric_endpoint(member, address);
 }
 
 void read_pass(MemberReader& reader, std::string& pass) {
@@ -127,6 +127,9 @@ std::string to_json(const ClusterEnvelope& envelope) {
                                   {"listen", envelope.listen},
                                   {"pass", envelope.pass},
                                   {"election_timeout_ms", to_ms(envelope.election_timeout)}};
+  if (!envelope.inner.empty() && envelope.features.level >= features::inner_addresses) {
+    document["inner"] = envelope.inner;
+  }
   if (!envelope.disk_failure.empty() && envelope.features.level >= features::agreed_state)
     document["disk_failure"] = excerpt(envelope.disk_failure);
   const auto& found_out = envelope.found_out;
@@ -154,7 +157,10 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
       read_format(reader);  // first: with an unknown format, other errors follow from it
   reader.name("node", node);
   reader.numeric_endpoint("control", envelope.control);
-  read_listen(reader, envelope.listen);
+  read_address(reader, "listen", envelope.listen);
+  if (format >= features::inner_addresses && !reader.is_null("inner")) {
+    read_address(reader, "inner", envelope.inner);
+  }
   read_pass(reader, envelope.pass);
   std::int64_t election_timeout_ms = 0;
   reader.number("election_timeout_ms", election_timeout_ms, 1, election_timeout_ms_max);

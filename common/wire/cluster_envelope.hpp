@@ -62,6 +62,9 @@ struct ClusterEnvelope {
   // the message came from.
   Endpoint control;
   std::string listen;  // HOST:PORT where its clients connect, host as above; empty for a witness
+  // HOST:PORT, host as above, where other masters pass requests on to it; empty: where its clients
+  // connect. From features::inner_addresses on; absent when empty.
+  std::string inner{};
   // A standby presents this with the client requests that it passes on to this node, so that the
   // node believes what the standby says about the client; 32 hex digits, empty for a witness.
   std::string pass;

@@ -38,7 +38,9 @@ inline constexpr FeatureLevel edge_settings{4};
 inline constexpr FeatureLevel inner_tls{5};
 // Masters that do not lead may forward under grants (core/serving_grant.hpp).
 inline constexpr FeatureLevel serving_grants{6};
-inline constexpr FeatureLevel newest = serving_grants;
+// Masters say where other masters pass requests on to them (--listen-inner).
+inline constexpr FeatureLevel inner_addresses{7};
+inline constexpr FeatureLevel newest = inner_addresses;
 }  // namespace features
 
 struct Features {

@@ -10,6 +10,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/log.hpp"
 #include "common/http/api_response.hpp"
+#include "common/tls/worker_tls.hpp"
 #include "master/registry/limits.hpp"
 #include "master/cluster/masters_file.hpp"
 
@@ -189,6 +190,10 @@ void ClusterMember::set_listen(const std::optional<Endpoint>& listen) {
   });
 }
 
+void ClusterMember::set_inner(const Endpoint& inner) {
+  asio::post(loop_, [this, text = inner.to_string()] { node_.set_inner(text); });
+}
+
 void ClusterMember::stop() {
   lookups_.stop();
   if (!thread_.joinable()) return;
@@ -232,10 +237,26 @@ void ClusterMember::publish_leadership() {
   if (!next.is_primary && node_view_.primary_addresses) {
     next.primary_listen = node_view_.primary_addresses->listen;
     next.primary_pass = node_view_.primary_addresses->pass;
+    next.primary_inner = node_view_.primary_addresses->inner;
+    if (next.primary_inner && options_.credentials) next.primary_tls = tls_to(next.primary);
   }
   if (leadership_ != nullptr && *leadership_ == next) return;
   leadership_ = std::make_shared<const Leadership>(std::move(next));
   hooks_.leadership(leadership_);
+}
+
+// The same each time, so that connections stay.
+std::shared_ptr<const tls::WorkerTls> ClusterMember::tls_to(const std::string& master) {
+  auto& known = tls_to_masters_[master];
+  if (known == nullptr) known = tls::WorkerTls::to_master(options_.credentials, master);
+  return known;
+}
+
+void ClusterMember::renew_tls() {
+  asio::post(loop_, [this] {
+    tls_to_masters_.clear();
+    publish_leadership();
+  });
 }
 
 // ---- the control loop's thread

@@ -77,6 +77,11 @@ class ClusterMember {
   void start(const Endpoint& control);
   // Where clients connect, once known. Any thread.
   void set_listen(const std::optional<Endpoint>& listen);
+  // Where other masters pass requests on to this one, once known. Any thread.
+  void set_inner(const Endpoint& inner);
+  // The files of the cluster's certificates were read again: requests are passed on over new
+  // connections. Any thread.
+  void renew_tls();
   // Ends its thread. Not from the control loop's thread, while that still runs or after.
   void stop();
   // On the control loop's thread: ends what waits there, so that the loop can end.
@@ -186,6 +191,7 @@ class ClusterMember {
   // On the cluster's thread:
   void took_gate(Instant until, Term term);
   void publish_leadership();
+  std::shared_ptr<const tandem::tls::WorkerTls> tls_to(const std::string& master);
   void took_grant(Instant until);
   // Posts to the cluster's thread, and to the control loop's.
   void to_node(core::Input input);
@@ -238,6 +244,7 @@ class ClusterMember {
   cluster::ClusterNode node_;
   cluster::ClusterView node_view_;
   LeadershipPtr leadership_;
+  std::map<std::string, std::shared_ptr<const tandem::tls::WorkerTls>> tls_to_masters_;
   wire::FoundOut told_;  // by the primary
   Instant serve_until_ = Instant::never();
   Counter elections_begun_;
@@ -255,6 +262,7 @@ class ClusterMember {
   std::uint64_t restores_ = 0;  // how many the core has asked for
   Proposals proposals_;
   TermAnnouncer announcer_;
+  Instant visit_again_ = Instant::never();
   cluster::ClusterView view_;
   std::map<core::NodeId, std::vector<Endpoint>> resolved_;  // peers that are configured by name
   std::uint64_t registered_digest_ = 0;
@@ -262,7 +270,6 @@ class ClusterMember {
   Term counts_absent_in_;        // the term in which the registry was told that this master leads
   unsigned registering_ = 0;     // changes under way
   bool there_are_more_ = false;  // than were begun together
-  Instant visit_again_ = Instant::never();
   bool awaiting_adoption_ = false;
   LogIndex applied_reported_;  // to the core
   LogIndex in_force_;          // at all masters, as known to this primary

@@ -86,9 +86,11 @@ void ControlPlane::Parts::note_addresses() {
   };
   add("control", node.node, node.control, node.control.is_unspecified());
   if (node.listen) add("client", node.node, *node.listen, node.listen->is_unspecified());
+  if (node.inner) add("inner", node.node, *node.inner, node.inner->is_unspecified());
   for (const auto& [name, master] : masters()) {
     add("control", name, master.control, master.controls_everywhere);
     if (master.listen) add("client", name, *master.listen, master.listens_everywhere);
+    if (master.inner) add("inner", name, *master.inner, false);
   }
   own_addresses.set(std::move(own));
 }
@@ -227,6 +229,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     registry.tick(instant);
     member->tick(instant);
     access.tick();
+    tell_inner_access();
     warn_of_certificate();
     if (hooks.certificates.tick) hooks.certificates.tick();
     tickets->tick(instant);
@@ -319,6 +322,15 @@ void ControlPlane::set_listen(std::optional<Endpoint> listen) {
   asio::post(parts_->loop, [parts = parts_.get(), listen = std::move(listen)] {
     parts->node.listen = listen;
     parts->note_addresses();
+  });
+}
+
+void ControlPlane::set_inner(const Endpoint& inner) {
+  parts_->member->set_inner(inner);
+  asio::post(parts_->loop, [parts = parts_.get(), inner] {
+    parts->node.inner = inner;
+    parts->note_addresses();
+    parts->tell_inner_access();
   });
 }
 

@@ -31,6 +31,7 @@
 #include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
 #include "master/registry/failure_kind.hpp"
+#include "master/registry/inner_access.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/limits.hpp"
 #include "master/registry/serving_gate.hpp"
@@ -45,6 +46,7 @@ struct ControlPlaneOptions {
   Endpoint control{"127.0.0.1", 7070};           // --control; port 0: the kernel chooses
   std::string control_name{};                    // its host as configured; empty: control.host
   std::optional<Endpoint> listen{};              // --listen, where its port is known
+  std::optional<Endpoint> inner{};               // --listen-inner
   std::vector<AddressRange> worker_networks{};   // --worker-network; empty: anywhere
   Duration worker_heartbeat = 1s;                // --worker-heartbeat
   Duration forget_after = limits::forget_after;  // a worker that is down for this long is forgotten
@@ -96,6 +98,9 @@ struct ControlPlaneHooks {
   std::function<bool(std::uint64_t version)> has_adopted{};
   // Each turn of the control loop, which come some in a heartbeat's time. Control thread.
   std::function<void(Instant now)> turn{};
+  // Whom this master believes that passes requests on, where it has an inner address; at first and
+  // when that changes. Control thread.
+  std::function<void(InnerAccessPtr)> inner_access{};
   // Why clients cannot be served, empty if they can, and how this master stands, in a sentence;
   // when that changes, and now and then. Control thread.
   std::function<void(const std::string& not_ready, const std::string& standing)> standing{};
@@ -158,6 +163,9 @@ class ControlPlane {
   // Where clients connect who speak no TLS, once known, or when that has changed; unset: nowhere.
   // The other masters are told. Any thread.
   void set_listen(std::optional<Endpoint> listen);
+
+  // Where other masters pass requests on to this one, once known. They are told. Any thread.
+  void set_inner(const Endpoint& inner);
 
   // Closes the control address and ends the thread. Not from the control thread. May be called
   // twice.

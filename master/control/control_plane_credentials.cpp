@@ -78,6 +78,20 @@ void ControlPlane::Parts::use_credentials(tls::CredentialsPtr loaded) {
   log::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
             loaded->identity().id(), tls::to_string(loaded->expires()), loaded->revocations());
   credentials->set(std::move(loaded));
+  if (!member) return;
+  tell_inner_access();
+  member->renew_tls();
+}
+
+void ControlPlane::Parts::tell_inner_access() {
+  if (!node.inner || !hooks.inner_access || !member) return;
+  auto next = std::make_shared<InnerAccess>();
+  if (credentials) next->credentials = credentials->get();
+  for (const auto& [other, control] : member->others()) next->masters.emplace(other.name());
+  next->alone = member->feature_level() >= wire::features::inner_addresses;
+  if (inner_access != nullptr && *inner_access == *next) return;
+  inner_access = std::move(next);
+  hooks.inner_access(inner_access);
 }
 
 }  // namespace tandem::master

@@ -33,6 +33,12 @@ Result<> check_clear_text(const ControlPlaneOptions& options) {
                     options.control.port),
         "--control");
   }
+  if (options.inner) {
+    const auto what = "--listen-inner " + options.inner->to_string();
+    if (auto ok = tls::check_clear_text(clear, *options.inner, what, "--listen-inner"); !ok) {
+      return ok;
+    }
+  }
   for (const auto& [name, address] : options.peers) {
     const auto what = fmt::format("--peer {}={}", name, address.to_string());
     if (auto ok = tls::check_clear_text(clear, address, what, "--peer"); !ok) return ok;

@@ -75,6 +75,7 @@ struct ControlPlane::Parts {
 
   Result<> read_credentials(const ControlPlaneOptions& options);
   void use_credentials(tandem::tls::CredentialsPtr loaded);
+  void tell_inner_access();
   // What clients are shown, and this master's own in the cluster.
   std::vector<wire::CertificateStatus> certificates() const;
   void warn_of_certificate();
@@ -99,6 +100,7 @@ struct ControlPlane::Parts {
   const tandem::tls::CurrentCredentialsPtr credentials;
   const std::string certificate_file;
   access::WallTime warned_at{};  // the day for which the end of the certificate was looked at
+  InnerAccessPtr inner_access;   // as last told; null: nothing was
   std::string token;             // presented to other masters; empty: none
   NodeView node;
   ServingGate& gate;

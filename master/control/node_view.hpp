@@ -15,8 +15,9 @@ namespace tandem::master {
 struct NodeView {
   std::string node;
   Endpoint control;
-  std::optional<Endpoint> listen;  // where clients connect; empty until that is known
-  std::string role = "candidate";  // primary | standby | candidate
+  std::optional<Endpoint> listen;   // where clients connect; empty until that is known
+  std::optional<Endpoint> inner{};  // where other masters pass requests on; empty: there
+  std::string role = "candidate";   // primary | standby | candidate
   Term term;
   std::string primary;        // the primary's name; empty: no primary is known
   std::uint64_t version = 0;  // grows with each change of the three above

@@ -9,6 +9,10 @@
 #include "common/base/endpoint.hpp"
 #include "common/base/strong.hpp"
 
+namespace tandem::tls {
+class WorkerTls;
+}
+
 namespace tandem::master {
 
 struct Leadership {
@@ -17,7 +21,15 @@ struct Leadership {
   std::string primary;      // name of the primary; empty: nobody is known to lead
   // Another node leads, and this is where it serves clients: numeric.
   std::optional<Endpoint> primary_listen;
+  // Where it takes requests that are passed on, if not there: numeric.
+  std::optional<Endpoint> primary_inner{};
+  std::shared_ptr<const tandem::tls::WorkerTls> primary_tls{};  // at that address; null: in clear
   std::string primary_pass;  // Tandem-Pass for requests passed on to it
+
+  // Unset: requests cannot be passed on to it.
+  const std::optional<Endpoint>& primary_takes() const {
+    return primary_inner ? primary_inner : primary_listen;
+  }
 
   friend bool operator==(const Leadership&, const Leadership&) = default;
 };

@@ -1,6 +1,7 @@
 #include "gateway.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -22,6 +23,10 @@ Gateway::Gateway(std::vector<std::uint16_t> worker_ports, Options options) : opt
   plane.listen = {{.endpoint = {"127.0.0.1", 0}}};
   if (options.certificates != nullptr) {
     plane.listen.push_back({.endpoint = {"127.0.0.1", 0}, .tls = true});
+  }
+  if (options.inner) {
+    plane.inner = ListenAddress{
+        .endpoint = {"127.0.0.1", 0}, .tls = options.credentials != nullptr, .inner = true};
   }
   plane.certificates = options.certificates;
   plane.http2 = options.http2;
@@ -102,6 +107,31 @@ void Gateway::follow(const std::string& primary, std::uint16_t port, const std::
   publish(std::move(leadership));
 }
 
+void Gateway::follow_inside(const std::string& primary, std::uint16_t inner_port,
+                            const std::string& pass) {
+  gate_.set_serve_until(Instant::never());
+  Leadership leadership;
+  leadership.term = Term(2);
+  leadership.primary = primary;
+  leadership.primary_inner = Endpoint{"127.0.0.1", inner_port};
+  leadership.primary_pass = pass;
+  if (options_.credentials) {
+    leadership.primary_tls = tandem::tls::WorkerTls::to_master(options_.credentials, primary);
+  }
+  publish(std::move(leadership));
+}
+
+void Gateway::believe(std::set<std::string, std::less<>> masters, bool alone) {
+  auto access = std::make_shared<InnerAccess>();
+  if (options_.credentials) access->credentials = options_.credentials->get();
+  access->masters = std::move(masters);
+  access->alone = alone;
+  plane_->publish(InnerAccessPtr(std::move(access)));
+  std::atomic<unsigned> loops{0};
+  plane_->on_each_loop([&loops] { ++loops; });
+  wait_until([&] { return loops == options_.threads; });
+}
+
 void Gateway::know_nobody() {
   gate_.set_serve_until(Instant::never());
   publish(Leadership());
@@ -167,13 +197,13 @@ void Gateway::publish(std::vector<std::uint16_t> worker_ports) {
 void Gateway::publish(RouteTablePtr routes, Instant may_return_at) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->version = ++version_;
-  snapshot->services.push_back(std::make_shared<SnapshotService>(
-      SnapshotService{.name = "default",
-                      .workers = workers_,
-                      .settings = settings_,
-                      .counters = counters_,
-                      .may_return_at = may_return_at,
-                      .tls = worker_tls_}));
+  snapshot->services.push_back(
+      std::make_shared<SnapshotService>(SnapshotService{.name = "default",
+                                                        .workers = workers_,
+                                                        .settings = settings_,
+                                                        .counters = counters_,
+                                                        .may_return_at = may_return_at,
+                                                        .tls = worker_tls_}));
   snapshot->routes = std::move(routes);
   plane_->publish(std::move(snapshot));
 }

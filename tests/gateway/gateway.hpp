@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "common/tls/worker_tls.hpp"
@@ -51,6 +52,10 @@ class Gateway {
     bool workers_accept_terms = false;
     std::optional<wire::WorkerProtocol> workers_speak{};  // as they say themselves
     master::tls::CertificateSetPtr certificates{};        // null: nobody speaks TLS
+    // It has an inner address, where TLS is spoken if there are credentials. Nobody is believed
+    // there until believe() says so.
+    bool inner = false;
+    tandem::tls::CurrentCredentialsPtr credentials{};
     bool http2 = true;
     std::size_t handshakes_max = tandem::limits::handshakes_max;
     unsigned handshakes_per_client = tandem::limits::handshakes_per_client_max;
@@ -62,6 +67,8 @@ class Gateway {
   std::uint16_t port() const { return plane_->address(false)->port; }
   // REQUIRES: there are certificates
   std::uint16_t tls_port() const { return plane_->address(true)->port; }
+  // REQUIRES: options.inner
+  std::uint16_t inner_port() const { return plane_->inner_address()->port; }
   RawSocket connect() const { return RawSocket::connect(port()); }
   // Sends `request` on a new connection and reads one response.
   Message ask(std::string_view request, bool to_head = false) const;
@@ -92,7 +99,12 @@ class Gateway {
   void lead(std::uint64_t term);  // opens the gate as well
   void follow(const std::string& primary, std::uint16_t port, const std::string& pass,
               std::uint64_t term = 2);  // closes it
-  void know_nobody();                   // closes it
+  // Requests are passed on to the primary's inner address, over TLS if there are credentials.
+  void follow_inside(const std::string& primary, std::uint16_t inner_port, const std::string& pass);
+  void know_nobody();  // closes it
+  // The other masters of the cluster; `alone`: all know of inner addresses. Returns once the loops
+  // go by it.
+  void believe(std::set<std::string, std::less<>> masters, bool alone);
   master::ServingGate& gate() { return gate_; }
   void publish(master::Leadership leadership);
   // Terms that workers had promised, as they were reported.

@@ -1,7 +1,10 @@
 // How a client that has come in where TLS is spoken becomes one that is served.
+#include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include "common/base/log.hpp"
 #include "master/forward/client/client_session.hpp"
+#include "master/forward/client/limits.hpp"
 #include "master/forward/tls/client_identity.hpp"
 
 namespace tandem::master {
@@ -30,10 +33,11 @@ Task<Ending> ClientSession::shake_hands() {
     co_await refusing;
     co_return Ending::close;
   }
-  const auto contexts = clients_.tls();
-  TANDEM_ASSERT(contexts != nullptr);
-  connection_.secure(std::make_unique<TlsSession>(
-      contexts->begin(), *connection_.socket().descriptor(), context_.buffers()));
+  const auto contexts = clients_.tls();  // held until the handshake has ended
+  SSL* const ssl = begin_handshake();
+  if (ssl == nullptr) co_return Ending::close;
+  connection_.secure(
+      std::make_unique<TlsSession>(ssl, *connection_.socket().descriptor(), context_.buffers()));
   tls_memory_.emplace(context_.counters());
   auto securing = secure();
   const bool secured = co_await securing;
@@ -44,10 +48,48 @@ Task<Ending> ClientSession::shake_hands() {
   // Whoever has asked nothing yet can ask elsewhere.
   const bool is_let_go = context_.lets_clients_go() && !connection_.has_unread();
   if (!secured || ending_ || is_let_go) co_return Ending::close;
-  if (contexts->asks_for_certificates() && !take_certificate()) co_return Ending::close;
+  const bool is_known =
+      entrance_->inner ? take_master() : !contexts->asks_for_certificates() || take_certificate();
+  if (!is_known) co_return Ending::close;
   tls_memory_->note_done();
   idle_since_ = context_.coarse_now();
   co_return Ending::keep;
+}
+
+// Null: it is not known yet whom to believe at the inner address.
+SSL* ClientSession::begin_handshake() {
+  if (!entrance_->inner) {
+    TANDEM_ASSERT(clients_.tls() != nullptr);
+    return clients_.tls()->begin();
+  }
+  const auto& credentials = context_.inner_access().credentials;
+  if (credentials == nullptr) return nullptr;
+  SSL* const ssl = credentials->begin(tandem::tls::Side::serves).release();
+  SSL_set_read_ahead(ssl, 1);
+  return ssl;
+}
+
+// False: whoever has come to the inner address belongs to this cluster, and is no master.
+bool ClientSession::take_master() {
+  const auto& credentials = context_.inner_access().credentials;
+  if (credentials == nullptr) return false;
+  auto peer = credentials->peer_of(connection_.tls()->ssl());
+  if (!peer || peer->identity.kind != tandem::tls::Kind::master) {
+    refuse_at_inner_address(peer ? fmt::format("it is {}", peer->identity.id())
+                                 : peer.error().message);
+    return false;
+  }
+  master_ = std::move(*peer);
+  clients_.note_master(*this);
+  return true;
+}
+
+// It may be a mistake in a unit, or somebody who tries.
+void ClientSession::refuse_at_inner_address(const std::string& why) const {
+  static thread_local Instant complains_from = Instant::never();
+  if (context_.coarse_now() < complains_from) return;
+  complains_from = context_.coarse_now() + limits::inner_complaint;
+  log::warn("refused at the inner address from={} reason=\"{}\"", address_, why);
 }
 
 // False: it has expired since the session began that was resumed.
@@ -60,7 +102,7 @@ bool ClientSession::take_certificate() {
 // The handshake itself. False: it has failed, or took too long, or was given up.
 Task<bool> ClientSession::secure() {
   for (;;) {
-    while (!clients_.handshakes().take_turn()) {
+    while (!clients_.handshakes(*entrance_).take_turn()) {
       Yield others(context_.io());
       co_await others;
     }
@@ -68,8 +110,9 @@ Task<bool> ClientSession::secure() {
     const auto step = connection_.tls()->shake_hands();
     if (step == TlsSession::Step::done) co_return true;
     if (step == TlsSession::Step::failed) {
-      log::debug("tls handshake failed client={} reason=\"{}\"", address_,
-                 connection_.tls()->failure());
+      const auto& why = connection_.tls()->failure();
+      log::debug("tls handshake failed client={} reason=\"{}\"", address_, why);
+      if (entrance_->inner) refuse_at_inner_address(why);
       co_return false;
     }
     IoResult ready;

@@ -16,7 +16,7 @@ namespace tandem::master {
 // Its peer is one of those who say that.
 bool ClientSession::is_passed_on() const {
   const auto& senders = context_.options().proxy_protocol;
-  return !senders.empty() && is_among(senders, address_);
+  return !entrance_->inner && !senders.empty() && is_among(senders, address_);
 }
 
 // The header and nothing behind it is taken off the stream. False: there is none, or whose

@@ -1,5 +1,6 @@
 #include "master/forward/client/client_session.hpp"
 
+#include "common/access/last_day.hpp"
 #include "common/base/clock.hpp"
 #include "common/http/stream_socket.hpp"
 #include "common/http1/limits.hpp"
@@ -23,13 +24,15 @@ void ClientSession::start(Context& context, Clients& clients, ByteStream connect
 // False: its address has as many connections as it may.
 bool ClientSession::count_in(const TcpEndpoint& peer) {
   auto* const counts = clients_.counts();
-  const bool is_counted = !trusted_ && !is_among(context_.options().uncounted_clients, address_);
+  const bool is_counted =
+      !entrance_->inner && !trusted_ && !is_among(context_.options().uncounted_clients, address_);
   if (counts != nullptr && is_counted) {
     counted_as_ = counts->enter(peer.address());
     if (!counted_as_) return false;
   }
   if (!entrance_->tls) return true;
-  handshake_ = std::make_unique<Handshakes::Handshake>(clients_.handshakes(), connection_);
+  handshake_ =
+      std::make_unique<Handshakes::Handshake>(clients_.handshakes(*entrance_), connection_);
   handshake_->begin(peer.address(), is_counted);
   return true;
 }
@@ -152,12 +155,24 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint 
   self.close(Ending::close);
 }
 
+Entry ClientSession::entry() const {
+  if (!entrance_->inner) return Entry::open;
+  const bool is_believed = master_ && context_.inner_access().admits(*master_, access::wall_time());
+  return is_believed ? Entry::inner_master : Entry::inner;
+}
+
+void ClientSession::abort_unless_believed() {
+  if (entry() != Entry::inner_master) abort();
+}
+
 Sender ClientSession::sender() {
   auto* const tls = connection_.tls();
   return {.address = address_,
-          .trusted = trusted_,
-          .https = tls != nullptr,
-          .tls = tls == nullptr ? std::string_view() : tls->version(),
+          .trusted = trusted_ && !entrance_->inner,
+          .entry = entry(),
+          // Whether the client of the one who passes it on does, that one says.
+          .https = tls != nullptr && !entrance_->inner,
+          .tls = tls == nullptr || entrance_->inner ? std::string_view() : tls->version(),
           .port = entrance_->port,
           .certificate = certificate_,
           .entrance_is_left = &entrance_->is_left};
@@ -166,6 +181,7 @@ Sender ClientSession::sender() {
 // What has arrived may be the beginning of HTTP/2 (RFC 9113 §3.4), and cannot be one of HTTP/1.
 // Over TLS both sides have agreed on it before, or will not speak it (RFC 9113 §3.2).
 bool ClientSession::may_speak_http2() {
+  if (entrance_->inner) return false;
   if (auto* const tls = connection_.tls()) return tls->application_protocol() == "h2";
   const auto here = in_.view().substr(0, h2::client_preface.size());
   return context_.options().http2 && h2::client_preface.starts_with(here);

@@ -34,6 +34,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   bool close_if_idle_since(Instant since);
   // Ends the session as soon as possible.
   void abort();
+  // The same, if it is a master's that must not pass requests on any more.
+  void abort_unless_believed();
 
  private:
   ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer,
@@ -48,8 +50,12 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
 
   // Keep: the connection is secure.
   Task<Ending> shake_hands();
+  Entry entry() const;
   Task<bool> secure();
   bool take_certificate();
+  SSL* begin_handshake();
+  bool take_master();
+  void refuse_at_inner_address(const std::string& why) const;
   Task<> refuse_plain();
   bool may_speak_http2();
   Task<bool> serve_http2();
@@ -73,6 +79,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   std::string address_;
   std::string certificate_;  // as X-Forwarded-Client-Cert has it; empty: none was shown
   bool trusted_;             // a proxy of ours
+  std::optional<tandem::tls::Peer> master_{};  // with that certificate, at the inner address
   Buffer in_;
   RequestHead* request_ = nullptr;  // borrowed from the loop while a request is read and served
   Exchange* exchange_ = nullptr;    // while one runs

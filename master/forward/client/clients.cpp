@@ -12,7 +12,8 @@ Clients::Clients(Context& context, std::shared_ptr<ClientCounts> counts, Handsha
     : context_(context),
       counts_(std::move(counts)),
       on_left_(std::move(on_left)),
-      handshakes_(context.io(), std::move(handshakes)) {}
+      handshakes_(context.io(), handshakes),
+      inner_handshakes_(context.io(), handshakes) {}
 
 Clients::~Clients() { TANDEM_ASSERT(sessions_.empty()); }
 
@@ -55,10 +56,19 @@ void Clients::close_idle() {
   }
 }
 
+void Clients::look_at_masters() {
+  if (masters_.empty()) return;
+  const auto before = masters_;  // whoever is cut off may leave at once
+  for (auto* const session : before) {
+    if (masters_.contains(session)) session->abort_unless_believed();
+  }
+}
+
 void Clients::adopt(ClientSession& session) { sessions_.push_front(session); }
 
 void Clients::forget(ClientSession& session) {
   sessions_.remove(session);
+  masters_.erase(&session);
   on_left_();
 }
 

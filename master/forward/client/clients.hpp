@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "master/forward/client/client_counts.hpp"
 #include "master/forward/client/entrance.hpp"
@@ -35,7 +36,13 @@ class Clients {
   // For clients that come from now on. REQUIRES: there were none, or it is the same object.
   void use(std::shared_ptr<ClientCounts> counts);
 
-  Handshakes& handshakes() { return handshakes_; }
+  // Of those who come at that entrance: strangers make no room among the other masters.
+  Handshakes& handshakes(const Entrance& entrance) {
+    return entrance.inner ? inner_handshakes_ : handshakes_;
+  }
+  // Cuts off masters at the inner address that are no longer to be believed. To be called when that
+  // has changed, and now and then, since certificates end.
+  void look_at_masters();
   // Null: there is no TLS. A handshake that has begun with them holds them until it has ended.
   const tls::ServerContextsPtr& tls() const { return tls_; }
   // From now on.
@@ -58,12 +65,15 @@ class Clients {
  private:
   friend class ClientSession;
   void adopt(ClientSession& session);
+  void note_master(ClientSession& session) { masters_.insert(&session); }
   void forget(ClientSession& session);
 
   Context& context_;
   std::shared_ptr<ClientCounts> counts_;
   const std::function<void()> on_left_;
   Handshakes handshakes_;
+  Handshakes inner_handshakes_;
+  std::set<ClientSession*> masters_;  // those who have shown a certificate
   tls::ServerContextsPtr tls_;
   IntrusiveList<ClientSession> sessions_;
 };

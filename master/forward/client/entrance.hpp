@@ -1,4 +1,5 @@
-// entrance.hpp: where clients have come in: one of the addresses of --listen and --listen-tls, as
+// entrance.hpp: where clients have come in: one of the addresses of --listen, --listen-tls and
+// --listen-inner, as
 // one loop knows it. It outlives the address, for those who are still here.
 #pragma once
 
@@ -7,8 +8,9 @@
 namespace tandem::master {
 
 struct Entrance {
-  std::string port;  // as text
-  bool tls = false;  // clients speak TLS there
+  std::string port;    // as text
+  bool tls = false;    // clients speak TLS there
+  bool inner = false;  // other masters come there, with their clients' requests (--listen-inner)
   // The address is no longer one: every answer is the last of its connection.
   bool is_left = false;
 };

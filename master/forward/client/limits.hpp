@@ -29,6 +29,8 @@ inline constexpr auto http2_settling = 1s;
 inline constexpr std::size_t proxy_header_bytes_max = 4 * 1024;
 // Between two lines of the log about headers of the PROXY protocol that are refused.
 inline constexpr auto proxy_complaint = 10s;
+// ... and about those who come to the inner address and are no master of this cluster.
+inline constexpr auto inner_complaint = 10s;
 
 // ---- handshakes of TLS --------------------------------------------------------------------------
 // Of all loops together: each takes up to 64 KiB until it is done.

@@ -30,6 +30,7 @@
 #include "master/forward/tracing/span_ring.hpp"
 #include "master/forward/workers/connection_tests.hpp"
 #include "master/forward/workers/services.hpp"
+#include "master/registry/inner_access.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/metrics/request_counts.hpp"
 #include "master/registry/snapshot.hpp"
@@ -144,6 +145,9 @@ class Context {
   Services& services() { return services_; }
   ConnectionTests& connection_tests() { return tests_; }
   LeftoverAnswers& leftovers() { return leftovers_; }
+  // Whom this master believes that passes requests on to it. A reference into it is good until the
+  // next suspension.
+  const InnerAccess& inner_access() const { return *inner_access_; }
   PrimaryRoute& primary_route() { return *primary_route_; }
   // Never null.
   const RouteTablePtr& routes() const { return routes_; }
@@ -182,6 +186,7 @@ class Context {
   void apply(const SnapshotPtr& snapshot);
   void adopt(const RenewedOptions& renewed);
   void publish(const LeadershipPtr& leadership);
+  void use(const InnerAccessPtr& access) { inner_access_ = access; }
   void tick(Instant now);
   // Each second or so: closes what has been idle for long.
   void sweep();
@@ -210,6 +215,7 @@ class Context {
   RouteTablePtr routes_ = std::make_shared<const RouteTable>(Routes{});
   std::string via_;
   std::unique_ptr<PrimaryRoute> primary_route_;
+  InnerAccessPtr inner_access_ = std::make_shared<const InnerAccess>();
   LoopCounters counters_;
   metrics::RequestCounts request_counts_;
   SplitMix64 random_;

@@ -55,7 +55,8 @@ Task<Ending> Exchange::run() {
   classify();
   if (context_.options().tracer != nullptr) begin_trace();
   // What is refused for its head alone: its body is not read.
-  auto refusal = limit_rate();
+  auto refusal = refuse_misdirected();
+  if (!refusal) refusal = limit_rate();
   if (const auto plain = answer_to_plain(); !refusal && plain != PlainAnswer::none) {
     auto answering = answer_plain(plain);
     co_return co_await answering;

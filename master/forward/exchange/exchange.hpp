@@ -54,6 +54,9 @@ class Exchange {
   bool asks_for_health() const;
   void classify();
   bool comes_from_a_standby() const;
+  bool has_right_pass() const;
+  bool is_said_to_be_passed_on() const;
+  EarlyAnswer refuse_misdirected() const;
   void adopt_client_of_standby();
   EarlyAnswer limit_rate() const;
   EarlyAnswer limit_methods() const;

@@ -96,15 +96,15 @@ Task<Ending> Exchange::answer_not_served() {
                          .retry_after_s = 1};
   std::string target;
   const auto& primary = context_.primary_route().leadership().primary_listen;
-  if (client_.request.has_pass()) {
+  if (is_said_to_be_passed_on()) {
     response.code = "not_primary";
     response.message = "This master does not lead now; nothing was executed.";
     response.not_primary = true;
   } else if (destination_ == Destination::none) {
-    TANDEM_ASSERT(primary.has_value());
     response.code = "not_primary";
     response.message = "Another master leads.";
     if (context_.options().standby_traffic == StandbyTraffic::redirect) {
+      TANDEM_ASSERT(primary.has_value());
       target = location("http://" + primary->to_string(), client_.request.target());
       response.status = 307;
       response.retry_after_s = 0;

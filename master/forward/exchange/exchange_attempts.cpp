@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/own_trouble.hpp"
+#include "master/forward/exchange/limits.hpp"
 
 namespace tandem::master {
 
@@ -20,6 +21,15 @@ void log_shortage(const ErrorCodeOs& error, Instant at) {
   last = at;
   log::warn("workers cannot be connected to, for want of own resources reason=\"{}\"",
             error.message());
+}
+
+// Its clients wait, and nobody else would tell: other messages between masters take another way.
+void log_no_way_to(const Upstream& primary, const ErrorCodeOs& error, Instant at) {
+  thread_local Instant last = Instant::never();
+  if (last != Instant::never() && at - last < limits::no_way_complaint) return;
+  last = at;
+  log::warn("requests cannot be passed on to={} address={} reason=\"{}\"", primary.worker().name,
+            primary.host_and_port(), error.message());
 }
 
 }  // namespace
@@ -94,7 +104,11 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   if (connected.ok()) co_return fresh;
   fresh.reset();
   const bool is_reached = connected.error.value() == EPROTO;  // it lives, but TLS failed
-  if (is_reached && !aborted_ && !chosen.lost_race && !cut_short) {
+  if (destination_ == Destination::primary && !aborted_ && !cut_short) {
+    log_no_way_to(upstream, connected.error, now());
+  }
+  if (is_reached && destination_ == Destination::workers && !aborted_ && !chosen.lost_race &&
+      !cut_short) {
     count_failure(upstream);
     if (service_->record_result(upstream, Experience::bad)) counts().ejections.add();
   } else if (is_own_trouble(connected.error.value())) {

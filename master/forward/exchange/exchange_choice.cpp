@@ -26,12 +26,13 @@ Destination Exchange::find_destination() const {
   }
   // What a master passed on is never passed on again, and does not wait here: the other one knows
   // better what to do with it.
-  if (client_.request.has_pass()) return Destination::none;
-  if (leadership.is_primary || !leadership.primary_listen) return Destination::unknown;
+  if (is_said_to_be_passed_on()) return Destination::none;
+  if (leadership.is_primary || !leadership.primary_takes()) return Destination::unknown;
   // Where the primary speaks TLS is not known here: a client that came by it is not sent away.
   const auto traffic = context_.options().standby_traffic;
-  const bool forwards = traffic == StandbyTraffic::forward || traffic == StandbyTraffic::serve ||
-                        (traffic == StandbyTraffic::redirect && client_.sender.https);
+  const bool forwards =
+      traffic == StandbyTraffic::forward || traffic == StandbyTraffic::serve ||
+      (traffic == StandbyTraffic::redirect && (client_.sender.https || !leadership.primary_listen));
   return forwards ? Destination::primary : Destination::none;
 }
 

@@ -26,7 +26,7 @@ bool Exchange::asks_for_health() const {
 
 // Whether it is a gRPC call, and whether another master has passed it on.
 void Exchange::classify() {
-  const bool is_passed_on = client_.request.has_pass() && comes_from_a_standby();
+  const bool is_passed_on = comes_from_a_standby();
   // A standby speaks HTTP/1, whatever its client speaks.
   const bool may_be_call = client_.request.version() == 20 || is_passed_on;
   client_.is_grpc = may_be_call && is_grpc_call(client_.request);
@@ -37,8 +37,37 @@ void Exchange::classify() {
 
 // Another master of ours has passed it on: what it says of its client is true.
 bool Exchange::comes_from_a_standby() const {
+  const auto entry = client_.sender.entry;
+  if (entry == Entry::inner_master) return true;
+  const auto& access = context_.inner_access();
+  const bool goes_by_pass = entry == Entry::inner ? access.credentials == nullptr : !access.alone;
+  return goes_by_pass && has_right_pass();
+}
+
+bool Exchange::has_right_pass() const {
   const auto& pass = context_.options().pass;
-  return !pass.empty() && equal_in_constant_time(client_.request.pass(), pass);
+  return client_.request.has_pass() && !pass.empty() &&
+         equal_in_constant_time(client_.request.pass(), pass);
+}
+
+// A master has passed it on, perhaps one that knows an earlier pass: it must not go to and fro.
+bool Exchange::is_said_to_be_passed_on() const {
+  if (client_.sender.by_master || client_.sender.entry != Entry::open) return true;
+  return client_.request.has_pass() && !context_.inner_access().alone;
+}
+
+// At the inner address nobody is served who is not believed; and a master that has not heard of
+// that address yet is about to. Nothing was executed, and it asks again.
+Exchange::EarlyAnswer Exchange::refuse_misdirected() const {
+  const auto& sender = client_.sender;
+  if (sender.by_master || (sender.entry == Entry::open && !has_right_pass())) return std::nullopt;
+  return LocalResponse{.status = 503,
+                       .code = "not_primary",
+                       .message =
+                           "This is not where, or from whom, this master takes requests "
+                           "that are passed on; nothing was executed.",
+                       .retry_after_s = 1,
+                       .not_primary = true};
 }
 
 // The standby's peer counts as ours.
@@ -172,7 +201,7 @@ void Exchange::set_deadline_of_grpc() {
 // pass a request on.
 Exchange::EarlyAnswer Exchange::refuse_loop() const {
   if (!client_.request.has_via()) return std::nullopt;
-  if (client_.request.has_pass() && comes_from_a_standby()) return std::nullopt;
+  if (client_.sender.by_master) return std::nullopt;
   const auto& fields = client_.request.fields();
   const bool is_loop = std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
     return field.kind == FieldKind::via && via_names(field.value, context_.via());

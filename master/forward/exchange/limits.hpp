@@ -54,4 +54,7 @@ inline constexpr std::size_t challenge_bytes_max = 4 * 1024;
 inline constexpr auto challenge_read_max = 2s;
 inline constexpr unsigned challenges_waiting_max = 64;
 
+// Between two lines of the log about a primary to which no request can be passed on.
+inline constexpr auto no_way_complaint = 10s;
+
 }  // namespace tandem::limits

@@ -58,13 +58,16 @@ void PrimaryRoute::follow_primary() {
   SnapshotService primary{service_.name(), {}};
   if (!leadership_->is_primary) {
     // While nobody is known to lead, the last one may be the next, and answer what it has.
-    if (!leadership_->primary_listen) return;
+    if (!leadership_->primary_takes()) return;
     auto worker = std::make_shared<SnapshotWorker>();
     worker->name = "master:" + leadership_->primary;
-    worker->address = *leadership_->primary_listen;
+    worker->address = *leadership_->primary_takes();
+    worker->tls = leadership_->primary_tls;
     if (!service_.empty()) {
       const auto& followed = service_.upstreams().front()->worker();
-      if (followed.name == worker->name && followed.address == worker->address) return;
+      const bool is_same = followed.name == worker->name && followed.address == worker->address &&
+                           followed.tls == worker->tls;
+      if (is_same) return;
     }
     worker->id = WorkerId(++primaries_);
     worker->weight = 1;
@@ -91,7 +94,7 @@ void PrimaryRoute::judge_former(const Upstream& master, bool is_there) {
 std::string_view PrimaryRoute::not_ready(Instant now) const {
   // One that leads has a lease, or will step down within an election timeout; requests wait.
   if (leadership_->is_primary || is_open(now, Term())) return {};
-  if (leadership_->primary_listen) {
+  if (leadership_->primary_takes()) {
     if (context_.options().standby_traffic != StandbyTraffic::refuse) return {};
     return "This master stands by and refuses clients.";
   }

@@ -12,12 +12,20 @@
 
 namespace tandem::master {
 
+// Where a request has come in, and what that proves of whoever has sent it.
+enum class Entry {
+  open,          // where clients are served
+  inner,         // where other masters pass requests on: nothing
+  inner_master,  // there, and it is one of them by its certificate
+};
+
 struct Sender {
   // The address of the peer, or of the peer that another master had which passed the request on:
   // without port, as inet_ntop writes it, IPv4 never mapped into IPv6.
   std::string_view address{};
-  bool trusted = false;     // it is a proxy of ours
-  bool by_master = false;   // another master of ours has passed the request on
+  bool trusted = false;    // it is a proxy of ours
+  bool by_master = false;  // another master of ours has passed the request on
+  Entry entry = Entry::open;
   bool https = false;       // it speaks TLS to us
   std::string_view tls{};   // in which version: "TLSv1.3"; empty: none
   std::string_view port{};  // of ours, to which it has come

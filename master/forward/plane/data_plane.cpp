@@ -111,6 +111,7 @@ Result<> DataPlane::start() {
   for (auto& loop : loops_) {
     if (latest_) loop->publish(latest_);
     if (leadership_) loop->publish(leadership_);
+    if (inner_access_) loop->publish(inner_access_);
     loop->start();
   }
   started_ = true;
@@ -273,6 +274,13 @@ void DataPlane::publish(LeadershipPtr leadership) {
   leadership_ = std::move(leadership);
   if (!started_) return;
   for (auto& loop : loops_) loop->publish(leadership_);
+}
+
+void DataPlane::publish(InnerAccessPtr access) {
+  const Lock lock(publishing_);
+  inner_access_ = std::move(access);
+  if (!started_) return;
+  for (auto& loop : loops_) loop->publish(inner_access_);
 }
 
 bool DataPlane::let_clients_go(Instant now) {

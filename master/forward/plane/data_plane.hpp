@@ -16,6 +16,7 @@
 #include "master/forward/plane/data_plane_options.hpp"
 #include "master/forward/plane/listeners.hpp"
 #include "master/metrics/traffic.hpp"
+#include "master/registry/inner_access.hpp"
 #include "master/registry/leadership.hpp"
 #include "master/registry/snapshot.hpp"
 
@@ -40,6 +41,9 @@ class DataPlane {
   // started. Any thread.
   std::optional<Endpoint> address(bool tls) const;
 
+  // Where other masters pass requests on. REQUIRES: started. Any thread.
+  std::optional<Endpoint> inner_address() const;
+
   // Replaces what the loops see; before start(), what they will see first. Any thread, any time.
   void publish(SnapshotPtr snapshot);
   // Whether every loop uses the snapshot of that version, or a later one. Any thread.
@@ -47,6 +51,9 @@ class DataPlane {
   // Sets who leads; before the first, no master is known to lead. To be published again whenever
   // the gate opens, since requests wait for that. Any thread, any time.
   void publish(LeadershipPtr leadership);
+  // Sets who is believed that passes requests on; before the first, nobody at an inner address. Any
+  // thread, any time.
+  void publish(InnerAccessPtr access);
   // What clients are shown from now on, on all loops at once: clients whose handshake begins after
   // this has returned see it. Errors: as ServerContexts::make(); nothing has changed then. Any
   // thread but a loop's.
@@ -57,11 +64,11 @@ class DataPlane {
   // one did not within a second, and will later, so that what the old options named must stay.
   // Errors: as ServerContexts::make(); nothing has changed then. Any thread but a loop's.
   Result<bool> adopt(const ForwardOptions& options);
-  // Opens what is new in `wanted`, to be given to listen(). Nothing has changed until then, and one
-  // plan at a time may be open. Errors: `io`, with the address and the reason, when one cannot be
-  // opened by all loops; `unavailable` when addresses of the last plan are still being left. Any
-  // thread but a loop's.
-  Result<ListenPlan> plan_addresses(const std::vector<ListenAddress>& wanted);
+  // Opens what is new in `for_clients`, to be given to listen(). Nothing has changed until then,
+  // and one plan at a time may be open. Errors: `io`, with the address and the reason, when one
+  // cannot be opened by all loops; `unavailable` when addresses of the last plan are still being
+  // left. Any thread but a loop's.
+  Result<ListenPlan> plan_addresses(const std::vector<ListenAddress>& for_clients);
   // Serves clients where the plan says, besides where it does. Where it opens an address with TLS
   // there must be certificates. Any thread but a loop's.
   void listen(const std::shared_ptr<ListenPlan>& plan);
@@ -112,6 +119,7 @@ class DataPlane {
   mutable Mutex publishing_;
   SnapshotPtr latest_ TANDEM_GUARDED_BY(publishing_);
   LeadershipPtr leadership_ TANDEM_GUARDED_BY(publishing_);
+  InnerAccessPtr inner_access_ TANDEM_GUARDED_BY(publishing_);
   tls::CertificateSetPtr certificates_ TANDEM_GUARDED_BY(publishing_);
   std::uint64_t tls_version_ TANDEM_GUARDED_BY(publishing_) = 0;
   bool started_ TANDEM_GUARDED_BY(publishing_) = false;

@@ -19,8 +19,15 @@ std::optional<Endpoint> DataPlane::address(bool tls) const {
   return first_of(listeners_.addresses(), tls);
 }
 
-Result<ListenPlan> DataPlane::plan_addresses(const std::vector<ListenAddress>& wanted) {
+std::optional<Endpoint> DataPlane::inner_address() const {
+  const Lock lock(publishing_);
+  return inner_of(listeners_.addresses());
+}
+
+Result<ListenPlan> DataPlane::plan_addresses(const std::vector<ListenAddress>& for_clients) {
   forget_left();
+  auto wanted = for_clients;
+  if (options_.inner) wanted.push_back(*options_.inner);
   const Lock lock(publishing_);
   auto plan = listeners_.plan(wanted, options_.threads);
   if (!plan || left_.empty() || (plan->opened.empty() && !plan->leaves_any())) return plan;

@@ -1,6 +1,7 @@
 // data_plane_options.hpp: where clients are served, and how many; with all of ForwardOptions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@
 namespace tandem::master {
 
 struct DataPlaneOptions : ForwardOptions {
-  std::vector<ListenAddress> listen{};  // at least one
+  std::vector<ListenAddress> listen{};   // at least one
+  std::optional<ListenAddress> inner{};  // besides; with TLS if there are certificates inside
   // For addresses with TLS, to begin with; null: there are none.
   tls::CertificateSetPtr certificates{};
   // That move with the leadership; see DataPlane::let_clients_go().

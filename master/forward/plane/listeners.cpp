@@ -11,7 +11,8 @@ using Addresses = std::vector<OpenAddress>;
 // Takes out of `unused` what may serve as `wanted`.
 std::optional<OpenAddress> take_out(Addresses& unused, const ListenAddress& wanted, bool tls) {
   const auto found = std::find_if(unused.begin(), unused.end(), [&](const OpenAddress& each) {
-    return each.wanted.endpoint == wanted.endpoint && each.wanted.tls == tls;
+    return each.wanted.endpoint == wanted.endpoint && each.wanted.tls == tls &&
+           each.wanted.inner == wanted.inner;
   });
   if (found == unused.end()) return std::nullopt;
   auto taken = std::move(*found);
@@ -22,8 +23,16 @@ std::optional<OpenAddress> take_out(Addresses& unused, const ListenAddress& want
 }  // namespace
 
 std::optional<Endpoint> first_of(const Addresses& addresses, bool tls) {
+  const auto found = std::find_if(addresses.begin(), addresses.end(), [tls](const auto& each) {
+    return each.bound.tls == tls && !each.bound.inner;
+  });
+  if (found == addresses.end()) return std::nullopt;
+  return found->bound.endpoint;
+}
+
+std::optional<Endpoint> inner_of(const Addresses& addresses) {
   const auto found = std::find_if(addresses.begin(), addresses.end(),
-                                  [tls](const auto& each) { return each.bound.tls == tls; });
+                                  [](const auto& each) { return each.bound.inner; });
   if (found == addresses.end()) return std::nullopt;
   return found->bound.endpoint;
 }

@@ -24,8 +24,11 @@ struct OpenAddress {
   std::vector<ino_t> inodes{};  // of its sockets
 };
 
-// The first where clients speak TLS, or do not.
+// The first where clients are served that speak TLS, or do not.
 std::optional<Endpoint> first_of(const std::vector<OpenAddress>& addresses, bool tls);
+
+// Where other masters pass requests on.
+std::optional<Endpoint> inner_of(const std::vector<OpenAddress>& addresses);
 
 // What replaces the list; sockets that nobody has taken out are closed with it.
 struct ListenPlan {

@@ -46,8 +46,11 @@ Loop::Loop(unsigned index, const DataPlaneOptions& options, const LoopLinks& lin
 Loop::~Loop() { TANDEM_ASSERT(!thread_.joinable()); }
 
 void Loop::know(unsigned number, const ListenAddress& address) {
-  post([this, number, port = address.endpoint.port, tls = address.tls] {
-    entrances_.emplace(number, std::make_shared<Entrance>(Entrance{std::to_string(port), tls}));
+  post([this, number, address] {
+    entrances_.emplace(
+        number, std::make_shared<Entrance>(Entrance{.port = std::to_string(address.endpoint.port),
+                                                    .tls = address.tls,
+                                                    .inner = address.inner}));
   });
 }
 
@@ -176,6 +179,13 @@ void Loop::publish(LeadershipPtr leadership) {
   post([this, leadership = std::move(leadership)] { context_.publish(leadership); });
 }
 
+void Loop::publish(InnerAccessPtr access) {
+  post([this, access = std::move(access)] {
+    context_.use(access);
+    clients_.look_at_masters();
+  });
+}
+
 void Loop::publish(tls::ServerContextsPtr contexts, std::uint64_t version) {
   post([this, contexts = std::move(contexts), version] {
     clients_.use(contexts);
@@ -201,6 +211,7 @@ void Loop::apply(const SnapshotPtr& snapshot) {
 
 void Loop::sweep() {
   context_.sweep();
+  clients_.look_at_masters();
   context_.arm(sweep_, 1s);
 }
 

@@ -65,6 +65,7 @@ class Loop {
   void stop();
   void publish(SnapshotPtr snapshot);
   void publish(LeadershipPtr leadership);
+  void publish(InnerAccessPtr access);
   // What handshakes begin with from now on.
   void publish(tls::ServerContextsPtr contexts, std::uint64_t version);
   // What an operator says from now on; see DataPlane::adopt().

@@ -55,6 +55,7 @@ PairClusterOptions with_certificates(std::vector<std::string> masters) {
   PairClusterOptions options;
   options.masters = std::move(masters);
   options.certificates = true;
+  options.inner = true;
   return options;
 }
 
@@ -74,6 +75,7 @@ PairCluster::PairCluster(PairClusterOptions options) : options_(std::move(option
       masters_[name].listen = fmt::format("{}:{}", options_.network->address(name), options_.port);
     }
     masters_[name].control = address_on(name);
+    if (options_.inner) masters_[name].inner = address_on(name);
   }
   for (const auto& name : options_.masters) launch_master(name);
   for (const auto& name : options_.masters) master(name).await_line("tandem-master ready");
@@ -123,6 +125,7 @@ void PairCluster::launch_master(const std::string& name) {
         std::string("1")}) {
     command.push_back(word);
   }
+  if (!self.inner.empty()) command.insert(command.end(), {"--listen-inner", self.inner});
   for (const auto& [peer, other] : masters_) {
     if (peer != name) command.insert(command.end(), {"--peer", peer + "=" + other.control});
   }

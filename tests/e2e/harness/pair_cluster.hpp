@@ -58,9 +58,11 @@ struct PairClusterOptions {
   bool tokens = false;
   // Each has a certificate of its own, and control addresses speak TLS; see certificates().
   bool certificates = false;
+  bool inner = false;          // each takes requests that are passed on at an address for that
   Network* network = nullptr;  // with a host for every master and worker; null: loopback
 };
 
+// With inner addresses, too.
 PairClusterOptions with_certificates(std::vector<std::string> masters = {"a", "b"});
 
 class PairCluster {
@@ -90,6 +92,8 @@ class PairCluster {
   Process& master(const std::string& name) { return *masters_.at(name).process; }
   const std::string& listen(const std::string& name) const { return masters_.at(name).listen; }
   const std::string& control(const std::string& name) const { return masters_.at(name).control; }
+  // REQUIRES: options.inner
+  const std::string& inner(const std::string& name) const { return masters_.at(name).inner; }
   std::string data_dir(const std::string& name) const;
   std::string state_dir(const std::string& worker) const;
   // Starts it again, on the same addresses and directory; returns when it says that it is ready.
@@ -151,6 +155,7 @@ class PairCluster {
   struct Master {
     std::string listen;
     std::string control;
+    std::string inner;  // empty: it has none
     std::unique_ptr<Process> process;
     bool frozen = false;
   };

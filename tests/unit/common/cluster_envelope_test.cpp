@@ -138,6 +138,23 @@ TEST_CASE("an envelope and messages of every kind are read as they were written"
   }
 }
 
+TEST_CASE("an envelope tells the inner address to those alone who know what that is") {
+  auto sent = envelope_of({});
+  sent.inner = "10.0.0.1:8443";
+  sent.features.level = features::serving_grants;
+  CHECK(to_json(sent).find("inner") == std::string::npos);
+  sent.features.level = features::inner_addresses;
+  const auto read = parse_cluster_envelope(to_json(sent));
+  REQUIRE(read.ok());
+  CHECK(read->inner == sent.inner);
+  auto document = json::parse(to_json(sent));
+  document["inner"] = "somewhere:1";
+  CHECK(fault(document) == "inner");
+  document["inner"] = "10.0.0.1:8443";
+  document["format"] = features::serving_grants.value();
+  CHECK(sentence(document) == "inner is not known here");
+}
+
 TEST_CASE("entries and configurations on the disk are read as they were written") {
   test::RandomMessages random(7);
   for (int round = 0; round < 2'000; ++round) {
