@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "cluster.hpp"
+#include "common/base/small_file.hpp"
+#include "common/tls/pem.hpp"
 #include "tests/unit/common/credential_files.hpp"
 #include "tls_client.hpp"
 
@@ -69,7 +71,7 @@ struct Scene {
 TEST_CASE("a standby passes requests on to the inner address, and is believed about its clients") {
   for (const bool clear : {false, true}) {
     CAPTURE(clear);
-    const Scene scene(clear);
+    Scene scene(clear);
     Gateway standby({}, scene.options_of("b", "pass-of-b"));
     standby.follow_inside("a", scene.primary->inner_port(), "pass-of-a");
     auto client = standby.connect();
@@ -89,7 +91,7 @@ TEST_CASE("a standby passes requests on to the inner address, and is believed ab
 }
 
 TEST_CASE("bodies of any size, upgrades and HEAD pass through the inner address") {
-  const Scene scene;
+  Scene scene;
   Gateway standby({}, scene.options_of("b", "pass-of-b"));
   standby.follow_inside("a", scene.primary->inner_port(), "pass-of-a");
   const std::string large(300'000, 'x');
@@ -119,7 +121,7 @@ TEST_CASE("bodies of any size, upgrades and HEAD pass through the inner address"
 }
 
 TEST_CASE("no pass is believed where clients come, once all masters know of inner addresses") {
-  const Scene scene;
+  Scene scene;
   // Somebody who has learnt the right one gets nothing by it either.
   const auto right = scene.primary->ask(passed("pass-of-a"));
   CHECK(right.status() == 503);
@@ -142,14 +144,14 @@ TEST_CASE("no pass is believed where clients come, once all masters know of inne
 
 TEST_CASE(
     "while a master does not know of inner addresses its pass is believed where clients come") {
-  const Scene scene;
+  Scene scene;
   scene.primary->believe({"b"}, /*alone=*/false);
   CHECK(scene.primary->ask(passed("pass-of-a")).status() == 200);
   CHECK(scene.worker.requests().back().field("X-Forwarded-For") == "10.0.0.9");
 }
 
 TEST_CASE("at the inner address another master is served, and nobody else, whatever they say") {
-  const Scene scene;
+  Scene scene;
   CHECK(scene.ask_inside(scene.with("b"), passed("any")) == "HTTP/1.1 200 OK\r\n");
   CHECK(scene.worker.requests().back().field("X-Forwarded-For") == "10.0.0.9");
   const auto before = scene.served();
@@ -177,7 +179,7 @@ TEST_CASE("at the inner address another master is served, and nobody else, whate
 }
 
 TEST_CASE("in clear the right pass alone is served at the inner address") {
-  const Scene scene(/*in_clear=*/true);
+  Scene scene(/*in_clear=*/true);
   for (const auto* pass : {"wrong", "", "pass-of-a "}) {
     CAPTURE(pass);
     auto client = RawSocket::connect(scene.primary->inner_port());
@@ -197,7 +199,7 @@ TEST_CASE("in clear the right pass alone is served at the inner address") {
 }
 
 TEST_CASE("a master that was removed or revoked is cut off the inner address at once") {
-  const Scene scene;
+  Scene scene;
   const auto open = [&] {
     auto client = std::make_unique<TlsClient>(scene.primary->inner_port(), scene.with("b"));
     client->socket().send(passed("any"));
@@ -227,7 +229,7 @@ TEST_CASE("a master that was removed or revoked is cut off the inner address at 
 }
 
 TEST_CASE("a standby tells nobody but the primary itself, and blames nobody in its place") {
-  const Scene scene;
+  Scene scene;
   // "c" stands where "a" is said to be.
   Gateway impostor({scene.worker.port()}, scene.options_of("c", "pass-of-a"));
   impostor.believe({"b"}, /*alone=*/true);
@@ -240,7 +242,7 @@ TEST_CASE("a standby tells nobody but the primary itself, and blames nobody in i
 }
 
 TEST_CASE("a master that the primary does not list yet waits until it does, and loses no POST") {
-  const Scene scene;
+  Scene scene;
   Gateway standby({}, scene.options_of("c", "pass-of-c"));
   standby.follow_inside("a", scene.primary->inner_port(), "pass-of-a");
   auto client = standby.connect();

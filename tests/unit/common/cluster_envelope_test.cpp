@@ -20,9 +20,13 @@ namespace {
 constexpr auto kinds = std::variant_size_v<MessageBody>;
 
 ClusterEnvelope envelope_of(std::vector<Message> messages) {
-  return {
-      NodeId("a"), {"10.0.0.1", 7070}, "10.0.0.1:8080", "0123456789abcdef0123456789abcdef", 500ms,
-      {},          std::move(messages)};
+  return {.node = NodeId("a"),
+          .control = {"10.0.0.1", 7070},
+          .listen = "10.0.0.1:8080",
+          .pass = "0123456789abcdef0123456789abcdef",
+          .election_timeout = 500ms,
+          .found_out = {},
+          .messages = std::move(messages)};
 }
 
 Configuration three_voters() {

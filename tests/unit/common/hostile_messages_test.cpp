@@ -195,8 +195,13 @@ class HostileWorld {
   }
 
   void remember(const Message& message) {
-    const auto document = json::parse(
-        to_json(wire::ClusterEnvelope{NodeId("a"), {"10.0.0.1", 1}, "", "", 500ms, {}, {message}}));
+    const auto document = json::parse(to_json(wire::ClusterEnvelope{.node = NodeId("a"),
+                                                                    .control = {"10.0.0.1", 1},
+                                                                    .listen = {},
+                                                                    .pass = {},
+                                                                    .election_timeout = 500ms,
+                                                                    .found_out = {},
+                                                                    .messages = {message}}));
     const auto& said = document["messages"][0];
     if (said_.size() < 200) return said_.push_back(said);
     said_[below(said_.size())] = said;
