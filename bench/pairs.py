@@ -16,7 +16,7 @@ from hosts import NETWORK, await_that
 from peers import family, installed, program
 
 WORKERS = ("w1", "w2", "w3")
-CLIENTS, CONTROL, WORKER = 8080, 7070, 9000
+CLIENTS, INNER, CONTROL, WORKER = 8080, 7071, 7070, 9000
 VIRTUAL = NETWORK + "100"
 
 KEEPALIVED = """
@@ -67,8 +67,8 @@ def start_worker(network, host, name, arguments):
 class TandemPair:
     """Masters a and b and three workers that vote, each on a host of its own. With a virtual address the client asks
     that, which the primary has; without, the standby, as one that has lost the primary would: it is passed on while
-    the primary serves, and served afterwards. With certificates all of them speak TLS to each other's control addresses;
-    without they share a token."""
+    the primary serves, and served afterwards. With certificates all of them speak TLS to each other, also where
+    requests are passed on; without they share a token."""
 
     def __init__(self, network, options, virtual=None, certificates=False):
         self.network, self.virtual = network, virtual
@@ -113,6 +113,8 @@ class TandemPair:
         command = [program("tandem-master"), "--node", name, "--listen", f"{own if not self.virtual else '0.0.0.0'}:{CLIENTS}",
                    "--control", f"{own}:{CONTROL}", "--data-dir", os.path.join(self.network.dir, "data-" + name),
                    *self._proof("master", name)] + self.master_options
+        if self.authority is not None:
+            command += ["--listen-inner", f"{own}:{INNER}"]
         if self.virtual:
             command += ["--vip", f"{self.virtual}/24@eth0"]
         for other, host in self.hosts.items():
