@@ -1,11 +1,11 @@
-# Sources of a library compiled several at a time: most of the time of one goes into headers that its neighbours
-# include as well. In batches a clean build takes less than half of the time; a single changed source takes several
-# times as long, so the preset `dev` compiles each by itself.
+# Sources of a library or of a test program compiled several at a time: most of the time of one goes into headers that
+# its neighbours include as well. In batches a clean build takes less than half of the time; a single changed source
+# takes several times as long, so the preset `dev` compiles each by itself.
 
-option(TANDEM_BATCHES "compile the sources of a library in batches" ON)
+option(TANDEM_BATCHES "compile the sources of libraries and test programs in batches" ON)
 
 # tandem_batches(TARGET...): sources of one batch share their unnamed namespaces, so they may not mean different things
-# by one name there. Those with definitions or options of their own stay by themselves.
+# by one name there; tests have a namespace each (docs/decisions/079). Those with definitions or options of their own stay by themselves.
 function(tandem_batches)
   if(NOT TANDEM_BATCHES)
     return()

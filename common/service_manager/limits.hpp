@@ -8,7 +8,7 @@
 namespace tandem::limits {
 
 // Longer texts are cut: what systemd reads of a datagram is 4 KiB, and people read one line.
-inline constexpr std::size_t status_bytes_max = 500;
+inline constexpr std::size_t status_text_bytes_max = 500;
 // Two of them may be lost or late, and the process is still alive.
 inline constexpr int beats_per_watchdog = 3;
 // Longer watchdogs count as this one.

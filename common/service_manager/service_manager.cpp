@@ -61,7 +61,7 @@ void ServiceManager::ready() {
 
 void ServiceManager::status(std::string_view text) {
   if (!listens()) return;
-  auto line = printable(text.substr(0, limits::status_bytes_max));
+  auto line = printable(text.substr(0, limits::status_text_bytes_max));
   const Lock lock(mutex_);
   if (line == status_) return;
   status_ = std::move(line);

@@ -4,7 +4,8 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::addresses_test {
+
 using nlohmann::json;
 
 namespace {
@@ -130,3 +131,5 @@ TEST_CASE("a peer whose name has no address is away, and keeps no master from st
                   "--insecure-network"});
   CHECK_NOTHROW(master.await_line("tandem-master ready"));
 }
+
+}  // namespace tandem::e2e::addresses_test

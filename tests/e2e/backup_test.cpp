@@ -9,8 +9,7 @@
 #include "common/storage/log_store.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::backup_test {
 namespace {
 
 std::string save(const PairCluster& cluster, const std::string& master) {
@@ -204,3 +203,5 @@ TEST_CASE("an older copy of a voter's directory is noticed, refused, and told in
   CHECK(cluster.await_whole() == "");
   CHECK(cluster.status(standby).workers.at("w1").weight == 8);
 }
+
+}  // namespace tandem::e2e::backup_test

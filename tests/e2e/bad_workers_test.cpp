@@ -21,8 +21,7 @@
 #include "tests/e2e/harness/faulty_workers.hpp"
 #include "tests/e2e/harness/mixed_load.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::bad_workers_test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -254,3 +253,5 @@ TEST_CASE("no idempotent request fails at bad workers when slow requests are hed
 TEST_CASE("no idempotent request fails at bad workers when those that take longest are hedged") {
   rehearse("p95");
 }
+
+}  // namespace tandem::e2e::bad_workers_test

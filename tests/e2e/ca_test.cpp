@@ -6,7 +6,8 @@
 
 #include "tests/e2e/harness/process.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::ca_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -114,3 +115,5 @@ TEST_CASE("tandem ca refuses what no member could be, in a sentence") {
   CHECK(readable.status == 1);
   CHECK(is_in("ca.key", readable.errors));
 }
+
+}  // namespace tandem::e2e::ca_test

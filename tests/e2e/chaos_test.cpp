@@ -19,8 +19,7 @@
 #include "tests/e2e/harness/posts.hpp"
 #include "tests/e2e/harness/primary_watch.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::chaos_test {
 namespace {
 
 unsigned from_environment(const char* name, unsigned otherwise) {
@@ -243,3 +242,5 @@ TEST_CASE("a cluster survives a network that is cut and loses packets at random"
   Network network(hosts, seed);
   rehearse(seed, from_environment("TANDEM_CHAOS_ROUNDS", 12), &network);
 }
+
+}  // namespace tandem::e2e::chaos_test

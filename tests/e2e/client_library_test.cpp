@@ -7,8 +7,7 @@
 #include "tandem/client.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::client_library_test {
 namespace {
 
 struct Setting {
@@ -219,3 +218,5 @@ TEST_CASE("a watch sees workers come and go, over a takeover, and calls follow m
   CHECK(comes_to("w1 w2 w3 "));
   CHECK(client.Get("/")->status == 200);
 }
+
+}  // namespace tandem::e2e::client_library_test

@@ -8,7 +8,8 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/private_authority.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::client_library_tls_test {
+
 using Catch::Contains;
 
 namespace {
@@ -153,3 +154,5 @@ TEST_CASE("options of TLS that cannot be used are told with every call") {
   options.controls = {"127.0.0.1:2"};
   CHECK_THAT(said(), Contains("masters must be 1 to 16 addresses"));
 }
+
+}  // namespace tandem::e2e::client_library_tls_test

@@ -11,7 +11,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::commands_test {
+
 using Catch::Contains;
 using nlohmann::json;
 
@@ -204,3 +205,5 @@ TEST_CASE("completion of both shells has every command and every flag of each") 
   CHECK(completed("tandem drain --ti", 2) == "--timeout\n");
   CHECK(completed("tandem service set --ne", 3) == "--new\n");
 }
+
+}  // namespace tandem::e2e::commands_test

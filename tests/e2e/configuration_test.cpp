@@ -7,8 +7,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::configuration_test {
 namespace {
 
 Finished check(const TempDir& dir, const std::string& content, const Arguments& more = {}) {
@@ -171,3 +170,5 @@ TEST_CASE("help, the default file and the page have the same keys, and the page 
   INFO("scripts/configuration-page.sh > docs/configuration.md makes it anew");
   CHECK(made.output == kept.output);
 }
+
+}  // namespace tandem::e2e::configuration_test

@@ -5,8 +5,7 @@
 #include "tests/e2e/harness/posts.hpp"
 #include "tests/e2e/harness/primary_watch.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::cut_cable_test {
 namespace {
 
 // Two masters and two workers that vote, each on a host of its own. Does nothing where namespaces
@@ -102,3 +101,5 @@ TEST_CASE("a primary whose packets are lost one way only is replaced and there a
   hosts.check_after_heal(posts);
   CHECK(watch.violation() == "");
 }
+
+}  // namespace tandem::e2e::cut_cable_test

@@ -10,7 +10,8 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/small_disk.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::disk_test {
+
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 
@@ -334,3 +335,5 @@ TEST_CASE("a frozen disk holds up only those that need it") {
   load.stop();
   CHECK(load.first_failure() == "");
 }
+
+}  // namespace tandem::e2e::disk_test

@@ -7,8 +7,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::drain_test {
 namespace {
 
 // One request that takes a while, from a thread of its own.
@@ -178,3 +177,5 @@ TEST_CASE("a standby ends at once although a drain that it passed on waits") {
   CHECK(drains);
   CHECK(ended == 0);
 }
+
+}  // namespace tandem::e2e::drain_test

@@ -6,7 +6,8 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::durability_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -211,3 +212,5 @@ TEST_CASE("a damaged log is refused in words and left as it is") {
   for (const auto& [path, content] : before) CHECK(read_file(path) == content);
   CHECK(three.cluster.primaries() == std::vector{three.primary});
 }
+
+}  // namespace tandem::e2e::durability_test

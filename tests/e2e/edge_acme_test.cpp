@@ -7,7 +7,8 @@
 #include "tests/e2e/certificate_pair.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::edge_acme_test {
+
 using Catch::Contains;
 
 namespace {
@@ -82,3 +83,5 @@ TEST_CASE("a master does not start with nowhere to redirect to, or with no webro
   refused({"--acme-webroot", dir.path("none")}, "is not a directory");
   refused({"--acme-webroot", dir.write("file", "")}, "is not a directory");
 }
+
+}  // namespace tandem::e2e::edge_acme_test

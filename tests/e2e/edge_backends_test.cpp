@@ -12,7 +12,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/private_authority.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::edge_backends_test {
+
 using Catch::Contains;
 
 namespace {
@@ -277,3 +278,5 @@ TEST_CASE("a file that is missing fails the workers, not the master, and is read
   scene.cluster->master().signal(SIGHUP);
   CHECK(scene.cluster->await_state("late", "up"));
 }
+
+}  // namespace tandem::e2e::edge_backends_test

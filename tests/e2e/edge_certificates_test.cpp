@@ -9,7 +9,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/private_authority.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::edge_certificates_test {
+
 using Catch::Contains;
 
 namespace {
@@ -170,3 +171,5 @@ TEST_CASE("flags of certificates that lead nowhere are refused") {
   refused({"--client-ca", dir.write("ca.pem", "x")}, "--client-ca needs a --listen-tls");
   refused({"--client-certificate", "optional"}, "--client-ca");
 }
+
+}  // namespace tandem::e2e::edge_certificates_test

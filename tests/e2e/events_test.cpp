@@ -4,8 +4,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::events_test {
 namespace {
 
 nlohmann::json event_at(const std::string& control, const std::string& what) {
@@ -130,3 +129,5 @@ TEST_CASE("a build without the library of the charts has a page without charts")
   CHECK(text.find("charts_style_bytes[] = {0};") != std::string::npos);
   CHECK(text.find("script_bytes[] = {0};") == std::string::npos);
 }
+
+}  // namespace tandem::e2e::events_test

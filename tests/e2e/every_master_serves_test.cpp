@@ -8,8 +8,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::every_master_serves_test {
 namespace {
 
 // w1 votes, w2 and w3 do not.
@@ -171,3 +170,5 @@ TEST_CASE("masters that serve share what one client may send") {
   CHECK(admitted >= 90);
   CHECK(admitted <= 160);
 }
+
+}  // namespace tandem::e2e::every_master_serves_test

@@ -8,8 +8,7 @@
 #include "tests/e2e/harness/posts.hpp"
 #include "tests/e2e/harness/primary_watch.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::failover_test {
 namespace {
 
 // Two masters and two workers that vote, and who leads.
@@ -229,3 +228,5 @@ TEST_CASE("any of three masters can take over, and leadership is handed to the o
   load.stop();
   CHECK(load.first_failure() == "");
 }
+
+}  // namespace tandem::e2e::failover_test

@@ -9,7 +9,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/nginx.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::file_tree_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -104,3 +105,5 @@ TEST_CASE("the same tree served by two nginx as backends comes through the maste
     CHECK(worker.requests > tree.files.size() / 10);
   }
 }
+
+}  // namespace tandem::e2e::file_tree_test

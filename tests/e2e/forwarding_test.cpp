@@ -7,8 +7,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::forwarding_test {
 namespace {
 
 std::string pattern(std::size_t bytes) {
@@ -146,3 +145,5 @@ TEST_CASE("a worker of one connection never sees two requests at once") {
   CHECK(good == 8);
   CHECK(service.most_at_once() == 1);
 }
+
+}  // namespace tandem::e2e::forwarding_test

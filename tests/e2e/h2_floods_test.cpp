@@ -15,7 +15,8 @@
 #include "tests/gateway/h2_client.hpp"
 #include "tests/gateway/table.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::h2_floods_test {
+
 using namespace std::string_literals;
 using tandem::test::each_row_is_a_case;
 using tandem::test::H2Client;
@@ -360,3 +361,5 @@ TEST_CASE("a gigabyte before a slow reader of HTTP/2 stays where it is") {
   client.send(h2::rst_stream(stream, h2::cancel));
   CHECK(get(cluster.listen(), "/").status == 200);
 }
+
+}  // namespace tandem::e2e::h2_floods_test

@@ -7,8 +7,7 @@
 #include "tests/e2e/harness/h2_connection.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::h2_killed_primary_test {
 namespace {
 
 constexpr int calls_count = 90;
@@ -72,3 +71,5 @@ TEST_CASE("calls of HTTP/2 whose primary is killed are answered, and none is exe
   CHECK(answered < calls_count);
   CHECK_FALSE(connection->is_lost());
 }
+
+}  // namespace tandem::e2e::h2_killed_primary_test

@@ -11,8 +11,7 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/streams_load.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::h2_maintenance_test {
 namespace {
 
 constexpr unsigned workers_count = 3;
@@ -237,3 +236,5 @@ TEST_CASE("workers of HTTP/1 end by themselves under calls of HTTP/2, and none f
   }
   scene.check();
 }
+
+}  // namespace tandem::e2e::h2_maintenance_test

@@ -13,8 +13,7 @@
 #include "tests/e2e/harness/h2_caller.hpp"
 #include "tests/e2e/harness/streams_load.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::h2_servers_test {
 namespace {
 
 constexpr std::size_t short_bytes = 100;
@@ -362,3 +361,5 @@ TEST_CASE("a server that does not speak HTTP/2 where it should is down, and the 
   CHECK_THAT(get(cluster.control(), "/v1/workers").body, Catch::Contains("not in HTTP/2"));
   CHECK(get(cluster.listen(), "/short").status == 503);
 }
+
+}  // namespace tandem::e2e::h2_servers_test

@@ -9,8 +9,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::h2load_test {
 namespace {
 
 constexpr unsigned requests = 8'000;
@@ -95,3 +94,5 @@ TEST_CASE("no request of h2load fails while leadership is handed over again and 
   CHECK(switchovers >= 2);
   scene.check();
 }
+
+}  // namespace tandem::e2e::h2load_test

@@ -6,7 +6,7 @@
 #include "tests/e2e/harness/http.hpp"
 #include "tests/e2e/harness/process.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::harness_test {
 
 TEST_CASE("a process that ends before its line is reported with its errors") {
   const TempDir dir;
@@ -53,3 +53,5 @@ TEST_CASE("a path is encoded as a request carries it") {
   CHECK(encode_path("/a-b/c_1.txt~") == "/a-b/c_1.txt~");
   CHECK(encode_path("/a b+c%?#\xc3\xa9") == "/a%20b%2Bc%25%3F%23%C3%A9");
 }
+
+}  // namespace tandem::e2e::harness_test

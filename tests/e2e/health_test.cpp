@@ -5,7 +5,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/load.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::health_test {
+
 using nlohmann::json;
 
 namespace {
@@ -72,3 +73,5 @@ TEST_CASE("a backend is checked by the path and for the statuses that its servic
   REQUIRE(settings({{"check_path", "/status/204"}, {"check_status", "204"}}) == 200);
   CHECK(cluster.await_state("n1", "up"));
 }
+
+}  // namespace tandem::e2e::health_test

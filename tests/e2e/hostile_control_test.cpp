@@ -11,7 +11,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::hostile_control_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -134,3 +135,5 @@ TEST_CASE("a control address that has no descriptors left closes an idle strange
     CHECK(eventually([&] { return get(cluster.control(), "/health").status == 200; }));
   }
 }
+
+}  // namespace tandem::e2e::hostile_control_test

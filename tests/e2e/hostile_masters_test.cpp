@@ -14,7 +14,8 @@
 #include "tests/e2e/harness/process.hpp"
 #include "tests/e2e/harness/temp_dir.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::hostile_masters_test {
+
 using Catch::Matchers::Contains;
 
 namespace {
@@ -141,3 +142,5 @@ TEST_CASE("a file that is no backup restores nothing, and no snapshot replaces w
     CHECK(!std::filesystem::exists(data + "/cluster.db"));
   }
 }
+
+}  // namespace tandem::e2e::hostile_masters_test

@@ -10,8 +10,7 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/hostile_chain.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::inner_address_test {
 namespace {
 
 struct Inside {
@@ -197,3 +196,5 @@ TEST_CASE("masters of which one knows no inner addresses pass requests on as bef
     CHECK(get(cluster.listen(master), "/").status == 200);
   }
 }
+
+}  // namespace tandem::e2e::inner_address_test

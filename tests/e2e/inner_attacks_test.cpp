@@ -17,7 +17,8 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/hostile_chain.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::inner_attacks_test {
+
 namespace tls = tandem::tls;
 using std::chrono::days;
 
@@ -274,3 +275,5 @@ TEST_CASE("calls of HTTP/2 begin on no connection whose worker's certificate has
   REQUIRE(has_ended(end));
   CHECK(eventually([&] { return get(cluster.listen(), "/short").status >= 500; }));
 }
+
+}  // namespace tandem::e2e::inner_attacks_test

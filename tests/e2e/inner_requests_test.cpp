@@ -9,8 +9,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::inner_requests_test {
 namespace {
 
 std::string heartbeat(const std::string& name, const std::string& address, bool tls) {
@@ -113,3 +112,5 @@ TEST_CASE("a master whose certificate is revoked is served no more by workers th
   CHECK(eventually([&] { return curl(worker, master).status != 0; }));
   CHECK(get(cluster.listen(primary), "/").status == 200);
 }
+
+}  // namespace tandem::e2e::inner_requests_test

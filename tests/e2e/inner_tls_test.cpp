@@ -13,7 +13,8 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::inner_tls_test {
+
 namespace tls = tandem::tls;
 
 namespace {
@@ -251,3 +252,5 @@ TEST_CASE("a master starts with its own certificate, or says what is wrong with 
   CHECK(worker.status != 0);
   CHECK(is_in("is that of spiffe://test/tandem/worker/w1, not of the worker w2", worker.errors));
 }
+
+}  // namespace tandem::e2e::inner_tls_test

@@ -6,8 +6,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/posts.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::load_balancer_test {
 namespace {
 
 void survive(LoadBalancer::Kind kind) {
@@ -82,3 +81,5 @@ TEST_CASE("the checks of HAProxy see one primary") {
   CHECK(told("Server primary/" + standby + " is UP"));
   CHECK(told("Server primary/" + primary + " is DOWN"));
 }
+
+}  // namespace tandem::e2e::load_balancer_test

@@ -6,8 +6,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::load_test {
 namespace {
 
 // wrk's own count of what went wrong is only in its report, and only when something did.
@@ -33,8 +32,9 @@ TEST_CASE("no GET fails while a worker is killed and returns and is drained and 
   }
   Cluster cluster;
   cluster.start_workers({"w1", "w2", "w3"});
-  Process load(cluster.dir(), "wrk", {*wrk, "-t2", "-c32", "-d120s", "--timeout", "30s",
-                                      "http://" + cluster.listen() + "/"});
+  Process load(
+      cluster.dir(), "wrk",
+      {*wrk, "-t2", "-c32", "-d120s", "--timeout", "30s", "http://" + cluster.listen() + "/"});
   REQUIRE(gets_traffic(cluster, "w2"));
   cluster.worker("w2").kill9();
   REQUIRE(cluster.await_state("w2", "down"));
@@ -86,3 +86,5 @@ TEST_CASE("two thousand clients at once are each answered while most are idle") 
     CHECK(answered == clients);
   }
 }
+
+}  // namespace tandem::e2e::load_test

@@ -5,7 +5,7 @@
 
 #include "tests/e2e/harness/load.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::masters_test {
 
 TEST_CASE(
     "one master becomes three, they move to other machines, and one is left: no request fails") {
@@ -171,3 +171,5 @@ TEST_CASE("a primary whose partner is dead removes it, and the other learns of t
   CHECK(eventually([&] { return failure().find("b was removed") != std::string::npos; }));
   CHECK(eventually([&] { return get(masters.listen("b"), "/").status == 200; }));
 }
+
+}  // namespace tandem::e2e::masters_test

@@ -4,8 +4,7 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/load.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::membership_test {
 namespace {
 
 // True when `name` was given nothing while so many other requests were answered.
@@ -151,3 +150,5 @@ TEST_CASE("a worker that is asked to end leaves first and no request fails") {
   CHECK(load.first_failure() == "");
   CHECK(cluster.state_of("w1") != "up");
 }
+
+}  // namespace tandem::e2e::membership_test

@@ -8,8 +8,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::metrics_test {
 namespace {
 
 bool has_prometheus() {
@@ -195,3 +194,5 @@ TEST_CASE("the master that forwards tells how long its workers take") {
   CHECK(workers["w1"]["p99_ms"] >= workers["w1"]["p50_ms"]);
   CHECK(told(cluster.standby_of(primary))["workers"].empty());
 }
+
+}  // namespace tandem::e2e::metrics_test

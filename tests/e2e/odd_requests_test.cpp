@@ -17,7 +17,8 @@
 #include "tests/e2e/odd_request.hpp"
 #include "tests/gateway/raw_socket.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::odd_requests_test {
+
 using tandem::SplitMix64;
 using tandem::test::Message;
 using tandem::test::RawSocket;
@@ -104,3 +105,5 @@ TEST_CASE("odd requests give nobody another's answer, through a master and direc
   }
   CHECK(cluster.worker("w1").running());
 }
+
+}  // namespace tandem::e2e::odd_requests_test

@@ -7,7 +7,8 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::openapi_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -209,3 +210,5 @@ TEST_CASE("answers of the control API have the shapes that are described") {
   check("POST", "/v1/reload", "/v1/reload");
   CHECK(answers > 70);
 }
+
+}  // namespace tandem::e2e::openapi_test

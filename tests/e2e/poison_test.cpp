@@ -7,8 +7,7 @@
 #include "tests/e2e/harness/faulty_workers.hpp"
 #include "tests/e2e/harness/load.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::poison_test {
 namespace {
 
 bool all_are_up(const Cluster& cluster, unsigned count) {
@@ -53,3 +52,5 @@ TEST_CASE("a worker that was killed is suspect at once, and with it nobody else'
   load.stop();
   CHECK(load.first_failure() == "");
 }
+
+}  // namespace tandem::e2e::poison_test

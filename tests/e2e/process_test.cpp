@@ -17,7 +17,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::process_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -205,3 +206,5 @@ TEST_CASE("programs may open as many descriptors as the system lets them") {
     CHECK(limits.first == limits.second);
   }
 }
+
+}  // namespace tandem::e2e::process_test

@@ -16,7 +16,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/load.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::reload_addresses_test {
+
 using Catch::Contains;
 using nlohmann::json;
 
@@ -354,3 +355,5 @@ TEST_CASE("addresses that change during switchovers are served by both masters")
   INFO(load.first_failure());
   CHECK(load.failed() == 0);
 }
+
+}  // namespace tandem::e2e::reload_addresses_test

@@ -16,7 +16,8 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/tokens.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::reload_test {
+
 using Catch::Contains;
 using nlohmann::json;
 
@@ -351,3 +352,5 @@ TEST_CASE("who looks sees paths and no secret, who changes reloads, and the even
   CHECK(ask("ops", "POST", "/v1/reload").status == 200);
   CHECK(ask("v", "GET", "/status").status == 401);
 }
+
+}  // namespace tandem::e2e::reload_test

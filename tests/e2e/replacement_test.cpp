@@ -3,8 +3,7 @@
 
 #include "tests/e2e/masters.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::replacement_test {
 namespace {
 
 enum class Stage { asked, votes, went };
@@ -109,3 +108,5 @@ TEST_CASE("a replacement can be repeated to its end whichever process is killed 
     }
   }
 }
+
+}  // namespace tandem::e2e::replacement_test

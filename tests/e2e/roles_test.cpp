@@ -20,8 +20,7 @@
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/masters.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::roles_test {
 namespace {
 
 PairClusterOptions with_tokens() {
@@ -292,3 +291,5 @@ TEST_CASE("a master joins with a token of its own, and is not heard any more wit
   }));
   CHECK(!is_in("tdm_", said_by_all(masters.dir())));
 }
+
+}  // namespace tandem::e2e::roles_test

@@ -12,8 +12,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::rotation_test {
 namespace {
 
 constexpr auto read_again = "certificate and token read again";
@@ -211,3 +210,5 @@ TEST_CASE("certificates and their authority are replaced without a failed heartb
   load.stop();
   CHECK(load.first_failure() == "");
 }
+
+}  // namespace tandem::e2e::rotation_test

@@ -11,7 +11,8 @@
 #include "tests/e2e/harness/notify_listener.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::service_manager_test {
+
 using Catch::Contains;
 
 namespace {
@@ -206,3 +207,5 @@ TEST_CASE("a worker that drains for long says that it is alive") {
   slow.join();
   CHECK(worker.process.await_exit() == 0);
 }
+
+}  // namespace tandem::e2e::service_manager_test

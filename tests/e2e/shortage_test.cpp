@@ -6,8 +6,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::shortage_test {
 namespace {
 
 const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -134,3 +133,5 @@ TEST_CASE("a master without memory for more says so, and is there when it has so
   }
   CHECK(eventually([&] { return get(cluster.listen(), "/").status == 200; }));
 }
+
+}  // namespace tandem::e2e::shortage_test

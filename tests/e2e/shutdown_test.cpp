@@ -4,8 +4,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::shutdown_test {
 namespace {
 
 // A request that takes `ms` at the worker, under way when this returns.
@@ -58,3 +57,5 @@ TEST_CASE("a drain timeout bounds how long a master waits for what is in flight"
   CHECK(cluster.master().await_exit(20s));
   CHECK(answer.get().status != 200);
 }
+
+}  // namespace tandem::e2e::shutdown_test

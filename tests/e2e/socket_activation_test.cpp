@@ -11,8 +11,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::socket_activation_test {
 namespace {
 
 // As a socket unit has it: bound and listening, whether anybody accepts or not.
@@ -91,3 +90,5 @@ TEST_CASE("a master that is restarted behind sockets of systemd refuses no conne
   CHECK(ready.get() == 200);
   CHECK(early.get() != 0);
 }
+
+}  // namespace tandem::e2e::socket_activation_test

@@ -3,8 +3,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::standby_traffic_test {
 namespace {
 
 struct Pair {
@@ -64,3 +63,5 @@ TEST_CASE("a change told to the standby is made by the primary") {
       [&] { return pair.cluster.status(pair.standby).workers.at("w1").state == "draining"; }));
   CHECK(pair.cluster.tell(pair.standby, "/v1/workers/nobody/drain").status == 404);
 }
+
+}  // namespace tandem::e2e::standby_traffic_test

@@ -5,8 +5,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::strangers_test {
 namespace {
 
 // What the worker executed last came from a master that proved its term.
@@ -43,3 +42,5 @@ TEST_CASE("a Tandem-Term that a stranger sends to a worker moves no term and cos
   CHECK(after.term == before.term);
   CHECK(last_was_proven(cluster, "w1"));
 }
+
+}  // namespace tandem::e2e::strangers_test

@@ -10,7 +10,8 @@
 #include "common/base/hex.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::tls_sessions_test {
+
 using Catch::Contains;
 
 namespace {
@@ -168,3 +169,5 @@ TEST_CASE("ticket keys are told to masters alone, and are on no disk") {
   CHECK(ask("nobody", cluster.tokens().text(scene.standby)) == "403");
   CHECK(ask(scene.standby, "nonsense-nonsense-nonsense") == "401");
 }
+
+}  // namespace tandem::e2e::tls_sessions_test

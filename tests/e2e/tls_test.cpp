@@ -8,7 +8,8 @@
 #include "tests/e2e/certificate_pair.hpp"
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::tls_test {
+
 using Catch::Contains;
 
 namespace {
@@ -163,3 +164,5 @@ TEST_CASE("a master does not start with certificates that it cannot show") {
           "cannot be read: No such file");
   refused({listen, "127.0.0.1:0", "--tls", dir.write("empty", "") + "," + pair.key()}, "is empty");
 }
+
+}  // namespace tandem::e2e::tls_test

@@ -9,7 +9,8 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/tokens.hpp"
 
-using namespace tandem::e2e;
+namespace tandem::e2e::token_files_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -198,3 +199,5 @@ TEST_CASE("tandem shows the tokens that a master knows, and warns of those that 
   CHECK(nobody.status == 1);
   CHECK(is_in("this address requires a token", nobody.errors));
 }
+
+}  // namespace tandem::e2e::token_files_test

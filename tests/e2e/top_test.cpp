@@ -13,8 +13,7 @@
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::top_test {
 namespace {
 
 // A program at a terminal of its own; killed at the end if it is still there.
@@ -156,3 +155,5 @@ TEST_CASE("tandem top writes once into a pipe, and nothing but text") {
   CHECK(ran.output.find('\x1b') == std::string::npos);
   CHECK(ran.output.find("q quit") == std::string::npos);
 }
+
+}  // namespace tandem::e2e::top_test

@@ -7,8 +7,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::upgrade_test {
 namespace {
 
 const Arguments older{"--feature-level", "1"};
@@ -84,3 +83,5 @@ TEST_CASE("a master held below the level of its cluster does not start, and says
                  "it is of feature level {}; this one supports levels up to 1", newest)) &&
                  Catch::Contains("run the version that wrote it"));
 }
+
+}  // namespace tandem::e2e::upgrade_test

@@ -6,8 +6,7 @@
 
 #include "tests/e2e/harness/cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::usage_test {
 namespace {
 
 long lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
@@ -226,3 +225,5 @@ TEST_CASE("the command-line tool sets several settings of a service at once, or 
   CHECK(service({"show", "shop"}).output == set.output);
   CHECK(service({"shop"}).status == 2);
 }
+
+}  // namespace tandem::e2e::usage_test

@@ -6,8 +6,7 @@
 
 #include "tests/e2e/vip_hosts.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::vip_alone_test {
 namespace {
 
 // A master on a host of its own.
@@ -242,3 +241,5 @@ TEST_CASE("a mistake in an address is told at the start, by a sentence") {
     CHECK(contains(refused, "--listen 127.0.0.1:8080 does not serve it"));
   }
 }
+
+}  // namespace tandem::e2e::vip_alone_test

@@ -5,8 +5,7 @@
 
 #include "tests/e2e/vip_hosts.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::vip_test {
 namespace {
 
 // GET /status says that the address is on that host.
@@ -124,3 +123,5 @@ TEST_CASE("SIGTERM moves the address to the successor") {
   CHECK(hosts.cluster->master(hosts.primary).await_exit() == 0);
   CHECK(!watch.saw_both());
 }
+
+}  // namespace tandem::e2e::vip_test

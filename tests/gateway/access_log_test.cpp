@@ -12,7 +12,8 @@
 #include "gateway.hpp"
 #include "master/forward/access_log/log.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::access_log_test {
+
 using nlohmann::json;
 using tandem::master::AccessFields;
 using tandem::master::AccessLog;
@@ -273,3 +274,5 @@ TEST_CASE("a request to a Tandem worker names the term that was sent") {
   REQUIRE(entries.size() == 1);
   CHECK(entries[0]["term"] == 7);
 }
+
+}  // namespace tandem::test::access_log_test

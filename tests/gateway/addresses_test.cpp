@@ -10,8 +10,8 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::addresses_test {
+
 using Catch::Contains;
 using master::ListenAddress;
 
@@ -228,3 +228,5 @@ TEST_CASE("the kernel's table of listeners is understood") {
   CHECK(look("0100007F:1F90", "01", "127.0.0.1") == TableLine::no_listener);
   CHECK(look("nonsense:1F90", "0A", "127.0.0.1") == TableLine::no_listener);
 }
+
+}  // namespace tandem::test::addresses_test

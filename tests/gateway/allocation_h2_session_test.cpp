@@ -10,8 +10,8 @@
 #include "master/forward/http/h2/session.hpp"
 #include "master/forward/http/h2/session_memory.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::allocation_h2_session_test {
+
 using namespace tandem::master::h2;
 
 namespace {
@@ -86,3 +86,5 @@ TEST_CASE("an HTTP/2 session allocates nothing for a request") {
   CHECK(allocated == 0);
   CHECK(answered == 2 * rounds);
 }
+
+}  // namespace tandem::test::allocation_h2_session_test

@@ -8,8 +8,7 @@
 #include "h2_client.hpp"
 #include "master/forward/access_log/log.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::allocation_test {
 namespace {
 
 constexpr int warm_up = 200;
@@ -188,3 +187,5 @@ TEST_CASE("a request over HTTP/2 takes nothing from the heap, with or without a 
   INFO(allocation_sites());
   CHECK(post == 0);
 }
+
+}  // namespace tandem::test::allocation_test

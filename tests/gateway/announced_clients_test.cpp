@@ -7,9 +7,7 @@
 #include "gateway.hpp"
 #include "h2_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::announced_clients_test {
 namespace {
 
 const std::string begins("\r\n\r\n\0\r\nQUIT\n\x21", 13);
@@ -135,3 +133,5 @@ TEST_CASE("connections of before are not used once a worker is told, or no longe
   CHECK(gateway.ask(get("/")).body == "plain");
   CHECK(plain.connection_count() == 3);
 }
+
+}  // namespace tandem::test::announced_clients_test

@@ -7,7 +7,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::bad_workers_test {
+
 using namespace std::chrono_literals;
 using tandem::master::CircuitBreaker;
 
@@ -165,3 +166,5 @@ TEST_CASE("a worker that breaks off under load costs no idempotent request its a
     for (auto& client : clients) REQUIRE(read_response(client).status() == 200);
   }
 }
+
+}  // namespace tandem::test::bad_workers_test

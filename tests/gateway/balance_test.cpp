@@ -7,7 +7,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::balance_test {
+
 using tandem::wire::PolicyName;
 using tandem::wire::PolicySpec;
 
@@ -283,3 +284,5 @@ TEST_CASE("a worker that joins a service that has served for a while starts slow
     CHECK(share_of_second(20) >= 0.45);
   }
 }
+
+}  // namespace tandem::test::balance_test

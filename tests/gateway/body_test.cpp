@@ -3,8 +3,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::body_test {
 namespace {
 
 std::string bytes_of(std::size_t size) {
@@ -79,7 +78,7 @@ TEST_CASE("a client that still sends its body gets the whole of an early answer"
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\nsome");
   client.read_until("\r\n\r\n");
   wait_until([&] { return origin.open_count() == 0; });  // the answer is on its way as a whole
-  client.try_send(bytes_of(2'000'000));  // as much of it as is taken
+  client.try_send(bytes_of(2'000'000));                  // as much of it as is taken
   CHECK(client.read_exactly(body.size()) == body);
 }
 
@@ -144,3 +143,5 @@ TEST_CASE(
   CHECK(gateway.ask(get("/small")).body == "x");
   CHECK(gateway.reported_failures() == 0);
 }
+
+}  // namespace tandem::test::body_test

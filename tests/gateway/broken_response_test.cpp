@@ -4,8 +4,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::broken_response_test {
 namespace {
 
 struct Row {
@@ -192,3 +191,5 @@ TEST_CASE("a worker that says Connection: close is not sent a second request (RF
   }
   CHECK(origin.connection_count() == 3);
 }
+
+}  // namespace tandem::test::broken_response_test

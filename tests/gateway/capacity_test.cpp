@@ -6,8 +6,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::capacity_test {
 namespace {
 
 // Holds every request until the test lets it go.
@@ -213,3 +212,5 @@ TEST_CASE("stopping cuts requests in flight, streams and tunnels without waiting
   gateway.reset();
   for (auto& client : clients) client.read_to_end();
 }
+
+}  // namespace tandem::test::capacity_test

@@ -9,8 +9,8 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::client_certificates_test {
+
 using Catch::Contains;
 
 namespace {
@@ -213,3 +213,5 @@ TEST_CASE("what an authority's file may be is said in one sentence") {
     CHECK_THAT(loaded.error().message, Contains("--client-ca") && Contains(why));
   }
 }
+
+}  // namespace tandem::test::client_certificates_test

@@ -3,8 +3,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::client_gone_test {
 namespace {
 
 // Reads a request and says nothing; ends when the gateway has closed the connection.
@@ -171,3 +170,5 @@ TEST_CASE("a client that closes while its request waits for room gives up its pl
   wait_until([&] { return gateway.waiting() == 0; });
   wait_until([&] { return gateway.plane().client_connections() == 1; });
 }
+
+}  // namespace tandem::test::client_gone_test

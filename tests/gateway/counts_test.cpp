@@ -9,7 +9,8 @@
 #include "gateway.hpp"
 #include "master/metrics/traffic.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::counts_test {
+
 using namespace tandem::master::metrics;
 using namespace std::chrono_literals;
 
@@ -155,3 +156,5 @@ TEST_CASE("requests that wait until somebody leads are counted meanwhile") {
   CHECK(read_response(client).body == "here");
   CHECK(awaiting() == 0);
 }
+
+}  // namespace tandem::test::counts_test

@@ -9,8 +9,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::fairness_test {
 namespace {
 
 struct Flood {
@@ -121,3 +120,5 @@ TEST_CASE("connections are spread evenly over the loops") {
   CHECK(*most - *least <= 3);
   CHECK(gateway.plane().client_connections() == 40);
 }
+
+}  // namespace tandem::test::fairness_test

@@ -12,9 +12,7 @@
 #include "common/base/clock.hpp"
 #include "gateway.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::farewell_test {
 namespace {
 
 Gateway::Options moving(std::vector<std::string> addresses) {
@@ -126,3 +124,5 @@ TEST_CASE("a connection to another address is served while clients are let go") 
   let_go(gateway);
   CHECK(gateway.ask(get("/")).status() == 503);
 }
+
+}  // namespace tandem::test::farewell_test

@@ -4,8 +4,7 @@
 
 #include "cluster.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::former_primaries_test {
 namespace {
 
 // A primary that works on each request until it is told to answer, and answers at once what a
@@ -84,3 +83,5 @@ TEST_CASE("a loop ends while a former primary is asked") {
   standby.gateway.lead(3);
   wait_until([&] { return old.connection_count() == 2; });
 }
+
+}  // namespace tandem::test::former_primaries_test

@@ -4,8 +4,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::forwarded_test {
 namespace {
 
 const std::string told =
@@ -200,3 +199,5 @@ TEST_CASE("a gateway that is its own worker answers 508 instead of going round")
   CHECK(answer.status() == 508);
   CHECK(answer.count("Via") == 1);
 }
+
+}  // namespace tandem::test::forwarded_test

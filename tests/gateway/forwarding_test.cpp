@@ -4,7 +4,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::forwarding_test {
 
 TEST_CASE(
     "a request is forwarded with its method, target and end-to-end fields in order and case") {
@@ -294,3 +294,5 @@ TEST_CASE("many requests pipelined behind a chunked body are answered as they we
   for (int i = 0; i < 300; ++i) REQUIRE(read_response(client).status() == 200);
   CHECK(origin.requests().back().start_line() == "GET /299 HTTP/1.1");
 }
+
+}  // namespace tandem::test::forwarding_test

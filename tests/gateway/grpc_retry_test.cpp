@@ -7,7 +7,8 @@
 #include "h2_client.hpp"
 #include "h2_worker.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::grpc_retry_test {
+
 using namespace std::string_literals;
 namespace master = tandem::master;
 using master::h2::ErrorCode;
@@ -197,3 +198,5 @@ TEST_CASE("a worker that says that it speaks HTTP/2 is spoken to so, whatever it
   other.settle();
   CHECK(other.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").body == "plain");
 }
+
+}  // namespace tandem::test::grpc_retry_test

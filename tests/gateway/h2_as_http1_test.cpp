@@ -6,7 +6,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_as_http1_test {
+
 using namespace std::string_literals;
 
 namespace {
@@ -310,3 +311,5 @@ TEST_CASE("HTTP/2 as HTTP/1: an opening of a WebSocket that announces content is
   CHECK(client.finish(1).status() == 400);
   CHECK(origin.request_count() == 0);
 }
+
+}  // namespace tandem::test::h2_as_http1_test

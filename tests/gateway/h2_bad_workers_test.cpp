@@ -10,7 +10,8 @@
 #include "h2_raw_worker.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_bad_workers_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -439,3 +440,5 @@ TEST_CASE(
   CHECK(large.size() == 65'536);
   CHECK(gateway.ask(large).body == "hello");
 }
+
+}  // namespace tandem::test::h2_bad_workers_test

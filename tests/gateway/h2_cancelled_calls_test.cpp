@@ -12,7 +12,8 @@
 #include "h2_client.hpp"
 #include "h2_raw_worker.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_cancelled_calls_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -356,3 +357,5 @@ TEST_CASE("a quiet worker of HTTP/2 that answers PINGs is waited for") {
   CHECK(scene.gateway.ask(get("/")).body == "hello");
   CHECK(scene.origin.connection_count() == 1);
 }
+
+}  // namespace tandem::test::h2_cancelled_calls_test

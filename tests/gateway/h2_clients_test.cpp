@@ -6,7 +6,8 @@
 #include "gateway.hpp"
 #include "h2_client.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_clients_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -412,3 +413,5 @@ TEST_CASE("HTTP/2: connections that are cut while requests are under way leave n
   }
   wait_until([&] { return hung_up == 20; });
 }
+
+}  // namespace tandem::test::h2_clients_test

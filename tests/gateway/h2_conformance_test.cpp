@@ -7,6 +7,8 @@
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <catch2/catch.hpp>
 
+namespace tandem::h2_conformance_test {
+
 TEST_CASE("each case of the public conformance suite has a test that exists") {
   std::set<std::string> tests;
   for (const auto& test : Catch::getAllTestCasesSorted(*Catch::getCurrentContext().getConfig())) {
@@ -26,3 +28,5 @@ TEST_CASE("each case of the public conformance suite has a test that exists") {
   CHECK(of_servers == 147);
   CHECK(of_clients == 57);
 }
+
+}  // namespace tandem::h2_conformance_test

@@ -4,7 +4,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_connection_frames_test {
+
 using namespace std::string_literals;
 using h2::frame;
 using h2::get1;
@@ -200,3 +201,5 @@ TEST_CASE(
   CHECK(client.finish(1).body == "hello");
   CHECK(client.finish().value_or(h2::no_error) == h2::no_error);
 }
+
+}  // namespace tandem::test::h2_connection_frames_test

@@ -8,7 +8,8 @@
 #include "h2_client.hpp"
 #include "h2_raw_worker.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_early_answers_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -185,3 +186,5 @@ TEST_CASE("HTTP/2: many uploads that fail together are told so, each, and others
   }
   CHECK(client.get("/").body == "well");
 }
+
+}  // namespace tandem::test::h2_early_answers_test

@@ -3,7 +3,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_flow_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -149,3 +150,5 @@ TEST_CASE("HTTP/2 §6.9.1: content of streams that were reset uses up nobody's w
   client.send(last + h2::data(101, std::string(16'384, 'x'), h2::end_stream));
   CHECK(client.finish(101).status() == 200);
 }
+
+}  // namespace tandem::test::h2_flow_test

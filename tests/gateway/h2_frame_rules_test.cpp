@@ -3,7 +3,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_frame_rules_test {
+
 using namespace std::string_literals;
 using h2::frame;
 using h2::frame_of_length;
@@ -207,3 +208,5 @@ TEST_CASE("HTTP/2 §3.4: requests in one segment with the preface are served") {
   CHECK(content.payload == "hello");
   CHECK(content.has(h2::end_stream));
 }
+
+}  // namespace tandem::test::h2_frame_rules_test

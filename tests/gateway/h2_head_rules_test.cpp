@@ -2,7 +2,8 @@
 // them.
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_head_rules_test {
+
 using namespace std::string_literals;
 using h2::get1;
 using h2::post1;
@@ -276,3 +277,5 @@ std::string with_length(const std::string& length) { return post1({{"content-len
     check_h2_refused, CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::h2_head_rules_test

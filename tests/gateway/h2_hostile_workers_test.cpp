@@ -11,8 +11,7 @@
 #include "h2_raw_worker.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::h2_hostile_workers_test {
 namespace {
 
 // The part of memory from which on requests are refused.
@@ -129,3 +128,5 @@ void check(const Flood& flood) {
     check, CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::h2_hostile_workers_test

@@ -4,7 +4,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_hpack_test {
+
 using namespace std::string_literals;
 
 namespace {
@@ -128,3 +129,5 @@ TEST_CASE("HPACK §4.3: what a request has put into the table is there although 
   CHECK(client.finish(3).status() == 200);
   CHECK(origin.requests().at(0).field("custom-key") == "custom-value");
 }
+
+}  // namespace tandem::test::h2_hpack_test

@@ -1,7 +1,8 @@
 // RFC 9113 §6.1 to §6.4 at a gateway: DATA, HEADERS, PRIORITY, RST_STREAM.
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_message_frames_test {
+
 using namespace std::string_literals;
 using h2::frame;
 using h2::get1;
@@ -117,3 +118,5 @@ std::string padded_headers(unsigned padding, const std::string& behind) {
     check_h2, CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::h2_message_frames_test

@@ -7,7 +7,8 @@
 #include "gateway.hpp"
 #include "h2_client.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_rapid_resets_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -93,3 +94,5 @@ TEST_CASE("an answer that nobody waits for is not read on and on") {
     wait_until([&] { return gateway.counters(0).open_connections == 0; });
   }
 }
+
+}  // namespace tandem::test::h2_rapid_resets_test

@@ -8,8 +8,7 @@
 #include "h2_raw_worker.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::h2_refusals_test {
 namespace {
 
 const std::string post = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
@@ -160,3 +159,5 @@ TEST_CASE("who is refused does not go to a worker that is ejected, but asks the 
   for (int i = 0; i < 4; ++i) CHECK(gateway.ask(post).body == "here");
   CHECK(failed == 3);
 }
+
+}  // namespace tandem::test::h2_refusals_test

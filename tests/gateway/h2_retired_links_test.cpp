@@ -5,8 +5,7 @@
 #include "gateway.hpp"
 #include "h2_raw_worker.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::h2_retired_links_test {
 namespace {
 
 // A worker that ends a connection as soon as it reads GOAWAY, as hypercorn does. Each request is
@@ -100,3 +99,5 @@ TEST_CASE("a call that waits for a worker which leaves is answered, and its conn
   CHECK(read_response(client).body == "whole");
   wait_until([&] { return origin.open_count() == 0; });
 }
+
+}  // namespace tandem::test::h2_retired_links_test

@@ -7,7 +7,8 @@
 #include "gateway.hpp"
 #include "h2_client.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_shortage_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -170,3 +171,5 @@ TEST_CASE("HTTP/2: 502 and 504 are documents of their streams, and the others go
   CHECK(late.body.find("gateway_timeout") != std::string::npos);
   CHECK(late.ended);
 }
+
+}  // namespace tandem::test::h2_shortage_test

@@ -5,7 +5,8 @@
 #include "h2_client.hpp"
 #include "h2_raw_worker.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_slow_readers_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -71,3 +72,5 @@ TEST_CASE("an answer of HTTP/2 that is here as a whole holds no place while its 
   client.send(h2::settings({{h2::initial_window_size, 65'535}}));
   CHECK(client.finish(1).body.size() == 60'000);
 }
+
+}  // namespace tandem::test::h2_slow_readers_test

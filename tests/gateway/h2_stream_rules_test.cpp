@@ -3,7 +3,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_stream_rules_test {
+
 using namespace std::string_literals;
 using h2::get1;
 using h2::post1;
@@ -218,3 +219,5 @@ TEST_CASE(
   }
   CHECK(origin.connection_count() == 0);
 }
+
+}  // namespace tandem::test::h2_stream_rules_test

@@ -6,7 +6,8 @@
 #include "h2_raw_worker.hpp"
 #include "master/forward/stream/websocket.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_streams_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -162,3 +163,5 @@ TEST_CASE("HTTP/2: CONNECT for anything else is not served") {
   const auto tunnel = client.ask({{":method", "CONNECT"}, {":authority", "a:443"}});
   CHECK(client.finish(tunnel).status() >= 400);
 }
+
+}  // namespace tandem::test::h2_streams_test

@@ -6,7 +6,8 @@
 
 #include "h2_case.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_worker_rules_test {
+
 using namespace std::string_literals;
 using h2::frame;
 
@@ -329,3 +330,5 @@ TEST_CASE("a worker of HTTP/2, §6.9.1: no more is sent than its windows have ro
   CHECK(before.get_future().get() == "hel");
   CHECK(after.get_future().get() == "hello");
 }
+
+}  // namespace tandem::test::h2_worker_rules_test

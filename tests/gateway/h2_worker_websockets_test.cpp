@@ -11,7 +11,8 @@
 #include "h2_raw_worker.hpp"
 #include "master/forward/stream/websocket.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_worker_websockets_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -255,3 +256,5 @@ TEST_CASE("what is no sound handshake of a WebSocket reaches a worker of HTTP/2 
   CHECK(gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
             .body == "page");
 }
+
+}  // namespace tandem::test::h2_worker_websockets_test

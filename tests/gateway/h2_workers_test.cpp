@@ -11,7 +11,8 @@
 #include "h2_raw_worker.hpp"
 #include "h2_worker.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::h2_workers_test {
+
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 namespace master = tandem::master;
@@ -343,3 +344,5 @@ TEST_CASE("a call of gRPC passes from a client of HTTP/2 to a worker of HTTP/2 a
   const auto only = fresh.decode(none[0].payload);
   CHECK(std::count(only.begin(), only.end(), std::pair("grpc-status"s, "12"s)) == 1);
 }
+
+}  // namespace tandem::test::h2_workers_test

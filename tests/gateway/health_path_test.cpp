@@ -6,9 +6,7 @@
 #include "cluster.hpp"
 #include "gateway.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::health_path_test {
 namespace {
 
 Gateway::Options with_path(master::StandbyTraffic traffic = master::StandbyTraffic::forward) {
@@ -112,3 +110,5 @@ TEST_CASE("rate limits do not count requests for the health path") {
   Gateway gateway({closed_port()}, options);
   for (int i = 0; i < 5; ++i) CHECK(health(gateway) == 200);
 }
+
+}  // namespace tandem::test::health_path_test

@@ -9,7 +9,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::hedging_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -245,3 +246,5 @@ TEST_CASE("a request at a worker that is found to be down is sent elsewhere if i
   CHECK(writer.stays_silent(100));
   CHECK(good.requests().back().start_line().starts_with("GET"));
 }
+
+}  // namespace tandem::test::hedging_test

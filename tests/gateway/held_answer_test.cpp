@@ -8,7 +8,8 @@
 #include "h2_raw_worker.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::held_answer_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -146,3 +147,5 @@ TEST_CASE("an answer that does not say its length and is here as a whole leaves 
     CHECK(answer.trailers == "x-sum: 1\r\n");
   }
 }
+
+}  // namespace tandem::test::held_answer_test

@@ -10,9 +10,7 @@
 #include "h2_frames.hpp"
 #include "master/forward/exchange/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::held_bodies_test {
 namespace {
 
 constexpr auto go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -176,3 +174,5 @@ TEST_CASE("a large body passes through a standby and its primary as it is") {
     CHECK(answer.body.size() == (request.size() > 1'000 ? large.size() : 5));
   }
 }
+
+}  // namespace tandem::test::held_bodies_test

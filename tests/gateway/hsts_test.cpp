@@ -8,9 +8,7 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::hsts_test {
 namespace {
 
 constexpr auto name = "Strict-Transport-Security";
@@ -89,3 +87,5 @@ TEST_CASE("an answer that a standby passes on has HSTS once") {
   CHECK(answer.count(name) == 1);
   CHECK(standby.ask(get("/")).count(name) == 0);
 }
+
+}  // namespace tandem::test::hsts_test

@@ -4,8 +4,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::idle_connection_test {
 namespace {
 
 const std::string evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
@@ -154,3 +153,5 @@ TEST_CASE("an answer to HEAD needs no Content-Length to keep the connection (RFC
     CHECK(origin.connection_count() == 1);
   }
 }
+
+}  // namespace tandem::test::idle_connection_test

@@ -11,8 +11,8 @@
 #include "tests/unit/common/credential_files.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::inner_address_test {
+
 using tandem::tls::Kind;
 
 namespace {
@@ -252,3 +252,5 @@ TEST_CASE("a master that the primary does not list yet waits until it does, and 
   CHECK(read_response(client).status() == 200);
   CHECK(scene.served() == 1);
 }
+
+}  // namespace tandem::test::inner_address_test

@@ -5,7 +5,8 @@
 #include "cluster.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::interim_response_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -126,3 +127,5 @@ struct Row {
     CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::interim_response_test

@@ -4,7 +4,8 @@
 
 #include "cluster.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::last_resort_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -113,3 +114,5 @@ TEST_CASE("a worker that says it is busy with others' requests gets fewer") {
     wait_until(share_alike);
   }
 }
+
+}  // namespace tandem::test::last_resort_test

@@ -3,8 +3,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::limits_test {
 namespace {
 
 std::string post(const std::string& fields, const std::string& body) {
@@ -191,3 +190,5 @@ TEST_CASE(
   CHECK(read_response(client).status() == 502);
   CHECK(gateway.ask("GET /over HTTP/1.0\r\n\r\n").status() == 502);
 }
+
+}  // namespace tandem::test::limits_test

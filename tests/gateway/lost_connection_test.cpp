@@ -10,7 +10,8 @@
 
 #include "cluster.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::lost_connection_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -156,3 +157,5 @@ TEST_CASE("a request that a worker refused is sent to it again once it is back")
   gateway.publish({origin.port()});
   CHECK(read_response(client).body == "back");
 }
+
+}  // namespace tandem::test::lost_connection_test

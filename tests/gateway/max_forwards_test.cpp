@@ -4,7 +4,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::max_forwards_test {
 
 TEST_CASE("TRACE is answered 405 unless it is allowed, whatever its Max-Forwards") {
   Origin origin(always(ok("x")));
@@ -147,3 +147,5 @@ struct Trace {
     CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::max_forwards_test

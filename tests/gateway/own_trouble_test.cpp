@@ -6,7 +6,8 @@
 
 #include "cluster.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::own_trouble_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -72,3 +73,5 @@ TEST_CASE("a request waits in its time for the descriptor that its worker needs"
   }
   CHECK(read_response(client).status() == 200);
 }
+
+}  // namespace tandem::test::own_trouble_test

@@ -7,8 +7,8 @@
 
 #include "cluster.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::passing_on_test {
+
 using master::StandbyTraffic;
 
 namespace {
@@ -287,3 +287,5 @@ TEST_CASE("a standby passes the primary's own failures on") {
   standby.follow("a", primary.port(), "p");
   CHECK(code_of(standby.ask(post("x"))) == "no_worker");
 }
+
+}  // namespace tandem::test::passing_on_test

@@ -16,8 +16,8 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::plain_clients_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -298,3 +298,5 @@ TEST_CASE("a request with a body gets a challenge's answer, and its connection e
   CHECK(answer.field("Connection") == "close");
   CHECK(client.closes());
 }
+
+}  // namespace tandem::test::plain_clients_test

@@ -8,9 +8,7 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::proxy_protocol_test {
 namespace {
 
 const std::string line = "PROXY TCP4 192.0.2.7 10.0.0.1 1234 80\r\n";
@@ -152,3 +150,5 @@ TEST_CASE("another master may be where a load balancer is, and says no header") 
   CHECK(worker.requests().at(0).field("X-Forwarded-For") == "127.0.0.1");
   CHECK(worker.requests().at(1).field("X-Forwarded-For") == "192.0.2.7");
 }
+
+}  // namespace tandem::test::proxy_protocol_test

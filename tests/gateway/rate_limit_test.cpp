@@ -4,7 +4,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::rate_limit_test {
+
 using tandem::wire::KeySource;
 
 namespace {
@@ -128,3 +129,5 @@ TEST_CASE("without --rate-limit nobody is refused") {
   Gateway gateway({origin.port()});
   for (int i = 0; i < 200; ++i) REQUIRE(gateway.ask(get("/")).status() == 200);
 }
+
+}  // namespace tandem::test::rate_limit_test

@@ -1,8 +1,7 @@
 // Field lines that are not well-formed (RFC 9112 §5, RFC 9110 §5.5), and Host (RFC 9112 §3.2).
 #include "refusal.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::refused_fields_test {
 namespace {
 
 std::string with_host(const std::string& host) {
@@ -79,3 +78,5 @@ std::string with_host(const std::string& host) {
     check_refused, CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::refused_fields_test

@@ -1,8 +1,7 @@
 // Requests whose end is not certain (RFC 9112 §6): two readers might part them differently.
 #include "refusal.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::refused_framing_test {
 namespace {
 
 std::string chunked(const std::string& body) {
@@ -107,3 +106,5 @@ std::string chunked(const std::string& body) {
     check_refused, CATCH_INTERNAL_LINEINFO);
 
 }  // namespace
+
+}  // namespace tandem::test::refused_framing_test

@@ -1,8 +1,7 @@
 // Request lines that are not served (RFC 9112 §3).
 #include "refusal.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::refused_request_line_test {
 namespace {
 
 std::string line(const std::string& request_line) { return request_line + "\r\nHost: a\r\n\r\n"; }
@@ -82,3 +81,5 @@ TEST_CASE("a refused request takes what was pipelined behind it with it (RFC 911
   CHECK(client.closes());
   CHECK(origin.request_count() == 1);
 }
+
+}  // namespace tandem::test::refused_request_line_test

@@ -3,7 +3,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::response_test {
 
 TEST_CASE("a chunked response stays chunked, its extensions gone, its trailers apart") {
   Origin origin(
@@ -245,3 +245,5 @@ TEST_CASE("fields for this hop or of ours do not come from a worker") {
   CHECK(answer.count("Tandem-Term") == 0);
   CHECK(answer.count("Via") == 2);
 }
+
+}  // namespace tandem::test::response_test

@@ -5,8 +5,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::retry_methods_test {
 namespace {
 
 // How a worker fails, each on a fresh connection.
@@ -250,3 +249,5 @@ TEST_CASE("a worker's 5xx is its answer, and is passed on instead of being tried
   CHECK(origin.request_count() == 1);
   CHECK(gateway.reported_failures() == 0);
 }
+
+}  // namespace tandem::test::retry_methods_test

@@ -6,8 +6,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::retry_test {
 namespace {
 
 // A port on which nobody listens.
@@ -196,3 +195,5 @@ TEST_CASE("a PUT whose body was not begun goes to another worker when the first 
   }
   CHECK(broken.connection_count() > 0);
 }
+
+}  // namespace tandem::test::retry_test

@@ -3,9 +3,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::routes_test {
 namespace {
 
 // Answers each request with its own name and the target that it saw.
@@ -90,3 +88,5 @@ TEST_CASE("routes change while the gateway runs") {
   at.gateway.publish({{"shop", at.shop.port()}, {"images", at.images.port()}}, {"/=images"});
   wait_until([&] { return at.gateway.ask(from("a", "/x")).body == "images /x"; });
 }
+
+}  // namespace tandem::test::routes_test

@@ -9,7 +9,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::service_settings_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -351,3 +352,5 @@ TEST_CASE("what a route says goes before what its service says") {
   for (int i = 0; i < 6; ++i) CHECK(gateway.ask(get("/safe/x")).body == "two");
   CHECK(gateway.ask(get("/other")).body == "one");
 }
+
+}  // namespace tandem::test::service_settings_test

@@ -6,9 +6,7 @@
 #include "cluster.hpp"
 #include "master/forward/exchange/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::serving_gate_test {
 namespace {
 
 const Gateway::Options tandem_workers{.workers_accept_terms = true};
@@ -154,3 +152,5 @@ TEST_CASE("as many as the limit wait for a primary, and one more is answered 503
   CHECK(refused >= 1);
   CHECK(origin.request_count() == room + 1 - refused);
 }
+
+}  // namespace tandem::test::serving_gate_test

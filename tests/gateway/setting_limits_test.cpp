@@ -7,9 +7,7 @@
 #include "gateway.hpp"
 #include "master/forward/workers/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::setting_limits_test {
 namespace {
 
 Origin::Script closes_after_request() {
@@ -126,3 +124,5 @@ TEST_CASE(
     wait_until([&] { return gateway.counters(worker).in_flight == 0; });
   }
 }
+
+}  // namespace tandem::test::setting_limits_test

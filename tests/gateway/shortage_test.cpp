@@ -5,7 +5,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::shortage_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -218,3 +219,5 @@ TEST_CASE("a tunnel whose client reads steadily stays open, however slow it is")
     std::this_thread::sleep_for(25ms);  // its pace
   }
 }
+
+}  // namespace tandem::test::shortage_test

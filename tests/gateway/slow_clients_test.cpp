@@ -7,7 +7,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::slow_clients_test {
+
 using namespace std::chrono_literals;
 using tandem::master::ForwardTimeouts;
 
@@ -248,3 +249,5 @@ TEST_CASE("a body after 100 Continue has its own time, and the worker its own af
   }
   CHECK(read_response(client).body == "0123456789");
 }
+
+}  // namespace tandem::test::slow_clients_test

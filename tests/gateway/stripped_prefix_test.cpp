@@ -4,8 +4,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::stripped_prefix_test {
 namespace {
 
 struct Said {
@@ -90,3 +89,5 @@ TEST_CASE("where nothing is stripped a worker's places are the client's") {
   CHECK(answer.field("Set-Cookie") == "a=b; Path=/c");
   CHECK(origin.requests().at(0).count("X-Forwarded-Prefix") == 0);
 }
+
+}  // namespace tandem::test::stripped_prefix_test

@@ -8,8 +8,7 @@
 #include "h2_raw_worker.hpp"
 #include "system_call_count.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::system_call_h2_test {
 namespace {
 
 constexpr unsigned streams = 40;
@@ -85,3 +84,5 @@ TEST_CASE("what forty streams say at once leaves in one write, to the worker and
   CHECK(written >= 2 * measured - 1);  // else nothing was counted
   CHECK(written <= 2 * measured + besides_max);
 }
+
+}  // namespace tandem::test::system_call_h2_test

@@ -7,8 +7,7 @@
 #include "gateway.hpp"
 #include "system_call_count.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::system_call_test {
 namespace {
 
 constexpr unsigned warm_up = 50;
@@ -76,3 +75,5 @@ TEST_CASE("a POST whose body comes with its head costs two reads and two writes"
   Gateway gateway({origin.port()});
   check_costs(gateway, "POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world");
 }
+
+}  // namespace tandem::test::system_call_test

@@ -15,9 +15,7 @@
 #include "master/forward/exchange/limits.hpp"
 #include "master/registry/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::takeover_test {
 namespace {
 
 constexpr auto go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -353,3 +351,5 @@ TEST_CASE("a master that leads no more gives its idle connections back to the wo
   gateway.know_nobody();
   wait_until([&] { return worker.open_count() == 0; });
 }
+
+}  // namespace tandem::test::takeover_test

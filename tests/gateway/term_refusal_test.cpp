@@ -5,9 +5,7 @@
 
 #include "cluster.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::term_refusal_test {
 namespace {
 
 const Gateway::Options tandem_workers{.workers_accept_terms = true};
@@ -159,3 +157,5 @@ TEST_CASE("a streamed body that nobody has taken yet is sent after a refusal") {
   client.send(std::string(100'000, 'x'));
   CHECK(read_response(client).body == "xxx");
 }
+
+}  // namespace tandem::test::term_refusal_test

@@ -5,7 +5,8 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::timeouts_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -243,3 +244,5 @@ TEST_CASE("a request waits for a full service as long as configured, then 503 wi
   CHECK(answer.status() == 503);
   CHECK(answer.field("Retry-After") == "1");
 }
+
+}  // namespace tandem::test::timeouts_test

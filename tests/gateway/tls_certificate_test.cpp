@@ -13,8 +13,10 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::tls_certificate_test {
+
 using namespace tandem::master;
+namespace tls = master::tls;
 using Catch::Contains;
 
 namespace {
@@ -192,3 +194,5 @@ TEST_CASE("the flag --tls is two files with a comma between") {
                Contains("--tls must be CERTIFICATE.pem,KEY.pem"));
   }
 }
+
+}  // namespace tandem::test::tls_certificate_test

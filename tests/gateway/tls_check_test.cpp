@@ -10,8 +10,8 @@
 #include "test_certificates.hpp"
 #include "tls_origin.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::tls_check_test {
+
 using Catch::Contains;
 namespace asio = boost::asio;
 
@@ -85,3 +85,5 @@ TEST_CASE("a check finds that a worker does not speak TLS, and that nobody liste
   CHECK_FALSE(ask(plain.port(), spec).outcome.end == HttpOutcome::End::refused);
   CHECK(ask(closed_port(), spec).outcome.end == HttpOutcome::End::refused);
 }
+
+}  // namespace tandem::test::tls_check_test

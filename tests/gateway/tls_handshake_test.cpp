@@ -9,7 +9,8 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::tls_handshake_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -337,3 +338,5 @@ TEST_CASE("a client that goes away during its handshake leaves nothing behind") 
   }
   wait_until([&] { return scene.gateway.plane().client_connections() == 0; });
 }
+
+}  // namespace tandem::test::tls_handshake_test

@@ -10,7 +10,8 @@
 #include "test_certificates.hpp"
 #include "tls_client.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::tls_stream_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -381,3 +382,5 @@ TEST_CASE("certificates change under load without a failed handshake") {
   for (auto& client : clients) client.join();
   CHECK(failed == 0);
 }
+
+}  // namespace tandem::test::tls_stream_test

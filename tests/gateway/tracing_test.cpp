@@ -11,7 +11,8 @@
 #include "gateway.hpp"
 #include "master/forward/tracing/tracer.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::tracing_test {
+
 using namespace std::chrono_literals;
 using nlohmann::json;
 using tandem::Endpoint;
@@ -307,3 +308,5 @@ TEST_CASE("spans that wait are sent before the end") {
   }
   CHECK(collector.spans().size() == 3);
 }
+
+}  // namespace tandem::test::tracing_test

@@ -5,8 +5,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::trailers_test {
 namespace {
 
 struct Row {
@@ -75,3 +74,5 @@ TEST_CASE("an HTTP/1.0 client gets no trailers (RFC 9112 §6.1)") {
   client.send("GET / HTTP/1.0\r\n\r\n");
   CHECK(client.read_to_end().ends_with("\r\n\r\nhi"));
 }
+
+}  // namespace tandem::test::trailers_test

@@ -4,8 +4,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::tunnel_test {
 namespace {
 
 const std::string upgrade =
@@ -201,3 +200,5 @@ TEST_CASE("a client that resets its tunnel releases the worker, and is not held 
   wait_until([&] { return gateway.counters(0).in_flight == 0; });
   CHECK(gateway.reported_failures() == 0);
 }
+
+}  // namespace tandem::test::tunnel_test

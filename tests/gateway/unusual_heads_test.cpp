@@ -4,8 +4,7 @@
 #include "gateway.hpp"
 #include "table.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::unusual_heads_test {
 namespace {
 
 std::string post_chunked(const std::string& body) {
@@ -91,3 +90,5 @@ TEST_CASE("Expect is a list, in any case of letters, with empty members (RFC 911
   CHECK(gateway.ask("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, more\r\n\r\n").status() ==
         417);
 }
+
+}  // namespace tandem::test::unusual_heads_test

@@ -9,9 +9,7 @@
 #include "test_certificates.hpp"
 #include "tls_origin.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::upstream_tls_test {
 namespace {
 
 // A certificate that stands for itself is its own authority.
@@ -135,3 +133,5 @@ TEST_CASE("an exchange under way ends in clear when its service turns to TLS, an
   CHECK(gateway.ask(get("/")).status() >= 502);
   CHECK(worker.request_count() <= 1);
 }
+
+}  // namespace tandem::test::upstream_tls_test

@@ -12,8 +12,7 @@
 
 #include "gateway.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::websocket_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -140,3 +139,5 @@ TEST_CASE("a WebSocket closes with its handshake, and its reason arrives (RFC 64
   CHECK(std::string(reason.reason.c_str()) == "moving on");
   wait_until([&] { return gateway.counters(0).in_flight == 0; });
 }
+
+}  // namespace tandem::test::websocket_test

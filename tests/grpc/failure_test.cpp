@@ -4,8 +4,7 @@
 
 #include "tests/grpc/grpc_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::failure_test {
 namespace {
 
 const std::vector<std::string> repeatable{"retry_methods=/tandem.interop.TestService/UnaryCall",
@@ -133,3 +132,5 @@ TEST_CASE("a stream of gRPC outlives the age at which its server wants its conne
     CHECK(last_line(*client) == "ok watch:50");
   }
 }
+
+}  // namespace tandem::e2e::failure_test

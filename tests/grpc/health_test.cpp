@@ -5,8 +5,7 @@
 #include "tests/e2e/harness/cluster.hpp"
 #include "tests/grpc/grpc_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::health_test {
 namespace {
 
 const Arguments by_grpc{"--protocol", "http2", "--check", "grpc"};
@@ -78,3 +77,5 @@ TEST_CASE("backends are checked by gRPC, and found down with the reason") {
   CHECK(cluster.finish(Language::python, cluster.masters().listen(primary), {"large_unary"}) ==
         "ok large_unary\n");
 }
+
+}  // namespace tandem::e2e::health_test

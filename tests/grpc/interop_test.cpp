@@ -5,8 +5,7 @@
 
 #include "tests/grpc/grpc_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::interop_test {
 namespace {
 
 const std::vector<std::string> cases{
@@ -117,3 +116,5 @@ TEST_CASE("calls of one channel of gRPC spread over all workers") {
     }
   }
 }
+
+}  // namespace tandem::e2e::interop_test

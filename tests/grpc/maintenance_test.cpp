@@ -9,8 +9,7 @@
 
 #include "tests/grpc/grpc_cluster.hpp"
 
-using namespace tandem::e2e;
-
+namespace tandem::e2e::maintenance_test {
 namespace {
 
 // Servers s1 and s2, and clients whose channels have both masters, in each language that has
@@ -230,3 +229,5 @@ TEST_CASE("calls of gRPC that all servers refuse are repeated within the budget"
   CHECK(repeats >= calls / 6);
   CHECK(repeats <= calls / 5 + 100);
 }
+
+}  // namespace tandem::e2e::maintenance_test

@@ -5,7 +5,7 @@
 #include "tests/sim/history.hpp"
 #include "tests/sim/violation.hpp"
 
-using namespace tandem;
+namespace tandem::determinism_test {
 
 TEST_CASE("the same seed gives the same history, another seed another one") {
   for (const auto& profile : sim::profile_names()) {
@@ -60,3 +60,5 @@ TEST_CASE("the disk notices a vote that is given twice in one term") {
   CHECK_NOTHROW(vote(2, "a"));
   CHECK_THROWS_AS(vote(3, "b"), sim::Violation);
 }
+
+}  // namespace tandem::determinism_test

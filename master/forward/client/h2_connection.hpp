@@ -88,7 +88,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Deadline stalled_;     // the client takes nothing of what is sent to it
   Deadline unread_;      // the client does not say whether it has read an answer
   SendProgress progress_;
-  Event writer_ended_;
+  OneShotEvent writer_ended_;
   Instant idle_since_;
   Instant fed_at_;                 // when what the session is told last had arrived
   std::size_t awaiting_pull_ = 0;  // requests

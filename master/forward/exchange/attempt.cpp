@@ -407,7 +407,7 @@ bool Attempt::request_complete() const {
   return !pump_ || pump_->state() == RequestBodyPump::State::complete;
 }
 
-Event* Attempt::stop() {
+OneShotEvent* Attempt::stop() {
   deadline_.disarm();
   if (!pump_) return nullptr;
   if (pump_->state() == RequestBodyPump::State::running) pump_->cancel();

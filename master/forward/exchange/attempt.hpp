@@ -47,7 +47,7 @@ class Attempt : private UnansweredRequest {
   Task<Outcome> pass();
   // Stops what still runs. The result, unless null, must be awaited before the attempt is
   // destroyed.
-  Event* stop();
+  OneShotEvent* stop();
   // Makes ask() end soon, since another attempt has an answer. The worker is not blamed.
   void lose_race();
   // How it ended with `outcome`, or how far it has come.

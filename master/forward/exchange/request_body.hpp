@@ -36,7 +36,7 @@ class RequestBodyPump {
   void start() { run(); }
   State state() const { return state_; }
   // Completes when the pump runs no more.
-  Event& finished() { return finished_; }
+  OneShotEvent& finished() { return finished_; }
   // The client rightly waits for 100 Continue, or for a final answer, before it sends anything. The
   // time is that of the worker, which has to answer (RFC 9110 §10.1.1).
   bool awaits_continue() const { return awaits_continue_; }
@@ -73,7 +73,7 @@ class RequestBodyPump {
   SendProgress progress_;  // at the worker
   bool sending_ = false;   // it is the worker that is waited for
   WatchedDeadline& response_deadline_;
-  Event finished_;
+  OneShotEvent finished_;
   State state_ = State::running;
   std::uint64_t content_bytes_ = 0;  // so far
   unsigned refusal_status_ = 0;

@@ -88,7 +88,7 @@ class Tunnel {
   Deadline idle_;
   WatchedDeadline upwards_;
   WatchedDeadline downwards_;
-  Event upwards_ended_;
+  OneShotEvent upwards_ended_;
 };
 
 }  // namespace

@@ -105,13 +105,13 @@ struct Detached {
 };
 
 // A one-shot signal between two coroutines of one loop: co_await returns once set() was called.
-class Event {
+class OneShotEvent {
  public:
-  Event() = default;
+  OneShotEvent() = default;
   // Not copyable, like every awaitable here: gcc 12 awaits a copy of an lvalue that a call
   // returned.
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
+  OneShotEvent(const OneShotEvent&) = delete;
+  OneShotEvent& operator=(const OneShotEvent&) = delete;
 
   bool await_ready() const noexcept { return set_; }
   void await_suspend(std::coroutine_handle<> waiter) noexcept {

@@ -7,9 +7,7 @@
 #include "common/client/src/limits.hpp"
 #include "scripted_masters.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::exchange_test {
 namespace {
 
 ClientResponse get(const std::string& raw) {
@@ -239,3 +237,5 @@ TEST_CASE("a client with options that are wrong says which at every call") {
   options.headers = {{"Content-Length", "1"}};
   CHECK(sentence(options) == "headers: Content-Length is set by the client itself");
 }
+
+}  // namespace tandem::test::exchange_test

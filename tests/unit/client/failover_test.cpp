@@ -5,8 +5,8 @@
 
 #include "scripted_masters.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::failover_test {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("a call goes to the master that served last") {
@@ -300,3 +300,5 @@ TEST_CASE("threads share one client, and none of their calls fails when a master
   CHECK(answered == 800);
   CHECK(second.connections_peak() <= 8);
 }
+
+}  // namespace tandem::test::failover_test

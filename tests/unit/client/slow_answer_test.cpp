@@ -6,8 +6,8 @@
 
 #include "scripted_masters.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::slow_answer_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -172,3 +172,5 @@ TEST_CASE("a single master is never probed") {
   CHECK(Client(options).Get("/")->body == "slow");
   CHECK(only.connection_count() == 1);
 }
+
+}  // namespace tandem::test::slow_answer_test

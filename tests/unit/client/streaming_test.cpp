@@ -6,8 +6,8 @@
 
 #include "scripted_masters.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::streaming_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -384,3 +384,5 @@ TEST_CASE("streams without their functions are refused") {
   CHECK(seen.error().code == ClientErrorCode::invalid);
   CHECK(master.connection_count() == 0);
 }
+
+}  // namespace tandem::test::streaming_test

@@ -7,8 +7,8 @@
 
 #include "scripted_masters.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::watch_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -263,3 +263,5 @@ TEST_CASE("the masters are learned from a control address, when none that is kno
   }
   CHECK(control.origin().request_count() == 1);
 }
+
+}  // namespace tandem::test::watch_test

@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::cluster;
-
+namespace tandem::cluster::acknowledged_test {
 namespace {
 
 const core::MemberId b{core::NodeId("b"), core::IncarnationId(7)};
@@ -71,3 +69,5 @@ TEST_CASE("a word is of one term, and of one beginning") {
   CHECK(anew.ask(refuses(10, at(6s)), at(7s), LogIndex(0)) == LogIndex(0));
   CHECK(anew.ask(refuses(10, at(8s)), at(9s)) == LogIndex(0));
 }
+
+}  // namespace tandem::cluster::acknowledged_test

@@ -9,8 +9,8 @@
 #include "tests/unit/cluster/members_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::cluster;
+namespace tandem::cluster::cluster_node_test {
+
 namespace asio = boost::asio;
 
 namespace {
@@ -309,3 +309,5 @@ TEST_CASE("masters without a log say what to do when workers remember a cluster"
   CHECK(a.view().waiting.find("--restore FILE") != std::string::npos);
   CHECK(!a.may_serve());
 }
+
+}  // namespace tandem::cluster::cluster_node_test

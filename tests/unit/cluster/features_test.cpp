@@ -5,8 +5,8 @@
 #include "tests/unit/cluster/members_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::cluster;
+namespace tandem::cluster::features_test {
+
 namespace asio = boost::asio;
 
 namespace {
@@ -92,3 +92,5 @@ TEST_CASE("a member below the level is refused, and refuses those at it") {
                     "that supports it, without a lower --feature-level",
                     newest));
 }
+
+}  // namespace tandem::cluster::features_test

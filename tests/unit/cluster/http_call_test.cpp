@@ -7,8 +7,8 @@
 #include "common/http/http_call.hpp"
 #include "tests/unit/cluster/members_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::cluster;
+namespace tandem::cluster::http_call_test {
+
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using End = HttpOutcome::End;
@@ -230,3 +230,5 @@ TEST_CASE("calls are cancelled at once from another thread, and none begins afte
   CHECK(late.end == End::cancelled);
   CHECK_FALSE(late.sent);
 }
+
+}  // namespace tandem::cluster::http_call_test

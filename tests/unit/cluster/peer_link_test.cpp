@@ -7,8 +7,8 @@
 #include "tests/unit/cluster/members_fixture.hpp"
 #include "tests/unit/common/credential_files.hpp"
 
-using namespace tandem;
-using namespace tandem::cluster;
+namespace tandem::cluster::peer_link_test {
+
 namespace asio = boost::asio;
 
 namespace {
@@ -311,3 +311,5 @@ TEST_CASE("a peer whose certificate is revoked is sent nothing more") {
   CHECK(fixture.await([&] { return fixture.link->trouble().ends_with("certificate revoked"); }));
   CHECK(peer.batches.size() == before);
 }
+
+}  // namespace tandem::cluster::peer_link_test

@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::cluster;
-
+namespace tandem::cluster::protection_test {
 namespace {
 
 Instant at(Duration time) { return Instant(time); }
@@ -131,3 +129,5 @@ TEST_CASE(
         "away): the loss of a or t1 would end service");
   CHECK(!trio.view.is_protected);
 }
+
+}  // namespace tandem::cluster::protection_test

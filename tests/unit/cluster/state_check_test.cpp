@@ -8,8 +8,8 @@
 #include "tests/unit/cluster/members_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::cluster;
+namespace tandem::cluster::state_check_test {
+
 namespace asio = boost::asio;
 
 namespace {
@@ -178,3 +178,5 @@ TEST_CASE("a member whose owner cannot go on no longer takes part, and says why"
   CHECK(!member.may_serve());
   CHECK(member.view().failure == "entry 9 cannot be applied");
 }
+
+}  // namespace tandem::cluster::state_check_test

@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::cluster;
-
+namespace tandem::cluster::view_log_test {
 namespace {
 
 constexpr Instant time_now(Duration(10s));
@@ -110,3 +108,5 @@ TEST_CASE("a voter that cannot write, and one that can again, are told") {
         "voter cannot write its log node=t1 reason=\"database or disk is full\"\n");
   CHECK(told(full, trio()) == "voter writes its log again node=t1\n");
 }
+
+}  // namespace tandem::cluster::view_log_test

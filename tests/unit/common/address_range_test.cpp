@@ -2,8 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-
+namespace tandem::address_range_test {
 namespace {
 
 bool contains(std::string_view range, const std::string& address) {
@@ -68,3 +67,5 @@ TEST_CASE("what is no range is refused by the name of its flag") {
     CHECK(range.error().message.starts_with("--trusted-proxy"));
   }
 }
+
+}  // namespace tandem::address_range_test

@@ -2,7 +2,7 @@
 
 #include "common/base/byte_size.hpp"
 
-using namespace tandem;
+namespace tandem::byte_size_test {
 
 TEST_CASE("sizes are numbers of bytes, or of 1024, its square or its cube of them") {
   CHECK(*parse_byte_size("0", "x") == 0);
@@ -22,3 +22,5 @@ TEST_CASE("what is no size is refused with a sentence that names the flag") {
     CHECK(parsed.error().message.find("--memory must be a number of bytes") == 0);
   }
 }
+
+}  // namespace tandem::byte_size_test

@@ -9,8 +9,8 @@
 
 #include "tests/unit/common/credential_files.hpp"
 
-using namespace tandem;
-using namespace tandem::tls;
+namespace tandem::tls::cluster_credentials_test {
+
 using std::chrono::days;
 
 namespace {
@@ -107,3 +107,5 @@ TEST_CASE("the files of a certificate are given all or none") {
         "--cluster-ca, --cluster-cert and --cluster-key belong together, and --cluster-cert is "
         "missing");
 }
+
+}  // namespace tandem::tls::cluster_credentials_test

@@ -10,7 +10,8 @@
 #include "common/wire/limits.hpp"
 #include "random_messages.hpp"
 
-using namespace tandem;
+namespace tandem::cluster_envelope_test {
+
 using namespace tandem::core;
 using namespace tandem::wire;
 using nlohmann::json;
@@ -416,3 +417,5 @@ TEST_CASE("an envelope tells why its sender cannot write its log, in plain text 
   REQUIRE(read);
   CHECK(read->disk_failure == std::string(disk_failure_bytes_max, 'x'));
 }
+
+}  // namespace tandem::cluster_envelope_test

@@ -11,8 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-
+namespace tandem::command_line_test {
 namespace {
 
 // A file that is there as long as this object.
@@ -345,3 +344,5 @@ TEST_CASE("a configuration file has a size limit") {
   CHECK(refused.run({"--config", past_limit.path()}) == 2);
   CHECK(refused.err.find("is longer than") != std::string::npos);
 }
+
+}  // namespace tandem::command_line_test

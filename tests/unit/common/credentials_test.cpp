@@ -4,9 +4,7 @@
 #include "common/access/credentials.hpp"
 #include "common/access/tokens_file.hpp"
 
-using namespace tandem;
-using namespace tandem::access;
-
+namespace tandem::access::credentials_test {
 namespace {
 
 using Standing = Identity::Standing;
@@ -224,3 +222,5 @@ TEST_CASE("what a witness is presented follows from its token's hash, and leads 
   CHECK(Credentials::of_one_token(alice).identify("Bearer " + secret, on(2026, 1, 1)).standing ==
         Standing::unknown);
 }
+
+}  // namespace tandem::access::credentials_test

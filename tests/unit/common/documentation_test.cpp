@@ -8,8 +8,7 @@
 #include "common/wire/policy_spec.hpp"
 #include "common/wire/service_settings.hpp"
 
-using namespace tandem::wire;
-
+namespace tandem::wire::documentation_test {
 namespace {
 
 std::string text_of(const std::string& file) {
@@ -49,3 +48,5 @@ TEST_CASE("the help of settings names each of them") {
     CHECK(help.find("\n  " + setting.key + " ") != std::string::npos);
   }
 }
+
+}  // namespace tandem::wire::documentation_test

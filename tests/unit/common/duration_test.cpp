@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
+namespace tandem::duration_test {
 
 TEST_CASE("a duration is a number and its unit") {
   CHECK(*parse_duration("100ms", "x") == Duration(100ms));
@@ -32,3 +32,5 @@ TEST_CASE("a duration is written in its shortest exact form") {
   CHECK(to_string(Duration(0s)) == "0s");
   CHECK(to_string(Duration(7ns)) == "7ns");
 }
+
+}  // namespace tandem::duration_test

@@ -5,7 +5,7 @@
 
 #include "common/base/name.hpp"
 
-using namespace tandem;
+namespace tandem::endpoint_test {
 
 TEST_CASE("an endpoint is a host and a port") {
   CHECK(*parse_endpoint("127.0.0.1:8080", "x") == Endpoint{"127.0.0.1", 8080});
@@ -70,3 +70,5 @@ TEST_CASE("a name is 1 to 64 characters of a small alphabet") {
   CHECK(!is_name("\xc3\xa9"));
   CHECK(parse_name("a/b", "service").error().field == "service");
 }
+
+}  // namespace tandem::endpoint_test

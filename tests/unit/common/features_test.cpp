@@ -2,8 +2,7 @@
 
 #include "common/wire/features.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
+namespace tandem::wire::features_test {
 
 TEST_CASE("what a member can and the level that it goes by are read as they were written") {
   const Features features{FeatureLevel(7), FeatureLevel(3)};
@@ -18,3 +17,5 @@ TEST_CASE("a member that says nothing, or what is not understood, is of the olde
     CHECK(parse_features(field) == Features{});
   }
 }
+
+}  // namespace tandem::wire::features_test

@@ -6,9 +6,7 @@
 #include "common/wire/limits.hpp"
 #include "common/wire/repeated_heartbeat.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
-
+namespace tandem::wire::flat_object_test {
 namespace {
 
 // The members as a document, or nothing if the text is not plain.
@@ -146,3 +144,5 @@ TEST_CASE("what is not quite a repetition is none") {
     CHECK(!is_repetition(body));
   }
 }
+
+}  // namespace tandem::wire::flat_object_test

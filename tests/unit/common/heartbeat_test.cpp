@@ -4,8 +4,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-using namespace tandem;
-using namespace tandem::wire;
+namespace tandem::wire::heartbeat_test {
+
 using nlohmann::json;
 
 namespace {
@@ -363,12 +363,14 @@ TEST_CASE("the quick reader of heartbeats and the careful one read alike") {
     auto changed = document;
     changed.erase(key);
     check_alike(changed);
-    for (const json& other : {json(), json(0), json(1), json(-1), json(1.5), json("x"), json(""),
-                              json("bye"), json("http1"), json("http3"), json("[::1]:80"),
-                              json("host:80"), json("127.0.0.1:0"), json(true), json(false),
-                              json(1'000'001), json(std::uint64_t{1} << 53), json::object()}) {
+    for (const json& other :
+         {json(), json(0), json(1), json(-1), json(1.5), json("x"), json(""), json("bye"),
+          json("http1"), json("http3"), json("[::1]:80"), json("host:80"), json("127.0.0.1:0"),
+          json(true), json(false), json(1'000'001), json(std::uint64_t{1} << 53), json::object()}) {
       changed[key] = other;
       check_alike(changed);
     }
   }
 }
+
+}  // namespace tandem::wire::heartbeat_test

@@ -10,8 +10,8 @@
 #include "common/core/node.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
-using namespace tandem;
-using namespace tandem::core;
+namespace tandem::core::hostile_messages_test {
+
 using nlohmann::json;
 
 namespace {
@@ -236,3 +236,5 @@ TEST_CASE("no message that parses breaks an assertion of the core") {
   CHECK(elections > 1'000);
   CHECK(committed > 10'000);
 }
+
+}  // namespace tandem::core::hostile_messages_test

@@ -5,9 +5,7 @@
 #include "common/access/limits.hpp"
 #include "common/tls/authority.hpp"
 
-using namespace tandem;
-using namespace tandem::tls;
-
+namespace tandem::tls::identity_test {
 namespace {
 
 constexpr WallTime now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 27}};
@@ -113,3 +111,5 @@ TEST_CASE("an authority issues nothing that outlives it, and nothing with anothe
   CHECK(by_member.error().message ==
         "the authority has no name spiffe://CLUSTER: it is of no cluster");
 }
+
+}  // namespace tandem::tls::identity_test

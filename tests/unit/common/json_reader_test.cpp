@@ -5,9 +5,7 @@
 
 #include "common/wire/json_reader.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
-
+namespace tandem::wire::json_reader_test {
 namespace {
 
 // An object with one member, a list of `zeros`: as many values and two more.
@@ -50,3 +48,5 @@ TEST_CASE("nothing may follow a document, not even behind a NUL") {
   }
   CHECK(parse_object("{}\n", 1000).ok());
 }
+
+}  // namespace tandem::wire::json_reader_test

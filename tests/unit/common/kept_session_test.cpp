@@ -13,9 +13,7 @@
 #include "common/tls/worker_tls.hpp"
 #include "tests/unit/common/credential_files.hpp"
 
-using namespace tandem;
-using namespace tandem::tls;
-
+namespace tandem::tls::kept_session_test {
 namespace {
 
 // A worker "w1" and a master "a", with the credentials that they have at the moment.
@@ -161,3 +159,5 @@ TEST_CASE("a session ends with the certificate of the worker that it stands for"
   while (pair.tls->is_prepared()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK_FALSE(pair.connect().resumed);
 }
+
+}  // namespace tandem::tls::kept_session_test

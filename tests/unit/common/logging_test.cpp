@@ -18,7 +18,8 @@
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
-using namespace tandem;
+namespace tandem::logging_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -241,3 +242,5 @@ TEST_CASE("the level and the format of the log change from one line to the next"
   });
   CHECK(nlohmann::json::parse(json)["name"] == "w1");
 }
+
+}  // namespace tandem::logging_test

@@ -2,9 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::wire;
-
+namespace tandem::wire::masters_test {
 namespace {
 
 Masters three() {
@@ -54,3 +52,5 @@ TEST_CASE("a list of masters with an address that is none is refused by name") {
   CHECK(why_not(list("1")) == "masters must be an array of objects");
   CHECK(why_not("{}") != "");
 }
+
+}  // namespace tandem::wire::masters_test

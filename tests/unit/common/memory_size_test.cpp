@@ -7,8 +7,7 @@
 
 #include "common/base/memory_size.hpp"
 
-using namespace tandem;
-
+namespace tandem::memory_size_test {
 namespace {
 
 constexpr std::uint64_t gib = 1024 * 1024 * 1024;
@@ -76,3 +75,5 @@ TEST_CASE("a group that allows more than the machine has changes nothing") {
 }
 
 TEST_CASE("what is unknown is 0") { CHECK(usable_memory("/tmp/there-is-no-such-root") == 0); }
+
+}  // namespace tandem::memory_size_test

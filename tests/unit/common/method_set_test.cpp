@@ -5,7 +5,8 @@
 #include "common/wire/limits.hpp"
 #include "common/wire/method_set.hpp"
 
-using namespace tandem;
+namespace tandem::method_set_test {
+
 using tandem::wire::MethodSet;
 
 namespace {
@@ -102,3 +103,5 @@ TEST_CASE("the number of methods of gRPC has a limit, and the length of a name")
   CHECK(MethodSet::parse(longest));
   CHECK_FALSE(MethodSet::parse(longest + "x"));
 }
+
+}  // namespace tandem::method_set_test

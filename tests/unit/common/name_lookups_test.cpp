@@ -8,8 +8,7 @@
 
 #include "common/base/name_lookups.hpp"
 
-using namespace tandem;
-
+namespace tandem::name_lookups_test {
 namespace {
 
 // A name server whose answers are in the hands of the test, and what was reported. Shared, for a
@@ -131,3 +130,5 @@ TEST_CASE("a name server that does not answer keeps nobody from ending") {
   names->hold(false);
   CHECK(names->reports() == 0);
 }
+
+}  // namespace tandem::name_lookups_test

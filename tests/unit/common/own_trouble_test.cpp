@@ -2,7 +2,7 @@
 
 #include "common/base/own_trouble.hpp"
 
-using namespace tandem;
+namespace tandem::own_trouble_test {
 
 TEST_CASE("a shortage of this machine is its own trouble, what a peer does is not") {
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN}) {
@@ -22,3 +22,5 @@ TEST_CASE("accepting goes on after a client that left, and pauses at every other
     CHECK(!is_of_the_newcomer(error));
   }
 }
+
+}  // namespace tandem::own_trouble_test

@@ -3,7 +3,7 @@
 
 #include "common/wire/policy_spec.hpp"
 
-using namespace tandem::wire;
+namespace tandem::wire::policy_spec_test {
 
 TEST_CASE("a policy is named, and consistent_hash says by what it tells requests apart") {
   CHECK(parse_policy("round_robin", "--balance")->name == PolicyName::round_robin);
@@ -38,3 +38,5 @@ TEST_CASE("a key that makes no sense is refused") {
   }
   CHECK_FALSE(parse_policy("p2c:path", "--balance").ok());
 }
+
+}  // namespace tandem::wire::policy_spec_test

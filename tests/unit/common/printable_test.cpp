@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
+namespace tandem::printable_test {
 
 TEST_CASE("what a terminal takes for a command is written out, all else stays") {
   CHECK(printable("plain text, ü, 語, 🚲") == "plain text, ü, 語, 🚲");
@@ -15,3 +15,5 @@ TEST_CASE("what a terminal takes for a command is written out, all else stays") 
   CHECK(printable({"\0", 1}) == "\\x00");
   CHECK(printable("").empty());
 }
+
+}  // namespace tandem::printable_test

@@ -8,7 +8,8 @@
 #include "common/access/limits.hpp"
 #include "common/access/refusal_log.hpp"
 
-using namespace tandem;
+namespace tandem::refusal_log_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -68,3 +69,5 @@ TEST_CASE("what a stranger sent stays in its line") {
   CHECK(log.lines() == 1);
   CHECK(!log.has("\x1b"));
 }
+
+}  // namespace tandem::refusal_log_test

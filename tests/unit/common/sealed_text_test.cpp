@@ -3,8 +3,7 @@
 #include "common/base/hex.hpp"
 #include "common/base/sealed_text.hpp"
 
-using namespace tandem;
-
+namespace tandem::sealed_text_test {
 namespace {
 
 const std::string secret = "the secret of the cluster";
@@ -58,3 +57,5 @@ TEST_CASE("bytes become lower-case digits, and only those become bytes again") {
   CHECK(from_hex("") == std::string());
   for (const auto* wrong : {"0", "0g", "0A", " 0", "0x"}) CHECK_FALSE(from_hex(wrong));
 }
+
+}  // namespace tandem::sealed_text_test

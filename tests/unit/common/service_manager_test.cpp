@@ -16,8 +16,7 @@
 #include "common/service_manager/limits.hpp"
 #include "common/service_manager/loop_pulse.hpp"
 
-using namespace tandem;
-
+namespace tandem::service_manager_test {
 namespace {
 
 // In the abstract namespace, so that nothing is left behind.
@@ -74,8 +73,8 @@ TEST_CASE("a status is one line of text, and is cut before it is too long") {
   ServiceManager service;
   service.status("a\nREADY=1");
   CHECK(manager.told() == Told{"STATUS=a\\x0aREADY=1"});
-  service.status(std::string(limits::status_bytes_max + 1, 'x'));
-  CHECK(manager.told() == Told{"STATUS=" + std::string(limits::status_bytes_max, 'x')});
+  service.status(std::string(limits::status_text_bytes_max + 1, 'x'));
+  CHECK(manager.told() == Told{"STATUS=" + std::string(limits::status_text_bytes_max, 'x')});
 }
 
 TEST_CASE("a reload is told only while the program serves, and nothing else once it stops") {
@@ -182,3 +181,5 @@ TEST_CASE("loops are alive when each has answered, and are asked again after the
   pulse.turn(at(6s));
   CHECK(asked.size() == 2);
 }
+
+}  // namespace tandem::service_manager_test

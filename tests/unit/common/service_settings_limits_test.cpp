@@ -6,9 +6,7 @@
 #include "common/base/duration.hpp"
 #include "common/wire/service_settings.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
-
+namespace tandem::wire::service_settings_limits_test {
 namespace {
 
 // The last value that is taken, and the first that is not, at each end.
@@ -120,3 +118,5 @@ TEST_CASE("a number that no number can hold is refused like any other that is to
     check_in_a_document("request_timeout_ms", value, false);
   }
 }
+
+}  // namespace tandem::wire::service_settings_limits_test

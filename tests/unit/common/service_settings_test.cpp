@@ -8,9 +8,7 @@
 
 #include "common/wire/service_settings.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
-
+namespace tandem::wire::service_settings_test {
 namespace {
 
 // Every setting there is, as people write it.
@@ -215,3 +213,5 @@ TEST_CASE("a worker is told its client's address as HAProxy's PROXY protocol has
   }
   CHECK(proxy_header_of_ours() == begins + std::string("\x20\0\0\0", 4));
 }
+
+}  // namespace tandem::wire::service_settings_test

@@ -5,7 +5,7 @@
 
 #include "common/base/splitmix64.hpp"
 
-using namespace tandem;
+namespace tandem::splitmix64_test {
 
 TEST_CASE("a seed gives the sequence that SplitMix64 gives everywhere") {
   // As other implementations give it for that seed (rosettacode.org, Pseudo-random numbers).
@@ -50,3 +50,5 @@ TEST_CASE("a fraction is below one") {
   }
   CHECK(sum / 10'000 == Approx(0.5).margin(0.02));
 }
+
+}  // namespace tandem::splitmix64_test

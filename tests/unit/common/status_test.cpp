@@ -5,8 +5,8 @@
 
 #include "common/wire/error_document.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
+namespace tandem::wire::status_test {
+
 using nlohmann::json;
 
 namespace {
@@ -153,3 +153,5 @@ TEST_CASE("the message of an error document is found, and other text is its own 
   CHECK(error_message(R"({"error": "x"})") == R"({"error": "x"})");
   CHECK(error_message(R"({"error": {"message": 5}})") == R"({"error": {"message": 5}})");
 }
+
+}  // namespace tandem::wire::status_test

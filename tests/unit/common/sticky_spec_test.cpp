@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem::wire;
+namespace tandem::wire::sticky_spec_test {
 
 TEST_CASE("what is said of a sticky cookie survives being written and read") {
   for (const auto* text : {"", "seat", "seat; Max-Age=1", "seat; Max-Age=34560000; SameSite=None",
@@ -45,3 +45,5 @@ TEST_CASE("what is no sticky cookie is refused") {
     CHECK_FALSE(parse_sticky(text));
   }
 }
+
+}  // namespace tandem::wire::sticky_spec_test

@@ -8,8 +8,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-
+namespace tandem::token_file_test {
 namespace {
 
 // What is read from a file with this content and these rights; the error's message if it is
@@ -56,3 +55,5 @@ TEST_CASE("a token file that others can read, or that is no file, is refused") {
         std::string::npos);
   CHECK(read_token_file("/nonexistent", "--token-file").error().field == "--token-file");
 }
+
+}  // namespace tandem::token_file_test

@@ -10,9 +10,7 @@
 #include "common/access/limits.hpp"
 #include "common/access/tokens_file.hpp"
 
-using namespace tandem;
-using namespace tandem::access;
-
+namespace tandem::access::tokens_file_test {
 namespace {
 
 const std::string hash(64, 'a');
@@ -204,3 +202,5 @@ TEST_CASE("a new token is one, is no hash, and never comes twice") {
   }
   CHECK(tokens.size() == 100);
 }
+
+}  // namespace tandem::access::tokens_file_test

@@ -5,9 +5,7 @@
 #include "common/wire/limits.hpp"
 #include "common/wire/service_settings.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
-
+namespace tandem::wire::worker_protocol_test {
 namespace {
 
 ServiceSettings said(std::initializer_list<const char*> texts) {
@@ -87,3 +85,5 @@ TEST_CASE("a worker says what it speaks, or leaves it to its service") {
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message == "protocol must be http1 or http2");
 }
+
+}  // namespace tandem::wire::worker_protocol_test

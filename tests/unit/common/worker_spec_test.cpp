@@ -6,8 +6,8 @@
 #include "common/base/name.hpp"
 #include "common/wire/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::wire;
+namespace tandem::wire::worker_spec_test {
+
 using nlohmann::json;
 
 namespace {
@@ -69,3 +69,5 @@ TEST_CASE("a worker added by hand keeps its limits") {
   CHECK(fault("connections", limits::worker_connections_max) == "");
   CHECK(fault("connections", limits::worker_connections_max + 1) == "connections");
 }
+
+}  // namespace tandem::wire::worker_spec_test

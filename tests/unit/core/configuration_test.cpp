@@ -2,9 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::configuration_test {
 namespace {
 
 Voter voter(const char* name, std::uint64_t incarnation, std::uint64_t since,
@@ -62,3 +60,5 @@ TEST_CASE("any change of the voters ends pair mode") {
   CHECK(!pair.with(voter("w", 1, 5, VoterKind::witness)).pair);
   CHECK(!pair.without(voter("b", 1, 2).id).pair);
 }
+
+}  // namespace tandem::core::configuration_test

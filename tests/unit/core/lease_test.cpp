@@ -2,9 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::lease_test {
 namespace {
 Instant at(Duration time) { return Instant(time); }
 const MemberId a{NodeId("a"), IncarnationId(1)};
@@ -66,3 +64,5 @@ TEST_CASE("a dropped promise binds against nobody") {
   promise.drop();
   CHECK(!promise.binds(b, at(0ms)));
 }
+
+}  // namespace tandem::core::lease_test

@@ -6,9 +6,7 @@
 
 #include "common/core/node.hpp"
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::log_lending_test {
 namespace {
 
 const MemberId candidate{NodeId("b"), IncarnationId(2)};
@@ -104,3 +102,5 @@ TEST_CASE(
   CHECK(two.b().log().term_at(LogIndex(80)) == Term(2));
   CHECK(two.b().log().term_at(LogIndex(102)) == Term(4));
 }
+
+}  // namespace tandem::core::log_lending_test

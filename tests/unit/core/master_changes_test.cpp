@@ -2,9 +2,7 @@
 
 #include "common/core/membership.hpp"
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::master_changes_test {
 namespace {
 
 MemberId member(const char* name, std::uint64_t incarnation = 1) {
@@ -169,3 +167,5 @@ TEST_CASE("grants are used when the primary's state says so, and no change of vo
   CHECK(question.configuration.without(member("w")).grants);
   CHECK(question.configuration.with({member("c"), VoterKind::master, LogIndex(9)}).grants);
 }
+
+}  // namespace tandem::core::master_changes_test

@@ -2,9 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::membership_test {
 namespace {
 
 MemberId member(const char* name, std::uint64_t incarnation = 1) {
@@ -167,3 +165,5 @@ TEST_CASE("a removal may leave no fewer living voters than a majority") {
   CHECK(!has_living_quorum(four, {member("a"), member("x"), member("w")}));     // votes no more
   CHECK(!has_living_quorum(four, {member("a"), member("b"), member("x", 2)}));  // has lost its disk
 }
+
+}  // namespace tandem::core::membership_test

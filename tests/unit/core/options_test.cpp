@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::options_test {
 namespace {
 
 Options good() {
@@ -66,3 +64,5 @@ TEST_CASE("a cluster has as many masters as the limit, and not one more") {
   options.masters.emplace_back("f");
   CHECK(complaint(options).find("at most 5 masters") != std::string::npos);
 }
+
+}  // namespace tandem::core::options_test

@@ -3,9 +3,7 @@
 
 #include "common/core/node.hpp"
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::outsiders_test {
 namespace {
 
 constexpr Instant start{1h};
@@ -74,3 +72,5 @@ TEST_CASE("the next election is for a term above those of members that do not vo
   CHECK(node.role() == Role::candidate);
   CHECK(node.term() == Term(10));
 }
+
+}  // namespace tandem::core::outsiders_test

@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 
+namespace tandem::purity_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -108,3 +109,5 @@ TEST_CASE("the test of purity finds what it looks for") {
   }
   CHECK(forbidden_names(code_of("int x;  // no thread, no socket, no clock\n")).empty());
 }
+
+}  // namespace tandem::purity_test

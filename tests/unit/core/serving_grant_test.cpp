@@ -4,9 +4,7 @@
 
 #include "common/core/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::core;
-
+namespace tandem::core::serving_grant_test {
 namespace {
 
 Instant at(Duration time) { return Instant(time); }
@@ -108,3 +106,5 @@ TEST_CASE("the usable part of a grant is shorter by the margins of as many lease
   CHECK(timing.grant() == 1500ms);
   CHECK(timing.grant_usable() == 1425ms);
 }
+
+}  // namespace tandem::core::serving_grant_test

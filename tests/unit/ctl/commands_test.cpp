@@ -16,9 +16,7 @@
 #include "ctl/table.hpp"
 #include "worker/src/connection_server.hpp"
 
-using namespace tandem;
-using namespace tandem::ctl;
-
+namespace tandem::ctl::commands_test {
 namespace {
 
 // A control API with known answers, over real HTTP.
@@ -366,3 +364,5 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   CHECK(check().text == "NO PRIMARY no primary\n");
   CHECK(check().health == Health::no_primary);
 }
+
+}  // namespace tandem::ctl::commands_test

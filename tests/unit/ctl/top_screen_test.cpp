@@ -7,9 +7,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::ctl;
-
+namespace tandem::ctl::top_screen_test {
 namespace {
 
 wire::WorkerStatus worker(const std::string& name, std::uint64_t requests,
@@ -111,3 +109,5 @@ TEST_CASE(
   }
   CHECK(screen.find("q quit") != std::string::npos);
 }
+
+}  // namespace tandem::ctl::top_screen_test

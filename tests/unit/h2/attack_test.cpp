@@ -4,9 +4,7 @@
 
 #include "session_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::attack_test {
 namespace {
 
 const auto get_block = h2::block(h2::get());
@@ -226,3 +224,5 @@ TEST_CASE("a session whose answers wait wants no more input") {
   CHECK(server.session.wants_input());
   CHECK(server.goaway_code() == -1);
 }
+
+}  // namespace tandem::test::attack_test

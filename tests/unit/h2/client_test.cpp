@@ -3,8 +3,8 @@
 
 #include "session_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::client_test {
+
 using master::h2::OutgoingRequest;
 
 namespace {
@@ -389,3 +389,5 @@ TEST_CASE("what differs with each request pushes nothing out of the table that a
   CHECK(sizes.at(0) > sizes.at(1));
   CHECK(std::count(sizes.begin(), sizes.end(), sizes.at(1)) == 199);
 }
+
+}  // namespace tandem::test::client_test

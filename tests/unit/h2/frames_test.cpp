@@ -3,7 +3,8 @@
 
 #include "verdict.hpp"
 
-using namespace tandem::test;
+namespace tandem::test::frames_test {
+
 using tandem::test::h2::frame;
 using tandem::test::h2::frame_of_length;
 
@@ -403,3 +404,5 @@ TEST_CASE("RFC 9113 §6.8: a client that goes away has its streams finished") {
   server.pull();
   CHECK(server.session.is_finished());
 }
+
+}  // namespace tandem::test::frames_test

@@ -3,8 +3,7 @@
 
 #include "verdict.hpp"
 
-using namespace tandem::test;
-
+namespace tandem::test::heads_test {
 namespace {
 
 const auto post1 = h2::headers(1, h2::block(h2::post()));
@@ -307,3 +306,5 @@ TEST_CASE("a head that unpacks to a megabyte ends the connection and holds no me
   CHECK(server.goaway_code() == code(ErrorCode::enhance_your_calm));
   CHECK(server.memory.bytes_in_use() < 64 * 1024);
 }
+
+}  // namespace tandem::test::heads_test

@@ -6,8 +6,8 @@
 #include "common/http2/limits.hpp"
 #include "session_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::http2_call_test {
+
 using namespace std::chrono_literals;
 using End = Http2Call::End;
 
@@ -226,3 +226,5 @@ TEST_CASE("only SERVING is healthy; everything else says what is wrong") {
   CHECK_THAT(problem_of(trailers_only({{"grpc-status", "12"}})),
              Catch::StartsWith("the server has no grpc.health.v1.Health (UNIMPLEMENTED)"));
 }
+
+}  // namespace tandem::test::http2_call_test

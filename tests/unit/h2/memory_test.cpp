@@ -3,9 +3,7 @@
 
 #include "session_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::memory_test {
 namespace {
 
 // What a browser sends first, and puts into the table: GET /, http, and names of the static table.
@@ -114,3 +112,5 @@ TEST_CASE("what comes with each answer is told by its number alone when it comes
   CHECK(bytes_of_answer(1) > 40);
   CHECK(bytes_of_answer(3) == 1 + fields.size());  // and the status
 }
+
+}  // namespace tandem::test::memory_test

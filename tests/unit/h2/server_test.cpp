@@ -3,9 +3,7 @@
 
 #include "session_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::server_test {
 namespace {
 Field field(std::string_view name, std::string_view value) { return {kind_of(name), name, value}; }
 }  // namespace
@@ -395,3 +393,5 @@ TEST_CASE("sessions that share a frame block do not write over each other") {
   first.abandon();
   second.abandon();
 }
+
+}  // namespace tandem::test::server_test

@@ -5,8 +5,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-using namespace tandem::test;
-
+namespace tandem::test::linearizable_test {
 namespace {
 
 Operation op(Moment asked, Moment answered, std::string what) {
@@ -144,3 +143,5 @@ TEST_CASE(
     CHECK(verdict_on_value(operations) == Verdict::violated);
   }
 }
+
+}  // namespace tandem::test::linearizable_test

@@ -2,8 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-
+namespace tandem::body_framing_test {
 namespace {
 
 struct Read {
@@ -121,3 +120,5 @@ TEST_CASE("other framings put nothing around content") {
   CHECK(frame.prefix.empty());
   CHECK(frame.suffix.empty());
 }
+
+}  // namespace tandem::body_framing_test

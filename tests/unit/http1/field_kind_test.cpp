@@ -6,7 +6,7 @@
 
 #include "common/http1/trailer_fields.hpp"
 
-using namespace tandem;
+namespace tandem::field_kind_test {
 
 TEST_CASE("fields are told apart by their names in any case of letters") {
   CHECK(kind_of("HOST") == FieldKind::host);
@@ -46,3 +46,5 @@ TEST_CASE("trailers that come too late are dropped, with underscores too") {
     CHECK(may_be_trailer(name));
   }
 }
+
+}  // namespace tandem::field_kind_test

@@ -10,7 +10,8 @@
 #include "common/http1/limits.hpp"
 #include "common/http1/quick_head.hpp"
 
-using namespace tandem;
+namespace tandem::quick_head_test {
+
 namespace http = boost::beast::http;
 
 namespace {
@@ -154,3 +155,5 @@ TEST_CASE("limits are left to Beast") {
   CHECK(reads(target(limits::target_bytes_max)));
   CHECK_FALSE(reads(target(limits::target_bytes_max + 1)));
 }
+
+}  // namespace tandem::quick_head_test

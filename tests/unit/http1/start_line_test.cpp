@@ -5,8 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-
+namespace tandem::start_line_test {
 namespace {
 
 LineStatus request(std::string_view bytes) {
@@ -75,3 +74,5 @@ TEST_CASE("a status line may end behind its status") {
     CHECK(response(bytes) == LineStatus::malformed);
   }
 }
+
+}  // namespace tandem::start_line_test

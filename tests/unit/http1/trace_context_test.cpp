@@ -4,8 +4,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-using namespace tandem;
-
+namespace tandem::trace_context_test {
 namespace {
 
 const std::string trace = "0af7651916cd43dd8448eb211c80319c";
@@ -86,3 +85,5 @@ TEST_CASE("tracestate has at most 32 members and 512 bytes") {
   CHECK_FALSE(is_sound({"a=" + std::string(254, 'x'), "b=" + std::string(255, 'x')}));
   CHECK_FALSE(is_sound({std::string(600, ',')}));
 }
+
+}  // namespace tandem::trace_context_test

@@ -14,9 +14,7 @@
 #include "master/forward/access_log/log.hpp"
 #include "temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::access_log_test {
 namespace {
 
 std::string escaped(std::string_view text) {
@@ -368,3 +366,5 @@ TEST_CASE("a disk that is full loses lines and counts them, and the log goes on"
   while ((*log)->lost() < 3 && now() < deadline) std::this_thread::sleep_for(1ms);
   CHECK((*log)->lost() == 3);
 }
+
+}  // namespace tandem::master::access_log_test

@@ -3,9 +3,7 @@
 #include "common/core/limits.hpp"
 #include "master/cluster/agreement.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::agreement_test {
 namespace {
 
 wire::StateDigest after(std::uint64_t index, std::uint64_t digest, std::uint64_t term = 1) {
@@ -62,3 +60,5 @@ TEST_CASE("entries of other terms, and those of long ago, prove nothing") {
   agreement.heard(b, after(2, 999));
   CHECK(agreement.differs_from(b));
 }
+
+}  // namespace tandem::master::agreement_test

@@ -2,9 +2,7 @@
 
 #include "master/vip/announcement.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::announcement_test {
 namespace {
 
 constexpr MacAddress own{0x02, 0, 0, 0, 0, 0x01};
@@ -83,3 +81,5 @@ TEST_CASE("an IPv6 address is announced by a neighbour advertisement that overri
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   CHECK(sum == 0xffff);
 }
+
+}  // namespace tandem::master::announcement_test

@@ -4,8 +4,8 @@
 
 #include "master/control/api_router.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::api_router_test {
+
 namespace asio = boost::asio;
 
 namespace {
@@ -117,3 +117,5 @@ TEST_CASE("an endpoint says who answers, who may ask and how long the answer may
   CHECK(api.router.access_to(Api::request("GET", "/nothing")) == Access::viewer);
   CHECK(api.router.access_to(Api::request("OPTIONS", "/nothing")) == Access::operator_);
 }
+
+}  // namespace tandem::master::api_router_test

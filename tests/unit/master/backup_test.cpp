@@ -10,9 +10,7 @@
 #include "master/cluster/state_document.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::backup_test {
 namespace {
 
 Backup some_backup() {
@@ -118,3 +116,5 @@ TEST_CASE("a file that cannot be restored is refused by its name") {
     CHECK(special.error().message == "--restore " + path + ": is not a regular file");
   }
 }
+
+}  // namespace tandem::master::backup_test

@@ -9,8 +9,9 @@
 #include "master/balance/consistent_hash.hpp"
 #include "master/balance/stable_hash.hpp"
 
+namespace tandem::test::balance_consistent_hash_test {
+
 using namespace tandem::master;
-using namespace tandem::test;
 
 namespace {
 
@@ -187,3 +188,5 @@ TEST_CASE("the table of a service is forgotten with the last policy that uses it
   slot.reset();
   CHECK(builder.slot("shop")->version() == 0);
 }
+
+}  // namespace tandem::test::balance_consistent_hash_test

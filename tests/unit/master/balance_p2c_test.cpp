@@ -7,9 +7,9 @@
 #include "master/balance/p2c.hpp"
 #include "common/base/splitmix64.hpp"
 
-using namespace tandem;
+namespace tandem::test::balance_p2c_test {
+
 using namespace tandem::master;
-using namespace tandem::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -138,3 +138,5 @@ TEST_CASE("a worker that joins is taken for an average one") {
   CHECK(policy.latency(0, at(1s)) == 2ms);
   CHECK(policy.latency(2, at(1s)) == 3ms);
 }
+
+}  // namespace tandem::test::balance_p2c_test

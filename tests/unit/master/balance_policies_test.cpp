@@ -7,9 +7,9 @@
 #include "balance_fixture.hpp"
 #include "common/base/splitmix64.hpp"
 
-using namespace tandem;
+namespace tandem::test::balance_policies_test {
+
 using namespace tandem::master;
-using namespace tandem::test;
 
 TEST_CASE("every policy chooses nothing among nobody, and nothing when nobody is usable") {
   for (const auto& each : wire::policies) {
@@ -255,3 +255,5 @@ TEST_CASE("requests that a worker has from elsewhere count as its load") {
     for (int i = 0; i < 100; ++i) CHECK(workers.pick(*policy) == std::size_t{0});
   }
 }
+
+}  // namespace tandem::test::balance_policies_test

@@ -4,8 +4,8 @@
 #include "master/forward/stream/body_pace.hpp"
 #include "master/forward/workers/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::body_pace_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -122,3 +122,5 @@ TEST_CASE("only the time in which a write waited counts") {
   progress.wait(at(1'003s));
   CHECK_FALSE(progress.look(at(1'013s), 1'000));
 }
+
+}  // namespace tandem::master::body_pace_test

@@ -13,9 +13,7 @@
 #include "master/forward/exchange/limits.hpp"
 #include "temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::challenge_files_test {
 namespace {
 
 const std::string prefix(challenge_prefix);
@@ -65,3 +63,5 @@ TEST_CASE("a token is what RFC 8555 says, and nothing that could be a path") {
     CHECK_FALSE(ChallengeFiles::read_now(directory.path(), prefix + token));
   }
 }
+
+}  // namespace tandem::master::challenge_files_test

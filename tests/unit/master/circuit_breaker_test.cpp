@@ -3,7 +3,8 @@
 
 #include "master/balance/circuit_breaker.hpp"
 
-using namespace tandem;
+namespace tandem::circuit_breaker_test {
+
 using tandem::master::CircuitBreaker;
 using tandem::master::WorkerCounters;
 using State = CircuitBreaker::State;
@@ -104,3 +105,5 @@ TEST_CASE("a breaker that is off never opens") {
   WorkerCounters worker;
   CHECK(fail_until_open(breaker, worker, at(0s)).first == 0);
 }
+
+}  // namespace tandem::circuit_breaker_test

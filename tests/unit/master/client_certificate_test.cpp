@@ -5,8 +5,8 @@
 #include "common/wire/service_settings.hpp"
 #include "master/forward/http/client_certificate.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::client_certificate_test {
+
 using wire::CertificateDemand;
 
 namespace {
@@ -107,3 +107,5 @@ TEST_CASE("the demand is a setting of services and of routes") {
   CHECK(wire::parse_service_settings(wire::to_json(settings)).value() == settings);
   CHECK_FALSE(wire::parse_setting("client_certificate=", "f", settings));
 }
+
+}  // namespace tandem::master::client_certificate_test

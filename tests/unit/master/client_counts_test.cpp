@@ -3,8 +3,7 @@
 
 #include "master/forward/client/client_counts.hpp"
 
-using namespace tandem::master;
-
+namespace tandem::master::client_counts_test {
 namespace {
 boost::asio::ip::address address(const char* text) { return boost::asio::ip::make_address(text); }
 }  // namespace
@@ -40,3 +39,5 @@ TEST_CASE("a hundred thousand addresses do not get in each other's way") {
   }
   CHECK(refused < 10);
 }
+
+}  // namespace tandem::master::client_counts_test

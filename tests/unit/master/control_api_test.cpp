@@ -6,8 +6,8 @@
 #include "common/wire/status.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::control_api_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -375,3 +375,5 @@ TEST_CASE("any master says who the masters are, and where their clients connect"
         fmt::format(R"([{{"control":"{}","listen":"127.0.0.1:8080","name":"a","votes":true}}])",
                     fixture.plane.address().to_string()));
 }
+
+}  // namespace tandem::master::control_api_test

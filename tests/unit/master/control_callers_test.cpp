@@ -5,9 +5,7 @@
 #include "master/control/own_addresses.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::control_callers_test {
 namespace {
 
 bool is_direct(std::string_view host, std::string_view own_name = "127.0.0.1") {
@@ -127,3 +125,5 @@ TEST_CASE("workers that register are in the networks that are allowed") {
     CHECK(is_in("--worker-network", answer.body));
   }
 }
+
+}  // namespace tandem::master::control_callers_test

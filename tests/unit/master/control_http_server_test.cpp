@@ -19,7 +19,8 @@
 #include "common/wire/limits.hpp"
 #include "tests/unit/master/control_fixture.hpp"
 
-using namespace tandem;
+namespace tandem::control_http_server_test {
+
 using tandem::master::eventually;
 
 namespace asio = boost::asio;
@@ -401,3 +402,5 @@ TEST_CASE("connections that are closed give their slots back") {
     CHECK(wire.is_closed());
   }
 }
+
+}  // namespace tandem::control_http_server_test

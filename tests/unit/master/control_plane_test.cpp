@@ -11,8 +11,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::control_plane_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -268,3 +268,5 @@ TEST_CASE("a primary answers a change, also one that changes nothing, only while
   CHECK(asked_without_lease("/v1/workers/w1/drain") == 200);
   CHECK(asked_without_lease("/v1/workers/w2/drain") == 404);
 }
+
+}  // namespace tandem::master::control_plane_test

@@ -15,8 +15,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::control_roles_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -330,3 +330,5 @@ TEST_CASE("a change is told in the log with who made it, and no other's word cou
   CHECK(!is_in("root", text));
   CHECK(!is_in("secret-of-", text));
 }
+
+}  // namespace tandem::master::control_roles_test

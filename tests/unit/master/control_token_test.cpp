@@ -7,9 +7,7 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::control_token_test {
 namespace {
 
 const std::string secret = "c2VjcmV0LXRva2VuLTEyMw==";
@@ -71,3 +69,5 @@ TEST_CASE("a control address beyond loopback is refused without a token, with wh
                           .token_file = file.path().string()});
   CHECK(guarded.plane.start().ok());
 }
+
+}  // namespace tandem::master::control_token_test

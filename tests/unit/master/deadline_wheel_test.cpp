@@ -2,9 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::deadline_wheel_test {
 namespace {
 
 const Instant start = Instant(1000s);
@@ -112,3 +110,5 @@ TEST_CASE("a deadline that dies is forgotten by its wheel") {
   CHECK(wheel.armed_count() == 0);
   wheel.advance(start + 2s);
 }
+
+}  // namespace tandem::master::deadline_wheel_test

@@ -4,8 +4,7 @@
 #include "master/forward/plane/descriptor_shares.hpp"
 #include "master/forward/plane/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::descriptor_shares_test {
 
 TEST_CASE("clients get half of what is not kept, and more where there is much") {
   CHECK(clients_among(100, 1) == 32);
@@ -21,3 +20,5 @@ TEST_CASE("there is room for one client at least, and for no more than the limit
 }
 
 TEST_CASE("a process knows how many descriptors it may have") { CHECK(descriptors() >= 16); }
+
+}  // namespace tandem::master::descriptor_shares_test

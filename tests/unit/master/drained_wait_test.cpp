@@ -13,8 +13,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::drained_wait_test {
+
 using Json = nlohmann::json;
 using End = DrainedOutcome::End;
 
@@ -276,3 +276,5 @@ TEST_CASE("no more than so many wait at once") {
   CHECK(busy == 1);
   CHECK(late == limits::drained_waits_max);
 }
+
+}  // namespace tandem::master::drained_wait_test

@@ -9,9 +9,7 @@
 #include "master/control/view_events.hpp"
 #include "master/events/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::event_log_test {
 namespace {
 
 LogPosition at(std::uint64_t term, std::uint64_t index) { return {Term(term), LogIndex(index)}; }
@@ -166,3 +164,5 @@ TEST_CASE("a new primary tells nothing of its voters before they have answered")
   view.is_protected = true;
   CHECK(kinds().contains(EventKind::protection));
 }
+
+}  // namespace tandem::master::event_log_test

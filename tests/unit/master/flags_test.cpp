@@ -9,9 +9,7 @@
 #include "master/reload_table.hpp"
 #include "temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::flags_test {
 namespace {
 
 struct Read {
@@ -289,3 +287,5 @@ TEST_CASE("what a row of the reload takes over is what its key says") {
   CHECK(into.log_level == LogLevel::error);
   CHECK(into.log_format == LogFormat::json);
 }
+
+}  // namespace tandem::master::flags_test

@@ -3,8 +3,8 @@
 
 #include "master/forward/http/grpc.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::grpc_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -63,3 +63,5 @@ TEST_CASE("a message keeps what is printable and no percent sign") {
   CHECK(grpc_message_text("no worker") == "no worker");
   CHECK(grpc_message_text("50% \n\u00e9") == "50%25 %0A%C3%A9");
 }
+
+}  // namespace tandem::master::grpc_test

@@ -3,9 +3,7 @@
 
 #include "master/control/heartbeat_api.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::heartbeat_warning_test {
 namespace {
 
 std::string warning(const char* advertised, const char* peer) {
@@ -27,3 +25,5 @@ TEST_CASE("a loopback address is right for masters on the same machine") {
   CHECK(warning("127.0.0.1", "127.0.0.1").empty());
   CHECK(warning("127.0.0.1", "::1").empty());
 }
+
+}  // namespace tandem::master::heartbeat_warning_test

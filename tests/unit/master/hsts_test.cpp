@@ -3,8 +3,7 @@
 
 #include "master/forward/http/hsts.hpp"
 
-using namespace tandem::master;
-
+namespace tandem::master::hsts_test {
 namespace {
 
 std::string parsed(std::string_view text) {
@@ -30,3 +29,5 @@ TEST_CASE("what is no policy of HSTS is refused, and nothing gets into the field
     CHECK_FALSE(parse_hsts(text, "f"));
   }
 }
+
+}  // namespace tandem::master::hsts_test

@@ -4,8 +4,7 @@
 #include "master/forward/http/h1/head_writer.hpp"
 #include "common/http1/http_head.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::http_head_test {
 
 TEST_CASE("a head that ends before its version does is refused at once") {
   RequestHead request;
@@ -34,3 +33,5 @@ TEST_CASE("an interim response is passed on without Content-Length") {
   write_interim_head(out, response, "tandem-a");
   CHECK(out.view() == "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
 }
+
+}  // namespace tandem::master::http_head_test

@@ -3,8 +3,7 @@
 
 #include "master/balance/latency_window.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::latency_window_test {
 
 TEST_CASE("nothing is known of few requests") {
   LatencyWindow window;
@@ -44,3 +43,5 @@ TEST_CASE("the shortest and the longest latencies there are have a bucket") {
   for (int i = 0; i < 5000; ++i) window.add(24h);
   CHECK(*window.at_quantile() > 1h);
 }
+
+}  // namespace tandem::master::latency_window_test

@@ -3,7 +3,7 @@
 
 #include "master/forward/http/location.hpp"
 
-using namespace tandem::master;
+namespace tandem::master::location_test {
 
 TEST_CASE("a location is an origin and the target that was asked for") {
   CHECK(location("http://a", "/x?y") == "http://a/x?y");
@@ -19,3 +19,5 @@ TEST_CASE("the https origin keeps the host, and leaves out a port that is the us
   CHECK(https_origin("[2001:db8::1]:80", "443") == "https://[2001:db8::1]");
   CHECK(https_origin("[2001:db8::1]", "8443") == "https://[2001:db8::1]:8443");
 }
+
+}  // namespace tandem::master::location_test

@@ -9,7 +9,8 @@
 #include "common/base/locked_directory.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
+namespace tandem::locked_directory_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -119,3 +120,5 @@ TEST_CASE("a data directory or a file in it that belongs to another user is refu
     REQUIRE(chown(given.c_str(), 0, 0) == 0);
   }
 }
+
+}  // namespace tandem::locked_directory_test

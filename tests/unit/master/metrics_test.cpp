@@ -10,8 +10,8 @@
 
 #include "master/metrics/request_counts.hpp"
 
-using namespace tandem;
-using namespace tandem::master::metrics;
+namespace tandem::master::metrics::metrics_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -167,3 +167,5 @@ TEST_CASE("the document on metrics lists those that there are, and no other") {
   CHECK(told.size() > 40);
   CHECK(words(document.str(), std::regex("`((tandem|process)_\\w+)`")) == told);
 }
+
+}  // namespace tandem::master::metrics::metrics_test

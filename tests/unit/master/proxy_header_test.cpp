@@ -5,8 +5,8 @@
 #include "master/forward/client/limits.hpp"
 #include "master/forward/client/proxy_header.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::proxy_header_test {
+
 using Status = ProxyHeaderStatus;
 
 namespace {
@@ -115,3 +115,5 @@ TEST_CASE("what begins otherwise is no header") {
     CHECK(status_of(text) == Status::absent);
   }
 }
+
+}  // namespace tandem::master::proxy_header_test

@@ -6,7 +6,8 @@
 
 #include "master/forward/exchange/rate_limiter.hpp"
 
-using namespace tandem;
+namespace tandem::rate_limiter_test {
+
 using tandem::master::parse_rate_limit;
 using tandem::master::parse_rate_limit_key;
 using tandem::master::RateLimiter;
@@ -131,3 +132,5 @@ TEST_CASE("a rate limit is a rate, or a rate and a burst") {
     CHECK(refused.error().message.find("REQUESTS_PER_SECOND") != std::string::npos);
   }
 }
+
+}  // namespace tandem::rate_limiter_test

@@ -11,9 +11,7 @@
 
 #include "master/forward/io/byte_stream.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::reactor_test {
 namespace {
 
 constexpr auto tick = 5ms;
@@ -243,3 +241,5 @@ TEST_CASE("what other threads post runs in their order, each once") {
   CHECK(in_order);
   CHECK(left == 0);
 }
+
+}  // namespace tandem::master::reactor_test

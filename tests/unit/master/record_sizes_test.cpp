@@ -4,9 +4,7 @@
 
 #include "master/forward/io/record_sizes.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::record_sizes_test {
 namespace {
 
 // Sends so much; returns how large the last record was.
@@ -42,3 +40,5 @@ TEST_CASE("after a pause records are small again") {
   sizes.begin(Instant(6s));
   CHECK(sizes.next() == RecordSizes::small);
 }
+
+}  // namespace tandem::master::record_sizes_test

@@ -3,9 +3,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_addresses_test {
 namespace {
 
 wire::Heartbeat at(const std::string& name, const std::string& service, const Endpoint& address) {
@@ -248,3 +246,5 @@ TEST_CASE("a name that can be resolved no more keeps the addresses that it had")
   CHECK(cluster.state("n1") == "up");
   CHECK(cluster.registry.probe_target(id)->addresses == std::vector{Endpoint{"10.0.0.1", 80}});
 }
+
+}  // namespace tandem::master::registry_addresses_test

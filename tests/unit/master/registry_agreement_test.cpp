@@ -6,9 +6,7 @@
 #include "master/cluster/replicated_state.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_agreement_test {
 namespace {
 
 wire::WorkerSpec spec(const std::string& name, std::uint16_t port) {
@@ -264,3 +262,5 @@ TEST_CASE("the digest tells states apart by any record of them, and not by their
   }
   CHECK(different.size() == 13);
 }
+
+}  // namespace tandem::master::registry_agreement_test

@@ -3,9 +3,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_checks_test {
 namespace {
 
 // Of the service `default`, each KEY=VALUE.
@@ -183,3 +181,5 @@ TEST_CASE("workers are listed some at a time, and none is left out") {
   REQUIRE(rest.size() == 1);
   CHECK(rest[0].name == "n3");
 }
+
+}  // namespace tandem::master::registry_checks_test

@@ -2,8 +2,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::registry_decisions_test {
 
 TEST_CASE("a drained worker gets no traffic until it is undrained") {
   RegistryFixture cluster;
@@ -128,3 +127,5 @@ TEST_CASE("an added backend can be removed, with all that was decided about it")
   cluster.registry.probe_result(id, std::nullopt, cluster.time);  // a probe that was under way
   CHECK(cluster.state("n1") == "unknown");
 }
+
+}  // namespace tandem::master::registry_decisions_test

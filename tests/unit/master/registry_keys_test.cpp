@@ -4,9 +4,7 @@
 #include "common/wire/term_proof.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_keys_test {
 namespace {
 const std::string secret(64, '7');
 const std::string another(64, '8');
@@ -127,3 +125,5 @@ TEST_CASE(
   CHECK_FALSE(returns.registry.probe_target(returns.backends.back()));
   CHECK(returns.traffic() == "w1");
 }
+
+}  // namespace tandem::master::registry_keys_test

@@ -2,8 +2,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::registry_liveness_test {
 
 TEST_CASE("the first heartbeat of a worker registers it and gives it traffic") {
   RegistryFixture cluster;
@@ -354,3 +353,5 @@ TEST_CASE("a backend that nobody probed for a while is judged by no silence") {
   cluster.pass(1min);
   CHECK(cluster.traffic() == "n1");
 }
+
+}  // namespace tandem::master::registry_liveness_test

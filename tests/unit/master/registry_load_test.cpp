@@ -3,9 +3,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_load_test {
 namespace {
 
 void hear_load(RegistryFixture& cluster, unsigned in_flight) {
@@ -49,3 +47,5 @@ TEST_CASE("a worker that fell silent is said to have nothing from elsewhere") {
   cluster.pass(5s);
   CHECK(counters->in_flight_elsewhere == 0);
 }
+
+}  // namespace tandem::master::registry_load_test

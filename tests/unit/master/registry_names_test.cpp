@@ -4,9 +4,7 @@
 #include "master/registry/limits.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_names_test {
 namespace {
 wire::Heartbeat heartbeat_of(const std::string& name, const std::string& incarnation,
                              std::uint16_t port) {
@@ -143,3 +141,5 @@ TEST_CASE("the last service that fits is kept, one more is refused by name of th
   heartbeat.service = "s7";
   CHECK(cluster.hear(heartbeat).ok());
 }
+
+}  // namespace tandem::master::registry_names_test

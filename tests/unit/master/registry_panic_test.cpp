@@ -4,9 +4,7 @@
 #include "master/registry/ejection.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_panic_test {
 namespace {
 
 wire::ServiceHealth health(const RegistryFixture& cluster) {
@@ -146,3 +144,5 @@ TEST_CASE("a standby's own last resorts are not the primary's ejected workers") 
   standby.registry.take_found_out({}, standby.time);
   CHECK(counters->ejected_until == 1);
 }
+
+}  // namespace tandem::master::registry_panic_test

@@ -4,8 +4,8 @@
 #include "master/registry/state_digest.hpp"
 #include "registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::registry_protocol_test {
+
 using wire::WorkerProtocol;
 
 namespace {
@@ -172,3 +172,5 @@ TEST_CASE("checks of a worker that is told whose connection it gets say that it 
   CHECK(is_announced());
   CHECK(cluster.registry.checks("default") == "proxy_protocol=v2");
 }
+
+}  // namespace tandem::master::registry_protocol_test

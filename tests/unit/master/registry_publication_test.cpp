@@ -2,8 +2,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::registry_publication_test {
 
 TEST_CASE("the first publication comes even when nobody is registered") {
   RegistryFixture cluster;
@@ -131,3 +130,5 @@ TEST_CASE("ten seconds of a thousand heartbeating workers publish once") {
   UNSCOPED_INFO("microseconds per heartbeat with its share of ticks: " << spent.count() / 10'000);
   CHECK(cluster.changes == 1);
 }
+
+}  // namespace tandem::master::registry_publication_test

@@ -4,9 +4,7 @@
 #include "master/registry/limits.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_removal_test {
 namespace {
 
 wire::Heartbeat started_again(const std::string& name) {
@@ -99,3 +97,5 @@ TEST_CASE("the oldest of too many removed workers is forgotten") {
   CHECK(state.has_removed("w1", "one"));
   CHECK(state.removed.size() == limits::removed_workers_max);
 }
+
+}  // namespace tandem::master::registry_removal_test

@@ -5,9 +5,7 @@
 #include "master/registry/ejection.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_replication_test {
 namespace {
 
 // Of a later version.
@@ -321,3 +319,5 @@ TEST_CASE("a standby leaves alone whom the primary leaves alone, and no longer t
   standby.registry.take_found_out({}, standby.time);
   CHECK(taken.ejected_until == 0);
 }
+
+}  // namespace tandem::master::registry_replication_test

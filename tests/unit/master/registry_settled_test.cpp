@@ -3,9 +3,7 @@
 
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::registry_settled_test {
 namespace {
 
 std::vector<std::string> texts(const std::vector<Change>& changes) {
@@ -115,3 +113,5 @@ TEST_CASE("a worker that repeats itself in time stays up, and is down when it st
   cluster.pass(cluster.registry.options().tick_interval());
   CHECK(cluster.state("w1") == "down");
 }
+
+}  // namespace tandem::master::registry_settled_test

@@ -19,8 +19,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::repeated_heartbeats_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -299,3 +299,5 @@ TEST_CASE("a repetition is the caller's own, and ends with the caller's token") 
   }));
   CHECK(again.ask(posted(repetition("w1", 1), field("first"))) == 401);
 }
+
+}  // namespace tandem::master::repeated_heartbeats_test

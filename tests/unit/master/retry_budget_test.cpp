@@ -3,7 +3,8 @@
 
 #include "master/balance/retry_budget.hpp"
 
-using namespace tandem;
+namespace tandem::retry_budget_test {
+
 using tandem::master::RetryBudget;
 
 namespace {
@@ -51,3 +52,5 @@ TEST_CASE("loops that share a service share what is free") {
   payments(budget, at(0s));
   CHECK(payments(budget, at(1s)) == 1);
 }
+
+}  // namespace tandem::retry_budget_test

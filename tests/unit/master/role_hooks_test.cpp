@@ -13,8 +13,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::role_hooks_test {
+
 using Words = std::vector<std::string>;
 
 namespace {
@@ -121,3 +121,5 @@ TEST_CASE("of commands that would wait for ever the oldest are not run") {
   CHECK(count <= static_cast<long>(limits::hooks_waiting_max / 2 + 1));
   CHECK(lines.ends_with(fmt::format("{}\n", limits::hooks_waiting_max)));
 }
+
+}  // namespace tandem::master::role_hooks_test

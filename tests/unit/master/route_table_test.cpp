@@ -7,9 +7,7 @@
 #include "master/registry/route_table.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::route_table_test {
 namespace {
 
 RouteTable table_of(const std::vector<std::string>& texts) {
@@ -212,3 +210,5 @@ TEST_CASE("routes are refused beyond their number and beyond what they take toge
     CHECK(set("/"));
   }
 }
+
+}  // namespace tandem::master::route_table_test

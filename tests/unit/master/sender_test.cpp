@@ -4,9 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::sender_test {
 namespace {
 
 std::string plain(std::string_view text) {
@@ -56,3 +54,5 @@ TEST_CASE("the client is who a believed sender says, and else the sender") {
   CHECK(client_of(list, {.address = "192.0.2.3", .trusted = true, .by_master = true}) ==
         "192.0.2.2");
 }
+
+}  // namespace tandem::master::sender_test

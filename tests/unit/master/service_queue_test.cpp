@@ -7,9 +7,7 @@
 #include "common/base/clock.hpp"
 #include "master/forward/workers/service.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::service_queue_test {
 namespace {
 
 // A service of one worker, and requests that look for `room` instead of a connection.
@@ -204,3 +202,5 @@ TEST_CASE("a service is in use while a request has it") {
   }
   CHECK(!line.service.in_use());
 }
+
+}  // namespace tandem::master::service_queue_test

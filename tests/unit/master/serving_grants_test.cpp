@@ -5,9 +5,7 @@
 #include "master/registry/serving_gate.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::serving_grants_test {
 namespace {
 Instant at(Duration since_start) { return Instant(1h + since_start); }
 }  // namespace
@@ -73,3 +71,5 @@ TEST_CASE_METHOD(RegistryFixture, "masters that serve share the connections of a
   registry.publish();
   CHECK(connections() == all);
 }
+
+}  // namespace tandem::master::serving_grants_test

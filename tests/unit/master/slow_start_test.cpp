@@ -2,7 +2,8 @@
 
 #include "master/balance/slow_start.hpp"
 
-using namespace tandem;
+namespace tandem::slow_start_test {
+
 using tandem::master::SlowStart;
 
 TEST_CASE("the share of a worker that joins grows linearly from a tenth to the whole") {
@@ -29,3 +30,5 @@ TEST_CASE("when most of a service has just joined, none of them is spared") {
   CHECK_FALSE(SlowStart::can_be_spared(2, 3));
   CHECK_FALSE(SlowStart::can_be_spared(1, 1));
 }
+
+}  // namespace tandem::slow_start_test

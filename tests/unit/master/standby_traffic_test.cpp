@@ -2,7 +2,7 @@
 
 #include "master/forward/exchange/standby_traffic.hpp"
 
-using namespace tandem::master;
+namespace tandem::master::standby_traffic_test {
 
 TEST_CASE("standby traffic is forward, redirect, refuse or serve") {
   CHECK(*parse_standby_traffic("forward", "--standby-traffic") == StandbyTraffic::forward);
@@ -19,3 +19,5 @@ TEST_CASE("another word is refused with those there are") {
               "--standby-traffic must be forward, redirect, refuse or serve") == 0);
   }
 }
+
+}  // namespace tandem::master::standby_traffic_test

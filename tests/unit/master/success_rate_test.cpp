@@ -4,9 +4,7 @@
 #include "master/registry/ejection.hpp"
 #include "tests/unit/master/registry_fixture.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::success_rate_test {
 namespace {
 
 // The places of the outliers among workers that answered so many of a hundred well: "4 2".
@@ -115,3 +113,5 @@ TEST_CASE("each interval is judged by its own requests") {
   cluster.interval({99, 99, 99, 99, 90});
   CHECK(cluster.ejected() == "w5 ");
 }
+
+}  // namespace tandem::master::success_rate_test

@@ -4,8 +4,9 @@
 
 #include "master/forward/tls/tickets.hpp"
 
+namespace tandem::master::tls::ticket_ring_test {
+
 using namespace std::chrono_literals;
-using namespace tandem::master::tls;
 
 namespace {
 
@@ -123,3 +124,5 @@ TEST_CASE("a master that takes over goes on with the ring that it was told, at i
   CHECK(standby.ring().current() == primary.ring().next());
   CHECK(decrypts(standby.ring(), primary.ring().current()));
 }
+
+}  // namespace tandem::master::tls::ticket_ring_test

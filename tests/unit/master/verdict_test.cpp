@@ -3,8 +3,8 @@
 
 #include "master/forward/exchange/verdict.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::verdict_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -203,3 +203,5 @@ TEST_CASE("the wait for a primary begins anew after an attempt that may have bee
   history.judge(ended_after_sending(Outcome::lost), passed_on());
   CHECK(history.wait_until(start + 2s, 5s) == start + 7s);
 }
+
+}  // namespace tandem::master::verdict_test

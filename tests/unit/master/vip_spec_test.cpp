@@ -5,9 +5,7 @@
 #include "master/vip/limits.hpp"
 #include "master/vip/vip_spec.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::vip_spec_test {
 namespace {
 
 std::string refusal_of(const std::string& text) {
@@ -106,3 +104,5 @@ TEST_CASE("there are at most so many addresses of clients") {
   vips.emplace_back("10.0.2.1/24@eth0");
   CHECK(problem(vips, all).find("--vip") == 0);
 }
+
+}  // namespace tandem::master::vip_spec_test

@@ -6,9 +6,7 @@
 #include "master/metrics/history.hpp"
 #include "master/metrics/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::worker_latencies_test {
 namespace {
 
 double quantile(const WorkerLatencies& latencies, const std::string& worker, double part) {
@@ -100,3 +98,5 @@ TEST_CASE("the history has a point for each second, with that second's quantiles
   CHECK(history.points().size() == tandem::limits::history_seconds);
   CHECK(history.to_json("a", 1'998).find(R"("waiting":{"shop":3})") != std::string::npos);
 }
+
+}  // namespace tandem::master::worker_latencies_test

@@ -8,8 +8,8 @@
 #include "master/forward/http/h1/head_writer.hpp"
 #include "master/forward/stream/head_text.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::written_head_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -124,3 +124,5 @@ TEST_CASE("an answer that leaves as fields says what its text says") {
     }
   }
 }
+
+}  // namespace tandem::master::written_head_test

@@ -6,7 +6,7 @@
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::damage_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -224,4 +224,4 @@ TEST_CASE("a directory or a link in the database's place is refused") {
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::damage_test

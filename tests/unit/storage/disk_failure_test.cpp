@@ -13,7 +13,7 @@
 #include "tests/unit/storage/stored.hpp"
 #include "tests/unit/storage/disk_fault.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::disk_failure_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -185,4 +185,4 @@ TEST_CASE("a directory that cannot be made or written says so") {
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::disk_failure_test

@@ -14,7 +14,7 @@
 #include "tests/unit/storage/disk_fault.hpp"
 #include "tests/unit/storage/stored.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::every_fault_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -271,4 +271,4 @@ TEST_CASE("whichever call hangs, writes wait and are done when it goes on") {
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::every_fault_test

@@ -16,7 +16,7 @@
 #include "tests/unit/storage/disk_fault.hpp"
 #include "tests/unit/storage/stored.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::kept_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -164,4 +164,4 @@ TEST_CASE("keeping a file does not wait for a disk that hangs, and the latest co
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::kept_file_test

@@ -14,7 +14,7 @@
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::kill_test {
 namespace {
 
 constexpr std::uint64_t kAheadMax = 200;  // writes that wait
@@ -131,4 +131,4 @@ TEST_CASE("a process killed while it makes its database leaves one, or none") {
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::kill_test

@@ -8,7 +8,7 @@
 #include "tests/unit/master/temporary_directory.hpp"
 #include "tests/unit/storage/stored.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::log_store_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -158,4 +158,4 @@ TEST_CASE("a directory in use by another process is refused") {
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::log_store_test

@@ -12,7 +12,7 @@
 #include "tests/unit/storage/stored.hpp"
 #include "tests/unit/storage/disk_fault.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::log_writer_test {
 namespace {
 
 using Catch::Matchers::Contains;
@@ -209,4 +209,4 @@ TEST_CASE("the writer's thread has a name and takes no signals") {
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::log_writer_test

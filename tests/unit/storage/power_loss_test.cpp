@@ -11,7 +11,7 @@
 #include "tests/unit/storage/disk_fault.hpp"
 #include "tests/unit/storage/stored.hpp"
 
-namespace tandem::storage {
+namespace tandem::storage::power_loss_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -120,4 +120,4 @@ TEST_CASE("at whichever call the power goes, what was reported durable is there"
 }
 
 }  // namespace
-}  // namespace tandem::storage
+}  // namespace tandem::storage::power_loss_test

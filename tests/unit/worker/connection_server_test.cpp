@@ -5,9 +5,7 @@
 #include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::connection_server_test {
 namespace {
 
 // Sends `bytes` as they are, and returns all that comes until the server closes.
@@ -156,3 +154,5 @@ TEST_CASE("a server that stops answers the request it has and then closes") {
   CHECK(!client.Get("/"));
   CHECK(server.requests_in_flight() == 0);
 }
+
+}  // namespace tandem::test::connection_server_test

@@ -10,8 +10,8 @@
 #include "tests/unit/worker/recording_master.hpp"
 #include "worker/src/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::connection_slots_test {
+
 using Admission = CallerSlots::Admission;
 using State = CallerSlots::State;
 
@@ -131,3 +131,5 @@ TEST_CASE(
   ::close(ends[0]);
   ::close(ends[1]);
 }
+
+}  // namespace tandem::test::connection_slots_test

@@ -4,9 +4,7 @@
 
 #include "tests/unit/worker/serving.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::demo_routes_test {
 namespace {
 struct Demo {
   Serving serving{[](httplib::Server& server) { add_demo_routes(server, [] { return "w1"; }); }};
@@ -73,3 +71,5 @@ TEST_CASE("the demo is slow when asked, within bounds") {
     CHECK(demo.get(path)->status == 400);
   }
 }
+
+}  // namespace tandem::test::demo_routes_test

@@ -12,7 +12,8 @@
 #include "tests/unit/master/temporary_directory.hpp"
 #include "worker/src/witness_port.hpp"
 
-using namespace tandem;
+namespace tandem::known_masters_test {
+
 using Catch::Matchers::Contains;
 
 namespace {
@@ -157,3 +158,5 @@ TEST_CASE("a kept list that is no file of ours is told by its name, and is not w
   REQUIRE(save_witness_port(directory.path(), 7070));
   CHECK(*load_witness_port(directory.path()) == 7070);
 }
+
+}  // namespace tandem::known_masters_test

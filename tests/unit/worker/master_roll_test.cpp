@@ -8,6 +8,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace tandem::master_roll_test {
+
 using tandem::MasterRoll;
 
 TEST_CASE("as long as nobody has told who the masters are all count") {
@@ -42,3 +44,5 @@ TEST_CASE("a removed master that asks again and again has the masters asked now 
   CHECK(asked >= 1);
   CHECK(asked < 20);
 }
+
+}  // namespace tandem::master_roll_test

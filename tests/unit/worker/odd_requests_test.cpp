@@ -5,9 +5,7 @@
 #include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/serving.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::odd_requests_test {
 namespace {
 
 const std::string inner = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -300,3 +298,5 @@ TEST_CASE("fields come to a handler as they were sent, and those of the connecti
   CHECK(read_response(socket).status() == 200);
   CHECK(seen == "%0d%0aY 127.0.0.1 A?b /a?q=%41?b y");
 }
+
+}  // namespace tandem::test::odd_requests_test

@@ -4,9 +4,7 @@
 #include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/serving.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::odd_responses_test {
 namespace {
 
 constexpr const char* text = "text/plain";
@@ -119,3 +117,5 @@ TEST_CASE("what a handler throws is a 500, whichever handler it is") {
   CHECK(answer_to("/thrown").status() == 500);
   CHECK(answer_to("/none").status() == 500);
 }
+
+}  // namespace tandem::test::odd_responses_test

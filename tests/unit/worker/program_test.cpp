@@ -9,8 +9,8 @@
 #include "common/base/endpoint.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::program_test {
+
 using wire::WorkerCondition;
 
 extern char** environ;
@@ -160,3 +160,5 @@ TEST_CASE("exit statuses of tandem-worker: 2 for bad usage, 1 for an address in 
   CHECK(Program({"--token-file", "/nonexistent"}).wait() == 2);
   CHECK(Program({"--version"}).wait() == 0);
 }
+
+}  // namespace tandem::test::program_test

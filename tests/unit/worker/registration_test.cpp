@@ -9,8 +9,8 @@
 #include "tests/unit/worker/recording_master.hpp"
 #include "worker/src/heartbeat_delay.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::registration_test {
+
 using wire::WorkerCondition;
 
 namespace {
@@ -414,3 +414,5 @@ TEST_CASE("masters may come and go without end") {
     REQUIRE(other.hears(before + 2));
   }
 }
+
+}  // namespace tandem::test::registration_test

@@ -4,9 +4,7 @@
 #include "tandem/worker.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::repeated_heartbeat_test {
 namespace {
 
 RegistrationOptions options_for(const RecordingMaster& master) {
@@ -98,3 +96,5 @@ TEST_CASE("news in the answer to a repetition are taken") {
   REQUIRE(eventually([&] { return registration.masters()[0].term == 9; }));
   CHECK(master.heard().size() == 1);
 }
+
+}  // namespace tandem::test::repeated_heartbeat_test

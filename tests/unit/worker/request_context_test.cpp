@@ -6,8 +6,8 @@
 #include "tandem/worker.hpp"
 #include "tests/unit/worker/serving.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::request_context_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -70,3 +70,5 @@ TEST_CASE("what a request does not say, or says badly, is not there") {
   CHECK(half.traceparent == traceparent);
   CHECK(half.tracestate.empty());
 }
+
+}  // namespace tandem::test::request_context_test

@@ -8,8 +8,8 @@
 #include "tests/gateway/raw_socket.hpp"
 #include "tests/unit/worker/serving.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::static_files_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -299,3 +299,5 @@ TEST_CASE("a directory that is not there is not served") {
   httplib::Server server;
   CHECK(!add_static_files(server, "/nonexistent").ok());
 }
+
+}  // namespace tandem::test::static_files_test

@@ -4,8 +4,7 @@
 #include "worker/program/limits.hpp"
 #include "worker/program/target_health.hpp"
 
-using namespace tandem;
-
+namespace tandem::target_health_test {
 namespace {
 
 constexpr Instant start(1h);
@@ -78,3 +77,5 @@ TEST_CASE("settings of the service go before") {
   CHECK_FALSE(overlaid.expects(404));
   CHECK(overlaid.timeout == check.timeout);
 }
+
+}  // namespace tandem::target_health_test

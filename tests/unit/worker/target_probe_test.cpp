@@ -5,9 +5,7 @@
 #include "tests/unit/worker/recording_master.hpp"
 #include "tests/unit/worker/serving.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::target_probe_test {
 namespace {
 
 TargetCheck quick(unsigned unhealthy) {
@@ -110,3 +108,5 @@ TEST_CASE("a target is probed as it was told last") {
   probe.check_by(other);
   CHECK(eventually([&] { return alive.load(); }));
 }
+
+}  // namespace tandem::test::target_probe_test

@@ -9,9 +9,7 @@
 #include "tests/unit/worker/recording_master.hpp"
 #include "worker/src/term_fence.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
-
+namespace tandem::test::term_fence_test {
 namespace {
 
 const std::string key(64, 'a');
@@ -239,3 +237,5 @@ TEST_CASE("masters beyond this machine get no heartbeats in clear text, unless i
   CHECK(problem->find("masters: 192.0.2.7:70 is beyond this machine") == 0);
   CHECK(problem->find("`insecure_network`") != std::string::npos);
 }
+
+}  // namespace tandem::test::term_fence_test

@@ -9,8 +9,8 @@
 #include "tests/unit/worker/recording_master.hpp"
 #include "worker/src/limits.hpp"
 
-using namespace tandem;
-using namespace tandem::test;
+namespace tandem::test::worker_test {
+
 using wire::WorkerCondition;
 
 namespace {
@@ -302,3 +302,5 @@ TEST_CASE("wrong options of a worker are told in a sentence") {
   CHECK(refused([](auto& o) { o.advertise = "x"; }).find("address must be HOST:PORT") == 0);
   CHECK(refused([](auto& o) { o.listen = "192.0.2.1:1"; }).find("cannot listen on") == 0);
 }
+
+}  // namespace tandem::test::worker_test
