@@ -5,12 +5,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <map>
+#include <utility>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "common/base/assert.hpp"
+#include "common/base/mutex.hpp"
 
 namespace tandem {
 
@@ -20,9 +24,32 @@ constexpr int first_inherited = 3;
 // A mistaken number must not make this close or change what is somebody else's.
 constexpr int inherited_max = 64;
 
-std::map<Endpoint, int>& inherited() {
-  static std::map<Endpoint, int> sockets;
-  return sockets;
+struct Inherited {
+  Mutex mutex;
+  std::vector<InheritedSockets> all TANDEM_GUARDED_BY(mutex);
+
+  // An address whose port is known is the same whatever flag says it: it may speak TLS from now on.
+  auto find(std::string_view flag, const Endpoint& wanted) TANDEM_REQUIRES(mutex) {
+    const auto of_flag = [&](const InheritedSockets& each) {
+      return each.wanted == wanted && (each.flag.empty() || each.flag == flag);
+    };
+    const auto found = std::find_if(all.begin(), all.end(), of_flag);
+    if (found != all.end() || wanted.port == 0) return found;
+    return std::find_if(all.begin(), all.end(),
+                        [&](const auto& each) { return each.wanted == wanted; });
+  }
+};
+
+Inherited& inherited() {
+  static Inherited all;
+  return all;
+}
+
+void prepare(int socket) {
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
+  const int unused = 0;  // the process before may have ended while it let clients go
+  ::setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
 }
 
 std::optional<int> number_from_environment(const char* name) {
@@ -65,21 +92,54 @@ void take_inherited_sockets() {
   if (process != ::getpid() || !count || *count > inherited_max) return;
   for (int socket = first_inherited; socket < first_inherited + *count; ++socket) {
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-    if (const auto address = address_of(socket)) inherited().emplace(*address, socket);
+    const auto address = address_of(socket);
+    if (address) add_inherited_sockets({{}, *address, *address, {socket}, true});
   }
 }
 
-int inherited_socket(const Endpoint& address) {
-  const auto found = inherited().find(address);
-  if (found == inherited().end()) return -1;
-  const int socket = ::fcntl(found->second, F_DUPFD_CLOEXEC, 0);
-  if (socket < 0) return -1;
-  ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
-  const int unused = 0;  // the process before may have ended while it let clients go
-  ::setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
-  return socket;
+void add_inherited_sockets(InheritedSockets added) {
+  TANDEM_ASSERT(!added.sockets.empty());
+  auto& there = inherited();
+  const Lock lock(there.mutex);
+  there.all.push_back(std::move(added));
 }
 
-bool is_inherited(const Endpoint& address) { return inherited().contains(address); }
+std::vector<InheritedSockets> drop_inherited_sockets() {
+  auto& there = inherited();
+  const Lock lock(there.mutex);
+  std::vector<InheritedSockets> dropped;
+  std::erase_if(there.all, [&dropped](InheritedSockets& each) {
+    if (each.is_kept) return false;
+    for (const int socket : each.sockets) ::close(socket);
+    each.sockets.clear();
+    dropped.push_back(std::move(each));
+    return true;
+  });
+  return dropped;
+}
+
+bool has_inherited_sockets(std::string_view flag, const Endpoint& wanted) {
+  auto& there = inherited();
+  const Lock lock(there.mutex);
+  return there.find(flag, wanted) != there.all.end();
+}
+
+std::optional<InheritedSockets> open_inherited_sockets(std::string_view flag,
+                                                       const Endpoint& wanted) {
+  auto& there = inherited();
+  const Lock lock(there.mutex);
+  const auto found = there.find(flag, wanted);
+  if (found == there.all.end()) return std::nullopt;
+  auto opened = *found;
+  if (found->is_kept) {
+    for (int& socket : opened.sockets) socket = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    std::erase_if(opened.sockets, [](int socket) { return socket < 0; });
+  } else {
+    there.all.erase(found);
+  }
+  if (opened.sockets.empty()) return std::nullopt;
+  for (const int socket : opened.sockets) prepare(socket);
+  return opened;
+}
 
 }  // namespace tandem

@@ -1,8 +1,10 @@
 #include "common/http/http_server.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <ctime>
+#include <span>
 #include <utility>
 
 #include <boost/asio.hpp>
@@ -174,10 +176,12 @@ Result<Endpoint> HttpServer::listen(const Endpoint& address) {
   error_code error;
   const auto host = asio::ip::make_address(address.host, error);
   const auto check = [&]() -> bool { return !error.failed(); };
-  if (const int inherited = inherited_socket(address); check() && inherited >= 0) {
-    acceptor_.assign(host.is_v4() ? tcp::v4() : tcp::v6(), inherited, error);
-    if (check()) return address;
-    ::close(inherited);
+  if (auto inherited = open_inherited_sockets("--control", address); check() && inherited) {
+    for (const int socket : std::span(inherited->sockets).subspan(1)) ::close(socket);
+    const int socket = inherited->sockets.front();
+    acceptor_.assign(host.is_v4() ? tcp::v4() : tcp::v6(), socket, error);
+    if (check()) return inherited->bound;
+    ::close(socket);
   }
   if (check()) open_stream(acceptor_, host.is_v4() ? tcp::v4() : tcp::v6(), error);
   if (check()) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
@@ -197,10 +201,23 @@ void HttpServer::start() {
   if (options_.at_once.answer) asio::co_spawn(loop_, parked_.run(), asio::detached);
 }
 
+int HttpServer::duplicate_listener() {
+  return acceptor_.is_open() ? ::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 0) : -1;
+}
+
+// A socket that another process has too stays in an epoll when it is closed here, so it is taken
+// out.
+void HttpServer::retire() {
+  retires_ = true;
+  if (!acceptor_.is_open()) return;
+  error_code error;
+  const int socket = acceptor_.release(error);
+  if (!error) ::close(socket);
+}
+
 void HttpServer::stop() {
   stopped_ = true;
-  error_code ignored;
-  acceptor_.close(ignored);
+  retire();
   turns_.stop();
   parked_.stop();
   sweep_timer_.cancel();
@@ -209,11 +226,11 @@ void HttpServer::stop() {
 }
 
 asio::awaitable<void> HttpServer::accept() {
-  while (!stopped_) {
+  while (!retires_) {
     error_code error;
     co_await acceptor_.async_wait(tcp::acceptor::wait_read,
                                   asio::redirect_error(asio::use_awaitable, error));
-    if (stopped_) co_return;
+    if (retires_) co_return;
     for (unsigned i = 0; i < accepts_in_a_row_max && accept_one(error); ++i) continue;
     if (!error || is_of_the_newcomer(error.value())) continue;
     // A newcomer gets the descriptor of an idle stranger.
@@ -398,7 +415,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   const bool at_end = !error && mistake.empty() && parser.is_done();
   // Who is trusted no more must not keep the place of one who is.
   const bool has_lost_trust = connection.is_trusted && response->status == unauthorized;
-  const bool keep_alive = at_end && parser.get().keep_alive() && !stopped_ && !has_lost_trust &&
+  const bool keep_alive = at_end && parser.get().keep_alive() && !retires_ && !has_lost_trust &&
                           response->stream == nullptr;
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
   std::string text;

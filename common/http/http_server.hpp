@@ -96,6 +96,11 @@ class HttpServer {
   // Accepts from now on. REQUIRES: listen() succeeded.
   void start();
 
+  // A descriptor of the caller's own for the listening socket; -1: there is none.
+  int duplicate_listener();
+  // Accepts no more, without closing those who wait to be accepted if another process has the
+  // socket too. Every answer from now on is the last of its connection.
+  void retire();
   // Closes all connections; the loop can end once their coroutines have noticed.
   void stop();
 
@@ -146,6 +151,7 @@ class HttpServer {
   std::vector<Field> fields_;  // of a head in it
   std::string out_;            // the answers to that
   bool is_full_ = false;       // since the last connection that was closed for it
+  bool retires_ = false;
   bool stopped_ = false;
 };
 

@@ -45,7 +45,7 @@ void HttpServer::note_repeats(Connection& connection, const ControlRequest& requ
 // False: its coroutine goes on.
 bool HttpServer::park(Connection& connection) {
   auto& socket = connection.socket;
-  if (!connection.repeats || stopped_ || !socket.is_open() || socket.has_more()) return false;
+  if (!connection.repeats || retires_ || !socket.is_open() || socket.has_more()) return false;
   if (!parked_.add(socket.park(), connection)) {
     connection.repeats = false;
     socket.unpark();  // if that fails, so does the wait for a request

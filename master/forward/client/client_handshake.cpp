@@ -25,8 +25,13 @@ bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
 Task<Ending> ClientSession::shake_hands() {
   context_.arm(deadline_, context_.timeouts().header_read);
   auto peeking = peek_byte(connection_.socket());
+  untouched_ = true;
   const IoResult came = co_await peeking;
-  if (!came.ok()) co_return Ending::close;
+  if (!came.ok()) {
+    pass_on(came);
+    co_return Ending::close;
+  }
+  untouched_ = false;
   if (peeking.byte() != handshake_record) {
     if (!is_capital(peeking.byte())) co_return Ending::close;
     auto refusing = refuse_plain();

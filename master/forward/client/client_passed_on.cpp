@@ -15,13 +15,14 @@ namespace tandem::master {
 
 // Its peer is one of those who say that.
 bool ClientSession::is_passed_on() const {
+  if (!arrival_.has_proxy_header) return false;
   const auto& senders = context_.options().proxy_protocol;
   return !entrance_->inner && !senders.empty() && is_among(senders, address_);
 }
 
 // The header and nothing behind it is taken off the stream. False: there is none, or whose
 // connection it is has as many as it may.
-Task<bool> ClientSession::read_proxy_header(TcpEndpoint peer) {
+Task<bool> ClientSession::read_proxy_header() {
   context_.arm(deadline_, context_.timeouts().header_read);
   Buffer room = context_.buffers().borrow();
   const std::span<char> free(room.free_begin(),
@@ -32,17 +33,20 @@ Task<bool> ClientSession::read_proxy_header(TcpEndpoint peer) {
     PeekMore peeking(connection_.socket(), free, known);
     const IoResult came = co_await peeking;
     if (!came.ok()) {
+      if (pass_on(came)) co_return false;
       if (known > 0) refuse_proxy_header("it is not whole");
       co_return false;
     }
     known = came.bytes;
     status = parse_proxy_header({free.data(), known}, header);
   }
+  untouched_ = false;
   deadline_.disarm();
   if (ending_) co_return false;
   // Another master of ours may be where a load balancer is, and says nothing.
   const bool may_lack = is_among(context_.options().uncounted_clients, address_);
-  if (status == ProxyHeaderStatus::absent && may_lack) co_return count_in(peer);
+  arrival_.has_proxy_header = false;
+  if (status == ProxyHeaderStatus::absent && may_lack) co_return count_in(arrival_.peer);
   if (status != ProxyHeaderStatus::complete) {
     refuse_proxy_header(status == ProxyHeaderStatus::absent ? "it is not there"
                                                             : "it is malformed");
@@ -50,12 +54,12 @@ Task<bool> ClientSession::read_proxy_header(TcpEndpoint peer) {
   }
   if (!take_arrived(connection_.socket(), free, header.bytes)) co_return false;
   if (header.source) {
-    peer = *header.source;
-    address_ = numeric_text(peer.address());
+    arrival_.peer = *header.source;
+    address_ = numeric_text(arrival_.peer.address());
     trusted_ = is_among(context_.options().trusted_proxies, address_);
   }
   idle_since_ = context_.coarse_now();
-  co_return count_in(peer);
+  co_return count_in(arrival_.peer);
 }
 
 // An operator who has set up one side alone sees nothing else.

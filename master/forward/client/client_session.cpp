@@ -14,11 +14,11 @@
 namespace tandem::master {
 
 void ClientSession::start(Context& context, Clients& clients, ByteStream connection,
-                          const TcpEndpoint& peer, std::shared_ptr<const Entrance> entrance) {
+                          const Arrival& arrival, std::shared_ptr<const Entrance> entrance) {
   std::unique_ptr<ClientSession> session(
-      new ClientSession(context, clients, std::move(connection), peer, std::move(entrance)));
+      new ClientSession(context, clients, std::move(connection), arrival, std::move(entrance)));
   // Whose connection it is may be said by its first bytes.
-  if (session->is_passed_on() || session->count_in(peer)) run(std::move(session), peer);
+  if (session->is_passed_on() || session->count_in(arrival.peer)) run(std::move(session));
 }
 
 // False: its address has as many connections as it may.
@@ -38,12 +38,13 @@ bool ClientSession::count_in(const TcpEndpoint& peer) {
 }
 
 ClientSession::ClientSession(Context& context, Clients& clients, ByteStream connection,
-                             const TcpEndpoint& peer, std::shared_ptr<const Entrance> entrance)
+                             const Arrival& arrival, std::shared_ptr<const Entrance> entrance)
     : context_(context),
       clients_(clients),
       connection_(std::move(connection)),
       entrance_(std::move(entrance)),
-      address_(numeric_text(peer.address())),
+      arrival_(arrival),
+      address_(numeric_text(arrival.peer.address())),
       trusted_(is_among(context.options().trusted_proxies, address_)),
       idle_since_(context.coarse_now()) {
   clients_.adopt(*this);
@@ -97,11 +98,34 @@ void ClientSession::abort() {
   if (http2_ != nullptr) http2_->abort();
 }
 
-Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint peer) {
+void ClientSession::prepare_to_pass() {
+  if (http2_ != nullptr || entrance_->tls) {
+    const bool is_fresh = untouched_ && connection_.tls() == nullptr;
+    if (is_fresh) return connection_.cancel();
+    return handshake_ == nullptr ? drain() : void();
+  }
+  if (untouched_ && !ending_) connection_.cancel();
+}
+
+bool ClientSession::is_passable() {
+  return clients_.passes_on() && !ending_ && connection_.is_open() && http2_ == nullptr &&
+         connection_.tls() == nullptr && in_.empty();
+}
+
+// If its wait for more was ended so that it can be. True: the session is over.
+bool ClientSession::pass_on(const IoResult& waited) {
+  if (waited.error != asio::error::operation_aborted || !untouched_) return false;
+  if (!is_passable() || deadline_.expired()) return false;
+  clients_.take_({HeldSocket(connection_.socket().release()), arrival_}, *entrance_);
+  return true;
+}
+
+Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   auto& self = *session;
   if (self.is_passed_on()) {
-    auto reading = self.read_proxy_header(peer);
+    auto reading = self.read_proxy_header();
     const bool read = co_await reading;
+    if (!self.connection_.is_open()) co_return;
     if (!read) {
       self.close(Ending::close);
       co_return;
@@ -110,6 +134,7 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint 
   if (self.entrance_->tls) {
     auto shaking = self.shake_hands();
     const Ending secured = co_await shaking;
+    if (!self.connection_.is_open()) co_return;
     if (secured != Ending::keep) {
       self.close(secured);
       co_return;
@@ -119,12 +144,15 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint 
     if (self.in_.empty()) {
       self.context_.arm(self.deadline_, self.context_.timeouts().client_idle);
       auto reading = read_some(self.connection_, self.in_, self.context_.buffers());
+      self.untouched_ = true;
       const IoResult got = co_await reading;
+      if (!got.ok() && self.pass_on(got)) co_return;
+      self.untouched_ = false;
       self.deadline_.disarm();
       if (!got.ok()) break;
       self.in_.commit(got.bytes);
       self.in_a_row_ = 0;
-      if (!std::exchange(self.heard_, true) && self.may_speak_http2()) {
+      if (!std::exchange(self.arrival_.is_heard, true) && self.may_speak_http2()) {
         self.idle_ = false;
         auto serving = self.serve_http2();
         const bool served = co_await serving;
@@ -151,6 +179,10 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session, TcpEndpoint 
     if (self.ending_) break;
     self.idle_ = true;
     self.idle_since_ = self.context_.coarse_now();
+    if (self.is_passable()) {
+      self.untouched_ = true;
+      if (self.pass_on({asio::error::operation_aborted, 0})) co_return;
+    }
   }
   self.close(Ending::close);
 }

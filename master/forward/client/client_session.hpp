@@ -22,11 +22,14 @@ class H2Connection;
 class ClientSession : public IntrusiveListMember<ClientSession> {
  public:
   static void start(Context& context, Clients& clients, ByteStream connection,
-                    const TcpEndpoint& peer, std::shared_ptr<const Entrance> entrance);
+                    const Arrival& arrival, std::shared_ptr<const Entrance> entrance);
   ~ClientSession();
 
   // Ends the session unless a request is being served or has arrived; that one will be the last.
   void drain();
+  // The session is about to be passed on: ends its wait for a request, so that it is. One that
+  // cannot be ends as with drain(), or with its next answer.
+  void prepare_to_pass();
   // If it came in there: with HTTP/2 it takes no new streams. One of HTTP/1 is told by its next
   // answer, and not closed meanwhile: a request may be on the way that cannot be sent twice.
   void tell_of_leaving(const Entrance& entrance);
@@ -38,15 +41,17 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   void abort_unless_believed();
 
  private:
-  ClientSession(Context& context, Clients& clients, ByteStream connection, const TcpEndpoint& peer,
+  ClientSession(Context& context, Clients& clients, ByteStream connection, const Arrival& arrival,
                 std::shared_ptr<const Entrance> entrance);
   bool count_in(const TcpEndpoint& peer);
   bool is_passed_on() const;
-  Task<bool> read_proxy_header(TcpEndpoint peer);
+  bool is_passable();
+  bool pass_on(const IoResult& waited);
+  Task<bool> read_proxy_header();
   void refuse_proxy_header(std::string_view why) const;
   Sender sender();
   bool has_memory();
-  static Detached run(std::unique_ptr<ClientSession> session, TcpEndpoint peer);
+  static Detached run(std::unique_ptr<ClientSession> session);
 
   // Keep: the connection is secure.
   Task<Ending> shake_hands();
@@ -76,6 +81,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Clients& clients_;
   ByteStream connection_;
   const std::shared_ptr<const Entrance> entrance_;
+  Arrival arrival_;
   std::string address_;
   std::string certificate_;  // as X-Forwarded-Client-Cert has it; empty: none was shown
   bool trusted_;             // a proxy of ours
@@ -90,7 +96,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   std::optional<ClientCounts::Key> counted_as_;
   std::unique_ptr<Handshakes::Handshake> handshake_;  // while it is under way
   std::optional<TlsMemory> tls_memory_;
-  bool heard_ = false;  // it has said something
+  bool untouched_ = true;  // it waits, and nothing of what it has sent is here
   bool idle_ = true;
   bool ending_ = false;
   unsigned in_a_row_ = 0;  // requests since the last wait for one

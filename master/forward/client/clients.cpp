@@ -22,9 +22,18 @@ void Clients::use(std::shared_ptr<ClientCounts> counts) {
   counts_ = std::move(counts);
 }
 
-void Clients::serve(ByteStream connection, const TcpEndpoint& peer,
+void Clients::serve(ByteStream connection, const Arrival& arrival,
                     std::shared_ptr<const Entrance> entrance) {
-  ClientSession::start(context_, *this, std::move(connection), peer, std::move(entrance));
+  ClientSession::start(context_, *this, std::move(connection), arrival, std::move(entrance));
+}
+
+void Clients::pass_on(Take take) {
+  take_ = std::move(take);
+  if (take_ != nullptr) pass_on_idle();
+}
+
+void Clients::pass_on_idle() {
+  sessions_.for_each([](ClientSession& session) { session.prepare_to_pass(); });
 }
 
 void Clients::tell_of_leaving(const Entrance& entrance) {

@@ -10,6 +10,7 @@
 #include "master/forward/client/client_counts.hpp"
 #include "master/forward/client/entrance.hpp"
 #include "master/forward/client/handshakes.hpp"
+#include "master/forward/client/passed_client.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/io/intrusive_list.hpp"
 #include "master/forward/io/byte_stream.hpp"
@@ -49,8 +50,15 @@ class Clients {
   void use(tls::ServerContextsPtr tls) { tls_ = std::move(tls); }
 
   // Serves a client that is connected.
-  void serve(ByteStream connection, const TcpEndpoint& peer,
+  void serve(ByteStream connection, const Arrival& arrival,
              std::shared_ptr<const Entrance> entrance);
+  // From now on clients are passed on as soon as they can be, those that are idle at once: `take`
+  // is called with each. Those who cannot be are asked to leave. Empty: no more are.
+  using Take = std::function<void(PassedClient, const Entrance&)>;
+  void pass_on(Take take);
+  bool passes_on() const { return take_ != nullptr; }
+  // Those that have become idle without a word. REQUIRES: passes_on()
+  void pass_on_idle();
   // Tells those who came in there, which is left, if their protocol has a word for it.
   void tell_of_leaving(const Entrance& entrance);
   // Ends idle clients at once, the others when their request has been served.
@@ -75,6 +83,7 @@ class Clients {
   Handshakes inner_handshakes_;
   std::set<ClientSession*> masters_;  // those who have shown a certificate
   tls::ServerContextsPtr tls_;
+  Take take_;
   IntrusiveList<ClientSession> sessions_;
 };
 

@@ -13,6 +13,7 @@ struct Entrance {
   bool inner = false;  // other masters come there, with their clients' requests (--listen-inner)
   // The address is no longer one: every answer is the last of its connection.
   bool is_left = false;
+  unsigned number = 0;  // of the address
 };
 
 }  // namespace tandem::master

@@ -241,6 +241,14 @@ void Reactor::close(Descriptor& descriptor) {
   descriptor.next_free = std::exchange(closed_, &descriptor);
 }
 
+int Reactor::release(Descriptor& descriptor) {
+  TANDEM_ASSERT(descriptor.fd >= 0);
+  cancel(descriptor);
+  if (descriptor.watched) control(epoll_, EPOLL_CTL_DEL, descriptor.fd, 0, nullptr);
+  descriptor.next_free = std::exchange(closed_, &descriptor);
+  return std::exchange(descriptor.fd, -1);
+}
+
 void Reactor::recycle_closed() {
   while (closed_ != nullptr) {
     Descriptor* const each = std::exchange(closed_, closed_->next_free);

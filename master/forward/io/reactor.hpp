@@ -126,6 +126,9 @@ class Reactor {
   void cancel(Descriptor& descriptor);
   // The same, and closes the socket.
   void close(Descriptor& descriptor);
+  // The same, but leaves it open: the caller owns it. To be used for a socket that another process
+  // has too: closing it would not take it out of the epoll.
+  int release(Descriptor& descriptor);
 
   // The operation's attempt has failed for now: tries again at the next edge, then resumes
   // operation.waiter. REQUIRES: nobody else waits for the same direction.

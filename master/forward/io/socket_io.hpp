@@ -51,6 +51,10 @@ class Socket {
   void close() {
     if (descriptor_ != nullptr) reactor_->close(*std::exchange(descriptor_, nullptr));
   }
+  // The same, but for the socket, which is the caller's from now on; -1: it was not open.
+  int release() {
+    return descriptor_ == nullptr ? -1 : reactor_->release(*std::exchange(descriptor_, nullptr));
+  }
   void shutdown_send();
   // A peer whose system has answered nothing for some half a minute is gone, though nobody sends.
   void notice_dead_host();

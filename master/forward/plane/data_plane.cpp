@@ -95,13 +95,20 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
 }
 
 Result<> DataPlane::start() {
+  auto opened = open();
+  if (opened) accept();
+  return opened;
+}
+
+Result<> DataPlane::open() {
   auto planned = plan_addresses(options_.listen);
   if (!planned) return planned.error();
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, options_, *links_));
   }
-  listen(std::make_shared<ListenPlan>(std::move(*planned)));
+  first_plan_ = std::make_shared<ListenPlan>(std::move(*planned));
   const Lock lock(publishing_);
+  listeners_.take(*first_plan_);
   if (certificates_ != nullptr) {
     if (const auto usable = hand_out(certificates_); !usable) {
       loops_.clear();
@@ -116,6 +123,11 @@ Result<> DataPlane::start() {
   }
   started_ = true;
   return {};
+}
+
+void DataPlane::accept() {
+  TANDEM_ASSERT(first_plan_ != nullptr);
+  listen(std::exchange(first_plan_, nullptr));
 }
 
 // Returns their version, which the loops adopt soon.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/endpoint.hpp"
+#include "common/base/inherited_sockets.hpp"
 #include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
@@ -23,10 +24,12 @@
 namespace tandem::master {
 
 class ClientCounts;
+struct Entrance;
 class Loop;
 enum class Farewell;
 enum class Shed;
 struct LoopLinks;
+struct PassedClient;
 struct RenewedOptions;
 struct RoomOffer;
 
@@ -37,8 +40,14 @@ class DataPlane {
 
   // Binds and starts the loops. Errors: `io`, with the address and the reason.
   Result<> start();
+  // The two halves of it: clients can connect after the first, and are accepted after the second.
+  Result<> open();
+  void accept();
+  // Returns once every loop has done what was posted to it, unless one is stuck. Any thread but a
+  // loop's.
+  void await_loops();
   // The first address where clients speak TLS, or do not, with the port that was chosen. REQUIRES:
-  // started. Any thread.
+  // opened. Any thread.
   std::optional<Endpoint> address(bool tls) const;
 
   // Where other masters pass requests on. REQUIRES: started. Any thread.
@@ -76,6 +85,33 @@ class DataPlane {
   // answer to those who came there the last of its connection. Returns once they are closed. False:
   // they are not yet, for want of room for those who wait, and will be. Any thread but a loop's.
   bool leave_addresses(const ListenPlan& plan);
+  // ---- upgrades: another process takes the place of this one (data_plane_upgrade.cpp)
+  // Where this one listens. The caller owns the descriptors. Errors: `unavailable` when a loop does
+  // not answer. Any thread but a loop's.
+  struct SharedAddress {
+    unsigned number = 0;
+    InheritedSockets sockets{};
+  };
+  Result<std::vector<SharedAddress>> listening_sockets();
+  // Where it listens, with their numbers. Any thread.
+  std::vector<OpenAddress> addresses() const;
+  // Listens no more at the addresses of these numbers: the other process accepts whoever waits
+  // there. Any thread but a loop's.
+  void abandon(const std::vector<unsigned>& numbers);
+  // Requests that are here still are passed on to whoever leads, whatever a standby does otherwise.
+  // Any thread but a loop's.
+  void forward_to_primary();
+  // Passes clients on as soon as they can be; others are asked to leave. To be called again now and
+  // then. `take` is called on the loops. Empty: no more are. Any thread.
+  using TakeClient = std::function<void(PassedClient client, const Entrance& entrance)>;
+  void pass_on_clients(const TakeClient& take);
+  // Serves a client that the process before has passed on, or that could not be passed on: one that
+  // had come in at that port. False: there is no room, or no such address, and it is the caller's
+  // still. Any thread.
+  bool welcome_passed(PassedClient& client, const std::string& port, bool tls);
+  // Waits until all clients have left. False: `timeout` passed first. Any thread but a loop's.
+  bool await_no_clients(Duration timeout) const;
+
   // The moving addresses are about to move: asks their clients to leave, so that none loses a
   // request. To be called again and again; true once that has been done as far as it can be: the
   // addresses should move at once then, since new connections are dropped. Any thread.
@@ -124,6 +160,7 @@ class DataPlane {
   std::uint64_t tls_version_ TANDEM_GUARDED_BY(publishing_) = 0;
   bool started_ TANDEM_GUARDED_BY(publishing_) = false;
   Listeners listeners_ TANDEM_GUARDED_BY(publishing_);
+  std::shared_ptr<ListenPlan> first_plan_;                     // between open() and accept()
   std::vector<unsigned> left_ TANDEM_GUARDED_BY(publishing_);  // numbers, until all loops have
   // As a reload left them.
   ForwardOptions current_ TANDEM_GUARDED_BY(publishing_);

@@ -46,9 +46,10 @@ void DataPlane::listen(const std::shared_ptr<ListenPlan>& plan) {
     each_loop([&](Loop& loop, std::size_t) { loop.know(address.number, address.bound); });
   }
   for (auto& opened : plan->opened) {
-    each_loop([&](Loop& loop, std::size_t i) {
-      loop.listen(opened.number, std::make_shared<ListeningSocket>(std::move(opened.sockets[i])));
-    });
+    for (std::size_t i = 0; i < opened.sockets.size(); ++i) {
+      loops_[i % loops_.size()]->listen(
+          opened.number, std::make_shared<ListeningSocket>(std::move(opened.sockets[i])));
+    }
   }
   const auto secure = first_of(plan->addresses, true);  // none: something in front of us speaks TLS
   const auto port = std::to_string(secure ? secure->port : https_port);

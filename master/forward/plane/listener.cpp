@@ -1,6 +1,8 @@
 #include "master/forward/plane/listener.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/log.hpp"
 #include "common/base/own_trouble.hpp"
@@ -122,7 +124,7 @@ Detached Listener::run() {
       co_await pause_;
     }
   }
-  listening_.close();
+  abandon();
   leaving_.disarm();
   loop_.listener_ended(*this);
 }
@@ -130,8 +132,17 @@ Detached Listener::run() {
 void Listener::close() {
   while (listening_.is_open() && accept_waiting()) {
   }
-  listening_.close();
+  abandon();
+}
+
+// Another process may have the same socket (Reactor::release()).
+void Listener::abandon() {
+  if (const int socket = listening_.release(); socket >= 0) ::close(socket);
   pause_.end();
+}
+
+int Listener::duplicate() const {
+  return listening_.is_open() ? fcntl(listening_.native_handle(), F_DUPFD_CLOEXEC, 0) : -1;
 }
 
 Listener::Pause::Pause(Loop& loop) : loop_(loop) {

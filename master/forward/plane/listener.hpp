@@ -33,7 +33,12 @@ class Listener {
   void start() { run(); }
   // Serves what is waiting to be accepted, then stops listening.
   void close();
-  // The same without haste: also those who are connecting, and those for whom there is no room yet.
+  // Stops listening, and leaves whoever waits to the other processes that have the socket.
+  void abandon();
+  // A descriptor of the caller's own for the socket; -1: there is none.
+  int duplicate() const;
+  // As close() without haste: also those who are connecting, and those for whom there is no room
+  // yet.
   void leave();
   // Clients that come from now on come to the address of that number.
   void renumber(unsigned number);

@@ -44,14 +44,18 @@ Result<> Listeners::open(const ListenAddress& wanted, unsigned loops, ListenPlan
   if (const auto free = ListeningSocket::check_free(wanted, own); !free) return free;
   ListenPlan::Opened opened{.number = next_number_++};
   OpenAddress address{.wanted = wanted, .bound = wanted, .number = opened.number};
-  for (unsigned loop = 0; loop < loops; ++loop) {
+  opened.sockets = ListeningSocket::inherit(wanted, address.is_kept);
+  const auto inherited = opened.sockets.size();
+  if (inherited > 0) address.bound = opened.sockets.front().address();
+  while (opened.sockets.size() < loops) {
     // The first learns the port that the kernel chooses; the others join it there.
-    auto socket = ListeningSocket::open(address.bound);
+    auto socket = inherited > 0 ? opened.sockets[opened.sockets.size() % inherited].again()
+                                : ListeningSocket::open(address.bound);
     if (!socket) return socket.error();
     address.bound = socket->address();
-    address.inodes.push_back(socket->inode());
     opened.sockets.push_back(std::move(*socket));
   }
+  for (const auto& socket : opened.sockets) address.inodes.push_back(socket.inode());
   plan.addresses.push_back(std::move(address));
   plan.opened.push_back(std::move(opened));
   return {};

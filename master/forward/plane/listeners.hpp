@@ -22,6 +22,7 @@ struct OpenAddress {
   ListenAddress bound;   // with the port that the kernel chose
   unsigned number = 0;
   std::vector<ino_t> inodes{};  // of its sockets
+  bool is_kept = false;         // by whoever started this process
 };
 
 // The first where clients are served that speak TLS, or do not.
@@ -34,7 +35,7 @@ std::optional<Endpoint> inner_of(const std::vector<OpenAddress>& addresses);
 struct ListenPlan {
   struct Opened {
     unsigned number = 0;
-    std::vector<ListeningSocket> sockets{};  // one for each loop
+    std::vector<ListeningSocket> sockets{};  // at least one for each loop
   };
   std::vector<OpenAddress> addresses{};  // in the order of the options
   std::vector<Opened> opened{};

@@ -1,5 +1,6 @@
 #include "master/forward/plane/listening_socket.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -57,7 +58,8 @@ int bound_socket(const ListenAddress& wanted, Sharing sharing) {
 }  // namespace
 
 Result<> ListeningSocket::check_free(const ListenAddress& address, const std::set<ino_t>& own) {
-  if (address.endpoint.port == 0 || is_inherited(address.endpoint)) return {};
+  if (address.endpoint.port == 0 || has_inherited_sockets(address.flag(), address.endpoint))
+    return {};
   const int fd = bound_socket(address, Sharing::none);
   if (fd >= 0) {
     ::close(fd);
@@ -68,12 +70,28 @@ Result<> ListeningSocket::check_free(const ListenAddress& address, const std::se
   return cannot(address, "listen", why);
 }
 
-Result<ListeningSocket> ListeningSocket::open(const ListenAddress& address) {
-  if (const int fd = inherited_socket(address.endpoint); fd >= 0) {
+std::vector<ListeningSocket> ListeningSocket::inherit(const ListenAddress& address, bool& is_kept) {
+  std::vector<ListeningSocket> sockets;
+  const auto inherited = open_inherited_sockets(address.flag(), address.endpoint);
+  if (!inherited) return sockets;
+  is_kept = inherited->is_kept;
+  auto bound = address;
+  bound.endpoint.port = inherited->bound.port;
+  for (const int socket : inherited->sockets) {
     const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return ListeningSocket(address, fd);
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockets.push_back(ListeningSocket(bound, socket));
   }
+  return sockets;
+}
+
+Result<ListeningSocket> ListeningSocket::again() const {
+  const int socket = fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+  if (socket < 0) return cannot(address_, "listen", errno);
+  return ListeningSocket(address_, socket);
+}
+
+Result<ListeningSocket> ListeningSocket::open(const ListenAddress& address) {
   const int fd = bound_socket(address, Sharing::with_other_loops);
   if (fd < 0) return cannot(address, "listen", errno);
   ListeningSocket opened(address, fd);

@@ -17,20 +17,6 @@ namespace {
 
 constexpr Duration farewell_idle = 50ms;  // of clients that are closed before an address moves
 
-// A socket that no loop serves yet; closes it if none ever does.
-class HeldSocket {
- public:
-  explicit HeldSocket(int socket) : socket_(socket) {}
-  HeldSocket(HeldSocket&& other) noexcept : socket_(other.release()) {}
-  ~HeldSocket() {
-    if (socket_ >= 0) ::close(socket_);
-  }
-  int release() { return std::exchange(socket_, -1); }
-
- private:
-  int socket_;
-};
-
 }  // namespace
 
 Loop::Loop(unsigned index, const DataPlaneOptions& options, const LoopLinks& links)
@@ -50,7 +36,8 @@ void Loop::know(unsigned number, const ListenAddress& address) {
     entrances_.emplace(
         number, std::make_shared<Entrance>(Entrance{.port = std::to_string(address.endpoint.port),
                                                     .tls = address.tls,
-                                                    .inner = address.inner}));
+                                                    .inner = address.inner,
+                                                    .number = number}));
   });
 }
 
@@ -63,12 +50,6 @@ void Loop::listen(unsigned number, std::shared_ptr<ListeningSocket> socket) {
   });
 }
 
-Listener* Loop::listener_at(unsigned number) {
-  const auto found = std::find_if(listeners_.begin(), listeners_.end(),
-                                  [&](const auto& each) { return each->number() == number; });
-  return found == listeners_.end() ? nullptr : found->get();
-}
-
 void Loop::leave_entrance(unsigned number) {
   auto& entrance = *entrances_.at(number);
   entrance.is_left = true;
@@ -78,7 +59,9 @@ void Loop::leave_entrance(unsigned number) {
 void Loop::renumber(unsigned from, unsigned to) {
   leaving_.fetch_add(1, std::memory_order_relaxed);
   post([this, from, to] {
-    if (auto* const listener = listener_at(from)) listener->renumber(to);
+    for_each_listener([&](Listener& each) {
+      if (each.number() == from) each.renumber(to);
+    });
     leave_entrance(from);
     leaving_.fetch_sub(1, std::memory_order_release);
   });
@@ -88,8 +71,11 @@ void Loop::leave(unsigned number) {
   leaving_.fetch_add(1, std::memory_order_relaxed);
   post([this, number] {
     leave_entrance(number);
-    auto* const listener = listener_at(number);
-    if (listener != nullptr && listener->is_open()) return listener->leave();
+    for_each_listener([&](Listener& each) {
+      if (each.number() != number || !each.is_open() || each.is_leaving()) return;
+      leaving_.fetch_add(1, std::memory_order_relaxed);
+      each.leave();
+    });
     leaving_.fetch_sub(1, std::memory_order_release);
   });
 }
@@ -160,6 +146,33 @@ void Loop::drain() {
   });
 }
 
+void Loop::abandon(std::vector<unsigned> numbers) {
+  post([this, numbers = std::move(numbers)] {
+    for_each_listener([&](Listener& each) {
+      if (std::find(numbers.begin(), numbers.end(), each.number()) != numbers.end()) each.abandon();
+    });
+  });
+}
+
+void Loop::pass_on_clients(const Clients::Take& take) {
+  post([this, take] {
+    for (const auto& [number, entrance] : entrances_) {
+      if (entrance->tls && take != nullptr) entrance->is_left = true;
+    }
+    clients_.pass_on(take);
+  });
+}
+
+std::vector<std::pair<unsigned, int>> Loop::listening_sockets() const {
+  context_.assert_here();
+  std::vector<std::pair<unsigned, int>> sockets;
+  for (const auto& listener : listeners_) {
+    const int socket = listener->is_leaving() ? -1 : listener->duplicate();
+    if (socket >= 0) sockets.emplace_back(listener->number(), socket);
+  }
+  return sockets;
+}
+
 void Loop::say_farewell(Farewell step) {
   post([this, step] {
     if (context_.draining()) return;
@@ -225,23 +238,32 @@ void Loop::shed_here(Shed what) {
 void Loop::welcome(int client, const TcpEndpoint& peer, unsigned number, const Loop& acceptor) {
   auto held = HeldSocket(client);
   context_.counters().client_connections.fetch_add(1, std::memory_order_relaxed);
-  if (&acceptor == this) return begin(held.release(), peer, number);
+  const Arrival arrival{.peer = peer};
+  if (&acceptor == this) return begin(held.release(), arrival, number);
   // A function that is posted must be copyable.
-  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), peer, number] {
-    begin(shared->release(), peer, number);
+  post([this, shared = std::make_shared<HeldSocket>(std::move(held)), arrival, number] {
+    begin(shared->release(), arrival, number);
   });
 }
 
-void Loop::begin(int client, const TcpEndpoint& peer, unsigned number) {
+void Loop::welcome_passed(PassedClient client) {
+  context_.counters().client_connections.fetch_add(1, std::memory_order_relaxed);
+  post([this, shared = std::make_shared<PassedClient>(std::move(client))] {
+    begin(shared->socket.release(), shared->arrival, shared->entrance);
+  });
+}
+
+void Loop::begin(int client, const Arrival& arrival, unsigned number) {
   context_.assert_here();
   ByteStream connection(Socket(context_.io(), client, Reactor::Watch::later));
   if (stopping_) {
     context_.counters().client_connections.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  clients_.serve(std::move(connection), peer, entrances_.at(number));
-  // It was on its way here while the others were drained.
+  clients_.serve(std::move(connection), arrival, entrances_.at(number));
+  // It was on its way here while the others were drained, or passed on.
   if (!accepts()) clients_.drain();
+  if (clients_.passes_on()) clients_.pass_on_idle();
 }
 
 void Loop::client_left() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.hpp"
@@ -76,6 +77,13 @@ class Loop {
   std::uint64_t tls_adopted() const { return tls_adopted_.load(std::memory_order_acquire); }
   // Takes no new connections, closes idle ones, lets requests in flight finish.
   void drain();
+  // Stops listening at these addresses, without accepting whoever waits there: another process has
+  // the same sockets.
+  void abandon(std::vector<unsigned> numbers);
+  // Clients are passed on from now on (Clients::pass_on()), to `take`, which is called on the
+  // loop's thread. To be called again now and then, for those that were not idle. Empty: no more
+  // are.
+  void pass_on_clients(const Clients::Take& take);
   // Asks the clients of the moving addresses to leave: see Farewell.
   void say_farewell(Farewell step);
   // The last step of that which has been taken.
@@ -87,6 +95,8 @@ class Loop {
   // Serves a client that `acceptor`, on whose thread this is called, has accepted at the address of
   // that number: an open socket, which this takes over.
   void welcome(int client, const TcpEndpoint& peer, unsigned number, const Loop& acceptor);
+  // Serves a client that another process has passed on, or that could not be passed on. Any thread.
+  void welcome_passed(PassedClient client);
   unsigned index() const { return context_.index(); }
   const LoopCounters& counters() const { return context_.counters(); }
   // What it has counted, besides what other loops have.
@@ -111,13 +121,14 @@ class Loop {
   void shed_here(Shed what);
   // REQUIRES: the address is known
   const Entrance& entrance(unsigned number) const { return *entrances_.at(number); }
+  // Descriptors of the caller's own for its listening sockets, each with the number of its address.
+  std::vector<std::pair<unsigned, int>> listening_sockets() const;
   void listener_ended(const Listener& listener);
 
  private:
   void run();
   void sweep();
-  void begin(int client, const TcpEndpoint& peer, unsigned number);
-  Listener* listener_at(unsigned number);
+  void begin(int client, const Arrival& arrival, unsigned number);
   void leave_entrance(unsigned number);
   template <class Visit>
   void for_each_listener(Visit visit) {
