@@ -171,6 +171,13 @@ std::string summary(const wire::Status& status) {
   table.add({"cluster", status.cluster});
   table.add({"node", fmt::format("{}, {} in term {}", status.node, status.role, status.term)});
   table.add({"version", status.version});
+  if (const auto& process = status.process) {
+    table.add({"process", fmt::format("{} since {}", process->pid, process->since)});
+  }
+  if (const auto& former = status.former_process) {
+    table.add({"before it", fmt::format("process {}, replaced at {}, still has {} connections",
+                                        former->pid, former->since, former->connections)});
+  }
   table.add({"primary", status.primary
                             ? fmt::format("{}, clients {}, control {}", status.primary->node,
                                           status.primary->listen, status.primary->control)

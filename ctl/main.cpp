@@ -36,6 +36,7 @@
 #include "ctl/terminal.hpp"
 #include "ctl/token.hpp"
 #include "ctl/top.hpp"
+#include "ctl/upgrade.hpp"
 
 namespace {
 
@@ -219,6 +220,7 @@ void add_commands(CLI::App& app, Flags& flags) {
   ctl::add_service_commands(*service, flags.commands);
   ctl::add_routing_commands(app, flags.commands);
   ctl::add_configuration_commands(app, flags.commands);
+  ctl::add_upgrade_command(app, flags.commands);
   flags.completion =
       add_command(app, "completion", "print a script that completes commands in a shell");
   bind_value(*flags.completion, "SHELL", "", "bash or zsh",

@@ -1,9 +1,11 @@
 // tandem-master: starts the control plane on one thread and the forwarding loops on theirs, and
 // ends them.
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/base/inherited_sockets.hpp"
 #include "common/base/log.hpp"
@@ -21,6 +23,7 @@
 #include "master/forward/plane/data_plane.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
 #include "master/reloader.hpp"
+#include "master/upgrading.hpp"
 #include "master/vip/virtual_addresses.hpp"
 
 namespace {
@@ -47,7 +50,9 @@ Result<std::unique_ptr<VirtualAddresses>> open_vips(const MasterFlags& flags,
 std::string ready_line(const MasterFlags& flags, const DataPlane& data_plane,
                        const Endpoint& control) {
   auto line = fmt::format("tandem-master ready node={}", flags.node);
-  if (const auto plain = data_plane.address(false)) line += " listen=" + plain->to_string();
+  const bool is_plain = !flags.forward.listen.front().tls;  // those come first
+  const auto plain = data_plane.address(false);
+  if (is_plain && plain) line += " listen=" + plain->to_string();
   line += " control=" + control.to_string();
   if (const auto inner = data_plane.inner_address()) line += " listen-inner=" + inner->to_string();
   if (const auto secure = data_plane.address(true)) line += " listen-tls=" + secure->to_string();
@@ -65,20 +70,39 @@ void add_service_manager(ControlPlaneHooks& hooks, ServiceManager& manager,
   if (pulse) hooks.turn = [&pulse](Instant now) { pulse->turn(now); };
 }
 
+// What this process was started with, and instead of whom.
+struct Origin {
+  ProgramStart start;
+  std::unique_ptr<FormerProcess> former;  // null: nobody
+};
+
+// Its requests come from this host, whatever their clients are.
+void leave_former_uncounted(DataPlaneOptions& options) {
+  for (const auto* const host : {"127.0.0.1", "::1"}) {
+    if (const auto own = parse_address_range(host, "")) options.uncounted_clients.push_back(*own);
+  }
+  for (const auto& address : options.listen) {
+    const auto own = parse_address_range(address.endpoint.host, "");
+    if (own) options.uncounted_clients.push_back(*own);
+  }
+}
+
 Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signals,
-               ServiceManager& manager) {
+               ServiceManager& manager, Upgrading& upgrading, ServingGate& gate,
+               const std::string& pass) {
   if (const auto opened = reloader.open_access_log(); !opened) return opened;
   reloader.start_tracing();
   DataPlane* forwarding = nullptr;
   ClientTls tls(flags);
   auto shown = tls.load();
   if (!shown) return shown.error();
-  ServingGate gate;
+  if (const auto place = upgrading.take_over(); !place) return place;
   auto opened_vips = open_vips(flags, gate);
   if (!opened_vips) return opened_vips.error();
   const auto vips = std::move(*opened_vips);
   auto to_control = control_options(flags);
-  to_control.pass = random_hex(16);  // standbys send it with the requests that they pass on
+  to_control.pass = pass;
+  if (upgrading.takes_place()) to_control.restore.clear();  // it was, by the process before
   std::function<bool(Instant)> farewell;
   std::function<void()> farewell_over;
   if (vips) {
@@ -93,8 +117,16 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
         [&manager] { manager.beat(); });
   }
   ControlPlaneHooks hooks{
-      .snapshot = [&forwarding](SnapshotPtr next) { forwarding->publish(std::move(next)); },
-      .leadership = [&forwarding](LeadershipPtr next) { forwarding->publish(std::move(next)); },
+      .snapshot =
+          [&forwarding, &upgrading](SnapshotPtr next) {
+            forwarding->publish(next);
+            upgrading.saw(next);
+          },
+      .leadership =
+          [&forwarding, &upgrading](LeadershipPtr next) {
+            forwarding->publish(next);
+            upgrading.saw(next);
+          },
       .gate =
           [&vips] {
             if (vips) vips->look_at_gate();
@@ -105,6 +137,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
       .certificates = tls.hooks(forwarding),
       .tickets = tls.ticket_hooks(forwarding),
       .config = reloader.hooks(),
+      .upgrade = upgrading.hooks(),
       .traffic = [&forwarding] { return forwarding->traffic(); },
       .latencies = [&forwarding] { return forwarding->latencies(); },
       .has_adopted =
@@ -114,6 +147,7 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
   ControlPlane control(to_control, gate, std::move(hooks));
   auto options = flags.forward;
   options.via = "tandem-" + random_hex(4);  // until the cluster has a name
+  if (upgrading.takes_place()) leave_former_uncounted(options);
   options.client_connections_max = clients_among(descriptors(), options.threads);
   options.access_log = reloader.access_log();
   options.tracer = reloader.tracer();
@@ -129,14 +163,11 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
   // The control address comes first: a master that it refuses to start (a shared data directory, no
   // token) must not have served clients.
   if (const auto started = control.start(); !started) return started.error();
-  if (const auto started = data_plane.start(); !started) {
+  if (const auto serving = upgrading.serve({control, data_plane, reloader, vips.get()}); !serving) {
+    upgrading.end();
     control.stop();
-    return started.error();
+    return serving.error();
   }
-  if (const auto plain = data_plane.address(false)) control.set_listen(*plain);
-  if (const auto inner = data_plane.inner_address()) control.set_inner(*inner);
-  if (vips) vips->serve();
-  control.take_part();
   write_text(stdout, ready_line(flags, data_plane, control.address()));
 
   reloader.begin({control, data_plane, tls});
@@ -148,6 +179,15 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
         if (vips) vips->end();
         control.end_at_once();
       });
+  if (upgrading.end()) {
+    if (!upgrading.pass_clients_on(reloader.drain_timeout())) {
+      log::warn("clients are cut off, the time is over connections={}",
+                data_plane.client_connections());
+    }
+    data_plane.stop();
+    log::info("stopped, another process serves requests={}", data_plane.requests());
+    return {};
+  }
   reloader.stop();
   manager.stopping(reloader.drain_timeout() + stop_margin);
   control.set_draining(true);
@@ -164,18 +204,27 @@ Result<> serve(const MasterFlags& flags, Reloader& reloader, StopSignals& signal
 }  // namespace
 
 int main(int argc, char** argv) {
+  Origin origin{ProgramStart::of(argc, argv), FormerProcess::find()};
   set_up_process();
   MasterFlags flags;
   const auto reading = parse_flags(argc, argv, flags);
-  if (const auto status = report(reading, "tandem-master")) return *status;
+  if (const auto status = report(reading, "tandem-master")) {
+    if (origin.former) origin.former->refuse(fmt::format("{}", fmt::join(reading.errors, "; ")));
+    return *status;
+  }
   take_inherited_sockets();
   ServiceManager manager;
-  StopSignals signals;
+  ServingGate gate;
+  const auto pass = random_hex(16);  // standbys send it with the requests that they pass on
+  Upgrading upgrading(flags, std::move(origin.start), std::move(origin.former), gate, manager,
+                      pass);
+  StopSignals signals([&upgrading] { upgrading.upgrade(); });
   start_logging(flags.log_level, flags.log_format);
   const auto served = [&] {
     Reloader reloader(argc, argv, flags, reading.in_force, manager);
-    return serve(flags, reloader, signals, manager);
+    return serve(flags, reloader, signals, manager, upgrading, gate, pass);
   }();
+  if (!served) upgrading.refuse(served.error().message);
   stop_logging();  // queued lines are written before the last message
   return served ? 0 : failed(served.error());
 }

@@ -21,22 +21,14 @@ sigset_t stop_signals() {
   return set;
 }
 
-sigset_t awaited_signals() {
+sigset_t awaited_signals(bool with_upgrades) {
   auto set = stop_signals();
   sigaddset(&set, SIGHUP);
+  if (with_upgrades) sigaddset(&set, SIGUSR2);
   return set;
 }
 
-void wait_for_first(const std::function<void()>& on_hangup) {
-  const auto awaited = awaited_signals();
-  int received = 0;
-  while (sigwait(&awaited, &received) != 0 || received == SIGHUP) {
-    if (received == SIGHUP && on_hangup) on_hangup();
-    received = 0;
-  }
-}
-
-// SIGHUP stays blocked, so that it does not end a program that drains either.
+// SIGHUP and SIGUSR2 stay blocked, so that they do not end a program that drains either.
 void stop_by_default() {
   const auto set = stop_signals();
   signal(SIGTERM, SIG_DFL);
@@ -46,9 +38,20 @@ void stop_by_default() {
 
 }  // namespace
 
-StopSignals::StopSignals() {
-  const auto set = awaited_signals();
+StopSignals::StopSignals(std::function<void()> on_upgrade) : on_upgrade_(std::move(on_upgrade)) {
+  const auto set = awaited_signals(on_upgrade_ != nullptr);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+void StopSignals::wait_for_first(const std::function<void()>& on_hangup) const {
+  const auto awaited = awaited_signals(on_upgrade_ != nullptr);
+  for (;;) {
+    int received = 0;
+    if (sigwait(&awaited, &received) != 0) continue;
+    if (received != SIGHUP && received != SIGUSR2) return;
+    const auto& handler = received == SIGHUP ? on_hangup : on_upgrade_;
+    if (handler) handler();
+  }
 }
 
 void StopSignals::wait(const std::function<void()>& on_hangup) {

@@ -1,5 +1,6 @@
 // stop_signals.hpp: waiting for SIGTERM and SIGINT without signal handlers. SIGHUP never ends a
-// program that serves; it makes one with a log file reopen it.
+// program that serves; it makes one with a log file reopen it. SIGUSR2 asks a program that can for
+// an upgrade.
 #pragma once
 
 #include <functional>
@@ -10,7 +11,9 @@ namespace tandem {
 class StopSignals {
  public:
   // Blocks the signals in all threads that are started from now on. Called by main(), first of all.
-  StopSignals();
+  // `on_upgrade` is called for each SIGUSR2 while one of the others is waited for, on the thread
+  // that waits; empty: SIGUSR2 does what it does by default.
+  explicit StopSignals(std::function<void()> on_upgrade = {});
   // Waits for SIGTERM or SIGINT. From then on the next one ends the process at once. `on_hangup` is
   // called, on this thread, for each SIGHUP before that; if it is empty, SIGHUP is ignored.
   void wait(const std::function<void()>& on_hangup = {});
@@ -32,6 +35,11 @@ class StopSignals {
   SecondStop wait_for_two(const std::function<void()>& on_hangup, std::function<void()> last_words);
   // Makes wait() return, as SIGTERM does. Any thread.
   static void request_stop();
+
+ private:
+  void wait_for_first(const std::function<void()>& on_hangup) const;
+
+  const std::function<void()> on_upgrade_;
 };
 
 }  // namespace tandem

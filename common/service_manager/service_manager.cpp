@@ -52,11 +52,33 @@ ServiceManager::ServiceManager()
   if (socket_.is_open() && watchdog_) beat_interval_ = *watchdog_ / limits::beats_per_watchdog;
 }
 
+void ServiceManager::send(std::string_view lines) {
+  if (is_main_) socket_.send(lines);
+}
+
+void ServiceManager::wait_for_its_turn() {
+  const Lock lock(mutex_);
+  is_main_ = false;
+}
+
+void ServiceManager::take_its_turn() {
+  const Lock lock(mutex_);
+  if (std::exchange(is_main_, true)) return;
+  if (state_ == State::serving || state_ == State::reloading) send("READY=1");
+  if (!status_.empty()) send("STATUS=" + status_);
+}
+
+void ServiceManager::give_turn_to(std::int64_t process) {
+  const Lock lock(mutex_);
+  send(fmt::format("MAINPID={}", process));
+  is_main_ = false;
+}
+
 void ServiceManager::ready() {
   const Lock lock(mutex_);
   if (state_ != State::starting) return;
   state_ = State::serving;
-  socket_.send("READY=1");
+  send("READY=1");
 }
 
 void ServiceManager::status(std::string_view text) {
@@ -65,7 +87,7 @@ void ServiceManager::status(std::string_view text) {
   const Lock lock(mutex_);
   if (line == status_) return;
   status_ = std::move(line);
-  socket_.send("STATUS=" + status_);
+  send("STATUS=" + status_);
 }
 
 void ServiceManager::begin_reload() {
@@ -73,20 +95,20 @@ void ServiceManager::begin_reload() {
   if (state_ != State::serving) return;
   state_ = State::reloading;
   const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
-  socket_.send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds(since_boot)));
+  send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds(since_boot)));
 }
 
 void ServiceManager::end_reload() {
   const Lock lock(mutex_);
   if (state_ != State::reloading) return;
   state_ = State::serving;
-  socket_.send("READY=1");
+  send("READY=1");
 }
 
 void ServiceManager::stopping(Duration at_most) {
   const Lock lock(mutex_);
   if (std::exchange(state_, State::stopping) == State::stopping) return;
-  socket_.send(fmt::format("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", microseconds(at_most)));
+  send(fmt::format("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", microseconds(at_most)));
 }
 
 void ServiceManager::beat() {
@@ -96,7 +118,7 @@ void ServiceManager::beat() {
   if (state_ == State::starting) {
     lines += fmt::format("\nEXTEND_TIMEOUT_USEC={}", microseconds(*watchdog_));
   }
-  socket_.send(lines);
+  send(lines);
 }
 
 }  // namespace tandem

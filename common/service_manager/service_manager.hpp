@@ -7,6 +7,7 @@
 // is. Owner: main(). Any thread, except where it says otherwise.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,12 @@ class ServiceManager {
   ServiceManager();
 
   bool listens() const { return socket_.is_open(); }
+  // For a process that is to take the place of another: it says nothing until then.
+  void wait_for_its_turn();
+  // The turn has come: what was to be said is said. REQUIRES: wait_for_its_turn()
+  void take_its_turn();
+  // Another process of this service is the main one from now on; this one says nothing any more.
+  void give_turn_to(std::int64_t process);
   // It serves. Only the first time counts.
   void ready();
   // How it stands, in a sentence. Sent when it differs from the last one.
@@ -47,6 +54,7 @@ class ServiceManager {
 
  private:
   enum class State { starting, serving, reloading, stopping };
+  void send(std::string_view lines) TANDEM_REQUIRES(mutex_);
   void begin_reload();
   void end_reload();
 
@@ -55,6 +63,7 @@ class ServiceManager {
   std::optional<Duration> beat_interval_;
   Mutex mutex_;
   State state_ TANDEM_GUARDED_BY(mutex_) = State::starting;
+  bool is_main_ TANDEM_GUARDED_BY(mutex_) = true;  // nobody listens to another process
   std::string status_ TANDEM_GUARDED_BY(mutex_);
 };
 

@@ -145,6 +145,12 @@ void read(MemberReader& reader, VipStatus& vip) {
   reader.text("problem", vip.problem, Presence::optional);
 }
 
+void read(MemberReader& reader, ProcessStatus& process) {
+  reader.number("pid", process.pid, 0, any_i64);
+  reader.text("since", process.since);
+  reader.number("connections", process.connections, 0, any_u64, Presence::optional);
+}
+
 void read(MemberReader& reader, CredentialStatus& credential) {
   reader.text("name", credential.name);
   reader.text("role", credential.role);
@@ -198,6 +204,15 @@ void read_primary(MemberReader& reader, std::optional<PrimaryStatus>& primary) {
   if (object == nullptr) return;
   MemberReader part(*object, "primary");
   read(part, primary.emplace());
+  const auto finished = part.finish(UnknownMembers::ignore);
+  if (!finished.ok()) reader.refuse(finished.error());
+}
+
+void read_process(MemberReader& reader, const char* key, std::optional<ProcessStatus>& process) {
+  const auto* object = reader.object(key, Presence::optional);
+  if (object == nullptr) return;
+  MemberReader part(*object, key);
+  read(part, process.emplace());
   const auto finished = part.finish(UnknownMembers::ignore);
   if (!finished.ok()) reader.refuse(finished.error());
 }
@@ -265,6 +280,13 @@ std::string to_json(const Status& status) {
                         {"services", documents(status.services)},
                         {"workers", documents(status.workers)}};
   if (status.grant_ms) document["grant_ms"] = *status.grant_ms;
+  if (status.process) {
+    document["process"] = {{"pid", status.process->pid}, {"since", status.process->since}};
+  }
+  if (const auto& former = status.former_process) {
+    document["former_process"] = {
+        {"pid", former->pid}, {"since", former->since}, {"connections", former->connections}};
+  }
   return dump(document);
 }
 
@@ -301,6 +323,8 @@ Result<Status> parse_status(std::string_view text) {
   reader.text("mode", status.mode, Presence::optional);
   reader.text("failure", status.failure, Presence::optional);
   read_primary(reader, status.primary);
+  read_process(reader, "process", status.process);
+  read_process(reader, "former_process", status.former_process);
   reader.number("commit_index", commit_index, 0, any_u64);
   reader.number("applied_index", applied_index, 0, any_u64);
   reader.number("lag", status.lag, 0, any_u64, Presence::optional);

@@ -101,10 +101,20 @@ struct CredentialStatus {
   bool replaced = false;  // another of that name holds longer
 };
 
+// A process of this master.
+struct ProcessStatus {
+  std::int64_t pid = 0;
+  std::string since{};  // RFC 3339, UTC: it serves since then; the one before: serves no more
+  std::uint64_t connections = 0;  // of clients, that the one before still has
+};
+
 struct Status {
   std::string cluster;  // the cluster's id
   std::string node;
   std::string version;
+  std::optional<ProcessStatus> process{};  // unset from older masters
+  // The process before, after an upgrade, while it still has clients.
+  std::optional<ProcessStatus> former_process{};
   std::string role;  // primary | standby | candidate
   Term term;
   bool protected_ = false;  // "protected": any single loss would be survived now

@@ -194,13 +194,15 @@ void ClusterMember::set_inner(const Endpoint& inner) {
   asio::post(loop_, [this, text = inner.to_string()] { node_.set_inner(text); });
 }
 
-void ClusterMember::stop() {
+void ClusterMember::stop(Gate gate) {
   lookups_.stop();
   if (!thread_.joinable()) return;
-  asio::post(loop_, [this] {
-    gate_.set_serve_until(Instant::never());
-    gate_.set_granted_until(Instant::never());
-    if (hooks_.gate) hooks_.gate();
+  asio::post(loop_, [this, gate] {
+    if (gate == Gate::shut) {
+      gate_.set_serve_until(Instant::never());
+      gate_.set_granted_until(Instant::never());
+      if (hooks_.gate) hooks_.gate();
+    }
     node_.stop();
     loop_.stop();
   });

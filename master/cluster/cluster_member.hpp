@@ -82,8 +82,13 @@ class ClusterMember {
   // The files of the cluster's certificates were read again: requests are passed on over new
   // connections. Any thread.
   void renew_tls();
-  // Ends its thread. Not from the control loop's thread, while that still runs or after.
-  void stop();
+  // Ends its thread. Not from the control loop's thread, while that still runs or after. Forwarding
+  // ends with it, or is left until the lease has ended, or the caller shuts the gate: for a process
+  // that takes the place of this one as the same member.
+  enum class Gate { shut, left };
+  void stop(Gate gate = Gate::shut);
+  // stop() has returned: nothing in the data directory is open or written any more.
+  void let_directory_go() { masters_file_.reset(); }
   // On the control loop's thread: ends what waits there, so that the loop can end.
   void close();
 

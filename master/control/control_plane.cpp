@@ -2,6 +2,9 @@
 
 #include <pthread.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include <boost/asio.hpp>
@@ -14,6 +17,7 @@
 #include "master/control/control_plane_options.hpp"
 #include "master/control/control_plane_parts.hpp"
 #include "master/control/known_masters.hpp"
+#include "master/control/limits.hpp"
 #include "master/control/state_api.hpp"
 
 namespace tandem::master {
@@ -260,7 +264,7 @@ void ControlPlane::Parts::publish_soon() {
 
 void ControlPlane::Parts::close() {
   closed = true;
-  if (node.role == "primary") role_hooks.demoted(node.term);  // without a successor
+  if (node.role == "primary" && !keeps_role) role_hooks.demoted(node.term);  // without a successor
   feed.end_all();
   documents.stop();
   queries.stop();
@@ -315,7 +319,9 @@ void ControlPlane::report_term(Term term) { parts_->member->report_term(term); }
 
 void ControlPlane::hand_over() { parts_->member->hand_over_and_wait(); }
 
-void ControlPlane::end_at_once() { parts_->role_hooks.end_at_once(); }
+void ControlPlane::end_at_once() {
+  if (!parts_->keeps_role) parts_->role_hooks.end_at_once();
+}
 
 void ControlPlane::set_listen(std::optional<Endpoint> listen) {
   parts_->member->set_listen(listen);
@@ -332,6 +338,67 @@ void ControlPlane::set_inner(const Endpoint& inner) {
     parts->note_addresses();
     parts->tell_inner_access();
   });
+}
+
+// One of a pair that leads alone counts on no vote but its own, and after a restart it would have
+// to wait for the other.
+std::string ControlPlane::why_no_restart() {
+  std::promise<std::string> why;
+  auto awaited = why.get_future();
+  asio::post(parts_->loop, [parts = parts_.get(), &why] {
+    const auto& view = parts->member->view();
+    std::string silent;
+    for (const auto& voter : view.voters) {
+      const bool is_other = voter.name != parts->node.node;
+      if (is_other && (voter.silent_since || voter.unheard)) silent = voter.name;
+    }
+    const bool is_alone = parts->member->is_primary() && view.pair && !silent.empty();
+    why.set_value(is_alone ? fmt::format("{} does not answer, and without it this master could not "
+                                         "lead again",
+                                         silent)
+                           : std::string());
+  });
+  return awaited.get();
+}
+
+Result<InheritedSockets> ControlPlane::listening_socket() {
+  std::promise<int> socket;
+  auto awaited = socket.get_future();
+  asio::post(parts_->loop, [parts = parts_.get(), &socket] {
+    socket.set_value(parts->server.duplicate_listener());
+  });
+  const int duplicate = awaited.get();
+  if (duplicate < 0) return fail(ErrorCode::io, "--control: the socket cannot be duplicated");
+  return InheritedSockets{.flag = "--control",
+                          .wanted = options_.control,
+                          .bound = parts_->node.control,
+                          .sockets = {duplicate}};
+}
+
+void ControlPlane::release() {
+  if (!parts_->thread.joinable()) return;
+  const auto deadline = now() + limits::control_retire_max;
+  std::atomic<bool> is_over{false};
+  const auto look = [parts = parts_.get(), &is_over] {
+    parts->server.retire();
+    is_over.store(parts->server.connections() == 0, std::memory_order_release);
+  };
+  while (!is_over.load(std::memory_order_acquire) && now() < deadline) {
+    std::promise<void> looked;
+    auto awaited = looked.get_future();
+    asio::post(parts_->loop, [&] {
+      look();
+      looked.set_value();
+    });
+    awaited.wait();
+    if (!is_over) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  parts_->keeps_role = true;
+  parts_->member->stop(ClusterMember::Gate::left);
+  asio::post(parts_->loop, [parts = parts_.get()] { parts->close(); });
+  parts_->thread.join();
+  parts_->member->let_directory_go();
+  parts_->directory.reset();
 }
 
 // The cluster's thread first: a successor must not be elected while this one may still forward.

@@ -16,6 +16,7 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/endpoint.hpp"
+#include "common/base/inherited_sockets.hpp"
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
 #include "common/core/options.hpp"
@@ -28,6 +29,7 @@
 #include "master/control/certificates_api.hpp"
 #include "master/control/config_api.hpp"
 #include "master/control/ticket_sharing.hpp"
+#include "master/control/upgrade_api.hpp"
 #include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
 #include "master/registry/failure_kind.hpp"
@@ -90,6 +92,7 @@ struct ControlPlaneHooks {
   CertificateHooks certificates{};
   TicketHooks tickets{};
   ConfigHooks config{};
+  UpgradeHooks upgrade{};
   std::function<metrics::Traffic()> traffic{};  // for /metrics; empty: nobody forwards
   // How long workers take, for /v1/latency; empty: nobody forwards. Any thread.
   std::function<std::map<std::string, decltype(HistogramSums::buckets)>()> latencies{};
@@ -166,6 +169,19 @@ class ControlPlane {
 
   // Where other masters pass requests on to this one, once known. They are told. Any thread.
   void set_inner(const Endpoint& inner);
+
+  // ---- upgrades (master/upgrade)
+  // Why the cluster could not be led after a restart of this master alone; empty: it could. Any
+  // thread but the control thread. REQUIRES: as the next.
+  std::string why_no_restart();
+  // Where it listens; the caller owns the descriptor. Any thread but the control thread. REQUIRES:
+  // start() succeeded, and neither release() nor stop() was called.
+  Result<InheritedSockets> listening_socket();
+  // As stop(), for a process that takes the place of this one as the same member: requests that
+  // have come are answered first, whoever waits to be accepted is left to the new process, the gate
+  // is left as it is, and no hook is told of a loss of the leadership. Then the data directory is
+  // free. Not from the control thread.
+  void release();
 
   // Closes the control address and ends the thread. Not from the control thread. May be called
   // twice.

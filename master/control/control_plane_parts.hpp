@@ -3,6 +3,7 @@
 // Owner: the control loop's thread, once it runs; before it whoever starts the control plane.
 #pragma once
 
+#include <atomic>
 #include <thread>
 
 #include <boost/asio.hpp>
@@ -126,6 +127,8 @@ struct ControlPlane::Parts {
   HttpServer server;
   std::thread thread;
   Instant primary_lost;  // when this node last ceased to know one; the boot of the machine: never
+  // Another process takes the place of this one, which has not lost the leadership by that.
+  std::atomic<bool> keeps_role{false};
   bool closed = false;
 };
 

@@ -61,8 +61,8 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   heartbeat_api.emplace(
       HeartbeatApi::Sources{registry, node, *member, access, own_addresses, heartbeats}, timing);
   heartbeat_api->route(router);
-  const auto status =
-      status_of(registry, node, *member, access, hooks.vips, [this] { return certificates(); });
+  const auto status = status_of(registry, node, *member, access, hooks.upgrade, hooks.vips,
+                                [this] { return certificates(); });
   route_status(router, status, documents);
   route_metrics(router,
                 {.status = status,
@@ -77,6 +77,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_certificates(router, hooks.certificates);
   route_config(router, hooks.config, registry, reloads,
                [](const ControlRequest& request) { return AccessControl::asked_of(request).by; });
+  route_upgrade(router, hooks.upgrade, reloads);
   route_roles(router, node, *member);
   route_masters(router, node, *member, options.clear_text());
   route_switchover(router, *member);

@@ -30,6 +30,9 @@ inline constexpr auto blocking_query_default = 5min;
 inline constexpr auto blocking_query_max = 10min;
 inline constexpr std::size_t blocking_queries_max = 2'048;
 
+// For an upgrade the control address answers what has come to it, so long at most.
+inline constexpr auto control_retire_max = 200ms;
+
 // Workers that are told of before the control loop does what else waits: less than a millisecond's
 // work.
 inline constexpr std::size_t workers_told_at_once = 256;

@@ -153,12 +153,15 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 }  // namespace
 
 StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
-                    const AccessControl& access, Vips vips, ShownCertificates certificates) {
-  return [&registry, &node, &member, &access, vips = std::move(vips),
+                    const AccessControl& access, const UpgradeHooks& upgrade, Vips vips,
+                    ShownCertificates certificates) {
+  return [&registry, &node, &member, &access, &upgrade, vips = std::move(vips),
           certificates = std::move(certificates)] {
     auto status = status_of(registry, node, member, vips, certificates);
     status.refused_requests = access.refused();
     status.credentials = access.credentials();
+    if (upgrade.process.pid > 0) status.process = upgrade.process;
+    if (upgrade.former) status.former_process = upgrade.former();
     return status;
   };
 }

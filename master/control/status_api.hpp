@@ -11,6 +11,7 @@
 #include "master/control/api_router.hpp"
 #include "master/control/long_documents.hpp"
 #include "master/control/node_view.hpp"
+#include "master/control/upgrade_api.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -24,7 +25,8 @@ using StatusNow = std::function<wire::Status()>;
 
 // What GET /status tells at the moment of the call, without the workers. All outlive it.
 StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
-                    const AccessControl& access, Vips vips, ShownCertificates certificates);
+                    const AccessControl& access, const UpgradeHooks& upgrade, Vips vips,
+                    ShownCertificates certificates);
 
 void route_status(ApiRouter& router, StatusNow status, LongDocuments& documents);
 

@@ -56,6 +56,7 @@ MAY_INCLUDE = {
                               "master/forward/stream", "master/forward/exchange",
                               "master/forward/tls", "master/forward/client"],
     "master/forward/plane": ["common", "master/metrics", "master/registry", "master/balance", "master/forward"],
+    "master/upgrade": ["common", "master/registry", "master/events", "master/forward", "master/metrics", "master/upgrade"],
     "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
     "master/control": ["common", "master/events", "master/page", "master/metrics", "master/registry", "master/cluster", "master/control"],

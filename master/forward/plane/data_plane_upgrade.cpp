@@ -114,7 +114,7 @@ bool DataPlane::welcome_passed(PassedClient& client, const std::string& port, bo
     const auto& addresses = listeners_.addresses();
     const auto serves = [&](const OpenAddress& each, bool any_port) {
       if (each.bound.tls != tls) return false;
-      return any_port || std::to_string(each.bound.endpoint.port) == port;
+      return (any_port && !each.bound.inner) || std::to_string(each.bound.endpoint.port) == port;
     };
     auto found = std::find_if(addresses.begin(), addresses.end(),
                               [&](const auto& each) { return serves(each, false); });

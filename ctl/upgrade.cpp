@@ -1,0 +1,94 @@
+#include "ctl/upgrade.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/clock.hpp"
+#include "common/wire/status.hpp"
+
+namespace tandem::ctl {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A new process that is ready serves in less than a second, or another is started in its place.
+constexpr Duration serving_max = 30s;
+constexpr std::chrono::milliseconds look_again{50};
+
+Result<wire::Status> status_of(const ControlClient& client) {
+  const auto answer = client.get("/status");
+  if (!answer) return answer.error();
+  return wire::parse_status(*answer);
+}
+
+// Once another process than `before` serves.
+Result<wire::Status> await_another(const ControlClient& client, std::int64_t before) {
+  const auto deadline = now() + serving_max;
+  for (;;) {
+    auto status = status_of(client);
+    if (status && status->process && status->process->pid != before) return status;
+    if (now() >= deadline) {
+      return fail(ErrorCode::timed_out,
+                  "the new process is ready and does not serve: the log of the master says more");
+    }
+    std::this_thread::sleep_for(look_again);
+  }
+}
+
+std::string outcome(const wire::Status& before, const wire::Status& after) {
+  auto text = fmt::format("{}: process {} ({}) has taken the place of {} ({})\n", after.node,
+                          after.process->pid, after.version, before.process->pid, before.version);
+  if (const auto& former = after.former_process) {
+    text += fmt::format("process {} still has {} client connections\n", former->pid,
+                        former->connections);
+  }
+  return text;
+}
+
+Result<std::string> upgrade(const ControlClient& client, Format format) {
+  const auto before = status_of(client);
+  if (!before) return before.error();
+  if (!before->process) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("{} runs version {}, which cannot be upgraded while it serves: restart "
+                            "it",
+                            before->node, before->version));
+  }
+  const auto begun = client.post("/v1/upgrade");
+  if (!begun) return begun.error();
+  const auto after = await_another(client, before->process->pid);
+  if (!after) return after.error();
+  const auto wanted = Json::parse(*begun, nullptr, false).value("pid", std::int64_t{0});
+  if (after->process->pid != wanted) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("the new process {} ended before it served, and process {} of version "
+                            "{} serves instead: the log of the master says why",
+                            wanted, after->process->pid, after->version));
+  }
+  if (format == Format::tables) return outcome(*before, *after);
+  return Json{{"node", after->node},
+              {"pid", after->process->pid},
+              {"version", after->version},
+              {"former", {{"pid", before->process->pid}, {"version", before->version}}}}
+             .dump() +
+         "\n";
+}
+
+}  // namespace
+
+void add_upgrade_command(CLI::App& app, BoundCommands& commands) {
+  commands.push_back({add_command(app, "upgrade",
+                                  "let the program of a master, which may be another version by "
+                                  "now, take the place of the process that serves"),
+                      [](const ControlClient& client, const Waiting&, Format format) {
+                        return upgrade(client, format);
+                      },
+                      true});
+}
+
+}  // namespace tandem::ctl
