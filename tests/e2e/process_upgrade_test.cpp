@@ -18,9 +18,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 
-using namespace tandem::e2e;
-using tandem::wire::ProcessStatus;
-
+namespace tandem::e2e::process_upgrade_test {
 namespace {
 
 bool is_alive(pid_t process) {
@@ -276,3 +274,5 @@ TEST_CASE(
   CHECK(at_a.first_failure() == "");
   CHECK(at_b.first_failure() == "");
 }
+
+}  // namespace tandem::e2e::process_upgrade_test

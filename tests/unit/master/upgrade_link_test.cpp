@@ -13,9 +13,7 @@
 #include "master/upgrade/link.hpp"
 #include "master/upgrade/messages.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
-
+namespace tandem::master::upgrade_link_test {
 namespace {
 
 Instant soon() { return now() + 5s; }
@@ -121,3 +119,5 @@ TEST_CASE("messages of an upgrade are read as they were written") {
     CHECK_FALSE(parse_upgrade_message(wrong).ok());
   }
 }
+
+}  // namespace tandem::master::upgrade_link_test
