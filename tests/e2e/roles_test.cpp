@@ -138,7 +138,11 @@ TEST_CASE("all tokens are replaced and the primary is killed without a failed re
     cluster.start_worker(worker);
     // The next one must not go before it is back.
     for (const auto& master : cluster.names()) {
-      REQUIRE(eventually([&] { return cluster.status(master).workers.at(worker).state == "up"; }));
+      // It is unknown from its bye until its first heartbeat.
+      REQUIRE(eventually([&] {
+        const auto workers = cluster.status(master).workers;
+        return workers.contains(worker) && workers.at(worker).state == "up";
+      }));
     }
     REQUIRE(cluster.await_whole() == "");
   }
