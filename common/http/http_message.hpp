@@ -27,6 +27,7 @@ struct ControlRequest {
   std::string_view origin;    // the Origin field, which browsers send; empty when there is none
   std::string_view accept{};  // the Accept field
   std::string_view last_event_id{};  // the Last-Event-ID field, of readers of event streams
+  std::string_view if_none_match{};  // the If-None-Match field
   std::string_view features{};       // the Tandem-Features field, of other members
   std::string_view peer;             // the numeric address it came from
   std::string_view on_behalf_of{};   // the Tandem-On-Behalf-Of field, of masters

@@ -34,6 +34,8 @@ bool may(const Credential& caller, Access access) {
     case Access::operator_: return includes(caller.role, Role::operator_);
     case Access::master: return includes(caller.role, Role::master);
     case Access::worker: return includes(caller.role, Role::worker);
+    case Access::viewer_or_worker:
+      return includes(caller.role, Role::viewer) || includes(caller.role, Role::worker);
     case Access::member:
       return includes(caller.role, Role::master) ||
              (caller.role == Role::worker && caller.scope.witness);
@@ -47,6 +49,7 @@ std::string_view needed(Access access) {
     case Access::operator_: return "operator";
     case Access::master: return "master";
     case Access::worker: return "worker";
+    case Access::viewer_or_worker: return "viewer or worker";
     case Access::member: return "master, or worker with witness = true";
     case Access::open:
     case Access::anyone:
@@ -55,9 +58,20 @@ std::string_view needed(Access access) {
   assertion_failed("an access that needs a role", __FILE__, __LINE__);
 }
 
+// Old clients of Consul put their token there, where it is not looked for, and must not be told.
+std::string without_token(std::string_view query) {
+  constexpr std::string_view token = "token=";
+  std::string text(query);
+  for (auto at = text.find(token); at != text.npos; at = text.find(token, at + token.size())) {
+    const auto begin = at + token.size();
+    text.replace(begin, std::min(text.find('&', begin), text.size()) - begin, "...");
+  }
+  return text;
+}
+
 std::string named(const ControlRequest& request) {
   auto text = fmt::format("{} {}{}{}", request.method, request.path,
-                          request.query.empty() ? "" : "?", request.query);
+                          request.query.empty() ? "" : "?", without_token(request.query));
   return printable(text.substr(0, shown_bytes_max));
 }
 

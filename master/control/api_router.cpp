@@ -3,17 +3,28 @@
 #include "common/base/assert.hpp"
 #include "common/base/name.hpp"
 #include "common/http/api_response.hpp"
+#include "master/control/discovery/limits.hpp"
+#include "master/control/query.hpp"
 
 namespace tandem::master {
 
 namespace {
 
 constexpr std::string_view placeholder = "{name}";
+constexpr std::string_view rest_placeholder = "{id}";
+// Encoded, each byte takes three.
+constexpr std::size_t id_bytes_max = 3 * limits::registered_id_bytes_max;
 
-// `name`: the segment of `path` that {name} matches.
+// `name`: what of `path` {name} or {id} matches.
 bool matches(std::string_view pattern, std::string_view path, std::string_view& name) {
-  const auto place = pattern.find(placeholder);
   name = {};
+  if (pattern.ends_with(rest_placeholder)) {
+    const auto before = pattern.substr(0, pattern.size() - rest_placeholder.size());
+    if (path.size() <= before.size() || !path.starts_with(before)) return false;
+    name = path.substr(before.size());
+    return true;
+  }
+  const auto place = pattern.find(placeholder);
   if (place == pattern.npos) return path == pattern;
   const auto before = pattern.substr(0, place);
   const auto after = pattern.substr(place + placeholder.size());
@@ -86,7 +97,10 @@ boost::asio::awaitable<ControlResponse> ApiRouter::handle(const ControlRequest& 
                               : method_not_allowed(request.method, std::move(allowed));
   }
   std::string name;
-  if (!text.empty()) {
+  if (endpoint->path.ends_with(rest_placeholder)) {
+    if (text.size() > id_bytes_max) co_return refusal(invalid("the ID is too long", "ID"));
+    name = percent_decoded(text);
+  } else if (!text.empty()) {
     auto parsed = parse_name(text, "name");
     if (!parsed) co_return refusal(parsed.error());
     name = std::move(*parsed);

@@ -2,8 +2,9 @@
 // how its requests are treated.
 //
 // A path may have one segment {name}: "/v1/workers/{name}/drain". That segment must be a valid
-// name, or the request is refused (400). HEAD is answered like GET; the server leaves out the body.
-// No such path: 404; another method: 405 with Allow.
+// name, or the request is refused (400). Or it may end in {id}, which matches the rest, any text
+// with slashes among it, percent-encoded. HEAD is answered like GET; the server leaves out the
+// body. No such path: 404; another method: 405 with Allow.
 #pragma once
 
 #include <functional>
@@ -20,7 +21,8 @@
 namespace tandem::master {
 
 struct ApiEndpoint {
-  // `name` is the segment that {name} matched; empty when the path has none.
+  // `name` is the segment that {name} matched, or the text that {id} did, decoded; empty when the
+  // path has none.
   using Handler = std::function<ControlResponse(const ControlRequest&, const std::string& name)>;
   // The same, which may suspend.
   using AwaitedHandler = std::function<boost::asio::awaitable<ControlResponse>(
@@ -34,11 +36,12 @@ struct ApiEndpoint {
   enum class Access {
     by_method,  // GET: viewer; anything else changes something: operator_
     open,       // anyone, who then learns the status of the answer alone
-    anyone,  // anyone, who learns nothing of the cluster by it
+    anyone,     // anyone, who learns nothing of the cluster by it
     viewer,
     operator_,
     master,
     worker,  // in the scope of its token
+    viewer_or_worker,
     member,  // masters, and workers that may be witnesses
   };
 
@@ -70,7 +73,7 @@ class ApiRouter {
   boost::asio::awaitable<ControlResponse> handle(const ControlRequest& request) const;
 
  private:
-  // The endpoint, and the segment that {name} matched; null: none, and `allowed` lists other
+  // The endpoint, and what {name} or {id} matched; null: none, and `allowed` lists other
   // methods of the path.
   const ApiEndpoint* find(const ControlRequest& request, std::string_view& name,
                           std::string& allowed) const;

@@ -206,6 +206,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                                      .may_answer = [this] { return member->may_decide(now()); }});
   tickets.emplace(
       loop, calls, registry, *member, options.node, [this] { return token; }, hooks.tickets);
+  open_agent(options);
   route(options);
   auto bound = server.listen(options.control);
   if (!bound) {
@@ -215,6 +216,35 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   node.control = *bound;
   note_addresses();
   return {};
+}
+
+void ControlPlane::Parts::open_agent(const ControlPlaneOptions& options) {
+  agent.emplace(Agent::Sources{.loop = loop,
+                               .disk = reloads,
+                               .calls = calls,
+                               .registry = registry,
+                               .access = access,
+                               .own_addresses = own_addresses,
+                               .queries = queries,
+                               .node = node.node,
+                               .data_dir = options.data_dir,
+                               .others =
+                                   [this] {
+                                     std::map<std::string, Endpoint> others;
+                                     for (const auto& [name, control] : member->others()) {
+                                       others.emplace(name.name(), control);
+                                     }
+                                     return others;
+                                   },
+                               .token = [this] { return token; },
+                               .leads = [this] { return member->may_decide(now()); },
+                               .primary =
+                                   [this] {
+                                     const auto& primary = member->view().primary_addresses;
+                                     if (member->is_primary()) return node.control.to_string();
+                                     return primary ? primary->control.to_string() : std::string();
+                                   }});
+  agent->open(now());
 }
 
 void ControlPlane::Parts::run() {
@@ -237,6 +267,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     warn_of_certificate();
     if (hooks.certificates.tick) hooks.certificates.tick();
     tickets->tick(instant);
+    agent->tick(instant);
     if (hooks.turn) hooks.turn(instant);
     if (instant >= second + 1s) {
       second = instant;
@@ -268,6 +299,7 @@ void ControlPlane::Parts::close() {
   feed.end_all();
   documents.stop();
   queries.stop();
+  agent->stop();
   lookups.stop();
   tick_timer.cancel();
   publish_timer.cancel();

@@ -16,6 +16,7 @@
 #include "master/control/access_control.hpp"
 #include "master/control/api_router.hpp"
 #include "master/control/control_plane.hpp"
+#include "master/control/discovery/agent.hpp"
 #include "master/control/discovery/blocking_queries.hpp"
 #include "master/control/drained_wait.hpp"
 #include "master/control/event_feed.hpp"
@@ -45,6 +46,7 @@ struct ControlPlane::Parts {
   Result<Registry::Configured> configured(const ControlPlaneOptions& options) const;
   void look_up(const std::vector<wire::WorkerSpec>& backends);
   NameLookups::Found without_own(const NameLookups::Found& found) const;
+  void open_agent(const ControlPlaneOptions& options);
   void route(const ControlPlaneOptions& options);
   void run();
   void tick_at(boost::asio::steady_timer::time_point time);
@@ -121,6 +123,7 @@ struct ControlPlane::Parts {
   std::optional<TicketSharing> tickets;
   LongDocuments documents{loop, registry};
   BlockingQueries queries{loop};
+  std::optional<Agent> agent;
   RoleHooks role_hooks;
   std::optional<HeartbeatApi> heartbeat_api;
   ApiRouter router;

@@ -84,9 +84,11 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_workers(
       router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
       *drained, documents, check_address);
-  route_services(router, registry,
-                 [this](Change wanted) { return member->commit(std::move(wanted)); });
-  route_discovery(router, registry, node.node, queries);
+  route_services(
+      router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
+      queries);
+  route_discovery(router, registry, agent->registrations(), queries);
+  agent->route(router);
   route_routes(router, registry,
                [this](Change wanted) { return member->commit(std::move(wanted)); });
   route_state(router, registry, *member);

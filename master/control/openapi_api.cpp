@@ -26,13 +26,14 @@ const char* role_of(const ApiEndpoint& endpoint) {
     case Access::operator_: return "operator";
     case Access::master: return "master";
     case Access::worker: return "worker";
+    case Access::viewer_or_worker: return "viewer or worker";
     case Access::member: return "member";
   }
   return "";
 }
 
-Json parameter_of_path() {
-  return {{"name", "name"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
+Json parameter_of_path(std::string_view name) {
+  return {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
 }
 
 Json error_answer(std::string_view why) {
@@ -67,8 +68,9 @@ void add_errors(const ApiEndpoint& endpoint, Json& operation) {
 Json operation_of(const ApiEndpoint& endpoint, const Json& described) {
   const auto key = std::string(endpoint.method) + " " + std::string(endpoint.path);
   auto operation = described.value(key, Json{{"responses", {{"200", {{"description", "done"}}}}}});
-  if (endpoint.path.find("{name}") != endpoint.path.npos) {
-    operation["parameters"].push_back(parameter_of_path());
+  for (const std::string_view name : {"name", "id"}) {
+    if (endpoint.path.find(fmt::format("{{{}}}", name)) == endpoint.path.npos) continue;
+    operation["parameters"].push_back(parameter_of_path(name));
   }
   add_errors(endpoint, operation);
   const std::string role = role_of(endpoint);

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t quoted_bytes_max = 64;
 
-std::string decoded(std::string_view text) {
+}  // namespace
+
+std::string percent_decoded(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
@@ -25,8 +27,6 @@ std::string decoded(std::string_view text) {
   }
   return result;
 }
-
-}  // namespace
 
 Result<QueryParameters> parse_query(std::string_view query,
                                     std::initializer_list<std::string_view> known) {
@@ -43,7 +43,7 @@ Result<QueryParameters> parse_query(std::string_view query,
           quoted);
     }
     const auto value = part.substr(std::min(equals + 1, part.size()));
-    if (!parameters.emplace(name, decoded(value)).second) {
+    if (!parameters.emplace(name, percent_decoded(value)).second) {
       return invalid(fmt::format("{} is given twice", name), name);
     }
   }

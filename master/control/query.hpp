@@ -12,6 +12,9 @@ namespace tandem::master {
 
 using QueryParameters = std::map<std::string, std::string>;
 
+// RFC 3986 §2.1; a '%' that begins no valid escape stays as it is.
+std::string percent_decoded(std::string_view text);
+
 // "wait_ms=500&now=true", percent-decoded (RFC 3986 §2.1); a '%' that begins no valid escape stays
 // as it is. Errors: `invalid`, naming the parameter: one that is not `known`, or is given twice.
 Result<QueryParameters> parse_query(std::string_view query,

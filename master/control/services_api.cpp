@@ -1,10 +1,14 @@
 #include "master/control/services_api.hpp"
 
+#include <charconv>
+
 #include <boost/asio.hpp>
 
 #include "common/base/clock.hpp"
 #include "common/wire/status.hpp"
 #include "common/http/api_response.hpp"
+#include "master/control/discovery/blocking_queries.hpp"
+#include "master/control/query.hpp"
 
 namespace tandem::master {
 
@@ -36,6 +40,73 @@ ControlResponse show(const Registry& registry, const std::string& name) {
       fail(ErrorCode::not_found, fmt::format("no service has the name {}", name), "name"));
 }
 
+// The number in an entity tag of this API, "12"; 0: it is another's, or `*`.
+std::uint64_t number_in(std::string_view tag) {
+  std::uint64_t number = 0;
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  if (tag.size() < 2 || tag.front() != '"' || tag.back() != '"') return 0;
+  tag = tag.substr(1, tag.size() - 2);
+  const auto [end, error] = std::from_chars(tag.data(), tag.data() + tag.size(), number);
+  return error == std::errc() && end == tag.data() + tag.size() ? number : 0;
+}
+
+struct ServiceQuestion {
+  std::string service;
+  BlockingQueries::Wait wait{};  // its index: what the caller has
+  bool has_all = false;  // an If-None-Match said so: then it can be told that nothing is new
+};
+
+Result<ServiceQuestion> question_of(const ControlRequest& request, const std::string& service) {
+  const auto parameters = parse_query(request.query, {"index", "wait"});
+  if (!parameters) return parameters.error();
+  const auto wait = BlockingQueries::wait_of(*parameters);
+  if (!wait) return wait.error();
+  ServiceQuestion question{.service = service, .wait = *wait};
+  if (!parameters->contains("wait")) question.wait.longest = Duration::zero();
+  question.has_all = !request.if_none_match.empty();
+  if (question.wait.index == 0) question.wait.index = number_in(request.if_none_match);
+  return question;
+}
+
+// What of a service is news when it changes: who serves it, not how much.
+std::string gist_of(const Registry& registry, const std::string& name) {
+  const auto service = registry.service(name, now());
+  if (!service) return {};
+  std::string gist = service->panic ? "panic" : "well";
+  for (const auto& each : service->instances) {
+    gist += fmt::format(" {} {} {} {} {}", each.name, each.address, each.weight, each.protocol,
+                        each.tls);
+  }
+  return gist;
+}
+
+// The index is of all services; a caller is told of its own alone, and so waits on while the news
+// are another's.
+asio::awaitable<ControlResponse> show_news(const Registry& registry, BlockingQueries& queries,
+                                           Result<ServiceQuestion> asked) {
+  if (!asked) co_return refusal(asked.error());
+  const auto [service, wait, has_all] = *asked;
+  bool is_same = wait.index != 0 && wait.index == queries.index();
+  const auto known = gist_of(registry, service);
+  const auto end = std::chrono::steady_clock::now() + wait.longest;
+  while (is_same && !queries.is_stopped()) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= Duration::zero()) break;
+    if (queries.is_full()) {
+      co_return refusal(
+          fail(ErrorCode::unavailable, "as many as may wait for news of services do: ask again"));
+    }
+    auto waiting = queries.wait({.index = queries.index(), .longest = left});
+    co_await std::move(waiting);
+    is_same = gist_of(registry, service) == known;
+  }
+  auto answer = show(registry, service);
+  if (is_same && has_all && answer.status == 200) answer = {.status = 304, .body = {}};
+  answer.fields.emplace_back("ETag", fmt::format("\"{}\"", queries.index()));
+  answer.fields.emplace_back("Tandem-Index", std::to_string(queries.index()));
+  co_return answer;
+}
+
 void route_settings(ApiRouter& router, const Registry& registry, Commit commit) {
   using enum ApiEndpoint::Role;
   constexpr std::string_view path = "/v1/services/{name}/settings";
@@ -62,18 +133,20 @@ void route_settings(ApiRouter& router, const Registry& registry, Commit commit) 
 
 }  // namespace
 
-void route_services(ApiRouter& router, const Registry& registry, Commit commit) {
+void route_services(ApiRouter& router, const Registry& registry, Commit commit,
+                    BlockingQueries& queries) {
   route_settings(router, registry, std::move(commit));
   router.add({.method = "GET",
               .path = "/v1/services",
               .handler = [&registry](const ControlRequest&, const std::string&) {
                 return document(wire::to_json(registry.services(now())));
               }});
-  router.add({.method = "GET",
-              .path = "/v1/services/{name}",
-              .handler = [&registry](const ControlRequest&, const std::string& name) {
-                return show(registry, name);
-              }});
+  router.add(
+      {.method = "GET",
+       .path = "/v1/services/{name}",
+       .handler = [&registry, &queries](const ControlRequest& request, const std::string& name) {
+         return show_news(registry, queries, question_of(request, name));
+       }});
 }
 
 }  // namespace tandem::master

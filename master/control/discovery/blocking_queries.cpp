@@ -33,7 +33,7 @@ Result<BlockingQueries::Wait> BlockingQueries::wait_of(const QueryParameters& pa
 asio::awaitable<void> BlockingQueries::wait(Wait wait) {
   const auto end = std::chrono::steady_clock::now() + wait.longest;
   while (!stopped_ && wait.index != 0 && wait.index == index()) {
-    if (waiting_.size() >= limits::blocking_queries_max) co_return;
+    if (is_full()) co_return;
     if (std::chrono::steady_clock::now() >= end) co_return;
     asio::steady_timer timer(loop_, end);
     waiting_.insert(&timer);
@@ -44,13 +44,19 @@ asio::awaitable<void> BlockingQueries::wait(Wait wait) {
 }
 
 void BlockingQueries::notify(std::uint64_t version) {
-  index_ = std::max<std::uint64_t>(version, 1);
+  index_ = std::max<std::uint64_t>(version + more_, index_);
+  for (auto* const each : waiting_) each->cancel();
+}
+
+void BlockingQueries::notify_of_more() {
+  ++more_;
+  ++index_;
   for (auto* const each : waiting_) each->cancel();
 }
 
 void BlockingQueries::stop() {
   stopped_ = true;
-  notify(index_);
+  for (auto* const each : waiting_) each->cancel();
 }
 
 }  // namespace tandem::master

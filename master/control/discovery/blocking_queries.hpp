@@ -2,8 +2,9 @@
 //
 // A caller names the index of what it has been told. While that is the index of what there is, it
 // waits; any other index is answered at once, for it is older, or another master's. The index is
-// the version of the published snapshot: it grows when a worker of any service gains or loses
-// traffic, so that a caller may be told what it knows already, and never misses anything.
+// the version of the published snapshot, and what registrations say beside it: it grows when a
+// worker of any service gains or loses traffic, so that a caller may be told what it knows already,
+// and never misses anything.
 //
 // Owner: the control loop's thread.
 #pragma once
@@ -17,6 +18,7 @@
 
 #include "common/base/result.hpp"
 #include "common/base/time.hpp"
+#include "master/control/limits.hpp"
 #include "master/control/query.hpp"
 
 namespace tandem::master {
@@ -36,17 +38,23 @@ class BlockingQueries {
   // Returns when there is news, the time is over, or too many wait already; the answer is to be
   // made after it.
   boost::asio::awaitable<void> wait(Wait wait);
+  // No more can wait.
+  bool is_full() const { return waiting_.size() >= limits::blocking_queries_max; }
+  bool is_stopped() const { return stopped_; }
   // Of what is answered now; 1 or more.
   std::uint64_t index() const { return index_; }
 
   // There is a new snapshot, of that version.
   void notify(std::uint64_t version);
+  // There is news that no snapshot shows.
+  void notify_of_more();
   void stop();
 
  private:
   boost::asio::io_context& loop_;
   std::unordered_set<boost::asio::steady_timer*> waiting_;
   std::uint64_t index_ = 1;
+  std::uint64_t more_ = 0;  // of the index
   bool stopped_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "master/control/discovery/discovery_api.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include <boost/asio.hpp>
@@ -15,26 +16,44 @@ namespace {
 
 namespace asio = boost::asio;
 
-// What it answers when the wait is over.
-using Tell = std::function<std::string(const QueryParameters& parameters)>;
+// What is asked of a list of instances: `tag` may be there several times.
+struct Question {
+  QueryParameters parameters;
+  std::vector<std::string> tags;
+};
 
 // Clients of Consul send these whatever they ask; here there is one datacenter, and each answer is
-// as new as this master's knowledge. What would choose among instances (tag, filter, near) is not
+// as new as this master's knowledge. What else would choose among instances (filter, near) is not
 // known, and refused rather than ignored.
-Result<QueryParameters> parameters_of(std::string_view query) {
-  return parse_query(query, {"index", "wait", "passing", "dc", "stale", "consistent", "cached",
-                             "pretty", "token", "ns", "partition"});
+Result<Question> question_of(std::string_view query) {
+  constexpr std::string_view tag = "tag=";
+  Question question;
+  std::string rest;
+  while (!query.empty()) {
+    const auto part = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    if (part.starts_with(tag)) {
+      question.tags.push_back(percent_decoded(part.substr(tag.size())));
+    } else {
+      rest += (rest.empty() ? "" : "&") + std::string(part);
+    }
+  }
+  auto parameters = parse_query(rest, {"index", "wait", "passing", "dc", "stale", "consistent",
+                                       "cached", "pretty", "token", "ns", "partition"});
+  if (!parameters) return parameters.error();
+  question.parameters = std::move(*parameters);
+  return question;
 }
 
-asio::awaitable<ControlResponse> answer_news(BlockingQueries& queries,
-                                             Result<QueryParameters> parameters, Tell tell) {
-  if (!parameters) co_return refusal(parameters.error());
-  const auto wanted = BlockingQueries::wait_of(*parameters);
+asio::awaitable<ControlResponse> answer_news(BlockingQueries& queries, Result<Question> question,
+                                             std::function<std::string(const Question&)> tell) {
+  if (!question) co_return refusal(question.error());
+  const auto wanted = BlockingQueries::wait_of(question->parameters);
   if (!wanted) co_return refusal(wanted.error());
   auto waiting = queries.wait(*wanted);
   co_await std::move(waiting);
   const auto index = queries.index();
-  auto response = document(tell(*parameters));
+  auto response = document(tell(*question));
   response.fields.emplace_back("X-Consul-Index", std::to_string(index));
   response.fields.emplace_back("X-Consul-KnownLeader", "true");
   response.fields.emplace_back("X-Consul-LastContact", "0");
@@ -49,37 +68,35 @@ bool is_set(const QueryParameters& parameters, const char* name) {
 
 }  // namespace
 
-void route_discovery(ApiRouter& router, const Registry& registry, const std::string& node,
-                     BlockingQueries& queries) {
+void route_discovery(ApiRouter& router, const Registry& registry,
+                     const Registrations& registrations, BlockingQueries& queries) {
+  const auto seen = [&registry, &registrations] {
+    const auto instant = now();
+    return WorkersSeen{registry.workers(instant), registrations, instant};
+  };
   const auto route = [&](std::string_view path, auto tell) {
     router.add(
         {.method = "GET",
          .path = path,
          .handler = [&queries, tell](const ControlRequest& request, const std::string& name) {
            return answer_news(
-               queries, parameters_of(request.query),
-               [tell, name](const QueryParameters& parameters) { return tell(name, parameters); });
+               queries, question_of(request.query), [tell, name](const Question& question) {
+                 return tell(InstancesWanted{.service = name,
+                                             .passing = is_set(question.parameters, "passing"),
+                                             .tags = question.tags});
+               });
          }});
   };
-  route("/v1/catalog/services", [&registry](const std::string&, const QueryParameters&) {
-    return consul_services(registry.workers(now()));
-  });
-  route("/v1/catalog/service/{name}", [&registry](const std::string& name, const QueryParameters&) {
-    return consul_catalog(registry.workers(now()), name);
+  route("/v1/catalog/services", [seen](const InstancesWanted&) { return consul_services(seen()); });
+  route("/v1/catalog/service/{name}", [seen](const InstancesWanted& wanted) {
+    return consul_catalog(seen(), {.service = wanted.service, .tags = wanted.tags});
   });
   route("/v1/health/service/{name}",
-        [&registry](const std::string& name, const QueryParameters& parameters) {
-          return consul_health(registry.workers(now()), name, is_set(parameters, "passing"));
-        });
-  router.add({.method = "GET",
-              .path = "/v1/agent/self",
-              .handler = [&node](const ControlRequest&, const std::string&) {
-                return document(consul_self(node));
-              }});
+        [seen](const InstancesWanted& wanted) { return consul_health(seen(), wanted); });
   router.add({.method = "GET",
               .path = "/v1/discovery/prometheus",
-              .handler = [&registry](const ControlRequest&, const std::string&) {
-                return document(prometheus_targets(registry.workers(now())));
+              .handler = [seen](const ControlRequest&, const std::string&) {
+                return document(prometheus_targets(seen()));
               }});
 }
 

@@ -4,16 +4,15 @@
 // Every master answers from its own knowledge, as an agent does.
 #pragma once
 
-#include <string>
-
 #include "master/control/api_router.hpp"
 #include "master/control/discovery/blocking_queries.hpp"
+#include "master/control/discovery/registrations.hpp"
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
 
-// All references outlive the router. `node`: this master's name.
-void route_discovery(ApiRouter& router, const Registry& registry, const std::string& node,
-                     BlockingQueries& queries);
+// All references outlive the router.
+void route_discovery(ApiRouter& router, const Registry& registry,
+                     const Registrations& registrations, BlockingQueries& queries);
 
 }  // namespace tandem::master

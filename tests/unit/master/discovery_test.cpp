@@ -103,7 +103,7 @@ TEST_CASE("who has the newest index waits until there is news") {
 TEST_CASE("what would be ignored is refused") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());
-  for (const std::string query : {"tag=v2", "filter=x", "near=_agent", "index=x", "index=-1",
+  for (const std::string query : {"filter=x", "near=_agent", "index=x", "index=-1",
                                   "index=99999999999999999999", "wait=5", "wait=-1s"}) {
     CAPTURE(query);
     CHECK(client.get("/v1/health/service/web?" + query).status == 400);
@@ -125,4 +125,38 @@ TEST_CASE("a token is taken from X-Consul-Token, too") {
   CHECK(client.get("/v1/catalog/services").status == 401);
   CHECK(client.get("/v1/catalog/services", {{"X-Consul-Token", token}}).status == 200);
   CHECK(client.get("/v1/catalog/services", {{"X-Consul-Token", "wrong"}}).status == 401);
+}
+
+TEST_CASE("who has the newest of a service waits for news of it, and is told when there are none") {
+  ControlFixture cluster;
+  ControlClient client(cluster.plane.address());
+  REQUIRE(client.post("/heartbeat", heartbeat("w1", "web")).status == 200);
+  REQUIRE(eventually([&] { return cluster.traffic("web") == "w1"; }));
+  const auto known = client.get("/v1/services/web");
+  const auto tag = known.fields.at("ETag");
+  const auto index = known.fields.at("Tandem-Index");
+  CHECK(tag == "\"" + index + "\"");
+  CHECK(client.get("/v1/services/web", {{"If-None-Match", tag}}).status == 304);
+  CHECK(client.get("/v1/services/web?wait=1ms", {{"If-None-Match", tag}}).status == 304);
+  CHECK(client.get("/v1/services/web?wait=1ms&index=" + index).status == 200);
+  auto waiting = std::async(std::launch::async, [&] {
+    ControlClient other(cluster.plane.address());
+    return other.get("/v1/services/web?wait=60s", {{"If-None-Match", tag}});
+  });
+  // What is new elsewhere ends no wait.
+  REQUIRE(client.post("/heartbeat", heartbeat("s1", "shop")).status == 200);
+  REQUIRE(eventually([&] { return cluster.traffic("shop") == "s1"; }));
+  CHECK(waiting.wait_for(std::chrono::milliseconds(0)) == std::future_status::timeout);
+  REQUIRE(client.post("/heartbeat", heartbeat("w2", "web")).status == 200);
+  const auto answer = waiting.get();
+  CHECK(answer.status == 200);
+  CHECK(Json::parse(answer.body)["instances"].size() == 2);
+  CHECK(answer.fields.at("ETag") != tag);
+  // What is no tag of ours is old.
+  for (const std::string other : {"*", "12", "\"x\"", "\"99999999999999999999999\""}) {
+    CHECK(client.get("/v1/services/web?wait=60s", {{"If-None-Match", other}}).status == 200);
+  }
+  CHECK(client.get("/v1/services/none?wait=1ms").status == 404);
+  CHECK(client.get("/v1/services/web?wait=x").status == 400);
+  CHECK(client.get("/v1/services/web?tag=x").status == 400);
 }
