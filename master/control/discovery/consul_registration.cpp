@@ -169,7 +169,7 @@ std::optional<CheckedPlace> place_in(std::string_view url, const std::string& ho
   auto authority = std::string(url.substr(0, end));
   auto path = std::string(url.substr(end));
   path.erase(std::min(path.find('#'), path.size()));
-  if (!path.starts_with('/')) path.insert(0, "/");
+  if (!path.starts_with('/')) path.insert(path.begin(), '/');
   const bool has_port = authority.find(':') != authority.npos && !authority.ends_with(']');
   if (!has_port) authority += ":80";
   const auto parsed = parse_endpoint(authority, "http");
@@ -291,7 +291,7 @@ void name_checks(Registration& registration) {
 
 std::string address_in(ConsulMembers& members, std::string_view caller_host) {
   const auto said = members.text("address", limits::registered_text_bytes_max);
-  if (said.empty()) return std::string(caller_host);
+  if (said.empty()) return canonical_host(std::string(caller_host));
   if (said == "localhost") return "127.0.0.1";
   const Endpoint address{said, 0};
   if (!address.is_numeric() || address.is_unspecified()) {
