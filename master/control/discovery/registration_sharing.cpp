@@ -25,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t process_bytes = 8;
-constexpr Duration answer_max = 1s;
+constexpr Duration telling_max = 1s;
 constexpr Duration looked_at_every = 1s;
 // In a message: one has 70 bytes at least.
 constexpr std::size_t told_at_once_max = 700;
@@ -113,7 +113,7 @@ asio::awaitable<void> RegistrationSharing::send(std::string name) {
     request.method = "POST";
     request.path = registrations_path;
     request.body = message;
-    auto telling = pass_on(sources_.calls, other.control, request, sources_.token(), answer_max);
+    auto telling = pass_on(sources_.calls, other.control, request, sources_.token(), telling_max);
     const auto answer = co_await std::move(telling);
     const bool taken = answer && answer->status == 200;
     if (!taken) {
