@@ -84,7 +84,7 @@ if command -v prometheus >"$run_dir/which"; then
 fi
 
 echo "the primary is killed:"
-kill -9 "${pid_of[master-$primary]}"
+kill9 "master-$primary"
 await 20 role "$standby" primary
 ask
 for n in 1 2; do stop "service-$n"; done

@@ -185,7 +185,7 @@ def check_consul(scratch):
     until("it is up there", lambda: again.health.service("late", passing=True)[1])
     # Without reports it is critical, by the master that it did not report to as well.
     until("its time is over", lambda: not agent.health.service("default", passing=True)[1])
-    assert agent.agent.service.deregister("web%20one/1")
+    assert agent.agent.service.deregister("web one/1")
     until("it has gone", lambda: sorted(again.agent.services()) == ["three", "two"])
     assert put(f"{control[standby]}/v1/agent/check/pass/service:web%20one/1", None) == 404
     print("python3-consul2: registered, reported, watched, survived the primary")
