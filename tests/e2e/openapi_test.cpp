@@ -56,8 +56,11 @@ std::string problem(const Json& value, Json schema, const Json& document,
 }
 
 std::string path_for(std::string path, const std::string& name) {
-  const auto at = path.find("{name}");
-  return at == path.npos ? path : path.replace(at, 6, name);
+  for (const std::string place : {"{name}", "{id}"}) {
+    const auto at = path.find(place);
+    if (at != path.npos) return path.replace(at, place.size(), name);
+  }
+  return path;
 }
 
 std::string lower_case(std::string text) {
