@@ -33,7 +33,7 @@ Endpoint place_of(const WorkerStatus& worker) {
   return parsed ? *parsed : Endpoint{worker.address, 0};
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text_of(std::string_view text) {
   std::string json;
   append_json_text(json, text);
   return json;
@@ -65,13 +65,13 @@ std::string node_of(const WorkerStatus& worker, const std::string& host) {
 
 std::string list_of(const std::vector<std::string>& tags) {
   List list;
-  for (const auto& tag : tags) list.add("{}", quoted(tag));
+  for (const auto& tag : tags) list.add("{}", json_text_of(tag));
   return list.text();
 }
 
 std::string object_of(const std::map<std::string, std::string>& meta) {
   List object('{');
-  for (const auto& [key, value] : meta) object.add("{}:{}", quoted(key), quoted(value));
+  for (const auto& [key, value] : meta) object.add("{}:{}", json_text_of(key), json_text_of(value));
   return object.text();
 }
 
@@ -81,7 +81,7 @@ struct Instance {
   const Registration* registration;  // null: it heartbeats, or an operator added it
   Instant now;
 
-  std::string id() const { return quoted(registration ? registration->id : worker.name); }
+  std::string id() const { return json_text_of(registration ? registration->id : worker.name); }
   std::vector<std::string> tags() const {
     return registration ? registration->tags : std::vector<std::string>{worker.protocol};
   }
@@ -122,16 +122,16 @@ std::string checks_of(const Instance& instance) {
   List list;
   list.add(R"({{"Node":"{}","CheckID":"tandem:{}","Name":"Tandem","Status":"{}","Output":{},)"
            R"("ServiceID":{},"ServiceName":"{}"}})",
-           worker.name, worker.name, check_of(worker), quoted(worker.reason), instance.id(),
+           worker.name, worker.name, check_of(worker), json_text_of(worker.reason), instance.id(),
            worker.service);
   if (instance.registration == nullptr) return list.text();
   for (const auto& check : instance.registration->checks) {
     if (!check.is_reported()) continue;  // it is what Tandem sees
     list.add(R"({{"Node":"{}","CheckID":{},"Name":{},"Status":"{}","Notes":{},"Output":{},)"
              R"("ServiceID":{},"ServiceName":"{}","ServiceTags":{},"Type":"ttl"}})",
-             worker.name, quoted(check.id), quoted(check.name),
-             to_string(check.status(instance.now)), quoted(check.notes),
-             quoted(check.said(instance.now)), instance.id(), worker.service,
+             worker.name, json_text_of(check.id), json_text_of(check.name),
+             to_string(check.status(instance.now)), json_text_of(check.notes),
+             json_text_of(check.said(instance.now)), instance.id(), worker.service,
              list_of(instance.tags()));
   }
   return list.text();
@@ -150,12 +150,12 @@ std::string label_of(std::string_view key) {
 std::string registered_labels(const Registration& registration) {
   std::string tags = ",";
   for (const auto& tag : registration.tags) tags += tag + ",";
-  std::string labels = R"(,"__meta_tandem_tags":)" + quoted(tags);
+  std::string labels = R"(,"__meta_tandem_tags":)" + json_text_of(tags);
   std::set<std::string> told;
   for (const auto& [key, value] : registration.meta) {
     const auto label = label_of(key);
     if (!told.insert(label).second) continue;  // another key is named so
-    labels += fmt::format(R"(,"__meta_tandem_meta_{}":{})", label, quoted(value));
+    labels += fmt::format(R"(,"__meta_tandem_meta_{}":{})", label, json_text_of(value));
   }
   return labels;
 }
@@ -244,7 +244,7 @@ std::string consul_agent_services(const RegistrationsSeen& seen) {
     object.add(R"({}:{{"ID":{},"Service":"{}","Tags":{},"Meta":{},"Port":{},"Address":"{}",)"
                R"("TaggedAddresses":{{}},"Weights":{{"Passing":{},"Warning":{}}},)"
                R"("EnableTagOverride":false,"Datacenter":"{}"}})",
-               quoted(id), quoted(id), registration.service, list_of(registration.tags),
+               json_text_of(id), json_text_of(id), registration.service, list_of(registration.tags),
                object_of(registration.meta), registration.address.port, registration.address.host,
                weights.passing, weights.warning, consul_datacenter);
   }
@@ -272,9 +272,9 @@ std::string consul_agent_checks(const RegistrationsSeen& seen, std::string_view 
       }
       object.add(R"({}:{{"Node":"{}","CheckID":{},"Name":{},"Status":"{}","Notes":{},)"
                  R"("Output":{},"ServiceID":{},"ServiceName":"{}","ServiceTags":{},"Type":"{}"}})",
-                 quoted(check.id), node, quoted(check.id), quoted(check.name), status,
-                 quoted(check.notes), quoted(output), quoted(id), registration.service,
-                 list_of(registration.tags), kind_of(check));
+                 json_text_of(check.id), node, json_text_of(check.id), json_text_of(check.name),
+                 status, json_text_of(check.notes), json_text_of(output), json_text_of(id),
+                 registration.service, list_of(registration.tags), kind_of(check));
     }
   }
   return object.text();
