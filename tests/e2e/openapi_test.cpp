@@ -163,6 +163,18 @@ TEST_CASE("what is described of the control API is served, and answers an error 
   }
 }
 
+TEST_CASE("the page of the control API is up to date") {
+  PairCluster cluster;
+  const auto told = get(cluster.control(cluster.await_primary()), "/v1/openapi.json");
+  const TempDir dir;
+  const auto document = dir.write("openapi.json", told.body);
+  const std::string source = TANDEM_SOURCE_DIR;
+  const auto made =
+      run({"/bin/sh", "-c", "\"$0\" < \"$1\"", source + "/scripts/api-page.py", document});
+  INFO("curl -s http://CONTROL/v1/openapi.json | scripts/api-page.py > docs/api.md makes it anew");
+  CHECK(made.output == read_file(source + "/docs/api.md"));
+}
+
 TEST_CASE("answers of the control API have the shapes that are described") {
   PairCluster cluster;
   const auto control = cluster.control(cluster.await_primary());
