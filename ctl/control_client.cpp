@@ -5,6 +5,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/token_file.hpp"
 #include "common/http/blocking_client.hpp"
+#include "common/http1/field_text.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
 
@@ -20,6 +21,13 @@ HttpRequest request_of(const std::string& token, const std::string& method, cons
   HttpRequest request{.method = method, .target = path, .fields = {}, .body = body};
   if (!token.empty()) request.fields = fmt::format("Authorization: {}\r\n", bearer(token));
   return request;
+}
+
+// Whether it may be the answer of a control address: a document, which came directly. At a client
+// address, which is easily taken for one, a service answers, and many say 200 to everything.
+bool is_of_control(const HttpAnswer& answer) {
+  return trimmed(answer.body).starts_with('{') &&
+         answer.field("Via").find("tandem") == std::string_view::npos;
 }
 
 }  // namespace
@@ -47,6 +55,8 @@ Result<ControlClient::Reply> ControlClient::exchange(const std::string& method,
     std::string why;
     if (!outcome.answered()) {
       why = outcome.why;
+    } else if (!is_of_control(answer)) {
+      why = fmt::format("its answer, {}, is none of a control address", answer.status);
     } else if (answer.status / 100 == 2 || answer.status / 100 == 4) {
       return Reply{static_cast<int>(answer.status), std::move(answer.body)};
     } else {

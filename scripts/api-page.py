@@ -22,7 +22,8 @@ stands, and nothing is changed.
 Times are whole milliseconds where the name ends in `_ms`. An error is a document, `{"error": {"code": "unknown_worker", "message":
 "..."}}`: the code is for programs, the message for people.
 
-Role: who may ask where tokens or certificates say who somebody is; `-` is everybody.
+Role: who may ask where tokens or certificates say who somebody is; `-` is everybody. Besides what is listed any of them may answer 400
+(malformed, and where), 401 and 403 (not by you), 413 (too long).
 """
 
 # The parts of the API, by what the paths begin with.
@@ -77,45 +78,33 @@ def document_in(part):
     return ""
 
 
-def endpoint(method, path, operation):
-    yield f"**`{method.upper()} {path}`**: {operation.get('summary', 'see below')}."
-    facts = []
+def row(path, method, operation):
+    """One endpoint: who may ask, what it does, takes and answers. What all may answer is said at the beginning."""
+    does = operation.get("summary", "")
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "query":
-            said = parameter.get("description") or type_of(parameter.get("schema", {}))
-            facts.append(f"`?{parameter['name']}`: {said}")
-    if "requestBody" in operation:
-        facts.append("takes " + (document_in(operation["requestBody"]) or "a document"))
-    for status, answer in operation["responses"].items():
-        if status.startswith(("2", "3")):
-            facts.append(f"{status} {document_in(answer)}".strip())
-    own = [f"{status} {answer['description']}" for status, answer in operation["responses"].items()
-           if status.startswith(("4", "5")) and status not in ("400", "401", "403", "413")]
-    if facts:
-        yield "  " + "; ".join(facts) + "."
-    if own:
-        yield "  Errors: " + "; ".join(own) + "."
-    yield ""
+            does += f"; `?{parameter['name']}`: {parameter.get('description') or type_of(parameter.get('schema', {}))}"
+    takes = document_in(operation["requestBody"]) or "a document" if "requestBody" in operation else ""
+    answers = [f"{status} {document_in(answer)}".strip() for status, answer in operation["responses"].items()
+               if status.startswith(("2", "3"))]
+    answers += [f"{status}: {answer['description']}" for status, answer in operation["responses"].items()
+                if status.startswith(("4", "5")) and status not in ("400", "401", "403", "413")]
+    cells = (f"{method.upper()}&nbsp;`{path}`", operation.get("x-tandem-role", "-"), does, takes, "; ".join(answers))
+    return "| " + " | ".join(map(cell, cells)) + " |"
 
 
 def main():
     document = json.load(sys.stdin)
-    operations = [(path, method, operation) for path, methods in document["paths"].items()
-                  for method, operation in methods.items()]
+    operations = sorted((path, method, operation) for path, methods in document["paths"].items()
+                        for method, operation in methods.items())
     print(HEAD)
     for name, _ in PARTS:
-        chosen = [each for each in operations if part_of(each[0]) == name]
-        if not chosen:
-            continue
-        print(f"## {name}\n\n| method | path | role | does |\n|---|---|---|---|")
-        for path, method, operation in chosen:
-            print(f"| {method.upper()} | `{path}` | {operation.get('x-tandem-role', '-')} | {cell(operation.get('summary', ''))} |")
-        print()
-        for path, method, operation in chosen:
-            if name != "The page":
-                print("\n".join(endpoint(method, path, operation)))
+        rows = [row(*each) for each in operations if part_of(each[0]) == name]
+        if rows:
+            print(f"## {name}\n\n| | role | does | takes | answers |\n|---|---|---|---|---|")
+            print("\n".join(rows) + "\n")
     print("## Documents\n")
-    for name, schema in document["components"]["schemas"].items():
+    for name, schema in sorted(document["components"]["schemas"].items()):
         print(f"### {name}\n")
         if "description" in schema:
             print(schema["description"][:1].upper() + schema["description"][1:] + ".\n")

@@ -192,6 +192,33 @@ TEST_CASE("scripts get the documents as the master wrote them") {
   CHECK(*drain(client, "w1", Format::json) == "{}");
 }
 
+TEST_CASE("what a service answers at a client address is not taken for a master's word") {
+  struct Given {
+    const char* body;
+    const char* via;
+  };
+  const auto given = GENERATE(Given{"<html>welcome</html>", ""}, Given{"", ""}, Given{"null", ""},
+                              Given{"{\"ok\": true}", "1.1 tandem"});
+  ConnectionServer service;
+  const auto answer = [&](const httplib::Request&, httplib::Response& response) {
+    response.set_content(given.body, "text/html");
+    if (*given.via != 0) response.set_header("Via", given.via);
+  };
+  service.Get(".*", answer);
+  service.Post(".*", answer);
+  service.Delete(".*", answer);
+  const auto address = service.open({"127.0.0.1", 0}, 4);
+  REQUIRE(address.ok());
+  const ControlClient client({*address});
+  INFO(given.body);
+  for (const auto& outcome :
+       {drain(client, "w1", Format::tables), undrain(client, "w1", Format::tables),
+        show_workers(client, Format::json)}) {
+    REQUIRE_FALSE(outcome.ok());
+    CHECK_THAT(outcome.error().message, Catch::Contains("is none of a control address"));
+  }
+}
+
 TEST_CASE("a worker is drained and undrained by its name") {
   Control control;
   const ControlClient client({control.address});
