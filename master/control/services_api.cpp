@@ -53,7 +53,7 @@ std::uint64_t number_in(std::string_view tag) {
 struct ServiceQuestion {
   std::string service;
   BlockingQueries::Wait wait{};  // its index: what the caller has
-  bool has_all = false;  // an If-None-Match said so: then it can be told that nothing is new
+  bool has_all = false;          // an If-None-Match says so: it can be told that nothing is new
 };
 
 Result<ServiceQuestion> question_of(const ControlRequest& request, const std::string& service) {
@@ -68,40 +68,22 @@ Result<ServiceQuestion> question_of(const ControlRequest& request, const std::st
   return question;
 }
 
-// What of a service is news when it changes: who serves it, not how much.
-std::string gist_of(const Registry& registry, const std::string& name) {
-  const auto service = registry.service(name, now());
-  if (!service) return {};
-  std::string gist = service->panic ? "panic" : "well";
-  for (const auto& each : service->instances) {
-    gist += fmt::format(" {} {} {} {} {}", each.name, each.address, each.weight, each.protocol,
-                        each.tls);
-  }
-  return gist;
-}
-
-// The index is of all services; a caller is told of its own alone, and so waits on while the news
-// are another's.
+// The index is of all services, so a caller may be told what it knows already. To wait on while its
+// own has not changed would need the service as the caller was told of it: what is known now may
+// have become so since, ahead of its index.
 asio::awaitable<ControlResponse> show_news(const Registry& registry, BlockingQueries& queries,
                                            Result<ServiceQuestion> asked) {
   if (!asked) co_return refusal(asked.error());
   const auto [service, wait, has_all] = *asked;
-  bool is_same = wait.index != 0 && wait.index == queries.index();
-  const auto known = gist_of(registry, service);
-  const auto end = std::chrono::steady_clock::now() + wait.longest;
-  while (is_same && !queries.is_stopped()) {
-    const auto left = end - std::chrono::steady_clock::now();
-    if (left <= Duration::zero()) break;
-    if (queries.is_full()) {
-      co_return refusal(
-          fail(ErrorCode::unavailable, "as many as may wait for news of services do: ask again"));
-    }
-    auto waiting = queries.wait({.index = queries.index(), .longest = left});
-    co_await std::move(waiting);
-    is_same = gist_of(registry, service) == known;
+  const auto knows_all = [&] { return wait.index != 0 && wait.index == queries.index(); };
+  if (knows_all() && wait.longest > Duration::zero() && queries.is_full()) {
+    co_return refusal(
+        fail(ErrorCode::unavailable, "as many as may wait for news of services do: ask again"));
   }
+  auto waiting = queries.wait(wait);
+  co_await std::move(waiting);
   auto answer = show(registry, service);
-  if (is_same && has_all && answer.status == 200) answer = {.status = 304, .body = {}};
+  if (knows_all() && has_all && answer.status == 200) answer = {.status = 304, .body = {}};
   answer.fields.emplace_back("ETag", fmt::format("\"{}\"", queries.index()));
   answer.fields.emplace_back("Tandem-Index", std::to_string(queries.index()));
   co_return answer;

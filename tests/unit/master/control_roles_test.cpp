@@ -103,6 +103,11 @@ std::set<std::string> allowed(const ApiEndpoint& endpoint) {
     return {"", "unknown", "expired", "viewer", "operator", "master", "worker", "witness", "all"};
   }
   if (endpoint.path == "/heartbeat") return {"worker", "witness", "all"};
+  const bool is_agent = endpoint.path.starts_with("/v1/agent/");
+  if (is_agent && endpoint.method == "PUT") return {"worker", "witness", "all"};
+  if (is_agent || endpoint.path == "/v1/status/leader") {
+    return {"viewer", "operator", "master", "worker", "witness", "all"};
+  }
   if (endpoint.path == "/cluster/messages") return {"master", "witness", "all"};
   if (endpoint.path.starts_with("/cluster/")) return {"master", "all"};
   if (endpoint.method == "GET") return {"viewer", "operator", "master", "all"};

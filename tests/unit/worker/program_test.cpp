@@ -9,11 +9,11 @@
 #include "common/base/endpoint.hpp"
 #include "tests/unit/worker/recording_master.hpp"
 
+extern char** environ;
+
 namespace tandem::test::program_test {
 
 using wire::WorkerCondition;
-
-extern char** environ;
 
 namespace {
 
