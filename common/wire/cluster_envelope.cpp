@@ -48,7 +48,7 @@ void read_applied(MemberReader& reader, ClusterEnvelope& envelope) {
   });
 }
 
-void read_address(MemberReader& reader, const char* member, std::string& text) {
+void read_numeric_address(MemberReader& reader, const char* member, std::string& text) {
   reader.text(member, text);
   if (text.empty() || reader.failed()) return;
   Endpoint address;
@@ -157,9 +157,9 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
       read_format(reader);  // first: with an unknown format, other errors follow from it
   reader.name("node", node);
   reader.numeric_endpoint("control", envelope.control);
-  read_address(reader, "listen", envelope.listen);
+  read_numeric_address(reader, "listen", envelope.listen);
   if (format >= features::inner_addresses && !reader.is_null("inner")) {
-    read_address(reader, "inner", envelope.inner);
+    read_numeric_address(reader, "inner", envelope.inner);
   }
   read_pass(reader, envelope.pass);
   std::int64_t election_timeout_ms = 0;

@@ -51,8 +51,8 @@ Result<std::vector<DataPlane::SharedAddress>> DataPlane::listening_sockets() {
       continue;
     }
     for (const auto& [number, socket] : coming.get()) {
-      const auto found = std::find_if(addresses.begin(), addresses.end(),
-                                      [&](const auto& each) { return each.number == number; });
+      const auto has_it = [wanted = number](const auto& each) { return each.number == wanted; };
+      const auto found = std::find_if(addresses.begin(), addresses.end(), has_it);
       if (found == addresses.end() || !known.insert(inode_of(socket)).second) {
         ::close(socket);
       } else {
