@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What a master says of its workers, and waiting until it says something else. For the example scripts.
 
   workers.py CONTROL                                        a line for each: name, state, requests answered
