@@ -65,6 +65,7 @@ struct ControlPlane::Parts {
   metrics::ControlCounts counts() const;
   void take(const Secrets& secrets);
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
+  boost::asio::awaitable<void> await_adoption();
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
 
   void record(Event event);

@@ -31,6 +31,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr Duration primary_poll = 10ms;
+constexpr Duration adoption_poll = 1ms;
 // Longer than the primary waits until it may decide, and for a commit: its own answer says more
 // than ours.
 constexpr Duration decided_wait_max = 1s;
@@ -162,8 +163,12 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   auto answering = is_for_primary ? ask_primary(request) : router.handle(request);
   auto response = co_await std::move(answering);
   const auto needed = router.access_to(request);
+  const bool reads = needed == Access::viewer || needed == Access::viewer_or_worker;
+  if (reads || needed == Access::operator_) {
+    auto adoption = await_adoption();
+    co_await std::move(adoption);
+  }
   if (needed == Access::operator_) {
-    registry.publish();  // what was changed is in force here before that is answered
     access.tell_change(request, response, node.role);
     tell_request(request, response);
   }
@@ -172,6 +177,21 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   if (needed == Access::open && is_stranger) response.body = "{}";
   if (only_reads(request)) let_pages_read(request, response);
   co_return response;
+}
+
+// What an answer says is in force for requests that start after it: a worker that is "up" gets them,
+// one that is drained does not.
+asio::awaitable<void> ControlPlane::Parts::await_adoption() {
+  registry.publish();
+  const auto version = registry.published_version();
+  if (!version || !hooks.has_adopted) co_return;
+  asio::steady_timer timer(loop);
+  const auto deadline = now() + limits::adoption_max;
+  while (!closed && !hooks.has_adopted(*version) && now() < deadline) {
+    boost::system::error_code ignored;
+    timer.expires_after(adoption_poll);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
 }
 
 // The primary makes changes; a standby passes them on to it. During an election, or when the known

@@ -30,6 +30,10 @@ inline constexpr auto blocking_query_default = 5min;
 inline constexpr auto blocking_query_max = 10min;
 inline constexpr std::size_t blocking_queries_max = 2'048;
 
+// An answer waits until every loop acts by what it says, which takes microseconds; a loop that does
+// not come to it holds no answer for longer than this.
+inline constexpr auto adoption_max = 200ms;
+
 // For an upgrade the control address answers what has come to it, so long at most.
 inline constexpr auto control_retire_max = 200ms;
 

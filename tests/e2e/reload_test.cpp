@@ -279,8 +279,9 @@ TEST_CASE("a hundred reloads under load, some of them at once, fail no request")
   scene.cluster->start_workers({"w1", "w2"});
   Load load(scene.cluster->listen(), 4);
   for (int round = 1; round <= 100; ++round) {
-    const auto told = scene.reload_with(text(scene.dir, round));
-    CHECK(!told["applied"].empty());
+    scene.reload_with(text(scene.dir, round));
+    // Whether this reload applied it, or one by a signal that read the same file just before.
+    CHECK(scene.text_of("idle-timeout") == fmt::format("\"{}s\"", 20 + round));
     if (round % 10 != 0) continue;
     scene.cluster->master().signal(SIGHUP);
     scene.cluster->master().signal(SIGHUP);
