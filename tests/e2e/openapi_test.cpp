@@ -223,6 +223,7 @@ TEST_CASE("answers of the control API have the shapes that are described") {
   check("POST", "/v1/certificates/reload", "/v1/certificates/reload");
   check("POST", "/v1/ticket-keys/turn", "/v1/ticket-keys/turn");
   check("POST", "/v1/reload", "/v1/reload");
+  check("POST", "/v1/upgrade", "/v1/upgrade");
   CHECK(answers > 70);
 }
 

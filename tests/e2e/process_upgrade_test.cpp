@@ -13,87 +13,18 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include "common/wire/status.hpp"
-#include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
+#include "tests/e2e/upgradable_master.hpp"
 
 namespace tandem::e2e::process_upgrade_test {
 namespace {
-
-bool is_alive(pid_t process) {
-  const auto stat = read_file(fmt::format("/proc/{}/stat", process));
-  const auto name_ends = stat.rfind(')');
-  return name_ends != stat.npos && stat[name_ends + 2] != 'Z';
-}
 
 void write_program(const std::string& path, const std::string& script) {
   std::filesystem::remove(path);
   std::ofstream(path) << "#!/bin/sh\n" << script;
   ::chmod(path.c_str(), 0755);
 }
-
-// A master with a file of its own for its program, and its workers. The first process of the master
-// leads the group in which the others are, and is never asked for: the harness would end them all.
-class Scene {
- public:
-  explicit Scene(const Arguments& arguments = {}, const std::string& listen = "127.0.0.1:0",
-                 const std::string& control = "127.0.0.1:0")
-      : program_(dir_.path("bin") + "/tandem-master") {
-    std::filesystem::create_directory(dir_.path("bin"));
-    install();
-    Arguments command{
-        program_,          "--listen",           listen, "--control", control, "--data-dir",
-        dir_.path("data"), "--worker-heartbeat", "200ms"};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    first_ = std::make_unique<Process>(dir_, "master", command);
-    const auto ready = first_->await_line("tandem-master ready");
-    listen_ = field_of(ready, "listen");
-    control_ = field_of(ready, "control");
-    for (const auto* const name : {"w1", "w2"}) {
-      workers_.push_back(
-          std::make_unique<Process>(dir_, name,
-                                    Arguments{program("tandem-worker"), "--name", name, "--listen",
-                                              "127.0.0.1:0", "--master", control_}));
-    }
-    REQUIRE(eventually([&] {
-      const auto status = tandem::wire::parse_status(get(control_, "/status").body);
-      return status.ok() && status->workers.size() == 2 && status->workers[0].state == "up" &&
-             status->workers[1].state == "up";
-    }));
-  }
-
-  const TempDir& dir() const { return dir_; }
-  const std::string& listen() const { return listen_; }
-  const std::string& control() const { return control_; }
-  const std::string& program_file() const { return program_; }
-  std::string errors() const { return first_->errors(); }
-
-  // Puts the program back into its file.
-  void install() {
-    std::filesystem::remove(program_);
-    std::filesystem::copy_file(program("tandem-master"), program_);
-  }
-
-  // 0: nobody answers.
-  pid_t process() const {
-    const auto status = tandem::wire::parse_status(get(control_, "/status").body);
-    return status.ok() && status->process ? static_cast<pid_t>(status->process->pid) : 0;
-  }
-  Finished upgrade() const { return run({program("tandem"), "--control", control_, "upgrade"}); }
-  bool await_end(pid_t process) const {
-    return eventually([&] { return !is_alive(process); });
-  }
-  bool serves() const { return get(listen_, "/").status == 200; }
-
- private:
-  TempDir dir_;
-  std::string program_;
-  std::string listen_;
-  std::string control_;
-  std::unique_ptr<Process> first_;
-  std::vector<std::unique_ptr<Process>> workers_;
-};
 
 // Requests on a connection of their own each.
 class ShortConnections {
@@ -134,7 +65,7 @@ bool asks(Socket& client) {
 }  // namespace
 
 TEST_CASE("a master gives its place to another process again and again, and no request fails") {
-  Scene scene;
+  UpgradableMaster scene;
   Load kept(scene.listen(), 2);
   ShortConnections others(scene.listen());
   std::set<pid_t> processes{scene.process()};
@@ -159,7 +90,7 @@ TEST_CASE("a master gives its place to another process again and again, and no r
 }
 
 TEST_CASE("clients that are idle keep their connections when a master is upgraded") {
-  Scene scene({"--threads", "2"});
+  UpgradableMaster scene({"--threads", "2"});
   std::vector<Socket> clients;
   for (int i = 0; i < 300; ++i) {
     clients.emplace_back(scene.listen());
@@ -178,7 +109,7 @@ TEST_CASE("clients that are idle keep their connections when a master is upgrade
 }
 
 TEST_CASE("a new process that is not ready changes nothing, and why is said") {
-  Scene scene;
+  UpgradableMaster scene;
   const auto before = scene.process();
   Socket client(scene.listen());
   const auto refused = [&](const std::string& why) {
@@ -212,7 +143,7 @@ TEST_CASE("a new process that is not ready changes nothing, and why is said") {
 }
 
 TEST_CASE("service goes on whenever the new process of an upgrade is killed") {
-  Scene scene;
+  UpgradableMaster scene;
   Load load(scene.listen(), 2);
   // It is killed so long after its start: at each step of the upgrade, and after it.
   for (int ms = 0; ms <= 400; ms += 40) {
@@ -239,7 +170,7 @@ TEST_CASE("service goes on whenever the old process of an upgrade is killed") {
   for (int ms = 0; ms <= 400; ms += 40) {
     INFO(ms);
     // A new process that has got no sockets yet opens its own.
-    Scene scene({}, free_address(), free_address());
+    UpgradableMaster scene({}, free_address(), free_address());
     const auto before = scene.process();
     ::kill(before, SIGUSR2);
     REQUIRE(eventually([&] { return is_in("upgrade begun", scene.errors()); }));

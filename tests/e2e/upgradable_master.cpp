@@ -1,0 +1,72 @@
+#include "tests/e2e/upgradable_master.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "common/wire/status.hpp"
+
+namespace tandem::e2e {
+
+bool is_alive(pid_t process) {
+  const auto stat = read_file(fmt::format("/proc/{}/stat", process));
+  const auto name_ends = stat.rfind(')');
+  return name_ends != stat.npos && stat[name_ends + 2] != 'Z';
+}
+
+UpgradableMaster::UpgradableMaster(const Arguments& arguments, const std::string& listen,
+                                   const std::string& control)
+    : program_(dir_.path("bin") + "/tandem-master") {
+  std::filesystem::create_directory(dir_.path("bin"));
+  install();
+  Arguments command{
+      program_,          "--listen",           listen, "--control", control, "--data-dir",
+      dir_.path("data"), "--worker-heartbeat", "200ms"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  first_ = std::make_unique<Process>(dir_, "master", command);
+  const auto ready = first_->await_line("tandem-master ready");
+  listen_ = field_of(ready, "listen");
+  control_ = field_of(ready, "control");
+  for (const auto* const name : {"w1", "w2"}) start_worker(name);
+  REQUIRE(await_workers());
+}
+
+void UpgradableMaster::install() {
+  std::filesystem::remove(program_);
+  std::filesystem::copy_file(program("tandem-master"), program_);
+}
+
+void UpgradableMaster::start_worker(const std::string& name) {
+  workers_[name] =
+      std::make_unique<Process>(dir_, fmt::format("{}-{}", name, ++starts_),
+                                Arguments{program("tandem-worker"), "--name", name, "--listen",
+                                          "127.0.0.1:0", "--master", control_});
+}
+
+bool UpgradableMaster::await_workers() const {
+  return eventually([&] {
+    const auto status = tandem::wire::parse_status(get(control_, "/status").body);
+    return status.ok() && status->workers.size() == 2 &&
+           std::all_of(status->workers.begin(), status->workers.end(),
+                       [](const auto& worker) { return worker.state == "up"; });
+  });
+}
+
+pid_t UpgradableMaster::process() const {
+  const auto status = tandem::wire::parse_status(get(control_, "/status").body);
+  return status.ok() && status->process ? static_cast<pid_t>(status->process->pid) : 0;
+}
+
+Finished UpgradableMaster::upgrade() const {
+  return run({program("tandem"), "--control", control_, "upgrade"});
+}
+
+bool UpgradableMaster::await_end(pid_t process) const {
+  return eventually([&] { return !is_alive(process); });
+}
+
+bool UpgradableMaster::serves() const { return get(listen_, "/").status == 200; }
+
+}  // namespace tandem::e2e
