@@ -175,7 +175,7 @@ std::string summary(const wire::Status& status) {
     table.add({"process", fmt::format("{} since {}", process->pid, process->since)});
   }
   if (const auto& former = status.former_process) {
-    table.add({"before it", fmt::format("process {}, replaced at {}, still has {} connections",
+    table.add({"before it", fmt::format("process {}, replaced at {}, clients connected to it: {}",
                                         former->pid, former->since, former->connections)});
   }
   table.add({"primary", status.primary

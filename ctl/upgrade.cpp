@@ -18,6 +18,8 @@ using Json = nlohmann::ordered_json;
 
 // A new process that is ready serves in less than a second, or another is started in its place.
 constexpr Duration serving_max = 30s;
+// It does so when somebody leads, or when nobody has for so long.
+constexpr Duration leader_max = 5s;
 constexpr std::chrono::milliseconds look_again{50};
 
 Result<wire::Status> status_of(const ControlClient& client) {
@@ -26,13 +28,16 @@ Result<wire::Status> status_of(const ControlClient& client) {
   return wire::parse_status(*answer);
 }
 
-// Once another process than `before` serves.
+// Once another process than `before` serves: what it says of itself.
 Result<wire::Status> await_another(const ControlClient& client, std::int64_t before) {
   const auto deadline = now() + serving_max;
+  Instant seen = Instant::never();
   for (;;) {
     auto status = status_of(client);
-    if (status && status->process && status->process->pid != before) return status;
-    if (now() >= deadline) {
+    if (status && status->process && status->process->pid != before) {
+      if (seen == Instant::never()) seen = now();
+      if (status->primary || now() >= seen + leader_max) return status;
+    } else if (now() >= deadline) {
       return fail(ErrorCode::timed_out,
                   "the new process is ready and does not serve: the log of the master says more");
     }
@@ -43,10 +48,11 @@ Result<wire::Status> await_another(const ControlClient& client, std::int64_t bef
 std::string outcome(const wire::Status& before, const wire::Status& after) {
   auto text = fmt::format("{}: process {} ({}) has taken the place of {} ({})\n", after.node,
                           after.process->pid, after.version, before.process->pid, before.version);
-  if (const auto& former = after.former_process) {
-    text += fmt::format("process {} still has {} client connections\n", former->pid,
+  if (const auto& former = after.former_process; former && former->connections > 0) {
+    text += fmt::format("clients still connected to process {}: {}\n", former->pid,
                         former->connections);
   }
+  if (!after.primary) text += "nobody is known to lead\n";
   return text;
 }
 

@@ -248,6 +248,7 @@ UpgradeSteps Upgrading::steps() {
           .hand_over = [this] { hand_over(); },
           .release = [this] { release(); },
           .workers = [this] { return workers(); },
+          .connections = [this] { return parts_->plane.client_connections(); },
           .shut =
               [this] {
                 gate_.set_serve_until(Instant::never());
@@ -270,7 +271,7 @@ std::string Upgrading::obstacle() const {
   if (auto why = parts_->control.why_no_restart(); !why.empty()) return why;
   const auto former = former_ ? former_->standing() : std::nullopt;
   if (!former) return {};
-  return fmt::format("the process before, {}, still has {} connections of the last upgrade",
+  return fmt::format("the process before, {}, has not ended yet: clients connected to it: {}",
                      former->pid, former->connections);
 }
 

@@ -103,6 +103,7 @@ Result<> FormerProcess::await_release() {
   auto released = await("release", in(patience));
   if (released) {
     workers_ = std::move(released->workers);
+    connections_ = released->connections;
   } else if (released.error().code == ErrorCode::invalid) {
     return released.error();
   }

@@ -69,7 +69,7 @@ struct UpgradeMessage {
   LeaderNote leader{};                   // of leads
   std::vector<ClientNote> clients{};     // of clients, in the order of their descriptors
   std::size_t count = 0;                 // of adopted: the first so many
-  std::uint64_t connections = 0;         // of held
+  std::uint64_t connections = 0;         // of clients: of release and held
 };
 
 std::string to_json(const UpgradeMessage& message);

@@ -176,7 +176,8 @@ Result<> NextProcess::give_sockets(const UpgradeLink& link) {
 
 // REQUIRES: this process has given up its own
 Result<> NextProcess::give_place(StartedProcess& next) {
-  UpgradeMessage release{.is = "release", .workers = steps_.workers()};
+  UpgradeMessage release{
+      .is = "release", .workers = steps_.workers(), .connections = steps_.connections()};
   if (auto sent = next.link().send(to_json(release), {}, step_deadline()); !sent) return sent;
   if (auto opened = await(next, "opened", step_deadline()); !opened) return opened.error();
   steps_.shut();

@@ -41,6 +41,8 @@ struct UpgradeSteps {
   std::function<void()> release;
   // The workers that requests are sent to.
   std::function<std::vector<std::string>()> workers;
+  // How many clients are connected.
+  std::function<std::uint64_t()> connections;
   // Forwards to workers no more.
   std::function<void()> shut;
   // Accepts clients no more, but for those who come to addresses that the new process has not.

@@ -33,6 +33,10 @@ struct Plan {
   }
 };
 
+// All clients that are busy wait for a worker at times, and nobody is refused for that.
+const Arguments patient{"--service", "default:queue=8192", "--service",
+                        "default:queue_timeout=30s"};
+
 struct Crowd {
   Crowd(const std::string& address, const Plan& plan)
       : idle(address, plan.idle), busy(address, plan.busy) {}
@@ -63,7 +67,7 @@ TEST_CASE(
     "[.long]") {
   const Plan plan;
   if (!plan.is_possible()) return;
-  UpgradableMaster master;
+  UpgradableMaster master(patient);
   Crowd crowd(master.listen(), plan);
   CHECK(crowd.idle.ask() == plan.idle);
   crowd.busy.start();
@@ -97,7 +101,9 @@ TEST_CASE("the same where another master takes over meanwhile, and both are upgr
           "[.long]") {
   const Plan plan;
   if (!plan.is_possible()) return;
-  PairCluster cluster;
+  PairClusterOptions options;
+  options.arguments = patient;
+  PairCluster cluster(options);
   cluster.start_workers({"w1", "w2"});
   ManyClients idle_at_a(cluster.listen("a"), plan.idle / 2);
   ManyClients idle_at_b(cluster.listen("b"), plan.idle / 2);

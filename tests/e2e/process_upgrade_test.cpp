@@ -1,11 +1,9 @@
 // The process of a master gives its place to another one, while clients are served: `tandem
 // upgrade`, SIGUSR2.
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <set>
 #include <thread>
@@ -19,12 +17,6 @@
 
 namespace tandem::e2e::process_upgrade_test {
 namespace {
-
-void write_program(const std::string& path, const std::string& script) {
-  std::filesystem::remove(path);
-  std::ofstream(path) << "#!/bin/sh\n" << script;
-  ::chmod(path.c_str(), 0755);
-}
 
 // Requests on a connection of their own each.
 class ShortConnections {
@@ -121,16 +113,16 @@ TEST_CASE("a new process that is not ready changes nothing, and why is said") {
     CHECK(asks(client));
   };
   SECTION("it ends at once") {
-    write_program(scene.program_file(), "exit 3\n");
+    write_script(scene.program_file(), "exit 3\n");
     refused("it ended with status 3");
   }
   SECTION("it crashes") {
-    write_program(scene.program_file(), "kill -SEGV $$\n");
+    write_script(scene.program_file(), "kill -SEGV $$\n");
     refused("ended by signal 11");
   }
   SECTION("it refuses a flag") {
-    write_program(scene.program_file(),
-                  fmt::format("exec {} \"$@\" --no-such-flag\n", program("tandem-master")));
+    write_script(scene.program_file(),
+                 fmt::format("exec {} \"$@\" --no-such-flag\n", program("tandem-master")));
     refused("--no-such-flag");
   }
   SECTION("there is no file") {
@@ -148,10 +140,9 @@ TEST_CASE("service goes on whenever the new process of an upgrade is killed") {
   // It is killed so long after its start: at each step of the upgrade, and after it.
   for (int ms = 0; ms <= 400; ms += 40) {
     INFO(ms);
-    write_program(
-        scene.program_file(),
-        fmt::format("(sleep {:.3f}; kill -9 $$) > /dev/null 2>&1 3>&- &\nexec {} \"$@\"\n",
-                    ms / 1000.0, program("tandem-master")));
+    write_script(scene.program_file(),
+                 fmt::format("(sleep {:.3f}; kill -9 $$) > /dev/null 2>&1 3>&- &\nexec {} \"$@\"\n",
+                             ms / 1000.0, program("tandem-master")));
     const auto before = scene.process();
     REQUIRE(before != 0);
     const auto told = scene.upgrade();

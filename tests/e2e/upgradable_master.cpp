@@ -1,7 +1,10 @@
 #include "tests/e2e/upgradable_master.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -16,18 +19,26 @@ bool is_alive(pid_t process) {
   return name_ends != stat.npos && stat[name_ends + 2] != 'Z';
 }
 
+void write_script(const std::string& path, const std::string& script) {
+  std::filesystem::remove(path);
+  std::ofstream(path) << "#!/bin/sh\n" << script;
+  ::chmod(path.c_str(), 0755);
+}
+
 UpgradableMaster::UpgradableMaster(const Arguments& arguments, const std::string& listen,
                                    const std::string& control)
     : program_(dir_.path("bin") + "/tandem-master") {
   std::filesystem::create_directory(dir_.path("bin"));
   install();
-  Arguments command{
-      program_,          "--listen",           listen, "--control", control, "--data-dir",
-      dir_.path("data"), "--worker-heartbeat", "200ms"};
+  Arguments command{program_, "--control", control, "--worker-heartbeat", "200ms"};
+  const bool has_directory =
+      std::find(arguments.begin(), arguments.end(), "--data-dir") != arguments.end();
+  if (!has_directory) command.insert(command.end(), {"--data-dir", dir_.path("data")});
+  if (!listen.empty()) command.insert(command.end(), {"--listen", listen});
   command.insert(command.end(), arguments.begin(), arguments.end());
   first_ = std::make_unique<Process>(dir_, "master", command);
   const auto ready = first_->await_line("tandem-master ready");
-  listen_ = field_of(ready, "listen");
+  listen_ = field_of(ready, listen.empty() ? "listen-tls" : "listen");
   control_ = field_of(ready, "control");
   for (const auto* const name : {"w1", "w2"}) start_worker(name);
   REQUIRE(await_workers());

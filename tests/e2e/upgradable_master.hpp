@@ -16,8 +16,12 @@ namespace tandem::e2e {
 // False of a process that has ended, even if nobody has waited for it.
 bool is_alive(pid_t process);
 
+// A program for /bin/sh in the place of `path`.
+void write_script(const std::string& path, const std::string& script);
+
 class UpgradableMaster {
  public:
+  // `listen`: empty: clients come by TLS, where `arguments` say.
   explicit UpgradableMaster(const Arguments& arguments = {},
                             const std::string& listen = "127.0.0.1:0",
                             const std::string& control = "127.0.0.1:0");

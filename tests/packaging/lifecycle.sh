@@ -88,8 +88,9 @@ fi
 if [ ! -e "$debian/root/trial.log" ]; then
   echo "lifecycle: systemd-nspawn boots nothing here: without a real systemd"
   in_debian sh -c 'dpkg -i /root/new/*.deb'
-  in_debian dpkg --remove tandem libtandem-dev libtandem0.1
-  in_debian dpkg --purge tandem libtandem-dev libtandem0.1
+  library=$(basename "$work"/new/libtandem0*.deb | cut -d_ -f1)
+  in_debian dpkg --remove tandem libtandem-dev "$library"
+  in_debian dpkg --purge tandem libtandem-dev "$library"
 elif [ ! -e "$debian/root/passed" ]; then
   tail -n 40 "$debian/root/trial.log" >&2
   fail "the trial in the Debian failed"

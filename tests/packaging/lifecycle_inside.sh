@@ -11,6 +11,7 @@ eventually() {
   done
   return 1
 }
+none_runs() { ! grep -lsx tandem-master /proc/[0-9]*/comm; }
 ip link set lo up
 echo 'listen = ["127.0.0.1:8080"]' >/etc/tandem/master-a.toml
 printf 'master = ["127.0.0.1:7070"]\nlisten = "127.0.0.1:9001"\nstate-dir = "/var/lib/tandem/worker-w1"\n' \
@@ -59,14 +60,58 @@ first=$(pid tandem-master@a)
 dpkg -i /root/new/*.deb
 test "$(pid tandem-master@a)" = "$first"
 curl -fsS http://127.0.0.1:8080/
-systemctl restart tandem-master@a
+
+# The new file takes the place of what runs, without a restart: the service goes on with another main process, whose loops
+# feed the watchdog from then on. On request, by signal, and back to the version before.
+restarts() { systemctl show -p NRestarts --value tandem-master@a; }
+before=$(restarts)
+serves_on() {
+  for _ in $(seq 30); do
+    curl -fsS http://127.0.0.1:8080/ >/dev/null
+    sleep 0.1
+  done
+}
+tandem upgrade
+eventually changed tandem-master@a "$first"
+serves_on
+first=$(pid tandem-master@a)
+systemctl kill -s USR2 --kill-whom=main tandem-master@a
+eventually changed tandem-master@a "$first"
+serves_on
+first=$(pid tandem-master@a)
+dpkg -i --force-downgrade /root/old/*.deb
+test "$(pid tandem-master@a)" = "$first"
+tandem upgrade
+eventually changed tandem-master@a "$first"
+dpkg -i /root/new/*.deb
+test "$(restarts)" = "$before"
+systemctl show -p StatusText tandem-master@a | grep 'primary in term'
+# The new main process is restarted as any is.
+first=$(pid tandem-master@a)
+kill -KILL "$first"
+eventually changed tandem-master@a "$first"
+eventually curl -fsS http://127.0.0.1:8080/
+# One that is told to end ends both, also when an upgrade is under way.
+tandem upgrade
+systemctl stop tandem-master@a
+none_runs
+systemctl start tandem-master@a
 eventually curl -fsS http://127.0.0.1:8080/
 
 # A removal ends it, and keeps configuration and state; a purge does not.
 dpkg --remove tandem
 if systemctl is-active -q tandem-master@a; then exit 1; fi
-if pgrep -x tandem-master 2>/dev/null; then exit 1; fi
+none_runs
 test -e /etc/tandem/master-a.toml
 test -d /var/lib/tandem/master-a
-dpkg --purge tandem libtandem-dev libtandem0.1
+dpkg --purge tandem libtandem-dev "$(basename /root/new/libtandem0*.deb | cut -d_ -f1)"
+test ! -e /var/lib/tandem
+
+# Installed once more it is as new.
+dpkg -i /root/new/*.deb
+echo 'listen = ["127.0.0.1:8080"]' >/etc/tandem/master-a.toml
+systemctl start tandem-master@a
+curl -fsS http://127.0.0.1:7070/ready
+dpkg --purge tandem libtandem-dev "$(basename /root/new/libtandem0*.deb | cut -d_ -f1)"
+none_runs
 touch /root/passed

@@ -99,7 +99,7 @@ Result<Endpoint> ConnectionServer::open(const Endpoint& address, unsigned connec
     const Lock lock(mutex_);
     slots_.emplace(CallerSlots::Capacity{.direct = connections_max,
                                          .masters = master_slots_,
-                                         .newcomers = limits::worker_newcomers_max});
+                                         .newcomers = limits::worker_newcomers_max + master_slots_});
   }
   try {
     acceptor_ = std::thread([this] { accept_connections(); });

@@ -33,8 +33,9 @@ inline constexpr std::size_t worker_body_bytes_max = 64 * 1024 * 1024;  // 413; 
 // How much of a body that no handler wants (with GET and similar methods) is read, so that the
 // connection can be reused.
 inline constexpr std::size_t worker_dropped_bytes_max = 64 * 1024;
-// Connections that have not sent a head yet, so that their callers are unknown; the oldest gives
-// way to the next. A master sends a head within a millisecond of connecting.
+// Connections that have not sent a head yet, so that their callers are unknown, besides as many as
+// masters may open, which a new primary does all at once; the oldest gives way to the next. A
+// master sends a head within a millisecond of connecting, but threads have to read them all.
 inline constexpr unsigned worker_newcomers_max = 64;
 // A handshake of TLS, which takes a master a few milliseconds.
 inline constexpr auto worker_handshake_max = 10s;

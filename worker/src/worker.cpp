@@ -118,13 +118,14 @@ class Worker::Body {
 
  private:
   // Each master may open as many connections as advertised: a primary that was frozen or cut off
-  // keeps its own open while the next one needs as many. Before a master has sent a key, callers
+  // keeps its own open while the next one needs as many, and so does one that is being upgraded. A
+  // single master that is named here names the others. Before a master has sent a key, callers
   // cannot be told apart.
   Result<Endpoint> open_server(const Endpoint& address) {
     if (options_.masters.empty()) {
       return server_.open(address, options_.connections + limits::direct_connections);
     }
-    const auto masters = static_cast<unsigned>(options_.masters.size());
+    const auto masters = std::max(static_cast<unsigned>(options_.masters.size()), 2U) + 1;
     server_.reserve(options_.connections * masters, [this](const httplib::Request& request) {
       return fence_.is_proven(request) || !fence_.has_keys();
     });

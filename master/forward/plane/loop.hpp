@@ -18,6 +18,7 @@
 #include "master/forward/client/clients.hpp"
 #include "master/forward/exchange/context.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
+#include "master/forward/plane/limits.hpp"
 
 namespace tandem::master {
 
@@ -105,8 +106,11 @@ class Loop {
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
   // It has as many clients as it may.
-  bool is_full() const {
-    return counters().client_connections.load(std::memory_order_relaxed) >= links_.clients_max;
+  bool is_full() const { return clients() >= links_.clients_max; }
+  // Nor may more be passed on to it: the process before needs connections to this one for as long
+  // as it has requests.
+  bool is_full_of_passed() const {
+    return clients() >= links_.clients_max + links_.clients_max / limits::passed_share;
   }
   std::size_t memory_in_use() const { return context_.memory_in_use(); }
   // The version of the snapshot that it uses; 0: none yet. Requests that were placed by an earlier
@@ -135,6 +139,9 @@ class Loop {
     for (auto& listener : listeners_) visit(*listener);
   }
   void client_left();
+  std::size_t clients() const {
+    return counters().client_connections.load(std::memory_order_relaxed);
+  }
   void apply(const SnapshotPtr& snapshot);
   void stop_here();
 

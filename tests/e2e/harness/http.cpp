@@ -176,6 +176,14 @@ std::string Socket::receive_until(std::string_view end, Milliseconds deadline) {
   return received;
 }
 
+std::size_t Socket::receive_some(Milliseconds deadline) {
+  std::array<char, 64 * 1024> buffer;
+  pollfd ready{socket_, POLLIN, 0};
+  if (poll(&ready, 1, static_cast<int>(deadline.count())) <= 0) return 0;
+  const auto got = recv(socket_, buffer.data(), buffer.size(), 0);
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
 std::string encode_path(std::string_view path) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string encoded;

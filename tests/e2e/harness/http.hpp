@@ -78,6 +78,8 @@ class Socket {
   void send(std::string_view text);
   // The bytes received until `end` is among them, the peer has closed, or the deadline has passed.
   std::string receive_until(std::string_view end, Milliseconds deadline = patience);
+  // How many bytes came next; 0: the peer has closed, or the deadline has passed.
+  std::size_t receive_some(Milliseconds deadline = patience);
 
  private:
   int socket_ = -1;

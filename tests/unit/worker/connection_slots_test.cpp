@@ -60,7 +60,7 @@ TEST_CASE("strangers that idle keep no master out, however many they are") {
   std::vector<RawSocket> silent;  // that send nothing
   std::vector<RawSocket> slow;    // that send half a head
   std::vector<RawSocket> idle;    // that were served once
-  for (unsigned i = 0; i < 2 * limits::worker_newcomers_max; ++i) {
+  for (unsigned i = 0; i < 2 * (limits::worker_newcomers_max + masters); ++i) {
     silent.push_back(server.connect());
     slow.push_back(server.connect());
     slow.back().send("GET / HT");
@@ -78,6 +78,16 @@ TEST_CASE("strangers that idle keep no master out, however many they are") {
   CHECK(silent.front().closes());
   CHECK(idle.front().closes());
   CHECK(is_served(idle.back(), get("/")));
+  for (auto& socket : of_master) CHECK(is_served(socket, get("/", true)));
+}
+
+TEST_CASE("a primary that opens all its connections at once loses none, beside strangers") {
+  Reserved server;
+  std::vector<RawSocket> of_master;
+  for (unsigned i = 0; i < masters; ++i) of_master.push_back(server.connect());
+  std::vector<RawSocket> silent;
+  for (unsigned i = 0; i < limits::worker_newcomers_max; ++i) silent.push_back(server.connect());
+  CHECK(is_served(silent.back(), get("/")));
   for (auto& socket : of_master) CHECK(is_served(socket, get("/", true)));
 }
 
