@@ -179,8 +179,8 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
   co_return response;
 }
 
-// What an answer says is in force for requests that start after it: a worker that is "up" gets them,
-// one that is drained does not.
+// What an answer says is in force for requests that start after it: a worker that is "up" gets
+// them, one that is drained does not.
 asio::awaitable<void> ControlPlane::Parts::await_adoption() {
   registry.publish();
   const auto version = registry.published_version();

@@ -97,9 +97,10 @@ Result<Endpoint> ConnectionServer::open(const Endpoint& address, unsigned connec
   svr_sock_ = listener;
   {
     const Lock lock(mutex_);
-    slots_.emplace(CallerSlots::Capacity{.direct = connections_max,
-                                         .masters = master_slots_,
-                                         .newcomers = limits::worker_newcomers_max + master_slots_});
+    slots_.emplace(
+        CallerSlots::Capacity{.direct = connections_max,
+                              .masters = master_slots_,
+                              .newcomers = limits::worker_newcomers_max + master_slots_});
   }
   try {
     acceptor_ = std::thread([this] { accept_connections(); });

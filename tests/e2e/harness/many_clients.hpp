@@ -25,7 +25,8 @@ class ManyClients {
   ManyClients(const ManyClients&) = delete;
   ManyClients& operator=(const ManyClients&) = delete;
 
-  // Each asks once, some after the others; how many were answered. REQUIRES: not between start() and stop()
+  // Each asks once, some after the others; how many were answered. REQUIRES: not between start()
+  // and stop()
   std::size_t ask(Milliseconds deadline = patience);
 
   // From now on each asks again as soon as it is answered.
