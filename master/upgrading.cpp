@@ -19,6 +19,7 @@
 #include "common/base/stop_signals.hpp"
 #include "master/control_options.hpp"
 #include "master/events/event.hpp"
+#include "master/forward/plane/descriptor_shares.hpp"
 #include "master/upgrade/client_passing.hpp"
 #include "master/upgrade/limits.hpp"
 
@@ -95,6 +96,12 @@ Upgrading::~Upgrading() {
 Result<> Upgrading::check() const {
   const auto errors = check_files(flags_);
   if (!errors.empty()) return invalid(fmt::format("{}", fmt::join(errors, "; ")));
+  if (const auto most = descriptors(); most < limits::upgrade_descriptors_min) {
+    return fail(ErrorCode::io,
+                fmt::format("the new process may have no more than {} descriptors "
+                            "(LimitNOFILE=, ulimit -n)",
+                            most));
+  }
   return flags_.data_dir.empty() ? Result<>() : check_room(flags_.data_dir);
 }
 
@@ -116,6 +123,7 @@ void Upgrading::refuse(std::string_view why) {
 Result<> Upgrading::serve(Parts parts) {
   parts_ = std::make_unique<const Parts>(parts);
   auto& [control, plane, reloader, vips] = *parts_;
+  plane.set_former(former_ != nullptr);
   if (const auto opened = plane.open(); !opened) return opened;
   if (const auto plain = plane.address(false)) control.set_listen(*plain);
   if (const auto inner = plane.inner_address()) control.set_inner(*inner);

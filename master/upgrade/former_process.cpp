@@ -172,6 +172,7 @@ void FormerProcess::receive(DataPlane& plane) {
     if (message->is == "clients") adopted += adopt(*got, *message, plane);
   }
   is_gone_.store(true, std::memory_order_release);
+  plane.set_former(false);
   become_main();
   log::info("the process before has ended pid={} clients={}", pid_, adopted);
 }

@@ -31,6 +31,8 @@ inline constexpr std::size_t upgrade_message_bytes_max = 128 * 1024;
 inline constexpr std::size_t upgrade_descriptors_max = 64;
 // Names of workers in one message.
 inline constexpr std::size_t upgrade_workers_named_max = 1'000;
+// A process that may have fewer would not come up.
+inline constexpr std::size_t upgrade_descriptors_min = 64;
 // How much must be free on the disk of the data directory.
 inline constexpr std::size_t upgrade_disk_bytes = 1024 * 1024;
 

@@ -75,7 +75,11 @@ Finished UpgradableMaster::upgrade() const {
 }
 
 bool UpgradableMaster::await_end(pid_t process) const {
-  return eventually([&] { return !is_alive(process); });
+  const auto is_known_gone = [&] {
+    const auto status = tandem::wire::parse_status(get(control_, "/status").body);
+    return status.ok() && !status->former_process;
+  };
+  return eventually([&] { return !is_alive(process); }) && eventually(is_known_gone);
 }
 
 bool UpgradableMaster::serves() const { return get(listen_, "/").status == 200; }

@@ -84,6 +84,7 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
   links->challenges = challenges_of(options_.acme_webroot);
   links->client_counts = counts_for(options_.connections_per_client);
   links->clients_max = clients_per_loop(options_);
+  links->has_former = &has_former_;
   links->handshakes.most = std::max<std::size_t>(options_.handshakes_max / options_.threads, 1);
   links->handshakes.of_one_address =
       std::max<std::size_t>(options_.handshakes_per_client / options_.threads, 1);

@@ -2,6 +2,7 @@
 // drained and stopped together. Owner: main(); functions that any thread may call say so.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -105,6 +106,9 @@ class DataPlane {
   // then. `take` is called on the loops. Empty: no more are. Any thread.
   using TakeClient = std::function<void(PassedClient client, const Entrance& entrance)>;
   void pass_on_clients(const TakeClient& take);
+  // Whether there is a process before this one, whose clients come here: makes room for them and
+  // for the requests that it still has. Any thread.
+  void set_former(bool is_there) { has_former_.store(is_there, std::memory_order_relaxed); }
   // Serves a client that the process before has passed on, or that could not be passed on: one that
   // had come in at that port. False: there is no room, or no such address, and it is the caller's
   // still. Any thread.
@@ -149,6 +153,7 @@ class DataPlane {
   void offer_room(unsigned from_loop, RoomOffer offer);
 
   const DataPlaneOptions options_;
+  std::atomic<bool> has_former_{false};
   const std::unique_ptr<const LoopLinks> links_;
   std::vector<std::unique_ptr<Loop>> loops_;  // as start() made them
   // Between start() and publish() from another thread; no loop takes it.

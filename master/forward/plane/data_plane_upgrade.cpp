@@ -108,7 +108,7 @@ bool DataPlane::welcome_passed(PassedClient& client, const std::string& port, bo
   const auto least =
       std::min_element(loops_.begin(), loops_.end(),
                        [&](const auto& a, const auto& b) { return clients_of(a) < clients_of(b); });
-  if ((*least)->is_full_of_passed()) return false;
+  if ((*least)->is_full()) return false;
   {
     const Lock lock(publishing_);
     const auto& addresses = listeners_.addresses();

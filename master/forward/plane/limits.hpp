@@ -18,9 +18,9 @@ inline constexpr unsigned client_connections_settable_max = 100'000;
 inline constexpr std::size_t descriptors_kept_min = 32;
 inline constexpr std::size_t descriptors_kept_per_loop = 4;
 inline constexpr std::size_t descriptors_for_workers_max = 4'096;
-// A client that another process passes on is taken even if there are as many as there may be, up to
-// an eighth more: the connections of that process itself are counted too, and end with it.
-inline constexpr std::size_t passed_share = 8;
+// While a process before this one passes clients on, there may be an eighth more: the connections
+// by which that process passes requests on are counted too, and end with it.
+inline constexpr std::size_t former_share = 8;
 // The least that --memory can be set to, for all loops: less does not hold the buffers of a few
 // requests.
 inline constexpr std::size_t memory_min = 1024 * 1024;

@@ -28,9 +28,10 @@ class Loop;
 
 // What loops share, and how they reach each other, besides what their requests need of that.
 struct LoopLinks : SharedByLoops {
-  std::shared_ptr<ClientCounts> client_counts;  // null: an address may have any number of clients
-  std::size_t clients_max = 0;                  // per loop
-  HandshakeLimits handshakes{};                 // of TLS, per loop
+  std::shared_ptr<ClientCounts> client_counts;    // null: an address may have any number of clients
+  std::size_t clients_max = 0;                    // per loop
+  const std::atomic<bool>* has_former = nullptr;  // then there may be more
+  HandshakeLimits handshakes{};                   // of TLS, per loop
   // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
   std::function<Loop&(Loop& from)> home;
   // Descriptors or memory run out: the other loops close what is idle. Called on loop threads.
@@ -106,11 +107,10 @@ class Loop {
   // False once drain() has taken effect: from then on client_connections only falls.
   bool accepts() const { return accepts_.load(std::memory_order_acquire); }
   // It has as many clients as it may.
-  bool is_full() const { return clients() >= links_.clients_max; }
-  // Nor may more be passed on to it: the process before needs connections to this one for as long
-  // as it has requests.
-  bool is_full_of_passed() const {
-    return clients() >= links_.clients_max + links_.clients_max / limits::passed_share;
+  bool is_full() const {
+    const bool more = links_.has_former->load(std::memory_order_relaxed);
+    const auto most = links_.clients_max;
+    return clients() >= (more ? most + most / limits::former_share : most);
   }
   std::size_t memory_in_use() const { return context_.memory_in_use(); }
   // The version of the snapshot that it uses; 0: none yet. Requests that were placed by an earlier
