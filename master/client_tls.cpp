@@ -21,8 +21,12 @@ tls::Tickets::Standing standing_of(TicketHooks::Standing standing) {
 
 ClientTls::ClientTls(const MasterFlags& flags)
     : interval_(flags.ticket_key_interval),
-      tickets_(std::chrono::duration_cast<tls::Tickets::Interval>(interval_), wall_time()),
+      tickets_(ticket_interval(), wall_time()),
       certificates_(flags.certificates, flags.client_authority) {}
+
+tls::Tickets::Interval ClientTls::ticket_interval() const {
+  return std::chrono::duration_cast<tls::Tickets::Interval>(interval_.load());
+}
 
 Result<tls::CertificateSetPtr> ClientTls::load() {
   auto loaded = certificates_.load(wall_time(), tickets_.keys());
@@ -64,10 +68,11 @@ TicketHooks ClientTls::ticket_hooks(DataPlane*& plane) {
                    use](std::string_view bytes) { return tickets_.take(bytes, wall_time(), use); },
           .tick =
               [this, use](TicketHooks::Standing standing) {
+                tickets_.set_interval(ticket_interval());
                 tickets_.tick(wall_time(), standing_of(standing), use);
               },
           .turn = [this, use] { tickets_.turn(wall_time(), use); },
-          .interval = interval_};
+          .interval = [this] { return interval_.load(); }};
 }
 
 }  // namespace tandem::master

@@ -2,6 +2,8 @@
 // done with them while the data plane runs.
 #pragma once
 
+#include <atomic>
+
 #include "common/base/result.hpp"
 #include "master/control/control_plane.hpp"
 #include "master/flags.hpp"
@@ -21,6 +23,8 @@ class ClientTls {
   // blocks for the disk. Errors: as Certificate::load().
   Result<tls::Certificates::Prepared> prepare(const MasterFlags& flags);
   Result<> put(tls::Certificates::Prepared prepared, DataPlane& plane);
+  // How long a key of tickets encrypts, from the next look at them on. Any thread.
+  void set_ticket_key_interval(Duration interval) { interval_ = interval; }
 
   // For the control plane; `plane` is set before the first is called, and all outlive it.
   CertificateHooks hooks(DataPlane*& plane);
@@ -28,8 +32,9 @@ class ClientTls {
 
  private:
   static tls::Certificates::Use into(DataPlane& plane);
+  tls::Tickets::Interval ticket_interval() const;
 
-  const Duration interval_;
+  std::atomic<Duration> interval_;
   tls::Tickets tickets_;  // the control thread's, once it runs
   tls::Certificates certificates_;
 };

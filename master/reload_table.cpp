@@ -53,7 +53,31 @@ void take_listen(MasterFlags& into, const MasterFlags& from) {
   }
 }
 
-constexpr std::string_view read_again = "the file is read again";
+void take_commands(MasterFlags& into, const MasterFlags& from) {
+  into.on_promote = from.on_promote;
+  into.on_demote = from.on_demote;
+}
+
+// Whoever speaks in clear text now would have to speak TLS from one moment to the next, or the
+// other way round.
+std::string_view begins_or_ends_tls(const MasterFlags& before, const MasterFlags& wanted) {
+  if (before.cluster.is_given() == wanted.cluster.is_given()) return {};
+  return wanted.cluster.is_given() ? "the control address begins to speak TLS with a restart alone"
+                                   : "the control address ceases to speak TLS with a restart alone";
+}
+
+// Nearly always a line that was lost.
+std::string_view opens_to_everybody(const MasterFlags& before, const MasterFlags& wanted) {
+  const auto asks = [](const MasterFlags& flags) {
+    return !flags.tokens_file.empty() || !flags.token_file.empty();
+  };
+  const bool asks_no_more = asks(before) && !asks(wanted) && !before.cluster.is_given();
+  return asks_no_more ? "nobody would be asked for a token any more: that takes a restart"
+                      : std::string_view();
+}
+
+constexpr std::string_view read_again = "the file is read again with each reload";
+constexpr std::string_view for_next_change = "for the next change of the role";
 constexpr std::string_view for_new_connections = "for new connections";
 constexpr std::string_view opened_first =
     "new addresses are opened before old ones are closed; who has come by an old one is served on";
@@ -72,7 +96,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"redirect-to-https", of_forward<&ForwardOptions::redirects_to_https>},
     {"hsts", of_forward<&ForwardOptions::hsts>},
     {"acme-webroot", of_forward<&ForwardOptions::acme_webroot>},
-    {"ticket-key-interval"},
+    {"ticket-key-interval", whole<&MasterFlags::ticket_key_interval>},
     {"control"},
     {"data-dir"},
     {"peer"},
@@ -82,8 +106,8 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"pair-failover"},
     {"restore"},
     {"feature-level"},
-    {"on-promote"},
-    {"on-demote"},
+    {"on-promote", take_commands, for_next_change},
+    {"on-demote", take_commands, for_next_change},
     {"backend", whole<&MasterFlags::backends>},
     {"route", whole<&MasterFlags::routes>},
     {"service", whole<&MasterFlags::services>},
@@ -116,13 +140,13 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"worker-heartbeat"},
     {"forget-after", whole<&MasterFlags::forget_after>},
     {"drain-timeout", whole<&MasterFlags::drain_timeout>},
-    {"cluster-ca", nullptr, read_again},
-    {"cluster-cert", nullptr, read_again},
-    {"cluster-key", nullptr, read_again},
-    {"cluster-revoked", nullptr, read_again},
+    {"cluster-ca", whole<&MasterFlags::cluster>, read_again, begins_or_ends_tls},
+    {"cluster-cert", whole<&MasterFlags::cluster>, read_again, begins_or_ends_tls},
+    {"cluster-key", whole<&MasterFlags::cluster>, read_again, begins_or_ends_tls},
+    {"cluster-revoked", whole<&MasterFlags::cluster>, read_again, begins_or_ends_tls},
     {"insecure-network"},
-    {"tokens-file", nullptr, read_again},
-    {"token-file", nullptr, read_again},
+    {"tokens-file", whole<&MasterFlags::tokens_file>, read_again, opens_to_everybody},
+    {"token-file", whole<&MasterFlags::token_file>, read_again, opens_to_everybody},
     {"access-log", whole<&MasterFlags::access_log>},
     {"access-log-format", whole<&MasterFlags::access_log>},
     {"access-log-fields", whole<&MasterFlags::access_log>},
@@ -143,6 +167,12 @@ const ReloadRow* find_reload_row(std::string_view key) {
   const auto* const found =
       std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.key == key; });
   return found == rows.end() ? nullptr : &*found;
+}
+
+std::string_view why_restart(const ReloadRow& row, const MasterFlags& before,
+                             const MasterFlags& wanted) {
+  if (row.take == nullptr) return "needs a restart";
+  return row.hindrance == nullptr ? std::string_view() : row.hindrance(before, wanted);
 }
 
 std::string when_changed(std::string_view key) {

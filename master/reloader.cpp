@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -33,20 +34,27 @@ std::string shown(const ConfigKey* key) {
   return key == nullptr ? std::string() : value_text(*key);
 }
 
+// By key: why a change of it needs a restart; empty: it does not.
+using WhyRestart = std::function<std::string(std::string_view key)>;
+
+WhyRestart why_restart_between(const MasterFlags& before, const MasterFlags& wanted) {
+  return [&before, &wanted](std::string_view key) {
+    const auto* const row = find_reload_row(key);
+    return std::string(row == nullptr ? "needs a restart" : why_restart(*row, before, wanted));
+  };
+}
+
 // Keys of which `wanted` says something else than is in force: what a reload applies, and what it
 // does not.
-ReloadReport compare(const Configuration& in_force, const Configuration& wanted) {
+ReloadReport compare(const Configuration& in_force, const Configuration& wanted,
+                     const WhyRestart& restarts) {
   ReloadReport report{.file = wanted.file};
-  const auto note = [&report](const std::string& key, const ConfigKey* before,
-                              const ConfigKey* after) {
+  const auto note = [&](const std::string& key, const ConfigKey* before, const ConfigKey* after) {
     ConfigChange change{key, shown(before), shown(after)};
     if (change.before == change.after) return;
-    if (const auto* row = find_reload_row(key); row != nullptr && row->take != nullptr) {
-      report.applied.push_back(std::move(change));
-    } else {
-      change.why = "needs a restart";
-      report.refused.push_back(std::move(change));
-    }
+    change.why = restarts(key);
+    auto& changes = change.why.empty() ? report.applied : report.refused;
+    changes.push_back(std::move(change));
   };
   for (const auto& after : wanted.keys) note(after.key, in_force.find(after.key), &after);
   for (const auto& before : in_force.keys) {
@@ -56,12 +64,12 @@ ReloadReport compare(const Configuration& in_force, const Configuration& wanted)
 }
 
 // What is in force once `wanted` has been applied but for the keys that need a restart.
-Configuration merged(const Configuration& before, Configuration wanted) {
+Configuration merged(const Configuration& before, Configuration wanted,
+                     const WhyRestart& restarts) {
   for (auto& key : wanted.keys) {
-    const auto* row = find_reload_row(key.key);
     const auto* known = before.find(key.key);
-    const bool stays = known != nullptr && (row == nullptr || row->take == nullptr);
-    if (stays && known->values != key.values) key = *known;
+    if (known == nullptr || known->values == key.values) continue;
+    if (!restarts(key.key).empty()) key = *known;
   }
   return wanted;
 }
@@ -120,7 +128,7 @@ void Reloader::start_tracing() {
 
 ConfigHooks Reloader::hooks() {
   return {.in_force = [this] { return in_force(); },
-          .reload = [this](ReloadMode mode, const EventAuthor& by) { return reload(mode, by); },
+          .reload = [this](ReloadMode mode, const wire::Author& by) { return reload(mode, by); },
           .when = when_changed,
           .log_level = [this] { return log_level(); },
           .set_log_level = [this](LogLevel level) { set_log_level(level); }};
@@ -163,7 +171,7 @@ void Reloader::set_log_level(LogLevel level) {
   }
 }
 
-ReloadReport Reloader::reload(ReloadMode mode, const EventAuthor& by) {
+ReloadReport Reloader::reload(ReloadMode mode, const wire::Author& by) {
   const Lock lock(reloading_);
   if (parts_ == nullptr) return {.errors = {"this master is not serving yet, or no more"}};
   std::optional<ServiceManager::Reload> announced;
@@ -184,10 +192,12 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
   wanted.resolved = flags_.resolved;
   auto reading = parse_flags(argc_, argv_, wanted);
   if (reading.status) return {.file = before.file, .errors = std::move(reading.errors)};
-  auto report = compare(before, reading.in_force);
+  const auto was = flags_;
+  const auto restarts = why_restart_between(was, wanted);
+  auto report = compare(before, reading.in_force, restarts);
   auto next = flags_;
   for (const auto& row : reload_table()) {
-    if (row.take != nullptr) row.take(next, wanted);
+    if (why_restart(row, was, wanted).empty()) row.take(next, wanted);
   }
   if (next.listens_by_default && !flags_.listens_by_default) {
     report.errors.push_back(
@@ -206,7 +216,7 @@ ReloadReport Reloader::reload_here(ReloadMode mode) {
   if (!report.errors.empty()) return report;
   flags_ = std::move(next);
   const Lock lock(mutex_);
-  in_force_ = merged(before, std::move(reading.in_force));
+  in_force_ = merged(before, std::move(reading.in_force), restarts);
   log_level_ = flags_.log_level;
   drain_timeout_ = flags_.drain_timeout;
   return report;
@@ -243,6 +253,7 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
     return {adopted.error().message};
   }
   const auto put = parts_->tls.put(std::move(*certificates), parts_->plane);
+  parts_->tls.set_ticket_key_interval(next.ticket_key_interval);
   if (!put) {
     report.refused.push_back({"tls", {}, {}, put.error().message});
     next.forward.listen = flags_.forward.listen;
@@ -286,7 +297,7 @@ void Reloader::adopt(const MasterFlags& next, ReloadReport& report,
   tandem::set_log_level(next.log_level);
 }
 
-void Reloader::tell(const ReloadReport& report, const EventAuthor& by) {
+void Reloader::tell(const ReloadReport& report, const wire::Author& by) {
   Event event{.kind = EventKind::reload, .by = by};
   if (!report.errors.empty()) {
     const auto why = fmt::format("{}", fmt::join(report.errors, "; "));

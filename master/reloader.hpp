@@ -55,7 +55,7 @@ class Reloader {
   // ---- any thread but the control thread
   // Blocks for the disk, and until all loops go by what is new. One at a time, in turn. Logs the
   // outcome, and records it as an event.
-  ReloadReport reload(ReloadMode mode, const EventAuthor& by);
+  ReloadReport reload(ReloadMode mode, const wire::Author& by);
   // Waits for the reload that is under way; those that come later are refused.
   void stop();
 
@@ -72,7 +72,7 @@ class Reloader {
       TANDEM_REQUIRES(reloading_);
   void adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log)
       TANDEM_REQUIRES(reloading_);
-  void tell(const ReloadReport& report, const EventAuthor& by) TANDEM_REQUIRES(reloading_);
+  void tell(const ReloadReport& report, const wire::Author& by) TANDEM_REQUIRES(reloading_);
 
   const int argc_;
   const char* const* const argv_;

@@ -117,6 +117,8 @@ class ClusterNode {
   void set_masters(const std::map<core::NodeId, Endpoint>& masters);
   // What this node presents from now on.
   void set_token(std::string token) { options_.token = std::move(token); }
+  // Whether witnesses are presented it too: see ClusterOptions.
+  void set_shares_token(bool shares) { options_.shares_token = shares; }
   // A witness that has proved who it is takes messages at `control`: there, and nowhere else, it
   // is presented `secret`.
   void set_secret(const core::NodeId& witness, const Endpoint& control, std::string secret);

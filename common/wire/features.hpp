@@ -40,7 +40,9 @@ inline constexpr FeatureLevel inner_tls{5};
 inline constexpr FeatureLevel serving_grants{6};
 // Masters say where other masters pass requests on to them (--listen-inner).
 inline constexpr FeatureLevel inner_addresses{7};
-inline constexpr FeatureLevel newest = inner_addresses;
+// Who asked for a change stands in the log beside it.
+inline constexpr FeatureLevel change_authors{8};
+inline constexpr FeatureLevel newest = change_authors;
 }  // namespace features
 
 struct Features {

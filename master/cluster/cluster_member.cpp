@@ -66,7 +66,8 @@ ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry,
                  }),
       announcer_(control_loop, options_.timing.heartbeat,
                  {.announced = [this](Term term) { to_node(core::TermAnnounced{term}); },
-                  .higher = [this](Term term) { report_term(term); }}) {}
+                  .higher = [this](Term term) { report_term(term); }}),
+      shares_token_(options_.shares_token) {}
 
 ClusterMember::~ClusterMember() { stop(); }
 
@@ -335,7 +336,15 @@ Result<> ClusterMember::check_feature_level(const Change& change) const {
                           held_back.empty() ? "" : fmt::format(" ({})", held_back)));
 }
 
-asio::awaitable<Result<>> ClusterMember::commit(Change change) {
+// Who asked is left out where older members could not read it, or where it would not fit beside a
+// change that fits alone: what all members could not apply must not be in the log.
+std::string ClusterMember::command_of(const Change& change, wire::Author by) const {
+  if (by.empty() || feature_level() < wire::features::change_authors) return to_json(change);
+  auto command = to_json(AuthoredChange{change, std::move(by)});
+  return parse_authored_change(command) ? std::move(command) : to_json(change);
+}
+
+asio::awaitable<Result<>> ClusterMember::commit(Change change, wire::Author by) {
   if (!is_primary()) {
     co_return fail(ErrorCode::unavailable, "this master is not the primary: nothing was changed");
   }
@@ -346,7 +355,7 @@ asio::awaitable<Result<>> ClusterMember::commit(Change change) {
     if (auto registered = co_await std::move(registering); !registered) co_return registered;
   }
   const bool loosens = is_loosening(change);
-  auto committing = proposals_.commit(to_json(change));
+  auto committing = proposals_.commit(command_of(change, std::move(by)));
   auto committed = co_await std::move(committing);
   if (!committed || loosens) co_return committed;
   auto spreading = await_in_force(state_.applied());

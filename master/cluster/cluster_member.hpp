@@ -96,7 +96,7 @@ class ClusterMember {
   // Makes a change, and returns when it is committed and applied. Errors: as
   // Proposals::commit(); `unavailable` as well when this master is not the primary, and when the
   // change needs a higher feature level than the cluster has.
-  boost::asio::awaitable<Result<>> commit(Change change);
+  boost::asio::awaitable<Result<>> commit(Change change, wire::Author by = {});
   // Hands leadership to `to`, or if that is empty to a master that the core chooses; returns when
   // another one leads. Errors: `unavailable`, with the reason.
   boost::asio::awaitable<Result<>> switch_over(std::string to);
@@ -126,6 +126,8 @@ class ClusterMember {
 
   // What it presents to other masters from now on. Any thread.
   void set_token(std::string token);
+  // Whether witnesses are presented it too. On the control loop's thread.
+  void set_shares_token(bool shares);
   // A worker that may be a witness has sent a heartbeat: now it can be presented a secret of its
   // own. REQUIRES: its token, if any, was issued to a witness.
   void heard_witness(const wire::Heartbeat& heartbeat, const ControlRequest& request);
@@ -234,6 +236,7 @@ class ClusterMember {
   void commit_alone(bool& under_way, Change change);
   void note_feature_level();
   Result<> check_feature_level(const Change& change) const;
+  std::string command_of(const Change& change, wire::Author by) const;
   void tell_found_out(Instant now);
   boost::asio::awaitable<void> register_worker(Change change);
 
@@ -290,6 +293,7 @@ class ClusterMember {
   std::pair<core::ClusterId, MasterRecords>
       kept_masters_;  // the ones that are on the disk, or are being written
   std::optional<storage::KeptFile> masters_file_;  // unset: there is no data directory
+  bool shares_token_;
   // The control addresses of witnesses and the hashes of their tokens, as known to the cluster's
   // thread.
   std::map<std::string, std::pair<Endpoint, std::string>> heard_witnesses_;

@@ -1,5 +1,7 @@
 // The part of ClusterMember that takes messages of other members, and knows what to present to
 // them.
+#include <utility>
+
 #include <boost/asio.hpp>
 
 #include "common/access/credential.hpp"
@@ -30,9 +32,15 @@ void ClusterMember::set_token(std::string token) {
              [this, token = std::move(token)]() mutable { node_.set_token(std::move(token)); });
 }
 
+void ClusterMember::set_shares_token(bool shares) {
+  if (std::exchange(shares_token_, shares) == shares) return;
+  heard_witnesses_.clear();  // each is presented its own secret at its next heartbeat
+  asio::post(loop_, [this, shares] { node_.set_shares_token(shares); });
+}
+
 // At each heartbeat: the cluster's thread is told of news alone.
 void ClusterMember::heard_witness(const wire::Heartbeat& heartbeat, const ControlRequest& request) {
-  if (!heartbeat.witness || request.caller == nullptr || options_.shares_token) return;
+  if (!heartbeat.witness || request.caller == nullptr || shares_token_) return;
   if (request.caller->sha256.empty()) return;  // it has a certificate: it is presented one, too
   const auto control = reachable_from_here(heartbeat.witness->control, request.peer);
   std::pair heard(control, request.caller->sha256);

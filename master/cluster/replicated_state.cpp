@@ -21,15 +21,15 @@ Result<std::optional<Outcome>> ReplicatedState::apply(const core::Entry& entry, 
   std::optional<Outcome> outcome;
   if (entry.index <= applied_) return outcome;
   if (const auto* command = std::get_if<core::Command>(&entry.body)) {
-    const auto change = parse_change(command->bytes);
-    if (!change) {
-      return fail(change.error().code, fmt::format("entry {} cannot be applied: {}", entry.index,
-                                                   change.error().message));
+    const auto authored = parse_authored_change(command->bytes);
+    if (!authored) {
+      return fail(authored.error().code, fmt::format("entry {} cannot be applied: {}", entry.index,
+                                                     authored.error().message));
     }
     if (is_new(*command, entry.index)) {
       const auto made =
-          watch_ ? watch_(entry, *change, registry_.state()) : std::function<void()>();
-      outcome = registry_.apply(*change, now);
+          watch_ ? watch_(entry, *authored, registry_.state()) : std::function<void()>();
+      outcome = registry_.apply(authored->change, now);
       if (made && outcome->ok()) made();
     }
   }

@@ -26,8 +26,8 @@
 namespace tandem::master {
 
 // Is told of each change before it is applied; what it returns is called once the change was made.
-using ChangeWatch =
-    std::function<std::function<void()>(const core::Entry&, const Change&, const ClusterState&)>;
+using ChangeWatch = std::function<std::function<void()>(const core::Entry&, const AuthoredChange&,
+                                                        const ClusterState&)>;
 
 // The result of a change for its author: made, or the reason why not. The same on all masters.
 using Outcome = Result<>;

@@ -62,7 +62,7 @@ Result<StateDocument> parse_state_document(std::string_view text) {
 
 cluster::StateCheck state_check(wire::FeatureLevel features_max) {
   return {.command = [features_max](std::string_view bytes) -> Result<> {
-            const auto change = parse_change(bytes);
+            const auto change = parse_authored_change(bytes);
             return change ? check_level(level_needed(*change), features_max) : change.error();
           },
           .snapshot = [features_max](std::string_view bytes) -> Result<> {

@@ -75,15 +75,8 @@ std::string named(const ControlRequest& request) {
   return printable(text.substr(0, shown_bytes_max));
 }
 
-// Who has asked, and from where.
-struct Originator {
-  std::string name;
-  std::string role;
-  std::string from;
-};
-
 // NAME ROLE ADDRESS, from a master that passes a request on. Nobody else's word is taken.
-std::optional<Originator> told_by_master(const ControlRequest& request) {
+std::optional<wire::Author> told_by_master(const ControlRequest& request) {
   const bool is_believed =
       request.caller == nullptr || includes(request.caller->role, Role::master);
   const auto text = request.on_behalf_of;
@@ -92,15 +85,15 @@ std::optional<Originator> told_by_master(const ControlRequest& request) {
   if (!is_believed || !request.passed_on || first == text.npos || first == last) {
     return std::nullopt;
   }
-  Originator who{std::string(text.substr(0, first)),
-                 std::string(text.substr(first + 1, last - first - 1)),
-                 std::string(text.substr(last + 1))};
+  wire::Author who{std::string(text.substr(0, first)),
+                   std::string(text.substr(first + 1, last - first - 1)),
+                   std::string(text.substr(last + 1))};
   const bool is_well =
       is_name(who.name) && access::role_of(who.role) && Endpoint{who.from, 0}.is_numeric();
   return is_well ? std::optional(std::move(who)) : std::nullopt;
 }
 
-Originator caller_of(const ControlRequest& request) {
+wire::Author caller_of(const ControlRequest& request) {
   if (request.caller == nullptr) return {"anybody", "all", std::string(request.peer)};
   return {request.caller->name, std::string(to_string(request.caller->role)),
           std::string(request.peer)};
@@ -223,14 +216,18 @@ void AccessControl::tell_change(const ControlRequest& request, const ControlResp
             printable(request.body.substr(0, document_bytes_max)));
 }
 
-Event AccessControl::asked_of(const ControlRequest& request) {
+wire::Author AccessControl::author_of(const ControlRequest& request) {
   const auto told = told_by_master(request);
-  auto who = told ? *told : caller_of(request);
+  return told ? *told : caller_of(request);
+}
+
+Event AccessControl::asked_of(const ControlRequest& request) {
+  auto who = author_of(request);
   return {.kind = EventKind::request,
           .subject = who.name,
           .text = fmt::format("{} asked for {}", who.name, named(request)),
           .reason = printable(request.body.substr(0, document_bytes_max)),
-          .by = {who.name, who.role, who.from}};
+          .by = std::move(who)};
 }
 
 std::string AccessControl::on_behalf_of(const ControlRequest& request) {

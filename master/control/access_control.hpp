@@ -59,6 +59,8 @@ class AccessControl {
   // The change that was asked for, by whom, from where, and what came of it. `role`: of this node.
   void tell_change(const ControlRequest& request, const ControlResponse& response,
                    std::string_view role) const;
+  // Who asks, or on whose behalf a master does.
+  static wire::Author author_of(const ControlRequest& request);
   // The same as an event, without what came of it.
   static Event asked_of(const ControlRequest& request);
   // What a master says of whom it passes a request on for: the field Tandem-On-Behalf-Of.

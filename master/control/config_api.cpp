@@ -122,10 +122,10 @@ ControlResponse set_log_level(const ConfigHooks& hooks, std::string_view body) {
 
 void route_config(ApiRouter& router, const ConfigHooks& hooks, const Registry& registry,
                   asio::thread_pool& reloads,
-                  std::function<EventAuthor(const ControlRequest&)> author) {
+                  std::function<wire::Author(const ControlRequest&)> author) {
   if (!hooks.in_force) return;
   const auto reload = [&hooks, &reloads](ReloadMode mode,
-                                         EventAuthor by) -> asio::awaitable<ControlResponse> {
+                                         wire::Author by) -> asio::awaitable<ControlResponse> {
     auto reading = asio::co_spawn(
         reloads,
         [&hooks, mode, by]() -> asio::awaitable<ReloadReport> { co_return hooks.reload(mode, by); },

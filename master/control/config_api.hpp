@@ -46,7 +46,7 @@ enum class ReloadMode {
 struct ConfigHooks {
   std::function<Configuration()> in_force{};
   // Blocks for the disk, and for the control thread, so not to be called there.
-  std::function<ReloadReport(ReloadMode mode, const EventAuthor& by)> reload{};
+  std::function<ReloadReport(ReloadMode mode, const wire::Author& by)> reload{};
   // What it takes to change a key.
   std::function<std::string(std::string_view key)> when{};
   std::function<LogLevel()> log_level{};
@@ -56,6 +56,6 @@ struct ConfigHooks {
 // `author`: who asks. `reloads`: where reloads run. All outlive the router.
 void route_config(ApiRouter& router, const ConfigHooks& hooks, const Registry& registry,
                   boost::asio::thread_pool& reloads,
-                  std::function<EventAuthor(const ControlRequest&)> author);
+                  std::function<wire::Author(const ControlRequest&)> author);
 
 }  // namespace tandem::master

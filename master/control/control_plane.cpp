@@ -65,8 +65,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
            .on_state = [this](const WorkerRecord& record,
                               WorkerState before) { saw_state(record, before); }}),
       prober(loop, registry),
-      role_hooks(
-          {.node = options.node, .on_promote = options.on_promote, .on_demote = options.on_demote}),
+      role_hooks(options.node, {.on_promote = options.on_promote, .on_demote = options.on_demote}),
       server(loop,
              {.credentials = credentials,
               .admit = [this](const ControlRequest& request) { return admit(request); },
@@ -187,8 +186,8 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
                 tell_standing();
               },
           .change = [this](
-                        const core::Entry& entry, const Change& change,
-                        const ClusterState& state) { return watch_change(entry, change, state); },
+                        const core::Entry& entry, const AuthoredChange& authored,
+                        const ClusterState& state) { return watch_change(entry, authored, state); },
           .has_adopted = hooks.has_adopted,
           .fetch_state =
               [this](Endpoint primary) { return fetch_state(calls, std::move(primary), token); }});

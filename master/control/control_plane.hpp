@@ -143,8 +143,9 @@ class ControlPlane {
   void end_at_once();
 
   // What a reload changes here: of the options the backends, routes and settings of services,
-  // worker_networks, forget_after and how a standby serves; and what the files of tokens and of the
-  // cluster's certificates say now, whose names stay.
+  // worker_networks, forget_after, how a standby serves, and the commands of changes of the role;
+  // and what the files of tokens and of the cluster's certificates say now, which may be others
+  // than before.
   struct Renewal;
   // Reads the files. Any thread; blocks for the disk. Errors: `invalid`, with the flag.
   Result<std::shared_ptr<const Renewal>> prepare(const ControlPlaneOptions& options) const;

@@ -34,7 +34,7 @@ Result<> check(const wire::WorkerSpec& backend, const OwnAddresses& own) {
 
 struct ControlPlane::Renewal {
   ControlPlaneOptions options;
-  std::optional<Secrets> secrets;           // none: there are no files of tokens
+  Secrets secrets;
   tandem::tls::CredentialsPtr credentials;  // null: there are none
 };
 
@@ -119,14 +119,12 @@ Result<std::shared_ptr<const ControlPlane::Renewal>> ControlPlane::prepare(
     }
     renewal->credentials = std::move(*loaded);
   }
-  if (!options.tokens_file.empty() || !options.token_file.empty()) {
-    auto secrets = read_secrets(options);
-    if (!secrets) {
-      log::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
-      return secrets.error();
-    }
-    renewal->secrets = std::move(*secrets);
+  auto secrets = read_secrets(options);
+  if (!secrets) {
+    log::error("the tokens stay as they were reason=\"{}\"", secrets.error().message);
+    return secrets.error();
   }
+  renewal->secrets = std::move(*secrets);
   return std::shared_ptr<const Renewal>(std::move(renewal));
 }
 
@@ -151,13 +149,22 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   own_addresses.set_networks(options.worker_networks);
   standby_serves = options.standby_serves;
   member->set_serves(options.serves_under_grants);
-  if (renewal.credentials) use_credentials(renewal.credentials);
-  if (renewal.secrets) {
-    take(*renewal.secrets);
-    const auto& all = renewal.secrets->credentials;
-    log::info("tokens read again entries={}", all == nullptr ? 0 : all->all().size());
+  role_hooks.set_commands({.on_promote = options.on_promote, .on_demote = options.on_demote});
+  if (renewal.credentials) {
+    certificate_file = options.cluster_files.certificate;
+    use_credentials(renewal.credentials);
   }
+  use_secrets(renewal);
   return {};
+}
+
+void ControlPlane::Parts::use_secrets(const Renewal& renewal) {
+  const bool had_some = access.asks_for_tokens();
+  const auto& all = renewal.secrets.credentials;
+  if (!had_some && all == nullptr) return;
+  member->set_shares_token(renewal.options.tokens_file.empty());
+  take(renewal.secrets);
+  log::info("tokens read again entries={}", all == nullptr ? 0 : all->all().size());
 }
 
 }  // namespace tandem::master

@@ -20,10 +20,11 @@ void ControlPlane::record(Event event) {
 void ControlPlane::Parts::record(Event event) { events.record(node.term, std::move(event)); }
 
 std::function<void()> ControlPlane::Parts::watch_change(const core::Entry& entry,
-                                                        const Change& change,
+                                                        const AuthoredChange& authored,
                                                         const ClusterState& state) {
-  auto event = event_of(change, state);
+  auto event = event_of(authored.change, state);
   if (!event) return {};
+  event->by = authored.by;
   return [this, position = LogPosition{entry.term, entry.index}, event = std::move(*event)] {
     events.record(position, event);
   };

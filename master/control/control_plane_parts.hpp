@@ -64,12 +64,13 @@ struct ControlPlane::Parts {
   void note_second();
   metrics::ControlCounts counts() const;
   void take(const Secrets& secrets);
+  void use_secrets(const Renewal& renewal);
   boost::asio::awaitable<ControlResponse> answer(const ControlRequest& request);
   boost::asio::awaitable<void> await_adoption();
   boost::asio::awaitable<ControlResponse> ask_primary(const ControlRequest& request);
 
   void record(Event event);
-  std::function<void()> watch_change(const core::Entry& entry, const Change& change,
+  std::function<void()> watch_change(const core::Entry& entry, const AuthoredChange& authored,
                                      const ClusterState& state);
   void saw_state(const WorkerRecord& record, WorkerState before);
   void tell_standing() const;
@@ -102,7 +103,7 @@ struct ControlPlane::Parts {
   AccessControl access;
   // Null: there is no TLS. Any thread, once it is open.
   const tandem::tls::CurrentCredentialsPtr credentials;
-  const std::string certificate_file;
+  std::string certificate_file;
   access::WallTime warned_at{};  // the day for which the end of the certificate was looked at
   InnerAccessPtr inner_access;   // as last told; null: nothing was
   std::string token;             // presented to other masters; empty: none

@@ -76,22 +76,19 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_openapi(router);
   route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
-  route_config(router, hooks.config, registry, reloads,
-               [](const ControlRequest& request) { return AccessControl::asked_of(request).by; });
+  route_config(router, hooks.config, registry, reloads, AccessControl::author_of);
   route_upgrade(router, hooks.upgrade, reloads);
   route_roles(router, node, *member);
   route_masters(router, node, *member, options.clear_text());
   route_switchover(router, *member);
-  route_workers(
-      router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
-      *drained, documents, check_address);
-  route_services(
-      router, registry, [this](Change wanted) { return member->commit(std::move(wanted)); },
-      queries);
+  const Commit commit = [this](Change wanted, wire::Author by) {
+    return member->commit(std::move(wanted), std::move(by));
+  };
+  route_workers(router, registry, commit, *drained, documents, check_address);
+  route_services(router, registry, commit, queries);
   route_discovery(router, registry, agent->registrations(), queries);
   agent->route(router);
-  route_routes(router, registry,
-               [this](Change wanted) { return member->commit(std::move(wanted)); });
+  route_routes(router, registry, commit);
   route_state(router, registry, *member);
   tickets->route(router);
   route_health(

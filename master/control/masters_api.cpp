@@ -10,6 +10,7 @@
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/masters.hpp"
+#include "master/control/access_control.hpp"
 
 namespace tandem::master {
 
@@ -186,7 +187,8 @@ Result<> check_removal(const ClusterMember& member, const std::string& name) {
 }
 
 asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& member,
-                                       std::string_view body, tandem::tls::ClearText clear_text) {
+                                       std::string_view body, wire::Author by,
+                                       tandem::tls::ClearText clear_text) {
   auto wanted = read_admission(body);
   if (!wanted) co_return refusal(wanted.error());
   const auto possible = check(member, *wanted, clear_text);
@@ -195,7 +197,7 @@ asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& memb
   auto& replaces = wanted->master.replaces;
   if (!masters.contains(replaces))
     replaces.clear();  // it has been replaced already: the command is being repeated
-  auto committing = member.commit(*wanted);
+  auto committing = member.commit(*wanted, std::move(by));
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
@@ -205,12 +207,12 @@ asio::awaitable<ControlResponse> admit(const NodeView& node, ClusterMember& memb
 }
 
 asio::awaitable<ControlResponse> expel(const NodeView& node, ClusterMember& member,
-                                       std::string name) {
+                                       std::string name, wire::Author by) {
   if (member.has_gone(name)) co_return document(list_of(node, member));  // nothing to do
   if (const auto possible = check_removal(member, name); !possible) {
     co_return refusal(possible.error());
   }
-  auto committing = member.commit(ExpelMaster{name});
+  auto committing = member.commit(ExpelMaster{name}, std::move(by));
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
@@ -233,14 +235,14 @@ void route_masters(ApiRouter& router, const NodeView& node, ClusterMember& membe
        .role = primary,
        .needs_masters = true,
        .handler = [&node, &member, clear_text](const ControlRequest& request, const std::string&) {
-         return admit(node, member, request.body, clear_text);
+         return admit(node, member, request.body, AccessControl::author_of(request), clear_text);
        }});
   router.add({.method = "DELETE",
               .path = "/v1/masters/{name}",
               .role = primary,
               .needs_masters = true,
-              .handler = [&node, &member](const ControlRequest&, const std::string& name) {
-                return expel(node, member, name);
+              .handler = [&node, &member](const ControlRequest& request, const std::string& name) {
+                return expel(node, member, name, AccessControl::author_of(request));
               }});
 }
 

@@ -55,8 +55,8 @@ Result<std::vector<std::string>> parse_command(std::string_view text, std::strin
 
 class RoleHooks::Body {
  public:
-  explicit Body(RoleHooksOptions options)
-      : options_(std::move(options)), thread_([this] { run(); }) {}
+  Body(std::string node, RoleCommands commands)
+      : node_(std::move(node)), commands_(std::move(commands)) {}
 
   ~Body() {
     {
@@ -64,19 +64,26 @@ class RoleHooks::Body {
       stopping_ = true;
       wake_.notify_all();
     }
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   void changed(bool primary, Term term) {
     const Lock lock(mutex_);
+    leads_ = primary;
+    term_ = term;
+    if (commands_.on_promote.empty() && commands_.on_demote.empty()) return;
     if (waiting_.size() >= limits::hooks_waiting_max) {
       log::error("role commands take too long: the oldest two are skipped");
       waiting_.erase(waiting_.begin(), waiting_.begin() + 2);
     }
     waiting_.push_back({primary, term});
-    leads_ = primary;
-    term_ = term;
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
     wake_.notify_all();
+  }
+
+  void set_commands(RoleCommands commands) {
+    const Lock lock(mutex_);
+    commands_ = std::move(commands);
   }
 
   void end_at_once() {
@@ -86,7 +93,7 @@ class RoleHooks::Body {
     if (leads_) last = Event{false, term_};
     waiting_.clear();
     leads_ = false;
-    if (last && !options_.on_demote.empty()) start(options_.on_demote, *last);
+    if (last && !commands_.on_demote.empty()) start(commands_.on_demote, *last);
   }
 
  private:
@@ -101,6 +108,7 @@ class RoleHooks::Body {
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
     for (;;) {
       Event event;
+      std::vector<std::string> command;
       {
         Lock lock(mutex_);
         wake_.wait(lock.native(),
@@ -108,8 +116,8 @@ class RoleHooks::Body {
         if (waiting_.empty()) return;
         event = waiting_.front();
         waiting_.pop_front();
+        command = event.primary ? commands_.on_promote : commands_.on_demote;
       }
-      const auto& command = event.primary ? options_.on_promote : options_.on_demote;
       if (!command.empty()) execute(command, event);
     }
   }
@@ -124,7 +132,7 @@ class RoleHooks::Body {
     for (char** variable = environ; *variable != nullptr; ++variable) {
       if (std::strncmp(*variable, "TANDEM_", 7) != 0) environment.emplace_back(*variable);
     }
-    environment.push_back(fmt::format("TANDEM_NODE={}", options_.node));
+    environment.push_back(fmt::format("TANDEM_NODE={}", node_));
     environment.push_back(fmt::format("TANDEM_ROLE={}", event.primary ? "primary" : "standby"));
     environment.push_back(fmt::format("TANDEM_TERM={}", event.term));
     const auto pointers = [](const std::vector<std::string>& texts) {
@@ -192,30 +200,24 @@ class RoleHooks::Body {
     }
   }
 
-  const RoleHooksOptions options_;
+  const std::string node_;
   Mutex mutex_;
   std::condition_variable wake_;
+  RoleCommands commands_ TANDEM_GUARDED_BY(mutex_);
   std::deque<Event> waiting_ TANDEM_GUARDED_BY(mutex_);
   bool leads_ TANDEM_GUARDED_BY(mutex_) = false;  // as last reported
   Term term_ TANDEM_GUARDED_BY(mutex_);           // likewise
   bool stopping_ TANDEM_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::thread thread_;  // from the first change on for which there is a command
 };
 
-RoleHooks::RoleHooks(RoleHooksOptions options) {
-  if (options.on_promote.empty() && options.on_demote.empty()) return;
-  body_ = std::make_unique<Body>(std::move(options));
-}
+RoleHooks::RoleHooks(std::string node, RoleCommands commands)
+    : body_(std::make_unique<Body>(std::move(node), std::move(commands))) {}
 RoleHooks::~RoleHooks() = default;
 
-void RoleHooks::promoted(Term term) {
-  if (body_) body_->changed(true, term);
-}
-void RoleHooks::demoted(Term term) {
-  if (body_) body_->changed(false, term);
-}
-void RoleHooks::end_at_once() {
-  if (body_) body_->end_at_once();
-}
+void RoleHooks::promoted(Term term) { body_->changed(true, term); }
+void RoleHooks::demoted(Term term) { body_->changed(false, term); }
+void RoleHooks::set_commands(RoleCommands commands) { body_->set_commands(std::move(commands)); }
+void RoleHooks::end_at_once() { body_->end_at_once(); }
 
 }  // namespace tandem::master

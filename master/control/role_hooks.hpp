@@ -10,6 +10,9 @@
 //   TANDEM_TERM  the term that it is in, which is that of the gain or later
 // besides what the master itself was started with, and is killed after limits::hook_max. A process
 // that is killed by a signal it cannot catch, or that crashes, runs nothing.
+//
+// The commands can be changed at run time (a reload). A change of the role that has been reported
+// already runs nothing anew; the loss of a leadership that was gained before runs the new command.
 #pragma once
 
 #include <memory>
@@ -25,21 +28,22 @@ namespace tandem::master {
 // used. Errors: `invalid`, naming `flag`: empty, an open quote.
 Result<std::vector<std::string>> parse_command(std::string_view text, std::string_view flag);
 
-struct RoleHooksOptions {
-  std::string node;
-  std::vector<std::string> on_promote;  // empty: none
-  std::vector<std::string> on_demote;
+struct RoleCommands {
+  std::vector<std::string> on_promote{};  // empty: none
+  std::vector<std::string> on_demote{};
 };
 
 class RoleHooks {
  public:
-  explicit RoleHooks(RoleHooksOptions options);
+  RoleHooks(std::string node, RoleCommands commands);
   // Runs the waiting commands and waits for them, limits::hook_max for each at most.
   ~RoleHooks();
 
   // Any thread.
   void promoted(Term term);
   void demoted(Term term);
+  // For changes of the role from now on, and for those that wait. Any thread.
+  void set_commands(RoleCommands commands);
   // The process is about to end: if the loss of the leadership has not been reported yet, its
   // command is started without waiting for it. Nothing is run after that. Any thread.
   void end_at_once();

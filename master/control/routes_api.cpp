@@ -6,6 +6,7 @@
 #include "common/http/api_response.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/route.hpp"
+#include "master/control/access_control.hpp"
 #include "master/control/query.hpp"
 
 namespace tandem::master {
@@ -33,10 +34,11 @@ Result<RouteKey> read_key(std::string_view query) {
   return key;
 }
 
-asio::awaitable<ControlResponse> change_routes(const Commit& commit, Result<Change> change,
-                                               Routes changed, unsigned status) {
+asio::awaitable<ControlResponse> change_routes(const Commit& commit, wire::Author by,
+                                               Result<Change> change, Routes changed,
+                                               unsigned status) {
   if (!change) co_return refusal(change.error());
-  auto committing = commit(*change);
+  auto committing = commit(*change, std::move(by));
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
@@ -60,18 +62,22 @@ void route_routes(ApiRouter& router, const Registry& registry, Commit commit) {
               .role = primary,
               .handler = [&registry, commit](const ControlRequest& request, const std::string&) {
                 const auto route = wire::parse_route(request.body);
-                return route ? change_routes(commit, registry.set_route(*route), only(*route), 201)
-                             : change_routes(commit, route.error(), {}, 201);
+                auto by = AccessControl::author_of(request);
+                if (!route) return change_routes(commit, std::move(by), route.error(), {}, 201);
+                return change_routes(commit, std::move(by), registry.set_route(*route),
+                                     only(*route), 201);
               }});
   router.add({.method = "DELETE",
               .path = path,
               .role = primary,
               .handler = [&registry, commit](const ControlRequest& request, const std::string&) {
                 const auto key = read_key(request.query);
-                if (!key) return change_routes(commit, key.error(), {}, 200);
+                auto by = AccessControl::author_of(request);
+                if (!key) return change_routes(commit, std::move(by), key.error(), {}, 200);
                 const auto& routes = registry.state().routes;
                 const auto found = routes.find(*key);
-                return change_routes(commit, registry.remove_route(key->first, key->second),
+                return change_routes(commit, std::move(by),
+                                     registry.remove_route(key->first, key->second),
                                      found == routes.end() ? Routes() : only(found->second), 200);
               }});
 }

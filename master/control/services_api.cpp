@@ -7,6 +7,7 @@
 #include "common/base/clock.hpp"
 #include "common/wire/status.hpp"
 #include "common/http/api_response.hpp"
+#include "master/control/access_control.hpp"
 #include "master/control/discovery/blocking_queries.hpp"
 #include "master/control/query.hpp"
 
@@ -17,9 +18,10 @@ namespace {
 namespace asio = boost::asio;
 
 asio::awaitable<ControlResponse> change_settings(const Registry& registry, const Commit& commit,
-                                                 Result<Change> change, std::string service) {
+                                                 wire::Author by, Result<Change> change,
+                                                 std::string service) {
   if (!change) co_return refusal(change.error());
-  auto committing = commit(*change);
+  auto committing = commit(*change, std::move(by));
   if (const auto made = co_await std::move(committing); !made) {
     co_return not_committed(made.error());
   }
@@ -102,15 +104,17 @@ void route_settings(ApiRouter& router, const Registry& registry, Commit commit) 
        .path = path,
        .role = primary,
        .handler = [&registry, commit](const ControlRequest& request, const std::string& name) {
-         return change_settings(registry, commit, read_settings(registry, name, request.body),
-                                name);
+         return change_settings(registry, commit, AccessControl::author_of(request),
+                                read_settings(registry, name, request.body), name);
        }});
-  router.add({.method = "DELETE",
-              .path = path,
-              .role = primary,
-              .handler = [&registry, commit](const ControlRequest&, const std::string& name) {
-                return change_settings(registry, commit, registry.remove_settings(name), name);
-              }});
+  router.add(
+      {.method = "DELETE",
+       .path = path,
+       .role = primary,
+       .handler = [&registry, commit](const ControlRequest& request, const std::string& name) {
+         return change_settings(registry, commit, AccessControl::author_of(request),
+                                registry.remove_settings(name), name);
+       }});
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ void TicketSharing::tick(Instant now) {
   if (leads == asked_ && now < ask_again_) return;
   asking_ = true;
   asked_ = leads;
-  ask_again_ = now + std::min<Duration>(1s, hooks_.interval / 4);
+  ask_again_ = now + std::min<Duration>(1s, hooks_.interval() / 4);
   asio::co_spawn(loop_, ask(view.primary_addresses->control, std::move(leads.first)),
                  asio::detached);
 }

@@ -35,7 +35,7 @@ struct TicketHooks {
   enum class Standing { primary, primary_awaits, other };
   std::function<void(Standing)> tick{};  // now and then: it may be time to turn it
   std::function<void()> turn{};          // it is
-  Duration interval = 12h;               // how long a key encrypts
+  std::function<Duration()> interval{};  // how long a key encrypts
 };
 
 class TicketSharing {

@@ -14,6 +14,7 @@
 #include "common/wire/worker_spec.hpp"
 #include "common/http/api_response.hpp"
 #include "master/control/limits.hpp"
+#include "master/control/access_control.hpp"
 #include "master/control/query.hpp"
 
 namespace tandem::master {
@@ -55,14 +56,14 @@ Result<std::optional<unsigned>> read_weight(std::string_view body) {
 
 asio::awaitable<ControlResponse> add(const Registry& registry, const Commit& commit,
                                      const std::function<Result<>(const Endpoint&)>& check_address,
-                                     std::string_view body) {
+                                     std::string_view body, wire::Author by) {
   const auto spec = wire::parse_worker_spec(body);
   if (!spec) co_return refusal(spec.error());
   if (const auto allowed = check_address(spec->address); !allowed)
     co_return refusal(allowed.error());
   const auto change = registry.add(*spec);
   if (!change) co_return refusal(change.error());
-  auto committing = commit(*change);
+  auto committing = commit(*change, by);
   if (const auto made = co_await std::move(committing); !made)
     co_return not_committed(made.error());
   auto response = document(list_of(registry, spec->name));
@@ -144,10 +145,10 @@ constexpr std::string_view not_removed = " and not removed";
 asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& registry,
                                                             const Commit& commit,
                                                             DrainedWait& drained, std::string name,
-                                                            Duration wait) {
+                                                            wire::Author by, Duration wait) {
   const auto change = registry.drain(name);
   if (!change) co_return refusal(change.error());
-  auto committing = commit(*change);
+  auto committing = commit(*change, by);
   if (const auto made = co_await std::move(committing); !made)
     co_return not_committed(made.error());
   auto waiting = drained.wait(name, wait);
@@ -157,7 +158,7 @@ asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& regi
 }
 
 asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& commit,
-                                        DrainedWait& drained, std::string name,
+                                        DrainedWait& drained, std::string name, wire::Author by,
                                         Result<Patience> patience) {
   if (!patience) co_return refusal(patience.error());
   auto last_seen = list_of(registry, name);
@@ -165,7 +166,7 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
   const bool drains_first = !patience->now && registry.worker(name, now());
   if (drains_first) {
     const Duration wait = patience->wait.value_or(limits::drained_wait);
-    auto draining = drain_first(registry, commit, drained, name, wait);
+    auto draining = drain_first(registry, commit, drained, name, by, wait);
     auto unfinished = co_await std::move(draining);
     if (unfinished) co_return std::move(*unfinished);
     if (!registry.worker(name, now())) co_return document(std::move(last_seen));
@@ -173,7 +174,7 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
   }
   const auto change = registry.remove(name);
   if (!change) co_return refusal(change.error());
-  auto committing = commit(*change);
+  auto committing = commit(*change, by);
   const auto made = co_await std::move(committing);
   if (made) co_return document(std::move(last_seen));
   const auto why = made.error().code;
@@ -203,19 +204,19 @@ asio::awaitable<ControlResponse> show_drained(const Registry& registry, DrainedW
 
 // Commits a decision about `name`, and answers with the worker.
 asio::awaitable<ControlResponse> decide(const Registry& registry, const Commit& commit,
-                                        std::string name, Result<Change> change) {
+                                        std::string name, wire::Author by, Result<Change> change) {
   if (!change) co_return refusal(change.error());
-  auto committing = commit(*change);
+  auto committing = commit(*change, by);
   if (const auto made = co_await std::move(committing); !made)
     co_return not_committed(made.error());
   co_return document(list_of(registry, name));
 }
 
 asio::awaitable<ControlResponse> drain(const Registry& registry, const Commit& commit,
-                                       DrainedWait& drained, std::string name,
+                                       DrainedWait& drained, std::string name, wire::Author by,
                                        Result<Patience> patience) {
   if (!patience) co_return refusal(patience.error());
-  auto deciding = decide(registry, commit, name, registry.drain(name));
+  auto deciding = decide(registry, commit, name, by, registry.drain(name));
   auto decided = co_await std::move(deciding);
   if (decided.status != 200 || !patience->wait) co_return std::move(decided);
   auto awaiting = await_drained(registry, drained, name, *patience->wait);
@@ -249,7 +250,8 @@ void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
               .wait = wait_of_removal,
               .handler = [&registry, commit, &drained](const ControlRequest& request,
                                                        const std::string& name) {
-                return remove(registry, commit, drained, name, read_patience(request.query, true));
+                return remove(registry, commit, drained, name, AccessControl::author_of(request),
+                              read_patience(request.query, true));
               }});
   // Changes nothing, but only the primary can answer it.
   router.add(
@@ -268,7 +270,8 @@ void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
                                                        const std::string& name) {
                 const auto nothing = read_nothing(request.body);
                 if (!nothing) return refused(nothing.error());
-                return drain(registry, commit, drained, name, read_patience(request.query, false));
+                return drain(registry, commit, drained, name, AccessControl::author_of(request),
+                             read_patience(request.query, false));
               }});
 }
 
@@ -303,7 +306,8 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit, D
               .role = primary,
               .handler = [&registry, commit, check_address](const ControlRequest& request,
                                                             const std::string&) {
-                return add(registry, commit, check_address, request.body);
+                return add(registry, commit, check_address, request.body,
+                           AccessControl::author_of(request));
               }});
   router.add(
       {.method = "POST",
@@ -311,7 +315,8 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit, D
        .role = primary,
        .handler = [&registry, commit](const ControlRequest& request, const std::string& name) {
          const auto nothing = read_nothing(request.body);
-         return nothing ? decide(registry, commit, name, registry.undrain(name))
+         return nothing ? decide(registry, commit, name, AccessControl::author_of(request),
+                                 registry.undrain(name))
                         : refused(nothing.error());
        }});
   router.add(
@@ -321,7 +326,8 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit, D
        .handler = [&registry, commit](const ControlRequest& request, const std::string& name) {
          const auto weight = read_weight(request.body);
          if (!weight) return refused(weight.error());
-         return decide(registry, commit, name, registry.set_weight(name, *weight));
+         return decide(registry, commit, name, AccessControl::author_of(request),
+                       registry.set_weight(name, *weight));
        }});
   route_drains(router, registry, std::move(commit), drained);
 }

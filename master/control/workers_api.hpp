@@ -28,7 +28,7 @@
 namespace tandem::master {
 
 // Makes a change of the cluster's state; returns when it is committed and applied to the registry.
-using Commit = std::function<boost::asio::awaitable<Result<>>(Change)>;
+using Commit = std::function<boost::asio::awaitable<Result<>>(Change, wire::Author by)>;
 
 // `registry`, `drained` and `documents` outlive the router. `check_address` checks that a worker
 // may have that address.

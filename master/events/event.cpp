@@ -61,7 +61,7 @@ std::string to_json(const Event& event, const EventId& id, std::string_view node
   add("before", event.before);
   add("after", event.after);
   if (!event.by.name.empty()) {
-    json["by"] = {{"name", event.by.name}, {"role", event.by.role}, {"from", event.by.from}};
+    json["by"] = wire::document_of(event.by);
   }
   return wire::dump(json);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/core/ids.hpp"
+#include "common/wire/author.hpp"
 #include "master/events/event_id.hpp"
 
 namespace tandem::master {
@@ -26,13 +27,6 @@ enum class EventKind {
 };
 std::string_view to_string(EventKind kind);
 
-// Who asked for it; the name is empty where nobody did.
-struct EventAuthor {
-  std::string name{};
-  std::string role{};
-  std::string from{};  // the numeric address
-};
-
 struct Event {
   using Time = std::chrono::system_clock::time_point;
 
@@ -43,8 +37,8 @@ struct Event {
   std::string reason{};   // why; empty: none is known
   std::string before{};   // the old and the new value, where there are such
   std::string after{};
-  EventAuthor by{};
-  Time time{};  // 1970: now
+  wire::Author by{};  // who asked for it
+  Time time{};        // 1970: now
 };
 
 // One line, without its end.

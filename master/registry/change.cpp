@@ -20,6 +20,8 @@ using Json = nlohmann::ordered_json;
 // Higher than any level that will ever exist.
 constexpr std::uint64_t feature_level_max = 1'000'000;
 
+constexpr std::string_view author_member = "by";
+
 template <class... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
@@ -228,6 +230,11 @@ wire::FeatureLevel level_of(const Join& join) {
 
 }  // namespace
 
+wire::FeatureLevel level_needed(const AuthoredChange& authored) {
+  const auto needed = level_needed(authored.change);
+  return authored.by.empty() ? needed : std::max(needed, wire::features::change_authors);
+}
+
 bool is_secret(std::string_view text) {
   return text.size() == 2 * wire::secret_bytes &&
          std::all_of(text.begin(), text.end(), is_hex_digit);
@@ -266,9 +273,11 @@ wire::FeatureLevel level_needed(const Change& change) {
       change);
 }
 
-std::string to_json(const Change& change) {
+namespace {
+
+Json document_of(const Change& change) {
   const auto named = [](const char* verb, Json value) { return Json{{verb, std::move(value)}}; };
-  return wire::dump(std::visit(
+  return std::visit(
       Overloaded{
           [&](const Join& join) { return named("join", document_of(join)); },
           [&](const Leave& leave) { return named("leave", leave.name); },
@@ -314,7 +323,34 @@ std::string to_json(const Change& change) {
             return named("admit", document_of(admit.name, admit.master));
           },
           [&](const ExpelMaster& expel) { return named("expel", expel.name); }},
-      change));
+      change);
+}
+
+}  // namespace
+
+std::string to_json(const Change& change) { return wire::dump(document_of(change)); }
+
+std::string to_json(const AuthoredChange& authored) {
+  auto document = document_of(authored.change);
+  if (!authored.by.empty()) document[std::string(author_member)] = wire::document_of(authored.by);
+  return wire::dump(document);
+}
+
+Result<AuthoredChange> parse_authored_change(std::string_view text) {
+  auto json = wire::parse_object(text, limits::command_bytes_max);
+  if (!json) return json.error();
+  AuthoredChange authored;
+  if (const auto by = json->find(author_member); by != json->end()) {
+    if (!by->is_object()) return invalid("by must be an object", "by");
+    auto author = wire::read_author(*by, "by");
+    if (!author) return author.error();
+    authored.by = std::move(*author);
+    json->erase(by);
+  }
+  auto change = read_change(*json);
+  if (!change) return change.error();
+  authored.change = std::move(*change);
+  return authored;
 }
 
 Result<Change> parse_change(std::string_view text) {

@@ -16,6 +16,9 @@
 //   {"masters": [{"name": "a", "address": "10.0.0.1:7070"}, ...]}, once: the founding masters
 //   {"admit": {"name": "c", "address": "10.0.0.3:7070", "replaces": "b"}}  {"expel": "b"}
 //   {"feature_level": 2}, higher than before (common/wire/features.hpp)
+// From wire::features::change_authors on, a second member says who asked for it, where somebody
+// did:
+//   {"drain": "w1", "by": {"name": "ops", "role": "operator", "from": "10.0.0.7"}}
 #pragma once
 
 #include <functional>
@@ -29,6 +32,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/result.hpp"
+#include "common/wire/author.hpp"
 #include "common/wire/features.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/route.hpp"
@@ -136,6 +140,12 @@ using Change = std::variant<Join, Leave, SetDrained, SetWeight, AddWorker, Remov
                             RemoveRoute, SetSettings, RemoveSettings, SetSecret, RaiseFeatureLevel,
                             SetMasters, AdmitMaster, ExpelMaster>;
 
+// A change as it stands in the log. Who asked for it changes nothing in the state.
+struct AuthoredChange {
+  Change change;
+  wire::Author by{};  // empty: nobody did, or it is unknown
+};
+
 bool is_secret(std::string_view text);
 
 // The name of the worker that the change is about; empty if it is about none.
@@ -143,10 +153,14 @@ std::string subject_of(const Change& change);
 
 // The feature level that a reader of the change must support.
 wire::FeatureLevel level_needed(const Change& change);
+wire::FeatureLevel level_needed(const AuthoredChange& authored);
 
 std::string to_json(const Change& change);
+std::string to_json(const AuthoredChange& authored);
 // Errors: `invalid`, naming the member at fault; `conflict` for a change that this version does not
 // know, which a later one has written.
+Result<AuthoredChange> parse_authored_change(std::string_view json);
+// The same of a change without an author.
 Result<Change> parse_change(std::string_view json);
 // Of a document that was read, within the limits of documents.
 Result<Change> read_change(const nlohmann::json& json);

@@ -37,6 +37,50 @@ TEST_CASE("a change has the same id at both masters, and only their pages may re
   CHECK(Client(b).post("/v1/workers/n1/drain", "", from_a).status == 403);
 }
 
+TEST_CASE("who asked for a change is told alike by all masters, also of one a standby passed on") {
+  PairClusterOptions options;
+  options.tokens = true;
+  PairCluster cluster(options);
+  cluster.tokens().add("jo", {"--name", "jo", "--role", "operator"});
+  cluster.reload_tokens();
+  const auto primary = cluster.await_primary();
+  const auto standby = cluster.standby_of(primary);
+  REQUIRE(eventually([&] { return cluster.status(standby).feature_level >= 8; }));
+  const auto events_of = [&](const std::string& master) {
+    return nlohmann::json::parse(cluster.ask(master, "/events").body)["events"];
+  };
+  const auto changes_of = [&](const std::string& master) {
+    nlohmann::json changes = nlohmann::json::array();
+    for (const auto& event : events_of(master)) {
+      const bool is_of_n1 = event["kind"] == "change" && event.value("subject", "") == "n1";
+      if (is_of_n1) changes.push_back({event["id"], event["what"], event["by"]});
+    }
+    return changes;
+  };
+  const auto jo = cluster.tokens().headers("jo");
+  const auto asked_by_jo = [&](const std::string& master, const std::string& path) {
+    return Client(cluster.control(master)).post(path, "", jo).status;
+  };
+  const auto backend = R"({"name": "n1", "address": "127.0.0.1:9"})";
+  REQUIRE(eventually([&] { return cluster.tell(standby, "/v1/workers", backend).status == 201; }));
+  REQUIRE(asked_by_jo(standby, "/v1/workers/n1/drain") == 200);
+  REQUIRE(asked_by_jo(primary, "/v1/workers/n1/undrain") == 200);
+  REQUIRE(eventually([&] { return changes_of(standby).size() == 3; }));
+  const auto told = changes_of(primary);
+  CHECK(told == changes_of(standby));
+  REQUIRE(told.size() == 3);
+  CHECK(told[0][2]["name"] == "ops");
+  for (const auto index : {1, 2}) {
+    CHECK(told[index][2] ==
+          nlohmann::json{{"name", "jo"}, {"role", "operator"}, {"from", "127.0.0.1"}});
+  }
+  // Nobody asked for what follows from heartbeats.
+  cluster.start_workers({"w1"});
+  for (const auto& event : events_of(standby)) {
+    if (event.value("what", "") == "join") CHECK(!event.contains("by"));
+  }
+}
+
 TEST_CASE("as many streams of events as there may be are served, and one more when one has ended") {
   PairCluster cluster;
   const auto control = cluster.control(cluster.await_primary());

@@ -37,6 +37,8 @@ class Tickets {
     primary_awaits,  // some have not
     other,           // the primary's ring counts
   };
+  // How long a key encrypts, from now on.
+  void set_interval(Interval interval) { interval_ = interval; }
   // To be called now and then.
   void tick(Time now, Standing standing, const Use& use);
   // Before its time, as an operator says.
@@ -45,7 +47,7 @@ class Tickets {
   bool take(std::string_view bytes, Time now, const Use& use);
 
  private:
-  const Interval interval_;
+  Interval interval_;
   TicketRing ring_;
 };
 

@@ -48,8 +48,8 @@ TEST_CASE("commands are run with the node, the role and the term in their enviro
   const TemporaryDirectory directory;
   const auto file = directory.path() / "roles";
   const std::string write = "echo \"$TANDEM_NODE $TANDEM_ROLE $TANDEM_TERM\" >> " + file.string();
-  RoleHooks hooks(
-      {.node = "a", .on_promote = {"/bin/sh", "-c", write}, .on_demote = {"/bin/sh", "-c", write}});
+  RoleHooks hooks("a",
+                  {.on_promote = {"/bin/sh", "-c", write}, .on_demote = {"/bin/sh", "-c", write}});
   hooks.promoted(Term(3));
   CHECK(eventually([&] { return content(file) == "a primary 3\n"; }));
   hooks.demoted(Term(4));
@@ -57,8 +57,7 @@ TEST_CASE("commands are run with the node, the role and the term in their enviro
 }
 
 TEST_CASE("a command that cannot be started, or fails, harms nobody") {
-  RoleHooks hooks(
-      {.node = "a", .on_promote = {"/nowhere/to/be/found"}, .on_demote = {"/bin/false"}});
+  RoleHooks hooks("a", {.on_promote = {"/nowhere/to/be/found"}, .on_demote = {"/bin/false"}});
   hooks.promoted(Term(1));
   hooks.demoted(Term(2));
 }
@@ -72,9 +71,8 @@ TEST_CASE("every gain and every loss runs its command, however long those before
                                      "echo \"$TANDEM_ROLE $TANDEM_TERM\" >> " +
                                      file.string();
   {
-    RoleHooks hooks({.node = "a",
-                     .on_promote = {"/bin/sh", "-c", wait_and_write},
-                     .on_demote = {"/bin/sh", "-c", wait_and_write}});
+    RoleHooks hooks("a", {.on_promote = {"/bin/sh", "-c", wait_and_write},
+                          .on_demote = {"/bin/sh", "-c", wait_and_write}});
     hooks.promoted(Term(1));
     hooks.demoted(Term(2));
     hooks.promoted(Term(3));
@@ -88,8 +86,8 @@ TEST_CASE("a process that ends at once has its loss of the leadership told, once
   const TemporaryDirectory directory;
   const auto file = directory.path() / "roles";
   const std::string write = "echo \"$TANDEM_ROLE $TANDEM_TERM\" >> " + file.string();
-  RoleHooks hooks(
-      {.node = "a", .on_promote = {"/bin/sh", "-c", write}, .on_demote = {"/bin/sh", "-c", write}});
+  RoleHooks hooks("a",
+                  {.on_promote = {"/bin/sh", "-c", write}, .on_demote = {"/bin/sh", "-c", write}});
   hooks.promoted(Term(3));
   REQUIRE(eventually([&] { return content(file) == "primary 3\n"; }));
   hooks.end_at_once();
@@ -106,9 +104,8 @@ TEST_CASE("of commands that would wait for ever the oldest are not run") {
   const auto go = directory.path() / "go";
   const std::string first = "while [ ! -e " + go.string() + " ]; do sleep 0.01; done";
   {
-    RoleHooks hooks({.node = "a",
-                     .on_promote = {"/bin/sh", "-c", first},
-                     .on_demote = {"/bin/sh", "-c", "echo $TANDEM_TERM >> " + file.string()}});
+    RoleHooks hooks("a", {.on_promote = {"/bin/sh", "-c", first},
+                          .on_demote = {"/bin/sh", "-c", "echo $TANDEM_TERM >> " + file.string()}});
     for (unsigned term = 1; term <= limits::hooks_waiting_max; ++term) {
       hooks.promoted(Term(term));
       hooks.demoted(Term(term));
