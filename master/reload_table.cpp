@@ -76,6 +76,27 @@ std::string_view opens_to_everybody(const MasterFlags& before, const MasterFlags
                       : std::string_view();
 }
 
+void take_control(MasterFlags& into, const MasterFlags& from) {
+  into.control = from.control;
+  into.control_name = from.control_name;
+}
+
+// Two sockets that listen cannot share a port where one has all addresses of the machine; and where
+// a master is that has them all, others know by what they hear alone.
+std::string_view cannot_be_beside(const MasterFlags& before, const MasterFlags& wanted) {
+  if (before.control == wanted.control) return {};
+  if (wanted.control.is_unspecified()) {
+    return "the other masters could not be told of an address for all of the machine: that takes "
+           "a restart";
+  }
+  const bool overlaps =
+      before.control.is_unspecified() && before.control.port == wanted.control.port;
+  return overlaps ? "it cannot be opened beside the one before: that takes a restart"
+                  : std::string_view();
+}
+
+constexpr std::string_view opened_and_told =
+    "opened beside the one before, which is closed once the other masters and the workers know it";
 constexpr std::string_view read_again = "the file is read again with each reload";
 constexpr std::string_view for_next_change = "for the next change of the role";
 constexpr std::string_view for_new_connections = "for new connections";
@@ -97,7 +118,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"hsts", of_forward<&ForwardOptions::hsts>},
     {"acme-webroot", of_forward<&ForwardOptions::acme_webroot>},
     {"ticket-key-interval", whole<&MasterFlags::ticket_key_interval>},
-    {"control"},
+    {"control", take_control, opened_and_told, cannot_be_beside},
     {"data-dir"},
     {"peer"},
     {"join"},

@@ -104,6 +104,8 @@ class ClusterNode {
   void set_listen(std::string listen) { options_.listen = std::move(listen); }
   // Where other masters pass requests on to this one; empty: where clients connect.
   void set_inner(std::string inner) { options_.inner = std::move(inner); }
+  // Where the others reach this node from now on, as bound. REQUIRES: start() was called.
+  void set_control(Endpoint control) { control_ = std::move(control); }
   // What this node has found out about the workers, as a primary; sent with each envelope.
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
   // What the owner has applied; sent with each envelope.

@@ -1,10 +1,6 @@
 #include "common/http/http_server.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <ctime>
-#include <span>
 #include <utility>
 
 #include <boost/asio.hpp>
@@ -12,13 +8,10 @@
 #include <boost/beast/http.hpp>
 
 #include "common/base/assert.hpp"
-#include "common/base/inherited_sockets.hpp"
 #include "common/base/log.hpp"
-#include "common/base/own_trouble.hpp"
 #include "common/base/clock.hpp"
 #include "common/http/http_server_connection.hpp"
 #include "common/http/response_stream.hpp"
-#include "common/http/stream_socket.hpp"
 #include "common/http1/http_date.hpp"
 #include "common/wire/error_document.hpp"
 
@@ -35,9 +28,6 @@ using Parser = http::request_parser<http::string_body>;
 
 // Large enough for a heartbeat with its head, so that one read takes it.
 constexpr std::size_t first_read_bytes = 2 * 1024;
-constexpr Duration accept_pause = 100ms;  // when this machine is short of something
-// Connections accepted in a row before the existing ones get their turn.
-constexpr unsigned accepts_in_a_row_max = 16;
 constexpr unsigned unauthorized = 401;
 
 ControlResponse refused(unsigned status, std::string_view message) {
@@ -161,7 +151,6 @@ HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handle
     : loop_(loop),
       options_(options),
       handler_(std::move(handler)),
-      acceptor_(loop),
       sweep_timer_(loop),
       accept_timer_(loop),
       slots_(options_.connections_max, std::min(options_.strangers_max, options_.connections_max)),
@@ -173,47 +162,11 @@ HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handle
 
 HttpServer::~HttpServer() = default;
 
-Result<Endpoint> HttpServer::listen(const Endpoint& address) {
-  error_code error;
-  const auto host = asio::ip::make_address(address.host, error);
-  const auto check = [&]() -> bool { return !error.failed(); };
-  if (auto inherited = open_inherited_sockets("--control", address); check() && inherited) {
-    for (const int socket : std::span(inherited->sockets).subspan(1)) ::close(socket);
-    const int socket = inherited->sockets.front();
-    acceptor_.assign(host.is_v4() ? tcp::v4() : tcp::v6(), socket, error);
-    if (check()) return inherited->bound;
-    ::close(socket);
-  }
-  if (check()) open_stream(acceptor_, host.is_v4() ? tcp::v4() : tcp::v6(), error);
-  if (check()) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (check()) acceptor_.bind({host, address.port}, error);
-  if (check()) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (!check()) {
-    return fail(ErrorCode::io,
-                fmt::format("cannot listen on {}: {}", address.to_string(), error.message()));
-  }
-  return Endpoint{address.host, acceptor_.local_endpoint().port()};
-}
-
 void HttpServer::start() {
-  TANDEM_ASSERT(acceptor_.is_open());
-  asio::co_spawn(loop_, accept(), asio::detached);
+  TANDEM_ASSERT(!listeners_.empty());
+  for (const auto& listener : listeners_) asio::co_spawn(loop_, accept(listener), asio::detached);
   asio::co_spawn(loop_, sweep(), asio::detached);
   if (options_.at_once.answer) asio::co_spawn(loop_, parked_.run(), asio::detached);
-}
-
-int HttpServer::duplicate_listener() {
-  return acceptor_.is_open() ? ::fcntl(acceptor_.native_handle(), F_DUPFD_CLOEXEC, 0) : -1;
-}
-
-// A socket that another process has too stays in an epoll when it is closed here, so it is taken
-// out.
-void HttpServer::retire() {
-  retires_ = true;
-  if (!acceptor_.is_open()) return;
-  error_code error;
-  const int socket = acceptor_.release(error);
-  if (!error) ::close(socket);
 }
 
 void HttpServer::stop() {
@@ -224,48 +177,6 @@ void HttpServer::stop() {
   sweep_timer_.cancel();
   accept_timer_.cancel();
   for (const auto& connection : connections_) connection->close();
-}
-
-asio::awaitable<void> HttpServer::accept() {
-  while (!retires_) {
-    error_code error;
-    co_await acceptor_.async_wait(tcp::acceptor::wait_read,
-                                  asio::redirect_error(asio::use_awaitable, error));
-    if (retires_) co_return;
-    for (unsigned i = 0; i < accepts_in_a_row_max && accept_one(error); ++i) continue;
-    if (!error || is_of_the_newcomer(error.value())) continue;
-    // A newcomer gets the descriptor of an idle stranger.
-    const bool lacks_descriptors = error == asio::error::no_descriptors;
-    if (lacks_descriptors && slots_.evict()) continue;
-    auto pausing = pause_accepting(error);
-    co_await std::move(pausing);
-  }
-}
-
-// Returns whether there was one.
-bool HttpServer::accept_one(error_code& error) {
-  tcp::socket socket(loop_);
-  accept_stream(acceptor_, socket, error);
-  if (error) return false;
-  error_code ignored;
-  socket.set_option(tcp::no_delay(true), ignored);
-  auto connection = std::make_shared<Connection>(std::move(socket));
-  const bool has_room = slots_.enter(*connection);
-  if (!has_room && !is_full_) {
-    log::warn("control connections closed, too many open={}", connections_.size());
-  }
-  is_full_ = !has_room;
-  if (!has_room) return true;
-  connections_.insert(connection);
-  asio::co_spawn(loop_, greet(std::move(connection)), asio::detached);
-  return true;
-}
-
-asio::awaitable<void> HttpServer::pause_accepting(error_code why) {
-  log::warn("control address accepts no connections for a moment reason=\"{}\"", why.message());
-  error_code ignored;
-  accept_timer_.expires_after(accept_pause);
-  co_await accept_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 // Closes those whose deadline has passed, a few hundred milliseconds late at most.

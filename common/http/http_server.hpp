@@ -16,6 +16,9 @@
 // anything, a caller whose certificate is revoked or ends loses its connection, and handshakes take
 // turns with everything else on the loop.
 //
+// It can be given another address while it serves: that is opened beside the one before, which is
+// closed when its owner says so.
+//
 // Owner: the thread that runs `loop`. Always: at most connections_max connections that are not
 // about to end; the head of a request has at most limits::control_header_bytes_max bytes, and its
 // body what its admission allows.
@@ -96,7 +99,19 @@ class HttpServer {
   // Accepts from now on. REQUIRES: listen() succeeded.
   void start();
 
-  // A descriptor of the caller's own for the listening socket; -1: there is none.
+  // ---- another address while it serves
+  struct Listener;
+  // Binds and listens, beside what there is; nobody is accepted there yet, and letting go of it
+  // closes it. Errors: as listen().
+  Result<std::shared_ptr<Listener>> open(const Endpoint& address);
+  // Accepts there from now on, and makes it the newest. Returns the address with its port.
+  Endpoint add(std::shared_ptr<Listener> opened);
+  // Accepts who waits at the addresses before the newest, and closes these. Connections stay.
+  void leave_older();
+  // Where it listens, the newest last.
+  std::vector<Endpoint> addresses() const;
+
+  // A descriptor of the caller's own for the newest listening socket; -1: there is none.
   int duplicate_listener();
   // Accepts no more, without closing those who wait to be accepted if another process has the
   // socket too. Every answer from now on is the last of its connection.
@@ -112,8 +127,8 @@ class HttpServer {
   struct Connection;
   struct Outcome;
 
-  boost::asio::awaitable<void> accept();
-  bool accept_one(boost::system::error_code& error);
+  boost::asio::awaitable<void> accept(std::shared_ptr<Listener> listener);
+  bool accept_one(Listener& listener, boost::system::error_code& error);
   boost::asio::awaitable<void> pause_accepting(boost::system::error_code why);
   boost::asio::awaitable<void> sweep();
   boost::asio::awaitable<void> greet(std::shared_ptr<Connection> connection);
@@ -136,7 +151,7 @@ class HttpServer {
   boost::asio::io_context& loop_;
   HttpServerOptions options_;
   Handler handler_;
-  boost::asio::ip::tcp::acceptor acceptor_;
+  std::vector<std::shared_ptr<Listener>> listeners_;  // the newest last
   boost::asio::steady_timer sweep_timer_;
   boost::asio::steady_timer accept_timer_;
   ConnectionSlots slots_;

@@ -195,6 +195,11 @@ void ClusterMember::set_inner(const Endpoint& inner) {
   asio::post(loop_, [this, text = inner.to_string()] { node_.set_inner(text); });
 }
 
+void ClusterMember::set_control(const Endpoint& control) {
+  control_ = control;
+  asio::post(loop_, [this, control] { node_.set_control(control); });
+}
+
 void ClusterMember::stop(Gate gate) {
   lookups_.stop();
   if (!thread_.joinable()) return;

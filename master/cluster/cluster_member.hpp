@@ -79,6 +79,9 @@ class ClusterMember {
   void set_listen(const std::optional<Endpoint>& listen);
   // Where other masters pass requests on to this one, once known. Any thread.
   void set_inner(const Endpoint& inner);
+  // Where the others reach this master from now on, as bound. On the control loop's thread.
+  // REQUIRES: start() was called.
+  void set_control(const Endpoint& control);
   // The files of the cluster's certificates were read again: requests are passed on over new
   // connections. Any thread.
   void renew_tls();

@@ -48,6 +48,7 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
       gate(serving_gate),
       hooks(given_hooks),
       standby_serves(options.standby_serves),
+      configured_control(options.control),
       control_name(options.control_name.empty() ? options.control.host : options.control_name),
       peers(options.peers),
       timing(options.timing),
@@ -88,6 +89,9 @@ void ControlPlane::Parts::note_addresses() {
     own.push_back({fmt::format("the {} address of {}", which, name), address, everywhere});
   };
   add("control", node.node, node.control, node.control.is_unspecified());
+  for (const auto& left : server.addresses()) {
+    if (left != node.control) add("control", node.node, left, left.is_unspecified());
+  }
   if (node.listen) add("client", node.node, *node.listen, node.listen->is_unspecified());
   if (node.inner) add("inner", node.node, *node.inner, node.inner->is_unspecified());
   for (const auto& [name, master] : masters()) {
@@ -271,6 +275,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     if (instant >= second + 1s) {
       second = instant;
       note_second();
+      tend_control(instant);
     }
     const auto next =
         std::max(time, std::chrono::steady_clock::now()) + registry.options().tick_interval();
@@ -393,17 +398,17 @@ std::string ControlPlane::why_no_restart() {
 }
 
 Result<InheritedSockets> ControlPlane::listening_socket() {
-  std::promise<int> socket;
-  auto awaited = socket.get_future();
-  asio::post(parts_->loop, [parts = parts_.get(), &socket] {
-    socket.set_value(parts->server.duplicate_listener());
+  std::promise<InheritedSockets> listening;
+  auto awaited = listening.get_future();
+  asio::post(parts_->loop, [parts = parts_.get(), &listening] {
+    listening.set_value({.flag = "--control",
+                         .wanted = parts->configured_control,
+                         .bound = parts->node.control,
+                         .sockets = {parts->server.duplicate_listener()}});
   });
-  const int duplicate = awaited.get();
-  if (duplicate < 0) return fail(ErrorCode::io, "--control: the socket cannot be duplicated");
-  return InheritedSockets{.flag = "--control",
-                          .wanted = options_.control,
-                          .bound = parts_->node.control,
-                          .sockets = {duplicate}};
+  auto sockets = awaited.get();
+  if (sockets.sockets.front() >= 0) return sockets;
+  return fail(ErrorCode::io, "--control: the socket cannot be duplicated");
 }
 
 void ControlPlane::release() {

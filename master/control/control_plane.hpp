@@ -122,7 +122,7 @@ class ControlPlane {
   Result<> start();
 
   // The control address with the port that the kernel chose. REQUIRES: start() succeeded. Any
-  // thread.
+  // thread, before the first adopt().
   Endpoint address() const;
 
   // All of the control API. REQUIRES: start() succeeded. Any thread.
@@ -143,7 +143,8 @@ class ControlPlane {
   void end_at_once();
 
   // What a reload changes here: of the options the backends, routes and settings of services,
-  // worker_networks, forget_after, how a standby serves, and the commands of changes of the role;
+  // worker_networks, forget_after, how a standby serves, the control address, and the commands of
+  // changes of the role;
   // and what the files of tokens and of the cluster's certificates say now, which may be others
   // than before.
   struct Renewal;

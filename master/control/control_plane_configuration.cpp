@@ -142,7 +142,10 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   const auto& options = renewal.options;
   const auto wanted = configured(options);
   if (!wanted) return wanted.error();
+  const auto opened = open_control(options);
+  if (!opened) return opened.error();
   if (auto done = registry.reconfigure(*wanted, now()); !done) return done;
+  move_control(*opened, options);
   look_up(options.backends);
   registry.set_forget_after(options.forget_after);
   registry.reload_tls();

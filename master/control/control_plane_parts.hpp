@@ -61,6 +61,12 @@ struct ControlPlane::Parts {
   std::string own_origin(std::string_view authority) const;
   std::vector<std::string> pages() const;
   void let_pages_read(const ControlRequest& request, ControlResponse& response) const;
+  Result<std::shared_ptr<HttpServer::Listener>> open_control(const ControlPlaneOptions& options);
+  void move_control(std::shared_ptr<HttpServer::Listener> opened,
+                    const ControlPlaneOptions& options);
+  std::optional<Endpoint> recorded_control() const;
+  void tend_control(Instant now);
+  boost::asio::awaitable<void> tell_control(Endpoint wanted);
   void note_second();
   metrics::ControlCounts counts() const;
   void take(const Secrets& secrets);
@@ -111,7 +117,10 @@ struct ControlPlane::Parts {
   ServingGate& gate;
   const ControlPlaneHooks hooks;
   bool standby_serves;
-  const std::string control_name;
+  Endpoint configured_control;  // as the flags have it
+  std::string control_name;
+  Instant leave_control_at = Instant::never();  // the address before; never: not yet
+  bool telling_control = false;
   const std::map<core::NodeId, Endpoint> peers;
   const core::Timing timing;
   OwnAddresses own_addresses;

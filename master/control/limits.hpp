@@ -34,6 +34,10 @@ inline constexpr std::size_t blocking_queries_max = 2'048;
 // not come to it holds no answer for longer than this.
 inline constexpr auto adoption_max = 200ms;
 
+// A control address that a reload has replaced is closed so long after the other masters know the
+// new one, or three heartbeats of workers, if that is longer: each worker is told in an answer.
+inline constexpr auto control_left_after = 5s;
+
 // For an upgrade the control address answers what has come to it, so long at most.
 inline constexpr auto control_retire_max = 200ms;
 
