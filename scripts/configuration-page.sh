@@ -29,6 +29,11 @@ names the address and the reason. Then the old ones are closed, once all who wai
 has come by an old one is asked to leave with the next answer, and not cut off. The other masters are told. The last address is not
 taken away: a file without one is an error.
 
+The control address (`control`) is opened beside the old one, which is served as well until the other masters and the workers have
+been told; programs that are started later need the new one. Where both cannot be open at once (0.0.0.0) the key needs a restart.
+So does a change by which the control address would begin or cease to speak TLS, or cease to ask for tokens. What needs a restart can
+also be changed by `tandem upgrade`, which starts the program anew without a lost request.
+
 ## tandem-master
 
 END

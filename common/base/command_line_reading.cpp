@@ -1,5 +1,10 @@
 // The part of command_line.hpp that reads: the flags, the file, and what they say together.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <set>
 
@@ -16,6 +21,13 @@
 namespace tandem {
 
 namespace {
+
+std::string why_unreadable(const std::string& file) {
+  struct stat about {};
+  if (::stat(file.c_str(), &about) != 0) return std::strerror(errno);
+  if (S_ISDIR(about.st_mode)) return std::strerror(EISDIR);
+  return ::access(file.c_str(), R_OK) == 0 ? "it is no file" : std::strerror(errno);
+}
 
 constexpr std::string_view check_flag = "--check-config";
 
@@ -163,7 +175,8 @@ class Reading {
   std::vector<std::string> errors_of(const CLI::ParseError& error) const {
     if (!filled_.errors.empty()) return filled_.errors;
     if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) {
-      return {fmt::format("--config: {} cannot be read", app_.get_config_ptr()->as<std::string>())};
+      const auto file = app_.get_config_ptr()->as<std::string>();
+      return {fmt::format("--config: {} cannot be read: {}", file, why_unreadable(file))};
     }
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unexpected(error);
     if (dynamic_cast<const CLI::RequiresError*>(&error) != nullptr ||

@@ -39,6 +39,35 @@ std::string_view value_of(std::string_view text) {
   return text;
 }
 
+struct LogField {
+  std::string_view name;
+  std::string_view value;  // with its quotes
+};
+
+// Where a name comes twice, or is one of `taken`, the first one counts.
+template <class Take>
+std::string_view split(std::string_view event, std::vector<std::string_view> taken, Take take) {
+  auto at = next_field(event);
+  const auto sentence = at == event.npos ? event : event.substr(0, at - 1);
+  while (at != event.npos) {
+    event.remove_prefix(at);
+    const auto name = event.substr(0, name_bytes(event));
+    const auto value = value_of(event.substr(name.size() + 1));
+    if (std::find(taken.begin(), taken.end(), name) == taken.end()) {
+      taken.push_back(name);
+      take(LogField{name, value});
+    }
+    event.remove_prefix(name.size() + 1 + value.size());
+    at = next_field(event);
+  }
+  return sentence;
+}
+
+std::string_view without_quotes(std::string_view value) {
+  const bool is_quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+  return is_quoted ? value.substr(1, value.size() - 2) : value;
+}
+
 void append_value(std::string& out, std::string_view value) {
   // Leading zeros are no JSON, and more digits are more than a double holds.
   const bool is_number = !value.empty() && value.size() <= 15 &&
@@ -48,31 +77,37 @@ void append_value(std::string& out, std::string_view value) {
     out += value;
     return;
   }
-  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
-    value = value.substr(1, value.size() - 2);
-  }
-  append_json_text(out, value);
+  append_json_text(out, without_quotes(value));
 }
 
 }  // namespace
 
 void append_log_members(std::string& out, std::string_view event) {
-  auto at = next_field(event);
+  std::string members;
+  const auto sentence = split(event, {"time", "level", "event"}, [&](const LogField& field) {
+    ((members += ",\"") += field.name) += "\":";
+    append_value(members, field.value);
+  });
   out += R"("event":)";
-  append_json_text(out, at == event.npos ? event : event.substr(0, at - 1));
-  std::vector<std::string_view> names{"time", "level", "event"};
-  while (at != event.npos) {
-    event.remove_prefix(at);
-    const auto name = event.substr(0, name_bytes(event));
-    const auto value = value_of(event.substr(name.size() + 1));
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      names.push_back(name);
-      ((out += ",\"") += name) += "\":";
-      append_value(out, value);
-    }
-    event.remove_prefix(name.size() + 1 + value.size());
-    at = next_field(event);
-  }
+  append_json_text(out, sentence);
+  out += members;
+}
+
+std::string journal_message(std::string_view event, char priority, std::string_view program) {
+  constexpr std::size_t name_bytes_max = 64;  // of the journal
+  std::string message;
+  const auto add = [&message](std::string_view name, std::string_view value) {
+    (((message += name) += '=') += value) += '\n';
+  };
+  add("MESSAGE", event);
+  add("PRIORITY", {&priority, 1});
+  add("SYSLOG_IDENTIFIER", program);
+  split(event, {}, [&](const LogField& field) {
+    std::string name = "TANDEM_";
+    for (const char c : field.name) name += is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
+    if (name.size() <= name_bytes_max) add(name, without_quotes(field.value));
+  });
+  return message;
 }
 
 }  // namespace tandem

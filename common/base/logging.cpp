@@ -1,7 +1,10 @@
 #include "common/base/logging.hpp"
 
+#include <unistd.h>
+
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -11,9 +14,11 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "common/base/journal_sink.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/log.hpp"
 #include "common/base/log_format.hpp"
+#include "common/base/log_priority.hpp"
 #include "common/base/printable.hpp"
 #include "common/base/repeat_filter.hpp"
 
@@ -25,18 +30,17 @@ struct NamedLevel {
   LogLevel level;
   const char* name;
   spdlog::level::level_enum spdlog_level;
-  char priority;  // of syslog (RFC 5424 §6.2.1)
 };
 
 // How long repetitions that were counted may be told late.
 constexpr std::chrono::seconds repeats_told_every{2};
 
 constexpr std::array<NamedLevel, 5> levels{{
-    {LogLevel::debug, "debug", spdlog::level::debug, '7'},
-    {LogLevel::info, "info", spdlog::level::info, '6'},
-    {LogLevel::warning, "warning", spdlog::level::warn, '4'},
-    {LogLevel::error, "error", spdlog::level::err, '3'},
-    {LogLevel::off, "off", spdlog::level::off, '2'},
+    {LogLevel::debug, "debug", spdlog::level::debug},
+    {LogLevel::info, "info", spdlog::level::info},
+    {LogLevel::warning, "warning", spdlog::level::warn},
+    {LogLevel::error, "error", spdlog::level::err},
+    {LogLevel::off, "off", spdlog::level::off},
 }};
 
 const NamedLevel& find(LogLevel level) {
@@ -46,19 +50,12 @@ const NamedLevel& find(LogLevel level) {
   assertion_failed("a known log level", __FILE__, __LINE__);
 }
 
-char priority_of(spdlog::level::level_enum level) {
-  for (const auto& known : levels) {
-    if (known.spdlog_level == level) return known.priority;
-  }
-  return '2';
-}
-
 // "<6>": how the journal is told the priority of a line.
 class Priority final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&,
               spdlog::memory_buf_t& line) override {
-    const char text[] = {'<', priority_of(message.level), '>'};
+    const char text[] = {'<', log_priority_of(message.level), '>'};
     line.append(text, text + sizeof text);
   }
   std::unique_ptr<custom_flag_formatter> clone() const override {
@@ -142,13 +139,21 @@ std::unique_ptr<spdlog::formatter> formatter_for(LogFormat format) {
   return formatter;
 }
 
+constexpr const char* journal_socket = "/run/systemd/journal/socket";
+
+std::shared_ptr<JournalSink> output;
+
 }  // namespace
 
 void start_logging(LogLevel level, LogFormat format) {
   spdlog::init_thread_pool(limits::log_lines_max, 1);
+  const bool is_journal = is_journal_stream(STDERR_FILENO, ::getenv("JOURNAL_STREAM"));
+  output = std::make_shared<JournalSink>(is_journal ? journal_socket : "",
+                                         std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  output->take_fields(format == LogFormat::journal);
   auto logger = std::make_shared<spdlog::async_logger>(
-      "tandem", std::make_shared<RepeatFilter>(std::make_shared<spdlog::sinks::stderr_sink_mt>()),
-      spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
+      "tandem", std::make_shared<RepeatFilter>(output), spdlog::thread_pool(),
+      spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(find(level).spdlog_level);
   logger->set_formatter(formatter_for(format));
   spdlog::set_default_logger(std::move(logger));
@@ -160,11 +165,13 @@ void set_log_level(LogLevel level) {
 }
 
 void set_log_format(LogFormat format) {
+  output->take_fields(format == LogFormat::journal);
   spdlog::default_logger()->set_formatter(formatter_for(format));
 }
 
 void stop_logging() {
   spdlog::shutdown();  // and what was counted is told
+  output.reset();
 }
 
 void log::write(LogLevel level, fmt::string_view format, fmt::format_args arguments) {

@@ -3,8 +3,8 @@
 //   2026-01-31T12:00:00.123Z info worker is up name=w1 service=default address=127.0.0.1:9001
 //
 // A line is an event: a short sentence, then key=value fields that can be pasted into a test; or
-// the same as an object of JSON; or as text behind a priority, as systemd's journal reads the
-// standard error of a service (sd-daemon(3)). The queue is bounded (limits::log_lines_max): when
+// the same as an object of JSON; or as systemd's journal takes it, with its fields as fields
+// (journal_sink.hpp). The queue is bounded (limits::log_lines_max): when
 // stderr is slow the oldest lines are dropped and no thread waits. Text that a stranger got into a
 // line is harmless on a terminal (printable.hpp). After start_logging() any thread logs through
 // log::info() and its siblings (log.hpp).

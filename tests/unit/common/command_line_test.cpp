@@ -176,8 +176,9 @@ TEST_CASE("a wrong value ends with status 2 and one sentence that names the flag
       {{"--listen"}, "--listen"},
       {{"--bogus"}, "--bogus"},
       {{"stray"}, "stray"},
-      {{"--config", "/nonexistent.toml"}, "--config: /nonexistent.toml cannot be read"},
-      {{"--config", "/"}, "--config: / cannot be read"},
+      {{"--config", "/nonexistent.toml"},
+       "--config: /nonexistent.toml cannot be read: No such file or directory"},
+      {{"--config", "/"}, "--config: / cannot be read: Is a directory"},
   };
   for (const auto& [arguments, sentence] : cases) {
     Program program;

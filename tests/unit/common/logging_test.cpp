@@ -1,9 +1,13 @@
 #include "common/base/log.hpp"
 #include "common/base/logging.hpp"
 
+#include "common/base/journal_sink.hpp"
 #include "common/base/log_format.hpp"
 #include "common/base/repeat_filter.hpp"
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +134,87 @@ TEST_CASE("the journal is told the priority of each line, and has times itself")
       },
       LogFormat::journal);
   CHECK(text == "<7>a\n<6>b name=w1\n<4>c\n<3>d\n");
+}
+
+TEST_CASE("the journal is given the fields of a line as fields") {
+  CHECK(journal_message("worker is up name=w1 reason=\"a b\" name=w2", '6', "tandem-master") ==
+        "MESSAGE=worker is up name=w1 reason=\"a b\" name=w2\nPRIORITY=6\n"
+        "SYSLOG_IDENTIFIER=tandem-master\nTANDEM_NAME=w1\nTANDEM_REASON=a b\n");
+  CHECK(journal_message("stopping", '4', "x") ==
+        "MESSAGE=stopping\nPRIORITY=4\nSYSLOG_IDENTIFIER=x\n");
+  // A name longer than the journal takes is in the message alone.
+  const auto longer = std::string(60, 'x') + "=1";
+  CHECK(journal_message("a " + longer, '6', "x") ==
+        "MESSAGE=a " + longer + "\nPRIORITY=6\nSYSLOG_IDENTIFIER=x\n");
+}
+
+namespace {
+
+// What would have been written to standard error.
+class Lines final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  std::vector<std::string> all;
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    all.emplace_back(message.payload.data(), message.payload.size());
+  }
+  void flush_() override {}
+};
+
+}  // namespace
+
+TEST_CASE("the journal gets each line by its socket, and what it does not take is written") {
+  char directory[] = "/tmp/tandem-journal-XXXXXX";
+  REQUIRE(::mkdtemp(directory) != nullptr);
+  const auto path = std::string(directory) + "/socket";
+  const int journal = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::bind(journal, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  const auto received = [journal] {
+    std::string text(4096, '\0');
+    const auto size = ::recv(journal, text.data(), text.size(), 0);
+    text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    return text;
+  };
+  const auto otherwise = std::make_shared<Lines>();
+  JournalSink sink(path, otherwise);
+  const auto say = [&sink](std::string_view text) {
+    sink.log(spdlog::details::log_msg("tandem", spdlog::level::warn,
+                                      spdlog::string_view_t(text.data(), text.size())));
+  };
+  say("first a=1");  // nobody has asked for fields
+  CHECK(received() == "");
+  sink.take_fields(true);
+  say("second a=1\nPRIORITY=0");
+  const auto text = received();
+  CHECK(text.starts_with("MESSAGE=second a=1\\x0aPRIORITY=0\nPRIORITY=4\nSYSLOG_IDENTIFIER="));
+  CHECK(text.ends_with("TANDEM_A=1\\x0aPRIORITY=0\n"));
+  // A journal that is slow, and one that is gone.
+  for (int i = 0; i < 5'000 && otherwise->all.size() < 2; ++i) say(std::string(20'000, 'x'));
+  CHECK(otherwise->all.size() == 2);
+  ::close(journal);
+  ::unlink(path.c_str());
+  say("last");
+  CHECK(otherwise->all.front() == "first a=1");
+  CHECK(otherwise->all.back() == "last");
+  ::rmdir(directory);
+}
+
+TEST_CASE("the journal reads the stream that it names, and no other") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  struct stat about {};
+  REQUIRE(::fstat(ends[1], &about) == 0);
+  const auto named = fmt::format("{}:{}", about.st_dev, about.st_ino);
+  CHECK(is_journal_stream(ends[1], named.c_str()));
+  CHECK(!is_journal_stream(STDERR_FILENO, named.c_str()));
+  CHECK(!is_journal_stream(ends[1], nullptr));
+  CHECK(!is_journal_stream(ends[1], ""));
+  CHECK(!is_journal_stream(-1, named.c_str()));
+  for (const int end : ends) ::close(end);
 }
 
 TEST_CASE("what a stranger may have put into a log line is one line, harmless on a terminal") {
