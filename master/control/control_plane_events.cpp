@@ -77,7 +77,9 @@ metrics::ControlCounts ControlPlane::Parts::counts() const {
                                 .lease_left = Duration::zero(),
                                 .unprotected = Duration::zero(),
                                 .commits = {},
-                                .disk_failures = member->log().failures()};
+                                .disk_failures = member->log().failures(),
+                                .worker_connections = registry.worker_connections(),
+                                .connections = server.connections()};
   for (const auto& [service, of] : registry.check_counts().all()) {
     counts.checks[service] = {of.checks_good, of.checks_failed, of.ejections};
   }

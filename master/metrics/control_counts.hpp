@@ -29,6 +29,9 @@ struct ControlCounts {
   Duration unprotected{0};  // for how long a single loss would not be survived; 0: it would be
   HistogramSums commits;    // of the log, each with its fsync
   std::uint64_t disk_failures = 0;
+  std::map<std::string, std::uint64_t>
+      worker_connections{};       // open, idle ones included: by service
+  std::uint64_t connections = 0;  // at the control address
 };
 
 }  // namespace tandem::master::metrics

@@ -48,12 +48,22 @@ void describe_disk(Exposition& out, const ControlCounts& counts) {
              static_cast<double>(counts.disk_failures));
 }
 
+void describe_connections(Exposition& out, const ControlCounts& counts) {
+  out.begin(Kind::gauge, "tandem_worker_connections",
+            "Connections to workers that are open; to a worker of HTTP/2 the requests on them");
+  for (const auto& [service, connections] : counts.worker_connections)
+    out.add(static_cast<double>(connections), {{"service", service}});
+  out.single(Kind::gauge, "tandem_control_connections", "Connections at the control address",
+             static_cast<double>(counts.connections));
+}
+
 }  // namespace
 
 void describe(Exposition& out, const ControlCounts& counts) {
   describe_health(out, counts);
   describe_leadership(out, counts);
   describe_disk(out, counts);
+  describe_connections(out, counts);
 }
 
 }  // namespace tandem::master::metrics

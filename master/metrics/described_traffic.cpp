@@ -42,6 +42,10 @@ void describe_requests(Exposition& out, const Traffic& traffic) {
   out.begin(Kind::counter, "tandem_attempts_total", "Attempts at workers; retries are among them");
   for (const auto& [name, service] : traffic.services)
     out.add(static_cast<double>(service.attempts), {{"service", name}});
+  out.begin(Kind::counter, "tandem_request_body_bytes_total",
+            "Bytes of bodies that clients have sent");
+  for (const auto& [name, service] : traffic.services)
+    out.add(static_cast<double>(service.request_bytes), {{"service", name}});
   out.begin(Kind::counter, "tandem_response_body_bytes_total", "Bytes of bodies sent to clients");
   for (const auto& [name, service] : traffic.services)
     out.add(static_cast<double>(service.response_bytes), {{"service", name}});

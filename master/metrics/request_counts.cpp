@@ -33,6 +33,7 @@ void ServiceCounts::add_to(ServiceTraffic& sums) const {
     add_all(requests[protocol], sums.requests[protocol]);
   }
   sums.attempts += attempts.value();
+  sums.request_bytes += request_bytes.value();
   sums.response_bytes += response_bytes.value();
   duration.add_to(sums.duration);
   first_byte.add_to(sums.first_byte);
@@ -67,6 +68,7 @@ void RequestCounts::add(const EndedRequest& request) {
   const auto protocol = request.is_http2 ? HttpProtocol::http2 : HttpProtocol::http1;
   counts.requests[index_of(protocol)][index_of(outcome_of(request.status))].add();
   counts.attempts.add(request.attempts);
+  if (request.request_bytes > 0) counts.request_bytes.add(request.request_bytes);
   counts.response_bytes.add(request.response_bytes);
   counts.duration.observe(request.duration);
   if (request.first_byte > Duration::zero()) counts.first_byte.observe(request.first_byte);

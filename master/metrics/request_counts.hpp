@@ -23,6 +23,7 @@ struct EndedRequest {
   bool is_http2 = false;
   unsigned status = 0;  // 499: the client closed before any of an answer was sent
   unsigned attempts = 0;
+  std::uint64_t request_bytes = 0;
   std::uint64_t response_bytes = 0;
   Duration duration{0};
   Duration first_byte{0};  // 0: no answer was begun
@@ -36,6 +37,7 @@ struct ServiceCounts {
   const std::string name;
   std::array<std::array<Counter, outcomes>, protocols> requests{};
   Counter attempts;
+  Counter request_bytes;
   Counter response_bytes;
   Histogram duration;
   Histogram first_byte;

@@ -50,6 +50,7 @@ constexpr std::size_t index_of(Enum value) {
 struct ServiceTraffic {
   std::array<std::array<std::uint64_t, outcomes>, protocols> requests{};
   std::uint64_t attempts = 0;        // at workers
+  std::uint64_t request_bytes = 0;   // of bodies that have arrived
   std::uint64_t response_bytes = 0;  // of bodies that were sent to clients
   HistogramSums duration;            // until the last byte was handed to the kernel
   HistogramSums first_byte;          // until the first one was

@@ -231,6 +231,8 @@ class Registry {
 
   // By name, as of the last tick.
   std::vector<wire::ServiceHealth> service_health() const;
+  // That the loops have open, idle ones included: by service.
+  std::map<std::string, std::uint64_t> worker_connections() const;
   const CheckCounts& check_counts() const { return check_counts_; }
 
   // Grows whenever the state has changed, or which workers are heard, or what they are registered

@@ -81,6 +81,18 @@ std::vector<wire::ServiceHealth> Registry::service_health() const {
   return all;
 }
 
+std::map<std::string, std::uint64_t> Registry::worker_connections() const {
+  thread_.assert_here();
+  std::map<std::string, std::uint64_t> all;
+  services_.for_each([&](const std::string& name, const ServiceTable::Members& members) {
+    auto& open = all[name];
+    for (const auto& [worker, record] : members) {
+      open += record->counters->open_connections.load(std::memory_order_relaxed);
+    }
+  });
+  return all;
+}
+
 std::vector<wire::ServiceInstances> Registry::services(Instant now) const {
   thread_.assert_here();
   std::vector<wire::ServiceInstances> all;

@@ -178,6 +178,27 @@ TEST_CASE("each master tells its elections, its lease, its disk, and the heartbe
   CHECK(eventually([&] { return told(primary, "tandem_unprotected_seconds") > 0; }));
 }
 
+TEST_CASE("bodies are counted in both directions, and connections where they are") {
+  PairCluster cluster;
+  cluster.start_workers({"w1"});
+  const auto primary = cluster.await_primary();
+  const auto told = [&](const std::string& sample) {
+    const auto text = "\n" + get(cluster.control(primary), "/metrics").body;
+    const auto at = text.find("\n" + sample + " ");
+    return at == text.npos ? -1 : std::stod(text.substr(at + sample.size() + 2));
+  };
+  const std::string service = R"({service="default"})";
+  const auto before = told("tandem_request_body_bytes_total" + service);
+  Client client(cluster.listen(primary));
+  REQUIRE(client.post("/", std::string(1'000, 'x')).status > 0);
+  REQUIRE(client.post_chunked("/", std::string(500, 'y')).status > 0);
+  CHECK(eventually([&] {
+    return told("tandem_request_body_bytes_total" + service) == std::max(before, 0.0) + 1'500;
+  }));
+  CHECK(told("tandem_worker_connections" + service) >= 1);
+  CHECK(told("tandem_control_connections") >= 2);  // of the worker, and of who asks
+}
+
 TEST_CASE("the master that forwards tells how long its workers take") {
   PairCluster cluster;
   cluster.start_workers({"w1"});

@@ -78,6 +78,7 @@ void note_ended(Context& context, Instant started, const AccessNote& note, const
                                 .is_http2 = version >= 20,
                                 .status = note.status,
                                 .attempts = note.attempts,
+                                .request_bytes = note.request_bytes,
                                 .response_bytes = note.bytes,
                                 .duration = duration,
                                 .first_byte = first_byte});

@@ -59,6 +59,7 @@ std::string everything() {
   describe(exposition, status, false);
   ControlCounts control;
   control.checks["shop"] = {.good = 2, .failed = 1};
+  control.worker_connections["shop"] = 3;
   describe(exposition, control);
   describe(exposition, traffic);
   describe_process(exposition);
