@@ -23,6 +23,7 @@ A master reads its file again at SIGHUP, by `tandem reload` and by `POST /v1/rel
 anything is wrong. The last column says what that does to a key: `at once`, without closing a connection; or `restart`: it stays as
 it is, and the answer, the log and an event name it. Keys that are gone from the file have their defaults again. What a flag says,
 the file cannot change. `tandem config diff` compares the file with what is in force, `tandem config show` says where that comes from.
+A file that is written in place may be read when half of it is there: rename a new one over it, as editors do.
 
 Addresses where clients are served (`listen`, `listen-tls`) change too: all new ones are opened first, or nothing changes and the answer
 names the address and the reason. Then the old ones are closed, once all who wait there are served; the answer comes when they are. Who

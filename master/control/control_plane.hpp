@@ -143,8 +143,8 @@ class ControlPlane {
   void end_at_once();
 
   // What a reload changes here: of the options the backends, routes and settings of services,
-  // worker_networks, forget_after, how a standby serves, the control address, and the commands of
-  // changes of the role;
+  // worker_networks, worker_heartbeat, forget_after, how a standby serves, the control address, and
+  // the commands of changes of the role;
   // and what the files of tokens and of the cluster's certificates say now, which may be others
   // than before.
   struct Renewal;

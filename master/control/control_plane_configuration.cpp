@@ -148,6 +148,7 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   move_control(*opened, options);
   look_up(options.backends);
   registry.set_forget_after(options.forget_after);
+  registry.set_heartbeat_interval(options.worker_heartbeat, now());
   registry.reload_tls();
   own_addresses.set_networks(options.worker_networks);
   standby_serves = options.standby_serves;

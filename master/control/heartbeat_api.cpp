@@ -140,15 +140,19 @@ ControlResponse HeartbeatApi::reply(std::string text, std::string_view key,
 void HeartbeatApi::make_replies() {
   const auto& node = sources_.node;
   const auto& masters = sources_.member.reachable_masters();
-  if (reply_version_ > 0 && view_version_ == node.version && masters_ == masters) return;
+  const auto interval = sources_.registry.options().heartbeat_interval;
+  const bool is_same =
+      view_version_ == node.version && masters_ == masters && interval_ == interval;
+  if (reply_version_ > 0 && is_same) return;
   ++reply_version_;
   view_version_ = node.version;
+  interval_ = interval;
   masters_ = masters;
   wire::HeartbeatReply reply{.node = node.node,
                              .role = node.role,
                              .term = node.term,
                              .primary = node.primary,
-                             .interval = sources_.registry.options().heartbeat_interval,
+                             .interval = interval,
                              .cluster_heartbeat = timing_.heartbeat,
                              .election_timeout = timing_.election_timeout};
   for (const auto& [name, master] : masters) {

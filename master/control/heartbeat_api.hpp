@@ -69,6 +69,7 @@ class HeartbeatApi {
   // The three possible replies, made anew only when what they say has changed.
   std::uint64_t reply_version_ = 0;
   std::uint64_t view_version_ = 0;  // NodeView::version, of the replies
+  Duration interval_{0};            // that they tell
   MasterRecords masters_;
   std::string registered_;
   std::string left_;

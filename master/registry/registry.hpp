@@ -210,6 +210,9 @@ class Registry {
   Result<> reconfigure(const Configured& configured, Instant now);
   // From the next tick on.
   void set_forget_after(Duration forget_after) { options_.forget_after = forget_after; }
+  // What workers are told from now on. A shorter one counts against them once each has had the time
+  // to hear of it.
+  void set_heartbeat_interval(Duration interval, Instant now);
 
   // ---- views for others
 
@@ -302,7 +305,8 @@ class Registry {
                                       Instant now) const;
   bool is_forgotten(const WorkerRecord& record, Instant attentive) const;
   void review_later(const WorkerRecord& record);
-  std::vector<std::string> find_silent(Instant attentive);
+  std::vector<std::string> find_silent(Instant attentive, Duration interval);
+  Duration interval_expected(Instant now) const;
   void note(const std::string& name);
   void note_all();
   bool is_settled(const std::string& name, Instant attentive, std::optional<Change>& due) const;
@@ -369,6 +373,8 @@ class Registry {
   void settle(WorkerRecord& record, Standing before);
 
   RegistryOptions options_;
+  Duration earlier_interval_{0};  // of heartbeats, and until when workers may go by it
+  Instant earlier_until_;
   RegistryHooks hooks_;
   OwningThread thread_;
   AttentiveClock clock_;

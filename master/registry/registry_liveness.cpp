@@ -48,6 +48,19 @@ void Registry::forget_documents(const ServiceTable::Members& members) {
 
 // ---- time
 
+void Registry::set_heartbeat_interval(Duration interval, Instant now) {
+  const auto before = std::exchange(options_.heartbeat_interval, interval);
+  if (before <= interval) return;
+  // A heartbeat may be on its way already, and the next one goes by what its answer says.
+  earlier_interval_ = std::max(before, interval_expected(now));
+  earlier_until_ = now + 3 * earlier_interval_;
+}
+
+// That by which a worker may send its heartbeats now.
+Duration Registry::interval_expected(Instant now) const {
+  return now < earlier_until_ ? earlier_interval_ : options_.heartbeat_interval;
+}
+
 void Registry::tick(Instant now) {
   thread_.assert_here();
   const auto stalled_before = clock_.stalled();
@@ -56,7 +69,7 @@ void Registry::tick(Instant now) {
     log::warn("master stalled, worker deadlines shifted stall_ms={}",
               (clock_.stalled() - stalled_before) / 1ms);
   }
-  follow_again(find_silent(attentive), now);
+  follow_again(find_silent(attentive, interval_expected(now)), now);
   find_outliers(now);
   if (services_.review()) request_publication();
 }
@@ -70,7 +83,7 @@ void Registry::review_later(const WorkerRecord& record) {
 }
 
 // Those that have fallen silent, by name.
-std::vector<std::string> Registry::find_silent(Instant attentive) {
+std::vector<std::string> Registry::find_silent(Instant attentive, Duration interval) {
   std::vector<WorkerId> due;
   while (!reviews_.empty() && reviews_.top().due < attentive) {
     due.push_back(reviews_.top().id);
@@ -88,7 +101,7 @@ std::vector<std::string> Registry::find_silent(Instant attentive) {
         continue;
       }  // until its departure has been committed
     } else if (!record.has_left() && !record.liveness.down() &&
-               record.liveness.is_silent(attentive, options_.heartbeat_interval)) {
+               record.liveness.is_silent(attentive, interval)) {
       const auto before = standing(record);
       record.liveness.expire(attentive);
       note(record.name);

@@ -23,6 +23,37 @@ TEST_CASE("a worker is up at three missed intervals and down after them") {
   CHECK(cluster.traffic().empty());
 }
 
+TEST_CASE("a shorter interval counts against workers once they have had the time to hear of it") {
+  RegistryFixture cluster({.heartbeat_interval = 10s});
+  REQUIRE(cluster.hear("w1").ok());
+  REQUIRE(cluster.hear("w2").ok());
+  cluster.pass(9s);
+  cluster.registry.set_heartbeat_interval(100ms, cluster.time);
+  cluster.pass(1s);
+  CHECK(cluster.state("w1") == "up");  // its heartbeat is due now
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.pass(20s);
+  CHECK(cluster.state("w1") == "up");
+  CHECK(cluster.state("w2") == "up");
+  cluster.pass(10s);
+  CHECK(cluster.state("w2") == "down");
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.pass(250ms);
+  CHECK(cluster.state("w1") == "up");
+  cluster.pass(500ms);
+  CHECK(cluster.state("w1") == "down");
+}
+
+TEST_CASE("a longer interval counts at once") {
+  RegistryFixture cluster({.heartbeat_interval = 100ms});
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.registry.set_heartbeat_interval(10s, cluster.time);
+  cluster.pass(29s);
+  CHECK(cluster.state("w1") == "up");
+  cluster.pass(2s);
+  CHECK(cluster.state("w1") == "down");
+}
+
 TEST_CASE("a worker that was down is up again with its next heartbeat, as the same registration") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
