@@ -282,7 +282,9 @@ class Registration::Body {
       return;
     }
     refused_list_ = false;
-    if (stopped_ || removed_ || !newest_.take(reply, *masters)) return;
+    if (stopped_ || removed_) return;
+    end_moved();
+    if (!newest_.take(reply, *masters)) return;
     if (options_.on_masters && newest_.names() != told_masters_) {
       told_masters_ = newest_.names();
       options_.on_masters(told_masters_);  // under the lock, so that the last call has the newest
@@ -294,10 +296,28 @@ class Registration::Body {
       if (answers_here) each.control.host = loops_[place].control.host;
     }
     if (*masters == learned_) return;
-    learned_ = std::move(*masters);
+    const auto before = std::exchange(learned_, std::move(*masters));
     end_absent();
     if (masters_file_) masters_file_->keep(to_string(learned_) + '\n');
-    begin_learned();
+    if (!begin_learned(before)) learned_ = before;  // so that the next answer is processed again
+  }
+
+  // A master that has answered at its new address is not asked at the one before any more.
+  void end_moved() TANDEM_REQUIRES(mutex_) {
+    for (auto& old : loops_) {
+      const auto node = old.loop->state().node;
+      if (old.has_gone || node.empty()) continue;
+      const bool has_moved = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
+        const KnownMaster here{node, master.control};
+        return !master.has_gone && &master != &old && master.loop->state().node == node &&
+               old.control != master.control &&
+               std::find(learned_.begin(), learned_.end(), here) != learned_.end();
+      });
+      if (!has_moved) continue;
+      say(fmt::format("master has moved from={} node={}", old.control.to_string(), node));
+      old.has_gone = true;
+      old.loop->finish();
+    }
   }
 
   void end_absent() TANDEM_REQUIRES(mutex_) {
@@ -314,11 +334,17 @@ class Registration::Body {
     }
   }
 
-  void begin_learned() TANDEM_REQUIRES(mutex_) {
+  // Of a master that has moved there is a heartbeat already, to where it was. False: not all have
+  // been begun.
+  bool begin_learned(const std::vector<KnownMaster>& before) TANDEM_REQUIRES(mutex_) {
     for (const auto& each : learned_) {
+      const bool has_moved =
+          std::any_of(before.begin(), before.end(), [&](const KnownMaster& known) {
+            return known.name == each.name && known.control != each.control;
+          });
       const bool is_known = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
-        return !master.has_gone &&
-               (master.control == each.control || master.loop->state().node == each.name);
+        return !master.has_gone && (master.control == each.control ||
+                                    (master.loop->state().node == each.name && !has_moved));
       });
       if (is_known || each.control.is_unspecified()) continue;
       if (!tls::may_be_clear(clear_text_of(options_), each.control)) {
@@ -328,11 +354,11 @@ class Registration::Body {
       }
       if (const auto begun = begin(each.control); !begun) {
         warn(begun.error().message);
-        learned_.clear();  // so that the next answer is processed again
-        return;
+        return false;
       }
       say(fmt::format("master learned master={} node={}", each.control.to_string(), each.name));
     }
+    return true;
   }
 
   void say(const std::string& line) const {
