@@ -178,8 +178,8 @@ CLI::Option* bind_log_level(CLI::App& app, LogLevel& value) {
 
 CLI::Option* bind_log_format(CLI::App& app, LogFormat& value) {
   return bind_value(app, "--log-format", "text|json|journal",
-                    "how the log is written: as text, as JSON, an object on each "
-                    "line, or as systemd's journal takes it from a service, with priorities and fields",
+                    "how the log is written: as text, as JSON, an object on each line, or as "
+                    "systemd's journal takes it from a service, with priorities and fields",
                     [&value](std::string_view text, std::string_view named) -> Result<> {
                       const auto parsed = parse_log_format(text, named);
                       if (!parsed.ok()) return parsed.error();
