@@ -35,7 +35,7 @@ Result<Change> read_settings(const Registry& registry, const std::string& servic
   return registry.set_settings(service, *settings);
 }
 
-ControlResponse show(const Registry& registry, const std::string& name) {
+ControlResponse show_service(const Registry& registry, const std::string& name) {
   const auto service = registry.service(name, now());
   if (service) return document(wire::to_json(*service));
   return refusal(
@@ -84,7 +84,7 @@ asio::awaitable<ControlResponse> show_news(const Registry& registry, BlockingQue
   }
   auto waiting = queries.wait(wait);
   co_await std::move(waiting);
-  auto answer = show(registry, service);
+  auto answer = show_service(registry, service);
   if (knows_all() && has_all && answer.status == 200) answer = {.status = 304, .body = {}};
   answer.fields.emplace_back("ETag", fmt::format("\"{}\"", queries.index()));
   answer.fields.emplace_back("Tandem-Index", std::to_string(queries.index()));

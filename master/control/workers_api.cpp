@@ -30,7 +30,7 @@ std::string list_of(const Registry& registry, std::string_view name) {
   return wire::to_json(list);
 }
 
-ControlResponse show(const Registry& registry, std::string_view name) {
+ControlResponse show_worker(const Registry& registry, std::string_view name) {
   if (registry.worker(name, now())) return document(list_of(registry, name));
   return refusal(no_such_worker(name));
 }
@@ -196,7 +196,7 @@ asio::awaitable<ControlResponse> await_drained(const Registry& registry, Drained
 asio::awaitable<ControlResponse> show_drained(const Registry& registry, DrainedWait& drained,
                                               std::string name, Result<Patience> patience) {
   if (!patience) co_return refusal(patience.error());
-  if (!registry.worker(name, now())) co_return show(registry, name);
+  if (!registry.worker(name, now())) co_return show_worker(registry, name);
   auto awaiting =
       await_drained(registry, drained, name, patience->wait.value_or(limits::drained_wait));
   co_return co_await std::move(awaiting);
@@ -299,7 +299,7 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit, D
   router.add({.method = "GET",
               .path = "/v1/workers/{name}",
               .handler = [&registry](const ControlRequest&, const std::string& name) {
-                return show(registry, name);
+                return show_worker(registry, name);
               }});
   router.add({.method = "POST",
               .path = "/v1/workers",
