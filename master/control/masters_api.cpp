@@ -52,7 +52,7 @@ std::string list_of(const NodeView& node, const ClusterMember& member) {
     auto master = shown(node, member, name);
     const bool is_said = !record.address.is_unspecified() || master.control.empty();
     if (is_said) master.control = record.address.to_string();
-    master.replaces = record.replaces;
+    if (record.replaces != name) master.replaces = record.replaces;  // it has moved
     master.waits_for = awaited(master);
     list.masters.push_back(std::move(master));
   }

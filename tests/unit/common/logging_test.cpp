@@ -151,7 +151,7 @@ TEST_CASE("the journal is given the fields of a line as fields") {
 namespace {
 
 // What would have been written to standard error.
-class Lines final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+class Written final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   std::vector<std::string> all;
 
@@ -179,7 +179,7 @@ TEST_CASE("the journal gets each line by its socket, and what it does not take i
     text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
     return text;
   };
-  const auto otherwise = std::make_shared<Lines>();
+  const auto otherwise = std::make_shared<Written>();
   JournalSink sink(path, otherwise);
   const auto say = [&sink](std::string_view text) {
     sink.log(spdlog::details::log_msg("tandem", spdlog::level::warn,
