@@ -156,7 +156,7 @@ TEST_CASE("certificates of other files are shown after a reload, and TLS does no
                  {program("tandem-master"), "--node", "a", "--config", file, "--control", control,
                   "--listen", "127.0.0.1:0"});
   master.await_line("tandem-master ready");
-  Client client(control, certificates.of("operator", "ops"));
+  Client client("https://" + control, certificates.of("operator", "ops"));
   const auto shown = [&] {
     return client.get("/v1/certificates").body + client.get("/status").body;
   };

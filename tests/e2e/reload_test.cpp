@@ -182,22 +182,6 @@ TEST_CASE("backends, routes and settings of services come and go with the file")
   CHECK(scene.cluster->workers().size() == 1);
 }
 
-TEST_CASE("workers send their heartbeats at the interval of the last reload, and stay up") {
-  Scene scene("worker-heartbeat = \"5s\"\n");
-  scene.cluster->start_workers({"w1"});
-  const auto heartbeats = [&] {
-    const std::string name = "tandem_heartbeats_total{result=\"ok\"} ";
-    const auto text = get(scene.cluster->control(), "/metrics").body;
-    return std::stod(text.substr(text.find(name) + name.size()));
-  };
-  const auto told = scene.reload_with("worker-heartbeat = \"20ms\"\n");
-  CHECK(keys(told["applied"]) == Keys{"worker-heartbeat"});
-  // At the interval before, that would take minutes.
-  CHECK(eventually([&] { return heartbeats() > 60; }));
-  CHECK(scene.cluster->state_of("w1") == "up");
-  CHECK(!is_in("worker is down", scene.cluster->master().errors()));
-}
-
 TEST_CASE("limits of clients, the access log and the level of the log change with the file") {
   Scene scene("");
   scene.cluster->start_workers({"w1"});
