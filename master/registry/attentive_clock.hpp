@@ -27,6 +27,9 @@ class AttentiveClock {
   // meanwhile, because more of them may still be queued.
   Instant tick(Instant now);
 
+  // How often tick() is going to be called from now on. REQUIRES: above zero.
+  void set_tick_interval(Duration tick_interval) { tick_interval_ = tick_interval; }
+
   // How long this master has stalled since it started.
   Duration stalled() const { return stalled_; }
 

@@ -50,6 +50,7 @@ void Registry::forget_documents(const ServiceTable::Members& members) {
 
 void Registry::set_heartbeat_interval(Duration interval, Instant now) {
   const auto before = std::exchange(options_.heartbeat_interval, interval);
+  clock_.set_tick_interval(options_.tick_interval());
   if (before <= interval) return;
   // A heartbeat may be on its way already, and the next one goes by what its answer says.
   earlier_interval_ = std::max(before, interval_expected(now));
