@@ -264,6 +264,7 @@ UpgradeSteps Upgrading::steps() {
               },
           .abandon = [this](const std::vector<AddressNote>& left) { abandon(left); },
           .lead = [this](const LeaderNote& leader) { lead(leader); },
+          .beat = [this] { manager_.beat(); },
           .main_process = [this](pid_t process) { manager_.give_turn_to(process); },
           .done = [] { StopSignals::request_stop(); }};
 }

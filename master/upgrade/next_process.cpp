@@ -101,6 +101,7 @@ void NextProcess::run(Begun begun) {
   if (is_cancelled()) return give_up();
   log::info("upgrade: this process gives its place up pid={}", next->pid());
   steps_.release();
+  has_released_ = true;
   finish(std::move(*next));
 }
 
@@ -123,6 +124,7 @@ Result<StartedProcess> NextProcess::prepare(const std::string& path, UpgradeBegu
 Result<UpgradeMessage> NextProcess::await(StartedProcess& next, std::string_view step,
                                           Instant deadline) {
   for (;;) {
+    if (has_released_) steps_.beat();
     const auto look = std::min(deadline, now() + limits::upgrade_look);
     auto got = next.link().receive(look);
     if (!got) {
@@ -217,6 +219,7 @@ void NextProcess::finish(StartedProcess next) {
     } else {
       log::error("no process can be started in the place of this one reason=\"{}\"",
                  whole.error().message);
+      steps_.beat();
       std::this_thread::sleep_for(limits::upgrade_retry);
     }
   }

@@ -50,6 +50,8 @@ struct UpgradeSteps {
   // Who leads, as the new process knows it: told to the loops. Itself only after abandon(), since
   // requests are passed on to it where this process listened.
   std::function<void(const LeaderNote&)> lead;
+  // This process is alive, although none of what said so before is left. Called often.
+  std::function<void()> beat;
   // The new process is the main one: the service manager is told.
   std::function<void(pid_t)> main_process;
   // It serves: main() ends its wait.
@@ -97,7 +99,8 @@ class NextProcess {
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> done_{false};
   pid_t process_ = -1;
-  LeaderNote leader_;  // as the new process told last; the upgrade's thread
+  LeaderNote leader_;          // as the new process told last; the upgrade's thread
+  bool has_released_ = false;  // the upgrade's thread
   Mutex mutex_;
   bool under_way_ TANDEM_GUARDED_BY(mutex_) = false;
   std::optional<UpgradeLink> link_ TANDEM_GUARDED_BY(mutex_);
