@@ -1,4 +1,4 @@
-# Debian packages by CPack: tandem, libtandem0.1, libtandem-dev, and the debug information of the first two.
+# Debian packages by CPack: tandem, libtandem0.2, libtandem-dev, and the debug information of the first two.
 # scripts/package.sh makes them.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tandem)

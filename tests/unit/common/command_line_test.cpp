@@ -146,7 +146,7 @@ TEST_CASE("flags fill what they are bound to, and the rest keeps its default") {
 TEST_CASE("the version is printed with the program's name and the help with flags and defaults") {
   Program version;
   CHECK(version.run({"--version"}) == 0);
-  CHECK(version.out == "trial 0.1.0\n");
+  CHECK(version.out == "trial 0.2.0\n");
   Program help;
   CHECK(help.run({"--help"}) == 0);
   for (const auto* word :
