@@ -178,10 +178,11 @@ std::string summary(const wire::Status& status) {
     table.add({"before it", fmt::format("process {}, replaced at {}, clients connected to it: {}",
                                         former->pid, former->since, former->connections)});
   }
-  table.add({"primary", status.primary
-                            ? fmt::format("{}, clients {}, control {}", status.primary->node,
-                                          status.primary->listen, status.primary->control)
-                            : "none"});
+  const auto& leads = status.primary;
+  table.add({"primary", leads ? fmt::format("{}, clients {}, control {}{}{}", leads->node,
+                                            leads->listen, leads->control,
+                                            leads->inner.empty() ? "" : ", inner ", leads->inner)
+                              : "none"});
   table.add({"protected", protection(status)});
   table.add(
       {"log", fmt::format("committed {}, applied {}{}", status.commit_index, status.applied_index,

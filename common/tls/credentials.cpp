@@ -75,6 +75,15 @@ int place_of_session() {
   return place;
 }
 
+// A ticket is good for as long as it says, however often it is used. By default OpenSSL answers
+// each with another one (RFC 8446 §C.4, which is about clients that nobody should recognise): both
+// ends would make, read and copy one for each connection.
+SSL_TICKET_RETURN take_ticket(SSL*, SSL_SESSION*, const unsigned char*, std::size_t,
+                              SSL_TICKET_STATUS status, void*) {
+  const bool is_ours = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  return is_ours ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
 }  // namespace
 
 Result<> ClusterFiles::validate() const {
@@ -112,6 +121,7 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(purpose.data()),
                                  static_cast<unsigned>(purpose.size()));
   SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, &take_ticket, nullptr);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);

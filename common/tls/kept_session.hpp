@@ -1,6 +1,5 @@
 // kept_session.hpp: the newest TLS session with one member of the cluster, by which the next
-// connection to it begins without certificates and signatures: a third of the work for who calls,
-// and two thirds for who serves, which makes another ticket each time.
+// connection to it begins without certificates and signatures.
 //
 // A session is as good as the check that it began with. So it is used only together with the very
 // credentials by which the peer was checked: once the files of authorities or revocations were read

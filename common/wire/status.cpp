@@ -184,6 +184,7 @@ void read(MemberReader& reader, PrimaryStatus& primary) {
   reader.text("node", primary.node);
   reader.text("control", primary.control);
   reader.text("listen", primary.listen);
+  if (!reader.is_null("inner")) reader.text("inner", primary.inner);
 }
 
 template <class Item>
@@ -246,6 +247,7 @@ std::string to_json(const Status& status) {
     primary = {{"node", status.primary->node},
                {"control", status.primary->control},
                {"listen", status.primary->listen}};
+    if (!status.primary->inner.empty()) primary["inner"] = status.primary->inner;
   }
   ordered_json document{{"cluster", status.cluster},
                         {"node", status.node},

@@ -60,6 +60,9 @@ struct PrimaryStatus {
   std::string node;
   std::string control;  // HOST:PORT
   std::string listen;   // HOST:PORT
+  // Where other masters pass requests on to it, HOST:PORT; empty: where clients come, or this one
+  // does not know.
+  std::string inner{};
 };
 
 // An address of --vip.

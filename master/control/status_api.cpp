@@ -26,10 +26,12 @@ std::optional<wire::PrimaryStatus> primary_of(const NodeView& node, const Cluste
   if (member.is_primary()) {
     primary.control = node.control.to_string();
     if (node.listen) primary.listen = node.listen->to_string();
+    if (node.inner) primary.inner = node.inner->to_string();
   } else if (view.primary_addresses) {
     primary.control = view.primary_addresses->control.to_string();
     if (view.primary_addresses->listen)
       primary.listen = view.primary_addresses->listen->to_string();
+    if (view.primary_addresses->inner) primary.inner = view.primary_addresses->inner->to_string();
   }
   return primary;
 }

@@ -56,6 +56,10 @@ struct Inside {
 TEST_CASE("a standby's requests go to the primary's inner address once all masters know of those") {
   const Inside inside;
   REQUIRE(inside.await_level());
+  for (const auto& master : inside.cluster.names()) {
+    CHECK(is_in("\"inner\":\"" + inside.cluster.inner(inside.primary) + "\"",
+                inside.cluster.ask(master, "/status").body));
+  }
   CHECK(eventually([&] {
     const auto answer = post(inside.cluster.listen(inside.standby), "/echo", "through two masters");
     return answer.status == 200 && answer.body == "through two masters" &&

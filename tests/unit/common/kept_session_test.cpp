@@ -32,6 +32,7 @@ struct Pair {
     bool resumed = false;  // without certificates and signatures
     std::string judged{};  // what the master says of the worker
     std::string caller{};  // who the master is, as the worker sees it
+    std::string ticket{};  // the newest that the master has
   };
   // One connection, on which a byte goes to the worker and back.
   Outcome connect(Resumption at_worker = Resumption::by_tickets) const {
@@ -59,6 +60,10 @@ struct Pair {
       outcome.secure =
           shook && SSL_write(ssl.get(), &byte, 1) == 1 && SSL_read(ssl.get(), &byte, 1) == 1;
       outcome.resumed = SSL_session_reused(ssl.get()) == 1;
+      const unsigned char* ticket = nullptr;
+      std::size_t bytes = 0;
+      SSL_SESSION_get0_ticket(SSL_get0_session(ssl.get()), &ticket, &bytes);
+      outcome.ticket.assign(ticket, ticket + bytes);
     }
     ::close(ends[0]);
     outcome.secure = serving.get() && outcome.secure;
@@ -87,6 +92,7 @@ TEST_CASE("the second connection to a worker resumes the first, and both know ea
     CHECK(next.resumed);
     CHECK(next.judged == "");
     CHECK(next.caller == "spiffe://c/tandem/master/a");
+    CHECK((!next.ticket.empty() && next.ticket == first.ticket));  // no other was made
   }
 }
 

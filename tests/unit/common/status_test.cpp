@@ -24,7 +24,7 @@ Status status() {
   status.role = "primary";
   status.term = Term(3);
   status.protected_ = true;
-  status.primary = PrimaryStatus{"a", "127.0.0.1:7070", "127.0.0.1:8080"};
+  status.primary = PrimaryStatus{"a", "127.0.0.1:7070", "127.0.0.1:8080", "127.0.0.1:7443"};
   status.commit_index = LogIndex(12);
   status.applied_index = LogIndex(11);
   status.voters_told_by = "a";
@@ -58,6 +58,7 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->protected_);
   REQUIRE(read->primary);
   CHECK(read->primary->control == "127.0.0.1:7070");
+  CHECK(read->primary->inner == "127.0.0.1:7443");
   CHECK(read->commit_index == LogIndex(12));
   CHECK(read->applied_index == LogIndex(11));
   REQUIRE(read->voters.size() == 2);
