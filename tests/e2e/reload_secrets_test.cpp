@@ -136,57 +136,6 @@ TEST_CASE("another file of tokens counts from its reload on, and none at all tak
   CHECK(refused_of(reload_by("new", named(second))).empty());
 }
 
-TEST_CASE("certificates of other files are shown after a reload, and TLS does not end by one") {
-  const TempDir dir;
-  const auto file = dir.write("m.toml", "");
-  Certificates certificates(dir, "test");
-  certificates.issue("master", "a");
-  certificates.issue("operator", "ops");
-  const auto with = [&](const std::string& stem) {
-    const auto of_a = certificates.of("master", "a");
-    for (const auto* end : {"pem", "key"}) {
-      moved(dir, certificates.directory() + "/master-a." + end, stem + "." + end);
-    }
-    return fmt::format("cluster-ca = \"{}\"\ncluster-cert = \"{}\"\ncluster-key = \"{}\"\n",
-                       of_a.authority, dir.path(stem + ".pem"), dir.path(stem + ".key"));
-  };
-  replace(dir, file, with("first"));
-  const auto control = free_address();
-  Process master(dir, "master",
-                 {program("tandem-master"), "--node", "a", "--config", file, "--control", control,
-                  "--listen", "127.0.0.1:0"});
-  master.await_line("tandem-master ready");
-  Client client("https://" + control, certificates.of("operator", "ops"));
-  const auto shown = [&] {
-    return client.get("/v1/certificates").body + client.get("/status").body;
-  };
-  REQUIRE_THAT(shown(), Contains("first.pem"));
-  const auto reload_with = [&](const std::string& text) {
-    replace(dir, file, text);
-    return client.post("/v1/reload", "");
-  };
-  certificates.issue("master", "a");
-  const auto answer = reload_with(with("second"));
-  INFO(answer.body);
-  REQUIRE(answer.status == 200);
-  CHECK(refused_of(answer).empty());
-  CHECK_THAT(shown(), Contains("second.pem") && !Contains("first.pem"));
-  // Those of another name are refused, and so is the end of TLS.
-  certificates.issue("master", "b");
-  const auto of_b = certificates.of("master", "b");
-  CHECK(
-      reload_with(fmt::format("cluster-ca = \"{}\"\ncluster-cert = \"{}\"\ncluster-key = \"{}\"\n",
-                              of_b.authority, of_b.certificate, of_b.key))
-          .status == 409);
-  const auto refused = refused_of(reload_with("max-body = \"5\"\n"));
-  REQUIRE(refused.contains("cluster-cert"));
-  CHECK_THAT(refused.at("cluster-cert"), Contains("ceases to speak TLS"));
-  CHECK_THAT(shown(), Contains("second.pem"));
-  CHECK_THAT(client.get("/v1/config").body, Contains("second.pem"));
-  master.terminate();
-  CHECK(master.await_exit() == 0);
-}
-
 TEST_CASE("keys of tickets turn at the interval of the last reload") {
   const TempDir dir;
   const CertificatePair site(dir, "site");
