@@ -26,23 +26,14 @@ void check_released(Gateway& gateway, Origin& origin) {
 
 }  // namespace
 
-TEST_CASE("a client that resets while the worker thinks releases the worker") {
+TEST_CASE("a client that goes while the worker thinks releases the worker") {
   Origin origin(thinking());
   Gateway gateway({origin.port()});
   auto client = gateway.connect();
   client.send(get("/"));
   wait_until([&] { return origin.request_count() == 1; });
-  client.reset();
-  check_released(gateway, origin);
-}
-
-TEST_CASE("a client that closes while the worker thinks releases the worker") {
-  Origin origin(thinking());
-  Gateway gateway({origin.port()});
-  auto client = gateway.connect();
-  client.send(get("/"));
-  wait_until([&] { return origin.request_count() == 1; });
-  client.close();
+  SECTION("with a reset") { client.reset(); }
+  SECTION("with a close") { client.close(); }
   check_released(gateway, origin);
 }
 

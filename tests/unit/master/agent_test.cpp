@@ -10,8 +10,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::agent_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -228,3 +228,5 @@ TEST_CASE("what one master is told all know, also one that starts later") {
   CHECK_FALSE(known(at_a, "w1"));
   CHECK(known(at_a, "w2"));
 }
+
+}  // namespace tandem::master::agent_test

@@ -1,8 +1,10 @@
 #include <atomic>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -58,6 +60,53 @@ TEST_CASE(
   plane.stop();
   CHECK(threads.size() == 1);
   CHECK(!threads.contains(std::this_thread::get_id()));
+}
+
+TEST_CASE("what an answer says is in force when it comes, though publications are far between") {
+  std::mutex mutex;
+  std::uint64_t adopted = 0;
+  std::map<std::size_t, std::uint64_t> published;  // the first version with so many workers
+  ServingGate gate;
+  ControlPlaneHooks hooks{.snapshot =
+                              [&](SnapshotPtr next) {
+                                // What takes long to publish is published seldom.
+                                std::this_thread::sleep_for(5ms);
+                                const auto* service = next->find("default");
+                                if (service == nullptr) return;
+                                const std::lock_guard lock(mutex);
+                                published.emplace(service->workers.size(), next->version);
+                              },
+                          .leadership = [](LeadershipPtr) {}};
+  hooks.has_adopted = [&](std::uint64_t version) {
+    const std::lock_guard lock(mutex);
+    return std::exchange(adopted, version) >= version;  // at the second look
+  };
+  ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}, .worker_heartbeat = 30s}, gate,
+                     hooks);
+  REQUIRE(plane.start().ok());
+  plane.take_part();
+  ControlClient client(plane.address());
+  for (std::size_t i = 1; i <= 20; ++i) {
+    const auto name = fmt::format("w{}", i);
+    REQUIRE(client.post("/heartbeat", heartbeat_json(name)).status == 200);
+    CHECK(state_of(client, name) == "up");
+    const std::lock_guard lock(mutex);
+    REQUIRE(published.contains(i));
+    CHECK(adopted >= published[i]);
+  }
+  plane.stop();
+}
+
+TEST_CASE("a loop that hangs delays an answer, and does not keep it") {
+  ServingGate gate;
+  ControlPlaneHooks hooks{.snapshot = [](SnapshotPtr) {}, .leadership = [](LeadershipPtr) {}};
+  hooks.has_adopted = [](std::uint64_t) { return false; };
+  ControlPlane plane({.node = "a", .control = {"127.0.0.1", 0}}, gate, hooks);
+  REQUIRE(plane.start().ok());
+  plane.take_part();
+  ControlClient client(plane.address());
+  CHECK(client.get("/status").status == 200);
+  plane.stop();
 }
 
 TEST_CASE("a worker that falls silent loses its traffic") {

@@ -11,8 +11,8 @@
 #include "tests/unit/master/control_fixture.hpp"
 #include "tests/unit/master/temporary_directory.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::discovery_test {
+
 using Json = nlohmann::json;
 
 namespace {
@@ -166,3 +166,5 @@ TEST_CASE("who has the newest of a service is told when there is no news, and wh
   }));
   CHECK(watching.get());
 }
+
+}  // namespace tandem::master::discovery_test

@@ -7,8 +7,8 @@
 #include "master/control/discovery/registered_place.hpp"
 #include "master/control/discovery/registrations.hpp"
 
-using namespace tandem;
-using namespace tandem::master;
+namespace tandem::master::registrations_test {
+
 using Json = nlohmann::json;
 using Others = Registrations::Others;
 using Taken = Registrations::Taken;
@@ -279,3 +279,5 @@ TEST_CASE("a service registers where clients can be sent, and nowhere else") {
   CHECK_FALSE(may("0.0.0.1", "10.0.0.7"));
   CHECK_FALSE(may("::", "10.0.0.7"));
 }
+
+}  // namespace tandem::master::registrations_test
