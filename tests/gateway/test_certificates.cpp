@@ -67,9 +67,9 @@ void CertificateDirectory::write(const std::string& file, const std::string& con
   ::chmod(path(file).c_str(), 0600);
 }
 
-tls::CertificateFiles CertificateDirectory::make(const std::string& file,
-                                                 const std::vector<std::string>& names,
-                                                 const Kind& kind) {
+master::tls::CertificateFiles CertificateDirectory::make(const std::string& file,
+                                                         const std::vector<std::string>& names,
+                                                         const Kind& kind) {
   static std::atomic<long> serial{1};
   const auto key = make_key(kind.rsa_bits);
   const X509Ptr certificate(X509_new(), &X509_free);
@@ -84,7 +84,7 @@ tls::CertificateFiles CertificateDirectory::make(const std::string& file,
   X509_set_pubkey(certificate.get(), key.get());
   add_names(certificate.get(), names);
   must(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
-  const tls::CertificateFiles files{path(file + ".pem"), path(file + ".key")};
+  const master::tls::CertificateFiles files{path(file + ".pem"), path(file + ".key")};
   std::FILE* out = std::fopen(files.certificate.c_str(), "w");
   must(out != nullptr && PEM_write_X509(out, certificate.get()) == 1);
   std::fclose(out);
@@ -99,27 +99,28 @@ tls::CertificateFiles CertificateDirectory::make(const std::string& file,
   return files;
 }
 
-tls::CertificateSetPtr load(const std::vector<tls::CertificateFiles>& files,
-                            const tls::ClientAuthoritySpec& clients) {
-  auto set = std::make_shared<tls::CertificateSet>();
+master::tls::CertificateSetPtr load(const std::vector<master::tls::CertificateFiles>& files,
+                                    const master::tls::ClientAuthoritySpec& clients) {
+  auto set = std::make_shared<master::tls::CertificateSet>();
   for (const auto& each : files) {
-    auto loaded = tls::Certificate::load(each, std::chrono::system_clock::now());
+    auto loaded = master::tls::Certificate::load(each, std::chrono::system_clock::now());
     if (!loaded) throw std::runtime_error(loaded.error().message);
     set->certificates.push_back(std::move(*loaded));
   }
   set->ticket_keys = some_ticket_keys();
-  auto authority = tls::ClientAuthority::load(clients);
+  auto authority = master::tls::ClientAuthority::load(clients);
   if (!authority) throw std::runtime_error(authority.error().message);
   set->client_authority = std::move(*authority);
   return set;
 }
 
-std::shared_ptr<const tls::TicketKeys> some_ticket_keys() {
-  return tls::TicketKeys::make(tls::TicketRing::make(std::chrono::system_clock::now()));
+std::shared_ptr<const master::tls::TicketKeys> some_ticket_keys() {
+  return master::tls::TicketKeys::make(
+      master::tls::TicketRing::make(std::chrono::system_clock::now()));
 }
 
-const tls::CertificateSetPtr& some_certificate() {
-  static const tls::CertificateSetPtr set = [] {
+const master::tls::CertificateSetPtr& some_certificate() {
+  static const master::tls::CertificateSetPtr set = [] {
     CertificateDirectory directory;
     return load({directory.make("some", {"example.org"})});
   }();
