@@ -69,8 +69,7 @@ void gets_another_connection(const std::function<void(Gateway&)>& change,
   change(gateway);
   CHECK(read_response(client).body == "whole");
   CHECK(gateway.reported_failures() == 0);
-  CHECK(gateway.counters(0).failures == 0);
-  wait_until([&] { return origin.open_count() == 0; });
+  check(gateway, origin);
 }
 
 }  // namespace
