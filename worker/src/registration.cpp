@@ -302,22 +302,27 @@ class Registration::Body {
     if (!begin_learned(before)) learned_ = before;  // so that the next answer is processed again
   }
 
-  // A master that has answered at its new address is not asked at the one before any more.
+  // A master that answers where the list has it is not asked where it was before.
   void end_moved() TANDEM_REQUIRES(mutex_) {
-    for (auto& old : loops_) {
-      const auto node = old.loop->state().node;
-      if (old.has_gone || node.empty()) continue;
-      const bool has_moved = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
-        const KnownMaster here{node, master.control};
-        return !master.has_gone && &master != &old && master.loop->state().node == node &&
-               old.control != master.control &&
-               std::find(learned_.begin(), learned_.end(), here) != learned_.end();
+    for (const auto& known : learned_) {
+      const bool has_arrived = std::any_of(loops_.begin(), loops_.end(), [&](const Master& master) {
+        return !master.has_gone && master.control == known.control &&
+               master.loop->state().node == known.name;
       });
-      if (!has_moved) continue;
-      say(fmt::format("master has moved from={} node={}", old.control.to_string(), node));
-      old.has_gone = true;
-      old.loop->finish();
+      if (!has_arrived) continue;
+      for (auto& old : loops_) {
+        const bool is_it = !old.has_gone && old.loop->state().node == known.name;
+        if (!is_it || is_listed(old.control)) continue;
+        say(fmt::format("master has moved from={} node={}", old.control.to_string(), known.name));
+        old.has_gone = true;
+        old.loop->finish();
+      }
     }
+  }
+
+  bool is_listed(const Endpoint& control) const TANDEM_REQUIRES(mutex_) {
+    return std::any_of(learned_.begin(), learned_.end(),
+                       [&](const KnownMaster& known) { return known.control == control; });
   }
 
   void end_absent() TANDEM_REQUIRES(mutex_) {
