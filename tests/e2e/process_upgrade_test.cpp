@@ -146,7 +146,8 @@ TEST_CASE("service goes on whenever the new process of an upgrade is killed") {
     const auto before = scene.process();
     REQUIRE(before != 0);
     const auto told = scene.upgrade();
-    if (told.status == 0) break;  // it serves, and is killed as any master may be
+    // Once it serves it is killed as any master may be, perhaps before the command hears of it.
+    if (told.status == 0 || scene.has_taken_over()) break;
     INFO(told.errors);
     CHECK(eventually([&] { return scene.process() != 0; }));
     CHECK(scene.serves());

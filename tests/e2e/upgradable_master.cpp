@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -72,6 +73,15 @@ pid_t UpgradableMaster::process() const {
 
 Finished UpgradableMaster::upgrade() const {
   return run({program("tandem"), "--control", control_, "upgrade"});
+}
+
+bool UpgradableMaster::has_taken_over() const {
+  const auto log = errors();
+  const std::string begun = "upgrade begun pid=";
+  const auto last = log.rfind(begun);
+  if (last == log.npos) return false;
+  const auto pid = std::atoi(log.c_str() + last + begun.size());
+  return log.find(fmt::format("the new process serves pid={}\n", pid)) != log.npos;
 }
 
 bool UpgradableMaster::await_end(pid_t process) const {

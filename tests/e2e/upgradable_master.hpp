@@ -43,6 +43,8 @@ class UpgradableMaster {
   // 0: nobody answers.
   pid_t process() const;
   Finished upgrade() const;
+  // Whether the process that was begun last has served, as the one before tells.
+  bool has_taken_over() const;
   bool await_end(pid_t process) const;
   bool serves() const;
 
