@@ -118,11 +118,7 @@ TEST_CASE("HTTP/2 §6.9.1: content beyond our window ends the connection") {
   wait_until([&] { return origin.request_count() == 1; });
   // The worker is taken: nobody takes the content beyond what is gathered.
   const auto stream = client.ask(h2::post(), false);
-  // What is gathered is given credit for, if it is read before the rest arrives.
-  try {
-    for (int i = 0; i < 40; ++i) client.send(h2::data(stream, std::string(16'384, 'x')));
-  } catch (const std::runtime_error&) {  // it has hung up before the end
-  }
+  for (int i = 0; i < 12; ++i) client.send(h2::data(stream, std::string(16'384, 'x')));
   CHECK(client.finish() == h2::flow_control_error);
 }
 
