@@ -118,8 +118,14 @@ TEST_CASE("HTTP/2 §6.9.1: content beyond our window ends the connection") {
   wait_until([&] { return origin.request_count() == 1; });
   // The worker is taken: nobody takes the content beyond what is gathered.
   const auto stream = client.ask(h2::post(), false);
-  // What is read before the rest comes is given credit for: up to three windows are taken in all.
-  for (int i = 0; i < 14; ++i) client.send(h2::data(stream, std::string(16'384, 'x')));
+  // Some of it may be gathered and given credit for; not so much.
+  try {
+    for (int i = 0; i < 40; ++i) {
+      client.send(h2::data(stream, std::string(16'384, 'x')));
+      client.await_pong();
+    }
+  } catch (const std::runtime_error&) {  // the connection has ended
+  }
   CHECK(client.finish() == h2::flow_control_error);
 }
 
