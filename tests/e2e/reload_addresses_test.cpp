@@ -109,16 +109,6 @@ struct Pair {
     }
   }
   std::string file_of(const std::string& name) const { return dir.path(name + ".toml"); }
-  std::string primary() const {
-    std::string leads;
-    REQUIRE(eventually([&] {
-      for (const auto& [name, address] : control) {
-        if (get(address, "/primary").status == 200) leads = name;
-      }
-      return !leads.empty();
-    }));
-    return leads;
-  }
   Answer reload_with(const std::string& name, const std::string& address) {
     replace(dir, file_of(name), listen_at({address}));
     return post(control[name], "/v1/reload");
@@ -314,7 +304,7 @@ TEST_CASE(
 
 TEST_CASE("a standby passes requests on to where its primary has gone, and none fails") {
   Pair pair;
-  const auto primary = pair.primary();
+  const auto primary = await_leader(pair.control);
   const auto standby = primary == "a" ? "b" : "a";
   Load load(pair.listen[standby], 3);
   for (int round = 0; round < 4; ++round) {
@@ -338,7 +328,7 @@ TEST_CASE("addresses that change during switchovers are served by both masters")
   Load load(kept.at("a"), 2);
   for (int round = 0; round < 4; ++round) {
     REQUIRE(load.await_more(10));
-    const auto leads = pair.primary();
+    const auto leads = await_leader(pair.control);
     const auto next = free_address();
     std::thread moving([&] { post(pair.control[leads], "/v1/switchover"); });
     const auto told = pair.reload_with("b", next);

@@ -94,16 +94,6 @@ struct Scene {
     }
     return {};
   }
-  std::string primary() const {
-    std::string leads;
-    REQUIRE(eventually([&] {
-      for (const auto& [name, address] : control) {
-        if (get(address, "/primary").status == 200) leads = name;
-      }
-      return !leads.empty();
-    }));
-    return leads;
-  }
 
   TempDir dir;
   std::vector<std::string> names;
@@ -141,7 +131,7 @@ TEST_CASE("each of two masters moves its control address, and each takes over fr
   Scene scene({"a", "b"});
   Load load(scene.listen["a"], 2);
   const auto first = scene.control;
-  const auto leads = scene.primary();
+  const auto leads = await_leader(scene.control);
   const std::string stands_by = leads == "a" ? "b" : "a";
   for (const auto& name : {stands_by, leads}) {
     const auto before = scene.control[name];

@@ -86,4 +86,16 @@ bool Cluster::await_state(const std::string& name, const std::string& state) con
   return eventually([&] { return state_of(name) == state; });
 }
 
+std::string await_leader(const std::map<std::string, std::string>& controls) {
+  std::string leads;
+  const bool found = eventually([&] {
+    for (const auto& [name, address] : controls) {
+      if (get(address, "/primary").status == 200) leads = name;
+    }
+    return !leads.empty();
+  });
+  if (!found) throw std::runtime_error("nobody leads");
+  return leads;
+}
+
 }  // namespace tandem::e2e

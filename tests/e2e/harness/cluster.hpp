@@ -78,4 +78,7 @@ class Cluster {
   std::map<std::string, WorkerProcess> workers_;
 };
 
+// Which of these masters, control addresses by name, leads; waits until one does. Throws if none.
+std::string await_leader(const std::map<std::string, std::string>& controls);
+
 }  // namespace tandem::e2e
