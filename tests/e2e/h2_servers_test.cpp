@@ -357,8 +357,11 @@ TEST_CASE("a server that does not speak HTTP/2 where it should is down, and the 
   Server server(dir, "nginx");
   run_nginx(server, dir, "n1", /*speaks_h2=*/false);
   Cluster cluster(backends({server.address()}));
+  // A backend that was not probed yet is down as well.
+  CHECK(eventually([&] {
+    return get(cluster.control(), "/v1/workers").body.find("not in HTTP/2") != std::string::npos;
+  }));
   CHECK(await_backend(cluster, server, "down"));
-  CHECK_THAT(get(cluster.control(), "/v1/workers").body, Catch::Contains("not in HTTP/2"));
   CHECK(get(cluster.listen(), "/short").status == 503);
 }
 
