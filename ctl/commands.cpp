@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -10,12 +11,15 @@
 #include <nlohmann/json.hpp>
 
 #include "common/access/limits.hpp"
+#include "common/base/clock.hpp"
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
 #include "ctl/table.hpp"
 
 namespace tandem::ctl {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -221,12 +225,29 @@ Result<std::string> change(const ControlClient& client, const std::string& worke
   return fmt::format("{} {}\n", worker, outcome);
 }
 
+// Who answers only the primary knows. It tells the others as soon as it leads, so that a standby
+// that knows nothing yet is asked again, for so long at most.
+constexpr Duration told_within = 2s;
+constexpr Duration look_interval = 50ms;
+
+bool was_told(const wire::Status& status) {
+  return !status.primary || status.role == "primary" || status.voters.size() < 2 ||
+         !status.voters_told_by.empty();
+}
+
 }  // namespace
 
 Result<StatusShown> show_status(const ControlClient& client, Format format, bool check) {
-  const auto answer = client.get("/status");
+  const auto deadline = now() + told_within;
+  auto answer = client.get("/status");
   if (!answer.ok()) return answer.error();
-  const auto status = wire::parse_status(*answer);
+  auto status = wire::parse_status(*answer);
+  while (status.ok() && !was_told(*status) && now() < deadline) {
+    std::this_thread::sleep_for(look_interval);
+    answer = client.get("/status");
+    if (!answer.ok()) return answer.error();
+    status = wire::parse_status(*answer);
+  }
   if (!status.ok()) return status.error();
   const auto problem = problem_of(*status);
   StatusShown shown{.text = {}, .health = problem.health};

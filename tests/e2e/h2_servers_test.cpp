@@ -172,7 +172,7 @@ async def application(scope, receive, send):
 void run_hypercorn(Server& server, const TempDir& dir) {
   dir.write("application.py", asgi_application);
   server.run({"env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=" + dir.path(""), "/usr/bin/python3",
-              "-m", "hypercorn", "--graceful-timeout", "1", "-b", server.address(),
+              "-m", "hypercorn", "--graceful-timeout", "30", "-b", server.address(),
               "application:application"});
 }
 
@@ -180,7 +180,8 @@ void run_hypercorn(Server& server, const TempDir& dir) {
 
 Arguments backends(const std::vector<std::string>& addresses) {
   Arguments arguments;
-  for (const auto* setting : {"protocol=http2", "check_interval=100ms", "attempts=6"}) {
+  for (const auto* setting :
+       {"protocol=http2", "check_interval=100ms", "check_timeout=10s", "attempts=6"}) {
     arguments.insert(arguments.end(), {"--service", fmt::format("default:{}", setting)});
   }
   for (const auto& address : addresses) {

@@ -52,9 +52,43 @@ TEST_CASE("workers of last resort are asked when nobody else is left, and serve 
   for (const auto& [body, count] : bodies) CHECK((body == "one" || body == "two"));
 }
 
-TEST_CASE("a frozen worker of last resort holds one request, and the others are answered at once") {
+TEST_CASE("requests wait for what comes of the trial of a worker of last resort") {
+  const auto failed = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
+  for (const bool passes : {true, false}) {
+    INFO(passes);
+    std::atomic<bool> answers{false};
+    Origin origin([&](Origin& self, RawSocket& socket) {
+      for (;;) {
+        self.receive(socket);
+        wait_until([&] { return answers.load(); });
+        socket.send(passes ? ok("well") : failed);
+      }
+    });
+    Gateway gateway(
+        {origin.port()},
+        {.threads = 4, .breaker = {.open_first = 1h}, .timeouts = {.queue_wait = 10min}});
+    gateway.set_last_resort({0});
+    auto first = gateway.connect();
+    first.send(get("/"));
+    wait_until([&] { return origin.request_count() == 1; });
+    std::vector<RawSocket> others;
+    for (int i = 0; i < 16; ++i) {
+      others.push_back(gateway.connect());
+      others.back().send(get("/"));
+    }
+    wait_until([&] { return gateway.waiting() == others.size(); });
+    CHECK(origin.request_count() == 1);
+    answers = true;
+    CHECK(read_response(first).status() == (passes ? 200 : 500));
+    for (auto& other : others) CHECK(read_response(other).status() == (passes ? 200 : 503));
+  }
+}
+
+TEST_CASE(
+    "a frozen worker of last resort holds one request, and the others wait no longer than "
+    "for room") {
   Origin stuck(frozen());
-  Gateway gateway({stuck.port()});
+  Gateway gateway({stuck.port()}, {.timeouts = {.queue_wait = 20ms}});
   gateway.set_last_resort({0});
   auto victim = gateway.connect();
   victim.send(get("/"));

@@ -261,7 +261,10 @@ bool Service::record_result(Upstream& upstream, Experience experience) {
     count.fetch_add(1, std::memory_order_relaxed);
   }
   if (experience == Experience::good) {
-    if (upstream.worker().last_resort) counters.vouched.store(true, std::memory_order_relaxed);
+    if (upstream.worker().last_resort && !counters.vouched.load(std::memory_order_relaxed) &&
+        !counters.vouched.exchange(true, std::memory_order_relaxed)) {
+      trial_ended();
+    }
     if (!CircuitBreaker::succeeded(counters)) return false;
     log::info("worker readmitted name={} service={}", upstream.worker().name, name_);
     wake_some();
@@ -356,9 +359,11 @@ bool Service::is_full(const ExcludedWorkers& excluded) const {
 
 bool Service::may_return_by(Instant time) const {
   if (may_return_at_ <= time) return true;
-  // A loop has marked one as suspect; the registry's verdict is on its way.
   return std::any_of(upstreams_.begin(), upstreams_.end(), [](const auto& upstream) {
-    return upstream->counters().suspect.load(std::memory_order_relaxed);
+    const auto& counters = upstream->counters();
+    // A loop has marked one as suspect; the registry's verdict is on its way.
+    if (counters.suspect.load(std::memory_order_relaxed)) return true;
+    return upstream->worker().last_resort && counters.probed.load(std::memory_order_relaxed);
   });
 }
 
@@ -383,7 +388,10 @@ void InFlightCount::end() {
     }
   }
   if (counted_) service_->counters_->in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (probes_) CircuitBreaker::end_probe(upstream_->counters());
+  if (probes_) {
+    CircuitBreaker::end_probe(upstream_->counters());
+    if (upstream_->worker().last_resort) service_->trial_ended();
+  }
   probes_ = counted_ = false;
   upstream_.reset();
   if (service_->is_limited()) service_->room_made();

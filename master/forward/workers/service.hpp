@@ -49,8 +49,8 @@ class Service {
     ServiceOptions options{};                 // for what its settings leave open
     std::uint64_t seed = 1;
     unsigned loops = 1;
-    std::function<void()> room_elsewhere{};  // there is room for a request of another loop
-    WorkerLatencies* latencies = nullptr;    // of the loop; null: nobody measures
+    std::function<void(unsigned)> room_elsewhere{};  // for so many requests of other loops
+    WorkerLatencies* latencies = nullptr;            // of the loop; null: nobody measures
   };
   Service(Reactor& io, DeadlineWheel& wheel, std::string name, Setup setup);
   ~Service();
@@ -86,7 +86,8 @@ class Service {
   bool is_full(const ExcludedWorkers& excluded) const;
   // Some worker that is not ejected either would be.
   bool has_admitted(const ExcludedWorkers& excluded) const;
-  // One that is suspect may be well again by then, or until when it is held is not known yet.
+  // One that is suspect may be well again by then, or until when it is held is not known yet; or
+  // one of last resort is on trial.
   bool may_return_by(Instant time) const;
   // The value of Set-Cookie for a client that is served by `chosen`; empty when it sticks there
   // already, or elsewhere, where there was only no room at this moment.
@@ -121,6 +122,8 @@ class Service {
   void wake_some();
   // There is room for one more, which a request of another loop may also take.
   void room_made();
+  // A worker of last resort has answered its trial or failed it: all that wait look again.
+  void trial_ended();
   // Requests in flight are limited: room is made when one ends, not when its connection is free.
   bool is_limited() const { return options_.in_flight > 0 || options_.worker_in_flight > 0; }
   // The loop ends: every waiting request is refused.

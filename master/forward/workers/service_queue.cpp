@@ -117,9 +117,19 @@ void Service::room_made() {
   const bool others_wait = setup_.room_elsewhere && all > waiting_;
   if (others_wait) {
     turn_ = (turn_ + 1) % all;
-    if (turn_ >= waiting_ || sleepers_.empty()) return setup_.room_elsewhere();
+    if (turn_ >= waiting_ || sleepers_.empty()) return setup_.room_elsewhere(1);
   }
   wake_one();
+}
+
+void Service::trial_ended() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  wake_some();
+  const std::size_t all =
+      counters_ == nullptr ? 0 : counters_->waiting.load(std::memory_order_relaxed);
+  if (setup_.room_elsewhere && all > waiting_) {
+    setup_.room_elsewhere(static_cast<unsigned>(all - waiting_));
+  }
 }
 
 }  // namespace tandem::master

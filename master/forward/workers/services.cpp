@@ -43,7 +43,8 @@ void Services::adopt(const SnapshotService& shown) {
                        .options = setup_.options,
                        .seed = setup_.loop * 7919 + 1,
                        .loops = setup_.loops,
-                       .room_elsewhere = [this, name = shown.name] { offer_room(name, 1); },
+                       .room_elsewhere = [this, name = shown.name](
+                                             unsigned requests) { offer_room(name, requests); },
                        .latencies = setup_.latencies});
   }
   service->update(shown);

@@ -24,6 +24,7 @@ class Control {
  public:
   struct State {
     wire::Status status;
+    int untold = 0;  // so often it is asked until it says who has told it
     std::vector<std::string> asked;
     // What questions about a wait are answered, in turn; the last again and again.
     std::vector<std::pair<int, std::string>> waiting;
@@ -52,7 +53,9 @@ class Control {
         {"w1", "default", "127.0.0.1:9001", "tandem", "up", "", "http1", 100, 64, 3, 1'000, 0, 250},
         {"b1", "default", "10.0.0.5:80", "backend", "down", "", "", 1, 64, 0, 0, 0, std::nullopt}};
     server_.Get("/status", [this](const auto&, auto& response) {
-      response.set_content(wire::to_json((*this)->status), "application/json");
+      const auto state = this->operator->();
+      if (state->untold > 0 && --state->untold == 0) state->status.voters_told_by = "a";
+      response.set_content(wire::to_json(state->status), "application/json");
     });
     server_.Get("/v1/workers", [this](const auto&, auto& response) {
       response.set_content(wire::to_json((*this)->status.workers), "application/json");
@@ -390,6 +393,20 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   control->status.primary.reset();
   CHECK(check().text == "NO PRIMARY no primary\n");
   CHECK(check().health == Health::no_primary);
+}
+
+TEST_CASE("a standby that the primary has not told yet who answers is asked again") {
+  Control control;
+  control->status.workers.clear();
+  control->status.role = "standby";
+  control->status.voters.push_back({"b", "master", LogIndex(12)});
+  control->status.protection = "all voters answer";
+  control->status.protected_ = true;
+  control->untold = 3;
+  const auto shown = show_status(ControlClient({control.address}), Format::tables, true);
+  REQUIRE(shown.ok());
+  CHECK(shown->text == "OK primary a in term 3, 2 voters, 0 workers\n");
+  CHECK(control->untold == 0);
 }
 
 }  // namespace tandem::ctl::commands_test
