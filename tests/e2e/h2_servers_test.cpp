@@ -120,7 +120,7 @@ defaults
     timeout connect 5s
     timeout client 20s
     timeout server 20s
-    timeout http-keep-alive 50ms
+    timeout http-keep-alive 1s
     retries 3
     option redispatch
 frontend h2c

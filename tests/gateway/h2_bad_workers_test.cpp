@@ -3,8 +3,13 @@
 // elsewhere. Nobody is served a part of an answer as if it were the whole.
 #include <catch2/catch.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <atomic>
 #include <functional>
+#include <thread>
 
 #include "gateway.hpp"
 #include "h2_raw_worker.hpp"
@@ -413,6 +418,39 @@ TEST_CASE(
     wait_until([&] { return gateway.counters(0).open_connections == 0; });
     CHECK(gateway.ask(get("/")).status() == 413);
     CHECK(origin.connection_count() == 1);
+  }
+}
+
+TEST_CASE(
+    "what a worker of HTTP/2 said before it reset the connection is read, whatever is written") {
+  Origin origin([](Origin&, RawSocket& socket) {
+    // What the kernel holds back is lost by the reset.
+    const int on = 1;
+    ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    H2RawWorker worker(socket, {{h2::initial_window_size, 1 << 30}});
+    worker.send(h2::window_update(0, 1 << 30));
+    const auto stream = worker.await_request();
+    // Content that is not read makes a reset of the close.
+    worker.send(head(stream, {{":status", "413"}}) + h2::data(stream, "no", h2::end_stream));
+  });
+  for (int round = 0; round < 50; ++round) {
+    Gateway gateway({origin.port()});
+    gateway.set({"protocol=http2"});
+    gateway.settle();
+    auto client = gateway.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n");
+    std::atomic<bool> answered{false};
+    std::thread sends([&] {
+      try {
+        while (!answered) client.send(std::string(1'000, 'x'));
+      } catch (const std::exception&) {
+        // It was told enough.
+      }
+    });
+    const auto answer = read_response(client);
+    answered = true;
+    sends.join();
+    CHECK(answer.status() == 413);
   }
 }
 

@@ -147,11 +147,12 @@ Task<std::optional<Attempt::Outcome>> Attempt::ask() {
     if (!sending.done()) deadline_.arm_sending(worker_, client_.times);
     const auto sent = co_await sending;
     outcome = note_sent(sent);
-    if (!outcome && client_.awaits_word) {
+    const bool goes_on = sent.ok();
+    if (!outcome && goes_on && client_.awaits_word) {
       auto giving = give_word();
       outcome = co_await giving;
     }
-    if (!outcome) begin_body();
+    if (!outcome && goes_on) begin_body();
   }
   for (auto head = HeadStatus::incomplete; !outcome && head != HeadStatus::complete;) {
     outcome = parse_head(head);
@@ -238,13 +239,14 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   return std::nullopt;
 }
 
-// The head, and the body that was gathered, are sent, or that failed.
+// The head, and the body that was gathered, are sent, or that failed. A worker that takes no more
+// may have answered nevertheless.
 std::optional<Attempt::Outcome> Attempt::note_sent(const MessageStream::Sent& sent) {
   out_.release();
   result_.request_sent = sent.begun;
-  if (!sent.ok()) return worker_gone();
-  sent_ = true;
   answered_early_ = call_->has_stirred();
+  if (!sent.ok() && (!answered_early_ || why_given_up())) return worker_gone();
+  sent_ = sent.ok();
   deadline_.disarm();
   response_.clear();
   return std::nullopt;
@@ -403,8 +405,8 @@ bool Attempt::is_not_primary() const {
 }
 
 bool Attempt::request_complete() const {
-  if (holds_body_) return false;
-  return !pump_ || pump_->state() == RequestBodyPump::State::complete;
+  if (!pump_) return !client_.streaming;
+  return pump_->state() == RequestBodyPump::State::complete;
 }
 
 OneShotEvent* Attempt::stop() {

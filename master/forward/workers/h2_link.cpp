@@ -82,7 +82,8 @@ Task<> WorkerLink::read_all() {
   }
 }
 
-// It is about to be told why; what it says, if it is looked at, concerns no call.
+// No call begins here any more, and it ends soon: it is about to be told why, or can be told
+// nothing.
 void WorkerLink::leave() {
   if (std::exchange(leaves_, true)) return;
   wheel_.arm(quiet_, limits::linger_max);
@@ -112,9 +113,15 @@ Detached WorkerLink::write_all_out(std::shared_ptr<WorkerLink> link) {
     co_await others;
     auto writing = self.write_out();
     const bool written = co_await writing;
-    if (written && self.leaves_) self.connection_.shutdown_send();
+    if (!written) {
+      // What it said before it closed the connection can still be read: an answer, or that it has
+      // processed nothing (GOAWAY). Who reads ends it then.
+      self.leave();
+      co_return;
+    }
+    if (self.leaves_) self.connection_.shutdown_send();
     // Who reads ends it.
-    if (!written || self.session_.is_finished()) self.connection_.cancel();
+    if (self.session_.is_finished()) self.connection_.cancel();
   }
 }
 

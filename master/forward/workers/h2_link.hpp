@@ -49,7 +49,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool is_closed() const { return ended_ && !connection_.is_open(); }
   // Another call can begin here now.
   bool has_room() const {
-    return ready_ && !ended_ && !retired_ && session_.can_open() && !is_in_doubt() &&
+    return ready_ && !ended_ && !retired_ && !leaves_ && session_.can_open() && !is_in_doubt() &&
            session_.open_streams() + cancelled_.size() < session_.peer_streams_max();
   }
   // No call has ever begun here.
@@ -154,7 +154,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool ended_under_many_ = false;
   bool blamed_ = false;
   bool retired_ = false;
-  bool leaves_ = false;  // the worker is told that, and why, the connection ends
+  bool leaves_ = false;  // it ends soon: the worker is told why, or takes nothing any more
 };
 
 }  // namespace tandem::master
