@@ -23,7 +23,7 @@ struct Line {
                 {.policies = std::make_shared<PolicyFactory>(),
                  .options = queue_of(3),
                  .loops = 2,
-                 .room_elsewhere = [this] { ++offered; }}) {
+                 .room_elsewhere = [this](unsigned requests) { offered += requests; }}) {
     show();
   }
 
