@@ -33,8 +33,8 @@ bool is_of_control(const HttpAnswer& answer) {
 }  // namespace
 
 Result<std::string> ControlClient::ask(const std::string& method, const std::string& path,
-                                       const std::string& body) const {
-  auto reply = exchange(method, path, body, Duration::zero());
+                                       const std::string& body, Duration longer) const {
+  auto reply = exchange(method, path, body, longer);
   if (!reply) return reply.error();
   if (reply->status / 100 == 4) return invalid(wire::error_message(reply->body));
   return std::move(reply->body);

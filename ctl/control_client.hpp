@@ -36,6 +36,10 @@ class ControlClient {
   Result<std::string> post(const std::string& path, const std::string& body = {}) const {
     return ask("POST", path, body);
   }
+  // The master may take `longer` than usual.
+  Result<std::string> post_waiting(const std::string& path, Duration longer) const {
+    return ask("POST", path, {}, longer);
+  }
   Result<std::string> put(const std::string& path, const std::string& body) const {
     return ask("PUT", path, body);
   }
@@ -49,7 +53,7 @@ class ControlClient {
 
  private:
   Result<std::string> ask(const std::string& method, const std::string& path,
-                          const std::string& body) const;
+                          const std::string& body, Duration longer = Duration::zero()) const;
   Result<Reply> exchange(const std::string& method, const std::string& path,
                          const std::string& body, Duration longer) const;
 

@@ -16,6 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// As long as a master gives a new process to check its configuration, and to take its sockets.
+constexpr Duration ready_max = 45s;
 // A new process that is ready serves in less than a second, or another is started in its place. It
 // is given up if it ends before it is asked to.
 constexpr Duration serving_max = 10s;
@@ -67,7 +69,7 @@ Result<std::string> upgrade(const ControlClient& client, Format format) {
                             "it",
                             before->node, before->version));
   }
-  const auto begun = client.post("/v1/upgrade");
+  const auto begun = client.post_waiting("/v1/upgrade", ready_max);
   if (!begun) return begun.error();
   const auto after = await_another(client, before->process->pid);
   if (!after) return after.error();

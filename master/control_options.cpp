@@ -3,9 +3,10 @@
 #include <chrono>
 
 #include "common/access/last_day.hpp"
-#include "common/tls/flags.hpp"
 #include "master/access_log_flags.hpp"
 #include "master/client_flags.hpp"
+#include "master/control/control_plane_credentials.hpp"
+#include "master/control/control_plane_options.hpp"
 #include "master/control/secrets.hpp"
 #include "master/forward/tls/certificates.hpp"
 #include "master/forward/tls/tickets.hpp"
@@ -85,8 +86,10 @@ std::vector<std::string> contradictions(const MasterFlags& flags) {
 std::vector<std::string> check_files(const MasterFlags& flags) {
   std::vector<std::string> errors;
   note(check_certificates(flags), errors);
-  note(tandem::tls::load_if_given(flags.cluster), errors);
-  note(read_secrets(control_options(flags)), errors);
+  const auto options = control_options(flags);
+  if (flags.cluster.is_given()) note(load_cluster_credentials(options), errors);
+  note(read_secrets(options), errors);
+  note(check_configured(options), errors);
   return errors;
 }
 

@@ -14,8 +14,9 @@ ControlPlaneOptions control_options(const MasterFlags& flags);
 // REQUIRES: host names are resolved. Each is a sentence that names the flags. Pure.
 std::vector<std::string> contradictions(const MasterFlags& flags);
 
-// What is wrong with the files that the flags name: certificates, keys, tokens. Blocks for the
-// disk.
+// What is wrong with the files that the flags name: certificates, keys, tokens; and what is found
+// out before a start: backends, routes and settings that cannot be in force together. Blocks for
+// the disk.
 std::vector<std::string> check_files(const MasterFlags& flags);
 
 }  // namespace tandem::master

@@ -17,9 +17,11 @@
 #include "common/base/locked_directory.hpp"
 #include "common/base/log.hpp"
 #include "common/base/stop_signals.hpp"
+#include "common/http/http_server.hpp"
 #include "master/control_options.hpp"
 #include "master/events/event.hpp"
 #include "master/forward/plane/descriptor_shares.hpp"
+#include "master/forward/plane/listening_socket.hpp"
 #include "master/upgrade/client_passing.hpp"
 #include "master/upgrade/limits.hpp"
 
@@ -97,12 +99,37 @@ Result<> Upgrading::check() const {
   const auto errors = check_files(flags_);
   if (!errors.empty()) return invalid(fmt::format("{}", fmt::join(errors, "; ")));
   if (const auto most = descriptors(); most < limits::upgrade_descriptors_min) {
-    return fail(ErrorCode::io,
-                fmt::format("the new process may have no more than {} descriptors "
-                            "(LimitNOFILE=, ulimit -n)",
-                            most));
+    return fail(ErrorCode::io, fmt::format("the new process may have no more than {} descriptors "
+                                           "(LimitNOFILE=, ulimit -n)",
+                                           most));
+  }
+  if (!flags_.vips.empty()) {
+    if (const auto able = VirtualAddresses::check(flags_.vips); !able) return able;
   }
   return flags_.data_dir.empty() ? Result<>() : check_room(flags_.data_dir);
+}
+
+// While the process before serves: after it has given up its place nobody could serve in it. The
+// sockets that it has passed on are inherited; what is opened besides has to be free.
+Result<> Upgrading::check_place(const MemberNote& before) const {
+  if (!before.node.empty() && before.node != flags_.node) {
+    return invalid(fmt::format("--node {}: this master is {} in its cluster: start another with "
+                               "--join, and `tandem master replace {} {}`",
+                               flags_.node, before.node, before.node, flags_.node),
+                   "--node");
+  }
+  if (before.level > flags_.feature_level) {
+    return invalid(fmt::format("--feature-level {}: the cluster is at feature level {} already",
+                               flags_.feature_level, before.level),
+                   "--feature-level");
+  }
+  for (const auto& address : flags_.forward.listen) {
+    if (const auto free = ListeningSocket::check_free(address, {}); !free) return free;
+  }
+  const auto control = HttpServer::check_free(flags_.control);
+  if (control) return {};
+  return fail(control.error().code, fmt::format("--control: {}", control.error().message),
+              "--control");
 }
 
 Result<> Upgrading::take_over() {
@@ -111,7 +138,8 @@ Result<> Upgrading::take_over() {
     former_->refuse(good.error().message);
     return good;
   }
-  if (const auto taken = former_->take_sockets(); !taken) return taken;
+  const auto checked = [this](const MemberNote& before) { return check_place(before); };
+  if (const auto taken = former_->take_sockets(checked); !taken) return taken;
   if (const auto released = former_->await_release(); !released) return released;
   return flags_.data_dir.empty() ? Result<>() : await_directory(flags_.data_dir);
 }
@@ -252,6 +280,10 @@ bool Upgrading::pass_clients_on(Duration timeout) {
 
 UpgradeSteps Upgrading::steps() {
   return {.sockets = [this] { return sockets(); },
+          .member =
+              [this] {
+                return MemberNote{flags_.node, parts_->control.feature_level()};
+              },
           .obstacle = [this] { return obstacle(); },
           .hand_over = [this] { hand_over(); },
           .release = [this] { release(); },

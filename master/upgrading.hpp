@@ -63,6 +63,7 @@ class Upgrading {
 
  private:
   Result<> check() const;
+  Result<> check_place(const MemberNote& before) const;
   void await_workers();
   void await_leader();
   Result<> open_for_former();

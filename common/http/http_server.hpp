@@ -92,6 +92,9 @@ class HttpServer {
   HttpServer(boost::asio::io_context& loop, HttpServerOptions options, Handler handler);
   ~HttpServer();
 
+  // Whether listen() could have that address: it is inherited, or nobody is there. Any thread.
+  // Errors: as its.
+  static Result<> check_free(const Endpoint& address);
   // Binds and listens, before the loop runs. Returns the address with the port the kernel chose.
   // Errors: `io`, one sentence with the address and the cause.
   Result<Endpoint> listen(const Endpoint& address);

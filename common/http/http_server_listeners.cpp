@@ -50,6 +50,19 @@ Error cannot_listen(const Endpoint& address, const error_code& error) {
 
 }  // namespace
 
+Result<> HttpServer::check_free(const Endpoint& address) {
+  if (address.port == 0 || has_inherited_sockets("--control", address)) return {};
+  error_code error;
+  const auto host = asio::ip::make_address(address.host, error);
+  asio::io_context loop;
+  tcp::acceptor acceptor(loop);
+  if (!error) open_stream(acceptor, host.is_v4() ? tcp::v4() : tcp::v6(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind({host, address.port}, error);
+  if (error) return cannot_listen(address, error);
+  return {};
+}
+
 Result<Endpoint> HttpServer::listen(const Endpoint& address) {
   error_code error;
   const auto host = asio::ip::make_address(address.host, error);

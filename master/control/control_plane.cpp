@@ -397,6 +397,15 @@ std::string ControlPlane::why_no_restart() {
   return awaited.get();
 }
 
+unsigned ControlPlane::feature_level() {
+  std::promise<unsigned> level;
+  auto awaited = level.get_future();
+  asio::post(parts_->loop, [parts = parts_.get(), &level] {
+    level.set_value(static_cast<unsigned>(parts->member->feature_level().value()));
+  });
+  return awaited.get();
+}
+
 Result<InheritedSockets> ControlPlane::listening_socket() {
   std::promise<InheritedSockets> listening;
   auto awaited = listening.get_future();

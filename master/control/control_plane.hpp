@@ -176,6 +176,8 @@ class ControlPlane {
   // Why the cluster could not be led after a restart of this master alone; empty: it could. Any
   // thread but the control thread. REQUIRES: as the next.
   std::string why_no_restart();
+  // Of the cluster. Any thread but the control thread. REQUIRES: as the next.
+  unsigned feature_level();
   // Where it listens; the caller owns the descriptor. Any thread but the control thread. REQUIRES:
   // start() succeeded, and neither release() nor stop() was called.
   Result<InheritedSockets> listening_socket();

@@ -32,6 +32,23 @@ Result<> check(const wire::WorkerSpec& backend, const OwnAddresses& own) {
 
 }  // namespace
 
+Result<> check_configured(const ControlPlaneOptions& options) {
+  OwnAddresses own(options.worker_networks);
+  std::vector<OwnAddress> addresses;
+  const auto add = [&](std::string what, const Endpoint& address) {
+    addresses.push_back({std::move(what), address, address.is_unspecified()});
+  };
+  add("the control address of " + options.node, options.control);
+  if (options.listen) add("the client address of " + options.node, *options.listen);
+  own.set(std::move(addresses));
+  for (const auto& backend : options.backends) {
+    if (auto checked = check(backend, own); !checked) return checked;
+  }
+  const Registry nobody({.heartbeat_interval = options.worker_heartbeat},
+                        {.on_snapshot = [](const SnapshotPtr&) {}, .on_change = [] {}});
+  return nobody.check_configured({options.backends, options.routes, options.services});
+}
+
 struct ControlPlane::Renewal {
   ControlPlaneOptions options;
   Secrets secrets;

@@ -93,6 +93,8 @@ struct ControlPlane::Parts {
 
   boost::asio::io_context loop{1};
   boost::asio::thread_pool reloads{1};  // blocks for the disk
+  // One begins, for as long as a new process takes; others are told so.
+  boost::asio::thread_pool upgrades{2};
   boost::asio::steady_timer tick_timer{loop};
   boost::asio::steady_timer publish_timer{loop};
   std::chrono::steady_clock::time_point publish_not_before{};

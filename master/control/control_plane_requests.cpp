@@ -77,7 +77,7 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   route_page(router, node.node, history, [this] { return pages(); });
   route_certificates(router, hooks.certificates);
   route_config(router, hooks.config, registry, reloads, AccessControl::author_of);
-  route_upgrade(router, hooks.upgrade, reloads);
+  route_upgrade(router, hooks.upgrade, upgrades);
   route_roles(router, node, *member);
   route_masters(router, node, *member, options.clear_text());
   route_switchover(router, *member);

@@ -24,9 +24,9 @@ struct UpgradeStarted {
 
 // All for any thread.
 struct UpgradeHooks {
-  // Returns once the new process is ready; it serves soon after that. Blocks, so not to be called
-  // on the control thread. Errors: `conflict`, with the reason; nothing has changed then. Empty:
-  // this program cannot be upgraded.
+  // Returns once the new process is ready and has its sockets; it serves soon after that. Blocks,
+  // so not to be called on the control thread. Errors: `conflict`, with the reason; nothing has
+  // changed then. Empty: this program cannot be upgraded.
   std::function<Result<UpgradeStarted>()> begin{};
   wire::ProcessStatus process{};  // this one
   // The process before, while it still has clients. Empty: there was none.

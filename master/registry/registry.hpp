@@ -208,6 +208,8 @@ class Registry {
   // health. Errors: `invalid`, naming the flag: a name or an address that another worker has, a
   // route that is given twice, a limit; nothing has changed then.
   Result<> reconfigure(const Configured& configured, Instant now);
+  // Whether it will do. Errors: as its.
+  Result<> check_configured(const Configured& configured) const;
   // From the next tick on.
   void set_forget_after(Duration forget_after) { options_.forget_after = forget_after; }
   // What workers are told from now on. A shorter one counts against them once each has had the time
@@ -341,7 +343,6 @@ class Registry {
   void insert_joined(const std::string& name, const JoinedWorker& worker, Instant now);
   static Error name_taken(const WorkerRecord& holder);
   bool is_configured_as(const wire::WorkerSpec& spec) const;
-  Result<> check_configured(const Configured& configured) const;
   bool is_configured(std::string_view name) const;
   void follow(const std::string& name, bool had_joined, Instant now);
   void follow_again(const std::vector<std::string>& silent, Instant now);

@@ -80,7 +80,7 @@ Result<> FormerProcess::take(UpgradeLink::Message& got, const UpgradeMessage& me
   return {};
 }
 
-Result<> FormerProcess::take_sockets() {
+Result<> FormerProcess::take_sockets(const Check& check) {
   const UpgradeMessage ready{.is = "ready", .version = version, .protocol = upgrade_protocol};
   if (!link_.send(to_json(ready), {}, in(limits::upgrade_step_max))) return {};
   for (;;) {
@@ -89,9 +89,11 @@ Result<> FormerProcess::take_sockets() {
     const auto message = parse_upgrade_message(got->text);
     if (!message) return message.error();
     if (message->is != "sockets") continue;
-    if (const auto taken = take(*got, *message); !taken) {
-      refuse(taken.error().message);
-      return taken;
+    auto good = take(*got, *message);
+    if (good && message->is_last) good = check(message->member);
+    if (!good) {
+      refuse(good.error().message);
+      return good;
     }
     if (message->is_last) break;
   }

@@ -43,9 +43,11 @@ class FormerProcess {
   // ---- the steps, in this order
   // This process ends instead: why.
   void refuse(std::string_view why);
-  // The configuration is good. Takes the listening sockets over, as inherited ones. Errors: in one
-  // sentence, which the old process knows too; this one is to end.
-  Result<> take_sockets();
+  // The configuration is good. Takes the listening sockets over, as inherited ones; `check`: what
+  // is wrong all the same, now that these are here and it is known in whose place this process
+  // comes. Errors: in one sentence, which the old process knows too; this one is to end.
+  using Check = std::function<Result<>(const MemberNote& before)>;
+  Result<> take_sockets(const Check& check);
   // Until the old process has no store, no control address and no leadership any more.
   Result<> await_release();
   // The workers that it asked.

@@ -65,6 +65,14 @@ LeaderNote leader_in(const Json& json) {
           .pass = json.at("pass").get<std::string>()};
 }
 
+Json to_document(const MemberNote& note) {
+  return Json{{"node", note.node}, {"level", note.level}};
+}
+
+MemberNote member_in(const Json& json) {
+  return {.node = json.at("node").get<std::string>(), .level = json.at("level").get<unsigned>()};
+}
+
 UpgradeMessage message_in(const Json& json) {
   UpgradeMessage message;
   message.is = json.at("is").get<std::string>();
@@ -75,6 +83,7 @@ UpgradeMessage message_in(const Json& json) {
   message.workers = json.value("workers", std::vector<std::string>());
   message.count = json.value("count", std::size_t{0});
   message.connections = json.value("connections", std::uint64_t{0});
+  if (json.contains("member")) message.member = member_in(json.at("member"));
   if (json.contains("leader")) message.leader = leader_in(json.at("leader"));
   for (const auto& each : json.value("addresses", Json::array())) {
     message.addresses.push_back(address_in(each));
@@ -92,6 +101,7 @@ std::string to_json(const UpgradeMessage& message) {
   if (!message.message.empty()) json["message"] = message.message;
   if (!message.version.empty()) json["version"] = message.version;
   if (message.protocol > 0) json["protocol"] = message.protocol;
+  if (message.is == "sockets") json["member"] = to_document(message.member);
   if (!message.is_last) json["last"] = false;
   if (!message.workers.empty()) json["workers"] = message.workers;
   if (message.count > 0) json["count"] = message.count;

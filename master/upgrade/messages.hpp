@@ -2,8 +2,9 @@
 //
 //   new process                          old process
 //   ready     its configuration is good
-//                                        sockets   where it listens, with the descriptors
-//   taken     they have arrived
+//                                        sockets   where it listens, with the descriptors, and
+//                                                  who it is in its cluster
+//   taken     they have arrived, and what it has to open besides can be opened
 //                                        release   it leads no more, and its store is closed
 //   opened    the store is open
 //                                        shut      it forwards to workers no more
@@ -40,6 +41,12 @@ struct AddressNote {
   std::size_t count = 0;
 };
 
+// Which member of its cluster a process is.
+struct MemberNote {
+  std::string node{};  // empty: it did not say
+  unsigned level = 0;  // the feature level of the cluster; 0: it did not say
+};
+
 struct ClientNote {
   Endpoint peer{};
   std::string port{};  // where it came in
@@ -64,6 +71,7 @@ struct UpgradeMessage {
   std::string version{};  // of ready, as the next
   unsigned protocol = 0;
   std::vector<AddressNote> addresses{};  // of sockets and serving
+  MemberNote member{};                   // of sockets
   bool is_last = true;                   // more follow in another message if not
   std::vector<std::string> workers{};    // of release: those that are asked
   LeaderNote leader{};                   // of leads

@@ -76,27 +76,19 @@ UpgradeLink NextProcess::take_link() {
 
 void NextProcess::run(Begun begun) {
   UpgradeBegun about;
-  auto next = prepare(start_.path, about);
-  const bool is_ready = next.ok();
-  if (!is_ready) log::error("upgrade refused reason=\"{}\"", next.error().message);
-  if (is_ready) log::info("upgrade begun pid={} version={}", about.pid, about.version);
+  member_ = steps_.member();
+  auto next = prepare_whole(start_.path, about);
   const auto give_up = [this] {
     const Lock lock(mutex_);
     under_way_ = false;
   };
-  if (!is_ready) {
+  if (!next) {
+    log::error("upgrade refused reason=\"{}\"", next.error().message);
     give_up();
     return begun.set_value(fail(ErrorCode::conflict, next.error().message));
   }
+  log::info("upgrade begun pid={} version={}", about.pid, about.version);
   begun.set_value(std::move(about));
-  if (const auto given = give_sockets(next->link()); !given) {
-    log::error("upgrade given up reason=\"{}\"", given.error().message);
-    return give_up();
-  }
-  if (auto taken = await(*next, "taken", step_deadline()); !taken) {
-    log::error("upgrade given up reason=\"{}\"", taken.error().message);
-    return give_up();
-  }
   steps_.hand_over();
   if (is_cancelled()) return give_up();
   log::info("upgrade: this process gives its place up pid={}", next->pid());
@@ -117,6 +109,15 @@ Result<StartedProcess> NextProcess::prepare(const std::string& path, UpgradeBegu
                             ready->version));
   }
   begun = {next->pid(), ready->version};
+  return next;
+}
+
+// One that has the sockets too, so that nothing is missing but what only one process can have.
+Result<StartedProcess> NextProcess::prepare_whole(const std::string& path, UpgradeBegun& begun) {
+  auto next = prepare(path, begun);
+  if (!next) return next;
+  if (const auto given = give_sockets(next->link()); !given) return given.error();
+  if (auto taken = await(*next, "taken", step_deadline()); !taken) return taken.error();
   return next;
 }
 
@@ -164,7 +165,7 @@ Result<> NextProcess::give_sockets(const UpgradeLink& link) {
     }
   }
   for (const auto& part : parts) {
-    UpgradeMessage message{.is = "sockets", .is_last = &part == &parts.back()};
+    UpgradeMessage message{.is = "sockets", .member = member_, .is_last = &part == &parts.back()};
     message.addresses.push_back({.flag = part.address->flag,
                                  .wanted = part.address->wanted,
                                  .bound = part.address->bound,
@@ -205,20 +206,14 @@ void NextProcess::finish(StartedProcess next) {
       log::error("the new process does not serve pid={} reason=\"{}\"", pid, given.error().message);
     }
     UpgradeBegun about;
-    auto again = prepare(own_program, about);
-    Result<> whole;
-    if (!again) whole = again.error();
-    if (whole) whole = give_sockets(again->link());
-    if (whole) {
-      if (auto taken = await(*again, "taken", step_deadline()); !taken) whole = taken.error();
-    }
+    auto again = prepare_whole(own_program, about);
     if (is_cancelled()) return;
-    if (whole) {
+    if (again) {
       log::warn("the version before is started again pid={}", about.pid);
       candidate.emplace(std::move(*again));
     } else {
       log::error("no process can be started in the place of this one reason=\"{}\"",
-                 whole.error().message);
+                 again.error().message);
       steps_.beat();
       std::this_thread::sleep_for(limits::upgrade_retry);
     }

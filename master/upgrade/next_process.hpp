@@ -33,6 +33,8 @@ namespace tandem::master {
 struct UpgradeSteps {
   // Where it listens; who calls it owns the descriptors.
   std::function<Result<std::vector<InheritedSockets>>()> sockets;
+  // Which member of the cluster it is.
+  std::function<MemberNote()> member;
   // Why there can be no upgrade now; empty: there can.
   std::function<std::string()> obstacle;
   // Gives the leadership to another master, if one can have it.
@@ -70,8 +72,9 @@ class NextProcess {
   NextProcess(const NextProcess&) = delete;
   NextProcess& operator=(const NextProcess&) = delete;
 
-  // Returns once the new process is ready, or will never be; the other steps follow. Errors:
-  // `conflict`, with the reason: an upgrade is under way, or the new process is not ready.
+  // Returns once the new process is ready and has its sockets, or will never; the other steps
+  // follow. Errors: `conflict`, with the reason: an upgrade is under way, or the new process is not
+  // ready.
   Result<UpgradeBegun> begin();
   // This process is about to end. An upgrade whose new process does not have to take its place yet
   // is given up; another is waited for, and its process is told to end too. From now on none
@@ -88,6 +91,7 @@ class NextProcess {
   using Begun = std::promise<Result<UpgradeBegun>>;
   void run(Begun begun);
   Result<StartedProcess> prepare(const std::string& path, UpgradeBegun& begun);
+  Result<StartedProcess> prepare_whole(const std::string& path, UpgradeBegun& begun);
   Result<> give_sockets(const UpgradeLink& link);
   Result<> give_place(StartedProcess& next);
   Result<UpgradeMessage> await(StartedProcess& next, std::string_view step, Instant deadline);
@@ -99,6 +103,7 @@ class NextProcess {
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> done_{false};
   pid_t process_ = -1;
+  MemberNote member_;          // the upgrade's thread
   LeaderNote leader_;          // as the new process told last; the upgrade's thread
   bool has_released_ = false;  // the upgrade's thread
   Mutex mutex_;

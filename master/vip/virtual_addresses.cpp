@@ -45,15 +45,21 @@ Error refusal(const VipSpec& vip, const std::string& why) {
   return invalid(fmt::format("--vip {}: {}", vip.to_string(), why), "--vip");
 }
 
-// Removes what an earlier process of ours has left, which also shows whether this process has the
-// permission.
-Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
+Result<PacketSocket> open_packets(const std::vector<VipSpec>& vips) {
+  auto packets = PacketSocket::open(vips);
+  if (packets) return packets;
+  if (packets.error().code == ErrorCode::invalid) return invalid(std::string(needs), "--vip");
+  return fail(ErrorCode::io, "--vip: " + packets.error().message, "--vip");
+}
+
+// Where the address is, from an earlier process of ours, or else where it belongs.
+Result<std::vector<FoundAddress>> places_of(Rtnetlink& kernel, const VipSpec& vip) {
   const auto interface = find_interface(vip.interface);
   if (!interface) {
     return refusal(
         vip, fmt::format("there is no interface {}, but {}", vip.interface, interface_names()));
   }
-  const auto found = kernel.find(vip);
+  auto found = kernel.find(vip);
   if (!found) return found.error();
   for (const auto& each : *found) {
     if (each.ours) continue;
@@ -62,14 +68,21 @@ Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
                                "would never move; remove it there, or choose another",
                                name_of(each.interface)));
   }
-  auto places = *found;
-  if (places.empty()) places.push_back({.interface = interface->index, .ours = true});
-  for (const auto& each : places) {
+  if (found->empty()) found->push_back({.interface = interface->index, .ours = true});
+  return found;
+}
+
+// Removes what an earlier process of ours has left, which also shows whether this process has the
+// permission.
+Result<> clear(Rtnetlink& kernel, const VipSpec& vip) {
+  const auto places = places_of(kernel, vip);
+  if (!places) return places.error();
+  for (const auto& each : *places) {
     const int error = kernel.remove(vip, each.interface);
     if (error == EPERM || error == EACCES) return invalid(std::string(needs), "--vip");
     if (error == 0) log::info("left-over address removed vip={}", vip.to_string());
   }
-  if (!interface->mac) {
+  if (const auto interface = find_interface(vip.interface); interface && !interface->mac) {
     log::warn("address will not be announced vip={} reason=\"no Ethernet\"", vip.to_string());
   }
   return {};
@@ -90,6 +103,16 @@ struct VirtualAddresses::Place {
   std::string problem;
 };
 
+Result<> VirtualAddresses::check(const std::vector<VipSpec>& vips) {
+  auto kernel = Rtnetlink::open();
+  if (!kernel) return kernel.error();
+  if (const auto packets = open_packets(vips); !packets) return packets.error();
+  for (const auto& vip : vips) {
+    if (const auto places = places_of(*kernel, vip); !places) return places.error();
+  }
+  return {};
+}
+
 Result<std::unique_ptr<VirtualAddresses>> VirtualAddresses::open(VirtualAddressesOptions options,
                                                                  const ServingGate& gate) {
   TANDEM_ASSERT(!options.vips.empty());
@@ -97,11 +120,8 @@ Result<std::unique_ptr<VirtualAddresses>> VirtualAddresses::open(VirtualAddresse
   if (!kernel) return kernel.error();
   auto events = AddressEvents::open();
   if (!events) return events.error();
-  auto packets = PacketSocket::open(options.vips);
-  if (!packets && packets.error().code == ErrorCode::invalid) {
-    return invalid(std::string(needs), "--vip");
-  }
-  if (!packets) return fail(ErrorCode::io, "--vip: " + packets.error().message, "--vip");
+  auto packets = open_packets(options.vips);
+  if (!packets) return packets.error();
   for (const auto& vip : options.vips) {
     if (auto cleared = clear(*kernel, vip); !cleared) return cleared.error();
   }

@@ -38,6 +38,8 @@ struct VirtualAddressesOptions {
 
 class VirtualAddresses {
  public:
+  // Whether open() will do, as far as that can be seen without removing anything. Errors: as its.
+  static Result<> check(const std::vector<VipSpec>& vips);
   // Removes what an earlier process has left, and starts the thread. `gate` outlives it. Errors:
   // `invalid`, naming the flag: a capability is missing, there is no such interface, or the address
   // was added by others.
