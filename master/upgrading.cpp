@@ -123,7 +123,15 @@ Result<> Upgrading::check_place(const MemberNote& before) const {
                                flags_.feature_level, before.level),
                    "--feature-level");
   }
-  for (const auto& address : flags_.forward.listen) {
+  auto addresses = flags_.forward.listen;
+  if (flags_.forward.inner) addresses.push_back(*flags_.forward.inner);
+  for (const auto& address : addresses) {
+    // Its socket was passed on too, and can be opened once.
+    if (address.endpoint == flags_.control && flags_.control.port != 0) {
+      return fail(ErrorCode::conflict,
+                  fmt::format("{} {}: cannot listen: it is the control address", address.flag(),
+                              address.endpoint.to_string()));
+    }
     if (const auto free = ListeningSocket::check_free(address, {}); !free) return free;
   }
   const auto control = HttpServer::check_free(flags_.control);

@@ -49,6 +49,11 @@ TEST_CASE(
     refused(
         fmt::format("--listen-inner {}: cannot listen: Address already in use", master.control()));
   }
+  SECTION("the control address as that of clients too") {
+    start_with(master, "--listen " + master.control(),
+               fmt::format("s/--control [^ ]*/--control {}/", master.control()));
+    refused(fmt::format("--listen {}: cannot listen: it is the control address", master.control()));
+  }
   SECTION("a control address at which somebody else listens") {
     start_with(master, "", fmt::format("s/--control [^ ]*/--control {}/", master.listen()));
     refused(fmt::format("--control: cannot listen on {}: Address already in use", master.listen()));
@@ -64,10 +69,6 @@ TEST_CASE(
   SECTION("a backend that is given twice") {
     start_with(master, "--backend 127.0.0.1:9 --backend 127.0.0.1:9");
     refused("--backend: 127.0.0.1:9 is given twice");
-  }
-  SECTION("a backend at an address of the master itself") {
-    start_with(master, "--backend " + master.control());
-    refused("is the control address of a: no worker can have it");
   }
   SECTION("a route that is given twice") {
     start_with(master, "--route /x=y --route /x=z");
