@@ -103,6 +103,7 @@ TEST_CASE("messages of an upgrade are read as they were written") {
   message.addresses.push_back({"--listen", {"::", 0}, {"::", 8080}, true, 3});
   message.clients.push_back({{"10.0.0.1", 5}, "8080", false, true, true});
   message.workers = {"w1", "w2"};
+  message.member = {"a", 8};
   const auto read = parse_upgrade_message(to_json(message));
   REQUIRE(read.ok());
   CHECK(read->is == "sockets");
@@ -115,6 +116,8 @@ TEST_CASE("messages of an upgrade are read as they were written") {
   CHECK(read->clients[0].peer.to_string() == "10.0.0.1:5");
   CHECK(read->clients[0].has_proxy_header);
   CHECK(read->workers == message.workers);
+  CHECK(read->member.node == "a");
+  CHECK(read->member.level == 8);
   for (const auto* const wrong : {"", "[]", "{}", R"({"is":1})", R"({"is":"x","clients":[1]})"}) {
     CHECK_FALSE(parse_upgrade_message(wrong).ok());
   }
