@@ -44,8 +44,9 @@ Result<> check_configured(const ControlPlaneOptions& options) {
   for (const auto& backend : options.backends) {
     if (auto checked = check(backend, own); !checked) return checked;
   }
-  const Registry nobody({.heartbeat_interval = options.worker_heartbeat},
-                        {.on_snapshot = [](const SnapshotPtr&) {}, .on_change = [] {}});
+  const Registry nobody(
+      {.heartbeat_interval = options.worker_heartbeat},
+      {.on_snapshot = [](const SnapshotPtr&) {}, .on_change = [] {}, .on_backend = {}});
   return nobody.check_configured({options.backends, options.routes, options.services});
 }
 
