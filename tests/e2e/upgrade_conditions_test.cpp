@@ -86,37 +86,6 @@ TEST_CASE("a master whose clients all speak TLS is upgraded, and no request of t
   CHECK(load.failure() == "");
 }
 
-TEST_CASE("a client by TLS that has just come, and asks a little later, is answered") {
-  const TempDir dir;
-  const CertificatePair pair(dir, "site");
-  UpgradableMaster master({"--listen-tls", "127.0.0.1:0", "--tls", pair.flag()}, "");
-  const auto ask = fmt::format(
-      "(sleep 0.05; printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n') | "
-      "openssl s_client -quiet -connect {} 2>&1",
-      master.listen());
-  std::atomic<bool> stopping{false};
-  std::vector<std::future<std::string>> clients;  // what went wrong
-  for (int i = 0; i < 4; ++i) {
-    clients.push_back(std::async(std::launch::async, [&]() -> std::string {
-      while (!stopping) {
-        const auto told = run({"/bin/sh", "-c", ask});
-        if (!is_in("HTTP/1.1 200", told.output)) return told.output + "nothing was answered";
-      }
-      return "";
-    }));
-  }
-  for (int round = 0; round < 5; ++round) {
-    INFO(round);
-    const auto before = master.process();
-    const auto told = master.upgrade();
-    INFO(told.errors << master.errors());
-    CHECK(told.status == 0);
-    CHECK(master.await_end(before));
-  }
-  stopping = true;
-  for (auto& client : clients) CHECK(client.get() == "");
-}
-
 TEST_CASE("calls of HTTP/2 go on over upgrades, on connections that are told to go") {
   UpgradableMaster master;
   StreamsLoad load({.addresses = {master.listen()},

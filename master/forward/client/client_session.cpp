@@ -98,16 +98,11 @@ void ClientSession::abort() {
   if (http2_ != nullptr) http2_->abort();
 }
 
-// Its first request is on the way.
-bool ClientSession::is_new() const {
-  return !arrival_.is_heard && context_.coarse_now() < idle_since_ + limits::first_request_grace;
-}
-
 void ClientSession::prepare_to_pass() {
   if (http2_ != nullptr || entrance_->tls) {
     const bool is_fresh = untouched_ && connection_.tls() == nullptr;
     if (is_fresh) return connection_.cancel();
-    return handshake_ == nullptr && !is_new() ? drain() : void();
+    return handshake_ == nullptr ? drain() : void();
   }
   if (untouched_ && !ending_) connection_.cancel();
 }

@@ -28,8 +28,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   // Ends the session unless a request is being served or has arrived; that one will be the last.
   void drain();
   // The session is about to be passed on: ends its wait for a request, so that it is. One that
-  // cannot be ends as with drain(), or with its next answer, but not before it has had the time to
-  // ask for one.
+  // cannot be ends as with drain(), or with its next answer.
   void prepare_to_pass();
   // If it came in there: with HTTP/2 it takes no new streams. One of HTTP/1 is told by its next
   // answer, and not closed meanwhile: a request may be on the way that cannot be sent twice.
@@ -46,7 +45,6 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
                 std::shared_ptr<const Entrance> entrance);
   bool count_in(const TcpEndpoint& peer);
   bool is_passed_on() const;
-  bool is_new() const;
   bool is_passable();
   bool pass_on(const IoResult& waited);
   Task<bool> read_proxy_header();

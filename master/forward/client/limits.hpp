@@ -40,11 +40,6 @@ inline constexpr unsigned handshakes_per_client_max = 256;
 // That go further in one turn of the loop: a signature with RSA-2048 takes half a millisecond.
 inline constexpr unsigned handshake_steps_a_turn = 4;
 
-// ---- when another process takes the place of this one -------------------------------------------
-// A client that cannot be passed on, and has not asked anything since its handshake, is left alone
-// for so long: it would take a connection that ends then for an error.
-inline constexpr auto first_request_grace = 2s;
-
 // ---- when descriptors, connections or memory run out --------------------------------------------
 // Clients that have been idle for so long are closed, so many at a time, out of those that are
 // looked at.
