@@ -254,7 +254,7 @@ UpgradeHooks Upgrading::hooks() {
   return {.begin = [this]() -> Result<UpgradeStarted> {
             const auto begun = next_.begin();
             if (!begun) return begun.error();
-            return UpgradeStarted{begun->pid, begun->version};
+            return UpgradeStarted{begun->pid, begun->version, begun->untold};
           },
           .process = {.pid = ::getpid(), .since = to_text(std::chrono::system_clock::now())},
           .former = [this]() -> std::optional<wire::ProcessStatus> {

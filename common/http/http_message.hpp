@@ -49,6 +49,7 @@ struct ControlResponse {
   bool repeats = false;
   // What follows the body, until it ends (response_stream.hpp); null: nothing.
   std::shared_ptr<ResponseStream> stream{};
+  std::shared_ptr<const void> kept_until_sent{};  // released then, or when it cannot be sent
 };
 
 }  // namespace tandem

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,7 @@ namespace tandem::master {
 struct UpgradeStarted {
   std::int64_t pid = 0;
   std::string version;
+  std::shared_ptr<const void> untold{};  // kept until who asked was told
 };
 
 // All for any thread.

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 inline constexpr auto upgrade_ready_max = 30s;
 // ... for each later step. One that takes longer hangs, and another is started in its place.
 inline constexpr auto upgrade_step_max = 15s;
+// Who asked for the upgrade is told so within this time, or not at all.
+inline constexpr auto upgrade_answer_max = 5s;
 // The new process waits so long for the workers that the old one knew, and then for somebody to
 // lead, before it serves: requests wait as long in the old one.
 inline constexpr auto upgrade_workers_max = 1s;

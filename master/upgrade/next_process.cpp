@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <span>
 
 #include <fmt/format.h>
@@ -88,7 +89,11 @@ void NextProcess::run(Begun begun) {
     return begun.set_value(fail(ErrorCode::conflict, next.error().message));
   }
   log::info("upgrade begun pid={} version={}", about.pid, about.version);
+  const auto was_told = std::make_shared<std::promise<void>>();
+  const auto told = was_told->get_future();
+  about.untold = {nullptr, [was_told](std::nullptr_t) { was_told->set_value(); }};
   begun.set_value(std::move(about));
+  told.wait_for(limits::upgrade_answer_max);
   steps_.hand_over();
   if (is_cancelled()) return give_up();
   log::info("upgrade: this process gives its place up pid={}", next->pid());

@@ -62,7 +62,9 @@ struct UpgradeSteps {
 
 struct UpgradeBegun {
   pid_t pid = -1;
-  std::string version;
+  std::string version{};
+  // Released once who asked was told: this process goes on serving until then, for a while.
+  std::shared_ptr<const void> untold{};
 };
 
 class NextProcess {
