@@ -7,9 +7,12 @@
 #include <signal.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
+#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -198,16 +201,48 @@ std::string encode_path(std::string_view path) {
   return encoded;
 }
 
-std::string free_address() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = to_sockaddr("127.0.0.1:0");
-  socklen_t size = sizeof address;
-  if (bind(socket, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no free port");
+namespace {
+
+// Below those that the kernel gives to connections.
+constexpr int chosen_port_min = 12'000;
+constexpr int chosen_port_max = 31'999;
+
+// A name that only one process can have; the kernel takes it back when the process ends.
+bool reserve(int port) {
+  sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+  const auto text = "tandem-test-port-" + std::to_string(port);
+  text.copy(name.sun_path + 1, text.size());
+  const auto size = offsetof(sockaddr_un, sun_path) + 1 + text.size();
+  const int holder = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (bind(holder, reinterpret_cast<const sockaddr*>(&name), static_cast<socklen_t>(size)) == 0) {
+    return true;
   }
+  close(holder);
+  return false;
+}
+
+bool is_unused(const std::string& address) {
+  const sockaddr_in wanted = to_sockaddr(address);
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const bool is_bound =
+      bind(socket, reinterpret_cast<const sockaddr*>(&wanted), sizeof wanted) == 0;
   close(socket);
-  return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  return is_bound;
+}
+
+}  // namespace
+
+std::string free_address() {
+  static std::mt19937 random{std::random_device{}()};
+  std::uniform_int_distribution<int> ports(chosen_port_min, chosen_port_max);
+  for (int tries = 0; tries < 1'000; ++tries) {
+    const int port = ports(random);
+    auto address = "127.0.0.1:" + std::to_string(port);
+    if (reserve(port) && is_unused(address)) return address;
+  }
+  throw std::runtime_error("no free port");
 }
 
 }  // namespace tandem::e2e

@@ -89,7 +89,9 @@ class Socket {
 // 3986 §2).
 std::string encode_path(std::string_view path);
 
-// A port that was free a moment ago, for programs that cannot choose one themselves.
+// On 127.0.0.1, with a port that nobody uses and that other processes of these tests leave alone
+// as long as this one lives, whether or not somebody listens there: for programs that cannot choose
+// one themselves, or have to come back to it.
 std::string free_address();
 
 }  // namespace tandem::e2e

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
-#include <random>
 #include <sstream>
 #include <stdexcept>
 
@@ -15,18 +14,8 @@ namespace {
 
 constexpr auto token = "only-for-this-test-0123456789abcdef";
 
-// Below what Linux gives to those who do not care (net.ipv4.ip_local_port_range).
-constexpr int port_min = 12'000;
-constexpr int port_max = 31'999;
-
-bool is_free(const std::string& address) {
-  try {
-    const Socket taken(address);
-    return false;
-  } catch (const std::runtime_error&) {
-    return true;
-  }
-}
+// On hosts of its own: below those that the kernel gives to connections.
+constexpr int first_port = 12'000;
 
 MemberView view_of(const nlohmann::json& status) {
   MemberView view;
@@ -94,15 +83,9 @@ std::string PairCluster::state_dir(const std::string& worker) const {
 }
 
 std::string PairCluster::address_on(const std::string& host) {
-  static std::mt19937 random{std::random_device{}()};
-  std::uniform_int_distribution<int> ports(port_min, port_max);
-  for (;;) {
-    const auto machine =
-        options_.network == nullptr ? "127.0.0.1" : options_.network->address(host);
-    auto address = fmt::format("{}:{}", machine, ports(random));
-    const bool other_hosts_own = options_.network != nullptr;
-    if ((other_hosts_own || is_free(address)) && addresses_.insert(address).second) return address;
-  }
+  if (options_.network == nullptr) return free_address();
+  static int next_port = first_port;
+  return fmt::format("{}:{}", options_.network->address(host), next_port++);
 }
 
 std::unique_ptr<Process> PairCluster::run(const std::string& host, const Arguments& command) {

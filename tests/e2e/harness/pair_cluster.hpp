@@ -175,7 +175,6 @@ class PairCluster {
   std::string token_file_;  // empty: loopback needs none
   std::optional<Tokens> tokens_;
   std::optional<Certificates> certificates_;
-  std::set<std::string> addresses_;
   int starts_ = 0;
   std::map<std::string, Master> masters_;
   std::map<std::string, Worker> workers_;
