@@ -149,6 +149,7 @@ void TlsClient::shake_hands() {
     if (error != SSL_ERROR_WANT_READ) throw std::runtime_error(why);
     pollfd ready{network_.descriptor(), POLLIN, 0};
     if (::poll(&ready, 1, patience_ms) <= 0) throw std::runtime_error("no handshake");
+    if (options_.after_hello) std::exchange(options_.after_hello, nullptr)();
     if (!read_in()) throw std::runtime_error("the gateway has closed the connection");
   }
   const unsigned char* name = nullptr;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,12 +29,13 @@ class TlsClient {
     std::shared_ptr<SSL_SESSION> session{};  // to resume
     std::string certificate{};               // files in PEM; empty: it has none
     std::string key{};
-    std::string before{};       // said before the handshake
-    std::size_t segment = 0;    // bytes that are sent at once; 0: as they come
-    bool says_end = true;       // by close_notify
-    int receive_buffer = 0;     // of the socket; 0: the system's own
-    bool renegotiates = false;  // asks for another handshake at once (TLS 1.2)
-    bool falls_back = false;    // says that an attempt with a newer version has failed
+    std::string before{};                 // said before the handshake
+    std::size_t segment = 0;              // bytes that are sent at once; 0: as they come
+    bool says_end = true;                 // by close_notify
+    int receive_buffer = 0;               // of the socket; 0: the system's own
+    bool renegotiates = false;            // asks for another handshake at once (TLS 1.2)
+    bool falls_back = false;              // says that an attempt with a newer version has failed
+    std::function<void()> after_hello{};  // called once when the gateway has begun to answer
   };
 
   // Connects and shakes hands; throws std::runtime_error with what OpenSSL says when that fails.

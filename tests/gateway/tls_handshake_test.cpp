@@ -1,5 +1,6 @@
 // How a client and a gateway come to speak TLS, and what becomes of those that never do.
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -310,6 +311,39 @@ TEST_CASE("of one address the oldest handshake makes room, and those that are do
   CHECK(half_open[0].closes());
   for (int i = 1; i < 4; ++i) CHECK(half_open[i].stays_silent(1));
   for (auto& each : done) CHECK(status_over(*each) == 200);
+}
+
+TEST_CASE("a handshake that is under way is not pushed out by those that say nothing") {
+  Scene scene({.handshakes_per_client = 4});
+  const auto slow = [&] {
+    TlsClient client(scene.gateway.tls_port(), {.after_hello = [&] {
+                       std::vector<RawSocket> silent;
+                       for (int i = 0; i < 20; ++i) {
+                         silent.push_back(RawSocket::connect(scene.gateway.tls_port()));
+                       }
+                       // All have come, and most have gone again.
+                       for (int i = 0; i < 16; ++i) CHECK(silent[i].closes());
+                     }});
+    return status_over(client);
+  };
+  CHECK(slow() == 200);
+}
+
+TEST_CASE("those that say a hello and no more make room, too") {
+  Scene scene({.handshakes_per_client = 4});
+  std::function<void(int)> leave_open = [&](int more) {
+    if (more == 0) {
+      TlsClient client(scene.gateway.tls_port());
+      CHECK(status_over(client) == 200);
+      return;
+    }
+    try {
+      TlsClient half_open(scene.gateway.tls_port(), {.after_hello = [&] { leave_open(more - 1); }});
+    } catch (const std::exception&) {
+      // It had to go.
+    }
+  };
+  leave_open(20);
 }
 
 TEST_CASE("ten thousand handshakes that never end keep nobody from being served meanwhile") {

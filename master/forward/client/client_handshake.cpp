@@ -120,6 +120,8 @@ Task<bool> ClientSession::secure() {
       if (entrance_->inner) refuse_at_inner_address(why);
       co_return false;
     }
+    // What is spoken was chosen by the client's hello.
+    if (SSL_get_pending_cipher(connection_.tls()->ssl()) != nullptr) handshake_->got_further();
     IoResult ready;
     if (step == TlsSession::Step::wants_write) {
       auto waiting = wait_writable(connection_.socket());

@@ -44,12 +44,19 @@ void Handshakes::end(Handshake& first) {
   first.connection_.cancel();
 }
 
+void Handshakes::add(Handshake& handshake) {
+  under_way_.of(handshake).push_front(handshake);
+  handshake.listed_ = true;
+  if (!handshake.address_) return;
+  by_address_[*handshake.address_].of(handshake).push_front(handshake.of_address_);
+}
+
 void Handshakes::remove(Handshake& handshake) {
   if (!std::exchange(handshake.listed_, false)) return;
-  under_way_.remove(handshake);
+  under_way_.of(handshake).remove(handshake);
   if (!handshake.address_) return;
   const auto place = by_address_.find(*handshake.address_);
-  place->second.remove(handshake.of_address_);
+  place->second.of(handshake).remove(handshake.of_address_);
   if (place->second.empty()) by_address_.erase(place);
 }
 
@@ -60,12 +67,17 @@ void Handshakes::Handshake::begin(const boost::asio::ip::address& client, bool c
     const auto place = all_.by_address_.find(*address_);
     const bool is_full =
         place != all_.by_address_.end() && place->second.size() >= all_.limits_.of_one_address;
-    if (is_full) all_.end(place->second.back().whole);
+    if (is_full) all_.end(place->second.first_to_go().whole);
   }
-  while (under_way.size() >= all_.limits_.most) all_.end(under_way.back());
-  under_way.push_front(*this);
-  listed_ = true;
-  if (address_) all_.by_address_[*address_].push_front(of_address_);
+  while (under_way.size() >= all_.limits_.most) all_.end(under_way.first_to_go());
+  all_.add(*this);
+}
+
+void Handshakes::Handshake::got_further() {
+  if (is_further_ || !listed_) return;
+  all_.remove(*this);
+  is_further_ = true;
+  all_.add(*this);
 }
 
 }  // namespace tandem::master

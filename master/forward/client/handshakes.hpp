@@ -1,12 +1,13 @@
 // handshakes.hpp: the TLS handshakes of one loop that are under way, so that those that fail, or
 // never end, cost nobody else anything.
 //
-// When one address has as many as it may, or the loop has as many as it may, the one of those that
-// began first makes room: it is the slowest. So clients behind one address (NAT) are not kept out
-// by one among them that leaves its handshakes half open. And since an operation with a private key
-// takes a loop longer than a hundred requests do, only a few handshakes go a step further in one
-// turn of it; the others wait for the next.
-// Owner: the loop.
+// When one address has as many as it may, or the loop has as many as it may, one of them makes
+// room. There are two kinds: those whose client has not said its hello yet, and those that are
+// further. It is one of the kind of which there are more, the first of these to begin: it is the
+// slowest. So clients behind one address (NAT) are neither kept out nor pushed out by one among
+// them that leaves its handshakes half open, wherever it stops. And since an operation with a
+// private key takes a loop longer than a hundred requests do, only a few handshakes go a step
+// further in one turn of it; the others wait for the next. Owner: the loop.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +41,8 @@ class Handshakes {
     ~Handshake() { all_.remove(*this); }
     // `counted`: the address may have so many; false: it stands for many clients, as a proxy does.
     void begin(const boost::asio::ip::address& client, bool counted);
+    // Its client has said its hello. Repeated calls change nothing.
+    void got_further();
     // It has made room for another.
     bool is_over() const { return over_; }
 
@@ -55,6 +58,7 @@ class Handshakes {
     // Whether it is IPv6, and its first 64 bits; unset: it is not counted.
     std::optional<std::pair<bool, std::uint64_t>> address_;
     OfAddress of_address_{*this};
+    bool is_further_ = false;
     bool listed_ = false;
     bool over_ = false;
   };
@@ -64,15 +68,29 @@ class Handshakes {
   bool take_turn();
 
  private:
-  using OfAddress = IntrusiveList<Handshake::OfAddress>;
+  template <class Member>
+  struct Kinds {
+    std::size_t size() const { return begun.size() + further.size(); }
+    bool empty() const { return size() == 0; }
+    IntrusiveList<Member>& of(const Handshake& handshake) {
+      return handshake.is_further_ ? further : begun;
+    }
+    // REQUIRES: !empty()
+    Member& first_to_go() { return further.size() > begun.size() ? further.back() : begun.back(); }
+
+    IntrusiveList<Member> begun;
+    IntrusiveList<Member> further;
+  };
 
   void end(Handshake& first);
+  void add(Handshake& handshake);
   void remove(Handshake& handshake);
 
   Reactor& io_;
   const HandshakeLimits limits_;
-  IntrusiveList<Handshake> under_way_;
-  std::map<std::pair<bool, std::uint64_t>, OfAddress> by_address_;  // none of them is empty
+  Kinds<Handshake> under_way_;
+  // None of them is empty.
+  std::map<std::pair<bool, std::uint64_t>, Kinds<Handshake::OfAddress>> by_address_;
   std::uint64_t turn_ = 0;
   unsigned taken_ = 0;  // in that turn
 };
