@@ -5,8 +5,6 @@
 
 namespace tandem::master {
 
-namespace {}
-
 class ConnectionTests::Test : public IntrusiveListMember<Test> {
  public:
   Test(ConnectionTests& owner, std::shared_ptr<Upstream> tested, Duration patience)

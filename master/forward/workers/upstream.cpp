@@ -9,8 +9,6 @@
 
 namespace tandem::master {
 
-namespace {}
-
 Upstream::Upstream(std::shared_ptr<const SnapshotWorker> worker, unsigned loops)
     : worker_(std::move(worker)), loops_(loops) {
   TANDEM_ASSERT(loops_ > 0);
