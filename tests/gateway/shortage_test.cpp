@@ -52,6 +52,18 @@ std::vector<RawSocket> senders(const Gateway& gateway, std::size_t count, std::s
   return clients;
 }
 
+constexpr std::size_t memory = 1024 * 1024;
+
+// Clients whose requests take all of `memory`: 20 KiB each, as their bodies do not fit their
+// buffers, and the last one's takes what is left.
+std::vector<RawSocket> exhaust(Gateway& gateway) {
+  auto clients = senders(gateway, 50, half_of_post(10'000));
+  wait_until([&] { return gateway.plane().memory_in_use() >= 50 * 20 * 1024; });
+  clients.back().send(std::string(10'000, 'x'));
+  wait_until([&] { return gateway.plane().memory_in_use() >= memory; });
+  return clients;
+}
+
 unsigned status_of(RawSocket& client) {
   client.send(get("/"));
   return read_response(client).status();
@@ -121,10 +133,8 @@ TEST_CASE("trusted proxies and other masters may have any number of connections"
 
 TEST_CASE("without memory new requests are refused with 503, and those under way are served") {
   Origin origin(always(ok("x")));
-  Gateway gateway({origin.port()}, {.memory = 1024 * 1024});
-  // Each takes 20 KiB, and its body does not fit its buffer.
-  auto clients = senders(gateway, 51, half_of_post(10'000));
-  wait_until([&] { return gateway.plane().memory_in_use() >= 51 * 20 * 1024; });
+  Gateway gateway({origin.port()}, {.memory = memory});
+  auto clients = exhaust(gateway);
   auto late = gateway.connect();
   late.send(get("/"));
   const auto answer = read_response(late);
@@ -143,11 +153,8 @@ TEST_CASE("without memory new requests are refused with 503, and those under way
 
 TEST_CASE("a body that needs more memory than there is is refused with 503") {
   Origin origin(always(ok("x")));
-  Gateway gateway({origin.port()}, {.memory = 1024 * 1024});
-  auto clients = senders(gateway, 51, half_of_post(10'000));
-  wait_until([&] { return gateway.plane().memory_in_use() >= 51 * 20 * 1024; });
-  auto idle = connect(gateway, 2);
-  wait_until([&] { return gateway.plane().client_connections() == 53; });
+  Gateway gateway({origin.port()}, {.memory = memory});
+  auto clients = exhaust(gateway);
   clients[0].send(std::string(10'000, 'x'));
   CHECK(read_response(clients[0]).status() == 503);
   CHECK(clients[0].closes());
@@ -156,15 +163,15 @@ TEST_CASE("a body that needs more memory than there is is refused with 503") {
 
 TEST_CASE("heads that do not end are refused when they take all the memory") {
   Origin origin(always(ok("x")));
-  Gateway gateway({origin.port()}, {.memory = 1024 * 1024});
+  Gateway gateway({origin.port()}, {.memory = memory});
   auto clients = senders(gateway, 100, "GET / HTTP/1.1\r\nX: " + std::string(5'000, 'x'));
   CHECK(read_response(clients.back()).status() == 503);
-  CHECK(gateway.plane().memory_in_use() <= 1024 * 1024 + 100 * 4 * 1024);
+  CHECK(gateway.plane().memory_in_use() <= memory + 100 * 4 * 1024);
 }
 
 TEST_CASE("idle clients are closed before requests are refused for want of memory") {
   Origin origin(always(ok("x")));
-  Gateway gateway({origin.port()}, {.memory = 1024 * 1024});
+  Gateway gateway({origin.port()}, {.memory = memory});
   auto idle = connect(gateway, 80);
   for (auto& client : idle) CHECK(status_of(client) == 200);
   auto busy = senders(gateway, 30, half_of_post(1'000));

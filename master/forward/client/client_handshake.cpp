@@ -50,9 +50,7 @@ Task<Ending> ClientSession::shake_hands() {
   handshake_.reset();
   auto& counters = context_.counters();
   (secured ? counters.tls_handshakes_done : counters.tls_handshakes_failed).add();
-  // Whoever has asked nothing yet can ask elsewhere.
-  const bool is_let_go = context_.lets_clients_go() && !connection_.has_unread();
-  if (!secured || ending_ || is_let_go) co_return Ending::close;
+  if (!secured || ending_) co_return Ending::close;
   const bool is_known =
       entrance_->inner ? take_master() : !contexts->asks_for_certificates() || take_certificate();
   if (!is_known) co_return Ending::close;

@@ -82,9 +82,18 @@ void ClientSession::drain() {
   if (http2_ != nullptr) return http2_->drain();
   // A request that has arrived is served: its client cannot know that the connection is about to
   // close.
-  if (!idle_ || connection_.has_unread()) return;
+  if (!idle_ || connection_.has_unread() || waits_for_first_request()) return;
   ending_ = true;
   connection_.cancel();
+}
+
+// Whoever has just come may have its first request on the way, and cannot send every request twice.
+bool ClientSession::waits_for_first_request() {
+  if (arrival_.is_heard || ending_) return false;
+  const auto time_left = idle_since_ + limits::first_request_max - context_.coarse_now();
+  if (time_left <= Duration::zero()) return false;
+  context_.arm(deadline_, time_left);
+  return true;
 }
 
 void ClientSession::tell_of_leaving(const Entrance& entrance) {
@@ -142,7 +151,9 @@ Detached ClientSession::run(std::unique_ptr<ClientSession> session) {
   }
   for (;;) {
     if (self.in_.empty()) {
-      self.context_.arm(self.deadline_, self.context_.timeouts().client_idle);
+      self.context_.arm(self.deadline_, self.context_.lets_clients_go()
+                                            ? Duration(limits::first_request_max)
+                                            : self.context_.timeouts().client_idle);
       auto reading = read_some(self.connection_, self.in_, self.context_.buffers());
       self.untouched_ = true;
       const IoResult got = co_await reading;
@@ -233,6 +244,7 @@ Task<bool> ClientSession::serve_http2() {
   const Sender client = sender();
   H2Connection connection(context_, connection_, client);
   http2_ = &connection;
+  if (context_.lets_clients_go()) connection.drain();
   auto running = connection.run(in_);
   co_await running;
   http2_ = nullptr;

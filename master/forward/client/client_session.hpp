@@ -25,7 +25,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
                     const Arrival& arrival, std::shared_ptr<const Entrance> entrance);
   ~ClientSession();
 
-  // Ends the session unless a request is being served or has arrived; that one will be the last.
+  // Ends the session unless a request is being served or has arrived, which will be the last; one
+  // that has had none has limits::first_request_max for it, since its connection is ready.
   void drain();
   // The session is about to be passed on: ends its wait for a request, so that it is. One that
   // cannot be ends as with drain(), or with its next answer.
@@ -44,6 +45,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   ClientSession(Context& context, Clients& clients, ByteStream connection, const Arrival& arrival,
                 std::shared_ptr<const Entrance> entrance);
   bool count_in(const TcpEndpoint& peer);
+  bool waits_for_first_request();
   bool is_passed_on() const;
   bool is_passable();
   bool pass_on(const IoResult& waited);

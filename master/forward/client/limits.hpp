@@ -14,6 +14,9 @@ inline constexpr unsigned pipelined_in_a_row_max = 16;
 // longer, while the client takes its answer.
 inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 
+// When clients are told to go, one that has just come has so long for its first request.
+inline constexpr auto first_request_max = 2s;
+
 // A client of HTTP/2 that is told to go has so long to answer the PING behind the first GOAWAY
 // (RFC 9113 §6.8).
 inline constexpr auto http2_drain_ping_max = 1s;
