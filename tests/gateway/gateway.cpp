@@ -249,6 +249,12 @@ void Gateway::hold_suspect(std::size_t worker, Duration length) {
   workers_ = all;
 }
 
+void Gateway::hear(std::size_t worker) {
+  const std::lock_guard lock(mutex_);
+  workers_.at(worker)->counters->suspect = false;
+  publish(RouteTablePtr());
+}
+
 void Gateway::set(const std::vector<std::string>& settings) {
   auto said = std::make_shared<wire::ServiceSettings>();
   for (const auto& setting : settings) {

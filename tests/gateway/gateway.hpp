@@ -87,6 +87,8 @@ class Gateway {
   // The registry holds that worker as a suspect for so long: it leaves the snapshot, not the
   // fixture.
   void hold_suspect(std::size_t worker, Duration length);
+  // The registry has heard from that worker: it is no suspect.
+  void hear(std::size_t worker);
   // What is said of the default service, from now on, each KEY=VALUE.
   void set(const std::vector<std::string>& settings);
   // Workers are spoken to over TLS from now on.

@@ -56,9 +56,16 @@ void TlsOrigin::accept_all() {
     if (::poll(&ready, 1, look_ms) <= 0) continue;
     const int client = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
-    ++connections_;
-    clients_.emplace_back([this, client] { serve(client); });
+    const bool is_silent = ++connections_ <= options_.silent;
+    clients_.emplace_back([=, this] { is_silent ? await_end(client) : serve(client); });
   }
+}
+
+void TlsOrigin::await_end(int client) const {
+  pollfd ended{client, POLLRDHUP, 0};
+  while (!stopping_ && ::poll(&ended, 1, look_ms) <= 0) {
+  }
+  ::close(client);
 }
 
 void TlsOrigin::serve(int client) {

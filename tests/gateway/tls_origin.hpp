@@ -20,6 +20,7 @@ class TlsOrigin {
   struct Options {
     std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure";
     std::string client_authority{};  // a file; empty: nobody is asked for a certificate
+    unsigned silent = 0;             // so many connections, the first ones, are said nothing on
   };
   // Shows that certificate.
   TlsOrigin(const master::tls::CertificateFiles& shown, const Options& options);
@@ -37,6 +38,7 @@ class TlsOrigin {
  private:
   void accept_all();
   void serve(int client);
+  void await_end(int client) const;
 
   const Options options_;
   std::shared_ptr<SSL_CTX> context_;

@@ -73,6 +73,21 @@ TEST_CASE("a worker that does not speak TLS is sent no request, and is no suspec
   CHECK_FALSE(gateway.counters(0).suspect);
 }
 
+TEST_CASE(
+    "a worker that does not shake hands in time is suspect, and asked again when it is back") {
+  Scene scene;
+  TlsOrigin worker(scene.good, {.silent = 1});
+  Gateway gateway({worker.port()}, {.timeouts = {.connect = 1s, .queue_wait = 1h}});
+  gateway.secure_workers(scene.spec);
+  auto client = gateway.connect();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  wait_until([&] { return gateway.reported_failures() == 1 && gateway.waiting() == 1; });
+  CHECK(gateway.counters(0).suspect);
+  gateway.hear(0);
+  CHECK(read_response(client).body == "secure");
+  CHECK(worker.requests() == 1);
+}
+
 TEST_CASE("a request goes to another worker when TLS fails with the first") {
   Scene scene;
   TlsOrigin wrong(scene.other);

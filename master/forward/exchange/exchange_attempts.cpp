@@ -103,7 +103,8 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   chosen.deadline.disarm();
   if (connected.ok()) co_return fresh;
   fresh.reset();
-  const bool is_reached = connected.error.value() == EPROTO;  // it lives, but TLS failed
+  // It lives, but TLS failed. A handshake that takes too long is one of a worker that may hang.
+  const bool is_reached = !late && connected.error.value() == EPROTO;
   if (destination_ == Destination::primary && !aborted_ && !cut_short) {
     log_no_way_to(upstream, connected.error, now());
   }
