@@ -15,6 +15,13 @@ namespace {
 constexpr unsigned requests = 8'000;
 const std::vector<std::string> workers{"w1", "w2", "w3"};
 
+// The masters say which requests they answered with 500 or more.
+PairClusterOptions noting_failures() {
+  PairClusterOptions options;
+  options.arguments = {"--access-log", "-", "--access-log-filter", "status>=500"};
+  return options;
+}
+
 // Two masters and three workers, and h2load at each master: some seconds of requests, ten at once
 // on each of four connections.
 class Scene {
@@ -51,9 +58,11 @@ class Scene {
     REQUIRE(cluster_.await_whole() == "");
   }
   void check() {
+    for (const auto& load : loads_) CHECK(load->await_exit(2 * patience) == 0);
+    std::string failed;
+    for (const auto& master : cluster_.names()) failed += cluster_.master(master).output();
     for (const auto& load : loads_) {
-      CHECK(load->await_exit(2 * patience) == 0);
-      INFO(load->output() << load->errors());
+      INFO(load->output() << load->errors() << failed);
       CHECK_THAT(load->output(), Catch::Contains(fmt::format(
                                      "{} succeeded, 0 failed, 0 errored, 0 timeout", requests)));
       CHECK_THAT(load->output(), Catch::Contains(fmt::format("{} 2xx", requests)));
@@ -61,7 +70,7 @@ class Scene {
   }
 
  private:
-  PairCluster cluster_;
+  PairCluster cluster_{noting_failures()};
   std::vector<std::unique_ptr<Process>> loads_;
 };
 

@@ -20,7 +20,7 @@ namespace tandem::test {
 
 namespace {
 
-constexpr int patience_ms = 10'000;
+constexpr int progress_max_ms = 10'000;
 
 std::string reason() {
   const char* text = ERR_reason_error_string(ERR_peek_last_error());
@@ -148,7 +148,7 @@ void TlsClient::shake_hands() {
     if (done == 1) break;
     if (error != SSL_ERROR_WANT_READ) throw std::runtime_error(why);
     pollfd ready{network_.descriptor(), POLLIN, 0};
-    if (::poll(&ready, 1, patience_ms) <= 0) throw std::runtime_error("no handshake");
+    if (::poll(&ready, 1, progress_max_ms) <= 0) throw std::runtime_error("no handshake");
     if (options_.after_hello) std::exchange(options_.after_hello, nullptr)();
     if (!read_in()) throw std::runtime_error("the gateway has closed the connection");
   }

@@ -66,7 +66,11 @@ TEST_CASE("a worker whose certificate does not count is sent nothing, and is no 
 
 TEST_CASE("a worker that does not speak TLS is sent no request, and is no suspect") {
   Scene scene;
-  Origin plain(always(ok("plain")));
+  // What it is sent is no request to it.
+  Origin plain([](Origin&, RawSocket& socket) {
+    socket.read_until("\x03");
+    socket.send("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  });
   Gateway gateway({plain.port()});
   gateway.secure_workers(scene.spec);
   CHECK(gateway.ask(get("/")).status() >= 502);
