@@ -168,9 +168,9 @@ async def application(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 )";
 
-// GET /short, /long, /none; anything else is echoed. Told to end, it may wait in vain for a connection
-// that its peer has closed long ago, and gives that up after the time it is given here: more than
-// the requests under way need, less than a test waits for its end.
+// GET /short, /long, /none; anything else is echoed. Told to end, it may wait in vain for a
+// connection that its peer has closed long ago, and gives that up after the time it is given here:
+// more than the requests under way need, less than a test waits for its end.
 void run_hypercorn(Server& server, const TempDir& dir) {
   dir.write("application.py", asgi_application);
   server.run({"env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=" + dir.path(""), "/usr/bin/python3",
