@@ -143,6 +143,9 @@ Problem problem_of(const wire::Status& status) {
   }
   for (const auto& service : status.services) {
     if (service.panic) return {Health::degraded, fmt::format("service {} panics", service.name)};
+    if (service.workers > 0) continue;
+    return {Health::degraded,
+            fmt::format("service {} has no worker that takes requests", service.name)};
   }
   for (const auto& each : status.credentials) {
     const bool ends = !each.until.empty() && !each.replaced &&

@@ -378,6 +378,10 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   control->status.workers.clear();
   CHECK(check().text == "OK primary a in term 3, 1 voters, 0 workers\n");
   CHECK(check().health == Health::well);
+  // Its workers drain, or weigh nothing.
+  control->status.services = {{.name = "shop"}};
+  CHECK(check().text == "DEGRADED service shop has no worker that takes requests\n");
+  control->status.services.clear();
   control->status.without_vote = {"b"};
   CHECK(check().text == "DEGRADED b does not vote yet\n");
   CHECK(check().health == Health::degraded);
