@@ -46,6 +46,20 @@ TEST_CASE("a primary that handed over is waited for as long as it shows signs of
   CHECK(standby.worker.request_count() == 0);
 }
 
+TEST_CASE("a request that has had its attempts is waited for, whatever its method") {
+  BusyPrimary old;
+  Standby standby(old.origin.port());
+  standby.gateway.set({"attempts=1"});
+  standby.gateway.settle();
+  standby.client.send(get("/"));
+  wait_until([&] { return old.origin.request_count() == 1; });
+  standby.gateway.lead(3);
+  wait_until([&] { return old.questions >= 1; });
+  old.go = true;
+  CHECK(read_response(standby.client).body == "executed");
+  CHECK(standby.worker.request_count() == 0);
+}
+
 TEST_CASE("many requests at a primary that handed over ask it one question at a time") {
   BusyPrimary old;
   Standby standby(old.origin.port());

@@ -206,9 +206,9 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   if (hop_ == Hop::primary) {
     context.pass = context_.primary_route().leadership().primary_pass;
     context.holds_body = holds_body_ = must_hold_body();
-    leadership_watch_.emplace(context_.primary_route(), upstream_, worker_,
-                              client_.is_repeatable() ? LeadershipWatch::Repeatable::yes
-                                                      : LeadershipWatch::Repeatable::no);
+    leadership_watch_.emplace(
+        context_.primary_route(), upstream_, worker_,
+        client_.may_try_again ? LeadershipWatch::Repeatable::yes : LeadershipWatch::Repeatable::no);
   } else {
     // The real clock: a process that was frozen since it last looked finds the gate closed (R7).
     sent_at_ = now();

@@ -41,9 +41,8 @@ struct ClientSide {
   bool is_grpc = false;     // a gRPC call
   // It is a standby that holds the body back until it is told that a worker takes the request.
   bool awaits_word = false;
-  bool is_hedged = false;  // another attempt is under way: interim responses are dropped
-  bool may_try_again =
-      false;  // an answer with a status of retry_on may be followed by another attempt
+  bool is_hedged = false;      // another attempt is under way: interim responses are dropped
+  bool may_try_again = false;  // if this attempt fails, another one may follow that workers see
   std::string_view request_id{};
   std::size_t stripped = 0;  // bytes that the target begins with and the worker does not see
   std::string_view

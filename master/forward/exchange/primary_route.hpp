@@ -22,9 +22,9 @@ class PrimaryRoute;
 
 // Watches the leadership while a request was passed on to a primary and nothing of the answer has
 // come. A frozen primary keeps its connections open and says nothing. So when another master leads,
-// the request is given up: at once if it may be sent again; else when the old one, which may only
-// have handed over and goes on with what it has, shows no sign of life (FormerPrimaries) within
-// limits::superseded_answer_max. It is asked again and again.
+// the request is given up: at once if it may be sent once more; else when the old one, which may
+// only have handed over and goes on with what it has, shows no sign of life (FormerPrimaries)
+// within limits::superseded_answer_max. It is asked again and again.
 class LeadershipWatch : public IntrusiveListMember<LeadershipWatch> {
  public:
   enum class Repeatable { no, yes };
