@@ -38,6 +38,19 @@ tandem::master::tls::CertificateSetPtr with_keys(const tandem::master::tls::Cert
   return next;
 }
 
+// What a client says first.
+std::string client_hello() {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free);
+  const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+  SSL_connect(ssl.get());
+  std::string hello(BIO_ctrl_pending(out), '\0');
+  BIO_read(out, hello.data(), static_cast<int>(hello.size()));
+  return hello;
+}
+
 // What a client is told that cannot shake hands; empty: it can.
 std::string refusal_of(const Gateway& gateway, const TlsClient::Options& options) {
   try {
@@ -327,6 +340,39 @@ TEST_CASE("a handshake that is under way is not pushed out by those that say not
     return status_over(client);
   };
   CHECK(slow() == 200);
+}
+
+TEST_CASE("a hello that waits for its turn is not pushed out by those that say less") {
+  Scene scene({.handshakes_per_client = 4});
+  const auto hello = client_hello();
+  std::vector<RawSocket> half_open;
+  const auto leave_open = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      half_open.push_back(RawSocket::connect(scene.gateway.tls_port()));
+      half_open.back().try_send(hello.substr(0, 6));
+    }
+  };
+  for (int round = 0; round < 100; ++round) {
+    CAPTURE(round);
+    leave_open(20);
+    auto newcomer = RawSocket::connect(scene.gateway.tls_port());
+    newcomer.send(hello);
+    leave_open(20);
+    CHECK(newcomer.read_exactly(1) == "\x16");  // the gateway's hello
+    half_open.clear();
+  }
+}
+
+TEST_CASE("of an address that may have one handshake at a time the last goes on") {
+  Scene scene({.handshakes_per_client = 1});
+  const auto hello = client_hello();
+  std::vector<RawSocket> before;
+  for (int i = 0; i < 50; ++i) {
+    before.push_back(RawSocket::connect(scene.gateway.tls_port()));
+    before.back().try_send(hello);
+  }
+  TlsClient client(scene.gateway.tls_port());
+  CHECK(status_over(client) == 200);
 }
 
 TEST_CASE("those that say a hello and no more make room, too") {

@@ -1,5 +1,10 @@
 #include "master/forward/client/handshakes.hpp"
 
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <array>
+
 #include "master/forward/client/limits.hpp"
 
 namespace tandem::master {
@@ -23,6 +28,17 @@ std::pair<bool, std::uint64_t> key_of(const boost::asio::ip::address& address) {
   return {true, number_of(v6.to_bytes(), 8)};
 }
 
+// A record of a handshake is here as a whole, as a rule a client's hello (RFC 8446 §5.1).
+bool has_whole_record(int socket) {
+  constexpr unsigned char handshake = 22;
+  std::array<unsigned char, 5> head;
+  const auto got = ::recv(socket, head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (got != static_cast<ssize_t>(head.size()) || head[0] != handshake) return false;
+  int arrived = 0;
+  if (::ioctl(socket, FIONREAD, &arrived) != 0) return false;
+  return arrived >= static_cast<int>(head.size()) + (head[3] << 8 | head[4]);
+}
+
 }  // namespace
 
 Handshakes::Handshakes(Reactor& io, HandshakeLimits limits) : io_(io), limits_(limits) {
@@ -37,7 +53,18 @@ bool Handshakes::take_turn() {
   return ++taken_ <= limits::handshake_steps_a_turn;
 }
 
-// It makes room.
+// A hello that has arrived waits for its turn: it is further, even if nobody has read it yet.
+template <class Member>
+void Handshakes::make_room(Kinds<Member>& kinds) {
+  for (;;) {
+    Handshake& first = kinds.first_to_go().whole();
+    if (first.is_further_ || !has_whole_record(first.connection_.socket().native_handle())) {
+      return end(first);
+    }
+    first.got_further();
+  }
+}
+
 void Handshakes::end(Handshake& first) {
   remove(first);
   first.over_ = true;
@@ -67,17 +94,18 @@ void Handshakes::Handshake::begin(const boost::asio::ip::address& client, bool c
     const auto place = all_.by_address_.find(*address_);
     const bool is_full =
         place != all_.by_address_.end() && place->second.size() >= all_.limits_.of_one_address;
-    if (is_full) all_.end(place->second.first_to_go().whole);
+    if (is_full) all_.make_room(place->second);
   }
-  while (under_way.size() >= all_.limits_.most) all_.end(under_way.first_to_go());
+  while (under_way.size() >= all_.limits_.most) all_.make_room(under_way);
   all_.add(*this);
 }
 
 void Handshakes::Handshake::got_further() {
   if (is_further_ || !listed_) return;
-  all_.remove(*this);
+  // Whoever makes room holds on to these lists.
+  all_.under_way_.move_further(*this);
+  if (address_) all_.by_address_.find(*address_)->second.move_further(of_address_);
   is_further_ = true;
-  all_.add(*this);
 }
 
 }  // namespace tandem::master

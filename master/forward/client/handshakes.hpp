@@ -3,11 +3,12 @@
 //
 // When one address has as many as it may, or the loop has as many as it may, one of them makes
 // room. There are two kinds: those whose client has not said its hello yet, and those that are
-// further. It is one of the kind of which there are more, the first of these to begin: it is the
-// slowest. So clients behind one address (NAT) are neither kept out nor pushed out by one among
-// them that leaves its handshakes half open, wherever it stops. And since an operation with a
-// private key takes a loop longer than a hundred requests do, only a few handshakes go a step
-// further in one turn of it; the others wait for the next. Owner: the loop.
+// further; a hello that has arrived counts, even if nobody has read it yet. It is one of the kind
+// of which there are more, the first of these to begin: it is the slowest. So clients behind one
+// address (NAT) are neither kept out nor pushed out by one among them that leaves its handshakes
+// half open, wherever it stops. And since an operation with a private key takes a loop longer than
+// a hundred requests do, only a few handshakes go a step further in one turn of it; the others wait
+// for the next. Owner: the loop.
 #pragma once
 
 #include <cstddef>
@@ -43,14 +44,18 @@ class Handshakes {
     void begin(const boost::asio::ip::address& client, bool counted);
     // Its client has said its hello. Repeated calls change nothing.
     void got_further();
+    Handshake& whole() { return *this; }
     // It has made room for another.
     bool is_over() const { return over_; }
 
    private:
     friend class Handshakes;
     struct OfAddress : IntrusiveListMember<OfAddress> {
-      explicit OfAddress(Handshake& handshake) : whole(handshake) {}
-      Handshake& whole;
+      explicit OfAddress(Handshake& handshake) : handshake_(handshake) {}
+      Handshake& whole() { return handshake_; }
+
+     private:
+      Handshake& handshake_;
     };
 
     Handshakes& all_;
@@ -75,6 +80,11 @@ class Handshakes {
     IntrusiveList<Member>& of(const Handshake& handshake) {
       return handshake.is_further_ ? further : begun;
     }
+    // REQUIRES: it is not further
+    void move_further(Member& member) {
+      begun.remove(member);
+      further.push_front(member);
+    }
     // REQUIRES: !empty()
     Member& first_to_go() { return further.size() > begun.size() ? further.back() : begun.back(); }
 
@@ -82,6 +92,9 @@ class Handshakes {
     IntrusiveList<Member> further;
   };
 
+  // One of these ends. REQUIRES: !kinds.empty()
+  template <class Member>
+  void make_room(Kinds<Member>& kinds);
   void end(Handshake& first);
   void add(Handshake& handshake);
   void remove(Handshake& handshake);
