@@ -170,7 +170,13 @@ start_workers() {
 # has_role ROLE CONTROL: primary, or standby in sync.
 has_role() { ask_control "$2" "/$1" -o /dev/null; }
 
-is_protected() { ask_control "${controls[0]}" /status | grep -q '"protected":true'; }
+is_protected() {
+  local control
+  for control in "${controls[@]}"; do
+    ask_control "$control" /status | grep -q '"protected":true' && return
+  done
+  return 1
+}
 
 # From then on any single loss is survived.
 await_protection() {
@@ -181,8 +187,11 @@ await_protection() {
   echo "the masters and the workers with a state directory vote: any single loss is survived"
 }
 
-# worker_field NAME FIELD [is|is-not|above VALUE SECONDS]: see workers.py.
-worker_field() { "$root/examples/workers.py" "${controls[0]}" "$@"; }
+# worker_field [NAME FIELD [is|is-not|above VALUE SECONDS]]: see workers.py.
+worker_field() {
+  local IFS=,
+  "$root/examples/workers.py" "${controls[*]}" "$@"
+}
 
 # ---- start, status, stop ---------------------------------------------------------------------------------
 
@@ -269,7 +278,7 @@ stop_running() {
 
 # ---- demo ------------------------------------------------------------------------------------------------
 
-show_spread() { "$root/examples/workers.py" "${controls[0]}"; }
+show_spread() { worker_field; }
 
 # tell_when_found NANOSECONDS: how long after that moment the first master took w2 out, by its own log.
 tell_when_found() {
@@ -302,10 +311,19 @@ tell_takeover() {
   echo "  $1 leads in term $(field "$line" term), $((($(date -d "${line%% *}" +%s%N) - $2) / 1000000)) ms later"
 }
 
+# A machine that is too busy for a has made b the primary before.
+let_a_lead() {
+  has_role primary "${controls[0]}" && return
+  echo "b leads, since this machine had no time for a; a planned switchover to a"
+  tandem_as_operator switchover --to a --control "${controls[1]}" | sed 's/^/  /'
+  await 10 has_role primary "${controls[0]}" || fail_demo "a does not lead"
+}
+
 # Clients talk to b all the while.
 demo_failover() {
   local at
   echo
+  let_a_lead
   echo "the primary, a, is killed with -9"
   at=$(date +%s%N)
   kill9 a

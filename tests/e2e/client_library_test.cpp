@@ -55,15 +55,15 @@ std::string why(const tandem::ClientResult& result) {
 TEST_CASE("the client waits for an answer that takes many probes, through either master") {
   Setting it;
   auto options = it.client_options();
-  options.probe_after = std::chrono::milliseconds(50);
+  options.probe_after = std::chrono::milliseconds(250);
   SECTION("the primary") {}
   SECTION("the standby") { std::swap(options.masters[0], options.masters[1]); }
   tandem::Client client(options);
   for (const auto* method : {"GET", "POST"}) {
-    const auto answer = client.send(method, "/slow?ms=700", {}, "");
+    const auto answer = client.send(method, "/slow?ms=1200", {}, "");
     INFO(why(answer));
     REQUIRE(answer);
-    CHECK(answer->body == "slept 700 ms\n");
+    CHECK(answer->body == "slept 1200 ms\n");
     CHECK(answer->attempts == 1);
     CHECK(answer->master == options.masters[0]);
   }

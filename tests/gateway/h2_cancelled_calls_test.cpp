@@ -166,7 +166,7 @@ TEST_CASE("cancelled calls at a worker that says other things alone are free aft
         }
         worker.drain();
       },
-      {.timeouts = {.http2_quiet = 100ms}});
+      {.timeouts = {.http2_quiet = 200ms}});
   scene.ask_and_cancel();
   wait_until([&] { return scene.places() == 0; });
   CHECK(scene.origin.open_count() == 1);
@@ -212,7 +212,7 @@ TEST_CASE("a quiet worker of HTTP/2 is asked by a PING, and its calls go elsewhe
         ++pings;
         worker.drain();
       },
-      {.timeouts = {.http2_quiet = 50ms}});
+      {.timeouts = {.http2_quiet = 300ms}});
   Origin good([](Origin&, RawSocket& socket) {
     H2RawWorker worker(socket);
     worker.answer(worker.await_request(), "hello");
@@ -250,7 +250,7 @@ TEST_CASE("a quiet worker that was sent all the PINGs it bears is asked by SETTI
           if (answers) worker.answer(stream, "hello");
           worker.drain();
         },
-        {.timeouts = {.http2_quiet = 30ms}});
+        {.timeouts = {.http2_quiet = 200ms}});
     CHECK(scene.gateway.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status() ==
           (answers ? 200 : 502));
     CHECK(settings == 3);
@@ -353,7 +353,7 @@ TEST_CASE("a quiet worker of HTTP/2 that answers PINGs is waited for") {
         worker.answer(stream, "hello");
         worker.drain();
       },
-      {.timeouts = {.http2_quiet = 30ms}});
+      {.timeouts = {.http2_quiet = 200ms}});
   CHECK(scene.gateway.ask(get("/")).body == "hello");
   CHECK(scene.origin.connection_count() == 1);
 }

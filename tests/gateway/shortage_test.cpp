@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "gateway.hpp"
+#include "steady_reader.hpp"
 
 namespace tandem::test::shortage_test {
 
@@ -212,19 +213,20 @@ TEST_CASE("a client that sends and reads nothing does not keep its tunnel open")
 TEST_CASE("a tunnel whose client reads steadily stays open, however slow it is") {
   constexpr std::size_t pieces = 160;
   constexpr std::size_t bytes = 65'536;
+  constexpr auto patience = 300ms;
   Origin origin([](Origin&, RawSocket& socket) {
     socket.read_until("\r\n\r\n");
     socket.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
     socket.try_send(std::string(pieces * bytes, 'x'));
   });
-  Gateway gateway({origin.port()}, {.timeouts = {.tunnel_idle = 300ms}});
-  auto client = gateway.connect();
-  client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
-  client.read_until("\r\n\r\n");
-  for (std::size_t i = 0; i < pieces; ++i) {
-    CHECK(client.read_exactly(bytes).size() == bytes);
-    std::this_thread::sleep_for(25ms);  // its pace
-  }
+  Gateway gateway({origin.port()}, {.timeouts = {.tunnel_idle = patience}});
+  CHECK(holds_at_a_steady_pace(patience, [&](SteadyReader& reader) {
+    auto client = gateway.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    client.read_until("\r\n\r\n");
+    reader.read(client, pieces, bytes, 25ms);
+    return true;
+  }));
 }
 
 }  // namespace tandem::test::shortage_test

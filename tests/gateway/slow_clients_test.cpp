@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "gateway.hpp"
+#include "steady_reader.hpp"
 
 namespace tandem::test::slow_clients_test {
 
@@ -36,14 +37,9 @@ Origin::Script large(std::size_t bytes) {
   };
 }
 
-// Takes so many bytes in so many pieces, with a pause after each: a reader at that pace.
-void read_slowly(RawSocket& socket, std::size_t pieces, std::size_t bytes,
-                 std::chrono::milliseconds pause) {
-  for (std::size_t i = 0; i < pieces; ++i) {
-    socket.read_exactly(bytes);
-    std::this_thread::sleep_for(pause);
-  }
-}
+// More than the buffers of sockets hold.
+constexpr std::size_t pieces = 160;
+constexpr std::size_t bytes = 65'536;
 
 // A byte now and then, until the gateway answers.
 void trickle(RawSocket& client) {
@@ -154,7 +150,7 @@ TEST_CASE("a client that takes its answer below the least rate is cut, without b
   client.send(get("/"));
   bool cut = false;
   try {
-    read_slowly(client, 1'000, 20'000, 10ms);
+    SteadyReader().read(client, 1'000, 20'000, 10ms);
   } catch (const std::exception&) {
     cut = true;
   }
@@ -166,32 +162,35 @@ TEST_CASE("a client that takes its answer below the least rate is cut, without b
 }
 
 TEST_CASE("a steady reader is not cut, however long the socket's buffer is full") {
-  constexpr std::size_t pieces = 160;
-  constexpr std::size_t bytes = 65'536;
+  constexpr auto patience = 300ms;
   Origin origin(large(pieces * bytes));
-  Gateway gateway({origin.port()}, {.timeouts = {.body_idle = 300ms}});
-  auto client = gateway.connect();
-  client.send(get("/"));
-  client.read_until("\r\n\r\n");
-  read_slowly(client, pieces, bytes, 25ms);
-  client.send(get("/"));
-  client.read_until("\r\n\r\n");
+  Gateway gateway({origin.port()}, {.timeouts = {.body_idle = patience}});
+  CHECK(holds_at_a_steady_pace(patience, [&](SteadyReader& reader) {
+    auto client = gateway.connect();
+    client.send(get("/"));
+    client.read_until("\r\n\r\n");
+    reader.read(client, pieces, bytes, 25ms);
+    client.send(get("/"));
+    client.read_until("\r\n\r\n");
+    return true;
+  }));
 }
 
 TEST_CASE("a worker that takes an upload slowly is waited for as long as it takes something") {
-  constexpr std::size_t pieces = 160;
-  constexpr std::size_t bytes = 65'536;
-  Origin origin([](Origin&, RawSocket& socket) {
-    socket.read_until("\r\n\r\n");
-    read_slowly(socket, pieces, bytes, 25ms);
-    socket.send(ok("taken"));
-    socket.read_to_end();
-  });
-  Gateway gateway({origin.port()},
-                  {.timeouts = {.body_idle = 300ms, .pace = {.bytes_per_s = 1'000'000'000}}});
-  auto client = gateway.connect();
-  client.send(post_of(pieces * bytes) + std::string(pieces * bytes, 'x'));
-  CHECK(read_response(client).body == "taken");
+  constexpr auto patience = 300ms;
+  CHECK(holds_at_a_steady_pace(patience, [&](SteadyReader& reader) {
+    Origin origin([&](Origin&, RawSocket& socket) {
+      socket.read_until("\r\n\r\n");
+      reader.read(socket, pieces, bytes, 25ms);
+      socket.send(ok("taken"));
+      socket.read_to_end();
+    });
+    Gateway gateway({origin.port()},
+                    {.timeouts = {.body_idle = patience, .pace = {.bytes_per_s = 1'000'000'000}}});
+    auto client = gateway.connect();
+    client.send(post_of(pieces * bytes) + std::string(pieces * bytes, 'x'));
+    return read_response(client).body == "taken";
+  }));
 }
 
 TEST_CASE(

@@ -48,10 +48,10 @@ class SlowMaster {
 
 TEST_CASE("an answer that takes longer than several probes is waited for, and no other is asked") {
   for (const std::string method : {"GET", "PUT", "POST"}) {
-    SlowMaster slow(4);
+    SlowMaster slow(3);
     Origin second(always(ok("second")));
     auto options = knowing(slow.origin(), second);
-    options.probe_after = 20ms;
+    options.probe_after = 250ms;
     const auto seen = Client(options).send(method, "/", {}, "");
     REQUIRE(seen);
     CHECK(seen->body == "slow");
@@ -65,10 +65,10 @@ TEST_CASE("a slow answer hears of a call that the deadline ends, and the master 
   SlowMaster slow(1'000'000);
   Origin second(always(ok("second")));
   auto options = knowing(slow.origin(), second);
-  options.probe_after = 50ms;
+  options.probe_after = 250ms;
   Client client(options);
   CallOptions call;
-  call.deadline = 500ms;
+  call.deadline = 900ms;
   const auto late = client.Get("/", {}, call);
   REQUIRE(!late);
   CHECK(late.error().code == ClientErrorCode::deadline);
