@@ -430,6 +430,7 @@ read_options() {
 }
 
 case ${1:-start} in
+  -h | --help | help) usage ;;
   start) run ;;
   --*)
     read_options "$@"
@@ -441,7 +442,6 @@ case ${1:-start} in
     [ "${2:-}" != --tls ] || inner_tls=1
     demo
     ;;
-  -h | --help | help) usage ;;
   *)
     usage >&2
     exit 2

@@ -1,4 +1,4 @@
-// Readers that keep a pace, slow as it may be, and what may be said of those that were kept from
+// steady_reader.hpp: readers that keep a pace, slow as it may be, and what may be said of those that were kept from it.
 // it.
 #pragma once
 
