@@ -1,4 +1,5 @@
-// steady_reader.hpp: readers that keep a pace, slow as it may be, and what may be said of those that were kept from it.
+// steady_reader.hpp: readers that keep a pace, however slow, and what may be said of one that was
+// kept from it.
 // it.
 #pragma once
 
