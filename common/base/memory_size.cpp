@@ -1,5 +1,8 @@
 #include "common/base/memory_size.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 #include <limits>
@@ -11,6 +14,9 @@ namespace tandem {
 namespace {
 
 constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();
+
+// A process that has used up what its limits allow still has what it works with.
+constexpr std::uint64_t smallest = 1 << 20;
 
 // MemTotal of /proc/meminfo, which is in KiB.
 std::uint64_t machine_memory(const std::string& root) {
@@ -74,11 +80,28 @@ std::uint64_t groups_memory(const std::string& root) {
   return least;
 }
 
+std::uint64_t left_of(__rlimit_resource_t resource, std::uint64_t used) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return unlimited;
+  return limit.rlim_cur - std::min<std::uint64_t>(used, limit.rlim_cur);
+}
+
+// What the limits of this process leave, less a third for stacks and the like: of all that it maps,
+// and of its data. The first and the sixth number of statm are those in pages, proc(5).
+std::uint64_t process_memory(const std::string& root) {
+  std::ifstream file(root + "/proc/self/statm");
+  std::uint64_t mapped = 0, data = 0, other = 0;
+  if (!(file >> mapped >> other >> other >> other >> other >> data)) return unlimited;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto left = std::min(left_of(RLIMIT_AS, mapped * page), left_of(RLIMIT_DATA, data * page));
+  return left == unlimited ? left : left / 3 * 2;
+}
+
 }  // namespace
 
 std::uint64_t usable_memory(const std::string& root) {
-  const auto least = std::min(machine_memory(root), groups_memory(root));
-  return least == unlimited ? 0 : least;
+  const auto least = std::min({machine_memory(root), groups_memory(root), process_memory(root)});
+  return least == unlimited ? 0 : std::max(least, smallest);
 }
 
 }  // namespace tandem

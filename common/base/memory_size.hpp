@@ -6,8 +6,9 @@
 
 namespace tandem {
 
-// Bytes: the memory of the machine, or the lowest limit of the control groups (version 1 or 2) that
-// this process is in. 0 when neither is known. `root`: where /proc and /sys are.
+// Bytes: the memory of the machine, or less where a control group (version 1 or 2) that this
+// process is in, or its own limits (two thirds of what RLIMIT_AS and RLIMIT_DATA leave now), allow
+// less. 0 when nothing is known. `root`: where /proc and /sys are.
 std::uint64_t usable_memory(const std::string& root = "");
 
 }  // namespace tandem

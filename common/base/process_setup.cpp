@@ -1,6 +1,7 @@
 #include "common/base/process_setup.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,12 +26,19 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void spare_address_space() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  ::mallopt(M_ARENA_MAX, 1);
+}
+
 }  // namespace
 
 void set_up_process() {
   open_standard_descriptors();
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  spare_address_space();
 }
 
 }  // namespace tandem

@@ -11,11 +11,11 @@ namespace {
 
 const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-// A master, by a shell that limits its descriptors first.
-Arguments master_with(const std::string& descriptors, const Arguments& arguments = {}) {
+// A master, by a shell that limits it first, as ulimit understands it.
+Arguments master_with(const std::string& limit, const Arguments& arguments = {}) {
   Arguments words{"sh",
                   "-c",
-                  "ulimit -n " + descriptors + "; exec \"$@\"",
+                  "ulimit " + limit + "; exec \"$@\"",
                   "sh",
                   program("tandem-master"),
                   "--listen",
@@ -28,10 +28,10 @@ Arguments master_with(const std::string& descriptors, const Arguments& arguments
   return words;
 }
 
-// One master with few descriptors, and two workers.
+// One master that is short of something, and two workers.
 struct Scarce {
-  Scarce()
-      : master(dir, "master", master_with("100", {"--threads", "2"})),
+  explicit Scarce(const std::string& limit)
+      : master(dir, "master", master_with(limit, {"--threads", "2"})),
         ready(master.await_line("tandem-master ready")),
         listen(field_of(ready, "listen")),
         control(field_of(ready, "control")) {
@@ -79,7 +79,7 @@ std::vector<Socket> senders(const std::string& address, int count, const std::st
 }  // namespace
 
 TEST_CASE("a master with few descriptors serves whom it accepted, and its workers stay up") {
-  Scarce cluster;
+  Scarce cluster("-n 100");
   // As many as find a place, and are busy.
   auto accepted =
       senders(cluster.listen, 30, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
@@ -132,6 +132,19 @@ TEST_CASE("a master without memory for more says so, and is there when it has so
     CHECK(cluster.state_of("w1") == "up");
   }
   CHECK(eventually([&] { return get(cluster.listen(), "/").status == 200; }));
+}
+
+TEST_CASE("a master whose address space is limited takes no more than it can hold, unasked") {
+  Scarce cluster("-v 300000");  // KiB
+  {
+    const auto greedy = senders(
+        cluster.listen, 4'000,
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65000\r\n\r\n" + std::string(60'000, 'x'));
+    CHECK(eventually([&] { return get(cluster.listen, "/").status == 503; }));
+    CHECK(cluster.up() == 2);
+  }
+  CHECK(eventually([&] { return get(cluster.listen, "/").status == 200; }));
+  CHECK(cluster.up() == 2);
 }
 
 }  // namespace tandem::e2e::shortage_test

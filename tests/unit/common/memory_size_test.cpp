@@ -1,4 +1,7 @@
 // How much memory a process may use: by files as Linux has them.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -72,6 +75,25 @@ TEST_CASE("a group that allows more than the machine has changes nothing") {
   root.put("/proc/self/cgroup", "0::/\n");
   root.put("/sys/fs/cgroup/memory.max", "1099511627776\n");
   CHECK(root.memory() == 8 * gib);
+}
+
+TEST_CASE("what the limits of the process leave counts, and is never told as nothing known") {
+  const Root root;
+  root.put("/proc/self/statm", "1000 300 200 50 0 400 0\n");
+  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  for (const auto& [resource, used] :
+       {std::pair(RLIMIT_AS, 1000 * page), std::pair(RLIMIT_DATA, 400 * page)}) {
+    rlimit before{};
+    REQUIRE(getrlimit(resource, &before) == 0);
+    const rlimit lower{2 * gib, before.rlim_max};
+    REQUIRE(setrlimit(resource, &lower) == 0);
+    CHECK(root.memory() == (2 * gib - used) / 3 * 2);
+    root.put("/proc/self/statm", "9999999 300 200 50 0 9999999 0\n");
+    CHECK(root.memory() == 1024 * 1024);
+    root.put("/proc/self/statm", "1000 300 200 50 0 400 0\n");
+    REQUIRE(setrlimit(resource, &before) == 0);
+    CHECK(root.memory() == 8 * gib);
+  }
 }
 
 TEST_CASE("what is unknown is 0") { CHECK(usable_memory("/tmp/there-is-no-such-root") == 0); }
