@@ -12,6 +12,6 @@ cd "$work"/tandem-*
 cmake --preset release -D BUILD_TESTING=OFF >/dev/null
 cmake --build --preset release -j "${TANDEM_JOBS:-$(nproc)}" --target installable >/dev/null
 build/release/bin/tandem-master --version
-grep -q uPlot build/release/master/page.cpp
+grep -q leeoniya/uPlot build/release/bin/tandem-master  # the chart library itself, as its first comment says
 cmake --install build/release --prefix "$work/installed" >/dev/null
 "$work/installed/bin/tandem" --version
