@@ -164,8 +164,8 @@ void bind_clients(CLI::App& app, MasterFlags& flags) {
   bind_value(
       app, "--memory", "BYTES[k|m|g]",
       "memory for the buffers of clients and workers; when it runs out, idle clients are "
-      "disconnected, and then new requests are answered 503; default: half of what the machine, "
-      "its control group and ulimit allow; 0: no limit",
+      "disconnected, and then new requests are answered 503; default: half of what the machine "
+      "or its control group has, or a third of what ulimit leaves; 0: no limit",
       [&flags](std::string_view text, std::string_view flag) -> Result<> {
         const auto memory = parse_byte_size(text, flag);
         if (!memory) return memory.error();

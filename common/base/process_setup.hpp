@@ -5,9 +5,8 @@
 // - SIGPIPE is ignored: a reader of a log or of a connection that goes away is a failed write, not
 //   the end of the program. Programs that we start get it back (role_hooks.cpp).
 // - The soft limit of descriptors is raised to the hard one: every connection is a descriptor.
-// - Where address space is limited (ulimit -v) all threads share one heap: glibc sets 64 MiB of it
-// aside
-//   for each of them otherwise, and there would be none left for requests.
+// - Where address space is limited (ulimit -v) all threads share one heap: otherwise
+//   glibc sets 64 MiB of it aside for each of them, and none would be left for requests.
 #pragma once
 
 namespace tandem {
