@@ -91,6 +91,27 @@ std::string protection(const wire::Status& status) {
 constexpr std::uint64_t certificate_days_warned = 30;
 constexpr std::uint64_t certificate_days_urgent = 7;
 
+// "web=consul:127.0.0.1:8500: 3 instances, 1 left out: ..."
+std::string told_of(const wire::SourceStatus& source) {
+  auto text = fmt::format("{}: ", source.source);
+  const auto known =
+      fmt::format("{} instance{}", source.instances, source.instances == 1 ? "" : "s");
+  if (source.state == "lost") {
+    text += fmt::format("LOST for {} s, its {} stay: {}", source.lost_ms.value_or(0) / 1000, known,
+                        source.problem);
+  } else if (source.state == "doubted") {
+    text += fmt::format("lists nothing any more, its {} stay until that is certain", known);
+  } else {
+    text += source.state == "read" ? known : fmt::format("not read yet, {} known", known);
+  }
+  if (source.left_out > 0) {
+    text += fmt::format("; {} of them left out: {}", source.left_out, source.left_out_why);
+  }
+  if (source.skipped > 0)
+    text += fmt::format("; {} skipped: {}", source.skipped, source.skipped_why);
+  return text;
+}
+
 std::string end_of(const wire::CredentialStatus& credential) {
   if (credential.until.empty()) return "-";
   if (credential.expired) return fmt::format("{}, has expired", credential.until);
@@ -204,6 +225,7 @@ std::string summary(const wire::Status& status) {
         {"address", fmt::format("{} {} {}{}{}", vip.address, vip.held ? "is on" : "is not on",
                                 vip.interface, vip.problem.empty() ? "" : ": ", vip.problem)});
   }
+  for (const auto& source : status.sources) table.add({"registry", told_of(source)});
   for (const auto& certificate : status.certificates) {
     const auto left = certificate.days_left;
     table.add({"certificate", fmt::format("{} for {}, {} days left{}", certificate.file,

@@ -58,6 +58,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.standby_serves = flags.forward.standby_traffic != StandbyTraffic::refuse;
   options.serves_under_grants = flags.forward.standby_traffic == StandbyTraffic::serve;
   options.backends = flags.backends;
+  options.sources = flags.sources;
   options.routes = flags.routes;
   options.services = flags.services;
   options.cluster_files = flags.cluster;

@@ -16,6 +16,7 @@
 #include "master/client_flags.hpp"
 #include "master/control_options.hpp"
 #include "master/control/role_hooks.hpp"
+#include "master/discovery/limits.hpp"
 #include "master/reload_table.hpp"
 #include "master/tracing_flags.hpp"
 
@@ -51,6 +52,20 @@ Result<wire::WorkerSpec> parse_backend(std::string_view text, std::string_view f
   spec.name = spec.name.substr(0, limits::name_bytes_max);
   spec.address = std::move(*endpoint);
   return spec;
+}
+
+Result<> take_source(std::vector<SourceSpec>& sources, std::string_view text,
+                     std::string_view flag) {
+  auto source = parse_source(text, flag);
+  if (!source) return source.error();
+  const bool is_known = std::any_of(sources.begin(), sources.end(),
+                                    [&](const auto& each) { return each.text == text; });
+  if (is_known) return invalid(fmt::format("{} is given twice: {}", flag, text));
+  if (sources.size() >= limits::sources_max) {
+    return invalid(fmt::format("{} may be given {} times", flag, limits::sources_max));
+  }
+  sources.push_back(std::move(*source));
+  return {};
 }
 
 Result<> resolve_in_place(Endpoint& endpoint, std::string_view flag,
@@ -277,6 +292,12 @@ void bind(CLI::App& app, MasterFlags& flags) {
               if (!spec) return spec.error();
               flags.backends.push_back(std::move(*spec));
               return {};
+            });
+  bind_each(app, "--discover", "SERVICE=REGISTRY",
+            "read the instances of a service from a registry of others, consul or etcd, such as "
+            "web=consul:127.0.0.1:8500/web; docs/discovery.md has the forms; repeatable",
+            [&flags](std::string_view text, std::string_view flag) {
+              return take_source(flags.sources, text, flag);
             });
   bind_each(app, "--route", "[HOST]/PREFIX=SERVICE[,strip]",
             "send requests for that host and path to that service; strip removes the prefix; "

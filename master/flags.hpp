@@ -18,6 +18,7 @@
 #include "common/wire/features.hpp"
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
+#include "master/discovery/source_spec.hpp"
 #include "master/forward/access_log/options.hpp"
 #include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
@@ -51,6 +52,7 @@ struct MasterFlags {
   std::vector<std::string> on_demote;
   std::vector<VipSpec> vips;
   std::vector<wire::WorkerSpec> backends;
+  std::vector<SourceSpec> sources;
   std::vector<wire::Route> routes;
   std::map<std::string, wire::ServiceSettings> services;  // by their names
   Duration worker_heartbeat = 1s;

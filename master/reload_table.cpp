@@ -130,6 +130,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"on-promote", take_commands, for_next_change},
     {"on-demote", take_commands, for_next_change},
     {"backend", whole<&MasterFlags::backends>},
+    {"discover", whole<&MasterFlags::sources>, "workers of what stays are not touched"},
     {"route", whole<&MasterFlags::routes>},
     {"service", whole<&MasterFlags::services>},
     {"vip"},

@@ -9,8 +9,10 @@ namespace tandem {
 
 void Http1Conversation::begin(const Endpoint& peer) {
   begun_ = true;
-  words_ = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n", method_,
-                       target_, peer.to_string(), fields_);
+  words_ = fmt::format(
+      "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}{}\r\n{}", method_, target_,
+      peer.to_string(), fields_,
+      body_.empty() ? std::string() : fmt::format("Content-Length: {}\r\n", body_.size()), body_);
   status_ = reader_.begin();
 }
 
@@ -22,6 +24,7 @@ void Http1Conversation::feed(std::string_view bytes) {
     bytes.remove_prefix(size);
     status_ = reader_.take(size);
   }
+  has_enough_ = reader_.has_head() && enough_ && enough_(reader_.answer());
 }
 
 }  // namespace tandem

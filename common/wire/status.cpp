@@ -61,6 +61,19 @@ ordered_json document(const VipStatus& vip) {
           {"problem", vip.problem}};
 }
 
+ordered_json document(const SourceStatus& source) {
+  return {{"source", source.source},
+          {"service", source.service},
+          {"state", source.state},
+          {"problem", source.problem},
+          {"lost_ms", or_null(source.lost_ms)},
+          {"instances", source.instances},
+          {"left_out", source.left_out},
+          {"left_out_why", source.left_out_why},
+          {"skipped", source.skipped},
+          {"skipped_why", source.skipped_why}};
+}
+
 ordered_json document(const CredentialStatus& credential) {
   return {{"name", credential.name},       {"role", credential.role},
           {"until", credential.until},     {"days_left", credential.days_left},
@@ -143,6 +156,19 @@ void read(MemberReader& reader, VipStatus& vip) {
   reader.text("interface", vip.interface);
   reader.boolean("held", vip.held);
   reader.text("problem", vip.problem, Presence::optional);
+}
+
+void read(MemberReader& reader, SourceStatus& source) {
+  reader.text("source", source.source);
+  reader.text("service", source.service);
+  reader.text("state", source.state);
+  reader.text("problem", source.problem, Presence::optional);
+  if (!reader.is_null("lost_ms")) reader.number("lost_ms", source.lost_ms.emplace(), 0, any_i64);
+  reader.number("instances", source.instances, 0, any_u64);
+  reader.number("left_out", source.left_out, 0, any_u64, Presence::optional);
+  reader.text("left_out_why", source.left_out_why, Presence::optional);
+  reader.number("skipped", source.skipped, 0, any_u64, Presence::optional);
+  reader.text("skipped_why", source.skipped_why, Presence::optional);
 }
 
 void read(MemberReader& reader, ProcessStatus& process) {
@@ -275,6 +301,7 @@ std::string to_json(const Status& status) {
                           {"forbidden", status.refused_requests.forbidden}}},
                         {"credentials", documents(status.credentials)},
                         {"vips", documents(status.vips)},
+                        {"sources", documents(status.sources)},
                         {"certificates", documents(status.certificates)},
                         {"voters_told_by", status.voters_told_by},
                         {"voters_committed", status.voters_committed},
@@ -340,6 +367,7 @@ Result<Status> parse_status(std::string_view text) {
   read_refused(reader, status.refused_requests);
   if (!reader.is_null("credentials")) read_list(reader, "credentials", status.credentials);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
+  if (!reader.is_null("sources")) read_list(reader, "sources", status.sources);
   if (!reader.is_null("certificates")) {
     read_list(reader, "certificates", status.certificates);
   }

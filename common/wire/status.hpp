@@ -73,6 +73,22 @@ struct VipStatus {
   std::string problem;    // what is wrong with it, one sentence; empty: nothing
 };
 
+// A registry of others from which this node reads the instances of a service (--discover).
+struct SourceStatus {
+  std::string source;   // as --discover has it
+  std::string service;  // here
+  // read | unread: not yet | lost: it cannot be read, and the instances that were read stay |
+  // doubted: it lists nothing any more, and is read once more
+  std::string state;
+  std::string problem{};                  // why it is lost; empty: it is not
+  std::optional<std::int64_t> lost_ms{};  // for how long; null: it is not
+  std::uint64_t instances = 0;            // that were read last
+  std::uint64_t left_out = 0;             // those of them that are no workers here
+  std::string left_out_why{};             // of one of them
+  std::uint64_t skipped = 0;              // listed there, but no instances
+  std::string skipped_why{};              // of one of them
+};
+
 // A certificate that clients are shown.
 struct CertificateStatus {
   std::string file;
@@ -140,6 +156,7 @@ struct Status {
   RefusedRequests refused_requests;
   std::vector<CredentialStatus> credentials;    // none: no token is required, or an older master
   std::vector<VipStatus> vips;                  // of this node
+  std::vector<SourceStatus> sources{};          // of this node; none: it reads none
   std::vector<CertificateStatus> certificates;  // of this node
   std::string voters_told_by;  // the master whose knowledge of the voters this is, which is the
                                // primary; empty: none

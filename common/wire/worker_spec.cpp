@@ -9,17 +9,13 @@
 
 namespace tandem::wire {
 
-namespace {
-
 // 127.0.0.1:80 is named 127.0.0.1-80, [::1]:80 is named --1-80: a name may have only these
 // characters.
-std::string default_name(const Endpoint& address) {
+std::string name_of_worker_at(const Endpoint& address) {
   auto name = address.host + "-" + std::to_string(address.port);
   std::replace(name.begin(), name.end(), ':', '-');
   return name;
 }
-
-}  // namespace
 
 std::string to_json(const WorkerSpec& spec) {
   return dump({{"name", spec.name},
@@ -45,7 +41,7 @@ Result<WorkerSpec> parse_worker_spec(std::string_view json) {
                 Presence::optional);
   const auto finished = reader.finish(UnknownMembers::refuse);
   if (!finished.ok()) return finished.error();
-  if (spec.name.empty()) spec.name = default_name(spec.address);
+  if (spec.name.empty()) spec.name = name_of_worker_at(spec.address);
   return spec;
 }
 

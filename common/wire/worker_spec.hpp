@@ -26,6 +26,9 @@ struct WorkerSpec {
   friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
 };
 
+// Of a worker at that address to which nobody has given a name. REQUIRES: it is numeric.
+std::string name_of_worker_at(const Endpoint& address);
+
 std::string to_json(const WorkerSpec& spec);
 Result<WorkerSpec> parse_worker_spec(std::string_view json);
 

@@ -16,6 +16,7 @@
 #include "master/cluster/backup.hpp"
 #include "master/control/control_plane_options.hpp"
 #include "master/control/control_plane_parts.hpp"
+#include "master/control/discovery/registered_place.hpp"
 #include "master/control/known_masters.hpp"
 #include "master/control/limits.hpp"
 #include "master/control/state_api.hpp"
@@ -210,6 +211,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
   tickets.emplace(
       loop, calls, registry, *member, options.node, [this] { return token; }, hooks.tickets);
   open_agent(options);
+  open_discovery(options);
   route(options);
   auto bound = server.listen(options.control);
   if (!bound) {
@@ -248,6 +250,23 @@ void ControlPlane::Parts::open_agent(const ControlPlaneOptions& options) {
                                      return primary ? primary->control.to_string() : std::string();
                                    }});
   agent->open(now());
+}
+
+void ControlPlane::Parts::open_discovery(const ControlPlaneOptions& options) {
+  discovered.emplace(
+      DiscoveredWorkers::Sources{.loop = loop,
+                                 .registry = registry,
+                                 .own_addresses = own_addresses,
+                                 .data_dir = options.data_dir,
+                                 .is_alone =
+                                     [this] {
+                                       std::map<std::string, Endpoint> others;
+                                       for (const auto& [name, master] : masters())
+                                         others.emplace(name, master.control);
+                                       return all_of_this_machine(others);
+                                     },
+                                 .record = [this](Event event) { record(std::move(event)); }});
+  discovered->set(options.sources, now());
 }
 
 void ControlPlane::Parts::run() {
@@ -304,6 +323,7 @@ void ControlPlane::Parts::close() {
   documents.stop();
   queries.stop();
   agent->stop();
+  discovered->stop();
   lookups.stop();
   tick_timer.cancel();
   publish_timer.cancel();

@@ -30,6 +30,7 @@
 #include "master/control/config_api.hpp"
 #include "master/control/ticket_sharing.hpp"
 #include "master/control/upgrade_api.hpp"
+#include "master/discovery/source_spec.hpp"
 #include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
 #include "master/registry/failure_kind.hpp"
@@ -65,6 +66,7 @@ struct ControlPlaneOptions {
   std::vector<std::string> on_promote{};     // --on-promote
   std::vector<std::string> on_demote{};      // --on-demote
   std::vector<wire::WorkerSpec> backends{};  // --backend
+  std::vector<SourceSpec> sources{};         // --discover
   std::vector<wire::Route> routes{};         // --route
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.

@@ -165,6 +165,7 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   if (auto done = registry.reconfigure(*wanted, now()); !done) return done;
   move_control(*opened, options);
   look_up(options.backends);
+  discovered->set(options.sources, now());
   registry.set_forget_after(options.forget_after);
   registry.set_heartbeat_interval(options.worker_heartbeat, now());
   registry.reload_tls();

@@ -56,6 +56,7 @@ void ControlPlane::Parts::tell_standing() const {
 void ControlPlane::Parts::note_second() {
   look_for_panics();
   tell_standing();
+  discovered->tick(now());
   if (member->view().is_protected) {
     unprotected_since = Instant::never();
   } else if (unprotected_since == Instant::never()) {

@@ -43,9 +43,28 @@ Result<> check_clear_text(const ControlPlaneOptions& options) {
     const auto what = fmt::format("--peer {}={}", name, address.to_string());
     if (auto ok = tls::check_clear_text(clear, address, what, "--peer"); !ok) return ok;
   }
+  for (const auto& source : options.sources) {
+    if (options.insecure_network) break;
+    if (auto ok = check_secrets(source); !ok) return ok;
+  }
   if (!options.join) return {};
   return tls::check_clear_text(clear, *options.join, "--join " + options.join->to_string(),
                                "--join");
+}
+
+// What a cluster reads from itself would never leave it.
+Result<> check_sources(const ControlPlaneOptions& options) {
+  for (const auto& source : options.sources) {
+    for (const auto& server : source.servers) {
+      bool is_ours = server == options.control || (options.join && server == *options.join);
+      for (const auto& [name, address] : options.peers) is_ours = is_ours || server == address;
+      if (!is_ours) continue;
+      return invalid(fmt::format("--discover {}: {} is a master of this cluster", source.text,
+                                 server.to_string()),
+                     "--discover");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -60,6 +79,7 @@ Result<> ControlPlaneOptions::validate() const {
   if (auto files = cluster_files.validate(); !files) return files;
   const bool has_secret = cluster_files.is_given() || !token_file.empty() || !tokens_file.empty();
   if (auto clear = check_clear_text(*this); !clear) return clear;
+  if (auto others = check_sources(*this); !others) return others;
   if (!control.is_loopback() && !has_secret) {
     return invalid(fmt::format("--control {} can be reached from other machines: give certificates "
                                "by --cluster-ca, --cluster-cert and --cluster-key, or secrets by "

@@ -18,6 +18,7 @@
 #include "master/control/control_plane.hpp"
 #include "master/control/discovery/agent.hpp"
 #include "master/control/discovery/blocking_queries.hpp"
+#include "master/control/discovery/discovered_workers.hpp"
 #include "master/control/drained_wait.hpp"
 #include "master/control/event_feed.hpp"
 #include "master/control/heartbeat_api.hpp"
@@ -47,6 +48,7 @@ struct ControlPlane::Parts {
   void look_up(const std::vector<wire::WorkerSpec>& backends);
   NameLookups::Found without_own(const NameLookups::Found& found) const;
   void open_agent(const ControlPlaneOptions& options);
+  void open_discovery(const ControlPlaneOptions& options);
   void route(const ControlPlaneOptions& options);
   void run();
   void tick_at(boost::asio::steady_timer::time_point time);
@@ -137,6 +139,7 @@ struct ControlPlane::Parts {
   LongDocuments documents{loop, registry};
   BlockingQueries queries{loop};
   std::optional<Agent> agent;
+  std::optional<DiscoveredWorkers> discovered;
   RoleHooks role_hooks;
   std::optional<HeartbeatApi> heartbeat_api;
   ApiRouter router;

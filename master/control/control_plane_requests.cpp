@@ -62,8 +62,9 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   heartbeat_api.emplace(
       HeartbeatApi::Sources{registry, node, *member, access, own_addresses, heartbeats}, timing);
   heartbeat_api->route(router);
-  const auto status = status_of(registry, node, *member, access, hooks.upgrade, hooks.vips,
-                                [this] { return certificates(); });
+  const auto status = status_of(
+      registry, node, *member, access, hooks.upgrade, hooks.vips, [this] { return certificates(); },
+      [this] { return discovered->status(now()); });
   route_status(router, status, documents);
   route_metrics(router,
                 {.status = status,

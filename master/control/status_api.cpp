@@ -156,10 +156,11 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 
 StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                     const AccessControl& access, const UpgradeHooks& upgrade, Vips vips,
-                    ShownCertificates certificates) {
+                    ShownCertificates certificates, ReadSources sources) {
   return [&registry, &node, &member, &access, &upgrade, vips = std::move(vips),
-          certificates = std::move(certificates)] {
+          certificates = std::move(certificates), sources = std::move(sources)] {
     auto status = status_of(registry, node, member, vips, certificates);
+    status.sources = sources();
     status.refused_requests = access.refused();
     status.credentials = access.credentials();
     if (upgrade.process.pid > 0) status.process = upgrade.process;

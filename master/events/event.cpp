@@ -33,6 +33,7 @@ std::string_view to_string(EventKind kind) {
     case EventKind::reload: return "reload";
     case EventKind::certificate: return "certificate";
     case EventKind::disk: return "disk";
+    case EventKind::discovery: return "discovery";
   }
   assertion_failed("a known kind of event", __FILE__, __LINE__);
 }

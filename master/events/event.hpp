@@ -24,6 +24,7 @@ enum class EventKind {
   reload,       // files that were read again, or refused
   certificate,  // one that ends soon
   disk,         // a master or witness cannot write its log, or can again
+  discovery,    // a registry of --discover cannot be read, or can again
 };
 std::string_view to_string(EventKind kind);
 

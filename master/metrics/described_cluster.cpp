@@ -1,6 +1,7 @@
 // The cluster, this node in it, its services and workers.
 #include "master/metrics/described.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace tandem::master::metrics {
@@ -39,6 +40,23 @@ void describe_node(Exposition& out, const wire::Status& status, bool serves) {
              static_cast<double>(status.applied_index.value()));
   out.begin(Kind::gauge, "tandem_vip_held", "Whether this host has the address that moves");
   for (const auto& vip : status.vips) out.add(vip.held, {{"address", vip.address}});
+  out.begin(Kind::gauge, "tandem_discovery_reachable",
+            "Whether the registry of --discover can be read");
+  for (const auto& source : status.sources) {
+    out.add(source.state != "lost", {{"service", source.service}, {"source", source.source}});
+  }
+  out.begin(Kind::gauge, "tandem_discovery_instances",
+            "Instances that were read last; those that are no workers here count as left_out");
+  for (const auto& source : status.sources) {
+    const auto workers = source.instances - std::min(source.instances, source.left_out);
+    const auto add = [&](const char* kind, std::uint64_t count) {
+      out.add(static_cast<double>(count),
+              {{"service", source.service}, {"source", source.source}, {"kind", kind}});
+    };
+    add("worker", workers);
+    add("left_out", source.left_out);
+    add("skipped", source.skipped);
+  }
   out.begin(Kind::gauge, "tandem_certificate_remaining_seconds",
             "Until the certificate expires, in whole days");
   for (const auto& certificate : status.certificates) {

@@ -106,7 +106,8 @@ Result<Membership> Registry::heartbeat(const wire::Heartbeat& heartbeat, std::st
 // holder is gone.
 Result<> Registry::check_name_is_free(const WorkerRecord& holder, const wire::Heartbeat& heartbeat,
                                       const Endpoint& address, Instant attentive) const {
-  if (holder.is_probed()) return backend_has(holder.name, holder.address);
+  if (holder.is_put()) return backend_has(holder.name, holder.address);
+  if (holder.kind == WorkerKind::discovered) return {};
   const auto held_until =
       holder.liveness.last_good() + intervals_name_is_held * options_.heartbeat_interval;
   const bool is_gone = holder.has_left() || holder.liveness.down() || holder.suspicion.active() ||
@@ -265,6 +266,7 @@ WorkerRecord& Registry::insert(WorkerRecord record) {
 }
 
 void Registry::erase(Records::iterator place) {
+  note_displaced(place->second);
   services_.remove(place->second);
   by_id_.erase(place->second.id);
   by_name_.erase(place->second.name);

@@ -216,6 +216,18 @@ class Registry {
   // to hear of it.
   void set_heartbeat_interval(Duration interval, Instant now);
 
+  // ---- what registries of others list (registry_discovered.cpp)
+
+  using Discovered = std::map<std::string, wire::WorkerSpec, std::less<>>;  // by name
+  // Replaces what was listed: what is as it was is not touched. Those at an address that an
+  // operator has given, or whose worker is heard, are left out as long as that is so. REQUIRES:
+  // their addresses are numeric.
+  void discover(Discovered listed, Instant now);
+  // Why some of them are no workers, by name.
+  const std::map<std::string, std::string, std::less<>>& undiscovered() const {
+    return undiscovered_;
+  }
+
   // ---- views for others
 
   // Hands a snapshot to on_snapshot when something changed since the last one, and always the first
@@ -326,7 +338,20 @@ class Registry {
   bool announces_clients(std::string_view service) const;
   Result<> check_is_secure(const wire::Heartbeat& heartbeat, const Endpoint& address) const;
 
+  static Error would_be_clear(std::string_view name, const Endpoint& address);
+
+  // ---- registry_discovered.cpp
+  static bool makes_way(const WorkerRecord& record) {
+    return record.kind == WorkerKind::discovered;
+  }
+  WorkerRecord* discovered(std::string_view name);
+  Result<> take_discovered(const wire::WorkerSpec& spec, Instant now);
+  void update(WorkerRecord& record, const wire::WorkerSpec& spec);
+  void note_displaced(const WorkerRecord& record);
+  void discover_again(Instant now);
+
   // ---- registry_addresses.cpp
+  static Error belongs_to(const WorkerRecord& holder);
   static Endpoint canonical(const Endpoint& address);
   static bool is_heard(const WorkerRecord& record);
   std::vector<WorkerRecord*> others_at(const Endpoint& address, std::string_view name) const;
@@ -403,6 +428,9 @@ class Registry {
   Routes configured_routes_;
   Settings configured_settings_;
   std::map<std::string, wire::WorkerSpec, std::less<>> configured_backends_;
+  Discovered discovered_;
+  std::map<std::string, std::string, std::less<>> undiscovered_;  // those of them without a record
+  Instant discovered_again_ = Instant();
   std::set<std::string, std::less<>>
       told_panicking_;  // the services that panic according to the primary
   CheckCounts check_counts_;

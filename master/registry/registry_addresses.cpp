@@ -3,6 +3,7 @@
 // heard: their requests would reach the newcomer.
 //
 // A heartbeat never replaces a worker that an operator has put there, by --backend or by the API.
+// One that was read from a registry of others makes way for all of these (registry_discovered.cpp).
 #include <algorithm>
 
 #include "common/base/canonical_host.hpp"
@@ -16,15 +17,15 @@ namespace {
 // More workers at one address than this can only be a mistake.
 constexpr std::size_t predecessors_max = 8;
 
-Error belongs_to(const WorkerRecord& holder) {
+}  // namespace
+
+Error Registry::belongs_to(const WorkerRecord& holder) {
   return fail(ErrorCode::conflict,
               fmt::format("the address {} belongs to {} {}: no two workers can be at one address",
                           holder.address.to_string(),
                           holder.is_probed() ? "the backend" : "the worker", holder.name),
               "address");
 }
-
-}  // namespace
 
 Endpoint Registry::canonical(const Endpoint& address) {
   return {canonical_host(address.host), address.port};
@@ -50,7 +51,7 @@ bool Registry::is_heard(const WorkerRecord& record) {
 Result<> Registry::check_address_is_free(const wire::Heartbeat& heartbeat,
                                          const Endpoint& address) const {
   for (const auto* holder : others_at(address, heartbeat.name)) {
-    if (holder->is_probed()) return belongs_to(*holder);
+    if (holder->is_put()) return belongs_to(*holder);
     const auto& before = holder->predecessors;
     const bool is_predecessor =
         std::find(before.begin(), before.end(), heartbeat.incarnation) != before.end();
@@ -73,7 +74,7 @@ std::vector<std::string> Registry::retire_others_at(const Endpoint& address,
                                                     std::string_view name) {
   std::vector<std::string> retired;
   for (const auto* other : others_at(address, name)) {
-    if (other->is_probed()) continue;
+    if (other->is_put()) continue;
     log::warn("worker retired name={} service={} address={} by={}", other->name, other->service,
               other->address.to_string(), name);
     retired.insert(retired.end(), other->predecessors.begin(), other->predecessors.end());

@@ -36,7 +36,8 @@ Result<> Registry::check_configured(const Configured& configured) const {
   for (const auto& spec : configured.backends) {
     const auto holder = records_.find(spec.name);
     const bool is_ours = configured_backends_.contains(spec.name);
-    if (holder != records_.end() && !is_ours) return refused(name_taken(holder->second));
+    const bool is_taken = holder != records_.end() && !is_ours && !makes_way(holder->second);
+    if (is_taken) return refused(name_taken(holder->second));
     if (!names.insert(spec.name).second) {
       return refused(invalid(fmt::format("{} is given twice", spec.address.to_string())));
     }

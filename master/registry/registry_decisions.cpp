@@ -32,7 +32,8 @@ JoinedWorker joined_as(const WorkerRecord& record, const ClusterState& state) {
 
 Result<Change> Registry::add(const wire::WorkerSpec& spec) const {
   thread_.assert_here();
-  if (const auto taken = records_.find(spec.name); taken != records_.end()) {
+  if (const auto taken = records_.find(spec.name);
+      taken != records_.end() && !makes_way(taken->second)) {
     return name_taken(taken->second);
   }
   if (auto room = check_room(spec.service); !room) return room.error();
@@ -54,6 +55,13 @@ Result<Change> Registry::remove(std::string_view name) const {
         fmt::format("{} was given by --backend: drain it, or take it out of the configuration",
                     name),
         "name");
+  }
+  if (record.kind == WorkerKind::discovered) {
+    return fail(ErrorCode::conflict,
+                fmt::format("{} is in a registry that --discover reads: drain it, or deregister it "
+                            "there",
+                            name),
+                "name");
   }
   // Also for a worker that is down, which may only be cut off.
   const bool comes_back = record.kind == WorkerKind::tandem && !record.has_left();
@@ -89,10 +97,13 @@ Result<Change> Registry::set_weight(std::string_view name, std::optional<unsigne
   return Change(SetWeight{std::string(name), weight, is_configured(name)});
 }
 
-// The state has no --backend workers, and below that level changes do not mark them.
+// The state has no workers of --backend or --discover, and below that level changes do not mark
+// them.
 bool Registry::is_configured(std::string_view name) const {
   const auto found = records_.find(name);
-  return state_.judges() && found != records_.end() && found->second.kind == WorkerKind::configured;
+  if (!state_.judges() || found == records_.end()) return false;
+  const auto kind = found->second.kind;
+  return kind == WorkerKind::configured || kind == WorkerKind::discovered;
 }
 
 // A worker gets requests as soon as it is heard, so a decision about it may come before its Join is
@@ -170,7 +181,7 @@ bool Registry::has_gone(const std::string& name, const JoinedWorker& worker,
   if (found == records_.end()) {
     const auto others = others_at(worker.address, name);
     const bool replaced = std::any_of(others.begin(), others.end(), [](const auto* other) {
-      return other->is_probed() || is_heard(*other);
+      return other->is_put() || is_heard(*other);
     });
     return replaced || (leads_since_ != Instant::never() && is_over(leads_since_));
   }

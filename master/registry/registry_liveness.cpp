@@ -71,6 +71,7 @@ void Registry::tick(Instant now) {
               (clock_.stalled() - stalled_before) / 1ms);
   }
   follow_again(find_silent(attentive, interval_expected(now)), now);
+  discover_again(now);
   find_outliers(now);
   if (services_.review()) request_publication();
 }

@@ -59,6 +59,7 @@ void Registry::follow(const std::string& name, bool had_joined, Instant now) {
 
 bool Registry::may_stay(const WorkerRecord& record, bool had_joined) const {
   if (record.kind == WorkerKind::configured) return true;
+  if (record.kind == WorkerKind::discovered) return !state_.knows(record.name);
   if (const auto added = state_.added.find(record.name); added != state_.added.end()) {
     return is_added_as(record, added->second);
   }
@@ -152,7 +153,7 @@ void Registry::restore(ClusterState state, Instant now) {
 void Registry::insert_joined(const std::string& name, const JoinedWorker& worker, Instant now) {
   if (const auto room = check_room(worker.service); !room) return leave_out(name, room.error());
   for (const auto* other : others_at(worker.address, name)) {
-    if (!other->is_probed() && !is_heard(*other)) continue;
+    if (!other->is_put() && !is_heard(*other)) continue;
     left_out_.insert(name);  // the other worker was there first
     return;
   }
@@ -203,7 +204,8 @@ Result<> Registry::insert_backend(const wire::WorkerSpec& spec, WorkerKind kind,
   TANDEM_ASSERT(spec.address.port != 0);
   const auto attentive = clock_.at(now);
   if (const auto taken = records_.find(spec.name); taken != records_.end()) {
-    return name_taken(taken->second);
+    if (!makes_way(taken->second)) return name_taken(taken->second);
+    erase(taken);
   }
   if (auto room = check_room(spec.service); !room) return room;
   retire_others_at(spec.address, spec.name);

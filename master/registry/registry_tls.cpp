@@ -37,12 +37,16 @@ Result<> Registry::check_is_secure(const wire::Heartbeat& heartbeat,
                                    const Endpoint& address) const {
   const bool is_secure = heartbeat.tls || services_.tls(heartbeat.service) != nullptr;
   if (is_secure || may_be_clear(heartbeat.service, address)) return {};
+  return would_be_clear(heartbeat.name, address);
+}
+
+Error Registry::would_be_clear(std::string_view name, const Endpoint& address) {
   return fail(
       ErrorCode::conflict,
       fmt::format("requests to {} would go in clear text: let {} serve TLS, by its "
                   "certificate of the cluster or as upstream_tls=true of its service says, or "
                   "allow it by upstream_tls=false, or by --insecure-network at the masters",
-                  address.to_string(), heartbeat.name),
+                  address.to_string(), name),
       "address");
 }
 

@@ -71,7 +71,9 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
   status.name = record.name;
   status.service = record.service;
   status.address = record.address.to_string();
-  status.kind = record.is_probed() ? "backend" : "tandem";
+  status.kind = record.kind == WorkerKind::discovered ? "discovered"
+                : record.is_probed()                  ? "backend"
+                                                      : "tandem";
   status.state = to_string(record.state());
   status.reason = record.reason();
   if (record.state() == WorkerState::up && record.is_ejected()) {

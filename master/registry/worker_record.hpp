@@ -30,6 +30,7 @@ enum class WorkerKind {
   tandem,      // registers itself, heartbeats
   configured,  // given by --backend, probed
   added,       // added through the control API, probed
+  discovered,  // read from a registry of others (--discover), probed
 };
 
 enum class WorkerState { up, suspect, down, draining };
@@ -101,6 +102,8 @@ struct WorkerRecord {
   std::shared_ptr<const SnapshotWorker> shown{};
 
   bool is_probed() const { return kind != WorkerKind::tandem; }
+  // An operator has put it at its address, which no other worker gets.
+  bool is_put() const { return kind == WorkerKind::configured || kind == WorkerKind::added; }
   // It has joined according to the state, but this master has not heard it.
   bool is_unheard() const { return kind == WorkerKind::tandem && incarnation.empty(); }
   bool has_left() const { return condition == wire::WorkerCondition::bye; }

@@ -59,8 +59,10 @@ MAY_INCLUDE = {
     "master/upgrade": ["common", "master/registry", "master/events", "master/forward", "master/metrics", "master/upgrade"],
     "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
-    "master/control": ["common", "master/events", "master/page", "master/metrics", "master/registry", "master/cluster", "master/control"],
-    "master/control/discovery": ["common", "master/registry", "master/control"],
+    "master/discovery": ["common", "master/discovery"],
+    "master/control": ["common", "master/events", "master/page", "master/metrics", "master/registry", "master/discovery",
+                       "master/cluster", "master/control"],
+    "master/control/discovery": ["common", "master/events", "master/registry", "master/discovery", "master/control"],
     "master": ["common", "master"],  # main() and its flags
     "ctl": ["common", "ctl"],
 }

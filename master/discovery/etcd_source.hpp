@@ -1,0 +1,52 @@
+// etcd_source.hpp: the instances of a service in etcd, by the JSON gateway of its third API: one
+// key for each, in the naming format of its Go client, which vanishes with its lease.
+//
+//   web/10.0.0.1:8080 -> {"Op": 0, "Addr": "10.0.0.1:8080", "Metadata": ...}
+//
+// A watch only says that something has changed; then all keys are read. It begins behind the
+// revision of the last list, so nothing is missed, and a watch that is cancelled, compacted away or
+// silent costs no more than another list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "master/discovery/registry_client.hpp"
+#include "master/discovery/source.hpp"
+
+namespace tandem::master {
+
+class EtcdSource final : public Source {
+ public:
+  EtcdSource(boost::asio::io_context& loop, SourceSpec spec);
+
+  boost::asio::awaitable<Result<InstanceList>> read(When when) override;
+  void cancel() override { client_.cancel(); }
+
+ private:
+  boost::asio::awaitable<Result<>> watch();
+  boost::asio::awaitable<Result<>> log_in();
+  RegistryClient::Question ask(std::string target, std::string body, Duration answer_max) const;
+
+  const SourceSpec spec_;
+  const std::string prefix_;  // of the keys
+  RegistryClient client_;
+  std::string token_;                      // of --discover's user; empty: to be asked for
+  std::optional<std::uint64_t> revision_;  // of the last list
+};
+
+struct EtcdKeys {
+  InstanceList instances;
+  std::uint64_t revision = 0;
+};
+
+// Pure. Errors: `invalid`: it is no answer of /v3/kv/range.
+Result<EtcdKeys> read_etcd_keys(std::string_view json);
+// The first key behind all that begin with it.
+std::string end_of_prefix(std::string prefix);
+// Whether an answer of /v3/watch, as far as it has come, says more than that the watch was created.
+bool has_etcd_news(std::string_view text);
+
+}  // namespace tandem::master
