@@ -1,5 +1,6 @@
 // Workers from a Consul agent: another Tandem cluster, which answers as one, and a server that
 // answers as Consul's documentation says, or worse.
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -72,6 +73,37 @@ TEST_CASE("changes of a Consul agent are heard by queries that wait") {
   REQUIRE(serves(cluster, "one"));
   agent.list({two.port()}, 4);
   REQUIRE(serves(cluster, "two"));
+}
+
+TEST_CASE("a request that runs at a worker ends there, although that is listed no more") {
+  ConsulAgent agent;
+  std::atomic<bool> may_answer{false};
+  std::atomic<bool> is_asked{false};
+  test::Origin slow([&](test::Origin& origin, test::RawSocket& socket) {
+    for (;;) {
+      const auto asked = origin.receive(socket).start_line();
+      if (is_in("/slow", asked)) {
+        is_asked = true;
+        eventually([&] { return may_answer.load(); });
+      }
+      socket.send(test::ok("slow"));
+    }
+  });
+  ListedServer other("other");
+  agent.list({slow.port()}, 5);
+  Cluster cluster(discovering("default=consul:" + agent.address()));
+  REQUIRE(serves(cluster, "slow"));
+  Answer answer;
+  std::thread client([&] { answer = get(cluster.listen(), "/slow"); });
+  const bool was_asked = eventually([&] { return is_asked.load(); });
+  agent.list({other.port()}, 6);
+  const bool has_left = serves(cluster, "other");
+  may_answer = true;
+  client.join();
+  CHECK(was_asked);
+  CHECK(has_left);
+  CHECK(answer.body == "slow");
+  CHECK(get(cluster.listen(), "/slow").body == "other");
 }
 
 TEST_CASE("hundreds of changes of a Consul agent are a few queries") {

@@ -23,6 +23,8 @@ bool is_missing() {
   return true;
 }
 
+enum class AsksClients { for_nothing, for_certificates };
+
 class EtcdServer {
  public:
   // `members`: NAME=URL of all, by which they find each other; empty: it is alone.
@@ -35,9 +37,11 @@ class EtcdServer {
         members_(members.empty() ? fmt::format("{}=http://{}", name, peers_) : std::move(members)) {
   }
 
-  // From now on clients speak TLS, and show a certificate.
-  void secure(const PrivateAuthority& authority, const PrivateAuthority::Issued& shown) {
+  // From now on clients speak TLS.
+  void secure(const PrivateAuthority& authority, const PrivateAuthority::Issued& shown,
+              AsksClients asks) {
     tls_ = ClientCertificate{authority.certificate(), shown.certificate, shown.key};
+    asks_ = asks;
   }
   // With what it had, unless it starts with nothing.
   void start() {
@@ -59,8 +63,10 @@ class EtcdServer {
                       "--initial-cluster",
                       members_};
     if (tls_) {
-      command.insert(command.end(), {"--client-cert-auth", "--trusted-ca-file", tls_->authority,
-                                     "--cert-file", tls_->certificate, "--key-file", tls_->key});
+      command.insert(command.end(), {"--cert-file", tls_->certificate, "--key-file", tls_->key});
+    }
+    if (asks_ == AsksClients::for_certificates) {
+      command.insert(command.end(), {"--client-cert-auth", "--trusted-ca-file", tls_->authority});
     }
     process_ = std::make_unique<Process>(dir_, fmt::format("{}-{}", name_, ++starts_), command);
   }
@@ -113,6 +119,7 @@ class EtcdServer {
   const std::string peers_;
   const std::string members_;
   std::optional<ClientCertificate> tls_;
+  AsksClients asks_ = AsksClients::for_nothing;
   int starts_ = 0;
   int lives_ = 0;
   std::unique_ptr<Process> process_;
@@ -153,33 +160,51 @@ TEST_CASE("keys of etcd are workers as long as they are there, and their leases 
   CHECK(get(cluster.listen(), "/").body == "two");
 }
 
-TEST_CASE("etcd is asked over TLS, with a certificate and a password") {
+TEST_CASE("etcd is asked over TLS, and shown a certificate") {
   if (is_missing()) return;
   TempDir dir;
   const PrivateAuthority authority(dir, "authority");
-  const auto shown = authority.issue("etcd", "IP:127.0.0.1");
   const auto own = authority.issue("master", "DNS:master");
   EtcdServer etcd(dir, "e");
-  etcd.secure(authority, shown);
+  etcd.secure(authority, authority.issue("etcd", "IP:127.0.0.1"), AsksClients::for_certificates);
   etcd.start();
   REQUIRE(etcd.await_ready());
   ListedServer one("one");
   ListedServer two("two");
   etcd.list(one);
-  etcd.list(two, etcd.lease(2));
+  const auto where =
+      fmt::format("default=etcd:https://{}/shop,ca={}", etcd.address(), authority.certificate());
+  {
+    Cluster stranger(discovering(where));
+    REQUIRE(await_source(stranger.control(), "lost"));
+  }
+  Cluster cluster(discovering(fmt::format("{},cert={},key={}", where, own.certificate, own.key)));
+  REQUIRE(is_up(cluster, one));
+  etcd.list(two);
+  REQUIRE(is_up(cluster, two));
+}
+
+TEST_CASE("etcd is told a password, which may be replaced") {
+  if (is_missing()) return;
+  TempDir dir;
+  const PrivateAuthority authority(dir, "authority");
+  EtcdServer etcd(dir, "e");
+  etcd.secure(authority, authority.issue("etcd", "IP:127.0.0.1"), AsksClients::for_nothing);
+  etcd.start();
+  REQUIRE(etcd.await_ready());
+  ListedServer one("one");
+  ListedServer two("two");
+  etcd.list(one);
+  etcd.list(two, etcd.lease(5));
   const auto password = dir.write("password", "not-that\n");
   run({"chmod", "600", password});
   REQUIRE(etcd.ask("auth/user/add", R"({"name":"root","password":"open-sesame"})").status == 200);
   REQUIRE(etcd.ask("auth/role/add", R"({"name":"root"})").status == 200);
   REQUIRE(etcd.ask("auth/user/grant", R"({"user":"root","role":"root"})").status == 200);
   REQUIRE(etcd.ask("auth/enable", "{}").status == 200);
-  const auto where = fmt::format("default=etcd:https://{}/shop,ca={},user=root,password={}",
-                                 etcd.address(), authority.certificate(), password);
-  {
-    Cluster stranger(discovering(where));
-    REQUIRE(await_source(stranger.control(), "lost"));
-  }
-  Cluster cluster(discovering(fmt::format("{},cert={},key={}", where, own.certificate, own.key)));
+  Cluster cluster(
+      discovering(fmt::format("default=etcd:https://{}/shop,ca={},user=root,password={}",
+                              etcd.address(), authority.certificate(), password)));
   REQUIRE(await_source(cluster.control(), "lost"));
   CHECK_FALSE(is_in("not-that", cluster.master().errors()));
   dir.write("password", "open-sesame\n");

@@ -14,7 +14,8 @@ namespace {
 std::string state_at(const std::string& control, const std::string& worker) {
   const auto answer = get(control, "/v1/workers");
   if (answer.status != 200) return "unknown";
-  for (const auto& each : Json::parse(answer.body).at("workers")) {
+  const auto document = Json::parse(answer.body);
+  for (const auto& each : document.at("workers")) {
     if (each.at("name") == worker) return each.at("state").get<std::string>();
   }
   return "unknown";

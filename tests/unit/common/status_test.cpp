@@ -32,6 +32,7 @@ Status status() {
   status.voters = {{"a", "master", LogIndex(12), 0, true},
                    {"w1", "witness", LogIndex(10), 2, false, 700}};
   status.services = {{"default", 3, 2, true}};
+  status.sources = {{"web=etcd:h:1", "web", "lost", "refused", 7, 3, 1, "taken", 2, "no address"}};
   status.vips = {{"10.0.0.9/24", "eth0", true, "the interface is down"}};
   status.certificates = {{"a.pem", {"a.example", "*.a.example"}, "2026-12-24T00:00:00Z", 28}};
   status.workers = {worker("w1"), worker("w2")};
@@ -75,6 +76,12 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->workers[1].last_heartbeat_ms == 250);
   CHECK(read->workers[1].until_ms == 1'500);
   CHECK(!read->workers[0].until_ms);
+  REQUIRE(read->sources.size() == 1);
+  CHECK(read->sources[0].source == "web=etcd:h:1");
+  CHECK(read->sources[0].state == "lost");
+  CHECK(read->sources[0].lost_ms == 7);
+  CHECK(read->sources[0].left_out_why == "taken");
+  CHECK(read->sources[0].skipped == 2);
   REQUIRE(read->vips.size() == 1);
   CHECK(read->vips[0].address == "10.0.0.9/24");
   CHECK(read->vips[0].interface == "eth0");

@@ -41,6 +41,11 @@ std::string everything() {
   status.version = "1";
   status.role = "standby";
   status.vips.push_back({.address = "10.0.0.1/24", .interface = "eth0", .problem = ""});
+  status.sources.push_back({.source = "web=consul:h:1",
+                            .service = "web",
+                            .state = "lost",
+                            .instances = 3,
+                            .left_out = 1});
   status.certificates.push_back({.file = "c.pem", .names = {}, .expires = "", .days_left = 3});
   status.voters.push_back({.name = "a", .kind = "master", .match_index = {}, .lag = 0});
   status.services.push_back({.name = "shop", .workers = 3, .out = 1});
