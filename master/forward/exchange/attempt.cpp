@@ -69,7 +69,7 @@ void Attempt::report_outcome(Outcome outcome) {
       if (client_.times.client_gave_up(now())) return;
       break;
     case Outcome::lost:
-      result_.lost_with_others = call_->was_lost_with_others();
+      result_.lost_shared = call_->was_lost_shared();
       if (!call_->takes_blame()) return;
       break;
     case Outcome::bad_response: break;

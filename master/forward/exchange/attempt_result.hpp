@@ -39,11 +39,11 @@ enum class Ending {
 
 struct AttemptResult {
   AttemptOutcome outcome = AttemptOutcome::not_sent;
-  bool was_chosen = false;        // a worker, or the primary, was chosen
-  bool all_full = false;          // none was, for none had room in time
-  bool request_sent = false;      // some of the request was handed to the worker's connection
-  bool lost_with_others = false;  // other calls on its connection were too: any may be the reason
-  bool body_taken = false;        // some of a streamed body was taken from the client
+  bool was_chosen = false;      // a worker, or the primary, was chosen
+  bool all_full = false;        // none was, for none had room in time
+  bool request_sent = false;    // some of the request was handed to the worker's connection
+  bool lost_shared = false;     // its connection has carried other calls: any may be the reason
+  bool body_taken = false;      // some of a streamed body was taken from the client
   bool response_begun = false;  // some of a response has reached the client, if only an interim one
   bool answer_begun = false;    // some of the final response has
   Ending ending = Ending::close;

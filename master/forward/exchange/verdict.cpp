@@ -121,9 +121,9 @@ Verdict AttemptHistory::after_silence(const AttemptResult& result, const Request
   }
   // No worker has seen what was sent over an idle connection that had been closed.
   const bool was_seen = !is_stale || attempts_seen_ > 0;
-  wants_own_connection_ = wants_own_connection_ || result.lost_with_others;
+  wants_own_connection_ = wants_own_connection_ || result.lost_shared;
   return {.next = next,
-          .was_answered = result.lost_with_others,
+          .was_answered = result.lost_shared,
           .costs_retry = request.destination == Destination::workers && was_seen};
 }
 

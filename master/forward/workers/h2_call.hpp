@@ -71,13 +71,13 @@ class H2Call final : public WorkerCall {
 
   MessageStream& stream() override { return stream_; }
   Task<IoResult> connect() override;
-  bool is_reused() const override { return false; }
+  bool is_reused() const override { return link_->was_closed_idle(); }
   bool has_own_connection() const override { return false; }
   bool has_stirred() const override { return stream_.has_stirred(); }
   bool was_unprocessed() const override { return stream_.closure().unprocessed; }
   bool was_beyond_worker() const override { return stream_.was_beyond_worker(); }
-  bool was_lost_with_others() const override;
-  bool takes_blame() override { return !was_lost_with_others() || link_->takes_blame(); }
+  bool was_lost_shared() const override;
+  bool takes_blame() override { return !was_lost_shared() || link_->takes_blame(); }
 
   // The worker has ended its stream: its place is free, however slowly the answer is taken.
   void note_ended();

@@ -43,6 +43,8 @@ Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
   auto& self = *link;
   auto connecting = connect(self.connection_.socket(), self.worker_);
   IoResult connected = co_await connecting;
+  // Only a connection that was accepted can be reset.
+  self.turned_away_ = connected.error == asio::error::connection_reset;
   if (connected.ok() && !self.ended_ && self.tls_ != nullptr) {
     auto securing =
         secure_connection(self.connection_, self.tls_, numeric_text(self.worker_.address()),
@@ -56,6 +58,10 @@ Detached WorkerLink::run(std::shared_ptr<WorkerLink> link) {
     self.want_send();
     auto reading = self.read_all();
     co_await reading;
+    if (!self.ended_) {
+      self.turned_away_ = self.is_unused();
+      self.closed_idle_ = self.silent_since_idle_;
+    }
   }
   const bool has_failed = !self.ended_ && self.session_.has_failed();
   self.end(connected.error);
@@ -75,6 +81,7 @@ Task<> WorkerLink::read_all() {
     if (!got.ok()) co_return;
     in.commit(got.bytes);
     heard_ = true;
+    silent_since_idle_ = false;
     session_.feed(in.view(), now());
     in.release();
     if (session_.has_failed()) leave();
@@ -162,7 +169,6 @@ bool WorkerLink::says_farewell() {
 void WorkerLink::end(ErrorCodeOs why) {
   if (ended_) return;
   ended_ = true;
-  ended_under_many_ = session_.open_streams() > 1;
   failure_ = why ? why : ErrorCodeOs(asio::error::connection_reset);
   quiet_.disarm();
   outdated_.disarm();
@@ -228,6 +234,8 @@ void WorkerLink::Readiness::cancel() {
 }
 
 void WorkerLink::note_opened(const h2::Stream& stream) {
+  shared_ = !is_unused();
+  if (shared_ && session_.open_streams() == 1) silent_since_idle_ = true;
   newest_ = stream.id();
   watch();
 }

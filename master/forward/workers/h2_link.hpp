@@ -54,6 +54,14 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   }
   // No call has ever begun here.
   bool is_unused() const { return newest_ == 0; }
+  // The worker has accepted it, and closed it or said that it takes no calls here before there was
+  // one: so does a server that is being replaced by another process at the same address.
+  bool was_turned_away() const { return turned_away_; }
+  // The worker has closed it, and said nothing since it was idle: it may have closed it before it
+  // saw the calls that were begun then.
+  bool was_closed_idle() const { return closed_idle_; }
+  // As far as the kernel knows, the worker has not closed it while it was idle. One system call.
+  bool looks_open() { return session_.open_streams() > 0 || connection_.is_quiet(); }
 
   // co_await: whether it is ready; an error says why it never will be.
   class Readiness : public IntrusiveListMember<Readiness> {
@@ -76,8 +84,9 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
     bool cancelled_ = false;
   };
 
-  // It has ended, and took more than one call with it; true once: for that.
-  bool ended_under_many() const { return ended_under_many_; }
+  // More than one call has begun here. The end of the connection counts against the worker once,
+  // whichever of them asks.
+  bool is_shared() const { return shared_; }
   bool takes_blame() { return !std::exchange(blamed_, true); }
 
   // Takes no more calls, and ends with the last of those that there are. Only then is the worker
@@ -128,7 +137,7 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   void on_end(h2::Stream& stream) override;
   void on_sent(h2::Stream& stream) override;
   void on_closed(h2::Stream& stream, const h2::Closure& closure) override;
-  void on_goaway(h2::StreamId, h2::ErrorCode) override {}
+  void on_goaway(h2::StreamId, h2::ErrorCode) override { turned_away_ = is_unused(); }
   void on_settings() override;
   void on_ping_answered() override;
 
@@ -151,8 +160,11 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   bool heard_ = false;  // since quiet_ was armed
   bool ready_ = false;
   bool ended_ = false;
-  bool ended_under_many_ = false;
+  bool shared_ = false;
   bool blamed_ = false;
+  bool turned_away_ = false;
+  bool silent_since_idle_ = false;  // calls have begun after a pause, and nothing was read since
+  bool closed_idle_ = false;
   bool retired_ = false;
   bool leaves_ = false;  // it ends soon: the worker is told why, or takes nothing any more
 };

@@ -59,7 +59,7 @@ void Upstream::free_kept_place() {
 // What happened at a connection since the reactor looked is not known. Those that were put back
 // since then are at the end, and are taken when there are no others.
 WorkerCallPtr Upstream::take_idle(Look look) {
-  if (protocol_ == wire::WorkerProtocol::http2) return take_stream();
+  if (protocol_ == wire::WorkerProtocol::http2) return take_stream(look);
   while (!idle_.empty()) {
     const auto is_settled = [](const auto& each) { return each->is_settled(); };
     auto end = idle_.end();
@@ -148,9 +148,13 @@ std::shared_ptr<WorkerLink> Upstream::begin_link(const WorkerIo& io) {
 }
 
 // On a connection that is ready.
-WorkerCallPtr Upstream::take_stream() {
+WorkerCallPtr Upstream::take_stream(Look look) {
   for (const auto& link : links_) {
     if (!link->has_room()) continue;
+    if (look == Look::always && !link->looks_open()) {
+      link->retire();
+      continue;
+    }
     if (!take_place()) return nullptr;
     return std::make_unique<H2Call>(shared_from_this(), link, link->worker_io());
   }

@@ -145,12 +145,13 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   bool gives_place_away();
   // An HTTP/2 connection that has room, or is being made: a new one if need be.
   std::shared_ptr<WorkerLink> link(const WorkerIo& io);
+  // A new one, which is not shared.
+  std::shared_ptr<WorkerLink> begin_link(const WorkerIo& io);
 
  private:
   bool may_open() const;
   bool take_place();
-  WorkerCallPtr take_stream();
-  std::shared_ptr<WorkerLink> begin_link(const WorkerIo& io);
+  WorkerCallPtr take_stream(Look look);
   unsigned share_floor() const { return worker_->connections / loops_; }
 
   std::shared_ptr<const SnapshotWorker> worker_;

@@ -24,7 +24,8 @@ class WorkerCall {
   virtual MessageStream& stream() = 0;
   // Makes it ready to send. Only for one that open() made. stream().cancel() ends the waiting.
   virtual Task<IoResult> connect() = 0;
-  // Its connection has carried a request before: the worker may have closed it in the meantime.
+  // Its connection has carried a request before: the worker may have closed it in the meantime. Of
+  // HTTP/2: the worker has closed it, and may have done so then.
   virtual bool is_reused() const = 0;
   // Nothing else uses its connection: what is left of an answer is in the way of another request.
   virtual bool has_own_connection() const = 0;
@@ -32,9 +33,9 @@ class WorkerCall {
   virtual bool was_unprocessed() const { return false; }
   // What was to be sent asks for something that the worker cannot do: nothing of it was sent.
   virtual bool was_beyond_worker() const { return false; }
-  // Its connection ended under it and under other calls, and which of them brought that about is
-  // not known.
-  virtual bool was_lost_with_others() const { return false; }
+  // Its connection ended under it and has carried other calls, now or before: which of them brought
+  // that about is not known, or it was none, for the worker had it end after so many.
+  virtual bool was_lost_shared() const { return false; }
   // Of calls that were lost so one counts against the worker: true once.
   virtual bool takes_blame() { return true; }
   // The worker has said something, though perhaps nothing that was read yet.
