@@ -131,7 +131,7 @@ TEST_CASE("calls on connections that a worker turns away get others, and nobody 
   }
 }
 
-TEST_CASE("a worker that turns away one connection after another refuses") {
+TEST_CASE("a worker that turns away one connection after another is asked as often as it may be") {
   std::atomic<int> connections{0};
   Origin origin([&](Origin&, RawSocket& socket) {
     ++connections;
@@ -142,7 +142,7 @@ TEST_CASE("a worker that turns away one connection after another refuses") {
   gateway.settle();
   CHECK(gateway.ask(post()).status() == 503);
   CHECK(connections == 3);
-  CHECK(gateway.counters(0).failures == 1);
+  CHECK(gateway.reported_failures() == 0);
 }
 
 // A worker that answers one call on each of its first connections, and ends them when the next one

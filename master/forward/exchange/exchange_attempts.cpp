@@ -102,6 +102,8 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   const bool cut_short = chosen.deadline.expired() && client_.times.is_over(now());
   chosen.deadline.disarm();
   if (connected.ok()) co_return fresh;
+  const bool turned_away = fresh->was_unprocessed();
+  const bool takes_blame = fresh->takes_blame();
   fresh.reset();
   // It lives, but TLS failed. A handshake that takes too long is one of a worker that may hang.
   const bool is_reached = !late && connected.error.value() == EPROTO;
@@ -112,6 +114,10 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
       !cut_short) {
     count_failure(upstream);
     if (service_->record_result(upstream, Experience::bad)) counts().ejections.add();
+  } else if (turned_away && !aborted_ && !chosen.lost_race && !cut_short) {
+    chosen.outcome = AttemptOutcome::unprocessed;
+    excluded_.add(upstream.worker().id);
+    if (takes_blame && service_->record_result(upstream, Experience::bad)) counts().ejections.add();
   } else if (is_own_trouble(connected.error.value())) {
     chosen.outcome = AttemptOutcome::out_of_resources;
     log_shortage(connected.error, now());

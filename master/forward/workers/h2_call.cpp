@@ -108,20 +108,26 @@ void H2Call::note_ended() {
   if (std::exchange(has_place_, false)) upstream_->free_kept_place();
 }
 
+bool H2Call::was_unprocessed() const {
+  return stream_.closure().unprocessed || link_->was_turned_away();
+}
+
+bool H2Call::takes_blame() {
+  return !(was_lost_shared() || link_->was_turned_away()) || link_->takes_blame();
+}
+
 bool H2Call::was_lost_shared() const {
   return stream_.is_under_way() && link_->has_ended() && link_->is_shared();
 }
 
 // A worker may take fewer streams on a connection than wait for it, or the connection may have been
-// retired meanwhile, or turned away: then there is another one. A worker that takes none on one
-// fresh connection after another refuses.
+// retired meanwhile: then there is another one. A worker that takes none on a fresh connection
+// refuses.
 Task<IoResult> H2Call::connect() {
-  unsigned turned_away = 0;
   while (!link_->has_room()) {
     if (sharing_ == Sharing::shared) {
       link_ = upstream_->link(io_);
-    } else if (link_->is_retired() || link_->was_turned_away()) {
-      link_->retire();
+    } else if (link_->is_retired()) {
       link_ = upstream_->begin_link(io_);
     }
     stream_.move_to(*link_);
@@ -131,10 +137,6 @@ Task<IoResult> H2Call::connect() {
     stream_.waits_for(nullptr);
     const bool was_cancelled = ready.error == asio::error::operation_aborted;
     if (!ready.ok() && link_->is_retired() && !was_cancelled) continue;
-    if (!was_cancelled && link_->was_turned_away() &&
-        ++turned_away < limits::http2_turned_away_max) {
-      continue;
-    }
     if (!ready.ok()) co_return ready;
     if (!link_->has_room() && link_->is_unused()) {
       co_return IoResult{.error = asio::error::connection_refused};

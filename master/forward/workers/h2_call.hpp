@@ -74,10 +74,10 @@ class H2Call final : public WorkerCall {
   bool is_reused() const override { return link_->was_closed_idle(); }
   bool has_own_connection() const override { return false; }
   bool has_stirred() const override { return stream_.has_stirred(); }
-  bool was_unprocessed() const override { return stream_.closure().unprocessed; }
+  bool was_unprocessed() const override;
   bool was_beyond_worker() const override { return stream_.was_beyond_worker(); }
   bool was_lost_shared() const override;
-  bool takes_blame() override { return !was_lost_shared() || link_->takes_blame(); }
+  bool takes_blame() override;
 
   // The worker has ended its stream: its place is free, however slowly the answer is taken.
   void note_ended();

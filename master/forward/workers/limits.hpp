@@ -24,9 +24,6 @@ inline constexpr auto http2_quiet_max = 4s;
 // So many PINGs since the worker's last answer, or part of one: servers of gRPC take two in five
 // minutes beyond the first, and close a connection that brings more.
 inline constexpr unsigned http2_pings_max = 3;
-// So many new connections that a worker accepts and turns away, one after the other, before a call
-// takes that for a refusal.
-inline constexpr unsigned http2_turned_away_max = 3;
 // What a worker of HTTP/2 still sends after it was told why its connection ends is read and thrown
 // away, for limits::linger_max at most: a close with unread bytes would take that word back.
 inline constexpr std::size_t worker_linger_bytes_max = 256 * 1024;

@@ -29,7 +29,8 @@ class WorkerCall {
   virtual bool is_reused() const = 0;
   // Nothing else uses its connection: what is left of an answer is in the way of another request.
   virtual bool has_own_connection() const = 0;
-  // The worker says that it did nothing for the request, though it was sent.
+  // The worker says that it did nothing for the request, though it was sent; or it has ended the
+  // connection before it could be.
   virtual bool was_unprocessed() const { return false; }
   // What was to be sent asks for something that the worker cannot do: nothing of it was sent.
   virtual bool was_beyond_worker() const { return false; }
