@@ -82,13 +82,13 @@ void ClientSession::drain() {
   if (http2_ != nullptr) return http2_->drain();
   // A request that has arrived is served: its client cannot know that the connection is about to
   // close.
-  if (!idle_ || connection_.has_unread() || waits_for_first_request()) return;
+  if (!idle_ || connection_.has_unread() || gives_time_for_first_request()) return;
   ending_ = true;
   connection_.cancel();
 }
 
 // Whoever has just come may have its first request on the way, and cannot send every request twice.
-bool ClientSession::waits_for_first_request() {
+bool ClientSession::gives_time_for_first_request() {
   if (arrival_.is_heard || ending_) return false;
   const auto time_left = idle_since_ + limits::first_request_max - context_.coarse_now();
   if (time_left <= Duration::zero()) return false;

@@ -45,7 +45,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   ClientSession(Context& context, Clients& clients, ByteStream connection, const Arrival& arrival,
                 std::shared_ptr<const Entrance> entrance);
   bool count_in(const TcpEndpoint& peer);
-  bool waits_for_first_request();
+  bool gives_time_for_first_request();
   bool is_passed_on() const;
   bool is_passable();
   bool pass_on(const IoResult& waited);
