@@ -201,9 +201,10 @@ void Node::advance_commit(Primary& primary) {
 }
 
 // A primary that has not heard from a majority for this long cannot tell whether it has been
-// replaced. It stopped serving long before.
+// replaced. It stopped serving long before. Where its own vote is the majority nobody can have
+// replaced it.
 void Node::step_down_without_quorum(Primary& primary) {
-  if (primary.alone || !rules.lapsed_lease_stops_serving) return;
+  if (primary.alone || won({self()}) || !rules.lapsed_lease_stops_serving) return;
   const Instant since =
       std::max(primary.lease.serve_until(), primary.elected + options_.timing.lease());
   if (now_ < since + options_.timing.election_timeout) return;

@@ -1,8 +1,12 @@
 // The primary dies, freezes, hands over, returns: what clients and workers see of it.
+#include <csignal>
 #include <future>
+#include <thread>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
+#include "tests/e2e/harness/cluster.hpp"
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/posts.hpp"
@@ -98,6 +102,27 @@ TEST_CASE("a frozen primary is replaced and does not serve as one when it wakes"
   CHECK(posts.wrong(four.cluster.posts_executed()) == "");
   CHECK(four.cluster.first_stale_execution() == "");
   CHECK(watch.violation() == "");
+}
+
+TEST_CASE("a master that is alone leads on when it wakes, and what came meanwhile is answered") {
+  Cluster cluster;
+  cluster.start_workers({"w1"});
+  const auto term = [&] {
+    const auto status = nlohmann::json::parse(get(cluster.control(), "/status").body);
+    return status.at("term").get<std::uint64_t>();
+  };
+  const auto before = term();
+  Load load(cluster.listen(), 8);
+  REQUIRE(load.await_more(100));
+  for (int round = 0; round < 2; ++round) {
+    cluster.master().signal(SIGSTOP);
+    std::this_thread::sleep_for(3s);  // longer than a lease and the time after which it is given up
+    cluster.master().signal(SIGCONT);
+    CHECK(load.await_more(100));
+  }
+  load.stop();
+  CHECK(load.first_failure() == "");
+  CHECK(term() == before);
 }
 
 TEST_CASE("a drain that a primary acknowledges when it wakes is one that the cluster knows") {
