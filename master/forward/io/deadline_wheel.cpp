@@ -74,4 +74,9 @@ void DeadlineWheel::advance(Instant now) {
   while (now_tick_ < target) fire_slot(++now_tick_);
 }
 
+void DeadlineWheel::skip_to(Instant now) {
+  TANDEM_ASSERT(now >= coarse_now());
+  start_ = start_ + (now - coarse_now());
+}
+
 }  // namespace tandem::master

@@ -63,6 +63,10 @@ class DeadlineWheel {
   // Fires all that is due at `now`.
   void advance(Instant now);
 
+  // It is `now`, and the time since the last advance() does not count: the loop was kept from
+  // running, and what it waits for has not had that time. All that is armed fires so much later.
+  void skip_to(Instant now);
+
   // The present tick: at most one tick behind the clock, and free.
   Instant coarse_now() const { return start_ + static_cast<Duration::rep>(now_tick_) * tick; }
   std::size_t armed_count() const { return armed_count_; }

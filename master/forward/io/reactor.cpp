@@ -14,6 +14,7 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/clock.hpp"
+#include "master/forward/io/limits.hpp"
 
 namespace tandem::master {
 
@@ -118,28 +119,36 @@ void Reactor::ring(Instant now) {
   }
 }
 
-void Reactor::run(Duration period, const std::function<void(Instant now)>& tick) {
+void Reactor::run(Duration period, const Timed& tick, const Timed& stalled) {
   auto at = now();
   next_tick_ = at + period;
+  const auto look_for_stall = [&] {
+    if (at <= next_tick_ + limits::stall_min || !stalled) return;
+    stalled(at);
+    next_tick_ = at;
+  };
   while (kept_ || waiting_ > 0 || !later_.empty() || !alarms_.empty()) {
-    turn();
+    std::array<epoll_event, events_max> events;
+    const int count = epoll_wait(epoll_, events.data(), events_max, wait_ms(at));
+    TANDEM_ASSERT(count >= 0 || errno == EINTR);
+    caught_up_ = count >= 0 && static_cast<std::size_t>(count) < events.size();
     at = now();
+    look_for_stall();
+    turn({events.data(), static_cast<std::size_t>(std::max(count, 0))});
+    at = now();
+    look_for_stall();
     if (!alarms_.empty()) ring(at);
     if (at < next_tick_) continue;
     next_tick_ = at + period;
     tick(at);
     recycle_closed();
+    at = now();
   }
   run_posted();
 }
 
-void Reactor::turn() {
-  std::array<epoll_event, events_max> events;
-  const int count = epoll_wait(epoll_, events.data(), events_max, wait_ms(now()));
-  TANDEM_ASSERT(count >= 0 || errno == EINTR);
+void Reactor::turn(std::span<const epoll_event> seen) {
   ++rounds_;
-  caught_up_ = count >= 0 && static_cast<std::size_t>(count) < events.size();
-  const std::span seen(events.data(), static_cast<std::size_t>(std::max(count, 0)));
   bool woken = false;
   for (const auto& event : seen) {
     if (event.data.ptr != nullptr) {

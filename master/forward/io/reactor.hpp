@@ -19,12 +19,15 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include <boost/system/error_code.hpp>
 
 #include "common/base/time.hpp"
+
+struct epoll_event;
 
 namespace tandem::master {
 
@@ -101,8 +104,10 @@ class Reactor {
 
   // ---- on the reactor's thread
   // Calls `tick` each `period`, late by what is running, until release() was called and nobody
-  // waits for anything.
-  void run(Duration period, const std::function<void(Instant now)>& tick);
+  // waits for anything. When it is late by more than limits::stall_min, `stalled` comes first, and
+  // before whatever has arrived meanwhile.
+  using Timed = std::function<void(Instant now)>;
+  void run(Duration period, const Timed& tick, const Timed& stalled = {});
   void release() { kept_ = false; }
 
   // Resumes the coroutine once everything else that is ready has had its turn.
@@ -139,7 +144,7 @@ class Reactor {
   friend class Alarm;
   struct Posted;
 
-  void turn();
+  void turn(std::span<const epoll_event> seen);
   void note(Descriptor& descriptor, std::uint32_t events);
   void dispatch(Descriptor& descriptor, std::uint32_t events);
   void complete(Operation*& waiting, Descriptor& descriptor);

@@ -117,7 +117,9 @@ void Loop::start() {
 
 void Loop::run() {
   context_.begin_here();
-  context_.io().run(DeadlineWheel::tick, [this](Instant at) { context_.tick(at); });
+  context_.io().run(
+      DeadlineWheel::tick, [this](Instant at) { context_.tick(at); },
+      [this](Instant at) { context_.wheel().skip_to(at); });
   context_.clear();
 }
 

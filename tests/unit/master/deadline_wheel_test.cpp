@@ -35,6 +35,28 @@ TEST_CASE("a deadline fires once, not early, and at most two ticks late") {
   }
 }
 
+TEST_CASE("time that is skipped counts for no deadline, however long it was") {
+  for (const Duration stall : {Duration(700ms), Duration(1h)}) {
+    DeadlineWheel wheel(start);
+    Counted before;
+    wheel.arm(before.deadline, 1s);
+    wheel.advance(start + 500ms);
+    const auto awake = start + 500ms + stall;
+    wheel.skip_to(awake);
+    CHECK(wheel.coarse_now() == awake);
+    Counted after;
+    wheel.arm(after.deadline, 1s);
+    wheel.advance(awake + 400ms);
+    CHECK(before.fired == 0);
+    wheel.advance(awake + 500ms + 3 * DeadlineWheel::tick);  // the present tick was partly over
+    CHECK(before.fired == 1);
+    wheel.advance(awake + 1s - 1ms);
+    CHECK(after.fired == 0);
+    wheel.advance(awake + 1s + 2 * DeadlineWheel::tick);
+    CHECK(after.fired == 1);
+  }
+}
+
 TEST_CASE("a deadline that was disarmed does not fire, and is not expired") {
   DeadlineWheel wheel(start);
   Counted counted;

@@ -55,7 +55,7 @@ std::string range_of(const std::string& keys) {
 
 }  // namespace
 
-TEST_CASE("--discover says which service, which registry, where, and what it is called there") {
+TEST_CASE("a --discover says which service, which registry, where, and what it is called there") {
   const auto consul = parse_source("web=consul:127.0.0.1:8500", "--discover");
   REQUIRE(consul.ok());
   CHECK(consul->kind == Kind::consul);
