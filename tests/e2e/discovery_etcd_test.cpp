@@ -281,7 +281,7 @@ TEST_CASE("changes that etcd has compacted away are read as a list") {
   CHECK(cluster.state_of(one.worker()) == "up");
 }
 
-TEST_CASE("of three members of etcd one may be lost; without a quorum the workers stay") {
+TEST_CASE("of three members of etcd one may be lost, and without a quorum the workers stay") {
   if (is_missing()) return;
   TempDir dir;
   const std::vector<std::string> peers{free_address(), free_address(), free_address()};

@@ -150,7 +150,7 @@ std::string with_length(const std::string& length) { return post1({{"content-len
         {"TE: gzip", and_also("te", "gzip"), stream_error()},
         {"TE: trailers, deflate", get1({{"trailers", "test"}, {"te", "trailers, deflate"}}),
          stream_error()},
-        {"TE: trailers;q=0.5", and_also("te", "trailers;q=0.5"), stream_error()},
+        {"TE: trailers with q=0.5", and_also("te", "trailers;q=0.5"), stream_error()},
     },
     check_h2_refused, CATCH_INTERNAL_LINEINFO);
 

@@ -189,7 +189,7 @@ TEST_CASE("a health check of gRPC is a call of Health/Check for the service that
   CHECK(grpc_health_request("", 1s).body == grpc_message(""));
 }
 
-TEST_CASE("only SERVING is healthy; everything else says what is wrong") {
+TEST_CASE("only SERVING is healthy, and everything else says what is wrong") {
   using Texts = std::vector<std::pair<std::string, std::string>>;
   const h2::Fields fine{{"grpc-status", "0"}};
   CHECK(problem_of(grpc_answer("\x08\x01", fine)).empty());

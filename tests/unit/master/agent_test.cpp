@@ -36,7 +36,8 @@ std::string token_of(const std::string& name) { return "secret-of-" + name + "-0
 
 }  // namespace
 
-TEST_CASE("a service that registers and reports is a worker; one that fails or leaves is none") {
+TEST_CASE(
+    "a service that registers and reports is a worker, and one that fails or leaves is none") {
   ControlFixture cluster;
   ControlClient client(cluster.plane.address());
   auto made = service("web/1 a:b");

@@ -24,7 +24,7 @@ std::pair<int, Duration> fail_until_open(const CircuitBreaker& breaker, WorkerCo
 
 }  // namespace
 
-TEST_CASE("five failures in a row open the breaker; a good answer between them begins anew") {
+TEST_CASE("five failures in a row open the breaker, and a good answer between them begins anew") {
   const CircuitBreaker breaker;
   WorkerCounters worker;
   for (int i = 0; i < 4; ++i) CHECK_FALSE(breaker.failed(worker, at(0s)));
