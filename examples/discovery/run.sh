@@ -10,45 +10,12 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${TANDEM_BIN:-$root/build/release/bin}
-# shellcheck source=examples/processes.sh
-. "$root/examples/processes.sh"
+# shellcheck source=examples/pair.sh
+. "$root/examples/pair.sh"
 
-if [ -z "${TANDEM_BIN:-}" ]; then
-  "$root/scripts/install-packages.sh" base
-  "$root/scripts/build.sh" release tandem-master tandem-worker tandem
-fi
-run_dir=$(mktemp -d)
-stop_all_on_exit
-trap 'stop_all || true; rm -rf "$run_dir"' EXIT
-
-# Where nobody listens: masters name each other by their control addresses before they run.
-free_ports() {
-  python3 -c 'import socket, sys
-all = [socket.socket() for _ in range(int(sys.argv[1]))]
-for each in all: each.bind(("127.0.0.1", 0))
-print(*["127.0.0.1:%d" % each.getsockname()[1] for each in all])' "$1"
-}
-
+begin
 read -r control_a control_b prometheus < <(free_ports 3)
-declare -A control=([a]=$control_a [b]=$control_b)
-for node in a b; do
-  other=$([ "$node" = a ] && echo b || echo a)
-  start "master-$node" "$bin/tandem-master" --node "$node" --listen 127.0.0.1:0 --control "${control[$node]}" \
-    --peer "$other=${control[$other]}" --data-dir "$run_dir/data-$node"
-done
-for node in a b; do await_line "master-$node" '^tandem-master ready'; done
-start voter "$bin/tandem-worker" --name voter --service votes --master "$control_a" --master "$control_b" \
-  --listen 127.0.0.1:0 --state-dir "$run_dir/voter"
-await_line voter '^tandem-worker ready'
-
-# role NODE ROLE: whether it has it.
-role() { curl -fsS -o "$run_dir/answer" "http://${control[$1]}/$2" 2>>"$run_dir/curl.log"; }
-protected() { "$bin/tandem" status --json --control "$control_a" | grep -q '"protected": *true'; }
-await 20 protected
-primary=a
-role a primary || primary=b
-standby=$([ "$primary" = a ] && echo b || echo a)
-clients=$(field "$(grep '^tandem-master ready' "$run_dir/master-$standby.out")" listen)
+start_pair "$control_a" "$control_b"
 
 echo "two services register with $standby, which stands by:"
 for n in 1 2; do
@@ -58,13 +25,9 @@ done
 served() { [ "$(curl -fsS "http://${control[$1]}/v1/health/service/hello?passing" | grep -o '"CheckID":"tandem:' | wc -l)" = 2 ]; }
 await 20 served "$standby"
 await 20 served "$primary"
-"$bin/tandem" workers --control "$control_a"
+"$bin/tandem" workers --control "${control[a]}"
 
-ask() {
-  echo "\$ curl http://$clients/  (six times)"
-  for _ in 1 2 3 4 5 6; do curl -fsS "http://$clients/"; done | sort | uniq -c
-}
-"$bin/tandem" route add /=hello --control "$control_a"
+"$bin/tandem" route add /=hello --control "${control[a]}"
 ask
 
 if command -v prometheus >"$run_dir/which"; then
