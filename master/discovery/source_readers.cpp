@@ -16,7 +16,8 @@ namespace tandem::master {
 namespace asio = boost::asio;
 
 namespace {
-// How long after news all of it is written, so that many are written once.
+// How long after news all of it is written, so that many are written once; a disk that refused it
+// is tried again as often.
 constexpr Duration written_after = 1s;
 }  // namespace
 
@@ -37,6 +38,7 @@ struct SourceReaders::Running {
   asio::executor_work_guard<asio::io_context::executor_type> work{loop.get_executor()};
   asio::steady_timer write_timer{loop};
   bool is_written = true;
+  bool is_refused = false;                                              // by the disk, last
   std::map<std::string, std::shared_ptr<Reader>, std::less<>> readers;  // by text
   InstanceLists lists;
   std::thread thread;
@@ -85,15 +87,22 @@ void SourceReaders::Running::write_later() {
 
 void SourceReaders::Running::write() {
   if (std::exchange(is_written, true)) return;
-  if (const auto stored = store_lists(directory, lists); !stored) {
+  const auto stored = store_lists(directory, lists);
+  const bool was_refused = std::exchange(is_refused, !stored);
+  if (stored) {
+    if (was_refused) log::info("instances of registries written again");
+    return;
+  }
+  if (!was_refused) {
     log::warn("instances of registries not written reason=\"{}\"", stored.error().message);
   }
+  write_later();  // the disk may have room then
 }
 
 void SourceReaders::Running::stop() {
   for (const auto& [text, reader] : readers) reader->stop();
-  write_timer.cancel();
   write();
+  write_timer.cancel();
   work.reset();
 }
 
