@@ -185,36 +185,6 @@ void ClusterNode::release_held() {
   held_ = std::move(still_held);
 }
 
-std::shared_ptr<PeerLink> ClusterNode::link_to(const core::NodeId& node) {
-  if (const auto found = links_.find(node); found != links_.end()) return found->second;
-  const auto known = known_.find(node);
-  // A node that is bound to all addresses is at the address that it sends from. At 0.0.0.0 this
-  // machine itself would answer or refuse, and a refused connection is taken as the end of the
-  // other process.
-  if (known == known_.end() || known->second.addresses.control.is_unspecified()) return nullptr;
-  auto link = std::make_shared<PeerLink>(
-      loop_,
-      PeerLinkOptions{.peer = node,
-                      .address = known->second.addresses.control,
-                      .patience = std::max<Duration>(1s, 2 * options_.timing.election_timeout),
-                      .retry = options_.timing.heartbeat,
-                      .greets = true,
-                      .credentials = options_.credentials,
-                      .clear_text = options_.clear_text},
-      PeerLink::Hooks{.envelope = [this] { return envelope(); },
-                      .token = [this, node] { return token_for(node); },
-                      .is_peer = [this, node](const auto& who) { return is_member(node, who); },
-                      .lost = [this, node] { step(core::ConnectionLost{node}); },
-                      .refused =
-                          [this, node](Instant attempted) {
-                            step(core::ConnectionRefused{node, attempted});
-                          }});
-  links_.emplace(node, link);
-  if (!known->second.resolved.empty()) link->set_addresses(known->second.resolved);
-  link->start();
-  return link;
-}
-
 // Whether the one with this certificate can be that node. A witness has masters alone to talk to.
 bool ClusterNode::is_member(const core::NodeId& node, const tls::Identity& who) const {
   if (who.name != node.name()) return false;
@@ -226,29 +196,6 @@ bool ClusterNode::is_member(const core::NodeId& node, const tls::Identity& who) 
 bool ClusterNode::is_master(const core::NodeId& node) const {
   const auto known = known_.find(node);
   return known != known_.end() && known->second.given.has_value();
-}
-
-// Witnesses join and leave; the link to one that does not vote is made again when it is needed.
-void ClusterNode::prune_links() {
-  std::erase_if(links_, [this](const auto& place) {
-    const auto& [node, link] = place;
-    if (options_.kind == core::VoterKind::witness || is_master(node) ||
-        node_->configuration().current(node) != nullptr) {
-      return false;
-    }
-    link->stop();
-    return true;
-  });
-}
-
-// Opens links in advance, so that members whose votes are asked for, or who ask for ours, are
-// connected when that is urgent. Witnesses send each other nothing.
-void ClusterNode::open_links() {
-  for (const auto& voter : node_->configuration().voters) {
-    const bool is_master = voter.kind == core::VoterKind::master;
-    if (voter.id.node == options_.node) continue;
-    if (is_master || options_.kind == core::VoterKind::master) link_to(voter.id.node);
-  }
 }
 
 wire::ClusterEnvelope ClusterNode::envelope() const {
@@ -343,7 +290,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
   if (stopped_ || node == options_.node) return;
   const auto found = known_.find(node);
   if (found == known_.end()) {
-    if (known_.size() >= limits::known_nodes_max) return;
+    if (known_.size() >= limits::known_nodes_max || control.port == 0) return;
     known_[node].addresses.control = control;
     if (node_ != nullptr && failure_.empty()) open_links();
     return;
@@ -356,6 +303,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
   if (found->second.configured || found->second.addresses.control == control) return;
   found->second.addresses.control = control;
   if (const auto link = links_.find(node); link != links_.end()) {
+    if (link->second->is_accepted()) return;  // it goes on until it ends
     link->second->stop();
     links_.erase(link);
     if (node_ != nullptr && failure_.empty()) open_links();
@@ -371,9 +319,11 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const Sender& sender) 
         now());
     return;
   }
-  const auto control = reachable_from_here(envelope.control, sender.host);
-  set_address(envelope.node, control);
-  if (!sender.secret.empty()) set_secret(envelope.node, control, sender.secret);
+  if (envelope.control.port != 0) {
+    const auto control = reachable_from_here(envelope.control, sender.host);
+    set_address(envelope.node, control);
+    if (!sender.secret.empty()) set_secret(envelope.node, control, sender.secret);
+  }
   const auto known = known_.find(envelope.node);
   if (known == known_.end()) return;
   if (sender.role == access::Role::master) known->second.proven_master = true;

@@ -118,14 +118,18 @@ class ClusterNode {
   // stands for the address from which that master is heard.
   void set_masters(const std::map<core::NodeId, Endpoint>& masters);
   // What this node presents from now on.
-  void set_token(std::string token) { options_.token = std::move(token); }
+  void set_token(std::string token);
   // Whether witnesses are presented it too: see ClusterOptions.
   void set_shares_token(bool shares) { options_.shares_token = shares; }
   // A witness that has proved who it is takes messages at `control`: there, and nowhere else, it
   // is presented `secret`.
   void set_secret(const core::NodeId& witness, const Endpoint& control, std::string secret);
-  // Where a witness receives messages, from the replicated state.
+  // Where a witness receives messages, from the replicated state; port 0: at none, it makes the
+  // connections.
   void set_address(const core::NodeId& node, const Endpoint& control);
+  // A witness has made this connection, from that host: it is sent messages there, and on no other
+  // that it has made. REQUIRES: it may speak as `node`.
+  void take_link(const core::NodeId& node, DetachedChannel&& connection, const std::string& host);
   // The cluster's feature level, from the replicated state. A lower one than before is ignored.
   // REQUIRES: not above options.features_max
   void set_feature_level(wire::FeatureLevel level);
@@ -157,7 +161,12 @@ class ClusterNode {
   void carry_out();
   void send(core::Message message);
   void release_held();
+  // cluster_node_links.cpp
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
+  PeerLinkOptions link_options(const core::NodeId& node, const Endpoint& address) const;
+  PeerLink::Hooks link_hooks(const core::NodeId& node);
+  bool has_room_for(const core::NodeId& witness);
+  void accepted_link_ended(const core::NodeId& node, const PeerLink& link);
   std::string token_for(const core::NodeId& node) const;
   void follow_link(const core::NodeId& peer);
   bool is_member(const core::NodeId& node, const tls::Identity& who) const;

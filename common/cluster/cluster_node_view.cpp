@@ -21,7 +21,8 @@ std::string ClusterNode::why_no_primary() {
   if (time - waiting_since_ < options_.timing.election_timeout) return {};
   return reason_of(waiting_, [this](const core::NodeId& node) {
     const auto link = links_.find(node);
-    return link == links_.end() ? std::string("its address is not known") : link->second->trouble();
+    return link == links_.end() ? std::string("there is no connection to it")
+                                : link->second->trouble();
   });
 }
 

@@ -48,7 +48,23 @@ PeerLink::PeerLink(asio::io_context& loop, PeerLinkOptions options, Hooks hooks)
   if (options_.address.is_numeric()) addresses_.push_back(options_.address);
 }
 
-void PeerLink::start() { asio::co_spawn(loop_, run(shared_from_this()), asio::detached); }
+PeerLink::PeerLink(asio::io_context& loop, PeerLinkOptions options, Hooks hooks,
+                   DetachedChannel&& made)
+    : loop_(loop),
+      options_(std::move(options)),
+      hooks_(std::move(hooks)),
+      addresses_{options_.address},
+      socket_(loop, std::move(made)),
+      watch_(loop),
+      wake_(loop),
+      pause_(loop),
+      accepted_(true) {}
+
+void PeerLink::start() {
+  auto self = shared_from_this();
+  auto running = accepted_ ? run_accepted(std::move(self)) : run(std::move(self));
+  asio::co_spawn(loop_, std::move(running), asio::detached);
+}
 
 void PeerLink::send(core::Message message) {
   if (stopped_) return;
@@ -82,13 +98,8 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     const bool connected = co_await std::move(connecting);
     if (stopped_) break;
     if (connected) {
-      ++connection_;
-      unanswered_ = 0;
-      greeting_ = options_.greets;
-      asio::co_spawn(loop_, write_messages(self, connection_), asio::detached);
-      auto reading = read_answers();
-      co_await std::move(reading);
-      close();
+      auto conversing = converse(self);
+      co_await std::move(conversing);
     }
     queue_.clear();
     if (connected && !stopped_) hooks_.lost();
@@ -104,6 +115,25 @@ asio::awaitable<void> PeerLink::run(std::shared_ptr<PeerLink> self) {
     }
     ++failures_;
   }
+}
+
+// Once connected, until the connection ends.
+asio::awaitable<void> PeerLink::converse(std::shared_ptr<PeerLink> self) {
+  ++connection_;
+  unanswered_ = 0;
+  greeting_ = options_.greets;
+  asio::co_spawn(loop_, write_messages(std::move(self), connection_), asio::detached);
+  auto reading = read_answers();
+  co_await std::move(reading);
+  close();
+}
+
+asio::awaitable<void> PeerLink::run_accepted(std::shared_ptr<PeerLink> self) {
+  auto conversing = converse(std::move(self));
+  co_await std::move(conversing);
+  queue_.clear();
+  if (!stopped_) hooks_.lost();
+  if (!stopped_) hooks_.ended(*this);
 }
 
 void PeerLink::set_addresses(std::vector<Endpoint> addresses) {
@@ -237,8 +267,10 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
   while (is_current() && socket_.is_open()) {
     error_code error;
     if ((queue_.empty() && !greeting_) || unanswered_ >= unanswered_max) {
-      wake_.expires_at(Timer::time_point::max());
+      accepted_ ? wake_.expires_after(limits::link_greeted_every)
+                : wake_.expires_at(Timer::time_point::max());
       co_await wake_.async_wait(keeping(error));
+      if (!error) greeting_ = true;
       continue;
     }
     if (!is_still_peer()) co_return close();

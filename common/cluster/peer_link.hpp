@@ -9,6 +9,10 @@
 // again at once, and a refused attempt is reported with the instant at which it began (see
 // core::ConnectionRefused). A handshake that fails is never that: somebody is there.
 //
+// A witness that has no port makes the connection itself (decision 078). Then the link is that
+// connection alone: it is never made again from here, says something once a second, so that both
+// ends notice when nothing passes any more, and ends with it.
+//
 // Owner: the loop's thread. Held by shared_ptr: its coroutines live until stop() has been noticed.
 #pragma once
 
@@ -56,9 +60,15 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     std::function<bool(const tls::Identity&)> is_peer;
     std::function<void()> lost;                      // an established connection broke
     std::function<void(Instant attempted)> refused;  // by all its addresses
+    // The connection that the peer had made, and that link with it; after lost().
+    std::function<void(const PeerLink&)> ended{};
   };
 
   PeerLink(boost::asio::io_context& loop, PeerLinkOptions options, Hooks hooks);
+  // On the connection that the peer has made: it answers requests there from now on. `address` of
+  // the options is where it has called from.
+  PeerLink(boost::asio::io_context& loop, PeerLinkOptions options, Hooks hooks,
+           DetachedChannel&& made);
 
   void start();
   void send(core::Message message);
@@ -73,6 +83,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   // The address that it is or was connected to, or tries first; empty while the peer's name has no
   // address.
   std::optional<Endpoint> address() const;
+  // Whether the peer has made the connection.
+  bool is_accepted() const { return accepted_; }
   // No hook is called from now on.
   void stop();
 
@@ -80,6 +92,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   using Timer = boost::asio::steady_timer;
 
   boost::asio::awaitable<void> run(std::shared_ptr<PeerLink> self);
+  boost::asio::awaitable<void> run_accepted(std::shared_ptr<PeerLink> self);
+  boost::asio::awaitable<void> converse(std::shared_ptr<PeerLink> self);
   boost::asio::awaitable<bool> connect();
   boost::asio::awaitable<boost::system::error_code> connect_to(Endpoint address);
   boost::asio::awaitable<boost::system::error_code> secure();
@@ -110,6 +124,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   std::string not_peer_;   // who was there instead of the peer, in words
   bool greeting_ = false;  // a greeting waits to be sent
   bool stopped_ = false;
+  const bool accepted_ = false;
 };
 
 }  // namespace tandem::cluster

@@ -78,7 +78,8 @@ AnswerReader::Status AnswerReader::read_head() {
     case HeadStatus::complete: break;
   }
   if (head_.head_bytes() > limits_.head_bytes_max) return Status::too_long;
-  if (head_.status() == switching_protocols) return Status::malformed;
+  const bool switches = head_.status() == switching_protocols;
+  if (switches && !limits_.may_switch) return Status::malformed;
   if (head_.is_interim()) {
     raw_.erase(0, head_.head_bytes());
     head_.clear();

@@ -41,6 +41,8 @@ struct AnswerLimits {
   std::size_t head_bytes_max = limits::control_header_bytes_max;
   std::size_t body_bytes_max = limits::control_body_bytes_max;
   bool keeps_body = true;  // false: only its length counts
+  // An answer of 101 was asked for; then what follows it is not HTTP, and stays in rest().
+  bool may_switch = false;
 };
 
 class AnswerReader {
@@ -69,6 +71,8 @@ class AnswerReader {
   bool has_begun() const { return begun_; }    // at least one byte has come
   bool has_head() const { return has_head_; }  // status and fields are known
   HttpAnswer& answer() { return answer_; }
+  // What has come after the answer.
+  std::string_view rest() const { return raw_; }
 
  private:
   Status read();

@@ -30,6 +30,24 @@ std::string failure_of(const SSL* ssl) {
 
 }  // namespace
 
+DetachedChannel::~DetachedChannel() {
+  if (descriptor >= 0) ::close(descriptor);
+}
+
+Channel::Channel(asio::io_context& loop, DetachedChannel&& detached)
+    : socket_(loop),
+      credentials_(std::move(detached.credentials)),
+      ssl_(std::move(detached.ssl)),
+      peer_(std::move(detached.peer)) {
+  TANDEM_ASSERT(detached.descriptor >= 0);
+  error_code error;
+  const int descriptor = std::exchange(detached.descriptor, -1);
+  socket_.assign(detached.protocol, descriptor, error);
+  if (error) ::close(descriptor);
+  // OpenSSL waits for nothing.
+  if (!error) socket_.non_blocking(true, error);
+}
+
 Channel::~Channel() {
   if (parked_ >= 0) ::close(parked_);
 }
@@ -47,6 +65,17 @@ int Channel::park() {
   protocol_ = socket_.local_endpoint(error).protocol();
   parked_ = socket_.release(error);
   return parked_;
+}
+
+std::shared_ptr<DetachedChannel> Channel::detach() {
+  const int descriptor = park();
+  parked_ = -1;
+  ++life_;
+  auto detached = std::make_shared<DetachedChannel>(descriptor, protocol_);
+  detached->credentials = std::move(credentials_);
+  detached->ssl = std::move(ssl_);
+  detached->peer = std::exchange(peer_, std::nullopt);
+  return detached;
 }
 
 error_code Channel::unpark() {

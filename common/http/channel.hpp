@@ -9,6 +9,7 @@
 // operation_aborted once it is closed.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,6 +25,23 @@ inline auto keeping(boost::system::error_code& error) {
   return boost::asio::redirect_error(boost::asio::use_awaitable, error);
 }
 
+// A connection between two owners, whose loops may differ: whoever holds it has it alone. Any one
+// thread. Closed when nobody takes it.
+struct DetachedChannel {
+  using Protocol = boost::asio::ip::tcp;
+
+  DetachedChannel(int socket, Protocol of) : descriptor(socket), protocol(of) {}
+  ~DetachedChannel();
+  DetachedChannel(const DetachedChannel&) = delete;
+  DetachedChannel& operator=(const DetachedChannel&) = delete;
+
+  int descriptor;  // -1: it has been taken
+  Protocol protocol;
+  tls::CredentialsPtr credentials{};  // null, as are the next two: plain
+  tls::SslPtr ssl{};
+  std::optional<tls::Peer> peer{};
+};
+
 class Channel {
  public:
   using Socket = boost::asio::ip::tcp::socket;
@@ -32,6 +50,8 @@ class Channel {
 
   explicit Channel(boost::asio::io_context& loop) : socket_(loop) {}
   explicit Channel(Socket connected) : socket_(std::move(connected)) {}
+  // Nobody else has it from now on. If `loop` cannot watch it, this one is closed.
+  Channel(boost::asio::io_context& loop, DetachedChannel&& detached);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -43,6 +63,9 @@ class Channel {
   void close();
   // Says that nothing more is sent.
   void end();
+  // It leaves this one, which is closed then. REQUIRES: it is open and not parked, and nothing is
+  // under way.
+  std::shared_ptr<DetachedChannel> detach();
 
   // ---- TLS
   enum class Step { done, wants_read, wants_write, failed };

@@ -2,6 +2,7 @@
 // structs, so that no handler knows which library reads the wire.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ struct Credential;
 }
 
 class ResponseStream;
+struct DetachedChannel;
 
 // The views are valid until the answer is given.
 struct ControlRequest {
@@ -29,6 +31,7 @@ struct ControlRequest {
   std::string_view last_event_id{};  // the Last-Event-ID field, of readers of event streams
   std::string_view if_none_match{};  // the If-None-Match field
   std::string_view features{};       // the Tandem-Features field, of other members
+  std::string_view upgrade{};        // the Upgrade field
   std::string_view peer;             // the numeric address it came from
   std::string_view on_behalf_of{};   // the Tandem-On-Behalf-Of field, of masters
   bool passed_on = false;            // by another master: Tandem-Passed-On is there
@@ -50,6 +53,9 @@ struct ControlResponse {
   // What follows the body, until it ends (response_stream.hpp); null: nothing.
   std::shared_ptr<ResponseStream> stream{};
   std::shared_ptr<const void> kept_until_sent{};  // released then, or when it cannot be sent
+  // With status 101: takes the connection once the answer has been written, and nothing was sent
+  // ahead of it. Not called when the connection breaks before.
+  std::function<void(std::shared_ptr<DetachedChannel>)> take_over{};
 };
 
 }  // namespace tandem

@@ -104,6 +104,7 @@ ControlRequest request_of(const Parser& parser, std::string_view peer,
           .last_event_id = view(message["Last-Event-ID"]),
           .if_none_match = view(message[http::field::if_none_match]),
           .features = view(message["Tandem-Features"]),
+          .upgrade = view(message[http::field::upgrade]),
           .peer = peer,
           .on_behalf_of = view(message["Tandem-On-Behalf-Of"]),
           .passed_on = message.count("Tandem-Passed-On") > 0,
@@ -163,7 +164,6 @@ HttpServer::HttpServer(asio::io_context& loop, HttpServerOptions options, Handle
 HttpServer::~HttpServer() = default;
 
 void HttpServer::start() {
-  TANDEM_ASSERT(!listeners_.empty());
   for (const auto& listener : listeners_) asio::co_spawn(loop_, accept(listener), asio::detached);
   asio::co_spawn(loop_, sweep(), asio::detached);
   if (options_.at_once.answer) asio::co_spawn(loop_, parked_.run(), asio::detached);
@@ -281,7 +281,25 @@ void HttpServer::end(const std::shared_ptr<Connection>& connection) {
   }
   slots_.leave(*connection);
   connection->close();
+  const auto ended = std::exchange(connection->ended, nullptr);
   connections_.erase(connection);
+  if (ended && !stopped_) ended();
+}
+
+void HttpServer::adopt(DetachedChannel&& detached, std::string_view unread,
+                       std::function<void()> ended) {
+  auto connection = std::make_shared<Connection>(loop_, std::move(detached));
+  if (const auto& peer = connection->socket.peer()) {
+    connection->certified =
+        std::make_shared<const access::Credential>(tls::credential_of(peer->identity));
+  }
+  connection->ended = std::move(ended);
+  const auto room = connection->buffer.prepare(unread.size());
+  std::copy(unread.begin(), unread.end(), static_cast<char*>(room.data()));
+  connection->buffer.commit(unread.size());
+  if (slots_.enter(*connection)) slots_.trust(*connection);
+  connections_.insert(connection);
+  asio::co_spawn(loop_, serve(std::move(connection)), asio::detached);
 }
 
 // Reads one request and answers it. Returns whether the connection can take another.
@@ -336,6 +354,11 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   error_code unsent;
   co_await asio::async_write(socket, asio::buffer(text),
                              asio::redirect_error(asio::use_awaitable, unsent));
+  if (response->take_over) {
+    const bool is_quiet = at_end && connection.buffer.size() == 0 && !socket.has_more();
+    if (is_quiet && !unsent && socket.is_open()) response->take_over(socket.detach());
+    co_return false;
+  }
   if (response->stream && !unsent && parser.get().method() != http::verb::head) {
     slots_.begin_answer(connection);
     auto writing = write_stream(socket, std::move(response->stream), connection.deadline,

@@ -99,7 +99,7 @@ class HttpServer {
   // Errors: `io`, one sentence with the address and the cause.
   Result<Endpoint> listen(const Endpoint& address);
 
-  // Accepts from now on. REQUIRES: listen() succeeded.
+  // Serves from now on, and accepts if listen() succeeded.
   void start();
 
   // ---- another address while it serves
@@ -113,6 +113,11 @@ class HttpServer {
   void leave_older();
   // Where it listens, the newest last.
   std::vector<Endpoint> addresses() const;
+
+  // Serves a connection that this process has made, as if it had been accepted: who is called there
+  // is the one that asks. `unread` has come on it already. `ended` is called once it has ended; not
+  // after stop(). REQUIRES: start() was called.
+  void adopt(DetachedChannel&& connection, std::string_view unread, std::function<void()> ended);
 
   // A descriptor of the caller's own for the newest listening socket; -1: there is none.
   int duplicate_listener();

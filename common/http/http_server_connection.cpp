@@ -26,14 +26,21 @@ std::string peer_address(const boost::asio::ip::tcp::socket& socket) {
 HttpServer::Connection::Connection(boost::asio::ip::tcp::socket accepted)
     : peer(peer_address(accepted)), socket(std::move(accepted)), buffer(buffer_bytes_max) {}
 
+HttpServer::Connection::Connection(boost::asio::io_context& loop, DetachedChannel&& detached)
+    : socket(loop, std::move(detached)), buffer(buffer_bytes_max) {
+  peer = peer_address(socket.socket());
+}
+
 void write_answer(std::string& out, const ControlResponse& response, std::string_view date,
                   std::string_view method, bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
   const auto end = std::back_inserter(out);
   fmt::format_to(end, "HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n",
                  response.status, std::string_view(reason.data(), reason.size()), date,
-                 keep_alive ? "keep-alive" : "close");
-  if (response.status != 204) {  // RFC 9110 §8.6
+                 response.take_over ? "Upgrade"
+                 : keep_alive       ? "keep-alive"
+                                    : "close");
+  if (response.status >= 200 && response.status != 204) {  // RFC 9110 §8.6
     fmt::format_to(end, "Content-Type: {}\r\n", response.content_type);
     if (!response.stream) fmt::format_to(end, "Content-Length: {}\r\n", response.body.size());
   }

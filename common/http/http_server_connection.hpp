@@ -23,6 +23,7 @@ inline SteadyTime after(Duration delay) { return std::chrono::steady_clock::now(
 
 struct HttpServer::Connection : ConnectionSlots::Holder, std::enable_shared_from_this<Connection> {
   explicit Connection(boost::asio::ip::tcp::socket accepted);
+  Connection(boost::asio::io_context& loop, DetachedChannel&& detached);
 
   void close() override { socket.close(); }
 
@@ -31,6 +32,7 @@ struct HttpServer::Connection : ConnectionSlots::Holder, std::enable_shared_from
   std::shared_ptr<const access::Credential> certified;  // null: there is no TLS
   boost::beast::flat_buffer buffer;  // holds no memory while the connection is idle
   SteadyTime deadline = SteadyTime::max();
+  std::function<void()> ended;  // of one that was adopted
   bool is_trusted = false;
   bool is_parked = false;  // nothing is under way but the wait for the next request
 

@@ -123,10 +123,10 @@ std::string to_json(const ClusterEnvelope& envelope) {
   for (const auto& message : envelope.messages) messages.push_back(document_of(message));
   nlohmann::ordered_json document{{"format", envelope.features.level.value()},
                                   {"node", envelope.node.name()},
-                                  {"control", envelope.control.to_string()},
                                   {"listen", envelope.listen},
                                   {"pass", envelope.pass},
                                   {"election_timeout_ms", to_ms(envelope.election_timeout)}};
+  if (envelope.control.port != 0) document["control"] = envelope.control.to_string();
   if (!envelope.inner.empty() && envelope.features.level >= features::inner_addresses) {
     document["inner"] = envelope.inner;
   }
@@ -156,7 +156,7 @@ Result<ClusterEnvelope> parse_cluster_envelope(std::string_view json) {
   const auto format =
       read_format(reader);  // first: with an unknown format, other errors follow from it
   reader.name("node", node);
-  reader.numeric_endpoint("control", envelope.control);
+  if (!reader.is_null("control")) reader.numeric_endpoint("control", envelope.control);
   read_numeric_address(reader, "listen", envelope.listen);
   if (format >= features::inner_addresses && !reader.is_null("inner")) {
     read_numeric_address(reader, "inner", envelope.inner);

@@ -65,7 +65,9 @@ std::string to_json(const Heartbeat& heartbeat) {
   }
   if (heartbeat.protocol) document["protocol"] = to_string(*heartbeat.protocol);
   if (heartbeat.tls) document["tls"] = true;
-  if (heartbeat.witness) {
+  if (heartbeat.witness && heartbeat.witness->dials()) {
+    document["witness_dials"] = heartbeat.witness->incarnation;
+  } else if (heartbeat.witness) {
     document["witness_incarnation"] = heartbeat.witness->incarnation;
     document["witness_control"] = heartbeat.witness->control.to_string();
   }
@@ -115,8 +117,12 @@ std::optional<WorkerProtocol> read_worker_protocol(MemberReader& reader) {
 
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader) {
   constexpr std::uint64_t incarnation_max = (std::uint64_t{1} << 53) - 1;
-  if (reader.is_null("witness_incarnation") && reader.is_null("witness_control")) return {};
   WitnessOffer offer;
+  if (!reader.is_null("witness_dials")) {
+    reader.number("witness_dials", offer.incarnation, 1, incarnation_max);
+    return offer;
+  }
+  if (reader.is_null("witness_incarnation") && reader.is_null("witness_control")) return {};
   reader.number("witness_incarnation", offer.incarnation, 1, incarnation_max);
   reader.numeric_endpoint("witness_control", offer.control);
   return offer;

@@ -9,6 +9,9 @@
 //    "term": 3, "protocol": "http2", "tls": true, "witness_incarnation": 4711,
 //    "witness_control": "127.0.0.1:9101", "sequence": 5}
 //
+// A witness that makes the connections to the masters itself has "witness_dials": 4711 in place of
+// the two, which earlier masters ignore.
+//
 //   {"node": "a", "role": "primary", "term": 1, "primary": "a", "interval_ms": 1000,
 //    "registered": true, "removed": false, "cluster_heartbeat_ms": 100, "election_timeout_ms": 500,
 //    "key": "0a1b...", "takes_repeats": true}
@@ -51,7 +54,10 @@ std::optional<WorkerCondition> parse_condition(std::string_view word);
 // A worker with a state directory: it may be made a voter of the cluster.
 struct WitnessOffer {
   std::uint64_t incarnation = 0;  // of the directory: 1 to 2^53 - 1
-  Endpoint control;  // where it receives messages: numeric, port not 0, host as in `address`
+  // Where it receives messages: numeric, host as in `address`; port 0: nowhere, it makes the
+  // connections.
+  Endpoint control;
+  bool dials() const { return control.port == 0; }
   friend bool operator==(const WitnessOffer&, const WitnessOffer&) = default;
 };
 
@@ -119,7 +125,8 @@ Result<Heartbeat> parse_heartbeat(std::string_view json);
 Result<HeartbeatReply> parse_heartbeat_reply(std::string_view json);
 
 class MemberReader;
-// The members witness_incarnation and witness_control, if they are there: both or neither.
+// The members witness_incarnation and witness_control, if they are there, both or neither; or
+// witness_dials.
 std::optional<WitnessOffer> read_witness_offer(MemberReader& reader);
 // The member protocol, when it is there.
 std::optional<WorkerProtocol> read_worker_protocol(MemberReader& reader);

@@ -127,6 +127,10 @@ class ClusterMember {
   Admission admit(Admission admission) const;
   boost::asio::awaitable<ControlResponse> take_messages(const ControlRequest& request);
 
+  // POST /cluster/link: a witness makes the connection on which it is sent messages. On the control
+  // loop's thread.
+  ControlResponse take_link(const ControlRequest& request);
+
   // What it presents to other masters from now on. Any thread.
   void set_token(std::string token);
   // Whether witnesses are presented it too. On the control loop's thread.

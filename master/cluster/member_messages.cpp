@@ -7,6 +7,8 @@
 #include "common/access/credential.hpp"
 #include "common/access/limits.hpp"
 #include "common/base/sender_address.hpp"
+#include "common/cluster/link_endpoint.hpp"
+#include "common/http/channel.hpp"
 #include "master/cluster/cluster_member.hpp"
 
 namespace tandem::master {
@@ -27,6 +29,20 @@ asio::awaitable<ControlResponse> ClusterMember::take_messages(const ControlReque
       });
 }
 
+ControlResponse ClusterMember::take_link(const ControlRequest& request) {
+  auto asked = cluster::read_link_request(request, node_);
+  if (asked.refusal) return std::move(*asked.refusal);
+  if (asked.node == options_.node || others().contains(asked.node)) {
+    return forbidden(fmt::format("{} is a master, and no witness", asked.node));
+  }
+  return cluster::link_made(
+      [this, node = asked.node, host = std::string(request.peer)](auto connection) {
+        asio::post(loop_, [this, node, host, connection = std::move(connection)] {
+          node_.take_link(node, std::move(*connection), host);
+        });
+      });
+}
+
 void ClusterMember::set_token(std::string token) {
   asio::post(loop_,
              [this, token = std::move(token)]() mutable { node_.set_token(std::move(token)); });
@@ -40,7 +56,8 @@ void ClusterMember::set_shares_token(bool shares) {
 
 // At each heartbeat: the cluster's thread is told of news alone.
 void ClusterMember::heard_witness(const wire::Heartbeat& heartbeat, const ControlRequest& request) {
-  if (!heartbeat.witness || request.caller == nullptr || shares_token_) return;
+  if (!heartbeat.witness || heartbeat.witness->dials()) return;
+  if (request.caller == nullptr || shares_token_) return;
   if (request.caller->sha256.empty()) return;  // it has a certificate: it is presented one, too
   const auto control = reachable_from_here(heartbeat.witness->control, request.peer);
   std::pair heard(control, request.caller->sha256);

@@ -197,7 +197,7 @@ std::optional<ControlResponse> AccessControl::check_worker(const ControlRequest&
                             : credentials_->outside_scope(*request.caller, claim);
   };
   auto why = outside_scope();
-  if (why.empty() && heartbeat.witness) {
+  if (why.empty() && heartbeat.witness && !heartbeat.witness->dials()) {
     claim.host = reachable_from_here(heartbeat.witness->control, request.peer).host;
     why = outside_scope();
   }

@@ -100,6 +100,12 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
               .handler = [this](const ControlRequest& request, const std::string&) {
                 return member->take_messages(request);
               }});
+  router.add({.method = "POST",
+              .path = cluster::link_path,
+              .access = ApiEndpoint::Access::member,
+              .handler = [this](const ControlRequest& request, const std::string&) {
+                return member->take_link(request);
+              }});
 }
 
 std::string ControlPlane::Parts::own_origin(std::string_view authority) const {

@@ -39,7 +39,9 @@ Json document_of(const Join& join) {
   if (!join.worker.incarnation.empty()) worker["incarnation"] = join.worker.incarnation;
   if (join.worker.protocol) worker["protocol"] = wire::to_string(*join.worker.protocol);
   if (join.worker.tls) worker["tls"] = true;
-  if (join.worker.witness) {
+  if (join.worker.witness && join.worker.witness->dials()) {
+    worker["witness_dials"] = join.worker.witness->incarnation;
+  } else if (join.worker.witness) {
     worker["witness_incarnation"] = join.worker.witness->incarnation;
     worker["witness_control"] = join.worker.witness->control.to_string();
   }
@@ -223,6 +225,7 @@ wire::FeatureLevel level_of(const wire::ServiceSettings& settings) {
 }
 
 wire::FeatureLevel level_of(const Join& join) {
+  if (join.worker.witness && join.worker.witness->dials()) return wire::features::dialing_witnesses;
   if (join.worker.tls) return wire::features::inner_tls;
   if (join.worker.protocol) return wire::features::worker_protocols;
   return join.worker.incarnation.empty() ? wire::features::oldest : wire::features::agreed_state;

@@ -60,6 +60,10 @@ bool ClusterState::knows_protocols() const {
 
 bool ClusterState::knows_inner_tls() const { return feature_level >= wire::features::inner_tls; }
 
+bool ClusterState::knows_dialing_witnesses() const {
+  return feature_level >= wire::features::dialing_witnesses;
+}
+
 bool ClusterState::knows(std::string_view name) const {
   return joined.contains(name) || added.contains(name);
 }

@@ -63,6 +63,7 @@ struct ClusterState {
   bool knows_protocols() const;
   // Joined workers say whether they serve TLS.
   bool knows_inner_tls() const;
+  bool knows_dialing_witnesses() const;
   // Whether there is room for a decision to drain that worker, or about its weight.
   Result<> check_drain_room(const std::string& name) const;
   Result<> check_weight_room(const std::string& name) const;

@@ -27,7 +27,7 @@ Error backend_has(std::string_view name, const Endpoint& address) {
 std::optional<wire::WitnessOffer> witness_of(const wire::Heartbeat& heartbeat,
                                              std::string_view peer_host) {
   auto offer = heartbeat.witness;
-  if (offer) offer->control = reachable_from_here(offer->control, peer_host);
+  if (offer && !offer->dials()) offer->control = reachable_from_here(offer->control, peer_host);
   return offer;
 }
 

@@ -373,7 +373,10 @@ class Registry {
   void follow_again(const std::vector<std::string>& silent, Instant now);
   bool may_stay(const WorkerRecord& record, bool had_joined) const;
   static bool is_added_as(const WorkerRecord& record, const wire::WorkerSpec& spec);
-  static bool is_described_by(const WorkerRecord& record, const JoinedWorker& joined);
+  // What is told of its offer, as far as members at the level of `state` may be told.
+  static std::optional<wire::WitnessOffer> offer_told(const WorkerRecord& record,
+                                                      const ClusterState& state);
+  bool is_described_by(const WorkerRecord& record, const JoinedWorker& joined) const;
   bool is_joined_as(const WorkerRecord& record, const JoinedWorker& joined) const;
   void leave_out(const std::string& name, const Error& why);
   bool was_removed(const WorkerRecord& record) const;

@@ -13,13 +13,14 @@ namespace tandem::master {
 namespace {
 
 // As far as members at the level of `state` may be told.
-JoinedWorker joined_as(const WorkerRecord& record, const ClusterState& state) {
+JoinedWorker joined_as(const WorkerRecord& record, const ClusterState& state,
+                       std::optional<wire::WitnessOffer> witness) {
   JoinedWorker joined{.service = record.service,
                       .address = record.address,
                       .weight = record.own_weight,
                       .connections = record.connections,
                       .takes_term = record.takes_term,
-                      .witness = record.witness};
+                      .witness = std::move(witness)};
   if (state.judges()) joined.incarnation = record.incarnation;
   if (state.knows_protocols()) joined.protocol = record.protocol;
   if (state.knows_inner_tls()) joined.tls = record.serves_tls;
@@ -119,7 +120,7 @@ std::optional<Change> Registry::registration_due(const Change& decision) const {
   if (state_.knows(record.name)) return std::nullopt;
   // Also below the level at which decisions are checked, because the level may rise before this one
   // is committed.
-  return Change(Join{record.name, joined_as(record, state_)});
+  return Change(Join{record.name, joined_as(record, state_, offer_told(record, state_))});
 }
 
 // ---- registrations by the primary
@@ -148,7 +149,7 @@ bool Registry::is_settled(const std::string& name, Instant attentive,
     const auto& record = found->second;
     if (!record.is_probed() && !record.has_left() && !record.liveness.down()) {
       if (is_joined && is_joined_as(record, joined->second)) return true;
-      due = Join{name, joined_as(record, state_)};
+      due = Join{name, joined_as(record, state_, offer_told(record, state_))};
       return false;
     }
   }

@@ -80,10 +80,22 @@ bool Registry::is_added_as(const WorkerRecord& record, const wire::WorkerSpec& s
          record.connections == spec.connections;
 }
 
-bool Registry::is_described_by(const WorkerRecord& record, const JoinedWorker& joined) {
+// Until then one that votes already stays as it was told of.
+std::optional<wire::WitnessOffer> Registry::offer_told(const WorkerRecord& record,
+                                                       const ClusterState& state) {
+  if (!record.witness || !record.witness->dials() || state.knows_dialing_witnesses()) {
+    return record.witness;
+  }
+  const auto told = state.joined.find(record.name);
+  const bool is_same = told != state.joined.end() && told->second.witness &&
+                       told->second.witness->incarnation == record.witness->incarnation;
+  return is_same ? told->second.witness : std::nullopt;
+}
+
+bool Registry::is_described_by(const WorkerRecord& record, const JoinedWorker& joined) const {
   return record.service == joined.service && record.address == joined.address &&
          record.own_weight == joined.weight && record.connections == joined.connections &&
-         record.takes_term == joined.takes_term && record.witness == joined.witness;
+         record.takes_term == joined.takes_term && offer_told(record, state_) == joined.witness;
 }
 
 // Avoids a copy, because all workers are compared at each tick.

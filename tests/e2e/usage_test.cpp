@@ -119,7 +119,8 @@ TEST_CASE("what would go in clear text beyond this machine is refused, and the w
   };
   refused(with({"127.0.0.1:0", "--master", "192.0.2.7:70"}), "--master 192.0.2.7:70");
   refused(with({"127.0.0.1:0", "--master", "m.example:70"}), "--master m.example:70");
-  refused(with({"0.0.0.0:0", "--state-dir", dir.path("state")}), "--witness-listen 0.0.0.0:0");
+  refused(with({"127.0.0.1:0", "--state-dir", dir.path("state"), "--witness-listen", "0.0.0.0:0"}),
+          "--witness-listen 0.0.0.0:0");
   refused({program("tandem"), "status", "--control", "192.0.2.7:70", "--token-file", token},
           "--control 192.0.2.7:70");
   // Who presents nothing has nothing to lose.

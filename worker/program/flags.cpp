@@ -44,10 +44,8 @@ std::vector<std::string> check(const WorkerFlags& flags) {
     note(check_connectable(master, "--master"));
     if (!flags.cluster.is_given()) note(check_clear_text(flags, master, "--master"));
   }
-  const bool has_witness = !flags.state_dir.empty() && (flags.witness_listen || !flags.target);
-  if (has_witness && !flags.cluster.is_given()) {
-    const Endpoint by_default{flags.listen.host, 0};
-    note(check_clear_text(flags, flags.witness_listen.value_or(by_default), "--witness-listen"));
+  if (!flags.state_dir.empty() && flags.witness_listen && !flags.cluster.is_given()) {
+    note(check_clear_text(flags, *flags.witness_listen, "--witness-listen"));
   }
   if (flags.target) note(check_connectable(*flags.target, "--target"));
   if (flags.checks.check && flags.checks.check->is_grpc &&
@@ -136,8 +134,8 @@ std::optional<int> read_flags(int argc, const char* const* argv, WorkerFlags& fl
             flags.state_dir);
   bind_endpoint(
       app, "--witness-listen",
-      "address at which masters reach the witness [the host of --listen, with a port that is "
-      "remembered]",
+      "address at which masters reach the witness, for masters that it cannot connect to [none: it "
+      "connects to the masters]",
       flags.witness_listen);
   bind_endpoint(app, "--advertise",
                 "address at which masters reach this worker, when it is not that of --listen",

@@ -51,6 +51,14 @@ inline constexpr int listen_backlog = 1'024;  // connections that wait to be acc
 inline constexpr std::size_t witness_connections_max = 256;
 inline constexpr std::size_t witness_strangers_max = 192;
 
+// A connection that a witness makes to a master: how long that may take, and the pauses between
+// attempts: while a master is away, and when it has said no, or ends what it has begun at once.
+inline constexpr auto link_made_within = 2s;
+inline constexpr auto link_pause_first = 1ms;
+inline constexpr auto link_pause_max = 100ms;
+inline constexpr auto link_pause_refused_max = 2s;
+inline constexpr auto link_lasts = 1s;
+
 // How long masters may present what follows from this worker's former token: they hear of the new
 // one by the next heartbeat, and one that is restarting later.
 inline constexpr auto former_token_for = 60s;

@@ -177,25 +177,30 @@ class Registration::Body {
   }
 
   Result<> open_witness() TANDEM_REQUIRES(mutex_) {
-    auto numeric = witness_address(options_);
-    if (!numeric.ok()) return numeric.error();
+    std::optional<Endpoint> numeric;
+    if (!options_.witness_listen.empty()) {
+      auto address = witness_address(options_);
+      if (!address.ok()) return address.error();
+      numeric = std::move(*address);
+    }
     auto directory = LockedDirectory::open(options_.state_dir, "state_dir", "worker");
     if (!directory.ok()) return directory.error();
     const auto open_at = [&](std::uint16_t port) TANDEM_REQUIRES(mutex_) {
-      return Witness::open({.name = options_.name,
-                            .directory = options_.state_dir,
-                            .listen = {numeric->host, port},
-                            .token = token_,
-                            .credentials = credentials_,
-                            .clear_text = clear_text_of(options_),
-                            .log = options_.log});
+      return Witness::open(
+          {.name = options_.name,
+           .directory = options_.state_dir,
+           .listen = numeric ? std::optional(Endpoint{numeric->host, port}) : std::nullopt,
+           .token = token_,
+           .credentials = credentials_,
+           .clear_text = clear_text_of(options_),
+           .log = options_.log});
     };
     // Keeps the witness's port, so that the masters find it again even after all of them have been
     // restarted.
-    auto remembered = numeric->port;
-    if (remembered == 0) remembered = load(load_witness_port(options_.state_dir));
+    auto remembered = numeric ? numeric->port : std::uint16_t{0};
+    if (numeric && remembered == 0) remembered = load(load_witness_port(options_.state_dir));
     auto witness = open_at(remembered);
-    const bool is_taken = !witness.ok() && numeric->port == 0 && remembered != 0;
+    const bool is_taken = !witness.ok() && numeric && numeric->port == 0 && remembered != 0;
     if (is_taken) witness = open_at(0);
     if (!witness.ok()) {
       return fail(witness.error().code, fmt::format("state_dir: {}", witness.error().message),
@@ -215,6 +220,7 @@ class Registration::Body {
         });
     witness_ = std::move(*witness);
     const auto port = witness_->offer().control.port;
+    if (port == 0) return {};
     if (const auto saved = save_witness_port(options_.state_dir, port); !saved) {
       warn("the witness's port cannot be stored: " + saved.error().message);
     }
@@ -336,6 +342,7 @@ class Registration::Body {
       say(fmt::format("master has left master={} node={}", master.control.to_string(), node));
       master.has_gone = true;
       master.loop->finish();
+      if (witness_) witness_->remove_master(node);
     }
   }
 
@@ -384,6 +391,9 @@ class Registration::Body {
     timing.heartbeat = reply.cluster_heartbeat;
     timing.election_timeout = reply.election_timeout;
     witness_->take_timing(timing);
+    const Lock lock(mutex_);
+    const auto& asked = loops_[master];
+    if (!asked.has_gone) witness_->add_master(reply.node, asked.control);
   }
 
   void take_key(const std::string& key, std::size_t master) {

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -15,10 +16,12 @@
 #include "common/base/duration.hpp"
 #include "common/base/mutex.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
+#include "common/cluster/limits.hpp"
 #include "common/http/api_response.hpp"
 #include "common/http/direct_caller.hpp"
 #include "common/wire/limits.hpp"
 #include "worker/src/limits.hpp"
+#include "worker/src/master_links.hpp"
 
 namespace tandem {
 
@@ -51,15 +54,22 @@ class Witness::Body {
                  .strangers_max = limits::witness_strangers_max,
                  .credentials = options_.credentials,
                  .admit = [this](const ControlRequest& request) { return admit(request); }},
-                [this](const ControlRequest& request) { return answer(request); }) {}
+                [this](const ControlRequest& request) { return answer(request); }),
+        made_(loop_,
+              {.idle_max = limits::link_idle_max,
+               .connections_max = 2 * limits::masters_max,
+               .strangers_max = 2 * limits::masters_max,
+               .credentials = options_.credentials,
+               .admit = [this](const ControlRequest& request) { return admit_called(request); }},
+              [this](const ControlRequest& request) { return answer(request); }) {}
 
   Result<> open() {
     const bool knows_masters = options_.credentials || !options_.token.empty();
-    if (!options_.listen.is_loopback() && !knows_masters) {
+    if (options_.listen && !options_.listen->is_loopback() && !knows_masters) {
       return invalid(fmt::format("a witness at {} can be reached from other machines: give a "
                                  "certificate, or the masters' token_file, or listen on a loopback "
                                  "address",
-                                 options_.listen.host),
+                                 options_.listen->host),
                      "state_dir");
     }
     if (!options_.token.empty()) masters_ = masters_with(options_.token);
@@ -77,10 +87,23 @@ class Witness::Body {
     if (!store) return store.error();
     incarnation_ = store->incarnation().value();
     cluster_ = std::move(cluster);
-    auto bound = server_.listen(options_.listen);
-    if (!bound) return bound.error();
-    control_ = *bound;
-    asio::post(loop_, [this] { server_.start(); });
+    if (options_.listen) {
+      auto bound = server_.listen(*options_.listen);
+      if (!bound) return bound.error();
+      control_ = *bound;
+    } else {
+      links_ = std::make_shared<MasterLinks>(
+          loop_,
+          MasterLinksOptions{.name = options_.name,
+                             .token = options_.token,
+                             .credentials = options_.credentials,
+                             .clear_text = options_.clear_text,
+                             .log = options_.log},
+          [this](auto connection, std::string_view unread, std::function<void()> ended) {
+            made_.adopt(std::move(*connection), unread, std::move(ended));
+          });
+    }
+    asio::post(loop_, [this] { links_ ? made_.start() : server_.start(); });
     thread_ = std::thread([this] { run(); });
     return {};
   }
@@ -103,8 +126,24 @@ class Witness::Body {
     asio::post(loop_, [this, timing] { start(timing); });
   }
 
+  // At each heartbeat: the loop is told of news alone.
+  void add_master(const std::string& node, const Endpoint& control) {
+    const Lock lock(mutex_);
+    if (!links_) return;
+    auto& known = masters_told_[node];
+    if (std::exchange(known, control) == control) return;
+    asio::post(loop_, [this, node, control] { links_->add(node, control); });
+  }
+
+  void remove_master(const std::string& node) {
+    const Lock lock(mutex_);
+    if (masters_told_.erase(node) == 0) return;
+    asio::post(loop_, [this, node] { links_->remove(node); });
+  }
+
   void take_token(const std::string& token) {
     asio::post(loop_, [this, token] {
+      if (links_) links_->set_token(token);
       former_ = std::move(masters_);
       former_until_ = now() + limits::former_token_for;
       masters_.reset();
@@ -118,7 +157,9 @@ class Witness::Body {
     if (!thread_.joinable()) return;
     asio::post(loop_, [this] {
       if (node_) node_->stop();
+      if (links_) links_->stop();
       server_.stop();
+      made_.stop();
       work_.reset();
     });
     thread_.join();
@@ -169,7 +210,7 @@ class Witness::Body {
   Admission admit(const ControlRequest& request) const {
     if (options_.credentials) return admit_certified(request);
     if (!masters_) {
-      if (auto refused = refuse_indirect(request, options_.listen.host))
+      if (auto refused = refuse_indirect(request, options_.listen->host))
         return {.refusal = refused};
     }
     if (request.path == "/health") return {};
@@ -180,6 +221,12 @@ class Witness::Body {
     if (!is_known) return {.refusal = not_authorized()};
     admission.trusts = true;
     return admission;
+  }
+
+  // Whom this witness has called.
+  Admission admit_called(const ControlRequest& request) const {
+    if (options_.credentials) return admit_certified(request);
+    return {.body_bytes_max = limits::cluster_body_bytes_max, .trusts = true};
   }
 
   static bool knows(const access::Credentials& masters, const ControlRequest& request) {
@@ -225,8 +272,10 @@ class Witness::Body {
   std::atomic<std::uint64_t> incarnation_{0};
   cluster::MessageReader messages_{cluster::documents_alone()};
   std::optional<cluster::ClusterNode> node_;
-  HttpServer server_;
-  Endpoint control_;
+  HttpServer server_;                   // at its port
+  HttpServer made_;                     // on connections that it has made
+  std::shared_ptr<MasterLinks> links_;  // null: it has a port
+  Endpoint control_;                    // port 0: it has none
   bool votes_ = false;
   bool fails_ = false;
   std::thread thread_;
@@ -234,6 +283,7 @@ class Witness::Body {
   Mutex mutex_;  // guards what follows
   std::optional<core::Timing> timing_ TANDEM_GUARDED_BY(mutex_);
   std::optional<core::Timing> refused_ TANDEM_GUARDED_BY(mutex_);
+  std::map<std::string, Endpoint> masters_told_ TANDEM_GUARDED_BY(mutex_);  // as added last
 };
 
 Witness::Witness(std::unique_ptr<Body> body) : body_(std::move(body)) {}
@@ -247,6 +297,10 @@ Result<std::unique_ptr<Witness>> Witness::open(WitnessOptions options) {
 
 wire::WitnessOffer Witness::offer() const { return body_->offer(); }
 void Witness::take_timing(const core::Timing& timing) { body_->take_timing(timing); }
+void Witness::add_master(const std::string& node, const Endpoint& control) {
+  body_->add_master(node, control);
+}
+void Witness::remove_master(const std::string& node) { body_->remove_master(node); }
 void Witness::take_token(const std::string& token) { body_->take_token(token); }
 void Witness::stop() { body_->stop(); }
 

@@ -159,9 +159,7 @@ class Worker::Body {
     registration.insecure_network = options_.insecure_network;
     registration.serves_tls = credentials_ != nullptr;
     registration.state_dir = options_.state_dir;
-    registration.witness_listen = options_.witness_listen.empty()
-                                      ? Endpoint{address_.host, 0}.to_string()
-                                      : options_.witness_listen;
+    registration.witness_listen = options_.witness_listen;
     registration.take_keys = [this](const auto& keys) { fence_.take_keys(keys); };
     registration.promised_term = [this](const auto& key) { return fence_.promised(key).value(); };
     registration.on_masters = [this](const auto& names) { roll_.take(names); };

@@ -101,6 +101,8 @@ class PairCluster {
   void start_master(const std::string& name);
   // Replaces PairClusterOptions::arguments for masters that are started from now on.
   void set_arguments(Arguments arguments) { options_.arguments = std::move(arguments); }
+  // More for workers that are started from now on.
+  void set_worker_arguments(Arguments arguments) { worker_arguments_ = std::move(arguments); }
   // Without waiting for anything. REQUIRES: it has ended.
   void launch_master(const std::string& name);
   // A frozen master is not asked who leads.
@@ -171,6 +173,7 @@ class PairCluster {
   void make_tokens();
 
   TempDir dir_;
+  Arguments worker_arguments_;
   PairClusterOptions options_;
   std::string token_file_;  // empty: loopback needs none
   std::optional<Tokens> tokens_;

@@ -101,6 +101,26 @@ TEST_CASE("a witness has an incarnation and an address, or neither") {
   CHECK(fault("witness_control", "127.0.0.1:0") == "witness_control");
 }
 
+TEST_CASE("a witness that makes the connections itself has an incarnation, and no address") {
+  Heartbeat sent;
+  sent.name = "w1";
+  sent.incarnation = "6f1c";
+  sent.address = {"::1", 9001};
+  sent.witness = WitnessOffer{4711, {}};
+  const auto document = json::parse(to_json(sent));
+  CHECK(document["witness_dials"] == 4711);
+  // Members that earlier masters would take for an offer, or refuse.
+  CHECK(!document.contains("witness_incarnation"));
+  CHECK(!document.contains("witness_control"));
+  const auto read = parse_heartbeat(to_json(sent));
+  REQUIRE(read.ok());
+  CHECK(read->witness == sent.witness);
+  CHECK(read->witness->dials());
+  CHECK(fault("witness_dials", 0) == "witness_dials");
+  CHECK(fault("witness_dials", std::uint64_t{1} << 53) == "witness_dials");
+  CHECK(fault("witness_dials", "x") == "witness_dials");
+}
+
 TEST_CASE(
     "a heartbeat needs a name, an incarnation and an address, and has defaults for the rest") {
   const auto read =

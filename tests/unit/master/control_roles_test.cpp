@@ -108,7 +108,8 @@ std::set<std::string> allowed(const ApiEndpoint& endpoint) {
   if (is_agent || endpoint.path == "/v1/status/leader") {
     return {"viewer", "operator", "master", "worker", "witness", "all"};
   }
-  if (endpoint.path == "/cluster/messages") return {"master", "witness", "all"};
+  if (endpoint.path == "/cluster/messages" || endpoint.path == "/cluster/link")
+    return {"master", "witness", "all"};
   if (endpoint.path.starts_with("/cluster/")) return {"master", "all"};
   if (endpoint.method == "GET") return {"viewer", "operator", "master", "all"};
   return {"operator", "master", "all"};

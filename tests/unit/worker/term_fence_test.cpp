@@ -183,7 +183,7 @@ TEST_CASE("heartbeats say that terms are taken, and which one was promised") {
   }));
 }
 
-TEST_CASE("a worker with a state directory offers itself as a witness, the same after a restart") {
+TEST_CASE("a witness that is given an address listens there, and at the same one after a restart") {
   const TemporaryDirectory directory;
   RecordingMaster master;
   const auto offered = [&] {
@@ -191,6 +191,7 @@ TEST_CASE("a worker with a state directory offers itself as a witness, the same 
     options.name = "w1";
     options.masters = {master.address()};
     options.state_dir = (directory.path() / "state").string();
+    options.witness_listen = "127.0.0.1:0";
     Worker worker(options);
     REQUIRE(worker.start() == std::nullopt);
     const auto before = master.heard().size();
@@ -205,7 +206,28 @@ TEST_CASE("a worker with a state directory offers itself as a witness, the same 
   };
   const auto first = offered();
   const auto second = offered();
-  CHECK(first.incarnation == second.incarnation);
+  CHECK(first == second);
+}
+
+TEST_CASE("a worker with a state directory offers itself as a witness, the same after a restart") {
+  const TemporaryDirectory directory;
+  RecordingMaster master;
+  const auto offered = [&] {
+    WorkerOptions options;
+    options.name = "w1";
+    options.masters = {master.address()};
+    options.state_dir = (directory.path() / "state").string();
+    Worker worker(options);
+    REQUIRE(worker.start() == std::nullopt);
+    const auto before = master.heard().size();
+    REQUIRE(master.hears(before + 1));
+    const auto offer = master.heard().back().witness;
+    REQUIRE(offer);
+    CHECK(offer->dials());
+    return *offer;
+  };
+  const auto first = offered();
+  CHECK(first == offered());
 }
 
 TEST_CASE("a witness that others could reach wants a token") {
@@ -213,8 +235,8 @@ TEST_CASE("a witness that others could reach wants a token") {
   WorkerOptions options;
   options.name = "w1";
   options.masters = {"127.0.0.1:1"};
-  options.listen = "0.0.0.0:0";
   options.state_dir = (directory.path() / "state").string();
+  options.witness_listen = "0.0.0.0:0";
   Worker worker(options);
   const auto problem = worker.start();
   REQUIRE(problem);

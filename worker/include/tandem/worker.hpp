@@ -110,9 +110,10 @@ struct RegistrationOptions {
   // worker can become a witness: a voter of the cluster that stores its log and never leads. Empty:
   // none.
   std::string state_dir;
-  // Where the masters reach the witness, a small control port beside the service. Port 0: the
-  // kernel chooses one, which the state directory remembers.
-  std::string witness_listen = "127.0.0.1:0";
+  // Empty: the witness connects to the masters, and has no port. Otherwise where the masters reach
+  // it, a small control port beside the service, for masters before 0.2. Port 0: the kernel chooses
+  // one, which the state directory remembers.
+  std::string witness_listen;
   // Called when an operator has removed this worker (`tandem remove`): the masters send it no more
   // requests, and it sends no more heartbeats. A new Registration brings it back. Called once, on
   // one of the library's threads; it must not call stop().
@@ -204,9 +205,7 @@ struct WorkerOptions {
   // thread; direct callers get a few more.
   unsigned connections = 64;
   std::string state_dir;  // as above
-  // As above; empty: where the worker listens, on a port that the kernel chooses and the state
-  // directory remembers.
-  std::string witness_listen;
+  std::string witness_listen;  // as above
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds drain_timeout{30'000};  // stop() aborts requests that take longer
   std::function<void()> on_removed;                 // as above; requests that still come are served
