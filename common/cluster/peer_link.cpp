@@ -243,7 +243,8 @@ void PeerLink::note_answer(unsigned status, const std::string& body) {
 void PeerLink::set_trouble(std::string trouble) {
   if (trouble == trouble_) return;
   trouble_ = std::move(trouble);
-  const auto where = address().value_or(options_.address).to_string();
+  const auto where =
+      accepted_ ? options_.address.host : address().value_or(options_.address).to_string();
   if (trouble_->empty()) {
     log::info("member reached node={} address={}", options_.peer, where);
   } else {

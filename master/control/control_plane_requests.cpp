@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/clock.hpp"
+#include "common/cluster/link_endpoint.hpp"
 #include "common/http/api_response.hpp"
 #include "common/http/direct_caller.hpp"
 #include "common/wire/error_document.hpp"

@@ -175,6 +175,7 @@ TEST_CASE("an inner address in clear is for one machine, and is used there") {
 TEST_CASE("masters of which one knows no inner addresses pass requests on as before") {
   auto options = with_certificates();
   options.arguments = {"--feature-level", "6"};
+  options.worker_arguments = {"--witness-listen", "127.0.0.1:0"};
   Inside inside(options);
   auto& cluster = inside.cluster;
   REQUIRE(eventually([&] { return cluster.status(inside.primary).feature_level == 6; }));

@@ -115,6 +115,33 @@ TEST_CASE("a witness with an address of its own is connected to, as by earlier m
   }
 }
 
+TEST_CASE("a witness that had an address votes without one, also before all masters are upgraded") {
+  PairClusterOptions options;
+  options.arguments = {"--feature-level", "7"};
+  options.worker_arguments = {"--witness-listen", "127.0.0.1:0"};
+  PairCluster cluster(options);
+  cluster.start_workers({"w1"});
+  cluster.set_worker_arguments({});
+  const auto restart_worker = [&] {
+    cluster.worker("w1").terminate();
+    REQUIRE(cluster.worker("w1").await_exit());
+    cluster.start_workers({"w1"});
+    CHECK(listening_sockets(cluster.worker("w1").pid()) == 1);
+    CHECK(cluster.status("a").voters.contains("w1"));
+  };
+  restart_worker();
+  CHECK(cluster.status("a").feature_level == 7);
+  cluster.set_arguments({});
+  for (const auto& name : cluster.names()) {
+    cluster.master(name).terminate();
+    REQUIRE(cluster.master(name).await_exit());
+    cluster.start_master(name);
+    REQUIRE(cluster.await_whole() == "");
+  }
+  CHECK(eventually([&] { return cluster.status("a").feature_level >= 8; }));
+  restart_worker();
+}
+
 TEST_CASE("a witness that is frozen is missed, and connected again when it goes on") {
   PairCluster cluster;
   cluster.start_workers({"w1"});

@@ -176,7 +176,7 @@ Process& PairCluster::start_worker(const std::string& name, Votes votes) {
     const auto flags = certificates_->flags_of("worker", name);
     command.insert(command.end(), flags.begin(), flags.end());
   }
-  command.insert(command.end(), worker_arguments_.begin(), worker_arguments_.end());
+  command.insert(command.end(), options_.worker_arguments.begin(), options_.worker_arguments.end());
   self.process.reset();
   self.process = run(name, command);
   self.process->await_line("tandem-worker ready");

@@ -45,6 +45,7 @@ struct MemberView {
 struct PairClusterOptions {
   std::vector<std::string> masters{"a", "b"};
   Arguments arguments;  // for every master
+  Arguments worker_arguments{};
   // Where each of them serves clients, at all addresses of its host; 0: one of its own.
   int port = 0;
   // What a master or worker is started with instead of directly, {"unshare", "-m", ...}, and its
@@ -101,8 +102,10 @@ class PairCluster {
   void start_master(const std::string& name);
   // Replaces PairClusterOptions::arguments for masters that are started from now on.
   void set_arguments(Arguments arguments) { options_.arguments = std::move(arguments); }
-  // More for workers that are started from now on.
-  void set_worker_arguments(Arguments arguments) { worker_arguments_ = std::move(arguments); }
+  // The same for workers.
+  void set_worker_arguments(Arguments arguments) {
+    options_.worker_arguments = std::move(arguments);
+  }
   // Without waiting for anything. REQUIRES: it has ended.
   void launch_master(const std::string& name);
   // A frozen master is not asked who leads.
@@ -173,7 +176,6 @@ class PairCluster {
   void make_tokens();
 
   TempDir dir_;
-  Arguments worker_arguments_;
   PairClusterOptions options_;
   std::string token_file_;  // empty: loopback needs none
   std::optional<Tokens> tokens_;

@@ -135,6 +135,37 @@ TEST_CASE("a worker that is not heard yet is asked, and gets traffic when it ans
   CHECK(restarted.shown("w1") == shown);  // the same registration goes on
 }
 
+TEST_CASE("a witness that makes the connections is told of once all members know of such") {
+  RegistryFixture cluster({}, wire::features::inner_addresses);
+  const auto offer_in_log = [&](const std::string& name) {
+    return cluster.registry.state().joined.at(name).witness;
+  };
+  // One that had an address votes already, and stays what it was.
+  auto voter = RegistryFixture::heartbeat_of("w1");
+  voter.witness = wire::WitnessOffer{7, {"10.0.0.9", 9101}};
+  REQUIRE(cluster.hear(voter).ok());
+  cluster.commit_registrations();
+  const auto told = offer_in_log("w1");
+  REQUIRE(told);
+  voter.witness = wire::WitnessOffer{7, {}};
+  auto newcomer = RegistryFixture::heartbeat_of("w2");
+  newcomer.witness = wire::WitnessOffer{8, {}};
+  REQUIRE(cluster.hear(voter).ok());
+  REQUIRE(cluster.hear(newcomer).ok());
+  CHECK(cluster.commit_registrations() == 1);
+  CHECK(offer_in_log("w1") == told);
+  CHECK_FALSE(offer_in_log("w2"));
+  CHECK(cluster.commit_registrations() == 0);
+  REQUIRE(
+      cluster.registry.apply(RaiseFeatureLevel{wire::features::dialing_witnesses}, cluster.time)
+          .ok());
+  cluster.pass(100ms);
+  CHECK(cluster.commit_registrations() == 2);
+  CHECK(offer_in_log("w1") == voter.witness);
+  CHECK(offer_in_log("w2") == newcomer.witness);
+  CHECK(cluster.commit_registrations() == 0);
+}
+
 TEST_CASE("a snapshot takes away what it does not have, but not what is heard here") {
   RegistryFixture cluster;
   REQUIRE(cluster.hear("w1").ok());
@@ -155,6 +186,8 @@ TEST_CASE("a change survives its way through the log") {
   };
   const wire::WitnessOffer witness{9, {"::1", 2}};
   same(Join{"w1", {"default", {"10.0.0.9", 9001}, "first", 5, 6, true, {}, witness}});
+  const wire::WitnessOffer without_port{9, {}};
+  same(Join{"w1", {"default", {"10.0.0.9", 9001}, "first", 5, 6, true, {}, without_port}});
   same(SetDrained{"b1", true, true});
   same(SetWeight{"b1", 7, true});
   same(Leave{"w1"});
