@@ -76,7 +76,7 @@ std::string missing(const std::string& path, const Json& operation) {
   for (const auto& [status, response] : responses.items()) {
     const auto text = response.value("description", "");
     if (text.empty()) return "what " + status + " means";
-    const bool is_success = status[0] == '2';
+    const bool is_success = status[0] == '2' || status == "101";
     has_success = has_success || is_success;
     const bool has_schema =
         response.contains("content") && response["content"].begin().value().contains("schema");
