@@ -40,8 +40,8 @@ inline constexpr FeatureLevel inner_tls{5};
 inline constexpr FeatureLevel serving_grants{6};
 // Masters say where other masters pass requests on to them (--listen-inner).
 inline constexpr FeatureLevel inner_addresses{7};
-// Who asked for a change stands in the log beside it; and so do witnesses without a port, which make
-// the connections to the masters.
+// Who asked for a change stands in the log beside it, and so do witnesses without a port, which
+// make the connections to the masters.
 inline constexpr FeatureLevel change_authors{8};
 inline constexpr FeatureLevel dialing_witnesses{8};
 inline constexpr FeatureLevel newest = change_authors;

@@ -177,12 +177,9 @@ class Registration::Body {
   }
 
   Result<> open_witness() TANDEM_REQUIRES(mutex_) {
-    std::optional<Endpoint> numeric;
-    if (!options_.witness_listen.empty()) {
-      auto address = witness_address(options_);
-      if (!address.ok()) return address.error();
-      numeric = std::move(*address);
-    }
+    auto stated = witness_address(options_);
+    if (!stated.ok()) return stated.error();
+    const auto& numeric = *stated;
     auto directory = LockedDirectory::open(options_.state_dir, "state_dir", "worker");
     if (!directory.ok()) return directory.error();
     const auto open_at = [&](std::uint16_t port) TANDEM_REQUIRES(mutex_) {

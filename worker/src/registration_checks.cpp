@@ -61,7 +61,8 @@ Result<std::vector<Endpoint>> parse_masters(const RegistrationOptions& options) 
   return masters;
 }
 
-Result<Endpoint> witness_address(const RegistrationOptions& options) {
+Result<std::optional<Endpoint>> witness_address(const RegistrationOptions& options) {
+  if (options.witness_listen.empty()) return std::optional<Endpoint>();
   auto listen = parse_endpoint(options.witness_listen, "witness_listen");
   if (!listen.ok()) return listen.error();
   auto numeric = resolve(*listen, "witness_listen");
@@ -70,7 +71,7 @@ Result<Endpoint> witness_address(const RegistrationOptions& options) {
                                      fmt::format("witness_listen: {}", numeric->to_string()),
                                      "witness_listen", tls::ToldBy::options);
   if (!clear) return clear.error();
-  return numeric;
+  return std::optional(std::move(*numeric));
 }
 
 }  // namespace tandem

@@ -4,6 +4,7 @@
 // Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,6 @@ tls::ClearText clear_text_of(const RegistrationOptions& options);
 Result<std::vector<Endpoint>> parse_masters(const RegistrationOptions& options);
 
 // Where the witness listens, numeric. Errors: likewise. Blocks on the resolver.
-Result<Endpoint> witness_address(const RegistrationOptions& options);
+Result<std::optional<Endpoint>> witness_address(const RegistrationOptions& options);
 
 }  // namespace tandem
