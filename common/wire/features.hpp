@@ -40,11 +40,11 @@ inline constexpr FeatureLevel inner_tls{5};
 inline constexpr FeatureLevel serving_grants{6};
 // Masters say where other masters pass requests on to them (--listen-inner).
 inline constexpr FeatureLevel inner_addresses{7};
-// Who asked for a change stands in the log beside it, and so do witnesses without a port, which
-// make the connections to the masters.
+// Who asked for a change stands in the log beside it.
 inline constexpr FeatureLevel change_authors{8};
-inline constexpr FeatureLevel dialing_witnesses{8};
-inline constexpr FeatureLevel newest = change_authors;
+// Witnesses without a port, which make the connections to the masters, stand in the log.
+inline constexpr FeatureLevel dialing_witnesses{9};
+inline constexpr FeatureLevel newest = dialing_witnesses;
 }  // namespace features
 
 struct Features {

@@ -117,7 +117,7 @@ TEST_CASE("a witness with an address of its own is connected to, as by earlier m
 
 TEST_CASE("a witness that had an address votes without one, also before all masters are upgraded") {
   PairClusterOptions options;
-  options.arguments = {"--feature-level", "7"};
+  options.arguments = {"--feature-level", "8"};
   options.worker_arguments = {"--witness-listen", "127.0.0.1:0"};
   PairCluster cluster(options);
   cluster.start_workers({"w1"});
@@ -130,7 +130,7 @@ TEST_CASE("a witness that had an address votes without one, also before all mast
     CHECK(cluster.status("a").voters.contains("w1"));
   };
   restart_worker();
-  CHECK(cluster.status("a").feature_level == 7);
+  CHECK(cluster.status("a").feature_level == 8);
   cluster.set_arguments({});
   for (const auto& name : cluster.names()) {
     cluster.master(name).terminate();
@@ -138,7 +138,7 @@ TEST_CASE("a witness that had an address votes without one, also before all mast
     cluster.start_master(name);
     REQUIRE(cluster.await_whole() == "");
   }
-  CHECK(eventually([&] { return cluster.status("a").feature_level >= 8; }));
+  CHECK(eventually([&] { return cluster.status("a").feature_level >= 9; }));
   restart_worker();
 }
 
