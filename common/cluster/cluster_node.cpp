@@ -290,7 +290,7 @@ void ClusterNode::set_address(const core::NodeId& node, const Endpoint& control)
   if (stopped_ || node == options_.node) return;
   const auto found = known_.find(node);
   if (found == known_.end()) {
-    if (known_.size() >= limits::known_nodes_max || control.port == 0) return;
+    if (control.port == 0 || !make_known(node)) return;
     known_[node].addresses.control = control;
     if (node_ != nullptr && failure_.empty()) open_links();
     return;

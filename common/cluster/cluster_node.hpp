@@ -165,7 +165,10 @@ class ClusterNode {
   std::shared_ptr<PeerLink> link_to(const core::NodeId& node);
   PeerLinkOptions link_options(const core::NodeId& node, const Endpoint& address) const;
   PeerLink::Hooks link_hooks(const core::NodeId& node);
-  bool has_room_for(const core::NodeId& witness);
+  bool votes(const core::NodeId& node) const;
+  bool make_known(const core::NodeId& node);
+  bool end_spare_link();
+  bool make_room_for(const core::NodeId& witness);
   void accepted_link_ended(const core::NodeId& node, const PeerLink& link);
   std::string token_for(const core::NodeId& node) const;
   void follow_link(const core::NodeId& peer);

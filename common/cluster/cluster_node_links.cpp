@@ -46,37 +46,58 @@ PeerLink::Hooks ClusterNode::link_hooks(const core::NodeId& node) {
               }};
 }
 
-// Of those that cannot all be kept, voters are.
-bool ClusterNode::has_room_for(const core::NodeId& witness) {
-  const auto is_accepted = [](const auto& place) { return place.second->is_accepted(); };
-  const auto votes = [this](const core::NodeId& node) {
-    return node_->configuration().current(node) != nullptr;
-  };
-  const bool is_known = known_.contains(witness) || known_.size() < limits::known_nodes_max;
-  const auto accepted = std::count_if(links_.begin(), links_.end(), is_accepted);
-  const bool is_linked = links_.contains(witness) && links_.at(witness)->is_accepted();
-  if (is_known && (is_linked || accepted < std::ptrdiff_t{limits::accepted_links_max})) return true;
-  if (!votes(witness)) return false;
-  const auto spare = std::find_if(links_.begin(), links_.end(), [&](const auto& place) {
-    return is_accepted(place) && !votes(place.first);
+bool ClusterNode::votes(const core::NodeId& node) const {
+  return node_ != nullptr && node_->configuration().current(node) != nullptr;
+}
+
+// Those who are nothing here any more give their places to others: first who has never had an
+// address, because the address of another is told once.
+bool ClusterNode::make_known(const core::NodeId& node) {
+  if (known_.contains(node)) return true;
+  if (known_.size() >= limits::known_nodes_max) {
+    const auto is_spare = [this](const auto& place) {
+      return !place.second.given && !links_.contains(place.first) && !votes(place.first);
+    };
+    const auto is_nowhere = [&](const auto& place) {
+      return is_spare(place) && place.second.addresses.control.port == 0;
+    };
+    auto spare = std::find_if(known_.begin(), known_.end(), is_nowhere);
+    if (spare == known_.end()) spare = std::find_if(known_.begin(), known_.end(), is_spare);
+    if (spare == known_.end()) return false;
+    known_.erase(spare);
+  }
+  known_.try_emplace(node);
+  return true;
+}
+
+bool ClusterNode::end_spare_link() {
+  const auto spare = std::find_if(links_.begin(), links_.end(), [this](const auto& place) {
+    return place.second->is_accepted() && !votes(place.first);
   });
   if (spare == links_.end()) return false;
-  const auto gone = spare->first;
   spare->second->stop();
   links_.erase(spare);
-  known_.erase(gone);
   return true;
+}
+
+// Of those that cannot all be kept, voters are.
+bool ClusterNode::make_room_for(const core::NodeId& witness) {
+  const auto is_accepted = [](const auto& place) { return place.second->is_accepted(); };
+  const auto accepted = std::count_if(links_.begin(), links_.end(), is_accepted);
+  const bool is_linked = links_.contains(witness) && links_.at(witness)->is_accepted();
+  const bool is_full = !is_linked && accepted >= std::ptrdiff_t{limits::accepted_links_max};
+  if (is_full && !(votes(witness) && end_spare_link())) return false;
+  return make_known(witness) || (votes(witness) && end_spare_link() && make_known(witness));
 }
 
 void ClusterNode::take_link(const core::NodeId& node, DetachedChannel&& connection,
                             const std::string& host) {
   const bool takes_part = !stopped_ && node_ != nullptr && failure_.empty();
   if (!takes_part || is_master(node) || node == options_.node) return;
-  if (!has_room_for(node)) {
+  if (!make_room_for(node)) {
     refusals_.log.refused(host, fmt::format("no room for another link, of {}", node), now());
     return;
   }
-  known_.try_emplace(node);
   // The former one may have ended without a word, and what was on its way is lost with it.
   if (const auto former = links_.find(node); former != links_.end()) {
     former->second->stop();
@@ -123,10 +144,9 @@ void ClusterNode::set_token(std::string token) {
 void ClusterNode::prune_links() {
   std::erase_if(links_, [this](const auto& place) {
     const auto& [node, link] = place;
-    if (options_.kind == core::VoterKind::witness || is_master(node) || link->is_accepted() ||
-        node_->configuration().current(node) != nullptr) {
-      return false;
-    }
+    const bool is_kept = options_.kind == core::VoterKind::witness || is_master(node) ||
+                         link->is_accepted() || votes(node);
+    if (is_kept) return false;
     link->stop();
     return true;
   });

@@ -129,11 +129,13 @@ asio::awaitable<void> PeerLink::converse(std::shared_ptr<PeerLink> self) {
 }
 
 asio::awaitable<void> PeerLink::run_accepted(std::shared_ptr<PeerLink> self) {
-  auto conversing = converse(std::move(self));
+  auto conversing = converse(self);  // a copy: what follows is no longer this one's otherwise
   co_await std::move(conversing);
   queue_.clear();
   if (!stopped_) hooks_.lost();
-  if (!stopped_) hooks_.ended(*this);
+  if (stopped_) co_return;
+  const auto ended = hooks_.ended;  // a copy: the owner lets go of this one
+  ended(*this);
 }
 
 void PeerLink::set_addresses(std::vector<Endpoint> addresses) {

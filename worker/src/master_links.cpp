@@ -51,6 +51,7 @@ struct MasterLinks::Link : std::enable_shared_from_this<Link> {
   bool is_refused = false;   // the master has said no
   bool serves = false;       // the master asks on it
   bool is_removed = false;
+  std::optional<Endpoint> asked_last;  // where the master answered heartbeats, meanwhile
   std::optional<std::string> trouble;  // as last told; empty: there was a connection
 };
 
@@ -63,8 +64,13 @@ MasterLinks::MasterLinks(asio::io_context& loop, MasterLinksOptions options, Ser
 void MasterLinks::add(const std::string& node, const Endpoint& control) {
   if (stopped_) return;
   if (const auto known = links_.find(node); known != links_.end()) {
-    // One that has several addresses is asked at each, and connected to at the first.
-    if (known->second->control == control || known->second->serves) return;
+    // One that has several addresses is asked at each, and connected to at the first. One that has
+    // moved may ask on the connection to where it was for long.
+    if (known->second->serves) {
+      known->second->asked_last = control;
+      return;
+    }
+    if (known->second->control == control) return;
     remove(node);
   }
   if (links_.size() >= 2 * limits::masters_max) return;  // those that join and leave, too
@@ -110,6 +116,12 @@ asio::awaitable<void> MasterLinks::run([[maybe_unused]] std::shared_ptr<MasterLi
       co_await link->wake.async_wait(keeping(ignored));
     }
     if (link->is_removed) break;
+    if (link->asked_last && link->asked_last != link->control) {
+      const auto control = *link->asked_last;
+      remove(link->node);
+      add(link->node, control);
+      break;
+    }
     // One that a master closes as soon as it is there counts as none.
     const bool lasted = trouble.empty() && now() - began > limits::link_lasts;
     link->failures = lasted ? 0 : link->failures + 1;

@@ -195,6 +195,24 @@ TEST_CASE("a master that returns at its address is connected to again") {
   CHECK(run_until(loop, [&] { return returned.links.size() == 1; }));
 }
 
+TEST_CASE(
+    "a master that has moved is connected to at its new address once the old connection ends") {
+  asio::io_context loop(1);
+  Master before(loop);
+  Master after(loop);
+  Witness witness(loop);
+  witness.links->add("a", before.address);
+  REQUIRE(run_until(loop, [&] { return before.links.size() == 1; }));
+  CHECK(before.ask("/") == 200);
+  witness.links->add("a", after.address);
+  CHECK(before.ask("/") == 200);
+  CHECK(after.links.empty());
+  before.links.back()->close();
+  REQUIRE(run_until(loop, [&] { return after.links.size() == 1; }));
+  CHECK(after.ask("/") == 200);
+  CHECK(before.links.size() == 1);
+}
+
 TEST_CASE("a master that says no is asked again after a while, and the reason is told once") {
   asio::io_context loop(1);
   Master master(loop);
