@@ -177,28 +177,25 @@ class Registration::Body {
   }
 
   Result<> open_witness() TANDEM_REQUIRES(mutex_) {
-    auto stated = witness_address(options_);
+    const auto stated = witness_address(options_);
     if (!stated.ok()) return stated.error();
-    const auto& numeric = *stated;
     auto directory = LockedDirectory::open(options_.state_dir, "state_dir", "worker");
     if (!directory.ok()) return directory.error();
-    const auto open_at = [&](std::uint16_t port) TANDEM_REQUIRES(mutex_) {
-      return Witness::open(
-          {.name = options_.name,
-           .directory = options_.state_dir,
-           .listen = numeric ? std::optional(Endpoint{numeric->host, port}) : std::nullopt,
-           .token = token_,
-           .credentials = credentials_,
-           .clear_text = clear_text_of(options_),
-           .log = options_.log});
+    const auto open_at = [&](const std::optional<Endpoint>& listen) TANDEM_REQUIRES(mutex_) {
+      return Witness::open({.name = options_.name,
+                            .directory = options_.state_dir,
+                            .listen = listen,
+                            .token = token_,
+                            .credentials = credentials_,
+                            .clear_text = clear_text_of(options_),
+                            .log = options_.log});
     };
-    // Keeps the witness's port, so that the masters find it again even after all of them have been
-    // restarted.
-    auto remembered = numeric ? numeric->port : std::uint16_t{0};
-    if (numeric && remembered == 0) remembered = load(load_witness_port(options_.state_dir));
-    auto witness = open_at(remembered);
-    const bool is_taken = !witness.ok() && numeric && numeric->port == 0 && remembered != 0;
-    if (is_taken) witness = open_at(0);
+    // The port is kept, so that masters find it again even after all of them were restarted.
+    auto listen = *stated;
+    const bool may_be_another = listen && listen->port == 0;
+    if (may_be_another) listen->port = load(load_witness_port(options_.state_dir));
+    auto witness = open_at(listen);
+    if (!witness.ok() && may_be_another && listen->port != 0) witness = open_at(*stated);
     if (!witness.ok()) {
       return fail(witness.error().code, fmt::format("state_dir: {}", witness.error().message),
                   "state_dir");
@@ -389,8 +386,7 @@ class Registration::Body {
     timing.election_timeout = reply.election_timeout;
     witness_->take_timing(timing);
     const Lock lock(mutex_);
-    const auto& asked = loops_[master];
-    if (!asked.has_gone) witness_->add_master(reply.node, asked.control);
+    if (!loops_[master].has_gone) witness_->add_master(reply.node, loops_[master].control);
   }
 
   void take_key(const std::string& key, std::size_t master) {
