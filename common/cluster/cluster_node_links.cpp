@@ -1,6 +1,7 @@
 // The part of ClusterNode that has the connections to other members: those that it makes, and those
 // that witnesses make.
 #include <algorithm>
+#include <utility>
 
 #include "common/base/log.hpp"
 #include "common/cluster/cluster_node.hpp"
@@ -98,12 +99,6 @@ void ClusterNode::take_link(const core::NodeId& node, DetachedChannel&& connecti
     refusals_.log.refused(host, fmt::format("no room for another link, of {}", node), now());
     return;
   }
-  // The former one may have ended without a word, and what was on its way is lost with it.
-  if (const auto former = links_.find(node); former != links_.end()) {
-    former->second->stop();
-    links_.erase(former);
-    step(core::ConnectionLost{node});
-  }
   auto hooks = link_hooks(node);
   hooks.envelope = [this] {
     auto own = envelope();
@@ -114,8 +109,13 @@ void ClusterNode::take_link(const core::NodeId& node, DetachedChannel&& connecti
   hooks.ended = [this, node](const PeerLink& link) { accepted_link_ended(node, link); };
   auto link = std::make_shared<PeerLink>(loop_, link_options(node, {host, 0}), std::move(hooks),
                                          std::move(connection));
-  links_.emplace(node, link);
+  // The former one may have ended without a word, and what was on its way is lost with it. What the
+  // core says to that goes over the new one.
+  const auto former = std::exchange(links_[node], link);
   link->start();
+  if (former == nullptr) return;
+  former->stop();
+  step(core::ConnectionLost{node});
 }
 
 // It may have been one of several, and there may be an address by now.

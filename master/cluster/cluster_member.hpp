@@ -313,6 +313,7 @@ class ClusterMember {
   std::atomic<bool> serves_{false};
   std::atomic<bool> leads_{false};  // for hand_over_and_wait(), both
   std::atomic<bool> has_others_{false};
+  std::atomic<std::uint64_t> tokens_read_{0};  // how often
   NameLookups lookups_;  // of peers
 };
 

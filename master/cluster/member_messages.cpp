@@ -35,15 +35,17 @@ ControlResponse ClusterMember::take_link(const ControlRequest& request) {
   if (asked.node == options_.node || others().contains(asked.node)) {
     return forbidden(fmt::format("{} is a master, and no witness", asked.node));
   }
-  return cluster::link_made(
-      [this, node = asked.node, host = std::string(request.peer)](auto connection) {
-        asio::post(loop_, [this, node, host, connection = std::move(connection)] {
-          node_.take_link(node, std::move(*connection), host);
-        });
-      });
+  return cluster::link_made([this, node = asked.node, host = std::string(request.peer),
+                             proven = tokens_read_.load()](auto connection) {
+    if (proven != tokens_read_) return;  // while it was answered: it has to prove itself again
+    asio::post(loop_, [this, node, host, connection = std::move(connection)] {
+      node_.take_link(node, std::move(*connection), host);
+    });
+  });
 }
 
 void ClusterMember::set_token(std::string token) {
+  ++tokens_read_;
   asio::post(loop_,
              [this, token = std::move(token)]() mutable { node_.set_token(std::move(token)); });
 }

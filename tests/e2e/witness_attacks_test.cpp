@@ -46,7 +46,9 @@ bool is_closed_to(RawSocket& socket, const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("whatever is said on links, the witnesses' own are not touched, and the primary leads") {
-  PairCluster cluster;
+  PairClusterOptions options;
+  options.arguments = {"--election-timeout", "3s"};  // the machine may stall for a moment
+  PairCluster cluster(options);
   cluster.start_workers({"w1"});
   const auto primary = cluster.await_primary();
   const auto term = cluster.status(primary).term;

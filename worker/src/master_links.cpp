@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <boost/asio.hpp>
@@ -33,6 +34,14 @@ struct MasterLinks::Link : std::enable_shared_from_this<Link> {
     if (control.is_numeric()) addresses.push_back(control);
   }
 
+  // It may connect, or ask, for so long from now on.
+  void limit_time() {
+    watch.expires_after(limits::link_made_within);
+    watch.async_wait([self = shared_from_this()](error_code expired) {
+      if (!expired) self->socket.close();
+    });
+  }
+
   // Ends whatever it waits for.
   void close() {
     socket.close();
@@ -47,8 +56,9 @@ struct MasterLinks::Link : std::enable_shared_from_this<Link> {
   Channel socket;
   asio::steady_timer watch;  // for the connection and the answer
   asio::steady_timer wake;   // of run(), which waits
-  unsigned failures = 0;     // in a row
-  bool is_refused = false;   // the master has said no
+  unsigned failures = 0;     // in a row, all of a kind
+  bool is_refused = false;   // the master has said no, or somebody else is there
+  bool holds_back = false;   // after a refusal, or a connection that ended at once
   bool serves = false;       // the master asks on it
   bool is_removed = false;
   std::optional<Endpoint> asked_last;  // where the master answered heartbeats, meanwhile
@@ -63,6 +73,11 @@ MasterLinks::MasterLinks(asio::io_context& loop, MasterLinksOptions options, Ser
 
 void MasterLinks::add(const std::string& node, const Endpoint& control) {
   if (stopped_) return;
+  // Another one was there before.
+  const auto replaced = std::find_if(links_.begin(), links_.end(), [&](const auto& known) {
+    return known.first != node && known.second->control == control;
+  });
+  if (replaced != links_.end()) remove(std::string(replaced->first));
   if (const auto known = links_.find(node); known != links_.end()) {
     // One that has several addresses is asked at each, and connected to at the first. One that has
     // moved may ask on the connection to where it was for long.
@@ -124,10 +139,11 @@ asio::awaitable<void> MasterLinks::run([[maybe_unused]] std::shared_ptr<MasterLi
     }
     // One that a master closes as soon as it is there counts as none.
     const bool lasted = trouble.empty() && now() - began > limits::link_lasts;
+    const bool holds_back = link->is_refused || (trouble.empty() && !lasted);
+    // A master that returns may say no while it starts, however long it was away.
+    if (std::exchange(link->holds_back, holds_back) != holds_back) link->failures = 0;
     link->failures = lasted ? 0 : link->failures + 1;
-    const auto longest = link->is_refused || (trouble.empty() && !lasted)
-                             ? limits::link_pause_refused_max
-                             : limits::link_pause_max;
+    const auto longest = holds_back ? limits::link_pause_refused_max : limits::link_pause_max;
     const auto pause = std::min<Duration>(
         limits::link_pause_first * (1u << std::min(link->failures, 16u)), longest);
     std::uniform_real_distribution<double> share(0.5, 1.0);
@@ -153,13 +169,10 @@ void MasterLinks::tell(Link& link, const std::string& trouble) {
 
 // Empty: the master asks from now on; otherwise why not.
 asio::awaitable<std::string> MasterLinks::make(std::shared_ptr<Link> link) {
-  link->watch.expires_after(limits::link_made_within);
-  link->watch.async_wait([link](error_code expired) {
-    if (!expired) link->socket.close();
-  });
   auto connecting = connect(*link);
   auto trouble = co_await std::move(connecting);
   if (trouble.empty()) {
+    link->limit_time();
     auto asking = ask(link);
     trouble = co_await std::move(asking);
   }
@@ -177,22 +190,24 @@ asio::awaitable<std::string> MasterLinks::connect(Link& link) {
       trouble = "it is beyond this machine, and would be spoken to in clear text";
       continue;
     }
+    link.limit_time();
     auto connecting = connect_stream(link.socket.socket(), address);
     auto error = co_await std::move(connecting);
     if (link.is_removed) co_return "removed";
+    trouble = error.message();
     if (!error && options_.credentials) {
       auto securing = link.socket.secure_now(options_.credentials->get(), tls::Side::calls);
       error = co_await std::move(securing);
+      trouble = link.socket.reason(error);
+      link.is_refused = error && !link.socket.failure().empty();
     }
-    if (error) {
-      trouble =
-          error == asio::error::operation_aborted ? "does not answer" : link.socket.reason(error);
-      continue;
-    }
+    if (error == asio::error::operation_aborted) trouble = "does not answer";
+    if (error) continue;
     if (!options_.credentials) co_return std::string();
     const auto& identity = link.socket.peer()->identity;
     if (identity.kind == tls::Kind::master && identity.name == link.node) co_return std::string();
     trouble = fmt::format("{} is there instead", identity.id());
+    link.is_refused = true;
   }
   co_return trouble;
 }
@@ -213,6 +228,8 @@ asio::awaitable<std::string> MasterLinks::ask(std::shared_ptr<Link> link) {
   const auto status = co_await std::move(reading);
   if (link->is_removed) co_return "removed";
   if (status != AnswerReader::Status::complete) {
+    // What a master has against this certificate it tells after the handshake.
+    link->is_refused = !error || !link->socket.failure().empty();
     co_return error ? link->socket.reason(error) : "it answers with no HTTP/1.1";
   }
   const auto& answer = reader.answer();
@@ -223,6 +240,7 @@ asio::awaitable<std::string> MasterLinks::ask(std::shared_ptr<Link> link) {
         : fmt::format("refuses it, status {}: {}", answer.status, wire::error_message(answer.body));
   }
   if (!equal_ignoring_case(answer.field("Upgrade"), cluster::link_protocol)) {
+    link->is_refused = true;
     co_return "it speaks another protocol";
   }
   link->serves = true;

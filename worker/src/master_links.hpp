@@ -43,7 +43,7 @@ class MasterLinks : public std::enable_shared_from_this<MasterLinks> {
 
   MasterLinks(boost::asio::io_context& loop, MasterLinksOptions options, Serve serve);
 
-  // That master is there. A host name is looked up with each attempt.
+  // That master is there, and no other. A host name is looked up again and again.
   void add(const std::string& node, const Endpoint& control);
   // It has left: what is open ends by itself.
   void remove(const std::string& node);

@@ -130,8 +130,12 @@ class Witness::Body {
   void add_master(const std::string& node, const Endpoint& control) {
     const Lock lock(mutex_);
     if (!links_) return;
-    auto& known = masters_told_[node];
-    if (std::exchange(known, control) == control) return;
+    const bool is_known = masters_told_.contains(node);
+    if (!is_known && masters_told_.size() >= 2 * limits::masters_max) return;
+    if (std::exchange(masters_told_[node], control) == control) return;
+    std::erase_if(masters_told_, [&](const auto& told) {
+      return told.first != node && told.second == control;  // it has been replaced
+    });
     asio::post(loop_, [this, node, control] { links_->add(node, control); });
   }
 

@@ -200,6 +200,17 @@ TEST_CASE("a witness that votes gets its link, however many others there are") {
   CHECK(ended == 1);
 }
 
+TEST_CASE("a voter that had a port and calls is sent messages on what it made, and nowhere else") {
+  Called called;
+  called.admit("w");
+  auto voter = called.call("w");
+  CHECK(
+      called.await([&] { return voter->received().find("\"messages\":[{") != std::string::npos; }));
+  voter->end();  // then again where its port is
+  REQUIRE(called.await([&] { return voter->has_ended(); }));
+  CHECK(called.is_served());
+}
+
 TEST_CASE("whoever answers with nonsense, or never to the end, loses the link") {
   Called called;
   const std::string said =

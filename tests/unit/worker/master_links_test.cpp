@@ -213,6 +213,23 @@ TEST_CASE(
   CHECK(before.links.size() == 1);
 }
 
+TEST_CASE("a master that took another's place and address is connected to alone") {
+  asio::io_context loop(1);
+  Master master(loop);
+  Witness witness(loop);
+  witness.links->add("a", master.address);
+  REQUIRE(run_until(loop, [&] { return master.links.size() == 1; }));
+  witness.links->add("c", master.address);
+  REQUIRE(run_until(loop, [&] { return master.links.size() == 2; }));
+  master.links.front()->close();
+  master.links.back()->close();
+  REQUIRE(run_until(loop, [&] { return master.links.size() == 3; }));
+  CHECK(master.ask("/") == 200);
+  loop.restart();
+  loop.run_for(50ms);
+  CHECK(master.links.size() == 3);
+}
+
 TEST_CASE("a master that says no is asked again after a while, and the reason is told once") {
   asio::io_context loop(1);
   Master master(loop);
