@@ -166,6 +166,7 @@ class ClusterNode {
   PeerLinkOptions link_options(const core::NodeId& node, const Endpoint& address) const;
   PeerLink::Hooks link_hooks(const core::NodeId& node);
   bool votes(const core::NodeId& node) const;
+  bool is_stale(Instant asked) const;
   bool make_known(const core::NodeId& node);
   bool end_spare_link();
   bool make_room_for(const core::NodeId& witness);
@@ -217,6 +218,9 @@ class ClusterNode {
   std::uint64_t restores_ = 0;
   std::map<core::NodeId, Address> known_;
   std::map<core::NodeId, std::shared_ptr<PeerLink>> links_;
+  // The last request for the vote of each that has no link, and its time: who connects in a moment
+  // is asked then. Voters alone are asked.
+  std::map<core::NodeId, std::pair<core::Message, Instant>> unasked_;
   std::map<core::NodeId, Secret> secrets_;  // of witnesses; at most limits::credentials_max
   wire::FoundOut found_out_;
   std::optional<wire::Standing> standing_;  // as the primary reported it

@@ -51,6 +51,11 @@ bool ClusterNode::votes(const core::NodeId& node) const {
   return node_ != nullptr && node_->configuration().current(node) != nullptr;
 }
 
+// Whether who asked for a vote then has asked again, or wants it no more.
+bool ClusterNode::is_stale(Instant asked) const {
+  return now() - asked >= 2 * options_.timing.election_timeout;
+}
+
 // Those who are nothing here any more give their places to others: first who has never had an
 // address, because the address of another is told once.
 bool ClusterNode::make_known(const core::NodeId& node) {
@@ -113,6 +118,10 @@ void ClusterNode::take_link(const core::NodeId& node, DetachedChannel&& connecti
   // core says to that goes over the new one.
   const auto former = std::exchange(links_[node], link);
   link->start();
+  if (auto unasked = unasked_.extract(node)) {
+    auto& [request, asked] = unasked.mapped();
+    if (!is_stale(asked)) link->send(std::move(request));
+  }
   if (former == nullptr) return;
   former->stop();
   step(core::ConnectionLost{node});

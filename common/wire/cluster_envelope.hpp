@@ -58,8 +58,8 @@ struct StateDigest {
 
 struct ClusterEnvelope {
   core::NodeId node;  // the sender
-  // Where it receives messages: numeric, port not 0; a host 0.0.0.0 or :: means the address that
-  // the message came from.
+  // Where it receives messages: numeric; a host 0.0.0.0 or :: means the address that the message
+  // came from. Port 0, of a witness: on connections that it has made; then absent.
   Endpoint control;
   std::string listen;  // HOST:PORT where its clients connect, host as above; empty for a witness
   // HOST:PORT, host as above, where other masters pass requests on to it; empty: where its clients

@@ -41,6 +41,7 @@ class Caller : public std::enable_shared_from_this<Caller> {
   void end() { socket_.shutdown(tcp::socket::shutdown_send); }
 
   bool is_greeted() const { return asked_ > 0; }
+  unsigned times_asked() const { return asked_; }
   bool has_ended() const { return ended_; }
   const std::string& received() const { return received_; }
 
@@ -123,6 +124,15 @@ class Called {
       return std::any_of(voters.begin(), voters.end(),
                          [&](const VoterView& voter) { return voter.name == name; });
     }));
+  }
+  // The other one is called from then on, and has lost the witness's address.
+  const Member& lose_master() {
+    auto& left = master == &a_ ? b_ : a_;
+    master->end();
+    witness_->end();
+    master = &left;
+    left.node().set_address(core::NodeId(witness_->name()), {});
+    return left;
   }
   bool is_served() {
     return await([this] { return a_.may_serve() || b_.may_serve(); });
@@ -209,6 +219,19 @@ TEST_CASE("a voter that had a port and calls is sent messages on what it made, a
   voter->end();  // then again where its port is
   REQUIRE(called.await([&] { return voter->has_ended(); }));
   CHECK(called.is_served());
+}
+
+TEST_CASE("a voter that connects while its vote is wanted is asked for it with the first request") {
+  Called called;
+  called.admit("w");
+  const auto& left = called.lose_master();
+  REQUIRE(called.await([&] { return !left.view().waiting.empty(); }));
+  auto voter = called.call("w");
+  constexpr std::string_view wanted = "\"vote_request\":";
+  REQUIRE(called.await([&] {
+    return voter->received().find(wanted) != std::string::npos || voter->times_asked() > 1;
+  }));
+  CHECK(voter->times_asked() == 1);
 }
 
 TEST_CASE("whoever answers with nonsense, or never to the end, loses the link") {
