@@ -113,6 +113,11 @@ class Called {
     witness_.emplace(loop,
                      in(directory_.path() / name, options_of(name, core::VoterKind::witness)));
     witness_->start({});
+    const auto knows = [&](const Member& each) {
+      const auto& voters = each.view().voters;
+      return std::any_of(voters.begin(), voters.end(),
+                         [&](const VoterView& voter) { return voter.name == name; });
+    };
     REQUIRE(await([&] {
       // Again and again, because the other one may lead by now.
       for (auto* each : {&a_, &b_}) {
@@ -120,9 +125,7 @@ class Called {
         each->node().step(core::Registered{
             {{witness_->node().self(), "h", true}}, {"h1", "h2"}, each->view().commit});
       }
-      const auto& voters = master->view().voters;
-      return std::any_of(voters.begin(), voters.end(),
-                         [&](const VoterView& voter) { return voter.name == name; });
+      return knows(a_) && knows(b_);
     }));
   }
   // The other one is called from then on, and has lost the witness's address.
