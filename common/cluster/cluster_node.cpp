@@ -172,7 +172,7 @@ void ClusterNode::send(core::Message message) {
   if (const auto link = link_to(message.to.node)) {
     link->send(std::move(message));
   } else if (std::holds_alternative<core::VoteRequest>(message.body)) {
-    std::erase_if(unasked_, [this](const auto& each) { return is_stale(each.second.second); });
+    std::erase_if(unasked_, [](const auto& each) { return is_stale(each.second.second); });
     const auto node = message.to.node;
     unasked_.insert_or_assign(node, std::pair(std::move(message), now()));
   }

@@ -166,7 +166,7 @@ class ClusterNode {
   PeerLinkOptions link_options(const core::NodeId& node, const Endpoint& address) const;
   PeerLink::Hooks link_hooks(const core::NodeId& node);
   bool votes(const core::NodeId& node) const;
-  bool is_stale(Instant asked) const;
+  static bool is_stale(Instant asked);
   bool make_known(const core::NodeId& node);
   bool end_spare_link();
   bool make_room_for(const core::NodeId& witness);

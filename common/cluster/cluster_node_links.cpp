@@ -51,10 +51,8 @@ bool ClusterNode::votes(const core::NodeId& node) const {
   return node_ != nullptr && node_->configuration().current(node) != nullptr;
 }
 
-// Whether who asked for a vote then has asked again, or wants it no more.
-bool ClusterNode::is_stale(Instant asked) const {
-  return now() - asked >= 2 * options_.timing.election_timeout;
-}
+// Whether who asked for a vote then wants it no more.
+bool ClusterNode::is_stale(Instant asked) { return now() - asked >= limits::vote_request_kept; }
 
 // Those who are nothing here any more give their places to others: first who has never had an
 // address, because the address of another is told once.

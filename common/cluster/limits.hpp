@@ -19,5 +19,8 @@ inline constexpr std::size_t accepted_links_max = 24;
 // link_idle_max makes another: a link that nothing passes any more is noticed at both ends.
 inline constexpr auto link_greeted_every = 1s;
 inline constexpr auto link_idle_max = 5s;
+// How long the last request for the vote of a witness that is away is kept: it connects within
+// link_idle_max, and an older request is at worst refused.
+inline constexpr auto vote_request_kept = 5s;
 
 }  // namespace tandem::limits
