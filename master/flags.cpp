@@ -294,8 +294,9 @@ void bind(CLI::App& app, MasterFlags& flags) {
               return {};
             });
   bind_each(app, "--discover", "SERVICE=REGISTRY",
-            "read the instances of a service from a registry of others, consul or etcd, such as "
-            "web=consul:127.0.0.1:8500/web; docs/discovery.md has the forms; repeatable",
+            "read the instances of a service from a registry of others: consul, etcd or "
+            "zookeeper, such as web=consul:127.0.0.1:8500/web; docs/discovery.md has the forms; "
+            "repeatable",
             [&flags](std::string_view text, std::string_view flag) {
               return take_source(flags.sources, text, flag);
             });

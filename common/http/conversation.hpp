@@ -20,6 +20,8 @@ class Conversation {
   // Appends what is to be sent now.
   virtual void pull(std::string& out) = 0;
   virtual void feed(std::string_view bytes) = 0;
+  // HttpCallOptions::tick_every has passed once more, whatever has been said or heard.
+  virtual void tick() {}
   // Nothing more is to be heard: there is an answer, or there will be none.
   virtual bool is_over() const = 0;
 };

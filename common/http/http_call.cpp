@@ -55,6 +55,7 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
         socket(io),
         deadline(io),
         hurry(io),
+        ticks(io),
         looked_up(io) {}
 
   void end(End how) {
@@ -63,11 +64,13 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
     socket.close();
     deadline.cancel();
     hurry.cancel();
+    ticks.cancel();
     looked_up.cancel();
   }
 
   void start_deadline();
   void start_hurry(Duration after);
+  void start_tick();
   asio::awaitable<void> look_up();
   asio::awaitable<bool> connect();
   asio::awaitable<error_code> connect_to(Endpoint address, bool is_last);
@@ -86,6 +89,9 @@ struct HttpCalls::Call : std::enable_shared_from_this<Call> {
   tls::CredentialsPtr credentials{};  // null: in clear
   Timer deadline;                     // of the call
   Timer hurry;                        // of the connection to one address
+  Timer ticks;                        // of the conversation
+  bool listens = false;               // it waits for what the server says
+  bool ticked = false;                // since it has been asked what it says
   Timer looked_up;  // never expires: it is cancelled when the name server has answered
   NameLookups lookups;
   NameLookups::Found found = std::vector<Endpoint>();
@@ -114,6 +120,22 @@ void HttpCalls::Call::start_hurry(Duration after) {
   hurry.expires_after(after);
   hurry.async_wait([self = shared_from_this(), expiry = hurry.expiry()](error_code error) {
     if (!error && self->hurry.expiry() == expiry) self->socket.close();
+  });
+}
+
+void HttpCalls::Call::start_tick() {
+  ticks.expires_after(options.tick_every);
+  ticks.async_wait([self = shared_from_this()](error_code error) {
+    if (error || self->ended) return;
+    self->conversation->tick();
+    error_code ignored;
+    self->ticked = true;
+    if (self->listens) {
+      self->socket.socket().cancel(ignored);  // there may be something to say
+    } else if (self->conversation->is_over()) {
+      self->socket.close();  // the server does not take what is said
+    }
+    self->start_tick();
   });
 }
 
@@ -226,6 +248,7 @@ asio::awaitable<void> HttpCalls::Call::exchange() {
 
 asio::awaitable<void> HttpCalls::Call::converse() {
   conversation->begin(outcome.address);
+  if (options.tick_every > Duration::zero()) start_tick();
   std::array<char, conversation_bytes_at_once> bytes;
   for (;;) {
     std::string words;
@@ -239,8 +262,13 @@ asio::awaitable<void> HttpCalls::Call::converse() {
       co_return;
     }
     if (error) co_return fail(End::broken, socket.reason(error));
+    if (std::exchange(ticked, false)) continue;  // during the writing
+    listens = true;
     const auto got = co_await socket.async_read_some(asio::buffer(bytes), keeping(error));
+    listens = false;
     outcome.begun = outcome.begun || got > 0;
+    const bool is_tick = std::exchange(ticked, false) && socket.is_open();
+    if (is_tick && error == asio::error::operation_aborted) continue;
     if (error) co_return fail(End::broken, "the connection ended before the answer");
     conversation->feed({bytes.data(), got});
   }

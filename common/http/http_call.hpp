@@ -39,6 +39,7 @@ struct HttpRequest {
 struct HttpCallOptions {
   Duration total_max = limits::control_request_max;  // for the whole call
   Duration connect_max = limits::connect_max;        // for each address; see HttpCalls::call()
+  Duration tick_every{};  // of a conversation; zero: it has no use for that
   AnswerLimits answer{};
   // True: the head alone is the answer. The body is read so that the server can close normally, and
   // dropped; errors in it do not matter.

@@ -21,6 +21,7 @@ class TlsConversation final : public Conversation {
   void begin(const Endpoint& peer) override;
   void pull(std::string& out) override;
   void feed(std::string_view bytes) override;
+  void tick() override { inside_->tick(); }
   bool is_over() const override { return !why_.empty() || inside_->is_over(); }
 
   // Why it has failed as TLS, a few words; empty: it has not.

@@ -1,13 +1,9 @@
 // consul_source.hpp: the instances of a service that pass their checks, as a Consul agent tells
 // them, by blocking queries of /v1/health/service.
-//
-// The index follows Consul's rules: one that goes back, or is missing, is forgotten, and it is
-// never 0 in a query that is to block.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "master/discovery/registry_client.hpp"
@@ -30,12 +26,5 @@ class ConsulSource final : public Source {
   RegistryClient client_;
   std::optional<std::uint64_t> index_;  // of the last answer
 };
-
-// Pure. Errors: `invalid`: it is no list of instances.
-Result<InstanceList> read_consul_instances(std::string_view json);
-// The index for the next query, by that of the last one and X-Consul-Index: nothing: the next query
-// does not block.
-std::optional<std::uint64_t> next_consul_index(std::optional<std::uint64_t> last,
-                                               std::string_view field);
 
 }  // namespace tandem::master

@@ -1,6 +1,5 @@
 #include "master/discovery/etcd_source.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,98 +7,20 @@
 
 #include "common/wire/json_reader.hpp"
 #include "master/discovery/base64.hpp"
+#include "master/discovery/etcd_answers.hpp"
 #include "master/discovery/limits.hpp"
 
 namespace tandem::master {
 
 namespace asio = boost::asio;
-using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t value_bytes_max = 64 * 1024;
-constexpr std::size_t value_values_max = 1'000;
-
-std::string text_in(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  if (found == object.end() || !found->is_string()) return {};
-  return found->get<std::string>();
-}
-
-// Numbers of 64 bits are texts, and 0 is left out.
-std::uint64_t number_in(const json& object, const char* key) {
-  const auto text = text_in(object, key);
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-void take_value(InstanceCollector& collector, const std::string& key, const std::string& value) {
-  // Some write the address alone.
-  auto address = value;
-  if (value.starts_with('{')) {
-    const auto parsed = wire::parse_object(value, value_bytes_max, value_values_max);
-    if (!parsed) return collector.skip(key, parsed.error().message);
-    const auto op = parsed->find("Op");
-    const bool is_deleted = op != parsed->end() && *op != 0;
-    if (is_deleted) return collector.skip(key, "its Op is not 0, an update");
-    address = text_in(*parsed, "Addr");
-  }
-  auto endpoint = parse_endpoint(address, "its Addr");
-  if (!endpoint) return collector.skip(key, endpoint.error().message);
-  collector.take(key, std::move(*endpoint));
-}
+constexpr std::size_t watch_bytes_max = 64 * 1024;
 
 std::string json_text(const std::string& text) { return wire::dump_exactly(text); }
 
 }  // namespace
-
-Result<EtcdKeys> read_etcd_keys(std::string_view text) {
-  const auto parsed =
-      wire::parse_object(text, limits::source_answer_bytes_max, limits::source_values_max);
-  if (!parsed) return parsed.error();
-  const auto header = parsed->find("header");
-  EtcdKeys keys;
-  if (header != parsed->end()) keys.revision = number_in(*header, "revision");
-  if (keys.revision == 0) return invalid("the answer has no revision");
-  InstanceCollector collector;
-  const auto found = parsed->find("kvs");
-  if (found != parsed->end() && !found->is_array()) return invalid("kvs is no list");
-  if (found != parsed->end()) {
-    for (const auto& each : *found) {
-      const auto key = from_base64(text_in(each, "key"));
-      const auto value = from_base64(text_in(each, "value"));
-      if (!key || !value) {
-        collector.skip("a key", "it is not in base64");
-        continue;
-      }
-      take_value(collector, *key, *value);
-    }
-  }
-  const auto more = parsed->find("more");
-  if (more != parsed->end() && *more == true) {
-    collector.skip("more keys",
-                   fmt::format("more than {} are not taken", limits::source_instances_max));
-  }
-  keys.instances = std::move(collector).list();
-  return keys;
-}
-
-std::string end_of_prefix(std::string prefix) {
-  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
-  if (prefix.empty()) return {"\0", 1};
-  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
-  return prefix;
-}
-
-bool has_etcd_news(std::string_view text) {
-  const auto end = text.find('\n');
-  if (end == text.npos) return false;
-  const auto first = text.substr(0, end);
-  const bool is_created = first.find(R"("created":true)") != first.npos &&
-                          first.find(R"("canceled":true)") == first.npos;
-  return !is_created || text.find_first_not_of("\r\n", end) != text.npos;
-}
 
 EtcdSource::EtcdSource(asio::io_context& loop, SourceSpec spec)
     : spec_(std::move(spec)),
@@ -128,11 +49,8 @@ asio::awaitable<Result<>> EtcdSource::log_in() {
   auto asking = client_.ask(std::move(question));
   const auto answer = co_await std::move(asking);
   if (!answer) co_return answer.error();
-  const auto parsed = wire::parse_object(answer->body, value_bytes_max);
-  if (parsed) token_ = text_in(*parsed, "token");
-  const bool is_token = !token_.empty() && token_.find_first_of("\r\n") == std::string::npos;
-  if (is_token) co_return Result<>();
-  token_.clear();
+  token_ = read_etcd_token(answer->body);
+  if (!token_.empty()) co_return Result<>();
   co_return fail(ErrorCode::unavailable, "etcd gives no token");
 }
 
@@ -142,7 +60,7 @@ asio::awaitable<Result<>> EtcdSource::watch() {
       fmt::format(R"({{"create_request":{{"key":"{}","range_end":"{}","start_revision":"{}"}}}})",
                   to_base64(prefix_), to_base64(end_of_prefix(prefix_)), *revision_ + 1),
       limits::source_news_wait);
-  question.answer_bytes_max = value_bytes_max;
+  question.answer_bytes_max = watch_bytes_max;
   question.enough = [](const HttpAnswer& answer) { return has_etcd_news(answer.body); };
   auto asking = client_.ask(std::move(question));
   const auto answer = co_await std::move(asking);

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "master/discovery/registry_client.hpp"
 #include "master/discovery/source.hpp"
@@ -36,17 +35,5 @@ class EtcdSource final : public Source {
   std::string token_;                      // of --discover's user; empty: to be asked for
   std::optional<std::uint64_t> revision_;  // of the last list
 };
-
-struct EtcdKeys {
-  InstanceList instances;
-  std::uint64_t revision = 0;
-};
-
-// Pure. Errors: `invalid`: it is no answer of /v3/kv/range.
-Result<EtcdKeys> read_etcd_keys(std::string_view json);
-// The first key behind all that begin with it.
-std::string end_of_prefix(std::string prefix);
-// Whether an answer of /v3/watch, as far as it has come, says more than that the watch was created.
-bool has_etcd_news(std::string_view text);
 
 }  // namespace tandem::master

@@ -32,6 +32,20 @@ inline constexpr auto source_news_wait = 15s;
 inline constexpr auto source_pause = 500ms;
 // When nothing is left of what there was, it is read again after this time and believed then.
 inline constexpr auto source_second_look = 3s;
+// Of ZooKeeper, whose servers say nothing unless they are asked: how often they are pinged, and how
+// often in vain. A list takes several round trips, and the first one of a session the leader.
+inline constexpr auto source_tick = 1s;
+inline constexpr int source_silent_ticks_max = 3;
+inline constexpr int source_list_ticks_max = 5;
+// A session ends with what it has found, or after this time: the servers share the readers anew.
+inline constexpr int source_session_ticks_max = 600;
+// For how long a server remembers a session that broke off.
+inline constexpr auto source_session_timeout = 10s;
+// Nodes that are asked for before the first of them is answered.
+inline constexpr std::size_t source_nodes_at_once = 256;
+// The description of one instance; those of some frameworks carry metadata of a few KiB.
+inline constexpr std::size_t source_node_bytes_max = 64 * 1024;
+inline constexpr std::size_t source_node_values_max = 1'000;
 inline constexpr auto source_retry_first = 200ms;
 inline constexpr auto source_retry_max = 5s;
 

@@ -55,20 +55,34 @@ std::string problem_of(const HttpOutcome& outcome, Http1Conversation& said, bool
 RegistryClient::RegistryClient(asio::io_context& loop, const SourceSpec& spec)
     : spec_(spec), calls_(loop) {}
 
-asio::awaitable<Result<HttpAnswer>> RegistryClient::ask(Question question) {
-  auto asking = ask_one(std::move(question));
-  auto answer = co_await std::move(asking);
-  if (answer) {
-    failures_ = 0;
-  } else {
-    ++failures_;
-    ++turn_;
-  }
-  co_return answer;
+Error RegistryClient::failed(const std::string& problem) {
+  const auto& server = spec_.servers.at(turn_ % spec_.servers.size());
+  ++failures_;
+  ++turn_;
+  return fail(ErrorCode::unavailable, fmt::format("{}: {}", server.to_string(), problem));
 }
 
-asio::awaitable<Result<HttpAnswer>> RegistryClient::ask_one(Question question) {
+asio::awaitable<Result<HttpOutcome>> RegistryClient::converse(
+    std::shared_ptr<Conversation> conversation, HttpCallOptions options) {
   const auto server = spec_.servers.at(turn_ % spec_.servers.size());
+  auto outermost = conversation;
+  std::shared_ptr<TlsConversation> secured;
+  if (spec_.tls) {
+    auto tls = tls_to(spec_, server);
+    if (!tls->problem().empty()) co_return failed(tls->problem());
+    secured = std::make_shared<TlsConversation>(std::move(tls), tls::WorkerTls::Speaks::http1,
+                                                conversation);
+    outermost = secured;
+  }
+  std::vector<Endpoint> servers{server};
+  auto calling = calls_.call(std::move(servers), std::move(outermost), std::move(options));
+  auto outcome = co_await std::move(calling);
+  const bool is_tls = secured != nullptr && !secured->why().empty() && !conversation->is_over();
+  if (is_tls) co_return failed("TLS: " + secured->why());
+  co_return std::move(outcome);
+}
+
+asio::awaitable<Result<HttpAnswer>> RegistryClient::ask(Question question) {
   const bool is_partial = question.enough != nullptr;
   const AnswerLimits most{.body_bytes_max = question.answer_bytes_max};
   auto& request = question.request;
@@ -76,28 +90,15 @@ asio::awaitable<Result<HttpAnswer>> RegistryClient::ask_one(Question question) {
       std::move(request.method), std::move(request.target),
       "User-Agent: tandem-master\r\nAccept: application/json\r\n" + request.fields,
       std::move(request.body), most, std::move(question.enough));
-  std::shared_ptr<TlsConversation> secured;
-  std::shared_ptr<Conversation> conversation = said;
-  if (spec_.tls) {
-    auto tls = tls_to(spec_, server);
-    if (!tls->problem().empty()) {
-      co_return fail(ErrorCode::unavailable,
-                     fmt::format("{}: {}", server.to_string(), tls->problem()));
-    }
-    secured =
-        std::make_shared<TlsConversation>(std::move(tls), tls::WorkerTls::Speaks::http1, said);
-    conversation = secured;
-  }
-  std::vector<Endpoint> servers{server};
-  const HttpCallOptions options{.total_max = question.answer_max,
-                                .connect_max = limits::source_connect_max};
-  auto calling = calls_.call(std::move(servers), std::move(conversation), options);
-  const auto outcome = co_await std::move(calling);
-  auto problem = secured != nullptr && !secured->why().empty() && !said->is_over()
-                     ? "TLS: " + secured->why()
-                     : problem_of(outcome, *said, is_partial);
-  if (problem.empty()) co_return std::move(said->answer());
-  co_return fail(ErrorCode::unavailable, fmt::format("{}: {}", server.to_string(), problem));
+  HttpCallOptions options{.total_max = question.answer_max,
+                          .connect_max = limits::source_connect_max};
+  auto conversing = converse(said, std::move(options));
+  const auto outcome = co_await std::move(conversing);
+  if (!outcome) co_return outcome.error();
+  const auto problem = problem_of(*outcome, *said, is_partial);
+  if (!problem.empty()) co_return failed(problem);
+  took();
+  co_return std::move(said->answer());
 }
 
 Result<std::string> read_secret(const std::string& file) {

@@ -1,12 +1,13 @@
-// registry_client.hpp: asks the servers of one registry over HTTP/1.1, in clear or with TLS, each
-// on a connection of its own. A server that does not answer as it should gives its turn to the
-// next.
+// registry_client.hpp: asks the servers of one registry over HTTP/1.1, or by another conversation,
+// in clear or with TLS, each on a connection of its own. A server that does not answer as it should
+// gives its turn to the next.
 //
 // Owner: the thread of its loop. Files of secrets and certificates are read there, again and again,
 // so that one may replace them.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -35,14 +36,19 @@ class RegistryClient {
   };
   // An answer of 2xx. Errors: `unavailable`, a few words that name the server.
   boost::asio::awaitable<Result<HttpAnswer>> ask(Question question);
+  // Holds a conversation with the server whose turn it is; took() or failed() then says what has
+  // become of it. Errors: `unavailable`, for TLS alone; it has failed() then.
+  boost::asio::awaitable<Result<HttpOutcome>> converse(std::shared_ptr<Conversation> conversation,
+                                                       HttpCallOptions options);
+  void took() { failures_ = 0; }
+  // Returns an error that names the server.
+  Error failed(const std::string& problem);
   // Ends the question under way, and all later ones.
   void cancel() { calls_.cancel(); }
   // So many questions in a row have failed.
   std::size_t failures() const { return failures_; }
 
  private:
-  boost::asio::awaitable<Result<HttpAnswer>> ask_one(Question question);
-
   const SourceSpec& spec_;
   HttpCalls calls_;
   std::size_t turn_ = 0;  // of which server

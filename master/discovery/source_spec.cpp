@@ -18,31 +18,45 @@ using Kind = SourceSpec::Kind;
 
 constexpr std::string_view secure_scheme = "https://";
 constexpr std::string_view clear_scheme = "http://";
-// Of a key in etcd, and of a service in Consul: whatever needs no escape in a path (RFC 3986 §2.3),
-// and the slash.
+// Of a key in etcd, a node in ZooKeeper, and a service in Consul: whatever needs no escape in a
+// path (RFC 3986 §2.3), and the slash.
 constexpr std::string_view name_marks = "-._~/";
 constexpr std::size_t source_name_bytes_max = 512;
+
+struct KindName {
+  Kind kind;
+  std::string_view name;
+};
+
+constexpr auto kind_names = std::to_array<KindName>({
+    {Kind::consul, "consul"},
+    {Kind::etcd, "etcd"},
+    {Kind::zookeeper, "zookeeper"},
+});
 
 struct SourceOption {
   std::string_view key;
   std::string SourceSpec::*member;
-  bool of_consul;
-  bool of_etcd;
-  bool needs_tls;
+  std::vector<Kind> kinds;
+  bool needs_tls = false;
 };
 
-constexpr auto source_options = std::to_array<SourceOption>({
-    {"ca", &SourceSpec::authority, true, true, true},
-    {"cert", &SourceSpec::certificate, true, true, true},
-    {"key", &SourceSpec::key, true, true, true},
-    {"token", &SourceSpec::token, true, false, false},
-    {"tag", &SourceSpec::tag, true, false, false},
-    {"user", &SourceSpec::user, false, true, false},
-    {"password", &SourceSpec::password, false, true, false},
-});
+const std::vector<SourceOption>& source_options() {
+  static const std::vector<Kind> all{Kind::consul, Kind::etcd, Kind::zookeeper};
+  static const std::vector<SourceOption> options{
+      {"ca", &SourceSpec::authority, all, true},
+      {"cert", &SourceSpec::certificate, all, true},
+      {"key", &SourceSpec::key, all, true},
+      {"token", &SourceSpec::token, {Kind::consul}},
+      {"tag", &SourceSpec::tag, {Kind::consul}},
+      {"user", &SourceSpec::user, {Kind::etcd, Kind::zookeeper}},
+      {"password", &SourceSpec::password, {Kind::etcd, Kind::zookeeper}},
+  };
+  return options;
+}
 
 bool fits(const SourceOption& option, Kind kind) {
-  return kind == Kind::consul ? option.of_consul : option.of_etcd;
+  return std::find(option.kinds.begin(), option.kinds.end(), kind) != option.kinds.end();
 }
 
 Error malformed(std::string_view field, std::string_view text) {
@@ -60,12 +74,13 @@ Result<> take_option(SourceSpec& spec, std::string_view item, std::string_view f
   const auto equals = item.find('=');
   const auto key = item.substr(0, equals);
   const auto value = item.substr(equals + 1);
-  const auto* const found = std::find_if(
-      source_options.begin(), source_options.end(),
-      [&](const auto& option) { return option.key == key && fits(option, spec.kind); });
-  if (found == source_options.end()) {
+  const auto& options = source_options();
+  const auto found = std::find_if(options.begin(), options.end(), [&](const auto& option) {
+    return option.key == key && fits(option, spec.kind);
+  });
+  if (found == options.end()) {
     std::string known;
-    for (const auto& option : source_options) {
+    for (const auto& option : options) {
       if (fits(option, spec.kind))
         known += fmt::format("{}{}", known.empty() ? "" : ", ", option.key);
     }
@@ -83,6 +98,20 @@ Result<> take_option(SourceSpec& spec, std::string_view item, std::string_view f
   return {};
 }
 
+// Of a key, whatever it is; of a node, the names on the way to it.
+bool is_name_there(std::string_view name, Kind kind) {
+  if (name.empty() || name.size() > source_name_bytes_max || !is_plain(name)) return false;
+  if (kind == Kind::etcd) return true;
+  if (kind == Kind::consul) return name.find('/') == name.npos;
+  for (auto rest = name;;) {
+    const auto slash = rest.find('/');
+    const auto part = rest.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == rest.npos) return true;
+    rest.remove_prefix(slash + 1);
+  }
+}
+
 // HOST:PORT, the last one with /NAME behind it.
 Result<> take_server(SourceSpec& spec, std::string_view item, std::string_view field) {
   const auto slash = item.find('/');
@@ -95,10 +124,7 @@ Result<> take_server(SourceSpec& spec, std::string_view item, std::string_view f
   spec.servers.push_back(std::move(*server));
   if (slash == item.npos) return {};
   spec.name = item.substr(slash + 1);
-  const bool is_name = !spec.name.empty() && spec.name.size() <= source_name_bytes_max &&
-                       is_plain(spec.name) &&
-                       (spec.kind == Kind::etcd || spec.name.find('/') == std::string::npos);
-  if (is_name) return {};
+  if (is_name_there(spec.name, spec.kind)) return {};
   return invalid(fmt::format("{}: \"{}\" cannot be the name of a service there", field,
                              printable(spec.name.substr(0, 64))));
 }
@@ -110,6 +136,10 @@ Result<> check_whole(const SourceSpec& spec, std::string_view field) {
   if (spec.user.empty() != spec.password.empty()) {
     return invalid(fmt::format("{}: user and password (a file) belong together", field));
   }
+  // Digest authentication takes both as one text, with a colon between them.
+  if (spec.kind == Kind::zookeeper && spec.user.find(':') != std::string::npos) {
+    return invalid(fmt::format("{}: the user may have no colon", field));
+  }
   if (!is_plain(spec.tag)) {
     return invalid(fmt::format("{}: the tag may have letters, digits and {}", field, name_marks));
   }
@@ -119,7 +149,10 @@ Result<> check_whole(const SourceSpec& spec, std::string_view field) {
 }  // namespace
 
 std::string_view to_string(SourceSpec::Kind kind) {
-  return kind == Kind::consul ? "consul" : "etcd";
+  for (const auto& each : kind_names) {
+    if (each.kind == kind) return each.name;
+  }
+  return {};
 }
 
 Result<SourceSpec> parse_source(std::string_view text, std::string_view field) {
@@ -134,11 +167,13 @@ Result<SourceSpec> parse_source(std::string_view text, std::string_view field) {
   if (!service) return service.error();
   spec.service = std::move(*service);
   const auto kind = text.substr(equals + 1, colon - equals - 1);
-  if (kind != "consul" && kind != "etcd") {
-    return invalid(fmt::format("{}: a registry is consul or etcd, not \"{}\"", field,
+  const auto* const named = std::find_if(kind_names.begin(), kind_names.end(),
+                                         [&](const auto& each) { return each.name == kind; });
+  if (named == kind_names.end()) {
+    return invalid(fmt::format("{}: a registry is consul, etcd or zookeeper, not \"{}\"", field,
                                printable(kind.substr(0, 32))));
   }
-  spec.kind = kind == "consul" ? Kind::consul : Kind::etcd;
+  spec.kind = named->kind;
   auto rest = text.substr(colon + 1);
   spec.tls = rest.starts_with(secure_scheme);
   if (spec.tls) rest.remove_prefix(secure_scheme.size());

@@ -6,6 +6,7 @@
 //   web=consul:127.0.0.1:8500                                   the service web of a Consul agent
 //   web=etcd:10.0.0.1:2379,10.0.0.2:2379/shop/web               keys that begin with shop/web/
 //   web=consul:https://consul:8501/shop,ca=ca.pem,token=FILE    with TLS and a token
+//   web=zookeeper:10.0.0.1:2181,10.0.0.2:2181/services/web      the nodes below /services/web
 #pragma once
 
 #include <string>
@@ -18,13 +19,13 @@
 namespace tandem::master {
 
 struct SourceSpec {
-  enum class Kind { consul, etcd };
+  enum class Kind { consul, etcd, zookeeper };
 
   std::string text;     // as it was written
   std::string service;  // here
   Kind kind = Kind::consul;
   std::vector<Endpoint> servers;  // not empty
-  std::string name;               // there: of a service in Consul, of keys in etcd
+  std::string name;  // there: of a service in Consul, of keys in etcd, of a node in ZooKeeper
   bool tls = false;
   // Files; empty: there is none.
   std::string authority{};    // ca: whose certificates count; empty: those of the system
@@ -32,7 +33,7 @@ struct SourceSpec {
   std::string key{};
   std::string token{};     // of Consul
   std::string tag{};       // of Consul: only instances with it; empty: all
-  std::string user{};      // of etcd; empty: nobody has to say who it is
+  std::string user{};      // of etcd and ZooKeeper; empty: nobody has to say who it is
   std::string password{};  // the file
 
   bool has_secret() const { return !token.empty() || !password.empty(); }
@@ -43,7 +44,7 @@ struct SourceSpec {
 std::string_view to_string(SourceSpec::Kind kind);
 
 inline constexpr std::string_view source_form =
-    "SERVICE=consul|etcd:[https://]HOST:PORT[,HOST:PORT]...[/NAME][,KEY=VALUE]...";
+    "SERVICE=consul|etcd|zookeeper:[https://]HOST:PORT[,HOST:PORT]...[/NAME][,KEY=VALUE]...";
 
 // Errors: `invalid`, beginning with `field`.
 Result<SourceSpec> parse_source(std::string_view text, std::string_view field);

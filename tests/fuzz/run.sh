@@ -54,7 +54,7 @@ for target in "${targets[@]}"; do
   findings=$tree/findings/$target
   mkdir -p "$learnt" "$findings"
   dictionary=$here/http.dict
-  grep -q 'must_be_a_fixpoint' "$here/${target}_fuzzer.cpp" && dictionary=$here/json.dict
+  grep -qE 'must_be_a_fixpoint|json\.dict' "$here/${target}_fuzzer.cpp" && dictionary=$here/json.dict
   log=$tree/$target.log
   if "$tree/bin/${target}_fuzzer" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
     -dict="$dictionary" -artifact_prefix="$findings/" "$learnt" "$here/corpus/$target" >"$log" 2>&1; then

@@ -75,6 +75,11 @@ struct Caller {
     REQUIRE(run_until(loop, [this] { return outcome.has_value(); }));
     return *outcome;
   }
+  HttpOutcome call(Endpoint address, std::shared_ptr<Conversation> conversation) {
+    asio::co_spawn(loop, keep(std::move(address), std::move(conversation)), asio::detached);
+    REQUIRE(run_until(loop, [this] { return outcome.has_value(); }));
+    return *outcome;
+  }
   HttpOutcome answer_of(std::string bytes, HttpRequest request = {}, HttpCallOptions options = {}) {
     ByteServer server(loop, std::move(bytes));
     return call({server.address()}, std::move(request), options);
@@ -86,6 +91,12 @@ struct Caller {
     auto calling = calls.call(std::move(addresses), std::move(request), options);
     outcome = co_await std::move(calling);
   }
+  asio::awaitable<void> keep(Endpoint address, std::shared_ptr<Conversation> conversation) {
+    std::vector<Endpoint> addresses{std::move(address)};
+    HttpCallOptions options{.total_max = 60s, .tick_every = 1ms};
+    auto calling = calls.call(std::move(addresses), std::move(conversation), std::move(options));
+    outcome = co_await std::move(calling);
+  }
 };
 
 // Takes connections and never looks at them.
@@ -94,6 +105,22 @@ struct SilentServer {
       : acceptor(loop, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {}
   Endpoint address() const { return {"127.0.0.1", acceptor.local_endpoint().port()}; }
   tcp::acceptor acceptor;
+};
+
+// Says something at its third tick, and is over when it is answered, or at the last one.
+struct Ticked : Conversation {
+  void begin(const Endpoint&) override {}
+  void pull(std::string& out) override { out += std::exchange(words, {}); }
+  void feed(std::string_view bytes) override { heard += bytes; }
+  void tick() override {
+    if (++ticks == 3) words += "three\r\n\r\n";
+  }
+  bool is_over() const override { return !heard.empty() || ticks >= ticks_max; }
+
+  std::string words;
+  std::string heard;
+  int ticks = 0;
+  int ticks_max = 1'000'000;
 };
 
 Endpoint closed_port(asio::io_context& loop) { return SilentServer(loop).address(); }
@@ -213,6 +240,28 @@ TEST_CASE("a server that keeps silent is left when the time of the call is over"
   const auto outcome = caller.call({server.address()}, {}, {.total_max = 20ms});
   CHECK(outcome.end == End::timed_out);
   CHECK(outcome.sent);
+}
+
+TEST_CASE("a conversation that is ticked speaks before it is spoken to") {
+  Caller caller;
+  ByteServer server(caller.loop, "heard");
+  const auto conversation = std::make_shared<Ticked>();
+  const auto outcome = caller.call(server.address(), conversation);
+  CHECK(outcome.end == End::answered);
+  CHECK(conversation->heard == "heard");
+  CHECK(server.request == "three\r\n\r\n");
+}
+
+TEST_CASE("a conversation that is ticked ends before a server that says and takes nothing") {
+  for (const std::size_t bytes : {0, 64 * 1024 * 1024}) {
+    Caller caller;
+    SilentServer server(caller.loop);
+    const auto conversation = std::make_shared<Ticked>();
+    conversation->words.assign(bytes, 'x');
+    conversation->ticks_max = 5;
+    CHECK(caller.call(server.address(), conversation).end == End::answered);
+    CHECK(conversation->ticks == 5);
+  }
 }
 
 TEST_CASE("calls are cancelled at once from another thread, and none begins afterwards") {

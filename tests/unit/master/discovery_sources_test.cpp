@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "master/discovery/base64.hpp"
-#include "master/discovery/consul_source.hpp"
-#include "master/discovery/etcd_source.hpp"
+#include "master/discovery/consul_answers.hpp"
+#include "master/discovery/etcd_answers.hpp"
 #include "master/discovery/limits.hpp"
 #include "master/discovery/lists_file.hpp"
 #include "master/discovery/source_spec.hpp"
@@ -81,6 +81,16 @@ TEST_CASE("a --discover says which service, which registry, where, and what it i
   CHECK(etcd->user == "u");
   CHECK(etcd->password == "p");
 
+  const auto zookeeper =
+      parse_source("web=zookeeper:10.0.0.1:2181,z2:2181/services/web,user=u,password=p", "f");
+  REQUIRE(zookeeper.ok());
+  CHECK(zookeeper->kind == Kind::zookeeper);
+  CHECK(to_string(zookeeper->kind) == "zookeeper");
+  CHECK(zookeeper->name == "services/web");
+  CHECK(zookeeper->servers.size() == 2);
+  CHECK(zookeeper->has_secret());
+  CHECK(parse_source("web=zookeeper:h:1", "f")->name == "web");
+
   CHECK(parse_source("a=etcd:h:1//deep/", "f")->name == "/deep/");
   CHECK(parse_source("a=consul:http://h:1/b,tag=blue", "f")->tag == "blue");
 }
@@ -96,6 +106,13 @@ TEST_CASE("a --discover that means nothing is refused with what would be right")
                            "web=consul:h:0",
                            "web=consul:0.0.0.0:1",
                            "web=zoo:h:1",
+                           "web=zookeeper:h:1/",
+                           "web=zookeeper:h:1//a",
+                           "web=zookeeper:h:1/a/",
+                           "web=zookeeper:h:1/a//b",
+                           "web=zookeeper:h:1/a/../b",
+                           "web=zookeeper:h:1,token=a",
+                           "web=zookeeper:h:1,user=a:b,password=c",
                            "we b=consul:h:1",
                            "web=consul:h:1/a/b",
                            "web=consul:h:1/",
