@@ -36,7 +36,7 @@ inline constexpr auto source_second_look = 3s;
 // often in vain. A list takes several round trips, and the first one of a session the leader.
 inline constexpr auto source_tick = 1s;
 inline constexpr int source_silent_ticks_max = 3;
-inline constexpr int source_list_ticks_max = 5;
+inline constexpr int source_list_ticks_max = 3;
 // A session ends with what it has found, or after this time: the servers share the readers anew.
 inline constexpr int source_session_ticks_max = 600;
 // For how long a server remembers a session that broke off.
