@@ -13,7 +13,8 @@
 namespace tandem::master {
 
 namespace {
-constexpr std::size_t quoted_max = 80;  // bytes of what a registry says
+constexpr std::size_t quoted_max = 80;   // bytes of what a registry says
+constexpr std::size_t reason_max = 200;  // bytes; one may quote it, too
 }  // namespace
 
 void InstanceCollector::take(std::string_view what, Endpoint address, unsigned weight) {
@@ -28,7 +29,8 @@ void InstanceCollector::take(std::string_view what, Endpoint address, unsigned w
 void InstanceCollector::skip(std::string_view what, std::string_view why) {
   ++list_.skipped_count;
   if (list_.skipped.size() >= limits::source_skipped_told_max) return;
-  list_.skipped.push_back(fmt::format("{}: {}", printable(what.substr(0, quoted_max)), why));
+  list_.skipped.push_back(fmt::format("{}: {}", printable(what.substr(0, quoted_max)),
+                                      printable(why.substr(0, reason_max))));
 }
 
 InstanceList InstanceCollector::list() && {

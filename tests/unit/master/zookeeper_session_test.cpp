@@ -346,6 +346,9 @@ TEST_CASE("a node of ZooKeeper is an instance by its JSON, its data or its name"
   CHECK_THAT(why("id", "{"), Contains("id: "));
   CHECK_THAT(why("id", ""), Contains("its name"));
   CHECK_THAT(why("id", "\xff\xfe"), Contains("its data"));
+  // Whatever is quoted, it is for a terminal.
+  CHECK_THAT(why("i\x1b[2Jd", "\x1b[2J"), Contains("i\\x1b[2Jd: ") && Contains("\"\\x1b[2J\""));
+  CHECK(why("id", std::string(1'000'000, 'x')).size() < 300);
   CHECK_THAT(why("id", "{\"a\":\"" + std::string(limits::source_node_bytes_max, 'x') + "\"}"),
              Contains("id: "));
 }
