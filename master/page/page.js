@@ -3,7 +3,7 @@
 'use strict';
 const $ = (id) => document.getElementById(id);
 const own = location.origin;
-const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, last: null, failures: 0 };
+const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, counts: own, last: null, failures: 0 };
 let stream = null, refreshing = false, again = false, switching = false;
 const token = () => sessionStorage.getItem('tandem-token') || '';
 
@@ -50,6 +50,7 @@ async function moveTo(base) {
   seen.rates.clear();
   seen.latency = {};
   seen.status = null;
+  seen.counts = base;
   if (stream) stream.abort();
   follow();
   $('banner').hidden = base === own;
@@ -84,12 +85,13 @@ async function refresh() {
     const status = await read(seen.base, '/status');
     seen.failures = 0;
     $('ask-token').hidden = true;
+    await countRequests(status);
     note(status);
     show(status);
     live('good', 'live');
     const since = seen.history ? seen.history.begin + seen.history.requests.length - 1 : 0;
     addHistory(await read(seen.base, '/v1/history?since=' + since));
-    seen.latency = (await read(seen.base, '/v1/latency').catch(() => ({ workers: {} }))).workers;  // an older master has none
+    seen.latency = seen.counts ? (await read(seen.counts, '/v1/latency').catch(() => ({ workers: {} }))).workers : {};  // an older master has none
     if (seen.masters.size === 0 || Math.random() < 0.2) await learnMasters();
   } catch (problem) {
     if (problem.status === 401 || problem.status === 403) askToken(problem);
@@ -97,6 +99,29 @@ async function refresh() {
   }
   refreshing = false;
   if (again) { again = false; setTimeout(refresh, 50); }
+}
+
+// A master that asks no worker itself has counted nothing: what the primary has counted is shown in its place. Without that,
+// `seen.counts` is empty.
+async function countRequests(status) {
+  const forwards = status.role === 'primary' || status.grant_ms !== undefined || !status.primary;
+  const base = forwards ? seen.base : location.protocol + '//' + status.primary.control;
+  const counted = forwards ? status : await ask(base, '/status', {}, 1000).then((answer) => answer.json()).catch(() => null);
+  const counts = counted ? base : '';
+  if (counts !== seen.counts) { seen.rates.clear(); seen.status = null; }
+  seen.counts = counts;
+  const known = new Map((counted ? counted.workers : []).map((worker) => [worker.name, worker]));
+  for (const worker of status.workers) {
+    const { in_flight = 0, requests = 0, failures = 0, failures_in_a_row = 0, reason = '' } = known.get(worker.name) || {};
+    Object.assign(worker, { in_flight, requests, failures, failures_in_a_row });
+    if (!worker.reason && worker.state === 'up') worker.reason = reason;
+  }
+  const leads = status.primary && status.primary.node;
+  $('counted').hidden = forwards;
+  $('counted').replaceChildren();
+  if (forwards) return;
+  if (counted) $('counted').append(`Load, rates and latencies are those of ${leads}, which passes the requests to the workers.`);
+  else $('counted').append(`${leads} passes the requests to the workers, and this browser does not reach it: load, rates and latencies are on `, make('a', `its page`, { href: base }), '.');
 }
 
 async function goHome() {
@@ -190,7 +215,7 @@ function show(status) {
   const up = status.workers.filter((worker) => worker.state === 'up').length;
   const rates = [...seen.rates.values()];
   figures([['Primary', leads ? status.primary.node : 'none'], ['Term', status.term], ['Workers up', `${up} of ${status.workers.length}`],
-    ['In flight', number(status.workers.reduce((sum, worker) => sum + worker.in_flight, 0))],
+    ['In flight', !seen.counts ? '–' : number(status.workers.reduce((sum, worker) => sum + worker.in_flight, 0))],
     ['Requests/s', rates.length ? number(rates.reduce((sum, each) => sum + each.rate, 0)) : '–'], ['Committed', status.commit_index]]);
   $('switchover').disabled = !leads;
   showMembers(status);
@@ -263,7 +288,7 @@ function workerRow(worker, status) {
   const rate = seen.rates.get(worker.name), took = seen.latency[worker.name];
   const load = make('td', '', { class: 'number', 'data-label': 'load' });
   const meter = make('meter', '', { max: worker.connections, value: worker.in_flight, 'aria-label': `requests in flight of ${worker.name}` });
-  load.append(meter, document.createTextNode(`${worker.in_flight}/${worker.connections}`));
+  load.append(meter, document.createTextNode(seen.counts ? `${worker.in_flight}/${worker.connections}` : '–'));
   row.append(name, state, load, make('td', rate ? number(rate.rate) : '–', { class: 'number', 'data-label': 'requests/s' }),
     make('td', rate ? number(rate.errors) : '–', { class: 'number', 'data-label': 'failures/s' }),
     make('td', took ? `${ms(took.p50_ms)} · ${ms(took.p99_ms)}` : '–', { class: 'number took', 'data-label': 'p50 · p99' }), make('td', String(worker.weight), { class: 'number', 'data-label': 'weight' }));
