@@ -134,11 +134,32 @@ struct Problem {
   std::string what{};
 };
 
+// A worker that gets requests, and whose latest ones did not all fail.
+bool serves(const wire::WorkerStatus& worker) {
+  return worker.state == "up" && worker.weight > 0 && worker.reason.empty();
+}
+
+std::string told_of(const wire::WorkerStatus& worker) {
+  if (worker.state == "up" && worker.weight == 0) return fmt::format("{} weighs 0", worker.name);
+  const auto why = worker.reason.empty() ? std::string() : ": " + worker.reason;
+  return fmt::format("{} is {}{}", worker.name, worker.state, why);
+}
+
+// Why no request at all can be answered well; empty: some can be.
+std::string why_no_service(const wire::Status& status) {
+  const auto& workers = status.workers;
+  if (workers.empty()) return "no worker has joined: requests are answered 503";
+  if (std::any_of(workers.begin(), workers.end(), serves)) return {};
+  if (workers.size() == 1) return fmt::format("the only worker {}", told_of(workers.front()));
+  return fmt::format("none of {} workers serves: {}", workers.size(), told_of(workers.front()));
+}
+
 // The worst problem of the cluster.
 Problem problem_of(const wire::Status& status) {
   if (!status.primary) {
     return {Health::no_primary, status.failure.empty() ? "no primary" : status.failure};
   }
+  if (auto why = why_no_service(status); !why.empty()) return {Health::no_service, std::move(why)};
   if (!status.failure.empty()) return {Health::degraded, status.failure};
   if (!status.without_vote.empty()) {
     return {Health::degraded,
@@ -180,6 +201,9 @@ Problem problem_of(const wire::Status& status) {
     if (worker.state != "up" && worker.state != "draining") {
       return {Health::degraded, fmt::format("worker {} is {}", worker.name, worker.state)};
     }
+    if (worker.state == "up" && !worker.reason.empty()) {
+      return {Health::degraded, fmt::format("worker {}", told_of(worker))};
+    }
   }
   return {};
 }
@@ -188,6 +212,7 @@ std::string check_line(const wire::Status& status, const Problem& problem) {
   switch (problem.health) {
     case Health::well: break;
     case Health::degraded: return "DEGRADED " + problem.what;
+    case Health::no_service: return "NO SERVICE " + problem.what;
     case Health::no_primary: return "NO PRIMARY " + problem.what;
   }
   return fmt::format("OK primary {} in term {}, {} voters, {} workers", status.primary->node,
@@ -260,6 +285,19 @@ bool was_told(const wire::Status& status) {
          !status.voters_told_by.empty();
 }
 
+// How requests end knows only who passes them to workers. Nothing when the primary cannot be asked
+// from here: what the standby says counts.
+std::optional<Problem> problem_at_primary(const ControlClient& client, const wire::Status& status) {
+  if (!status.primary || status.role == "primary") return std::nullopt;
+  const auto control = parse_endpoint(status.primary->control, "control");
+  if (!control || control->is_unspecified()) return std::nullopt;
+  const auto answer = client.at(*control).get("/status");
+  if (!answer) return std::nullopt;
+  const auto told = wire::parse_status(*answer);
+  if (!told) return std::nullopt;
+  return problem_of(*told);
+}
+
 }  // namespace
 
 Result<StatusShown> show_status(const ControlClient& client, Format format, bool check) {
@@ -274,7 +312,10 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
     status = wire::parse_status(*answer);
   }
   if (!status.ok()) return status.error();
-  const auto problem = problem_of(*status);
+  auto problem = problem_of(*status);
+  if (check && problem.health == Health::well) {
+    if (auto told = problem_at_primary(client, *status)) problem = std::move(*told);
+  }
   StatusShown shown{.text = {}, .health = problem.health};
   if (check) {
     shown.text = check_line(*status, problem) + '\n';

@@ -13,15 +13,20 @@ enum class Format {
   json,    // for scripts: the master's document as it is
 };
 
-enum class Health { well, degraded, no_primary };
+enum class Health {
+  well,
+  degraded,    // it serves, but something is wrong, or the next loss may end service
+  no_service,  // somebody leads, and no worker can answer a request
+  no_primary,
+};
 
 struct StatusShown {
   std::string text;
   Health health = Health::well;
 };
 
-// `check`: one line instead of tables. Degraded: it serves, but a loss would end service, or a
-// worker is down or a service panics.
+// `check`: one line instead of tables; a standby that finds nothing wrong has the primary asked,
+// too, which alone knows how requests end.
 Result<StatusShown> show_status(const ControlClient& client, Format format, bool check = false);
 Result<std::string> show_workers(const ControlClient& client, Format format);
 Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format);

@@ -29,6 +29,11 @@ class ControlClient {
         token_(std::move(token)),
         credentials_(std::move(credentials)) {}
 
+  // Another master of the same cluster, asked alike.
+  ControlClient at(Endpoint master) const {
+    return ControlClient({std::move(master)}, token_, credentials_);
+  }
+
   // The body of the first good answer. A master that does not answer, or answers that it cannot
   // serve this (5xx), is passed over. Errors: `unavailable`, saying what each said, when none is
   // left; `invalid`, with the master's own sentence, when one refuses the request itself.

@@ -263,6 +263,7 @@ Result<Outcome> show_status(const Flags& flags, const ctl::ControlClient& client
   switch (shown->health) {
     case ctl::Health::well: return Outcome{shown->text, 0};
     case ctl::Health::degraded: return Outcome{shown->text, 3};
+    case ctl::Health::no_service:
     case ctl::Health::no_primary: return Outcome{shown->text, 4};
   }
   return Outcome{shown->text, 1};

@@ -42,6 +42,7 @@ ordered_json document(const WorkerStatus& worker) {
           {"in_flight_elsewhere", worker.in_flight_elsewhere},
           {"requests", worker.requests},
           {"failures", worker.failures},
+          {"failures_in_a_row", worker.failures_in_a_row},
           {"last_heartbeat_ms", or_null(worker.last_heartbeat_ms)}};
 }
 
@@ -133,6 +134,7 @@ void read(MemberReader& reader, WorkerStatus& worker) {
   reader.number("in_flight", worker.in_flight, 0, any_u32);
   reader.number("requests", worker.requests, 0, any_u64, Presence::optional);
   reader.number("failures", worker.failures, 0, any_u64, Presence::optional);
+  reader.number("failures_in_a_row", worker.failures_in_a_row, 0, any_u64, Presence::optional);
   if (!reader.is_null("last_heartbeat_ms")) {
     worker.last_heartbeat_ms = 0;
     reader.number("last_heartbeat_ms", *worker.last_heartbeat_ms, 0, any_i64);

@@ -20,7 +20,7 @@ struct WorkerStatus {
   std::string address;   // HOST:PORT
   std::string kind;      // tandem (heartbeats) | backend (probed)
   std::string state;     // up | suspect | down | draining
-  std::string reason;    // why it is not up, one short sentence; empty when up
+  std::string reason;    // why it is not up, or what is wrong with it; one short sentence, or empty
   std::string protocol;  // that is spoken to it: http1 | http2; empty from older masters
   unsigned weight = 0;
   unsigned connections = 0;  // what it can hold
@@ -33,6 +33,8 @@ struct WorkerStatus {
   std::optional<std::int64_t> until_ms{};
   unsigned in_flight_elsewhere = 0;  // the requests that it reported, less `in_flight`
   bool tls = false;                  // it is spoken to over TLS
+  // Its latest attempts, all of which failed; 0: the last one did not. 0 from older masters.
+  std::uint64_t failures_in_a_row = 0;
 };
 
 // The health of a service as a whole.

@@ -37,8 +37,8 @@ bool CircuitBreaker::succeeded(WorkerCounters& counters) {
 }
 
 bool CircuitBreaker::failed(WorkerCounters& counters, Instant now) const {
+  const auto row = counters.failures_in_a_row.fetch_add(1, relaxed) + 1;  // status tells of them
   if (failures_in_a_row == 0) return false;
-  const auto row = counters.failures_in_a_row.fetch_add(1, relaxed) + 1;
   switch (state(counters, now)) {
     case State::closed: return row >= failures_in_a_row;
     case State::half_open: return true;

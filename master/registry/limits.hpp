@@ -19,6 +19,9 @@ inline constexpr std::size_t routes_bytes_max = 2 * 1024 * 1024;
 // again. The oldest is forgotten after a thousand others.
 inline constexpr std::size_t removed_workers_max = 1'024;
 inline constexpr auto forget_after = 10min;  // a worker that is down for this long is forgotten
+// Failures in a row of which a worker's status tells, while it stays for want of a better one: as
+// many as eject another (--eject-after), unless that is set.
+inline constexpr unsigned failures_told_min = 5;
 // A worker that flaps is tried again at least this often.
 inline constexpr auto suspicion_max = 30s;
 

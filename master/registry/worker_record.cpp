@@ -5,6 +5,7 @@
 #include "common/base/assert.hpp"
 #include "common/base/duration.hpp"
 #include "common/wire/limits.hpp"
+#include "master/registry/limits.hpp"
 
 namespace tandem::master {
 
@@ -90,6 +91,11 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
   status.in_flight_elsewhere = record.counters->in_flight_elsewhere.load(std::memory_order_relaxed);
   status.requests = record.counters->requests.load(std::memory_order_relaxed);
   status.failures = record.counters->failures.load(std::memory_order_relaxed);
+  status.failures_in_a_row = record.counters->failures_in_a_row.load(std::memory_order_relaxed);
+  const bool fails = status.failures_in_a_row >= limits::failures_told_min;
+  if (status.state == to_string(WorkerState::up) && fails) {
+    status.reason = fmt::format("its last {} requests failed", status.failures_in_a_row);
+  }
   if (record.last_good) {
     status.last_heartbeat_ms = std::max<std::int64_t>(0, to_ms(real_now - *record.last_good));
   }

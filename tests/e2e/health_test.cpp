@@ -74,4 +74,30 @@ TEST_CASE("a backend is checked by the path and for the statuses that its servic
   CHECK(cluster.await_state("n1", "up"));
 }
 
+TEST_CASE("a lone worker that fails each request stays, and the status says so") {
+  Cluster cluster;
+  cluster.start_workers({"w1"});
+  const auto check = [&] {
+    return run({program("tandem"), "status", "--check", "--control", cluster.control()});
+  };
+  CHECK(check().status == 0);
+  for (int i = 0; i < 6; ++i) CHECK(get(cluster.listen(), "/status/500").status == 500);
+  CHECK(cluster.state_of("w1") == "up");
+  CHECK(check().output == "NO SERVICE the only worker w1 is up: its last 6 requests failed\n");
+  CHECK(check().status == 4);
+  CHECK(reason(cluster, "w1") == "its last 6 requests failed");
+  CHECK(get(cluster.listen(), "/").status == 200);
+  CHECK(check().status == 0);
+}
+
+TEST_CASE("a cluster that no worker has joined is not well") {
+  Cluster cluster;
+  REQUIRE(eventually([&] { return get(cluster.control(), "/primary").status == 200; }));
+  const auto checked =
+      run({program("tandem"), "status", "--check", "--control", cluster.control()});
+  CHECK(checked.output == "NO SERVICE no worker has joined: requests are answered 503\n");
+  CHECK(checked.status == 4);
+  CHECK(get(cluster.listen(), "/").status == 503);
+}
+
 }  // namespace tandem::e2e::health_test

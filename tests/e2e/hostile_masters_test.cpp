@@ -98,7 +98,8 @@ TEST_CASE("nonsense about masters is refused in a sentence, and the masters stay
 }
 
 TEST_CASE("a master that was added and does not vote yet is told by the status in one line") {
-  const Lone lone;
+  Lone lone;
+  lone.cluster.start_workers({"w1"});
   CHECK_THAT(lone.tandem({"status", "--check"}).output, Contains("OK primary"));
   REQUIRE(lone.tandem({"master", "add", "late", "127.0.0.1:9"}).status == 0);
   const auto checked = lone.tandem({"status", "--check"});

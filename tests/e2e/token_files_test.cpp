@@ -178,15 +178,20 @@ TEST_CASE("tandem shows the tokens that a master knows, and warns of those that 
   Tokens tokens(dir);
   tokens.add("v", {"--name", "v", "--role", "viewer"});
   tokens.add("w9", {"--name", "w9", "--role", "worker", "--until", "2020-01-31"});
+  tokens.add("w1", {"--name", "w1", "--role", "worker"});
   tokens.write();
   tokens.give("v", "v");
+  tokens.give("w1", "w1");
   Cluster cluster({"--tokens-file", tokens.file()});
   REQUIRE(eventually([&] { return get(cluster.control(), "/primary").status == 200; }));
+  cluster.start_worker("w1", {"--listen", "127.0.0.1:0", "--token-file", tokens.file_of("w1")});
   const auto tandem = [&](Arguments words) {
     words.insert(words.begin(), {program("tandem"), "--control", cluster.control()});
     return run(words);
   };
-  const auto shown = tandem({"status", "--token-file", tokens.file_of("v")});
+  const auto status = [&] { return tandem({"status", "--token-file", tokens.file_of("v")}); };
+  REQUIRE(eventually([&] { return status().status != 4; }));  // w1 has joined
+  const auto shown = status();
   CHECK(shown.status == 3);
   CHECK(is_in("w9     worker  2020-01-31, has expired", shown.output));
   CHECK(is_in("v      viewer  -", shown.output));

@@ -369,6 +369,17 @@ TEST_CASE("settings of a service are shown, changed one by one, and forgotten") 
   CHECK(*reset_settings(client, "shop", Format::tables) == "nothing is set\n");
 }
 
+namespace {
+wire::WorkerStatus up(const char* name) {
+  wire::WorkerStatus worker;
+  worker.name = name;
+  worker.service = "default";
+  worker.state = "up";
+  worker.weight = 100;
+  return worker;
+}
+}  // namespace
+
 TEST_CASE("the status says in one line, and by how it ends, whether all is well") {
   Control control;
   const ControlClient client({control.address});
@@ -376,8 +387,19 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
   CHECK(check().text == "DEGRADED worker w2 is down\n");
   CHECK(check().health == Health::degraded);
   control->status.workers.clear();
-  CHECK(check().text == "OK primary a in term 3, 1 voters, 0 workers\n");
+  CHECK(check().text == "NO SERVICE no worker has joined: requests are answered 503\n");
+  CHECK(check().health == Health::no_service);
+  control->status.workers = {up("w1")};
+  CHECK(check().text == "OK primary a in term 3, 1 voters, 1 workers\n");
   CHECK(check().health == Health::well);
+  control->status.workers[0].reason = "its last 12 requests failed";
+  CHECK(check().text == "NO SERVICE the only worker w1 is up: its last 12 requests failed\n");
+  control->status.workers.push_back(up("w2"));
+  CHECK(check().text == "DEGRADED worker w1 is up: its last 12 requests failed\n");
+  control->status.workers[1].state = "draining";
+  CHECK(check().text ==
+        "NO SERVICE none of 2 workers serves: w1 is up: its last 12 requests failed\n");
+  control->status.workers = {up("w1")};
   // Its workers drain, or weigh nothing.
   control->status.services = {{.name = "shop"}};
   CHECK(check().text == "DEGRADED service shop has no worker that takes requests\n");
@@ -401,7 +423,8 @@ TEST_CASE("the status says in one line, and by how it ends, whether all is well"
 
 TEST_CASE("a standby that the primary has not told yet who answers is asked again") {
   Control control;
-  control->status.workers.clear();
+  control->status.workers = {up("w1")};
+  control->status.primary->control = control.address.to_string();
   control->status.role = "standby";
   control->status.voters.push_back({"b", "master", LogIndex(12)});
   control->status.protection = "all voters answer";
@@ -409,8 +432,25 @@ TEST_CASE("a standby that the primary has not told yet who answers is asked agai
   control->untold = 3;
   const auto shown = show_status(ControlClient({control.address}), Format::tables, true);
   REQUIRE(shown.ok());
-  CHECK(shown->text == "OK primary a in term 3, 2 voters, 0 workers\n");
+  CHECK(shown->text == "OK primary a in term 3, 2 voters, 1 workers\n");
   CHECK(control->untold == 0);
+}
+
+TEST_CASE("whether requests fail is asked of the primary, which passes them on") {
+  Control primary;
+  primary->status.workers = {up("w1")};
+  primary->status.workers[0].reason = "its last 7 requests failed";
+  Control standby;
+  standby->status.workers = {up("w1")};
+  standby->status.node = "b";
+  standby->status.role = "standby";
+  standby->status.primary->control = primary.address.to_string();
+  const ControlClient client({standby.address});
+  CHECK(show_status(client, Format::tables, true)->text ==
+        "NO SERVICE the only worker w1 is up: its last 7 requests failed\n");
+  standby->status.primary->control = "127.0.0.1:1";  // it cannot be asked
+  CHECK(show_status(client, Format::tables, true)->text ==
+        "OK primary a in term 3, 1 voters, 1 workers\n");
 }
 
 }  // namespace tandem::ctl::commands_test
