@@ -6,6 +6,7 @@
 #include "common/base/clock.hpp"
 #include "common/http/api_response.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/unreached.hpp"
 
 namespace tandem::cluster {
 
@@ -71,6 +72,7 @@ boost::asio::awaitable<ControlResponse> take_messages(
     co_return forbidden(why);
   }
   envelope->features = wire::parse_features(request.features);
+  envelope->unreached = wire::parse_unreached(request.unreached);
   if (const auto ours = node.check(*envelope); !ours) {
     node.refusals().log.refused(request.peer, ours.error().message, now());
     co_return refusal(ours.error());

@@ -88,6 +88,7 @@ void ClusterNode::start(Endpoint control) {
   options.pair_failover = options_.pair_failover;
   options.joins = options_.joins;
   options.restoration = options_.restoration;
+  options.reach_interval = 2 * options_.timing.election_timeout;
   if (options_.kind == core::VoterKind::master) {
     options.masters.push_back(options_.node);
     for (const auto& [node, address] : options_.peers) options.masters.push_back(node);
@@ -217,7 +218,8 @@ wire::ClusterEnvelope ClusterNode::envelope() const {
           .disk_failure = disk_failure_,
           .applied = applied_,
           .features = {.can = options_.features_max,
-                       .level = feature_level_.load(std::memory_order_relaxed)}};
+                       .level = feature_level_.load(std::memory_order_relaxed)},
+          .unreached = node_->unreached()};
 }
 
 Result<> ClusterNode::check(const wire::ClusterEnvelope& envelope) const {
@@ -338,6 +340,7 @@ void ClusterNode::receive(wire::ClusterEnvelope envelope, const Sender& sender) 
   auto& addresses = known->second.addresses;
   addresses.pass = std::move(envelope.pass);
   known->second.disk_failure = std::move(envelope.disk_failure);
+  known->second.unreached = std::move(envelope.unreached);
   addresses.controls_everywhere = envelope.control.is_unspecified();
   if (const auto listen = parse_endpoint(envelope.listen, "listen"); listen.ok()) {
     addresses.listen = reachable_from_here(*listen, addresses.control.host);

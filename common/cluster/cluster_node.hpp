@@ -149,6 +149,7 @@ class ClusterNode {
     std::optional<wire::FeatureLevel> can{};  // according to its last envelope
     std::vector<Endpoint> resolved{};         // of a configured name
     std::string disk_failure{};               // as it reports
+    std::vector<core::NodeId> unreached{};    // likewise
     std::optional<wire::StateDigest> applied{};
   };
 
@@ -189,6 +190,7 @@ class ClusterNode {
   std::set<core::NodeId> unfit() const;
   void tell_of_disk();
   const std::string& disk_failure_of(const core::NodeId& node) const;
+  std::vector<std::string> unreached_by(const core::NodeId& node) const;
   void disable();
   // cluster_node_denial.cpp
   bool is_from_denier(const core::Message& message);

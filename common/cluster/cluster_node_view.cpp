@@ -76,6 +76,10 @@ void ClusterNode::view_voters(ClusterView& view) const {
                     .disk_failure = disk_failure_of(voter.id.node),
                     .denied = denied_by(voter.id),
                     .behind = !is_self && is_behind(voter)};
+    if (leads && !is_self && voter.kind == core::VoterKind::master) {
+      known.unreached = unreached_by(voter.id.node);
+      known.knows_voters = node_->match_index(voter.id) >= node_->log().configuration_index();
+    }
     if (told) {
       for (const auto& from_primary : standing_->voters) {
         if (from_primary.name != known.name) continue;
@@ -102,6 +106,16 @@ const std::string& ClusterNode::disk_failure_of(const core::NodeId& node) const 
   if (node == options_.node) return disk_failure_;
   const auto known = known_.find(node);
   return known == known_.end() ? none : known->second.disk_failure;
+}
+
+std::vector<std::string> ClusterNode::unreached_by(const core::NodeId& node) const {
+  std::vector<std::string> names;
+  const auto known = known_.find(node);
+  if (known == known_.end()) return names;
+  for (const auto& voter : known->second.unreached) {
+    if (voter != options_.node) names.emplace_back(voter.name());
+  }
+  return names;
 }
 
 void ClusterNode::publish_view() {

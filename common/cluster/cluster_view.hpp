@@ -29,6 +29,10 @@ struct VoterView {
   // With one it is not counted any more.
   LogIndex denied{};
   bool behind = false;  // known to the primary only: it answers, and lacks many entries
+  // Known to the primary only, of the other masters: the voters that it reports not to reach, and
+  // whether it holds the newest list of the voters.
+  std::vector<std::string> unreached{};
+  bool knows_voters = true;
   friend bool operator==(const VoterView&, const VoterView&) = default;
 };
 

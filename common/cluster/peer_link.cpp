@@ -14,6 +14,7 @@
 #include "common/http/stream_socket.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/unreached.hpp"
 
 namespace tandem::cluster {
 
@@ -300,11 +301,15 @@ std::string PeerLink::next_request() {
   const auto token = hooks_.token();
   const auto authorization =
       token.empty() ? std::string{} : fmt::format("Authorization: {}\r\n", bearer(token));
+  const auto unreached = wire::unreached_to_string(envelope.unreached);
+  const auto says_unreached = unreached.empty()
+                                  ? std::string{}
+                                  : fmt::format("{}: {}\r\n", wire::unreached_field, unreached);
   return fmt::format(
-      "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}{}: {}\r\n"
+      "POST /cluster/messages HTTP/1.1\r\nHost: {}\r\n{}{}{}: {}\r\n"
       "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-      address().value_or(options_.address).to_string(), authorization, wire::features_field,
-      wire::to_string(envelope.features), body.size(), body);
+      address().value_or(options_.address).to_string(), authorization, says_unreached,
+      wire::features_field, wire::to_string(envelope.features), body.size(), body);
 }
 
 }  // namespace tandem::cluster

@@ -25,15 +25,30 @@ bool is_lost(const VoterView& voter) {
          voter.denied.value() != 0;
 }
 
+// The living voters that this one does not reach, the primary aside.
+std::vector<std::string> out_of_reach(const ClusterView& view, const VoterView& from) {
+  std::vector<std::string> names;
+  for (const auto& voter : view.voters) {
+    const auto& unreached = from.unreached;
+    const bool reached =
+        std::find(unreached.begin(), unreached.end(), voter.name) == unreached.end();
+    const bool counts = !is_lost(voter) && voter.name != view.primary.name();
+    if (!reached && counts) names.push_back(voter.name);
+  }
+  return names;
+}
+
 bool goes_on_without(const ClusterView& view, const std::string& lost) {
   std::size_t living = 0;
-  bool has_master = false;
-  for (const auto& voter : view.voters) {
-    if (is_lost(voter) || voter.name == lost) continue;
-    ++living;
-    has_master = has_master || voter.kind == core::VoterKind::master;
-  }
-  return has_master && living >= view.quorum;
+  for (const auto& voter : view.voters) living += !is_lost(voter) && voter.name != lost;
+  const bool needs_successor = lost == view.primary.name();
+  return std::any_of(view.voters.begin(), view.voters.end(), [&](const VoterView& voter) {
+    const bool is_candidate =
+        voter.kind == core::VoterKind::master && !is_lost(voter) && voter.name != lost;
+    if (!is_candidate) return false;
+    if (!needs_successor) return living >= view.quorum;
+    return voter.knows_voters && living - out_of_reach(view, voter).size() >= view.quorum;
+  });
 }
 
 // The voters that answer, and without which service would end.
@@ -43,6 +58,20 @@ std::vector<std::string> needed(const ClusterView& view) {
     if (!is_lost(voter) && !goes_on_without(view, voter.name)) names.push_back(voter.name);
   }
   return names;
+}
+
+// What stands between the masters and other voters, while the voters themselves answer.
+void add_troubles_of_links(const ClusterView& view, std::vector<std::string>& parts) {
+  for (const auto& voter : view.voters) {
+    if (is_lost(voter)) continue;
+    if (!voter.knows_voters) {
+      parts.push_back(fmt::format("{} does not know the newest voters yet", voter.name));
+    }
+    const auto names = out_of_reach(view, voter);
+    if (!names.empty()) {
+      parts.push_back(fmt::format("{} does not reach {}", voter.name, joined(names, "or")));
+    }
+  }
 }
 
 std::string troubles(const ClusterView& view, Instant now) {
@@ -64,6 +93,7 @@ std::string troubles(const ClusterView& view, Instant now) {
     parts.push_back(fmt::format("{} has not been heard for {:.{}f} s", voter.name, silent.count(),
                                 silent < 10s ? 1 : 0));
   }
+  add_troubles_of_links(view, parts);
   return joined(parts, "and");
 }
 
@@ -99,6 +129,10 @@ std::string protection(const ClusterView& view, std::string_view node, Instant n
   }
   const auto trouble = troubles(view, now);
   if (view.is_protected && trouble.empty()) return "all voters answer";
+  const bool all_answer = std::none_of(view.voters.begin(), view.voters.end(), is_lost);
+  if (view.is_protected && all_answer) {
+    return fmt::format("{}: any single loss would be survived", trouble);
+  }
   if (view.is_protected) return fmt::format("{}: any other loss would be survived", trouble);
   if (view.pair && trouble.empty()) {
     return "two masters without a witness, which prefer availability: a worker with --state-dir "

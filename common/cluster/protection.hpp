@@ -1,8 +1,10 @@
 // protection.hpp: whether any single loss would be survived now, and the reason, in words.
 //
 // A loss is survived when the remaining voters that have answered the primary within an election
-// timeout are a majority that includes a master. Only the primary knows who answers: another master
-// can only report the voters of its log, and says so.
+// timeout are a majority that includes a master. The loss of the primary itself is survived when
+// one of the other masters can win: it knows who the voters are now, and reaches a majority of
+// them, by its own word (core/reach.hpp). Only the primary knows who answers: another master can
+// only report the voters of its log, and says so.
 //
 // Pure functions; any thread.
 #pragma once

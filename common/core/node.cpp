@@ -24,6 +24,7 @@ Node::Node(Options options, Stored stored, std::uint64_t seed, Instant now)
       snapshot_(stored.snapshot),
       commit_(log_.snapshot_index()),
       election_due_(now),
+      reach_(options_.reach_interval),
       pair_(options_.timing),
       founding_(options_.self.node,
                 options_.joins.value() != 0 ? std::vector<NodeId>{} : options_.masters),
@@ -70,6 +71,7 @@ void Node::handle(Tick) {
   const bool votes = hard_.cluster.value() != 0 && configuration().contains(self());
   if (!votes || !ungranted_.empty()) say_hello();
   mind_pair();
+  ask_voters();
   if (!can_campaign() || now_ < election_due_ || role() == Role::primary) return;
   if (promise_.binds(self(), now_)) {
     election_due_ = promise_.until();
@@ -83,6 +85,7 @@ Instant Node::deadline() const {
   Instant due = can_campaign() ? election_due_ : Instant::forever();
   if (configuration().pair && configuration().contains(self()) && !disk_fails_)
     due = std::min(due, pair_.promotion_due());
+  if (stands_by()) due = std::min(due, reach_.due(occasion_to_ask(), now_));
   const bool member = hard_.cluster.value() != 0 && configuration().contains(self());
   if (!member && options_.kind == VoterKind::master) due = std::min(due, hello_due_);
   return due;
@@ -122,6 +125,7 @@ void Node::handle(Message& message) {
     outside_term_ = std::max(outside_term_, message.term);
     return;
   }
+  if (is_about_reach(message)) return reach_.answered(message.from);
   if (message.term > hard_.term) {
     // A candidate that cannot hear the primary does not break a promise to it (Ongaro 2014,
     // §4.2.3).

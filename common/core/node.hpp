@@ -24,6 +24,7 @@
 #include "common/core/options.hpp"
 #include "common/core/outputs.hpp"
 #include "common/core/pair_mode.hpp"
+#include "common/core/reach.hpp"
 #include "common/base/splitmix64.hpp"
 #include "common/core/roles.hpp"
 #include "common/core/waiting.hpp"
@@ -74,6 +75,9 @@ class Node {
   bool uses_grants() const;
   // On a primary: every master that may forward has applied everything up to this entry (R11).
   LogIndex in_force() const;
+  // The voters, besides its primary, that a master which might have to lead does not reach, as far
+  // as it has asked (reach.hpp); empty on a primary, and on a member that cannot lead.
+  std::vector<NodeId> unreached() const;
   // True when any single loss is survived while all voters are alive. A superseded incarnation
   // counts in every majority until it is removed, and is already lost.
   bool is_protected() const { return configuration().nodes() > configuration().quorum(); }
@@ -153,6 +157,13 @@ class Node {
   void greet_newcomers(const Primary& primary);
   bool is_listed(const NodeId& node) const;
   void on(const Message& message, const Hello& hello);
+
+  // reach.cpp
+  bool stands_by() const;
+  std::vector<MemberId> voters_to_reach() const;
+  Reach::Occasion occasion_to_ask() const;
+  void ask_voters();
+  bool is_about_reach(const Message& message) const;
 
   // waiting.cpp
   void note_ungranted();
@@ -245,6 +256,7 @@ class Node {
     Instant at;
   };
   std::optional<Lender> lender_;
+  Reach reach_;
   PairStanding pair_;
   Term standing_term_;  // of the primary that last stated whether this standby may promote itself,
   Instant standing_sent_ = Instant::never();  // and when, on its clock

@@ -63,6 +63,10 @@ struct Options {
   // For the founder only; null: an empty state. With it, workers that remember a term belong to the
   // lost cluster, and do not prevent the founding.
   std::shared_ptr<const Restoration> restoration{};
+  // A master that does not lead asks the other voters this often whether it reaches them
+  // (reach.hpp). A shorter one notices a lost link sooner and costs messages; 0: it asks nobody,
+  // and its primary takes it for one that reaches all.
+  Duration reach_interval{0};
   // Entries in one append message, at most limits::append_entries_max. A smaller number only slows
   // repair down.
   std::size_t append_entries_max = limits::append_entries_max;

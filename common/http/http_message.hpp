@@ -32,6 +32,7 @@ struct ControlRequest {
   std::string_view if_none_match{};  // the If-None-Match field
   std::string_view features{};       // the Tandem-Features field, of other members
   std::string_view upgrade{};        // the Upgrade field
+  std::string_view unreached{};      // the Tandem-Unreached field, of masters
   std::string_view peer;             // the numeric address it came from
   std::string_view on_behalf_of{};   // the Tandem-On-Behalf-Of field, of masters
   bool passed_on = false;            // by another master: Tandem-Passed-On is there

@@ -83,6 +83,9 @@ struct ClusterEnvelope {
   // hex digits"}.
   std::optional<StateDigest> applied{};
   Features features{};  // from the head of the request, not from the document
+  // Of a master that does not lead: the voters that it does not reach (unreached.hpp). From the
+  // head, too.
+  std::vector<core::NodeId> unreached{};
 };
 
 std::string to_json(const ClusterEnvelope& envelope);

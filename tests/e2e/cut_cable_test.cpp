@@ -1,5 +1,8 @@
-// Hosts in network namespaces: what holds while a cable is cut, and after.
+// Hosts in network namespaces: what holds while a cable is cut, and after, and what is said of it.
+#include <csignal>
+
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/posts.hpp"
@@ -8,20 +11,22 @@
 namespace tandem::e2e::cut_cable_test {
 namespace {
 
-// Two masters and two workers that vote, each on a host of its own. Does nothing where namespaces
+// Two masters and workers that vote, each on a host of its own. Does nothing where namespaces
 // are not permitted.
 struct Hosts {
-  Hosts() {
+  explicit Hosts(const std::vector<std::string>& witnesses = {"w1", "w2"}) {
     if (const auto why = Network::why_not_permitted(); !why.empty()) {
       WARN("skipped: " << why);
       return;
     }
-    network.emplace(std::vector<std::string>{"a", "b", "w1", "w2"}, 1);
+    std::vector<std::string> all{"a", "b"};
+    all.insert(all.end(), witnesses.begin(), witnesses.end());
+    network.emplace(all, 1);
     PairClusterOptions options;
     options.recording = true;
     options.network = &*network;
     cluster.emplace(options);
-    cluster->start_workers({"w1", "w2"});
+    cluster->start_workers(witnesses);
     primary = cluster->await_primary();
     standby = cluster->standby_of(primary);
   }
@@ -100,6 +105,37 @@ TEST_CASE("a primary whose packets are lost one way only is replaced and there a
   REQUIRE(hosts.await_taken_over());
   hosts.check_after_heal(posts);
   CHECK(watch.violation() == "");
+}
+
+TEST_CASE("a standby that does not reach the witness is no protection until it does") {
+  Hosts hosts({"w1"});
+  if (!hosts) return;
+  auto& cluster = *hosts.cluster;
+  SECTION("it hears nothing of it") { hosts.network->cut_one_way("w1", hosts.standby); }
+  SECTION("it is not heard by it") { hosts.network->cut_one_way(hosts.standby, "w1"); }
+  SECTION("neither") { hosts.network->cut("w1", hosts.standby); }
+  const auto told = fmt::format("{} does not reach w1: the loss of {} would end service",
+                                hosts.standby, hosts.primary);
+  REQUIRE(eventually([&] { return cluster.status(hosts.primary).protection == told; }));
+  CHECK_FALSE(cluster.status(hosts.primary).is_protected);
+  CHECK(eventually([&] { return !cluster.status(hosts.standby).is_protected; }));
+  hosts.network->heal();
+  REQUIRE(cluster.await_whole() == "");
+  CHECK(cluster.status(hosts.primary).protection == "all voters answer");
+  CHECK(cluster.primaries() == std::vector{hosts.primary});
+}
+
+TEST_CASE("who is told that nothing protects it sees nobody lead when the primary dies") {
+  Hosts hosts({"w1"});
+  if (!hosts) return;
+  auto& cluster = *hosts.cluster;
+  hosts.network->cut("w1", hosts.standby);
+  REQUIRE(eventually([&] { return !cluster.status(hosts.primary).is_protected; }));
+  cluster.master(hosts.primary).signal(SIGKILL);
+  REQUIRE(eventually([&] { return cluster.status(hosts.standby).role == "candidate"; }));
+  CHECK(cluster.primaries().empty());
+  hosts.network->heal();
+  CHECK(hosts.await_taken_over());
 }
 
 }  // namespace tandem::e2e::cut_cable_test

@@ -130,4 +130,36 @@ TEST_CASE(
   CHECK(!trio.view.is_protected);
 }
 
+TEST_CASE("a standby that does not reach the witness cannot replace the primary") {
+  Trio trio;
+  trio.view.voters[1].unreached = {"t1"};
+  CHECK(trio.text() == "b does not reach t1: the loss of a would end service");
+  CHECK(!trio.view.is_protected);
+  trio.view.voters[2].silent_since = at(9s);  // what does not answer is out of everybody's reach
+  CHECK(trio.text() == "t1 has not been heard for 1.0 s: the loss of a or b would end service");
+}
+
+TEST_CASE("a standby that does not know of the newest voter yet cannot ask it for its vote") {
+  Trio trio;
+  trio.view.voters[1].knows_voters = false;
+  CHECK(trio.text() == "b does not know the newest voters yet: the loss of a would end service");
+  CHECK(!trio.view.is_protected);
+}
+
+TEST_CASE("one of two standbys that reaches a majority is enough") {
+  Trio five;
+  five.view.quorum = 3;
+  five.view.voters.push_back(voter("c"));
+  five.view.voters.push_back(voter("t2", core::VoterKind::witness));
+  five.view.voters[1].unreached = {"t1", "t2", "a"};
+  CHECK(five.text() == "b does not reach t1 or t2: any single loss would be survived");
+  CHECK(five.view.is_protected);
+  five.view.voters[3].unreached = {"t1"};
+  CHECK(five.view.is_protected);  // c, b and t2 are three
+  five.view.voters[3].unreached = {"t1", "b"};
+  CHECK(five.text() ==
+        "b does not reach t1 or t2 and c does not reach b or t1: the loss of a would end service");
+  CHECK(!five.view.is_protected);
+}
+
 }  // namespace tandem::cluster::protection_test
