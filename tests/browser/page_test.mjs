@@ -102,6 +102,17 @@ try {
   await until('a build without the library of the charts says so', async () => /has no charts/.test(await bare.textContent('#charts')));
   await bare.close();
 
+  const standby = await browser.newPage();
+  await standby.goto(`http://127.0.0.1:${second}/`);
+  await until('a standby shows how long a worker takes, as the primary counts it', async () =>
+    /\d ms · .*\d (ms|s)/.test(await standby.locator('#workers tr[data-worker="w1"] .took').textContent()) &&
+    (await standby.textContent('#counted')).startsWith(`Load, rates and latencies are those of ${primary},`));
+  check(await page.locator('#counted').isHidden(), 'the primary says nothing of the kind');
+  await standby.route(`http://127.0.0.1:${first}/**`, (route) => route.abort());
+  await until('a standby says where these figures are when the browser does not get them', async () =>
+    (await standby.textContent('#counted')).includes('does not reach it') && (await standby.getAttribute('#counted a', 'href')) === `http://127.0.0.1:${first}`);
+  await standby.close();
+
   processes.get('w3').kill('SIGKILL');
   await until('a killed worker is shown', async () => /down|suspect/.test(await row('w3').textContent()));
   await until('the lost witness is shown', async () => /silent/.test(await text('#members')));

@@ -86,8 +86,8 @@ using Nodes = std::vector<NodeId>;
 
 TEST_CASE("a standby asks the voters at once, and reaches those that answer") {
   Standby standby({w1, w2});
-  CHECK(standby.unreached() == Nodes{w1.node, w2.node});  // nothing is known yet
   standby.hear_primary();
+  CHECK(standby.unreached() == Nodes{w1.node, w2.node});  // nothing is known yet
   REQUIRE(standby.node->deadline() <= standby.now);
   standby.tick({w1});
   CHECK(standby.asked == Nodes{w1.node, w2.node});  // and not the primary, which is heard
