@@ -17,7 +17,6 @@ void Node::become_primary(bool alone) {
   role_ = std::move(primary);
   primary_ = self();
   ungranted_.clear();
-  reach_.forget();
   pair_.lose();
   out_->announce = hard_.term;
   auto& leading = std::get<Primary>(role_);

@@ -183,6 +183,7 @@ void Node::become_follower(Term term, const MemberId& primary) {
     pair_.lose();  // the other may have continued without us
   }
   if (role() != Role::follower) election_due_ = now_ + first_wait();
+  if (const auto* former = as_primary()) keep_reached(*former);
   role_ = Follower{};
   lender_.reset();
   if (!primary.empty()) ungranted_.clear();

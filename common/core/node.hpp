@@ -163,6 +163,7 @@ class Node {
   std::vector<MemberId> voters_to_reach() const;
   Reach::Occasion occasion_to_ask() const;
   void ask_voters();
+  void keep_reached(const Primary& primary);
   bool is_about_reach(const Message& message) const;
 
   // waiting.cpp

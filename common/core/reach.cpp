@@ -24,6 +24,11 @@ void Reach::answered(const MemberId& voter) {
   if (const auto known = unanswered_.find(voter); known != unanswered_.end()) known->second = 0;
 }
 
+void Reach::forget_all_but(const std::vector<MemberId>& voters) {
+  *this = Reach(interval_);
+  for (const auto& voter : voters) unanswered_[voter] = 0;
+}
+
 bool Reach::reaches(const MemberId& voter) const {
   const auto known = unanswered_.find(voter);
   return known != unanswered_.end() && known->second <= unanswered_max;
@@ -35,6 +40,17 @@ bool Reach::reaches(const MemberId& voter) const {
 bool Node::stands_by() const {
   return reach_.asks() && role() == Role::follower && can_campaign() &&
          promise_.primary() == primary_ && promise_.binds(self(), now_);
+}
+
+// A primary that leads no longer need not ask those that have just answered its rounds.
+void Node::keep_reached(const Primary& primary) {
+  std::vector<MemberId> voters;
+  for (const auto& member : primary.members) {
+    const bool answers =
+        member.heard != Instant::never() && now_ - member.heard < options_.timing.election_timeout;
+    if (answers && configuration().contains(member.id)) voters.push_back(member.id);
+  }
+  reach_.forget_all_but(voters);
 }
 
 // The voters whose votes it would need, its own and that of the lost primary aside. The former

@@ -10,7 +10,7 @@
 // was stopped asks less, and blames nobody for it.
 //
 // Units: Instants of the node's clock. Owner: the core, any thread.
-// Always: a voter that was never asked, or has never answered, is not reached.
+// Always: a voter that has answered nothing is not reached.
 #pragma once
 
 #include <map>
@@ -43,9 +43,9 @@ class Reach {
   // These voters are being asked now; others are forgotten.
   void asked(const std::vector<MemberId>& voters, const Occasion& occasion, Instant now);
   void answered(const MemberId& voter);
+  // What was known is too old, but for these: they have just answered something else.
+  void forget_all_but(const std::vector<MemberId>& voters);
   bool reaches(const MemberId& voter) const;
-  // What was known is too old.
-  void forget() { *this = Reach(interval_); }
 
  private:
   Duration interval_;

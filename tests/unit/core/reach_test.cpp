@@ -39,7 +39,6 @@ struct Standby {
     for (const auto& sent : outputs.messages) {
       if (std::holds_alternative<VoteRequest>(sent.message.body)) {
         asked.push_back(sent.message.to.node);
-        CHECK(std::get<VoteRequest>(sent.message.body).ballot == Ballot::pre_vote);
       }
     }
   }
@@ -149,6 +148,28 @@ TEST_CASE("a new voter is asked as soon as the standby knows of it") {
   standby.step(Durable{standby.last_write});
   standby.tick({w1, w2});
   CHECK(standby.unreached().empty());
+}
+
+TEST_CASE("a primary that hands over reaches whoever has just answered it") {
+  Standby standby({w1, w2});
+  standby.hear_primary();
+  standby.step(Standby::from(a, TimeoutNow{}));
+  standby.step(Durable{standby.last_write});
+  standby.step(
+      Standby::from(w1, VoteReply{Ballot::vote, standby.node->term(), true}, standby.node->term()));
+  standby.step(
+      Standby::from(w2, VoteReply{Ballot::vote, standby.node->term(), true}, standby.node->term()));
+  REQUIRE(standby.node->role() == Role::primary);
+  CHECK(standby.unreached().empty());
+  const Term leads = standby.node->term();
+  AppendReply reply;
+  reply.accepted = true;
+  reply.match = LogIndex(1);
+  reply.sent = standby.now;
+  standby.step(Standby::from(w1, reply, leads));
+  standby.step(Standby::from(a, Append{}, leads.next()));
+  REQUIRE(standby.node->primary() == a);
+  CHECK(standby.unreached() == Nodes{w2.node});
 }
 
 TEST_CASE("a standby that is told not to ask says nothing") {
