@@ -265,7 +265,8 @@ TEST_CASE("what is not ZooKeeper's is no answer, and costs nothing") {
                                          opened() + frame(reply(1).number(1).number(100)),
                                          opened() + names(1, {"a"}) + reply(2).frame(),
                                          opened() + names(1, {"a"}) + frame(reply(2).number(-9)),
-                                         opened() + names(1, {"a"}) + reply(3).frame()};
+                                         opened() + names(1, {"a"}) + reply(3).frame(),
+                                         opened() + names(1, {"a"}) + "\xff\xff\xff\xff"};
   for (const auto& bytes : strange) {
     CAPTURE(bytes);
     Scene scene;
