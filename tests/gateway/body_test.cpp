@@ -82,6 +82,22 @@ TEST_CASE("a client that still sends its body gets the whole of an early answer"
   CHECK(client.read_exactly(body.size()) == body);
 }
 
+TEST_CASE("a client that reads no answer before it has sent its whole body gets an early one") {
+  const auto body = bytes_of(20'000'000);
+  Origin origin([](Origin&, RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  });
+  const bool is_own = GENERATE(false, true);  // the answer, of the master
+  Gateway gateway({origin.port()}, {.body_bytes_max = is_own ? 1'000'000u : 0u});
+  auto client = gateway.connect();
+  client.send(fmt::format("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.size()));
+  client.send(body);
+  const auto answer = read_response(client);
+  CHECK(answer.status() == 413);
+  CHECK(answer.field("Connection") == "close");
+}
+
 TEST_CASE("both directions stream at once") {
   Origin origin([](Origin&, RawSocket& socket) {
     socket.read_until("\r\n\r\n");

@@ -364,28 +364,45 @@ bool ClientSession::must_linger(Ending ending) {
   return !in_.empty() || (connection_.has_stirred() && connection_.has_unread());
 }
 
-// Reads on, so that the close resets nothing. A client that still sends, and takes its answer
-// meanwhile, has as long for that as if the answer were being written.
+// Reads on, so that the close resets nothing: a client may send all of its request before it looks
+// for an answer. One that takes its answer meanwhile has as long for that as if it were written.
 Task<> ClientSession::linger(Linger length) {
   connection_.shutdown_send();
   SendProgress progress(context_.timeouts().body_idle, context_.timeouts().pace);
   progress.wait(context_.coarse_now());
-  context_.arm(deadline_, limits::linger_max);
-  for (std::size_t thrown_away = 0;;) {
-    const bool is_enough = thrown_away >= limits::linger_bytes_max;
-    if (is_enough && (length == Linger::briefly || !connection_.has_unacknowledged())) break;
+  const bool is_brief = length == Linger::briefly;
+  const bool has_time = !is_brief && !context_.lets_clients_go();
+  const Duration gap = has_time ? limits::linger_gap_max : limits::linger_max;
+  const Instant until = context_.coarse_now() + limits::linger_for_answer_max;
+  std::size_t in_a_row = 0;  // bytes, without a look at other clients
+  bool has_sent = false;     // the client, within the gap
+  context_.arm(deadline_, gap);
+  for (;;) {
     in_.release();
     auto reading = read_some(connection_, in_, context_.buffers());
     const IoResult got = co_await reading;
     if (got.ok()) {
-      thrown_away += got.bytes;
+      has_sent = true;
+      in_a_row += got.bytes;
+      if (in_a_row >= limits::linger_bytes_max) {
+        if (is_brief) break;
+        in_a_row = 0;
+        Yield yielding(context_.io());
+        co_await yielding;
+      }
+    }
+    if (ending_) break;
+    if (!deadline_.expired()) {
+      if (!got.ok()) break;
       continue;
     }
-    const bool waits = length == Linger::for_answer && deadline_.expired() && !ending_;
-    const bool may_wait = waits && connection_.has_unacknowledged() &&
-                          progress.look(context_.coarse_now(), connection_.acknowledged_bytes());
-    if (!may_wait) break;
-    context_.arm(deadline_, limits::linger_max);
+    const bool has_had_its_time = context_.coarse_now() >= until || context_.lets_clients_go();
+    const bool still_sends = has_sent && !has_had_its_time;
+    const bool takes = connection_.has_unacknowledged() &&
+                       progress.look(context_.coarse_now(), connection_.acknowledged_bytes());
+    if (is_brief || !(still_sends || takes)) break;
+    has_sent = false;
+    context_.arm(deadline_, gap);
   }
 }
 

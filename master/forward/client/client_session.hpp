@@ -72,7 +72,8 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   Task<Ending> serve_request();
   Task<> refuse(Refusal refusal);
   bool must_linger(Ending ending);
-  // Briefly: for limits::linger_max. For an answer: also as long as the client takes it.
+  // Briefly: for limits::linger_max. For an answer: as long as the client sends, within limits, or
+  // takes it.
   enum class Linger { briefly, for_answer };
   Task<> linger(Linger length);
   void close(Ending ending);

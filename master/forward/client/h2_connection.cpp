@@ -1,7 +1,6 @@
 #include "master/forward/client/h2_connection.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "common/base/clock.hpp"
 #include "master/forward/client/clients.hpp"
@@ -23,12 +22,6 @@ H2Connection::H2Connection(Context& context, ByteStream& connection, const Sende
   idle_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->stay_idle(); }, this);
   head_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->give_head_up(); }, this);
   drain_ping_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->finish_drain(); }, this);
-  unread_.on_expiry(
-      [](void* self) {
-        auto& connection = *static_cast<H2Connection*>(self);
-        connection.wake_read(std::numeric_limits<std::uint64_t>::max());
-      },
-      this);
   stalled_.on_expiry([](void* self) { static_cast<H2Connection*>(self)->look_at_client(); }, this);
 }
 
@@ -42,7 +35,6 @@ Task<> H2Connection::run(Buffer& in) {
   idle_.disarm();
   head_.disarm();
   drain_ping_.disarm();
-  unread_.disarm();
   session_.abandon();
   while (!requests_.empty()) co_await wake_reader_;
   ending_ = true;
@@ -213,8 +205,7 @@ void H2Connection::on_closed(h2::Stream& stream, const h2::Closure& closure) {
   auto* const request = static_cast<Request*>(static_cast<H2Stream*>(stream.user));
   if (request != nullptr) {
     request->on_closed(stream, closure);
-    const bool awaits_pong = std::exchange(request->awaits_pong, 0) > 0;
-    if (std::exchange(request->awaits_pull, false) || awaits_pong) request->woken.set();
+    if (std::exchange(request->awaits_pull, false)) request->woken.set();
     if (request->is_gone(false) && request->exchange != nullptr) request->exchange->abort();
   }
 }

@@ -48,7 +48,7 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   void on_closed(h2::Stream& stream, const h2::Closure& closure) override;
   void on_goaway(h2::StreamId, h2::ErrorCode) override {}
   void on_settings() override {}
-  void on_ping_answered() override;
+  void on_ping_answered() override {}
 
   // ---- of the streams
   h2::Session& session() override { return session_; }
@@ -64,11 +64,9 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Task<bool> write_out();
   void look_at_client();
   Task<> await_pull(Request& request);
-  Task<> await_read(Request& request);
-  Task<> end_early(Request& request, bool is_failure);
-  void ping();
+  Task<> read_rest(Request& request);
+  Task<> end_early(Request& request, bool may_send_on);
   void wake_pulled();
-  void wake_read(std::uint64_t ping);
   Detached serve(h2::Stream& stream, h2::PooledHead head, bool ends);
   Task<> serve(Request& request, h2::PooledHead head, bool ends, Instant started);
   enum class ErrorForm : std::uint8_t { document, grpc_status };
@@ -86,13 +84,11 @@ class H2Connection : private h2::SessionEvents, private H2Link {
   Deadline head_;        // a head has begun, and does not end
   Deadline drain_ping_;  // a client that is told to go does not answer
   Deadline stalled_;     // the client takes nothing of what is sent to it
-  Deadline unread_;      // the client does not say whether it has read an answer
   SendProgress progress_;
   OneShotEvent writer_ended_;
   Instant idle_since_;
   Instant fed_at_;                 // when what the session is told last had arrived
   std::size_t awaiting_pull_ = 0;  // requests
-  std::uint64_t pings_sent_ = 0;   // about answers
   bool settled_ = false;           // nothing was asked for a while: it keeps little memory
   bool lost_ = false;              // the connection is
   bool ending_ = false;            // the writer is to stop

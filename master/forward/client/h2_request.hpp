@@ -41,6 +41,7 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
 
   // It opens a WebSocket.
   void open_websocket() { websocket_key_ = make_websocket_key(); }
+  bool is_websocket() const { return websocket_key_.has_value(); }
   KnownBody known_body(bool none) const {
     KnownBody body{.none = none};
     if (websocket_key_) body.websocket_key = {websocket_key_->data(), websocket_key_->size()};
@@ -88,10 +89,9 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
   std::optional<WebSocketKey> websocket_key_;
 
  public:
-  Exchange* exchange = nullptr;   // while one runs
-  Wake woken;                     // what is awaited below has come, or the stream is closed
-  bool awaits_pull = false;       // that what was submitted before is taken out of the session
-  std::uint64_t awaits_pong = 0;  // the number of a PING; 0: none
+  Exchange* exchange = nullptr;  // while one runs
+  Wake woken;                    // what is awaited below has come, or the stream is closed
+  bool awaits_pull = false;      // that what was submitted before is taken out of the session
 };
 
 }  // namespace tandem::master

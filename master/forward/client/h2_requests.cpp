@@ -33,35 +33,21 @@ Task<> H2Connection::await_pull(Request& request) {
   co_await request.woken;
 }
 
-// Until the client has read what was pulled so far, or the stream is closed: it has answered a PING
-// that came behind that. One that does not answer is waited for a moment.
-Task<> H2Connection::await_read(Request& request) {
-  request.awaits_pong = pings_sent_ + 1;
-  if (!session_.is_ping_unanswered()) ping();
-  if (!unread_.armed()) context_.arm(unread_, limits::http2_answer_read_max);
-  co_await request.woken;
-}
-
-void H2Connection::ping() {
-  session_.ping();
-  ++pings_sent_;
-  want_send();
-}
-
-void H2Connection::on_ping_answered() {
-  wake_read(pings_sent_);
-  bool is_awaited = false;
-  requests_.for_each([&](Request& request) { is_awaited |= request.awaits_pong > 0; });
-  is_awaited ? ping() : unread_.disarm();
-}
-
-// Those that await no later PING than that.
-void H2Connection::wake_read(std::uint64_t ping) {
-  requests_.for_each([&](Request& request) {
-    if (request.awaits_pong == 0 || request.awaits_pong > ping) return;
-    request.awaits_pong = 0;
-    request.woken.set();
-  });
+// What the client still sends is thrown away, until it ends or pauses, or has had its time.
+Task<> H2Connection::read_rest(Request& request) {
+  MessageStream& stream = request;
+  Deadline pause;
+  pause.on_expiry([](void* client) { static_cast<MessageStream*>(client)->cancel(); }, &stream);
+  const Instant until = context_.coarse_now() + limits::linger_for_answer_max;
+  Buffer in;
+  for (;;) {
+    context_.arm(pause, limits::http2_linger_gap_max);
+    auto reading = stream.read(in, context_.buffers());
+    const IoResult got = co_await reading;
+    if (!got.ok() || context_.coarse_now() >= until || context_.lets_go(client_)) break;
+  }
+  pause.disarm();
+  in.release();
 }
 
 void H2Connection::wake_pulled() {
@@ -118,7 +104,8 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
       refusal.status >= 400 && is_grpc(*head) ? ErrorForm::grpc_status : ErrorForm::document;
   head.reset();
   auto ending = Ending::keep;
-  bool is_failure = form == ErrorForm::document;
+  // Clients of gRPC know that an answer may come early, and have calls that never end.
+  bool may_send_on = form == ErrorForm::document && !request.is_websocket();
   if (refusal.status >= 400) {
     auto refusing = refuse(request, refusal, form, parsed, started);
     co_await refusing;
@@ -128,7 +115,7 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     auto exchanging = exchange.run();
     ending = co_await exchanging;
     request.exchange = nullptr;
-    is_failure = exchange.note().status >= 400;
+    may_send_on = exchange.note().status >= 400 && !exchange.is_grpc() && !request.is_websocket();
     const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
     if (breaks_off && request.end_broken_call()) ending = Ending::close;
     note_ended(context_, started, exchange.note(), client_, parsed, exchange.request_id());
@@ -140,22 +127,21 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     co_return;
   }
   if (!request.has_ended() && !request.is_closed()) {
-    auto ending_early = end_early(request, is_failure);
+    auto ending_early = end_early(request, may_send_on);
     co_await ending_early;
   }
   if (!request.is_closed()) request.let_go();
 }
 
 // RFC 9113 §8.1: the answer is whole, and the rest of the request is not wanted. There are clients
-// that forget an answer when they find a reset right behind it: curl 7.88, while it sends. It stops
-// to send when it reads of a failure, so that is to be read first. (Of a success it would never
-// read the reset either.)
-Task<> H2Connection::end_early(Request& request, bool is_failure) {
-  request.stop_reading();
+// that forget an answer when their stream is reset while they send, so after a failure they may
+// send on for a while. (Not after a success: curl 7.88 would read no credit for it, and wait for
+// ever.)
+Task<> H2Connection::end_early(Request& request, bool may_send_on) {
   auto pulling = await_pull(request);
   co_await pulling;
-  if (is_failure && !request.has_ended() && !request.is_closed()) {
-    auto reading = await_read(request);
+  if (may_send_on && !request.has_ended() && !request.is_closed()) {
+    auto reading = read_rest(request);
     co_await reading;
   }
   if (!request.has_ended()) request.reset(h2::ErrorCode::no_error);

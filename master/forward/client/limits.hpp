@@ -10,8 +10,12 @@ using namespace std::chrono_literals;
 
 // Pipelined requests of one client that are served without a look at the others.
 inline constexpr unsigned pipelined_in_a_row_max = 16;
-// Of the rest of a request, read and thrown away before the close for linger_max at most; more, and
-// longer, while the client takes its answer.
+// The rest of a request that was answered early is read and thrown away, because many a client
+// reads no answer before it has sent all, and a close meanwhile takes the answer from it. For so
+// long in all, and without anything that arrives; longer while the client takes its answer.
+inline constexpr auto linger_for_answer_max = 30s;
+inline constexpr auto linger_gap_max = 5s;
+// One who is told nothing is read on for linger_max, and so many bytes.
 inline constexpr std::size_t linger_bytes_max = 256 * 1024;
 
 // When clients are told to go, one that has just come has so long for its first request.
@@ -21,9 +25,9 @@ inline constexpr auto first_request_max = 2s;
 // (RFC 9113 §6.8).
 inline constexpr auto http2_drain_ping_max = 1s;
 
-// One that is answered before it has sent its whole request has so long to read that before its
-// stream is reset.
-inline constexpr auto http2_answer_read_max = 1s;
+// One that is answered before it has sent its whole request may send on (linger_for_answer_max),
+// and be silent for so long meanwhile; then its stream is reset.
+inline constexpr auto http2_linger_gap_max = 1s;
 
 // One that has asked for nothing for so long gives back what memory it can.
 inline constexpr auto http2_settling = 1s;

@@ -118,14 +118,7 @@ void H2Stream::finish_read(ErrorCodeOs error) {
   link_->io().resume_later(std::exchange(reader_, nullptr));
 }
 
-void H2Stream::stop_reading() {
-  TANDEM_ASSERT(!reader_);
-  ignores_content_ = true;
-  if (arrived_.has_block()) arrived_.release();
-}
-
 void H2Stream::on_content(std::string_view bytes) {
-  if (ignores_content_) return;
   const bool is_read = into_ != nullptr && read_.ok() && arrived_.empty();
   if (is_read && (reader_ || read_.bytes > 0)) {
     bytes.remove_prefix(deliver(bytes));

@@ -67,9 +67,6 @@ class H2Stream : public MessageStream {
   bool has_ended() const { return ended_; }
   // Content that has not been read yet.
   std::string_view arrived() const { return arrived_.view(); }
-  // Nothing that arrives is wanted any more: it is thrown away, and the peer gets no credit for it
-  // until the stream is closed. REQUIRES: nobody reads
-  void stop_reading();
   // Its owner ends before the session has sent all that was submitted.
   void let_go();
   // The session knows it no more.
@@ -140,7 +137,6 @@ class H2Stream : public MessageStream {
   std::size_t text_ = 0;  // bytes of what has arrived and was not read, in front
   std::size_t owed_ = 0;  // bytes that were read and the peer has no credit for
   bool ended_ = false;
-  bool ignores_content_ = false;
   // sending
   std::coroutine_handle<> sender_;
   Sent sent_;
