@@ -67,6 +67,8 @@ class ApiRouter {
   bool needs_masters(const ControlRequest& request) const;
   // Never by_method: of what there is not, by its method.
   ApiEndpoint::Access access_to(const ControlRequest& request) const;
+  // Whether there is something at that path that takes this method.
+  bool knows(const ControlRequest& request) const { return find(request) != nullptr; }
   const std::vector<ApiEndpoint>& endpoints() const { return endpoints_; }
 
   // The text that `request` refers to must outlive the answer.

@@ -173,7 +173,7 @@ asio::awaitable<ControlResponse> ControlPlane::Parts::answer(const ControlReques
     auto adoption = await_adoption();
     co_await std::move(adoption);
   }
-  if (needed == Access::operator_) {
+  if (needed == Access::operator_ && router.knows(request)) {
     access.tell_change(request, response, node.role);
     tell_request(request, response);
   }

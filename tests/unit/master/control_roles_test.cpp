@@ -322,6 +322,10 @@ TEST_CASE("a change is told in the log with who made it, and no other's word cou
   CHECK(change("master", "carol operator 10.0.0.7").status == 404);
   CHECK(change("master", "carol operator somewhere").status == 404);
   CHECK(change("viewer", "root operator 10.0.0.1").status == 403);
+  // What there is not changes nothing.
+  ControlClient by_operator(cluster.plane.address(), file.token_of("operator"));
+  CHECK(by_operator.post("/v1/nothing", "").status == 404);
+  CHECK(by_operator.post("/status", "").status == 405);
   cluster.plane.stop();
   const auto text = log.text();
   INFO(text);
@@ -335,6 +339,8 @@ TEST_CASE("a change is told in the log with who made it, and no other's word cou
   CHECK(is_in("request refused from=127.0.0.1 reason=\"viewer (viewer) may not do this", text));
   CHECK(!is_in("root", text));
   CHECK(!is_in("secret-of-", text));
+  CHECK(!is_in("/v1/nothing", text));
+  CHECK(!is_in("POST /status", text));
 }
 
 }  // namespace tandem::master::control_roles_test
