@@ -53,6 +53,12 @@ void take_listen(MasterFlags& into, const MasterFlags& from) {
   }
 }
 
+void take_listen_inner(MasterFlags& into, const MasterFlags& from) {
+  into.listen_inner = from.listen_inner;
+  into.forward.inner = from.forward.inner;
+  if (into.forward.inner) into.forward.inner->tls = into.cluster.is_given();
+}
+
 void take_commands(MasterFlags& into, const MasterFlags& from) {
   into.on_promote = from.on_promote;
   into.on_demote = from.on_demote;
@@ -64,6 +70,13 @@ std::string_view begins_or_ends_tls(const MasterFlags& before, const MasterFlags
   if (before.cluster.is_given() == wanted.cluster.is_given()) return {};
   return wanted.cluster.is_given() ? "the control address begins to speak TLS with a restart alone"
                                    : "the control address ceases to speak TLS with a restart alone";
+}
+
+// Whose word counts would change from one moment to the next, here and at the masters that pass on.
+std::string_view begins_or_ends(const MasterFlags& before, const MasterFlags& wanted) {
+  if (before.listen_inner.has_value() == wanted.listen_inner.has_value()) return {};
+  return wanted.listen_inner ? "there is an address for the other masters from a restart on alone"
+                             : "the address for the other masters goes with a restart alone";
 }
 
 // Nearly always a line that was lost.
@@ -109,7 +122,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"node"},
     {"listen", take_listen, opened_first},
     {"listen-tls", take_listen, opened_first},
-    {"listen-inner"},
+    {"listen-inner", take_listen_inner, opened_first, begins_or_ends},
     {"tls", whole<&MasterFlags::certificates>, "for new connections; the files are read again"},
     {"client-ca", of_authority<&tls::ClientAuthoritySpec::file>,
      "for new connections; the file is read again"},

@@ -244,12 +244,12 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
   }
   if (!errors.empty()) return errors;
   // Last, since whoever connects there from now on waits.
-  auto addresses = parts_->plane.plan_addresses(next.forward.listen);
+  auto addresses = parts_->plane.plan_addresses(next.forward.addresses());
   if (!addresses) return {addresses.error().message};
   // Before backends are looked at, which may not have one of them.
-  parts_->control.set_listen(first_of(addresses->addresses, false));
+  tell_addresses(first_of(addresses->addresses, false), inner_of(addresses->addresses));
   if (const auto adopted = parts_->control.adopt(*renewal); !adopted) {
-    parts_->control.set_listen(parts_->plane.address(false));
+    tell_addresses(parts_->plane.address(false), parts_->plane.inner_address());
     return {adopted.error().message};
   }
   const auto put = parts_->tls.put(std::move(*certificates), parts_->plane);
@@ -257,7 +257,9 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
   if (!put) {
     report.refused.push_back({"tls", {}, {}, put.error().message});
     next.forward.listen = flags_.forward.listen;
-    parts_->control.set_listen(parts_->plane.address(false));
+    next.forward.inner = flags_.forward.inner;
+    next.listen_inner = flags_.listen_inner;
+    tell_addresses(parts_->plane.address(false), parts_->plane.inner_address());
   }
   const auto plan = std::make_shared<ListenPlan>(put ? std::move(*addresses) : ListenPlan());
   if (put) parts_->plane.listen(plan);
@@ -267,6 +269,12 @@ std::vector<std::string> Reloader::apply(MasterFlags& next, ReloadReport& report
         "an address that was left is not closed yet, since clients wait to be accepted there");
   }
   return {};
+}
+
+void Reloader::tell_addresses(const std::optional<Endpoint>& for_clients,
+                              const std::optional<Endpoint>& inner) {
+  parts_->control.set_listen(for_clients);
+  if (inner) parts_->control.set_inner(*inner);
 }
 
 // What was there before ends once no loop goes by it, but for a loop that is stuck.

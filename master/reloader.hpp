@@ -72,6 +72,8 @@ class Reloader {
       TANDEM_REQUIRES(reloading_);
   void adopt(const MasterFlags& next, ReloadReport& report, std::unique_ptr<AccessLog> log)
       TANDEM_REQUIRES(reloading_);
+  void tell_addresses(const std::optional<Endpoint>& for_clients,
+                      const std::optional<Endpoint>& inner) TANDEM_REQUIRES(reloading_);
   void tell(const ReloadReport& report, const wire::Author& by) TANDEM_REQUIRES(reloading_);
 
   const int argc_;

@@ -123,9 +123,7 @@ Result<> Upgrading::check_place(const MemberNote& before) const {
                                flags_.feature_level, before.level),
                    "--feature-level");
   }
-  auto addresses = flags_.forward.listen;
-  if (flags_.forward.inner) addresses.push_back(*flags_.forward.inner);
-  for (const auto& address : addresses) {
+  for (const auto& address : flags_.forward.addresses()) {
     // Its socket was passed on too, and can be opened once.
     if (address.endpoint == flags_.control && flags_.control.port != 0) {
       return fail(ErrorCode::conflict,
@@ -212,7 +210,7 @@ void Upgrading::tell_former(const Leadership& leadership) {
 Result<> Upgrading::open_for_former() {
   auto& plane = parts_->plane;
   if (plane.address(false)) return {};
-  auto wanted = flags_.forward.listen;
+  auto wanted = flags_.forward.addresses();
   wanted.push_back({.endpoint = {"127.0.0.1", 0}});
   auto plan = plane.plan_addresses(wanted);
   if (!plan) return plan.error();

@@ -33,6 +33,10 @@ std::string listen_at(const std::vector<std::string>& addresses) {
   return fmt::format("listen = {}\n", json(addresses).dump());
 }
 
+std::string inner_at(const std::string& address) {
+  return fmt::format("listen-inner = \"{}\"\n", address);
+}
+
 // A master whose addresses are in its file, and two workers.
 struct Scene {
   explicit Scene(const std::string& more = {}, const Arguments& prefix = {}) {
@@ -82,14 +86,17 @@ struct Scene {
 
 // Two masters whose addresses are in files, and two workers.
 struct Pair {
-  Pair() {
+  enum class Inner { none, each };  // addresses where the other master passes requests on
+  explicit Pair(Inner inner = Inner::none) {
     for (const auto* name : {"a", "b"}) {
       control[name] = free_address();
       listen[name] = free_address();
     }
     for (const auto* name : {"a", "b"}) {
       const std::string other = name == std::string("a") ? "b" : "a";
-      replace(dir, file_of(name), listen_at({listen[name]}));
+      replace(dir, file_of(name),
+              listen_at({listen[name]}) +
+                  (inner == Inner::each ? inner_at(free_address()) : std::string()));
       masters[name] = std::make_unique<Process>(
           dir, name,
           Arguments{program("tandem-master"), "--node", name, "--config", file_of(name),
@@ -110,7 +117,10 @@ struct Pair {
   }
   std::string file_of(const std::string& name) const { return dir.path(name + ".toml"); }
   Answer reload_with(const std::string& name, const std::string& address) {
-    replace(dir, file_of(name), listen_at({address}));
+    return reload_with_text(name, listen_at({address}));
+  }
+  Answer reload_with_text(const std::string& name, const std::string& text) {
+    replace(dir, file_of(name), text);
     return post(control[name], "/v1/reload");
   }
 
@@ -316,6 +326,38 @@ TEST_CASE("a standby passes requests on to where its primary has gone, and none 
              is_in(next, get(pair.control[primary], "/v1/masters").body);
     }));
   }
+  REQUIRE(load.await_more(20));
+  load.stop();
+  INFO(load.first_failure());
+  CHECK(load.failed() == 0);
+}
+
+TEST_CASE("the address where masters pass requests on moves, and none fails") {
+  Pair pair(Pair::Inner::each);
+  const auto primary = await_leader(pair.control);
+  const auto standby = primary == "a" ? "b" : "a";
+  const auto listen = listen_at({pair.listen[primary]});
+  Load load(pair.listen[standby], 3);
+  std::string before;
+  for (int round = 0; round < 4; ++round) {
+    REQUIRE(load.await_more(20));
+    const auto next = free_address();
+    const auto told = pair.reload_with_text(primary, listen + inner_at(next));
+    INFO(told.body);
+    REQUIRE(told.status == 200);
+    CHECK(json::parse(told.body)["refused"].empty());
+    CHECK(eventually([&] {
+      return is_in("\"inner\":\"" + next + "\"", get(pair.control[standby], "/status").body) &&
+             is_in("\"inner\":\"" + next + "\"", get(pair.control[primary], "/status").body);
+    }));
+    CHECK(get(next, "/").status == 503);  // for masters alone
+    CHECK((before.empty() || is_refused(before)));
+    before = next;
+  }
+  const auto told = pair.reload_with_text(primary, listen);
+  REQUIRE(told.status == 200);
+  CHECK(is_in("goes with a restart alone", told.body));
+  CHECK(get(before, "/").status == 503);
   REQUIRE(load.await_more(20));
   load.stop();
   INFO(load.first_failure());

@@ -102,7 +102,7 @@ Result<> DataPlane::start() {
 }
 
 Result<> DataPlane::open() {
-  auto planned = plan_addresses(options_.listen);
+  auto planned = plan_addresses(options_.addresses());
   if (!planned) return planned.error();
   for (unsigned index = 0; index < options_.threads; ++index) {
     loops_.push_back(std::make_unique<Loop>(index, options_, *links_));

@@ -74,11 +74,11 @@ class DataPlane {
   // one did not within a second, and will later, so that what the old options named must stay.
   // Errors: as ServerContexts::make(); nothing has changed then. Any thread but a loop's.
   Result<bool> adopt(const ForwardOptions& options);
-  // Opens what is new in `for_clients`, to be given to listen(). Nothing has changed until then,
-  // and one plan at a time may be open. Errors: `io`, with the address and the reason, when one
+  // Opens what is new in `wanted`, to be given to listen(). Nothing has changed until then, and one
+  // plan at a time may be open. Errors: `io`, with the address and the reason, when one
   // cannot be opened by all loops; `unavailable` when addresses of the last plan are still being
   // left. Any thread but a loop's.
-  Result<ListenPlan> plan_addresses(const std::vector<ListenAddress>& for_clients);
+  Result<ListenPlan> plan_addresses(const std::vector<ListenAddress>& wanted);
   // Serves clients where the plan says, besides where it does. Where it opens an address with TLS
   // there must be certificates. Any thread but a loop's.
   void listen(const std::shared_ptr<ListenPlan>& plan);

@@ -1,5 +1,5 @@
-// Where clients are served: the addresses at the start, and others in their place while clients are
-// served.
+// Where clients and other masters are served: the addresses at the start, and others in their place
+// while clients are served.
 #include <algorithm>
 
 #include "master/forward/plane/data_plane.hpp"
@@ -24,10 +24,8 @@ std::optional<Endpoint> DataPlane::inner_address() const {
   return inner_of(listeners_.addresses());
 }
 
-Result<ListenPlan> DataPlane::plan_addresses(const std::vector<ListenAddress>& for_clients) {
+Result<ListenPlan> DataPlane::plan_addresses(const std::vector<ListenAddress>& wanted) {
   forget_left();
-  auto wanted = for_clients;
-  if (options_.inner) wanted.push_back(*options_.inner);
   const Lock lock(publishing_);
   auto plan = listeners_.plan(wanted, options_.threads);
   if (!plan || left_.empty() || (plan->opened.empty() && !plan->leaves_any())) return plan;

@@ -16,6 +16,12 @@ namespace tandem::master {
 struct DataPlaneOptions : ForwardOptions {
   std::vector<ListenAddress> listen{};   // at least one
   std::optional<ListenAddress> inner{};  // besides; with TLS if there are certificates inside
+  // Both.
+  std::vector<ListenAddress> addresses() const {
+    auto all = listen;
+    if (inner) all.push_back(*inner);
+    return all;
+  }
   // For addresses with TLS, to begin with; null: there are none.
   tls::CertificateSetPtr certificates{};
   // That move with the leadership; see DataPlane::let_clients_go().
