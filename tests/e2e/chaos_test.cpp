@@ -30,10 +30,12 @@ unsigned from_environment(const char* name, unsigned otherwise) {
 const std::vector<std::string> masters{"a", "b"};
 const std::vector<std::string> workers{"w1", "w2", "w3"};
 
+enum class Inside { clear, certificates };  // what members speak to each other
+
 class Chaos {
  public:
-  Chaos(unsigned seed, Network* network)
-      : random_(seed), network_(network), cluster_(options(network)) {
+  Chaos(unsigned seed, Inside inside, Network* network)
+      : random_(seed), network_(network), cluster_(options(inside, network)) {
     cluster_.start_workers(workers);
     changes_.emplace(cluster_, workers, seed);
     term_ = cluster_.status(cluster_.await_primary()).term;
@@ -80,11 +82,11 @@ class Chaos {
     std::function<void()> inflict;
   };
 
-  static PairClusterOptions options(Network* network) {
+  static PairClusterOptions options(Inside inside, Network* network) {
     PairClusterOptions options;
     options.recording = true;
     options.network = network;
-    options.certificates = from_environment("TANDEM_CHAOS_TLS", 0) != 0;
+    options.certificates = inside == Inside::certificates;
     return options;
   }
 
@@ -217,18 +219,24 @@ class Chaos {
   std::optional<Changes> changes_;
 };
 
-void rehearse(unsigned seed, unsigned rounds, Network* network) {
-  std::cout << "chaos: seed " << seed << ", " << rounds << " rounds" << std::endl;
-  INFO("TANDEM_CHAOS_SEED=" << seed);
-  Chaos chaos(seed, network);
+unsigned seed() { return from_environment("TANDEM_CHAOS_SEED", 1); }
+
+void rehearse(unsigned usual_rounds, Inside inside, Network* network) {
+  const auto rounds = from_environment("TANDEM_CHAOS_ROUNDS", usual_rounds);
+  std::cout << "chaos: seed " << seed() << ", " << rounds << " rounds" << std::endl;
+  INFO("TANDEM_CHAOS_SEED=" << seed());
+  Chaos chaos(seed(), inside, network);
   for (unsigned i = 1; i <= rounds; ++i) chaos.round(static_cast<int>(i));
 }
 
 }  // namespace
 
 TEST_CASE("a cluster survives processes that die, freeze and return at random") {
-  rehearse(from_environment("TANDEM_CHAOS_SEED", 1), from_environment("TANDEM_CHAOS_ROUNDS", 11),
-           nullptr);
+  rehearse(11, Inside::clear, nullptr);
+}
+
+TEST_CASE("a cluster with certificates survives processes that die, freeze and return at random") {
+  rehearse(11, Inside::certificates, nullptr);
 }
 
 TEST_CASE("a cluster survives a network that is cut and loses packets at random") {
@@ -238,9 +246,8 @@ TEST_CASE("a cluster survives a network that is cut and loses packets at random"
   }
   auto hosts = masters;
   hosts.insert(hosts.end(), workers.begin(), workers.end());
-  const unsigned seed = from_environment("TANDEM_CHAOS_SEED", 1);
-  Network network(hosts, seed);
-  rehearse(seed, from_environment("TANDEM_CHAOS_ROUNDS", 12), &network);
+  Network network(hosts, seed());
+  rehearse(12, Inside::clear, &network);
 }
 
 }  // namespace tandem::e2e::chaos_test
