@@ -1,49 +1,14 @@
 // The page in a real Chromium: node page_test.mjs [PICTURES-FOLDER]. Starts two masters and three workers, shows their states while
 // a worker and then the primary are killed, drains by click, and asks axe. Any console error or outside request fails it.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
+import { check, folder, freePorts, launch, processes, run, start, until } from './harness.mjs';
 
-const bin = process.env.TANDEM_BIN;
 const pictures = process.argv[2];
-const folder = mkdtempSync(join(tmpdir(), 'tandem-page-'));
-const processes = new Map();
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-let passed = 0;
 
-function check(holds, what) {
-  if (!holds) throw new Error('does not hold: ' + what);
-  passed += 1;
-  console.log('ok: ' + what);
-}
-async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return server;
-  }));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
-function start(name, program, args) {
-  processes.set(name, spawn(join(bin, program), args, { stdio: 'ignore' }));
-}
-async function until(what, holds) {
-  for (const deadline = Date.now() + 120_000; ;) {
-    if (await holds().catch(() => false)) { check(true, what); return; }
-    if (Date.now() > deadline) throw new Error('not in two minutes: ' + what);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
-
-let browser;
-try {
+await run(async () => {
   const [a, b, listenA, listenB] = await freePorts(4);
   const controls = ['--master', `127.0.0.1:${a}`, '--master', `127.0.0.1:${b}`];
   // Chromium may take the processors from them for a while.
@@ -57,7 +22,7 @@ try {
   const status = async (port) => (await fetch(`http://127.0.0.1:${port}/status`)).json();
   await until('the cluster is protected', async () => { const s = await status(a); return s.protected && s.workers.length === 3 && s.voters.length === 5; });
 
-  browser = await chromium.launch({ executablePath: process.env.TANDEM_CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+  const browser = await launch();
   const page = await browser.newPage({ viewport: { width: 1600, height: 1000 } });
   const errors = [], outside = [], dead = new Set();
   page.on('pageerror', (error) => errors.push(String(error)));
@@ -144,9 +109,4 @@ try {
 
   const foreign = await fetch(`http://127.0.0.1:${second}/status`, { headers: { Origin: 'http://evil.example' } });
   check(!foreign.headers.has('access-control-allow-origin'), 'no other site may read');
-} finally {
-  if (browser) await browser.close();
-  for (const each of processes.values()) each.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
-}
-console.log(`${passed} passed, 0 failed`);
+});
