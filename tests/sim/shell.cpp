@@ -24,6 +24,7 @@ void World::boot(Machine& machine) {
   if (machine.joins) options.joins = cluster_id();
   options.pair_failover = profile_.pair_failover;
   options.timing = timing_;
+  if (machine.is_master) options.reach_interval = 2 * timing_.election_timeout;
   options.append_entries_max = append_entries_max_;
   options.log_entries_max = log_entries_max_;
   const auto& stored = machine.disk.stored();
