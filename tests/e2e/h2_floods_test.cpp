@@ -310,7 +310,7 @@ TEST_CASE("requests of HTTP/2 that never end are given up, and nobody else notic
   H2Client client(port_of(cluster.listen()));
   for (int i = 0; i < 100; ++i) client.ask(h2::post(), false);
   for (int i = 0; i < 100; ++i) CHECK(client.finish(2 * i + 1).status() == 408);
-  // None of them stays open: each is reset once its answer is known to have arrived.
+  // None of them stays open: each is reset behind its answer.
   CHECK(eventually([&] { return client.finish(client.ask(h2::get())).status() == 200; }));
   others.end();
   CHECK(others.failure() == "");

@@ -115,7 +115,9 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     auto exchanging = exchange.run();
     ending = co_await exchanging;
     request.exchange = nullptr;
-    may_send_on = exchange.note().status >= 400 && !exchange.is_grpc() && !request.is_websocket();
+    const auto status = exchange.note().status;
+    const bool has_stopped = status == 408;  // and is not waited for again
+    may_send_on = status >= 400 && !has_stopped && !exchange.is_grpc() && !request.is_websocket();
     const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
     if (breaks_off && request.end_broken_call()) ending = Ending::close;
     note_ended(context_, started, exchange.note(), client_, parsed, exchange.request_id());

@@ -109,7 +109,13 @@ void Process::signal(int number) {
 }
 
 void Process::terminate() { signal(SIGTERM); }
-void Process::freeze() { signal(SIGSTOP); }
+// Returns once all of its threads have stopped, or it has ended.
+void Process::freeze() {
+  if (ended()) return;
+  kill(pid_, SIGSTOP);
+  siginfo_t stopped{};
+  waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+}
 void Process::thaw() { signal(SIGCONT); }
 
 void Process::kill9() {
