@@ -110,6 +110,8 @@ class ClusterNode {
   void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
   // What the owner has applied; sent with each envelope.
   void set_applied(const wire::StateDigest& applied) { applied_ = applied; }
+  // The masters whose applied state differs from the owner's, sorted.
+  void set_differing(std::vector<std::string> names);
   // The owner cannot apply what was committed: this node no longer takes part.
   void give_up(const Error& error);
   // The name of that peer was looked up: numeric addresses, not empty.
@@ -229,6 +231,7 @@ class ClusterNode {
   core::NodeId standing_teller_;
   Instant standing_heard_ = Instant::never();
   std::optional<wire::StateDigest> applied_;
+  std::vector<std::string> differing_;
   LogIndex primary_commit_;
   Instant primary_heard_ = Instant::never();
   ClusterView view_;

@@ -93,11 +93,12 @@ void ClusterNode::view_voters(ClusterView& view) const {
   // Who answers only the primary knows, and it tells all that can be told.
   const bool knows =
       leads || feature_level_.load(std::memory_order_relaxed) < wire::features::agreed_state;
+  view.differing = differing_;
   view.is_protected = knows && node_->is_protected() && is_protected_now(view);
   view.told_commit = view.commit;
   if (!told) return;
   view.told_commit = standing_->commit;
-  view.is_protected = standing_->is_protected;
+  view.is_protected = standing_->is_protected && differing_.empty();
   view.told_why = standing_->protection;
 }
 
@@ -116,6 +117,12 @@ std::vector<std::string> ClusterNode::unreached_by(const core::NodeId& node) con
     if (voter != options_.node) names.emplace_back(voter.name());
   }
   return names;
+}
+
+void ClusterNode::set_differing(std::vector<std::string> names) {
+  if (names == differing_) return;
+  differing_ = std::move(names);
+  if (node_ != nullptr && !stopped_) publish_view();
 }
 
 void ClusterNode::publish_view() {

@@ -73,6 +73,9 @@ struct ClusterView {
   bool votes = false;         // this node is among them
   std::size_t quorum = 0;     // of all voters, including superseded incarnations
   bool is_protected = false;  // any single loss is survived now (protection.hpp)
+  // The masters that have applied the same log as this one to another state; sorted. With one there
+  // is no protection.
+  std::vector<std::string> differing{};
   bool pair = false;
   bool grants = false;        // masters that do not lead may forward under grants
   bool alone = false;         // pair mode, and this primary does not count on the other

@@ -110,12 +110,18 @@ bool a_majority_answers(const ClusterView& view) {
 // A change of the voters that is not committed may be known to the primary alone, and be lost with
 // it.
 bool is_protected_now(const ClusterView& view) {
-  return !view.primary.empty() && view.voters_committed && goes_on_without(view, {}) &&
-         needed(view).empty();
+  return !view.primary.empty() && view.voters_committed && view.differing.empty() &&
+         goes_on_without(view, {}) && needed(view).empty();
 }
 
 std::string protection(const ClusterView& view, std::string_view node, Instant now) {
   if (view.ended) return fmt::format("{} no longer takes part and knows nothing", node);
+  if (!view.differing.empty()) {
+    return fmt::format(
+        "{} and {} have applied the same log and have different states: standbys take over the "
+        "primary's",
+        node, joined(view.differing, "and"));
+  }
   if (view.primary.empty()) {
     return view.waiting.empty() ? "nobody is known to lead"
                                 : fmt::format("nobody is known to lead: {}", view.waiting);

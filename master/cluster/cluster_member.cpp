@@ -101,7 +101,10 @@ cluster::ClusterHooks ClusterMember::node_hooks() {
     to_control([this, restores] { take_snapshot(restores); });
   };
   hooks.applied = [this](const core::NodeId& node, const wire::StateDigest& theirs) {
-    to_control([this, node, theirs] { agreement_.heard(node, theirs); });
+    to_control([this, node, theirs] {
+      agreement_.heard(node, theirs);
+      say_differing();
+    });
   };
   hooks.found_out = [this](const wire::FoundOut& found_out) {
     if (found_out == told_ && found_out.empty()) return;

@@ -166,8 +166,6 @@ class ClusterMember {
   Term applied_term() const { return state_.term(); }
   // The cluster's, according to the applied state: what may be written for all members.
   wire::FeatureLevel feature_level() const { return registry_.state().feature_level; }
-  // Which other masters have another state than this one.
-  const Agreement& agreement() const { return agreement_; }
   bool is_primary() const { return view_.role == core::Role::primary; }
   bool may_serve(Instant now) const { return gate_.open_at(now).has_value(); }
   // This master leads, and has applied an entry of its own term, and so everything that was
@@ -219,6 +217,7 @@ class ClusterMember {
   void restore(const core::Snapshot& snapshot);
   wire::StateDigest digest() const;
   void say_applied();
+  void say_differing();
   void store_healed();
   // member_grants.cpp
   void report_applied();
@@ -269,6 +268,7 @@ class ClusterMember {
   // ---- the control loop's thread
   ReplicatedState state_;
   Agreement agreement_;
+  std::vector<std::string> said_differing_;  // as known to the cluster's thread
   std::vector<core::Entry> held_;  // entries committed while the primary's state is on its way
   bool healing_ = false;
   Instant heal_again_ = Instant::never();
@@ -314,7 +314,7 @@ class ClusterMember {
   std::atomic<bool> leads_{false};  // for hand_over_and_wait(), both
   std::atomic<bool> has_others_{false};
   std::atomic<std::uint64_t> tokens_read_{0};  // how often
-  NameLookups lookups_;  // of peers
+  NameLookups lookups_;                        // of peers
 };
 
 }  // namespace tandem::master

@@ -49,6 +49,15 @@ wire::StateDigest ClusterMember::digest() const {
 
 void ClusterMember::say_applied() {
   asio::post(loop_, [this, applied = digest()] { node_.set_applied(applied); });
+  say_differing();
+}
+
+void ClusterMember::say_differing() {
+  std::vector<std::string> names;
+  for (const auto& [node, difference] : agreement_.differing()) names.emplace_back(node.name());
+  if (names == said_differing_) return;
+  said_differing_ = names;
+  asio::post(loop_, [this, names = std::move(names)] { node_.set_differing(names); });
 }
 
 // The fault may be in the stored snapshot, so it is replaced as soon as the new state is committed

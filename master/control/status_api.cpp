@@ -48,15 +48,6 @@ wire::VoterStatus status_of(const cluster::VoterView& voter, const cluster::Clus
   return status;
 }
 
-std::string difference_between(std::string_view node, const std::vector<std::string>& others) {
-  std::string names;
-  for (const auto& other : others) names += (names.empty() ? "" : ", ") + other;
-  return fmt::format(
-      "{} and {} have applied the same log and have different states: standbys take "
-      "over the primary's",
-      node, names);
-}
-
 wire::Status status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                        const Vips& vips, const ShownCertificates& certificates) {
   const auto& view = member.view();
@@ -81,13 +72,7 @@ wire::Status status_of(const Registry& registry, const NodeView& node, const Clu
   status.commit_index = view.commit;
   status.applied_index = member.applied();
   status.lag = cluster::lag_of(view);
-  for (const auto& [name, difference] : member.agreement().differing()) {
-    status.differing.emplace_back(name.name());
-  }
-  if (!status.differing.empty()) {
-    status.protected_ = false;
-    status.protection = difference_between(node.node, status.differing);
-  }
+  status.differing = view.differing;
   status.in_sync = member.is_primary() || member.is_in_sync(now());
   if (const Duration left = member.granted_for(now()); left > Duration::zero()) {
     status.grant_ms = static_cast<std::uint64_t>(to_ms(left));

@@ -14,6 +14,11 @@ std::vector<Event> ViewEvents::next(const cluster::ClusterView& view, const std:
   tell_role(view, role);
   tell_voters(view, now);
   tell_disks(view);
+  if (view.ended && !ended_) {
+    tell(EventKind::role, node_, fmt::format("{} no longer takes part", node_)).reason =
+        view.failure;
+  }
+  ended_ = view.ended;
   return std::exchange(told_, {});
 }
 
@@ -75,7 +80,7 @@ void ViewEvents::tell_voters(const cluster::ClusterView& view, Instant now) {
 
 void ViewEvents::tell_disks(const cluster::ClusterView& view) {
   std::map<std::string, std::string> disks;
-  if (!view.failure.empty()) disks[node_] = view.failure;
+  if (!view.failure.empty() && !view.ended) disks[node_] = view.failure;
   for (const auto& voter : view.voters) {
     if (!voter.disk_failure.empty()) disks.emplace(voter.name, voter.disk_failure);
   }

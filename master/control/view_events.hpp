@@ -36,6 +36,7 @@ class ViewEvents {
   std::optional<bool> protected_;
   std::string voters_;
   std::set<std::string> silent_;
+  bool ended_ = false;                        // the node no longer takes part
   std::map<std::string, std::string> disks_;  // by name: why its log cannot be written
 };
 

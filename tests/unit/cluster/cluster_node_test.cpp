@@ -147,6 +147,24 @@ TEST_CASE("a standby says of the voters what the primary says, and who says it")
   CHECK(trio.await([&] { return standby.view().told_by.empty(); }));
 }
 
+TEST_CASE("a master whose state differs from another's is not protected, nor says anybody it is") {
+  Trio trio;
+  REQUIRE(trio.admit_witness());
+  for (auto* member : {&trio.a, &trio.b}) {
+    member->node().set_feature_level(wire::features::agreed_state);
+  }
+  auto* primary = trio.primary();
+  auto& standby = primary == &trio.a ? trio.b : trio.a;
+  REQUIRE(trio.await([&] { return standby.view().is_protected; }));
+  primary->node().set_differing({standby.name()});
+  CHECK(!primary->view().is_protected);
+  CHECK(trio.await([&] { return !standby.view().is_protected; }));
+  primary->node().set_differing({});
+  CHECK(trio.await([&] { return standby.view().is_protected; }));
+  standby.node().set_differing({primary->name()});
+  CHECK(!standby.view().is_protected);
+}
+
 TEST_CASE("a primary whose witness and standby are gone stops serving by itself") {
   Trio trio;
   REQUIRE(trio.await_primary());

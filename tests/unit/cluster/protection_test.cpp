@@ -39,6 +39,18 @@ TEST_CASE("three voters that all answer are protected") {
   CHECK(trio.view.is_protected);
 }
 
+TEST_CASE("masters whose states differ are not protected") {
+  Trio trio;
+  trio.view.differing = {"b"};
+  CHECK(trio.text() ==
+        "a and b have applied the same log and have different states: standbys take over the "
+        "primary's");
+  CHECK(!trio.view.is_protected);
+  trio.view.differing.clear();
+  trio.text();
+  CHECK(trio.view.is_protected);
+}
+
 TEST_CASE("three voters are not protected before the change that made them is committed") {
   Trio trio;
   trio.view.voters_committed = false;

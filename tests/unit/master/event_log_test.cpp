@@ -146,6 +146,19 @@ TEST_CASE("what changes of the cluster's view is told once") {
   CHECK(next("primary").size() == 2);
 }
 
+TEST_CASE("a master that takes part no more tells that once, and not as a matter of its disk") {
+  ViewEvents told("a");
+  cluster::ClusterView view;
+  view.failure = "a later version wrote the log";
+  view.ended = true;
+  const auto events = told.next(view, "candidate", Instant());
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == EventKind::role);
+  CHECK(events[0].text == "a no longer takes part");
+  CHECK(events[0].reason == view.failure);
+  CHECK(told.next(view, "candidate", Instant()).empty());
+}
+
 TEST_CASE("a new primary tells nothing of its voters before they have answered") {
   ViewEvents told("a");
   cluster::ClusterView view;
