@@ -1,6 +1,6 @@
-// cluster_node.hpp: the shell around core::Node: it reads the clock, keeps the log on the disk, and
-// carries messages between members. Masters and witnesses run the same shell; hooks of the owner
-// apply changes of state and act on changes of role.
+// cluster_node.hpp: coordination by the built-in protocol: the shell around core::Node, which reads
+// the clock, keeps the log on the disk, and carries messages between members. Masters and witnesses
+// run the same shell; hooks of the owner apply changes of state and act on changes of role.
 //
 // Outputs of the core are carried out in the order that outputs.hpp demands; a message that must
 // not precede a write is held until the write is on the disk (R2).
@@ -29,34 +29,13 @@
 #include "common/cluster/acknowledged.hpp"
 #include "common/cluster/cluster_options.hpp"
 #include "common/cluster/cluster_view.hpp"
+#include "common/cluster/coordination.hpp"
 #include "common/cluster/durable_log.hpp"
 #include "common/cluster/peer_link.hpp"
 #include "common/core/node.hpp"
 #include "common/wire/cluster_envelope.hpp"
 
 namespace tandem::cluster {
-
-struct ClusterHooks {
-  // Until when this node may forward, and in which term; never() = it may not. Called before any
-  // message that depends on it is sent (R7).
-  std::function<void(Instant until, Term term)> serve_until;
-  // Until when this node may forward under a grant, whoever leads (R11).
-  std::function<void(Instant until)> granted_until;
-  // As a primary: everything up to here is in force at every master that may forward (R11).
-  std::function<void(LogIndex)> in_force;
-  std::function<void(const core::RoleChange&)> role;
-  std::function<void(Term)> announce;  // tell the workers this term, then call step(TermAnnounced)
-  std::function<void(core::SnapshotPointer)> restore;
-  std::function<void(std::vector<core::Entry>)> apply;
-  std::function<void(const core::Refusal&)> refused;
-  // Call snapshot_taken() with this number when convenient.
-  std::function<void(std::uint64_t restores)> snapshot_wanted;
-  std::function<void(const ClusterView&)> view;  // called when something in it has changed
-  // Another master reports a different applied state than before.
-  std::function<void(const core::NodeId& node, const wire::StateDigest&)> applied;
-  // What the primary, another node, has found out about the workers.
-  std::function<void(const wire::FoundOut&)> found_out;
-};
 
 // Counts of refused messages, by reason; they only grow. Any thread.
 struct ClusterRefusals {
@@ -74,46 +53,32 @@ struct Sender {
   std::string secret{};                // what a witness is presented; empty: there is none
 };
 
-class ClusterNode {
+class ClusterNode final : public Coordination {
  public:
   // REQUIRES: options.validate() succeeds. Hooks that are not set are not called. `loop` outlives
   // it.
   ClusterNode(boost::asio::io_context& loop, ClusterOptions options, ClusterHooks hooks);
 
-  // Opens the log, before the loop runs. Any one thread. Errors: as DurableLog::open().
-  Result<> open() { return log_.open(); }
+  // Opens the log. Errors: as DurableLog::open().
+  Result<> open() override { return log_.open(); }
   const DurableLog& log() const { return log_; }
   core::MemberId self() const;  // REQUIRES: open() succeeded
-  // The state to begin with, before the first apply; null: none. REQUIRES: open() succeeded.
-  const core::SnapshotPointer& stored_snapshot() const { return log_.stored_snapshot(); }
+  const core::SnapshotPointer& stored_snapshot() const override { return log_.stored_snapshot(); }
 
-  // Begins to take part. `control`: where the others reach this node, as stated in envelopes. The
-  // process must already listen there.
-  void start(Endpoint control);
-  // Ends taking part: no hook is called any more. The loop can end once the coroutines have
-  // noticed.
-  void stop();
-
-  // Passes an input to the core; see core/inputs.hpp. Dropped when the node does not take part.
-  void step(core::Input input);
-  // Passes a snapshot of the state after `index`. Dropped if the state was restored since the
-  // snapshot was asked for: the cluster may never have had that state (pair mode).
-  void snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes);
+  void start(Endpoint control) override;
+  void stop() override;
+  void step(core::Input input) override;
+  void snapshot_taken(std::uint64_t restores, LogIndex index, std::string bytes) override;
   void receive(wire::ClusterEnvelope envelope, const Sender& sender);
-  // Where clients connect, once that is known; empty: nowhere.
-  void set_listen(std::string listen) { options_.listen = std::move(listen); }
-  // Where other masters pass requests on to this one; empty: where clients connect.
-  void set_inner(std::string inner) { options_.inner = std::move(inner); }
-  // Where the others reach this node from now on, as bound. REQUIRES: start() was called.
-  void set_control(Endpoint control) { control_ = std::move(control); }
-  // What this node has found out about the workers, as a primary; sent with each envelope.
-  void set_found_out(wire::FoundOut found_out) { found_out_ = std::move(found_out); }
-  // What the owner has applied; sent with each envelope.
-  void set_applied(const wire::StateDigest& applied) { applied_ = applied; }
-  // The masters whose applied state differs from the owner's, sorted.
-  void set_differing(std::vector<std::string> names);
-  // The owner cannot apply what was committed: this node no longer takes part.
-  void give_up(const Error& error);
+  void set_listen(std::string listen) override { options_.listen = std::move(listen); }
+  void set_inner(std::string inner) override { options_.inner = std::move(inner); }
+  void set_control(Endpoint control) override { control_ = std::move(control); }
+  // Sent with each envelope, and so is what was applied.
+  void set_found_out(wire::FoundOut found_out) override { found_out_ = std::move(found_out); }
+  void set_applied(const wire::StateDigest& applied) override { applied_ = applied; }
+  void set_differing(std::vector<std::string> names) override;
+  void give_up(const Error& error) override;
+  void set_feature_level(wire::FeatureLevel level) override;
   // The name of that peer was looked up: numeric addresses, not empty.
   void set_peer_addresses(const core::NodeId& peer, std::vector<Endpoint> addresses);
   // Replaces the masters of the cluster, without this one. A host may be a name; an unspecified one
@@ -132,9 +97,6 @@ class ClusterNode {
   // A witness has made this connection, from that host: it is sent messages there, and on no other
   // that it has made. REQUIRES: it may speak as `node`.
   void take_link(const core::NodeId& node, DetachedChannel&& connection, const std::string& host);
-  // The cluster's feature level, from the replicated state. A lower one than before is ignored.
-  // REQUIRES: not above options.features_max
-  void set_feature_level(wire::FeatureLevel level);
 
   // Any thread. Checks that an envelope is from this cluster and has the same timing, and that its
   // sender and this node support each other's feature levels. Errors: `conflict`.

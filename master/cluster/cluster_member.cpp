@@ -58,20 +58,25 @@ ClusterMember::ClusterMember(asio::io_context& control_loop, Registry& registry,
       options_(with_check(std::move(options))),
       hooks_(std::move(hooks)),
       messages_(options_.check),
-      node_(loop_, options_, node_hooks()),
+      coordination_(make_coordination()),
+      node_(dynamic_cast<cluster::ClusterNode*>(coordination_.get())),
       state_(registry, hooks_.change),
       proposals_(control_loop, new_life(),
                  [this](core::CommandId id, std::string bytes) {
-                   to_node(core::Propose{id, std::move(bytes)});
+                   to_coordination(core::Propose{id, std::move(bytes)});
                  }),
       announcer_(control_loop, options_.timing.heartbeat,
-                 {.announced = [this](Term term) { to_node(core::TermAnnounced{term}); },
+                 {.announced = [this](Term term) { to_coordination(core::TermAnnounced{term}); },
                   .higher = [this](Term term) { report_term(term); }}),
       shares_token_(options_.shares_token) {}
 
 ClusterMember::~ClusterMember() { stop(); }
 
-cluster::ClusterHooks ClusterMember::node_hooks() {
+std::unique_ptr<cluster::Coordination> ClusterMember::make_coordination() {
+  return std::make_unique<cluster::ClusterNode>(loop_, options_, coordination_hooks());
+}
+
+cluster::ClusterHooks ClusterMember::coordination_hooks() {
   cluster::ClusterHooks hooks;
   hooks.serve_until = [this](Instant until, Term term) { took_gate(until, term); };
   hooks.granted_until = [this](Instant until) { took_grant(until); };
@@ -129,13 +134,14 @@ void ClusterMember::to_control(Function function) {
   });
 }
 
-void ClusterMember::to_node(core::Input input) {
-  asio::post(loop_, [this, input = std::move(input)]() mutable { node_.step(std::move(input)); });
+void ClusterMember::to_coordination(core::Input input) {
+  asio::post(loop_,
+             [this, input = std::move(input)]() mutable { coordination_->step(std::move(input)); });
 }
 
 Result<> ClusterMember::open() {
-  if (auto opened = node_.open(); !opened) return opened;
-  const auto& snapshot = node_.stored_snapshot();
+  if (auto opened = coordination_->open(); !opened) return opened;
+  const auto& snapshot = coordination_->stored_snapshot();
   if (snapshot == nullptr) return {};
   if (auto restored = state_.restore(*snapshot, now()); !restored) return restored;
   agreement_.restored(digest());
@@ -157,10 +163,10 @@ void ClusterMember::start(const Endpoint& control) {
   has_others_.store(!others().empty(), std::memory_order_relaxed);
   // No master is admitted before the state lists the masters.
   asio::post(loop_, [this, control, applied = state_.applied()] {
-    node_.start(control);
+    coordination_->start(control);
     core::Registered nothing_new;
     nothing_new.applied = applied;
-    node_.step(std::move(nothing_new));
+    coordination_->step(std::move(nothing_new));
   });
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "cluster");
@@ -180,7 +186,7 @@ void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
       return;
     }
     asio::post(loop_,
-               [this, peer, addresses = *found] { node_.set_peer_addresses(peer, addresses); });
+               [this, peer, addresses = *found] { node_->set_peer_addresses(peer, addresses); });
     to_control([this, peer, addresses = *found] {
       resolved_[peer] = addresses;
       registered_digest_ = 0;  // forces another report
@@ -190,17 +196,17 @@ void ClusterMember::look_up(const core::NodeId& peer, const Endpoint& control) {
 
 void ClusterMember::set_listen(const std::optional<Endpoint>& listen) {
   asio::post(loop_, [this, text = listen ? listen->to_string() : std::string()] {
-    node_.set_listen(text);
+    coordination_->set_listen(text);
   });
 }
 
 void ClusterMember::set_inner(const Endpoint& inner) {
-  asio::post(loop_, [this, text = inner.to_string()] { node_.set_inner(text); });
+  asio::post(loop_, [this, text = inner.to_string()] { coordination_->set_inner(text); });
 }
 
 void ClusterMember::set_control(const Endpoint& control) {
   control_ = control;
-  asio::post(loop_, [this, control] { node_.set_control(control); });
+  asio::post(loop_, [this, control] { coordination_->set_control(control); });
 }
 
 void ClusterMember::stop(Gate gate) {
@@ -212,7 +218,7 @@ void ClusterMember::stop(Gate gate) {
       gate_.set_granted_until(Instant::never());
       if (hooks_.gate) hooks_.gate();
     }
-    node_.stop();
+    coordination_->stop();
     loop_.stop();
   });
   thread_.join();
@@ -314,13 +320,13 @@ void ClusterMember::note_feature_level() {
   if (level == noted_level_) return;
   noted_level_ = level;
   log::info("feature level level={}", level);
-  asio::post(loop_, [this, level] { node_.set_feature_level(level); });
+  asio::post(loop_, [this, level] { coordination_->set_feature_level(level); });
 }
 
 // A master that guessed the meaning of an entry would have another state than the others.
 void ClusterMember::give_up(const Error& error) {
   gave_up_ = true;
-  asio::post(loop_, [this, error] { node_.give_up(error); });
+  asio::post(loop_, [this, error] { coordination_->give_up(error); });
 }
 
 void ClusterMember::announce(Term term) { announcer_.announce(term, registry_.term_takers()); }
@@ -328,7 +334,7 @@ void ClusterMember::announce(Term term) { announcer_.announce(term, registry_.te
 void ClusterMember::take_snapshot(std::uint64_t restores) {
   asio::post(loop_,
              [this, restores, index = state_.applied(), bytes = state_.to_bytes()]() mutable {
-               node_.snapshot_taken(restores, index, std::move(bytes));
+               coordination_->snapshot_taken(restores, index, std::move(bytes));
              });
 }
 
@@ -395,7 +401,7 @@ asio::awaitable<Result<>> ClusterMember::switch_over(std::string to) {
     if (!is_primary() && view_.term > before && !view_.primary.empty()) co_return Result<>();
     // Repeated, because a master that has just joined may not have answered yet, and one that lags
     // may need several attempts.
-    if (is_primary() && view_.term == before) to_node(core::HandOver{successor});
+    if (is_primary() && view_.term == before) to_coordination(core::HandOver{successor});
     if (now() >= deadline - limits::takeover_wait_max + handover_usual_max) farewell_end.come();
     boost::system::error_code ignored;
     timer.expires_after(switchover_poll);
@@ -414,13 +420,13 @@ void ClusterMember::hand_over_and_wait() {
   const auto begun = now();
   const auto deadline = begun + options_.timing.election_timeout;
   while (leads_ && now() < deadline) {
-    to_node(core::HandOver{});  // as in switch_over()
+    to_coordination(core::HandOver{});  // as in switch_over()
     if (now() >= begun + handover_usual_max) farewell_end.come();
     std::this_thread::sleep_for(1ms);
   }
 }
 
-void ClusterMember::report_term(Term term) { to_node(core::TermReported{term}); }
+void ClusterMember::report_term(Term term) { to_coordination(core::TermReported{term}); }
 
 Error ClusterMember::undecided() const {
   const auto node = options_.node.name();

@@ -26,6 +26,7 @@
 #include "common/base/name_lookups.hpp"
 #include "common/cluster/cluster_endpoint.hpp"
 #include "common/cluster/cluster_node.hpp"
+#include "common/cluster/coordination.hpp"
 #include "common/storage/kept_file.hpp"
 #include "master/cluster/agreement.hpp"
 #include "master/cluster/proposals.hpp"
@@ -189,24 +190,25 @@ class ClusterMember {
   // Whether this is a standby that could take over now: it has everything that it knows to be
   // committed, and hears the primary.
   bool is_in_sync(Instant now) const;
-  const cluster::ClusterRefusals& refusals() const { return node_.refusals(); }
+  const cluster::ClusterRefusals& refusals() const { return node_->refusals(); }
   // Until when it may forward, as far as known now. Any thread.
   Instant serve_until() const { return gate_.serve_until(); }
   // Any thread; the next two as well.
-  const cluster::DurableLog& log() const { return node_.log(); }
+  const cluster::DurableLog& log() const { return node_->log(); }
   // Elections that this master has stood for, and those that it has won.
   std::uint64_t elections_begun() const { return elections_begun_.value(); }
   std::uint64_t elections_won() const { return elections_won_.value(); }
 
  private:
-  cluster::ClusterHooks node_hooks();
+  std::unique_ptr<cluster::Coordination> make_coordination();
+  cluster::ClusterHooks coordination_hooks();
   // On the cluster's thread:
   void took_gate(Instant until, Term term);
   void publish_leadership();
   std::shared_ptr<const tandem::tls::WorkerTls> tls_to(const std::string& master);
   void took_grant(Instant until);
   // Posts to the cluster's thread, and to the control loop's.
-  void to_node(core::Input input);
+  void to_coordination(core::Input input);
   template <class Function>
   void to_control(Function function);
 
@@ -255,7 +257,8 @@ class ClusterMember {
 
   // ---- the cluster's thread
   boost::asio::io_context loop_{1};
-  cluster::ClusterNode node_;
+  const std::unique_ptr<cluster::Coordination> coordination_;
+  cluster::ClusterNode* const node_;  // of the built-in protocol; null: a coordinator is used
   cluster::ClusterView node_view_;
   LeadershipPtr leadership_;
   std::map<std::string, std::shared_ptr<const tandem::tls::WorkerTls>> tls_to_masters_;

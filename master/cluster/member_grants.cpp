@@ -48,7 +48,7 @@ asio::awaitable<void> ClusterMember::await_adoption() {
     const auto version = registry_.published_version();
     if (version && (!hooks_.has_adopted || hooks_.has_adopted(*version))) {
       applied_reported_ = applied;
-      to_node(core::Applied{applied});
+      to_coordination(core::Applied{applied});
       continue;
     }
     boost::system::error_code ignored;

@@ -107,7 +107,7 @@ void ClusterMember::follow_masters() {
   for (const auto& [name, master] : masters) gone_.erase(name);
   noted_masters_ = masters;
   registered_digest_ = 0;
-  asio::post(loop_, [this, others] { node_.set_masters(others); });
+  asio::post(loop_, [this, others] { node_->set_masters(others); });
 }
 
 // Stores the masters for the next start.

@@ -16,21 +16,21 @@ namespace tandem::master {
 namespace asio = boost::asio;
 
 Admission ClusterMember::admit(Admission admission) const {
-  return cluster::admit_messages(std::move(admission), node_);
+  return cluster::admit_messages(std::move(admission), *node_);
 }
 
 asio::awaitable<ControlResponse> ClusterMember::take_messages(const ControlRequest& request) {
   return cluster::take_messages(
-      request, node_, messages_, [this](wire::ClusterEnvelope envelope, cluster::Sender sender) {
+      request, *node_, messages_, [this](wire::ClusterEnvelope envelope, cluster::Sender sender) {
         asio::post(loop_,
                    [this, envelope = std::move(envelope), sender = std::move(sender)]() mutable {
-                     node_.receive(std::move(envelope), sender);
+                     node_->receive(std::move(envelope), sender);
                    });
       });
 }
 
 ControlResponse ClusterMember::take_link(const ControlRequest& request) {
-  auto asked = cluster::read_link_request(request, node_);
+  auto asked = cluster::read_link_request(request, *node_);
   if (asked.refusal) return std::move(*asked.refusal);
   if (asked.node == options_.node || others().contains(asked.node)) {
     return forbidden(fmt::format("{} is a master, and no witness", asked.node));
@@ -39,7 +39,7 @@ ControlResponse ClusterMember::take_link(const ControlRequest& request) {
                              proven = tokens_read_.load()](auto connection) {
     if (proven != tokens_read_) return;  // while it was answered: it has to prove itself again
     asio::post(loop_, [this, node, host, connection = std::move(connection)] {
-      node_.take_link(node, std::move(*connection), host);
+      node_->take_link(node, std::move(*connection), host);
     });
   });
 }
@@ -47,13 +47,13 @@ ControlResponse ClusterMember::take_link(const ControlRequest& request) {
 void ClusterMember::set_token(std::string token) {
   ++tokens_read_;
   asio::post(loop_,
-             [this, token = std::move(token)]() mutable { node_.set_token(std::move(token)); });
+             [this, token = std::move(token)]() mutable { node_->set_token(std::move(token)); });
 }
 
 void ClusterMember::set_shares_token(bool shares) {
   if (std::exchange(shares_token_, shares) == shares) return;
   heard_witnesses_.clear();  // each is presented its own secret at its next heartbeat
-  asio::post(loop_, [this, shares] { node_.set_shares_token(shares); });
+  asio::post(loop_, [this, shares] { node_->set_shares_token(shares); });
 }
 
 // At each heartbeat: the cluster's thread is told of news alone.
@@ -69,7 +69,7 @@ void ClusterMember::heard_witness(const wire::Heartbeat& heartbeat, const Contro
   heard_witnesses_[heartbeat.name] = std::move(heard);
   asio::post(loop_, [this, node = core::NodeId(heartbeat.name), control,
                      secret = access::witness_secret(request.caller->sha256)] {
-    node_.set_secret(node, control, secret);
+    node_->set_secret(node, control, secret);
   });
 }
 

@@ -70,7 +70,7 @@ void ClusterMember::tell_found_out(Instant now) {
   if (found_out.empty() && found_out_.empty()) return;
   found_out_ = found_out;
   asio::post(loop_, [this, found_out = std::move(found_out)]() mutable {
-    node_.set_found_out(std::move(found_out));
+    coordination_->set_found_out(std::move(found_out));
   });
 }
 
@@ -135,8 +135,8 @@ void ClusterMember::report_registered() {
   }
   asio::post(loop_, [this, addresses = std::move(addresses),
                      registered = std::move(registered)]() mutable {
-    for (const auto& [name, control] : addresses) node_.set_address(core::NodeId(name), control);
-    node_.step(std::move(registered));
+    for (const auto& [name, control] : addresses) node_->set_address(core::NodeId(name), control);
+    coordination_->step(std::move(registered));
   });
 }
 

@@ -48,7 +48,7 @@ wire::StateDigest ClusterMember::digest() const {
 }
 
 void ClusterMember::say_applied() {
-  asio::post(loop_, [this, applied = digest()] { node_.set_applied(applied); });
+  asio::post(loop_, [this, applied = digest()] { coordination_->set_applied(applied); });
   say_differing();
 }
 
@@ -57,7 +57,7 @@ void ClusterMember::say_differing() {
   for (const auto& [node, difference] : agreement_.differing()) names.emplace_back(node.name());
   if (names == said_differing_) return;
   said_differing_ = names;
-  asio::post(loop_, [this, names = std::move(names)] { node_.set_differing(names); });
+  asio::post(loop_, [this, names = std::move(names)] { coordination_->set_differing(names); });
 }
 
 // The fault may be in the stored snapshot, so it is replaced as soon as the new state is committed
