@@ -66,7 +66,9 @@ Result<std::string> changes_of(const Result<std::string>& answer, const char* do
   Table table({{"KEY"}, {"BEFORE"}, {"AFTER"}, {"OUTCOME"}});
   add_changes(table, first, outcome);
   add_changes(table, second, "");
-  return table.to_string();
+  if (second.empty()) return table.to_string();
+  return table.to_string() +
+         "`tandem upgrade` changes what needs a restart, and no request is lost\n";
 }
 
 Result<std::string> diff(const ControlClient& client, Format format) {

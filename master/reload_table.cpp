@@ -115,6 +115,8 @@ constexpr std::string_view for_next_change = "for the next change of the role";
 constexpr std::string_view for_new_connections = "for new connections";
 constexpr std::string_view opened_first =
     "new addresses are opened before old ones are closed; who has come by an old one is served on";
+constexpr std::string_view with_less =
+    "with less, idle clients leave, and others get 503 until there is room";
 constexpr std::string_view full_burst = "clients begin with a full burst";
 
 // In the order of --help.
@@ -170,7 +172,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"body-timeout", of_pace<&BodyPaceLimits::whole>},
     {"client-connections", of_forward<&ForwardOptions::connections_per_client>,
      "for new connections; those from before the first limit are not counted"},
-    {"memory"},
+    {"memory", of_forward<&ForwardOptions::memory>, with_less},
     {"health-path", of_forward<&ForwardOptions::health_path>},
     {"worker-heartbeat", whole<&MasterFlags::worker_heartbeat>,
      "each worker hears of it with its next heartbeat"},

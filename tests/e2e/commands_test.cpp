@@ -138,7 +138,8 @@ TEST_CASE("the configuration is shown with where it comes from, compared and rea
   CHECK_THAT(scene.done({"config", "diff"}), Contains("what is in force"));
   dir.write("m.toml", "idle-timeout = \"31s\"\nthreads = 3\n");
   CHECK_THAT(scene.done({"config", "diff"}), Contains("\"31s\"") && Contains("needs a restart"));
-  CHECK_THAT(scene.done({"reload"}), Contains("applied") && Contains("needs a restart"));
+  CHECK_THAT(scene.done({"reload"}), Contains("applied") && Contains("needs a restart") &&
+                                         Contains("`tandem upgrade` changes what needs a restart"));
   dir.write("m.toml", "idel-timeout = \"31s\"\n");
   CHECK_THAT(scene.refused({"reload"}), Contains("did you mean \"idle-timeout\"?"));
 }

@@ -134,6 +134,29 @@ TEST_CASE("a master without memory for more says so, and is there when it has so
   CHECK(eventually([&] { return get(cluster.listen(), "/").status == 200; }));
 }
 
+TEST_CASE("a master is given more memory by a reload, and less, while clients want too much") {
+  const TempDir dir;
+  const auto with_memory = [&dir](const std::string& memory) {
+    return dir.write("m.toml", "memory = \"" + memory + "\"\nthreads = 1\n");
+  };
+  Cluster cluster({"--config", with_memory("1m")});
+  cluster.start_workers({"w1"});
+  const auto answer = [&cluster] { return get(cluster.listen(), "/").status; };
+  const auto greedy = senders(
+      cluster.listen(), 100,
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n" + std::string(10'000, 'x'));
+  CHECK(eventually([&] { return answer() == 503; }));
+  with_memory("64m");
+  CHECK(post(cluster.control(), "/v1/reload").status == 200);
+  CHECK(answer() == 200);
+  const auto others = senders(
+      cluster.listen(), 100,
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n" + std::string(10'000, 'x'));
+  with_memory("1m");
+  CHECK(post(cluster.control(), "/v1/reload").status == 200);
+  CHECK(eventually([&] { return answer() == 503; }));
+}
+
 TEST_CASE("a master whose address space is limited takes no more than it can hold, unasked") {
   Scarce cluster("-v 300000");  // KiB
   {

@@ -21,6 +21,12 @@ SpanRing* spans_of(const ForwardOptions& options, unsigned index) {
   return options.tracer == nullptr ? nullptr : options.tracer->ring(index);
 }
 
+// Of the memory that the buffers of one loop may take, what it keeps while nobody needs it.
+std::size_t spare_of(const ForwardOptions& options) {
+  constexpr auto any = static_cast<std::size_t>(-1);
+  return options.memory == 0 ? any : options.memory / options.threads / 8;
+}
+
 }  // namespace
 
 Context::Context(unsigned index, const ForwardOptions& options, const SharedByLoops& shared,
@@ -31,8 +37,7 @@ Context::Context(unsigned index, const ForwardOptions& options, const SharedByLo
       rate_limiter_(shared.rate_limiter),
       challenges_(shared.challenges),
       shed_(std::move(shed)),
-      buffers_(options_.memory == 0 ? static_cast<std::size_t>(-1)
-                                    : options_.memory / options_.threads / 8),
+      buffers_(spare_of(options_)),
       wheel_(now()),
       services_(io_, wheel_,
                 {.loop = index,
@@ -66,6 +71,7 @@ void Context::adopt(const RenewedOptions& renewed) {
   challenges_ = renewed.challenges;
   access_ring_ = ring_of(options_, index_);
   spans_ = spans_of(options_, index_);
+  buffers_.keep_spare(spare_of(options_));
   services_.use_defaults(options_.services);
 }
 

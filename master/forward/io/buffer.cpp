@@ -66,17 +66,28 @@ Buffer BufferPool::make(Spare& spare, std::size_t capacity) {
   Buffer buffer;
   buffer.pool_ = this;
   buffer.capacity_ = capacity;
-  if (spare.front == nullptr) {
-    buffer.block_ = allocate(capacity);
-  } else {
-    buffer.block_ = std::exchange(spare.front, next_of(spare.front));
-    // With many requests at once it is not in the cache any more.
-    __builtin_prefetch(spare.front, /*rw=*/1);
-    --spare.count;
-    spare_bytes_ -= capacity;
-  }
+  buffer.block_ = spare.front == nullptr ? allocate(capacity) : take(spare, capacity);
   count_borrowed(capacity);
   return buffer;
+}
+
+// REQUIRES: there is one
+char* BufferPool::take(Spare& spare, std::size_t capacity) {
+  auto* block = std::exchange(spare.front, next_of(spare.front));
+  // With many requests at once it is not in the cache any more.
+  __builtin_prefetch(spare.front, /*rw=*/1);
+  --spare.count;
+  spare_bytes_ -= capacity;
+  return block;
+}
+
+void BufferPool::keep_spare(std::size_t bytes_max) {
+  spare_bytes_max_ = bytes_max;
+  while (spare_bytes_ > bytes_max) {
+    const bool has_large = spare_large_.front != nullptr;
+    std::free(has_large ? take(spare_large_, limits::large_buffer_bytes)
+                        : take(spare_, limits::buffer_bytes));
+  }
 }
 
 void BufferPool::count_borrowed(std::size_t capacity) {

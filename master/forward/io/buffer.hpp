@@ -97,6 +97,8 @@ class BufferPool {
   // Keeps spare blocks of `spare_bytes_max` at most.
   explicit BufferPool(std::size_t spare_bytes_max = static_cast<std::size_t>(-1))
       : spare_bytes_max_(spare_bytes_max) {}
+  // From now on it keeps so many at most, and frees what it has beyond that.
+  void keep_spare(std::size_t bytes_max);
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
@@ -107,6 +109,7 @@ class BufferPool {
   Buffer borrow_large();
 
   std::size_t borrowed() const { return borrowed_; }
+  std::size_t spare_bytes() const { return spare_bytes_; }
   // Of all blocks that are borrowed. Any thread.
   std::size_t borrowed_bytes() const { return borrowed_bytes_.load(std::memory_order_relaxed); }
 
@@ -119,13 +122,14 @@ class BufferPool {
     std::size_t count_max;
   };
   Buffer make(Spare& spare, std::size_t capacity);
+  char* take(Spare& spare, std::size_t capacity);
   void give_back(char* block, std::size_t capacity);
   void count_borrowed(std::size_t capacity);
 
   static constexpr std::size_t spare_large_max = 16;
   Spare spare_{.count_max = limits::spare_buffers_max};
   Spare spare_large_{.count_max = spare_large_max};
-  const std::size_t spare_bytes_max_;
+  std::size_t spare_bytes_max_;
   std::size_t spare_bytes_ = 0;
   std::size_t borrowed_ = 0;
   // Written by the owner alone, with no locked instruction.

@@ -44,8 +44,7 @@ std::shared_ptr<ClientCounts> counts_for(unsigned per_client) {
 }
 
 // Half of the memory is kept for buffers, however many clients connect.
-std::size_t clients_per_loop(const DataPlaneOptions& options) {
-  auto most = options.client_connections_max;
+std::size_t clients_per_loop(std::size_t most, const ForwardOptions& options) {
   if (options.memory > 0) {
     most = std::min(most, options.memory / 2 / limits::client_connection_bytes);
   }
@@ -56,6 +55,7 @@ std::size_t clients_per_loop(const DataPlaneOptions& options) {
 
 DataPlane::DataPlane(DataPlaneOptions options)
     : options_(std::move(options)),
+      clients_max_(clients_per_loop(options_.client_connections_max, options_)),
       links_(make_links()),
       certificates_(options_.certificates),
       current_(options_),
@@ -83,7 +83,7 @@ std::unique_ptr<const LoopLinks> DataPlane::make_links() {
   };
   links->challenges = challenges_of(options_.acme_webroot);
   links->client_counts = counts_for(options_.connections_per_client);
-  links->clients_max = clients_per_loop(options_);
+  links->clients_max = &clients_max_;
   links->has_former = &has_former_;
   links->handshakes.most = std::max<std::size_t>(options_.handshakes_max / options_.threads, 1);
   links->handshakes.of_one_address =
@@ -175,7 +175,6 @@ ForwardOptions DataPlane::with_own_parts(ForwardOptions options) const {
   options.default_service = options_.default_service;
   options.policies = options_.policies;
   options.threads = options_.threads;
-  options.memory = options_.memory;
   options.gate = options_.gate;
   options.pass = options_.pass;
   options.uncounted_clients = options_.uncounted_clients;
@@ -219,6 +218,7 @@ Result<bool> DataPlane::adopt(const ForwardOptions& given) {
       spans_before_.dropped += current_.tracer->dropped();
       spans_before_.refused += current_.tracer->refused();
     }
+    clients_max_ = clients_per_loop(options_.client_connections_max, options);
     current_ = std::move(options);
     before = std::exchange(renewed_, std::make_shared<const RenewedOptions>(std::move(next)));
     version = ++options_version_;

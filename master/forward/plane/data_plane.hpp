@@ -154,6 +154,7 @@ class DataPlane {
 
   const DataPlaneOptions options_;
   std::atomic<bool> has_former_{false};
+  std::atomic<std::size_t> clients_max_;  // per loop
   const std::unique_ptr<const LoopLinks> links_;
   std::vector<std::unique_ptr<Loop>> loops_;  // as start() made them
   // Between start() and publish() from another thread; no loop takes it.

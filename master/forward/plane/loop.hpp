@@ -28,10 +28,10 @@ class Loop;
 
 // What loops share, and how they reach each other, besides what their requests need of that.
 struct LoopLinks : SharedByLoops {
-  std::shared_ptr<ClientCounts> client_counts;    // null: an address may have any number of clients
-  std::size_t clients_max = 0;                    // per loop
-  const std::atomic<bool>* has_former = nullptr;  // then there may be more
-  HandshakeLimits handshakes{};                   // of TLS, per loop
+  std::shared_ptr<ClientCounts> client_counts;  // null: an address may have any number of clients
+  const std::atomic<std::size_t>* clients_max = nullptr;  // per loop
+  const std::atomic<bool>* has_former = nullptr;          // then there may be more
+  HandshakeLimits handshakes{};                           // of TLS, per loop
   // Where a connection goes that `from` has accepted. Empty: there is one loop. Any thread.
   std::function<Loop&(Loop& from)> home;
   // Descriptors or memory run out: the other loops close what is idle. Called on loop threads.
@@ -109,7 +109,7 @@ class Loop {
   // It has as many clients as it may.
   bool is_full() const {
     const bool more = links_.has_former->load(std::memory_order_relaxed);
-    const auto most = links_.clients_max;
+    const auto most = links_.clients_max->load(std::memory_order_relaxed);
     return clients() >= (more ? most + most / limits::former_share : most);
   }
   std::size_t memory_in_use() const { return context_.memory_in_use(); }

@@ -89,6 +89,28 @@ TEST_CASE("a socket that cannot be watched fails those that wait for it, and nob
   CHECK(end == asio::error::eof);
 }
 
+TEST_CASE("a pool that is to keep less frees what it has beyond that, and keeps no more") {
+  BufferPool pool;
+  const auto have = [&pool](std::size_t small, std::size_t large) {
+    std::vector<Buffer> buffers;
+    while (buffers.size() < small) buffers.push_back(pool.borrow());
+    while (buffers.size() < small + large) buffers.push_back(pool.borrow_large());
+  };
+  have(4, 2);
+  const auto all = 4 * limits::buffer_bytes + 2 * limits::large_buffer_bytes;
+  CHECK(pool.spare_bytes() == all);
+  pool.keep_spare(all);
+  CHECK(pool.spare_bytes() == all);
+  pool.keep_spare(3 * limits::buffer_bytes);
+  CHECK(pool.spare_bytes() == 3 * limits::buffer_bytes);
+  have(4, 2);
+  CHECK(pool.spare_bytes() == 3 * limits::buffer_bytes);
+  pool.keep_spare(0);
+  CHECK(pool.spare_bytes() == 0);
+  have(1, 1);
+  CHECK(pool.spare_bytes() == 0);
+}
+
 TEST_CASE("a socket that is to be quiet tells its keeper before anybody is resumed") {
   Reactor reactor;
   BufferPool pool;
