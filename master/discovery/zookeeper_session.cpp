@@ -11,67 +11,39 @@
 
 namespace tandem::master {
 
+using namespace zookeeper;
+
 namespace {
 
-// Operations (ZooDefs.OpCode).
-constexpr std::int32_t op_exists = 3;
-constexpr std::int32_t op_get_data = 4;
-constexpr std::int32_t op_get_children = 8;
-constexpr std::int32_t op_ping = 11;
-constexpr std::int32_t op_auth = 100;
-constexpr std::int32_t op_close = -11;
-// What is no answer to a numbered request, or to none of ours.
-constexpr std::int32_t of_event = -1;
-constexpr std::int32_t of_ping = -2;
-constexpr std::int32_t of_auth = -4;
-// Errors (KeeperException.Code).
-constexpr std::int32_t no_error = 0;
-constexpr std::int32_t no_node = -101;
-constexpr std::int32_t no_permission = -102;
-
-constexpr std::size_t frame_prefix_bytes = sizeof(std::int32_t);
-constexpr std::size_t password_bytes = 16;
 constexpr std::size_t node_name_bytes_max = 1'024;
 constexpr int lists_per_tick_max = 2;
 
 }  // namespace
 
-void ZooKeeperSession::begin(const Endpoint&) {
-  constexpr auto timeout = std::chrono::milliseconds(limits::source_session_timeout).count();
-  words_ += JuteWriter()
-                .number(0)       // the version of the protocol
-                .long_number(0)  // what it has seen
-                .number(static_cast<std::int32_t>(timeout))
-                .long_number(0)  // a new session
-                .text(std::string(password_bytes, '\0'))
-                .boolean(false)  // of a server that is cut off from the others it wants nothing
-                .frame();
-}
+void ZooKeeperSession::begin(const Endpoint&) { words_ += opening(limits::source_session_timeout); }
 
 void ZooKeeperSession::pull(std::string& out) { out += std::exchange(words_, {}); }
 
 void ZooKeeperSession::feed(std::string_view bytes) {
   if (is_over()) return;
-  heard_ += bytes;
-  std::string_view rest = heard_;
-  while (!is_over() && rest.size() >= frame_prefix_bytes) {
-    const auto length = *JuteReader(rest).number();
-    if (length < 0) return fail_as_strange();
-    const auto size = static_cast<std::size_t>(length);
-    if (size + list_bytes_ > limits::source_answer_bytes_max) {
-      return state_ == State::opening ? fail_as_strange() : fail("its answer is too long");
+  heard_.add(bytes);
+  while (!is_over()) {
+    std::string_view message;
+    switch (heard_.next(message, limits::source_answer_bytes_max - list_bytes_)) {
+      case MessageStream::Next::incomplete: return;
+      case MessageStream::Next::strange: return fail_as_strange();
+      case MessageStream::Next::too_long:
+        return state_ == State::opening ? fail_as_strange() : fail("its answer is too long");
+      case MessageStream::Next::message: break;
     }
-    if (rest.size() - frame_prefix_bytes < size) break;
-    list_bytes_ += size;
-    take(rest.substr(frame_prefix_bytes, size));
-    rest.remove_prefix(frame_prefix_bytes + size);
+    list_bytes_ += message.size();
+    take(message);
   }
-  heard_.erase(0, heard_.size() - rest.size());
 }
 
 void ZooKeeperSession::take(std::string_view frame) {
   JuteReader reader(frame);
-  if (state_ == State::opening) return take_opening(reader);
+  if (state_ == State::opening) return take_opening(frame);
   const auto number = reader.number();
   const auto transaction = reader.long_number();
   const auto error = reader.number();
@@ -94,22 +66,11 @@ void ZooKeeperSession::take(std::string_view frame) {
   take_reply(reader, *error);
 }
 
-void ZooKeeperSession::take_opening(JuteReader reader) {
-  const auto version = reader.number();
-  const auto timeout = reader.number();
-  const auto session = reader.long_number();
-  const auto password = reader.text();
-  if (!version || !timeout || !session || !password) return fail_as_strange();
-  if (*timeout <= 0) return fail("it refuses a session");
-  if (!question_.credentials.empty()) {
-    words_ += JuteWriter()
-                  .number(of_auth)
-                  .number(op_auth)
-                  .number(0)
-                  .text("digest")
-                  .text(question_.credentials)
-                  .frame();
-  }
+void ZooKeeperSession::take_opening(std::string_view frame) {
+  const auto opened = read_opening(frame);
+  if (!opened) return fail_as_strange();
+  if (opened->timeout_ms <= 0) return fail("it refuses a session");
+  if (!question_.credentials.empty()) words_ += authentication(question_.credentials);
   list_anew();
 }
 
@@ -235,7 +196,7 @@ void ZooKeeperSession::finish(InstanceList list) {
   state_ = State::closing;
   list_bytes_ = 0;
   state_ticks_ = 0;
-  words_ += JuteWriter().number(next_request_++).number(op_close).frame();
+  words_ += closing(next_request_++);
 }
 
 void ZooKeeperSession::tick() {
@@ -253,7 +214,7 @@ void ZooKeeperSession::tick() {
       if (silent_ticks_ >= limits::source_silent_ticks_max) return fail("no answer in time");
       if (ticks_ >= limits::source_session_ticks_max) return finish(*question_.known);
       ++silent_ticks_;
-      words_ += JuteWriter().number(of_ping).number(op_ping).frame();
+      words_ += ping();
       return list_if_changed();
     case State::closing:
       if (++state_ticks_ > 1) state_ = State::over;

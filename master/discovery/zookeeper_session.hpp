@@ -18,6 +18,7 @@
 #include "common/http/conversation.hpp"
 #include "master/discovery/instance_list.hpp"
 #include "master/discovery/jute.hpp"
+#include "master/discovery/zookeeper_protocol.hpp"
 
 namespace tandem::master {
 
@@ -55,7 +56,7 @@ class ZooKeeperSession final : public Conversation {
   };
 
   void take(std::string_view frame);
-  void take_opening(JuteReader reader);
+  void take_opening(std::string_view frame);
   void take_reply(JuteReader reader, std::int32_t error);
   void take_names(JuteReader reader, std::int32_t error);
   void take_node(JuteReader reader, std::int32_t error);
@@ -72,7 +73,7 @@ class ZooKeeperSession final : public Conversation {
 
   const Question question_;
   State state_ = State::opening;
-  std::string heard_;  // less than a frame
+  zookeeper::MessageStream heard_;
   std::string words_;  // to be sent
   std::int32_t next_request_ = 1;
   std::int32_t next_reply_ = 1;  // they come in order
