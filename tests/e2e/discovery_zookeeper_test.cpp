@@ -9,68 +9,11 @@
 
 #include "tests/e2e/discovery_scene.hpp"
 #include "tests/e2e/private_authority.hpp"
+#include "tests/e2e/zookeeper_server.hpp"
 #include "tests/gateway/raw_socket.hpp"
 
 namespace tandem::e2e::discovery_zookeeper_test {
 namespace {
-
-constexpr auto zookeeper_jar = "/usr/share/java/zookeeper.jar";
-// Besides what its manifest names: Debian leaves out of it what TLS needs.
-constexpr auto netty_jars =
-    ":/usr/share/java/netty-codec.jar:/usr/share/java/netty-resolver.jar"
-    ":/usr/share/java/netty-transport-native-unix-common.jar";
-
-bool is_missing() {
-  if (installed("java") && ::access(zookeeper_jar, R_OK) == 0) return false;
-  WARN("skipped: zookeeper is not installed (scripts/install-packages.sh servers)");
-  return true;
-}
-
-class ZooKeeperServer {
- public:
-  ZooKeeperServer(const TempDir& dir, const std::string& name) : dir_(dir), name_(name) {}
-
-  // What is to stand in its configuration besides; `id`: of several.
-  void configure(const std::string& more, const std::string& id = {}) {
-    more_ = more;
-    id_ = id;
-  }
-  // With what it had, unless it starts with nothing.
-  void start() {
-    const auto data = dir_.path(fmt::format("{}-data-{}", name_, lives_));
-    run({"mkdir", "-p", data});
-    if (!id_.empty()) dir_.write(fmt::format("{}-data-{}/myid", name_, lives_), id_);
-    const auto file = dir_.write(
-        name_ + ".cfg",
-        fmt::format("tickTime=500\ninitLimit=20\nsyncLimit=6\ndataDir={}\nclientPort={}\n"
-                    "clientPortAddress=127.0.0.1\nadmin.enableServer=false\n{}",
-                    data, address_.substr(address_.find(':') + 1), more_));
-    process_ = std::make_unique<Process>(
-        dir_, fmt::format("{}-{}", name_, ++starts_),
-        Arguments{"java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                  "-XX:-UsePerfData", "-Dzookeeper.forceSync=no",
-                  "-Dzookeeper.serverCnxnFactory=org.apache.zookeeper.server." +
-                      std::string(is_in("secure", more_) ? "Netty" : "NIO") + "ServerCnxnFactory",
-                  "-cp", std::string(zookeeper_jar) + netty_jars,
-                  "org.apache.zookeeper.server.quorum.QuorumPeerMain", file});
-  }
-  void start_empty() {
-    ++lives_;
-    start();
-  }
-  const std::string& address() const { return address_; }
-  Process& process() { return *process_; }
-
- private:
-  const TempDir& dir_;
-  const std::string name_;
-  const std::string address_ = free_address();
-  std::string more_;
-  std::string id_;
-  int starts_ = 0;
-  int lives_ = 0;
-  std::unique_ptr<Process> process_;
-};
 
 // A session of a service, or of several. Nodes that it makes go with it, unless they are to stay.
 class Registrant {
@@ -124,7 +67,7 @@ bool is_gone(const Cluster& cluster, const ListedServer& server) {
 }  // namespace
 
 TEST_CASE("nodes of ZooKeeper are workers as long as they are there, and their sessions last") {
-  if (is_missing()) return;
+  if (is_zookeeper_missing()) return;
   TempDir dir;
   ZooKeeperServer zookeeper(dir, "z");
   zookeeper.start();
@@ -161,7 +104,7 @@ TEST_CASE("nodes of ZooKeeper are workers as long as they are there, and their s
 TEST_CASE(
     "a ZooKeeper that is lost takes no worker away, and one that starts empty is believed "
     "late") {
-  if (is_missing()) return;
+  if (is_zookeeper_missing()) return;
   TempDir dir;
   ZooKeeperServer zookeeper(dir, "z");
   zookeeper.start();
@@ -196,7 +139,7 @@ TEST_CASE(
 }
 
 TEST_CASE("ZooKeeper is asked over TLS, shown a certificate, and told a password") {
-  if (is_missing()) return;
+  if (is_zookeeper_missing()) return;
   TempDir dir;
   const PrivateAuthority authority(dir, "authority");
   const auto shown = authority.issue("zookeeper", "IP:127.0.0.1");
@@ -234,7 +177,7 @@ TEST_CASE("ZooKeeper is asked over TLS, shown a certificate, and told a password
 
 TEST_CASE("of three servers of ZooKeeper one may be lost, and without a quorum the workers stay",
           "[.][long]") {
-  if (is_missing()) return;
+  if (is_zookeeper_missing()) return;
   TempDir dir;
   std::vector<std::unique_ptr<ZooKeeperServer>> servers;
   std::string members;

@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/base/limits.hpp"
 #include "master/forward/io/byte_stream.hpp"
 
 namespace tandem::master::reactor_test {
