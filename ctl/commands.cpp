@@ -92,6 +92,24 @@ constexpr std::uint64_t certificate_days_warned = 30;
 constexpr std::uint64_t certificate_days_urgent = 7;
 
 // "web=consul:127.0.0.1:8500: 3 instances, 1 left out: ..."
+std::string told_of(const wire::PublicationStatus& publication) {
+  const auto entries =
+      fmt::format("{} entr{}", publication.entries, publication.entries == 1 ? "y" : "ies");
+  auto text = fmt::format("{}: ", publication.publication);
+  if (publication.state == "lost") {
+    text += fmt::format("LOST for {} s: {}", publication.lost_ms.value_or(0) / 1000,
+                        publication.problem);
+  } else if (publication.state == "standing_by") {
+    text += "the primary writes it";
+  } else {
+    text += publication.state == "written" ? entries : "not written yet";
+  }
+  if (publication.left_out > 0) {
+    text += fmt::format("; {} left out: {}", publication.left_out, publication.left_out_why);
+  }
+  return text;
+}
+
 std::string told_of(const wire::SourceStatus& source) {
   auto text = fmt::format("{}: ", source.source);
   const auto known =
@@ -251,6 +269,9 @@ std::string summary(const wire::Status& status) {
                                 vip.interface, vip.problem.empty() ? "" : ": ", vip.problem)});
   }
   for (const auto& source : status.sources) table.add({"registry", told_of(source)});
+  for (const auto& publication : status.publications) {
+    table.add({"published", told_of(publication)});
+  }
   for (const auto& certificate : status.certificates) {
     const auto left = certificate.days_left;
     table.add({"certificate", fmt::format("{} for {}, {} days left{}", certificate.file,
@@ -272,7 +293,7 @@ Result<std::string> change(const ControlClient& client, const std::string& worke
                            const char* outcome, Format format) {
   auto answer = client.post(fmt::format("/v1/workers/{}/{}", worker, verb));
   if (!answer.ok() || format == Format::json) return answer;
-  return fmt::format("{} {}\n", worker, outcome);
+  return fmt::format("{} {}\n{}", worker, outcome, warning_in(*answer));
 }
 
 // Who answers only the primary knows. It tells the others as soon as it leads, so that a standby
@@ -299,6 +320,15 @@ std::optional<Problem> problem_at_primary(const ControlClient& client, const wir
 }
 
 }  // namespace
+
+std::string warning_in(const std::string& answer) {
+  const auto document = wire::parse_object(answer, limits::status_bytes_max);
+  if (!document) return {};
+  wire::MemberReader reader(*document);
+  std::string warning;
+  reader.text("warning", warning, wire::Presence::optional);
+  return warning.empty() ? warning : fmt::format("warning: {}\n", warning);
+}
 
 Result<StatusShown> show_status(const ControlClient& client, Format format, bool check) {
   const auto deadline = now() + told_within;

@@ -30,6 +30,8 @@ struct StatusShown {
 Result<StatusShown> show_status(const ControlClient& client, Format format, bool check = false);
 Result<std::string> show_workers(const ControlClient& client, Format format);
 Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format);
+// A line with what an answer about a worker warns of; empty: nothing.
+std::string warning_in(const std::string& answer);
 Result<std::string> undrain(const ControlClient& client, const std::string& worker, Format format);
 
 // Hands leadership to `to`; to the standby that the primary chooses when it is empty.

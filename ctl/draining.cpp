@@ -120,10 +120,11 @@ std::string removed(const ControlClient& client, const std::string& worker) {
 Result<std::string> drain_and_wait(const ControlClient& client, const std::string& worker,
                                    const Waiting& waiting, Format format) {
   const auto path = fmt::format("/v1/workers/{}", worker);
-  if (const auto drained = client.post(path + "/drain"); !drained) return drained.error();
+  const auto drained = client.post(path + "/drain");
+  if (!drained) return drained.error();
   auto done = ask_until_done(client, "GET", path + "/drained", worker, waiting, true);
   if (!done || format == Format::json) return done;
-  return fmt::format("{} is drained: nothing of it is in flight\n", worker);
+  return fmt::format("{} is drained: nothing of it is in flight\n{}", worker, warning_in(*drained));
 }
 
 Result<std::string> remove(const ControlClient& client, const std::string& worker,
@@ -131,14 +132,14 @@ Result<std::string> remove(const ControlClient& client, const std::string& worke
   const auto path = fmt::format("/v1/workers/{}", worker);
   auto done = ask_until_done(client, "DELETE", path, worker, waiting, false);
   if (!done || format == Format::json) return done;
-  return removed(client, worker);
+  return removed(client, worker) + warning_in(*done);
 }
 
 Result<std::string> remove_now(const ControlClient& client, const std::string& worker,
                                Format format) {
   auto done = client.remove(fmt::format("/v1/workers/{}?now=true", worker));
   if (!done || format == Format::json) return done;
-  return removed(client, worker);
+  return removed(client, worker) + warning_in(*done);
 }
 
 }  // namespace tandem::ctl

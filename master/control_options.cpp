@@ -59,6 +59,7 @@ ControlPlaneOptions control_options(const MasterFlags& flags) {
   options.serves_under_grants = flags.forward.standby_traffic == StandbyTraffic::serve;
   options.backends = flags.backends;
   options.sources = flags.sources;
+  options.publications = flags.publications;
   options.routes = flags.routes;
   options.services = flags.services;
   options.cluster_files = flags.cluster;

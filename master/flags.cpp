@@ -17,6 +17,7 @@
 #include "master/control_options.hpp"
 #include "master/control/role_hooks.hpp"
 #include "master/discovery/limits.hpp"
+#include "master/publication/limits.hpp"
 #include "master/reload_table.hpp"
 #include "master/tracing_flags.hpp"
 
@@ -65,6 +66,21 @@ Result<> take_source(std::vector<SourceSpec>& sources, std::string_view text,
     return invalid(fmt::format("{} may be given {} times", flag, limits::sources_max));
   }
   sources.push_back(std::move(*source));
+  return {};
+}
+
+Result<> take_publication(std::vector<PublicationSpec>& publications, std::string_view text,
+                          std::string_view flag) {
+  auto publication = parse_publication(text, flag);
+  if (!publication) return publication.error();
+  const bool is_known = std::any_of(
+      publications.begin(), publications.end(),
+      [&](const auto& each) { return each.text == text || writes_the_same(each, *publication); });
+  if (is_known) return invalid(fmt::format("{} is given twice: {}", flag, text));
+  if (publications.size() >= limits::publications_max) {
+    return invalid(fmt::format("{} may be given {} times", flag, limits::publications_max));
+  }
+  publications.push_back(std::move(*publication));
   return {};
 }
 
@@ -299,6 +315,13 @@ void bind(CLI::App& app, MasterFlags& flags) {
             "repeatable",
             [&flags](std::string_view text, std::string_view flag) {
               return take_source(flags.sources, text, flag);
+            });
+  bind_each(app, "--publish", "KIND=REGISTRY",
+            "write where the services are into a registry of others, etcd or zookeeper, as long as "
+            "this master leads, such as etcd=10.0.0.1:2379/services; docs/publishing.md has the "
+            "forms; repeatable",
+            [&flags](std::string_view text, std::string_view flag) {
+              return take_publication(flags.publications, text, flag);
             });
   bind_each(app, "--route", "[HOST]/PREFIX=SERVICE[,strip]",
             "send requests for that host and path to that service; strip removes the prefix; "

@@ -19,6 +19,7 @@
 #include "common/wire/route.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "master/discovery/source_spec.hpp"
+#include "master/publication/publication_spec.hpp"
 #include "master/forward/access_log/options.hpp"
 #include "master/forward/tracing/tracer.hpp"
 #include "master/forward/plane/data_plane_options.hpp"
@@ -53,6 +54,7 @@ struct MasterFlags {
   std::vector<VipSpec> vips;
   std::vector<wire::WorkerSpec> backends;
   std::vector<SourceSpec> sources;
+  std::vector<PublicationSpec> publications;
   std::vector<wire::Route> routes;
   std::map<std::string, wire::ServiceSettings> services;  // by their names
   Duration worker_heartbeat = 1s;

@@ -146,6 +146,7 @@ constexpr auto rows = std::to_array<ReloadRow>({
     {"on-demote", take_commands, for_next_change},
     {"backend", whole<&MasterFlags::backends>},
     {"discover", whole<&MasterFlags::sources>, "workers of what stays are not touched"},
+    {"publish", whole<&MasterFlags::publications>, "what is no longer published is taken away"},
     {"route", whole<&MasterFlags::routes>},
     {"service", whole<&MasterFlags::services>},
     {"vip"},

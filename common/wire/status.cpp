@@ -88,6 +88,13 @@ ordered_json document(const CertificateStatus& certificate) {
           {"days_left", certificate.days_left}};
 }
 
+ordered_json document(const PublicationStatus& publication) {
+  return {{"publication", publication.publication},  {"state", publication.state},
+          {"problem", publication.problem},          {"lost_ms", or_null(publication.lost_ms)},
+          {"entries", publication.entries},          {"left_out", publication.left_out},
+          {"left_out_why", publication.left_out_why}};
+}
+
 ordered_json document(const ServiceHealth& service) {
   return {{"name", service.name},
           {"workers", service.workers},
@@ -158,6 +165,18 @@ void read(MemberReader& reader, VipStatus& vip) {
   reader.text("interface", vip.interface);
   reader.boolean("held", vip.held);
   reader.text("problem", vip.problem, Presence::optional);
+}
+
+void read(MemberReader& reader, PublicationStatus& publication) {
+  reader.text("publication", publication.publication);
+  reader.text("state", publication.state);
+  reader.text("problem", publication.problem, Presence::optional);
+  if (!reader.is_null("lost_ms")) {
+    reader.number("lost_ms", publication.lost_ms.emplace(), 0, any_i64);
+  }
+  reader.number("entries", publication.entries, 0, any_u64);
+  reader.number("left_out", publication.left_out, 0, any_u64, Presence::optional);
+  reader.text("left_out_why", publication.left_out_why, Presence::optional);
 }
 
 void read(MemberReader& reader, SourceStatus& source) {
@@ -304,6 +323,7 @@ std::string to_json(const Status& status) {
                         {"credentials", documents(status.credentials)},
                         {"vips", documents(status.vips)},
                         {"sources", documents(status.sources)},
+                        {"publications", documents(status.publications)},
                         {"certificates", documents(status.certificates)},
                         {"voters_told_by", status.voters_told_by},
                         {"voters_committed", status.voters_committed},
@@ -370,6 +390,7 @@ Result<Status> parse_status(std::string_view text) {
   if (!reader.is_null("credentials")) read_list(reader, "credentials", status.credentials);
   if (!reader.is_null("vips")) read_list(reader, "vips", status.vips);
   if (!reader.is_null("sources")) read_list(reader, "sources", status.sources);
+  if (!reader.is_null("publications")) read_list(reader, "publications", status.publications);
   if (!reader.is_null("certificates")) {
     read_list(reader, "certificates", status.certificates);
   }

@@ -91,6 +91,19 @@ struct SourceStatus {
   std::string skipped_why{};              // of one of them
 };
 
+// A registry of others into which the primary writes where services are (--publish), as this node
+// sees it.
+struct PublicationStatus {
+  std::string publication;  // as --publish has it
+  // written | unwritten: not yet | lost: it cannot be written | standing_by: another master writes
+  std::string state;
+  std::string problem{};                  // why it is lost; empty: it is not
+  std::optional<std::int64_t> lost_ms{};  // for how long; null: it is not
+  std::uint64_t entries = 0;              // that are there
+  std::uint64_t left_out = 0;             // whose key is somebody else's
+  std::string left_out_why{};             // of one of them
+};
+
 // A certificate that clients are shown.
 struct CertificateStatus {
   std::string file;
@@ -156,10 +169,11 @@ struct Status {
   std::vector<std::string> differing;
   RefusedMessages refused_messages;
   RefusedRequests refused_requests;
-  std::vector<CredentialStatus> credentials;    // none: no token is required, or an older master
-  std::vector<VipStatus> vips;                  // of this node
-  std::vector<SourceStatus> sources{};          // of this node; none: it reads none
-  std::vector<CertificateStatus> certificates;  // of this node
+  std::vector<CredentialStatus> credentials;      // none: no token is required, or an older master
+  std::vector<VipStatus> vips;                    // of this node
+  std::vector<SourceStatus> sources{};            // of this node; none: it reads none
+  std::vector<PublicationStatus> publications{};  // of this node; none: it writes none
+  std::vector<CertificateStatus> certificates;    // of this node
   std::string voters_told_by;  // the master whose knowledge of the voters this is, which is the
                                // primary; empty: none
   // False while the newest change of voters is not committed: a voter that it removes may still be

@@ -58,9 +58,10 @@ ControlPlane::Parts::Parts(const ControlPlaneOptions& options, ServingGate& serv
           {.heartbeat_interval = options.worker_heartbeat, .forget_after = options.forget_after},
           {.on_snapshot =
                [this](SnapshotPtr snapshot) {
-                 const auto published = snapshot->version;
+                 const auto version = snapshot->version;
+                 if (published) published->saw(snapshot);
                  hooks.snapshot(std::move(snapshot));
-                 queries.notify(published);
+                 queries.notify(version);
                },
            .on_change = [this] { publish_soon(); },
            .on_backend = [this](WorkerId id) { prober.watch(id); },
@@ -212,6 +213,7 @@ Result<> ControlPlane::Parts::open(const ControlPlaneOptions& options) {
       loop, calls, registry, *member, options.node, [this] { return token; }, hooks.tickets);
   open_agent(options);
   open_discovery(options);
+  open_publication(options);
   route(options);
   auto bound = server.listen(options.control);
   if (!bound) {
@@ -290,6 +292,7 @@ void ControlPlane::Parts::tick_at(asio::steady_timer::time_point time) {
     if (hooks.certificates.tick) hooks.certificates.tick();
     tickets->tick(instant);
     agent->tick(instant);
+    published->tick(instant);
     if (hooks.turn) hooks.turn(instant);
     if (instant >= second + 1s) {
       second = instant;
@@ -324,6 +327,9 @@ void ControlPlane::Parts::close() {
   queries.stop();
   agent->stop();
   discovered->stop();
+  // A successor holds them from now on, if there is one.
+  published->stop(member->others().empty() && !keeps_role ? Publication::Entries::are_withdrawn
+                                                          : Publication::Entries::stay);
   lookups.stop();
   tick_timer.cancel();
   publish_timer.cancel();

@@ -33,6 +33,7 @@
 #include "master/discovery/source_spec.hpp"
 #include "master/events/event.hpp"
 #include "master/metrics/traffic.hpp"
+#include "master/publication/publication_spec.hpp"
 #include "master/registry/failure_kind.hpp"
 #include "master/registry/inner_access.hpp"
 #include "master/registry/leadership.hpp"
@@ -59,15 +60,16 @@ struct ControlPlaneOptions {
   core::Timing timing{};                         // --cluster-heartbeat, --election-timeout
   bool pair_failover = true;                     // --pair-failover
   wire::FeatureLevel features_max = wire::features::newest;  // --feature-level
-  std::string restore{};                     // --restore; empty: nothing is restored
-  std::string pass{};                        // see wire::ClusterEnvelope
-  bool standby_serves = true;                // whether a standby answers clients: for /ready
-  bool serves_under_grants = false;          // a standby sends requests to workers by itself
-  std::vector<std::string> on_promote{};     // --on-promote
-  std::vector<std::string> on_demote{};      // --on-demote
-  std::vector<wire::WorkerSpec> backends{};  // --backend
-  std::vector<SourceSpec> sources{};         // --discover
-  std::vector<wire::Route> routes{};         // --route
+  std::string restore{};                        // --restore; empty: nothing is restored
+  std::string pass{};                           // see wire::ClusterEnvelope
+  bool standby_serves = true;                   // whether a standby answers clients: for /ready
+  bool serves_under_grants = false;             // a standby sends requests to workers by itself
+  std::vector<std::string> on_promote{};        // --on-promote
+  std::vector<std::string> on_demote{};         // --on-demote
+  std::vector<wire::WorkerSpec> backends{};     // --backend
+  std::vector<SourceSpec> sources{};            // --discover
+  std::vector<PublicationSpec> publications{};  // --publish
+  std::vector<wire::Route> routes{};            // --route
   std::map<std::string, wire::ServiceSettings> services{};  // --service
   // --cluster-ca, --cluster-cert, --cluster-key, --cluster-revoked: the control address speaks TLS.
   tandem::tls::ClusterFiles cluster_files{};

@@ -166,6 +166,7 @@ Result<> ControlPlane::Parts::adopt(const Renewal& renewal) {
   move_control(*opened, options);
   look_up(options.backends);
   discovered->set(options.sources, now());
+  published->set(options.publications);
   registry.set_forget_after(options.forget_after);
   registry.set_heartbeat_interval(options.worker_heartbeat, now());
   registry.reload_tls();

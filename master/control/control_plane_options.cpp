@@ -45,7 +45,11 @@ Result<> check_clear_text(const ControlPlaneOptions& options) {
   }
   for (const auto& source : options.sources) {
     if (options.insecure_network) break;
-    if (auto ok = check_secrets(source); !ok) return ok;
+    if (auto ok = check_secrets(source, "--discover"); !ok) return ok;
+  }
+  for (const auto& publication : options.publications) {
+    if (options.insecure_network) break;
+    if (auto ok = check_secrets(publication.registry, "--publish"); !ok) return ok;
   }
   if (!options.join) return {};
   return tls::check_clear_text(clear, *options.join, "--join " + options.join->to_string(),
@@ -67,6 +71,16 @@ Result<> check_sources(const ControlPlaneOptions& options) {
   return {};
 }
 
+// What is published and read again would keep itself alive.
+Result<> check_publications(const ControlPlaneOptions& options) {
+  for (const auto& publication : options.publications) {
+    for (const auto& source : options.sources) {
+      if (auto ok = check_no_loop(publication, source); !ok) return ok;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 tls::ClearText ControlPlaneOptions::clear_text() const {
@@ -80,6 +94,7 @@ Result<> ControlPlaneOptions::validate() const {
   const bool has_secret = cluster_files.is_given() || !token_file.empty() || !tokens_file.empty();
   if (auto clear = check_clear_text(*this); !clear) return clear;
   if (auto others = check_sources(*this); !others) return others;
+  if (auto loops = check_publications(*this); !loops) return loops;
   if (!control.is_loopback() && !has_secret) {
     return invalid(fmt::format("--control {} can be reached from other machines: give certificates "
                                "by --cluster-ca, --cluster-cert and --cluster-key, or secrets by "

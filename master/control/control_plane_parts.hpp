@@ -19,6 +19,7 @@
 #include "master/control/discovery/agent.hpp"
 #include "master/control/discovery/blocking_queries.hpp"
 #include "master/control/discovery/discovered_workers.hpp"
+#include "master/control/discovery/published_workers.hpp"
 #include "master/control/drained_wait.hpp"
 #include "master/control/event_feed.hpp"
 #include "master/control/heartbeat_api.hpp"
@@ -49,6 +50,8 @@ struct ControlPlane::Parts {
   NameLookups::Found without_own(const NameLookups::Found& found) const;
   void open_agent(const ControlPlaneOptions& options);
   void open_discovery(const ControlPlaneOptions& options);
+  void open_publication(const ControlPlaneOptions& options);
+  std::vector<Endpoint> serving_masters() const;
   void route(const ControlPlaneOptions& options);
   void run();
   void tick_at(boost::asio::steady_timer::time_point time);
@@ -140,6 +143,7 @@ struct ControlPlane::Parts {
   BlockingQueries queries{loop};
   std::optional<Agent> agent;
   std::optional<DiscoveredWorkers> discovered;
+  std::optional<PublishedWorkers> published;
   RoleHooks role_hooks;
   std::optional<HeartbeatApi> heartbeat_api;
   ApiRouter router;

@@ -63,9 +63,10 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   heartbeat_api.emplace(
       HeartbeatApi::Sources{registry, node, *member, access, own_addresses, heartbeats}, timing);
   heartbeat_api->route(router);
-  const auto status = status_of(
-      registry, node, *member, access, hooks.upgrade, hooks.vips, [this] { return certificates(); },
-      [this] { return discovered->status(now()); });
+  const auto status = status_of(registry, node, *member, access, hooks.upgrade, hooks.vips,
+                                [this] { return certificates(); },
+                                {.sources = [this] { return discovered->status(now()); },
+                                 .publications = [this] { return published->status(now()); }});
   route_status(router, status, documents);
   route_metrics(router,
                 {.status = status,
@@ -86,7 +87,10 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   const Commit commit = [this](Change wanted, wire::Author by) {
     return member->commit(std::move(wanted), std::move(by));
   };
-  route_workers(router, registry, commit, *drained, documents, check_address);
+  const Withdraw withdraw = [this](Endpoint address) {
+    return published->withdraw(std::move(address));
+  };
+  route_workers(router, registry, commit, *drained, withdraw, documents, check_address);
   route_services(router, registry, commit, queries);
   route_discovery(router, registry, agent->registrations(), queries);
   agent->route(router);

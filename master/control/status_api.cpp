@@ -141,11 +141,12 @@ asio::awaitable<ControlResponse> switch_over(ClusterMember& member, Result<std::
 
 StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                     const AccessControl& access, const UpgradeHooks& upgrade, Vips vips,
-                    ShownCertificates certificates, ReadSources sources) {
+                    ShownCertificates certificates, Registries registries) {
   return [&registry, &node, &member, &access, &upgrade, vips = std::move(vips),
-          certificates = std::move(certificates), sources = std::move(sources)] {
+          certificates = std::move(certificates), registries = std::move(registries)] {
     auto status = status_of(registry, node, member, vips, certificates);
-    status.sources = sources();
+    status.sources = registries.sources();
+    status.publications = registries.publications();
     status.refused_requests = access.refused();
     status.credentials = access.credentials();
     if (upgrade.process.pid > 0) status.process = upgrade.process;

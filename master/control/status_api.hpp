@@ -20,15 +20,18 @@ namespace tandem::master {
 using Vips = std::function<std::vector<wire::VipStatus>()>;
 // The certificates that clients are shown; empty: there are none.
 using ShownCertificates = std::function<std::vector<wire::CertificateStatus>()>;
-// The registries that --discover reads.
-using ReadSources = std::function<std::vector<wire::SourceStatus>()>;
+// The registries that --discover reads, and those that --publish writes.
+struct Registries {
+  std::function<std::vector<wire::SourceStatus>()> sources;
+  std::function<std::vector<wire::PublicationStatus>()> publications;
+};
 
 using StatusNow = std::function<wire::Status()>;
 
 // What GET /status tells at the moment of the call, without the workers. All outlive it.
 StatusNow status_of(const Registry& registry, const NodeView& node, const ClusterMember& member,
                     const AccessControl& access, const UpgradeHooks& upgrade, Vips vips,
-                    ShownCertificates certificates, ReadSources sources);
+                    ShownCertificates certificates, Registries registries);
 
 void route_status(ApiRouter& router, StatusNow status, LongDocuments& documents);
 

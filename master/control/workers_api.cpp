@@ -141,9 +141,41 @@ ControlResponse not_drained(const DrainedOutcome& outcome, const std::string& na
 
 constexpr std::string_view not_removed = " and not removed";
 
+// What was not known when it was answered: a member of the answer.
+ControlResponse with_warning(ControlResponse response, const std::string& warning) {
+  if (warning.empty()) return response;
+  const auto answered = wire::parse_object(response.body, limits::control_body_bytes_max);
+  if (!answered) return response;
+  nlohmann::ordered_json document(*answered);
+  document["warning"] = warning;
+  response.body = wire::dump(document);
+  return response;
+}
+
+// Numeric, as the registry knows it; nothing: there is none.
+std::optional<Endpoint> address_of(const Registry& registry, std::string_view name) {
+  const auto worker = registry.worker(name, now());
+  if (!worker) return std::nullopt;
+  auto address = parse_endpoint(worker->address, "its address");
+  if (!address) return std::nullopt;
+  return *std::move(address);
+}
+
+// Has the worker at that address taken out of the registries of --publish. Returns a warning;
+// empty: it is not there.
+asio::awaitable<std::string> unlist(const Withdraw& withdraw, std::optional<Endpoint> address,
+                                    std::string name) {
+  if (!address) co_return std::string();
+  auto withdrawing = withdraw(*std::move(address));
+  const auto problem = co_await std::move(withdrawing);
+  if (problem.empty()) co_return std::string();
+  co_return fmt::format("{} may still be listed in a registry: {}", name, problem);
+}
+
 // Drains it and waits. Returns a response if that did not succeed, so that nothing was removed.
 asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& registry,
                                                             const Commit& commit,
+                                                            const Withdraw& withdraw,
                                                             DrainedWait& drained, std::string name,
                                                             wire::Author by, Duration wait) {
   const auto change = registry.drain(name);
@@ -151,22 +183,26 @@ asio::awaitable<std::optional<ControlResponse>> drain_first(const Registry& regi
   auto committing = commit(*change, by);
   if (const auto made = co_await std::move(committing); !made)
     co_return not_committed(made.error());
+  auto unlisting = unlist(withdraw, address_of(registry, name), name);
+  const auto warning = co_await std::move(unlisting);
   auto waiting = drained.wait(name, wait);
   const auto outcome = co_await std::move(waiting);
   if (outcome.end == DrainedOutcome::End::drained) co_return std::nullopt;
-  co_return not_drained(outcome, name, not_removed);
+  co_return with_warning(not_drained(outcome, name, not_removed), warning);
 }
 
 asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& commit,
-                                        DrainedWait& drained, std::string name, wire::Author by,
+                                        const Withdraw& withdraw, DrainedWait& drained,
+                                        std::string name, wire::Author by,
                                         Result<Patience> patience) {
   if (!patience) co_return refusal(patience.error());
   auto last_seen = list_of(registry, name);
+  const auto address = address_of(registry, name);
   if (const auto possible = registry.remove(name); !possible) co_return refusal(possible.error());
   const bool drains_first = !patience->now && registry.worker(name, now());
   if (drains_first) {
     const Duration wait = patience->wait.value_or(limits::drained_wait);
-    auto draining = drain_first(registry, commit, drained, name, by, wait);
+    auto draining = drain_first(registry, commit, withdraw, drained, name, by, wait);
     auto unfinished = co_await std::move(draining);
     if (unfinished) co_return std::move(*unfinished);
     if (!registry.worker(name, now())) co_return document(std::move(last_seen));
@@ -176,7 +212,11 @@ asio::awaitable<ControlResponse> remove(const Registry& registry, const Commit& 
   if (!change) co_return refusal(change.error());
   auto committing = commit(*change, by);
   const auto made = co_await std::move(committing);
-  if (made) co_return document(std::move(last_seen));
+  if (made) {
+    auto unlisting = unlist(withdraw, address, name);
+    const auto warning = co_await std::move(unlisting);
+    co_return with_warning(document(std::move(last_seen)), warning);
+  }
   const auto why = made.error().code;
   if (!drains_first || why == ErrorCode::timed_out || why == ErrorCode::not_found)
     co_return not_committed(made.error());
@@ -213,14 +253,19 @@ asio::awaitable<ControlResponse> decide(const Registry& registry, const Commit& 
 }
 
 asio::awaitable<ControlResponse> drain(const Registry& registry, const Commit& commit,
-                                       DrainedWait& drained, std::string name, wire::Author by,
+                                       const Withdraw& withdraw, DrainedWait& drained,
+                                       std::string name, wire::Author by,
                                        Result<Patience> patience) {
   if (!patience) co_return refusal(patience.error());
   auto deciding = decide(registry, commit, name, by, registry.drain(name));
   auto decided = co_await std::move(deciding);
-  if (decided.status != 200 || !patience->wait) co_return std::move(decided);
+  if (decided.status != 200) co_return std::move(decided);
+  auto unlisting = unlist(withdraw, address_of(registry, name), name);
+  const auto warning = co_await std::move(unlisting);
+  if (!patience->wait) co_return with_warning(std::move(decided), warning);
   auto awaiting = await_drained(registry, drained, name, *patience->wait);
-  co_return co_await std::move(awaiting);
+  auto answer = co_await std::move(awaiting);
+  co_return with_warning(std::move(answer), warning);
 }
 
 asio::awaitable<ControlResponse> refused(Error error) { co_return refusal(error); }
@@ -241,16 +286,17 @@ Duration wait_of_removal(const ControlRequest& request) {
 }
 
 // The endpoints whose answer may wait until no requests are in flight any more.
-void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
+void route_drains(ApiRouter& router, const Registry& registry, Commit commit, Withdraw withdraw,
                   DrainedWait& drained) {
   using enum ApiEndpoint::Role;
   router.add({.method = "DELETE",
               .path = "/v1/workers/{name}",
               .role = primary,
               .wait = wait_of_removal,
-              .handler = [&registry, commit, &drained](const ControlRequest& request,
-                                                       const std::string& name) {
-                return remove(registry, commit, drained, name, AccessControl::author_of(request),
+              .handler = [&registry, commit, withdraw, &drained](const ControlRequest& request,
+                                                                 const std::string& name) {
+                return remove(registry, commit, withdraw, drained, name,
+                              AccessControl::author_of(request),
                               read_patience(request.query, true));
               }});
   // Changes nothing, but only the primary can answer it.
@@ -266,11 +312,12 @@ void route_drains(ApiRouter& router, const Registry& registry, Commit commit,
               .path = "/v1/workers/{name}/drain",
               .role = primary,
               .wait = wait_of_drain,
-              .handler = [&registry, commit, &drained](const ControlRequest& request,
-                                                       const std::string& name) {
+              .handler = [&registry, commit, withdraw, &drained](const ControlRequest& request,
+                                                                 const std::string& name) {
                 const auto nothing = read_nothing(request.body);
                 if (!nothing) return refused(nothing.error());
-                return drain(registry, commit, drained, name, AccessControl::author_of(request),
+                return drain(registry, commit, withdraw, drained, name,
+                             AccessControl::author_of(request),
                              read_patience(request.query, false));
               }});
 }
@@ -285,7 +332,7 @@ ControlResponse not_committed(const Error& error) {
 }
 
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
-                   LongDocuments& documents,
+                   Withdraw withdraw, LongDocuments& documents,
                    std::function<Result<>(const Endpoint&)> check_address) {
   using enum ApiEndpoint::Role;
   router.add({.method = "GET",
@@ -329,7 +376,7 @@ void route_workers(ApiRouter& router, const Registry& registry, Commit commit, D
          return decide(registry, commit, name, AccessControl::author_of(request),
                        registry.set_weight(name, *weight));
        }});
-  route_drains(router, registry, std::move(commit), drained);
+  route_drains(router, registry, std::move(commit), std::move(withdraw), drained);
 }
 
 }  // namespace tandem::master

@@ -30,10 +30,14 @@ namespace tandem::master {
 // Makes a change of the cluster's state; returns when it is committed and applied to the registry.
 using Commit = std::function<boost::asio::awaitable<Result<>>(Change, wire::Author by)>;
 
+// Has the worker at that address taken out of the registries of --publish, and waits for that.
+// Returns why it may still be there; empty: it is not.
+using Withdraw = std::function<boost::asio::awaitable<std::string>(Endpoint address)>;
+
 // `registry`, `drained` and `documents` outlive the router. `check_address` checks that a worker
 // may have that address.
 void route_workers(ApiRouter& router, const Registry& registry, Commit commit, DrainedWait& drained,
-                   LongDocuments& documents,
+                   Withdraw withdraw, LongDocuments& documents,
                    std::function<Result<>(const Endpoint&)> check_address);
 
 // The answer for a change that was not made, or whose outcome is unknown: then 503 with the code

@@ -196,15 +196,15 @@ Result<SourceSpec> parse_source(std::string_view text, std::string_view field) {
   return spec;
 }
 
-Result<> check_secrets(const SourceSpec& spec) {
+Result<> check_secrets(const SourceSpec& spec, std::string_view flag) {
   if (spec.tls || !spec.has_secret()) return {};
   for (const auto& server : spec.servers) {
     if (server.is_loopback()) continue;
     return invalid(
-        fmt::format("--discover {}: a secret would go to {} in clear text: use https://, or allow "
-                    "it by --insecure-network",
-                    spec.text, server.to_string()),
-        "--discover");
+        fmt::format("{} {}: a secret would go to {} in clear text: use https://, or allow it by "
+                    "--insecure-network",
+                    flag, spec.text, server.to_string()),
+        std::string(flag));
   }
   return {};
 }

@@ -49,7 +49,7 @@ inline constexpr std::string_view source_form =
 // Errors: `invalid`, beginning with `field`.
 Result<SourceSpec> parse_source(std::string_view text, std::string_view field);
 
-// Whether secrets would be sent in clear text to another machine. Errors: `invalid`.
-Result<> check_secrets(const SourceSpec& spec);
+// Whether secrets would be sent in clear text to another machine. Errors: `invalid`, naming `flag`.
+Result<> check_secrets(const SourceSpec& spec, std::string_view flag = "--discover");
 
 }  // namespace tandem::master

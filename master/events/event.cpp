@@ -34,6 +34,7 @@ std::string_view to_string(EventKind kind) {
     case EventKind::certificate: return "certificate";
     case EventKind::disk: return "disk";
     case EventKind::discovery: return "discovery";
+    case EventKind::publication: return "publication";
   }
   assertion_failed("a known kind of event", __FILE__, __LINE__);
 }

@@ -25,6 +25,7 @@ enum class EventKind {
   certificate,  // one that ends soon
   disk,         // a master or witness cannot write its log, or can again
   discovery,    // a registry of --discover cannot be read, or can again
+  publication,  // a registry of --publish cannot be written, or can again
 };
 std::string_view to_string(EventKind kind);
 

@@ -45,6 +45,23 @@ void describe_node(Exposition& out, const wire::Status& status, bool serves) {
   for (const auto& source : status.sources) {
     out.add(source.state != "lost", {{"service", source.service}, {"source", source.source}});
   }
+  out.begin(Kind::gauge, "tandem_publication_reachable",
+            "Whether the registry of --publish can be written, by the master that leads");
+  for (const auto& publication : status.publications) {
+    if (publication.state == "standing_by") continue;
+    out.add(publication.state != "lost", {{"publication", publication.publication}});
+  }
+  out.begin(
+      Kind::gauge, "tandem_publication_entries",
+      "Entries in the registry of --publish: written, or left_out since others have their keys");
+  for (const auto& publication : status.publications) {
+    if (publication.state == "standing_by") continue;
+    const auto add = [&](const char* kind, std::uint64_t count) {
+      out.add(count, {{"publication", publication.publication}, {"kind", kind}});
+    };
+    add("written", publication.entries);
+    add("left_out", publication.left_out);
+  }
   out.begin(Kind::gauge, "tandem_discovery_instances",
             "Instances that were read last; those that are no workers here count as left_out");
   for (const auto& source : status.sources) {

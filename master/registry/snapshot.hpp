@@ -87,6 +87,7 @@ struct SnapshotWorker {
   std::shared_ptr<WorkerCounters> counters;  // never null
   // It is unhealthy, and so is most of its service: it is used when no better worker is left.
   bool last_resort = false;
+  bool is_discovered = false;  // read from a registry of others (--discover)
   // With this worker, by certificates of the cluster; null: as its service says.
   std::shared_ptr<const tandem::tls::WorkerTls> tls{};
 };

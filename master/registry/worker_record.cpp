@@ -115,6 +115,7 @@ std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record, un
                      .cookie = record.cookie,
                      .counters = record.counters,
                      .last_resort = record.last_resort,
+                     .is_discovered = record.kind == WorkerKind::discovered,
                      .tls = record.tls});
 }
 

@@ -1,6 +1,8 @@
-// What registries say that --discover reads: the JSON of Consul, of etcd and of nodes of ZooKeeper
-// (json.dict), and ZooKeeper's messages, behind a session that has been granted.
+// What registries say that --discover reads and --publish writes: the JSON of Consul, of etcd and
+// of nodes of ZooKeeper (json.dict), and ZooKeeper's messages, behind a session that has been
+// granted.
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +14,10 @@
 #include "master/discovery/limits.hpp"
 #include "master/discovery/zookeeper_node.hpp"
 #include "master/discovery/zookeeper_session.hpp"
+#include "master/publication/etcd_documents.hpp"
+#include "master/publication/limits.hpp"
+#include "master/publication/zookeeper_names.hpp"
+#include "master/publication/zookeeper_registration.hpp"
 
 using namespace tandem;
 using namespace tandem::fuzz;
@@ -76,6 +82,52 @@ std::string play(std::string_view input, const std::optional<InstanceList>& know
   return session.problem();
 }
 
+std::string play_registration(std::string_view input, Cuts* cuts) {
+  ZooKeeperRegistration session(
+      {.root = "s", .credentials = "u:p", .registered_ms = 1, .may_publish = [] { return true; }});
+  session.want({.entries = std::make_shared<const PublishedEntries>(
+                    PublishedEntries{{.service = "web", .address = {"10.0.0.1", 80}}}),
+                .withdrawn = {},
+                .spares_former = false,
+                .master = {.cluster = "5", .node = "a"}});
+  session.begin({"127.0.0.1", 1});
+  std::string sent;
+  while (!input.empty() && !session.is_over()) {
+    const auto bytes = cuts == nullptr ? input.size() : cuts->next(input.size());
+    session.feed(input.substr(0, bytes));
+    input.remove_prefix(bytes);
+    session.pull(sent);
+  }
+  must_be_frames(sent);
+  TANDEM_ASSERT(session.held().entries <= 1);
+  // Nobody says anything any more.
+  constexpr auto ticks = 2 * limits::publication_silence_max / limits::publication_tick;
+  for (int i = 0; i <= ticks; ++i) {
+    sent.clear();
+    session.tick();
+    session.pull(sent);
+    must_be_frames(sent);
+  }
+  TANDEM_ASSERT(session.is_over() && !session.problem().empty());
+  return session.problem();
+}
+
+void play_etcd(std::string_view text) {
+  for (const auto& lease : {read_etcd_lease(text), read_etcd_renewal(text)}) {
+    if (!lease) continue;
+    TANDEM_ASSERT(lease->id.find_first_not_of("0123456789") == std::string::npos);
+    TANDEM_ASSERT(lease->seconds >= 0 && !lease->id.empty());
+  }
+  if (const auto keys = read_etcd_ranges(text); keys.ok()) {
+    for (const auto& key : *keys) TANDEM_ASSERT(key.revision > 0);
+  }
+  if (const auto outcome = read_etcd_outcome(text); outcome.ok()) {
+    TANDEM_ASSERT(outcome->revision > 0);
+  }
+  is_etcd_value_of(text, "5");
+  if (const auto address = address_of_node(text, "5")) TANDEM_ASSERT(address->is_numeric());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -85,6 +137,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto index = next_consul_index(7, text)) TANDEM_ASSERT(*index >= 7);
   TANDEM_ASSERT(read_etcd_token(text).find('\n') == std::string::npos);
   has_etcd_news(text);
+  play_etcd(text);
   InstanceCollector collector;
   take_zookeeper_node(collector, "name", text);
   take_zookeeper_node(collector, text, "");
@@ -97,6 +150,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       Cuts cuts(input);
       TANDEM_ASSERT(play(input, known, nullptr) == play(input, known, &cuts));
     }
+    Cuts cuts(input);
+    TANDEM_ASSERT(play_registration(input, nullptr) == play_registration(input, &cuts));
   }
   return 0;
 }

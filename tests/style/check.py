@@ -60,9 +60,11 @@ MAY_INCLUDE = {
     "master/vip": ["common", "master/registry", "master/vip"],
     "master/cluster": ["common", "master/registry", "master/cluster"],
     "master/discovery": ["common", "master/discovery"],
+    "master/publication": ["common", "master/discovery", "master/publication"],
     "master/control": ["common", "master/events", "master/page", "master/metrics", "master/registry", "master/discovery",
-                       "master/cluster", "master/control"],
-    "master/control/discovery": ["common", "master/events", "master/registry", "master/discovery", "master/control"],
+                       "master/publication", "master/cluster", "master/control"],
+    "master/control/discovery": ["common", "master/events", "master/registry", "master/discovery", "master/publication",
+                                 "master/control"],
     "master": ["common", "master"],  # main() and its flags
     "ctl": ["common", "ctl"],
 }

@@ -32,6 +32,7 @@ Status status() {
   status.voters = {{"a", "master", LogIndex(12), 0, true},
                    {"w1", "witness", LogIndex(10), 2, false, 700}};
   status.services = {{"default", 3, 2, true}};
+  status.publications = {{"etcd=h:1", "lost", "refused", 7, 3, 1, "theirs"}};
   status.sources = {{"web=etcd:h:1", "web", "lost", "refused", 7, 3, 1, "taken", 2, "no address"}};
   status.vips = {{"10.0.0.9/24", "eth0", true, "the interface is down"}};
   status.certificates = {{"a.pem", {"a.example", "*.a.example"}, "2026-12-24T00:00:00Z", 28}};
@@ -82,6 +83,12 @@ TEST_CASE("a status is read as it was written") {
   CHECK(read->sources[0].lost_ms == 7);
   CHECK(read->sources[0].left_out_why == "taken");
   CHECK(read->sources[0].skipped == 2);
+  REQUIRE(read->publications.size() == 1);
+  CHECK(read->publications[0].publication == "etcd=h:1");
+  CHECK(read->publications[0].state == "lost");
+  CHECK(read->publications[0].lost_ms == 7);
+  CHECK(read->publications[0].entries == 3);
+  CHECK(read->publications[0].left_out_why == "theirs");
   REQUIRE(read->vips.size() == 1);
   CHECK(read->vips[0].address == "10.0.0.9/24");
   CHECK(read->vips[0].interface == "eth0");

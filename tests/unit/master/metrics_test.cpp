@@ -41,6 +41,7 @@ std::string everything() {
   status.version = "1";
   status.role = "standby";
   status.vips.push_back({.address = "10.0.0.1/24", .interface = "eth0", .problem = ""});
+  status.publications.push_back({.publication = "etcd=h:1", .state = "written"});
   status.sources.push_back({.source = "web=consul:h:1",
                             .service = "web",
                             .state = "lost",
