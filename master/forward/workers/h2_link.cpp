@@ -297,7 +297,7 @@ void WorkerLink::on_ping_answered() {
 
 // A part of an answer.
 void WorkerLink::note_said(const h2::Stream& stream) {
-  pings_.note_answer();
+  pings_.note_answer(session_.is_ping_unanswered());
   if (!cancelled_.empty()) cancelled_.note_answer(stream.id());
 }
 

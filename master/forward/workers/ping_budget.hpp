@@ -17,8 +17,9 @@ class PingBudget {
   // To learn that a reset was read: the last of them is kept for a worker that is quiet.
   bool may_ping_for_reset() const { return count_ + 1 < limits::http2_pings_max; }
   void note_ping() { ++count_; }
-  // The worker has sent an answer, or a part of one: it counts anew.
-  void note_answer() { count_ = 0; }
+  // The worker has sent an answer, or a part of one: it counts anew. A PING that it has not
+  // answered may come after that, for it.
+  void note_answer(bool is_ping_unanswered) { count_ = is_ping_unanswered ? 1 : 0; }
 
  private:
   unsigned count_ = 0;  // since the worker's last answer

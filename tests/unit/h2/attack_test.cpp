@@ -71,6 +71,17 @@ TEST_CASE("requests that are reset in the next turn end the connection later") {
   check_ends(borne, 400, 2'000);
 }
 
+TEST_CASE("answers that are reset as soon as they begin end the connection") {
+  Server server;
+  const auto borne = flood(server, [&server](int i) {
+    if (i % 2 == 0) return h2::headers(nth(i / 2), get_block, h2::end_stream);
+    server.session.send_head(server.stream(nth(i / 2)), 200, {}, false);
+    server.pull();
+    return h2::rst_stream(nth(i / 2), 8);
+  });
+  check_ends(borne, 1'500, 2'500);
+}
+
 TEST_CASE("requests that the server must reset end the connection (CVE-2025-8671)") {
   Server server;
   const auto block = h2::block(h2::post({{"content-length", "0"}}));

@@ -172,6 +172,38 @@ TEST_CASE("a server that ends a stream twice, with a reset each time, loses no o
   CHECK(client.told.has("closed 3 0"));
 }
 
+TEST_CASE("a stream that ended twice is forgotten as a whole when others end after it") {
+  const std::string trailers_only = response(1, "200", h2::end_stream) + h2::rst_stream(1, 0);
+  Client client;
+  client.get();
+  client.feed(trailers_only + h2::rst_stream(1, 0));
+  for (int i = 0; i < 12; ++i) client.feed(h2::rst_stream(client.get(), 8));
+  const auto innocent = client.get();
+  client.feed(trailers_only);
+  CHECK(client.session.goaway_code() == ErrorCode::no_error);
+  client.feed(response(innocent, "204", h2::end_stream));
+  CHECK(client.told.has(fmt::format("closed {} 0", innocent)));
+}
+
+TEST_CASE("answers that nobody takes leave the others of their connection room, however many") {
+  Client client;
+  std::vector<StreamId> ids;
+  while (ids.size() < 100) ids.push_back(client.get());
+  std::uint64_t room = 65'535;
+  for (const auto& update : client.frames(h2::window_update_type, 0)) room += update.number();
+  CHECK(client.frames(h2::window_update_type, 0).size() <= 7);
+  CHECK(room >= ids.size() * tandem::limits::h2_stream_window_bytes);
+  // All but the last fill their windows.
+  const std::string piece(16'384, 'x');
+  for (const auto id : ids) {
+    client.feed(response(id, "200"));
+    for (int i = 0; id != ids.back() && i < 4; ++i) client.feed(h2::data(id, piece));
+  }
+  client.feed(h2::data(ids.back(), "x", h2::end_stream));
+  CHECK(client.told.has(fmt::format("closed {} 0", ids.back())));
+  CHECK(client.session.goaway_code() == ErrorCode::no_error);
+}
+
 TEST_CASE("a server that goes on sending on streams that it has reset is told to go away") {
   Client client;
   client.get();

@@ -261,6 +261,49 @@ TEST_CASE("the connection's window grows with the streams that bring content, up
   CHECK(window <= limits::h2_connection_window_bytes_max);
 }
 
+TEST_CASE("an upload that nobody takes leaves the others of its connection room") {
+  Server server;
+  std::int64_t window = 65'535;
+  const auto note_window = [&] {
+    for (const auto& update : server.frames(h2::window_update_type, 0)) window += update.number();
+    server.sent.clear();
+  };
+  for (StreamId id = 1; id < 2 * 99; id += 2) {
+    server.feed(h2::headers(id, h2::block(h2::post())));
+    note_window();
+    for (int i = 0; i < 4; ++i) {
+      const std::string piece(std::min<std::int64_t>(window, 16'000), 'x');
+      server.feed(h2::data(id, piece));
+      window -= static_cast<std::int64_t>(piece.size());
+    }
+  }
+  server.feed(h2::headers(199, h2::block(h2::post())));
+  note_window();
+  CHECK(window >= limits::h2_stream_window_bytes);
+  CHECK(server.goaway_code() == -1);
+}
+
+TEST_CASE("a client that only asks is told of no more room than it has") {
+  Server server;
+  for (StreamId id = 1; id < 2 * 50; id += 2) server.get(id);
+  CHECK(server.frames(h2::window_update_type).empty());
+}
+
+TEST_CASE("uploads that all end at once cost their client nothing for what was on its way") {
+  Server server;
+  for (StreamId id = 1; id < 2 * 100; id += 2) server.feed(h2::headers(id, h2::block(h2::post())));
+  for (StreamId id = 1; id < 2 * 99; id += 2) {
+    server.session.reset(server.stream(id), ErrorCode::no_error);
+  }
+  server.pull();
+  for (int round = 0; round < 20; ++round) {
+    for (StreamId id = 1; id < 2 * 99; id += 2) server.feed(h2::data(id, "a message"));
+  }
+  CHECK(server.goaway_code() == -1);
+  server.feed(h2::data(199, "still there", h2::end_stream));
+  CHECK(server.told.has("end 199"));
+}
+
 TEST_CASE("cookies that came in pieces are one field") {
   Server server;
   server.get(1, {{"cookie", "a=1"}, {"x-a", "b"}, {"cookie", "b=2"}, {"cookie", "c=3"}});

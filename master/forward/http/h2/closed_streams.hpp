@@ -3,8 +3,9 @@
 // nghttp2 forgets a stream that has ended, for they would cost each connection 20 KiB. What a frame
 // on such a stream means depends on how it ended (RFC 9113 §5.1): after our reset it may have been
 // on its way; after the peer's own end it is an error, and after the peer's reset one of the stream
-// alone. Of streams further back nothing is known,
-// and frames on them are let pass, at a cost. Pure. Owner: a Session.
+// alone. Of streams further back nothing is known, and frames on them are let pass, at a cost. So
+// the latest ending of a stream is the only one that is remembered of it: what was forgotten must
+// not leave an earlier one behind. Pure. Owner: a Session.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <cstdint>
 
 #include "master/forward/http/h2/error_code.hpp"
+#include "master/forward/http/h2/limits.hpp"
 
 namespace tandem::master::h2 {
 
@@ -37,7 +39,9 @@ class ClosedStreams {
   }
   // The peer resets a stream. One that had ended already counts as reset by it from now on.
   void note_reset_by_peer(StreamId id) {
-    if (find(id) == Ending::ended) add(id, Ending::reset_by_peer);
+    if (find(id) != Ending::ended) return;
+    ended_.forget(id);
+    add(id, Ending::reset_by_peer);
   }
   // True once for each stream that the peer has reset: for one frame that it sent on it all the
   // same.
@@ -54,6 +58,7 @@ class ClosedStreams {
       ids[next] = id;
       next = static_cast<std::uint8_t>((next + 1) % n);
     }
+    void forget(StreamId id) { std::replace(ids.begin(), ids.end(), id, StreamId{0}); }
     bool has(StreamId id) const { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
     std::array<StreamId, n> ids{};
@@ -63,7 +68,8 @@ class ClosedStreams {
   Latest<8> ended_;
   Latest<8> reset_by_peer_;
   Latest<8> excused_;
-  Latest<32> reset_by_us_;  // on which honest peers may have sent more for a round trip
+  // On which honest peers may have sent more for a round trip: all that can be open at once.
+  Latest<limits::h2_streams_max> reset_by_us_;
 };
 
 }  // namespace tandem::master::h2

@@ -17,8 +17,9 @@ namespace tandem::master::h2 {
 struct Cost {
   static constexpr std::uint32_t rapid_reset = 10;  // a request that is withdrawn as soon as sent
   static constexpr std::uint32_t reset = 2;         // one that was withdrawn before its answer
-  static constexpr std::uint32_t reset_by_us = 10;  // that the peer has made us reset
-  static constexpr std::uint32_t refused = 5;       // one stream above the number that is allowed
+  static constexpr std::uint32_t reset_of_answer = 1;  // ... while its answer was coming
+  static constexpr std::uint32_t reset_by_us = 10;     // that the peer has made us reset
+  static constexpr std::uint32_t refused = 5;  // one stream above the number that is allowed
   static constexpr std::uint32_t settings = 10;
   static constexpr std::uint32_t ping = 2;
   static constexpr std::uint32_t window_update = 1;

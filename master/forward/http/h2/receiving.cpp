@@ -73,7 +73,11 @@ void Receiving::on_request_head(Session& session, Stream& stream, bool ends) {
   }
   stream.head_received_ = true;
   stream.announced_ = true;
-  if (ends) end(session, stream, false);
+  if (ends) {
+    end(session, stream, false);
+  } else {
+    session.widen_connection_window();
+  }
   session.events_.on_head(stream, std::move(head), ends);
 }
 
@@ -160,8 +164,8 @@ void Receiving::on_reset(Session& session, const nghttp2_frame& frame) {
   }
   if (stream->opened_turn_ == session.turn_) {
     session.charge(Cost::rapid_reset);
-  } else if (!stream->head_sent_) {
-    session.charge(Cost::reset);
+  } else {
+    session.charge(stream->head_sent_ ? Cost::reset_of_answer : Cost::reset);
   }
 }
 

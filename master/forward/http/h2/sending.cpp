@@ -263,6 +263,7 @@ Stream& Session::open(const OutgoingRequest& request, bool last) {
   stream.opened_turn_ = turn_;
   ++receiving_;
   streams_.push_front(stream);
+  widen_connection_window();
   const auto content = Sending::content_of(stream);
   const auto id = nghttp2_submit_request(session_, nullptr, block.data(), block.size(),
                                          last ? nullptr : &content, &stream);

@@ -1,6 +1,7 @@
 #include "master/forward/http/h2/session.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <utility>
 
@@ -271,14 +272,14 @@ void Session::consume(Stream& stream, std::size_t n) {
   TANDEM_ASSERT(n <= stream.unconsumed_);
   stream.unconsumed_ -= n;
   nghttp2_session_consume(session_, stream.id_, n);
-  widen_connection_window();
 }
 
-// So that the streams which bring content do not wait for each other.
+// So that streams whose content somebody takes do not wait for those whose content nobody does:
+// each can fill its own window. It doubles, so that a connection says so a few times in its life.
 void Session::widen_connection_window() {
-  const auto wanted =
-      std::min(limits::h2_connection_window_bytes_max, receiving_ * limits::h2_stream_window_bytes);
-  if (wanted <= window_) return;
+  const auto wanted = std::min(limits::h2_connection_window_bytes_max,
+                               std::bit_ceil(receiving_) * limits::h2_stream_window_bytes);
+  if (receiving_ < 2 || wanted <= window_) return;
   window_ = wanted;
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(wanted));
