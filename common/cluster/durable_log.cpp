@@ -124,7 +124,7 @@ void DurableLog::start(Hooks hooks) {
                                       });
                                     },
                                 .committed = [this](Duration took) { commits_.observe(took); }},
-      disk_retry);
+      disk_retry, disk_proof);
   store_.reset();
 }
 

@@ -25,6 +25,10 @@ namespace tandem::cluster {
 // for it, and rarely enough to cost nothing.
 inline constexpr Duration disk_retry = 1s;
 
+// After so long without a write the disk is tried, so that a full one is known before a vote is
+// needed: each costs an fsync.
+inline constexpr Duration disk_proof = 3s;
+
 class DurableLog {
  public:
   struct Hooks {

@@ -37,6 +37,8 @@ struct LogStore::Database {
   Result<> apply(const core::Write& write);
   Result<> done(int rc) const;
   Result<> commit(std::span<const core::Write> writes);
+  Result<> commit_or_fail(std::span<const core::Write> writes);
+  Result<> write_the_same();
   Result<> try_to_write();
   Result<> check_identity();
 };
@@ -216,12 +218,20 @@ core::Stored LogStore::take_stored() {
 Result<> LogStore::apply(std::span<const core::Write> writes) {
   auto& database = *database_;
   TANDEM_ASSERT(!database.failed);
-  if (writes.empty()) return {};
-  auto done = database.commit(writes);
+  return writes.empty() ? Result<>() : database.commit_or_fail(writes);
+}
+
+Result<> LogStore::prove_writable() {
+  TANDEM_ASSERT(!database_->failed);
+  return database_->commit_or_fail({});
+}
+
+Result<> LogStore::Database::commit_or_fail(std::span<const core::Write> writes) {
+  auto done = commit(writes);
   if (!done) {
     // It is not known what the disk holds: the next start reads it.
-    database.failed = true;
-    database.connection.checkpoint_on_close(false);
+    failed = true;
+    connection.checkpoint_on_close(false);
   }
   return done;
 }
@@ -257,6 +267,9 @@ Result<> LogStore::Database::done(int rc) const {
 
 Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
   if (auto begun = connection.run("BEGIN IMMEDIATE"); !begun) return begun;
+  if (writes.empty()) {
+    if (auto written = write_the_same(); !written) return written;
+  }
   for (const auto& write : writes) {
     if (auto applied = apply(write); !applied) return applied;
   }
@@ -268,11 +281,13 @@ Result<> LogStore::Database::commit(std::span<const core::Write> writes) {
   return connection.checkpoint(Connection::Then::reuse);
 }
 
-// A commit that changes nothing still writes to the disk and syncs it.
+// A commit of it changes nothing, but is written to the disk and synced.
+Result<> LogStore::Database::write_the_same() { return connection.run("UPDATE meta SET id = id"); }
+
 Result<> LogStore::Database::try_to_write() {
-  if (auto done = connection.run("BEGIN IMMEDIATE; UPDATE meta SET id = id; COMMIT"); !done) {
-    return done;
-  }
+  if (auto begun = connection.run("BEGIN IMMEDIATE"); !begun) return begun;
+  if (auto written = write_the_same(); !written) return written;
+  if (auto committed = connection.run("COMMIT"); !committed) return committed;
   return connection.checkpoint(Connection::Then::cut);
 }
 

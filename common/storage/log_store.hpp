@@ -50,6 +50,9 @@ class LogStore {
   // this one. After an error the store must not be used again, because it is unknown what is on the
   // disk after a failed fsync. REQUIRES: the entries continue the log.
   Result<> apply(std::span<const core::Write> writes);
+  // A commit that changes nothing, but is written and synced: whether there could be another.
+  // Errors: as apply().
+  Result<> prove_writable();
 
  private:
   struct Database;

@@ -16,8 +16,8 @@ namespace tandem::storage {
 
 class LogWriter::Body {
  public:
-  Body(LogStore store, Hooks hooks, Duration retry)
-      : store_(std::move(store)), hooks_(std::move(hooks)), retry_(retry) {
+  Body(LogStore store, Hooks hooks, Duration retry, Duration proof)
+      : store_(std::move(store)), hooks_(std::move(hooks)), retry_(retry), proof_(proof) {
     // The thread inherits the mask: the program handles signals elsewhere, and none may interrupt a
     // write.
     sigset_t all, before;
@@ -60,8 +60,9 @@ class LogWriter::Body {
     std::vector<core::Write> batch;
     while (take(batch)) {
       const auto began = now();
-      const auto applied = store_->apply(batch);
+      const auto applied = batch.empty() ? store_->prove_writable() : store_->apply(batch);
       if (applied) {
+        if (batch.empty()) continue;
         if (hooks_.committed) hooks_.committed(now() - began);
         hooks_.durable(batch.back().number);
       } else if (!recover(applied.error())) {
@@ -70,14 +71,15 @@ class LogWriter::Body {
     }
   }
 
-  // Waits for writes and takes all of them; false when no more will come.
+  // Waits for writes and takes all of them: none, if none came for a while. False when no more will
+  // come.
   bool take(std::vector<core::Write>& batch) {
     batch.clear();
     Lock lock(mutex_);
-    wake_.wait(lock.native(),
-               [this]() TANDEM_REQUIRES(mutex_) { return stopping_ || !waiting_.empty(); });
+    wake_.wait_for(lock.native(), proof_,
+                   [this]() TANDEM_REQUIRES(mutex_) { return stopping_ || !waiting_.empty(); });
     batch.swap(waiting_);
-    return !batch.empty();
+    return !batch.empty() || !stopping_;
   }
 
   // Returns when the disk can be written again; false when the thread must end before that.
@@ -114,6 +116,7 @@ class LogWriter::Body {
   std::optional<LogStore> store_;  // the thread's
   Hooks hooks_;                    // the thread's
   const Duration retry_;
+  const Duration proof_;
   Mutex mutex_;
   std::condition_variable wake_;
   std::vector<core::Write> waiting_ TANDEM_GUARDED_BY(mutex_);
@@ -123,8 +126,8 @@ class LogWriter::Body {
   std::thread thread_;                              // declared last: it uses the others
 };
 
-LogWriter::LogWriter(LogStore store, Hooks hooks, Duration retry)
-    : body_(std::make_unique<Body>(std::move(store), std::move(hooks), retry)) {}
+LogWriter::LogWriter(LogStore store, Hooks hooks, Duration retry, Duration proof)
+    : body_(std::make_unique<Body>(std::move(store), std::move(hooks), retry, proof)) {}
 
 LogWriter::~LogWriter() = default;
 

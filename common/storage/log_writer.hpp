@@ -2,7 +2,9 @@
 // commit, and reports what is on the disk.
 //
 // So a slow disk delays only answers, and under load many entries share an fsync. After a failure
-// the database is closed, and reopened until it accepts writes again.
+// the database is closed, and reopened until it accepts writes again. When there is nothing to
+// write for a while, a commit that changes nothing finds out whether the disk still can: a member
+// that could not vote any more must not look as if it could.
 #pragma once
 
 #include <functional>
@@ -30,8 +32,9 @@ class LogWriter {
     std::function<void(Duration)> committed{};
   };
 
-  // `retry`: the interval at which it tries a disk that refuses writes.
-  LogWriter(LogStore store, Hooks hooks, Duration retry = 1s);
+  // `retry`: the interval at which it tries a disk that refuses writes; `proof`: after so long
+  // without a write it finds out whether the disk can be written.
+  LogWriter(LogStore store, Hooks hooks, Duration retry = 1s, Duration proof = 3s);
   // Writes what waits, then ends; no hook is called after it has returned.
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;

@@ -250,6 +250,20 @@ TEST_CASE("a standby or a witness whose disk is full is no protection until ther
   CHECK(eventually([&] { return weight_at(cluster, "b") == value; }));
 }
 
+TEST_CASE("a disk that is full while nothing changes is no protection either") {
+  const auto* const full = GENERATE("a", "b", "witness");
+  CAPTURE(full);
+  Three three(full);
+  if (!three.disk.mounted()) return;
+  auto& cluster = *three.cluster;
+  REQUIRE(await_protection(cluster, true));
+  three.disk.fill();
+  CHECK(await_protection(cluster, false));
+  CHECK(get(cluster.listen("b"), "/").status == 200);
+  three.disk.make_room();
+  CHECK(await_protection(cluster, true));
+}
+
 TEST_CASE("when the disks of all voters are full the primary goes on, and no other leads") {
   Three three("a");
   if (!three.disk.mounted()) return;

@@ -183,6 +183,40 @@ TEST_CASE("a disk that works again is given all that is known, and is written on
   CHECK(same(reopen(directory.path()), history.stored()));
 }
 
+TEST_CASE("a disk that fails while nothing is written is noticed, and so is that it works again") {
+  const TemporaryDirectory directory;
+  History history(28, History::Terms::count_writes);
+  Told told;
+  LogWriter writer(open_store(directory.path()), told.hooks(), 1ms, 1ms);
+  writer.write(history.next());
+  REQUIRE(told.wait_for(1));
+  {
+    const DiskFault fault({.calls = DiskFault::Calls::syncs, .lasts = true});
+    REQUIRE(told.wait([](const auto&, const auto& errors) { return !errors.empty(); }));
+  }
+  REQUIRE(told.wait_until_it_works());
+  writer.resume();
+  const core::WriteNumber number(history.number().value() + 1);
+  writer.write(whole(history.stored(), number));
+  REQUIRE(told.wait_for(number.value()));
+}
+
+TEST_CASE("the log is as it was after its disk was tried") {
+  const TemporaryDirectory directory;
+  History history(29, History::Terms::count_writes);
+  Told told;
+  {
+    LogWriter writer(open_store(directory.path()), told.hooks(), 1ms, 1ms);
+    writer.write(history.next());
+    REQUIRE(told.wait_for(1));
+    const auto before = syncs();
+    while (syncs() < before + 5) std::this_thread::yield();
+  }
+  CHECK(told.errors().empty());
+  CHECK(told.numbers() == std::vector<std::uint64_t>{1});
+  CHECK(same(reopen(directory.path()), history.stored()));
+}
+
 TEST_CASE("the writer's thread has a name and takes no signals") {
   const TemporaryDirectory directory;
   Told told;
