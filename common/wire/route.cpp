@@ -89,7 +89,8 @@ Result<Route> parse_route_flag(std::string_view text, std::string_view flag) {
   if (!is_name(service)) return refuse("must name a service after =");
   route.service = service;
   normalize(route);
-  if (!host_problem(route.host).empty()) return refuse("must have a host without port before /");
+  if (!host_problem(route.host).empty() || route.host.ends_with('.'))
+    return refuse("must have a host without port or last dot before /");
   if (!prefix_problem(route.prefix).empty()) return refuse("must have a path without query");
   return route;
 }

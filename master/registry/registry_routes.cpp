@@ -12,6 +12,8 @@ std::string name_of(const RouteKey& key) { return key.first + key.second; }
 Result<Change> Registry::set_route(const wire::Route& route) const {
   thread_.assert_here();
   const RouteKey key{route.host, route.prefix};
+  // A host that a client writes with it is the same without it.
+  if (route.host.ends_with('.')) return invalid("host must have no dot at its end", "host");
   if (configured_routes_.contains(key)) {
     return fail(
         ErrorCode::conflict,

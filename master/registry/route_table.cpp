@@ -30,10 +30,12 @@ std::uint64_t hash_of(std::string_view host, std::string_view prefix) {
 
 using HostBuffer = std::array<char, limits::host_bytes_max + 2>;
 
-// The host without port, in lower case; empty if no route could have it.
+// The host without port and without the dot of the root (RFC 1034 §3.1), in lower case; empty if
+// no route could have it.
 std::string_view normalized(std::string_view host, HostBuffer& buffer) {
   const auto end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
   host = host.substr(0, end);
+  if (host.ends_with('.')) host.remove_suffix(1);
   if (host.size() > buffer.size()) return {};
   std::transform(host.begin(), host.end(), buffer.begin(), to_lower);
   return {buffer.data(), host.size()};
@@ -64,6 +66,7 @@ void RouteTable::put(Bucket& bucket, std::uint64_t hash, const wire::Route& rout
   bucket.push_back({hash, std::make_shared<const wire::Route>(route)});
   ++size_;
   if (!route.host.empty()) ++with_host_;
+  if (route.rules.client_certificate) ++with_demand_;
 }
 
 RouteTable RouteTable::with(const wire::Route& route) const {
@@ -82,6 +85,7 @@ RouteTable RouteTable::without(const RouteKey& key) const {
   const auto hash = hash_of(host, prefix);
   const auto* route = lookup(hash, host, prefix);
   if (route == nullptr) return table;
+  if (route->rules.client_certificate) --table.with_demand_;
   auto& slot = table.slots_[slot_of(hash)];
   auto bucket = *slot.bucket;
   std::erase_if(bucket, [route](const Entry& entry) { return entry.route.get() == route; });

@@ -39,8 +39,10 @@ class RouteTable {
 
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  // `host`: as in the Host field, with or without port. `target`: the path, with or without query.
-  // Null: there is no route for it.
+  // Whether any route says which certificate its clients must have, or that they need none.
+  bool has_demands() const { return with_demand_ > 0; }
+  // `host`: as in the Host field, with or without port and the dot of the root. `target`: the path,
+  // with or without query. Null: there is no route for it.
   const wire::Route* find(std::string_view host, std::string_view target) const;
 
  private:
@@ -76,6 +78,7 @@ class RouteTable {
   std::array<Slot, buckets> slots_;
   std::size_t size_ = 0;
   std::size_t with_host_ = 0;
+  std::size_t with_demand_ = 0;
 };
 
 using RouteTablePtr = std::shared_ptr<const RouteTable>;

@@ -163,6 +163,48 @@ TEST_CASE("a service demands a name, and a route another one or none") {
   CHECK_THAT(status({}, "/open"), Contains("200"));
 }
 
+TEST_CASE("what a route demands holds however a client spells the path and the host") {
+  Scene scene(Scene::Asks::optional);
+  Origin worker(always(ok("x")));
+  Gateway gateway({worker.port()}, scene.options());
+  wire::RequestRules closed;
+  closed.client_certificate = wire::CertificateDemand::parse("any");
+  wire::RequestRules open;
+  open.client_certificate = wire::CertificateDemand::parse("off");
+  gateway.publish_routes({{"/", {}}, {"/admin", closed}, {"/admin/open", open}});
+  gateway.settle();
+  for (const char* target : {"/admin",
+                             "/admin/",
+                             "/admin/s.txt",
+                             "/%61dmin/s.txt",
+                             "/%2561dmin",
+                             "/%41/../admin",
+                             "//admin/s.txt",
+                             "/./admin/s.txt",
+                             "/x/../admin",
+                             "/x/%2e%2E/admin",
+                             "/admin%2fs.txt",
+                             "/admin%2Fs.txt",
+                             "/admin;x=y/s.txt",
+                             "/admin;x",
+                             "/x;y/../admin?q",
+                             "/admin%3b",
+                             "/admin%00",
+                             "/admin/open/../s.txt",
+                             "/admin/open/%2e./s.txt",
+                             "/admin/open%2f..%2fs.txt"}) {
+    INFO(target);
+    CHECK(code_of(gateway.ask(get(target))) == "client_certificate");
+    CHECK_THAT(ask(gateway.tls_port(), scene.with(scene.client), get(target)), Contains("200"));
+  }
+  for (const char* target :
+       {"/", "/administrator", "/admin.txt", "/x/admin", "/a%20b;c//d/./e", "/x?/../admin",
+        "/admin/open", "/admin/open/.well-known/x", "/admin/open/a%20b;c//d"}) {
+    INFO(target);
+    CHECK_THAT(gateway.ask(get(target)).start_line(), Contains("200"));
+  }
+}
+
 TEST_CASE("a session that began under another authority is not resumed") {
   Scene scene;
   Origin worker(always(ok("x")));

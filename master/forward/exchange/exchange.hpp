@@ -62,6 +62,8 @@ class Exchange {
   EarlyAnswer limit_methods() const;
   EarlyAnswer limit_size() const;
   EarlyAnswer demand_certificate() const;
+  bool meets_other_readings(std::string_view shown) const;
+  std::string_view path() const;
   void find_route();
   Service* own_service();
   bool has_no_route() const;

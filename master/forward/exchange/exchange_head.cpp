@@ -8,6 +8,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/constant_time.hpp"
 #include "master/forward/http/client_certificate.hpp"
+#include "master/forward/http/path_readings.hpp"
 #include "master/forward/http/grpc.hpp"
 #include "master/forward/http/request_key.hpp"
 #include "master/forward/http/via.hpp"
@@ -143,17 +144,41 @@ void Exchange::find_route() {
   }
 }
 
-// What the service or the route demands of its clients' certificates.
+// What the service or the route demands of its clients' certificates. Which route that is must not
+// depend on how a client spells the path: all that a worker may read there count.
 Exchange::EarlyAnswer Exchange::demand_certificate() const {
   const auto& demand = client_.options->client_certificate;
-  if (!demand.is_on()) return std::nullopt;
+  const bool may_differ = routes_ != nullptr && routes_->has_demands() && !has_one_reading(path());
+  if (!demand.is_on() && !may_differ) return std::nullopt;
   const auto shown = client_certificate(client_.request, client_.sender);
-  if (meets(demand, shown)) return std::nullopt;
+  const bool meets_all = meets(demand, shown) && (!may_differ || meets_other_readings(shown));
+  if (meets_all) return std::nullopt;
   return LocalResponse{.status = 403,
                        .code = "client_certificate",
                        .message = shown.empty()
                                       ? "This is served to clients with a certificate alone."
                                       : "This is not served to the name in that certificate."};
+}
+
+bool Exchange::meets_other_readings(std::string_view shown) const {
+  if (!path().starts_with('/')) return true;
+  const auto readings = other_readings(path());
+  return std::all_of(readings.begin(), readings.end(), [&](const std::string& reading) {
+    const auto* route = routes_->find(client_.request.host(), reading);
+    if (route == route_) return true;
+    if (route != nullptr && route->rules.client_certificate) {
+      return meets(*route->rules.client_certificate, shown);
+    }
+    const auto& name = route == nullptr ? context_.options().default_service : route->service;
+    const auto* service = context_.services().find(name);
+    return service == nullptr || meets(service->options().requests.client_certificate, shown);
+  });
+}
+
+// Without the query.
+std::string_view Exchange::path() const {
+  const auto target = client_.request.target();
+  return target.substr(0, target.find('?'));
 }
 
 // One that is known stays known; another may become so while the request waits.

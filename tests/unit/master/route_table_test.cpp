@@ -211,4 +211,27 @@ TEST_CASE("routes are refused beyond their number and beyond what they take toge
   }
 }
 
+TEST_CASE("a host is the same with the dot of the root, and a route is given without it") {
+  const auto table = table_of({"shop.example/=shop", "/=any"});
+  CHECK(found(table, "shop.example.", "/") == "shop");
+  CHECK(found(table, "SHOP.example.:8080", "/x") == "shop");
+  CHECK(found(table, "shop.example..", "/") == "any");
+  CHECK(found(table, ".", "/") == "any");
+  CHECK(!wire::parse_route_flag("shop.example./=shop", "--route").ok());
+}
+
+TEST_CASE("a table knows whether any of its routes demands a certificate") {
+  auto table = table_of({"/=any"});
+  CHECK(!table.has_demands());
+  wire::Route route;
+  route.prefix = "/admin";
+  route.service = "any";
+  route.rules.client_certificate = wire::CertificateDemand::parse("any");
+  table = table.with(route).with(route);
+  CHECK(table.has_demands());
+  route.rules = {};
+  CHECK(!table.with(route).has_demands());
+  CHECK(!table.without({"", "/admin"}).has_demands());
+}
+
 }  // namespace tandem::master::route_table_test
