@@ -14,7 +14,6 @@
 #include <cstdint>
 
 #include "master/forward/http/h2/error_code.hpp"
-#include "master/forward/http/h2/limits.hpp"
 
 namespace tandem::master::h2 {
 
@@ -68,8 +67,7 @@ class ClosedStreams {
   Latest<8> ended_;
   Latest<8> reset_by_peer_;
   Latest<8> excused_;
-  // On which honest peers may have sent more for a round trip: all that can be open at once.
-  Latest<limits::h2_streams_max> reset_by_us_;
+  Latest<32> reset_by_us_;  // on which honest peers may have sent more for a round trip
 };
 
 }  // namespace tandem::master::h2

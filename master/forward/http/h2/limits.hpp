@@ -44,7 +44,7 @@ inline constexpr std::uint32_t h2_streams_before_settings = 100;
 // At a quarter of them it is told to go away, without any it is closed.
 inline constexpr std::uint32_t h2_patience_points = 1'000;
 inline constexpr std::uint32_t h2_patience_points_per_second = 100;
-// Frames that a worker may have sent on a stream before it read our reset: a window's worth of them
+// Frames that a peer may have sent on a stream before it read our reset: a window's worth of them
 // is on its way, in messages of a kilobyte; and of all streams together.
 inline constexpr std::uint32_t h2_late_frames_per_reset = h2_stream_window_bytes / 1024;
 inline constexpr std::uint32_t h2_late_frames_max = 100'000;

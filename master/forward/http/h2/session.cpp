@@ -256,10 +256,8 @@ void Session::close_stream(Stream& stream, const Closure& closure) {
 void Session::reset(Stream& stream, ErrorCode code) {
   stream.detached_ = true;
   stream.reset_by_us_ = true;
-  if (role_ == Role::client) {
-    free_late_frames_ =
-        std::min(free_late_frames_ + limits::h2_late_frames_per_reset, limits::h2_late_frames_max);
-  }
+  free_late_frames_ =
+      std::min(free_late_frames_ + limits::h2_late_frames_per_reset, limits::h2_late_frames_max);
   stream.offered_ = {};
   stream.user = nullptr;
   if (stream.unconsumed_ > 0) nghttp2_session_consume_connection(session_, stream.unconsumed_);
