@@ -18,6 +18,8 @@ inline constexpr std::size_t accepted_links_max = 24;
 // A master says something on such a link at least so often, and a witness that hears nothing for
 // link_idle_max makes another: a link that nothing passes any more is noticed at both ends.
 inline constexpr auto link_greeted_every = 1s;
+// How often one that has nothing to say looks whether its peer still is one, by its certificate.
+inline constexpr auto link_judged_every = 500ms;
 inline constexpr auto link_idle_max = 5s;
 // How long the last request for the vote of a witness that is away is kept: it connects within
 // link_idle_max, and an older request is at worst refused.

@@ -206,13 +206,31 @@ asio::awaitable<error_code> PeerLink::secure() {
   co_return boost::system::errc::make_error_code(boost::system::errc::protocol_error);
 }
 
-// Its certificate may have been revoked, or have ended, since the connection was made.
-bool PeerLink::is_still_peer() {
+// The peer may have lost its certificate, or the authority of it, since the connection was made. If
+// this member's own was replaced the peer has to see the new one, so that it can be revoked.
+bool PeerLink::is_still_good() {
   if (!options_.credentials || !socket_.peer()) return true;
-  auto why = why_not(*socket_.peer(), *options_.credentials->get(), access::wall_time());
-  if (why.empty()) return true;
+  const auto current = options_.credentials->get();
+  auto why = why_not(*socket_.peer(), *current, access::wall_time());
+  if (why.empty()) return socket_.credentials()->shows_the_same(*current);
   set_trouble(std::move(why));
   return false;
+}
+
+// Until there is something to send, or it is time to say something, or to look at the peer.
+asio::awaitable<void> PeerLink::wait_to_write(std::uint64_t connection) {
+  if (accepted_) {
+    wake_.expires_after(limits::link_greeted_every);
+  } else if (options_.credentials) {
+    wake_.expires_after(limits::link_judged_every);
+  } else {
+    wake_.expires_at(Timer::time_point::max());
+  }
+  error_code error;
+  co_await wake_.async_wait(keeping(error));
+  if (error || connection != connection_ || stopped_) co_return;
+  greeting_ = greeting_ || accepted_;
+  if (!is_still_good()) close();
 }
 
 asio::awaitable<void> PeerLink::read_answers() {
@@ -271,13 +289,11 @@ asio::awaitable<void> PeerLink::write_messages(std::shared_ptr<PeerLink> self,
   while (is_current() && socket_.is_open()) {
     error_code error;
     if ((queue_.empty() && !greeting_) || unanswered_ >= unanswered_max) {
-      accepted_ ? wake_.expires_after(limits::link_greeted_every)
-                : wake_.expires_at(Timer::time_point::max());
-      co_await wake_.async_wait(keeping(error));
-      if (!error) greeting_ = true;
+      auto waiting = wait_to_write(connection);
+      co_await std::move(waiting);
       continue;
     }
-    if (!is_still_peer()) co_return close();
+    if (!is_still_good()) co_return close();
     const std::string request = next_request();
     if (unanswered_++ == 0) expect_answer();
     co_await asio::async_write(socket_, asio::buffer(request), keeping(error));

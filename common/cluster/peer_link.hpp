@@ -97,7 +97,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   boost::asio::awaitable<bool> connect();
   boost::asio::awaitable<boost::system::error_code> connect_to(Endpoint address);
   boost::asio::awaitable<boost::system::error_code> secure();
-  bool is_still_peer();
+  bool is_still_good();
+  boost::asio::awaitable<void> wait_to_write(std::uint64_t connection);
   boost::asio::awaitable<void> read_answers();
   boost::asio::awaitable<void> write_messages(std::shared_ptr<PeerLink> self,
                                               std::uint64_t connection);

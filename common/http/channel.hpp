@@ -79,6 +79,8 @@ class Channel {
   boost::asio::awaitable<error_code> secure_now(tls::CredentialsPtr credentials, tls::Side side);
   // Who is at the other end; nothing without TLS, or before the handshake is done.
   const std::optional<tls::Peer>& peer() const { return peer_; }
+  // What it was secured with; null: it was not.
+  const tls::CredentialsPtr& credentials() const { return credentials_; }
   // What TLS has failed for, a few words; empty: it has not.
   const std::string& failure() const { return failure_; }
   // In place of error.message(): what TLS says, where it has failed.

@@ -188,22 +188,47 @@ asio::awaitable<void> HttpServer::sweep() {
     error_code ignored;
     sweep_timer_.expires_after(period);
     co_await sweep_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    const auto now = std::chrono::steady_clock::now();
-    const auto credentials = options_.credentials ? options_.credentials->get() : nullptr;
-    const auto today = access::wall_time();
-    std::vector<std::shared_ptr<Connection>> ended;
-    for (const auto& connection : connections_) {
-      const auto& peer = connection->socket.peer();
-      const auto why = peer ? why_not(*peer, *credentials, today) : std::string();
-      if (!why.empty() && connection->socket.is_open()) {
-        handshake_log_.refused(connection->peer, fmt::format("{} {}", peer->identity.id(), why),
-                               tandem::now());
-      }
-      if (connection->deadline >= now && why.empty()) continue;
-      connection->is_parked ? ended.push_back(connection) : connection->close();
-    }
-    for (const auto& connection : ended) end(connection);
+    auto looking = look_at_all();
+    co_await std::move(looking);
   }
+}
+
+// Where the authorities have changed each certificate is verified again, which takes the processor
+// for a while: others get their turns in between.
+asio::awaitable<void> HttpServer::look_at_all() {
+  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+  const auto credentials = options_.credentials ? options_.credentials->get() : nullptr;
+  std::size_t looked_at = 0;
+  for (const auto& connection : all) {
+    if (credentials != nullptr && ++looked_at % limits::control_verified_at_once == 0) {
+      auto others = asio::post(loop_, asio::use_awaitable);
+      co_await std::move(others);
+    }
+    if (stopped_) co_return;
+    if (!connection->socket.is_open() || !is_to_end(*connection, credentials)) continue;
+    connection->is_parked ? end(connection) : connection->close();
+  }
+}
+
+// Its time is over, or its peer is believed no more.
+bool HttpServer::is_to_end(const Connection& connection, const tls::CredentialsPtr& credentials) {
+  if (connection.deadline < std::chrono::steady_clock::now()) return true;
+  const auto& peer = connection.socket.peer();
+  if (!peer) return false;
+  const auto why = why_not(*peer, *credentials, access::wall_time());
+  if (why.empty()) {
+    return (connection.is_idle || connection.is_parked) && shows_replaced(connection);
+  }
+  handshake_log_.refused(connection.peer, fmt::format("{} {}", peer->identity.id(), why),
+                         tandem::now());
+  return true;
+}
+
+// Its peer has seen a certificate of this server that was replaced: it has to see the new one, so
+// that this can be revoked.
+bool HttpServer::shows_replaced(const Connection& connection) const {
+  if (!connection.socket.peer()) return false;
+  return !connection.socket.credentials()->shows_the_same(*options_.credentials->get());
 }
 
 // False: it ends; why has been logged.
@@ -265,8 +290,10 @@ asio::awaitable<void> HttpServer::serve(std::shared_ptr<Connection> connection) 
       connection->buffer.shrink_to_fit();
       if (park(*connection)) co_return;
       connection->deadline = after(options_.idle_max);
+      connection->is_idle = true;
       auto waiting = connection->socket.wait_readable();
       const auto error = co_await std::move(waiting);
+      connection->is_idle = false;
       if (error) break;
       connection->buffer.reserve(first_read_bytes);
     }
@@ -347,7 +374,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   // Who is trusted no more must not keep the place of one who is.
   const bool has_lost_trust = connection.is_trusted && response->status == unauthorized;
   const bool keep_alive = at_end && parser.get().keep_alive() && !retires_ && !has_lost_trust &&
-                          response->stream == nullptr;
+                          response->stream == nullptr && !shows_replaced(connection);
   const auto method = error ? boost::beast::string_view{} : parser.get().method_string();
   std::string text;
   write_answer(text, *response, date(), {method.data(), method.size()}, keep_alive);

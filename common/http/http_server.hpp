@@ -139,6 +139,9 @@ class HttpServer {
   bool accept_one(Listener& listener, boost::system::error_code& error);
   boost::asio::awaitable<void> pause_accepting(boost::system::error_code why);
   boost::asio::awaitable<void> sweep();
+  boost::asio::awaitable<void> look_at_all();
+  bool is_to_end(const Connection& connection, const tls::CredentialsPtr& credentials);
+  bool shows_replaced(const Connection& connection) const;
   boost::asio::awaitable<void> greet(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<void> serve(std::shared_ptr<Connection> connection);
   boost::asio::awaitable<bool> secure(Connection& connection);

@@ -34,6 +34,7 @@ struct HttpServer::Connection : ConnectionSlots::Holder, std::enable_shared_from
   SteadyTime deadline = SteadyTime::max();
   std::function<void()> ended;  // of one that was adopted
   bool is_trusted = false;
+  bool is_idle = false;    // its coroutine waits for the next request
   bool is_parked = false;  // nothing is under way but the wait for the next request
 
   // What is asked here again and again (RepeatedRequests), as it was admitted last.

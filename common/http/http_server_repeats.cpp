@@ -119,6 +119,7 @@ std::size_t HttpServer::answer_at_once(Connection& connection, std::string_view 
   }
   if (hosts != 1 || host != connection.host || authorization != connection.authorization) return 0;
   if (connection.admissions != options_.at_once.admissions()) return 0;
+  if (shows_replaced(connection)) return 0;
   const auto bytes = head.bytes + static_cast<std::size_t>(head.content_length);
   ControlResponse response;
   try {

@@ -17,6 +17,8 @@ inline constexpr auto control_idle_max = 75s;
 // Answered with 431; our own requests have about 300 bytes.
 inline constexpr std::size_t control_header_bytes_max = 16 * 1024;
 inline constexpr auto control_request_max = 10s;  // from the first byte to the last of a request
+// How many peers are verified again, a tenth of a millisecond each, before others get a turn.
+inline constexpr std::size_t control_verified_at_once = 64;
 // Read after a refusal, so that the client sees the answer.
 inline constexpr std::size_t discarded_bytes_max = 1024 * 1024;
 // How much of a stranger's text a refusal quotes.

@@ -13,6 +13,7 @@
 #include "common/tls/kept_session.hpp"
 #include "common/tls/limits.hpp"
 #include "common/tls/quiet_socket.hpp"
+#include "common/tls/shown_chain.hpp"
 
 namespace tandem::tls {
 
@@ -23,6 +24,7 @@ constexpr const char* certificate_flag = "--cluster-cert";
 constexpr const char* key_flag = "--cluster-key";
 constexpr const char* revoked_flag = "--cluster-revoked";
 constexpr std::size_t digest_digits = 64;
+constexpr int security_level = 2;
 
 Error refuse(const char* flag, const std::string& file, std::string_view why) {
   return invalid(fmt::format("{}: {} {}", flag, file, why), flag);
@@ -36,20 +38,28 @@ Result<std::vector<CertificatePtr>> read_certificates(const char* flag, const st
   return all;
 }
 
-// Whether OpenSSL would let the other members take this certificate.
-Result<> verify(SSL_CTX* context, X509* own, const std::vector<CertificatePtr>& chain) {
-  const std::unique_ptr<STACK_OF(X509), Freed<[](auto* all) { sk_X509_free(all); }>> between(
-      sk_X509_new_null());
-  for (const auto& each : chain) sk_X509_push(between.get(), each.get());
-  const std::unique_ptr<X509_STORE_CTX, Freed<&X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
-  TANDEM_ASSERT(
-      X509_STORE_CTX_init(check.get(), SSL_CTX_get_cert_store(context), own, between.get()) == 1);
-  X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_CLIENT);
-  if (X509_verify_cert(check.get()) == 1) return {};
-  const int error = X509_STORE_CTX_get_error(check.get());
-  ERR_clear_error();
-  return invalid(fmt::format("is not accepted by the authority of {}: {}", authority_flag,
-                             X509_verify_cert_error_string(error)));
+CertificateStack stack_of(const std::vector<CertificatePtr>& certificates) {
+  CertificateStack all(sk_X509_new_null());
+  for (const auto& each : certificates) {
+    X509_up_ref(each.get());
+    sk_X509_push(all.get(), each.get());
+  }
+  return all;
+}
+
+// The same for the same certificates, in whatever order they stand in the file.
+std::string digest_of(const std::vector<CertificatePtr>& certificates) {
+  std::set<std::string> digests;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned size = 0;
+  for (const auto& each : certificates) {
+    TANDEM_ASSERT(X509_digest(each.get(), EVP_sha256(), hash.data(), &size) == 1);
+    digests.emplace(hash.begin(), hash.begin() + size);
+  }
+  std::string all;
+  for (const auto& each : digests) all += each;
+  TANDEM_ASSERT(EVP_Digest(all.data(), all.size(), hash.data(), &size, EVP_sha256(), nullptr) == 1);
+  return {hash.begin(), hash.begin() + size};
 }
 
 bool is_digest(std::string_view text) {
@@ -112,7 +122,7 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
   auto* const context = context_.get();
   TANDEM_ASSERT(context != nullptr);
   TANDEM_ASSERT(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1);
-  SSL_CTX_set_security_level(context, 2);
+  SSL_CTX_set_security_level(context, security_level);
   SSL_CTX_set_max_cert_list(context, limits::chain_bytes_max);
   // Sessions are kept by those who ask for it alone (begin_again()).
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -130,13 +140,7 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
                      &ClusterCredentials::check);
   SSL_CTX_set_verify_depth(context, limits::chain_depth_max);
 
-  const auto authorities = read_certificates(authority_flag, files.authority);
-  if (!authorities) return authorities.error();
-  auto* const store = SSL_CTX_get_cert_store(context);
-  // An operator's own authority may be one that another has signed.
-  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-  for (const auto& each : *authorities) X509_STORE_add_cert(store, each.get());
-
+  if (auto read = read_authorities(files.authority); !read) return read;
   auto chain = read_certificates(certificate_flag, files.certificate);
   if (!chain) return chain.error();
   auto* const own = chain->front().get();
@@ -147,8 +151,9 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
   if (expires_ <= now) {
     return refuse(certificate_flag, files.certificate, "has ended on " + to_string(expires_));
   }
-  if (const auto valid = verify(context, own, *chain); !valid) {
-    return refuse(certificate_flag, files.certificate, valid.error().message);
+  if (const auto why = why_refused(own, stack_of(*chain).get(), Side::calls); !why.empty()) {
+    return refuse(certificate_flag, files.certificate,
+                  fmt::format("is not accepted by the authority of {}: {}", authority_flag, why));
   }
   const auto pem = read_private_file(files.key, limits::pem_bytes_max);
   if (!pem) return refuse(key_flag, files.key, pem.error().message);
@@ -171,6 +176,40 @@ Result<> ClusterCredentials::read(const ClusterFiles& files, WallTime now) {
     return refuse(certificate_flag, files.certificate, "is revoked by " + files.revoked);
   }
   return {};
+}
+
+Result<> ClusterCredentials::read_authorities(const std::string& file) {
+  const auto authorities = read_certificates(authority_flag, file);
+  if (!authorities) return authorities.error();
+  auto* const store = SSL_CTX_get_cert_store(context_.get());
+  // An operator's own authority may be one that another has signed.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  for (const auto& each : *authorities) X509_STORE_add_cert(store, each.get());
+  authorities_ = digest_of(*authorities);
+  return {};
+}
+
+// With what OpenSSL sets for a handshake.
+std::string ClusterCredentials::why_refused(X509* certificate, STACK_OF(X509) * between,
+                                            Side shown_by) const {
+  ERR_clear_error();
+  const std::unique_ptr<X509_STORE_CTX, Freed<&X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+  auto* const store = SSL_CTX_get_cert_store(context_.get());
+  TANDEM_ASSERT(X509_STORE_CTX_init(check.get(), store, certificate, between) == 1);
+  X509_STORE_CTX_set_default(check.get(), shown_by == Side::calls ? "ssl_client" : "ssl_server");
+  auto* const parameters = X509_STORE_CTX_get0_param(check.get());
+  X509_VERIFY_PARAM_set_auth_level(parameters, security_level);
+  X509_VERIFY_PARAM_set_depth(parameters, limits::chain_depth_max);
+  if (X509_verify_cert(check.get()) == 1) return {};
+  const int error = X509_STORE_CTX_get_error(check.get());
+  ERR_clear_error();
+  return X509_verify_cert_error_string(error);
+}
+
+bool ClusterCredentials::shows_the_same(const ClusterCredentials& others) const {
+  if (this == &others) return true;
+  const auto* const own = SSL_CTX_get0_certificate(context_.get());
+  return X509_cmp(own, SSL_CTX_get0_certificate(others.context_.get())) == 0;
 }
 
 // One digest on a line; what follows a '#' is for people.
@@ -259,7 +298,8 @@ Result<Peer> ClusterCredentials::peer_of(SSL* ssl) const {
   TANDEM_ASSERT(certificate != nullptr);
   auto identity = identity_of(certificate);
   if (!identity) return identity.error();
-  return Peer{std::move(*identity), tls::expires(certificate), key_digest(certificate)};
+  return Peer{std::move(*identity), tls::expires(certificate), key_digest(certificate),
+              std::make_shared<ShownChain>(ssl, *this)};
 }
 
 CredentialsPtr CurrentCredentials::get() const {
@@ -275,7 +315,9 @@ void CurrentCredentials::set(CredentialsPtr next) {
 std::string why_not(const Peer& peer, const ClusterCredentials& credentials, WallTime now) {
   if (peer.expires <= now) return "its certificate has ended on " + to_string(peer.expires);
   if (credentials.is_revoked(peer.key_digest)) return "its certificate is revoked";
-  return {};
+  if (peer.shown == nullptr) return {};
+  const auto& refusal = peer.shown->why_refused(credentials);
+  return refusal.empty() ? "" : "its certificate is no longer accepted: " + refusal;
 }
 
 }  // namespace tandem::tls

@@ -37,12 +37,14 @@ enum class Side { calls, serves };
 enum class Resumption { never, by_tickets };
 
 class KeptSession;
+class ShownChain;
 
 // Who is at the other end.
 struct Peer {
   Identity identity;
   WallTime expires;
   std::string key_digest;
+  std::shared_ptr<ShownChain> shown{};  // null: its authority is not looked at again
 };
 
 // Immutable, and shared between threads.
@@ -58,6 +60,13 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
   WallTime expires() const { return expires_; }
   bool is_revoked(std::string_view key_digest) const { return revoked_.contains(key_digest); }
   std::size_t revocations() const { return revoked_.size(); }
+  // A digest of the certificates of all authorities that count.
+  const std::string& authorities() const { return authorities_; }
+  // Whether others are shown the same certificate by these.
+  bool shows_the_same(const ClusterCredentials& others) const;
+  // Why a handshake would refuse the certificate of a peer with those `between` it and the
+  // authority, a few words; empty: it would not.
+  std::string why_refused(X509* certificate, STACK_OF(X509) * between, Side shown_by) const;
 
   // For one connection, which keeps these credentials. Its owner says what it reads from and
   // writes to.
@@ -73,6 +82,7 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
   ClusterCredentials() = default;
 
   Result<> read(const ClusterFiles& files, WallTime now);
+  Result<> read_authorities(const std::string& file);
   Result<> read_revoked(const std::string& file);
   static int check(int preverified, X509_STORE_CTX* chain);
   static int keep(SSL* ssl, SSL_SESSION* session);
@@ -80,6 +90,7 @@ class ClusterCredentials : public std::enable_shared_from_this<ClusterCredential
   ContextPtr context_;
   Identity identity_;
   WallTime expires_;
+  std::string authorities_;
   std::set<std::string, std::less<>> revoked_;
 };
 

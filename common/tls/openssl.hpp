@@ -22,9 +22,13 @@ struct Freed {
   }
 };
 
+inline void free_certificates(STACK_OF(X509) * all) { sk_X509_pop_free(all, &X509_free); }
+
 using BioPtr = std::unique_ptr<BIO, Freed<&BIO_free_all>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, Freed<&X509_free>>;
+// Of certificates that it shares.
+using CertificateStack = std::unique_ptr<STACK_OF(X509), Freed<&free_certificates>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Freed<&X509_EXTENSION_free>>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freed<&GENERAL_NAMES_free>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>>;

@@ -312,4 +312,58 @@ TEST_CASE("a peer whose certificate is revoked is sent nothing more") {
   CHECK(peer.batches.size() == before);
 }
 
+TEST_CASE("a link that says nothing ends all the same when the authority of its peer is removed") {
+  const test::CredentialFiles old;
+  const test::CredentialFiles files;
+  files.add({.kind = tls::Kind::master, .name = "a"});
+  old.add({.kind = tls::Kind::master, .name = "b"});
+  const auto own = files.text("ca.pem");
+  files.write("ca.pem", own + old.text("ca.pem"));
+  old.write("ca.pem", files.text("ca.pem"));
+  LinkFixture fixture;
+  fixture.credentials = files.loaded("a");
+  Recorder peer(fixture.loop, 0, old.loaded("b"));
+  fixture.open(peer.address, 10s);
+  fixture.link->send(released());
+  REQUIRE(fixture.await([&] { return fixture.link->trouble().empty() && !peer.batches.empty(); }));
+  REQUIRE(fixture.lost == 0);
+  files.write("ca.pem", own);
+  fixture.credentials->set(files.loaded("a")->get());
+  CHECK(fixture.await([&] { return fixture.lost == 1; }));
+  CHECK(fixture.await([&] { return fixture.link->trouble().starts_with("TLS: "); }));
+  CHECK(fixture.refused.empty());
+}
+
+TEST_CASE("a link is made again when the certificate of either end was replaced") {
+  const test::CredentialFiles files;
+  for (const auto* name : {"a", "b"}) files.add({.kind = tls::Kind::master, .name = name});
+  LinkFixture fixture;
+  fixture.credentials = files.loaded("a");
+  const auto of_peer = files.loaded("b");
+  Recorder peer(fixture.loop, 0, of_peer);
+  fixture.open(peer.address, 10s);
+  std::size_t sent = 0;
+  const auto reaches = [&] {
+    fixture.link->send(released());
+    ++sent;
+    return fixture.await([&] { return peer.batches.size() == sent; });
+  };
+  REQUIRE(reaches());
+  // Read again, they are the same.
+  fixture.credentials->set(files.loaded("a")->get());
+  of_peer->set(files.loaded("b")->get());
+  CHECK(reaches());
+  CHECK(fixture.lost == 0);
+
+  files.add({.kind = tls::Kind::master, .name = "a"});
+  fixture.credentials->set(files.loaded("a")->get());
+  CHECK(fixture.await([&] { return fixture.lost == 1; }));
+  CHECK(reaches());
+  files.add({.kind = tls::Kind::master, .name = "b"});
+  of_peer->set(files.loaded("b")->get());
+  CHECK(fixture.await([&] { return fixture.lost == 2; }));
+  CHECK(reaches());
+  CHECK(fixture.refused.empty());
+}
+
 }  // namespace tandem::cluster::peer_link_test

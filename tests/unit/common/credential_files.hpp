@@ -11,6 +11,7 @@
 
 #include "common/access/last_day.hpp"
 #include "common/base/secret.hpp"
+#include "common/base/small_file.hpp"
 #include "common/tls/authority.hpp"
 #include "common/tls/credentials.hpp"
 
@@ -46,6 +47,11 @@ class CredentialFiles {
   void write(const std::string& file, const std::string& text) const {
     std::ofstream(path(file)) << text;
     ::chmod(path(file).c_str(), 0600);
+  }
+  std::string text(const std::string& file) const {
+    auto read = read_small_file(path(file), std::size_t{1} << 16);
+    REQUIRE(read);
+    return std::move(*read);
   }
   std::string path(const std::string& file) const { return directory_ + "/" + file; }
   tls::ClusterFiles of(const std::string& name) const {
