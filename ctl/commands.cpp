@@ -217,7 +217,7 @@ Problem problem_of(const wire::Status& status) {
   }
   for (const auto& worker : status.workers) {
     if (worker.state != "up" && worker.state != "draining") {
-      return {Health::degraded, fmt::format("worker {} is {}", worker.name, worker.state)};
+      return {Health::degraded, fmt::format("worker {}", told_of(worker))};
     }
     if (worker.state == "up" && !worker.reason.empty()) {
       return {Health::degraded, fmt::format("worker {}", told_of(worker))};

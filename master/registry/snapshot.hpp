@@ -42,6 +42,9 @@ struct WorkerCounters {
   // A loop saw this worker refuse a connection: no loop picks it until the registry, on the next
   // good sign (heartbeat or probe), clears it.
   std::atomic<bool> suspect{false};
+  // The alert by which it has refused TLS with this master (common/tls/handshake_alert.hpp), until
+  // it accepts that; 0: it has not.
+  std::atomic<unsigned> tls_alert{0};
   // A loop is testing whether it accepts connections, after one broke off.
   std::atomic<bool> tested{false};
   // The registry has not heard it for too long, or was told that it failed: it will not answer.

@@ -4,6 +4,7 @@
 
 #include "common/base/assert.hpp"
 #include "common/base/duration.hpp"
+#include "common/tls/handshake_alert.hpp"
 #include "common/wire/limits.hpp"
 #include "master/registry/limits.hpp"
 
@@ -36,7 +37,8 @@ WorkerState WorkerRecord::state() const {
 std::string WorkerRecord::reason() const {
   switch (state()) {
     case WorkerState::up: return {};
-    case WorkerState::suspect: return to_string(*last_failure);
+    case WorkerState::suspect:
+      return *last_failure == FailureKind::tls ? reason_of_tls() : to_string(*last_failure);
     case WorkerState::draining:
       if (has_left()) return "is leaving";
       return drained ? "drained by an operator" : "asked to be drained";
@@ -53,6 +55,12 @@ std::string WorkerRecord::reason() const {
   if (!address.is_numeric() && !unresolved.empty()) return unresolved;
   if (!check_failure) return "not probed yet";
   return fmt::format("health check failed: {}", check_failure->to_string());
+}
+
+std::string WorkerRecord::reason_of_tls() const {
+  const auto alert = counters->tls_alert.load(std::memory_order_relaxed);
+  const std::string what = to_string(FailureKind::tls);
+  return alert == 0 ? what : fmt::format("{}: {}", what, tls::handshake_alert(alert));
 }
 
 std::string WorkerRecord::reason_of_ejection() const {
@@ -83,6 +91,11 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
     status.reason = record.reason_of_ejection();
     const Duration left(until - real_now.since_boot().count());
     status.until_ms = std::max<std::int64_t>(to_ms(left), 0);
+  }
+  // Its heartbeats are good, and it is tried again now and then: that is no reason to call it well.
+  if (record.state() == WorkerState::up && record.refuses_tls()) {
+    status.state = to_string(WorkerState::suspect);
+    status.reason = record.reason_of_tls();
   }
   status.protocol = wire::to_string(record.protocol.value_or(of_service));
   status.weight = record.weight();

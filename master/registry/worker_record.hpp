@@ -113,6 +113,9 @@ struct WorkerRecord {
   std::string reason() const;
   // Why it is ejected; empty if it is not.
   std::string reason_of_ejection() const;
+  // It has refused TLS with this master, and not accepted it since; and in which words.
+  bool refuses_tls() const { return counters->tls_alert.load(std::memory_order_relaxed) != 0; }
+  std::string reason_of_tls() const;
   // It would get traffic if it were healthy. A backend that was never healthy does not count.
   bool is_wanted() const;
   // It is suspect, and would get traffic with the next good sign.

@@ -211,4 +211,60 @@ TEST_CASE("certificates and their authority are replaced without a failed heartb
   CHECK(load.first_failure() == "");
 }
 
+TEST_CASE(
+    "a worker that does not believe a master's new certificate fails no request, and is told") {
+  PairCluster cluster(with_certificates({"a"}));
+  for (const auto* name : {"w1", "w2"}) cluster.start_worker(name, PairCluster::Votes::no);
+  REQUIRE(cluster.await_whole() == "");
+  const auto& old = cluster.certificates();
+  const auto own = old.of("master", "a");
+  const TempDir dir;
+  Certificates next(dir);
+  next.issue("master", "a", {"--address", "127.0.0.1"});
+  const auto await_line = [&](Process& process, std::string_view line) {
+    REQUIRE(eventually([&] { return is_in(line, process.errors()); }));
+  };
+  // Of the new authority the second worker does not know.
+  replace(own.authority, read_file(own.authority) + read_file(next.directory() + "/ca.pem"));
+  cluster.worker("w1").signal(SIGHUP);
+  await_line(cluster.worker("w1"), read_again);
+  replace(own.certificate, read_file(next.of("master", "a").certificate));
+  replace(own.key, read_file(next.of("master", "a").key));
+  cluster.master("a").signal(SIGHUP);
+  await_line(cluster.master("a"), "certificate of the cluster read again");
+
+  const auto refuses = [&] {
+    const auto w2 = cluster.status("a").workers.at("w2");
+    return w2.state == "suspect";
+  };
+  REQUIRE(eventually([&] {
+    CHECK(post(cluster.listen("a"), "/", "once").status == 200);
+    return refuses();
+  }));
+  for (int i = 0; i < 20; ++i) CHECK(post(cluster.listen("a"), "/", "once").status == 200);
+  const auto tandem = [&](const std::string& word) {
+    Arguments command{program("tandem"), "--control", cluster.control("a")};
+    const auto flags = old.flags_of("operator", "ops");
+    command.insert(command.end(), flags.begin(), flags.end());
+    command.push_back(word);
+    if (word == "status") command.push_back("--check");
+    return run(command).output;
+  };
+  const auto* const why = "refuses TLS with this master: unknown ca";
+  CHECK(is_in(std::string("worker w2 is suspect: ") + why, tandem("status")));
+  CHECK(is_in(why, tandem("workers")));
+  await_line(cluster.master("a"), "a worker refuses tls with this master worker=w2");
+  CHECK(count("refuses tls with this master", cluster.master("a").errors()) == 1);
+  await_line(cluster.worker("w2"),
+             "connection refused from=127.0.0.1 reason=\"TLS: its certificate");
+
+  // Until the worker has the authority too.
+  cluster.worker("w2").signal(SIGHUP);
+  await_line(cluster.worker("w2"), read_again);
+  CHECK(eventually([&] {
+    CHECK(post(cluster.listen("a"), "/", "once").status == 200);
+    return cluster.status("a").workers.at("w2").state == "up";
+  }));
+}
+
 }  // namespace tandem::e2e::rotation_test

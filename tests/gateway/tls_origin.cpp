@@ -14,7 +14,14 @@ namespace tandem::test {
 
 namespace {
 constexpr int look_ms = 10;
+
+int choose_http2(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char*,
+                 unsigned, void*) {
+  *chosen = reinterpret_cast<const unsigned char*>("h2");
+  *size = 2;
+  return SSL_TLSEXT_ERR_OK;
 }
+}  // namespace
 
 TlsOrigin::TlsOrigin(const master::tls::CertificateFiles& shown, const Options& options)
     : options_(options), context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
@@ -25,6 +32,7 @@ TlsOrigin::TlsOrigin(const master::tls::CertificateFiles& shown, const Options& 
     good = good && SSL_CTX_load_verify_file(context, options_.client_authority.c_str()) == 1;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
+  if (options_.speaks_http2) SSL_CTX_set_alpn_select_cb(context, &choose_http2, nullptr);
   listening_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -87,6 +95,7 @@ void TlsOrigin::serve(int client) {
       if (!arrived.ends_with("\r\n\r\n")) continue;
       arrived.clear();
       ++requests_;
+      if (options_.drops_requests) break;
       SSL_write(ssl.get(), options_.answer.data(), static_cast<int>(options_.answer.size()));
     }
   }

@@ -20,6 +20,8 @@ class TlsOrigin {
   struct Options {
     std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure";
     std::string client_authority{};  // a file; empty: nobody is asked for a certificate
+    bool speaks_http2 = false;       // it says so (ALPN); but it answers as before
+    bool drops_requests = false;     // closes the connection when it has read one
     unsigned silent = 0;             // so many connections, the first ones, are said nothing on
   };
   // Shows that certificate.

@@ -12,6 +12,8 @@
 namespace tandem::test::upstream_tls_test {
 namespace {
 
+constexpr unsigned unknown_ca = 48;  // RFC 8446 §6
+
 // A certificate that stands for itself is its own authority.
 struct Scene {
   CertificateDirectory directory;
@@ -114,7 +116,83 @@ TEST_CASE("a worker that wants a certificate is shown the one of the settings") 
   auto spec = scene.spec;
   spec.certificate = ours.certificate + "," + ours.key;
   gateway.secure_workers(spec);
+  gateway.hear(0);
   CHECK(gateway.ask(get("/")).body == "secure");
+  CHECK(gateway.counters(0).tls_alert == 0);
+}
+
+TEST_CASE("a POST goes to another worker when the first refuses this master's certificate") {
+  Scene scene;
+  const auto ours = scene.directory.make("ours", {"master.example"});
+  TlsOrigin refuses(scene.good, {.client_authority = scene.other.certificate});
+  TlsOrigin good(scene.good, {.client_authority = ours.certificate});
+  Gateway gateway({refuses.port(), good.port()},
+                  {.policy = *wire::parse_policy("round_robin", "f"), .forgives = true});
+  auto spec = scene.spec;
+  spec.certificate = ours.certificate + "," + ours.key;
+  gateway.secure_workers(spec);
+  for (int i = 0; i < 8; ++i) {
+    const auto answer = gateway.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    CHECK(answer.body == "secure");
+  }
+  CHECK(good.requests() == 8);
+  CHECK(refuses.connections() > 0);
+  CHECK(refuses.requests() == 0);
+  CHECK(gateway.reported_failures() > 0);
+  CHECK(gateway.counters(0).tls_alert == unknown_ca);
+  CHECK(gateway.counters(1).tls_alert == 0);
+}
+
+TEST_CASE("who alone is left and refuses this master's certificate is said to have done nothing") {
+  Scene scene;
+  const auto ours = scene.directory.make("ours", {"master.example"});
+  auto spec = scene.spec;
+  spec.certificate = ours.certificate + "," + ours.key;
+  const std::vector<std::string> requests{
+      get("/"), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok",
+      // Streamed, and larger than what the sockets hold.
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n" + std::string(200'000, 'x')};
+  for (const bool http2 : {false, true}) {
+    TlsOrigin refuses(scene.good,
+                      {.client_authority = scene.other.certificate, .speaks_http2 = http2});
+    const auto protocol = http2 ? wire::WorkerProtocol::http2 : wire::WorkerProtocol::http1;
+    for (const auto& request : requests) {
+      CAPTURE(http2, request.substr(0, 48));
+      Gateway gateway({refuses.port()}, {.workers_speak = protocol});
+      gateway.secure_workers(spec);
+      const auto answer = gateway.ask(request);
+      CHECK(answer.status() == 503);
+      CHECK_THAT(answer.body, Catch::Contains("no_worker") &&
+                                  Catch::Contains("refuse TLS with this master") &&
+                                  Catch::Contains("was not executed"));
+      CHECK(gateway.counters(0).suspect);
+      CHECK(gateway.counters(0).tls_alert == unknown_ca);
+      CHECK(gateway.reported_failures() == 1);
+    }
+    CHECK(refuses.requests() == 0);
+  }
+}
+
+TEST_CASE("a POST that was read over TLS is not sent again when its connection breaks off") {
+  Scene scene;
+  const auto ours = scene.directory.make("ours", {"master.example"});
+  TlsOrigin drops(scene.good, {.client_authority = ours.certificate, .drops_requests = true});
+  TlsOrigin good(scene.good, {.client_authority = ours.certificate});
+  Gateway gateway({drops.port(), good.port()}, {.policy = *wire::parse_policy("round_robin", "f")});
+  auto spec = scene.spec;
+  spec.certificate = ours.certificate + "," + ours.key;
+  gateway.secure_workers(spec);
+  unsigned failed = 0;
+  for (int i = 0; i < 4; ++i) {
+    const auto answer = gateway.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    if (answer.status() == 200) continue;
+    ++failed;
+    CHECK_THAT(answer.body, Catch::Contains("may have been executed"));
+  }
+  CHECK(failed > 0);
+  CHECK(failed == drops.requests());
+  CHECK(good.requests() == 4 - failed);
+  CHECK(gateway.counters(0).tls_alert == 0);
 }
 
 TEST_CASE("connections of before are not used once the settings say otherwise") {

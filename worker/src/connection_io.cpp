@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 
 #include "common/base/assert.hpp"
@@ -32,16 +33,42 @@ ConnectionIo::~ConnectionIo() {
   ERR_clear_error();
 }
 
+namespace {
+
+// What went wrong with a certificate says more than that the handshake failed.
+std::string why_refused(const SSL* ssl) {
+  const auto verified = SSL_get_verify_result(ssl);
+  if (verified == X509_V_ERR_APPLICATION_VERIFICATION) {
+    return "TLS: its certificate is not one of a member of this cluster";
+  }
+  if (verified != X509_V_OK) {
+    return fmt::format("TLS: its certificate is not accepted: {}",
+                       X509_verify_cert_error_string(verified));
+  }
+  const char* const reason = ERR_reason_error_string(ERR_peek_error());
+  return reason == nullptr ? std::string() : fmt::format("TLS: {}", reason);
+}
+
+}  // namespace
+
 bool ConnectionIo::secure(const tls::CredentialsPtr& credentials, Duration patience) {
   ssl_ = credentials->begin(socket_, tls::Side::serves, tls::Resumption::by_tickets);
   const auto deadline = now() + patience;
   for (auto left = patience; left > Duration::zero(); left = deadline - now()) {
     ERR_clear_error();
-    const auto step = step_of(SSL_do_handshake(ssl_.get()));
-    if (step.kind == Step::Kind::ended) return false;
+    const int returned = SSL_do_handshake(ssl_.get());
+    auto why = returned == 1 ? std::string() : why_refused(ssl_.get());
+    const auto step = step_of(returned);
+    if (step.kind == Step::Kind::ended) {
+      failure_ = std::move(why);
+      return false;
+    }
     if (step.kind == Step::Kind::done) {
       auto peer = credentials->peer_of(ssl_.get());
-      if (!peer) return false;
+      if (!peer) {
+        failure_ = "TLS: " + peer.error().message;
+        return false;
+      }
       peer_ = std::move(*peer);
       return true;
     }

@@ -37,6 +37,9 @@ class ConnectionIo {
 
   // From now on it is TLS. False: there is no handshake in `patience`, or the server stops.
   bool secure(const tls::CredentialsPtr& credentials, Duration patience);
+  // Why the handshake was refused, by either side, a few words; empty: it was not, or it has ended
+  // without a word, as that of somebody who only looks whether the port is open.
+  const std::string& failure() const { return failure_; }
   // Who calls; nothing without TLS.
   const std::optional<tls::Peer>& peer() const { return peer_; }
 
@@ -90,6 +93,7 @@ class ConnectionIo {
   std::size_t begin_ = 0;  // of the bytes that are not consumed yet
   std::size_t end_ = 0;
   tls::SslPtr ssl_;  // null: in clear
+  std::string failure_;
   std::optional<tls::Peer> peer_;
   bool aborted_ = false;
 };

@@ -1,5 +1,6 @@
 #include "worker/src/connection_server.hpp"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -39,6 +40,17 @@ bool is_routed(std::string_view method) {
 }
 
 const Refusal no_master{403, "not_a_master", "You are no master of this cluster."};
+
+// Numeric; empty: it has gone.
+std::string peer_host_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  char host[NI_MAXHOST];
+  if (::getpeername(socket, generic, &size) != 0) return {};
+  if (::getnameinfo(generic, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) != 0) return {};
+  return host;
+}
 
 // The response to the request that this thread is serving.
 thread_local ResponseWriter* current_writer = nullptr;
@@ -216,7 +228,10 @@ void ConnectionServer::serve_requests(CallerSlots::Handle connection) {
   ConnectionIo io(connection->socket, stop_event_,
                   {as_duration(read_timeout_sec_, read_timeout_usec_),
                    as_duration(write_timeout_sec_, write_timeout_usec_)});
-  if (credentials_ && !io.secure(credentials_->get(), limits::worker_handshake_max)) return;
+  if (credentials_ && !io.secure(credentials_->get(), limits::worker_handshake_max)) {
+    if (!io.failure().empty()) refusals_.refused(peer_host_of(io.socket()), io.failure(), now());
+    return;
+  }
   RequestReader reader(io);
   ResponseWriter writer(io);
   for (auto left = keep_alive_max_count_; left > 0; --left) {

@@ -21,6 +21,7 @@
 
 #include <httplib.h>
 
+#include "common/access/refusal_log.hpp"
 #include "common/base/endpoint.hpp"
 #include "common/base/mutex.hpp"
 #include "common/base/result.hpp"
@@ -99,6 +100,7 @@ class ConnectionServer : public httplib::Server {
   bool gather(const Exchange& exchange, RequestStream& stream, httplib::Request& values);
   bool refuse(const Exchange& exchange, const Refusal& refusal);
 
+  access::RefusalLog refusals_{"connection refused"};
   std::vector<Hook> hooks_;
   IsMaster is_master_;
   unsigned master_slots_ = 0;

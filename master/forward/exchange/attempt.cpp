@@ -64,6 +64,7 @@ void Attempt::report_outcome(Outcome outcome) {
   switch (outcome) {
     case Outcome::answered:
       if (!counts_as_failure(response_.status())) experience = Experience::good;
+      if (call_->has_own_connection() && !call_->is_reused()) upstream_.note_tls_accepted();
       break;
     case Outcome::timed_out:
       if (client_.times.client_gave_up(now())) return;
@@ -278,6 +279,7 @@ Attempt::Outcome Attempt::worker_gone() const {
   // A connection can only have been closed for its age before the first byte of an answer.
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
   if (call_->was_beyond_worker()) return Outcome::unsupported;
+  if (is_unanswered && call_->refusing_alert() != 0) return Outcome::tls_refused;
   if (call_->was_unprocessed() && is_unanswered) return Outcome::unprocessed;
   if (call_->is_reused() && is_unanswered) return Outcome::stale;
   return result_.request_sent ? Outcome::lost : Outcome::not_sent;
@@ -419,6 +421,7 @@ OneShotEvent* Attempt::stop() {
 AttemptResult Attempt::result(Outcome outcome) const {
   auto result = result_;
   result.outcome = outcome;
+  if (outcome == Outcome::tls_refused && call_) result.tls_alert = call_->refusing_alert();
   if (!pump_) return result;
   result.body_taken = pump_->touched();
   if (outcome == Outcome::client_failed) result.client_status = pump_->refusal_status();

@@ -12,7 +12,10 @@ enum class AttemptOutcome {
   // A kept-alive connection was closed under us; nothing was answered but perhaps a 408 which says
   // that it is being closed.
   stale,
-  unprocessed,    // the worker says that it did nothing for the request; it may be about to leave
+  unprocessed,  // the worker says that it did nothing for the request; it may be about to leave
+  // The worker has refused the handshake of TLS, or this master's certificate; it has executed
+  // nothing, though the request may have been sent.
+  tls_refused,
   unsupported,    // the worker cannot do what the request asks for; nothing was sent
   lost,           // the worker closed or reset without a whole answer; it may have seen the request
   timed_out,      // no response head, or no whole short response, in time
@@ -47,6 +50,7 @@ struct AttemptResult {
   bool response_begun = false;  // some of a response has reached the client, if only an interim one
   bool answer_begun = false;    // some of the final response has
   Ending ending = Ending::close;
+  unsigned tls_alert = 0;      // by which the worker has refused TLS; 0: it has not
   unsigned client_status = 0;  // what to answer when the client failed; 0: it is gone
   Term promised_term{};        // by a worker that refused a lower one
 };

@@ -101,7 +101,8 @@ class Exchange {
   std::string announced_client() const;
   Task<WorkerCallPtr> connect_to(ChosenWorker& chosen);
   Task<AttemptResult> pass(ChosenWorker& chosen);
-  void blame(Upstream& upstream, AttemptOutcome outcome);
+  void blame(Upstream& upstream, const AttemptResult& result);
+  void note_refused_tls(Upstream& upstream, unsigned alert);
   void count_failure(Upstream& upstream);
   void note_promised_term(Term promised);
 

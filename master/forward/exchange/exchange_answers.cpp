@@ -66,6 +66,15 @@ LocalResponse Exchange::describe(Failure failure, std::string& room) const {
                    say(fmt::format("The workers of service \"{}\" take no more; nothing was "
                                    "executed.",
                                    service_name_)));
+    case Failure::tls_refused:
+      if (from_primary) {
+        return error(503, "no_primary",
+                     "The primary refuses TLS with this master; the request was not executed.");
+      }
+      return error(503, "no_worker",
+                   say(fmt::format("The workers of service \"{}\" refuse TLS with this master; the "
+                                   "request was not executed.",
+                                   service_name_)));
     case Failure::unsupported:
       return error(501, "websocket_not_supported",
                    say(fmt::format("The workers of service \"{}\" speak HTTP/2 and take no "

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/own_trouble.hpp"
+#include "common/tls/handshake_alert.hpp"
 #include "master/forward/exchange/limits.hpp"
 
 namespace tandem::master {
@@ -24,12 +25,20 @@ void log_shortage(const ErrorCodeOs& error, Instant at) {
 }
 
 // Its clients wait, and nobody else would tell: other messages between masters take another way.
-void log_no_way_to(const Upstream& primary, const ErrorCodeOs& error, Instant at) {
+void log_no_way_to(const Upstream& primary, std::string_view reason, Instant at) {
   thread_local Instant last = Instant::never();
   if (last != Instant::never() && at - last < limits::no_way_complaint) return;
   last = at;
   log::warn("requests cannot be passed on to={} address={} reason=\"{}\"", primary.worker().name,
-            primary.host_and_port(), error.message());
+            primary.host_and_port(), reason);
+}
+
+// Once for each worker and reason, until the worker accepts it again.
+void log_refused_tls(const Upstream& upstream, unsigned alert) {
+  const auto known = upstream.counters().tls_alert.exchange(alert, std::memory_order_relaxed);
+  if (known == alert) return;
+  log::warn("a worker refuses tls with this master worker={} address={} reason=\"{}\"",
+            upstream.worker().name, upstream.host_and_port(), tandem::tls::handshake_alert(alert));
 }
 
 }  // namespace
@@ -103,12 +112,19 @@ Task<WorkerCallPtr> Exchange::connect_to(ChosenWorker& chosen) {
   chosen.deadline.disarm();
   if (connected.ok()) co_return fresh;
   const bool turned_away = fresh->was_unprocessed();
+  const auto alert = fresh->refusing_alert();
   const bool takes_blame = fresh->takes_blame();
   fresh.reset();
   // It lives, but TLS failed. A handshake that takes too long is one of a worker that may hang.
   const bool is_reached = !late && connected.error.value() == EPROTO;
+  if (alert != 0) {
+    chosen.outcome = AttemptOutcome::tls_refused;
+    if (!aborted_ && !chosen.lost_race) note_refused_tls(upstream, alert);
+    context_.services().room_made(*service_);
+    co_return nullptr;
+  }
   if (destination_ == Destination::primary && !aborted_ && !cut_short) {
-    log_no_way_to(upstream, connected.error, now());
+    log_no_way_to(upstream, connected.error.message(), now());
   }
   if (is_reached && destination_ == Destination::workers && !aborted_ && !chosen.lost_race &&
       !cut_short) {
@@ -153,13 +169,15 @@ Task<AttemptResult> Exchange::pass(ChosenWorker& chosen) {
   chosen.attempt.reset();
   chosen.in_flight.end();
   if (result.outcome != AttemptOutcome::answered && !aborted_) {
-    blame(*chosen.upstream, result.outcome);
+    blame(*chosen.upstream, result);
   }
   co_return result;
 }
 
-// The attempt ended with `outcome`: counts that against the worker if it is to blame.
-void Exchange::blame(Upstream& upstream, AttemptOutcome outcome) {
+// The attempt ended with `result`: counts that against the worker if it is to blame.
+void Exchange::blame(Upstream& upstream, const AttemptResult& result) {
+  const auto outcome = result.outcome;
+  if (outcome == AttemptOutcome::tls_refused) return note_refused_tls(upstream, result.tls_alert);
   if (destination_ == Destination::primary) return;  // how it is doing is judged elsewhere
   switch (outcome) {
     case AttemptOutcome::stale:
@@ -182,6 +200,18 @@ void Exchange::blame(Upstream& upstream, AttemptOutcome outcome) {
   }
   count_failure(upstream);
   history_.blame(outcome == AttemptOutcome::not_sent ? AttemptOutcome::lost : outcome);
+}
+
+// It does not change by itself: until one of the two has another certificate, nothing is executed
+// there. Its heartbeats tell nothing of it, so the worker stays a suspect for longer each time.
+void Exchange::note_refused_tls(Upstream& upstream, unsigned alert) {
+  if (destination_ == Destination::primary) {
+    return log_no_way_to(upstream, tandem::tls::handshake_alert(alert), now());
+  }
+  count_failure(upstream);
+  if (!history_.has_failure()) history_.blame(AttemptOutcome::tls_refused);
+  log_refused_tls(upstream, alert);
+  context_.connection_tests().suspect(upstream, FailureKind::tls);
 }
 
 void Exchange::count_failure(Upstream& upstream) {

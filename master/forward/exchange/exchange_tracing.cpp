@@ -16,6 +16,7 @@ const char* name_of(AttemptOutcome outcome) {
     case AttemptOutcome::not_sent: return "not_sent";
     case AttemptOutcome::stale: return "stale";
     case AttemptOutcome::unprocessed: return "unprocessed";
+    case AttemptOutcome::tls_refused: return "tls_refused";
     case AttemptOutcome::unsupported: return "unsupported";
     case AttemptOutcome::lost: return "lost";
     case AttemptOutcome::timed_out: return "timed_out";

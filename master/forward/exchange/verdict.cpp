@@ -29,6 +29,7 @@ Failure failure_after(const AttemptResult& result, bool is_over) {
   switch (result.outcome) {
     case AttemptOutcome::not_sent: return result.all_full ? Failure::full : Failure::no_worker;
     case AttemptOutcome::unprocessed: return Failure::unprocessed;
+    case AttemptOutcome::tls_refused: return Failure::tls_refused;
     case AttemptOutcome::unsupported: return Failure::unsupported;
     case AttemptOutcome::out_of_resources: return Failure::no_resources;
     case AttemptOutcome::timed_out: return Failure::timed_out;
@@ -57,6 +58,10 @@ Verdict AttemptHistory::judge(const AttemptResult& result, const Request& reques
     }
   }
   verdict.failure = failure_after(decisive, request.is_over);
+  // What one worker has refused another may have executed before.
+  if (verdict.failure == Failure::tls_refused && (attempts_seen_ > 0 || distrusts_idle_)) {
+    verdict.failure = Failure::no_response;
+  }
   return verdict;
 }
 
@@ -69,6 +74,10 @@ Verdict AttemptHistory::after_worker(const AttemptResult& result, const Request&
       gate_was_closed_ = true;  // unless it had just moved: then it is found open
       return after_refusal(result, request);
     case AttemptOutcome::unprocessed: return after_refusal(result, request);
+    case AttemptOutcome::tls_refused: {
+      const bool is_spent = result.body_taken || result.response_begun;
+      return {.next = is_spent ? Next::fail : Next::repeat};
+    }
     case AttemptOutcome::unsupported: return {.next = Next::repeat};
     case AttemptOutcome::stale:
     case AttemptOutcome::lost: return after_silence(result, request, Next::repeat);
@@ -83,6 +92,7 @@ Verdict AttemptHistory::after_primary(const AttemptResult& result, const Request
   switch (result.outcome) {
     case AttemptOutcome::not_sent:
       return {.next = result.all_full ? Next::fail : Next::await_leadership};
+    case AttemptOutcome::tls_refused:
     case AttemptOutcome::not_primary: {
       const bool is_spent = result.body_taken || result.response_begun;
       return {.next = is_spent ? Next::fail : Next::await_leadership};

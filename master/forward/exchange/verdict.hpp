@@ -34,6 +34,7 @@ enum class Failure {
   no_worker,     // there is none
   full,          // there are workers, but none had room in time
   unprocessed,   // the workers take no more
+  tls_refused,   // the worker refuses TLS with this master; nothing was executed
   no_resources,  // this master has none to connect with
   timed_out,     // the worker did not answer in time
   bad_response,  // what the worker sent is no HTTP

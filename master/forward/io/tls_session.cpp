@@ -139,11 +139,34 @@ void TlsSession::note_error(int returned) {
       return;
     default: break;
   }
+  const auto error = ERR_peek_error();
+  note_alert(error);
   flush();  // the alert that says what is wrong
   // A stream that is cut may have been cut by anybody.
   if (saw_end_) return fail(asio::error::connection_reset, "the peer closed the connection");
-  const char* reason = ERR_reason_error_string(ERR_peek_error());
+  const char* reason = ERR_reason_error_string(error);
   fail(asio::error::connection_reset, reason != nullptr ? reason : "unknown error");
+}
+
+void TlsSession::note_alert(unsigned long error) {
+  if (!secured_ || heard_ || SSL_version(ssl_.get()) < TLS1_3_VERSION) return;
+  const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+  // Reasons of that range are alerts of the peer.
+  if (reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256) {
+    first_alert_ = static_cast<unsigned>(reason - SSL_AD_REASON_OFFSET);
+  }
+}
+
+// The peer takes no more; it may have said why before it closed its end.
+void TlsSession::look_for_alert() {
+  if (!secured_ || heard_) return;
+  descriptor_.readable = true;
+  ERR_clear_error();
+  char byte;
+  std::size_t got = 0;
+  const int returned = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+  heard_ = returned == 1;
+  if (!heard_) note_error(returned);
 }
 
 TlsSession::Step TlsSession::shake_hands() {
@@ -181,6 +204,7 @@ IoResult TlsSession::read(std::span<char> room) {
       note_error(returned);
       break;
     }
+    heard_ = true;
     total += got;
     if (SSL_has_pending(ssl_.get()) == 0 && !descriptor_.readable) break;
   }
@@ -206,6 +230,7 @@ bool TlsSession::is_quiet() {
   char byte;
   std::size_t got = 0;
   const int returned = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+  heard_ = heard_ || returned == 1;
   if (returned == 1) return false;
   note_error(returned);
   return !end_;
@@ -263,6 +288,13 @@ void TlsSession::keep_little() {
 }
 
 IoResult TlsSession::write(std::span<const std::string_view> pieces) {
+  const IoResult wrote = write_records(pieces);
+  if (!wrote.ok()) [[unlikely]]
+    look_for_alert();
+  return wrote;
+}
+
+IoResult TlsSession::write_records(std::span<const std::string_view> pieces) {
   flush();
   if (broken_) return {broken_, 0};
   if (!out_.empty()) return {};

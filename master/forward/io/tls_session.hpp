@@ -46,6 +46,12 @@ class TlsSession {
   // "TLSv1.3", say. REQUIRES: it is done
   std::string_view version() const;
 
+  // The fatal alert that the peer has sent after this side had done its part of the handshake, and
+  // before it said anything else; 0: none. In TLS 1.3 a server looks at the client's certificate
+  // only then: one whose alert refuses it has accepted nothing of what was written meanwhile. In
+  // 1.2 it has looked before, and this is always 0.
+  unsigned first_alert() const { return first_alert_; }
+
   // For questions about what was agreed on and shown. REQUIRES: it is done
   SSL* ssl() const { return ssl_.get(); }
 
@@ -61,7 +67,7 @@ class TlsSession {
   bool is_quiet();
   // It has ended, or can be read no more.
   bool has_ended() const { return end_.failed(); }
-  // As ByteStream has it.
+  // As ByteStream has it. When it fails, what the peer had to say against it is known.
   IoResult write(std::span<const std::string_view> pieces);
   // All of it or nothing is encrypted. False: nothing can be sent any more.
   bool offer(std::string_view text);
@@ -75,7 +81,10 @@ class TlsSession {
   friend struct TlsBio;
 
   std::size_t encrypt(std::span<const std::string_view> pieces, std::size_t from);
+  IoResult write_records(std::span<const std::string_view> pieces);
   IoResult flush();
+  void look_for_alert();
+  void note_alert(unsigned long error);
   void keep_little();
   void note_error(int returned);
   void fail(const ErrorCodeOs& error, std::string why);
@@ -93,6 +102,8 @@ class TlsSession {
   bool secured_ = false;   // the handshake is done
   bool said_end_ = false;  // by us
   bool saw_end_ = false;   // of the socket's stream
+  bool heard_ = false;     // content has come from the peer
+  unsigned first_alert_ = 0;
 };
 
 }  // namespace tandem::master

@@ -34,6 +34,8 @@ Task<IoResult> H1Call::connect() {
   co_return secured;
 }
 
+unsigned H1Call::refusing_alert() { return tandem::master::refusing_alert(connection_); }
+
 // Before TLS. The socket is new, and has room for these few bytes.
 IoResult H1Call::announce_client() {
   const auto header = wire::proxy_header_of(client_);

@@ -26,6 +26,7 @@ class H1Call final : public WorkerCall {
   Task<IoResult> connect() override;
   bool is_reused() const override { return reused_; }
   bool has_own_connection() const override { return true; }
+  unsigned refusing_alert() override;
   bool has_stirred() const override { return connection_.has_stirred(); }
 
   // ---- for its Upstream, which keeps it while it is idle

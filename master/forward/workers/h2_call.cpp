@@ -138,6 +138,7 @@ Task<IoResult> H2Call::connect() {
     const bool was_cancelled = ready.error == asio::error::operation_aborted;
     if (!ready.ok() && link_->is_retired() && !was_cancelled) continue;
     if (!ready.ok()) co_return ready;
+    upstream_->note_tls_accepted();
     if (!link_->has_room() && link_->is_unused()) {
       co_return IoResult{.error = asio::error::connection_refused};
     }

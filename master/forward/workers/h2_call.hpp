@@ -73,6 +73,7 @@ class H2Call final : public WorkerCall {
   Task<IoResult> connect() override;
   bool is_reused() const override { return link_->was_closed_idle(); }
   bool has_own_connection() const override { return false; }
+  unsigned refusing_alert() override { return link_->refusing_alert(); }
   bool has_stirred() const override { return stream_.has_stirred(); }
   bool was_unprocessed() const override;
   bool was_beyond_worker() const override { return stream_.was_beyond_worker(); }

@@ -7,7 +7,6 @@
 #include "common/http1/limits.hpp"
 #include "master/forward/workers/h2_call.hpp"
 #include "master/forward/workers/limits.hpp"
-#include "master/forward/workers/worker_handshake.hpp"
 
 namespace tandem::master {
 

@@ -21,6 +21,7 @@
 #include "master/forward/stream/h2_stream.hpp"
 #include "master/forward/workers/cancelled_calls.hpp"
 #include "master/forward/workers/ping_budget.hpp"
+#include "master/forward/workers/worker_handshake.hpp"
 #include "master/forward/workers/worker_io.hpp"
 
 namespace tandem::tls {
@@ -57,6 +58,8 @@ class WorkerLink final : public H2Link, private h2::SessionEvents {
   // The worker has accepted it, and closed it or said that it takes no calls here before there was
   // one: so does a server that is being replaced by another process at the same address.
   bool was_turned_away() const { return turned_away_; }
+  // Before it was ready: see worker_handshake.hpp.
+  unsigned refusing_alert() { return tandem::master::refusing_alert(connection_); }
   // The worker has closed it, and said nothing since it was idle: it may have closed it before it
   // saw the calls that were begun then.
   bool was_closed_idle() const { return closed_idle_; }

@@ -82,6 +82,11 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   const std::shared_ptr<const tandem::tls::WorkerTls>& tls() const { return tls_; }
   // The worker is told on each new connection whose it is, or no longer.
   void announce_clients(bool announces);
+  // The worker has accepted TLS with this master on a connection that was just made.
+  void note_tls_accepted() {
+    auto& alert = counters().tls_alert;
+    if (alert.load(std::memory_order_relaxed) != 0) alert.store(0, std::memory_order_relaxed);
+  }
   // Calls are for one client's requests alone, which has to be named.
   bool announces_clients() const {
     return announces_clients_ && protocol_ == wire::WorkerProtocol::http1;

@@ -39,6 +39,10 @@ class WorkerCall {
   virtual bool was_lost_shared() const { return false; }
   // Of calls that were lost so one counts against the worker: true once.
   virtual bool takes_blame() { return true; }
+  // The alert of TLS by which the worker has refused the handshake with this master, or its
+  // certificate, when some of the request may have been sent: it has executed nothing of it. 0: it
+  // has not.
+  virtual unsigned refusing_alert() = 0;
   // The worker has said something, though perhaps nothing that was read yet.
   virtual bool has_stirred() const = 0;
 

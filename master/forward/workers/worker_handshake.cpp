@@ -2,6 +2,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/log.hpp"
+#include "common/tls/handshake_alert.hpp"
 #include "master/forward/workers/limits.hpp"
 
 namespace tandem::master {
@@ -57,6 +58,12 @@ Task<IoResult> secure_connection(ByteStream& connection, tandem::tls::WorkerTlsP
   if (why.empty()) co_return IoResult{};
   log_failure(worker, why);
   co_return IoResult{failed_handshake, 0};
+}
+
+unsigned refusing_alert(ByteStream& connection) {
+  const auto* const session = connection.tls();
+  const auto alert = session == nullptr ? 0 : session->first_alert();
+  return tandem::tls::handshake_alert(alert).empty() ? 0 : alert;
 }
 
 }  // namespace tandem::master

@@ -60,6 +60,33 @@ TEST_CASE("a request of which nothing was sent is sent to another worker, whatev
   }
 }
 
+TEST_CASE("a request is sent elsewhere when the worker refuses TLS, whatever its method") {
+  AttemptHistory history;
+  const auto verdict = history.judge(ended_after_sending(Outcome::tls_refused), post());
+  CHECK(verdict.next == Next::repeat);
+  CHECK_FALSE(verdict.costs_retry);
+  CHECK(verdict.failure == Failure::tls_refused);
+  // What was taken of a streamed body is gone.
+  auto spent = ended_after_sending(Outcome::tls_refused);
+  spent.body_taken = true;
+  const auto last = AttemptHistory().judge(spent, post());
+  CHECK(last.next == Next::fail);
+  CHECK(last.failure == Failure::tls_refused);
+}
+
+TEST_CASE("a refusal of TLS does not say that nothing was executed where another worker may have") {
+  for (const auto outcome : {Outcome::lost, Outcome::stale, Outcome::timed_out}) {
+    AttemptHistory history;
+    history.judge(ended_after_sending(outcome), get());
+    const auto verdict = history.judge(ended_after_sending(Outcome::tls_refused), get());
+    CHECK(verdict.failure == Failure::no_response);
+  }
+  AttemptHistory refused_first;
+  refused_first.blame(Outcome::tls_refused);
+  refused_first.judge(ended_after_sending(Outcome::tls_refused), get());
+  CHECK(refused_first.judge({}, get()).failure == Failure::tls_refused);
+}
+
 TEST_CASE("a request that a worker may have seen is sent again only if it is idempotent") {
   AttemptHistory history;
   const auto idempotent = history.judge(ended_after_sending(Outcome::lost), get());
