@@ -91,6 +91,24 @@ std::string protection(const wire::Status& status) {
 constexpr std::uint64_t certificate_days_warned = 30;
 constexpr std::uint64_t certificate_days_urgent = 7;
 
+// "expired 3 days ago"
+std::string told_of_end(std::uint64_t days) {
+  if (days == 0) return "expired today";
+  return fmt::format("expired {} day{} ago", days, days == 1 ? "" : "s");
+}
+
+// "12 days left: renew it"
+std::string told_of_rest(const wire::CertificateStatus& certificate) {
+  if (certificate.expired_days) {
+    return fmt::format("{}: RENEW IT NOW", told_of_end(*certificate.expired_days));
+  }
+  const auto left = certificate.days_left;
+  return fmt::format("{} days left{}", left,
+                     left < certificate_days_urgent   ? ": RENEW IT NOW"
+                     : left < certificate_days_warned ? ": renew it"
+                                                      : "");
+}
+
 // "web=consul:127.0.0.1:8500: 3 instances, 1 left out: ..."
 std::string told_of(const wire::PublicationStatus& publication) {
   const auto entries =
@@ -193,8 +211,15 @@ Problem problem_of(const wire::Status& status) {
   }
   for (const auto& certificate : status.certificates) {
     if (certificate.days_left >= certificate_days_urgent) continue;
+    if (certificate.expired_days) {
+      return {Health::degraded, fmt::format("certificate {} {}", certificate.file,
+                                            told_of_end(*certificate.expired_days))};
+    }
     return {Health::degraded, fmt::format("certificate {} expires in {} days", certificate.file,
                                           certificate.days_left)};
+  }
+  if (!status.refused_reload.empty()) {
+    return {Health::degraded, "the last reload was refused: " + status.refused_reload};
   }
   for (const auto& voter : status.voters) {
     if (!voter.silent_ms) continue;
@@ -263,6 +288,9 @@ std::string summary(const wire::Status& status) {
     table.add({"serves", fmt::format("under a grant for another {} ms", *status.grant_ms)});
   }
   if (!status.failure.empty()) table.add({"failure", status.failure});
+  if (!status.refused_reload.empty()) {
+    table.add({"reload", "the last one was refused: " + status.refused_reload});
+  }
   for (const auto& vip : status.vips) {
     table.add(
         {"address", fmt::format("{} {} {}{}{}", vip.address, vip.held ? "is on" : "is not on",
@@ -273,12 +301,9 @@ std::string summary(const wire::Status& status) {
     table.add({"published", told_of(publication)});
   }
   for (const auto& certificate : status.certificates) {
-    const auto left = certificate.days_left;
-    table.add({"certificate", fmt::format("{} for {}, {} days left{}", certificate.file,
-                                          fmt::join(certificate.names, ", "), left,
-                                          left < certificate_days_urgent   ? ": RENEW IT NOW"
-                                          : left < certificate_days_warned ? ": renew it"
-                                                                           : "")});
+    table.add({"certificate",
+               fmt::format("{} for {}, {}", certificate.file, fmt::join(certificate.names, ", "),
+                           told_of_rest(certificate))});
   }
   for (const auto& service : status.services) {
     if (!service.panic) continue;

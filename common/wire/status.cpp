@@ -82,10 +82,12 @@ ordered_json document(const CredentialStatus& credential) {
 }
 
 ordered_json document(const CertificateStatus& certificate) {
-  return {{"file", certificate.file},
-          {"names", certificate.names},
-          {"expires", certificate.expires},
-          {"days_left", certificate.days_left}};
+  ordered_json document{{"file", certificate.file},
+                        {"names", certificate.names},
+                        {"expires", certificate.expires},
+                        {"days_left", certificate.days_left}};
+  if (certificate.expired_days) document["expired_days"] = *certificate.expired_days;
+  return document;
 }
 
 ordered_json document(const PublicationStatus& publication) {
@@ -212,6 +214,9 @@ void read(MemberReader& reader, CertificateStatus& certificate) {
   read_names(reader, "names", certificate.names, certificate_names_max);
   reader.text("expires", certificate.expires);
   reader.number("days_left", certificate.days_left, 0, any_u64);
+  if (!reader.is_null("expired_days")) {
+    reader.number("expired_days", certificate.expired_days.emplace(), 0, any_u64);
+  }
 }
 
 void read(MemberReader& reader, VoterStatus& voter) {
@@ -330,6 +335,7 @@ std::string to_json(const Status& status) {
                         {"voters", documents(status.voters)},
                         {"services", documents(status.services)},
                         {"workers", documents(status.workers)}};
+  if (!status.refused_reload.empty()) document["refused_reload"] = status.refused_reload;
   if (status.grant_ms) document["grant_ms"] = *status.grant_ms;
   if (status.process) {
     document["process"] = {{"pid", status.process->pid}, {"since", status.process->since}};
@@ -373,6 +379,7 @@ Result<Status> parse_status(std::string_view text) {
   reader.number("feature_level", status.feature_level, 1, any_u64, Presence::optional);
   reader.text("mode", status.mode, Presence::optional);
   reader.text("failure", status.failure, Presence::optional);
+  reader.text("refused_reload", status.refused_reload, Presence::optional);
   read_primary(reader, status.primary);
   read_process(reader, "process", status.process);
   read_process(reader, "former_process", status.former_process);

@@ -110,6 +110,8 @@ struct CertificateStatus {
   std::vector<std::string> names;  // of hosts, wildcards among them
   std::string expires;             // RFC 3339, UTC
   std::uint64_t days_left = 0;     // whole ones; 0 as well when it has expired
+  // Whole days since then; unset: it has not, or an older master tells it.
+  std::optional<std::uint64_t> expired_days{};
 };
 
 // Messages of supposed members that were refused since this node started.
@@ -156,7 +158,9 @@ struct Status {
   // The cluster's, according to the state that this node has applied (features.hpp).
   std::uint64_t feature_level = 1;
   std::string mode = "quorum";  // quorum | pair: two masters without a witness, availability first
-  std::string failure;          // why this node cannot take part as it should; empty while it does
+  // Why the last reload of the configuration was refused; empty: it was not, or there was none.
+  std::string refused_reload{};
+  std::string failure;  // why this node cannot take part as it should; empty while it does
   std::optional<PrimaryStatus> primary;
   LogIndex commit_index;
   LogIndex applied_index;

@@ -17,7 +17,12 @@ void ControlPlane::record(Event event) {
   });
 }
 
-void ControlPlane::Parts::record(Event event) { events.record(node.term, std::move(event)); }
+void ControlPlane::Parts::record(Event event) {
+  if (event.kind == EventKind::reload) {
+    refused_reload = event.what == "refused" ? shortened(event.reason) : std::string();
+  }
+  events.record(node.term, std::move(event));
+}
 
 std::function<void()> ControlPlane::Parts::watch_change(const core::Entry& entry,
                                                         const AuthoredChange& authored,
@@ -118,11 +123,14 @@ void ControlPlane::Parts::tell_of_certificates() {
   for (const auto& certificate : certificates()) {
     if (certificate.days_left > limits::credential_days_first_warning) continue;
     const auto names = certificate.names.empty() ? certificate.file : certificate.names.front();
-    record(
-        {.kind = EventKind::certificate,
-         .subject = names,
-         .text = fmt::format("the certificate of {} ends in {} days", names, certificate.days_left),
-         .after = certificate.expires});
+    const auto& expired = certificate.expired_days;
+    record({.kind = EventKind::certificate,
+            .subject = names,
+            .text = expired ? fmt::format("the certificate of {} has expired {} days ago", names,
+                                          *expired)
+                            : fmt::format("the certificate of {} ends in {} days", names,
+                                          certificate.days_left),
+            .after = certificate.expires});
   }
 }
 

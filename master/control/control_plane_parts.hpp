@@ -111,6 +111,7 @@ struct ControlPlane::Parts {
   std::uint64_t panics = 0;                      // that began
   Instant unprotected_since = Instant::never();  // never: a single loss would be survived
   std::set<std::string> panicking;               // services, as told
+  std::string refused_reload;                    // why the last one was; empty: it was not
   Instant second = Instant();  // of the last look at what is looked at once a second
   std::optional<LockedDirectory> directory;
   AccessControl access;

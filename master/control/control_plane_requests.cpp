@@ -63,10 +63,15 @@ void ControlPlane::Parts::route(const ControlPlaneOptions& options) {
   heartbeat_api.emplace(
       HeartbeatApi::Sources{registry, node, *member, access, own_addresses, heartbeats}, timing);
   heartbeat_api->route(router);
-  const auto status = status_of(registry, node, *member, access, hooks.upgrade, hooks.vips,
-                                [this] { return certificates(); },
-                                {.sources = [this] { return discovered->status(now()); },
-                                 .publications = [this] { return published->status(now()); }});
+  const auto seen = status_of(registry, node, *member, access, hooks.upgrade, hooks.vips,
+                              [this] { return certificates(); },
+                              {.sources = [this] { return discovered->status(now()); },
+                               .publications = [this] { return published->status(now()); }});
+  const StatusNow status = [this, seen] {
+    auto whole = seen();
+    whole.refused_reload = refused_reload;
+    return whole;
+  };
   route_status(router, status, documents);
   route_metrics(router,
                 {.status = status,

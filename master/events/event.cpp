@@ -9,8 +9,6 @@
 
 namespace tandem::master {
 
-namespace {
-
 // Not within a character of UTF-8.
 std::string shortened(const std::string& text) {
   if (text.size() <= limits::event_text_bytes_max) return text;
@@ -18,8 +16,6 @@ std::string shortened(const std::string& text) {
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end) + "…";
 }
-
-}  // namespace
 
 std::string_view to_string(EventKind kind) {
   switch (kind) {

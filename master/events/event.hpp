@@ -46,6 +46,9 @@ struct Event {
 // One line, without its end.
 std::string to_json(const Event& event, const EventId& id, std::string_view node, Term term);
 
+// At most limits::event_text_bytes_max of it, and a sign that it was cut.
+std::string shortened(const std::string& text);
+
 // RFC 3339 in UTC, with milliseconds.
 std::string to_text(Event::Time time);
 

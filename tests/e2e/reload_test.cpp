@@ -15,6 +15,7 @@
 #include "tests/e2e/harness/load.hpp"
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/harness/tokens.hpp"
+#include "tests/e2e/private_authority.hpp"
 
 namespace tandem::e2e::reload_test {
 
@@ -260,6 +261,63 @@ TEST_CASE("a certificate is added by a reload, and a wrong one changes nothing")
   // Where nobody speaks TLS a certificate is of no use.
   scene.write("tls = [\"" + site.flag() + "\"]\n");
   CHECK_THAT(scene.reload().body, Contains("--listen-tls"));
+}
+
+TEST_CASE("a certificate that has expired keeps no master from a reload or a start, and is told") {
+  const TempDir dir;
+  const PrivateAuthority authority(dir, "authority");
+  const auto good = authority.issue("good", "DNS:localhost");
+  const auto old = authority.issue("old", "DNS:old.example", -1);
+  const auto file = [&](const std::string& more) {
+    return fmt::format("listen-tls = \"127.0.0.1:0\"\ntls = [\"{}\", \"{}\"]\n{}", good.flag(),
+                       old.flag(), more);
+  };
+  Scene scene(file(""));
+  scene.cluster->start_workers({"w1"});
+  CHECK(is_in("certificate has expired, and is used all the same file=" + old.certificate,
+              scene.cluster->master().errors()));
+  CHECK(keys(scene.reload_with(file("max-body = \"5\"\n"))["applied"]) == Keys{"max-body"});
+  CHECK(post(scene.cluster->control(), "/v1/certificates/reload").status == 200);
+  const auto status = [&](const Arguments& words) {
+    Arguments command{program("tandem"), "--control", scene.cluster->control(), "status"};
+    command.insert(command.end(), words.begin(), words.end());
+    return run(command).output;
+  };
+  CHECK(status({"--check"}) ==
+        fmt::format("DEGRADED certificate {} expired 1 day ago\n", old.certificate));
+  CHECK(is_in("expired 1 day ago: RENEW IT NOW", status({})));
+}
+
+TEST_CASE("what OpenSSL would refuse is refused before anything changes, and stays in the status") {
+  const TempDir dir;
+  const CertificatePair site(dir, "site");
+  const std::string weak = dir.path("weak.pem") + "," + dir.path("weak.key");
+  REQUIRE(run({"openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=x",
+               "-keyout", dir.path("weak.key"), "-out", dir.path("weak.pem"), "-addext",
+               "subjectAltName=DNS:x.example"})
+              .status == 0);
+  const auto file = [&](const std::string& certificate, const std::string& max_body) {
+    return fmt::format("listen-tls = \"127.0.0.1:0\"\ntls = [\"{}\"]\nmax-body = \"{}\"\n",
+                       certificate, max_body);
+  };
+  Scene scene(file(site.flag(), "10"));
+  scene.cluster->start_workers({"w1"});
+  scene.write(file(weak, "20"));
+  const auto answer = scene.reload();
+  CHECK(answer.status == 409);
+  CHECK_THAT(answer.body, Contains("weak.pem") && Contains("key too small"));
+  CHECK(scene.text_of("max-body") == "\"10\"");
+  const auto checked = run({program("tandem-master"), "--check-config", scene.file});
+  CHECK(checked.status == 2);
+  CHECK_THAT(checked.errors, Contains("key too small"));
+  const auto check = [&] {
+    return run({program("tandem"), "--control", scene.cluster->control(), "status", "--check"})
+        .output;
+  };
+  CHECK_THAT(check(), Contains("DEGRADED the last reload was refused: --tls: ") &&
+                          Contains("key too small"));
+  scene.reload_with(file(site.flag(), "20"));
+  CHECK_THAT(check(), Contains("OK "));
 }
 
 TEST_CASE("a hundred reloads under load, some of them at once, fail no request") {

@@ -77,9 +77,8 @@ TEST_CASE("what is wrong with the files of a certificate is told, with the file"
   refused({directory.path("broken"), good.key}, directory.path("broken"), "broken certificate");
 }
 
-TEST_CASE("a certificate is refused outside of its time, and a key that needs a passphrase is") {
+TEST_CASE("a certificate that is not valid yet is refused, and a key that needs a passphrase is") {
   CertificateDirectory directory;
-  CHECK_THAT(refusal_of(directory.make("old", {"a"}, {.days = -1})), Contains("expired on"));
   CHECK_THAT(refusal_of(directory.make("early", {"a"}, {.days_until_valid = 2})),
              Contains("is valid from"));
   CHECK_THAT(refusal_of(directory.make("locked", {"a"}, {.passphrase = "secret"})),
@@ -95,12 +94,38 @@ TEST_CASE("a key that everybody can read is refused") {
   CHECK(refusal_of(files).empty());
 }
 
-TEST_CASE("a certificate whose key is too short is refused") {
+TEST_CASE("a certificate whose key is too short is refused before anything is changed") {
   CertificateDirectory directory;
-  const auto set = load({directory.make("weak", {"a"}, {.rsa_bits = 1024})});
-  const auto contexts = tls::ServerContexts::make(set, true);
-  REQUIRE_FALSE(contexts.ok());
-  CHECK_THAT(contexts.error().message, Contains("key too small"));
+  const auto good = directory.make("good", {"a"});
+  const auto weak = directory.make("weak", {"a"}, {.rsa_bits = 1024});
+  tls::Certificates certificates({good, weak});
+  const auto loaded = certificates.load(now(), some_ticket_keys());
+  REQUIRE_FALSE(loaded.ok());
+  CHECK_THAT(loaded.error().message, Contains("weak.pem") && Contains("key too small"));
+  const auto prepared = tls::Certificates::prepare({good, weak}, {}, now());
+  REQUIRE_FALSE(prepared.ok());
+  CHECK_THAT(prepared.error().message, Contains("weak.pem") && Contains("key too small"));
+}
+
+TEST_CASE("a certificate that has expired is used all the same, and shown as what it is") {
+  CertificateDirectory directory;
+  const auto good = directory.make("good", {"good.example"});
+  const auto old = directory.make("old", {"old.example"}, {.days = -4});
+  tls::Certificates certificates({good, old});
+  const auto loaded = certificates.load(now(), some_ticket_keys());
+  REQUIRE(loaded.ok());
+  Origin origin(always(ok("x")));
+  Gateway gateway({origin.port()}, {.certificates = *loaded});
+  CHECK(TlsClient(gateway.tls_port(), {.server_name = "old.example"}).common_name() ==
+        "old.example");
+  const auto shown = certificates.status(now());
+  CHECK_FALSE(shown.at(0).expired_days);
+  CHECK(shown.at(1).expired_days == 3u);
+  CHECK(shown.at(1).days_left == 0);
+  const tls::Certificates::Use use = [&](tls::CertificateSetPtr set) {
+    return gateway.plane().publish(std::move(set));
+  };
+  CHECK(certificates.reload(now(), use).ok());
 }
 
 TEST_CASE("a reload takes all files or none of them") {

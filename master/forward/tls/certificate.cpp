@@ -131,9 +131,6 @@ Result<Certificate> Certificate::load(const CertificateFiles& files, Time now) {
   const auto expires = tandem::tls::time_of(X509_get0_notAfter(loaded.own()));
   if (!begins || !expires) return refuse(files.certificate, "has no valid dates");
   loaded.expires_ = *expires;
-  if (*expires <= now) {
-    return refuse(files.certificate, fmt::format("expired on {}", date_of(*expires)));
-  }
   if (*begins > now) {
     return refuse(files.certificate, fmt::format("is valid from {} on", date_of(*begins)));
   }

@@ -32,8 +32,9 @@ class Certificate {
   using Time = std::chrono::system_clock::time_point;
 
   // Errors, with the file: it cannot be read, is longer than limits::certificate_bytes_max, holds
-  // no certificate or no key that can be used, the two do not belong together, it has expired or
-  // is not valid yet, it names no host. A staple that is of no use is logged, and left out.
+  // no certificate or no key that can be used, the two do not belong together, it is not valid
+  // yet, it names no host. One that has expired is loaded. A staple that is of no use is logged,
+  // and left out.
   static Result<Certificate> load(const CertificateFiles& files, Time now);
 
   const CertificateFiles& files() const { return files_; }

@@ -1,6 +1,7 @@
 #include "master/forward/tls/certificates.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -21,6 +22,12 @@ std::int64_t days_left(Certificate::Time expires, Certificate::Time now) {
 }
 
 void log_loaded(const Certificate& certificate, Certificate::Time now) {
+  if (certificate.expires() <= now) {
+    return log::error(
+        "certificate has expired, and is used all the same file={} names={} days_left={}",
+        certificate.files().certificate, fmt::join(certificate.names(), ","),
+        days_left(certificate.expires(), now));
+  }
   log::info("certificate loaded file={} names={} days_left={}", certificate.files().certificate,
             fmt::join(certificate.names(), ","), days_left(certificate.expires(), now));
 }
@@ -42,6 +49,7 @@ Result<CertificateSet> Certificates::read(const std::vector<CertificateFiles>& f
   auto authority = ClientAuthority::load(client_authority);
   if (!authority) return authority.error();
   set.client_authority = std::move(*authority);
+  if (const auto usable = ServerContexts::check(set); !usable) return usable.error();
   return set;
 }
 
@@ -149,11 +157,17 @@ std::vector<wire::CertificateStatus> Certificates::status(Time now) const {
   if (set == nullptr) return all;
   for (const auto& each : set->certificates) {
     const auto seconds = std::chrono::system_clock::to_time_t(each.expires());
+    std::optional<std::uint64_t> expired_days;
+    if (each.expires() <= now) {
+      expired_days =
+          static_cast<std::uint64_t>(std::chrono::floor<Days>(now - each.expires()).count());
+    }
     all.push_back({.file = each.files().certificate,
                    .names = each.names(),
                    .expires = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds)),
                    .days_left = static_cast<std::uint64_t>(
-                       std::max<std::int64_t>(days_left(each.expires(), now), 0))});
+                       std::max<std::int64_t>(days_left(each.expires(), now), 0)),
+                   .expired_days = expired_days});
   }
   return all;
 }

@@ -1,6 +1,9 @@
 // certificates.hpp: the certificates that clients are shown, as they lie in the files of --tls:
 // read at the start, and again when an operator says so; and when they expire.
 //
+// A certificate that has expired is told as an error, and stays in use: clients see it themselves,
+// and whatever else an operator wants to change, a revocation say, must not wait for a new one.
+//
 // All or nothing: when any of the files is wrong, all stay as they are, and the reason is told and
 // logged. The keys of tickets change by themselves (tickets.hpp), not with the certificates, so
 // that a client whose session began before a reload resumes it. Any thread; it blocks for the disk,
@@ -25,7 +28,8 @@ class Certificates {
   explicit Certificates(std::vector<CertificateFiles> files,
                         ClientAuthoritySpec client_authority = {});
 
-  // The first time, before anybody is served. Errors: as Certificate::load().
+  // The first time, before anybody is served. Errors: as Certificate::load(), or OpenSSL would
+  // refuse them for handshakes.
   Result<CertificateSetPtr> load(Time now, std::shared_ptr<const TicketKeys> ticket_keys);
   // Reads them again, and has `use` take them into use. Errors: as load(), or what `use` says.
   using Use = std::function<Result<>(CertificateSetPtr)>;

@@ -66,10 +66,19 @@ Result<std::shared_ptr<const ServerContexts>> ServerContexts::make(CertificateSe
                                                                    bool http2) {
   TANDEM_ASSERT(!certificates->certificates.empty() && certificates->ticket_keys != nullptr);
   std::shared_ptr<ServerContexts> made(new ServerContexts(std::move(certificates), http2));
-  for (const auto& each : made->certificates_->certificates) {
-    if (auto added = made->add(each); !added) return added.error();
-  }
+  if (auto added = made->add_all(); !added) return added.error();
   return std::shared_ptr<const ServerContexts>(std::move(made));
+}
+
+Result<> ServerContexts::check(const CertificateSet& certificates) {
+  return ServerContexts(std::make_shared<const CertificateSet>(certificates), true).add_all();
+}
+
+Result<> ServerContexts::add_all() {
+  for (const auto& each : certificates_->certificates) {
+    if (auto added = add(each); !added) return added;
+  }
+  return {};
 }
 
 Result<> ServerContexts::add(const Certificate& certificate) {
@@ -95,7 +104,7 @@ Result<> ServerContexts::add(const Certificate& certificate) {
     SSL_CTX_set_tlsext_status_cb(context.get(), &staple);
     SSL_CTX_set_tlsext_status_arg(context.get(), const_cast<Certificate*>(&certificate));
   }
-  certificates_->ticket_keys->install(context.get());
+  if (certificates_->ticket_keys != nullptr) certificates_->ticket_keys->install(context.get());
   SSL_CTX_set_tlsext_servername_callback(context.get(), &choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(context.get(), this);
   SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, this);

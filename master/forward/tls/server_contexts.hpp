@@ -34,6 +34,8 @@ class ServerContexts {
   // `http2`: clients may choose it. Errors: `invalid`: OpenSSL refuses a certificate, as too weak.
   static Result<std::shared_ptr<const ServerContexts>> make(CertificateSetPtr certificates,
                                                             bool http2);
+  // Whether make() would refuse them. The keys of tickets do not matter.
+  static Result<> check(const CertificateSet& certificates);
   ServerContexts(const ServerContexts&) = delete;
   ServerContexts& operator=(const ServerContexts&) = delete;
 
@@ -50,6 +52,7 @@ class ServerContexts {
   using ContextPtr = std::unique_ptr<SSL_CTX, Free>;
 
   ServerContexts(CertificateSetPtr certificates, bool http2);
+  Result<> add_all();
   Result<> add(const Certificate& certificate);
   static int choose_certificate(SSL* ssl, int* alert, void* self);
   static int staple(SSL* ssl, void* certificate);
