@@ -14,6 +14,9 @@ namespace tandem {
 namespace access {
 struct Credential;
 }
+namespace tls {
+struct Peer;
+}
 
 class ResponseStream;
 struct DetachedChannel;
@@ -39,6 +42,7 @@ struct ControlRequest {
   bool proxied = false;              // by a proxy: Via, Forwarded or X-Forwarded-For is there
   // Who the caller is by its certificate; null: there is no TLS.
   std::shared_ptr<const access::Credential> certified{};
+  const tls::Peer* certificate = nullptr;  // that one; null as well where the caller repeats itself
   // Who was admitted; null: nobody in particular, for no secret is asked for, or not of this one.
   const access::Credential* caller = nullptr;
 };

@@ -361,6 +361,7 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
   } else if (!response) {
     auto request = request_of(parser, connection.peer, connection.certified);
     request.caller = admission.caller.get();
+    request.certificate = connection.socket.peer() ? &*connection.socket.peer() : nullptr;
     connection.deadline = SteadyTime::max();  // handlers limit their own time
     slots_.begin_answer(connection);
     auto answering = answer(request);

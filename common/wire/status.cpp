@@ -43,6 +43,8 @@ ordered_json document(const WorkerStatus& worker) {
           {"requests", worker.requests},
           {"failures", worker.failures},
           {"failures_in_a_row", worker.failures_in_a_row},
+          {"certificate_expires", worker.certificate_expires},
+          {"certificate_days_left", or_null(worker.certificate_days_left)},
           {"last_heartbeat_ms", or_null(worker.last_heartbeat_ms)}};
 }
 
@@ -144,6 +146,11 @@ void read(MemberReader& reader, WorkerStatus& worker) {
   reader.number("requests", worker.requests, 0, any_u64, Presence::optional);
   reader.number("failures", worker.failures, 0, any_u64, Presence::optional);
   reader.number("failures_in_a_row", worker.failures_in_a_row, 0, any_u64, Presence::optional);
+  reader.text("certificate_expires", worker.certificate_expires, Presence::optional);
+  if (!reader.is_null("certificate_days_left")) {
+    worker.certificate_days_left = 0;
+    reader.number("certificate_days_left", *worker.certificate_days_left, 0, any_u64);
+  }
   if (!reader.is_null("last_heartbeat_ms")) {
     worker.last_heartbeat_ms = 0;
     reader.number("last_heartbeat_ms", *worker.last_heartbeat_ms, 0, any_i64);

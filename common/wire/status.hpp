@@ -35,6 +35,9 @@ struct WorkerStatus {
   bool tls = false;                  // it is spoken to over TLS
   // Its latest attempts, all of which failed; 0: the last one did not. 0 from older masters.
   std::uint64_t failures_in_a_row = 0;
+  // Of its certificate of the cluster, as it has shown it to this master; empty: none, or not yet.
+  std::string certificate_expires{};                     // RFC 3339, UTC
+  std::optional<std::uint64_t> certificate_days_left{};  // whole ones; 0 as well when it has ended
 };
 
 // The health of a service as a whole.

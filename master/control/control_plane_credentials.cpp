@@ -77,7 +77,12 @@ Result<> ControlPlane::Parts::read_credentials(const ControlPlaneOptions& option
 void ControlPlane::Parts::use_credentials(tls::CredentialsPtr loaded) {
   log::info("certificate of the cluster read again identity={} until=\"{}\" revocations={}",
             loaded->identity().id(), tls::to_string(loaded->expires()), loaded->revocations());
+  const auto before = credentials->get()->revocations();
+  if (before > 0 && loaded->revocations() == 0) {
+    log::warn("nobody is revoked any more, the list of revocations is empty before={}", before);
+  }
   credentials->set(std::move(loaded));
+  registry.judge_certificates(access::wall_time());
   if (!member) return;
   tell_inner_access();
   member->renew_tls();

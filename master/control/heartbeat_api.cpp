@@ -1,5 +1,6 @@
 #include "master/control/heartbeat_api.hpp"
 
+#include "common/access/last_day.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/sender_address.hpp"
 #include "common/http/api_response.hpp"
@@ -92,6 +93,9 @@ ControlResponse HeartbeatApi::take(const ControlRequest& request) {
   if (!membership) return refusal(membership.error());
   if (heartbeat->term > sources_.node.term) sources_.member.report_term(heartbeat->term);
   const bool is_registered = *membership == Membership::registered;
+  if (is_registered && request.certificate != nullptr) {
+    registry.note_certificate(heartbeat->name, *request.certificate, access::wall_time());
+  }
   if (is_registered) sources_.member.heard_witness(*heartbeat, request);
   make_replies();
   KeptDocument document{

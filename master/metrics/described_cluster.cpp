@@ -172,6 +172,17 @@ void describe_signs(Exposition& out, const wire::Status& status) {
   }
 }
 
+// Left out where there is none.
+void describe_certificates_of_workers(Exposition& out, const wire::Status& status) {
+  out.begin(Kind::gauge, "tandem_worker_certificate_remaining_seconds",
+            "Until the worker's certificate of the cluster expires, in whole days");
+  for (const auto& worker : status.workers) {
+    if (!worker.certificate_days_left) continue;
+    out.add(static_cast<double>(*worker.certificate_days_left) * seconds_per_day,
+            {{"service", worker.service}, {"worker", worker.name}});
+  }
+}
+
 void describe_workers(Exposition& out, const wire::Status& status) {
   for (const auto& metric : worker_metrics) {
     out.begin(metric.kind, metric.name, metric.help);
@@ -190,6 +201,7 @@ void describe(Exposition& out, const wire::Status& status, bool serves) {
   describe_services(out, status);
   describe_workers(out, status);
   describe_signs(out, status);
+  describe_certificates_of_workers(out, status);
 }
 
 }  // namespace tandem::master::metrics

@@ -283,6 +283,11 @@ class Registry {
   // what goes to it (upstream_tls), unless `others` allows them. Before all else.
   enum class ClearWorkers { allowed, refused };
   void use_certificates(tandem::tls::CurrentCredentialsPtr credentials, ClearWorkers others);
+  // That worker, which was just heard, has shown this certificate.
+  void note_certificate(std::string_view name, const tandem::tls::Peer& shown,
+                        tandem::tls::WallTime today);
+  // The files have been read again: those whose certificate counts no more are down at once.
+  void judge_certificates(tandem::tls::WallTime today);
   const RegistryOptions& options() const { return options_; }
   // Reads the files of TLS with workers again: connections that begin from now on go by them.
   void reload_tls();

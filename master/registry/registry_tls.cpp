@@ -13,6 +13,32 @@ void Registry::use_certificates(tls::CurrentCredentialsPtr credentials, ClearWor
   clear_workers_ = others;
 }
 
+// Its connection may have begun before the files were read again.
+void Registry::note_certificate(std::string_view name, const tls::Peer& shown,
+                                tls::WallTime today) {
+  thread_.assert_here();
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end() || found->second->is_probed() || credentials_ == nullptr) return;
+  auto& record = *found->second;
+  const auto before = standing(record);
+  const bool is_its_own = shown.identity.kind == tls::Kind::worker && shown.identity.name == name;
+  record.certificate = is_its_own ? std::optional(shown) : std::nullopt;
+  record.distrust = is_its_own ? tls::why_not(shown, *credentials_->get(), today) : std::string();
+  settle(record, before);
+}
+
+void Registry::judge_certificates(tls::WallTime today) {
+  thread_.assert_here();
+  if (credentials_ == nullptr) return;
+  const auto current = credentials_->get();
+  for (auto& [name, record] : records_) {
+    if (!record.certificate) continue;
+    const auto before = standing(record);
+    record.distrust = tls::why_not(*record.certificate, *current, today);
+    settle(record, before);
+  }
+}
+
 // Each time another one, so that connections by the one before are given up.
 void Registry::secure(WorkerRecord& record) const {
   record.shown.reset();

@@ -23,6 +23,7 @@ wire::ServiceInstances Registry::instances_of(const std::string& name,
 wire::WorkerStatus Registry::shown(const WorkerRecord& record, Instant now) const {
   auto status = status_of(record, now, spoken_to(record.service));
   status.tls = tls_with(record) != nullptr;
+  if (record.certificate) tell_of_certificate(*record.certificate, access::wall_time(), status);
   return status;
 }
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/chrono.h>
+
+#include "common/access/limits.hpp"
 #include "common/base/assert.hpp"
 #include "common/base/duration.hpp"
 #include "common/tls/handshake_alert.hpp"
@@ -26,7 +29,8 @@ const char* to_string(WorkerState state) {
 // down. A worker that said bye is expected to fall silent, which is not a failure.
 WorkerState WorkerRecord::state() const {
   if (has_left()) return WorkerState::draining;
-  if (liveness.down() || condition == WorkerCondition::failing || !checks.pass()) {
+  const bool is_heard = !liveness.down() && distrust.empty();
+  if (!is_heard || condition == WorkerCondition::failing || !checks.pass()) {
     return WorkerState::down;
   }
   if (suspicion.active()) return WorkerState::suspect;
@@ -44,6 +48,7 @@ std::string WorkerRecord::reason() const {
       return drained ? "drained by an operator" : "asked to be drained";
     case WorkerState::down: break;
   }
+  if (!distrust.empty()) return distrust;
   if (!is_probed() && liveness.down()) {
     if (!last_good) return "not heard yet";
     return fmt::format("{} heartbeats missed", limits::missed_heartbeats_max);
@@ -113,6 +118,20 @@ wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
     status.last_heartbeat_ms = std::max<std::int64_t>(0, to_ms(real_now - *record.last_good));
   }
   return status;
+}
+
+void tell_of_certificate(const tls::Peer& shown, tls::WallTime today, wire::WorkerStatus& status) {
+  const auto end = std::chrono::system_clock::to_time_t(shown.expires);
+  const auto left = std::chrono::floor<std::chrono::days>(shown.expires - today).count();
+  status.certificate_expires = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(end));
+  status.certificate_days_left = static_cast<std::uint64_t>(std::max<std::int64_t>(left, 0));
+  const bool is_up = status.state == to_string(WorkerState::up);
+  if (is_up && status.reason.empty() &&
+      left <= std::int64_t{limits::credential_days_last_warning}) {
+    status.reason = fmt::format("its certificate ends in {} days", left);
+  }
+  const bool is_silent = status.state == to_string(WorkerState::down) && left < 0;
+  if (is_silent) status.reason = "its certificate has ended on " + tls::to_string(shown.expires);
 }
 
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record, unsigned sharers) {

@@ -15,6 +15,7 @@
 
 #include "common/base/endpoint.hpp"
 #include "common/base/time.hpp"
+#include "common/tls/credentials.hpp"
 #include "common/wire/heartbeat.hpp"
 #include "common/wire/status.hpp"
 #include "master/registry/failure_kind.hpp"
@@ -72,6 +73,10 @@ struct WorkerRecord {
   // Derived from the cluster's secret; empty: there is none yet, or the worker takes no term.
   std::string term_key{};
   std::string cookie{};
+  // What it has shown as it was heard last; nothing: it was heard in clear, or not at all.
+  std::optional<tandem::tls::Peer> certificate{};
+  std::string
+      distrust{};  // why that counts no more since the files were read again; empty: it does
   std::optional<wire::WitnessOffer> witness{};
   wire::WorkerCondition condition = wire::WorkerCondition::up;
   Instant left_at = Instant::never();  // attentive time of its `bye`
@@ -132,6 +137,7 @@ struct WorkerRecord {
     return !is_probed() && !has_left() && liveness.down() && !term_key.empty() && !has_refused;
   }
   bool may_be_last_resort() const {
+    if (!distrust.empty()) return false;
     return is_probed() || (!has_refused && (!is_challenged() || is_proven));
   }
   bool gets_traffic() const { return state() == WorkerState::up && weight() > 0; }
@@ -141,6 +147,10 @@ struct WorkerRecord {
 // the protocol of workers that do not say what they speak.
 wire::WorkerStatus status_of(const WorkerRecord& record, Instant real_now,
                              wire::WorkerProtocol of_service);
+
+// When the certificate of that worker ends, and that this is why it is silent, or soon will be.
+void tell_of_certificate(const tandem::tls::Peer& shown, tandem::tls::WallTime today,
+                         wire::WorkerStatus& status);
 
 std::shared_ptr<const SnapshotWorker> snapshot_of(const WorkerRecord& record, unsigned sharers);
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "tests/e2e/harness/pair_cluster.hpp"
 #include "tests/e2e/hostile_chain.hpp"
@@ -93,6 +94,48 @@ TEST_CASE("a member is revoked by its newest certificate, whatever it has shown 
                  cluster.master(primary).errors());
   }));
   CHECK(cluster.primaries() == std::vector{primary});
+}
+
+TEST_CASE("the master that shows a worker says when its certificate ends, and that it is revoked") {
+  PairCluster cluster(with_certificates({"a"}));
+  auto& certificates = cluster.certificates();
+  cluster.start_worker("w1");
+  certificates.issue("worker", "w2", {"--days", "3"});
+  Process ending(cluster.dir(), "w2",
+                 {program("tandem-worker"), "--listen", "127.0.0.1:0", "--master",
+                  cluster.control("a"), "--cluster-ca", certificates.of("worker", "w2").authority,
+                  "--cluster-cert", certificates.of("worker", "w2").certificate, "--cluster-key",
+                  certificates.of("worker", "w2").key});
+  ending.await_line("tandem-worker ready");
+  CHECK(eventually([&] {
+    return is_in("the certificate of the cluster ends soon identity=spiffe://test/tandem/worker/w2",
+                 ending.errors());
+  }));
+  const auto told = [&](const std::string& name) {
+    const auto status = nlohmann::json::parse(cluster.client("a").get("/status").body);
+    for (const auto& worker : status.at("workers")) {
+      if (worker.at("name") == name) return worker;
+    }
+    return nlohmann::json();
+  };
+  REQUIRE(eventually([&] { return !told("w1").is_null() && !told("w2").is_null(); }));
+  CHECK(told("w1").at("certificate_days_left") >= 360);
+  CHECK(told("w1").at("reason") == "");
+  CHECK(told("w2").at("reason").get<std::string>().starts_with("its certificate ends in "));
+  CHECK(told("w2").at("state") == "up");
+
+  certificates.revoke("worker", "w1");
+  cluster.master("a").signal(SIGHUP);
+  CHECK(eventually([&] { return told("w1").at("reason") == "its certificate is revoked"; }));
+  CHECK(told("w1").at("state") == "down");
+  CHECK_FALSE(is_in("nobody is revoked any more", cluster.master("a").errors()));
+  std::ofstream(certificates.revoked_file()) << "";
+  cluster.master("a").signal(SIGHUP);
+  CHECK(eventually([&] {
+    return is_in("nobody is revoked any more, the list of revocations is empty before=1",
+                 cluster.master("a").errors());
+  }));
+  CHECK(eventually([&] { return told("w1").at("state") == "up"; }));
 }
 
 }  // namespace tandem::e2e::trust_test

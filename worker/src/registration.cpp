@@ -17,6 +17,7 @@
 #include "common/wire/limits.hpp"
 #include "tandem/worker.hpp"
 #include "worker/src/certificate.hpp"
+#include "worker/src/certificate_watch.hpp"
 #include "worker/src/heartbeat_loop.hpp"
 #include "worker/src/known_masters.hpp"
 #include "worker/src/registration_checks.hpp"
@@ -143,16 +144,13 @@ class Registration::Body {
   Result<> prepare() TANDEM_REQUIRES(mutex_) {
     auto credentials = load_credentials(options_.cluster, options_.name);
     if (!credentials) return credentials.error();
-    if (*credentials != nullptr) {
-      credentials_ = std::make_shared<tls::CurrentCredentials>(*credentials);
-    }
+    if (*credentials) credentials_ = std::make_shared<tls::CurrentCredentials>(*credentials);
+    certificate_watch_.begin(credentials_);
     for (const auto& [field, value] :
          {std::pair("name", &options_.name), {"service", &options_.service}}) {
-      const auto name = parse_name(*value, field);
-      if (!name.ok()) return name.error();
+      if (const auto name = parse_name(*value, field); !name.ok()) return name.error();
     }
-    const auto numbers = check_numbers(options_);
-    if (!numbers.ok()) return numbers.error();
+    if (const auto numbers = check_numbers(options_); !numbers.ok()) return numbers.error();
     auto address = parse_address(options_.address, "address");
     if (!address.ok()) return address.error();
     auto numeric = resolve(*address, "address");
@@ -425,7 +423,8 @@ class Registration::Body {
   }
 
   // On the loops' threads.
-  wire::Heartbeat describe(std::size_t master) const {
+  wire::Heartbeat describe(std::size_t master) {
+    certificate_watch_.look(access::wall_time());
     auto heartbeat = content();
     heartbeat.condition = condition_;
     if (options_.in_flight) {
@@ -441,6 +440,7 @@ class Registration::Body {
   }
 
   const RegistrationOptions options_;
+  CertificateWatch certificate_watch_{options_.log};
   std::atomic<bool> removed_ = false;
   std::atomic<wire::WorkerCondition> condition_ = wire::WorkerCondition::up;
   mutable Mutex address_mutex_;

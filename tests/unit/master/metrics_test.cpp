@@ -55,6 +55,7 @@ std::string everything() {
   worker.service = "shop";
   worker.state = "up";
   worker.last_heartbeat_ms = 5;
+  worker.certificate_days_left = 3;
   status.workers.push_back(worker);
   RequestCounts counts;
   counts.add({.service = "shop", .status = 200, .attempts = 1, .duration = 3ms, .first_byte = 2ms});
