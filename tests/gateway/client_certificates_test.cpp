@@ -1,7 +1,11 @@
 // Clients that show a certificate (--client-ca): who may, what workers are told, and what is
 // forged.
+#include <sstream>
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include "cluster.hpp"
 #include "gateway.hpp"
@@ -42,6 +46,26 @@ struct Scene {
       directory.make("client", {"web.example", "spiffe://shop/web"});
   master::tls::CertificateFiles stranger = directory.make("stranger", {"web.example"});
   master::tls::CertificateSetPtr certificates;
+};
+
+// What is logged while it lives. Made before, and read after, all that logs on other threads.
+class CapturedLog {
+ public:
+  CapturedLog() {
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", std::move(sink)));
+    spdlog::set_level(spdlog::level::info);
+  }
+  ~CapturedLog() {
+    spdlog::set_default_logger(before_);
+    spdlog::set_level(level_);
+  }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  spdlog::level::level_enum level_ = spdlog::get_level();
 };
 
 // Empty: the gateway has closed the connection, in the handshake or right behind it.
@@ -254,6 +278,55 @@ TEST_CASE("what an authority's file may be is said in one sentence") {
     REQUIRE_FALSE(loaded);
     CHECK_THAT(loaded.error().message, Contains("--client-ca") && Contains(why));
   }
+}
+
+TEST_CASE("an intermediate alone vouches for its clients, and who is no authority for nobody") {
+  CertificateDirectory directory;
+  directory.make("root", {"root"}, {.is_authority = true});
+  directory.make("between", {"between"}, {.is_authority = true, .issuer = "root"});
+  const auto site = directory.make("site", {"example.org"});
+  const auto web = directory.make("web", {"web.example"}, {.issuer = "between"});
+  const auto other = directory.make("other", {"web.example"}, {.issuer = "root"});
+  Origin worker(always(ok("x")));
+  Gateway::Options options;
+  options.certificates = load({site}, {.file = directory.path("between.pem")});
+  Gateway gateway({worker.port()}, options);
+  const auto as = [](const master::tls::CertificateFiles& files) {
+    TlsClient::Options options;
+    options.certificate = files.certificate;
+    options.key = files.key;
+    return options;
+  };
+  CHECK(ask(gateway.tls_port(), as(web), get("/")) == "HTTP/1.1 200 OK");
+  CHECK(ask(gateway.tls_port(), as(other), get("/")).empty());
+
+  const auto leaf = master::tls::ClientAuthority::load({.file = web.certificate});
+  REQUIRE_FALSE(leaf);
+  CHECK(leaf.error().message == "--client-ca: " + web.certificate +
+                                    " holds a certificate that is none of an authority: "
+                                    "CN=web.example");
+}
+
+TEST_CASE("an authority that has expired is told of, and why a client's certificate is refused") {
+  CapturedLog log;
+  CertificateDirectory directory;
+  directory.make("old", {"old"}, {.days = -1, .is_authority = true});
+  const auto site = directory.make("site", {"example.org"});
+  const auto web = directory.make("web", {"web.example"}, {.issuer = "old"});
+  Origin worker(always(ok("x")));
+  Gateway::Options options;
+  options.certificates = load({site}, {.file = directory.path("old.pem")});
+  TlsClient::Options shown;
+  shown.certificate = web.certificate;
+  shown.key = web.key;
+  {
+    Gateway gateway({worker.port()}, options);
+    CHECK(ask(gateway.tls_port(), shown, get("/")).empty());
+  }
+  CHECK_THAT(log.text(), Contains("authority of clients has expired file=" +
+                                  directory.path("old.pem") + " subject=\"CN=old\" until="));
+  CHECK_THAT(log.text(), Contains("certificate of a client refused from=127.0.0.1 reason=\"its "
+                                  "certificate is not accepted: certificate has expired\""));
 }
 
 }  // namespace tandem::test::client_certificates_test

@@ -34,6 +34,19 @@ KeyPtr make_key(unsigned rsa_bits) {
   return {rsa_bits == 0 ? EVP_EC_gen("P-256") : EVP_RSA_gen(rsa_bits), &EVP_PKEY_free};
 }
 
+template <class Object>
+std::unique_ptr<Object, void (*)(Object*)> read(const std::string& file,
+                                                Object* (*reader)(std::FILE*, Object**,
+                                                                  pem_password_cb*, void*),
+                                                void (*free)(Object*)) {
+  std::FILE* const in = std::fopen(file.c_str(), "r");
+  must(in != nullptr);
+  std::unique_ptr<Object, void (*)(Object*)> object(reader(in, nullptr, nullptr, nullptr), free);
+  std::fclose(in);
+  must(object != nullptr);
+  return object;
+}
+
 void add_names(X509* certificate, const std::vector<std::string>& names) {
   auto* const subject = X509_get_subject_name(certificate);
   const auto* common = reinterpret_cast<const unsigned char*>(names.front().c_str());
@@ -83,7 +96,21 @@ master::tls::CertificateFiles CertificateDirectory::make(const std::string& file
   }
   X509_set_pubkey(certificate.get(), key.get());
   add_names(certificate.get(), names);
-  must(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
+  if (kind.is_authority) {
+    auto* const extension =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE");
+    must(extension != nullptr && X509_add_ext(certificate.get(), extension, -1) == 1);
+    X509_EXTENSION_free(extension);
+  }
+  if (kind.issuer.empty()) {
+    must(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
+  } else {
+    const auto issuer = read<X509>(path(kind.issuer + ".pem"), &PEM_read_X509, &X509_free);
+    const auto by =
+        read<EVP_PKEY>(path(kind.issuer + ".key"), &PEM_read_PrivateKey, &EVP_PKEY_free);
+    X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get()));
+    must(X509_sign(certificate.get(), by.get(), EVP_sha256()) > 0);
+  }
   const master::tls::CertificateFiles files{path(file + ".pem"), path(file + ".key")};
   std::FILE* out = std::fopen(files.certificate.c_str(), "w");
   must(out != nullptr && PEM_write_X509(out, certificate.get()) == 1);

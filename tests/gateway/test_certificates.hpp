@@ -23,6 +23,8 @@ class CertificateDirectory {
     int days_until_valid = 0;  // before which it is not
     unsigned rsa_bits = 0;     // 0: P-256
     std::string passphrase{};  // of the key; empty: none
+    bool is_authority = false;
+    std::string issuer{};  // the file of who signs it; empty: itself
   };
   // A self-signed certificate for these names, in NAME.pem, and its key, in NAME.key.
   master::tls::CertificateFiles make(const std::string& file, const std::vector<std::string>& names,

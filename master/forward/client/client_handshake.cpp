@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 
+#include "common/access/refusal_log.hpp"
 #include "common/base/log.hpp"
 #include "master/forward/client/client_session.hpp"
 #include "master/forward/client/limits.hpp"
@@ -102,6 +103,22 @@ bool ClientSession::take_certificate() {
   return tls::is_of_this_time(ssl);
 }
 
+// Anybody can fail in any way; but a client that has a certificate may have been meant to be
+// served.
+void ClientSession::tell_of_failure() {
+  static access::RefusalLog refused_certificates("certificate of a client refused");
+  auto& tls = *connection_.tls();
+  const long verified = SSL_get_verify_result(tls.ssl());
+  const std::string why = verified == X509_V_OK
+                              ? tls.failure()
+                              : fmt::format("its certificate is not accepted: {}",
+                                            X509_verify_cert_error_string(verified));
+  log::debug("tls handshake failed client={} reason=\"{}\"", address_, why);
+  if (entrance_->inner) return refuse_at_inner_address(why);
+  if (verified == X509_V_OK) return;
+  refused_certificates.refused(address_, why, context_.coarse_now());
+}
+
 // The handshake itself. False: it has failed, or took too long, or was given up.
 Task<bool> ClientSession::secure() {
   for (;;) {
@@ -113,9 +130,7 @@ Task<bool> ClientSession::secure() {
     const auto step = connection_.tls()->shake_hands();
     if (step == TlsSession::Step::done) co_return true;
     if (step == TlsSession::Step::failed) {
-      const auto& why = connection_.tls()->failure();
-      log::debug("tls handshake failed client={} reason=\"{}\"", address_, why);
-      if (entrance_->inner) refuse_at_inner_address(why);
+      tell_of_failure();
       co_return false;
     }
     // What is spoken was chosen by the client's hello.

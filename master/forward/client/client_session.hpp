@@ -63,6 +63,7 @@ class ClientSession : public IntrusiveListMember<ClientSession> {
   SSL* begin_handshake();
   bool take_master();
   void refuse_at_inner_address(const std::string& why) const;
+  void tell_of_failure();
   Task<> refuse_plain();
   bool may_speak_http2();
   Task<bool> serve_http2();

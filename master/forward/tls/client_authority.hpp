@@ -2,7 +2,8 @@
 // may have none.
 //
 // Immutable once loaded, and shared by all loops. The file may hold several authorities, so that
-// one can follow another.
+// one can follow another. Each counts for itself, whoever has signed it: an intermediate alone
+// vouches for its own clients. One that has expired is warned of, since it vouches for nobody.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,8 @@ struct ClientAuthoritySpec {
 
 class ClientAuthority {
  public:
-  // Null when the spec names no file. Errors: `invalid`, with the file.
+  // Null when the spec names no file. Errors: `invalid`, with the file: it cannot be read, or a
+  // certificate there is none of an authority, nor one that stands for itself.
   static Result<std::shared_ptr<const ClientAuthority>> load(const ClientAuthoritySpec& spec);
 
   // From now on this context asks its clients for a certificate of this authority. Sessions that
