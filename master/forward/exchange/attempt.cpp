@@ -279,6 +279,7 @@ Attempt::Outcome Attempt::worker_gone() const {
   // A connection can only have been closed for its age before the first byte of an answer.
   const bool is_unanswered = worker_in_.empty() && interim_responses_ == 0;
   if (call_->was_beyond_worker()) return Outcome::unsupported;
+  if (call_->was_too_large()) return Outcome::head_too_large;
   if (is_unanswered && call_->refusing_alert() != 0) return Outcome::tls_refused;
   if (call_->was_unprocessed() && is_unanswered) return Outcome::unprocessed;
   if (call_->is_reused() && is_unanswered) return Outcome::stale;

@@ -16,7 +16,8 @@ enum class AttemptOutcome {
   // The worker has refused the handshake of TLS, or this master's certificate; it has executed
   // nothing, though the request may have been sent.
   tls_refused,
-  unsupported,    // the worker cannot do what the request asks for; nothing was sent
+  unsupported,     // the worker cannot do what the request asks for; nothing was sent
+  head_too_large,  // the worker takes no head that large; nothing was sent
   lost,           // the worker closed or reset without a whole answer; it may have seen the request
   timed_out,      // no response head, or no whole short response, in time
   bad_response,   // what it sent is no HTTP

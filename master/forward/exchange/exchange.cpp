@@ -12,7 +12,8 @@ metrics::RetryReason reason_of(AttemptOutcome outcome) {
   switch (outcome) {
     case AttemptOutcome::stale: return Reason::closed;
     case AttemptOutcome::unprocessed:
-    case AttemptOutcome::unsupported: return Reason::unprocessed;
+    case AttemptOutcome::unsupported:
+    case AttemptOutcome::head_too_large: return Reason::unprocessed;
     case AttemptOutcome::lost: return Reason::lost;
     case AttemptOutcome::timed_out: return Reason::timeout;
     case AttemptOutcome::bad_response: return Reason::bad_response;

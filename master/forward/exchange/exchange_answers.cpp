@@ -80,6 +80,11 @@ LocalResponse Exchange::describe(Failure failure, std::string& room) const {
                    say(fmt::format("The workers of service \"{}\" speak HTTP/2 and take no "
                                    "WebSockets (RFC 8441).",
                                    service_name_)));
+    case Failure::head_too_large:
+      return error(431, "head_too_large",
+                   say(fmt::format("The workers of service \"{}\" take no request head that "
+                                   "large.",
+                                   service_name_)));
     case Failure::no_resources:
       return error(503, "out_of_resources",
                    "This master has no descriptor, port or memory left to connect; nothing was "

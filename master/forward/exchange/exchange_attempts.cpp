@@ -189,7 +189,8 @@ void Exchange::blame(Upstream& upstream, const AttemptResult& result) {
       context_.connection_tests().begin(upstream.shared_from_this(),
                                         client_.times.timeouts().connect);
       break;
-    case AttemptOutcome::unsupported: history_.blame(outcome); [[fallthrough]];
+    case AttemptOutcome::unsupported:
+    case AttemptOutcome::head_too_large: history_.blame(outcome); [[fallthrough]];
     case AttemptOutcome::unprocessed:
     case AttemptOutcome::retry_status: excluded_.add(upstream.worker().id); return;
     case AttemptOutcome::timed_out:

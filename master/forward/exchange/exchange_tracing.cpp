@@ -18,6 +18,7 @@ const char* name_of(AttemptOutcome outcome) {
     case AttemptOutcome::unprocessed: return "unprocessed";
     case AttemptOutcome::tls_refused: return "tls_refused";
     case AttemptOutcome::unsupported: return "unsupported";
+    case AttemptOutcome::head_too_large: return "head_too_large";
     case AttemptOutcome::lost: return "lost";
     case AttemptOutcome::timed_out: return "timed_out";
     case AttemptOutcome::bad_response: return "bad_response";

@@ -31,6 +31,7 @@ Failure failure_after(const AttemptResult& result, bool is_over) {
     case AttemptOutcome::unprocessed: return Failure::unprocessed;
     case AttemptOutcome::tls_refused: return Failure::tls_refused;
     case AttemptOutcome::unsupported: return Failure::unsupported;
+    case AttemptOutcome::head_too_large: return Failure::head_too_large;
     case AttemptOutcome::out_of_resources: return Failure::no_resources;
     case AttemptOutcome::timed_out: return Failure::timed_out;
     case AttemptOutcome::bad_response: return Failure::bad_response;
@@ -78,7 +79,8 @@ Verdict AttemptHistory::after_worker(const AttemptResult& result, const Request&
       const bool is_spent = result.body_taken || result.response_begun;
       return {.next = is_spent ? Next::fail : Next::repeat};
     }
-    case AttemptOutcome::unsupported: return {.next = Next::repeat};
+    case AttemptOutcome::unsupported:
+    case AttemptOutcome::head_too_large: return {.next = Next::repeat};
     case AttemptOutcome::stale:
     case AttemptOutcome::lost: return after_silence(result, request, Next::repeat);
     case AttemptOutcome::retry_status:

@@ -25,20 +25,21 @@ enum class Destination {
 
 // What this master tells a client that gets no worker's answer.
 enum class Failure {
-  broken_off,    // nothing: the client has gone, or has a part of an answer
-  not_served,    // this master does not lead, or may not serve; nothing was executed
-  unknown,       // the primary was replaced while it worked on the request
-  bad_body,      // the client did not send its body, or not as it must
-  deadline,      // the time for the whole request is over
-  unsupported,   // the workers cannot do what the request asks for
-  no_worker,     // there is none
-  full,          // there are workers, but none had room in time
-  unprocessed,   // the workers take no more
-  tls_refused,   // the worker refuses TLS with this master; nothing was executed
-  no_resources,  // this master has none to connect with
-  timed_out,     // the worker did not answer in time
-  bad_response,  // what the worker sent is no HTTP
-  no_response,   // the worker closed the connection without an answer
+  broken_off,      // nothing: the client has gone, or has a part of an answer
+  not_served,      // this master does not lead, or may not serve; nothing was executed
+  unknown,         // the primary was replaced while it worked on the request
+  bad_body,        // the client did not send its body, or not as it must
+  deadline,        // the time for the whole request is over
+  unsupported,     // the workers cannot do what the request asks for
+  head_too_large,  // the workers take no head that large
+  no_worker,       // there is none
+  full,            // there are workers, but none had room in time
+  unprocessed,     // the workers take no more
+  tls_refused,     // the worker refuses TLS with this master; nothing was executed
+  no_resources,    // this master has none to connect with
+  timed_out,       // the worker did not answer in time
+  bad_response,    // what the worker sent is no HTTP
+  no_response,     // the worker closed the connection without an answer
 };
 
 struct Verdict {

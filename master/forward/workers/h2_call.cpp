@@ -37,14 +37,20 @@ bool WorkerStream::submit_head(WrittenHead& request, bool last) {
     std::erase_if(request.fields, is_of_websocket_handshake);
     request.method = "CONNECT";
   }
-  auto& stream =
-      link.session().open({.method = request.method,
-                           .scheme = link.scheme(),
-                           .authority = request.host,
-                           .path = request.target,
-                           .protocol = websocket_key_ ? std::string_view("websocket") : "",
-                           .fields = request.fields},
-                          last && !websocket_key_);
+  // RFC 9113 §8.3.1: a host that is empty cannot be said. Without any the worker would find the
+  // request malformed, and there are some that end the connection for that.
+  const h2::OutgoingRequest outgoing{
+      .method = request.method,
+      .scheme = link.scheme(),
+      .authority = request.host.empty() ? call_.upstream().host_and_port() : request.host,
+      .path = request.target,
+      .protocol = websocket_key_ ? std::string_view("websocket") : "",
+      .fields = request.fields};
+  if (!link.session().peer_takes(outgoing)) {
+    too_large_ = true;
+    return false;
+  }
+  auto& stream = link.session().open(outgoing, last && !websocket_key_);
   attach(stream);
   opened_ = true;
   link.note_opened(stream);

@@ -37,6 +37,7 @@ class WorkerStream final : public H2Stream {
   void waits_for(WorkerLink::Readiness* readiness) { readiness_ = readiness; }
   bool has_stirred() const { return head_arrived_; }
   bool was_beyond_worker() const { return beyond_worker_; }
+  bool was_too_large() const { return too_large_; }
   // The worker has not ended it, as far as is known.
   bool is_under_way() const {
     return opened_ && !has_ended() && !closure().by_peer && !closure().unprocessed;
@@ -56,6 +57,7 @@ class WorkerStream final : public H2Stream {
   std::optional<WebSocketKey> websocket_key_;  // it opens one
   bool opened_ = false;
   bool beyond_worker_ = false;
+  bool too_large_ = false;
   bool head_arrived_ = false;
   bool to_head_ = false;  // the request is HEAD: its answer has no content
 };
@@ -77,6 +79,7 @@ class H2Call final : public WorkerCall {
   bool has_stirred() const override { return stream_.has_stirred(); }
   bool was_unprocessed() const override;
   bool was_beyond_worker() const override { return stream_.was_beyond_worker(); }
+  bool was_too_large() const override { return stream_.was_too_large(); }
   bool was_lost_shared() const override;
   bool takes_blame() override;
 

@@ -34,6 +34,8 @@ class WorkerCall {
   virtual bool was_unprocessed() const { return false; }
   // What was to be sent asks for something that the worker cannot do: nothing of it was sent.
   virtual bool was_beyond_worker() const { return false; }
+  // The worker takes no head that large; nothing was sent.
+  virtual bool was_too_large() const { return false; }
   // Its connection ended under it and has carried other calls, now or before: which of them brought
   // that about is not known, or it was none, for the worker had it end after so many.
   virtual bool was_lost_shared() const { return false; }

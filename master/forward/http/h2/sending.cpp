@@ -96,6 +96,33 @@ class Block {
   const Role role_;
 };
 
+// Those that HTTP/2 does not have (RFC 9113 §8.2.2) do not go out.
+bool is_left_out(const Field& field) {
+  return field.kind == FieldKind::host ||
+         (field.kind != FieldKind::te && field.kind >= FieldKind::connection &&
+          field.kind <= FieldKind::upgrade);
+}
+
+// As SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 §6.5.2).
+std::size_t head_list_bytes(const OutgoingRequest& request) {
+  constexpr std::size_t each = 32;
+  std::size_t bytes = 0;
+  const auto add = [&bytes](std::string_view name, std::string_view value) {
+    bytes += name.size() + value.size() + each;
+  };
+  add(":method", request.method);
+  if (!request.protocol.empty()) add(":protocol", request.protocol);
+  if (!request.path.empty()) {
+    add(":scheme", request.scheme);
+    add(":path", request.path);
+  }
+  if (!request.authority.empty()) add(":authority", request.authority);
+  for (const auto& field : request.fields) {
+    if (!is_left_out(field)) add(field.name, field.value);
+  }
+  return bytes;
+}
+
 class StatusText {
  public:
   explicit StatusText(unsigned status)
@@ -239,6 +266,12 @@ void Session::send_interim(Stream& stream, unsigned status, std::span<const Fiel
   for (const auto& field : fields) block.add(field);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, block.data(),
                          block.size(), nullptr);
+}
+
+bool Session::peer_takes(const OutgoingRequest& request) const {
+  const auto allowed =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE);
+  return head_list_bytes(request) <= allowed;
 }
 
 Stream& Session::open(const OutgoingRequest& request, bool last) {

@@ -126,6 +126,9 @@ class Session {
   // Opens a stream. REQUIRES: can_open()
   Stream& open(const OutgoingRequest& request, bool last);
   bool can_open() const;
+  // The head is no larger than the peer says it takes (SETTINGS_MAX_HEADER_LIST_SIZE, RFC 9113
+  // §10.5.1). One that sent it a larger one might end the connection, and with it others' streams.
+  bool peer_takes(const OutgoingRequest& request) const;
 
   // ---- sending, of both
   // The next bytes of content, which stay valid until on_sent; `last`: no more follows. Empty
