@@ -227,7 +227,8 @@ std::optional<Attempt::Outcome> Attempt::begin_request() {
   context.is_grpc = client_.is_grpc;
   context.traceparent = traceparent_;
   if (client_.times.has_end()) {
-    context.left = client_.times.left(hop_ == Hop::primary ? context_.coarse_now() : sent_at_);
+    // By the clock that the deadline was set by: what is left never grows on the way.
+    context.left = client_.times.left(hop_ == Hop::primary ? now() : sent_at_);
   }
   out_ = context_.buffers().borrow();
   fields_ = worker_.fields_to_send();

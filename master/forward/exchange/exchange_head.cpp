@@ -212,7 +212,9 @@ void Exchange::set_deadline() {
 // and without one like those of a tunnel.
 void Exchange::set_deadline_of_grpc() {
   if (const auto timeout = grpc_timeout(client_.request)) {
-    client_.times.end_at(now() + *timeout, RequestTimes::SetBy::client);
+    // Tandem-Timeout-Ms, which says the same to our own, goes no further.
+    const auto time = std::min<Duration>(*timeout, limits::request_timeout_settable_max);
+    client_.times.end_at(now() + time, RequestTimes::SetBy::client);
   }
   auto& timeouts = grpc_timeouts_.emplace(client_.options->timeouts);
   const bool has_deadline = client_.times.has_end();
