@@ -186,7 +186,10 @@ void H2Connection::on_head(h2::Stream& stream, h2::PooledHead head, bool ends) {
 }
 
 void H2Connection::on_content(h2::Stream& stream, std::string_view bytes) {
-  if (auto* request = static_cast<H2Stream*>(stream.user)) request->on_content(bytes);
+  if (auto* request = static_cast<Request*>(static_cast<H2Stream*>(stream.user))) {
+    request->note_content();
+    request->on_content(bytes);
+  }
 }
 
 void H2Connection::on_trailers(h2::Stream& stream, h2::PooledHead trailers) {

@@ -6,9 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "common/http1/field_text.hpp"
 #include "master/forward/client/h2_connection.hpp"
+#include "master/forward/http/grpc.hpp"
 #include "master/forward/stream/head_text.hpp"
 #include "master/forward/stream/websocket.hpp"
 
@@ -27,17 +29,24 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     if (connection_.requests_.empty()) connection_.fall_idle();
   }
 
-  // The answer to a gRPC call breaks off: its client is told so as gRPC tells it, in trailers, and
-  // may take that for what it is, the loss of a server. False: nothing can be told.
-  bool end_broken_call() {
-    if (stream_ == nullptr || !answer_is_open_ || stream_->unsent() > 0) return false;
+  // The answer to a gRPC call breaks off: its client is told so as gRPC tells it, in trailers. An
+  // answer that is not gRPC's would be ended as complete by them. False: nothing can be told.
+  bool end_broken_call(GrpcStatus status) {
+    const bool is_told = answer_is_open_ && answer_is_grpc_;
+    if (stream_ == nullptr || !is_told || stream_->unsent() > 0) return false;
+    const auto number = std::to_string(static_cast<unsigned>(status));
     const std::array fields{
-        Field{FieldKind::other, "grpc-status", "14"},
+        Field{FieldKind::other, "grpc-status", number},
         Field{FieldKind::other, "grpc-message", "The answer broke off on its way."}};
     link().session().send_trailers(*stream_, fields);
     link().want_send();
     return true;
   }
+
+  // A client that asked to be told when to send its content (Expect: 100-continue) has not been
+  // told, and has not sent any.
+  bool holds_content() const { return !told_to_continue_ && !has_content_; }
+  void note_content() { has_content_ = true; }
 
   // It opens a WebSocket.
   void open_websocket() { websocket_key_ = make_websocket_key(); }
@@ -52,6 +61,9 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
  private:
   H2Connection& connection_;
   bool answer_is_open_ = false;  // its head has been sent, and its end has not
+  bool answer_is_grpc_ = false;
+  bool told_to_continue_ = false;
+  bool has_content_ = false;
 
   void read_text(std::string_view text, WrittenHead& head) const override {
     read_written_response(text, head);
@@ -60,6 +72,7 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     if (stream_ == nullptr) return false;
     auto& session = link().session();
     if (response.is_interim()) {
+      told_to_continue_ = told_to_continue_ || response.status == 100;
       session.send_interim(*stream_, response.status, response.fields);
     } else if (websocket_key_ && response.status == 101 && !is_proven(response)) {
       session.send_head(*stream_, 502, {}, /*last=*/true);
@@ -70,6 +83,7 @@ class H2Connection::Request final : public H2Stream, public IntrusiveListMember<
     } else {
       session.send_head(*stream_, response.status, response.fields, last);
       answer_is_open_ = !last;
+      answer_is_grpc_ = has_grpc_type(response.fields);
     }
     return true;
   }

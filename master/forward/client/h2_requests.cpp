@@ -15,16 +15,6 @@
 
 namespace tandem::master {
 
-namespace {
-
-bool is_grpc(const h2::Head& head) {
-  return std::any_of(head.fields().begin(), head.fields().end(), [](const Field& field) {
-    return equal_ignoring_case(field.name, "content-type") && is_grpc_type(field.value);
-  });
-}
-
-}  // namespace
-
 // Until what was submitted before has been taken out of the session, or the stream is closed.
 Task<> H2Connection::await_pull(Request& request) {
   request.awaits_pull = true;
@@ -100,8 +90,8 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
   const auto memory = context_.memory();
   if (memory != Context::Memory::ample) context_.shed_idle(Shed::clients);
   if (refusal.status < 400 && memory == Context::Memory::exhausted) refusal = no_memory;
-  const auto form =
-      refusal.status >= 400 && is_grpc(*head) ? ErrorForm::grpc_status : ErrorForm::document;
+  const auto form = refusal.status >= 400 && has_grpc_type(head->fields()) ? ErrorForm::grpc_status
+                                                                           : ErrorForm::document;
   head.reset();
   auto ending = Ending::keep;
   // Clients of gRPC know that an answer may come early, and have calls that never end.
@@ -117,9 +107,14 @@ Task<> H2Connection::serve(Request& request, h2::PooledHead given_head, bool end
     request.exchange = nullptr;
     const auto status = exchange.note().status;
     const bool has_stopped = status == 408;  // and is not waited for again
-    may_send_on = status >= 400 && !has_stopped && !exchange.is_grpc() && !request.is_websocket();
+    // Of one that waits to be told to send nothing is on its way, and a reset may overtake the
+    // answer all the same.
+    const bool may_linger = status >= 400 || (parsed.expects_continue() && request.holds_content());
+    may_send_on = may_linger && !has_stopped && !exchange.is_grpc() && !request.is_websocket();
     const bool breaks_off = ending == Ending::abort && exchange.is_grpc();
-    if (breaks_off && request.end_broken_call()) ending = Ending::close;
+    const auto code = exchange.reset_code();
+    const auto told = code ? grpc_status_of_reset(*code) : GrpcStatus::unavailable;
+    if (breaks_off && request.end_broken_call(told)) ending = Ending::close;
     note_ended(context_, started, exchange.note(), client_, parsed, exchange.request_id());
   }
   context_.give_back(parsed);

@@ -131,7 +131,10 @@ void Attempt::note_passed(const MessageStream::Sent& sent) {
 // Keeps the worker's connection if it can carry another request.
 void Attempt::release_worker() {
   counters().requests.fetch_add(1, std::memory_order_relaxed);
-  if (result_.ending == Ending::abort) return;
+  if (result_.ending == Ending::abort) {
+    if (call_) result_.reset_code = worker_.reset_code();
+    return;
+  }
   // Nobody asked for bytes behind the response: what comes next on this connection cannot be
   // trusted.
   if (call_ && worker_in_.empty() && can_follow()) finish_call();

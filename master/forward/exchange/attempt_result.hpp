@@ -2,6 +2,9 @@
 // what follows (verdict.hpp). Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "common/base/strong.hpp"
 
 namespace tandem::master {
@@ -51,7 +54,9 @@ struct AttemptResult {
   bool response_begun = false;  // some of a response has reached the client, if only an interim one
   bool answer_begun = false;    // some of the final response has
   Ending ending = Ending::close;
-  unsigned tls_alert = 0;      // by which the worker has refused TLS; 0: it has not
+  unsigned tls_alert = 0;  // by which the worker has refused TLS; 0: it has not
+  // Of HTTP/2: with which code the worker broke its answer off.
+  std::optional<std::uint32_t> reset_code{};
   unsigned client_status = 0;  // what to answer when the client failed; 0: it is gone
   Term promised_term{};        // by a worker that refused a lower one
 };

@@ -36,6 +36,8 @@ class Exchange {
   // For the access log, once run() has ended.
   const AccessNote& note() const { return client_.note; }
   bool is_grpc() const { return client_.is_grpc; }
+  // The code of HTTP/2 with which the worker broke its answer off; unset: it did not, or not so.
+  std::optional<std::uint32_t> reset_code() const { return last_.reset_code; }
   std::string_view request_id() const;
 
   // Makes run() end soon; whatever waits for the client has failed already. Callable while run() is

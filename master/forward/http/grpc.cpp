@@ -48,6 +48,12 @@ bool is_grpc_type(std::string_view type) {
   return type.size() == grpc.size() || type[grpc.size()] == '+' || type[grpc.size()] == ';';
 }
 
+bool has_grpc_type(std::span<const Field> fields) {
+  return std::any_of(fields.begin(), fields.end(), [](const Field& field) {
+    return equal_ignoring_case(field.name, "content-type") && is_grpc_type(field.value);
+  });
+}
+
 std::optional<Duration> grpc_timeout(const RequestHead& request) {
   const auto text = value_of(request, "grpc-timeout");
   if (text.size() < 2 || text.size() > digits_max + 1) return std::nullopt;
@@ -104,6 +110,16 @@ GrpcStatus grpc_status_of(unsigned http_status) {
     case 502:
     case 503: return GrpcStatus::unavailable;
     default: return GrpcStatus::unknown;
+  }
+}
+
+GrpcStatus grpc_status_of_reset(std::uint32_t code) {
+  switch (code) {
+    case 0x7: return GrpcStatus::unavailable;         // REFUSED_STREAM
+    case 0x8: return GrpcStatus::cancelled;           // CANCEL
+    case 0xb: return GrpcStatus::resource_exhausted;  // ENHANCE_YOUR_CALM
+    case 0xc: return GrpcStatus::permission_denied;   // INADEQUATE_SECURITY
+    default: return GrpcStatus::internal;
   }
 }
 

@@ -2,7 +2,9 @@
 // requests are calls, how long they may take, and how an error of the gateway's own is told. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,8 @@ bool is_grpc_call(const RequestHead& request);
 
 // The Content-Type of such a call.
 bool is_grpc_type(std::string_view content_type);
+// Among the fields there is such a Content-Type.
+bool has_grpc_type(std::span<const Field> fields);
 
 // "grpc-timeout", from 0 to 99,999,999 of a unit; nothing: there is none, or it is malformed.
 std::optional<Duration> grpc_timeout(const RequestHead& request);
@@ -33,6 +37,7 @@ std::optional<unsigned> grpc_status_worth_another_try(const ResponseHead& answer
 // What the status of an answer of the gateway's own stands for (http-grpc-status-mapping.md), but
 // that limits are told as such.
 enum class GrpcStatus : unsigned {
+  cancelled = 1,
   unknown = 2,
   deadline_exceeded = 4,
   permission_denied = 7,
@@ -43,6 +48,8 @@ enum class GrpcStatus : unsigned {
   unauthenticated = 16,
 };
 GrpcStatus grpc_status_of(unsigned http_status);
+// What the code of RST_STREAM stands for (PROTOCOL-HTTP2.md, "Errors").
+GrpcStatus grpc_status_of_reset(std::uint32_t code);
 
 // "grpc-message": percent-encoded, but for what is printable ASCII and no percent sign.
 std::string grpc_message_text(std::string_view message);

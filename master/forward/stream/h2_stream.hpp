@@ -53,6 +53,10 @@ class H2Stream : public MessageStream {
   void cancel() override;
   void close() override { reset(h2::ErrorCode::cancel); }
   bool is_gone(bool) override { return stream_ == nullptr && !closed_cleanly_; }
+  std::optional<std::uint32_t> reset_code() const override {
+    if (!closure_.by_peer) return std::nullopt;
+    return static_cast<std::uint32_t>(closure_.code);
+  }
 
   // ---- what the session says of it
   void on_content(std::string_view bytes);
