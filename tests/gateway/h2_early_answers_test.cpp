@@ -164,6 +164,23 @@ TEST_CASE("HTTP/2: an upload that ends after its answer is not reset") {
   CHECK_FALSE(client.answer(stream).reset);
 }
 
+TEST_CASE("HTTP/2: a client that waits to be told to send gets its answer, and no reset with it") {
+  Origin origin([](Origin&, RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.send(ok("not needed"));
+    socket.wait_for_hang_up();
+  });
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto stream =
+      client.ask(h2::post({{"expect", "100-continue"}, {"content-length", "3"}}), false);
+  CHECK(client.finish(stream).body == "not needed");
+  client.await_pong();
+  client.await_pong();
+  CHECK_FALSE(client.answer(stream).reset);
+  CHECK(client.reset_of(stream) == h2::no_error);
+}
+
 TEST_CASE("HTTP/2: many uploads that fail together are told so, each, and others go on") {
   Origin origin([](Origin& self, RawSocket& socket) {
     const auto head = socket.read_until("\r\n\r\n");
