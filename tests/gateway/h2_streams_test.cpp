@@ -1,6 +1,8 @@
 // What clients of HTTP/2 do besides plain requests: WebSockets by extended CONNECT, and gRPC.
 #include <catch2/catch.hpp>
 
+#include <atomic>
+
 #include "gateway.hpp"
 #include "h2_client.hpp"
 #include "h2_raw_worker.hpp"
@@ -12,16 +14,21 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A worker that opens WebSockets as RFC 6455 says, and sends back what it is sent.
+// Receives the opening of a WebSocket, and answers as RFC 6455 says.
+void open_as_websocket(Origin& self, RawSocket& socket) {
+  const auto request = self.receive(socket);
+  tandem::master::WebSocketKey key;
+  request.field("Sec-WebSocket-Key").copy(key.data(), key.size());
+  socket.send(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: " +
+      tandem::master::websocket_accept(key) + "\r\n\r\n");
+}
+
+// A worker that opens WebSockets, and sends back what it is sent.
 Origin::Script websocket_echo() {
   return [](Origin& self, RawSocket& socket) {
-    const auto request = self.receive(socket);
-    tandem::master::WebSocketKey key;
-    request.field("Sec-WebSocket-Key").copy(key.data(), key.size());
-    socket.send(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Accept: " +
-        tandem::master::websocket_accept(key) + "\r\n\r\n");
+    open_as_websocket(self, socket);
     for (;;) socket.send(socket.read_exactly(1));
   };
 }
@@ -80,6 +87,44 @@ h2::Fields grpc_call(const h2::Fields& more = {}) {
 }
 
 }  // namespace
+
+TEST_CASE("HTTP/2: a WebSocket whose worker resets its connection is reset (RFC 8441 §5)") {
+  Origin origin([](Origin& self, RawSocket& socket) {
+    open_as_websocket(self, socket);
+    socket.read_exactly(2);
+    socket.reset();
+  });
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto stream = client.ask(open_websocket, false);
+  CHECK(client.head_of(stream).status() == 200);
+  client.send(h2::data(stream, "hi"));
+  CHECK(client.reset_of(stream) == h2::cancel);
+  CHECK_FALSE(client.answer(stream).ended);
+  client.await_pong();  // the connection goes on
+}
+
+TEST_CASE("HTTP/2: a WebSocket that its client resets is reset at a worker of HTTP/1") {
+  std::atomic<int> ends{0};
+  std::atomic<int> resets{0};
+  Origin origin([&](Origin& self, RawSocket& socket) {
+    open_as_websocket(self, socket);
+    bool reset = false;
+    socket.read_to_end(&reset);
+    ++(reset ? resets : ends);
+  });
+  Gateway gateway({origin.port()});
+  H2Client client(gateway.port());
+  const auto first = client.ask(open_websocket, false);
+  CHECK(client.head_of(first).status() == 200);
+  client.send(h2::rst_stream(first, h2::cancel));
+  wait_until([&] { return resets == 1; });
+  const auto second = client.ask(open_websocket, false);
+  CHECK(client.head_of(second).status() == 200);
+  client.send(h2::data(second, "", h2::end_stream));
+  wait_until([&] { return ends == 1; });
+  CHECK(resets == 1);
+}
 
 TEST_CASE("gRPC: an error of this master is trailers-only, with the status that gRPC has for it") {
   Gateway gateway(std::vector<std::uint16_t>{});

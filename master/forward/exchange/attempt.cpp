@@ -98,11 +98,11 @@ void Attempt::cancel() {
   if (call_) worker_.cancel();
 }
 
-// An answer that is on its way is left to others to read.
+// An answer that is on its way is left to others to read. A tunnel says itself how it ends.
 void Attempt::abort() {
   aborted_ = true;
   if (!call_) return;
-  may_leave_answer() ? worker_.cancel() : worker_.close();
+  tunnels_ || may_leave_answer() ? worker_.cancel() : worker_.close();
 }
 
 // Nobody waits for the answer any more; the request was sent, and what comes on its connection from

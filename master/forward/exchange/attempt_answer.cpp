@@ -218,7 +218,12 @@ Task<Attempt::Outcome> Attempt::pass_tunnel() {
     worker_.become_tunnel();
     auto tunnelling = run_tunnel(context_, client_.stream, worker_, std::move(from_client),
                                  std::move(worker_in_));
-    co_await tunnelling;
+    const auto end = co_await tunnelling;
+    // RFC 8441 §5: a reset is one at the other side too. (Of HTTP/1.1 on both sides that would only
+    // take from the one what the other has sent before.)
+    if (end == TunnelEnd::broken && client_.request.version() == 20) {
+      client_.stream.is_gone(false) ? worker_.break_off() : client_.stream.break_off();
+    }
   }
   co_return Outcome::answered;
 }

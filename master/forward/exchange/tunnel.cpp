@@ -44,9 +44,11 @@ class Tunnel {
     co_await copying;
     co_await upwards_ended_;
   }
+  TunnelEnd end() const { return is_broken_ ? TunnelEnd::broken : TunnelEnd::orderly; }
 
  private:
   void cut() {
+    is_broken_ = !client_has_all_ || client_.is_gone(false);
     client_.cancel();
     worker_.cancel();
   }
@@ -72,6 +74,7 @@ class Tunnel {
       const IoResult got = co_await reading;
       if (got.error == asio::error::eof) {
         to.shutdown_send();
+        client_has_all_ = client_has_all_ || &to == &client_;
         co_return;
       }
       if (!got.ok()) break;
@@ -89,15 +92,18 @@ class Tunnel {
   WatchedDeadline upwards_;
   WatchedDeadline downwards_;
   OneShotEvent upwards_ended_;
+  bool is_broken_ = false;
+  bool client_has_all_ = false;
 };
 
 }  // namespace
 
-Task<> run_tunnel(Context& context, MessageStream& client, MessageStream& worker,
-                  Buffer from_client, Buffer from_worker) {
+Task<TunnelEnd> run_tunnel(Context& context, MessageStream& client, MessageStream& worker,
+                           Buffer from_client, Buffer from_worker) {
   Tunnel tunnel(context, client, worker);
   auto running = tunnel.run(std::move(from_client), std::move(from_worker));
   co_await running;
+  co_return tunnel.end();
 }
 
 }  // namespace tandem::master

@@ -12,9 +12,14 @@
 
 namespace tandem::master {
 
+enum class TunnelEnd {
+  orderly,  // both sides have said all, or the worker has, and something broke behind that
+  broken,   // a side was reset, lost, or cut by a time-out
+};
+
 // `from_client` and `from_worker`: bytes that had arrived already. Both connections are
 // spent afterwards.
-Task<> run_tunnel(Context& context, MessageStream& client, MessageStream& worker,
-                  Buffer from_client, Buffer from_worker);
+Task<TunnelEnd> run_tunnel(Context& context, MessageStream& client, MessageStream& worker,
+                           Buffer from_client, Buffer from_worker);
 
 }  // namespace tandem::master

@@ -27,6 +27,7 @@ class H1Stream final : public MessageStream {
   void shutdown_send() override { connection_.shutdown_send(); }
   void cancel() override { connection_.cancel(); }
   void close() override { connection_.close(); }
+  void break_off() override { connection_.reset(); }
   bool is_gone(bool may_probe) override;
 
  private:

@@ -52,6 +52,7 @@ class H2Stream : public MessageStream {
   void shutdown_send() override;
   void cancel() override;
   void close() override { reset(h2::ErrorCode::cancel); }
+  void break_off() override { reset(h2::ErrorCode::cancel); }
   bool is_gone(bool) override { return stream_ == nullptr && !closed_cleanly_; }
   std::optional<std::uint32_t> reset_code() const override {
     if (!closure_.by_peer) return std::nullopt;

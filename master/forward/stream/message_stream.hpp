@@ -19,7 +19,6 @@
 #include <optional>
 #include <string_view>
 
-#include "common/base/time.hpp"
 #include "common/http1/body_framing.hpp"
 #include "common/http1/http_head.hpp"
 #include "master/forward/http/written_head.hpp"
@@ -120,6 +119,8 @@ class MessageStream {
   virtual void cancel() = 0;
   // The same, and nothing more can be read or sent.
   virtual void close() = 0;
+  // The same, and the peer learns that this was not all; what is on its way to it may be lost.
+  virtual void break_off() = 0;
   // The peer has gone. May cost a system call: asked only where somebody else has been waited for a
   // while. `may_probe`: no response has begun, and a client that has closed its sending direction
   // may be sent one 100 Continue to find out whether it is still there.
