@@ -342,7 +342,7 @@ void Attempt::await_answer() {
   const bool must_answer = !running || pump_->awaits_continue();
   if (!must_answer || deadline_.armed()) return;
   const bool may_probe = !running && !holds_body_ && client_.request.version() >= 11;
-  deadline_.arm_watching(response_head(), may_probe);
+  deadline_.arm_watching(response_head(), may_probe, &client_.times);
 }
 
 // The connection may carry another request once the answer has been read to its end.

@@ -65,7 +65,7 @@ Task<Attempt::Outcome> Attempt::pass() {
     if ((first || filled) && (filled || reader_.remaining() > limits::buffer_bytes)) {
       worker_in_ = context_.borrow_to_stream(0);
     }
-    deadline_.arm_watching(body_idle(), false);
+    deadline_.arm_watching(body_idle(), false, &client_.times);
     auto reading = worker_.read(worker_in_);
     const IoResult got = co_await reading;
     if (got.error == asio::error::eof && reader_.end_of_stream()) continue;

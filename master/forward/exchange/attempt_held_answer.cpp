@@ -39,7 +39,7 @@ bool Attempt::awaits_short_body() const {
 
 Task<std::optional<Attempt::Outcome>> Attempt::receive_short_body() {
   while (awaits_short_body()) {
-    deadline_.arm_watching(body_idle(), false);
+    deadline_.arm_watching(body_idle(), false, &client_.times);
     if (may_read()) {
       auto reading = worker_.read(worker_in_);
       const IoResult got = co_await reading;
@@ -76,7 +76,7 @@ Task<std::optional<Attempt::Outcome>> Attempt::hold_answer() {
     if (!may_read()) co_return why_given_up().value_or(Outcome::lost);
     if (!hold) hold.emplace(context_.io(), worker_);
     if (hold->is_over()) break;
-    deadline_.arm_watching(body_idle(), false);
+    deadline_.arm_watching(body_idle(), false, &client_.times);
     auto reading = worker_.read(worker_in_);
     const IoResult got = co_await reading;
     if (take(got)) continue;

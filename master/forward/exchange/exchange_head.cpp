@@ -220,7 +220,11 @@ void Exchange::set_deadline_of_grpc() {
   const bool has_deadline = client_.times.has_end();
   timeouts.pace = any_pace;
   timeouts.body_idle = has_deadline ? limits::request_timeout_settable_max : timeouts.tunnel_idle;
-  if (has_deadline) timeouts.response_head = limits::request_timeout_settable_max;
+  if (has_deadline) {
+    timeouts.response_head = limits::request_timeout_settable_max;
+  } else {
+    client_.times.wait_for_pinging(timeouts.tunnel_idle);
+  }
   client_.times.adopt(timeouts);
 }
 

@@ -30,6 +30,8 @@ void RequestBodyPump::expire() {
   if (sending_ && !client_.times.is_over(now) && progress_.look(now, worker_.acknowledged())) {
     return context_.arm(idle_, client_.times.within(progress_.next_look(), now));
   }
+  const auto pinging_until = client_.times.pinging_until(client_.stream.pinged_at());
+  if (!sending_ && pinging_until > now) return context_.arm(idle_, pinging_until - now);
   client_.stream.cancel();
   worker_.cancel();
 }
@@ -58,7 +60,7 @@ Detached RequestBodyPump::run() {
   if (state_ == State::complete) {
     if (!response_deadline_.armed()) {
       response_deadline_.arm_watching(client_.times.response_head(context_.coarse_now()),
-                                      client_takes_interim_);
+                                      client_takes_interim_, &client_.times);
     }
     // What came behind the body is the next request.
     auto& in = client_.in;

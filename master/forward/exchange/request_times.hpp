@@ -23,6 +23,15 @@ class RequestTimes {
     set_by_ = set_by;
   }
 
+  // A client that asks whether it is served (PING) is waited with for so long from then on, even
+  // beyond the time-outs, unless there is a deadline.
+  void wait_for_pinging(Duration patience) { ping_patience_ = patience; }
+  // Until when; in the past: its last PING is too old, or nothing is waited for.
+  Instant pinging_until(Instant pinged_at) const {
+    const bool counts = pinged_at != Instant() && !has_end() && ping_patience_ > Duration::zero();
+    return counts ? pinged_at + ping_patience_ : Instant();
+  }
+
   const ForwardTimeouts& timeouts() const { return *timeouts_; }
   Duration body_idle(Instant now) const { return within(timeouts_->body_idle, now); }
   Duration response_head(Instant now) const { return within(timeouts_->response_head, now); }
@@ -40,6 +49,7 @@ class RequestTimes {
   const ForwardTimeouts* timeouts_;
   Instant end_ = Instant::forever();
   SetBy set_by_ = SetBy::service;
+  Duration ping_patience_{};  // zero: its PINGs postpone nothing
 };
 
 }  // namespace tandem::master

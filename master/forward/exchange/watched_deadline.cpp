@@ -25,8 +25,9 @@ void WatchedDeadline::arm_sending(MessageStream& peer, const RequestTimes& times
   wheel_.arm(deadline_, times.within(progress_->next_look(), now));
 }
 
-void WatchedDeadline::arm_watching(Duration timeout, bool may_probe) {
+void WatchedDeadline::arm_watching(Duration timeout, bool may_probe, const RequestTimes* times) {
   if (progress_) progress_->end(wheel_.coarse_now());
+  pinging_ = times;
   watching_ = true;
   may_probe_ = may_probe;
   until_ = wheel_.coarse_now() + timeout;
@@ -49,6 +50,7 @@ bool WatchedDeadline::may_go_on() {
     wheel_.arm(deadline_, times_->within(progress_->next_look(), now));
     return true;
   }
+  if (until_ <= now && pinging_ != nullptr) until_ = pinging_->pinging_until(client_.pinged_at());
   const auto left = until_ - now;
   if (left <= Duration::zero()) return false;
   client_gone_ = client_.is_gone(may_probe_);

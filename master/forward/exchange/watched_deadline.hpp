@@ -26,8 +26,9 @@ class WatchedDeadline {
   // `times` outlive it.
   void arm_sending(MessageStream& peer, const RequestTimes& times);
   // The worker is waited for. `may_probe`: a 100 Continue may be sent (HTTP/1.1, no response
-  // begun).
-  void arm_watching(Duration timeout, bool may_probe);
+  // begun). `times`, which outlive it, say how long a client is waited with that asks whether it is
+  // still served; null: that changes nothing.
+  void arm_watching(Duration timeout, bool may_probe, const RequestTimes* times = nullptr);
   void disarm();
   bool armed() const { return deadline_.armed(); }
   // The time is over.
@@ -48,7 +49,8 @@ class WatchedDeadline {
   Instant until_;                  // while watching
   MessageStream* peer_ = nullptr;  // the last that was sent something
   const RequestTimes* times_ = nullptr;
-  std::optional<SendProgress> progress_;  // of what is sent to it
+  const RequestTimes* pinging_ = nullptr;  // while watching
+  std::optional<SendProgress> progress_;   // of what is sent to it
   bool watching_ = false;
   bool may_probe_ = false;
   bool client_gone_ = false;

@@ -54,6 +54,7 @@ class H2Stream : public MessageStream {
   void close() override { reset(h2::ErrorCode::cancel); }
   void break_off() override { reset(h2::ErrorCode::cancel); }
   bool is_gone(bool) override { return stream_ == nullptr && !closed_cleanly_; }
+  Instant pinged_at() const override { return link_->session().pinged_at(); }
   std::optional<std::uint32_t> reset_code() const override {
     if (!closure_.by_peer) return std::nullopt;
     return static_cast<std::uint32_t>(closure_.code);

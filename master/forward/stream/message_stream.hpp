@@ -19,6 +19,7 @@
 #include <optional>
 #include <string_view>
 
+#include "common/base/time.hpp"
 #include "common/http1/body_framing.hpp"
 #include "common/http1/http_head.hpp"
 #include "master/forward/http/written_head.hpp"
@@ -125,6 +126,8 @@ class MessageStream {
   // while. `may_probe`: no response has begun, and a client that has closed its sending direction
   // may be sent one 100 Continue to find out whether it is still there.
   virtual bool is_gone(bool may_probe) = 0;
+  // When the peer asked last whether this side is still there (PING); Instant(): never.
+  virtual Instant pinged_at() const { return Instant(); }
   // The code with which the peer has ended this message alone (RST_STREAM); unset: it has not.
   virtual std::optional<std::uint32_t> reset_code() const { return std::nullopt; }
 

@@ -197,6 +197,9 @@ int Sending::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) 
       session.useful_since_ping_ = true;
       break;
     case NGHTTP2_HEADERS: session.useful_since_ping_ = true; break;
+    case NGHTTP2_PING:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) session.pinged_at_ = session.now_;
+      break;
     case NGHTTP2_RST_STREAM: {
       // Those that we did not ask for are the peer's fault (CVE-2025-8671).
       const auto* stream = session.find(frame->hd.stream_id);

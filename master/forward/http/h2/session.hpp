@@ -158,6 +158,8 @@ class Session {
   void terminate(ErrorCode code);
   // Asks the peer for a sign of life, unless it was asked already.
   void ping();
+  // When the peer asked for a sign of life last, and was given one; Instant(): never.
+  Instant pinged_at() const { return pinged_at_; }
   bool is_ping_unanswered() const { return ping_unanswered_; }
   // The same by SETTINGS that change nothing, which the peer must acknowledge at once (RFC 9113
   // §6.5.3) and nobody counts as a PING.
@@ -202,6 +204,7 @@ class Session {
   ClosedStreams closed_;
   Patience patience_;
   Instant now_{};
+  Instant pinged_at_{};
   std::uint64_t turn_ = 0;
   void* page_ = nullptr;   // of nghttp2's table of streams
   Buffer* out_ = nullptr;  // of the pull that is going on
