@@ -1,4 +1,6 @@
 // Views of the registry: documents for people and programs.
+#include <algorithm>
+
 #include "master/registry/registry.hpp"
 
 namespace tandem::master {
@@ -79,6 +81,19 @@ std::vector<wire::ServiceHealth> Registry::service_health() const {
     all.push_back(
         {.name = name, .workers = counts.workers, .out = counts.out, .panic = panics(name)});
   });
+  // Those of which no worker is known, and that routes or settings name.
+  std::set<std::string> named;
+  const auto add = [&](const std::string& name) {
+    if (services_.find(name) == nullptr) named.insert(name);
+  };
+  for (const auto& [key, route] : configured_routes_) add(route.service);
+  for (const auto& [key, route] : state_.routes) {
+    if (!configured_routes_.contains(key)) add(route.service);
+  }
+  services_.for_each_settings(add);
+  for (const auto& name : named) all.push_back({.name = name});
+  std::sort(all.begin(), all.end(),
+            [](const auto& one, const auto& other) { return one.name < other.name; });
   return all;
 }
 

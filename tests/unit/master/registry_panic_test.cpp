@@ -145,4 +145,36 @@ TEST_CASE("a standby's own last resorts are not the primary's ejected workers") 
   CHECK(counters->ejected_until == 1);
 }
 
+TEST_CASE("a service that a route or a setting names has a health without workers as well") {
+  RegistryFixture cluster;
+  const auto named = [&] {
+    std::string names;
+    for (const auto& each : cluster.registry.service_health()) {
+      names += fmt::format("{}={} ", each.name, each.workers);
+      CHECK_FALSE(each.panic);
+    }
+    return names;
+  };
+  REQUIRE(cluster.hear("w1").ok());
+  cluster.pass_hearing(100ms, {"w1"});
+  CHECK(named() == "default=1 ");
+  const wire::Route route{.host = "", .prefix = "/pay", .service = "payments"};
+  REQUIRE(cluster.commit(cluster.registry.set_route(route)).ok());
+  CHECK(named() == "default=1 payments=0 ");
+  wire::ServiceSettings settings;
+  settings.rules.attempts = 2;
+  REQUIRE(cluster.commit(cluster.registry.set_settings("cart", settings)).ok());
+  CHECK(named() == "cart=0 default=1 payments=0 ");
+  auto worker = RegistryFixture::heartbeat_of("w2");
+  worker.service = "payments";
+  REQUIRE(cluster.hear(worker).ok());
+  cluster.pass_hearing(100ms, {"w1"});
+  CHECK(named() == "cart=0 default=1 payments=1 ");
+  cluster.pass_hearing(cluster.registry.options().forget_after + 10s, {"w1"});
+  CHECK(named() == "cart=0 default=1 payments=0 ");
+  REQUIRE(cluster.commit(cluster.registry.remove_route("", "/pay")).ok());
+  REQUIRE(cluster.commit(cluster.registry.remove_settings("cart")).ok());
+  CHECK(named() == "default=1 ");
+}
+
 }  // namespace tandem::master::registry_panic_test
