@@ -3,7 +3,7 @@
 'use strict';
 const $ = (id) => document.getElementById(id);
 const own = location.origin;
-const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, counts: own, last: null, failures: 0 };
+const seen = { base: own, masters: new Map(), status: null, at: 0, rates: new Map(), history: null, latency: {}, counts: own, last: null, answered: Date.now() };
 let stream = null, refreshing = false, again = false, switching = false;
 const token = () => sessionStorage.getItem('tandem-token') || '';
 
@@ -53,22 +53,40 @@ async function moveTo(base) {
   seen.counts = base;
   if (stream) stream.abort();
   follow();
-  $('banner').hidden = base === own;
   $('banner').textContent = base === own ? '' : `${nameOf(from)} does not answer: this page goes on with ${nameOf(base)}.`;
 }
 
+// Whether another master answers, which the page goes on with, or asks for a token.
 async function findMaster() {
-  if (switching) return;
+  if (switching) return true;
   switching = true;
+  let found = false;
   const others = [own, ...seen.masters.keys()].filter((base, i, all) => base !== seen.base && all.indexOf(base) === i);
   for (const base of others) {
     try {
       await ask(base, '/status', {}, 1500);
       await moveTo(base);
+      found = true;
       break;
-    } catch (problem) { if (problem.status === 401) askToken(problem); }
+    } catch (problem) {
+      if (problem.status !== 401) continue;
+      askToken(problem);
+      found = true;
+    }
   }
   switching = false;
+  return found;
+}
+
+// What is shown is what was known when a master answered last.
+function showSilence() {
+  document.body.classList.add('stale');
+  document.title = 'Tandem · no master answers';
+  $('banner').hidden = true;
+  $('health').dataset.state = 'bad';
+  $('protection').textContent = 'No master answers';
+  $('protection-why').textContent = `None has since ${new Date(seen.answered).toLocaleTimeString([], { hour12: false })}. All else here is what was known then.`;
+  $('switchover').disabled = true;
 }
 
 function live(state, text) {
@@ -81,9 +99,11 @@ function live(state, text) {
 async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
+  let answered = false;
   try {
     const status = await read(seen.base, '/status');
-    seen.failures = 0;
+    answered = true;
+    seen.answered = Date.now();
     $('ask-token').hidden = true;
     await countRequests(status);
     note(status);
@@ -95,7 +115,10 @@ async function refresh() {
     if (seen.masters.size === 0 || Math.random() < 0.2) await learnMasters();
   } catch (problem) {
     if (problem.status === 401 || problem.status === 403) askToken(problem);
-    else if (++seen.failures >= 1) { live('bad', 'no answer'); await findMaster(); }
+    else {
+      live('bad', 'no answer');
+      if (!await findMaster() && !answered && !(problem instanceof Refused)) showSilence();
+    }
   }
   refreshing = false;
   if (again) { again = false; setTimeout(refresh, 50); }
@@ -205,13 +228,47 @@ function note(status) {
   seen.at = now;
 }
 
+// How it is as a whole, by the rules of `tandem status --check` (ctl/commands.cpp): a state, a title, and why.
+function verdict(status) {
+  const { workers, voters } = status;
+  const bad = (title, why) => ({ state: 'bad', title, why });
+  const warn = (why, title = 'Degraded') => ({ state: 'warn', title, why });
+  const told = ({ name, state, weight, reason }) => state === 'up' && weight === 0 ? `${name} weighs 0` : `${name} is ${state}${reason ? ': ' + reason : ''}`;
+  if (!status.primary) return bad('No primary', status.failure || 'Nobody is known to lead.');
+  if (!workers.length) return bad('No service', 'no worker has joined: requests are answered 503');
+  if (!workers.some((worker) => worker.state === 'up' && worker.weight > 0 && !worker.reason)) {
+    return bad('No service', workers.length === 1 ? `the only worker ${told(workers[0])}` : `none of ${workers.length} workers serves: ${told(workers[0])}`);
+  }
+  if (status.failure) return warn(status.failure);
+  if (status.without_vote.length) return warn(`${status.without_vote.join(', ')} ${status.without_vote.length === 1 ? 'does' : 'do'} not vote yet`);
+  if (!status.protected) return warn(status.protection, 'Not protected');
+  const vip = status.vips.find((each) => each.problem);
+  if (vip) return warn(`address ${vip.address}: ${vip.problem}`);
+  const certificate = status.certificates.find((each) => each.days_left < 7);
+  const expired = certificate && typeof certificate.expired_days === 'number';
+  if (certificate) return warn(`certificate ${certificate.file} ${expired ? 'has expired' : `expires in ${certificate.days_left} days`}`);
+  if (status.refused_reload) return warn('the last reload was refused: ' + status.refused_reload);
+  const silent = voters.find((voter) => typeof voter.silent_ms === 'number');
+  if (silent) return warn(`${silent.name} has not been heard for ${(silent.silent_ms / 1000).toFixed(0)} s`);
+  const service = status.services.find((each) => each.panic || each.workers === 0);
+  if (service) return warn(service.panic ? `service ${service.name} panics` : `service ${service.name} has no worker that takes requests`);
+  const ends = status.credentials.find((each) => each.until && !each.replaced && each.days_left <= 7);
+  if (ends) return warn(`the token of ${ends.name} ${ends.expired ? 'has expired on' : 'expires on'} ${ends.until}`);
+  const worker = workers.find((each) => !/^(up|draining)$/.test(each.state) || (each.state === 'up' && each.reason));
+  if (worker) return warn(`worker ${told(worker)}`);
+  return { state: 'good', title: 'Protected', why: status.protection };
+}
+
 function show(status) {
-  document.title = `Tandem · ${status.protected ? 'protected' : 'not protected'} · ${status.node}`;
+  const { state, title, why } = verdict(status);
+  document.body.classList.remove('stale');
+  $('banner').hidden = seen.base === own;
+  document.title = `Tandem · ${title.toLowerCase()} · ${status.node}`;
   $('source').textContent = `as ${status.node} sees it, version ${status.version}`;
   const leads = status.primary !== null;
-  $('health').dataset.state = !leads ? 'bad' : status.protected ? 'good' : 'warn';
-  $('protection').textContent = !leads ? 'No primary' : status.protected ? 'Protected' : 'Not protected';
-  $('protection-why').textContent = status.failure || status.protection;
+  $('health').dataset.state = state;
+  $('protection').textContent = title;
+  $('protection-why').textContent = why;
   const up = status.workers.filter((worker) => worker.state === 'up').length;
   const rates = [...seen.rates.values()];
   figures([['Primary', leads ? status.primary.node : 'none'], ['Term', status.term], ['Workers up', `${up} of ${status.workers.length}`],
@@ -255,12 +312,17 @@ function showWorkers(status) {
   if (document.activeElement && document.activeElement.closest('#workers tr')) rememberFocus();
   const services = new Map();
   for (const worker of status.workers) services.set(worker.service, [...(services.get(worker.service) || []), worker]);
+  for (const { name } of status.services) if (!services.has(name)) services.set(name, []);
   const parts = [];
   for (const [service, workers] of services) {
     const title = make('h3', service);
-    if ((status.services.find((each) => each.name === service) || {}).panic) title.append(pill('panic: unhealthy workers are tried too', 'bad'));
+    const health = status.services.find((each) => each.name === service) || {};
+    if (health.panic) title.append(pill('panic: unhealthy workers are tried too', 'bad'));
+    else if (health.workers === 0) title.append(pill('no worker takes its requests', 'bad'));
     const waiting = seen.history && seen.history.waiting && seen.history.waiting[service];
     if (waiting) title.append(pill(`${count(waiting, 'request')} waiting for room`, 'warn'));
+    parts.push(title);
+    if (!workers.length) continue;
     const table = make('table');
     const head = make('tr');
     for (const [label, kind] of [['Worker', ''], ['State', ''], ['Load', 'number'], ['Requests/s', 'number'], ['Failures/s', 'number'], ['p50 · p99', 'number'], ['Weight', 'number'], ['Actions', '']]) head.append(make('th', label, { scope: 'col', class: kind }));
@@ -268,7 +330,7 @@ function showWorkers(status) {
     header.append(head);
     body.append(...workers.slice(0, 500).map((worker) => workerRow(worker, status)));
     table.append(header, body);
-    parts.push(title, table);
+    parts.push(table);
     if (workers.length > 500) parts.push(make('p', `${workers.length - 500} more; tandem workers lists all`, { class: 'quiet' }));
   }
   if (!parts.length) parts.push(make('p', 'No worker has joined yet.', { class: 'quiet' }));

@@ -78,6 +78,18 @@ await run(async () => {
     (await standby.textContent('#counted')).includes('does not reach it') && (await standby.getAttribute('#counted a', 'href')) === `http://127.0.0.1:${first}`);
   await standby.close();
 
+  const change = (method, path, body) => fetch(`http://127.0.0.1:${first}${path}`, { method, body, headers: { 'Content-Type': 'application/json' } });
+  await change('POST', '/v1/routes', JSON.stringify({ prefix: '/pay', service: 'payments' }));
+  await until('a service without workers, which a route names, is a reason not to be green', async () =>
+    (await text('#protection-why')) === 'service payments has no worker that takes requests' && (await page.getAttribute('#health', 'data-state')) === 'warn' &&
+    /payments.*no worker takes its requests/.test(await text('#workers')));
+  await change('DELETE', '/v1/routes?prefix=/pay');
+  for (const name of ['w1', 'w2', 'w3']) await change('POST', `/v1/workers/${name}/drain`);
+  await until('a cluster whose workers all drain is red: no client is served', async () =>
+    (await text('#protection')) === 'No service' && (await page.getAttribute('#health', 'data-state')) === 'bad' && /^none of 3 workers serves: w\d is draining/.test(await text('#protection-why')));
+  for (const name of ['w1', 'w2', 'w3']) await change('POST', `/v1/workers/${name}/undrain`);
+  await until('it is green again once they take requests', async () => (await page.getAttribute('#health', 'data-state')) === 'good');
+
   processes.get('w3').kill('SIGKILL');
   await until('a killed worker is shown', async () => /down|suspect/.test(await row('w3').textContent()));
   await until('the lost witness is shown', async () => /silent/.test(await text('#members')));
@@ -104,6 +116,15 @@ await run(async () => {
   await until('its takeover is among the events', async () => new RegExp(`${primary === 'a' ? 'b' : 'a'} leads`).test(await text('#events')));
   loading = false;
   await load;
+
+  const survivor = processes.get(primary === 'a' ? 'b' : 'a');
+  survivor.kill('SIGSTOP');
+  await until('the page is red, and what it knows is grey, when no master answers', async () =>
+    (await text('#protection')) === 'No master answers' && (await page.getAttribute('#health', 'data-state')) === 'bad' &&
+    (await page.getAttribute('body', 'class')) === 'stale' && await page.locator('#banner').isHidden());
+  check(/^None has since \d/.test(await text('#protection-why')) && /no master answers/.test(await page.title()), 'it says since when');
+  survivor.kill('SIGCONT');
+  await until('it goes on when that master is back', async () => (await text('.member.leads b')) === (primary === 'a' ? 'b' : 'a') && (await page.getAttribute('body', 'class')) === '');
   check(errors.length === 0, 'nothing is wrong on the console: ' + errors.join('; '));
   check(outside.length === 0, 'nothing is asked of anybody else: ' + outside.join(' '));
 
