@@ -13,7 +13,8 @@ Made by `scripts/api-page.py` from `GET /v1/openapi.json`, which a test holds to
 JSON over HTTP/1.1 at the control address of any master (`--control`); over TLS where the cluster has certificates. A token goes into
 `Authorization: Bearer TOKEN` ([security.md](security.md)). A master that does not lead passes on what only the primary decides. A
 change is answered once it is on the disks of a majority. A wrong member, value or parameter is refused with the place where it
-stands, and nothing is changed.
+stands, and nothing is changed. A change whose sender has closed the connection, or its side of it, before a master came to it is not
+made: who gave up may have asked another master since. Each answer of a control address has the field `Tandem-Control: 1`.
 
     curl http://127.0.0.1:7070/v1/workers
     curl -d '{"prefix": "/shop", "service": "shop", "strip": true}' http://127.0.0.1:7070/v1/routes

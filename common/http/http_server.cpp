@@ -1,5 +1,7 @@
 #include "common/http/http_server.hpp"
 
+#include <poll.h>
+
 #include <ctime>
 #include <utility>
 
@@ -132,6 +134,14 @@ asio::awaitable<error_code> read_body(Channel& socket, boost::beast::flat_buffer
                               asio::redirect_error(asio::use_awaitable, error));
   }
   co_return error;
+}
+
+// Whether the other end has closed the connection, or its side of it, even if bytes before that are
+// unread. A process that was frozen finds requests whose senders have given up, and asked another
+// one since: doing what they asked would undo what was decided later.
+bool has_left(Channel& socket) {
+  pollfd looked{.fd = socket.socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&looked, 1, 0) == 1;
 }
 
 // A client that is still sending would lose the answer to a reset, so what it sends is read, within
@@ -360,6 +370,8 @@ asio::awaitable<bool> HttpServer::serve_request(Connection& connection) {
     if (!response) co_return false;
   } else if (!response) {
     auto request = request_of(parser, connection.peer, connection.certified);
+    const bool only_reads = request.method == "GET" || request.method == "HEAD";
+    if (!only_reads && has_left(socket)) co_return false;
     request.caller = admission.caller.get();
     request.certificate = connection.socket.peer() ? &*connection.socket.peer() : nullptr;
     connection.deadline = SteadyTime::max();  // handlers limit their own time

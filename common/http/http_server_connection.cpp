@@ -35,7 +35,9 @@ void write_answer(std::string& out, const ControlResponse& response, std::string
                   std::string_view method, bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
   const auto end = std::back_inserter(out);
-  fmt::format_to(end, "HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n",
+  fmt::format_to(end,
+                 "HTTP/1.1 {} {}\r\nDate: {}\r\nCache-Control: no-store\r\nTandem-Control: 1\r\n"
+                 "Connection: {}\r\n",
                  response.status, std::string_view(reason.data(), reason.size()), date,
                  response.take_over ? "Upgrade"
                  : keep_alive       ? "keep-alive"

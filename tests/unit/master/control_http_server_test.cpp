@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
+#include <memory>
 #include <thread>
 
 #include <boost/asio/awaitable.hpp>
@@ -34,6 +36,7 @@ class EchoServer {
       : server_(loop_, options,
                 [this](const ControlRequest& request) -> asio::awaitable<ControlResponse> {
                   if (request.path == "/throw") throw std::runtime_error("as asked");
+                  ++handled;
                   if (request.path == "/slow") co_await wait_for_release();
                   co_return ControlResponse{
                       .body = fmt::format("{} {}?{} {} {}", request.method, request.path,
@@ -56,6 +59,18 @@ class EchoServer {
     asio::post(loop_, [this] { release_.cancel(); });
   }
   std::atomic<unsigned> slow_requests{0};  // that wait or have waited
+  std::atomic<unsigned> handled{0};
+  // Its loop does nothing for as long as the answer lives.
+  std::shared_ptr<void> freeze() {
+    auto thaw = std::make_shared<std::promise<void>>();
+    std::promise<void> frozen;
+    asio::post(loop_, [&frozen, thawed = thaw->get_future().share()] {
+      frozen.set_value();
+      thawed.wait();
+    });
+    frozen.get_future().wait();
+    return {thaw.get(), [thaw](void*) { thaw->set_value(); }};
+  }
   std::uint16_t port = 0;
 
  private:
@@ -158,6 +173,28 @@ TEST_CASE("a connection takes request after request") {
     CHECK(has(answer, "\r\nConnection: keep-alive\r\n"));
     CHECK(answer.ends_with("\r\n\r\nGET /a/b?c=d 0 127.0.0.1"));
   }
+}
+
+TEST_CASE("a change whose sender has left before it is read is not made, whatever it sent more") {
+  EchoServer server;
+  const auto handled = [&] { return server.handled.load(); };
+  {
+    const auto frozen = server.freeze();
+    Wire leaving(server);
+    leaving.send(post(10));
+    Wire leaving_more_behind(server);
+    leaving_more_behind.send(post(10) + post(70));
+    Wire reading(server);
+    reading.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  // Connections are accepted in their order, and read soon after.
+  Wire staying(server);
+  staying.send(post(10));
+  CHECK(has(staying.read_answer(), "\r\nTandem-Control: 1\r\n"));
+  CHECK(eventually([&] { return handled() == 2; }));  // the one that reads, and the one that stays
+  staying.send(post(10));
+  CHECK(has(staying.read_answer(), "POST /x? 10 "));
+  CHECK(handled() == 3);
 }
 
 TEST_CASE("requests sent at once are answered one by one") {
