@@ -80,6 +80,11 @@ class Reading {
     } catch (const CLI::ParseError& error) {
       return refused(errors_of(error));
     }
+    // A variable that is not set, most likely.
+    const auto* file = app_.get_config_ptr();
+    if (file != nullptr && file->count() > 0 && file->as<std::string>().empty()) {
+      return refused({fmt::format("{} names no file", is_check ? check_flag : "--config")});
+    }
     if (prints_default_) return printed(default_file(app_, rules_.file_footer));
     if (prints_page_) return printed(keys_as_markdown(app_, rules_.remark));
     auto wrong = together(is_check);

@@ -214,6 +214,12 @@ data-dir = "/var/lib/tandem"
   CHECK(program.directory == "/var/lib/tandem");
 }
 
+TEST_CASE("an empty name of a file is refused: it is a variable that was not set") {
+  Program program;
+  CHECK(program.run({"--config", ""}) == 2);
+  CHECK(program.err == "trial: --config names no file\n");
+}
+
 TEST_CASE("a repeatable flag on the command line replaces the file's list") {
   const TemporaryFile file("master = [\"127.0.0.1:2\", \"127.0.0.1:3\"]\n");
   Program program;
