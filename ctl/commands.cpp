@@ -15,6 +15,7 @@
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/status.hpp"
+#include "ctl/counts.hpp"
 #include "ctl/table.hpp"
 
 namespace tandem::ctl {
@@ -258,8 +259,13 @@ std::string check_line(const wire::Status& status, const Problem& problem) {
     case Health::no_service: return "NO SERVICE " + problem.what;
     case Health::no_primary: return "NO PRIMARY " + problem.what;
   }
+  const auto all = status.workers.size();
+  const auto serving = std::count_if(status.workers.begin(), status.workers.end(), serves);
+  const auto workers = static_cast<std::size_t>(serving) == all
+                           ? std::to_string(all)
+                           : fmt::format("{} of {}", serving, all);
   return fmt::format("OK primary {} in term {}, {} voters, {} workers", status.primary->node,
-                     status.term, status.voters.size(), status.workers.size());
+                     status.term, status.voters.size(), workers);
 }
 
 std::string summary(const wire::Status& status) {
@@ -331,17 +337,15 @@ bool was_told(const wire::Status& status) {
          !status.voters_told_by.empty();
 }
 
+std::string noted(const Counts& counts) {
+  return counts.note.empty() ? std::string() : fmt::format("({})\n", counts.note);
+}
+
 // How requests end knows only who passes them to workers. Nothing when the primary cannot be asked
 // from here: what the standby says counts.
 std::optional<Problem> problem_at_primary(const ControlClient& client, const wire::Status& status) {
-  if (!status.primary || status.role == "primary") return std::nullopt;
-  const auto control = parse_endpoint(status.primary->control, "control");
-  if (!control || control->is_unspecified()) return std::nullopt;
-  const auto answer = client.at(*control).get("/status");
-  if (!answer) return std::nullopt;
-  const auto told = wire::parse_status(*answer);
-  if (!told) return std::nullopt;
-  return problem_of(*told);
+  const auto told = ask_primary(client, status);
+  return told ? std::optional(problem_of(*told)) : std::nullopt;
 }
 
 }  // namespace
@@ -368,8 +372,12 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
   }
   if (!status.ok()) return status.error();
   auto problem = problem_of(*status);
-  if (check && problem.health == Health::well) {
-    if (auto told = problem_at_primary(client, *status)) problem = std::move(*told);
+  if (check && (problem.health == Health::well || problem.health == Health::no_service)) {
+    if (auto told = problem_at_primary(client, *status)) {
+      // A master that takes part no more may know no worker, and passes requests on.
+      const bool is_local = !status->failure.empty() && told->health != Health::no_service;
+      problem = is_local ? Problem{Health::degraded, status->failure} : std::move(*told);
+    }
   }
   StatusShown shown{.text = {}, .health = problem.health};
   if (check) {
@@ -377,9 +385,10 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
   } else if (format == Format::json) {
     shown.text = *answer;
   } else {
+    const auto counts = take_counts(client, *status);
     shown.text = summary(*status);
     if (!status->voters.empty()) shown.text += '\n' + voter_table(status->voters);
-    shown.text += '\n' + worker_table(status->workers);
+    shown.text += '\n' + worker_table(status->workers) + noted(counts);
     if (!status->credentials.empty()) {
       shown.text += '\n' + credential_table(status->credentials);
     }
@@ -388,11 +397,13 @@ Result<StatusShown> show_status(const ControlClient& client, Format format, bool
 }
 
 Result<std::string> show_workers(const ControlClient& client, Format format) {
-  auto answer = client.get("/v1/workers");
-  if (!answer.ok() || format == Format::json) return answer;
-  const auto workers = wire::parse_workers(*answer);
-  if (!workers.ok()) return workers.error();
-  return worker_table(*workers);
+  if (format == Format::json) return client.get("/v1/workers");
+  const auto answer = client.get("/status");
+  if (!answer) return answer.error();
+  auto status = wire::parse_status(*answer);
+  if (!status) return status.error();
+  const auto counts = take_counts(client, *status);
+  return worker_table(status->workers) + noted(counts);
 }
 
 Result<std::string> drain(const ControlClient& client, const std::string& worker, Format format) {

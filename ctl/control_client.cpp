@@ -8,6 +8,7 @@
 #include "common/http1/field_text.hpp"
 #include "common/wire/error_document.hpp"
 #include "common/wire/limits.hpp"
+#include "common/wire/status.hpp"
 
 namespace tandem::ctl {
 
@@ -25,10 +26,27 @@ HttpRequest request_of(const std::string& token, const std::string& method, cons
 
 // Whether it may be the answer of a control address: a document, which came directly. At a client
 // address, which is easily taken for one, a service answers, and many say 200 to everything.
-bool is_of_control(const HttpAnswer& answer) {
+bool may_be_of_control(const HttpAnswer& answer) {
   return trimmed(answer.body).starts_with('{') &&
          answer.field("Via").find("tandem") == std::string_view::npos;
 }
+
+// Another server may answer {"status":"ok"} to everything. Masters say in each answer that they are
+// masters; those of a version before that are known by their status.
+bool is_of_control(BlockingClient& asking, const HttpAnswer& answer, const std::string& token) {
+  if (!may_be_of_control(answer)) return false;
+  if (!answer.field("Tandem-Control").empty()) return true;
+  const auto told = asking.ask(request_of(token, "GET", "/status", {}));
+  if (!told.answered() || told.answer.status / 100 != 2) {
+    // A master of that version that refuses the token refuses it here too.
+    return told.answered() && told.answer.status == answer.status &&
+           !wire::error_code(told.answer.body).empty();
+  }
+  const auto status = wire::parse_status(told.answer.body);
+  return status && !status->cluster.empty();
+}
+
+bool only_reads(const std::string& method) { return method == "GET"; }
 
 }  // namespace
 
@@ -46,6 +64,7 @@ Result<ControlClient::Reply> ControlClient::exchange(const std::string& method,
                                                      Duration longer) const {
   TANDEM_ASSERT(!masters_.empty());
   std::string tried;
+  bool is_unknown = false;  // a change was sent, and not answered
   for (const auto& master : masters_) {
     BlockingClient asking(master, {.answer_max = answer_max + longer,
                                    .answer = {.body_bytes_max = limits::status_bytes_max},
@@ -55,7 +74,8 @@ Result<ControlClient::Reply> ControlClient::exchange(const std::string& method,
     std::string why;
     if (!outcome.answered()) {
       why = outcome.why;
-    } else if (!is_of_control(answer)) {
+      is_unknown = is_unknown || (outcome.sent && !only_reads(method));
+    } else if (!is_of_control(asking, answer, token_)) {
       why = fmt::format("its answer, {}, is none of a control address", answer.status);
     } else if (answer.status / 100 == 2 || answer.status / 100 == 4) {
       return Reply{static_cast<int>(answer.status), std::move(answer.body)};
@@ -63,6 +83,12 @@ Result<ControlClient::Reply> ControlClient::exchange(const std::string& method,
       why = wire::error_message(answer.body);
     }
     tried += fmt::format("{}{} ({})", tried.empty() ? "" : ", ", master.to_string(), why);
+  }
+  if (is_unknown) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("the outcome is unknown, since a master was asked and has not "
+                            "answered; check before you repeat it: {}",
+                            tried));
   }
   return fail(ErrorCode::unavailable, fmt::format("no master can answer: {}", tried));
 }

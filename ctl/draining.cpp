@@ -61,6 +61,7 @@ Result<std::string> ask_until_done(const ControlClient& client, const std::strin
   Progress progress(waiting);
   std::string left = "an unknown number of requests";
   std::string why;
+  bool is_drained = may_be_gone;
   for (;;) {
     const auto wait = std::clamp<Duration>(deadline - now(), 0s, longest_question);
     const auto reply =
@@ -72,6 +73,7 @@ Result<std::string> ask_until_done(const ControlClient& client, const std::strin
       return reply->body;
     } else if (const auto in_flight = in_flight_of(*reply)) {
       left = count_of(*in_flight);
+      is_drained = true;
       why.clear();
       progress.at(fmt::format("{}: {} in flight", worker, left));
     } else if (reply->status == 404 && may_be_gone) {
@@ -80,6 +82,11 @@ Result<std::string> ask_until_done(const ControlClient& client, const std::strin
       return invalid(wire::error_message(reply->body));
     }
     may_be_gone = true;  // what was asked may have been done, though its answer was lost
+    if (now() >= deadline && !is_drained) {
+      return fail(ErrorCode::timed_out,
+                  fmt::format("{} is not removed, nor known to be drained, after {}{}", worker,
+                              to_string(waiting.timeout), why));
+    }
     if (now() >= deadline) {
       return fail(ErrorCode::timed_out,
                   fmt::format("{} is drained, but not idle after {}: {} still in flight{}", worker,

@@ -12,6 +12,7 @@
 #include "common/wire/json_reader.hpp"
 #include "common/wire/limits.hpp"
 #include "common/wire/route.hpp"
+#include "common/wire/status.hpp"
 #include "common/wire/worker_spec.hpp"
 #include "ctl/table.hpp"
 
@@ -116,6 +117,17 @@ void add_route_commands(CLI::App& app, BoundCommands& commands) {
        }});
 }
 
+// Removing a worker that heartbeats ends its process.
+Result<> check_backend(const ControlClient& client, const std::string& name) {
+  const auto answer = client.get("/v1/workers/" + name);
+  if (!answer) return answer.error();
+  const auto workers = wire::parse_workers(*answer);
+  if (!workers) return workers.error();
+  if (workers->empty() || workers->front().kind != "tandem") return {};
+  return invalid(fmt::format(
+      "{} is no backend but a worker that heartbeats: tandem remove {} takes it out", name, name));
+}
+
 void add_backend_commands(CLI::App& app, BoundCommands& commands) {
   auto& backend = *add_command(app, "backend", "add and remove servers that do not heartbeat");
   backend.require_subcommand(1);
@@ -146,24 +158,33 @@ void add_backend_commands(CLI::App& app, BoundCommands& commands) {
          if (!added->spec.name.empty()) body["name"] = added->spec.name;
          auto answer = client.post("/v1/workers", body.dump());
          if (!answer || format == Format::json) return answer;
-         return fmt::format("{} is added; it gets requests once a check is good\n",
-                            added->spec.address.to_string());
+         const auto& spec = added->spec;
+         const auto name = spec.name.empty() ? wire::name_of_worker_at(spec.address) : spec.name;
+         return fmt::format("{} is added as {}; it gets requests once a check is good\n",
+                            spec.address.to_string(), name);
        }});
 
   const auto name = std::make_shared<std::string>();
   auto* remove = add_command(backend, "remove", "drain a server, wait, and take it out");
-  bind_value(*remove, "NAME", "", "the server",
+  bind_value(*remove, "NAME", "", "the server: its name, or the address that it was named by",
              [name](std::string_view text, std::string_view) -> Result<> {
+               if (const auto address = parse_endpoint(text, "NAME")) {
+                 *name = wire::name_of_worker_at(*address);
+                 return {};
+               }
                auto parsed = parse_name(text, "NAME");
                if (!parsed) return parsed.error();
                *name = std::move(*parsed);
                return {};
              })
       ->required();
-  commands.push_back(
-      {remove, [name](const ControlClient& client, const Waiting& waiting, Format format) {
-         return ctl::remove(client, *name, waiting, format);
-       }});
+  commands.push_back({remove,
+                      [name](const ControlClient& client, const Waiting& waiting,
+                             Format format) -> Result<std::string> {
+                        if (const auto backend = check_backend(client, *name); !backend)
+                          return backend.error();
+                        return ctl::remove(client, *name, waiting, format);
+                      }});
 }
 
 void add_weight_command(CLI::App& app, BoundCommands& commands) {

@@ -9,6 +9,7 @@
 #include "common/base/clock.hpp"
 #include "common/wire/masters.hpp"
 #include "common/wire/status.hpp"
+#include "ctl/counts.hpp"
 #include "ctl/terminal.hpp"
 #include "ctl/top_screen.hpp"
 
@@ -21,6 +22,7 @@ struct Told {
   Measures measures;
   Endpoint by;
   std::string trouble;  // with a master that was asked in vain
+  Counts counts{};      // of the workers
 };
 
 // Asks the master that answered last, and the others when that one does not.
@@ -36,7 +38,10 @@ class Asker {
       auto told = ask(client);
       if (told) {
         learn_masters(client);
-        return Told{std::move(*told), ask_measures(client), masters_[current_], trouble};
+        auto counts = take_counts(client, *told);
+        auto measures = ask_measures(counts.client ? *counts.client : client);
+        return Told{std::move(*told), std::move(measures), masters_[current_], trouble,
+                    std::move(counts)};
       }
       if (told.error().code == ErrorCode::invalid) return told.error();
       trouble = told.error().message;
@@ -86,6 +91,7 @@ class Top {
     Terminal terminal;
     for (ask_again(); !terminal.was_told_to_end();) {
       const auto [lines, columns] = terminal.size();
+      note_silence();
       if (!terminal.show(top_screen(told_.status, rates_, view_, lines, columns))) return {};
       const auto key = terminal.key(look_interval);
       if (key == 'q' || key == interrupt) return {};
@@ -97,19 +103,35 @@ class Top {
 
  private:
   static constexpr Duration look_interval = 100ms;
+  static constexpr Duration patience = 2s;
   static constexpr char interrupt = 3;  // Ctrl-C
 
   // Without an answer what was known stays, and the screen says why.
   void take(Result<Told> told) {
     if (!told) {
       view_.trouble = told.error().message;
+      has_failed_ = true;
       return;
     }
     told_ = std::move(*told);
+    told_at_ = now();
+    has_failed_ = false;
     view_.measures = told_.measures;
-    rates_.observe(told_.status, now());
+    view_.note = told_.counts.note;
+    rates_.observe(told_.status, told_.counts.by, now());
     view_.asked = told_.by.to_string();
     view_.trouble = told_.trouble;
+  }
+
+  // Masters that are frozen let a question wait for long.
+  void note_silence() {
+    if (view_.paused) return;
+    const auto since = now() - told_at_;
+    const bool is_late = since > options_.interval + patience;
+    view_.silent.reset();
+    if (!has_failed_ && !is_late) return;
+    view_.silent = since;
+    if (!has_failed_) view_.trouble = "the answer is still waited for";
   }
 
   // On another thread: keys work while a master is silent.
@@ -138,6 +160,8 @@ class Top {
   const TopOptions& options_;
   Asker asker_;  // of the thread that asks, while it does
   Told told_;
+  Instant told_at_;
+  bool has_failed_ = false;  // to be told anything, since then
   Rates rates_;
   TopView view_;
   Instant asked_at_;
@@ -154,6 +178,7 @@ Result<std::string> top_once(const TopOptions& options) {
   view.asked = told->by.to_string();
   view.trouble = told->trouble;
   view.measures = told->measures;
+  view.note = told->counts.note;
   return top_text(told->status, Rates(), view);
 }
 

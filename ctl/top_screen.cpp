@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/duration.hpp"
 #include "common/base/printable.hpp"
 #include "ctl/table.hpp"
 
@@ -142,9 +143,9 @@ std::string cut(const std::string& text, std::size_t columns) {
 
 }  // namespace
 
-void Rates::observe(const wire::Status& status, Instant at) {
+void Rates::observe(const wire::Status& status, const std::string& counted_by, Instant at) {
   rates_.clear();
-  const bool goes_on = status.node == node_ && at > at_;
+  const bool goes_on = counted_by == counted_by_ && at > at_;
   const auto seconds = std::chrono::duration<double>(at - at_).count();
   std::map<std::string, wire::WorkerStatus> now_known;
   for (const auto& worker : status.workers) {
@@ -157,7 +158,7 @@ void Rates::observe(const wire::Status& status, Instant at) {
     now_known[worker.name] = worker;
   }
   before_ = std::move(now_known);
-  node_ = status.node;
+  counted_by_ = counted_by;
   at_ = at;
 }
 
@@ -182,11 +183,19 @@ std::string top_text(const wire::Status& status, const Rates& rates, const TopVi
   auto text = line(fmt::format("primary {}, term {}; told by {} ({}), {}",
                                status.primary ? status.primary->node : std::string("unknown"),
                                status.term, status.node, status.role, view.asked));
-  text +=
-      line(fmt::format("protected {}: {}", status.protected_ ? "yes" : "NO", status.protection));
+  const auto protection =
+      fmt::format("protected {}: {}", status.protected_ ? "yes" : "NO", status.protection);
+  if (view.silent) {
+    text = line(fmt::format("NO MASTER ANSWERS, for {} s: {}", to_ms(*view.silent) / 1000,
+                            view.trouble)) +
+           "What follows was known before that.\n" + text + line("was " + protection);
+  } else {
+    text += line(protection);
+  }
   text += line(fmt::format("voters {}", voters(status)));
   if (!status.failure.empty()) text += line("failure " + status.failure);
-  if (!view.trouble.empty()) text += line(view.trouble);
+  if (!view.trouble.empty() && !view.silent) text += line(view.trouble);
+  if (!view.note.empty()) text += line(view.note);
   return text + "\n" + service_table(status, view.measures) + worker_table(status, rates, view);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "common/base/time.hpp"
@@ -19,14 +20,14 @@ class Rates {
     double requests = 0;
     double failures = 0;
   };
-  // `at` never goes back. Another master counts otherwise, and so does one that was started again:
-  // then there are none until the next time.
-  void observe(const wire::Status& status, Instant at);
+  // `at` never goes back. Another master counts otherwise than `counted_by`, and so does one that
+  // was started again: then there are none until the next time.
+  void observe(const wire::Status& status, const std::string& counted_by, Instant at);
   // Null: not known.
   const OfWorker* of(const std::string& worker) const;
 
  private:
-  std::string node_;
+  std::string counted_by_;
   Instant at_;
   std::map<std::string, wire::WorkerStatus> before_;
   std::map<std::string, OfWorker> rates_;
@@ -37,8 +38,10 @@ inline constexpr std::size_t sorts = 6;
 const char* to_string(SortBy sort);
 
 struct TopView {
-  std::string asked;    // the address of the master whose status it is
-  std::string trouble;  // with another one, or with all; empty: none
+  std::string asked;                 // the address of the master whose status it is
+  std::string trouble;               // with another one, or with all; empty: none
+  std::string note{};                // about the counts of workers; empty: none
+  std::optional<Duration> silent{};  // since when no master has answered; none: one does
   Measures measures{};
   SortBy sort = SortBy::name;
   bool reversed = false;

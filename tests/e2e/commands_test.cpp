@@ -101,6 +101,18 @@ TEST_CASE("a backend is added and removed by commands, and its weight changed") 
   CHECK(scene.cluster.state_of("b1") == "unknown");
 }
 
+TEST_CASE("a backend is known by its address, and a worker that heartbeats is none") {
+  Scene scene;
+  scene.cluster.start_workers({"w1"});
+  CHECK(scene.done({"backend", "add", "127.0.0.1:9"}) ==
+        "127.0.0.1:9 is added as 127.0.0.1-9; it gets requests once a check is good\n");
+  CHECK_THAT(scene.refused({"backend", "remove", "w1"}),
+             Contains("w1 is no backend but a worker that heartbeats: tandem remove w1"));
+  CHECK(scene.cluster.state_of("w1") == "up");
+  scene.done({"backend", "remove", "127.0.0.1:9"});
+  CHECK(scene.cluster.state_of("127.0.0.1-9") == "unknown");
+}
+
 TEST_CASE("settings of a service are set and unset, and a service nobody knows is an error") {
   Scene scene({"--service", "files:attempts=2"});
   scene.cluster.start_worker("s1", {"--listen", "127.0.0.1:0", "--service", "shop"});

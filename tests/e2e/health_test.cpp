@@ -100,4 +100,39 @@ TEST_CASE("a cluster that no worker has joined is not well") {
   CHECK(get(cluster.listen(), "/").status == 503);
 }
 
+TEST_CASE("a service that a route names is part of the health before it has a worker") {
+  Cluster cluster;
+  cluster.start_workers({"w1"});
+  const auto tandem = [&](Arguments words) {
+    words.insert(words.begin(), {program("tandem"), "--control", cluster.control()});
+    return run(words);
+  };
+  CHECK(tandem({"status", "--check"}).status == 0);
+  REQUIRE(tandem({"route", "add", "/pay=payments"}).status == 0);
+  CHECK(get(cluster.listen(), "/pay").status == 503);
+  const auto checked = tandem({"status", "--check"});
+  CHECK(checked.output == "DEGRADED service payments has no worker that takes requests\n");
+  CHECK(checked.status == 3);
+  CHECK(get(cluster.control(), "/metrics")
+            .body.find("tandem_service_workers{service=\"payments\"} 0") != std::string::npos);
+  REQUIRE(tandem({"route", "remove", "/pay"}).status == 0);
+  CHECK(tandem({"status", "--check"}).status == 0);
+}
+
+TEST_CASE("a master that was frozen does nothing for those who have given up meanwhile") {
+  Cluster cluster;
+  cluster.start_workers({"w1", "w2"});
+  cluster.master().freeze();
+  {
+    Client leaving(cluster.control(), 200ms);
+    CHECK(leaving.post("/v1/workers/w1/drain", "").status == 0);
+  }
+  cluster.master().thaw();
+  // It accepts connections in their order.
+  REQUIRE(post(cluster.control(), "/v1/workers/w2/drain", "").status == 200);
+  CHECK(cluster.state_of("w2") == "draining");
+  CHECK(cluster.state_of("w1") != "draining");
+  CHECK(get(cluster.control(), "/events").body.find("w1 is drained") == std::string::npos);
+}
+
 }  // namespace tandem::e2e::health_test

@@ -133,6 +133,22 @@ TEST_CASE("tandem top goes on with another master when its own dies, and says so
   CHECK(top.output().ends_with(own_screen));
 }
 
+TEST_CASE("tandem top says that no master answers, whether they are dead or frozen") {
+  PairCluster cluster;
+  cluster.start_workers({"w1", "w2"});
+  REQUIRE(cluster.await_whole() == "");
+  const auto primary = cluster.await_primary();
+  AtTerminal top(top_of(cluster, primary));
+  CHECK(top.shows("protected yes"));
+  cluster.master(cluster.standby_of(primary)).kill9();
+  cluster.master(primary).freeze();
+  CHECK(top.shows("NO MASTER ANSWERS"));
+  cluster.master(primary).kill9();
+  CHECK(top.shows("no master can answer"));
+  top.signal(SIGTERM);
+  CHECK(top.await_end() == 0);
+}
+
 TEST_CASE("tandem top fits into a terminal of few lines") {
   PairCluster cluster;
   cluster.start_workers({"w1", "w2"});

@@ -35,24 +35,24 @@ Instant at(Duration since) { return Instant(since); }
 
 TEST_CASE("rates are what a worker was asked between two looks at the same master") {
   Rates rates;
-  rates.observe(status("a", {worker("w1", 100)}), at(1s));
+  rates.observe(status("a", {worker("w1", 100)}), "a", at(1s));
   CHECK(rates.of("w1") == nullptr);
-  rates.observe(status("a", {worker("w1", 150, 2), worker("w2", 7)}), at(3s));
+  rates.observe(status("a", {worker("w1", 150, 2), worker("w2", 7)}), "a", at(3s));
   REQUIRE(rates.of("w1") != nullptr);
   CHECK(rates.of("w1")->requests == 25);
   CHECK(rates.of("w1")->failures == 1);
   CHECK(rates.of("w2") == nullptr);
-  rates.observe(status("b", {worker("w1", 1'000)}), at(4s));
+  rates.observe(status("b", {worker("w1", 1'000)}), "b", at(4s));
   CHECK(rates.of("w1") == nullptr);
-  rates.observe(status("b", {worker("w1", 3)}), at(5s));  // it was started again
+  rates.observe(status("b", {worker("w1", 3)}), "b", at(5s));  // it was started again
   CHECK(rates.of("w1") == nullptr);
 }
 
 TEST_CASE("workers are sorted by what is asked for, the other way round if wanted") {
   Rates rates;
-  rates.observe(status("a", {worker("w1", 0), worker("w2", 0)}), at(1s));
+  rates.observe(status("a", {worker("w1", 0), worker("w2", 0)}), "a", at(1s));
   const auto shown = status("a", {worker("w1", 1), worker("w2", 9)});
-  rates.observe(shown, at(2s));
+  rates.observe(shown, "a", at(2s));
   const auto first_is = [&](const TopView& view, const std::string& name) {
     const auto text = top_text(shown, rates, view);
     return text.find("\n" + name) < text.find(name == "w1" ? "\nw2" : "\nw1");
@@ -108,6 +108,23 @@ TEST_CASE(
     begin = end + 1;
   }
   CHECK(screen.find("q quit") != std::string::npos);
+}
+
+TEST_CASE("without an answer the screen says so first, and nothing of what it knew as of now") {
+  auto shown = status("a", {worker("w1", 1)});
+  shown.protected_ = true;
+  shown.protection = "all voters answer";
+  TopView view{.asked = "127.0.0.1:1", .trouble = ""};
+  CHECK(top_text(shown, Rates(), view).find("\nprotected yes: all voters answer\n") !=
+        std::string::npos);
+  view.trouble = "no master can answer: 127.0.0.1:1 (no connection)";
+  view.silent = 7s;
+  const auto text = top_text(shown, Rates(), view);
+  CHECK(
+      text.starts_with("NO MASTER ANSWERS, for 7 s: no master can answer: 127.0.0.1:1 (no "
+                       "connection)\nWhat follows was known before that.\n"));
+  CHECK(text.find("\nprotected") == std::string::npos);
+  CHECK(text.find("\nwas protected yes: all voters answer\n") != std::string::npos);
 }
 
 }  // namespace tandem::ctl::top_screen_test
